@@ -1,0 +1,206 @@
+// One pipelined connection: commands go out in order, replies come back to those who sent them. It retries nothing.
+
+import { Command } from './command.ts';
+import { Decoder, type DecoderLimits } from './decoder.ts';
+import type { Encoder } from './encoder.ts';
+import { ConnectionError, ProtocolError, ReadOnlyError, ReplyError, TimeoutError } from './errors.ts';
+import type { Peer } from './errors.ts';
+import { InFlight } from './in-flight.ts';
+import type { Receiver, Reply } from './reply.ts';
+import { Socket, type SocketSink } from './socket.ts';
+import { Writer } from './writer.ts';
+
+export interface ConnectionOptions {
+  readonly peer: Peer;
+  /** Refuse every command that is not on the read-only list. */
+  readonly readOnly: boolean;
+  /** Milliseconds for the connect. */
+  readonly connectTimeout: number;
+  /** Milliseconds without a byte either way, while a reply is due, that end the connection. */
+  readonly timeout: number;
+  readonly limits?: DecoderLimits;
+  readonly signal?: AbortSignal | undefined;
+}
+
+const OK = Buffer.from('OK');
+/** How often a stall is looked for within the time that is allowed. */
+const LOOKS_PER_TIMEOUT = 8;
+
+export class Connection {
+  readonly peer: Peer;
+  readonly #readOnly: boolean;
+  readonly #timeout: number;
+  readonly #decoder: Decoder;
+  readonly #inFlight = new InFlight();
+  #socket!: Socket;
+  #writer!: Writer;
+  #watch: NodeJS.Timeout | undefined;
+  #paused = false;
+  #error: Error | undefined;
+
+  /** Called when a batch of replies was handed out, when a full writer has room again, and when the connection failed. */
+  onProgress: () => void = () => {};
+
+  private constructor(options: ConnectionOptions) {
+    this.peer = options.peer;
+    this.#readOnly = options.readOnly;
+    this.#timeout = options.timeout;
+    this.#decoder = new Decoder(
+      {
+        onReply: (reply) => this.#onReply(reply),
+        onOks: (count) => this.#onOks(count),
+        onProtocolError: (why) => this.failProtocol(why),
+      },
+      options.limits,
+    );
+  }
+
+  /** @throws ConnectionError, TimeoutError, or the reason of the signal */
+  static async open(options: ConnectionOptions): Promise<Connection> {
+    const connection = new Connection(options);
+    connection.#socket = await Socket.connect(options.peer, connection.#sink(), options);
+    connection.#writer = new Writer(connection.#socket, () => connection.#inFlight.write());
+    connection.#watchProgress();
+    return connection;
+  }
+
+  /** Why the connection is of no more use, if so. */
+  get error(): Error | undefined {
+    return this.#error;
+  }
+
+  /** Whether the sender should wait for `onProgress`. */
+  get full(): boolean {
+    return this.#writer.full;
+  }
+
+  /** Replies that are still to come. */
+  get inFlight(): number {
+    return this.#inFlight.length;
+  }
+
+  /**
+   * Starts a command: the caller writes its arguments to the encoder at once, and `receiver` gets the reply.
+   * @throws ReadOnlyError, or the error that ended the connection
+   */
+  begin(command: Command, receiver: Receiver): Encoder {
+    if (this.#readOnly && !command.readOnly) throw new ReadOnlyError(command.name, this.peer);
+    if (this.#error !== undefined) throw this.#error;
+    this.#writer.schedule();
+    this.#inFlight.queue(receiver);
+    const encoder = this.#writer.encoder;
+    encoder.command(command);
+    return encoder;
+  }
+
+  /**
+   * One command with its reply as a promise, for all that is not done per key.
+   * @throws ReplyError, ReadOnlyError, or the error that ended the connection
+   */
+  request(name: string, ...args: readonly (string | Buffer)[]): Promise<Reply> {
+    return new Promise((resolve, reject) => {
+      const encoder = this.begin(new Command(name, args.length), {
+        onReply: (reply) =>
+          reply instanceof ReplyError ? reject(new ReplyError(reply.message, this.peer)) : resolve(reply),
+        onOks: () => resolve(OK),
+        onFailure: reject,
+      });
+      for (const arg of args) encoder.bulk(typeof arg === 'string' ? Buffer.from(arg) : arg);
+    });
+  }
+
+  /** Stops reading: backpressure reaches the server. Silence meanwhile is no stall. */
+  pause(): void {
+    this.#paused = true;
+    this.#socket.pause();
+  }
+
+  resume(): void {
+    if (!this.#paused) return;
+    this.#paused = false;
+    this.#socket.resume();
+  }
+
+  /** Sends what was begun and hangs up; later commands are refused. */
+  close(): void {
+    if (this.#error !== undefined) return;
+    this.#writer.flush();
+    this.#socket.end();
+    this.#stop(new ConnectionError('CLOSED', `The connection to ${this.#where} is closed`, { peer: this.peer }));
+  }
+
+  /** Hangs up at once; everyone in flight gets `error`. */
+  fail(error: Error): void {
+    if (this.#error !== undefined) return;
+    this.#socket.destroy();
+    this.#stop(error);
+  }
+
+  get #where(): string {
+    return `${this.peer.host}:${this.peer.port}`;
+  }
+
+  #stop(error: Error): void {
+    this.#error = error;
+    clearInterval(this.#watch);
+    this.#inFlight.fail(error);
+    this.onProgress();
+  }
+
+  #sink(): SocketSink {
+    return {
+      space: () => this.#decoder.space(),
+      filled: (bytes) => {
+        this.#decoder.filled(bytes);
+        this.onProgress();
+        return true;
+      },
+      onDrain: () => {
+        this.#writer.drained();
+        this.onProgress();
+      },
+      onClose: (error) => this.fail(error),
+    };
+  }
+
+  #onReply(reply: Reply): void {
+    if (!this.#inFlight.answer(reply)) this.#failUnasked();
+  }
+
+  #onOks(count: number): void {
+    if (!this.#inFlight.answerOks(count)) this.#failUnasked();
+  }
+
+  #failUnasked(): void {
+    this.failProtocol('it sends replies that nobody asked for');
+  }
+
+  /** The peer broke the protocol: nothing that it says can be trusted any more. */
+  failProtocol(why: string): void {
+    this.fail(new ProtocolError(`Cannot talk to ${this.#where}: ${why}`, { peer: this.peer }));
+  }
+
+  /** A reply that is due, or bytes that wait to go out, must move within the time that is allowed. */
+  #watchProgress(): void {
+    let seen = -1;
+    let since = 0;
+    const look = (): void => {
+      const now = performance.now();
+      const blocked = this.#inFlight.due || this.#socket.needsDrain;
+      const progress = this.#socket.progress;
+      if (this.#paused || !blocked || progress !== seen) {
+        seen = progress;
+        since = now;
+      } else if (now - since >= this.#timeout) {
+        this.fail(this.#stalled());
+      }
+    };
+    look();
+    this.#watch = setInterval(look, this.#timeout / LOOKS_PER_TIMEOUT).unref();
+  }
+
+  #stalled(): TimeoutError {
+    const what = this.#socket.needsDrain ? 'it takes no data' : 'it does not reply';
+    return new TimeoutError(`Gave up on ${this.#where}: for ${this.#timeout / 1000} s ${what}`, { peer: this.peer });
+  }
+}

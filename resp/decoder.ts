@@ -1,0 +1,188 @@
+// Turns the bytes of a connection into replies: redis-parser behind limits, with two paths of its own around it.
+//
+//   `+OK` runs      are counted and never become objects.
+//   unfinished bulk strings   are taken away from the parser and filled in place, straight from the socket: the
+//                   parser would gather them in a pool, three times their size, that its views keep alive.
+
+import RedisParser from 'redis-parser';
+import { ReplyError } from './errors.ts';
+import type { Reply } from './reply.ts';
+
+export interface DecoderLimits {
+  /** Bytes of a bulk string. Default 1 GiB: above any `proto-max-bulk-len` in use, below what a Buffer can hold. */
+  readonly maxBulkLength?: number;
+  /** Elements of an array. Default 2^20: a SCAN page is the longest that rump asks for. */
+  readonly maxArrayLength?: number;
+  /** Arrays within arrays. Default 32. */
+  readonly maxDepth?: number;
+}
+
+export interface DecoderSink {
+  onReply(reply: Reply): void;
+  onOks(count: number): void;
+  /** The stream cannot be followed any further, and why; called once, and nothing after it. */
+  onProtocolError(why: string): void;
+}
+
+const OK_LINE = Buffer.from('+OK\r\n');
+/** One read of the socket fills at most this much; a view of a reply keeps all of it alive. */
+const CHUNK_BYTES = 128 * 1024;
+/** A chunk with less room than this is left, so that reads stay long. */
+const LEAST_ROOM = 32 * 1024;
+const CR = 13;
+const LF = 10;
+const CRLF_BYTES = 2;
+
+export class Decoder {
+  readonly #sink: DecoderSink;
+  readonly #limits: Required<DecoderLimits>;
+  readonly #parser: RedisParser;
+  #chunk = Buffer.allocUnsafeSlow(CHUNK_BYTES);
+  #chunkAt = 0;
+  /** How much of an `+OK\r\n` has come that is not yet whole. */
+  #okBytes = 0;
+  /** A bulk string with its CRLF that is being filled. */
+  #bulk: Buffer | undefined;
+  #bulkAt = 0;
+  #failed = false;
+
+  constructor(sink: DecoderSink, limits: DecoderLimits = {}) {
+    this.#sink = sink;
+    this.#limits = { maxBulkLength: 2 ** 30, maxArrayLength: 2 ** 20, maxDepth: 32, ...limits };
+    this.#parser = new RedisParser({
+      returnBuffers: true,
+      returnReply: (reply) => this.#onParsed(reply as Reply),
+      returnError: (error) => this.#deliver(new ReplyError(error.message)),
+      // Its own error carries the whole chunk as JSON, payloads included: only the offence is kept.
+      returnFatalError: (error) => this.#fail(error.message.replace(/^Protocol error, /, '')),
+    });
+  }
+
+  /** Where the socket may read to next: the rest of an unfinished bulk string, or of the chunk. */
+  space(): Buffer {
+    if (this.#bulk !== undefined) return this.#bulk.subarray(this.#bulkAt);
+    if (this.#chunk.length - this.#chunkAt < LEAST_ROOM) {
+      this.#chunk = Buffer.allocUnsafeSlow(CHUNK_BYTES);
+      this.#chunkAt = 0;
+    }
+    return this.#chunk.subarray(this.#chunkAt);
+  }
+
+  /** So many bytes have been read to where `space` said. */
+  filled(bytes: number): void {
+    if (this.#bulk !== undefined) {
+      this.#bulkAt += bytes;
+      this.#finishBulk();
+      return;
+    }
+    const start = this.#chunkAt;
+    this.#chunkAt += bytes;
+    this.write(this.#chunk.subarray(start, this.#chunkAt));
+  }
+
+  /** Decodes bytes that came by another way than `space`. The decoder keeps views into them. */
+  write(bytes: Buffer): void {
+    let at = 0;
+    while (at < bytes.length && !this.#failed) {
+      if (this.#bulk !== undefined) at = this.#fillBulk(bytes, at);
+      else if (this.#parser.buffer === null && (this.#okBytes > 0 || bytes[at] === OK_LINE[0]))
+        at = this.#countOks(bytes, at);
+      else at = this.#parse(at === 0 ? bytes : bytes.subarray(at), bytes.length);
+    }
+  }
+
+  /** Whether the stream stands between two replies. */
+  get idle(): boolean {
+    return this.#parser.buffer === null && this.#bulk === undefined && this.#okBytes === 0;
+  }
+
+  #countOks(bytes: Buffer, start: number): number {
+    let phase = this.#okBytes;
+    let count = 0;
+    let at = start;
+    while (at < bytes.length && bytes[at] === OK_LINE[phase]) {
+      at++;
+      if (++phase === OK_LINE.length) {
+        phase = 0;
+        count++;
+      }
+    }
+    this.#okBytes = 0;
+    if (count > 0) this.#sink.onOks(count);
+    if (at === bytes.length) this.#okBytes = phase;
+    else if (phase > 0)
+      return this.#parse(Buffer.concat([OK_LINE.subarray(0, phase), bytes.subarray(at)]), bytes.length);
+    return at;
+  }
+
+  #parse(chunk: Buffer, end: number): number {
+    try {
+      this.#parser.execute(chunk);
+    } catch (error) {
+      this.#fail(error instanceof RangeError ? 'arrays are too long or too deeply nested' : String(error));
+    }
+    if (!this.#failed) this.#checkUnfinished();
+    return end;
+  }
+
+  #checkUnfinished(): void {
+    const { buffer, bigStrSize, offset, arrayCache } = this.#parser;
+    if (buffer === null) return;
+    if (arrayCache.length > this.#limits.maxDepth) return this.#fail('arrays are too deeply nested');
+    for (const array of arrayCache) {
+      if (array.length > this.#limits.maxArrayLength) return this.#fail(tooLong(array.length));
+    }
+    if (bigStrSize === 0) return;
+    const length = bigStrSize - offset - CRLF_BYTES;
+    if (length > this.#limits.maxBulkLength) return this.#fail(`a bulk string of ${length} bytes is too long`);
+    if (arrayCache.length > 0) return;
+    this.#bulk = Buffer.allocUnsafeSlow(length + CRLF_BYTES);
+    this.#bulkAt = buffer.copy(this.#bulk, 0, offset);
+    this.#parser.reset();
+  }
+
+  #fillBulk(bytes: Buffer, at: number): number {
+    const copied = bytes.copy(this.#bulk!, this.#bulkAt, at);
+    this.#bulkAt += copied;
+    this.#finishBulk();
+    return at + copied;
+  }
+
+  #finishBulk(): void {
+    const bulk = this.#bulk!;
+    if (this.#bulkAt < bulk.length) return;
+    this.#bulk = undefined;
+    if (bulk.at(-1) !== LF || bulk.at(-2) !== CR) return this.#fail('a bulk string does not end where it should');
+    this.#deliver(bulk.subarray(0, bulk.length - CRLF_BYTES));
+  }
+
+  #onParsed(reply: Reply): void {
+    if (Array.isArray(reply)) this.#adopt(reply, 1);
+    this.#deliver(reply);
+  }
+
+  /** Holds an array against the limits, and makes the error replies within it errors of this floor. */
+  #adopt(array: Reply[], depth: number): void {
+    if (depth > this.#limits.maxDepth) return this.#fail('arrays are too deeply nested');
+    if (array.length > this.#limits.maxArrayLength) return this.#fail(tooLong(array.length));
+    for (let i = 0; i < array.length; i++) {
+      const element = array[i];
+      if (Array.isArray(element)) this.#adopt(element, depth + 1);
+      else if (element instanceof Error) array[i] = new ReplyError(element.message);
+    }
+  }
+
+  #deliver(reply: Reply): void {
+    if (!this.#failed) this.#sink.onReply(reply);
+  }
+
+  #fail(why: string): void {
+    if (this.#failed) return;
+    this.#failed = true;
+    this.#sink.onProtocolError(`it does not answer in RESP2 (${why})`);
+  }
+}
+
+function tooLong(elements: number): string {
+  return `an array of ${elements} elements is too long`;
+}

@@ -1,0 +1,178 @@
+// Writes commands as RESP2 arrays of bulk strings into one outgoing chunk. It knows no socket.
+
+import type { Command } from './command.ts';
+import type { Literal } from './literal.ts';
+
+/** Bulk strings from this size on are handed out by reference; below it a copy costs less than another write. */
+const BY_REFERENCE = 16 * 1024;
+const CHUNK_BYTES = 64 * 1024;
+const MOST_SPARE = 16;
+/** Below this many bytes a loop beats the call of a builtin. */
+const COPY_BY_LOOP = 32;
+/** Room for `$`, a length, a number of twenty digits, their CRLFs, and what a literal writes past its end. */
+const OVERHEAD = 64;
+
+const CR = 13;
+const LF = 10;
+const DOLLAR = 36;
+const ZERO = 48;
+
+export class Encoder {
+  readonly #onChunk: () => void;
+  #chunk: Buffer = Buffer.allocUnsafeSlow(CHUNK_BYTES);
+  #view = viewOf(this.#chunk);
+  #start = 0;
+  #at = 0;
+  #pieces: Buffer[] = [];
+  /** Full chunks whose last piece is still to be written. */
+  #spent: Buffer[] = [];
+  /** Chunks to be used again: they are in the processor's cache, a new one is not even in memory. */
+  #spare: Buffer[] = [];
+
+  /** @param onChunk called when a chunk is full or a large string was added: now is the time to `take` */
+  constructor(onChunk: () => void) {
+    this.#onChunk = onChunk;
+  }
+
+  /** Whether there is nothing to take. */
+  get isEmpty(): boolean {
+    return this.#at === this.#start && this.#pieces.length === 0;
+  }
+
+  /** The head of a command's frame; as many arguments as it has must follow. */
+  command(command: Command): void {
+    this.literal(command.head);
+  }
+
+  /** Whole arguments, encoded ahead. */
+  literal(literal: Literal): void {
+    this.#reserve(literal.length + OVERHEAD);
+    this.#at = literal.writeTo(this.#view, this.#at);
+  }
+
+  bulk(bytes: Buffer): void {
+    const length = bytes.length;
+    if (length >= BY_REFERENCE) {
+      this.#bulkByReference(bytes);
+      return;
+    }
+    this.#reserve(length + OVERHEAD);
+    const chunk = this.#chunk;
+    let at = this.#at;
+    chunk[at++] = DOLLAR;
+    at = writeLine(chunk, at, length);
+    if (length < COPY_BY_LOOP) for (let i = 0; i < length; i++) chunk[at + i] = bytes[i]!;
+    else chunk.set(bytes, at);
+    at += length;
+    chunk[at] = CR;
+    chunk[at + 1] = LF;
+    this.#at = at + 2;
+  }
+
+  /** A safe integer that is not negative, as a bulk string. */
+  integer(value: number): void {
+    this.#reserve(OVERHEAD);
+    const chunk = this.#chunk;
+    const billions = value < BILLION ? 0 : Math.floor(value / BILLION);
+    const rest = value - billions * BILLION;
+    const restDigits = billions === 0 ? digitsOf(rest) : BILLION_DIGITS;
+    const highDigits = billions === 0 ? 0 : digitsOf(billions);
+    let at = this.#at;
+    chunk[at++] = DOLLAR;
+    at = writeLine(chunk, at, highDigits + restDigits);
+    at = writeDigits(chunk, at, billions, highDigits);
+    at = writeDigits(chunk, at, rest, restDigits);
+    chunk[at] = CR;
+    chunk[at + 1] = LF;
+    this.#at = at + 2;
+  }
+
+  /** A string, as a bulk string in UTF-8. */
+  text(text: string): void {
+    this.bulk(Buffer.from(text));
+  }
+
+  /** Hands out what was written, in order; `spent` goes back by `reuse` when all of it has left the process. */
+  take(): { pieces: Buffer[]; spent: Buffer[] } {
+    this.#cut();
+    const taken = { pieces: this.#pieces, spent: this.#spent };
+    this.#pieces = [];
+    this.#spent = [];
+    return taken;
+  }
+
+  reuse(spent: readonly Buffer[]): void {
+    for (const chunk of spent) if (this.#spare.length < MOST_SPARE) this.#spare.push(chunk);
+  }
+
+  #bulkByReference(bytes: Buffer): void {
+    this.#reserve(OVERHEAD);
+    this.#chunk[this.#at++] = DOLLAR;
+    this.#at = writeLine(this.#chunk, this.#at, bytes.length);
+    this.#cut();
+    this.#pieces.push(bytes);
+    this.#chunk[this.#at++] = CR;
+    this.#chunk[this.#at++] = LF;
+    this.#onChunk();
+  }
+
+  #reserve(bytes: number): void {
+    if (this.#at + bytes > this.#chunk.length) this.#nextChunk(bytes);
+  }
+
+  #nextChunk(bytes: number): void {
+    this.#cut();
+    if (this.#chunk.length === CHUNK_BYTES) this.#spent.push(this.#chunk);
+    const spare = bytes <= CHUNK_BYTES ? this.#spare.pop() : undefined;
+    this.#chunk = spare ?? Buffer.allocUnsafeSlow(Math.max(CHUNK_BYTES, bytes));
+    this.#view = viewOf(this.#chunk);
+    this.#start = 0;
+    this.#at = 0;
+    this.#onChunk();
+  }
+
+  #cut(): void {
+    if (this.#at === this.#start) return;
+    this.#pieces.push(this.#chunk.subarray(this.#start, this.#at));
+    this.#start = this.#at;
+  }
+}
+
+function viewOf(chunk: Buffer): DataView {
+  return new DataView(chunk.buffer, chunk.byteOffset, chunk.length);
+}
+
+/** What is below is divided as a 32-bit integer, several times faster than as a double. */
+const BILLION = 1_000_000_000;
+const BILLION_DIGITS = 9;
+
+/** Writes an integer from 0 to 2^31 and a CRLF; returns where they end. */
+function writeLine(chunk: Buffer, start: number, value: number): number {
+  let at = start;
+  if (value < 10) chunk[at++] = ZERO + value;
+  else at = writeDigits(chunk, at, value, digitsOf(value));
+  chunk[at] = CR;
+  chunk[at + 1] = LF;
+  return at + 2;
+}
+
+/** Writes so many digits, with zeros in front. */
+function writeDigits(chunk: Buffer, start: number, value: number, digits: number): number {
+  const end = start + digits;
+  let rest = value | 0;
+  for (let i = end - 1; i >= start; i--) {
+    const tens = (rest / 10) | 0;
+    chunk[i] = ZERO + rest - tens * 10;
+    rest = tens;
+  }
+  return end;
+}
+
+/** Decimal digits of an integer from 0 to 2^31. */
+function digitsOf(value: number): number {
+  if (value < 100) return value < 10 ? 1 : 2;
+  if (value < 10_000) return value < 1000 ? 3 : 4;
+  if (value < 1_000_000) return value < 100_000 ? 5 : 6;
+  if (value < 100_000_000) return value < 10_000_000 ? 7 : 8;
+  return value < BILLION ? 9 : 10;
+}

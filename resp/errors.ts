@@ -1,0 +1,81 @@
+// The errors of the RESP floor: what could not be done, why, at which peer. No secret and no payload ever enters one.
+
+/** Where a connection leads: a TCP host and port, or the path of a Unix socket. */
+export interface Peer {
+  readonly host: string;
+  readonly port: number;
+}
+
+export interface RespErrorOptions {
+  readonly peer?: Peer | undefined;
+  /** The way out, one clause: shown behind the message. */
+  readonly hint?: string | undefined;
+  readonly cause?: unknown;
+}
+
+/** The root of every error that rump throws on purpose; `code` is stable, `message` is for people. */
+export class RespError extends Error {
+  override readonly name: string = 'RespError';
+  readonly code: string;
+  readonly host: string | undefined;
+  readonly port: number | undefined;
+  readonly hint: string | undefined;
+
+  constructor(code: string, message: string, options: RespErrorOptions = {}) {
+    super(message, options.cause === undefined ? {} : { cause: options.cause });
+    this.code = code;
+    this.host = options.peer?.host;
+    this.port = options.peer?.port;
+    this.hint = options.hint;
+  }
+}
+
+/** An endpoint that cannot be understood; `code` is `ADDRESS`. */
+export class AddressError extends RespError {
+  override readonly name = 'AddressError';
+
+  constructor(message: string, hint?: string) {
+    super('ADDRESS', message, { hint });
+  }
+}
+
+/** No connection, or no longer one; `code` is that of the system (`ECONNREFUSED`, `ENOTFOUND`) or `CLOSED`. */
+export class ConnectionError extends RespError {
+  override readonly name = 'ConnectionError';
+}
+
+/** A peer that made no progress for the time that was allowed; `code` is `TIMEOUT`. */
+export class TimeoutError extends RespError {
+  override readonly name = 'TimeoutError';
+
+  constructor(message: string, options: RespErrorOptions = {}) {
+    super('TIMEOUT', message, options);
+  }
+}
+
+/** Bytes that are not RESP2, or that pass a limit of the decoder; `code` is `PROTOCOL`. */
+export class ProtocolError extends RespError {
+  override readonly name = 'ProtocolError';
+
+  constructor(message: string, options: RespErrorOptions = {}) {
+    super('PROTOCOL', message, options);
+  }
+}
+
+/** A command that a read-only connection will not send; `code` is `READ_ONLY`. */
+export class ReadOnlyError extends RespError {
+  override readonly name = 'ReadOnlyError';
+
+  constructor(command: string, peer?: Peer) {
+    super('READ_ONLY', `Cannot send ${command}: this connection only reads`, { peer });
+  }
+}
+
+/** An error reply of the server; `code` is its first word (`WRONGPASS`, `OOM`), the part to decide by. */
+export class ReplyError extends RespError {
+  override readonly name = 'ReplyError';
+
+  constructor(text: string, peer?: Peer) {
+    super(/^[A-Z][A-Z0-9_]*(?= |$)/.exec(text)?.[0] ?? 'ERR', text, { peer });
+  }
+}

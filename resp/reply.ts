@@ -1,0 +1,15 @@
+// What a server answers, as RESP2 has it, and who takes it.
+
+import type { ReplyError } from './errors.ts';
+
+/** Simple and bulk strings are Buffers, often views into the chunk that was read: copy what outlives the batch. */
+export type Reply = Buffer | number | null | ReplyError | readonly Reply[];
+
+/** Takes the replies of the commands that it sent, in order. Nothing here may throw. */
+export interface Receiver {
+  onReply(reply: Reply): void;
+  /** So many `+OK` in a row: counted, never collected. */
+  onOks(count: number): void;
+  /** The connection failed: no further reply will come. */
+  onFailure(error: Error): void;
+}

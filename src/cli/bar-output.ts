@@ -1,0 +1,69 @@
+// One line at the foot of the terminal that is drawn again and again, and is gone in the end. It goes to stderr.
+
+import type { MigrateEvent } from '../sync/options.ts';
+import { Bar } from './bar.ts';
+import type { StopSignal } from './interrupted.ts';
+import { isComplete, type Outcome } from './outcome.ts';
+import { CLOSING_WORDS, type Output, type Streams } from './output.ts';
+import { Report } from './report.ts';
+
+const REDRAW_MS = 100;
+const DEFAULT_COLUMNS = 80;
+/** To the start of the line, and whatever stands there is gone. */
+const CLEAR_LINE = '\r\u001B[K';
+
+export class BarOutput implements Output {
+  readonly #streams: Streams;
+  readonly #report: Report;
+  readonly #now: () => number;
+  readonly #bar = new Bar();
+  #drawnAt = -Infinity;
+  #isDrawn = false;
+  #isOver = false;
+
+  /** @param now milliseconds on a clock that never goes back */
+  constructor(streams: Streams, debug: boolean, now: () => number = () => performance.now()) {
+    this.#streams = streams;
+    this.#report = new Report((text) => this.#write(text), { silent: false, debug });
+    this.#now = now;
+  }
+
+  onEvent(event: MigrateEvent): void {
+    this.#report.onEvent(event);
+    if (event.type !== 'progress' || this.#isOver) return;
+    this.#bar.update(event);
+    this.#draw();
+  }
+
+  /** No bar after this: a second signal leaves no time to clear it. */
+  onInterrupt(signal: StopSignal): void {
+    this.#isOver = true;
+    this.#report.onInterrupt(signal);
+  }
+
+  finish(outcome: Outcome): void {
+    this.#isOver = true;
+    this.#clear();
+    if (isComplete(outcome)) this.#streams.stdout.write(CLOSING_WORDS);
+    this.#report.finish(outcome);
+  }
+
+  #draw(): void {
+    const now = this.#now();
+    if (now - this.#drawnAt < REDRAW_MS) return;
+    const { stderr } = this.#streams;
+    stderr.write(CLEAR_LINE + this.#bar.render(stderr.columns || DEFAULT_COLUMNS));
+    this.#drawnAt = now;
+    this.#isDrawn = true;
+  }
+
+  #clear(): void {
+    if (this.#isDrawn) this.#streams.stderr.write(CLEAR_LINE);
+    this.#isDrawn = false;
+  }
+
+  #write(text: string): void {
+    this.#clear();
+    this.#streams.stderr.write(text);
+  }
+}

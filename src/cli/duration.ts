@@ -1,0 +1,18 @@
+// Durations as operators write them: 500ms, 30s, 1.5m, 2h.
+
+import type { Kind } from './kind.ts';
+
+const UNITS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 };
+/** With a longer one a timer of Node would fire at once. */
+const LONGEST_HOURS = 500;
+
+/** Milliseconds. */
+export const duration: Kind<number> = {
+  placeholder: 'TIME',
+  expected: `it takes a number with ms, s, m or h, such as 30s, up to ${LONGEST_HOURS}h`,
+  parse(text) {
+    const [, number, unit = ''] = /^(\d+(?:\.\d+)?)(ms|s|m|h)$/i.exec(text) ?? [];
+    const ms = Math.round(Number(number) * UNITS[unit.toLowerCase()]!);
+    return ms >= 1 && ms <= LONGEST_HOURS * UNITS['h']! ? ms : undefined;
+  },
+};

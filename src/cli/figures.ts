@@ -1,0 +1,51 @@
+// Figures as people read them: 1,234,567 keys, 81.2 MiB, 2 m 05 s. One form for the bar and for the summary.
+
+import type { Figures } from '../sync/options.ts';
+
+const WHOLE = new Intl.NumberFormat('en-US', { maximumFractionDigits: 0 });
+const BYTE_UNITS = ['B', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB'];
+
+export function formatCount(count: number): string {
+  return WHOLE.format(count);
+}
+
+export function formatKeys(count: number): string {
+  return `${formatCount(count)} ${count === 1 ? 'key' : 'keys'}`;
+}
+
+export function formatBytes(bytes: number): string {
+  let unit = 0;
+  let rest = bytes;
+  // What would be rounded up to 1024.0 belongs to the next unit already.
+  for (; rest >= 1023.95 && unit < BYTE_UNITS.length - 1; unit++) rest /= 1024;
+  return `${unit === 0 ? formatCount(bytes) : rest.toFixed(1)} ${BYTE_UNITS[unit]}`;
+}
+
+/** @param ms milliseconds */
+export function formatDuration(ms: number): string {
+  const tenths = Math.round(ms / 100);
+  if (tenths < 600) return `${(tenths / 10).toFixed(1)} s`;
+  const seconds = Math.round(ms / 1000);
+  if (seconds < 3600) return `${Math.floor(seconds / 60)} m ${twoDigits(seconds % 60)} s`;
+  return `${Math.floor(seconds / 3600)} h ${twoDigits((seconds % 3600) / 60)} m`;
+}
+
+/** Keys a second, to the three digits that mean anything. */
+export function formatRate(keys: number, ms: number): string {
+  const rate = perSecond(keys, ms);
+  return `${rate > 0 && rate < 10 ? rate.toFixed(1) : formatCount(Number(rate.toPrecision(3)))} keys/s`;
+}
+
+export function perSecond(count: number, ms: number): number {
+  return (count * 1000) / Math.max(ms, 1);
+}
+
+export function formatSummary({ keys, bytes, skipped, expired, failed, elapsed }: Figures): string {
+  const copied = `${formatKeys(keys)}, ${formatBytes(bytes)} in ${formatDuration(elapsed)} (${formatRate(keys, elapsed)})`;
+  const others = `${formatCount(skipped)} skipped, ${formatCount(expired)} expired on the way, ${formatCount(failed)} failed`;
+  return `${copied}, ${others}`;
+}
+
+function twoDigits(number: number): string {
+  return String(Math.floor(number)).padStart(2, '0');
+}

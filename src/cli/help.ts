@@ -1,0 +1,53 @@
+// The text of --help, made from the table that parses.
+
+import { OPTION_LIST, type Option, type OptionName } from './options.ts';
+
+const HEAD = `Usage: rump --from ENDPOINT --to ENDPOINT [options]
+
+Copies the keys of one Redis or Valkey database into another while both stay
+online. An ENDPOINT is redis://[[user]:password@]host[:6379][/db]; valkey:// is
+the same. Characters such as # @ : in the password may stand as they are.
+`;
+
+const TAIL = `Long flags take one dash or two, and their value behind a space or "=". Every
+flag has a twin in the environment: --on-conflict is RUMP_ON_CONFLICT; the
+command line wins. Passwords may come from RUMP_FROM_PASSWORD and
+RUMP_TO_PASSWORD. A SIZE takes k, M or G (1024), a TIME ms, s, m or h.
+
+Exit code: 0 everything is on the target, 1 something was not copied, 2 the
+command line cannot be used, 130 or 143 interrupted.
+`;
+
+const GROUPS = ['Endpoints', 'Copy', 'Output'] as const satisfies readonly Option['group'][];
+const COLUMNS = 79;
+const LEFT = 31;
+
+export function helpText(): string {
+  const groups = GROUPS.map((group) => {
+    const options = OPTION_LIST.filter(([, option]) => option.group === group);
+    return `${group}:\n${options.map(([name, option]) => formatOption(name, option)).join('')}`;
+  });
+  return [HEAD, ...groups, TAIL].join('\n');
+}
+
+function formatOption(name: OptionName, { short, kind, help, fallback }: Option): string {
+  const flag = [short === undefined ? '    ' : `-${short}, `, `--${name}`, kind.placeholder === undefined ? '' : ' '];
+  const left = `  ${flag.join('')}${kind.placeholder ?? ''}`;
+  const lines = wrap(fallback === undefined ? help : `${help} (default ${fallback})`, COLUMNS - LEFT);
+  const head = left.length < LEFT - 1 ? left.padEnd(LEFT) + lines.shift()! : left;
+  return [head, ...lines.map((line) => ' '.repeat(LEFT) + line)].map((line) => `${line}\n`).join('');
+}
+
+function wrap(text: string, width: number): string[] {
+  const lines: string[] = [];
+  let line = '';
+  for (const word of text.split(' ')) {
+    if (line.length + 1 + word.length > width) {
+      lines.push(line);
+      line = word;
+    } else {
+      line = line === '' ? word : `${line} ${word}`;
+    }
+  }
+  return [...lines, line];
+}

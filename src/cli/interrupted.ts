@@ -1,0 +1,21 @@
+// Why a run ended that somebody stopped: the reason that the abort signal carries from the command line to the socket.
+
+import { RespError } from '../../resp/errors.ts';
+
+export type StopSignal = 'SIGINT' | 'SIGTERM';
+
+/** `code` is `INTERRUPTED`. */
+export class Interrupted extends RespError {
+  override readonly name = 'Interrupted';
+  readonly signal: StopSignal;
+
+  constructor(signal: StopSignal) {
+    super('INTERRUPTED', `Stopped by ${nameOfSignal(signal)} before everything was copied`);
+    this.signal = signal;
+  }
+}
+
+/** What the operator did, in words. */
+export function nameOfSignal(signal: StopSignal): string {
+  return signal === 'SIGINT' ? 'Ctrl-C' : signal;
+}

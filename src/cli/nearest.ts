@@ -1,0 +1,28 @@
+// What somebody probably meant who wrote something else.
+
+/** The candidate that starts alike, or that is few keystrokes away. */
+export function nearest(text: string, candidates: readonly string[]): string | undefined {
+  const word = text.toLowerCase();
+  const longer = candidates.find((candidate) => word.length >= 2 && candidate.startsWith(word));
+  if (longer !== undefined) return longer;
+  const allowed = Math.min(3, Math.floor(word.length / 2));
+  const [best] = candidates
+    .map((candidate) => ({ candidate, edits: editsBetween(word, candidate) }))
+    .filter(({ edits }) => edits <= allowed)
+    .toSorted((a, b) => a.edits - b.edits);
+  return best?.candidate;
+}
+
+/** Levenshtein's distance, row by row. */
+function editsBetween(a: string, b: string): number {
+  let row = Array.from({ length: b.length + 1 }, (_, at) => at);
+  for (let i = 1; i <= a.length; i++) {
+    const next = [i];
+    for (let j = 1; j <= b.length; j++) {
+      const change = a[i - 1] === b[j - 1] ? 0 : 1;
+      next.push(Math.min(row[j]! + 1, next[j - 1]! + 1, row[j - 1]! + change));
+    }
+    row = next;
+  }
+  return row[b.length]!;
+}

@@ -1,0 +1,24 @@
+// Errors on stderr, and nothing else anywhere: the exit code says how it went.
+
+import type { MigrateEvent } from '../sync/options.ts';
+import type { Outcome } from './outcome.ts';
+import type { Output, TextStream } from './output.ts';
+import { Report } from './report.ts';
+
+export class SilentOutput implements Output {
+  readonly #report: Report;
+
+  constructor(stderr: TextStream, debug: boolean) {
+    this.#report = new Report((text) => stderr.write(text), { silent: true, debug });
+  }
+
+  onEvent(event: MigrateEvent): void {
+    this.#report.onEvent(event);
+  }
+
+  onInterrupt(): void {}
+
+  finish(outcome: Outcome): void {
+    this.#report.finish(outcome);
+  }
+}

@@ -1,0 +1,161 @@
+// Reads one database of one server: SCAN pages and the DUMPs of their keys, on one pipelined connection.
+
+import { Command } from '../../resp/command.ts';
+import type { Connection } from '../../resp/connection.ts';
+import { ReplyError, RespError } from '../../resp/errors.ts';
+import { Literal } from '../../resp/literal.ts';
+import type { Receiver, Reply } from '../../resp/reply.ts';
+import { Ring } from '../../resp/ring.ts';
+import type { Channel } from '../channel.ts';
+import { depthFor } from '../redis/depth.ts';
+import { DumpReader } from '../redis/dump.ts';
+import type { ExpiryMode } from '../redis/expiry.ts';
+import { KeyspaceScan } from '../redis/keyspace-scan.ts';
+import { endsTheCopy } from '../redis/refusal.ts';
+import type { Server } from '../redis/server.ts';
+import { Wakeup } from '../wakeup.ts';
+import type { Source } from './source.ts';
+
+export interface RedisSourceOptions {
+  readonly mode: ExpiryMode;
+  /** SCAN COUNT. */
+  readonly count?: number | undefined;
+  /** The number of the database that the entries are for. */
+  readonly targetDb: number;
+}
+
+export interface RedisSourceSink {
+  /** Deleted or expired before it could be read. */
+  onGone(): void;
+  /** The source would not give the value of this key. */
+  onReadRefused(key: Buffer, error: ReplyError): void;
+}
+
+const SCAN = new Command('SCAN', 3);
+const COUNT = new Literal('$5\r\nCOUNT\r\n');
+const DEFAULT_COUNT = 1000;
+/** Over a line with a longer round trip, in milliseconds, one page a round trip is what bounds the speed. */
+const LONG_LINE_MS = 1;
+const MOST_SEGMENTS = 16;
+
+export class RedisSource implements Source {
+  readonly #connection: Connection;
+  readonly #count: number;
+  readonly #targetDb: number;
+  readonly #depth: number;
+  readonly #sink: RedisSourceSink;
+  readonly #scan: KeyspaceScan;
+  readonly #dumps: DumpReader;
+  /** Keys of the pages that have come, not yet asked for. */
+  readonly #keys = new Ring<Buffer>();
+  readonly #wakeup = new Wakeup();
+  readonly #pages: Receiver;
+  #channel: Channel | undefined;
+
+  constructor(server: Server, options: RedisSourceOptions, sink: RedisSourceSink) {
+    this.#connection = server.connection;
+    this.#count = options.count ?? DEFAULT_COUNT;
+    this.#targetDb = options.targetDb;
+    this.#depth = depthFor(server.roundTrip);
+    this.#sink = sink;
+    this.#scan = new KeyspaceScan({
+      count: this.#count,
+      keys: server.keys,
+      maxSegments: server.roundTrip > LONG_LINE_MS ? MOST_SEGMENTS : 1,
+    });
+    this.#dumps = new DumpReader(
+      this.#connection,
+      { mode: options.mode, depth: this.#depth },
+      {
+        onDump: (key, payload, expireAt) => this.#onDump(key, payload, expireAt),
+        onGone: () => sink.onGone(),
+        onRefused: (key, error) => this.#onRefused(key, error),
+      },
+    );
+    this.#pages = {
+      onReply: (reply) => this.#onPage(reply),
+      onOks: () => this.#connection.failProtocol('it answers SCAN with OK'),
+      onFailure: () => {},
+    };
+    this.#connection.onProgress = () => this.#wakeup.wake();
+  }
+
+  /** How much of the keyspace was walked, 0 to 1. */
+  get fraction(): number {
+    return this.#scan.fraction;
+  }
+
+  async read(channel: Channel): Promise<void> {
+    this.#channel = channel;
+    while (!(await this.#isDone())) {
+      this.#askForPages();
+      this.#askForValues(channel);
+      if (channel.room > 0) await this.#wakeup.sleep();
+      else await this.#waitForRoom(channel);
+    }
+  }
+
+  stop(reason: Error): void {
+    this.#connection.fail(reason);
+  }
+
+  close(): void {
+    this.#connection.close();
+  }
+
+  async #isDone(): Promise<boolean> {
+    if (this.#connection.error !== undefined) throw this.#connection.error;
+    if (!this.#scan.finished || this.#keys.length > 0 || this.#dumps.inFlight > 0) return false;
+    const keys = await this.#connection.request('DBSIZE');
+    return this.#scan.settle(keys as number);
+  }
+
+  /** With fewer keys in hand than may be under way, the next pages travel with the DUMPs of these. */
+  #askForPages(): void {
+    while (this.#keys.length + this.#scan.inFlight * this.#count < this.#depth) {
+      const cursor = this.#scan.next();
+      if (cursor === undefined) return;
+      const encoder = this.#connection.begin(SCAN, this.#pages);
+      encoder.text(cursor);
+      encoder.literal(COUNT);
+      encoder.integer(this.#count);
+    }
+  }
+
+  /** Every key that is asked for has its place in the channel already. */
+  #askForValues(channel: Channel): void {
+    while (this.#keys.length > 0 && this.#dumps.hasRoom && channel.room > this.#dumps.inFlight) {
+      this.#dumps.send(this.#keys.shift()!);
+    }
+  }
+
+  /** The target is behind: the source is not read from until there is room again. */
+  async #waitForRoom(channel: Channel): Promise<void> {
+    this.#connection.pause();
+    await channel.writable();
+    this.#connection.resume();
+  }
+
+  #onDump(key: Buffer, payload: Buffer, expireAt: number): void {
+    if (this.#channel?.isOpen === true) this.#channel.push(this.#targetDb, key, payload, expireAt);
+  }
+
+  #onPage(reply: Reply): void {
+    if (reply instanceof ReplyError) return this.stop(this.#refused(reply));
+    const [cursor, keys] = reply as [Buffer, Buffer[]];
+    for (const key of this.#scan.accept(cursor.toString('latin1'), keys)) this.#keys.push(key);
+  }
+
+  #onRefused(key: Buffer, error: ReplyError): void {
+    if (endsTheCopy(error)) this.stop(this.#refused(error));
+    else this.#sink.onReadRefused(key, error);
+  }
+
+  #refused(error: ReplyError): RespError {
+    const { peer } = this.#connection;
+    return new RespError(error.code, `Cannot read from ${peer.host}:${peer.port}: ${error.message}`, {
+      peer,
+      cause: error,
+    });
+  }
+}

@@ -1,0 +1,173 @@
+// The shape of the program, as the design has it: floors, circles, captions, sizes, and two dependencies.
+import assert from 'node:assert/strict';
+import { readdirSync, readFileSync } from 'node:fs';
+import { dirname, join, posix } from 'node:path';
+import { test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+
+const root = fileURLToPath(new URL('../..', import.meta.url));
+
+const LONGEST_FILE = 250;
+const LONGEST_CAPTION = 2;
+
+/** From the ground up; a file imports from its own floor and from those below. */
+const FLOORS: readonly RegExp[] = [
+  /^resp\//,
+  /^src\/(?!index\.ts)[^/]+$/,
+  /^src\/(redis|cluster|rdb|file)\//,
+  /^src\/(source|target)\//,
+  /^src\/(sync|live|verify)\//,
+  /^src\/index\.ts$/,
+  /^src\/cli\//,
+];
+
+interface SourceFile {
+  /** From the root, with slashes. */
+  readonly path: string;
+  readonly text: string;
+  /** The text without its comments. */
+  readonly code: string;
+  readonly imports: readonly string[];
+}
+
+const files = ['resp', 'src'].flatMap((folder) =>
+  readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })
+    .filter((path) => path.endsWith('.ts'))
+    .map((path) => readSource(posix.join(folder, ...path.split(/[\\/]/)))),
+);
+
+test('Every source file has its place on a floor', () => {
+  assert.ok(files.length > 0, 'There is no source file');
+  assertNone(files.filter(({ path }) => floorOf(path) === -1).map(({ path }) => `${path} is on no floor`));
+});
+
+test('Imports run downward only', () => {
+  assertNone(
+    files.flatMap(({ path, imports }) =>
+      imports
+        .filter((imported) => imported.startsWith('.'))
+        .map((imported) => resolve(path, imported))
+        .filter((imported) => floorOf(imported) === -1 || floorOf(imported) > floorOf(path))
+        .map((imported) => `${path} imports ${imported}, which is not below it`),
+    ),
+  );
+});
+
+test('Imports make no circle', () => {
+  const known = new Map(files.map((file) => [file.path, file]));
+  const settled = new Set<string>();
+  const circles: string[] = [];
+  const visit = (path: string, above: readonly string[]): void => {
+    const start = above.indexOf(path);
+    if (start !== -1) circles.push([...above.slice(start), path].join(' → '));
+    if (start !== -1 || settled.has(path)) return;
+    for (const imported of known.get(path)?.imports ?? []) {
+      if (imported.startsWith('.')) visit(resolve(path, imported), [...above, path]);
+    }
+    settled.add(path);
+  };
+  for (const { path } of files) visit(path, []);
+  assertNone(circles);
+});
+
+test('Only the dependencies of package.json and the built-in modules are imported', () => {
+  assertNone(
+    files.flatMap(({ path, imports }) =>
+      imports
+        .filter((imported) => !/^(\.|node:|redis-parser$|arg$)/.test(imported))
+        .map((imported) => `${path} imports ${imported}`),
+    ),
+  );
+});
+
+test('resp/socket.ts is the only one that imports node:net or node:tls', () => {
+  assertNone(
+    files
+      .filter(({ path }) => path !== 'resp/socket.ts')
+      .flatMap(({ path, imports }) =>
+        imports
+          .filter((imported) => /^(node:)?(net|tls)$/.test(imported))
+          .map((imported) => `${path} imports ${imported}`),
+      ),
+  );
+});
+
+test('src/cli/main.ts is the only one that exits or traps signals', () => {
+  assertNone(
+    files
+      .filter(({ path, code }) => path !== 'src/cli/main.ts' && /process\.(exit\b|\w+\(\s*['"`]SIG)/.test(code))
+      .map(({ path }) => `${path} exits or traps a signal`),
+  );
+});
+
+test('src/sync/options.ts holds types only', () => {
+  const options = files.find(({ path }) => path === 'src/sync/options.ts');
+  assert.ok(options, 'src/sync/options.ts is gone');
+  assert.doesNotMatch(options.code, /^(export )?(default|const|let|var|function|async|class)\b/m);
+  assert.doesNotMatch(options.code, /^import (?!type )/m);
+});
+
+test('Every file opens with a caption of one or two lines', () => {
+  assertNone(
+    files
+      .map(({ path, text }) => ({ path, lines: captionOf(text) }))
+      .filter(({ lines }) => lines === 0 || lines > LONGEST_CAPTION)
+      .map(({ path, lines }) => `${path} has a caption of ${lines} lines`),
+  );
+});
+
+test(`Every file has less than ${LONGEST_FILE} lines of code`, () => {
+  assertNone(
+    files
+      .map(({ path, code }) => ({ path, lines: code.split('\n').filter((line) => line.trim() !== '').length }))
+      .filter(({ lines }) => lines >= LONGEST_FILE)
+      .map(({ path, lines }) => `${path} has ${lines} lines of code`),
+  );
+});
+
+test('package.json has two runtime dependencies, and every version is exact', () => {
+  const { dependencies, devDependencies } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
+    dependencies: Record<string, string>;
+    devDependencies: Record<string, string>;
+  };
+  assert.deepEqual(Object.keys(dependencies).toSorted(), ['arg', 'redis-parser']);
+  assertNone(
+    Object.entries({ ...dependencies, ...devDependencies })
+      .filter(([, version]) => !/^\d+\.\d+\.\d+(-[\w.]+)?$/.test(version))
+      .map(([name, version]) => `${name} is asked for as ${version}`),
+  );
+});
+
+function assertNone(complaints: readonly string[]): void {
+  assert.ok(complaints.length === 0, complaints.join('\n'));
+}
+
+function floorOf(path: string): number {
+  return FLOORS.findIndex((floor) => floor.test(path));
+}
+
+function resolve(importer: string, imported: string): string {
+  return posix.normalize(posix.join(dirname(importer), imported));
+}
+
+/** Comment lines at the very top, behind a shebang, as far as the first empty one; what follows that is a drawing. */
+function captionOf(text: string): number {
+  const lines = text.split('\n');
+  if (lines[0]?.startsWith('#!')) lines.shift();
+  const end = lines.findIndex((line) => !/^\/\/ \S/.test(line));
+  return end === -1 ? lines.length : end;
+}
+
+function readSource(path: string): SourceFile {
+  const text = readFileSync(join(root, path), 'utf8');
+  const code = text.replace(
+    /("(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*'|`(?:[^`\\]|\\.)*`)|\/\/[^\n]*|\/\*[\s\S]*?\*\//g,
+    (_, literal: string | undefined) => literal ?? '',
+  );
+  const imports = [
+    ...code.matchAll(/^(?:import|export)\b[^'";]*?\bfrom\s*['"]([^'"]+)['"]/gm),
+    ...code.matchAll(/^import\s*['"]([^'"]+)['"]/gm),
+    ...code.matchAll(/\b(?:import|require)\s*\(\s*['"]([^'"]+)['"]/g),
+  ].map((match) => match[1]!);
+  return { path, text, code, imports };
+}

@@ -1,0 +1,33 @@
+// The bench: copies real data between real servers as a user would, and prints and keeps what that took.
+import { appendFileSync } from 'node:fs';
+import { measure } from './measure.ts';
+import { readOptions, USAGE } from './options.ts';
+import { block, heading } from './table.ts';
+
+/** One object a line, added when its dataset is done: an interrupted run keeps what it has. */
+const JSON_FILE = 'bench.json';
+
+try {
+  await main();
+} catch (error) {
+  tell(error instanceof Error ? error.message : String(error));
+  process.exitCode = 1;
+}
+
+async function main(): Promise<void> {
+  const options = readOptions(process.argv.slice(2));
+  if (options === undefined) {
+    process.stdout.write(USAGE);
+    return;
+  }
+  for (const [index, name] of options.datasets.entries()) {
+    const result = await measure(name, options, (stage) => tell(`${name}: ${stage}`));
+    appendFileSync(JSON_FILE, `${JSON.stringify(result)}\n`);
+    if (index === 0) process.stdout.write(`\n${heading(result)}`);
+    process.stdout.write(`\n${block(result)}`);
+  }
+}
+
+function tell(sentence: string): void {
+  process.stderr.write(`bench: ${sentence}\n`);
+}

@@ -1,0 +1,45 @@
+// One run of rump as a whole process, with what it used of the machine by its own account.
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { runProcess } from './run-process.ts';
+import type { Site } from './site.ts';
+
+/** A command line without the endpoints: program and arguments. */
+export type CopyCommand = readonly [program: string, ...args: string[]];
+
+export interface Usage {
+  /** Seconds, user and system. */
+  readonly cpu: number;
+  /** Most bytes resident at any time. */
+  readonly peakRss: number;
+}
+
+const HOOK = new URL('./usage-hook.js', import.meta.url).href;
+
+/** Rejects when the copy says that it failed. */
+export async function runCopy([program, ...args]: CopyCommand, source: Site, target: Site): Promise<Usage> {
+  const usageFile = join(target.server.dir, 'usage');
+  const endpoints = ['--from', `redis://127.0.0.1:${source.port}`, '--to', `redis://127.0.0.1:${target.port}`];
+  // A bare environment: neither RUMP_* nor NODE_OPTIONS of the shell may change what is measured.
+  const env = { PATH: process.env['PATH'], NODE_OPTIONS: `--import=${HOOK}`, BENCH_USAGE_FILE: usageFile };
+  await runProcess(program, [...args, ...endpoints, '--silent'], { env });
+  return readUsage(usageFile, program);
+}
+
+/** A wrapper that runs on Node leaves a line of its own: CPU adds up, the largest one is the peak. */
+function readUsage(path: string, program: string): Usage {
+  const processes = readLines(path).map((line) => JSON.parse(line) as Usage);
+  if (processes.length === 0) throw new Error(`Cannot tell what ${program} used: it does not run on Node`);
+  return {
+    cpu: processes.reduce((sum, { cpu }) => sum + cpu, 0),
+    peakRss: Math.max(...processes.map(({ peakRss }) => peakRss)),
+  };
+}
+
+function readLines(path: string): string[] {
+  try {
+    return readFileSync(path, 'utf8').trim().split('\n');
+  } catch {
+    return [];
+  }
+}

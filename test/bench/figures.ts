@@ -1,0 +1,75 @@
+// From samples to figures: rates, shares and ratios of each run, then the least, the median and the most of all runs.
+import { availableParallelism } from 'node:os';
+import type { Usage } from './copy-process.ts';
+import type { Timing } from './time.ts';
+
+export interface Spread {
+  readonly min: number;
+  readonly median: number;
+  readonly max: number;
+}
+
+/** Seconds, keys and MB (a million bytes of keys and payloads) a second. */
+export interface FloorFigures {
+  readonly wall: Spread;
+  readonly keysPerSecond: Spread;
+  readonly megabytesPerSecond: Spread;
+  readonly sourceCpu: Spread;
+  readonly targetCpu: Spread;
+}
+
+export interface CopyFigures extends FloorFigures {
+  /** Microseconds. */
+  readonly cpuPerKey: Spread;
+  /** MiB. */
+  readonly peakRss: Spread;
+  /** 1 is all cores, busy with rump and both servers, all the time. */
+  readonly coresUsed: Spread;
+}
+
+export interface Volume {
+  readonly keys: number;
+  readonly bytes: number;
+}
+
+export function floorFigures(samples: readonly Timing[], { keys, bytes }: Volume): FloorFigures {
+  return {
+    wall: spread(samples.map(({ wall }) => wall)),
+    keysPerSecond: spread(samples.map(({ wall }) => keys / wall)),
+    megabytesPerSecond: spread(samples.map(({ wall }) => bytes / 1e6 / wall)),
+    sourceCpu: spread(samples.map(({ sourceCpu }) => sourceCpu)),
+    targetCpu: spread(samples.map(({ targetCpu }) => targetCpu)),
+  };
+}
+
+export function copyFigures(samples: readonly (Timing & Usage)[], volume: Volume): CopyFigures {
+  const cores = availableParallelism();
+  return {
+    ...floorFigures(samples, volume),
+    cpuPerKey: spread(samples.map(({ cpu }) => (cpu * 1e6) / volume.keys)),
+    peakRss: spread(samples.map(({ peakRss }) => peakRss / 2 ** 20)),
+    coresUsed: spread(
+      samples.map(({ wall, cpu, sourceCpu, targetCpu }) => (cpu + sourceCpu + targetCpu) / wall / cores),
+    ),
+  };
+}
+
+/** Pair by pair, so that what slows the machine down for a while slows both and counts for neither. */
+export function ratios(copies: readonly Timing[], floor: readonly Timing[]): Spread {
+  return spread(copies.map(({ wall }, index) => wall / floor[index]!.wall));
+}
+
+export function spread(values: readonly number[]): Spread {
+  const sorted = values.toSorted((a, b) => a - b);
+  const middle = (sorted.length - 1) / 2;
+  return {
+    min: rounded(sorted[0]!),
+    median: rounded((sorted[Math.floor(middle)]! + sorted[Math.ceil(middle)]!) / 2),
+    max: rounded(sorted.at(-1)!),
+  };
+}
+
+/** Four digits are more than a run can vouch for. */
+function rounded(value: number): number {
+  return Number(value.toPrecision(4));
+}

@@ -1,0 +1,59 @@
+// The two floors: the same data brought into an empty target with as little as possible between the servers.
+import { spawnSync } from 'node:child_process';
+import { closeSync, openSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { runProcess } from './run-process.ts';
+import type { Site } from './site.ts';
+
+export type FloorName = 'a' | 'b';
+
+export interface FloorCopy {
+  readonly source: Site;
+  readonly target: Site;
+  /** How many keys the target has in the end. */
+  readonly keys: number;
+  /** The file of RESTORE frames. */
+  readonly frames: string;
+}
+
+export interface Floor {
+  readonly title: string;
+  /** Resolves when the target has everything. */
+  readonly copy: (options: FloorCopy) => Promise<void>;
+}
+
+export const floors: Readonly<Record<FloorName, Floor>> = {
+  a: { title: 'redis-cli --pipe', copy: replay },
+  b: { title: 'REPLICAOF', copy: replicate },
+};
+
+const POLL_MS = 5;
+const LONGEST_SYNC_MS = 600_000;
+
+async function replay({ target, frames }: FloorCopy): Promise<void> {
+  const stdin = openSync(frames, 'r');
+  try {
+    await runProcess(clientProgram(), ['-p', String(target.port), '--pipe'], { stdin });
+  } finally {
+    closeSync(stdin);
+  }
+}
+
+async function replicate({ source, target, keys }: FloorCopy): Promise<void> {
+  await target.client.send('REPLICAOF', '127.0.0.1', source.port);
+  const deadline = Date.now() + LONGEST_SYNC_MS;
+  for (;;) {
+    const [replication, size] = await target.client.pipeline([['INFO', 'replication'], ['DBSIZE']]);
+    if (String(replication).includes('master_link_status:up') && size === keys) return;
+    if (Date.now() > deadline) throw new Error('The target did not become a replica in time');
+    await sleep(POLL_MS);
+  }
+}
+
+let found: string | undefined;
+
+function clientProgram(): string {
+  found ??= ['redis-cli', 'valkey-cli'].find((program) => spawnSync(program, ['--version']).status === 0);
+  if (found === undefined) throw new Error('Neither redis-cli nor valkey-cli is on PATH');
+  return found;
+}

@@ -1,0 +1,70 @@
+// The command line of the bench: which datasets, how often, against which server.
+import { parseArgs } from 'node:util';
+import { fileURLToPath } from 'node:url';
+import type { CopyCommand } from './copy-process.ts';
+import { datasets, type DatasetName } from './dataset.ts';
+import { floors, type FloorName } from './floors.ts';
+
+export interface BenchOptions {
+  readonly datasets: readonly DatasetName[];
+  readonly runs: number;
+  readonly scale: number;
+  readonly floors: readonly FloorName[];
+  /** Default: the one on PATH. */
+  readonly server: string | undefined;
+  readonly command: CopyCommand;
+}
+
+export const USAGE = `npm run bench -- [DATASET...] [options]      datasets: ${Object.keys(datasets).join(', ')}
+
+  --runs N           runs of each, after one to warm up (5)
+  --scale F          shrink every dataset by this factor, for a trial (1)
+  --floors a,b|none  what to compare with: a redis-cli --pipe, b REPLICAOF (a,b)
+  --server PROGRAM   the server of both sides (redis-server on PATH)
+  --rump "CMD"       another build: program and arguments without endpoints
+  --cpu-prof DIR     write a CPU profile of each run of rump into DIR
+`;
+
+/** This build, as npm installs it. */
+const MAIN = fileURLToPath(new URL('../../src/cli/main.js', import.meta.url));
+
+/** Undefined when help was asked for. */
+export function readOptions(args: string[]): BenchOptions | undefined {
+  const { values, positionals } = parseArgs({
+    args,
+    allowPositionals: true,
+    options: {
+      runs: { type: 'string', default: '5' },
+      scale: { type: 'string', default: '1' },
+      floors: { type: 'string', default: 'a,b' },
+      server: { type: 'string' },
+      rump: { type: 'string' },
+      'cpu-prof': { type: 'string' },
+      help: { type: 'boolean', default: false },
+    },
+  });
+  if (values.help) return undefined;
+  return {
+    datasets: (positionals.length === 0 ? Object.keys(datasets) : positionals).map((name) => oneOf(datasets, name)),
+    runs: atLeast(1, '--runs', Math.floor(Number(values.runs))),
+    scale: atLeast(Number.MIN_VALUE, '--scale', Number(values.scale)),
+    floors: values.floors === 'none' ? [] : values.floors.split(',').map((name) => oneOf(floors, name)),
+    server: values.server,
+    command: commandOf(values.rump, values['cpu-prof']),
+  };
+}
+
+function commandOf(rump: string | undefined, profiles: string | undefined): CopyCommand {
+  const [program = '', ...args] = rump?.trim().split(/\s+/) ?? [process.execPath, MAIN];
+  return profiles === undefined ? [program, ...args] : [program, '--cpu-prof', `--cpu-prof-dir=${profiles}`, ...args];
+}
+
+function oneOf<Name extends string>(known: Readonly<Record<Name, unknown>>, name: string): Name {
+  if (Object.hasOwn(known, name)) return name as Name;
+  throw new Error(`Cannot bench ${JSON.stringify(name)}: known are ${Object.keys(known).join(', ')}`);
+}
+
+function atLeast(lowest: number, flag: string, value: number): number {
+  if (value >= lowest && value < Infinity) return value;
+  throw new Error(`Cannot take ${value} for ${flag}: it has to be a number above 0`);
+}

@@ -1,0 +1,24 @@
+// What the bench found out about one dataset: a line of its JSON file, and what the table is made from.
+import type { DatasetName } from './dataset.ts';
+import type { CopyFigures, FloorFigures, Spread } from './figures.ts';
+import type { FloorName } from './floors.ts';
+import type { Machine } from './machine.ts';
+
+export interface Result extends Machine {
+  /** ISO 8601. */
+  readonly date: string;
+  readonly dataset: DatasetName;
+  readonly keys: number;
+  /** Of keys and DUMP payloads. */
+  readonly bytes: number;
+  readonly scale: number;
+  readonly runs: number;
+  readonly server: string;
+  readonly rump: CopyFigures;
+  readonly floors: Readonly<Partial<Record<FloorName, FloorResult>>>;
+}
+
+export interface FloorResult extends FloorFigures {
+  /** Wall time of rump divided by that of the floor. */
+  readonly ratio: Spread;
+}

@@ -1,0 +1,95 @@
+// The figures for people: a block of aligned lines a dataset, at most 100 columns, medians only.
+import { datasets } from './dataset.ts';
+import type { CopyFigures, FloorFigures, Spread } from './figures.ts';
+import { floors, type FloorName } from './floors.ts';
+import { meets, type Goal, type GoalFigure } from './goal.ts';
+import type { Result } from './result.ts';
+
+interface Column {
+  readonly title: string;
+  readonly unit: string;
+  readonly width: number;
+  readonly digits: number;
+  readonly of: (row: Row) => Spread | undefined;
+}
+
+type Row = FloorFigures & Partial<CopyFigures> & { readonly ratio?: Spread };
+
+const COLUMNS: readonly Column[] = [
+  { title: 'wall', unit: 's', width: 8, digits: 2, of: (row) => row.wall },
+  { title: 'keys', unit: '/s', width: 11, digits: 0, of: (row) => row.keysPerSecond },
+  { title: 'MB', unit: '/s', width: 8, digits: 1, of: (row) => row.megabytesPerSecond },
+  { title: 'CPU', unit: 'µs/key', width: 10, digits: 2, of: (row) => row.cpuPerKey },
+  { title: 'peak RSS', unit: 'MiB', width: 10, digits: 0, of: (row) => row.peakRss },
+  { title: 'source', unit: 'CPU s', width: 8, digits: 2, of: (row) => row.sourceCpu },
+  { title: 'target', unit: 'CPU s', width: 8, digits: 2, of: (row) => row.targetCpu },
+  { title: 'cores', unit: 'used', width: 7, digits: 2, of: (row) => row.coresUsed },
+  { title: 'rump', unit: '÷ floor', width: 9, digits: 2, of: (row) => row.ratio },
+];
+
+const WORDS: Readonly<Record<GoalFigure, readonly [name: string, unit: string]>> = {
+  a: ['wall', `× ${floors.a.title}`],
+  b: ['wall', `× ${floors.b.title}`],
+  cpuPerKey: ['CPU', 'µs/key'],
+  peakRss: ['peak RSS', 'MiB'],
+  keysPerSecond: ['keys', '/s'],
+};
+
+const NAME_WIDTH = 20;
+
+export function heading({ server, node, cores, processor, runs, scale }: Result): string {
+  const shrunk = scale === 1 ? '' : `; scale ${scale}`;
+  return lines(
+    `${server}, Node ${node}, ${cores} cores (${processor})`,
+    `medians of ${runs} runs${shrunk}`,
+    '',
+    ' '.repeat(NAME_WIDTH) + COLUMNS.map(({ title, width }) => title.padStart(width)).join(''),
+    ' '.repeat(NAME_WIDTH) + COLUMNS.map(({ unit, width }) => unit.padStart(width)).join(''),
+  );
+}
+
+export function block(result: Result): string {
+  const { delay, goals } = datasets[result.dataset];
+  const line = delay === 0 ? '' : `, ${2 * delay} ms of round trip to both servers`;
+  return lines(
+    `${result.dataset}: ${grouped(result.keys, 0)} keys, ${grouped(result.bytes / 1e6, 1)} MB${line}`,
+    rowOf('rump', result.rump),
+    ...floorsOf(result).map(([name, figures]) => rowOf(floors[name].title, figures)),
+    ...goals.map((goal) => goalLine(goal, result)),
+  );
+}
+
+function floorsOf({ floors }: Result): [FloorName, Row][] {
+  return Object.entries(floors) as [FloorName, Row][];
+}
+
+function rowOf(name: string, row: Row): string {
+  const cells = COLUMNS.map(({ of, width, digits }) => {
+    const figure = of(row);
+    return (figure === undefined ? '' : grouped(figure.median, digits)).padStart(width);
+  });
+  return `  ${name.padEnd(NAME_WIDTH - 2)}${cells.join('')}`.trimEnd();
+}
+
+function goalLine(goal: Goal, result: Result): string {
+  const value = medianOf(goal, result);
+  const verdict = value === undefined ? 'not measured' : meets(goal, value) ? 'met' : 'missed';
+  return `  asked ${wording(goal)}: ${verdict}`;
+}
+
+function medianOf({ figure }: Goal, { rump, floors }: Result): number | undefined {
+  return figure === 'a' || figure === 'b' ? floors[figure]?.ratio.median : rump[figure].median;
+}
+
+function wording({ figure, atMost, atLeast = 0 }: Goal): string {
+  const [name, unit] = WORDS[figure];
+  return `${name} ${atMost === undefined ? `≥ ${grouped(atLeast, 0)}` : `≤ ${atMost}`} ${unit}`;
+}
+
+function grouped(value: number, digits: number): string {
+  return value.toLocaleString('en-US', { minimumFractionDigits: digits, maximumFractionDigits: digits });
+}
+
+function lines(...all: string[]): string {
+  return `${all.join('\n')}\n`;
+}

@@ -1,0 +1,40 @@
+// What one copy took: wall time, and the CPU time of both servers by their own account.
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { TestClient } from '../support/client.ts';
+import type { Site } from './site.ts';
+
+/** All in seconds. */
+export interface Timing {
+  readonly wall: number;
+  readonly sourceCpu: number;
+  readonly targetCpu: number;
+}
+
+export async function time<T>(source: Site, target: Site, copy: () => Promise<T>): Promise<Timing & { result: T }> {
+  const sourceBefore = await cpuOf(source.client);
+  const targetBefore = await cpuOf(target.client);
+  const start = performance.now();
+  const result = await copy();
+  const wall = (performance.now() - start) / 1000;
+  return {
+    wall,
+    sourceCpu: (await cpuOf(source.client)) - sourceBefore,
+    targetCpu: (await cpuOf(target.client)) - targetBefore,
+    result,
+  };
+}
+
+/** The child that writes a snapshot counts once it has been waited for, and that may be a moment after the copy. */
+async function cpuOf(client: TestClient): Promise<number> {
+  while ((await info(client, 'persistence', 'rdb_bgsave_in_progress')) !== 0) await sleep(5);
+  const fields = ['used_cpu_user', 'used_cpu_sys', 'used_cpu_user_children', 'used_cpu_sys_children'];
+  const seconds = await Promise.all(fields.map((field) => info(client, 'cpu', field)));
+  return seconds.reduce((sum, value) => sum + value, 0);
+}
+
+async function info(client: TestClient, section: string, field: string): Promise<number> {
+  const text = String(await client.send('INFO', section));
+  const value = new RegExp(`^${field}:([\\d.]+)\r$`, 'm').exec(text)?.[1];
+  if (value === undefined) throw new Error(`The server does not tell its ${field}`);
+  return Number(value);
+}

@@ -1,0 +1,95 @@
+// One direction of one proxied connection: a queue of bytes, each chunk with the moment from which it may go on.
+import type { Socket } from 'node:net';
+
+/** What one direction of all connections has in common; the proxy sets it, the pipes obey and count. */
+export interface Gate {
+  /** Milliseconds that bytes stay on the way. */
+  delay: number;
+  open: boolean;
+  /** Bytes handed on. */
+  bytes: number;
+  /** Bytes that may still pass before `cut` is called. */
+  left: number;
+  readonly cut: () => void;
+}
+
+interface Parcel {
+  readonly due: number;
+  /** `null` stands for the end of the stream. */
+  readonly bytes: Buffer | null;
+}
+
+/** Bytes that may be on the way: 1 GB/s at 60 ms. Above that the sender has to wait, so that memory stays bounded. */
+const ON_THE_WAY = 64 * 1024 * 1024;
+
+/** Timers of Node know whole milliseconds: half a one too early beats a whole one too late. */
+const TIMER_MS = 0.5;
+
+export class ProxyPipe {
+  readonly #from: Socket;
+  readonly #to: Socket;
+  readonly #gate: Gate;
+  #parcels: Parcel[] = [];
+  #queued = 0;
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(from: Socket, to: Socket, gate: Gate) {
+    this.#from = from;
+    this.#to = to;
+    this.#gate = gate;
+    from.on('data', (bytes) => this.#take(bytes));
+    from.on('end', () => this.#take(null));
+    from.on('close', () => clearTimeout(this.#timer));
+    to.on('drain', () => this.move());
+    this.move();
+  }
+
+  /** Hands on what may go on now, and reads only while there is room for more. */
+  move(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    const now = performance.now();
+    let sent = 0;
+    for (const { due, bytes } of this.#parcels) {
+      if (!this.#gate.open || this.#to.writableNeedDrain || this.#to.destroyed) break;
+      if (due > now + TIMER_MS) {
+        this.#timer = setTimeout(() => this.move(), Math.max(1, Math.floor(due - now)));
+        break;
+      }
+      sent += 1;
+      this.#hand(bytes);
+    }
+    if (sent > 0) this.#parcels = this.#parcels.slice(sent);
+    if (this.#gate.open && !this.#to.writableNeedDrain && this.#queued < ON_THE_WAY) this.#from.resume();
+    else this.#from.pause();
+  }
+
+  #take(bytes: Buffer | null): void {
+    this.#queued += bytes?.length ?? 0;
+    this.#parcels.push({ due: this.#gate.delay > 0 ? performance.now() + this.#gate.delay : 0, bytes });
+    if (this.#timer === undefined) this.move();
+  }
+
+  #hand(bytes: Buffer | null): void {
+    if (bytes === null) {
+      this.#to.end();
+      return;
+    }
+    this.#queued -= bytes.length;
+    const passing = bytes.subarray(0, this.#gate.left);
+    this.#gate.bytes += passing.length;
+    this.#gate.left -= passing.length;
+    if (this.#gate.left > 0) this.#to.write(passing);
+    else this.#cutBehind(passing);
+  }
+
+  /** The last bytes must have reached the system before the connection goes, or they would be lost with it. */
+  #cutBehind(bytes: Buffer): void {
+    this.#gate.left = Infinity;
+    this.#gate.open = false;
+    this.#to.write(bytes, () => {
+      this.#gate.open = true;
+      this.#gate.cut();
+    });
+  }
+}

@@ -1,0 +1,163 @@
+// A real server of the tests' own, on a free port, in an empty folder, that keeps nothing and does not outlive the test.
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { accessSync, constants, mkdtempSync, rmSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { delimiter, join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { TestClient } from './client.ts';
+import { killAtExit } from './kill-at-exit.ts';
+
+export interface ServerOptions {
+  /** Default: RUMP_TEST_SERVER, else redis-server or valkey-server, whichever PATH has. */
+  readonly binary?: string;
+  /** Further arguments of the server: `['--maxmemory', '10mb']`. */
+  readonly args?: readonly string[];
+}
+
+const START_MS = 10_000;
+const POLL_MS = 3;
+const ATTEMPTS = 5;
+/** A cluster node listens 10,000 above its port as well. */
+const HIGHEST_PORT = 55_535;
+
+/** Waits until the server answers. */
+export async function startServer({ binary = defaultBinary(), args = [] }: ServerOptions = {}): Promise<TestServer> {
+  for (let attempt = 1; ; attempt += 1) {
+    const server = new TestServer(binary, args, await freePort());
+    try {
+      await server.answers();
+      return server;
+    } catch (error) {
+      await server.stop();
+      // Another process may take the port between our look at it and the server's.
+      if (attempt === ATTEMPTS || !/in use/i.test(String(error))) throw error;
+    }
+  }
+}
+
+export class TestServer {
+  readonly port: number;
+  readonly url: string;
+  readonly dir: string;
+  readonly #child: ChildProcess;
+  readonly #gone: Promise<unknown>;
+  readonly #clients: TestClient[] = [];
+  #log = '';
+
+  constructor(binary: string, args: readonly string[], port: number) {
+    this.port = port;
+    this.url = `redis://127.0.0.1:${port}`;
+    this.dir = mkdtempSync(join(tmpdir(), 'rump-server-'));
+    const place = ['--port', String(port), '--bind', '127.0.0.1', '--dir', this.dir];
+    const habits = ['--save', '', '--appendonly', 'no', '--daemonize', 'no'];
+    this.#child = spawn(binary, [...place, ...habits, ...args], { cwd: this.dir, stdio: ['ignore', 'pipe', 'pipe'] });
+    killAtExit(this.#child, this.dir);
+    for (const stream of [this.#child.stdout, this.#child.stderr]) {
+      stream?.on('data', (chunk: Buffer) => (this.#log = `${this.#log}${chunk.toString('latin1')}`.slice(-20_000)));
+    }
+    this.#gone = new Promise((resolve) => {
+      this.#child.once('error', (error) => {
+        this.#log = error.message;
+        resolve(undefined);
+      });
+      this.#child.once('close', resolve);
+    });
+  }
+
+  get pid(): number {
+    return this.#child.pid!;
+  }
+
+  /** What the server wrote lately, for a test that has to know why. */
+  get log(): string {
+    return this.#log;
+  }
+
+  /** A client of this server, on the given database; `stop` closes it. */
+  async client(db = 0): Promise<TestClient> {
+    const client = await TestClient.connect({ port: this.port });
+    this.#clients.push(client);
+    if (db !== 0) await client.send('SELECT', db);
+    return client;
+  }
+
+  /** Ends the server at once, whatever it is doing, and removes its folder. */
+  async stop(): Promise<void> {
+    await this.kill('SIGKILL');
+    await Promise.all(this.#clients.map((client) => client.close()));
+    rmSync(this.dir, { recursive: true, force: true });
+  }
+
+  /** Resolves when the server has ended. */
+  async kill(signal: NodeJS.Signals = 'SIGKILL'): Promise<void> {
+    this.#child.kill(signal);
+    await this.#gone;
+  }
+
+  /** The server keeps its connections and answers no more. */
+  pause(): void {
+    this.#child.kill('SIGSTOP');
+  }
+
+  resume(): void {
+    this.#child.kill('SIGCONT');
+  }
+
+  /** Rejects when the server ends before it answers. */
+  async answers(): Promise<void> {
+    const ended = this.#gone.then(() => true);
+    for (const deadline = Date.now() + START_MS; Date.now() < deadline;) {
+      if (await this.#answersNow()) return;
+      if (await Promise.race([ended, sleep(POLL_MS, false)])) break;
+    }
+    throw new Error(`Cannot start ${this.#child.spawnfile}: ${this.#log.trim().split('\n').slice(-4).join(' | ')}`);
+  }
+
+  async #answersNow(): Promise<boolean> {
+    const client = await TestClient.connect({ port: this.port }).catch(() => undefined);
+    if (client === undefined) return false;
+    try {
+      const [pong, info] = await client.pipeline([['PING'], ['INFO', 'server']]);
+      // A server that wants a password refuses both, and has started nonetheless.
+      if (String(pong) !== 'PONG') return /NOAUTH|NOPERM/.test(String(pong));
+      // On a port that another process took first, it is that other server that answers.
+      return !Buffer.isBuffer(info) || info.toString().includes(`process_id:${this.pid}\r\n`);
+    } catch {
+      return false;
+    } finally {
+      await client.close();
+    }
+  }
+}
+
+function defaultBinary(): string {
+  if (process.env['RUMP_TEST_SERVER']) return process.env['RUMP_TEST_SERVER'];
+  const found = ['redis-server', 'valkey-server'].find(isOnPath);
+  if (found === undefined) throw new Error('Neither redis-server nor valkey-server is on PATH');
+  return found;
+}
+
+function isOnPath(program: string): boolean {
+  return (process.env['PATH'] ?? '').split(delimiter).some((folder) => {
+    try {
+      accessSync(join(folder, program), constants.X_OK);
+      return true;
+    } catch {
+      return false;
+    }
+  });
+}
+
+async function freePort(): Promise<number> {
+  for (;;) {
+    const probe = createServer();
+    probe.listen(0, '127.0.0.1');
+    await once(probe, 'listening');
+    const { port } = probe.address() as { port: number };
+    probe.close();
+    await once(probe, 'close');
+    if (port <= HIGHEST_PORT) return port;
+  }
+}

@@ -1,0 +1,104 @@
+// The real command line as a child process: what an operator sees of it, and nothing of what is inside.
+import { spawn, type ChildProcessWithoutNullStreams } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { killAtExit } from './kill-at-exit.ts';
+
+export interface RumpOptions {
+  /** Added to the inherited environment, which is cleared of RUMP_*. */
+  readonly env?: Readonly<Record<string, string>>;
+  /** What stdin holds; it is empty otherwise. */
+  readonly input?: string | Buffer;
+  /** Sent once: so many milliseconds after the start, or when the output so far matches. */
+  readonly signal?: { readonly after: RegExp | number; readonly name: NodeJS.Signals };
+  readonly cwd?: string;
+}
+
+export interface RumpResult {
+  /** `null` where a signal ended it. */
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
+  readonly stdout: string;
+  readonly stderr: string;
+  /** Milliseconds from the start to the end of all output. */
+  readonly elapsed: number;
+}
+
+export interface RunningRump {
+  readonly child: ChildProcessWithoutNullStreams;
+  /** What it wrote so far. */
+  readonly stdout: string;
+  readonly stderr: string;
+  /** Rejects when it could not be started or did not end in time. */
+  readonly done: Promise<RumpResult>;
+}
+
+const PATH = fileURLToPath(new URL('../../src/cli/main.js', import.meta.url));
+const LONGEST_MS = 60_000;
+
+export function runRump(args: readonly string[], options: RumpOptions = {}): Promise<RumpResult> {
+  return spawnRump(args, options).done;
+}
+
+export function spawnRump(args: readonly string[], options: RumpOptions = {}): RunningRump {
+  const started = performance.now();
+  const child = spawn(process.execPath, [PATH, ...args], {
+    cwd: options.cwd,
+    env: { ...cleanEnvironment(), ...options.env },
+  });
+  killAtExit(child);
+  // It may end before it has read its input; that is for the test to judge.
+  child.stdin.on('error', () => {});
+  child.stdin.end(options.input);
+
+  const stdout: Buffer[] = [];
+  const stderr: Buffer[] = [];
+  child.stdout.on('data', (chunk: Buffer) => stdout.push(chunk));
+  child.stderr.on('data', (chunk: Buffer) => stderr.push(chunk));
+  const running = {
+    child,
+    get stdout() {
+      return Buffer.concat(stdout).toString();
+    },
+    get stderr() {
+      return Buffer.concat(stderr).toString();
+    },
+    done: new Promise<RumpResult>((resolve, reject) => {
+      let late = false;
+      const deadline = setTimeout(() => {
+        late = true;
+        child.kill('SIGKILL');
+      }, LONGEST_MS);
+      child.once('error', reject);
+      child.once('close', (code, signal) => {
+        clearTimeout(deadline);
+        const result = { code, signal, stdout: running.stdout, stderr: running.stderr };
+        if (late) reject(new Error(`rump did not end within ${LONGEST_MS} ms: ${JSON.stringify(result)}`));
+        else resolve({ ...result, elapsed: performance.now() - started });
+      });
+    }),
+  };
+  if (options.signal !== undefined) sendSignal(running, options.signal);
+  return running;
+}
+
+function sendSignal(running: RunningRump, { after, name }: NonNullable<RumpOptions['signal']>): void {
+  const { child } = running;
+  if (typeof after === 'number') {
+    const timer = setTimeout(() => child.kill(name), after);
+    child.once('exit', () => clearTimeout(timer));
+    return;
+  }
+  const look = (): void => {
+    if (!after.test(running.stdout) && !after.test(running.stderr)) return;
+    child.stdout.off('data', look);
+    child.stderr.off('data', look);
+    child.kill(name);
+  };
+  child.stdout.on('data', look);
+  child.stderr.on('data', look);
+}
+
+function cleanEnvironment(): NodeJS.ProcessEnv {
+  const inherited = Object.entries(process.env).filter(([name]) => !/^(RUMP_|NODE_TEST_CONTEXT$)/.test(name));
+  return Object.fromEntries(inherited);
+}

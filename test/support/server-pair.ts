@@ -1,0 +1,27 @@
+// A source and a target for one test, with a client on each; both end with the test.
+import type { TestContext } from 'node:test';
+import type { TestClient } from './client.ts';
+import { startServer, type ServerOptions, type TestServer } from './redis-server.ts';
+
+export interface ServerPair {
+  readonly source: TestServer;
+  readonly target: TestServer;
+  /** On database 0 of the source. */
+  readonly from: TestClient;
+  /** On database 0 of the target. */
+  readonly to: TestClient;
+  /** What rump needs to copy one into the other. */
+  readonly endpoints: readonly string[];
+}
+
+export interface PairOptions {
+  readonly source?: ServerOptions;
+  readonly target?: ServerOptions;
+}
+
+export async function startPair(t: TestContext, options: PairOptions = {}): Promise<ServerPair> {
+  const [source, target] = await Promise.all([startServer(options.source), startServer(options.target)]);
+  t.after(() => Promise.all([source.stop(), target.stop()]));
+  const [from, to] = await Promise.all([source.client(), target.client()]);
+  return { source, target, from, to, endpoints: ['--from', source.url, '--to', target.url] };
+}

@@ -1,0 +1,198 @@
+// What a database holds, read by value through native commands: neither DUMP nor anything of rump has a say in it.
+import { AssertionError } from 'node:assert';
+import { isDeepStrictEqual } from 'node:util';
+import type { Reply, TestClient } from './client.ts';
+import type { Argument } from './frames.ts';
+
+export interface Snapshot {
+  readonly type: string;
+  /** In one order whatever the encoding; byte strings are latin1. */
+  readonly value: Value;
+  /** Milliseconds since 1970; `null` means never. */
+  readonly expireAt: number | null;
+}
+
+export type Value = string | number | null | Value[] | { readonly [name: string]: Value };
+
+export interface SameDataOptions {
+  /**
+   * `exact`: the same millisecond, as far as both servers tell it (PEXPIRETIME, 7.0); `relative`: within a second;
+   * `none`: nothing expires on the target. Default `exact`.
+   */
+  readonly ttl?: 'exact' | 'relative' | 'none';
+}
+
+const BATCH = 1000;
+const TOLERANCE_MS = 1000;
+const SHOWN = 5;
+
+/** By key in latin1. The database must hold still. */
+export async function snapshot(client: TestClient): Promise<Map<string, Snapshot>> {
+  const keys = await allKeys(client);
+  const exact = await knowsExpireTime(client);
+  const found = new Map<string, Snapshot>();
+  for (let start = 0; start < keys.length; start += BATCH) {
+    const batch = keys.slice(start, start + BATCH);
+    for (const [index, entry] of (await readBatch(client, batch, exact)).entries()) {
+      if (entry !== undefined) found.set(batch[index]!.toString('latin1'), entry);
+    }
+  }
+  return found;
+}
+
+/** Fails with the first keys that differ, by name and by what differs. */
+export async function assertSameData(
+  source: TestClient,
+  target: TestClient,
+  { ttl = 'exact' }: SameDataOptions = {},
+): Promise<void> {
+  const bothExact = (await knowsExpireTime(source)) && (await knowsExpireTime(target));
+  const tolerance = ttl === 'exact' && bothExact ? 0 : TOLERANCE_MS;
+  const [expected, actual] = await Promise.all([snapshot(source), snapshot(target)]);
+  const differences: string[] = [];
+  for (const [key, entry] of expected) {
+    const difference = differenceOf(entry, actual.get(key), ttl === 'none', tolerance);
+    if (difference !== undefined) differences.push(`${nameOf(key)} ${difference}`);
+  }
+  for (const key of actual.keys()) {
+    if (!expected.has(key)) differences.push(`${nameOf(key)} is on the target only`);
+  }
+  if (differences.length === 0) return;
+  const shown = differences.slice(0, SHOWN).map((line) => `\n  ${line}`);
+  throw new AssertionError({
+    message: `${differences.length} keys differ, of ${expected.size} on the source:${shown.join('')}`,
+    stackStartFn: assertSameData,
+  });
+}
+
+function differenceOf(
+  source: Snapshot,
+  target: Snapshot | undefined,
+  neverExpires: boolean,
+  tolerance: number,
+): string | undefined {
+  if (target === undefined) return 'is missing on the target';
+  if (source.type !== target.type) return `is a ${source.type} here and a ${target.type} there`;
+  if (!isSameValue(source.value, target.value)) return `has another value (${source.type})`;
+  const expected = neverExpires ? null : source.expireAt;
+  if (expected === null || target.expireAt === null) {
+    return expected === target.expireAt ? undefined : `expires at ${expected} here and at ${target.expireAt} there`;
+  }
+  const shift = target.expireAt - expected;
+  return Math.abs(shift) <= tolerance ? undefined : `expires ${shift} ms off, at ${target.expireAt}`;
+}
+
+/** Of a record only the fields that both servers know are compared: newer ones tell more of a stream. */
+function isSameValue(left: Value, right: Value): boolean {
+  if (Array.isArray(left) && Array.isArray(right)) {
+    return left.length === right.length && left.every((item, index) => isSameValue(item, right[index]!));
+  }
+  if (isRecord(left) && isRecord(right)) {
+    return Object.keys(left).every((name) => right[name] === undefined || isSameValue(left[name]!, right[name]));
+  }
+  return isDeepStrictEqual(left, right);
+}
+
+function isRecord(value: Value): value is { readonly [name: string]: Value } {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+async function allKeys(client: TestClient): Promise<Buffer[]> {
+  const keys = new Map<string, Buffer>();
+  let cursor = '0';
+  do {
+    const [next, page] = (await client.send('SCAN', cursor, 'COUNT', BATCH)) as [Buffer, Buffer[]];
+    for (const key of page) keys.set(key.toString('latin1'), key);
+    cursor = next.toString();
+  } while (cursor !== '0');
+  return [...keys.values()];
+}
+
+async function knowsExpireTime(client: TestClient): Promise<boolean> {
+  const [reply] = await client.pipeline([['PEXPIRETIME', '']]);
+  return !(reply instanceof Error);
+}
+
+async function readBatch(client: TestClient, keys: Buffer[], exact: boolean): Promise<(Snapshot | undefined)[]> {
+  const about = await client.pipeline([
+    ['TIME'],
+    ...keys.flatMap((key) => [
+      ['TYPE', key],
+      [exact ? 'PEXPIRETIME' : 'PTTL', key],
+    ]),
+  ]);
+  const [seconds, microseconds] = about[0] as [Buffer, Buffer];
+  const offset = exact ? 0 : Number(seconds) * 1000 + Math.floor(Number(microseconds) / 1000);
+  const types = keys.map((_, index) => String(about[1 + index * 2]));
+  const values = await client.pipeline(keys.map((key, index) => readerOf(types[index]!).command(key)));
+  return keys.map((key, index) => {
+    const [type, reply, expiry] = [types[index]!, values[index]!, about[2 + index * 2] as number];
+    if (type === 'none') return undefined;
+    if (reply instanceof Error) throw new Error(`Cannot read ${nameOf(key.toString('latin1'))}: ${reply.message}`);
+    return { type, value: readerOf(type).value(reply), expireAt: expiry < 0 ? null : expiry + offset };
+  });
+}
+
+interface ValueReader {
+  readonly command: (key: Buffer) => Argument[];
+  readonly value: (reply: Reply) => Value;
+}
+
+const readers: Readonly<Record<string, ValueReader>> = {
+  // Expired between SCAN and TYPE.
+  none: { command: () => ['PING'], value: () => null },
+  string: { command: (key) => ['GET', key], value: plain },
+  list: { command: (key) => ['LRANGE', key, 0, -1], value: plain },
+  set: { command: (key) => ['SMEMBERS', key], value: (reply) => (plain(reply) as string[]).toSorted() },
+  // Servers write the same score in different ways: 0.1 and 0.10000000000000001.
+  zset: {
+    command: (key) => ['ZRANGE', key, 0, -1, 'WITHSCORES'],
+    value: (reply) =>
+      pairs(reply).map(([member, score]) => [member, Number((score as string).replace('inf', 'Infinity'))]),
+  },
+  hash: {
+    command: (key) => ['HGETALL', key],
+    value: (reply) => pairs(reply).toSorted(([left], [right]) => (left < right ? -1 : 1)),
+  },
+  stream: { command: (key) => ['XINFO', 'STREAM', key, 'FULL', 'COUNT', 0], value: streamOf },
+};
+
+function readerOf(type: string): ValueReader {
+  const reader = readers[type];
+  if (reader === undefined) throw new Error(`The tests cannot read a ${type}`);
+  return reader;
+}
+
+function streamOf(reply: Reply): Value {
+  const stream = recordOf(plain(reply));
+  const groups = (stream['groups'] as Value[]).map((group) => {
+    const { consumers, lag: _, ...rest } = recordOf(group);
+    return { ...rest, consumers: (consumers as Value[]).map(recordOf) };
+  });
+  // How the server lays out its tree is not data.
+  const { 'radix-tree-keys': _keys, 'radix-tree-nodes': _nodes, ...rest } = stream;
+  return { ...rest, groups };
+}
+
+function recordOf(flat: Value): Record<string, Value> {
+  return Object.fromEntries(pairsOf(flat as Value[]));
+}
+
+function pairs(reply: Reply): [string, Value][] {
+  return pairsOf(plain(reply) as Value[]);
+}
+
+function pairsOf(flat: Value[]): [string, Value][] {
+  return Array.from({ length: flat.length / 2 }, (_, index) => [flat[index * 2] as string, flat[index * 2 + 1]!]);
+}
+
+function plain(reply: Reply): Value {
+  if (Buffer.isBuffer(reply)) return reply.toString('latin1');
+  if (Array.isArray(reply)) return reply.map(plain);
+  if (reply instanceof Error) throw reply;
+  return reply;
+}
+
+function nameOf(key: string): string {
+  return key.length > 80 ? `${JSON.stringify(key.slice(0, 80))}… (${key.length} bytes)` : JSON.stringify(key);
+}

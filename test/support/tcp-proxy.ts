@@ -1,0 +1,151 @@
+// A TCP proxy between rump and a server that does what networks do: it delays, stalls, cuts, resets and refuses.
+import { once } from 'node:events';
+import { createConnection, createServer, type Server, type Socket } from 'node:net';
+import { ProxyPipe, type Gate } from './proxy-pipe.ts';
+
+/** `up` leads from the client to the server. */
+export type Direction = 'up' | 'down';
+
+export interface ProxyOptions {
+  /** Where connections lead. */
+  readonly port: number;
+  readonly host?: string;
+  /** Milliseconds added each way: a round trip takes twice as long. */
+  readonly delay?: number;
+}
+
+interface Pair {
+  readonly client: Socket;
+  readonly server: Socket;
+}
+
+export async function startProxy(options: ProxyOptions): Promise<TcpProxy> {
+  const proxy = new TcpProxy(options);
+  await proxy.accept();
+  return proxy;
+}
+
+export class TcpProxy {
+  readonly #options: ProxyOptions;
+  readonly #listener: Server;
+  readonly #pairs = new Set<Pair>();
+  readonly #pipes = new Set<ProxyPipe>();
+  readonly #gates: Record<Direction, Gate>;
+  #port = 0;
+
+  constructor(options: ProxyOptions) {
+    this.#options = options;
+    const cut = (): void => this.cut();
+    const gate = (): Gate => ({ delay: options.delay ?? 0, open: true, bytes: 0, left: Infinity, cut });
+    this.#gates = { up: gate(), down: gate() };
+    this.#listener = createServer({ allowHalfOpen: true, noDelay: true }, (client) => this.#connect(client));
+  }
+
+  get port(): number {
+    return this.#port;
+  }
+
+  get url(): string {
+    return `redis://127.0.0.1:${this.#port}`;
+  }
+
+  /** Connections that are open now. */
+  get connections(): number {
+    return this.#pairs.size;
+  }
+
+  /** Bytes handed on so far, over all connections. */
+  get bytesUp(): number {
+    return this.#gates.up.bytes;
+  }
+
+  get bytesDown(): number {
+    return this.#gates.down.bytes;
+  }
+
+  get delay(): number {
+    return this.#gates.up.delay;
+  }
+
+  /** Holds for bytes that arrive from now on; order is kept. */
+  set delay(milliseconds: number) {
+    this.#gates.up.delay = milliseconds;
+    this.#gates.down.delay = milliseconds;
+  }
+
+  /** Nothing passes and nothing is read any more, so that the sender's own buffers fill. */
+  stall(direction?: Direction): void {
+    this.#setOpen(false, direction);
+  }
+
+  unstall(direction?: Direction): void {
+    this.#setOpen(true, direction);
+  }
+
+  /** Ends all connections; bytes still on their way are lost. */
+  cut(): void {
+    for (const { client, server } of this.#pairs) {
+      client.destroy();
+      server.destroy();
+    }
+  }
+
+  /** Lets exactly so many bytes more through in that direction, then ends all connections. Works once. */
+  cutAfter(bytes: number, direction: Direction): void {
+    this.#gates[direction].left = bytes;
+  }
+
+  /** Ends all connections with RST in place of FIN. */
+  reset(): void {
+    for (const { client, server } of this.#pairs) {
+      client.resetAndDestroy();
+      server.resetAndDestroy();
+    }
+  }
+
+  /** New connections are refused by the system; those there are stay. */
+  refuse(): void {
+    this.#listener.close();
+  }
+
+  /** Takes new connections (again), on the same port. */
+  async accept(): Promise<void> {
+    this.#listener.listen(this.#port, '127.0.0.1');
+    await once(this.#listener, 'listening');
+    this.#port = (this.#listener.address() as { port: number }).port;
+  }
+
+  async close(): Promise<void> {
+    const sockets = [...this.#pairs].flatMap(({ client, server }) => [client, server]);
+    this.refuse();
+    this.cut();
+    await Promise.all(sockets.filter((socket) => !socket.closed).map((socket) => once(socket, 'close')));
+  }
+
+  #connect(client: Socket): void {
+    const server = createConnection({
+      host: this.#options.host ?? '127.0.0.1',
+      port: this.#options.port,
+      allowHalfOpen: true,
+      noDelay: true,
+    });
+    const pair = { client, server };
+    const pipes = [new ProxyPipe(client, server, this.#gates.up), new ProxyPipe(server, client, this.#gates.down)];
+    this.#pairs.add(pair);
+    for (const pipe of pipes) this.#pipes.add(pipe);
+    const forget = (): void => {
+      this.#pairs.delete(pair);
+      for (const pipe of pipes) this.#pipes.delete(pipe);
+      client.destroy();
+      server.destroy();
+    };
+    for (const socket of [client, server]) socket.on('error', forget).on('close', forget);
+  }
+
+  #setOpen(open: boolean, direction?: Direction): void {
+    for (const each of direction === undefined ? (['up', 'down'] as const) : [direction]) {
+      this.#gates[each].open = open;
+    }
+    for (const pipe of this.#pipes) pipe.move();
+  }
+}
