@@ -26,7 +26,7 @@ export function parseArguments(argv: readonly string[]): Arguments {
   const given = OPTION_LIST.map(([name]) => [name, parsed[`--${name}`]] as const).filter(
     ([, value]) => value !== undefined,
   );
-  return { values: Object.fromEntries(given) as OptionValues, words: parsed['_'] as string[] };
+  return { values: Object.fromEntries(given), words: parsed['_'] as string[] };
 }
 
 /** Long flags with two dashes; a value behind `=` where it would be taken for a flag. */

@@ -80,7 +80,7 @@ async function interruptible(output: Output, work: (signal: AbortSignal) => Prom
 
 /** Whoever read stdout may go (`rump … | head -1`): the copy goes on. A full disk is a failure. */
 function onStdoutError(error: NodeJS.ErrnoException): void {
-  if (error.code === 'EPIPE' || error.code === 'ERR_STREAM_DESTROYED') return;
+  if (error.code === 'EPIPE' || process.exitCode === EXIT_CODES.failed) return;
   stderr.write(`rump: Cannot write to stdout: ${error.code ?? error.message}\n`);
   process.exitCode = EXIT_CODES.failed;
 }

@@ -26,11 +26,19 @@ interface Segment {
   asked: boolean;
   position: bigint;
   readonly end: bigint;
-  /**
-   * The page that passes the border before this segment shares keys with the segment's first page. Whichever comes first
-   * leaves its keys here, so that the other gives them no second time.
-   */
-  border: Set<string> | undefined;
+  /** What is known of the border before this segment. */
+  readonly border: Border;
+}
+
+/**
+ * The page that passes a border goes on into the next segment, where that segment's first page starts: they share keys.
+ * This keeps a key from being given twice, and it proves that the segments are parts of one walk.
+ */
+interface Border {
+  /** The keys of whichever page came first. */
+  keys: Set<string> | undefined;
+  /** How many keys the page that passed it should share. */
+  overrun: number;
 }
 
 /** A segment shorter than this many pages is not worth its border. */
@@ -40,6 +48,8 @@ const LEAST_PROOF = 256;
 /** How much further than its keys pay for a page may come. */
 const SLACK_SHARE = 1.5;
 const SLACK_KEYS = 64;
+/** A page that runs this many keys over a border must share at least half of them. */
+const LEAST_OVERRUN = 32;
 
 export class KeyspaceScan {
   readonly #options: KeyspaceScanOptions;
@@ -97,6 +107,15 @@ export class KeyspaceScan {
     return fresh;
   }
 
+  /** The server answered the page that was asked for first with an error. Returns false when that ends the scan. */
+  refuse(): boolean {
+    const segment = this.#asked.shift()!;
+    segment.asked = false;
+    if (this.#mode === 'segmented') this.#scanPlainly();
+    else if (this.#segments.includes(segment)) return false;
+    return true;
+  }
+
   /**
    * Once `finished`: whether every key was seen. If not, the scan begins anew, plainly, and is no longer finished.
    * @param keys DBSIZE now. A key that was there throughout counts in both sizes, so at least the smaller must be seen.
@@ -113,8 +132,8 @@ export class KeyspaceScan {
     first.cursor = after(cursor);
     this.#mode = 'plain';
     const segments = this.#segmentsFor(found);
-    if (segments < 2 || cursor === '0') return;
     const position = positionOf(cursor);
+    if (segments < 2 || cursor === '0' || position === undefined) return;
     const due = shareBetween(0n, position) * this.#options.keys;
     if (found < LEAST_PROOF || found > due * SLACK_SHARE || due > found * SLACK_SHARE) return;
     this.#mode = 'segmented';
@@ -134,8 +153,7 @@ export class KeyspaceScan {
 
   #acceptOfSegment(segment: Segment, cursor: string, keys: readonly Buffer[]): readonly Buffer[] {
     const position = cursor === '0' ? END : positionOf(cursor);
-    const due = shareBetween(segment.position, position) * this.#options.keys;
-    if (position <= segment.position || due > keys.length * SLACK_SHARE + SLACK_KEYS) {
+    if (position === undefined || position <= segment.position || !this.#isPaidFor(segment.position, position, keys)) {
       this.#scanPlainly();
       return keys;
     }
@@ -144,9 +162,38 @@ export class KeyspaceScan {
     const isLastPage = position >= segment.end;
     segment.position = position;
     segment.cursor = isLastPage ? undefined : cursor;
-    const fresh = isFirstPage ? unseen(segment, keys) : keys;
+    let fresh = keys;
+    if (isFirstPage) fresh = this.#crossBorder(segment.border, fresh);
     const following = this.#segments[index + 1];
-    return isLastPage && following !== undefined ? unseen(following, fresh) : fresh;
+    if (isLastPage && following !== undefined) {
+      following.border.overrun = this.#keysBetween(segment.end, position);
+      fresh = this.#crossBorder(following.border, fresh);
+    }
+    return fresh;
+  }
+
+  /** A page may come no further than its keys allow, else there are keys that it did not give. */
+  #isPaidFor(from: bigint, to: bigint, keys: readonly Buffer[]): boolean {
+    return this.#keysBetween(from, to) <= keys.length * SLACK_SHARE + SLACK_KEYS;
+  }
+
+  #keysBetween(from: bigint, to: bigint): number {
+    return shareBetween(from, to) * this.#options.keys;
+  }
+
+  /** Returns the keys that the page on the other side of the border has not given; the second page proves the border. */
+  #crossBorder(border: Border, keys: readonly Buffer[]): readonly Buffer[] {
+    const given = border.keys;
+    if (given === undefined) {
+      border.keys = new Set(keys.map((key) => key.toString('latin1')));
+      return keys;
+    }
+    border.keys = new Set();
+    const fresh = keys.filter((key) => !given.has(key.toString('latin1')));
+    const shared = keys.length - fresh.length;
+    if (border.overrun < LEAST_OVERRUN || shared >= border.overrun / 2) return fresh;
+    this.#scanPlainly();
+    return keys;
   }
 
   #scanPlainly(): void {
@@ -157,20 +204,9 @@ export class KeyspaceScan {
 }
 
 function segmentBetween(start: bigint, end: bigint): Segment {
-  return { cursor: cursorAt(start), asked: false, position: start, end, border: undefined };
+  return { cursor: cursorAt(start), asked: false, position: start, end, border: { keys: undefined, overrun: 0 } };
 }
 
 function after(cursor: string): string | undefined {
   return cursor === '0' ? undefined : cursor;
-}
-
-/** Those keys of a page at the border before `segment` that the page on its other side has not given. */
-function unseen(segment: Segment, keys: readonly Buffer[]): readonly Buffer[] {
-  const given = segment.border;
-  if (given === undefined) {
-    segment.border = new Set(keys.map((key) => key.toString('latin1')));
-    return keys;
-  }
-  segment.border = new Set();
-  return keys.filter((key) => !given.has(key.toString('latin1')));
 }

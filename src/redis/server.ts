@@ -24,7 +24,7 @@ export interface Server {
   readonly connection: Connection;
   readonly db: number;
   readonly info: ServerInfo;
-  /** DBSIZE. */
+  /** DBSIZE; 0 where the server will not say. */
   readonly keys: number;
   /** Milliseconds that its clock shows above `Date.now()`. */
   readonly skew: number;
@@ -90,7 +90,7 @@ async function learn(connection: Connection, role: Role): Promise<Omit<Server, '
   const [seconds, micros] = replies.get('TIME') as [Buffer, Buffer];
   return {
     info,
-    keys: replies.get('DBSIZE') as number,
+    keys: sizeOf(replies.get('DBSIZE')),
     skew: Number(seconds) * 1000 + Number(micros) / 1000 - middle,
     absoluteExpiry: role === 'source' ? isGranted(replies.get('PEXPIRETIME')) : knowsAbsTtl(info),
     refusal: [...replies.values()].find(isRefusal),
@@ -129,6 +129,11 @@ function demandRights(peer: Peer, role: Role, replies: ReadonlyMap<string, Reply
 /** A user may lack a command, which the reply then names, or the probe's key, which matters nothing. */
 function isDenied(name: string, reply: Reply): boolean {
   return reply instanceof ReplyError && reply.code === 'NOPERM' && reply.message.includes(`'${name.toLowerCase()}'`);
+}
+
+/** A proxy may not know DBSIZE: then nothing is known, and nothing is taken for granted. */
+function sizeOf(reply: Reply | undefined): number {
+  return typeof reply === 'number' ? reply : 0;
 }
 
 function isGranted(reply: Reply | undefined): boolean {

@@ -106,8 +106,8 @@ export class RedisSource implements Source {
   async #isDone(): Promise<boolean> {
     if (this.#connection.error !== undefined) throw this.#connection.error;
     if (!this.#scan.finished || this.#keys.length > 0 || this.#dumps.inFlight > 0) return false;
-    const keys = await this.#connection.request('DBSIZE');
-    return this.#scan.settle(keys as number);
+    if (this.#scan.mode !== 'segmented') return true;
+    return this.#scan.settle((await this.#connection.request('DBSIZE')) as number);
   }
 
   /** With fewer keys in hand than may be under way, the next pages travel with the DUMPs of these. */
@@ -141,7 +141,10 @@ export class RedisSource implements Source {
   }
 
   #onPage(reply: Reply): void {
-    if (reply instanceof ReplyError) return this.stop(this.#refused(reply));
+    if (reply instanceof ReplyError) {
+      if (endsTheCopy(reply) || !this.#scan.refuse()) this.stop(this.#refused(reply));
+      return;
+    }
     const [cursor, keys] = reply as [Buffer, Buffer[]];
     for (const key of this.#scan.accept(cursor.toString('latin1'), keys)) this.#keys.push(key);
   }

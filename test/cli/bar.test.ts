@@ -1,0 +1,76 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import * as fc from 'fast-check';
+import { Bar, type BarFigures } from '../../src/cli/bar.ts';
+
+const HALF: BarFigures = {
+  fraction: 0.5,
+  keys: 450_000,
+  bytes: 38_000_000,
+  skipped: 0,
+  expired: 0,
+  failed: 2,
+  elapsed: 4000,
+};
+
+function render(columns: number, ...history: BarFigures[]): string {
+  const bar = new Bar();
+  for (const figures of history) bar.update(figures);
+  return bar.render(columns);
+}
+
+test('Bar.render() shows everything where there is room', () => {
+  assert.equal(
+    render(200, HALF),
+    '[###############---------------]   50%  450,000 keys  36.2 MiB  113,000 keys/s  9.1 MiB/s  ETA 4.0 s  2 failed',
+  );
+});
+
+test('Bar.render() leaves out the least important first', () => {
+  for (const [columns, line] of [
+    [80, '[#######--------]   50%  450,000 keys  36.2 MiB  113,000 keys/s  ETA 4.0 s  2 failed'],
+    [50, '[###---]   50%  450,000 keys  ETA 4.0 s  2 failed'],
+    [40, ' 50%  450,000 keys  ETA 4.0 s  2 failed'],
+    [20, ' 50%  2 failed'],
+  ] as const) {
+    const drawn = render(columns, HALF);
+    assert.deepEqual(drawn.replace(/^\[[#-]+\]/, ''), line.replace(/^\[[#-]+\]/, ''));
+    assert.equal(drawn.startsWith('['), line.startsWith('['));
+  }
+});
+
+test('Bar.render() never reaches the last column', () => {
+  const count = fc.nat({ max: 10 ** 12 });
+  const figures = fc.record({
+    fraction: fc.double({ min: 0, max: 1, noNaN: true }),
+    keys: count,
+    bytes: count,
+    skipped: count,
+    expired: count,
+    failed: count,
+    elapsed: fc.nat({ max: 10 ** 9 }),
+  });
+  fc.assert(
+    fc.property(fc.integer({ min: 20, max: 300 }), figures, (columns, figures) => {
+      const line = render(columns, figures);
+      assert.ok(line.length < columns, line);
+      assert.match(line, /\d%/);
+    }),
+  );
+});
+
+test('Bar.render() gives the rates of the last seconds', () => {
+  const history = [0, 2000, 4000, 6000, 8000, 10_000].map((elapsed): BarFigures => {
+    const keys = elapsed <= 4000 ? elapsed * 100 : 400_000;
+    return { ...HALF, elapsed, keys, bytes: keys * 10, failed: 0 };
+  });
+  assert.match(render(200, ...history.slice(0, 3)), / 100,000 keys\/s {2}976\.6 KiB\/s /);
+  assert.match(render(200, ...history), / 0 keys\/s {2}0 B\/s /);
+});
+
+test('Bar.render() promises no end before it can know one, and no 100% before it is there', () => {
+  assert.doesNotMatch(render(200, { ...HALF, elapsed: 500 }), /ETA/);
+  assert.doesNotMatch(render(200, { ...HALF, fraction: 0 }), /ETA/);
+  assert.match(render(200, { ...HALF, fraction: 0.9999 }), / 99% /);
+  assert.match(render(200, { ...HALF, fraction: 1 }), /^\[#{30}\] {2}100% .* ETA 0\.0 s/);
+});

@@ -1,0 +1,65 @@
+// How many DUMPs may be under way: few at first, many for small values, and few again as soon as large ones come.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { DumpWindow } from '../../../src/redis/dump-window.ts';
+
+const MEBIBYTE = 1024 * 1024;
+
+function after(most: number, sizes: readonly number[]): number {
+  const window = new DumpWindow(most);
+  for (const size of sizes) window.observe(size);
+  return window.size;
+}
+
+test('DumpWindow starts with eight keys, before any size is known', () => {
+  assert.equal(new DumpWindow(2048).size, 8);
+});
+
+test('DumpWindow opens to the most that it may for small values, and no further', () => {
+  assert.equal(
+    after(
+      2048,
+      Array.from({ length: 1000 }, () => 70),
+    ),
+    2048,
+  );
+  assert.equal(
+    after(
+      16_384,
+      Array.from({ length: 1000 }, () => 0),
+    ),
+    16_384,
+  );
+});
+
+test('DumpWindow closes at once when a large value comes', () => {
+  const small = Array.from({ length: 10_000 }, () => 70);
+  assert.ok(after(2048, [...small, 4 * MEBIBYTE]) <= 2);
+  assert.ok(after(2048, [...small, MEBIBYTE]) <= 8);
+});
+
+test('DumpWindow never closes below two, so that the line is not idle between values', () => {
+  assert.equal(after(2048, [512 * MEBIBYTE]), 2);
+  assert.equal(
+    after(
+      2048,
+      Array.from({ length: 5000 }, () => 64 * MEBIBYTE),
+    ),
+    2,
+  );
+});
+
+test('DumpWindow forgets one large value among many small ones', () => {
+  assert.equal(after(2048, [64 * MEBIBYTE, ...Array.from({ length: 5000 }, () => 70)]), 2048);
+});
+
+test('DumpWindow keeps the bytes on the way within twice the aim when large values come now and then', () => {
+  // One value in fifty has a mebibyte: 8 MiB on the way are some 400 keys.
+  const sizes = Array.from({ length: 20_000 }, (_, i) => (i % 50 === 0 ? MEBIBYTE : 70));
+  const window = new DumpWindow(16_384);
+  const mean = MEBIBYTE / 50;
+  for (const [i, size] of sizes.entries()) {
+    window.observe(size);
+    if (i > 5000) assert.ok(window.size * mean <= 16 * MEBIBYTE, `${window.size} keys at value ${i}`);
+  }
+});
