@@ -1,3 +1,4 @@
+// What fits on the progress line, and what its figures mean.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as fc from 'fast-check';
@@ -40,6 +41,7 @@ test('Bar.render() leaves out the least important first', () => {
 });
 
 test('Bar.render() never reaches the last column', () => {
+  for (let columns = 20; columns < 150; columns++) assert.ok(render(columns, HALF).length < columns);
   const count = fc.nat({ max: 10 ** 12 });
   const figures = fc.record({
     fraction: fc.double({ min: 0, max: 1, noNaN: true }),

@@ -1,3 +1,4 @@
+// Durations as operators write them, and what is none.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { duration } from '../../src/cli/duration.ts';

@@ -95,6 +95,10 @@ describe('parseCommandLine() reads from the environment', () => {
     assertRefused(['--to', TO], /^Cannot use RUMP_FROM: .*\*\*\*@h:x/, { RUMP_FROM: 'redis://:hunter2@h:x' });
   });
 
+  test('nothing where a variable is empty', () => {
+    assert.equal(copy(ENDPOINTS, { RUMP_COUNT: '', RUMP_FROM: '' }).options.count, undefined);
+  });
+
   test('no contradiction', () => {
     assertRefused(ENDPOINTS, /^Cannot use --silent and --json together/, { RUMP_SILENT: '1', RUMP_JSON: '1' });
   });

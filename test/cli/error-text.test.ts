@@ -1,3 +1,4 @@
+// Errors as the operator reads them.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { AddressError, RespError } from '../../resp/errors.ts';

@@ -1,3 +1,4 @@
+// Bytes that others chose, on the way to a terminal or a log.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as fc from 'fast-check';

@@ -1,3 +1,4 @@
+// What a script that calls rump can tell from the exit code.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { AddressError, ReplyError } from '../../resp/errors.ts';

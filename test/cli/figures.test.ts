@@ -1,3 +1,4 @@
+// Figures as people read them.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import {

@@ -1,3 +1,4 @@
+// A password file as editors and secret stores write it.
 import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';

@@ -1,3 +1,4 @@
+// Sizes as operators write them, and what is none.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { size } from '../../src/cli/size.ts';

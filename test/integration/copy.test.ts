@@ -111,7 +111,12 @@ test('rump sends the source no command that writes', async (t) => {
 });
 
 async function setIn(client: TestClient, values: Readonly<Record<string, string>>): Promise<void> {
-  await client.pipeline(Object.entries(values).flatMap(([db, value]) => [['SELECT', db], ['SET', 'key', value]]));
+  await client.pipeline(
+    Object.entries(values).flatMap(([db, value]) => [
+      ['SELECT', db],
+      ['SET', 'key', value],
+    ]),
+  );
 }
 
 /** The value of the one key in each database that has any. */

@@ -124,7 +124,12 @@ function eventOf(stdout: string, name: string): Event {
 
 async function fillExpiring(client: TestClient, keys: number, expireAt: (index: number) => number): Promise<void> {
   const all = Array.from({ length: keys }, (_, i) => i);
-  await client.pipeline(all.flatMap((i) => [['SET', `key:${i}`, i], ['PEXPIREAT', `key:${i}`, Math.round(expireAt(i))]]));
+  await client.pipeline(
+    all.flatMap((i) => [
+      ['SET', `key:${i}`, i],
+      ['PEXPIREAT', `key:${i}`, Math.round(expireAt(i))],
+    ]),
+  );
 }
 
 /** A user `old` with the password `pw`, to whom the server is as Redis before 7.0. */

@@ -33,6 +33,7 @@ const FORMS: readonly (readonly [string, Address])[] = [
   ['redis://:a://b@h', { kind: 'tcp', host: 'h', port: 6379, password: 'a://b', tls: false }],
   ['unix:///run/redis.sock', { kind: 'unix', path: '/run/redis.sock' }],
   ['unix:///run/redis.sock?db=4', { kind: 'unix', path: '/run/redis.sock', db: 4 }],
+  ['unix:///run/a@/b.sock', { kind: 'unix', path: '/run/a@/b.sock' }],
   ['unix:///run/a@b/c%3Fd.sock', { kind: 'unix', path: '/run/a@b/c?d.sock' }],
   [
     'unix://me:s@/cr?t@/run/a@b.sock?db=1',

@@ -29,7 +29,15 @@ test('Command.readOnly is false for whatever may change a server, and for whatev
     ...'SET,DEL,UNLINK,RESTORE,MIGRATE,EXPIRE,PEXPIREAT,PERSIST,RENAME,COPY,MOVE,FLUSHALL,FLUSHDB,SWAPDB'.split(','),
     ...'EVAL,EVALSHA,FCALL,EVAL_RO,CONFIG SET,CONFIG,CLIENT KILL,CLIENT,CLIENT PAUSE,DEBUG,SHUTDOWN'.split(','),
     ...'REPLICAOF,SLAVEOF,FAILOVER,MULTI,EXEC,GETDEL,GETEX,GET,TOUCH,OBJECT,WAIT,SAVE,BGSAVE,MODULE LOAD'.split(','),
-    ...['', 'scan', ' SCAN', 'SCAN ', 'PING SET', 'CLIENT SETNAME KILL', 'INFO\r\nSET', 'toString', '__proto__'],
+    '',
+    'scan',
+    ' SCAN',
+    'SCAN ',
+    'PING SET',
+    'CLIENT SETNAME KILL',
+    'INFO\r\nSET',
+    'toString',
+    '__proto__',
   ];
   for (const name of names) assert.equal(new Command(name, 0).readOnly, false, name);
 });

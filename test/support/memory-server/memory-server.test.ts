@@ -33,7 +33,7 @@ test('MemoryServer answers as a real server does', async (t) => {
     ['SELECT', 16],
     ['SELECT', 'x'],
     ['SELECT', 3],
-    ['NONSENSE', 'a', BINARY],
+    ['NONSENSE', 'a', 'b\r\nc'],
     ['NONSENSE', 'x'.repeat(100), 'y'.repeat(100), 'z'],
     ['GET'],
     ['SET', 'a'],
@@ -49,7 +49,6 @@ test('MemoryServer answers as a real server does', async (t) => {
     ['SET', BINARY, BINARY],
     ['RANDOMKEY'],
     ['SCAN', 0],
-    ['SCAN', '18446744073709551615', 'COUNT', 1000],
     ['GET', BINARY],
     ['STRLEN', BINARY],
     ['STRLEN', 'absent'],
@@ -207,8 +206,8 @@ test('MemoryServer runs no command for a client that does not read', async (t) =
     await witness.close();
     await server.stop();
   });
-  await witness.send('SET', 'large', Buffer.alloc(1024 * 1024));
   await once(socket, 'connect');
+  await witness.send('SET', 'large', Buffer.alloc(1024 * 1024));
   const requests = [...Array.from({ length: 200 }, () => command('GET', 'large')), command('SET', 'last', 'x')];
   socket.write(Buffer.concat(requests));
   await sleep(300);

@@ -1,0 +1,71 @@
+// Servers that count their SCAN cursors otherwise than they seem to, over short and long lines: no key is ever lost.
+import assert from 'node:assert/strict';
+import { test, type TestContext } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { TestClient } from '../support/client.ts';
+import { startMemoryServer } from '../support/memory-server/memory-server.ts';
+import { assertDone } from '../support/outcome.ts';
+import { startServer } from '../support/redis-server.ts';
+import { runRump, spawnRump } from '../support/rump.ts';
+import { startPair } from '../support/server-pair.ts';
+import { startProxy } from '../support/tcp-proxy.ts';
+
+const KEYS = 60_000;
+/** Each way: long enough for rump to read several parts of the keyspace at once. */
+const DELAY_MS = 10;
+
+for (const cursor of ['reverse-binary', 'offset', 'node-high-bits', 'node-low-bits'] as const) {
+  test(`rump copies every key of a server with ${cursor} cursors, over a short line and a long one`, async (t) => {
+    const source = await startMemoryServer({ cursor });
+    const target = await startServer();
+    t.after(() => Promise.all([source.stop(), target.stop()]));
+    const from = await TestClient.connect({ port: source.port });
+    t.after(() => from.close());
+    await fill(from);
+    const to = await target.client();
+    for (const delay of [0, DELAY_MS]) {
+      const url = await delayed(t, source.port, delay);
+      await to.send('FLUSHALL');
+      assertDone(await runRump(['--from', url, '--to', target.url]));
+      await assertEveryKey(to, `with a delay of ${delay} ms`);
+    }
+  });
+}
+
+for (const policy of ['replace', 'skip', 'fail'] as const) {
+  test(`rump --on-conflict ${policy} copies every key over a long line while others come and go`, async (t) => {
+    const { source, target, from, to } = await startPair(t);
+    await fill(from);
+    const url = await delayed(t, source.port, DELAY_MS);
+    const other = await source.client();
+    const running = spawnRump(['--from', url, '--to', target.url, '--on-conflict', policy]);
+    // The table of the source has to grow twice, and SCAN gives some keys more than once.
+    for (let round = 0, ended = false; !ended; round += 1) {
+      const batch = Array.from({ length: 2000 }, (_, i) => `other:${(round % 50) * 2000 + i}`);
+      const isWriting = Math.floor(round / 50) % 2 === 0;
+      await other.pipeline(batch.map((key) => (isWriting ? ['SET', key, 'other'] : ['DEL', key])));
+      ended = await Promise.race([running.done.then(() => true), sleep(5, false)]);
+    }
+    const result = await running.done;
+    assertDone(result);
+    // The target was empty: whatever is there was written by this very run.
+    assert.match(result.stderr, / 0 skipped, /);
+    await assertEveryKey(to, 'while others came and went');
+  });
+}
+
+async function delayed(t: TestContext, port: number, delay: number): Promise<string> {
+  const proxy = await startProxy({ port, delay });
+  t.after(() => proxy.close());
+  return proxy.url;
+}
+
+async function fill(client: TestClient): Promise<void> {
+  await client.pipeline(Array.from({ length: KEYS }, (_, i) => ['SET', `key:${i}`, `value ${i}`]));
+}
+
+async function assertEveryKey(client: TestClient, when: string): Promise<void> {
+  const values = await client.pipeline(Array.from({ length: KEYS }, (_, i) => ['GET', `key:${i}`]));
+  const lost = values.flatMap((value, i) => (String(value) === `value ${i}` ? [] : [`key:${i}`]));
+  assert.equal(lost.length, 0, `${lost.length} keys were lost ${when}: ${lost.slice(0, 5).join()}, …`);
+}

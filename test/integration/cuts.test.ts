@@ -1,0 +1,53 @@
+// Connections that end in the middle of a frame, at many places and in both directions: never a hang, never "Sync done.".
+import assert from 'node:assert/strict';
+import { test, type TestContext } from 'node:test';
+import { fillAllTypes } from '../support/keyspace.ts';
+import { assertDone, assertFailed, assertPlainWords } from '../support/outcome.ts';
+import { runRump, type RumpResult } from '../support/rump.ts';
+import { startPair, type ServerPair } from '../support/server-pair.ts';
+import { startProxy, type Direction } from '../support/tcp-proxy.ts';
+
+/** Of all the bytes that a whole copy sends in that direction; the first places are within the first frames. */
+const SHARES = [0, 0.001, 0.01, 0.1, 0.3, 0.5, 0.7, 0.9];
+const FEWEST_BYTES = 3;
+const AT_ONCE = 4;
+
+for (const side of ['source', 'target'] as const) {
+  for (const direction of ['up', 'down'] as const) {
+    test(`rump fails wherever the bytes ${direction} the line of the ${side} are cut`, async (t) => {
+      const pair = await startPair(t);
+      await fillAllTypes(pair.from);
+      const whole = await runCut(t, pair, side, direction, Infinity);
+      assertDone(whole.result);
+      await inTurns(SHARES, async (share) => {
+        const bytes = Math.max(FEWEST_BYTES, Math.floor(whole.bytes * share));
+        const { result, port } = await runCut(t, pair, side, direction, bytes);
+        const error = new RegExp(`^rump: (Lost the connection to|Cannot connect to) 127\\.0\\.0\\.1:${port}: `);
+        assertFailed(result, { error });
+        assertPlainWords(result);
+        assert.ok(result.elapsed < 10_000, `After ${bytes} bytes it took ${result.elapsed} ms`);
+      });
+    });
+  }
+}
+
+async function runCut(
+  t: TestContext,
+  pair: ServerPair,
+  side: 'source' | 'target',
+  direction: Direction,
+  bytes: number,
+): Promise<{ result: RumpResult; port: number; bytes: number }> {
+  const proxy = await startProxy({ port: pair[side].port });
+  t.after(() => proxy.close());
+  proxy.cutAfter(bytes, direction);
+  const endpoints = pair.endpoints.map((word) => (word === pair[side].url ? proxy.url : word));
+  const result = await runRump(endpoints);
+  return { result, port: proxy.port, bytes: direction === 'up' ? proxy.bytesUp : proxy.bytesDown };
+}
+
+async function inTurns<T>(items: readonly T[], work: (item: T) => Promise<void>): Promise<void> {
+  for (let start = 0; start < items.length; start += AT_ONCE) {
+    await Promise.all(items.slice(start, start + AT_ONCE).map(work));
+  }
+}

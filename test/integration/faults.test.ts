@@ -1,0 +1,97 @@
+// What breaks while a copy runs: it ends soon with exit code 1 and names the side, or it waits and ends rightly.
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { assertSameData } from '../support/keyspace.ts';
+import { holdMidRun, MID_RUN_KEYS, type MidRun } from '../support/mid-run.ts';
+import { assertDone, assertFailed, assertPlainWords, linesOf } from '../support/outcome.ts';
+
+const SIDES = ['source', 'target'] as const;
+const OTHER = { source: 'target', target: 'source' } as const;
+/** Longer than a connection is allowed to be silent by many a proxy and many a client. */
+const LONG_STALL_MS = 10_000;
+
+describe('A copy whose connection fails', { concurrency: 2 }, () => {
+  for (const side of SIDES) {
+    test(`rump fails when the ${side} is killed`, async (t) => {
+      const run = await holdMidRun(t, { held: OTHER[side] });
+      await run[side].kill();
+      await assertFailsSoon(run, `(Lost the connection to|Cannot connect to) ${run.where[side]}`);
+    });
+
+    test(`rump fails when the connection to the ${side} is reset`, async (t) => {
+      const run = await holdMidRun(t, { held: side });
+      run.proxy.reset();
+      await assertFailsSoon(run, `Lost the connection to ${run.where[side]}`);
+    });
+
+    test(`rump fails when the connection to the ${side} is closed`, async (t) => {
+      const run = await holdMidRun(t, { held: side });
+      run.proxy.cut();
+      await assertFailsSoon(run, `Lost the connection to ${run.where[side]}`);
+    });
+
+    test(`rump --timeout bounds the wait when the ${side} stalls`, async (t) => {
+      const run = await holdMidRun(t, { held: OTHER[side], args: ['--timeout', '2s'] });
+      run[side].pause();
+      run.proxy.unstall();
+      const started = performance.now();
+      const result = await run.running.done;
+      const waited = performance.now() - started;
+      assertFailed(result, { error: new RegExp(`^rump: Gave up on ${run.where[side]}: for 2 s `) });
+      assert.ok(waited > 1900 && waited < 10_000, `It took ${waited} ms`);
+    });
+  }
+
+  test('rump fails when the target runs out of memory', async (t) => {
+    const run = await holdMidRun(t, { held: 'source', target: { args: ['--maxmemory', '20mb'] } });
+    await assertFailsSoon(run, `Cannot write to ${run.where.target}: OOM `);
+    const copied = (await run.to.send('DBSIZE')) as number;
+    assert.ok(copied > 100 && copied < MID_RUN_KEYS, `${copied} keys`);
+    const [, keys] = /^rump: ([\d,]+) keys/m.exec((await run.running.done).stderr) ?? [];
+    assert.equal(Number(keys?.replace(',', '')), copied, 'The summary counts other keys than the target has');
+  });
+
+  test('rump fails when the target becomes a replica', async (t) => {
+    const run = await holdMidRun(t, { held: 'source' });
+    await run.to.send('REPLICAOF', '127.0.0.1', 1);
+    await assertFailsSoon(run, `Cannot write to ${run.where.target}: READONLY `);
+  });
+});
+
+describe('A copy that has to wait', { concurrency: 4 }, () => {
+  for (const side of SIDES) {
+    test(`rump goes on when the ${side} comes back after 10 s`, async (t) => {
+      const run = await holdMidRun(t, { held: OTHER[side] });
+      run[side].pause();
+      run.proxy.unstall();
+      await sleep(LONG_STALL_MS);
+      assert.equal(run.running.child.exitCode, null, run.running.stderr);
+      run[side].resume();
+      await assertCompleted(run);
+    });
+
+    test(`rump goes on when the line to the ${side} is back after 10 s`, async (t) => {
+      const run = await holdMidRun(t, { held: side });
+      await sleep(LONG_STALL_MS);
+      assert.equal(run.running.child.exitCode, null, run.running.stderr);
+      run.proxy.unstall();
+      await assertCompleted(run);
+    });
+  }
+});
+
+async function assertFailsSoon(run: MidRun, error: string): Promise<void> {
+  const started = performance.now();
+  run.proxy.unstall();
+  const result = await run.running.done;
+  assert.ok(performance.now() - started < 8000, `It took ${performance.now() - started} ms`);
+  assertFailed(result, { error: new RegExp(`^rump: ${error}`) });
+  assertPlainWords(result);
+  assert.equal(linesOf(result.stderr).filter((line) => /^rump: [\d,]+ keys, /.test(line)).length, 1, result.stderr);
+}
+
+async function assertCompleted(run: MidRun): Promise<void> {
+  assertDone(await run.running.done);
+  await assertSameData(run.from, run.to);
+}

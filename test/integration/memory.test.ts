@@ -1,0 +1,45 @@
+// Memory has a bound that neither the size of the values nor a target that does not take them can lift.
+import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
+import { test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { join } from 'node:path';
+import { readFileSync } from 'node:fs';
+import { assertDone } from '../support/outcome.ts';
+import { spawnRump } from '../support/rump.ts';
+import { startPair } from '../support/server-pair.ts';
+import { startProxy } from '../support/tcp-proxy.ts';
+import type { Usage } from '../bench/copy-process.ts';
+
+const MIB = 2 ** 20;
+const VALUES = 50;
+const MOST_MIB = 300;
+const STALL_MS = 3000;
+const HOOK = new URL('../bench/usage-hook.js', import.meta.url).href;
+
+test(`rump stays below ${MOST_MIB} MiB while the target takes none of ${VALUES} values of 16 MB`, async (t) => {
+  const { source, target, from, to } = await startPair(t);
+  await from.send('CONFIG', 'SET', 'rdbcompression', 'no');
+  const value = randomBytes(16_000_000);
+  for (let i = 0; i < VALUES; i += 1) await from.send('SET', `key:${i}`, value);
+
+  const slow = await startProxy({ port: target.port });
+  t.after(() => slow.close());
+  const usageFile = join(target.dir, 'usage');
+  const running = spawnRump(['--from', source.url, '--to', slow.url], {
+    env: { NODE_OPTIONS: `--import=${HOOK}`, BENCH_USAGE_FILE: usageFile },
+  });
+  while (slow.bytesUp < MIB) await sleep(1);
+  slow.stall();
+  await sleep(STALL_MS);
+  slow.unstall();
+  assertDone(await running.done);
+
+  assert.equal(await to.send('DBSIZE'), VALUES);
+  for (let i = 0; i < VALUES; i += 1) {
+    assert.ok(value.equals((await to.send('GET', `key:${i}`)) as Buffer), `key:${i} came out otherwise`);
+  }
+  const { peakRss } = JSON.parse(readFileSync(usageFile, 'utf8')) as Usage;
+  t.diagnostic(`rump needed ${Math.round(peakRss / MIB)} MiB`);
+  assert.ok(peakRss < MOST_MIB * MIB, `rump needed ${Math.round(peakRss / MIB)} MiB`);
+});

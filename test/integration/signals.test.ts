@@ -1,0 +1,84 @@
+// Ctrl-C and its like: the copy stops, says what it did, and never that it is done.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { assertSameData } from '../support/keyspace.ts';
+import { holdMidRun, MID_RUN_KEYS } from '../support/mid-run.ts';
+import { assertFailed, assertPlainWords } from '../support/outcome.ts';
+import { spawnRump } from '../support/rump.ts';
+import { startPair } from '../support/server-pair.ts';
+
+for (const [signal, code, words] of [
+  ['SIGINT', 130, 'Ctrl-C'],
+  ['SIGTERM', 143, 'SIGTERM'],
+] as const) {
+  for (const held of ['source', 'target'] as const) {
+    test(`rump stops on ${signal} with exit code ${code} while it waits for the ${held}`, async (t) => {
+      const { running, proxy, to } = await holdMidRun(t, { held });
+      running.child.kill(signal);
+      await said(running, /interrupted by/);
+      proxy.unstall();
+      const result = await running.done;
+      assertFailed(result, { code, error: new RegExp(`^rump: interrupted by ${words}; stopping`) });
+      assertFailed(result, { code, error: new RegExp(`^rump: Stopped by ${words}`) });
+      assertPlainWords(result);
+      const [, keys] = /^rump: ([\d,]+) keys, /m.exec(result.stderr) ?? [];
+      const there = (await to.send('DBSIZE')) as number;
+      assert.equal(Number(keys?.replace(',', '')), there, 'The summary counts other keys than the target has');
+      assert.ok(there < MID_RUN_KEYS);
+    });
+  }
+}
+
+test('rump stops at once on a second SIGINT, although the target stalls', async (t) => {
+  const { running } = await holdMidRun(t, { held: 'target' });
+  running.child.kill('SIGINT');
+  await said(running, /interrupted by/);
+  await sleep(300);
+  assert.equal(running.child.exitCode, null, 'It did not wait for the target after the first');
+  const second = performance.now();
+  running.child.kill('SIGINT');
+  const result = await running.done;
+  assert.ok(performance.now() - second < 1500, `It took ${performance.now() - second} ms`);
+  assert.equal(result.code, 130);
+  assert.equal(result.stdout.includes('Sync done'), false);
+  assertPlainWords(result);
+});
+
+test('rump ends soon after one SIGINT, although the target stalls for good', async (t) => {
+  const { running } = await holdMidRun(t, { held: 'target' });
+  const first = performance.now();
+  running.child.kill('SIGINT');
+  const result = await running.done;
+  assert.ok(performance.now() - first < 10_000, `It took ${performance.now() - first} ms`);
+  assertFailed(result, { code: 130, error: /^rump: Stopped by Ctrl-C/ });
+});
+
+test('rump stops on SIGINT before the servers have answered', async (t) => {
+  const { source, endpoints } = await startPair(t);
+  source.pause();
+  const result = await spawnRump(endpoints, { signal: { after: 1000, name: 'SIGINT' } }).done;
+  assertFailed(result, { code: 130, error: /^rump: Stopped by Ctrl-C/ });
+  assert.ok(result.elapsed < 4000, `It took ${result.elapsed} ms`);
+});
+
+test('rump copies on, without a complaint, when nobody reads its stdout any more', async (t) => {
+  const { running, proxy, from, to } = await holdMidRun(t, { held: 'target' });
+  running.child.stdout.destroy();
+  proxy.unstall();
+  const result = await running.done;
+  assert.equal(result.code, 0, result.stderr);
+  assertPlainWords(result);
+  await assertSameData(from, to);
+});
+
+async function said({ child, done }: ReturnType<typeof spawnRump>, words: RegExp): Promise<void> {
+  let text = '';
+  const heard = new Promise<void>((resolve) => {
+    child.stderr.on('data', (chunk: Buffer) => {
+      text += chunk.toString();
+      if (words.test(text)) resolve();
+    });
+  });
+  await Promise.race([heard, done.then(() => assert.match(text, words))]);
+}

@@ -1,0 +1,81 @@
+// On a terminal: one line that tells how far the copy is, never wraps, and makes way for the closing words.
+import assert from 'node:assert/strict';
+import { test, type TestContext } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { assertSameData } from '../support/keyspace.ts';
+import { startPair, type ServerPair } from '../support/server-pair.ts';
+import { startProxy, type TcpProxy } from '../support/tcp-proxy.ts';
+import { openTerminal, type Terminal } from '../support/terminal.ts';
+
+const RUMP = fileURLToPath(new URL('../../src/cli/main.js', import.meta.url));
+const KEYS = 3000;
+
+for (const columns of [80, 40]) {
+  test(`rump draws its progress in one line of a terminal of ${columns} columns`, async (t) => {
+    const { terminal, proxy, from, to } = await startHeld(t, columns);
+    const first = await terminal.shows(/\d+%/);
+    assert.equal(first.length, 1, first.join('\n'));
+    assert.ok(first[0]!.length < columns, `${first[0]!.length} columns: ${first[0]}`);
+    // It is drawn again and again in the same place.
+    await sleep(500);
+    const later = await terminal.screen();
+    assert.equal(later.length, 1, later.join('\n'));
+    assert.match(later[0]!, /\d+%/);
+
+    proxy.unstall();
+    const last = await terminal.shows(/exit 0/);
+    assert.equal(last[0], 'Sync done.', last.join('\n'));
+    assert.match(last.join(''), /^Sync done\.rump: 3,000 keys, .* 0 failedexit 0$/);
+    await assertSameData(from, to);
+  });
+}
+
+test('rump follows a terminal that becomes narrower', async (t) => {
+  const { terminal } = await startHeld(t, 100);
+  await terminal.shows(/\d+%/);
+  await terminal.resize(30);
+  await sleep(500);
+  const [line, ...more] = (await terminal.screen()).slice(-1);
+  assert.deepEqual(more, []);
+  assert.match(line!, /\d+%/);
+  assert.ok(line!.length <= 30, line);
+});
+
+test('rump leaves the terminal clean after Ctrl-C', async (t) => {
+  const { terminal, proxy } = await startHeld(t, 80);
+  await terminal.shows(/\d+%/);
+  await terminal.press('C-c');
+  await terminal.shows(/interrupted by Ctrl-C/);
+  proxy.unstall();
+  const last = await terminal.shows(/exit 130/);
+  assert.doesNotMatch(last.join('\n'), /\d+%|Sync done/);
+  assert.match(last.join('\n'), /Stopped by Ctrl-C/);
+});
+
+test('rump writes dots into a pipe while the terminal shows the bar', async (t) => {
+  const { terminal, proxy } = await startHeld(t, 80, '--progress dots 2>/dev/null');
+  proxy.unstall();
+  assert.deepEqual(await terminal.shows(/exit 0/), ['...Sync done.', 'exit 0']);
+});
+
+interface Held extends ServerPair {
+  readonly terminal: Terminal;
+  readonly proxy: TcpProxy;
+}
+
+/** The copy has begun and waits for its target. */
+async function startHeld(t: TestContext, columns: number, more = ''): Promise<Held> {
+  const pair = await startPair(t);
+  await pair.from.send('CONFIG', 'SET', 'rdbcompression', 'no');
+  const value = Buffer.alloc(10_000, 'x');
+  await pair.from.pipeline(Array.from({ length: KEYS }, (_, i) => ['SET', `key:${i}`, value]));
+  const proxy = await startProxy({ port: pair.target.port });
+  t.after(() => proxy.close());
+  const words = [process.execPath, RUMP, '--from', pair.source.url, '--to', proxy.url, '--buffer', '1M'];
+  const command = `${words.map((word) => `'${word}'`).join(' ')} ${more}; echo "exit $?"`;
+  const terminal = openTerminal(t, { columns, command });
+  while (proxy.bytesUp < 1_000_000) await sleep(1);
+  proxy.stall();
+  return { ...pair, terminal, proxy };
+}

@@ -1,0 +1,139 @@
+// What the pages say is so: the flags, the exit codes, the example, the commands, and every file that they name.
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { EXIT_CODES } from '../src/cli/exit-codes.ts';
+import { assertSameData, fillAllTypes } from './support/keyspace.ts';
+import { killAtExit } from './support/kill-at-exit.ts';
+import { runRump } from './support/rump.ts';
+import { startPair } from './support/server-pair.ts';
+
+const root = fileURLToPath(new URL('../..', import.meta.url));
+const PAGES = ['README.md', 'CHANGELOG.md', '.github/ARCHITECTURE.md', '.github/CONTRIBUTING.md'];
+const LONGEST_MS = 30_000;
+
+test('README.md lists the flags that --help prints, with their values and defaults', async () => {
+  const { stdout } = await runRump(['--help']);
+  // A line that starts further right continues the one before it.
+  const entries = stdout.replaceAll(/\n {20,}/g, '  ').matchAll(/^ +((?:-\w, )?--[^ ]+(?: [^ ]+)?) {2,}(.+)$/gm);
+  const printed = Array.from(entries, ([, flag, help]) => {
+    return { flag: flag!, default: /\(default (.+)\)$/.exec(help!.replaceAll(/ +/g, ' '))?.[1] ?? '' };
+  });
+  assert.ok(printed.length > 10, stdout);
+  const listed = rowsOf('Flags').map(([flag, , fallback]) => ({ flag: flag!, default: fallback! }));
+  assert.deepEqual(listed, printed);
+});
+
+test('README.md lists every exit code and no other', () => {
+  const listed = rowsOf('Exit codes').map(([code]) => Number(code));
+  assert.deepEqual(listed, Object.values(EXIT_CODES));
+});
+
+test('The example of README.md copies every key between two servers', async (t) => {
+  const { source, target, from, to } = await startPair(t);
+  const keys = await fillAllTypes(from);
+  const example = /```js\n([^]*?)```/.exec(sectionOf('Library'))?.[1];
+  assert.ok(example, 'README.md has no example');
+  const urls = [source.url, target.url];
+  const program = example.replaceAll(/'redis:\/\/[^']*'/g, () => `'${urls.shift()}'`);
+  assert.deepEqual(urls, [], 'The example does not name two endpoints');
+  assert.equal(await runExample(program), `${keys} keys, 0 failed\n`);
+  await assertSameData(from, to);
+});
+
+test('Every npm script that the pages name is one of package.json', () => {
+  const { scripts } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { scripts: object };
+  const named = PAGES.flatMap((page) =>
+    Array.from(read(page).matchAll(/\bnpm (?:run ([\w:]+)|(test|ci)\b)/g), ([, script, own]) => script ?? own!),
+  );
+  const known = new Set([...Object.keys(scripts), 'ci']);
+  assert.deepEqual(
+    named.filter((name) => !known.has(name)),
+    [],
+  );
+});
+
+for (const page of PAGES) {
+  test(`The links of ${page} lead somewhere`, () => {
+    const links = Array.from(read(page).matchAll(/\]\(([^)\s]+)\)/g), ([, link]) => link!);
+    const local = links.filter((link) => !link.startsWith('https://'));
+    assert.deepEqual(
+      local.filter((link) => !leadsSomewhere(page, link)),
+      [],
+    );
+  });
+
+  test(`The files and folders that ${page} names are there`, () => {
+    const paths = read(page).matchAll(/`((?:resp|src|test|fixtures|\.github|\.ci)\/[\w./-]*)`/g);
+    assert.deepEqual(
+      Array.from(paths, ([, path]) => path!).filter((path) => !existsSync(join(root, path))),
+      [],
+    );
+  });
+}
+
+function read(page: string): string {
+  return readFileSync(join(root, page), 'utf8');
+}
+
+/** From a heading of any level to the next one. */
+function sectionOf(heading: string): string {
+  const section = new RegExp(`^#+ ${heading}\n([^]*?)(?=^#+ |(?![^]))`, 'm').exec(read('README.md'))?.[1];
+  assert.ok(section, `README.md has no section ${heading}`);
+  return section;
+}
+
+/** The cells of the section's table without its head, and without the marks of code. */
+function rowsOf(heading: string): string[][] {
+  const lines = sectionOf(heading)
+    .split('\n')
+    .filter((line) => line.startsWith('|'));
+  return lines.slice(2).map((line) =>
+    line
+      .split(/(?<!\\)\|/)
+      .slice(1, -1)
+      .map((cell) => cell.replaceAll(/[`\\]/g, '').trim()),
+  );
+}
+
+function leadsSomewhere(page: string, link: string): boolean {
+  const [path = '', anchor] = link.split('#');
+  const target = path === '' ? page : join(dirname(page), path);
+  if (!existsSync(join(root, target))) return false;
+  return anchor === undefined || anchorsOf(target).includes(anchor);
+}
+
+function anchorsOf(page: string): string[] {
+  const headings = read(page).matchAll(/^#+ (.+)$/gm);
+  return Array.from(headings, ([, text]) =>
+    text!
+      .toLowerCase()
+      .replaceAll(/[^\w -]/g, '')
+      .replaceAll(' ', '-'),
+  );
+}
+
+/** Runs a program that finds this package as an installed one. Resolves with its stdout; stderr has to be empty. */
+async function runExample(program: string): Promise<string> {
+  const dir = mkdtempSync(join(tmpdir(), 'rump-example-'));
+  try {
+    mkdirSync(join(dir, 'node_modules'));
+    symlinkSync(root, join(dir, 'node_modules/rump'));
+    writeFileSync(join(dir, 'example.mjs'), program);
+    const child = spawn(process.execPath, ['example.mjs'], { cwd: dir, timeout: LONGEST_MS });
+    killAtExit(child, dir);
+    let [stdout, stderr] = ['', ''];
+    child.stdout.on('data', (chunk: Buffer) => (stdout += chunk.toString()));
+    child.stderr.on('data', (chunk: Buffer) => (stderr += chunk.toString()));
+    const [code] = (await once(child, 'close')) as [number | null];
+    assert.deepEqual({ code, stderr }, { code: 0, stderr: '' });
+    return stdout;
+  } finally {
+    rmSync(dir, { recursive: true, force: true });
+  }
+}

@@ -1,0 +1,246 @@
+// Every key, whatever the server is: honest tables of all sizes, and servers that count their cursors otherwise.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { KeyspaceScan } from '../../../src/redis/keyspace-scan.ts';
+import { countdown, nodes, offsets, tickets, type NodesOptions } from '../../support/lying-keyspaces.ts';
+import { readKeyspace, type Reading } from '../../support/read-keyspace.ts';
+import { SimulatedDict, type Keyspace } from '../../support/simulated-dict.ts';
+
+const COUNT = 300;
+
+function keysOf(length: number, prefix = 'key'): string[] {
+  return Array.from({ length }, (_, i) => `${prefix}:${i}`);
+}
+
+function read(keyspace: Keyspace, maxSegments: number, count = COUNT): Reading {
+  return readKeyspace(new KeyspaceScan({ count, keys: keyspace.size, maxSegments }), keyspace, { count });
+}
+
+function assertComplete(reading: Reading, keys: readonly string[], what = ''): void {
+  const lost = keys.filter((key) => !reading.seen.has(key));
+  assert.equal(lost.length, 0, `${what}: ${lost.length} of ${keys.length} keys were lost`);
+}
+
+for (const size of [0, 1, 3, 255, 256, 1000, 5000, 20_000, 70_000]) {
+  test(`KeyspaceScan gives each of ${size} keys of a quiet table exactly once, plain and in 2 to 32 segments`, () => {
+    const keys = keysOf(size);
+    const dict = new SimulatedDict(keys);
+    for (const maxSegments of [1, 2, 4, 8, 16, 32]) {
+      const reading = read(dict, maxSegments);
+      assertComplete(reading, keys);
+      assert.deepEqual(
+        [...reading.seen.values()].filter((times) => times !== 1),
+        [],
+      );
+      assert.equal(reading.beganAnew, false);
+    }
+  });
+}
+
+test('KeyspaceScan takes as many segments as it may where the table is large enough', () => {
+  for (const maxSegments of [2, 4, 8, 16, 32]) {
+    const reading = read(new SimulatedDict(keysOf(70_000)), maxSegments);
+    assert.equal(reading.wasSegmented, true);
+    assert.equal(reading.inFlight, maxSegments);
+  }
+});
+
+test('KeyspaceScan takes no segments where they are not allowed, or not worth it', () => {
+  assert.equal(read(new SimulatedDict(keysOf(70_000)), 1).wasSegmented, false);
+  assert.equal(read(new SimulatedDict(keysOf(COUNT * 7)), 16).wasSegmented, false);
+  assert.equal(read(new SimulatedDict(keysOf(70_000)), 16, 200).wasSegmented, false);
+});
+
+test('KeyspaceScan asks for one page at a time in a plain scan', () => {
+  const reading = read(new SimulatedDict(keysOf(20_000)), 1);
+  assert.equal(reading.inFlight, 1);
+  assert.ok(reading.pages > 20);
+});
+
+test('KeyspaceScan goes on behind empty pages', () => {
+  const keys = keysOf(40);
+  const reading = read(new SimulatedDict(keys, 1, 16), 16, 10);
+  assertComplete(reading, keys);
+  assert.ok(reading.pages > 600);
+});
+
+for (const [from, to] of [
+  [15, 16],
+  [15, 17],
+  [16, 14],
+  [14, 18],
+  [17, 11],
+] as const) {
+  test(`KeyspaceScan loses no key while a table of 2^${from} buckets becomes one of 2^${to}`, () => {
+    const keys = keysOf(20_000);
+    for (const maxSegments of [1, 4, 16]) {
+      for (const start of [1, 2, 9, 30]) {
+        for (const speed of [100, 1500, 100_000]) {
+          const dict = new SimulatedDict(keys, start, from);
+          const scan = new KeyspaceScan({ count: COUNT, keys: keys.length, maxSegments });
+          const reading = readKeyspace(scan, dict, {
+            count: COUNT,
+            beforePage: (page) => {
+              if (page === start) dict.resize(to);
+              dict.move(speed);
+            },
+          });
+          assertComplete(reading, keys, `${maxSegments} segments, page ${start}, ${speed} buckets a page`);
+        }
+      }
+    }
+  });
+}
+
+test('KeyspaceScan loses no key that stays while others come and go', () => {
+  const keys = keysOf(20_000);
+  for (const churn of [-1000, -100, 100, 1000]) {
+    const others = keysOf(20_000, 'other');
+    const dict = new SimulatedDict([...keys, ...(churn < 0 ? others : [])]);
+    const scan = new KeyspaceScan({ count: COUNT, keys: dict.size, maxSegments: 16 });
+    const reading = readKeyspace(scan, dict, {
+      count: COUNT,
+      beforePage: () => {
+        for (const key of others.splice(0, Math.abs(churn))) churn < 0 ? dict.remove(key) : dict.add(key);
+      },
+    });
+    assertComplete(reading, keys, `churn ${churn}`);
+  }
+});
+
+test('KeyspaceScan.fraction grows from 0 to 1', () => {
+  for (const maxSegments of [1, 16]) {
+    const dict = new SimulatedDict(keysOf(20_000));
+    const scan = new KeyspaceScan({ count: COUNT, keys: dict.size, maxSegments });
+    const fractions = [scan.fraction];
+    const beforePage = (): void => void fractions.push(scan.fraction);
+    readKeyspace(scan, dict, { count: COUNT, depth: 1, beforePage });
+    fractions.push(scan.fraction);
+    assert.equal(fractions[0], 0);
+    assert.equal(fractions.at(-1), 1);
+    assert.deepEqual(
+      fractions,
+      fractions.toSorted((a, b) => a - b),
+    );
+  }
+});
+
+/** Sizes around the one at which the cursor after the first page accidentally lies where Redis would put it. */
+function accidentalSizes(cursor: number): number[] {
+  const bits = cursor.toString(2);
+  const share = Number.parseInt([...bits].toReversed().join(''), 2) / 2 ** bits.length;
+  return [0.67, 0.8, 0.9, 1, 1.1, 1.3, 1.49].map((factor) => Math.round((cursor / share) * factor));
+}
+
+for (const count of [256, 260, 272, 288, 300, 320, 352, 400, 416, 480, 512, 992, 1000, 1024, 4096]) {
+  test(`KeyspaceScan loses no key where cursors are offsets, with a COUNT of ${count}`, () => {
+    for (const size of [count * 4, count * 9, count * 40, ...accidentalSizes(count)].filter((size) => size < 300_000)) {
+      for (const maxSegments of [1, 2, 4, 8, 16, 32]) {
+        for (const keyspace of [offsets(keysOf(size)), countdown(keysOf(size))]) {
+          assertComplete(read(keyspace, maxSegments, count), keysOf(size), `${size} keys, ${maxSegments} segments`);
+        }
+      }
+    }
+  });
+}
+
+test('KeyspaceScan is deceived at first by offsets that fit, and scans anew', () => {
+  const [fitting] = accidentalSizes(1000).slice(3);
+  const reading = read(offsets(keysOf(fitting!)), 2, 1000);
+  assert.deepEqual([reading.wasSegmented, reading.beganAnew], [true, true]);
+});
+
+const SPREADS: readonly (readonly number[])[] = [
+  [20_000, 20_000],
+  [36_000, 4000],
+  [4000, 36_000],
+  [39_600, 400],
+  [400, 39_600],
+  [40_000, 0],
+  [0, 40_000],
+  [13_000, 13_000, 13_000],
+  [34_000, 3000, 3000],
+  [3000, 3000, 34_000],
+  [10_000, 10_000, 10_000, 10_000],
+];
+const DIRECTIONS = ['ascending', 'descending'] as const;
+
+for (const place of ['high', 'low', 'remainder'] as const) {
+  for (const direction of DIRECTIONS) {
+    for (const dbsize of ['all', 'first'] as const) {
+      test(`KeyspaceScan loses no key where the node stands ${place} in the cursor, ${direction}, and DBSIZE tells of ${dbsize}`, () => {
+        for (const sizes of SPREADS) {
+          for (const from of [0, 1] as const) {
+            for (const stray of ['first', 'last', 'modulo'] as const) {
+              const perNode = sizes.map((size, node) => keysOf(size, `node${node}`));
+              const numbers = sizes.map((_, node) => node);
+              const order = direction === 'ascending' ? numbers : numbers.toReversed();
+              const options: NodesOptions = { nodes: perNode, order, from, place, stray, dbsize };
+              for (const maxSegments of [1, 2, 16]) {
+                const what = `${sizes.join('/')} keys, numbers from ${from}, stray ${stray}, ${maxSegments} segments`;
+                assertComplete(read(nodes(options), maxSegments), perNode.flat(), what);
+              }
+            }
+          }
+        }
+      });
+    }
+  }
+}
+
+for (const unknown of ['end', 'restart', 'nearest'] as const) {
+  test(`KeyspaceScan loses no key where cursors are tickets, and one that was never given means: ${unknown}`, () => {
+    const keys = keysOf(COUNT * 16);
+    const ascending = Array.from({ length: 16 }, (_, i) => BigInt(i));
+    const wide = ascending.map((page) => BigInt.asUintN(64, page * 0x9e3779b97f4a7c15n));
+    const reversed = [0, 4, 8, 12, 2, 6, 10, 14, 1, 5, 9, 13, 3, 7, 11, 15].map(BigInt);
+    const fitting = [0n, 8n, 4n, 12n, 2n, 10n, 6n, 14n, 1n, 9n, 5n, 13n, 3n, 11n, 7n, 15n];
+    for (const pages of [
+      ascending,
+      wide,
+      reversed,
+      fitting,
+      [0n, 8n, ...ascending.slice(1, 8), ...ascending.slice(9)],
+    ]) {
+      for (const maxSegments of [1, 2, 4, 8, 16]) {
+        assertComplete(read(tickets(keys, pages, unknown), maxSegments), keys, `${pages.join(' ')}: ${maxSegments}`);
+      }
+    }
+  });
+}
+
+test('KeyspaceScan scans plainly where a cursor is not a number', () => {
+  const keys = keysOf(20_000);
+  const page = (cursor: string): number => (cursor === '0' ? 0 : Number(cursor.slice(1)));
+  const keyspace: Keyspace = {
+    size: keys.length,
+    scan(cursor, count) {
+      const end = page(cursor) + count;
+      return { cursor: end < keys.length ? `_${end}` : '0', keys: keys.slice(page(cursor), end) };
+    },
+  };
+  const reading = read(keyspace, 16);
+  assertComplete(reading, keys);
+  assert.equal(reading.wasSegmented, false);
+});
+
+test('KeyspaceScan begins anew when fewer keys were seen than both DBSIZEs tell of', () => {
+  const keys = keysOf(20_000);
+  const scan = new KeyspaceScan({ count: COUNT, keys: keys.length + 1, maxSegments: 16 });
+  const dict = new SimulatedDict(keys);
+  const forgetful: Keyspace = { size: keys.length + 1, scan: (cursor, count) => dict.scan(cursor, count) };
+  const reading = readKeyspace(scan, forgetful, { count: COUNT });
+  assertComplete(reading, keys);
+  assert.equal(reading.beganAnew, true);
+});
+
+test('KeyspaceScan keeps its segments when keys were removed meanwhile', () => {
+  const keys = keysOf(20_000);
+  const dict = new SimulatedDict(keys);
+  const scan = new KeyspaceScan({ count: COUNT, keys: dict.size, maxSegments: 16 });
+  const gone = keys.slice(0, 1000);
+  const beforePage = (): void => gone.splice(0, 40).forEach((key) => dict.remove(key));
+  const reading = readKeyspace(scan, dict, { count: COUNT, beforePage });
+  assertComplete(reading, keys.slice(1000));
+  assert.equal(reading.beganAnew, false);
+});

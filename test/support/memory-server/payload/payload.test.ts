@@ -1,0 +1,211 @@
+// Payloads are right when a real server takes them and shows the same values, and wrong ones are refused in its words.
+import assert from 'node:assert/strict';
+import { test, type TestContext } from 'node:test';
+import { TestClient } from '../../client.ts';
+import type { Argument } from '../../frames.ts';
+import { startServer } from '../../redis-server.ts';
+import { assertSameData, snapshot } from '../../snapshot.ts';
+import { startMemoryServer } from '../memory-server.ts';
+import { crc64 } from './crc64.ts';
+
+const FAR_AWAY = 4_102_444_800_123;
+const BINARY = Buffer.from('\0\r\n$-1\r\n\xff', 'latin1');
+const LARGE = Buffer.alloc(70_000, BINARY);
+const VERSION_OR_CHECKSUM = { message: 'ERR DUMP payload version or checksum are wrong' };
+const BAD_FORMAT = { message: 'ERR Bad data format' };
+
+test('crc64() is the CRC-64 of Redis', () => {
+  assert.equal(crc64(Buffer.from('123456789')), 0xe9c6d914c4b8d9can);
+});
+
+test('DUMP gives payloads that a real server restores to the same values', async (t) => {
+  const source = await memoryClient(t);
+  const server = await startServer();
+  t.after(() => server.stop());
+  const target = await server.client();
+  await fill(source);
+  assert.ok((await snapshot(source)).size > 20);
+  await copy(source, target);
+  await assertSameData(source, target);
+});
+
+test('RESTORE reads what DUMP gives', async (t) => {
+  const source = await memoryClient(t);
+  const target = await memoryClient(t);
+  await fill(source);
+  await copy(source, target);
+  await assertSameData(source, target);
+});
+
+test('RESTORE refuses payloads that it cannot read, in the words of Redis', async (t) => {
+  const client = await memoryClient(t);
+  await client.pipeline([
+    ['SET', 'string', 'value'],
+    ['SADD', 'set', 'a', 'b'],
+  ]);
+  const payload = (await client.send('DUMP', 'string')) as Buffer;
+  const newer = signed(payload.subarray(0, -10), 11);
+  const older = signed(payload.subarray(0, -10), 6);
+  const damaged = Buffer.from(payload);
+  damaged[3]! ^= 1;
+  for (const wrong of [newer, damaged, payload.subarray(2), Buffer.alloc(9)]) {
+    await assert.rejects(client.send('RESTORE', 'absent', 0, wrong), VERSION_OR_CHECKSUM);
+  }
+  const set = ((await client.send('DUMP', 'set')) as Buffer).subarray(0, -10);
+  for (const bytes of [
+    Buffer.of(0, 0xc0, 1),
+    Buffer.of(0, 5, 1),
+    Buffer.of(0, 1, 1, 1),
+    Buffer.of(1, 0),
+    Buffer.of(1, 0x80, 0xff, 0xff, 0xff, 0xff),
+    Buffer.of(20, 1, 1, 1),
+    Buffer.of(2, 2, 1, 0x61, 1, 0x61),
+    Buffer.of(5, 1, 1, 0x61, 0, 0, 0, 0, 0, 0, 0xf8, 0x7f),
+    Buffer.of(15, 1, 1, 0x61),
+    set.subarray(0, -1),
+    Buffer.alloc(0),
+  ]) {
+    await assert.rejects(client.send('RESTORE', 'absent', 0, signed(bytes, 10)), BAD_FORMAT);
+  }
+  assert.equal(await client.send('EXISTS', 'absent'), 0);
+  await client.send('RESTORE', 'absent', 0, older);
+  assert.deepEqual(await client.send('GET', 'absent'), Buffer.from('value'));
+});
+
+test('RESTORE refuses a stream that is cut or changed anywhere, or takes it as a stream', async (t) => {
+  const client = await memoryClient(t);
+  await client.pipeline([
+    ['XADD', 'stream', '1-1', 'field', 'value'],
+    ['XADD', 'stream', '1-2', 'field', '300', 'other', '-70000'],
+  ]);
+  const bytes = ((await client.send('DUMP', 'stream')) as Buffer).subarray(0, -10);
+  for (let at = 1; at < bytes.length; at += 1) {
+    await assert.rejects(client.send('RESTORE', 'cut', 0, signed(bytes.subarray(0, at), 10)), BAD_FORMAT);
+    for (const value of [0x00, 0x7f, 0x80, 0xf0, 0xff]) {
+      const changed = Buffer.from(bytes);
+      changed[at] = value;
+      const [reply] = await client.pipeline([['RESTORE', 'changed', 0, signed(changed, 10), 'REPLACE']]);
+      if (reply instanceof Error) assert.equal(reply.message, BAD_FORMAT.message);
+      else await client.send('XRANGE', 'changed', '-', '+');
+    }
+  }
+});
+
+test('RESTORE keeps to its options', async (t) => {
+  const client = await memoryClient(t);
+  await client.send('SET', 'key', 'old');
+  const old = (await client.send('DUMP', 'key')) as Buffer;
+  await client.send('SET', 'key', 'new');
+  await assert.rejects(client.send('RESTORE', 'key', -1, old), /^Error: BUSYKEY/);
+  await client.send('RESTORE', 'key', FAR_AWAY, old, 'ABSTTL', 'REPLACE', 'IDLETIME', 5);
+  assert.deepEqual(await client.send('GET', 'key'), Buffer.from('old'));
+  assert.equal(await client.send('PEXPIRETIME', 'key'), FAR_AWAY);
+
+  await client.send('RESTORE', 'key', 10_000, old, 'replace', 'FREQ', 255);
+  const left = (await client.send('PTTL', 'key')) as number;
+  assert.ok(left > 5000 && left <= 10_000, String(left));
+
+  await client.send('RESTORE', 'key', 0, old, 'REPLACE');
+  assert.equal(await client.send('PTTL', 'key'), -1);
+
+  assert.deepEqual(await client.send('RESTORE', 'past', 1, old, 'ABSTTL'), Buffer.from('OK'));
+  assert.deepEqual(await client.send('RESTORE', 'key', 1, old, 'ABSTTL', 'REPLACE'), Buffer.from('OK'));
+  assert.equal(await client.send('DBSIZE'), 0);
+});
+
+async function memoryClient(t: TestContext): Promise<TestClient> {
+  const server = await startMemoryServer();
+  const client = await TestClient.connect({ port: server.port });
+  t.after(async () => {
+    await client.close();
+    await server.stop();
+  });
+  return client;
+}
+
+/** Every type; every length and integer that has an encoding of its own. */
+async function fill(client: TestClient): Promise<void> {
+  const integers = [
+    0,
+    63,
+    127,
+    128,
+    -1,
+    4095,
+    -4096,
+    4096,
+    32_767,
+    -32_769,
+    8_388_607,
+    -8_388_609,
+    2 ** 31,
+    -(2 ** 40),
+  ];
+  const strings = ['', '-0', '007', '9223372036854775807', '-9223372036854775808', '9223372036854775808'];
+  const sized = [1, 63, 64, 127, 128, 4095, 4096, 16_383, 16_384, 70_000].map((size) => LARGE.subarray(0, size));
+  const all: Argument[] = [...integers, ...strings, ...sized];
+  const commands: Argument[][] = [
+    ...all.map((value, index) => ['SET', `string:${index}`, value]),
+    ['SET', BINARY, BINARY],
+    ['SET', '', ''],
+    ['RPUSH', 'list', ...all, ...all],
+    ['RPUSH', 'list:long', ...numbered('item', 20_000)],
+    ['SADD', 'set', ...all],
+    ['SADD', 'set:integers', 1, 2, 3],
+    ['HSET', 'hash', ...all.flatMap((value, index) => [value, all[all.length - 1 - index]!])],
+    ['HSET', 'hash:long', ...numbered('item', 2000)],
+    ['ZADD', 'zset', '-inf', 'a', 'inf', 'b', 0.1, 'c', '5e-324', 'e', '9007199254740993', BINARY],
+    [
+      'ZADD',
+      'zset:long',
+      '-0',
+      'minus zero',
+      ...numbered('member', 1000).flatMap((member, index) => [index / 7, member]),
+    ],
+    ['XADD', 'stream', '5-9', 'field', 'value'],
+    ['XADD', 'stream', '18446744073709551615-0', ...all, ...all],
+    ['XADD', 'stream', '18446744073709551615-18446744073709551615', 'field', BINARY],
+    ...numbered('value', 1000).map((value, index) => [
+      'XADD',
+      'stream:long',
+      `${index * 1000 + 1}-${index}`,
+      'n',
+      value,
+    ]),
+    ...sized.map((value, index) => ['XADD', 'stream:large', `${index + 1}-0`, `field:${index % 2}`, value]),
+  ];
+  for (const key of ['string:3', 'list', 'set', 'hash', 'zset', 'stream', BINARY]) {
+    commands.push(['PEXPIREAT', key, FAR_AWAY]);
+  }
+  for (const reply of await client.pipeline(commands)) assert.ok(!(reply instanceof Error), String(reply));
+}
+
+async function copy(source: TestClient, target: TestClient): Promise<void> {
+  const [, keys] = (await source.send('SCAN', 0, 'COUNT', 1000)) as [Buffer, Buffer[]];
+  const replies = await source.pipeline(
+    keys.flatMap((key) => [
+      ['DUMP', key],
+      ['PEXPIRETIME', key],
+    ]),
+  );
+  const restored = await target.pipeline(
+    keys.map((key, index) => {
+      const expireAt = Math.max(0, replies[index * 2 + 1] as number);
+      return ['RESTORE', key, expireAt, replies[index * 2] as Buffer, 'ABSTTL'];
+    }),
+  );
+  for (const [index, reply] of restored.entries()) {
+    assert.ok(!(reply instanceof Error), `${keys[index]!.toString('latin1', 0, 40)}: ${String(reply)}`);
+  }
+}
+
+function numbered(name: string, count: number): string[] {
+  return Array.from({ length: count }, (_, index) => `${name}:${index}`);
+}
+
+function signed(value: Buffer, version: number): Buffer {
+  const bytes = Buffer.concat([value, Buffer.alloc(10)]);
+  bytes.writeUInt16LE(version, value.length);
+  bytes.writeBigUInt64LE(crc64(bytes.subarray(0, -8)), value.length + 2);
+  return bytes;
+}

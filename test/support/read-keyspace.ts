@@ -1,0 +1,53 @@
+// Runs a KeyspaceScan against a simulated keyspace as a source would run it against a server, with pages in flight.
+import type { KeyspaceScan } from '../../src/redis/keyspace-scan.ts';
+import type { Keyspace } from './simulated-dict.ts';
+
+export interface Reading {
+  /** How often each key was given. */
+  readonly seen: ReadonlyMap<string, number>;
+  readonly pages: number;
+  /** Whether segments were taken at any time. */
+  readonly wasSegmented: boolean;
+  /** Whether a plain scan began anew. */
+  readonly beganAnew: boolean;
+  /** The most pages that were asked for at once. */
+  readonly inFlight: number;
+}
+
+export interface ReadOptions {
+  readonly count: number;
+  /** Most pages in flight. */
+  readonly depth?: number;
+  /** Called before each page is made, so that the keyspace may change meanwhile. */
+  readonly beforePage?: (page: number) => void;
+}
+
+/** Far more than any honest scan needs, two of them included. */
+const MOST_PAGES = 200_000;
+
+export function readKeyspace(scan: KeyspaceScan, keyspace: Keyspace, options: ReadOptions): Reading {
+  const { count, depth = 64, beforePage } = options;
+  const seen = new Map<string, number>();
+  const asked: string[] = [];
+  const modes = new Set<string>();
+  let pages = 0;
+  let inFlight = 0;
+  do {
+    while (!scan.finished) {
+      for (let cursor; asked.length < depth && (cursor = scan.next()) !== undefined;) asked.push(cursor);
+      inFlight = Math.max(inFlight, asked.length);
+      const cursor = asked.shift();
+      if (cursor === undefined || ++pages > MOST_PAGES) throw new Error(`The scan does not end: ${pages} pages so far`);
+      beforePage?.(pages);
+      const page = keyspace.scan(cursor, count);
+      const fresh = scan.accept(
+        page.cursor,
+        page.keys.map((key) => Buffer.from(key, 'latin1')),
+      );
+      for (const key of fresh) seen.set(key.toString('latin1'), (seen.get(key.toString('latin1')) ?? 0) + 1);
+      modes.add(scan.mode);
+    }
+  } while (!scan.settle(keyspace.size));
+  const wasSegmented = modes.has('segmented');
+  return { seen, pages, wasSegmented, beganAnew: wasSegmented && scan.mode === 'plain', inFlight };
+}
