@@ -76,6 +76,10 @@ export class ReplyError extends RespError {
   override readonly name = 'ReplyError';
 
   constructor(text: string, peer?: Peer) {
+    // A million keys may be refused: where in rump a reply was read helps nobody, and to find out costs more than the rest.
+    const { stackTraceLimit } = Error;
+    Error.stackTraceLimit = 0;
     super(/^[A-Z][A-Z0-9_]*(?= |$)/.exec(text)?.[0] ?? 'ERR', text, { peer });
+    Error.stackTraceLimit = stackTraceLimit;
   }
 }

@@ -7,13 +7,15 @@ import type { Receiver, Reply } from '../../resp/reply.ts';
 import { Ring } from '../../resp/ring.ts';
 import { DumpWindow } from './dump-window.ts';
 import { NEVER, type ExpiryMode } from './expiry.ts';
+import { endsTheCopy, refusalOf } from './refusal.ts';
 
 export interface DumpSink {
   /** `expireAt` as in `Entry`. */
   onDump(key: Buffer, payload: Buffer, expireAt: number): void;
   /** Deleted or expired since it was seen. */
-  onGone(key: Buffer): void;
-  onRefused(key: Buffer, error: ReplyError): void;
+  onGone(): void;
+  /** The source would not give the value of this key. */
+  onReadRefused(key: Buffer, error: ReplyError): void;
 }
 
 export interface DumpOptions {
@@ -81,14 +83,19 @@ export class DumpReader implements Receiver {
 
   #finish(payload: Reply, expiry: Reply): void {
     const key = this.#keys.shift()!;
-    if (payload === null || expiry === GONE) this.#sink.onGone(key);
-    else if (payload instanceof ReplyError) this.#sink.onRefused(key, payload);
-    else if (expiry instanceof ReplyError) this.#sink.onRefused(key, expiry);
+    if (payload === null || expiry === GONE) this.#sink.onGone();
+    else if (payload instanceof ReplyError) this.#onRefused(key, payload);
+    else if (expiry instanceof ReplyError) this.#onRefused(key, expiry);
     else if (!Buffer.isBuffer(payload) || typeof expiry !== 'number') {
       this.#connection.failProtocol('it answers DUMP with something else');
     } else {
       this.#window.observe(payload.length);
       this.#sink.onDump(key, payload, this.#expiry === PTTL && expiry >= 0 ? performance.now() + expiry : expiry);
     }
+  }
+
+  #onRefused(key: Buffer, error: ReplyError): void {
+    if (endsTheCopy(error)) this.#connection.fail(refusalOf(this.#connection.peer, 'read from', error));
+    else this.#sink.onReadRefused(key, error);
   }
 }

@@ -9,13 +9,15 @@ import { Ring } from '../../resp/ring.ts';
 import type { Entry } from '../entry.ts';
 import { KeyFilter } from './key-filter.ts';
 import { NEVER, type ExpiryMode } from './expiry.ts';
+import { endsTheCopy, refusalOf } from './refusal.ts';
 
 export interface RestoreSink {
   /** So many more keys are on the target, with so many bytes of keys and payloads. */
   onRestored(keys: number, bytes: number): void;
-  onRefused(key: Buffer, error: ReplyError): void;
-  /** SCAN gave this key once more, and the target has it since the first time. */
-  onRepeated(key: Buffer): void;
+  /** The target would not take this key. */
+  onWriteRefused(key: Buffer, error: ReplyError): void;
+  /** SCAN gave a key once more, and the target has it since the first time. */
+  onRepeated(): void;
 }
 
 export interface RestoreOptions {
@@ -89,12 +91,17 @@ export class RestoreWriter implements Receiver {
 
   onReply(reply: Reply): void {
     if (reply instanceof ReplyError) {
-      this.#sizes.shift();
-      const key = this.#keys.shift()!;
-      if (reply.code === 'BUSYKEY' && this.#written?.has(key) === true) this.#sink.onRepeated(key);
-      else this.#sink.onRefused(key, reply);
+      this.#onRefused(reply);
     } else if (Buffer.isBuffer(reply) && reply.toString() === 'OK') this.onOks(1);
     else this.#connection.failProtocol('it answers RESTORE with something else than OK or an error');
+  }
+
+  #onRefused(error: ReplyError): void {
+    this.#sizes.shift();
+    const key = this.#keys.shift()!;
+    if (endsTheCopy(error)) this.#connection.fail(refusalOf(this.#connection.peer, 'write to', error));
+    else if (error.code === 'BUSYKEY' && this.#written?.has(key) === true) this.#sink.onRepeated();
+    else this.#sink.onWriteRefused(key, error);
   }
 
   onFailure(): void {

@@ -1,7 +1,7 @@
 // One server, reached and known: its connection, what it is, and what the user may do on it.
 
 import { Connection } from '../../resp/connection.ts';
-import { ReplyError, RespError, type Peer } from '../../resp/errors.ts';
+import { ProtocolError, ReplyError, RespError, type Peer } from '../../resp/errors.ts';
 import { handshake } from '../../resp/handshake.ts';
 import type { Reply } from '../../resp/reply.ts';
 import { parseInfo, type ServerInfo } from './info.ts';
@@ -26,7 +26,7 @@ export interface Server {
   readonly info: ServerInfo;
   /** DBSIZE; 0 where the server will not say. */
   readonly keys: number;
-  /** Milliseconds that its clock shows above `Date.now()`. */
+  /** Milliseconds that its clock shows above `Date.now()`; not a number where the server will not say. */
   readonly skew: number;
   /** Milliseconds from a command to its reply. */
   readonly roundTrip: number;
@@ -86,12 +86,11 @@ async function learn(connection: Connection, role: Role): Promise<Omit<Server, '
   const replies = await probe(connection, [...COMMON_PROBES, ...PROBES[role]]);
   const middle = (before + Date.now()) / 2;
   demandRights(connection.peer, role, replies);
-  const info = parseInfo(String(replies.get('INFO')));
-  const [seconds, micros] = replies.get('TIME') as [Buffer, Buffer];
+  const info = demandInfo(connection, replies.get('INFO'));
   return {
     info,
     keys: sizeOf(replies.get('DBSIZE')),
-    skew: Number(seconds) * 1000 + Number(micros) / 1000 - middle,
+    skew: clockOf(replies.get('TIME')) - middle,
     absoluteExpiry: role === 'source' ? isGranted(replies.get('PEXPIRETIME')) : knowsAbsTtl(info),
     refusal: [...replies.values()].find(isRefusal),
   };
@@ -129,6 +128,20 @@ function demandRights(peer: Peer, role: Role, replies: ReadonlyMap<string, Reply
 /** A user may lack a command, which the reply then names, or the probe's key, which matters nothing. */
 function isDenied(name: string, reply: Reply): boolean {
   return reply instanceof ReplyError && reply.code === 'NOPERM' && reply.message.includes(`'${name.toLowerCase()}'`);
+}
+
+/** @throws ProtocolError where something else than a Redis server speaks RESP */
+function demandInfo({ peer }: Connection, reply: Reply | undefined): ServerInfo {
+  if (reply instanceof ReplyError) throw reply;
+  const text = Buffer.isBuffer(reply) ? reply.toString() : '';
+  if (/^(redis|valkey|redict)_version:/m.test(text)) return parseInfo(text);
+  throw new ProtocolError(`Cannot talk to ${peer.host}:${peer.port}: it is not a Redis server`, { peer });
+}
+
+/** Milliseconds since 1970 in a reply of TIME; not a number where the server will not say. */
+function clockOf(reply: Reply | undefined): number {
+  const [seconds, micros] = Array.isArray(reply) ? reply : [];
+  return Number(seconds ?? NaN) * 1000 + Number(micros ?? NaN) / 1000;
 }
 
 /** A proxy may not know DBSIZE: then nothing is known, and nothing is taken for granted. */

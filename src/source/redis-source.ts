@@ -2,16 +2,16 @@
 
 import { Command } from '../../resp/command.ts';
 import type { Connection } from '../../resp/connection.ts';
-import { ReplyError, RespError } from '../../resp/errors.ts';
+import { ReplyError } from '../../resp/errors.ts';
 import { Literal } from '../../resp/literal.ts';
 import type { Receiver, Reply } from '../../resp/reply.ts';
 import { Ring } from '../../resp/ring.ts';
 import type { Channel } from '../channel.ts';
 import { depthFor } from '../redis/depth.ts';
-import { DumpReader } from '../redis/dump.ts';
+import { DumpReader, type DumpSink } from '../redis/dump.ts';
 import type { ExpiryMode } from '../redis/expiry.ts';
 import { KeyspaceScan } from '../redis/keyspace-scan.ts';
-import { endsTheCopy } from '../redis/refusal.ts';
+import { endsTheCopy, refusalOf } from '../redis/refusal.ts';
 import type { Server } from '../redis/server.ts';
 import { Wakeup } from '../wakeup.ts';
 import type { Source } from './source.ts';
@@ -24,12 +24,8 @@ export interface RedisSourceOptions {
   readonly targetDb: number;
 }
 
-export interface RedisSourceSink {
-  /** Deleted or expired before it could be read. */
-  onGone(): void;
-  /** The source would not give the value of this key. */
-  onReadRefused(key: Buffer, error: ReplyError): void;
-}
+/** What a source tells of keys that do not come to be entries. */
+export type RedisSourceSink = Omit<DumpSink, 'onDump'>;
 
 const SCAN = new Command('SCAN', 3);
 const COUNT = new Literal('$5\r\nCOUNT\r\n');
@@ -43,7 +39,6 @@ export class RedisSource implements Source {
   readonly #count: number;
   readonly #targetDb: number;
   readonly #depth: number;
-  readonly #sink: RedisSourceSink;
   readonly #scan: KeyspaceScan;
   readonly #dumps: DumpReader;
   /** Keys of the pages that have come, not yet asked for. */
@@ -57,7 +52,6 @@ export class RedisSource implements Source {
     this.#count = options.count ?? DEFAULT_COUNT;
     this.#targetDb = options.targetDb;
     this.#depth = depthFor(server.roundTrip);
-    this.#sink = sink;
     this.#scan = new KeyspaceScan({
       count: this.#count,
       keys: server.keys,
@@ -69,7 +63,7 @@ export class RedisSource implements Source {
       {
         onDump: (key, payload, expireAt) => this.#onDump(key, payload, expireAt),
         onGone: () => sink.onGone(),
-        onRefused: (key, error) => this.#onRefused(key, error),
+        onReadRefused: (key, error) => sink.onReadRefused(key, error),
       },
     );
     this.#pages = {
@@ -142,23 +136,19 @@ export class RedisSource implements Source {
 
   #onPage(reply: Reply): void {
     if (reply instanceof ReplyError) {
-      if (endsTheCopy(reply) || !this.#scan.refuse()) this.stop(this.#refused(reply));
+      const ends = endsTheCopy(reply) || !this.#scan.refuse();
+      if (ends) this.stop(refusalOf(this.#connection.peer, 'read from', reply));
       return;
     }
-    const [cursor, keys] = reply as [Buffer, Buffer[]];
+    if (!isPage(reply)) return this.#connection.failProtocol('it answers SCAN with something else than a page');
+    const [cursor, keys] = reply;
     for (const key of this.#scan.accept(cursor.toString('latin1'), keys)) this.#keys.push(key);
   }
+}
 
-  #onRefused(key: Buffer, error: ReplyError): void {
-    if (endsTheCopy(error)) this.stop(this.#refused(error));
-    else this.#sink.onReadRefused(key, error);
-  }
-
-  #refused(error: ReplyError): RespError {
-    const { peer } = this.#connection;
-    return new RespError(error.code, `Cannot read from ${peer.host}:${peer.port}: ${error.message}`, {
-      peer,
-      cause: error,
-    });
-  }
+/** A cursor and the keys of its page. */
+function isPage(reply: Reply): reply is readonly [Buffer, readonly Buffer[]] {
+  if (!Array.isArray(reply) || reply.length !== 2) return false;
+  const [cursor, keys] = reply as readonly Reply[];
+  return Buffer.isBuffer(cursor) && Array.isArray(keys) && keys.every((key) => Buffer.isBuffer(key));
 }

@@ -39,7 +39,7 @@ async function copy(from: Server, to: Server, settings: Settings): Promise<Migra
   const { onConflict, count, buffer, signal } = settings;
   const mode = settings.noTtl ? 'dropped' : expiryModeFor(from, to);
   const replace = onConflict === 'replace';
-  const maxEntries = 2 * depthFor(Math.max(from.roundTrip, to.roundTrip));
+  const maxEntries = depthFor(Math.max(from.roundTrip, to.roundTrip));
 
   const progress = new Progress(settings, () => source.fraction);
   const source = new RedisSource(from, { mode, count, targetDb: to.db }, progress);

@@ -1,13 +1,11 @@
 // Writes entries into one server, on one pipelined connection.
 
 import type { Connection } from '../../resp/connection.ts';
-import { RespError, type ReplyError } from '../../resp/errors.ts';
 import type { Channel } from '../channel.ts';
 import type { Entry } from '../entry.ts';
 import { depthFor } from '../redis/depth.ts';
 import { expiryClock, NEVER, type ExpiryMode } from '../redis/expiry.ts';
-import { endsTheCopy } from '../redis/refusal.ts';
-import { RestoreWriter } from '../redis/restore.ts';
+import { RestoreWriter, type RestoreSink } from '../redis/restore.ts';
 import type { Server } from '../redis/server.ts';
 import { Wakeup } from '../wakeup.ts';
 import type { Target } from './target.ts';
@@ -22,14 +20,9 @@ export interface RedisTargetOptions {
   readonly sourceSkew: number;
 }
 
-export interface RedisTargetSink {
-  onRestored(keys: number, bytes: number): void;
+export interface RedisTargetSink extends RestoreSink {
   /** Expired while it was under way. */
   onExpired(): void;
-  /** The target would not take this key. */
-  onWriteRefused(key: Buffer, error: ReplyError): void;
-  /** The source gave a key a second time, and it was not replaced. */
-  onRepeated(): void;
 }
 
 /** How long replies are still waited for once the copy has failed or was interrupted. */
@@ -48,15 +41,7 @@ export class RedisTarget implements Target {
     this.#connection = server.connection;
     this.#sink = sink;
     this.#clock = expiryClock(options.mode, options.sourceSkew);
-    this.#restores = new RestoreWriter(
-      server.connection,
-      { ...options, depth: depthFor(server.roundTrip) },
-      {
-        onRestored: (keys, bytes) => sink.onRestored(keys, bytes),
-        onRefused: (key, error) => this.#onRefused(key, error),
-        onRepeated: () => sink.onRepeated(),
-      },
-    );
+    this.#restores = new RestoreWriter(server.connection, { ...options, depth: depthFor(server.roundTrip) }, sink);
   }
 
   async write(channel: Channel): Promise<void> {
@@ -100,12 +85,5 @@ export class RedisTarget implements Target {
   async #progress(): Promise<void> {
     if (this.#connection.error === undefined) await this.#wakeup.sleep();
     if (this.#connection.error !== undefined) throw this.#connection.error;
-  }
-
-  #onRefused(key: Buffer, error: ReplyError): void {
-    if (!endsTheCopy(error)) return this.#sink.onWriteRefused(key, error);
-    const { peer } = this.#connection;
-    const message = `Cannot write to ${peer.host}:${peer.port}: ${error.message}`;
-    this.#connection.fail(new RespError(error.code, message, { peer, cause: error }));
   }
 }

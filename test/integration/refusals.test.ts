@@ -37,9 +37,10 @@ for (const side of ['source', 'target'] as const) {
     const pair = await startPair(t);
     await pair.from.send('SET', 'key', 'value');
     const locked = pair[side];
-    await (await locked.client()).send('CONFIG', 'SET', 'requirepass', 'right');
     const where = `127\\.0\\.0\\.1:${locked.port}`;
     const run = (login: string): ReturnType<typeof runRump> => runRump(endpoints(pair, side, login));
+    assertRefused(await run(':right@'), { error: new RegExp(`log in to ${where}: .*password`) });
+    await (await locked.client()).send('CONFIG', 'SET', 'requirepass', 'right');
     assertRefused(await run(''), { error: new RegExp(`${where}: it asks for a password`) });
     assertRefused(await run(':wrong@'), { error: new RegExp(`log in to ${where}: WRONGPASS`) });
     assertRefused(await run('nobody:wrong@'), { error: new RegExp(`log in to ${where}: WRONGPASS`) });

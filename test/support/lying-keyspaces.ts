@@ -1,13 +1,12 @@
 // Servers and proxies that call themselves Redis and count their cursors otherwise. A plain scan of each is complete;
 // what they say to cursors which they never gave out is as wrong as it may be.
-import { SimulatedDict, type Keyspace, type Page } from './simulated-dict.ts';
+import type { Keyspace, Page, SimulatedDict } from './simulated-dict.ts';
 
 /** What happens to a cursor that was never given out. */
 export type Unknown = 'end' | 'restart' | 'nearest';
 
 export interface NodesOptions {
-  /** Keys of each node. */
-  readonly nodes: readonly (readonly string[])[];
+  readonly nodes: readonly SimulatedDict[];
   /** In which order a plain scan visits them: indexes into `nodes`. */
   readonly order: readonly number[];
   /** The number of the first node; with 1, small cursors name none. */
@@ -23,7 +22,7 @@ export interface NodesOptions {
 const HIGH_SHIFT = 48n;
 
 /** The cursor is the number of keys that were given. */
-export function offsets(keys: readonly string[]): Keyspace {
+export function offsets(keys: readonly Buffer[]): Keyspace {
   return {
     size: keys.length,
     scan(cursor, count) {
@@ -35,7 +34,7 @@ export function offsets(keys: readonly string[]): Keyspace {
 }
 
 /** The cursor is the number of keys that are left. */
-export function countdown(keys: readonly string[]): Keyspace {
+export function countdown(keys: readonly Buffer[]): Keyspace {
   return {
     size: keys.length,
     scan(cursor, count) {
@@ -47,7 +46,7 @@ export function countdown(keys: readonly string[]): Keyspace {
 }
 
 /** Every page has a cursor that says nothing. */
-export function tickets(keys: readonly string[], pages: readonly bigint[], unknown: Unknown): Keyspace {
+export function tickets(keys: readonly Buffer[], pages: readonly bigint[], unknown: Unknown): Keyspace {
   const length = Math.max(1, Math.ceil(keys.length / pages.length));
   const pageAt = (index: number): Page => {
     const end = (index + 1) * length;
@@ -74,8 +73,7 @@ export function tickets(keys: readonly string[], pages: readonly bigint[], unkno
 
 /** Several Redis servers behind one proxy, which puts the number of the node somewhere into the cursor. */
 export function nodes(options: NodesOptions): Keyspace {
-  const { order, from, place, stray } = options;
-  const dicts = options.nodes.map((keys, i) => new SimulatedDict(keys, i + 1));
+  const { nodes: dicts, order, from, place, stray } = options;
   const width = BigInt(dicts.length + from);
   const lowBits = BigInt(Math.ceil(Math.log2(dicts.length + from)));
   const join = (node: number, cursor: string): bigint => {

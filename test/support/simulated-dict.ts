@@ -4,7 +4,8 @@
 export interface Page {
   /** `'0'` when the scan is over. */
   readonly cursor: string;
-  readonly keys: readonly string[];
+  /** The very Buffers that were added. */
+  readonly keys: readonly Buffer[];
 }
 
 /** Whatever answers SCAN and DBSIZE. */
@@ -15,7 +16,7 @@ export interface Keyspace {
 
 interface Table {
   readonly mask: number;
-  readonly buckets: string[][];
+  readonly buckets: Buffer[][];
 }
 
 /** Redis gives a page up after so many buckets for each key that was asked for. */
@@ -30,7 +31,7 @@ export class SimulatedDict implements Keyspace {
   #size = 0;
 
   /** @param bits the table has 2^bits buckets; by default as many as there are keys, as in Redis */
-  constructor(keys: readonly string[], seed = 0, bits = Math.max(2, Math.ceil(Math.log2(Math.max(1, keys.length))))) {
+  constructor(keys: readonly Buffer[], seed = 0, bits = Math.max(2, Math.ceil(Math.log2(Math.max(1, keys.length))))) {
     this.#seed = seed;
     this.#table = tableOf(bits);
     for (const key of keys) this.add(key);
@@ -49,12 +50,12 @@ export class SimulatedDict implements Keyspace {
   }
 
   /** The key must not be there yet. */
-  add(key: string): void {
+  add(key: Buffer): void {
     this.#bucket(this.#next ?? this.#table, key).push(key);
     this.#size++;
   }
 
-  remove(key: string): void {
+  remove(key: Buffer): void {
     for (const table of [this.#table, this.#next]) {
       if (table === undefined) continue;
       const bucket = this.#bucket(table, key);
@@ -84,7 +85,7 @@ export class SimulatedDict implements Keyspace {
   }
 
   scan(cursor: string, count: number): Page {
-    const keys: string[] = [];
+    const keys: Buffer[] = [];
     let at = Number(BigInt.asUintN(32, BigInt(cursor)));
     let left = count * BUCKETS_PER_KEY;
     do at = this.#visit(at, keys);
@@ -92,23 +93,30 @@ export class SimulatedDict implements Keyspace {
     return { cursor: String(at), keys };
   }
 
-  /** One bucket of the smaller table with all that it becomes in the larger one. */
-  #visit(start: number, keys: string[]): number {
-    const tables = [this.#table, this.#next ?? this.#table].toSorted((a, b) => a.mask - b.mask);
-    const [small, large] = tables as [Table, Table];
-    let at = start;
-    keys.push(...small.buckets[(at & small.mask) >>> 0]!);
-    if (small === large) return following(at, small.mask);
-    do {
-      keys.push(...large.buckets[(at & large.mask) >>> 0]!);
-      at = following(at, large.mask);
-    } while ((at & (small.mask ^ large.mask)) !== 0);
-    return at;
+  #visit(start: number, keys: Buffer[]): number {
+    return this.#next === undefined
+      ? visitOne(this.#table, start, keys)
+      : visitBoth(this.#table, this.#next, start, keys);
   }
 
-  #bucket(table: Table, key: string): string[] {
+  #bucket(table: Table, key: Buffer): Buffer[] {
     return table.buckets[hash(key, this.#seed) & table.mask]!;
   }
+}
+
+function visitOne(table: Table, cursor: number, keys: Buffer[]): number {
+  for (const key of table.buckets[(cursor & table.mask) >>> 0]!) keys.push(key);
+  return following(cursor, table.mask);
+}
+
+/** One bucket of the smaller table with all that it becomes in the larger one. */
+function visitBoth(one: Table, other: Table, start: number, keys: Buffer[]): number {
+  const [small, large] = one.mask <= other.mask ? [one, other] : [other, one];
+  visitOne(small, start, keys);
+  let cursor = start;
+  do cursor = visitOne(large, cursor, keys);
+  while ((cursor & (small.mask ^ large.mask)) !== 0);
+  return cursor;
 }
 
 function tableOf(bits: number): Table {
@@ -126,9 +134,9 @@ function following(cursor: number, mask: number): number {
 }
 
 /** FNV-1a with a last mix, because the low bits choose the bucket. */
-function hash(key: string, seed: number): number {
+function hash(key: Buffer, seed: number): number {
   let state = 0x811c9dc5 ^ seed;
-  for (let i = 0; i < key.length; i++) state = Math.imul(state ^ key.charCodeAt(i), 0x01000193);
+  for (let i = 0; i < key.length; i++) state = Math.imul(state ^ key[i]!, 0x01000193);
   state = Math.imul(state ^ (state >>> 16), 0x85ebca6b);
   state = Math.imul(state ^ (state >>> 13), 0xc2b2ae35);
   return (state ^ (state >>> 16)) >>> 0;

@@ -37,9 +37,15 @@ test('positionOf() grows with each step of a scan, whatever the size of the tabl
       for (; bit > 0n && (cursor & bit) !== 0n; bit >>= 1n) cursor ^= bit;
       cursor = (cursor | bit) & mask;
       steps++;
-      if (cursor !== 0n) assert.ok(positionOf(String(cursor)) > positionOf(String(before)));
+      if (cursor !== 0n) assert.ok(positionOf(String(cursor))! > positionOf(String(before))!);
     } while (cursor !== 0n);
     assert.equal(steps, 2 ** Number(bits));
+  }
+});
+
+test('positionOf() knows no place for what is no 64-bit number', () => {
+  for (const cursor of ['', '_key', '-1', '1.5', ' 1', '1e3', '0x10', '18446744073709551616', '9'.repeat(21)]) {
+    assert.equal(positionOf(cursor), undefined, cursor);
   }
 });
 

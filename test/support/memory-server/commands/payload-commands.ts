@@ -32,8 +32,8 @@ function restore([arg, ttlArg, payload, ...words]: readonly Buffer[], { database
   const value = valueIn(payload!);
   const now = Date.now();
   const expireAt = ttl === 0 ? NEVER : absolute ? ttl : ttl + now;
-  database.delete(key);
   if (expireAt === NEVER || expireAt > now) database.set(key, value, expireAt);
+  else database.delete(key);
   return OK;
 }
 

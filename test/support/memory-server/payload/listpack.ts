@@ -38,10 +38,10 @@ export function decodeListpack(bytes: Buffer): Element[] {
   if (bytes.length <= HEADER || bytes.readUInt32LE(0) !== bytes.length) throw new FormatError('Not a listpack');
   const elements: Element[] = [];
   let at = HEADER;
+  // Behind the last byte there is nothing that could be an element.
   while (bytes[at] !== END) {
     const { element, length } = elementAt(bytes, at);
     at += length + backLength(length).length;
-    if (at >= bytes.length) throw new FormatError('The listpack is cut short');
     elements.push(element);
   }
   const count = bytes.readUInt16LE(4);

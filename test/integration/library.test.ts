@@ -1,0 +1,129 @@
+// The library door: what a program sees of a copy that succeeds, is stopped, or cannot be.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import {
+  AddressError,
+  ConnectionError,
+  migrate,
+  RespError,
+  type KeyFailedEvent,
+  type MigrateEvent,
+  type MigrateOptions,
+} from '../../src/index.ts';
+import { assertSameData, fillAllTypes } from '../support/keyspace.ts';
+import { startPair } from '../support/server-pair.ts';
+import { startProxy } from '../support/tcp-proxy.ts';
+
+test('migrate() copies, tells of it in order, and resolves with the figures', async (t) => {
+  const { source, target, from, to } = await startPair(t);
+  const keys = await fillAllTypes(from);
+  await from.pipeline(Array.from({ length: 2500 }, (_, i) => ['SET', `key:${i}`, i]));
+  await to.send('SET', 'key:7', 'old');
+  const events: MigrateEvent[] = [];
+  const result = await migrate({ from: source.url, to: target.url, onEvent: (event) => events.push(event) });
+
+  await assertSameData(from, to);
+  const { keys: copied, skipped, expired, failed, bytes, elapsed } = result;
+  assert.deepEqual({ copied, skipped, expired, failed }, { copied: keys + 2500, skipped: 0, expired: 0, failed: 0 });
+  assert.ok(bytes > 100_000 && elapsed > 0);
+
+  const start = events[0]!;
+  assert.ok(start.type === 'start');
+  assert.deepEqual([start.from, start.to, start.keys], [source.url, target.url, keys + 2500]);
+  assert.match(start.source, /^(redis|valkey|redict) \d+\.\d+\.\d+$/);
+  const warnings = events.flatMap((event) => (event.type === 'warning' ? [event.code] : []));
+  assert.deepEqual(warnings, ['TARGET_NOT_EMPTY']);
+  const batches = events.flatMap((event) => (event.type === 'batch' ? [event.keys] : []));
+  assert.equal(
+    batches.reduce((sum, batch) => sum + batch, 0),
+    keys + 2500,
+  );
+  assert.deepEqual(events.at(-1), { type: 'done', ...result });
+});
+
+test('migrate() tells of each key that fails, and resolves', async (t) => {
+  const { source, target, from, to } = await startPair(t);
+  const key = Buffer.from('a\0\r\n\xff', 'latin1');
+  await from.pipeline([
+    ['SELECT', 2],
+    ['SET', key, 'source'],
+    ['SET', 'other', 'source'],
+  ]);
+  await to.send('SET', key, 'target');
+  const failures: KeyFailedEvent[] = [];
+  const result = await migrate({
+    from: `${source.url}/1`,
+    to: target.url,
+    db: 2,
+    onConflict: 'fail',
+    onEvent: (event) => {
+      if (event.type === 'key-failed') failures.push(event);
+    },
+  });
+  assert.deepEqual([result.keys, result.failed], [1, 1]);
+  assert.equal(failures.length, 1);
+  const { db, key: failed, code, reason } = failures[0]!;
+  assert.deepEqual([db, failed, code], [2, key, 'BUSYKEY']);
+  assert.match(reason, /^BUSYKEY /);
+  assert.equal(String(await to.send('GET', key)), 'target');
+});
+
+test('migrate() rejects with the reason of its signal, before and during the copy', async (t) => {
+  const { source, target, from, to } = await startPair(t);
+  await from.pipeline(Array.from({ length: 50_000 }, (_, i) => ['SET', `key:${i}`, 'value'.repeat(100)]));
+  const reason = new Error('Enough');
+  const endpoints = { from: source.url, to: target.url };
+  await assert.rejects(migrate({ ...endpoints, signal: AbortSignal.abort(reason) }), reason);
+  assert.equal(await to.send('DBSIZE'), 0);
+
+  const controller = new AbortController();
+  let told = 0;
+  const copy = migrate({
+    ...endpoints,
+    signal: controller.signal,
+    onEvent: (event) => {
+      if (event.type === 'batch') controller.abort(reason);
+      if (event.type === 'progress') told = event.keys;
+      assert.notEqual(event.type, 'done');
+    },
+  });
+  await assert.rejects(copy, reason);
+  assert.equal(told, await to.send('DBSIZE'), 'The last progress event tells other keys than the target has');
+  assert.ok(told > 0 && told < 50_000, `${told} keys`);
+});
+
+test('migrate() rejects with an error that a program can tell by its code', async (t) => {
+  const { source, target, from } = await startPair(t);
+  await from.send('SET', 'key', 'value');
+  const same = await rejection(source.url, source.url);
+  assert.ok(same instanceof RespError && same.code === 'SAME_DATABASE', String(same));
+  const address = await rejection('http://host', target.url);
+  assert.ok(address instanceof AddressError && address.code === 'ADDRESS', String(address));
+  const login = await rejection(source.url, target.url, { fromPassword: 'wrong' });
+  assert.ok(login instanceof RespError && login.port === source.port, String(login));
+  await target.kill();
+  const gone = await rejection(source.url, target.url);
+  assert.ok(gone instanceof ConnectionError && gone.code === 'ECONNREFUSED', String(gone));
+  assert.deepEqual([gone.host, gone.port], ['127.0.0.1', target.port]);
+});
+
+test('migrate() leaves neither a connection nor a timer behind', async (t) => {
+  const { source, target, from } = await startPair(t);
+  await fillAllTypes(from);
+  const [near, far] = [await startProxy({ port: source.port }), await startProxy({ port: target.port })];
+  t.after(() => Promise.all([near.close(), far.close()]));
+  await migrate({ from: near.url, to: far.url });
+  await migrate({ from: near.url, to: `${far.url}/99` }).catch(() => {});
+  for (const deadline = Date.now() + 2000; near.connections + far.connections > 0 && Date.now() < deadline;) {
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+  assert.deepEqual([near.connections, far.connections], [0, 0]);
+});
+
+async function rejection(from: string, to: string, more: Partial<MigrateOptions> = {}): Promise<unknown> {
+  try {
+    return await migrate({ from, to, ...more });
+  } catch (error) {
+    return error;
+  }
+}
