@@ -1,7 +1,7 @@
 // The first words on a new connection: who we are, and which database we mean.
 
 import type { Connection } from './connection.ts';
-import { ReplyError, RespError } from './errors.ts';
+import { ReplyError, RespError, type Peer } from './errors.ts';
 
 export interface HandshakeOptions {
   readonly username?: string | undefined;
@@ -23,7 +23,7 @@ export async function handshake(connection: Connection, options: HandshakeOption
     connection.request('CLIENT SETNAME', CLIENT_NAME),
     connection.request('SELECT', String(db)),
   ]);
-  check(withoutSecrets(auth), `Cannot log in to ${where}`);
+  checkLogin(auth, connection.peer);
   // The name is a courtesy to whoever reads CLIENT LIST: a user without that right may go on.
   if (name.status === 'rejected' && !(name.reason instanceof ReplyError)) throw name.reason;
   check(select, `Cannot use database ${db} of ${where}`);
@@ -34,11 +34,13 @@ async function login(connection: Connection, username: string | undefined, passw
   else if (password !== '') await connection.request('AUTH', password);
 }
 
-/** A server that does not take AUTH as it was sent may repeat its arguments: such a text goes nowhere. */
-function withoutSecrets(result: PromiseSettledResult<void>): PromiseSettledResult<void> {
-  if (result.status === 'fulfilled' || !(result.reason instanceof ReplyError) || result.reason.code !== 'ERR')
-    return result;
-  return { status: 'rejected', reason: new ReplyError('ERR it takes no such AUTH: has it a password, and users?') };
+function checkLogin(result: PromiseSettledResult<void>, peer: Peer): void {
+  const what = `Cannot log in to ${peer.host}:${peer.port}`;
+  const isError = result.status === 'rejected' && result.reason instanceof ReplyError && result.reason.code === 'ERR';
+  if (!isError) return check(result, what);
+  // Such a reply may repeat what was sent, so neither its text nor the reply itself is passed on.
+  const hint = 'if it has no password, leave yours out';
+  throw new RespError('ERR', `${what}: the server does not take this kind of login`, { peer, hint });
 }
 
 function check(result: PromiseSettledResult<unknown>, what: string): void {

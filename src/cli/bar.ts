@@ -21,9 +21,9 @@ export class Bar {
     while (this.#window.length > 2 && figures.elapsed - this.#window[1]!.elapsed >= WINDOW_MS) this.#window.shift();
   }
 
-  /** At most `columns - 1` characters: in the last column some terminals wrap already. */
+  /** At most `columns - 3` characters: a terminal echoes `^C` behind them, and some wrap in the last column already. */
   render(columns: number): string {
-    const room = columns - 1;
+    const room = columns - 3;
     const bar = { text: drawBar(this.#fraction, SHORTEST_BAR), rank: 4 };
     const parts = [bar, ...this.#parts()];
     const kept = new Set<Part>();

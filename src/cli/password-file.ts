@@ -1,6 +1,7 @@
 // A password that is kept in a file, so that it is neither in the process list nor in the shell history.
 
 import { readFileSync } from 'node:fs';
+import { redactAddress } from '../../resp/address.ts';
 import { UsageError } from './usage-error.ts';
 
 /**
@@ -9,10 +10,11 @@ import { UsageError } from './usage-error.ts';
  */
 export function readPasswordFile(path: string): string {
   const password = decode(path, read(path)).replace(/\r?\n$/, '');
-  if (password === '') throw new UsageError(`Cannot use the password file ${path}: it is empty`);
+  if (password === '') throw new UsageError(`Cannot use the password file ${redactAddress(path)}: it is empty`);
   return password;
 }
 
+// An address put where the file belongs has a password in it: paths are shown redacted.
 const FAILURES: Readonly<Record<string, string>> = {
   ENOENT: 'there is no such file',
   EACCES: 'permission denied',
@@ -24,7 +26,11 @@ function read(path: string): Buffer {
     return readFileSync(path);
   } catch (cause) {
     const { code = '' } = cause as NodeJS.ErrnoException;
-    throw new UsageError(`Cannot read the password file ${path}: ${FAILURES[code] ?? code}`, undefined, cause);
+    throw new UsageError(
+      `Cannot read the password file ${redactAddress(path)}: ${FAILURES[code] ?? code}`,
+      undefined,
+      cause,
+    );
   }
 }
 
@@ -32,6 +38,6 @@ function decode(path: string, bytes: Buffer): string {
   try {
     return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
   } catch (cause) {
-    throw new UsageError(`Cannot use the password file ${path}: it is not UTF-8 text`, undefined, cause);
+    throw new UsageError(`Cannot use the password file ${redactAddress(path)}: it is not UTF-8 text`, undefined, cause);
   }
 }

@@ -26,19 +26,8 @@ interface Segment {
   asked: boolean;
   position: bigint;
   readonly end: bigint;
-  /** What is known of the border before this segment. */
-  readonly border: Border;
-}
-
-/**
- * The page that passes a border goes on into the next segment, where that segment's first page starts: they share keys.
- * This keeps a key from being given twice, and it proves that the segments are parts of one walk.
- */
-interface Border {
-  /** The keys of whichever page came first. */
-  keys: Set<string> | undefined;
-  /** How many keys the page that passed it should share. */
-  overrun: number;
+  /** Its keys, from when it has come until the segment before has run into it. */
+  firstPage: ReadonlySet<string> | undefined;
 }
 
 /** A segment shorter than this many pages is not worth its border. */
@@ -48,8 +37,10 @@ const LEAST_PROOF = 256;
 /** How much further than its keys pay for a page may come. */
 const SLACK_SHARE = 1.5;
 const SLACK_KEYS = 64;
-/** A page that runs this many keys over a border must share at least half of them. */
+/** From this many keys on a page that runs over a border proves it: at least half of them must be the next segment's. */
 const LEAST_OVERRUN = 32;
+
+const NO_NAMES: ReadonlySet<string> = new Set();
 
 export class KeyspaceScan {
   readonly #options: KeyspaceScanOptions;
@@ -85,9 +76,13 @@ export class KeyspaceScan {
     return 1 - shareBetween(0n, left);
   }
 
-  /** The cursor of a page to ask for now, or `undefined` when there is none. */
+  /**
+   * The cursor of a page to ask for now, or `undefined` when there is none. First pages go first: they must be there when
+   * the segment before runs into them.
+   */
   next(): string | undefined {
-    const segment = this.#segments.find(({ cursor, asked }) => cursor !== undefined && !asked);
+    const waiting = this.#segments.filter(({ cursor, asked }) => cursor !== undefined && !asked);
+    const segment = waiting.find(({ firstPage }) => firstPage === undefined) ?? waiting[0];
     if (segment === undefined) return undefined;
     segment.asked = true;
     this.#asked.push(segment);
@@ -141,8 +136,7 @@ export class KeyspaceScan {
     this.#segments = Array.from({ length: segments }, (_, i) =>
       segmentBetween(BigInt(i) * length, BigInt(i + 1) * length),
     );
-    this.#segments[0]!.cursor = cursor;
-    this.#segments[0]!.position = position;
+    Object.assign(this.#segments[0]!, { cursor, position, firstPage: NO_NAMES });
   }
 
   #segmentsFor(page: number): number {
@@ -154,22 +148,38 @@ export class KeyspaceScan {
   #acceptOfSegment(segment: Segment, cursor: string, keys: readonly Buffer[]): readonly Buffer[] {
     const position = cursor === '0' ? END : positionOf(cursor);
     if (position === undefined || position <= segment.position || !this.#isPaidFor(segment.position, position, keys)) {
-      this.#scanPlainly();
-      return keys;
+      return this.#doubt(keys);
     }
-    const index = this.#segments.indexOf(segment);
-    const isFirstPage = index > 0 && segment.cursor === cursorAt(this.#segments[index - 1]!.end);
-    const isLastPage = position >= segment.end;
+    const isBeyond = segment.position >= segment.end;
+    segment.firstPage ??= namesOf(keys);
     segment.position = position;
-    segment.cursor = isLastPage ? undefined : cursor;
-    let fresh = keys;
-    if (isFirstPage) fresh = this.#crossBorder(segment.border, fresh);
-    const following = this.#segments[index + 1];
-    if (isLastPage && following !== undefined) {
-      following.border.overrun = this.#keysBetween(segment.end, position);
-      fresh = this.#crossBorder(following.border, fresh);
-    }
-    return fresh;
+    segment.cursor = after(cursor);
+    if (position < segment.end || position === END) return keys;
+    return this.#crossBorder(segment, isBeyond, keys);
+  }
+
+  /**
+   * A page that passes the end of its segment goes on where the following one starts, so the two share keys: this proves that
+   * all segments are parts of one walk. Where it is too short a way for that, one page more is asked for, which lies beyond
+   * the border as a whole: its keys are the following segment's to give.
+   */
+  #crossBorder(segment: Segment, isBeyond: boolean, keys: readonly Buffer[]): readonly Buffer[] {
+    const following = this.#segments[this.#segments.indexOf(segment) + 1];
+    const theirs = following?.firstPage;
+    if (following === undefined || theirs === undefined) return this.#doubt(keys);
+    const own = keys.filter((key) => !theirs.has(key.toString('latin1')));
+    const overrun = this.#keysBetween(segment.end, segment.position);
+    if (overrun < LEAST_OVERRUN) return own;
+    if (keys.length - own.length < Math.min(overrun, theirs.size) / 2) return this.#doubt(keys);
+    segment.cursor = undefined;
+    following.firstPage = NO_NAMES;
+    return isBeyond ? [] : own;
+  }
+
+  /** Something does not fit: what was read is as good as any, but one plain scan must do it all again. */
+  #doubt(keys: readonly Buffer[]): readonly Buffer[] {
+    this.#scanPlainly();
+    return keys;
   }
 
   /** A page may come no further than its keys allow, else there are keys that it did not give. */
@@ -181,21 +191,6 @@ export class KeyspaceScan {
     return shareBetween(from, to) * this.#options.keys;
   }
 
-  /** Returns the keys that the page on the other side of the border has not given; the second page proves the border. */
-  #crossBorder(border: Border, keys: readonly Buffer[]): readonly Buffer[] {
-    const given = border.keys;
-    if (given === undefined) {
-      border.keys = new Set(keys.map((key) => key.toString('latin1')));
-      return keys;
-    }
-    border.keys = new Set();
-    const fresh = keys.filter((key) => !given.has(key.toString('latin1')));
-    const shared = keys.length - fresh.length;
-    if (border.overrun < LEAST_OVERRUN || shared >= border.overrun / 2) return fresh;
-    this.#scanPlainly();
-    return keys;
-  }
-
   #scanPlainly(): void {
     this.#mode = 'plain';
     this.#seen = 0;
@@ -204,9 +199,13 @@ export class KeyspaceScan {
 }
 
 function segmentBetween(start: bigint, end: bigint): Segment {
-  return { cursor: cursorAt(start), asked: false, position: start, end, border: { keys: undefined, overrun: 0 } };
+  return { cursor: cursorAt(start), asked: false, position: start, end, firstPage: undefined };
 }
 
 function after(cursor: string): string | undefined {
   return cursor === '0' ? undefined : cursor;
+}
+
+function namesOf(keys: readonly Buffer[]): ReadonlySet<string> {
+  return new Set(keys.map((key) => key.toString('latin1')));
 }

@@ -45,6 +45,9 @@ export class RestoreWriter implements Receiver {
   readonly #written: KeyFilter | undefined;
   readonly #keys = new Ring<Buffer>();
   readonly #sizes = new Ring<number>();
+  /** Kept only where they may be needed for a proof. */
+  readonly #payloads = new Ring<Buffer>();
+  #proofs = 0;
 
   constructor(connection: Connection, options: RestoreOptions, sink: RestoreSink) {
     this.#connection = connection;
@@ -56,7 +59,7 @@ export class RestoreWriter implements Receiver {
   }
 
   get inFlight(): number {
-    return this.#keys.length;
+    return this.#keys.length + this.#proofs;
   }
 
   /** Whether one more entry may be sent now. */
@@ -77,13 +80,17 @@ export class RestoreWriter implements Receiver {
     if (absolute) encoder.literal(ABSTTL);
     this.#keys.push(entry.key);
     this.#sizes.push(entry.key.length + payload.length);
+    if (this.#written !== undefined) this.#payloads.push(payload);
   }
 
   onOks(count: number): void {
     let bytes = 0;
     for (let i = 0; i < count; i++) {
       const key = this.#keys.shift()!;
-      this.#written?.add(key);
+      if (this.#written !== undefined) {
+        this.#payloads.shift();
+        this.#written.add(key);
+      }
       bytes += this.#sizes.shift()!;
     }
     this.#sink.onRestored(count, bytes);
@@ -99,8 +106,19 @@ export class RestoreWriter implements Receiver {
   #onRefused(error: ReplyError): void {
     this.#sizes.shift();
     const key = this.#keys.shift()!;
+    const payload = this.#payloads.shift();
     if (endsTheCopy(error)) this.#connection.fail(refusalOf(this.#connection.peer, 'write to', error));
-    else if (error.code === 'BUSYKEY' && this.#written?.has(key) === true) this.#sink.onRepeated();
+    else if (error.code === 'BUSYKEY' && payload !== undefined && this.#written?.has(key) === true) {
+      this.#proofs++;
+      void this.#proveRepeated(key, payload, error);
+    } else this.#sink.onWriteRefused(key, error);
+  }
+
+  /** The filter may be mistaken: a key counts as given twice only where the target has this very value. */
+  async #proveRepeated(key: Buffer, payload: Buffer, error: ReplyError): Promise<void> {
+    const found = await this.#connection.request('DUMP', key).catch(() => null);
+    this.#proofs--;
+    if (Buffer.isBuffer(found) && found.equals(payload)) this.#sink.onRepeated();
     else this.#sink.onWriteRefused(key, error);
   }
 

@@ -25,6 +25,8 @@ export class Progress implements RedisSourceSink, RedisTargetSink {
   #expired = 0;
   #failed = 0;
   #repeated = 0;
+  /** Keys of the source at the start. */
+  #expected = 0;
   /** Keys that `batch` events have told of. */
   #told = 0;
 
@@ -51,7 +53,8 @@ export class Progress implements RedisSourceSink, RedisTargetSink {
       expiry,
     });
     for (const warning of warnings) onEvent({ type: 'warning', ...warning });
-    this.#timer = setInterval(() => this.#tell(this.#fraction()), INTERVAL_MS);
+    this.#expected = source.keys;
+    this.#timer = setInterval(() => this.#tell(this.#done()), INTERVAL_MS);
   }
 
   onRestored(keys: number, bytes: number): void {
@@ -84,7 +87,7 @@ export class Progress implements RedisSourceSink, RedisTargetSink {
   /** The copy ended before its time: the last figures are told once more. */
   stop(): void {
     clearInterval(this.#timer);
-    this.#tell(this.#fraction());
+    this.#tell(this.#done());
   }
 
   /** The whole source was read and every reply is there. */
@@ -96,6 +99,12 @@ export class Progress implements RedisSourceSink, RedisTargetSink {
     const figures = this.#figures();
     this.#settings.onEvent({ type: 'done', ...figures });
     return figures;
+  }
+
+  /** SCAN runs ahead of the writes, and a keyspace grows: the lesser of both shares. */
+  #done(): number {
+    const settled = this.#keys + this.#skipped + this.#expired + this.#failed;
+    return Math.min(this.#fraction(), this.#expected === 0 ? 1 : settled / this.#expected);
   }
 
   #figures(): Figures {

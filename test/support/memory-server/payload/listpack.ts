@@ -44,10 +44,7 @@ export function decodeListpack(bytes: Buffer): Element[] {
     at += length + backLength(length).length;
     elements.push(element);
   }
-  const count = bytes.readUInt16LE(4);
-  if (at !== bytes.length - 1 || (count !== UNCOUNTED && count !== elements.length)) {
-    throw new FormatError('The listpack does not end where it says');
-  }
+  if (at !== bytes.length - 1) throw new FormatError('The listpack does not end where it says');
   return elements;
 }
 

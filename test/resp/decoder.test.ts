@@ -1,0 +1,184 @@
+// Every reply, however it is cut and by whichever way it comes in; and streams that are no RESP, which fail once and quietly.
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { readdirSync, readFileSync } from 'node:fs';
+import { test } from 'node:test';
+import { Decoder, type DecoderLimits } from '../../resp/decoder.ts';
+import { ReplyError } from '../../resp/errors.ts';
+import type { Reply } from '../../resp/reply.ts';
+import { cutsOf, decode, plain, WAYS } from '../support/decode.ts';
+import { array, bulk, byteByByte, error, integer, nil, randomSplits, simple } from '../support/frames.ts';
+import { oks, REPLY_CASES, text } from './reply-cases.ts';
+
+for (const [name, bytes, replies] of REPLY_CASES) {
+  for (const [way, decode] of Object.entries(WAYS)) {
+    test(`Decoder decodes ${name}, ${way}, whole and in pieces`, () => {
+      for (const [cut, pieces] of Object.entries(cutsOf(bytes))) {
+        const decoded = decode(pieces);
+        assert.deepEqual(decoded.failures, [], cut);
+        assert.deepEqual(decoded.replies.map(plain), replies, cut);
+        assert.equal(decoded.decoder.idle, true, cut);
+      }
+    });
+  }
+}
+
+test('Decoder counts a run of OKs in one call', () => {
+  const counts: number[] = [];
+  const decoder = new Decoder({
+    onReply: () => assert.fail('an OK became an object'),
+    onOks: (count) => void counts.push(count),
+    onProtocolError: (why) => assert.fail(why),
+  });
+  decoder.write(Buffer.concat(oks(5000)));
+  assert.deepEqual(counts, [5000]);
+});
+
+test('Decoder makes every error reply a ReplyError with a code', () => {
+  const { replies } = decode([Buffer.concat([error('OOM no'), array(error('NOPERM no'))])]);
+  const [first, [second]] = replies as [ReplyError, [ReplyError]];
+  assert.deepEqual([first.code, second.code], ['OOM', 'NOPERM']);
+});
+
+test('Decoder.idle is true only between two replies', () => {
+  for (const bytes of [simple('OK'), simple('PONG'), bulk('abc'), integer(12), array(bulk('a'), bulk('b'))]) {
+    const { decoder } = decode([]);
+    for (let at = 0; at < bytes.length; at++) {
+      assert.equal(decoder.idle, at === 0, `${JSON.stringify(String(bytes))} after ${at} bytes`);
+      decoder.write(bytes.subarray(at, at + 1));
+    }
+    assert.equal(decoder.idle, true);
+  }
+});
+
+const frames = new URL('../../../fixtures/frames/', import.meta.url);
+
+/** The tests' own encoder; recorded replies hold no simple strings. */
+function encode(reply: Reply): Buffer {
+  if (reply === null) return nil;
+  if (reply instanceof ReplyError) return error(reply.message);
+  if (typeof reply === 'number') return integer(reply);
+  return Buffer.isBuffer(reply) ? bulk(reply) : array(...reply.map(encode));
+}
+
+for (const file of readdirSync(frames)) {
+  test(`Decoder loses no byte of the recorded ${file}`, () => {
+    const bytes = readFileSync(new URL(file, frames));
+    for (const decode of Object.values(WAYS)) {
+      for (const [cut, pieces] of Object.entries(cutsOf(bytes))) {
+        const { replies, failures } = decode(pieces);
+        assert.deepEqual(failures, []);
+        assert.ok(Buffer.concat(replies.map(encode)).equals(bytes), cut);
+      }
+    }
+  });
+}
+
+test('Decoder reads recorded errors by their codes', () => {
+  const { replies } = decode([readFileSync(new URL('redis-7.0-errors.resp', frames))]);
+  const codes = ['ERR', 'ERR', 'ERR', 'WRONGTYPE', 'BUSYKEY', 'ERR', 'ERR', 'WRONGPASS'];
+  assert.deepEqual(
+    replies.map((reply) => (reply as ReplyError).code),
+    codes,
+  );
+});
+
+const SECRET = 'payload-of-a-customer';
+const NOT_RESP: readonly (readonly [name: string, bytes: Buffer, limits?: DecoderLimits])[] = [
+  ['HTTP', Buffer.from(`HTTP/1.1 400 Bad Request\r\nContent-Type: ${SECRET}\r\n\r\n`)],
+  ['a bare line end', Buffer.from(`\n${SECRET}`)],
+  ['an array of 2^32 elements', Buffer.from('*4294967296\r\n')],
+  ['an array of 2^32 - 1 elements', Buffer.from('*4294967295\r\n')],
+  ['a million nested arrays', Buffer.from('*1\r\n'.repeat(1_000_000))],
+  ['a bulk string of 2^60 bytes', Buffer.from('$1152921504606846976\r\n')],
+  ['a RESP3 map', Buffer.from(`%1\r\n$21\r\n${SECRET}\r\n:1\r\n`)],
+  ['a bulk string above the limit', Buffer.from('$21\r\n'), { maxBulkLength: 20 }],
+  ['an array above the limit', array(nil, nil, nil, nil), { maxArrayLength: 3 }],
+  ['an array above the limit within another', array(array(nil, nil, nil, nil)), { maxArrayLength: 3 }],
+  ['arrays deeper than the limit', array(array(array(bulk(SECRET)))), { maxDepth: 2 }],
+  ['a stray byte within an array', Buffer.from(`*2\r\n$1\r\na\r\n?${SECRET}\r\n`)],
+];
+
+for (const [name, bytes, limits] of NOT_RESP) {
+  for (const [way, decode] of Object.entries(WAYS)) {
+    test(`Decoder gives up once and quietly on ${name}, ${way}`, () => {
+      const bad = Buffer.concat([simple('OK'), integer(7), bytes]);
+      const pieces: Record<string, readonly Buffer[]> = { whole: [bad], random: randomSplits(bad, 3) };
+      if (bad.length < 1000) pieces['byte by byte'] = byteByByte(bad);
+      for (const [cut, each] of Object.entries(pieces)) {
+        const { replies, failures, decoder } = decode(each, limits);
+        decoder.write(simple('OK'));
+        decoder.write(bulk('more'));
+        assert.deepEqual(replies.map(plain), ['OK', 7], cut);
+        assert.equal(failures.length, 1, cut);
+        assert.doesNotMatch(failures[0]!, /payload|customer/);
+        assert.ok(failures[0]!.length < 120);
+      }
+    });
+  }
+}
+
+const WITHIN: readonly (readonly [Buffer, DecoderLimits])[] = [
+  [bulk('x'.repeat(20)), { maxBulkLength: 20 }],
+  [array(nil, nil, nil), { maxArrayLength: 3 }],
+  [array(array(nil)), { maxDepth: 2 }],
+];
+
+test('Decoder takes what reaches its limits exactly', () => {
+  for (const [bytes, limits] of WITHIN) {
+    for (const pieces of [[bytes], byteByByte(bytes)]) {
+      const { replies, failures } = decode(pieces, limits);
+      assert.deepEqual([replies.length, failures], [1, []]);
+    }
+  }
+});
+
+test('Decoder gives up on a bulk string in pieces that does not end where it should', () => {
+  const bytes = Buffer.from(`$21\r\n${SECRET}XX+PONG\r\n`);
+  for (const decode of Object.values(WAYS)) {
+    const { replies, failures } = decode(byteByByte(bytes));
+    assert.deepEqual(replies, []);
+    assert.equal(failures.length, 1);
+    assert.doesNotMatch(failures[0]!, /payload/);
+  }
+});
+
+test('Decoder gives up on a bulk string in one piece that does not end where it should', () => {
+  for (const head of ['', '*1\r\n']) {
+    const { replies, failures } = decode([Buffer.from(`${head}$3\r\nabcXX+PONG\r\n`)]);
+    assert.deepEqual(replies, []);
+    assert.equal(failures.length, 1);
+  }
+});
+
+test('Decoder changes no reply that it has given, whatever comes later', () => {
+  const values = Array.from({ length: 40 }, (_, i) => text(1 + ((i * 7919) % 90_000)).replaceAll(' ', String(i % 10)));
+  const bytes = Buffer.concat(values.flatMap((value) => [bulk(value), array(bulk(value), bulk('k'))]));
+  for (const decode of Object.values(WAYS)) {
+    for (const pieces of [[bytes], randomSplits(bytes, 9)]) {
+      const { replies } = decode(pieces);
+      assert.deepEqual(
+        replies.map(plain),
+        values.flatMap((value) => [value, [value, 'k']]),
+      );
+    }
+  }
+});
+
+test('Decoder keeps no process alive after large values', () => {
+  const program = `
+    import { Decoder } from ${JSON.stringify(new URL('../../resp/decoder.js', import.meta.url).href)};
+    let bytes = 0;
+    const decoder = new Decoder({ onReply: (reply) => (bytes += reply.length), onOks() {}, onProtocolError: console.error });
+    for (let i = 0; i < 8; i++) {
+      decoder.write(Buffer.from('$4000000\\r\\n'));
+      for (let part = 0; part < 4; part++) decoder.write(Buffer.alloc(1000000));
+      decoder.write(Buffer.from('\\r\\n'));
+    }
+    console.log(bytes, process.getActiveResourcesInfo().filter((name) => name === 'Timeout').length);
+  `;
+  const { stdout, stderr } = spawnSync(process.execPath, ['--input-type=module', '--eval', program], {
+    encoding: 'utf8',
+  });
+  assert.deepEqual([stdout, stderr], ['32000000 0\n', '']);
+});

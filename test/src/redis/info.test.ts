@@ -1,0 +1,61 @@
+// What is read out of INFO, as real servers wrote it.
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { test } from 'node:test';
+import { parseInfo } from '../../../src/redis/info.ts';
+
+function recorded(server: string): string {
+  const frame = readFileSync(new URL(`../../../../fixtures/frames/${server}-info.resp`, import.meta.url), 'latin1');
+  return frame.slice(frame.indexOf('\n') + 1, -2);
+}
+
+test('parseInfo() knows a Redis by what it says', () => {
+  assert.deepEqual(parseInfo(recorded('redis-7.0')), {
+    name: 'redis',
+    version: '7.0.15',
+    runId: /run_id:(\w{40})/.exec(recorded('redis-7.0'))![1],
+    role: 'primary',
+    cluster: false,
+    usedMemory: Number(/used_memory:(\d+)/.exec(recorded('redis-7.0'))![1]),
+    maxMemory: 0,
+    removed: 0,
+  });
+});
+
+test('parseInfo() knows a Valkey by its own version, not by the one that it pretends to have', () => {
+  assert.match(recorded('valkey-8.1'), /redis_version:7\.2\.4/);
+  const { name, version } = parseInfo(recorded('valkey-8.1'));
+  assert.deepEqual([name, version], ['valkey', '8.1.1']);
+});
+
+test('parseInfo() knows a Redict by its own version', () => {
+  const { name, version } = parseInfo('# Server\r\nredis_version:7.2.4\r\nredict_version:7.3.5\r\n');
+  assert.deepEqual([name, version], ['redict', '7.3.5']);
+});
+
+test('parseInfo() reads role, cluster and memory', () => {
+  const info = parseInfo('role:slave\r\ncluster_enabled:1\r\nused_memory:1234\r\nmaxmemory:17179869184\r\n');
+  assert.deepEqual([info.role, info.cluster, info.usedMemory, info.maxMemory], ['replica', true, 1234, 17_179_869_184]);
+});
+
+test('parseInfo() adds up what expired and what was evicted', () => {
+  assert.equal(parseInfo('expired_keys:7\r\nevicted_keys:5\r\n').removed, 12);
+});
+
+test('parseInfo() keeps colons in a value, and takes no comment for a field', () => {
+  const info = parseInfo('# redis_version:1.0\r\nrun_id:a:b:c\r\nredis_version:6.0.16\r\n');
+  assert.deepEqual([info.runId, info.version], ['a:b:c', '6.0.16']);
+});
+
+test('parseInfo() has an answer for a server that says nothing', () => {
+  assert.deepEqual(parseInfo(''), {
+    name: 'redis',
+    version: 'unknown',
+    runId: '',
+    role: 'primary',
+    cluster: false,
+    usedMemory: 0,
+    maxMemory: 0,
+    removed: 0,
+  });
+});
