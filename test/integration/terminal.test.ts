@@ -53,7 +53,7 @@ test('rump leaves the terminal clean after Ctrl-C', async (t) => {
   assert.match(last.join('\n'), /Stopped by Ctrl-C/);
 });
 
-test('rump writes dots into a pipe while the terminal shows the bar', async (t) => {
+test('rump --progress dots draws no bar on a terminal', async (t) => {
   const { terminal, proxy } = await startHeld(t, 80, '--progress dots 2>/dev/null');
   proxy.unstall();
   assert.deepEqual(await terminal.shows(/exit 0/), ['...Sync done.', 'exit 0']);
