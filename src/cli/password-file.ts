@@ -14,7 +14,8 @@ export function readPasswordFile(path: string): string {
   return password;
 }
 
-// An address put where the file belongs has a password in it: paths are shown redacted.
+// An address put where the file belongs has a password in it: paths are shown redacted, and system errors, which repeat
+// them, are not passed on.
 const FAILURES: Readonly<Record<string, string>> = {
   ENOENT: 'there is no such file',
   EACCES: 'permission denied',
@@ -24,13 +25,9 @@ const FAILURES: Readonly<Record<string, string>> = {
 function read(path: string): Buffer {
   try {
     return readFileSync(path);
-  } catch (cause) {
-    const { code = '' } = cause as NodeJS.ErrnoException;
-    throw new UsageError(
-      `Cannot read the password file ${redactAddress(path)}: ${FAILURES[code] ?? code}`,
-      undefined,
-      cause,
-    );
+  } catch (error) {
+    const { code = '' } = error as NodeJS.ErrnoException;
+    throw new UsageError(`Cannot read the password file ${redactAddress(path)}: ${FAILURES[code] ?? code}`);
   }
 }
 

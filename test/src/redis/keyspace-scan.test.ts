@@ -46,6 +46,17 @@ test('KeyspaceScan takes as many segments as it may where the table is large eno
   }
 });
 
+test('KeyspaceScan keeps its segments, and gives each key once, with few pages in flight', () => {
+  const keys = keysOf(20_000);
+  const dict = new SimulatedDict(keys);
+  for (const depth of [1, 2, 3, 7, 15]) {
+    const scan = new KeyspaceScan({ count: COUNT, keys: keys.length, maxSegments: 16 });
+    const reading = readKeyspace(scan, dict, { count: COUNT, depth });
+    assert.deepEqual([reading.wasSegmented, reading.beganAnew, reading.inFlight], [true, false, depth]);
+    assert.ok(keys.every((key) => reading.seen.get(key) === 1));
+  }
+});
+
 test('KeyspaceScan takes no segments where they are not allowed, or not worth it', () => {
   assert.equal(read(new SimulatedDict(keysOf(70_000)), 1).wasSegmented, false);
   assert.equal(read(new SimulatedDict(keysOf(COUNT * 7)), 16).wasSegmented, false);

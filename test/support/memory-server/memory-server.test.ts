@@ -122,9 +122,11 @@ test('MemoryServer answers as a real server does', async (t) => {
     ['FLUSHALL'],
     ['DBSIZE'],
   ];
-  const [expected, actual] = await Promise.all([real.pipeline(commands), memory.pipeline(commands)]);
-  for (const [index, reply] of actual.entries()) {
-    assert.deepEqual(shown(reply), shown(expected[index]!), commands[index]!.join(' '));
+  const replies = await memory.pipeline(commands);
+  for (const [index, args] of commands.entries()) {
+    // One by one: from 7.2 on a refused AUTH gets no reply where another reply waits to be sent.
+    const [expected] = await real.pipeline([args]);
+    assert.deepEqual(shown(replies[index]!), shown(expected!), args.join(' '));
   }
 });
 

@@ -1,0 +1,125 @@
+// A reader and a writer at any pace: what goes in comes out, in order, and never more inside than both budgets allow.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { setImmediate as nextTick } from 'node:timers/promises';
+import * as fc from 'fast-check';
+import { Channel } from '../../src/channel.ts';
+import type { Entry } from '../../src/entry.ts';
+
+const MOST_BYTES = 60;
+
+const options = fc.record({ maxEntries: fc.integer({ min: 1, max: 12 }), maxBytes: fc.integer({ min: 1, max: 200 }) });
+const sizes = fc.array(fc.nat(MOST_BYTES), { maxLength: 120 });
+/** How much is done between two pauses, over and over. */
+const pace = fc.array(fc.integer({ min: 1, max: 15 }), { minLength: 1, maxLength: 10 });
+
+interface Sent {
+  readonly db: number;
+  readonly key: Buffer;
+  readonly payload: Buffer | null;
+  readonly expireAt: number;
+}
+
+function entriesOf(sizes: readonly number[]): Sent[] {
+  return sizes.map((size, i) => {
+    const key = Buffer.from(String(i));
+    return { db: i % 3, key, payload: size % 5 === 0 ? null : Buffer.alloc(size, i), expireAt: i % 4 === 0 ? -1 : i };
+  });
+}
+
+async function write(
+  channel: Channel,
+  entries: readonly Sent[],
+  maxBytes: number,
+  pace: readonly number[],
+): Promise<void> {
+  for (let i = 0; i < entries.length; i++) {
+    if (i % pace[i % pace.length]! === 0) await nextTick();
+    await channel.writable();
+    assert.ok(channel.room > 0);
+    const { db, key, payload, expireAt } = entries[i]!;
+    channel.push(db, key, payload, expireAt);
+    // One entry at a time is under way here, so no more than one may pass the budget.
+    const before = channel.bytes - key.length - (payload?.length ?? 0);
+    assert.ok(before < maxBytes);
+  }
+}
+
+async function read(channel: Channel, taken: Sent[], pace: readonly number[]): Promise<void> {
+  const entry: Entry = { db: 0, key: Buffer.alloc(0), payload: null, expireAt: 0 };
+  for (let turn = 0; await channel.readable(); turn++) {
+    for (let i = 0; i < pace[turn % pace.length]! && channel.take(entry); i++) taken.push({ ...entry });
+    await nextTick();
+  }
+}
+
+test('Channel hands everything on in order, within its budgets, at any pace of both ends', async () => {
+  await fc.assert(
+    fc.asyncProperty(options, sizes, pace, pace, async (options, sizes, paceIn, paceOut) => {
+      const channel = new Channel(options);
+      const entries = entriesOf(sizes);
+      const taken: Sent[] = [];
+      const writing = write(channel, entries, options.maxBytes, paceIn).then(() => channel.close());
+      await Promise.all([writing, read(channel, taken, paceOut)]);
+      assert.deepEqual(taken, entries);
+      assert.deepEqual([channel.length, channel.bytes], [0, 0]);
+    }),
+    { numRuns: 60 },
+  );
+});
+
+test('Channel behaves like a list, whatever is done in whatever order', () => {
+  const step = fc.oneof(
+    { weight: 5, arbitrary: fc.record({ push: fc.nat(MOST_BYTES) }) },
+    { weight: 5, arbitrary: fc.constant('take' as const) },
+  );
+  fc.assert(
+    fc.property(options, fc.array(step, { maxLength: 150 }), (options, steps) => {
+      const channel = new Channel(options);
+      const model: Sent[] = [];
+      const entry: Entry = { db: 0, key: Buffer.alloc(0), payload: null, expireAt: 0 };
+      for (const [i, step] of steps.entries()) {
+        if (step === 'take') {
+          const expected = model.shift();
+          assert.equal(channel.take(entry), expected !== undefined);
+          if (expected !== undefined) assert.deepEqual(entry, expected);
+        } else {
+          const sent = { db: i, key: Buffer.from(`${i}`), payload: Buffer.alloc(step.push, i), expireAt: i };
+          const push = (): void => channel.push(sent.db, sent.key, sent.payload, sent.expireAt);
+          if (model.length === options.maxEntries) assert.throws(push);
+          else {
+            push();
+            model.push(sent);
+          }
+        }
+        const bytes = model.reduce((sum, { key, payload }) => sum + key.length + payload!.length, 0);
+        const room = bytes >= options.maxBytes ? 0 : options.maxEntries - model.length;
+        assert.deepEqual([channel.length, channel.bytes, channel.room], [model.length, bytes, room]);
+      }
+    }),
+    { numRuns: 200 },
+  );
+});
+
+test('Channel.abort() at any moment ends both sides, with nothing left inside', async () => {
+  await fc.assert(
+    fc.asyncProperty(options, sizes, pace, pace, fc.nat(60), async (options, sizes, paceIn, paceOut, moment) => {
+      const channel = new Channel(options);
+      const entries = entriesOf(sizes);
+      const taken: Sent[] = [];
+      const reason = new Error('interrupted');
+      const ends = Promise.allSettled([
+        write(channel, entries, options.maxBytes, paceIn),
+        read(channel, taken, paceOut),
+      ]);
+      for (let i = 0; i < moment; i++) await nextTick();
+      channel.abort(reason);
+      const [writing, reading] = await ends;
+      assert.equal(reading.status === 'rejected' && reading.reason, reason);
+      if (writing.status === 'rejected') assert.equal(writing.reason, reason);
+      assert.deepEqual(taken, entries.slice(0, taken.length));
+      assert.deepEqual([channel.length, channel.bytes], [0, 0]);
+    }),
+    { numRuns: 40 },
+  );
+});
