@@ -23,11 +23,16 @@ for (const cursor of ['reverse-binary', 'offset', 'node-high-bits', 'node-low-bi
     t.after(() => from.close());
     await fill(from);
     const to = await target.client();
-    for (const delay of [0, DELAY_MS]) {
+    for (const [delay, count] of [
+      [0, 1000],
+      [DELAY_MS, 1000],
+      // Offsets that are multiples of 1000 all lie in the first of eight parts.
+      [DELAY_MS, 777],
+    ] as const) {
       const url = await delayed(t, source.port, delay);
       await to.send('FLUSHALL');
-      assertDone(await runRump(['--from', url, '--to', target.url]));
-      await assertEveryKey(to, `with a delay of ${delay} ms`);
+      assertDone(await runRump(['--from', url, '--to', target.url, '--count', String(count)]));
+      await assertEveryKey(to, `with a delay of ${delay} ms and a COUNT of ${count}`);
     }
   });
 }

@@ -34,7 +34,8 @@ async function write(
   pace: readonly number[],
 ): Promise<void> {
   for (let i = 0; i < entries.length; i++) {
-    if (i % pace[i % pace.length]! === 0) await nextTick();
+    const pause = pace[i % pace.length]!;
+    if (i % pause === 0) await nextTick();
     await channel.writable();
     assert.ok(channel.room > 0);
     const { db, key, payload, expireAt } = entries[i]!;

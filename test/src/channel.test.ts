@@ -157,8 +157,19 @@ test('Channel.close() counts the first time only', async () => {
   const channel = new Channel({ maxEntries: 1, maxBytes: 10 });
   channel.close();
   channel.close(new Error('too late'));
-  channel.abort(new Error('too late as well'));
   assert.equal(await channel.readable(), false);
+});
+
+test('Channel.abort() makes a good end a bad one, and leaves a bad one its reason', async () => {
+  const good = new Channel({ maxEntries: 1, maxBytes: 10 });
+  push(good, 'a');
+  good.close();
+  good.abort(new Error('interrupted'));
+  await assert.rejects(good.readable(), /interrupted/);
+  const bad = new Channel({ maxEntries: 1, maxBytes: 10 });
+  bad.close(new Error('the source is lost'));
+  bad.abort(new Error('interrupted'));
+  await assert.rejects(bad.readable(), /the source is lost/);
 });
 
 test('Channel.push() refuses an entry once the channel is closed', () => {

@@ -1,5 +1,6 @@
 // Runs a KeyspaceScan against a simulated keyspace as a source would run it against a server, with pages in flight.
-import type { KeyspaceScan } from '../../src/redis/keyspace-scan.ts';
+import assert from 'node:assert/strict';
+import { KeyspaceScan } from '../../src/redis/keyspace-scan.ts';
 import type { Keyspace } from './simulated-dict.ts';
 
 export interface Reading {
@@ -22,6 +23,8 @@ export interface ReadOptions {
   readonly beforePage?: (page: number) => void;
 }
 
+/** Pages of fewer than 256 keys prove nothing. */
+export const COUNT = 260;
 /** Far more than any honest scan needs, two of them included. */
 const MOST_PAGES = 200_000;
 
@@ -46,4 +49,17 @@ export function readKeyspace(scan: KeyspaceScan, keyspace: Keyspace, options: Re
   } while (!scan.settle(keyspace.size));
   const wasSegmented = modes.has('segmented');
   return { seen, pages, wasSegmented, beganAnew: wasSegmented && scan.mode === 'plain', inFlight };
+}
+
+export function keysOf(length: number, prefix = 'key'): Buffer[] {
+  return Array.from({ length }, (_, i) => Buffer.from(`${prefix}:${i}`));
+}
+
+export function read(keyspace: Keyspace, maxSegments: number, count = COUNT): Reading {
+  return readKeyspace(new KeyspaceScan({ count, keys: keyspace.size, maxSegments }), keyspace, { count });
+}
+
+export function assertComplete(reading: Reading, keys: readonly Buffer[], what = ''): void {
+  const lost = keys.filter((key) => !reading.seen.has(key));
+  assert.equal(lost.length, 0, `${what}: ${lost.length} of ${keys.length} keys were lost`);
 }
