@@ -32,6 +32,7 @@ const LEAST_ROOM = 32 * 1024;
 const CR = 13;
 const LF = 10;
 const CRLF_BYTES = 2;
+const NO_END = 'a bulk string does not end where it should';
 
 export class Decoder {
   readonly #sink: DecoderSink;
@@ -152,11 +153,14 @@ export class Decoder {
     const bulk = this.#bulk!;
     if (this.#bulkAt < bulk.length) return;
     this.#bulk = undefined;
-    if (bulk.at(-1) !== LF || bulk.at(-2) !== CR) return this.#fail('a bulk string does not end where it should');
+    if (bulk.at(-1) !== LF || bulk.at(-2) !== CR) return this.#fail(NO_END);
     this.#deliver(bulk.subarray(0, bulk.length - CRLF_BYTES));
   }
 
   #onParsed(reply: Reply): void {
+    // The parser steps over the end of a bulk string unseen; every reply ends in a line feed.
+    const { buffer, offset } = this.#parser;
+    if (buffer !== null && offset > 0 && buffer[offset - 1] !== LF) return this.#fail(NO_END);
     if (Array.isArray(reply)) this.#adopt(reply, 1);
     this.#deliver(reply);
   }

@@ -4,6 +4,7 @@ import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { TestClient } from '../support/client.ts';
 import { assertSameData, snapshot } from '../support/keyspace.ts';
+import { underWay } from '../support/mid-run.ts';
 import { assertDone, linesOf } from '../support/outcome.ts';
 import type { TestServer } from '../support/redis-server.ts';
 import { runRump, spawnRump } from '../support/rump.ts';
@@ -39,7 +40,7 @@ test('rump takes off the time that a value waited in its buffer', async (t) => {
   await from.pipeline(Array.from({ length: 400 }, (_, i) => ['SET', `key:${i}`, value, 'EX', 1000]));
   await denyExpireTime(from);
   const running = spawnRump(['--from', asOld(source), '--to', slow.url]);
-  while (slow.bytesUp < 100_000) await sleep(1);
+  await underWay(running, () => slow.bytesUp > 100_000);
   slow.stall();
   await sleep(2500);
   slow.unstall();
@@ -83,7 +84,7 @@ test('rump counts the keys that expire during the copy, and the target does not 
   );
 
   const running = spawnRump(['--from', source.url, '--to', slow.url, '--buffer', '1M', '--json']);
-  while (slow.bytesUp < 100_000) await sleep(1);
+  await underWay(running, () => slow.bytesUp > 100_000);
   slow.stall();
   assert.ok(Date.now() < expireAt, 'It took too long to begin');
   await sleep(expireAt + 100 - Date.now());

@@ -5,6 +5,7 @@ import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { join } from 'node:path';
 import { readFileSync } from 'node:fs';
+import { underWay } from '../support/mid-run.ts';
 import { assertDone } from '../support/outcome.ts';
 import { spawnRump } from '../support/rump.ts';
 import { startPair } from '../support/server-pair.ts';
@@ -29,7 +30,7 @@ test(`rump stays below ${MOST_MIB} MiB while the target takes none of ${VALUES} 
   const running = spawnRump(['--from', source.url, '--to', slow.url], {
     env: { NODE_OPTIONS: `--import=${HOOK}`, BENCH_USAGE_FILE: usageFile },
   });
-  while (slow.bytesUp < MIB) await sleep(1);
+  await underWay(running, () => slow.bytesUp > MIB);
   slow.stall();
   await sleep(STALL_MS);
   slow.unstall();

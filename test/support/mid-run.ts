@@ -38,12 +38,17 @@ export async function holdMidRun(t: TestContext, { held, args = [], ...options }
   const endpoints = ['--from', `redis://${where.source}`, '--to', `redis://${where.target}`];
   // The smaller its buffer, the less of the rest is in rump already.
   const running = spawnRump([...endpoints, '--buffer', '1M', ...args]);
-  let ended = false;
-  running.child.once('exit', () => (ended = true));
-  while ((held === 'source' ? proxy.bytesDown : proxy.bytesUp) < UNDER_WAY_BYTES) {
-    if (ended) throw new Error(`rump ended before the copy was under way: ${running.stderr}`);
-    await turn();
-  }
+  await underWay(running, () => (held === 'source' ? proxy.bytesDown : proxy.bytesUp) > UNDER_WAY_BYTES);
   proxy.stall();
   return { ...pair, running, proxy, where };
+}
+
+/** Resolves in the very turn in which the condition holds; rejects when rump ends before. */
+export async function underWay(running: RunningRump, holds: () => boolean): Promise<void> {
+  while (!holds()) {
+    if (running.child.exitCode !== null || running.child.signalCode !== null) {
+      throw new Error(`rump ended before the copy was under way: ${running.stderr}`);
+    }
+    await turn();
+  }
 }
