@@ -1,4 +1,5 @@
-// What a fresh clone needs before `npm test` and its like: the dependencies and, with --servers, a server and its client.
+// What a fresh clone needs before `npm test` and its like: the dependencies and, with --programs, a server, its
+// client and a terminal (tmux).
 // Plain Node, because it runs before anything is installed or compiled. Silent when there is nothing to do.
 import { spawnSync } from 'node:child_process';
 import { accessSync, constants, existsSync, rmSync, statSync, writeFileSync } from 'node:fs';
@@ -6,6 +7,12 @@ import { delimiter, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
+/** Any one of the names will do; the package is Debian's. */
+const PROGRAMS = [
+  { any: ['redis-server', 'valkey-server'], debian: 'redis-server' },
+  { any: ['redis-cli', 'valkey-cli'], debian: 'redis-tools' },
+  { any: ['tmux'], debian: 'tmux' },
+];
 const POLICY = '/usr/sbin/policy-rc.d';
 
 // An interrupted apt-get must not leave the policy file behind: the child gets the signal as well, and then we clean up.
@@ -13,7 +20,7 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => {
 
 try {
   if (!dependenciesAreFresh()) installDependencies();
-  if (process.argv.includes('--servers')) ensureServers();
+  if (process.argv.includes('--programs')) ensurePrograms();
 } catch (error) {
   tell(error.message.trimEnd());
   process.exitCode = 1;
@@ -30,25 +37,23 @@ function installDependencies() {
   if (!ok) throw new Error(`npm ci failed\n${output}`);
 }
 
-function ensureServers() {
-  if (missingPrograms().length === 0) return;
-  if (process.getuid?.() === 0 && isOnPath('apt-get')) installServers();
-  const missing = missingPrograms();
-  if (missing.length > 0) {
-    throw new Error(
-      `${missing.join(' and ')} not found on PATH: install them (Debian, Ubuntu: apt-get install redis-server redis-tools; macOS: brew install redis)`,
-    );
-  }
+function ensurePrograms() {
+  if (missing().length === 0) return;
+  if (process.getuid?.() === 0 && isOnPath('apt-get')) installPackages(missing().map(({ debian }) => debian));
+  const names = missing().map(({ any: [name] }) => name);
+  if (names.length === 0) return;
+  const packages = missing().map(({ debian }) => debian);
+  throw new Error(
+    `${names.join(' and ')} not found on PATH: install them (Debian, Ubuntu: apt-get install ${packages.join(' ')}; macOS: brew install redis tmux)`,
+  );
 }
 
-function missingPrograms() {
-  return ['server', 'cli']
-    .filter((part) => !isOnPath(`redis-${part}`) && !isOnPath(`valkey-${part}`))
-    .map((part) => `redis-${part}`);
+function missing() {
+  return PROGRAMS.filter(({ any }) => !any.some(isOnPath));
 }
 
-function installServers() {
-  tell('installing redis-server and redis-tools with apt-get');
+function installPackages(packages) {
+  tell(`installing ${packages.join(', ')} with apt-get`);
   // Debian starts a service that it installs, on the default port; a machine's own policy on that is left as it is.
   const policyIsOurs = !existsSync(POLICY);
   if (policyIsOurs) writeFileSync(POLICY, '#!/bin/sh\nexit 101\n', { mode: 0o755 });
@@ -56,7 +61,7 @@ function installServers() {
     // One broken source among many fails the update without harm; what matters is whether the packages can be had.
     const update = run('apt-get', ['-qq', 'update']);
     const options = ['-qq', '--yes', '--no-install-recommends', '-o', 'DPkg::Lock::Timeout=120'];
-    const install = run('apt-get', [...options, 'install', 'redis-server', 'redis-tools']);
+    const install = run('apt-get', [...options, 'install', ...packages]);
     if (!install.ok) throw new Error(`apt-get could not install them\n${update.output}${install.output}`);
   } finally {
     if (policyIsOurs) rmSync(POLICY, { force: true });
