@@ -4,6 +4,7 @@
 //   unfinished bulk strings   are taken away from the parser and filled in place, straight from the socket: the
 //                   parser would gather them in a pool, three times their size, that its views keep alive.
 
+import { Buffer } from 'node:buffer';
 import RedisParser from 'redis-parser';
 import { ReplyError } from './errors.ts';
 import type { Reply } from './reply.ts';
@@ -15,6 +16,8 @@ export interface DecoderLimits {
   readonly maxArrayLength?: number;
   /** Arrays within arrays. Default 32. */
   readonly maxDepth?: number;
+  /** Bytes of a simple string, an error or any other line. Default 64 KiB. */
+  readonly maxLineLength?: number;
 }
 
 export interface DecoderSink {
@@ -49,7 +52,7 @@ export class Decoder {
 
   constructor(sink: DecoderSink, limits: DecoderLimits = {}) {
     this.#sink = sink;
-    this.#limits = { maxBulkLength: 2 ** 30, maxArrayLength: 2 ** 20, maxDepth: 32, ...limits };
+    this.#limits = { maxBulkLength: 2 ** 30, maxArrayLength: 2 ** 20, maxDepth: 32, maxLineLength: 2 ** 16, ...limits };
     this.#parser = new RedisParser({
       returnBuffers: true,
       returnReply: (reply) => this.#onParsed(reply as Reply),
@@ -133,7 +136,10 @@ export class Decoder {
     for (const array of arrayCache) {
       if (array.length > this.#limits.maxArrayLength) return this.#fail(tooLong(array.length));
     }
-    if (bigStrSize === 0) return;
+    if (bigStrSize === 0) {
+      if (buffer.length - offset > this.#limits.maxLineLength) this.#fail('a line is too long');
+      return;
+    }
     const length = bigStrSize - offset - CRLF_BYTES;
     if (length > this.#limits.maxBulkLength) return this.#fail(`a bulk string of ${length} bytes is too long`);
     if (arrayCache.length > 0) return;

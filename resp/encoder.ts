@@ -1,5 +1,6 @@
 // Writes commands as RESP2 arrays of bulk strings into one outgoing chunk. It knows no socket.
 
+import { Buffer } from 'node:buffer';
 import type { Command } from './command.ts';
 import type { Literal } from './literal.ts';
 

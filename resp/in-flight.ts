@@ -47,22 +47,22 @@ export class InFlight {
     this.#written = this.#queued;
   }
 
-  /** Returns false when nobody waits for a reply. */
+  /** Returns false when no reply is due. */
   answer(reply: Reply): boolean {
     const run = this.#runs.peek();
-    if (run === undefined) return false;
+    if (run === undefined || !this.due) return false;
     if (++this.#answered === run.end) this.#runs.shift();
     run.receiver.onReply(reply);
     return true;
   }
 
-  /** Hands `+OK`s to those who wait, run by run; returns false when there are more than that. */
+  /** Hands `+OK`s to those who wait, run by run; returns false when there are more than are due. */
   answerOks(count: number): boolean {
     let left = count;
     while (left > 0) {
       const run = this.#runs.peek();
-      if (run === undefined) return false;
-      const share = Math.min(left, run.end - this.#answered);
+      if (run === undefined || !this.due) return false;
+      const share = Math.min(left, run.end - this.#answered, this.#written - this.#answered);
       this.#answered += share;
       left -= share;
       if (this.#answered === run.end) this.#runs.shift();

@@ -102,9 +102,10 @@ export class Socket {
     this.#socket.resume();
   }
 
-  /** Sends what is left, then closes. */
+  /** Sends what is left, then closes, whatever the peer does: it keeps no process alive. */
   end(): void {
-    this.#socket.end();
+    this.#socket.destroySoon();
+    this.#socket.unref();
   }
 
   destroy(): void {

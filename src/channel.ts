@@ -6,6 +6,7 @@
 //   How many bytes an entry has is known only when it is there, so what was already under way may pass the byte budget;
 //   `room` is 0 from then on, and `writable` holds the reader until there is room again.
 
+import { Buffer } from 'node:buffer';
 import type { Entry } from './entry.ts';
 import { Wakeup } from './wakeup.ts';
 

@@ -1,5 +1,6 @@
 // Reads values: DUMP and the expiry of each key, pipelined, with no more on the way than the source should have to hold.
 
+import { Buffer } from 'node:buffer';
 import { Command } from '../../resp/command.ts';
 import type { Connection } from '../../resp/connection.ts';
 import { ReplyError } from '../../resp/errors.ts';

@@ -1,5 +1,6 @@
 // Writes values: one RESTORE a key, pipelined, and every reply held against the key it belongs to.
 
+import { Buffer } from 'node:buffer';
 import { Command } from '../../resp/command.ts';
 import type { Connection } from '../../resp/connection.ts';
 import { ReplyError } from '../../resp/errors.ts';

@@ -1,5 +1,6 @@
 // Reads one database of one server: SCAN pages and the DUMPs of their keys, on one pipelined connection.
 
+import { Buffer } from 'node:buffer';
 import { Command } from '../../resp/command.ts';
 import type { Connection } from '../../resp/connection.ts';
 import { ReplyError } from '../../resp/errors.ts';

@@ -102,14 +102,18 @@ test('Connection carries a value of 64 MB both ways', async () => {
 
 test('Connection.close() sends what was begun, and refuses what comes later', async () => {
   const connection = await open(redis.port);
-  const begun = connection.request('SET', 'begun', Buffer.alloc(4 * 1024 * 1024, 'b'));
+  const begun = [
+    connection.request('SET', 'begun', Buffer.alloc(4 * 1024 * 1024, 'b')),
+    connection.request('SET', 'begun:last', 'small'),
+  ];
   connection.close();
   const closed = { name: 'ConnectionError', code: 'CLOSED' };
-  await assert.rejects(begun, closed);
+  for (const each of begun) await assert.rejects(each, closed);
   await assert.rejects(connection.request('PING'), closed);
   const client = await redis.client();
-  for (let i = 0; i < 200 && (await client.send('EXISTS', 'begun')) === 0; i++) await sleep(10);
+  for (let i = 0; i < 200 && (await client.send('EXISTS', 'begun:last')) === 0; i++) await sleep(10);
   assert.equal(await client.send('STRLEN', 'begun'), 4 * 1024 * 1024);
+  assert.equal(String(await client.send('GET', 'begun:last')), 'small');
 });
 
 test('Connection.fail() tells everyone in flight, once, and those who come later', async () => {

@@ -95,6 +95,7 @@ const NOT_RESP: readonly (readonly [name: string, bytes: Buffer, limits?: Decode
   ['a bulk string above the limit', Buffer.from('$21\r\n'), { maxBulkLength: 20 }],
   ['an array above the limit', array(nil, nil, nil, nil), { maxArrayLength: 3 }],
   ['an array above the limit within another', array(array(nil, nil, nil, nil)), { maxArrayLength: 3 }],
+  ['a line without an end', Buffer.from(`+${'x'.repeat(100)}${SECRET}`), { maxLineLength: 64 }],
   ['arrays deeper than the limit', array(array(array(bulk(SECRET)))), { maxDepth: 2 }],
   ['a stray byte within an array', Buffer.from(`*2\r\n$1\r\na\r\n?${SECRET}\r\n`)],
 ];

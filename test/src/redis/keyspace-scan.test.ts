@@ -40,6 +40,25 @@ test('KeyspaceScan keeps its segments, and gives each key once, with few pages i
   }
 });
 
+test('KeyspaceScan doubts no honest table, wherever its pages end', () => {
+  const keys = keysOf(17_500);
+  for (let seed = 0; seed < 25; seed++) {
+    const reading = read(new SimulatedDict(keys, seed), 16);
+    assert.deepEqual([reading.wasSegmented, reading.beganAnew], [true, false], `seed ${seed}`);
+  }
+});
+
+test('KeyspaceScan gives its segments up as soon as a cursor goes back', () => {
+  const keys = keysOf(20_000);
+  const scan = new KeyspaceScan({ count: COUNT, keys: keys.length, maxSegments: 16 });
+  const first = new SimulatedDict(keys).scan(scan.next()!, COUNT);
+  scan.accept(first.cursor, first.keys);
+  assert.equal(scan.next(), '8');
+  assert.equal(scan.accept('16', first.keys).length, first.keys.length);
+  assert.equal(scan.mode, 'plain');
+  assert.equal(scan.next(), '0');
+});
+
 test('KeyspaceScan takes no segments where they are not allowed, or not worth it', () => {
   assert.equal(read(new SimulatedDict(keysOf(70_000)), 1).wasSegmented, false);
   assert.equal(read(new SimulatedDict(keysOf(COUNT * 7)), 16).wasSegmented, false);
