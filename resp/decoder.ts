@@ -95,11 +95,6 @@ export class Decoder {
     }
   }
 
-  /** Whether the stream stands between two replies. */
-  get idle(): boolean {
-    return this.#parser.buffer === null && this.#bulk === undefined && this.#okBytes === 0;
-  }
-
   #countOks(bytes: Buffer, start: number): number {
     let phase = this.#okBytes;
     let count = 0;

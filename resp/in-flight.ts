@@ -29,11 +29,6 @@ export class InFlight {
     return this.#written > this.#answered;
   }
 
-  /** Replies so far. */
-  get answered(): number {
-    return this.#answered;
-  }
-
   /** One more command was encoded; its reply goes to `receiver`. */
   queue(receiver: Receiver): void {
     this.#queued++;

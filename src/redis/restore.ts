@@ -104,6 +104,10 @@ export class RestoreWriter implements Receiver {
     else this.#connection.failProtocol('it answers RESTORE with something else than OK or an error');
   }
 
+  onFailure(): void {
+    // Whoever runs the connection sees its error and ends the copy.
+  }
+
   #onRefused(error: ReplyError): void {
     this.#sizes.shift();
     const key = this.#keys.shift()!;
@@ -117,13 +121,10 @@ export class RestoreWriter implements Receiver {
 
   /** The filter may be mistaken: a key counts as given twice only where the target has this very value. */
   async #proveRepeated(key: Buffer, payload: Buffer, error: ReplyError): Promise<void> {
+    // A target that will not say proves nothing.
     const found = await this.#connection.request('DUMP', key).catch(() => null);
     this.#proofs--;
     if (Buffer.isBuffer(found) && found.equals(payload)) this.#sink.onRepeated();
     else this.#sink.onWriteRefused(key, error);
-  }
-
-  onFailure(): void {
-    // Whoever runs the connection sees its error and ends the copy.
   }
 }

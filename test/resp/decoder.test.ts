@@ -17,7 +17,6 @@ for (const [name, bytes, replies] of REPLY_CASES) {
         const decoded = decode(pieces);
         assert.deepEqual(decoded.failures, [], cut);
         assert.deepEqual(decoded.replies.map(plain), replies, cut);
-        assert.equal(decoded.decoder.idle, true, cut);
       }
     });
   }
@@ -38,17 +37,6 @@ test('Decoder makes every error reply a ReplyError with a code', () => {
   const { replies } = decode([Buffer.concat([error('OOM no'), array(error('NOPERM no'))])]);
   const [first, [second]] = replies as [ReplyError, [ReplyError]];
   assert.deepEqual([first.code, second.code], ['OOM', 'NOPERM']);
-});
-
-test('Decoder.idle is true only between two replies', () => {
-  for (const bytes of [simple('OK'), simple('PONG'), bulk('abc'), integer(12), array(bulk('a'), bulk('b'))]) {
-    const { decoder } = decode([]);
-    for (let at = 0; at < bytes.length; at++) {
-      assert.equal(decoder.idle, at === 0, `${JSON.stringify(String(bytes))} after ${at} bytes`);
-      decoder.write(bytes.subarray(at, at + 1));
-    }
-    assert.equal(decoder.idle, true);
-  }
 });
 
 const frames = new URL('../../../fixtures/frames/', import.meta.url);
