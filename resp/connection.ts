@@ -3,7 +3,7 @@
 import { Command } from './command.ts';
 import { Decoder, type DecoderLimits } from './decoder.ts';
 import type { Encoder } from './encoder.ts';
-import { ConnectionError, ProtocolError, ReadOnlyError, ReplyError, TimeoutError } from './errors.ts';
+import { ConnectionError, nameOf, ProtocolError, ReadOnlyError, ReplyError, TimeoutError } from './errors.ts';
 import type { Peer } from './errors.ts';
 import { InFlight } from './in-flight.ts';
 import type { Receiver, Reply } from './reply.ts';
@@ -126,7 +126,7 @@ export class Connection {
     if (this.#error !== undefined) return;
     this.#writer.flush();
     this.#socket.end();
-    this.#stop(new ConnectionError('CLOSED', `The connection to ${this.#where} is closed`, { peer: this.peer }));
+    this.#stop(new ConnectionError('CLOSED', `The connection to ${nameOf(this.peer)} is closed`, { peer: this.peer }));
   }
 
   /** Hangs up at once; everyone in flight gets `error`. */
@@ -134,10 +134,6 @@ export class Connection {
     if (this.#error !== undefined) return;
     this.#socket.destroy();
     this.#stop(error);
-  }
-
-  get #where(): string {
-    return `${this.peer.host}:${this.peer.port}`;
   }
 
   #stop(error: Error): void {
@@ -177,7 +173,7 @@ export class Connection {
 
   /** The peer broke the protocol: nothing that it says can be trusted any more. */
   failProtocol(why: string): void {
-    this.fail(new ProtocolError(`Cannot talk to ${this.#where}: ${why}`, { peer: this.peer }));
+    this.fail(new ProtocolError(`Cannot talk to ${nameOf(this.peer)}: ${why}`, { peer: this.peer }));
   }
 
   /** A reply that is due, or bytes that wait to go out, must move within the time that is allowed. */
@@ -201,6 +197,8 @@ export class Connection {
 
   #stalled(): TimeoutError {
     const what = this.#socket.needsDrain ? 'it takes no data' : 'it does not reply';
-    return new TimeoutError(`Gave up on ${this.#where}: for ${this.#timeout / 1000} s ${what}`, { peer: this.peer });
+    return new TimeoutError(`Gave up on ${nameOf(this.peer)}: for ${this.#timeout / 1000} s ${what}`, {
+      peer: this.peer,
+    });
   }
 }

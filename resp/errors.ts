@@ -6,6 +6,11 @@ export interface Peer {
   readonly port: number;
 }
 
+/** The peer as every message calls it. */
+export function nameOf({ host, port }: Peer): string {
+  return `${host}:${port}`;
+}
+
 export interface RespErrorOptions {
   readonly peer?: Peer | undefined;
   /** The way out, one clause: shown behind the message. */

@@ -1,7 +1,7 @@
 // The first words on a new connection: who we are, and which database we mean.
 
 import type { Connection } from './connection.ts';
-import { ReplyError, RespError, type Peer } from './errors.ts';
+import { nameOf, ReplyError, RespError, type Peer } from './errors.ts';
 
 export interface HandshakeOptions {
   readonly username?: string | undefined;
@@ -17,7 +17,6 @@ const CLIENT_NAME = 'rump';
  */
 export async function handshake(connection: Connection, options: HandshakeOptions): Promise<void> {
   const { username, password, db } = options;
-  const where = `${connection.peer.host}:${connection.peer.port}`;
   const [auth, name, select] = await Promise.allSettled([
     login(connection, username, password),
     connection.request('CLIENT SETNAME', CLIENT_NAME),
@@ -26,7 +25,7 @@ export async function handshake(connection: Connection, options: HandshakeOption
   checkLogin(auth, connection.peer);
   // The name is a courtesy to whoever reads CLIENT LIST: a user without that right may go on.
   if (name.status === 'rejected' && !(name.reason instanceof ReplyError)) throw name.reason;
-  check(select, `Cannot use database ${db} of ${where}`);
+  check(select, `Cannot use database ${db} of ${nameOf(connection.peer)}`);
 }
 
 async function login(connection: Connection, username: string | undefined, password = ''): Promise<void> {
@@ -35,7 +34,7 @@ async function login(connection: Connection, username: string | undefined, passw
 }
 
 function checkLogin(result: PromiseSettledResult<void>, peer: Peer): void {
-  const what = `Cannot log in to ${peer.host}:${peer.port}`;
+  const what = `Cannot log in to ${nameOf(peer)}`;
   const isError = result.status === 'rejected' && result.reason instanceof ReplyError && result.reason.code === 'ERR';
   if (!isError) return check(result, what);
   // Such a reply may repeat what was sent, so neither its text nor the reply itself is passed on.

@@ -1,7 +1,7 @@
 // A TCP stream as the RESP floor needs one; the only place that touches node:net. It knows bytes, no frames.
 
 import net from 'node:net';
-import { ConnectionError, TimeoutError, type Peer } from './errors.ts';
+import { ConnectionError, nameOf, TimeoutError, type Peer } from './errors.ts';
 
 /** Bytes that may wait in the process for the kernel before `needsDrain` says so. */
 const HIGH_WATER_MARK = 1024 * 1024;
@@ -119,10 +119,12 @@ export class Socket {
   }
 
   #closed(cause: (Error & { code?: string }) | undefined): ConnectionError {
-    const { host, port } = this.#peer;
     const why = cause === undefined ? 'the peer closed it' : (cause.code ?? cause.message);
     const code = cause?.code ?? 'CLOSED';
-    return new ConnectionError(code, `Lost the connection to ${host}:${port}: ${why}`, { peer: this.#peer, cause });
+    return new ConnectionError(code, `Lost the connection to ${nameOf(this.#peer)}: ${why}`, {
+      peer: this.#peer,
+      cause,
+    });
   }
 }
 
@@ -131,7 +133,7 @@ function notConnected(peer: Peer, cause: Error & { code?: string }): ConnectionE
   const last = cause instanceof AggregateError ? (cause.errors.at(-1) as Error & { code?: string }) : cause;
   const code = last.code ?? 'CONNECT';
   const why = CONNECT_FAILURES[code] ?? last.message;
-  return new ConnectionError(code, `Cannot connect to ${peer.host}:${peer.port}: ${why}`, { peer, cause });
+  return new ConnectionError(code, `Cannot connect to ${nameOf(peer)}: ${why}`, { peer, cause });
 }
 
 const CONNECT_FAILURES: Record<string, string> = {
@@ -145,5 +147,5 @@ const CONNECT_FAILURES: Record<string, string> = {
 };
 
 function timedOut(peer: Peer, ms: number): TimeoutError {
-  return new TimeoutError(`Cannot connect to ${peer.host}:${peer.port}: no answer within ${ms / 1000} s`, { peer });
+  return new TimeoutError(`Cannot connect to ${nameOf(peer)}: no answer within ${ms / 1000} s`, { peer });
 }

@@ -1,5 +1,6 @@
 // Runs every compiled *.test.js below dist/test, or those whose path holds one of the arguments, and fails on anything
 // that did not run: a skipped test, a todo, a file without tests. (`node --test` takes other arguments in 20 than in 22.)
+import { setMaxListeners } from 'node:events';
 import { readdirSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { run } from 'node:test';
@@ -18,6 +19,8 @@ const files = readdirSync(root, { recursive: true, encoding: 'utf8' })
   .map((path) => join(root, path));
 
 const interruption = new AbortController();
+// Every file listens to it.
+setMaxListeners(0, interruption.signal);
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => interruption.abort());
 
 const withoutTests = new Set(files);

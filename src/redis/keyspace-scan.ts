@@ -93,7 +93,7 @@ export class KeyspaceScan {
   accept(cursor: string, keys: readonly Buffer[]): readonly Buffer[] {
     const segment = this.#asked.shift()!;
     segment.asked = false;
-    // A page of segments that were given up: its keys are as good as any, its cursor leads nowhere.
+    // A page of segments that were given up: its keys are as good as others, its cursor leads nowhere.
     if (!this.#segments.includes(segment)) return keys;
     const fresh = this.#mode === 'segmented' ? this.#acceptOfSegment(segment, cursor, keys) : keys;
     this.#seen += fresh.length;
@@ -129,7 +129,7 @@ export class KeyspaceScan {
     const segments = this.#segmentsFor(found);
     const position = positionOf(cursor);
     if (segments < 2 || cursor === '0' || position === undefined) return;
-    const due = shareBetween(0n, position) * this.#options.keys;
+    const due = this.#keysBetween(0n, position);
     if (found < LEAST_PROOF || found > due * SLACK_SHARE || due > found * SLACK_SHARE) return;
     this.#mode = 'segmented';
     const length = END / BigInt(segments);
@@ -176,7 +176,7 @@ export class KeyspaceScan {
     return isBeyond ? [] : own;
   }
 
-  /** Something does not fit: what was read is as good as any, but one plain scan must do it all again. */
+  /** Something does not fit: what was read is as good as ever, but one plain scan must do it all again. */
   #doubt(keys: readonly Buffer[]): readonly Buffer[] {
     this.#scanPlainly();
     return keys;

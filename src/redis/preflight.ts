@@ -1,6 +1,6 @@
 // Looks at both servers before anything is written: what must not be, and what the operator should know.
 
-import { RespError } from '../../resp/errors.ts';
+import { nameOf, RespError } from '../../resp/errors.ts';
 import type { ExpiryMode } from './expiry.ts';
 import type { Server } from './server.ts';
 
@@ -68,7 +68,7 @@ function isSameDatabase(source: Server, target: Server): boolean {
 }
 
 function where({ connection }: Server): string {
-  return `${connection.peer.host}:${connection.peer.port}`;
+  return nameOf(connection.peer);
 }
 
 function refused(code: string, server: Server, message: string, hint?: string): RespError {

@@ -126,5 +126,7 @@ export class RestoreWriter implements Receiver {
     this.#proofs--;
     if (Buffer.isBuffer(found) && found.equals(payload)) this.#sink.onRepeated();
     else this.#sink.onWriteRefused(key, error);
+    // Whoever waits for `inFlight` to fall must look again: this came later than the reply.
+    this.#connection.onProgress();
   }
 }

@@ -1,7 +1,7 @@
 // One server, reached and known: its connection, what it is, and what the user may do on it.
 
 import { Connection } from '../../resp/connection.ts';
-import { ProtocolError, ReplyError, RespError, type Peer } from '../../resp/errors.ts';
+import { nameOf, ProtocolError, ReplyError, RespError, type Peer } from '../../resp/errors.ts';
 import { handshake } from '../../resp/handshake.ts';
 import type { Reply } from '../../resp/reply.ts';
 import { parseInfo, type ServerInfo } from './info.ts';
@@ -120,7 +120,7 @@ function demandRights(peer: Peer, role: Role, replies: ReadonlyMap<string, Reply
   const rights = needed.map((name) => `+${name.toLowerCase()}`).join(' ');
   throw new RespError(
     'NOPERM',
-    `Cannot use ${peer.host}:${peer.port} as the ${role}: the user may not run ${needed.join(', ')}`,
+    `Cannot use ${nameOf(peer)} as the ${role}: the user may not run ${needed.join(', ')}`,
     { peer, hint: `ACL SETUSER … ${rights}` },
   );
 }
@@ -135,7 +135,7 @@ function demandInfo({ peer }: Connection, reply: Reply | undefined): ServerInfo 
   if (reply instanceof ReplyError) throw reply;
   const text = Buffer.isBuffer(reply) ? reply.toString() : '';
   if (/^(redis|valkey|redict)_version:/m.test(text)) return parseInfo(text);
-  throw new ProtocolError(`Cannot talk to ${peer.host}:${peer.port}: it is not a Redis server`, { peer });
+  throw new ProtocolError(`Cannot talk to ${nameOf(peer)}: it is not a Redis server`, { peer });
 }
 
 /** Milliseconds since 1970 in a reply of TIME; not a number where the server will not say. */

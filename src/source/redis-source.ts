@@ -94,10 +94,6 @@ export class RedisSource implements Source {
     this.#connection.fail(reason);
   }
 
-  close(): void {
-    this.#connection.close();
-  }
-
   async #isDone(): Promise<boolean> {
     if (this.#connection.error !== undefined) throw this.#connection.error;
     if (!this.#scan.finished || this.#keys.length > 0 || this.#dumps.inFlight > 0) return false;

@@ -7,5 +7,4 @@ export interface Source {
   read(channel: Channel): Promise<void>;
   /** Ends a `read` under way: it rejects with the reason. */
   stop(reason: Error): void;
-  close(): void;
 }

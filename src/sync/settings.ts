@@ -27,18 +27,23 @@ const DEFAULT_TIMEOUT_MS = 60_000;
 /** @throws AddressError for an endpoint that is none, or that this copy cannot use */
 export function settingsOf(options: MigrateOptions): Settings {
   const timeout = options.timeout ?? DEFAULT_TIMEOUT_MS;
-  const server = (role: Role, text: string, password: string | undefined, db: number | undefined): ServerOptions => {
-    const address = parseAddress(text);
+  const [from, to] = [parseAddress(options.from), parseAddress(options.to)];
+  const server = (
+    role: Role,
+    address: Address,
+    password: string | undefined,
+    db: number | undefined,
+  ): ServerOptions => {
     demandTcp(role, address);
     const { host, port, username } = address;
     const common = { role, peer: { host, port }, timeout, signal: options.signal };
     return { ...common, username, password: password ?? address.password, db: db ?? address.db ?? 0 };
   };
   return {
-    from: formatAddress(parseAddress(options.from)),
-    to: formatAddress(parseAddress(options.to)),
-    source: server('source', options.from, options.fromPassword, options.db),
-    target: server('target', options.to, options.toPassword, undefined),
+    from: formatAddress(from),
+    to: formatAddress(to),
+    source: server('source', from, options.fromPassword, options.db),
+    target: server('target', to, options.toPassword, undefined),
     onConflict: options.onConflict ?? 'replace',
     noTtl: options.noTtl ?? false,
     count: options.count,

@@ -64,10 +64,6 @@ export class RedisTarget implements Target {
     await this.#settled();
   }
 
-  close(): void {
-    this.#connection.close();
-  }
-
   #send(channel: Channel): void {
     const now = this.#clock();
     while (this.#restores.hasRoom && channel.take(this.#entry)) {

@@ -8,5 +8,4 @@ export interface Target {
    * what was sent until then is still waited for, then it rejects with that reason.
    */
   write(channel: Channel): Promise<void>;
-  close(): void;
 }

@@ -3,35 +3,11 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import * as fc from 'fast-check';
 import { parseCommandLine, type CopyCommand } from '../../src/cli/command-line.ts';
-import type { Environment } from '../../src/cli/environment.ts';
 import { UsageError } from '../../src/cli/usage-error.ts';
-
-const FROM = 'redis://127.0.0.1:6379/0';
-const TO = 'redis://:p@ss/w?rd#@192.168.0.153:6379/0';
-const ENDPOINTS = ['--from', FROM, '--to', TO];
-
-function copy(argv: readonly string[], environment: Environment = {}): CopyCommand {
-  const commandLine = parseCommandLine(argv, environment);
-  assert.ok(commandLine.command === 'copy');
-  return commandLine;
-}
+import { assertRefused, copy, ENDPOINTS, FROM, TO } from './parsing.ts';
 
 function optionsOf(...argv: string[]): CopyCommand['options'] {
   return copy([...ENDPOINTS, ...argv]).options;
-}
-
-function assertRefused(argv: readonly string[], message: RegExp, environment: Environment = {}): void {
-  assert.throws(
-    () => parseCommandLine(argv, environment),
-    (error) => {
-      assert.ok(error instanceof UsageError);
-      assert.equal(error.code, 'USAGE');
-      const text = `${error.message} (${error.hint})`;
-      assert.match(text, message);
-      assert.doesNotMatch(text, /hunter2/);
-      return true;
-    },
-  );
 }
 
 describe('parseCommandLine()', () => {

@@ -10,10 +10,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { TestClient } from '../support/client.ts';
 import { killAtExit } from '../support/kill-at-exit.ts';
+import { MAIN } from '../support/rump.ts';
 
 const DEMO = fileURLToPath(new URL('demo.js', import.meta.url));
 const DEMONSTRATION = new URL('demonstration.js', import.meta.url).href;
-const CLI = fileURLToPath(new URL('../../src/cli/main.js', import.meta.url));
 /** A PATH without any server, and none named otherwise. */
 const NO_SERVERS = { PATH: '', RUMP_TEST_SERVER: '' };
 
@@ -37,7 +37,7 @@ test('The demo copies every key where there is no server, and says so', async (t
 });
 
 test('The demo fits a terminal of 40 columns', async (t) => {
-  const { code, output } = await demonstrate(t, CLI, 40);
+  const { code, output } = await demonstrate(t, MAIN, 40);
   assert.equal(code, 0, output);
   // What rump itself prints is rump's own affair.
   const [before, after] = [output.split('Sync done.')[0]!.replace(/^\.+/m, ''), output.split(/^Both sides/m)[1]!];

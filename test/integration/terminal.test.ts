@@ -2,13 +2,12 @@
 import assert from 'node:assert/strict';
 import { test, type TestContext } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
 import { assertSameData } from '../support/keyspace.ts';
+import { MAIN } from '../support/rump.ts';
 import { startPair, type ServerPair } from '../support/server-pair.ts';
 import { startProxy, type TcpProxy } from '../support/tcp-proxy.ts';
 import { openTerminal, type Terminal } from '../support/terminal.ts';
 
-const RUMP = fileURLToPath(new URL('../../src/cli/main.js', import.meta.url));
 const KEYS = 3000;
 
 for (const columns of [80, 40]) {
@@ -76,7 +75,7 @@ async function startHeld(t: TestContext, columns: number, more = ''): Promise<He
   await pair.from.pipeline(Array.from({ length: KEYS }, (_, i) => ['SET', `key:${i}`, value]));
   const proxy = await startProxy({ port: pair.target.port });
   t.after(() => proxy.close());
-  const words = [process.execPath, RUMP, '--from', pair.source.url, '--to', proxy.url, '--buffer', '1M'];
+  const words = [process.execPath, MAIN, '--from', pair.source.url, '--to', proxy.url, '--buffer', '1M'];
   const command = `${words.map((word) => `'${word}'`).join(' ')} ${more}; echo "exit $?"`;
   const terminal = openTerminal(t, { columns, command });
   for (const deadline = Date.now() + 10_000; proxy.bytesUp < 1_000_000; await sleep(1)) {

@@ -32,7 +32,8 @@ export interface RunningRump {
   readonly done: Promise<RumpResult>;
 }
 
-const PATH = fileURLToPath(new URL('../../src/cli/main.js', import.meta.url));
+/** The compiled command line. */
+export const MAIN = fileURLToPath(new URL('../../src/cli/main.js', import.meta.url));
 const LONGEST_MS = 60_000;
 
 export function runRump(args: readonly string[], options: RumpOptions = {}): Promise<RumpResult> {
@@ -41,7 +42,7 @@ export function runRump(args: readonly string[], options: RumpOptions = {}): Pro
 
 export function spawnRump(args: readonly string[], options: RumpOptions = {}): RunningRump {
   const started = performance.now();
-  const child = spawn(process.execPath, [PATH, ...args], {
+  const child = spawn(process.execPath, [MAIN, ...args], {
     cwd: options.cwd,
     env: { ...cleanEnvironment(), ...options.env },
   });
