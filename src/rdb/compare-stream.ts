@@ -1,0 +1,59 @@
+// Whether two streams hold the same. When a consumer was last seen is not compared: to look is enough to change it.
+import { compareIds } from './stream-id.ts';
+import type { PendingEntry, StreamEntry, StreamGroup, StreamValue } from './value.ts';
+
+/** As `differenceOf`. Figures that an older payload lacks are not compared. */
+export function streamDifference(left: StreamValue, right: StreamValue): string | undefined {
+  if (left.entries.length !== right.entries.length) return 'length';
+  if (!left.entries.every((entry, index) => isSameEntry(entry, right.entries[index]!))) return 'entries';
+  if (compareIds(left.lastId, right.lastId) !== 0) return 'last id';
+  if (left.maxDeletedId && right.maxDeletedId && compareIds(left.maxDeletedId, right.maxDeletedId) !== 0) {
+    return 'highest deleted id';
+  }
+  if (isOther(left.entriesAdded, right.entriesAdded)) return 'entries added';
+  return groupsDifference(left.groups, right.groups);
+}
+
+function groupsDifference(left: readonly StreamGroup[], right: readonly StreamGroup[]): string | undefined {
+  const byName = new Map(right.map((group) => [group.name.toString('latin1'), group]));
+  if (left.length !== byName.size) return 'groups';
+  for (const group of left) {
+    const opposite = byName.get(group.name.toString('latin1'));
+    if (opposite === undefined) return 'groups';
+    const difference = groupDifference(group, opposite);
+    if (difference !== undefined) return difference;
+  }
+  return undefined;
+}
+
+function groupDifference(left: StreamGroup, right: StreamGroup): string | undefined {
+  if (compareIds(left.lastId, right.lastId) !== 0) return 'last id of a group';
+  if (isOther(left.entriesRead, right.entriesRead)) return 'entries read by a group';
+  if (!hasSameConsumers(left, right)) return 'consumers';
+  if (left.pending.length !== right.pending.length) return 'pending entries';
+  const isSame = left.pending.every((entry, index) => isSamePending(entry, right.pending[index]!));
+  return isSame ? undefined : 'pending entries';
+}
+
+function hasSameConsumers(left: StreamGroup, right: StreamGroup): boolean {
+  const names = new Set(right.consumers.map(({ name }) => name.toString('latin1')));
+  return left.consumers.length === names.size && left.consumers.every(({ name }) => names.has(name.toString('latin1')));
+}
+
+function isSameEntry(left: StreamEntry, right: StreamEntry): boolean {
+  if (compareIds(left.id, right.id) !== 0 || left.fields.length !== right.fields.length) return false;
+  return left.fields.every((field, index) => field.equals(right.fields[index]!));
+}
+
+function isSamePending(left: PendingEntry, right: PendingEntry): boolean {
+  return (
+    compareIds(left.id, right.id) === 0 &&
+    left.consumer.equals(right.consumer) &&
+    left.deliveryTime === right.deliveryTime &&
+    left.deliveryCount === right.deliveryCount
+  );
+}
+
+function isOther(left: bigint | undefined, right: bigint | undefined): boolean {
+  return left !== undefined && right !== undefined && left !== right;
+}

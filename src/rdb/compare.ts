@@ -1,0 +1,66 @@
+// Whether two keys hold the same, by value: neither encodings nor versions matter, nor an order that Redis does not keep.
+import { streamDifference } from './compare-stream.ts';
+import type { HashValue, ListValue, SetValue, Value, ZsetValue } from './value.ts';
+
+/** In a word or a few, what differs; `undefined`: nothing does. */
+export function differenceOf(left: Value, right: Value): string | undefined {
+  if (left.type === 'string' && right.type === 'string') return left.value.equals(right.value) ? undefined : 'value';
+  if (left.type === 'list' && right.type === 'list') return listDifference(left, right);
+  if (left.type === 'set' && right.type === 'set') return setDifference(left, right);
+  if (left.type === 'zset' && right.type === 'zset') return zsetDifference(left, right);
+  if (left.type === 'hash' && right.type === 'hash') return hashDifference(left, right);
+  if (left.type === 'stream' && right.type === 'stream') return streamDifference(left, right);
+  if (left.type !== 'module' || right.type !== 'module') return 'type';
+  if (left.name !== right.name) return 'module';
+  if (left.encodingVersion !== right.encodingVersion) return 'encoding version';
+  return left.bytes.equals(right.bytes) ? undefined : 'value';
+}
+
+function listDifference({ items: left }: ListValue, { items: right }: ListValue): string | undefined {
+  if (left.length !== right.length) return 'length';
+  return left.every((item, index) => item.equals(right[index]!)) ? undefined : 'items';
+}
+
+function setDifference({ members: left }: SetValue, { members: right }: SetValue): string | undefined {
+  if (left.length !== right.length) return 'size';
+  return pairedOff(left, right, (member) => member) === undefined ? 'members' : undefined;
+}
+
+function zsetDifference({ entries: left }: ZsetValue, { entries: right }: ZsetValue): string | undefined {
+  if (left.length !== right.length) return 'size';
+  const pairs = pairedOff(left, right, ({ member }) => member);
+  if (pairs === undefined) return 'members';
+  return pairs.every(([left, right]) => isSameScore(left.score, right.score)) ? undefined : 'scores';
+}
+
+/** -0 is 0: since Redis 7.0 a server forgets the sign as soon as it packs the set, and orders by neither. */
+function isSameScore(left: number, right: number): boolean {
+  return left === right || (Number.isNaN(left) && Number.isNaN(right));
+}
+
+function hashDifference({ fields: left }: HashValue, { fields: right }: HashValue): string | undefined {
+  if (left.length !== right.length) return 'size';
+  const pairs = pairedOff(left, right, ({ field }) => field);
+  if (pairs === undefined) return 'fields';
+  if (!pairs.every(([left, right]) => left.value.equals(right.value))) return 'values';
+  return pairs.every(([left, right]) => left.expireAt === right.expireAt) ? undefined : 'field expiries';
+}
+
+/** Each element of the left with the one of the same name on the right; `undefined` where one has none. */
+function pairedOff<T>(left: readonly T[], right: readonly T[], nameOf: (element: T) => Buffer): [T, T][] | undefined {
+  const pairs: [T, T][] = [];
+  let byName: Map<string, T> | undefined;
+  for (const [index, element] of left.entries()) {
+    const opposite = right[index];
+    // Packed collections keep the order in which they were filled, on both sides: a map is seldom needed.
+    if (byName === undefined && opposite !== undefined && nameOf(element).equals(nameOf(opposite))) {
+      pairs.push([element, opposite]);
+      continue;
+    }
+    byName ??= new Map(right.slice(index).map((other) => [nameOf(other).toString('latin1'), other]));
+    const found = byName.get(nameOf(element).toString('latin1'));
+    if (found === undefined) return undefined;
+    pairs.push([element, found]);
+  }
+  return pairs;
+}

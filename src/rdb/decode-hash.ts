@@ -1,0 +1,85 @@
+// Hashes: one by one or packed; since Redis 7.4 and Valkey 9, each in a way of its own, with fields that expire.
+import type { ByteReader } from './byte-reader.ts';
+import { demandNext, type Elements } from './elements.ts';
+import { Listpack } from './listpack.ts';
+import type { Encoding } from './type-byte.ts';
+import type { HashField, HashValue } from './value.ts';
+import { readZipmap } from './zipmap.ts';
+import { Ziplist } from './ziplist.ts';
+
+const NEVER = -1;
+/** Of a field and its value, the length bytes. */
+const LEAST_BYTES = 2;
+/** The soonest expiry of all fields, which Redis puts first; 8 bytes. */
+const MINIMUM_BYTES = 8;
+
+export function decodeHash(reader: ByteReader, encoding: Encoding): HashValue {
+  const fields: HashField[] = [];
+  for (const field of hashFields(reader, encoding)) fields.push(field);
+  return { type: 'hash', fields };
+}
+
+/** One at a time, for values that are too large to be held at once. */
+export function hashFields(reader: ByteReader, encoding: Encoding): Generator<HashField> {
+  switch (encoding) {
+    case 'HASH_ZIPMAP':
+      return readZipmap(reader.packed('zipmap'));
+    case 'HASH_ZIPLIST':
+      return pairs(new Ziplist(reader.packed('ziplist')));
+    case 'HASH_LISTPACK':
+      return pairs(new Listpack(reader.packed('listpack')));
+    case 'HASH_LISTPACK_EX':
+      reader.skip(MINIMUM_BYTES);
+      return triples(new Listpack(reader.packed('listpack')));
+    case 'HASH_LISTPACK_EX_PRE_GA':
+      return triples(new Listpack(reader.packed('listpack')));
+    case 'HASH_METADATA': {
+      // What is stored is an expiry less this minimum, and one more, as 0 stands for never.
+      const minimum = reader.milliseconds();
+      return expiringFirst(reader, minimum - 1);
+    }
+    case 'HASH_METADATA_PRE_GA':
+      return expiringFirst(reader, 0);
+    default:
+      return plain(reader, encoding === 'HASH_2');
+  }
+}
+
+function* plain(reader: ByteReader, expires: boolean): Generator<HashField> {
+  for (let left = reader.count(LEAST_BYTES); left > 0; left -= 1) {
+    yield {
+      field: reader.string(),
+      value: reader.string(),
+      expireAt: expires ? reader.milliseconds() : NEVER,
+    };
+  }
+}
+
+/** Each field stands behind its expiry. */
+function* expiringFirst(reader: ByteReader, base: number): Generator<HashField> {
+  for (let left = reader.count(LEAST_BYTES + 1); left > 0; left -= 1) {
+    const expiry = reader.length();
+    yield { field: reader.string(), value: reader.string(), expireAt: expiry === 0 ? NEVER : base + expiry };
+  }
+}
+
+function* pairs(elements: Elements): Generator<HashField> {
+  while (elements.next()) {
+    const field = elements.bytes();
+    demandNext(elements);
+    yield { field, value: elements.bytes(), expireAt: NEVER };
+  }
+}
+
+/** Field, value, expiry. */
+function* triples(elements: Elements): Generator<HashField> {
+  while (elements.next()) {
+    const field = elements.bytes();
+    demandNext(elements);
+    const value = elements.bytes();
+    demandNext(elements);
+    const expiry = elements.integer();
+    if (expiry === undefined) throw elements.fail('the expiry of a field is an integer');
+    yield { field, value, expireAt: Number(expiry) === 0 ? NEVER : Number(expiry) };
+  }
+}

@@ -1,0 +1,91 @@
+// The value of a DUMP payload, or of one key in a snapshot: whatever the encoding, the plain model comes out.
+import { ByteReader } from './byte-reader.ts';
+import { decodeHash } from './decode-hash.ts';
+import { decodeList } from './decode-list.ts';
+import { decodeModule } from './decode-module.ts';
+import { decodeSet } from './decode-set.ts';
+import { decodeStream } from './decode-stream.ts';
+import { decodeZset } from './decode-zset.ts';
+import { bodyOf, isIntact, versionOf } from './footer.ts';
+import { PayloadError } from './payload-error.ts';
+import { encodingOf, typeOfEncoding, type Encoding } from './type-byte.ts';
+import type { Value } from './value.ts';
+
+/** A payload whose footer fits, ready to be read. */
+export interface OpenPayload {
+  /** Behind the type byte. */
+  readonly reader: ByteReader;
+  readonly encoding: Encoding;
+}
+
+/**
+ * Takes the whole payload of a key; the value may hold views into it.
+ * @throws PayloadError
+ */
+export function decodePayload(payload: Buffer): Value {
+  const { reader, encoding } = openPayload(payload);
+  const value = decodeEncoding(reader, encoding);
+  demandEnd(reader);
+  return value;
+}
+
+/** @throws PayloadError */
+export function openPayload(payload: Buffer): OpenPayload {
+  const version = versionOf(payload);
+  const typeByte = payload[0]!;
+  const encoding = demandEncoding(typeByte, version);
+  const subject = nameOf(encoding, typeByte);
+  if (!isIntact(payload)) {
+    throw new PayloadError(`Cannot decode ${subject}: the checksum is not that of its ${payload.length} bytes`, {
+      offset: payload.length,
+    });
+  }
+  const reader = new ByteReader(bodyOf(payload), subject);
+  reader.skip(1);
+  return { reader, encoding };
+}
+
+/** @throws PayloadError */
+export function demandEnd(reader: ByteReader): void {
+  if (!reader.isAtEnd) throw reader.fail(`${reader.left} bytes follow the value`);
+}
+
+/**
+ * Takes one value from the reader and leaves what follows it.
+ * @param version the RDB version of the file
+ * @throws PayloadError
+ */
+export function decodeValue(reader: ByteReader, typeByte: number, version: number): Value {
+  return decodeEncoding(reader, demandEncoding(typeByte, version));
+}
+
+function decodeEncoding(reader: ByteReader, encoding: Encoding): Value {
+  switch (typeOfEncoding(encoding)) {
+    case 'list':
+      return decodeList(reader, encoding);
+    case 'set':
+      return decodeSet(reader, encoding);
+    case 'zset':
+      return decodeZset(reader, encoding);
+    case 'hash':
+      return decodeHash(reader, encoding);
+    case 'stream':
+      return decodeStream(reader, encoding);
+    case 'module':
+      return decodeModule(reader, encoding);
+    default:
+      return { type: 'string', value: reader.string() };
+  }
+}
+
+/** @throws PayloadError */
+export function demandEncoding(typeByte: number, version: number): Encoding {
+  const encoding = encodingOf(typeByte, version);
+  if (encoding !== undefined) return encoding;
+  const why = `no value of RDB version ${version} begins with this byte that rump knows`;
+  throw new PayloadError(`Cannot decode a value of type byte ${typeByte}: ${why}, at byte 0`, { offset: 0 });
+}
+
+function nameOf(encoding: Encoding, typeByte: number): string {
+  return `a ${typeOfEncoding(encoding)} (type byte ${typeByte})`;
+}

@@ -1,0 +1,50 @@
+// The last ten bytes of a DUMP payload: the RDB version it was written by, and a CRC-64 of all that precedes the CRC.
+import { Crc64 } from './crc64.ts';
+import { PayloadError } from './payload-error.ts';
+
+const VERSION_BYTES = 2;
+const CHECKSUM_BYTES = 8;
+export const FOOTER_BYTES = VERSION_BYTES + CHECKSUM_BYTES;
+
+/** The RDB version, whether or not the checksum fits. */
+export function versionOf(payload: Buffer): number {
+  demandFooter(payload);
+  return payload.readUInt16LE(payload.length - FOOTER_BYTES);
+}
+
+/** Type byte and value, a view. */
+export function bodyOf(payload: Buffer): Buffer {
+  demandFooter(payload);
+  return payload.subarray(0, payload.length - FOOTER_BYTES);
+}
+
+/** Whether the checksum fits. */
+export function isIntact(payload: Buffer): boolean {
+  demandFooter(payload);
+  const end = payload.length - CHECKSUM_BYTES;
+  const { low, high } = new Crc64().update(payload.subarray(0, end));
+  return payload.readUInt32LE(end) === low && payload.readUInt32LE(end + 4) === high;
+}
+
+/** A payload of type byte and value; both are copied, as the footer follows them in one piece of memory. */
+export function withFooter(body: Buffer, version: number): Buffer {
+  const payload = Buffer.allocUnsafe(body.length + FOOTER_BYTES);
+  body.copy(payload);
+  payload.writeUInt16LE(version, body.length);
+  const end = payload.length - CHECKSUM_BYTES;
+  const { low, high } = new Crc64().update(payload.subarray(0, end));
+  payload.writeUInt32LE(low, end);
+  payload.writeUInt32LE(high, end + 4);
+  return payload;
+}
+
+/** The same value as if that version had written it. Whether that version knows the type byte is the caller's to know. */
+export function withVersion(payload: Buffer, version: number): Buffer {
+  return withFooter(bodyOf(payload), version);
+}
+
+function demandFooter(payload: Buffer): void {
+  // A value has a type byte at least.
+  if (payload.length > FOOTER_BYTES) return;
+  throw new PayloadError(`Cannot decode a payload: ${payload.length} bytes hold no value and footer`, { offset: 0 });
+}

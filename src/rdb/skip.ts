@@ -1,0 +1,117 @@
+// Passes over a value without making one: finds where it ends in a file, and shows the listpacks inside of it.
+import type { ByteReader } from './byte-reader.ts';
+import { demandEncoding } from './decode.ts';
+import { skipParts } from './decode-module.ts';
+import type { Encoding } from './type-byte.ts';
+
+/** Must leave the reader behind the string that it finds there. */
+export type SkipListpack = (reader: ByteReader) => void;
+
+const PACKED = 2;
+const ID_BYTES = 16;
+const TIME_BYTES = 8;
+const DOUBLE_BYTES = 8;
+/** Length bytes from here on stand for scores that have no text. */
+const FIRST_NAMED_SCORE = 253;
+
+/**
+ * What lies between is the body of a DUMP payload, but for its type byte.
+ * @throws PayloadError
+ */
+export function skipValue(reader: ByteReader, typeByte: number, version: number): void {
+  skipEncoding(reader, demandEncoding(typeByte, version), skipString);
+}
+
+/** @throws PayloadError */
+export function skipEncoding(reader: ByteReader, encoding: Encoding, skipListpack: SkipListpack): void {
+  switch (encoding) {
+    case 'LIST':
+    case 'SET':
+    case 'LIST_QUICKLIST':
+      return times(reader.count(1), () => reader.skipString());
+    case 'LIST_QUICKLIST_2':
+      return times(reader.count(2), () => (reader.length() === PACKED ? skipListpack(reader) : reader.skipString()));
+    case 'ZSET':
+      return times(reader.count(2), () => {
+        reader.skipString();
+        const length = reader.byte();
+        if (length < FIRST_NAMED_SCORE) reader.skip(length);
+      });
+    case 'ZSET_2':
+      return skipTuples(reader, 1, DOUBLE_BYTES);
+    case 'HASH':
+      return skipTuples(reader, 2, 0);
+    case 'HASH_2':
+      return skipTuples(reader, 2, TIME_BYTES);
+    case 'HASH_METADATA':
+      reader.skip(TIME_BYTES);
+      return skipExpiring(reader);
+    case 'HASH_METADATA_PRE_GA':
+      return skipExpiring(reader);
+    case 'HASH_LISTPACK_EX':
+      reader.skip(TIME_BYTES);
+      return skipListpack(reader);
+    case 'HASH_LISTPACK_EX_PRE_GA':
+    case 'HASH_LISTPACK':
+    case 'ZSET_LISTPACK':
+    case 'SET_LISTPACK':
+      return skipListpack(reader);
+    case 'STREAM_LISTPACKS':
+    case 'STREAM_LISTPACKS_2':
+    case 'STREAM_LISTPACKS_3':
+      return skipStream(reader, encoding, skipListpack);
+    case 'MODULE_2':
+      reader.uint64();
+      return skipParts(reader);
+    case 'MODULE_PRE_GA':
+      return reader.skip(reader.left);
+    default:
+      return reader.skipString();
+  }
+}
+
+function skipStream(reader: ByteReader, encoding: Encoding, skipListpack: SkipListpack): void {
+  const hasFigures = encoding !== 'STREAM_LISTPACKS';
+  times(reader.count(2), () => {
+    reader.skipString();
+    skipListpack(reader);
+  });
+  // Entries, the last id; the first id, the highest deleted id, entries added.
+  times(hasFigures ? 8 : 3, () => reader.uint64());
+  times(reader.count(1), () => {
+    reader.skipString();
+    times(hasFigures ? 3 : 2, () => reader.uint64());
+    times(reader.count(ID_BYTES + TIME_BYTES + 1), () => {
+      reader.skip(ID_BYTES + TIME_BYTES);
+      reader.length();
+    });
+    times(reader.count(1), () => {
+      reader.skipString();
+      reader.skip(encoding === 'STREAM_LISTPACKS_3' ? 2 * TIME_BYTES : TIME_BYTES);
+      reader.skip(reader.count(ID_BYTES) * ID_BYTES);
+    });
+  });
+}
+
+function skipExpiring(reader: ByteReader): void {
+  times(reader.count(3), () => {
+    reader.length();
+    reader.skipString();
+    reader.skipString();
+  });
+}
+
+function skipTuples(reader: ByteReader, strings: number, bytes: number): void {
+  times(reader.count(strings + bytes), () => {
+    for (let left = strings; left > 0; left -= 1) reader.skipString();
+    reader.skip(bytes);
+  });
+}
+
+function skipString(reader: ByteReader): void {
+  reader.skipString();
+}
+
+function times(count: number, step: () => unknown): void {
+  for (let left = count; left > 0; left -= 1) step();
+}

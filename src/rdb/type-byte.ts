@@ -1,0 +1,108 @@
+// The first byte of a payload: type and encoding of the value in one. From 22 on it depends on who wrote the payload.
+import type { ValueType } from './value.ts';
+
+/** RDB versions from here on are of Valkey; those below, as far as Valkey 8, are the same in Redis. */
+export const FIRST_VALKEY_VERSION = 80;
+
+/** What is behind a type byte: the names are those of the source code of Redis, without `RDB_TYPE_`. */
+export type Encoding =
+  | 'STRING'
+  | 'LIST'
+  | 'SET'
+  | 'ZSET'
+  | 'HASH'
+  | 'ZSET_2'
+  | 'MODULE_PRE_GA'
+  | 'MODULE_2'
+  | 'HASH_ZIPMAP'
+  | 'LIST_ZIPLIST'
+  | 'SET_INTSET'
+  | 'ZSET_ZIPLIST'
+  | 'HASH_ZIPLIST'
+  | 'LIST_QUICKLIST'
+  | 'STREAM_LISTPACKS'
+  | 'HASH_LISTPACK'
+  | 'ZSET_LISTPACK'
+  | 'LIST_QUICKLIST_2'
+  | 'STREAM_LISTPACKS_2'
+  | 'SET_LISTPACK'
+  | 'STREAM_LISTPACKS_3'
+  | 'HASH_METADATA_PRE_GA'
+  | 'HASH_LISTPACK_EX_PRE_GA'
+  | 'HASH_METADATA'
+  | 'HASH_LISTPACK_EX'
+  /** Of Valkey 9: fields that expire. */
+  | 'HASH_2';
+
+/** By type byte; what Redis and Valkey have in common. */
+const COMMON: readonly (Encoding | undefined)[] = [
+  'STRING',
+  'LIST',
+  'SET',
+  'ZSET',
+  'HASH',
+  'ZSET_2',
+  'MODULE_PRE_GA',
+  'MODULE_2',
+  undefined,
+  'HASH_ZIPMAP',
+  'LIST_ZIPLIST',
+  'SET_INTSET',
+  'ZSET_ZIPLIST',
+  'HASH_ZIPLIST',
+  'LIST_QUICKLIST',
+  'STREAM_LISTPACKS',
+  'HASH_LISTPACK',
+  'ZSET_LISTPACK',
+  'LIST_QUICKLIST_2',
+  'STREAM_LISTPACKS_2',
+  'SET_LISTPACK',
+  'STREAM_LISTPACKS_3',
+];
+/** Type byte and RDB version: of Redis 2.6, 3.2, 5.0, 7.0 and 7.2, and between them doubles and modules of 4.0. */
+const FIRST_TYPE_BYTES: readonly (readonly [typeByte: number, version: number])[] = [
+  [0, 6],
+  [5, 8],
+  [9, 6],
+  [14, 7],
+  [15, 9],
+  [16, 10],
+  [20, 11],
+];
+const OF_REDIS: readonly (Encoding | undefined)[] = [
+  ...COMMON,
+  'HASH_METADATA_PRE_GA',
+  'HASH_LISTPACK_EX_PRE_GA',
+  'HASH_METADATA',
+  'HASH_LISTPACK_EX',
+];
+const OF_VALKEY: readonly (Encoding | undefined)[] = [...COMMON, 'HASH_2'];
+
+/** Every name begins with that of its type. */
+const TYPES: ReadonlyMap<Encoding, ValueType> = new Map(
+  [...OF_REDIS, ...OF_VALKEY]
+    .filter((encoding) => encoding !== undefined)
+    .map((encoding) => [encoding, typeInName(encoding)]),
+);
+
+/** The highest type byte that means the same to all. */
+export const lastCommonTypeByte: number = COMMON.length - 1;
+
+/** The lowest RDB version whose servers know the type byte, of those that Redis and Valkey have in common. */
+export function leastVersionOf(typeByte: number): number {
+  const index = FIRST_TYPE_BYTES.findLastIndex(([first]) => first <= typeByte);
+  return FIRST_TYPE_BYTES[index]![1];
+}
+
+/** @returns undefined for a byte that no known server writes in that RDB version */
+export function encodingOf(typeByte: number, version: number): Encoding | undefined {
+  return (version < FIRST_VALKEY_VERSION ? OF_REDIS : OF_VALKEY)[typeByte];
+}
+
+export function typeOfEncoding(encoding: Encoding): ValueType {
+  return TYPES.get(encoding)!;
+}
+
+function typeInName(encoding: Encoding): ValueType {
+  return encoding.split('_', 1)[0]!.toLowerCase() as ValueType;
+}

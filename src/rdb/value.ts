@@ -1,0 +1,109 @@
+// What a key holds, whatever the server and the encoding it came from. Buffers may be views into the payload.
+
+export type Value = StringValue | ListValue | SetValue | ZsetValue | HashValue | StreamValue | ModuleValue;
+
+/** As `TYPE` says it, but for modules, whose types have names of their own. */
+export type ValueType = Value['type'];
+
+export interface StringValue {
+  readonly type: 'string';
+  readonly value: Buffer;
+}
+
+export interface ListValue {
+  readonly type: 'list';
+  readonly items: readonly Buffer[];
+}
+
+export interface SetValue {
+  readonly type: 'set';
+  /** In no order. */
+  readonly members: readonly Buffer[];
+}
+
+export interface ZsetValue {
+  readonly type: 'zset';
+  /** In no order. */
+  readonly entries: readonly ZsetEntry[];
+}
+
+export interface ZsetEntry {
+  readonly member: Buffer;
+  /** Also -0, infinite, or NaN, which no command can write. */
+  readonly score: number;
+}
+
+export interface HashValue {
+  readonly type: 'hash';
+  /** In no order. */
+  readonly fields: readonly HashField[];
+}
+
+export interface HashField {
+  readonly field: Buffer;
+  readonly value: Buffer;
+  /** Milliseconds since 1970; -1 for never. */
+  readonly expireAt: number;
+}
+
+export interface StreamValue {
+  readonly type: 'stream';
+  /** By id, upward. */
+  readonly entries: readonly StreamEntry[];
+  readonly lastId: StreamId;
+  /** That of the first entry; 0-0 without any. */
+  readonly firstId: StreamId;
+  /** `undefined`: the payload is older than this figure (Redis 7.0). */
+  readonly maxDeletedId: StreamId | undefined;
+  /** How many entries were ever added. `undefined`: the payload is older than this figure (Redis 7.0). */
+  readonly entriesAdded: bigint | undefined;
+  readonly groups: readonly StreamGroup[];
+}
+
+export interface StreamId {
+  readonly ms: bigint;
+  readonly seq: bigint;
+}
+
+export interface StreamEntry {
+  readonly id: StreamId;
+  /** Field and value by turns. */
+  readonly fields: readonly Buffer[];
+}
+
+export interface StreamGroup {
+  readonly name: Buffer;
+  readonly lastId: StreamId;
+  /** -1: the server itself cannot tell. `undefined`: the payload is older than this figure (Redis 7.0). */
+  readonly entriesRead: bigint | undefined;
+  /** By id, upward. An id may be pending although its entry is gone. */
+  readonly pending: readonly PendingEntry[];
+  readonly consumers: readonly StreamConsumer[];
+}
+
+export interface PendingEntry {
+  readonly id: StreamId;
+  /** The name of the consumer. */
+  readonly consumer: Buffer;
+  /** Milliseconds since 1970. */
+  readonly deliveryTime: number;
+  readonly deliveryCount: number;
+}
+
+export interface StreamConsumer {
+  readonly name: Buffer;
+  /** Milliseconds since 1970. */
+  readonly seenTime: number;
+  /** Milliseconds since 1970; -1: never. `undefined`: the payload is older than this figure (Redis 7.2). */
+  readonly activeTime: number | undefined;
+}
+
+export interface ModuleValue {
+  readonly type: 'module';
+  /** Nine characters: `ReJSON-RL`. */
+  readonly name: string;
+  /** By which the module's own encoding is versioned, 0 to 1023. */
+  readonly encodingVersion: number;
+  /** What follows the type byte, as it is: the module alone can read it. */
+  readonly bytes: Buffer;
+}

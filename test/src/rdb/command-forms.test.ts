@@ -1,0 +1,184 @@
+// The commands themselves, where no server of the tests need know them: their form, their pieces, and what has none.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { abilitiesFor, type Ability } from '../../../src/rdb/ability.ts';
+import { commandsOf } from '../../../src/rdb/commands.ts';
+import { decodePayload } from '../../../src/rdb/decode.ts';
+import { withFooter } from '../../../src/rdb/footer.ts';
+import { payloadCommands } from '../../../src/rdb/payload-commands.ts';
+import { PayloadError } from '../../../src/rdb/payload-error.ts';
+import type { HashValue, StreamValue, Value } from '../../../src/rdb/value.ts';
+import { readPayloads } from '../../support/payload-fixtures.ts';
+
+const KEY = Buffer.from('key');
+const ALL: ReadonlySet<Ability> = new Set<Ability>(['streams', 'streamFigures', 'fieldExpiry']);
+const b = (text: string): Buffer => Buffer.from(text);
+const field = (name: string, expireAt: number): HashValue['fields'][number] => ({
+  field: b(name),
+  value: b(name),
+  expireAt,
+});
+const hash: HashValue = { type: 'hash', fields: [field('a', 5), field('b', -1), field('c', 7), field('d', 5)] };
+const id = (ms: bigint): StreamValue['lastId'] => ({ ms, seq: 0n });
+const zero = id(0n);
+const empty: StreamValue = {
+  type: 'stream',
+  entries: [],
+  lastId: zero,
+  firstId: zero,
+  maxDeletedId: undefined,
+  entriesAdded: undefined,
+  groups: [],
+};
+
+test('commandsOf() sets the expiries of a hash, one command for fields that expire together', () => {
+  assert.deepEqual(lines(hash), [
+    'HSET key a a b b c c d d',
+    'HPEXPIREAT key 5 FIELDS 2 a d',
+    'HPEXPIREAT key 7 FIELDS 1 c',
+  ]);
+});
+
+test('commandsOf() ends a command after so many elements or bytes', () => {
+  const list: Value = { type: 'list', items: ['a', 'b', 'cccccc', 'd', 'e'].map(b) };
+  assert.deepEqual(lines(list, { elements: 2, bytes: 1000 }), ['RPUSH key a b', 'RPUSH key cccccc d', 'RPUSH key e']);
+  assert.deepEqual(lines(list, { elements: 1000, bytes: 3 }), ['RPUSH key a b cccccc', 'RPUSH key d e']);
+  assert.deepEqual(lines({ type: 'string', value: b('abcdefg') }, { elements: 1, bytes: 3 }), [
+    'SET key abc',
+    'APPEND key def',
+    'APPEND key g',
+  ]);
+  assert.deepEqual(lines(hash, { elements: 3, bytes: 1000 }), [
+    'HSET key a a b b c c',
+    'HPEXPIREAT key 5 FIELDS 1 a',
+    'HPEXPIREAT key 7 FIELDS 1 c',
+    'HSET key d d',
+    'HPEXPIREAT key 5 FIELDS 1 d',
+  ]);
+});
+
+test('payloadCommands() gives the commands that commandsOf() gives of the value', () => {
+  for (const { server, payloads } of readPayloads()) {
+    for (const { name, payload } of payloads) {
+      for (const limits of [{ elements: 3, bytes: 100 }, undefined]) {
+        const options = { abilities: ALL, ...(limits && { limits }) };
+        const expected = [...commandsOf(KEY, decodePayload(payload), options)];
+        assert.deepEqual([...payloadCommands(KEY, payload, options)], expected, `${server}: ${name}`);
+      }
+    }
+  }
+});
+
+test('payloadCommands() refuses what is damaged, empty or beyond the target', () => {
+  const { payloads } = readPayloads().find(({ server }) => server.startsWith('redis 8'))!;
+  const expiring = payloads.find(({ name }) => name === 'hash:expiring-packed')!.payload;
+  for (const [payload, abilities] of [
+    [expiring, new Set<Ability>()],
+    [withFooter(Buffer.concat([expiring.subarray(0, -10), Buffer.of(0)]), 12), ALL],
+    [Buffer.concat([expiring.subarray(0, -1), Buffer.of(0)]), ALL],
+    [withFooter(Buffer.of(1, 0), 9), ALL],
+  ] as const) {
+    assert.throws(() => [...payloadCommands(KEY, payload, { abilities })], PayloadError);
+  }
+});
+
+test('commandsOf() makes a stream in which there never was anything', () => {
+  assert.deepEqual(lines(empty), [
+    'XADD key 0-1  ',
+    'XTRIM key MAXLEN 0',
+    'XSETID key 0-0',
+    'XSETID key 0-0 ENTRIESADDED 0',
+  ]);
+});
+
+test('commandsOf() claims entries that are gone before the stream has any, each added once and in the order of ids', () => {
+  const pending = (ms: bigint, consumer: string): StreamValue['groups'][number]['pending'][number] => ({
+    id: id(ms),
+    consumer: b(consumer),
+    deliveryTime: 1000,
+    deliveryCount: 2,
+  });
+  const group = (name: string, ids: bigint[]): StreamValue['groups'][number] => ({
+    name: b(name),
+    lastId: id(6n),
+    entriesRead: undefined,
+    pending: ids.map((ms) => pending(ms, `of-${name}`)),
+    consumers: [{ name: b(`of-${name}`), seenTime: 0, activeTime: undefined }],
+  });
+  const value: StreamValue = {
+    ...empty,
+    entries: [{ id: id(4n), fields: [b('f'), b('v')] }],
+    lastId: id(6n),
+    groups: [group('g', [4n, 5n]), group('h', [1n, 4n, 5n])],
+  };
+  assert.deepEqual(lines(value), [
+    'XGROUP CREATE key g 6-0 MKSTREAM',
+    'XGROUP CREATE key h 6-0 MKSTREAM',
+    'XADD key 1-0  ',
+    'XADD key 5-0  ',
+    'XCLAIM key g of-g 0 5-0 TIME 1000 RETRYCOUNT 2 FORCE JUSTID',
+    'XCLAIM key h of-h 0 1-0 5-0 TIME 1000 RETRYCOUNT 2 FORCE JUSTID',
+    'XTRIM key MAXLEN 0',
+    'XSETID key 0-0',
+    'XADD key 4-0 f v',
+    'XCLAIM key g of-g 0 4-0 TIME 1000 RETRYCOUNT 2 FORCE JUSTID',
+    'XCLAIM key h of-h 0 4-0 TIME 1000 RETRYCOUNT 2 FORCE JUSTID',
+    'XSETID key 6-0 ENTRIESADDED 1',
+  ]);
+});
+
+test('commandsOf() leaves the figures of a stream out where the target has none', () => {
+  const last = { ms: 1n, seq: 1n };
+  const consumers = [{ name: b('idle'), seenTime: 0, activeTime: undefined }];
+  const value: StreamValue = {
+    ...empty,
+    lastId: last,
+    maxDeletedId: last,
+    entriesAdded: 1n,
+    groups: [{ name: b('g'), lastId: last, entriesRead: 1n, pending: [], consumers }],
+  };
+  const written = [...commandsOf(KEY, value, { abilities: new Set<Ability>(['streams']) })].map((args) =>
+    args.join(' '),
+  );
+  assert.deepEqual(written, [
+    'XGROUP CREATE key g 1-1 MKSTREAM',
+    'XREADGROUP GROUP g idle COUNT 1 STREAMS key 0',
+    'XSETID key 1-1',
+  ]);
+  assert.deepEqual(abilitiesFor(value), ['streams', 'streamFigures']);
+});
+
+test('commandsOf() refuses, before the first command, what would be lost', () => {
+  const module: Value = { type: 'module', name: 'ReJSON-RL', encodingVersion: 3, bytes: b('x') };
+  const nan: Value = { type: 'zset', entries: [{ member: b('a'), score: NaN }] };
+  assertUnwritable(module, ALL, /^Cannot write a module by commands: /);
+  assertUnwritable(nan, ALL, /^Cannot write a zset by commands: a score is not a number/);
+  assertUnwritable(hash, new Set(), /^Cannot write a hash by commands: fields of it expire/);
+  assertUnwritable(empty, new Set(), /^Cannot write a stream by commands: /);
+  for (const value of [
+    { type: 'list', items: [] },
+    { type: 'set', members: [] },
+    { type: 'zset', entries: [] },
+    { type: 'hash', fields: [] },
+  ] satisfies Value[]) {
+    assertUnwritable(value, ALL, /: it is empty$/);
+  }
+});
+
+test('abilitiesFor() names what the target has to be able to do', () => {
+  assert.deepEqual(abilitiesFor(hash), ['fieldExpiry']);
+  assert.deepEqual(abilitiesFor({ type: 'hash', fields: [field('a', -1)] }), []);
+  assert.deepEqual(abilitiesFor(empty), ['streams']);
+  assert.deepEqual(abilitiesFor({ type: 'module', name: 'ReJSON-RL', encodingVersion: 3, bytes: b('x') }), ['module']);
+});
+
+function lines(value: Value, limits = { elements: 1000, bytes: 1000 }): string[] {
+  return [...commandsOf(KEY, value, { abilities: ALL, limits })].map((args) => args.join(' '));
+}
+
+function assertUnwritable(value: Value, abilities: ReadonlySet<Ability>, message: RegExp): void {
+  assert.throws(
+    () => commandsOf(KEY, value, { abilities }),
+    (error) => error instanceof PayloadError && message.test(error.message),
+  );
+}

@@ -1,0 +1,72 @@
+// Recorded payloads, decoded and written by commands into a real server, against what the recording server told of them.
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { abilitiesFor, type Ability } from '../../../src/rdb/ability.ts';
+import type { ChunkLimits } from '../../../src/rdb/chunks.ts';
+import { commandsOf } from '../../../src/rdb/commands.ts';
+import { differenceOf } from '../../../src/rdb/compare.ts';
+import { decodePayload } from '../../../src/rdb/decode.ts';
+import { PayloadError } from '../../../src/rdb/payload-error.ts';
+import type { Value } from '../../../src/rdb/value.ts';
+import type { TestClient } from '../../support/client.ts';
+import { readPayloads } from '../../support/payload-fixtures.ts';
+import { startServer, type TestServer } from '../../support/redis-server.ts';
+import { snapshot } from '../../support/snapshot.ts';
+import { common } from './common-value.ts';
+
+const KEY = Buffer.from('key\r\n\0');
+/** What no command can set. */
+const UNSETTABLE: ReadonlySet<string> = new Set(['seen-time', 'active-time']);
+
+let server: TestServer;
+let client: TestClient;
+let abilities: ReadonlySet<Ability>;
+
+before(async () => {
+  server = await startServer();
+  client = await server.client();
+  abilities = new Set<Ability>([
+    'streams',
+    ...((await knows('PEXPIRETIME')) ? (['streamFigures'] as const) : []),
+    ...((await knows('HPEXPIREAT')) ? (['fieldExpiry'] as const) : []),
+  ]);
+});
+after(() => server.stop());
+
+for (const [limits, words] of [
+  [{ elements: 1024, bytes: 1024 * 1024 }, 'whole'],
+  [{ elements: 2, bytes: 50 }, 'in pieces'],
+] as const) {
+  for (const { server: recorded, payloads } of readPayloads()) {
+    test(`commandsOf() writes what ${recorded} held, ${words}`, async () => {
+      for (const { name, type, value: expected, payload } of payloads) {
+        const value = decodePayload(payload);
+        if (isBeyond(value)) {
+          assert.throws(() => commandsOf(KEY, value, { abilities, limits }), PayloadError, name);
+          continue;
+        }
+        await write(value, limits);
+        const found = (await snapshot(client)).get(KEY.toString('latin1'))!;
+        assert.equal(found.type, type, name);
+        const shown = common(expected, found.value, UNSETTABLE);
+        assert.deepEqual(common(found.value, expected, UNSETTABLE), shown, name);
+        const again = decodePayload((await client.send('DUMP', KEY)) as Buffer);
+        assert.equal(differenceOf(value, again), undefined, name);
+      }
+    });
+  }
+}
+
+async function write(value: Value, limits: ChunkLimits): Promise<void> {
+  await client.send('DEL', KEY);
+  for (const command of commandsOf(KEY, value, { abilities, limits })) await client.send(...command);
+}
+
+function isBeyond(value: Value): boolean {
+  return abilitiesFor(value).some((ability) => ability !== 'streamFigures' && !abilities.has(ability));
+}
+
+async function knows(command: string): Promise<boolean> {
+  const [found] = (await client.send('COMMAND', 'INFO', command)) as unknown[];
+  return Array.isArray(found);
+}

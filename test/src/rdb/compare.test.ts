@@ -1,0 +1,126 @@
+// What makes two values the same, and the word for what does not.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { differenceOf } from '../../../src/rdb/compare.ts';
+import { decodePayload } from '../../../src/rdb/decode.ts';
+import type { HashValue, StreamGroup, StreamValue, Value, ZsetValue } from '../../../src/rdb/value.ts';
+import { readPayloads } from '../../support/payload-fixtures.ts';
+
+const b = (text: string): Buffer => Buffer.from(text, 'latin1');
+const id = (ms: number): { ms: bigint; seq: bigint } => ({ ms: BigInt(ms), seq: 0n });
+const list = (...items: string[]): Value => ({ type: 'list', items: items.map(b) });
+const set = (...members: string[]): Value => ({ type: 'set', members: members.map(b) });
+const zset = (...entries: [string, number][]): ZsetValue => ({
+  type: 'zset',
+  entries: entries.map(([member, score]) => ({ member: b(member), score })),
+});
+const hash = (...fields: [string, string, number][]): HashValue => ({
+  type: 'hash',
+  fields: fields.map(([field, value, expireAt]) => ({ field: b(field), value: b(value), expireAt })),
+});
+const group: StreamGroup = {
+  name: b('readers'),
+  lastId: id(2),
+  entriesRead: 2n,
+  pending: [{ id: id(1), consumer: b('alice'), deliveryTime: 1000, deliveryCount: 1 }],
+  consumers: [{ name: b('alice'), seenTime: 1, activeTime: 1 }],
+};
+const stream: StreamValue = {
+  type: 'stream',
+  entries: [1, 2].map((ms) => ({ id: id(ms), fields: [b('f'), b('v')] })),
+  lastId: id(2),
+  firstId: id(1),
+  maxDeletedId: id(0),
+  entriesAdded: 2n,
+  groups: [group],
+};
+const withGroup = (change: Partial<StreamGroup>): StreamValue => ({ ...stream, groups: [{ ...group, ...change }] });
+const [pending] = group.pending;
+
+const same: readonly (readonly [name: string, left: Value, right: Value])[] = [
+  ['members in another order', set('a', 'b', 'c'), set('c', 'a', 'b')],
+  ['scores in another order', zset(['a', 1], ['b', 2]), zset(['b', 2], ['a', 1])],
+  ['a zero with and without a sign', zset(['a', -0]), zset(['a', 0])],
+  ['scores that are no numbers', zset(['a', NaN]), zset(['a', NaN])],
+  ['fields in another order', hash(['a', '1', -1], ['b', '2', 5]), hash(['b', '2', 5], ['a', '1', -1])],
+  [
+    'a stream of which an old payload tells less',
+    stream,
+    { ...withGroup({ entriesRead: undefined }), maxDeletedId: undefined, entriesAdded: undefined },
+  ],
+  [
+    'consumers seen at other times',
+    stream,
+    withGroup({ consumers: [{ name: b('alice'), seenTime: 9, activeTime: -1 }] }),
+  ],
+];
+
+const different: readonly (readonly [word: string, left: Value, right: Value])[] = [
+  ['type', list('a'), set('a')],
+  ['value', { type: 'string', value: b('a') }, { type: 'string', value: b('b') }],
+  ['length', list('a'), list('a', 'a')],
+  ['items', list('a', 'b'), list('b', 'a')],
+  ['size', set('a'), set('a', 'b')],
+  ['members', set('a', 'b', 'c'), set('c', 'a', 'd')],
+  ['members', zset(['a', 1]), zset(['b', 1])],
+  ['scores', zset(['a', 1], ['b', 2]), zset(['b', 1], ['a', 2])],
+  ['size', hash(['a', '1', -1]), hash()],
+  ['fields', hash(['a', '1', -1]), hash(['b', '1', -1])],
+  ['values', hash(['a', '1', -1], ['b', '2', -1]), hash(['b', '1', -1], ['a', '2', -1])],
+  ['field expiries', hash(['a', '1', -1]), hash(['a', '1', 1000])],
+  ['length', stream, { ...stream, entries: [] }],
+  ['entries', stream, { ...stream, entries: stream.entries.toReversed() }],
+  ['entries', stream, { ...stream, entries: stream.entries.map((entry) => ({ ...entry, fields: [b('f'), b('w')] })) }],
+  ['last id', stream, { ...stream, lastId: id(3) }],
+  ['highest deleted id', stream, { ...stream, maxDeletedId: id(1) }],
+  ['entries added', stream, { ...stream, entriesAdded: 3n }],
+  ['groups', stream, { ...stream, groups: [] }],
+  ['groups', stream, withGroup({ name: b('others') })],
+  ['last id of a group', stream, withGroup({ lastId: id(1) })],
+  ['entries read by a group', stream, withGroup({ entriesRead: -1n })],
+  ['consumers', stream, withGroup({ consumers: [] })],
+  ['pending entries', stream, withGroup({ pending: [] })],
+  ['pending entries', stream, withGroup({ pending: [{ ...pending!, deliveryCount: 2 }] })],
+  ['pending entries', stream, withGroup({ pending: [{ ...pending!, consumer: b('bob') }] })],
+  ['pending entries', stream, withGroup({ pending: [{ ...pending!, deliveryTime: 1001 }] })],
+  ['pending entries', stream, withGroup({ pending: [{ ...pending!, id: id(2) }] })],
+  ['module', module('one', 1, 'x'), module('two', 1, 'x')],
+  ['encoding version', module('one', 1, 'x'), module('one', 2, 'x')],
+  ['value', module('one', 1, 'x'), module('one', 1, 'y')],
+];
+
+for (const [name, left, right] of same) {
+  test(`differenceOf() finds none: ${name}`, () => {
+    assert.equal(differenceOf(left, right), undefined);
+    assert.equal(differenceOf(right, left), undefined);
+  });
+}
+
+test('differenceOf() says what differs, from either side', () => {
+  for (const [word, left, right] of different) {
+    assert.equal(differenceOf(left, right), word);
+    assert.equal(differenceOf(right, left), word);
+    assert.equal(differenceOf(left, left), undefined, word);
+  }
+});
+
+test('differenceOf() finds the same value in what different servers wrote by the same commands', () => {
+  const [first, ...others] = readPayloads();
+  const byName = new Map(first!.payloads.map(({ name, payload }) => [name, decodePayload(payload)]));
+  for (const { server, payloads } of others) {
+    for (const { name, payload } of payloads) {
+      const opposite = byName.get(name);
+      // Deliveries are of the moment at which they were recorded.
+      if (opposite === undefined || hasDeliveries(opposite)) continue;
+      assert.equal(differenceOf(decodePayload(payload), opposite), undefined, `${server}: ${name}`);
+    }
+  }
+});
+
+function hasDeliveries(value: Value): boolean {
+  return value.type === 'stream' && value.groups.some(({ pending }) => pending.length > 0);
+}
+
+function module(name: string, encodingVersion: number, bytes: string): Value {
+  return { type: 'module', name, encodingVersion, bytes: b(bytes) };
+}

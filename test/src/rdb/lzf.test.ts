@@ -1,0 +1,46 @@
+// Decompression: each form of a piece, and every way in which it can be wrong.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { decompress, isPossibleLength } from '../../../src/rdb/lzf.ts';
+
+const cases: readonly (readonly [name: string, input: number[], output: string])[] = [
+  ['bytes as they are', [0x02, 0x61, 0x62, 0x63], 'abc'],
+  ['a short copy', [0x02, 0x61, 0x62, 0x63, 0x20, 0x02], 'abcabc'],
+  ['a copy that runs into itself', [0x00, 0x61, 0x40, 0x00], 'aaaaa'],
+  ['a long copy', [0x01, 0x61, 0x62, 0xe0, 0x03, 0x01], 'ab'.repeat(7)],
+  ['the longest copy', [0x00, 0x61, 0xe0, 0xff, 0x00], 'a'.repeat(265)],
+  ['two pieces of bytes', [0x00, 0x61, 0x00, 0x62], 'ab'],
+];
+
+for (const [name, input, output] of cases) {
+  test(`decompress() reads ${name}`, () => {
+    const bytes = Buffer.from(input);
+    assert.equal(decompress(bytes, output.length)?.toString(), output);
+    assert.ok(isPossibleLength(bytes.length, output.length));
+    assert.equal(decompress(bytes, output.length + 1), undefined);
+    assert.equal(decompress(bytes, output.length - 1), undefined);
+    for (let length = 1; length < input.length; length += 1) {
+      assert.equal(decompress(bytes.subarray(0, length), output.length), undefined, `${length} bytes`);
+    }
+  });
+}
+
+test('decompress() copies from as far back as 8192 bytes', () => {
+  const bytes = Buffer.from(Uint8Array.from({ length: 8192 }, (_, i) => (i * i) >>> 5));
+  const pieces: Buffer[] = [];
+  for (let at = 0; at < bytes.length; at += 32) pieces.push(Buffer.of(31), bytes.subarray(at, at + 32));
+  const input = Buffer.concat([...pieces, Buffer.of(0x3f, 0xff)]);
+  assert.deepEqual(decompress(input, 8195), Buffer.concat([bytes, bytes.subarray(0, 3)]));
+});
+
+test('decompress() refuses a copy from before the beginning', () => {
+  assert.equal(decompress(Buffer.of(0x00, 0x61, 0x20, 0x01), 4), undefined);
+  assert.equal(decompress(Buffer.of(0x20, 0x00), 3), undefined);
+});
+
+test('isPossibleLength() refuses what no compression could have come from', () => {
+  assert.ok(isPossibleLength(3, 264));
+  assert.ok(!isPossibleLength(3, 265));
+  assert.ok(!isPossibleLength(3, 0));
+  assert.ok(!isPossibleLength(0, 1));
+});
