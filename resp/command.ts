@@ -15,6 +15,15 @@ const READ_ONLY = new Set([
   'DUMP',
   'PTTL',
   'PEXPIRETIME',
+  'TYPE',
+  'EXISTS',
+  'MEMORY USAGE',
+  'OBJECT IDLETIME',
+  'OBJECT FREQ',
+  'ASKING',
+  'CLUSTER SLOTS',
+  'CLUSTER NODES',
+  'SENTINEL GET-MASTER-ADDR-BY-NAME',
 ]);
 
 export class Command {

@@ -8,13 +8,16 @@ import type { Peer } from './errors.ts';
 import { InFlight } from './in-flight.ts';
 import type { Receiver, Reply } from './reply.ts';
 import { Socket, type SocketSink } from './socket.ts';
+import type { TlsOptions } from './tls-options.ts';
 import { Writer } from './writer.ts';
 
 export interface ConnectionOptions {
   readonly peer: Peer;
   /** Refuse every command that is not on the read-only list. */
   readonly readOnly: boolean;
-  /** Milliseconds for the connect. */
+  /** With it the connection is TLS, and the server's certificate is verified. */
+  readonly tls?: TlsOptions | undefined;
+  /** Milliseconds for the connect, TLS handshake included. */
   readonly connectTimeout: number;
   /** Milliseconds without a byte either way, while a reply is due, that end the connection. */
   readonly timeout: number;
@@ -49,7 +52,7 @@ export class Connection {
       {
         onReply: (reply) => this.#onReply(reply),
         onOks: (count) => this.#onOks(count),
-        onProtocolError: (why) => this.failProtocol(why),
+        onProtocolError: (why, hint) => this.failProtocol(why, hint),
       },
       options.limits,
     );
@@ -69,9 +72,9 @@ export class Connection {
     return this.#error;
   }
 
-  /** Whether the sender should wait for `onProgress`. */
+  /** Whether the sender should wait for `onProgress`: the writer has enough to do, or nothing can be sent any more. */
   get full(): boolean {
-    return this.#writer.full;
+    return this.#writer.full || this.#error !== undefined;
   }
 
   /** Replies that are still to come. */
@@ -147,6 +150,8 @@ export class Connection {
     return {
       space: () => this.#decoder.space(),
       filled: (bytes) => {
+        // What still comes after a `close` is read for the sake of the peer, and nobody waits for it.
+        if (this.#error !== undefined) return true;
         this.#decoder.filled(bytes);
         this.onProgress();
         return true;
@@ -172,8 +177,8 @@ export class Connection {
   }
 
   /** The peer broke the protocol: nothing that it says can be trusted any more. */
-  failProtocol(why: string): void {
-    this.fail(new ProtocolError(`Cannot talk to ${nameOf(this.peer)}: ${why}`, { peer: this.peer }));
+  failProtocol(why: string, hint?: string): void {
+    this.fail(new ProtocolError(`Cannot talk to ${nameOf(this.peer)}: ${why}`, { peer: this.peer, hint }));
   }
 
   /** A reply that is due, or bytes that wait to go out, must move within the time that is allowed. */

@@ -24,7 +24,7 @@ export interface DecoderSink {
   onReply(reply: Reply): void;
   onOks(count: number): void;
   /** The stream cannot be followed any further, and why; called once, and nothing after it. */
-  onProtocolError(why: string): void;
+  onProtocolError(why: string, hint?: string): void;
 }
 
 const OK_LINE = Buffer.from('+OK\r\n');
@@ -35,6 +35,8 @@ const LEAST_ROOM = 32 * 1024;
 const CR = 13;
 const LF = 10;
 const CRLF_BYTES = 2;
+/** How a TLS record begins with which a server says that it was spoken to in plain. */
+const TLS_ALERT = 21;
 const NO_END = 'a bulk string does not end where it should';
 
 export class Decoder {
@@ -115,6 +117,10 @@ export class Decoder {
   }
 
   #parse(chunk: Buffer, end: number): number {
+    if (chunk[0] === TLS_ALERT && this.#parser.buffer === null) {
+      this.#fail('it speaks TLS', 'write rediss:// in place of redis://');
+      return end;
+    }
     try {
       this.#parser.execute(chunk);
     } catch (error) {
@@ -181,10 +187,10 @@ export class Decoder {
     if (!this.#failed) this.#sink.onReply(reply);
   }
 
-  #fail(why: string): void {
+  #fail(why: string, hint?: string): void {
     if (this.#failed) return;
     this.#failed = true;
-    this.#sink.onProtocolError(`it does not answer in RESP2 (${why})`);
+    this.#sink.onProtocolError(`it does not answer in RESP2 (${why})`, hint);
   }
 }
 

@@ -1,20 +1,30 @@
 // The errors of the RESP floor: what could not be done, why, at which peer. No secret and no payload ever enters one.
 
 /** Where a connection leads: a TCP host and port, or the path of a Unix socket. */
-export interface Peer {
+export type Peer = TcpPeer | UnixPeer;
+
+export interface TcpPeer {
   readonly host: string;
   readonly port: number;
 }
 
+export interface UnixPeer {
+  readonly path: string;
+}
+
 /** The peer as every message calls it. */
-export function nameOf({ host, port }: Peer): string {
-  return `${host}:${port}`;
+export function nameOf(peer: Peer): string {
+  if ('path' in peer) return peer.path;
+  const { host, port } = peer;
+  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
 }
 
 export interface RespErrorOptions {
   readonly peer?: Peer | undefined;
   /** The way out, one clause: shown behind the message. */
   readonly hint?: string | undefined;
+  /** Whether the same attempt may fare better a little later. Default false. */
+  readonly retryable?: boolean | undefined;
   readonly cause?: unknown;
 }
 
@@ -22,16 +32,25 @@ export interface RespErrorOptions {
 export class RespError extends Error {
   override readonly name: string = 'RespError';
   readonly code: string;
-  readonly host: string | undefined;
-  readonly port: number | undefined;
+  readonly peer: Peer | undefined;
   readonly hint: string | undefined;
+  /** True for what passes by itself: a lost connection, a peer that is not there or silent; a certificate does not mend. */
+  readonly retryable: boolean;
 
   constructor(code: string, message: string, options: RespErrorOptions = {}) {
     super(message, options.cause === undefined ? {} : { cause: options.cause });
     this.code = code;
-    this.host = options.peer?.host;
-    this.port = options.peer?.port;
+    this.peer = options.peer;
     this.hint = options.hint;
+    this.retryable = options.retryable ?? false;
+  }
+
+  get host(): string | undefined {
+    return this.peer !== undefined && 'host' in this.peer ? this.peer.host : undefined;
+  }
+
+  get port(): number | undefined {
+    return this.peer !== undefined && 'port' in this.peer ? this.peer.port : undefined;
   }
 }
 
@@ -44,7 +63,7 @@ export class AddressError extends RespError {
   }
 }
 
-/** No connection, or no longer one; `code` is that of the system (`ECONNREFUSED`, `ENOTFOUND`) or `CLOSED`. */
+/** No connection, or no longer one; `code` is that of the system or of OpenSSL (`ECONNREFUSED`, `CERT_HAS_EXPIRED`), or `CLOSED`. */
 export class ConnectionError extends RespError {
   override readonly name = 'ConnectionError';
 }
@@ -54,7 +73,7 @@ export class TimeoutError extends RespError {
   override readonly name = 'TimeoutError';
 
   constructor(message: string, options: RespErrorOptions = {}) {
-    super('TIMEOUT', message, options);
+    super('TIMEOUT', message, { ...options, retryable: true });
   }
 }
 

@@ -1,11 +1,10 @@
 // The first words on a new connection: who we are, and which database we mean.
 
+import type { Credentials } from './address.ts';
 import type { Connection } from './connection.ts';
-import { nameOf, ReplyError, RespError, type Peer } from './errors.ts';
+import { nameOf, ReplyError, RespError } from './errors.ts';
 
-export interface HandshakeOptions {
-  readonly username?: string | undefined;
-  readonly password?: string | undefined;
+export interface HandshakeOptions extends Credentials {
   readonly db: number;
 }
 
@@ -16,37 +15,41 @@ const CLIENT_NAME = 'rump';
  * @throws RespError with the code of the server's refusal: `WRONGPASS`, `NOAUTH`, `ERR`
  */
 export async function handshake(connection: Connection, options: HandshakeOptions): Promise<void> {
-  const { username, password, db } = options;
+  const { db } = options;
   const [auth, name, select] = await Promise.allSettled([
-    login(connection, username, password),
+    login(connection, options),
     connection.request('CLIENT SETNAME', CLIENT_NAME),
     connection.request('SELECT', String(db)),
   ]);
-  checkLogin(auth, connection.peer);
+  if (auth.status === 'rejected') throw auth.reason;
   // The name is a courtesy to whoever reads CLIENT LIST: a user without that right may go on.
   if (name.status === 'rejected' && !(name.reason instanceof ReplyError)) throw name.reason;
-  check(select, `Cannot use database ${db} of ${nameOf(connection.peer)}`);
+  if (select.status === 'rejected')
+    throw refused(select.reason, `Cannot use database ${db} of ${nameOf(connection.peer)}`);
 }
 
-async function login(connection: Connection, username: string | undefined, password = ''): Promise<void> {
-  if (username !== undefined) await connection.request('AUTH', username, password);
-  else if (password !== '') await connection.request('AUTH', password);
+/**
+ * Sends AUTH where there is something to log in with, before anything else that the caller sends in the same tick.
+ * @throws RespError as `handshake` does
+ */
+export async function login(connection: Connection, { username, password = '' }: Credentials): Promise<void> {
+  try {
+    if (username !== undefined) await connection.request('AUTH', username, password);
+    else if (password !== '') await connection.request('AUTH', password);
+  } catch (error) {
+    const { peer } = connection;
+    const what = `Cannot log in to ${nameOf(peer)}`;
+    if (!(error instanceof ReplyError) || error.code !== 'ERR') throw refused(error, what);
+    // Such a reply may repeat what was sent, so neither its text nor the reply itself is passed on.
+    const hint = 'if it has no password, leave yours out';
+    throw new RespError('ERR', `${what}: the server does not take this kind of login`, { peer, hint });
+  }
 }
 
-function checkLogin(result: PromiseSettledResult<void>, peer: Peer): void {
-  const what = `Cannot log in to ${nameOf(peer)}`;
-  const isError = result.status === 'rejected' && result.reason instanceof ReplyError && result.reason.code === 'ERR';
-  if (!isError) return check(result, what);
-  // Such a reply may repeat what was sent, so neither its text nor the reply itself is passed on.
-  const hint = 'if it has no password, leave yours out';
-  throw new RespError('ERR', `${what}: the server does not take this kind of login`, { peer, hint });
-}
-
-function check(result: PromiseSettledResult<unknown>, what: string): void {
-  if (result.status === 'fulfilled') return;
-  const cause: unknown = result.reason;
-  if (!(cause instanceof ReplyError)) throw cause;
-  const peer = cause.host === undefined ? undefined : { host: cause.host, port: cause.port! };
-  if (cause.code === 'NOAUTH') throw new RespError('NOAUTH', `${what}: it asks for a password`, { peer, cause });
-  throw new RespError(cause.code, `${what}: ${cause.message}`, { peer, cause });
+/** What could not be done, in place of the bare reply; any other error is left as it is. */
+function refused(cause: unknown, what: string): unknown {
+  if (!(cause instanceof ReplyError)) return cause;
+  const { peer } = cause;
+  if (cause.code === 'NOAUTH') return new RespError('NOAUTH', `${what}: it asks for a password`, { peer, cause });
+  return new RespError(cause.code, `${what}: ${cause.message}`, { peer, cause });
 }

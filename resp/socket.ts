@@ -1,13 +1,18 @@
-// A TCP stream as the RESP floor needs one; the only place that touches node:net. It knows bytes, no frames.
+// A stream over TCP, TLS or a Unix socket; the only place that touches node:net and node:tls. It knows bytes, no frames.
 
 import net from 'node:net';
-import { ConnectionError, nameOf, TimeoutError, type Peer } from './errors.ts';
+import tls from 'node:tls';
+import { connectFailure, connectTimeout, lostConnection, type Attempt } from './connect-failure.ts';
+import type { ConnectionError, Peer } from './errors.ts';
+import { checkTlsOptions, serverNameOf, type TlsOptions } from './tls-options.ts';
 
 /** Bytes that may wait in the process for the kernel before `needsDrain` says so. */
 const HIGH_WATER_MARK = 1024 * 1024;
 /** A longer piece is written in parts, so that a slow line shows progress. */
 const PART_BYTES = 1024 * 1024;
 const KEEP_ALIVE_MS = 15_000;
+/** For a peer to hang up after we did. */
+const LINGER_MS = 5000;
 
 export interface SocketSink {
   /** Where to read to next. */
@@ -20,36 +25,34 @@ export interface SocketSink {
 }
 
 export interface SocketOptions {
-  /** Milliseconds for name resolution and connect together. */
+  /** Milliseconds for name resolution, connect and TLS handshake together. */
   readonly connectTimeout: number;
+  /** With it the connection is TLS. */
+  readonly tls?: TlsOptions | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
 export class Socket {
   readonly #socket: net.Socket;
   readonly #peer: Peer;
+  readonly #tls: TlsOptions | undefined;
+  readonly #asked: boolean;
 
-  private constructor(socket: net.Socket, peer: Peer, sink: SocketSink) {
+  private constructor(socket: net.Socket, peer: Peer, sink: SocketSink, tls: TlsOptions | undefined) {
     this.#socket = socket;
     this.#peer = peer;
-    let cause: (Error & { code?: string }) | undefined;
+    this.#tls = tls;
+    this.#asked = asksForCertificate(socket);
+    let cause: Error | undefined;
     socket.on('drain', () => sink.onDrain());
     socket.on('error', (error) => (cause = error));
     socket.on('close', () => sink.onClose(this.#closed(cause)));
   }
 
   /** @throws ConnectionError, TimeoutError, or the reason of the signal */
-  static connect(peer: Peer, sink: SocketSink, options: SocketOptions): Promise<Socket> {
-    const { signal, connectTimeout } = options;
-    const socket = net.connect({
-      host: peer.host,
-      port: peer.port,
-      noDelay: true,
-      keepAlive: true,
-      keepAliveInitialDelay: KEEP_ALIVE_MS,
-      writableHighWaterMark: HIGH_WATER_MARK,
-      onread: { buffer: () => sink.space(), callback: (bytes: number) => sink.filled(bytes) },
-    } as net.TcpNetConnectOpts);
+  static async connect(peer: Peer, sink: SocketSink, options: SocketOptions): Promise<Socket> {
+    const { signal, tls } = options;
+    const socket = tls === undefined ? connectPlain(peer, sink) : connectTls(peer, sink, tls);
     return new Promise<Socket>((resolve, reject) => {
       const settle = (): void => {
         clearTimeout(timer);
@@ -61,13 +64,15 @@ export class Socket {
         socket.on('error', () => {}).destroy();
         reject(error);
       };
+      const attempt = (): Attempt => ({ peer, tls, connected: !socket.connecting });
       const onAbort = (): void => fail(signal?.reason);
-      const onError = (error: Error): void => fail(notConnected(peer, error));
-      const timer = setTimeout(() => fail(timedOut(peer, connectTimeout)), connectTimeout);
+      const onError = (error: Error): void => fail(connectFailure(error, attempt()));
+      const onTimeout = (): void => fail(connectTimeout(options.connectTimeout, attempt()));
+      const timer = setTimeout(onTimeout, options.connectTimeout);
       socket.once('error', onError);
-      socket.once('connect', () => {
+      socket.once(tls === undefined ? 'connect' : 'secureConnect', () => {
         settle();
-        resolve(new Socket(socket, peer, sink));
+        resolve(new Socket(socket, peer, sink, tls));
       });
       if (signal?.aborted) onAbort();
       else signal?.addEventListener('abort', onAbort, { once: true });
@@ -102,9 +107,13 @@ export class Socket {
     this.#socket.resume();
   }
 
-  /** Sends what is left, then closes, whatever the peer does: it keeps no process alive. */
+  /**
+   * Sends what is left and hangs up; it keeps no process alive. Reads on until the peer hangs up as well: a socket that is
+   * closed with bytes unread, and be it the session tickets of TLS, makes the system throw away what it had yet to send.
+   */
   end(): void {
-    this.#socket.destroySoon();
+    this.#socket.end(() => setTimeout(() => this.#socket.destroy(), LINGER_MS).unref());
+    this.#socket.resume();
     this.#socket.unref();
   }
 
@@ -118,34 +127,60 @@ export class Socket {
     this.#socket.cork();
   }
 
-  #closed(cause: (Error & { code?: string }) | undefined): ConnectionError {
-    const why = cause === undefined ? 'the peer closed it' : (cause.code ?? cause.message);
-    const code = cause?.code ?? 'CLOSED';
-    return new ConnectionError(code, `Lost the connection to ${nameOf(this.#peer)}: ${why}`, {
+  #closed(cause: Error | undefined): ConnectionError {
+    return lostConnection(cause, {
       peer: this.#peer,
-      cause,
+      tls: this.#tls,
+      heard: this.#socket.bytesRead > 0,
+      asked: this.#asked,
     });
   }
 }
 
-function notConnected(peer: Peer, cause: Error & { code?: string }): ConnectionError {
-  // A host with several addresses fails with one error for each; the last tried says enough.
-  const last = cause instanceof AggregateError ? (cause.errors.at(-1) as Error & { code?: string }) : cause;
-  const code = last.code ?? 'CONNECT';
-  const why = CONNECT_FAILURES[code] ?? last.message;
-  return new ConnectionError(code, `Cannot connect to ${nameOf(peer)}: ${why}`, { peer, cause });
+function connectPlain(peer: Peer, sink: SocketSink): net.Socket {
+  const options: net.NetConnectOpts & { writableHighWaterMark: number } = {
+    ...peer,
+    noDelay: true,
+    keepAlive: true,
+    keepAliveInitialDelay: KEEP_ALIVE_MS,
+    writableHighWaterMark: HIGH_WATER_MARK,
+    onread: onRead(sink),
+  };
+  return net.connect(options);
 }
 
-const CONNECT_FAILURES: Record<string, string> = {
-  ECONNREFUSED: 'connection refused, nothing listens there',
-  ENOTFOUND: 'no such host',
-  EAI_AGAIN: 'the name service does not answer',
-  EHOSTUNREACH: 'no route to the host',
-  ENETUNREACH: 'no route to the network',
-  ETIMEDOUT: 'the host does not answer',
-  ECONNRESET: 'the peer reset the connection',
-};
+/** @throws ConnectionError where the certificates or the key are of no use */
+function connectTls(peer: Peer, sink: SocketSink, options: TlsOptions): tls.TLSSocket {
+  checkTlsOptions(options, peer);
+  const { ca, cert, key, insecure } = options;
+  const name = serverNameOf(options, peer);
+  const all: tls.ConnectionOptions & { highWaterMark: number; onread: net.OnReadOpts } = {
+    ...peer,
+    ca,
+    cert,
+    key,
+    // Said outright, so that no environment variable can turn it off.
+    rejectUnauthorized: insecure !== true,
+    // An IP address is checked like any name, but must not be sent ahead of the handshake.
+    ...(net.isIP(name) === 0 ? { servername: name } : {}),
+    checkServerIdentity: (_, certificate) => tls.checkServerIdentity(name, certificate),
+    highWaterMark: HIGH_WATER_MARK,
+    onread: onRead(sink),
+  };
+  try {
+    const socket = tls.connect(all);
+    // Unlike net.connect, tls.connect does not know these as options.
+    return socket.once('connect', () => socket.setNoDelay(true).setKeepAlive(true, KEEP_ALIVE_MS));
+  } catch (error) {
+    throw connectFailure(error as Error, { peer, tls: options, connected: false });
+  }
+}
 
-function timedOut(peer: Peer, ms: number): TimeoutError {
-  return new TimeoutError(`Cannot connect to ${nameOf(peer)}: no answer within ${ms / 1000} s`, { peer });
+/** On this side only a request for our certificate brings a list of algorithms to sign with. */
+function asksForCertificate(socket: net.Socket): boolean {
+  return socket instanceof tls.TLSSocket && socket.getSharedSigalgs().length > 0;
+}
+
+function onRead(sink: SocketSink): net.OnReadOpts {
+  return { buffer: () => sink.space(), callback: (bytes: number) => sink.filled(bytes) };
 }

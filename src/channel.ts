@@ -1,43 +1,42 @@
 // The bounded ring between reader and writer: FIFO, nothing lost, a budget in entries and in bytes. It knows no sockets.
 //
-//      reader ── push ──▶ ┌─┬─┬─┬─┬─┬─┐ ── take ──▶ writer
-//                         └─┴─┴─┴─┴─┴─┘
+//      reader ── reserve, push ──▶ ┌─┬─┬─┬─┬─┬─┐ ── take ──▶ writer ── settle ──▶ acknowledged, refused, given back
+//                                  └─┴─┴─┴─┴─┴─┘
+//             │ reserved │   inside │          taken                 │
+//                        └────────── unsettled ──────────────────────┘
 //
-//   How many bytes an entry has is known only when it is there, so what was already under way may pass the byte budget;
-//   `room` is 0 from then on, and `writable` holds the reader until there is room again.
+//   An entry counts against both budgets until it is settled, wherever it waits on the writer's side. How many bytes it has
+//   is known only when it is there, so what was reserved may pass the byte budget; `room` is 0 from then on.
 
-import { Buffer } from 'node:buffer';
-import type { Entry } from './entry.ts';
+import { sizeOf, type Entry } from './entry.ts';
+import { EntryRing, newEntry } from './entry-ring.ts';
 import { Wakeup } from './wakeup.ts';
 
 export interface ChannelOptions {
+  /** Entries reserved and unsettled together. */
   readonly maxEntries: number;
-  /** Bytes of keys and payloads. */
+  /** Bytes of keys and payloads that are not settled. */
   readonly maxBytes: number;
 }
 
-const NO_KEY = Buffer.alloc(0);
-
 export class Channel {
+  readonly #maxEntries: number;
   readonly #maxBytes: number;
-  /** The slots are made once and used again: an entry in passing costs no object. */
-  readonly #slots: Entry[];
+  readonly #ring = new EntryRing();
   readonly #arrival = new Wakeup();
   readonly #departure = new Wakeup();
-  #head = 0;
-  #length = 0;
+  #reserved = 0;
+  #unsettled = 0;
   #bytes = 0;
   #state: 'open' | 'closed' = 'open';
   #reason: unknown;
 
+  /** Called when entries were settled. */
+  onDeparture: () => void = () => {};
+
   constructor(options: ChannelOptions) {
+    this.#maxEntries = options.maxEntries;
     this.#maxBytes = options.maxBytes;
-    this.#slots = Array.from({ length: options.maxEntries }, () => ({
-      db: 0,
-      key: NO_KEY,
-      payload: null,
-      expireAt: 0,
-    }));
   }
 
   /** Whether it still takes entries. */
@@ -47,56 +46,72 @@ export class Channel {
 
   /** Entries inside. */
   get length(): number {
-    return this.#length;
+    return this.#ring.length;
   }
 
-  /** Bytes of the entries inside. */
+  /** Entries that were pushed and are not settled. */
+  get unsettled(): number {
+    return this.#unsettled;
+  }
+
+  /** Bytes of those. */
   get bytes(): number {
     return this.#bytes;
   }
 
-  /** Entries that may be pushed now. */
+  /** Entries that may be reserved now. */
   get room(): number {
-    return this.#bytes >= this.#maxBytes ? 0 : this.#slots.length - this.#length;
+    return this.#bytes >= this.#maxBytes ? 0 : Math.max(0, this.#maxEntries - this.#unsettled - this.#reserved);
+  }
+
+  /** Whether the writer is behind: nothing that comes now would find its place, reserved or not. */
+  get isFull(): boolean {
+    return this.#bytes >= this.#maxBytes || this.#unsettled >= this.#maxEntries;
+  }
+
+  /** Keeps a place for an entry that is asked for. */
+  reserve(): void {
+    this.#reserved++;
+  }
+
+  /** Gives a place up: the entry is about to be pushed, or will not come. */
+  release(): void {
+    this.#reserved--;
   }
 
   /**
-   * Puts an entry in. The Buffers themselves are kept, not copies.
-   * @throws Error when the channel is closed or every slot is in use
+   * Puts an entry in: its fields are copied, the Buffers themselves are kept.
+   * @throws Error when the channel is closed
    */
-  push(db: number, key: Buffer, payload: Buffer | null, expireAt: number): void {
+  push(entry: Entry): void {
     if (this.#state !== 'open') throw new Error('Cannot push an entry: the channel is closed');
-    if (this.#length === this.#slots.length)
-      throw new Error(`Cannot push an entry: ${this.#length} are inside already`);
-    const slot = this.#slots[(this.#head + this.#length++) % this.#slots.length]!;
-    slot.db = db;
-    slot.key = key;
-    slot.payload = payload;
-    slot.expireAt = expireAt;
-    this.#bytes += sizeOf(slot);
+    this.#ring.push(entry);
+    this.#unsettled++;
+    this.#bytes += sizeOf(entry);
     this.#arrival.wake();
   }
 
-  /** Moves the oldest entry into `entry`; false when there is none. */
+  /** Moves the oldest entry into `entry`; false when there is none. Whoever takes it has to `settle` it. */
   take(entry: Entry): boolean {
-    if (this.#length === 0) return false;
-    const slot = this.#slots[this.#head]!;
-    this.#head = (this.#head + 1) % this.#slots.length;
-    this.#length--;
-    this.#bytes -= sizeOf(slot);
-    entry.db = slot.db;
-    entry.key = slot.key;
-    entry.payload = slot.payload;
-    entry.expireAt = slot.expireAt;
-    slot.key = NO_KEY;
-    slot.payload = null;
+    return this.#ring.take(entry);
+  }
+
+  /** What was settled may have to be read again: the end waits for one more `settle`. */
+  hold(): void {
+    this.#unsettled++;
+  }
+
+  /** So many entries that were taken need their place no more. */
+  settle(entries: number, bytes: number): void {
+    this.#unsettled -= entries;
+    this.#bytes -= bytes;
     this.#departure.wake();
-    return true;
+    this.onDeparture();
   }
 
   /** Waits for an entry to take (true), or for the end (false). Rejects with the reason of `close`, if it had one. */
   async readable(): Promise<boolean> {
-    while (this.#length === 0) {
+    while (this.#ring.length === 0) {
       if (this.#state === 'open') await this.#arrival.sleep();
       else if (this.#reason === undefined) return false;
       else throw this.#reason;
@@ -104,10 +119,16 @@ export class Channel {
     return true;
   }
 
-  /** Waits until an entry may be pushed. Rejects once the channel is closed. */
+  /** Waits until it is not full. Rejects once the channel is closed. */
   async writable(): Promise<void> {
-    while (this.#state === 'open' && this.room === 0) await this.#departure.sleep();
-    if (this.#state === 'closed') throw this.#reason ?? new Error('Cannot wait for room: the channel is closed');
+    while (this.#state === 'open' && this.isFull) await this.#departure.sleep();
+    this.#demandOpen();
+  }
+
+  /** Waits until every entry is settled. Rejects once the channel is closed. */
+  async settled(): Promise<void> {
+    while (this.#state === 'open' && this.#unsettled > 0) await this.#departure.sleep();
+    this.#demandOpen();
   }
 
   /** Ends the flow after the entries inside; a `reason` says that they are not all there was. The first call counts. */
@@ -121,14 +142,14 @@ export class Channel {
 
   /** Ends the flow now: the entries inside are dropped, and both ends are told the reason. */
   abort(reason: unknown): void {
-    const dropped = { db: 0, key: NO_KEY, payload: null, expireAt: 0 };
-    while (this.take(dropped));
+    const dropped = newEntry();
+    while (this.take(dropped)) this.settle(1, sizeOf(dropped));
     this.close(reason);
     // Where the reader was done already, the end is still no good one.
     this.#reason ??= reason;
   }
-}
 
-function sizeOf(entry: Entry): number {
-  return entry.key.length + (entry.payload?.length ?? 0);
+  #demandOpen(): void {
+    if (this.#state === 'closed') throw this.#reason ?? new Error('Cannot wait: the channel is closed');
+  }
 }

@@ -3,12 +3,18 @@
 export { migrate } from './sync/migrate.ts';
 export type {
   ConflictPolicy,
+  DryRunEvent,
   Figures,
   KeyFailedEvent,
   MigrateEvent,
   MigrateOptions,
   MigrateResult,
+  NatRule,
+  NodeReport,
+  ReconnectEvent,
+  SideReport,
   StartEvent,
+  TypeFigures,
 } from './sync/options.ts';
 export {
   AddressError,
@@ -18,4 +24,6 @@ export {
   RespError,
   TimeoutError,
   type Peer,
+  type TcpPeer,
 } from '../resp/errors.ts';
+export type { TlsOptions } from '../resp/tls-options.ts';

@@ -1,18 +1,19 @@
-// Lets one loop sleep until something has happened. It carries no news: the sleeper looks for itself.
+// Lets loops sleep until something has happened. It carries no news: the sleepers look for themselves.
 
 export class Wakeup {
-  #resolve: (() => void) | undefined;
+  #sleepers: (() => void)[] = [];
 
-  /** Settles at the next `wake`. One sleeper at a time. */
+  /** Settles at the next `wake`. */
   sleep(): Promise<void> {
     return new Promise((resolve) => {
-      this.#resolve = resolve;
+      this.#sleepers.push(resolve);
     });
   }
 
   wake(): void {
-    const resolve = this.#resolve;
-    this.#resolve = undefined;
-    resolve?.();
+    if (this.#sleepers.length === 0) return;
+    const sleepers = this.#sleepers;
+    this.#sleepers = [];
+    for (const resolve of sleepers) resolve();
   }
 }

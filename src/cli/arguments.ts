@@ -15,11 +15,13 @@ export interface Arguments {
 /** @throws UsageError */
 export function parseArguments(argv: readonly string[]): Arguments {
   const spec: arg.Spec = {};
-  for (const [name, { short }] of OPTION_LIST) {
-    spec[`--${name}`] = (text: string, flag: string, previous?: unknown): unknown => {
-      if (previous !== undefined) throw new UsageError(`Cannot use ${flag} twice`);
+  for (const [name, { short, separator }] of OPTION_LIST) {
+    const read = (text: string, flag: string, previous?: unknown): unknown => {
+      if (previous !== undefined && separator === undefined) throw new UsageError(`Cannot use ${flag} twice`);
       return readValue(name, text, flag);
     };
+    // `arg` makes a list of what a handler in brackets returns.
+    spec[`--${name}`] = separator === undefined ? read : [read];
     if (short !== undefined) spec[`-${short}`] = `--${name}`;
   }
   const parsed = arg(spec, { argv: normalise(argv) }) as Readonly<Record<string, unknown>>;
@@ -64,7 +66,12 @@ function takeValue(name: OptionName, { kind }: Option, rest: string[]): string {
 }
 
 function joinValue(name: OptionName, value: string): string[] {
-  return isFlag(value) ? [`--${name}=${value}`] : [`--${name}`, value];
+  if (!isFlag(value)) return [`--${name}`, value];
+  // Behind `=` `arg` takes the first line only.
+  if (/[\n\r\u2028\u2029]/.test(value)) {
+    throw new UsageError(`Cannot use --${name}: a value that begins with a dash must be a single line`);
+  }
+  return [`--${name}=${value}`];
 }
 
 function unknownFlag(dashes: string, name: string): UsageError {

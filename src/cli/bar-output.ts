@@ -2,9 +2,10 @@
 
 import type { MigrateEvent } from '../sync/options.ts';
 import { Bar } from './bar.ts';
+import { sayDone } from './closing-words.ts';
 import type { StopSignal } from './interrupted.ts';
-import { isComplete, type Outcome } from './outcome.ts';
-import { CLOSING_WORDS, type Output, type Streams } from './output.ts';
+import type { Outcome } from './outcome.ts';
+import type { Output, OutputOptions, Streams } from './output.ts';
 import { Report } from './report.ts';
 
 const REDRAW_MS = 100;
@@ -14,6 +15,7 @@ const CLEAR_LINE = '\r\u001B[K';
 
 export class BarOutput implements Output {
   readonly #streams: Streams;
+  readonly #options: OutputOptions;
   readonly #report: Report;
   readonly #now: () => number;
   readonly #bar = new Bar();
@@ -22,9 +24,10 @@ export class BarOutput implements Output {
   #isOver = false;
 
   /** @param now milliseconds on a clock that never goes back */
-  constructor(streams: Streams, debug: boolean, now: () => number = () => performance.now()) {
+  constructor(streams: Streams, options: OutputOptions, now: () => number = () => performance.now()) {
     this.#streams = streams;
-    this.#report = new Report((text) => this.#write(text), { silent: false, debug });
+    this.#options = options;
+    this.#report = new Report((text) => this.#write(text), { ...options, silent: false });
     this.#now = now;
   }
 
@@ -44,7 +47,7 @@ export class BarOutput implements Output {
   finish(outcome: Outcome): void {
     this.#isOver = true;
     this.#clear();
-    if (isComplete(outcome)) this.#streams.stdout.write(CLOSING_WORDS);
+    sayDone(this.#streams, this.#options, outcome);
     this.#report.finish(outcome);
   }
 

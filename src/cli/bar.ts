@@ -1,7 +1,15 @@
 // The text of the progress line for a given width: what does not fit is left out, the least important first.
 
 import type { Figures } from '../sync/options.ts';
-import { formatBytes, formatCount, formatDuration, formatKeys, formatRate, perSecond } from './figures.ts';
+import {
+  formatBytes,
+  formatCount,
+  formatDuration,
+  formatKeys,
+  formatRate,
+  formatReconnects,
+  perSecond,
+} from './figures.ts';
 
 export type BarFigures = Figures & { readonly fraction: number };
 
@@ -48,7 +56,7 @@ export class Bar {
     const last = this.#window.at(-1);
     const first = this.#window.length > 1 ? this.#window[0] : undefined;
     if (last === undefined) return [];
-    const { keys, bytes, failed, elapsed } = last;
+    const { keys, bytes, failed, reconnects, elapsed } = last;
     // Figures that are 0 at the start are honest for the time before the first event.
     const [since, keysThen, bytesThen] = [first?.elapsed ?? 0, first?.keys ?? 0, first?.bytes ?? 0];
     const span = elapsed - since;
@@ -58,11 +66,12 @@ export class Bar {
       // 100 % is for what is done, not for what rounds to it.
       { text: `${Math.floor(this.#fraction * 100)}%`.padStart(4), rank: 0 },
       { text: formatKeys(keys), rank: 2 },
-      { text: formatBytes(bytes), rank: 6 },
+      { text: formatBytes(bytes), rank: 7 },
       { text: rate, rank: 5 },
-      { text: byteRate, rank: 7 },
+      { text: byteRate, rank: 8 },
       ...this.#remaining(elapsed),
       ...(failed > 0 ? [{ text: `${formatCount(failed)} failed`, rank: 1 }] : []),
+      ...(reconnects > 0 ? [{ text: formatReconnects(reconnects), rank: 6 }] : []),
     ];
   }
 

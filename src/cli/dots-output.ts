@@ -1,20 +1,23 @@
 // A dot on stdout for each batch that the target acknowledged, then the closing words, as Rump 1.0 had it.
 
 import type { MigrateEvent } from '../sync/options.ts';
+import { sayDone } from './closing-words.ts';
 import type { StopSignal } from './interrupted.ts';
 import { isComplete, type Outcome } from './outcome.ts';
-import { CLOSING_WORDS, type Output, type Streams } from './output.ts';
+import type { Output, OutputOptions, Streams } from './output.ts';
 import { Report } from './report.ts';
 
 export class DotsOutput implements Output {
   readonly #streams: Streams;
+  readonly #options: OutputOptions;
   readonly #report: Report;
   /** The cursor of a terminal stands behind a dot. */
   #midLine = false;
 
-  constructor(streams: Streams, debug: boolean) {
+  constructor(streams: Streams, options: OutputOptions) {
     this.#streams = streams;
-    this.#report = new Report((text) => this.#write(text), { silent: false, debug });
+    this.#options = options;
+    this.#report = new Report((text) => this.#write(text), { ...options, silent: false });
   }
 
   onEvent(event: MigrateEvent): void {
@@ -27,10 +30,9 @@ export class DotsOutput implements Output {
   }
 
   finish(outcome: Outcome): void {
-    if (isComplete(outcome)) {
-      this.#streams.stdout.write(CLOSING_WORDS);
-      this.#midLine = false;
-    }
+    sayDone(this.#streams, this.#options, outcome);
+    // The closing words end the line of the dots.
+    if (isComplete(outcome)) this.#midLine = false;
     this.#report.finish(outcome);
   }
 

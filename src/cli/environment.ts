@@ -1,7 +1,7 @@
 // The twins of the flags in the environment. A variable that is empty counts as not there.
 
 import { readValue } from './option-value.ts';
-import { environmentNameOf, OPTION_LIST, type OptionName, type OptionValues } from './options.ts';
+import { environmentNameOf, OPTION_LIST, type Option, type OptionName, type OptionValues } from './options.ts';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -15,7 +15,13 @@ export function readEnvironment(environment: Environment, isOpen: (name: OptionN
     const variable = environmentNameOf(name);
     const text = environment[variable];
     if (option.environment === false || text === undefined || text === '' || !isOpen(name)) continue;
-    values[name] = readValue(name, text, variable);
+    values[name] = readValues(name, option, text, variable);
   }
   return values as OptionValues;
+}
+
+function readValues(name: OptionName, { separator }: Option, text: string, variable: string): unknown {
+  if (separator === undefined) return readValue(name, text, variable);
+  const texts = text.split(separator).filter((one) => one !== '');
+  return texts.length === 0 ? undefined : texts.map((one) => readValue(name, one, variable));
 }

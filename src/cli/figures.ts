@@ -13,6 +13,10 @@ export function formatKeys(count: number): string {
   return `${formatCount(count)} ${count === 1 ? 'key' : 'keys'}`;
 }
 
+export function formatReconnects(count: number): string {
+  return `${formatCount(count)} ${count === 1 ? 'reconnect' : 'reconnects'}`;
+}
+
 export function formatBytes(bytes: number): string {
   let unit = 0;
   let rest = bytes;
@@ -40,10 +44,10 @@ export function perSecond(count: number, ms: number): number {
   return (count * 1000) / Math.max(ms, 1);
 }
 
-export function formatSummary({ keys, bytes, skipped, expired, failed, elapsed }: Figures): string {
+export function formatSummary({ keys, bytes, skipped, expired, failed, reconnects, elapsed }: Figures): string {
   const copied = `${formatKeys(keys)}, ${formatBytes(bytes)} in ${formatDuration(elapsed)} (${formatRate(keys, elapsed)})`;
   const others = `${formatCount(skipped)} skipped, ${formatCount(expired)} expired on the way, ${formatCount(failed)} failed`;
-  return `${copied}, ${others}`;
+  return `${copied}, ${others}${reconnects > 0 ? `, ${formatReconnects(reconnects)}` : ''}`;
 }
 
 function twoDigits(number: number): string {

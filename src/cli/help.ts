@@ -5,20 +5,41 @@ import { OPTION_LIST, type Option, type OptionName } from './options.ts';
 const HEAD = `Usage: rump --from ENDPOINT --to ENDPOINT [options]
 
 Copies the keys of one Redis or Valkey database into another while both stay
-online. An ENDPOINT is redis://[[user]:password@]host[:6379][/db]; valkey:// is
-the same. Characters such as # @ : in the password may stand as they are.
+online. An ENDPOINT is one of
+
+  redis://[[user]:password@]host[:6379][/db]
+        a server, or any node of a cluster; rediss:// is TLS, valkey:// and
+        valkeys:// are the same
+  redis+sentinel://[[user]:password@]host[:26379][,host...]/service[/db]
+        the primary that sentinels know; rediss+sentinel:// is TLS
+  unix://[[user]:password@]/path/to/socket[?db=N]
+  PATH.resp, or - for stdin or stdout
+        a stream of RESTORE commands, as redis-cli --pipe takes it
+
+Characters such as # @ : in the password may stand as they are.
 `;
 
-const TAIL = `Long flags take one dash or two, and their value behind a space or "=". Every
+const TAIL = String.raw`Long flags take one dash or two, and their value behind a space or "=". Every
 flag has a twin in the environment: --on-conflict is RUMP_ON_CONFLICT; the
-command line wins. Passwords may come from RUMP_FROM_PASSWORD and
-RUMP_TO_PASSWORD. A SIZE takes k, M or G (1024), a TIME ms, s, m or h.
+command line wins. A repeatable flag takes one value a line there. Passwords
+may come from RUMP_FROM_PASSWORD, RUMP_FROM_SENTINEL_PASSWORD, and the same
+with TO. With --to - stdout has nothing but the stream.
+
+A SIZE takes k, M or G (1024), a TIME ms, s, m or h. A GLOB is one of Redis:
+* ? [a-z] [^a-z], and \ before a character that is meant as itself.
 
 Exit code: 0 everything is on the target, 1 something was not copied, 2 the
 command line cannot be used, 130 or 143 interrupted.
 `;
 
-const GROUPS = ['Endpoints', 'Copy', 'Output'] as const satisfies readonly Option['group'][];
+const GROUPS = [
+  'Endpoints',
+  'TLS and clusters',
+  'Which keys',
+  'Copy',
+  'Load',
+  'Output',
+] as const satisfies readonly Option['group'][];
 const COLUMNS = 79;
 const LEFT = 31;
 

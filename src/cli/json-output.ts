@@ -1,7 +1,7 @@
 // One JSON object a line on stdout, for programs. stderr gets the error that ended the run, if one did.
 
 import { RespError } from '../../resp/errors.ts';
-import type { Figures, MigrateEvent } from '../sync/options.ts';
+import type { Figures, MigrateEvent, SideReport, StartEvent } from '../sync/options.ts';
 import { errorText } from './error-text.ts';
 import { escapeKey } from './escape.ts';
 import type { Outcome } from './outcome.ts';
@@ -28,6 +28,9 @@ export class JsonOutput implements Output {
 
   onEvent(event: MigrateEvent): void {
     switch (event.type) {
+      case 'start':
+        this.#write('start', describeStart(event));
+        break;
       case 'batch':
         break;
       case 'progress':
@@ -74,9 +77,19 @@ export class JsonOutput implements Output {
   }
 }
 
+function describeStart({ source, target, databases, clockSkew, expiry }: StartEvent): object {
+  const ends = { from: source.endpoint, to: target.endpoint, source: reportOf(source), target: reportOf(target) };
+  return { ...ends, databases, clockSkew: clockSkew === null ? null : Math.round(clockSkew), expiry };
+}
+
+/** The endpoint stands beside it. */
+function reportOf({ kind, keys, nodes }: SideReport): object {
+  return { kind, keys, nodes };
+}
+
 /** @returns the figures, with `elapsed` in whole milliseconds */
-function figuresOf({ keys, bytes, skipped, expired, failed, elapsed }: Figures): Figures {
-  return { keys, bytes, skipped, expired, failed, elapsed: Math.round(elapsed) };
+function figuresOf({ keys, bytes, skipped, expired, failed, reconnects, elapsed }: Figures): Figures {
+  return { keys, bytes, skipped, expired, failed, reconnects, elapsed: Math.round(elapsed) };
 }
 
 function describe(error: unknown): object {

@@ -35,6 +35,18 @@ export const file: Kind<string> = {
   parse: (text) => text,
 };
 
+/** A text that is taken as it is. */
+export function text(placeholder: string, expected: string): Kind<string> {
+  return { placeholder, expected, parse: (given) => given };
+}
+
+/** The name of a type, as TYPE gives it; those of modules are their own. */
+export const typeName: Kind<string> = {
+  placeholder: 'TYPE',
+  expected: 'it takes the name of a type: string, list, set, zset, hash, stream, or one of a module',
+  parse: (given) => (/^[\w.-]+$/.test(given) ? given : undefined),
+};
+
 export function wholeNumber(least: number): Kind<number> {
   return {
     placeholder: 'N',

@@ -11,13 +11,15 @@ import { Interrupted, type StopSignal } from './interrupted.ts';
 import { openOutput } from './open-output.ts';
 import type { Outcome } from './outcome.ts';
 import type { Output } from './output.ts';
-import { readPasswordFile } from './password-file.ts';
+import { readSideFiles } from './side-files.ts';
 import { version } from './version.ts';
 
 const { stdout, stderr, env } = process;
 const STOP_SIGNALS: readonly StopSignal[] = ['SIGINT', 'SIGTERM'];
 
 let debug = false;
+/** stdout is the target. */
+let toStdout = false;
 process.on('uncaughtException', (error) => {
   stderr.write(errorText(error, debug));
   process.exit(EXIT_CODES.failed);
@@ -49,15 +51,38 @@ async function run(commandLine: CommandLine): Promise<ExitCode> {
 
 async function copy(command: CopyCommand): Promise<ExitCode> {
   debug = command.debug;
-  const { options, fromPasswordFile, toPasswordFile } = command;
-  const fromPassword = fromPasswordFile === undefined ? options.fromPassword : readPasswordFile(fromPasswordFile);
-  const toPassword = toPasswordFile === undefined ? options.toPassword : readPasswordFile(toPasswordFile);
-  const output = openOutput(command, { stdout, stderr }, env);
+  const options = withFiles(command);
+  const { dryRun = false } = options;
+  toStdout = options.to === '-';
+  const output = openOutput(command.progress, { debug, dryRun, toStdout }, { stdout, stderr }, env);
   const outcome = await interruptible(output, (signal) =>
-    migrate({ ...options, fromPassword, toPassword, signal, onEvent: (event) => output.onEvent(event) }),
+    migrate({ ...options, signal, onEvent: (event) => output.onEvent(event) }),
   );
   output.finish(outcome);
   return exitCodeOf(outcome);
+}
+
+/** What is asked for, with what stands in files. */
+function withFiles({ options, fromFiles, toFiles }: CopyCommand): CopyCommand['options'] {
+  const from = readSideFiles(fromFiles, {
+    password: options.fromPassword,
+    sentinelPassword: options.fromSentinelPassword,
+    tls: options.fromTls,
+  });
+  const to = readSideFiles(toFiles, {
+    password: options.toPassword,
+    sentinelPassword: options.toSentinelPassword,
+    tls: options.toTls,
+  });
+  return {
+    ...options,
+    fromPassword: from.password,
+    fromSentinelPassword: from.sentinelPassword,
+    fromTls: from.tls,
+    toPassword: to.password,
+    toSentinelPassword: to.sentinelPassword,
+    toTls: to.tls,
+  };
 }
 
 /** The first signal asks the work to stop and waits for it; the second one does not wait. */
@@ -80,7 +105,9 @@ async function interruptible(output: Output, work: (signal: AbortSignal) => Prom
 
 /** Whoever read stdout may go (`rump … | head -1`): the copy goes on. A full disk is a failure. */
 function onStdoutError(error: NodeJS.ErrnoException): void {
-  if (error.code === 'EPIPE' || process.exitCode === EXIT_CODES.failed) return;
-  stderr.write(`rump: Cannot write to stdout: ${error.code ?? error.message}\n`);
+  if ((error.code === 'EPIPE' && !toStdout) || process.exitCode === EXIT_CODES.failed) return;
   process.exitCode = EXIT_CODES.failed;
+  // The copy itself meets an error of its target, and tells of it.
+  if (toStdout) return;
+  stderr.write(`rump: Cannot write to stdout: ${error.code ?? error.message}\n`);
 }

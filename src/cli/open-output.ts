@@ -5,30 +5,31 @@ import type { ProgressStyle } from './command-line.ts';
 import { DotsOutput } from './dots-output.ts';
 import type { Environment } from './environment.ts';
 import { JsonOutput } from './json-output.ts';
-import type { Output, Streams } from './output.ts';
+import type { Output, OutputOptions, Streams } from './output.ts';
 import { PlainOutput } from './plain-output.ts';
 import { SilentOutput } from './silent-output.ts';
 
-export interface OutputOptions {
-  readonly progress: ProgressStyle;
-  readonly debug: boolean;
-}
-
-export function openOutput({ progress, debug }: OutputOptions, streams: Streams, environment: Environment): Output {
+export function openOutput(
+  progress: ProgressStyle,
+  options: OutputOptions,
+  streams: Streams,
+  environment: Environment,
+): Output {
   // A bar is redrawn in place, which a file and a dumb terminal cannot do.
   const canRedraw = streams.stderr.isTTY === true && environment['TERM'] !== 'dumb';
   switch (progress) {
     case 'silent':
-      return new SilentOutput(streams.stderr, debug);
+      return new SilentOutput(streams.stderr, options);
     case 'json':
-      return new JsonOutput(streams, debug);
+      return new JsonOutput(streams, options.debug);
     case 'dots':
-      return new DotsOutput(streams, debug);
+      return new DotsOutput(streams, options);
     case 'none':
-      return new PlainOutput(streams, debug);
+      return new PlainOutput(streams, options);
     case 'bar':
-      return canRedraw ? new BarOutput(streams, debug) : new PlainOutput(streams, debug);
+      return canRedraw ? new BarOutput(streams, options) : new PlainOutput(streams, options);
     default:
-      return canRedraw ? new BarOutput(streams, debug) : new DotsOutput(streams, debug);
+      if (canRedraw) return new BarOutput(streams, options);
+      return options.toStdout ? new PlainOutput(streams, options) : new DotsOutput(streams, options);
   }
 }

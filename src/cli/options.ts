@@ -1,11 +1,14 @@
 // The one table of flags: the parser, the environment and the help are all made from it.
 
+import { databaseMap } from './database-map.ts';
+import { databases } from './databases.ts';
 import { duration } from './duration.ts';
-import { endpoint, file, oneOf, toggle, wholeNumber, type Kind } from './kind.ts';
+import { endpoint, file, oneOf, text, toggle, typeName, wholeNumber, type Kind } from './kind.ts';
+import { natRule } from './nat-rule.ts';
 import { size } from './size.ts';
 
 export interface Option {
-  readonly group: 'Endpoints' | 'Copy' | 'Output';
+  readonly group: 'Endpoints' | 'TLS and clusters' | 'Which keys' | 'Copy' | 'Load' | 'Output';
   readonly short?: string;
   readonly kind: Kind<unknown>;
   readonly help: string;
@@ -13,21 +16,101 @@ export interface Option {
   readonly fallback?: string;
   /** Flags that say the opposite, or the same thing otherwise. */
   readonly excludes?: readonly string[];
+  /** The flag may be given more than once; in the environment this stands between two values. */
+  readonly separator?: RegExp;
   /** `false` where a variable such as RUMP_VERSION more likely means something else. */
   readonly environment?: false;
 }
 
+const LINES = /\r?\n/;
+const LINES_OR_COMMAS = /[\r\n,]+/;
+
+const glob = text('GLOB', 'it takes a pattern such as user:*');
+const prefix = text('TEXT', 'it takes the beginning of a key');
+const hostName = text('NAME', 'it takes a host name');
+
 export const OPTIONS = {
-  from: { group: 'Endpoints', kind: endpoint, help: 'the database to copy; it is never written to' },
-  to: { group: 'Endpoints', kind: endpoint, help: 'the database to copy into' },
+  from: { group: 'Endpoints', kind: endpoint, help: 'the source; it is never written to' },
+  to: { group: 'Endpoints', kind: endpoint, help: 'the target' },
   'from-password-file': {
     group: 'Endpoints',
     kind: file,
     help: 'the password of the source; wins over the URL',
   },
   'to-password-file': { group: 'Endpoints', kind: file, help: 'the password of the target' },
+  'from-sentinel-password-file': {
+    group: 'Endpoints',
+    kind: file,
+    help: "the password of the source's sentinels",
+  },
+  'to-sentinel-password-file': {
+    group: 'Endpoints',
+    kind: file,
+    help: "the password of the target's sentinels",
+  },
 
-  db: { group: 'Copy', kind: wholeNumber(0), help: 'the source database', fallback: 'the one in the URL' },
+  'from-tls-ca': {
+    group: 'TLS and clusters',
+    kind: file,
+    help: "authorities to trust in place of the system's",
+  },
+  'from-tls-cert': {
+    group: 'TLS and clusters',
+    kind: file,
+    help: 'our certificate, where the source asks for one',
+  },
+  'from-tls-key': { group: 'TLS and clusters', kind: file, help: 'the key to it' },
+  'from-tls-servername': {
+    group: 'TLS and clusters',
+    kind: hostName,
+    help: "the name in the source's certificate",
+    fallback: 'the host in the URL',
+  },
+  'from-tls-insecure': {
+    group: 'TLS and clusters',
+    kind: toggle,
+    help: 'take any certificate: whoever stands in between can read and change everything',
+  },
+  'from-nat': {
+    group: 'TLS and clusters',
+    kind: natRule,
+    separator: LINES_OR_COMMAS,
+    help: 'reach the node that the source announces as the first at the second; repeatable',
+  },
+  'to-tls-ca': { group: 'TLS and clusters', kind: file, help: 'as --from-tls-ca, for the target' },
+  'to-tls-cert': { group: 'TLS and clusters', kind: file, help: 'as --from-tls-cert' },
+  'to-tls-key': { group: 'TLS and clusters', kind: file, help: 'as --from-tls-key' },
+  'to-tls-servername': { group: 'TLS and clusters', kind: hostName, help: 'as --from-tls-servername' },
+  'to-tls-insecure': { group: 'TLS and clusters', kind: toggle, help: 'as --from-tls-insecure' },
+  'to-nat': { group: 'TLS and clusters', kind: natRule, separator: LINES_OR_COMMAS, help: 'as --from-nat' },
+
+  db: { group: 'Which keys', kind: databases, help: 'the source databases', fallback: 'the one in the URL' },
+  'db-map': {
+    group: 'Which keys',
+    kind: databaseMap,
+    help: 'source database:target database',
+    fallback: 'the same number; for a single one the one in the target URL',
+  },
+  match: {
+    group: 'Which keys',
+    kind: glob,
+    separator: LINES,
+    help: 'only keys that match; repeatable: any of them',
+  },
+  exclude: {
+    group: 'Which keys',
+    kind: glob,
+    separator: LINES,
+    help: 'no keys that match; repeatable: none of them',
+  },
+  type: {
+    group: 'Which keys',
+    kind: typeName,
+    help: 'only keys of this type: string, list, set, zset, hash, stream, or one of a module',
+  },
+  'strip-prefix': { group: 'Which keys', kind: prefix, help: 'take this from the beginning of keys that have it' },
+  'add-prefix': { group: 'Which keys', kind: prefix, help: 'then put this in front of every key' },
+
   'on-conflict': {
     group: 'Copy',
     kind: oneOf('replace', 'skip', 'fail'),
@@ -36,10 +119,27 @@ export const OPTIONS = {
   },
   ttl: { group: 'Copy', kind: toggle, help: 'keep expiries, as is done anyway', excludes: ['no-ttl'] },
   'no-ttl': { group: 'Copy', kind: toggle, help: 'drop expiries', excludes: ['ttl'] },
-  count: { group: 'Copy', kind: wholeNumber(1), help: 'SCAN COUNT', fallback: 'chosen by rump' },
-  buffer: { group: 'Copy', kind: size, help: 'memory between reader and writer', fallback: '64M' },
-  timeout: { group: 'Copy', kind: duration, help: 'so long without progress fails', fallback: '60s' },
+  'preserve-idle': { group: 'Copy', kind: toggle, help: 'carry idle times or access frequencies' },
   'fail-fast': { group: 'Copy', kind: toggle, help: 'stop at the first key that fails' },
+  'dry-run': {
+    group: 'Copy',
+    short: 'n',
+    kind: toggle,
+    help: 'look at both sides and count the keys; write nothing',
+  },
+
+  count: { group: 'Load', kind: wholeNumber(1), help: 'SCAN COUNT', fallback: 'chosen by rump' },
+  buffer: { group: 'Load', kind: size, help: 'memory between reader and writer', fallback: '64M' },
+  bwlimit: { group: 'Load', kind: size, help: 'most bytes a second', fallback: 'no limit' },
+  tpslimit: { group: 'Load', kind: wholeNumber(1), help: 'most keys a second', fallback: 'no limit' },
+  retries: {
+    group: 'Load',
+    kind: wholeNumber(0),
+    help: 'how often in a row a lost connection is opened again',
+    fallback: '10',
+  },
+  'retry-max': { group: 'Load', kind: duration, help: 'the longest pause before that', fallback: '30s' },
+  timeout: { group: 'Load', kind: duration, help: 'so long without progress fails', fallback: '60s' },
 
   progress: {
     group: 'Output',
@@ -62,9 +162,14 @@ export const OPTIONS = {
 
 export type OptionName = keyof typeof OPTIONS;
 
-export type OptionValues = {
-  readonly [Name in OptionName]?: (typeof OPTIONS)[Name]['kind'] extends Kind<infer T> ? T : never;
-};
+type ValueOf<O> = O extends { readonly kind: Kind<infer T> }
+  ? O extends { readonly separator: RegExp }
+    ? readonly T[]
+    : T
+  : never;
+
+/** A list where the flag may be given more than once. */
+export type OptionValues = { readonly [Name in OptionName]?: ValueOf<(typeof OPTIONS)[Name]> };
 
 /** In the order of the table. */
 export const OPTION_LIST = Object.entries(OPTIONS) as readonly (readonly [OptionName, Option])[];

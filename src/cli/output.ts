@@ -12,6 +12,15 @@ export interface Output {
   finish(outcome: Outcome): void;
 }
 
+export interface OutputOptions {
+  /** Errors come with their stacks. */
+  readonly debug: boolean;
+  /** Nothing is written: what was found is the result. */
+  readonly dryRun: boolean;
+  /** stdout is the target, and takes no word. */
+  readonly toStdout: boolean;
+}
+
 /** As much of a stream as an output needs. */
 export interface TextStream {
   readonly isTTY?: boolean | undefined;
@@ -23,6 +32,3 @@ export interface Streams {
   readonly stdout: TextStream;
   readonly stderr: TextStream;
 }
-
-/** The closing words of Rump 1.0: everything is on the target. */
-export const CLOSING_WORDS = 'Sync done.\n';

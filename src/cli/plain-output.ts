@@ -1,18 +1,21 @@
-// Words only: the closing ones on stdout, the report on stderr.
+// Words only: the closing ones, and the report on stderr.
 
 import type { MigrateEvent } from '../sync/options.ts';
+import { sayDone } from './closing-words.ts';
 import type { StopSignal } from './interrupted.ts';
-import { isComplete, type Outcome } from './outcome.ts';
-import { CLOSING_WORDS, type Output, type Streams } from './output.ts';
+import type { Outcome } from './outcome.ts';
+import type { Output, OutputOptions, Streams } from './output.ts';
 import { Report } from './report.ts';
 
 export class PlainOutput implements Output {
   readonly #streams: Streams;
+  readonly #options: OutputOptions;
   readonly #report: Report;
 
-  constructor(streams: Streams, debug: boolean) {
+  constructor(streams: Streams, options: OutputOptions) {
     this.#streams = streams;
-    this.#report = new Report((text) => streams.stderr.write(text), { silent: false, debug });
+    this.#options = options;
+    this.#report = new Report((text) => streams.stderr.write(text), { ...options, silent: false });
   }
 
   onEvent(event: MigrateEvent): void {
@@ -24,7 +27,7 @@ export class PlainOutput implements Output {
   }
 
   finish(outcome: Outcome): void {
-    if (isComplete(outcome)) this.#streams.stdout.write(CLOSING_WORDS);
+    sayDone(this.#streams, this.#options, outcome);
     this.#report.finish(outcome);
   }
 }

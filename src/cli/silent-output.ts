@@ -2,14 +2,14 @@
 
 import type { MigrateEvent } from '../sync/options.ts';
 import type { Outcome } from './outcome.ts';
-import type { Output, TextStream } from './output.ts';
+import type { Output, OutputOptions, TextStream } from './output.ts';
 import { Report } from './report.ts';
 
 export class SilentOutput implements Output {
   readonly #report: Report;
 
-  constructor(stderr: TextStream, debug: boolean) {
-    this.#report = new Report((text) => stderr.write(text), { silent: true, debug });
+  constructor(stderr: TextStream, options: OutputOptions) {
+    this.#report = new Report((text) => stderr.write(text), { ...options, silent: true });
   }
 
   onEvent(event: MigrateEvent): void {

@@ -5,73 +5,87 @@ import { Command } from '../../resp/command.ts';
 import type { Connection } from '../../resp/connection.ts';
 import { ReplyError } from '../../resp/errors.ts';
 import type { Receiver, Reply } from '../../resp/reply.ts';
-import { Ring } from '../../resp/ring.ts';
+import type { Entry } from '../entry.ts';
+import { newEntry } from '../entry-ring.ts';
+import { ask } from './asking.ts';
 import { DumpWindow } from './dump-window.ts';
 import { NEVER, type ExpiryMode } from './expiry.ts';
-import { endsTheCopy, refusalOf } from './refusal.ts';
+import type { KeyReader, KeySink } from './key-reader.ts';
+import { PendingKeys } from './pending-keys.ts';
+import { refusalOf, scopeOf } from './refusal.ts';
+import type { Selection } from './selection.ts';
 
-export interface DumpSink {
-  /** `expireAt` as in `Entry`. */
-  onDump(key: Buffer, payload: Buffer, expireAt: number): void;
-  /** Deleted or expired since it was seen. */
-  onGone(): void;
-  /** The source would not give the value of this key. */
-  onReadRefused(key: Buffer, error: ReplyError): void;
+export interface DumpSink extends KeySink {
+  /** The entry is used again: copy what is kept. */
+  onDump(entry: Entry): void;
 }
 
 export interface DumpOptions {
   readonly mode: ExpiryMode;
+  /** What is carried of how a key is used, if anything. */
+  readonly usage: 'idle' | 'frequency' | undefined;
   /** Most keys under way at once. */
   readonly depth: number;
 }
 
 const DUMP = new Command('DUMP', 1);
-const PEXPIRETIME = new Command('PEXPIRETIME', 1);
-const PTTL = new Command('PTTL', 1);
+const EXPIRY = { exact: new Command('PEXPIRETIME', 1), relative: new Command('PTTL', 1), dropped: undefined };
+const USAGE = { idle: new Command('OBJECT IDLETIME', 1), frequency: new Command('OBJECT FREQ', 1) };
 
 /** What PTTL and PEXPIRETIME answer for a key that is not there. */
 const GONE = -2;
+const UNKNOWN = -1;
 
-export class DumpReader implements Receiver {
+export class DumpReader implements Receiver, KeyReader {
   readonly #connection: Connection;
+  readonly #selection: Selection;
   readonly #sink: DumpSink;
+  readonly #usage: Command | undefined;
   readonly #expiry: Command | undefined;
+  readonly #options: DumpOptions;
   readonly #window: DumpWindow;
-  readonly #keys = new Ring<Buffer>();
-  /** The reply of DUMP while that of the expiry is still to come. */
+  readonly #keys = new PendingKeys();
+  readonly #entry = newEntry();
+  /** The replies about one key so far, while others are still to come. */
+  #used: Reply | undefined;
   #payload: Reply | undefined;
 
-  constructor(connection: Connection, options: DumpOptions, sink: DumpSink) {
+  constructor(connection: Connection, selection: Selection, options: DumpOptions, sink: DumpSink) {
     this.#connection = connection;
+    this.#selection = selection;
     this.#sink = sink;
-    this.#expiry = { exact: PEXPIRETIME, relative: PTTL, dropped: undefined }[options.mode];
+    this.#options = options;
+    this.#usage = options.usage && USAGE[options.usage];
+    this.#expiry = EXPIRY[options.mode];
     this.#window = new DumpWindow(options.depth);
   }
 
-  /** Keys that were asked for and are not answered. */
   get inFlight(): number {
     return this.#keys.length;
   }
 
-  /** Whether one more key may be asked for now. */
   get hasRoom(): boolean {
     return this.#keys.length < this.#window.size && !this.#connection.full;
   }
 
-  send(key: Buffer): void {
-    this.#connection.begin(DUMP, this).bulk(key);
-    if (this.#expiry !== undefined) this.#connection.begin(this.#expiry, this).bulk(key);
-    this.#keys.push(key);
+  send(db: number, key: Buffer, asking: boolean): void {
+    this.#selection.use(db);
+    // DUMP is a use of the key: how long ago the last one was has to be asked first.
+    if (this.#usage !== undefined) this.#begin(this.#usage, key, asking);
+    this.#begin(DUMP, key, asking);
+    if (this.#expiry !== undefined) this.#begin(this.#expiry, key, asking);
+    this.#keys.push(db, key);
+  }
+
+  drain(lost: (db: number, key: Buffer) => void): void {
+    this.#keys.drain(lost);
   }
 
   onReply(reply: Reply): void {
-    if (this.#expiry === undefined) this.#finish(reply, NEVER);
+    if (this.#usage !== undefined && this.#used === undefined) this.#used = reply;
+    else if (this.#expiry === undefined) this.#finish(reply, NEVER);
     else if (this.#payload === undefined) this.#payload = reply;
-    else {
-      const payload = this.#payload;
-      this.#payload = undefined;
-      this.#finish(payload, reply);
-    }
+    else this.#finish(this.#payload, reply);
   }
 
   onOks(): void {
@@ -79,24 +93,51 @@ export class DumpReader implements Receiver {
   }
 
   onFailure(): void {
-    // Whoever runs the connection sees its error and ends the copy.
+    // Whoever runs the connection sees its error.
+  }
+
+  #begin(command: Command, key: Buffer, asking: boolean): void {
+    if (asking) ask(this.#connection);
+    this.#connection.begin(command, this).bulk(key);
   }
 
   #finish(payload: Reply, expiry: Reply): void {
-    const key = this.#keys.shift()!;
-    if (payload === null || expiry === GONE) this.#sink.onGone();
-    else if (payload instanceof ReplyError) this.#onRefused(key, payload);
-    else if (expiry instanceof ReplyError) this.#onRefused(key, expiry);
+    const used = this.#used;
+    this.#used = undefined;
+    this.#payload = undefined;
+    const { db } = this.#keys;
+    const key = this.#keys.shift();
+    if (payload instanceof ReplyError) this.#refused(db, key, payload);
+    else if (expiry instanceof ReplyError) this.#refused(db, key, expiry);
+    else if (payload === null || expiry === GONE) this.#sink.onGone();
     else if (!Buffer.isBuffer(payload) || typeof expiry !== 'number') {
       this.#connection.failProtocol('it answers DUMP with something else');
     } else {
       this.#window.observe(payload.length);
-      this.#sink.onDump(key, payload, this.#expiry === PTTL && expiry >= 0 ? performance.now() + expiry : expiry);
+      this.#deliver(db, key, payload, expiry, typeof used === 'number' ? used : UNKNOWN);
     }
   }
 
-  #onRefused(key: Buffer, error: ReplyError): void {
-    if (endsTheCopy(error)) this.#connection.fail(refusalOf(this.#connection.peer, 'read from', error));
-    else this.#sink.onReadRefused(key, error);
+  #deliver(db: number, key: Buffer, payload: Buffer, expiry: number, used: number): void {
+    const { mode, usage } = this.#options;
+    const entry = this.#entry;
+    entry.db = db;
+    entry.key = key;
+    entry.payload = payload;
+    entry.expireAt = mode === 'relative' && expiry >= 0 ? performance.now() + expiry : expiry;
+    entry.idle = usage === 'idle' ? used : UNKNOWN;
+    entry.frequency = usage === 'frequency' ? used : UNKNOWN;
+    this.#sink.onDump(entry);
+  }
+
+  #refused(db: number, key: Buffer, error: ReplyError): void {
+    const scope = scopeOf(error);
+    if (scope === 'key') this.#sink.onRefused(db, key, error);
+    else if (scope === 'place') this.#sink.onElsewhere(db, key, error);
+    else {
+      // It is as lost as those behind it.
+      this.#keys.push(db, key);
+      this.#connection.fail(refusalOf(this.#connection.peer, 'read from', error));
+    }
   }
 }

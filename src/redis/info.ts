@@ -6,13 +6,17 @@ export interface ServerInfo {
   /** Changes with every start of the server process. */
   readonly runId: string;
   readonly role: 'primary' | 'replica';
+  /** Changes when a server comes to hold the data of another one. */
+  readonly replicationId: string;
   readonly cluster: boolean;
   /** Bytes. */
   readonly usedMemory: number;
   /** Bytes; 0 is no limit. */
   readonly maxMemory: number;
-  /** Keys that the server itself removed since its start. */
-  readonly removed: number;
+  /** Whether it counts how often keys are used, in place of how long ago. */
+  readonly countsFrequency: boolean;
+  /** Databases that hold keys, and how many. */
+  readonly databases: ReadonlyMap<number, number>;
 }
 
 export function parseInfo(text: string): ServerInfo {
@@ -29,9 +33,18 @@ export function parseInfo(text: string): ServerInfo {
     runId: fields.get('run_id') ?? '',
     // A server in a role that rump does not know (a sentinel, say) has no keys and fails at the next command.
     role: fields.get('role') === 'slave' ? 'replica' : 'primary',
+    replicationId: fields.get('master_replid') ?? '',
     cluster: fields.get('cluster_enabled') === '1',
     usedMemory: number('used_memory'),
     maxMemory: number('maxmemory'),
-    removed: number('expired_keys') + number('evicted_keys'),
+    countsFrequency: fields.get('maxmemory_policy')?.endsWith('-lfu') === true,
+    databases: new Map([...fields].flatMap(([field, value]) => parseDatabase(field, value))),
   };
+}
+
+/** `db0:keys=3,expires=1,avg_ttl=0` */
+function parseDatabase(field: string, value: string): [number, number][] {
+  const [, db] = /^db(\d+)$/.exec(field) ?? [];
+  const [, keys] = /^keys=(\d+)/.exec(value) ?? [];
+  return db === undefined || keys === undefined ? [] : [[Number(db), Number(keys)]];
 }

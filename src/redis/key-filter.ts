@@ -1,7 +1,6 @@
 // Remembers which keys were written, in a fixed number of bytes: a Bloom filter. It may take a key for a written one by
-// mistake, about once in 150,000 times when as full as planned, and never the other way round.
+// mistake, and never the other way round.
 
-const BITS_PER_KEY = 32;
 const HASHES = 8;
 /** Reached at 16 million keys; beyond, mistakes become more frequent and memory does not grow. */
 const MOST_BYTES = 64 * 1024 * 1024;
@@ -12,9 +11,12 @@ export class KeyFilter {
   readonly #bits: Uint8Array;
   readonly #mask: number;
 
-  /** @param keys how many are expected */
-  constructor(keys: number) {
-    const wanted = Math.min(MOST_BYTES, Math.max(LEAST_BYTES, (keys * BITS_PER_KEY) / 8));
+  /**
+   * @param keys how many are expected
+   * @param bitsPerKey with 32 about one key in 150,000 is taken for a written one by mistake, with 64 one in 28 million
+   */
+  constructor(keys: number, bitsPerKey = 32) {
+    const wanted = Math.min(MOST_BYTES, Math.max(LEAST_BYTES, (keys * bitsPerKey) / 8));
     this.#bits = new Uint8Array(2 ** Math.ceil(Math.log2(wanted)));
     this.#mask = this.#bits.length * 8 - 1;
   }

@@ -18,6 +18,8 @@ export interface KeyspaceScanOptions {
   readonly keys: number;
   /** Most segments to read at once: a power of two, 1 for none. */
   readonly maxSegments: number;
+  /** Whether the server leaves keys out of its pages, by MATCH or TYPE: then a page says nothing of how far it came. */
+  readonly sparse?: boolean;
 }
 
 interface Segment {
@@ -52,7 +54,7 @@ export class KeyspaceScan {
 
   constructor(options: KeyspaceScanOptions) {
     this.#options = options;
-    this.#mode = options.maxSegments > 1 ? 'probing' : 'plain';
+    this.#mode = options.maxSegments > 1 && options.sparse !== true ? 'probing' : 'plain';
   }
 
   get mode(): 'probing' | 'plain' | 'segmented' {
@@ -96,10 +98,16 @@ export class KeyspaceScan {
     // A page of segments that were given up: its keys are as good as others, its cursor leads nowhere.
     if (!this.#segments.includes(segment)) return keys;
     const fresh = this.#mode === 'segmented' ? this.#acceptOfSegment(segment, cursor, keys) : keys;
-    this.#seen += fresh.length;
+    this.#seen += this.#options.sparse === true ? this.#options.count : fresh.length;
     if (this.#mode === 'probing') this.#probe(cursor, keys.length);
     else if (this.#mode === 'plain' && this.#segments[0] === segment) segment.cursor = after(cursor);
     return fresh;
+  }
+
+  /** The connection is lost: what was asked for is asked for again, as far as cursors still lead anywhere. */
+  lost(): void {
+    for (const segment of this.#asked) segment.asked = false;
+    this.#asked = [];
   }
 
   /** The server answered the page that was asked for first with an error. Returns false when that ends the scan. */

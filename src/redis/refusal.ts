@@ -1,29 +1,35 @@
-// Which error replies concern one key, and which mean that no other key would fare better.
+// What an error reply concerns: one key, the place of that key, or the server and so every key.
 
 import { nameOf, RespError, type Peer, type ReplyError } from '../../resp/errors.ts';
 
-/** The server is in a state in which it takes no such command at all: by the first word of its reply. */
-const ENDS_THE_COPY = new Set([
-  'OOM',
-  'LOADING',
-  'BUSY',
-  'READONLY',
-  'MISCONF',
-  'MASTERDOWN',
-  'NOREPLICAS',
-  'NOAUTH',
-  'CLUSTERDOWN',
-  'TRYAGAIN',
-  'MOVED',
-  'ASK',
+/**
+ * `key`: no other key is touched. `place`: the key is at another node of the cluster, or on its way there. `server`: no
+ * other key would fare better now.
+ */
+export type RefusalScope = 'key' | 'place' | 'server';
+
+/** By the first word of the reply. */
+const SCOPES: ReadonlyMap<string, RefusalScope> = new Map([
+  ['MOVED', 'place'],
+  ['ASK', 'place'],
+  ['TRYAGAIN', 'place'],
+  ['OOM', 'server'],
+  ['LOADING', 'server'],
+  ['BUSY', 'server'],
+  ['READONLY', 'server'],
+  ['MISCONF', 'server'],
+  ['MASTERDOWN', 'server'],
+  ['NOREPLICAS', 'server'],
+  ['CLUSTERDOWN', 'server'],
+  ['NOAUTH', 'server'],
 ]);
 
-export function endsTheCopy(error: ReplyError): boolean {
-  return ENDS_THE_COPY.has(error.code);
+export function scopeOf({ code }: ReplyError): RefusalScope {
+  return SCOPES.get(code) ?? 'key';
 }
 
-/** The error that such a reply becomes. */
+/** The error that a refusal becomes which concerns the whole server. It may pass, but for a login that is gone. */
 export function refusalOf(peer: Peer, what: 'read from' | 'write to', reply: ReplyError): RespError {
   const message = `Cannot ${what} ${nameOf(peer)}: ${reply.message}`;
-  return new RespError(reply.code, message, { peer, cause: reply });
+  return new RespError(reply.code, message, { peer, cause: reply, retryable: reply.code !== 'NOAUTH' });
 }

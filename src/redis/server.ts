@@ -1,27 +1,32 @@
 // One server, reached and known: its connection, what it is, and what the user may do on it.
 
 import { Connection } from '../../resp/connection.ts';
-import { nameOf, ProtocolError, ReplyError, RespError, type Peer } from '../../resp/errors.ts';
+import { nameOf, ProtocolError, ReplyError, type Peer } from '../../resp/errors.ts';
 import { handshake } from '../../resp/handshake.ts';
 import type { Reply } from '../../resp/reply.ts';
+import type { TlsOptions } from '../../resp/tls-options.ts';
 import { parseInfo, type ServerInfo } from './info.ts';
+import { isGranted, missingRights, PROBE_KEY, type Probe } from './rights.ts';
 
 /** What the connection is for: a source is never written. */
 export type Role = 'source' | 'target';
 
-export interface ServerOptions {
+/** How the servers of one side are entered. */
+export interface Access {
   readonly role: Role;
-  readonly peer: Peer;
   readonly username: string | undefined;
   readonly password: string | undefined;
-  readonly db: number;
+  readonly tls: TlsOptions | undefined;
   /** Milliseconds without progress that count as a failure. */
   readonly timeout: number;
   readonly signal: AbortSignal | undefined;
+  /** What will be asked of a server beyond what every copy asks. */
+  readonly probes: readonly Probe[];
 }
 
 export interface Server {
   readonly connection: Connection;
+  /** The database that the connection is in. */
   readonly db: number;
   readonly info: ServerInfo;
   /** DBSIZE; 0 where the server will not say. */
@@ -32,18 +37,21 @@ export interface Server {
   readonly roundTrip: number;
   /** Whether it knows absolute expiries: PEXPIRETIME at a source, ABSTTL at a target. */
   readonly absoluteExpiry: boolean;
-  /** Why a target would take no RESTORE now: `READONLY`, `OOM`, `MISCONF`. */
+  /** Whether SCAN takes a TYPE. */
+  readonly scanKnowsType: boolean;
+  /** Commands that the user needs and may not run. */
+  readonly missing: readonly string[];
+  /** Why it would serve no copy now: `READONLY`, `OOM`, `MISCONF`. */
   readonly refusal: ReplyError | undefined;
+  /** The reply of CLUSTER SLOTS, where it is a node of a cluster. */
+  readonly slots: Reply | undefined;
 }
 
 const CONNECT_TIMEOUT_MS = 10_000;
-/** RESTORE knows ABSTTL from this major version on. */
+/** RESTORE knows ABSTTL, and SCAN knows TYPE, from these major versions on. */
 const ABSTTL_SINCE = 5;
+const SCAN_TYPE_SINCE = 6;
 
-type Probe = readonly [name: string, ...args: string[]];
-
-/** No key of this name needs to be there: the probes look for it, or fail before they would write it. */
-const PROBE_KEY = 'rump:probe';
 const COMMON_PROBES: readonly Probe[] = [['INFO'], ['TIME'], ['DBSIZE']];
 const PROBES: Record<Role, readonly Probe[]> = {
   source: [
@@ -55,24 +63,37 @@ const PROBES: Record<Role, readonly Probe[]> = {
   // A negative TTL is refused before anything is written, but after rights, role and memory were looked at.
   target: [['RESTORE', PROBE_KEY, '-1', '']],
 };
+const CLUSTER_PROBES: readonly Probe[] = [['CLUSTER SLOTS'], ['CLUSTER NODES'], ['ASKING']];
 
-/** @throws RespError: no connection, no login, no such database, or a right that is missing */
-export async function openServer(options: ServerOptions): Promise<Server> {
-  const { role, peer, db, timeout, signal } = options;
-  const connection = await Connection.open({
-    peer,
-    readOnly: role === 'source',
-    connectTimeout: Math.min(timeout, CONNECT_TIMEOUT_MS),
-    timeout,
-    signal,
+/** @throws RespError: no connection, no login, no such database */
+export async function openServer(access: Access, peer: Peer, db: number): Promise<Server> {
+  return withConnection(access, peer, async (connection) => {
+    const start = performance.now();
+    await handshake(connection, { ...access, db });
+    const roundTrip = performance.now() - start;
+    return { connection, db, roundTrip, ...(await learn(connection, access)) };
   });
+}
+
+/** Asks one thing on a connection of its own. */
+export async function askOnce(access: Access, peer: Peer, name: string): Promise<Reply> {
+  return withConnection(access, peer, async (connection) => {
+    await handshake(connection, { ...access, db: 0 });
+    const reply = await connection.request(name);
+    connection.close();
+    return reply;
+  });
+}
+
+/** Where `use` fails, or the signal comes first, the connection is closed. */
+async function withConnection<T>(access: Access, peer: Peer, use: (connection: Connection) => Promise<T>): Promise<T> {
+  const { role, tls, timeout, signal } = access;
+  const connectTimeout = Math.min(timeout, CONNECT_TIMEOUT_MS);
+  const connection = await Connection.open({ peer, tls, readOnly: role === 'source', connectTimeout, timeout, signal });
   const onAbort = (): void => connection.fail(signal?.reason as Error);
   signal?.addEventListener('abort', onAbort, { once: true });
   try {
-    const start = performance.now();
-    await handshake(connection, options);
-    const roundTrip = performance.now() - start;
-    return { connection, db, roundTrip, ...(await learn(connection, role)) };
+    return await use(connection);
   } catch (error) {
     connection.close();
     throw error;
@@ -81,18 +102,25 @@ export async function openServer(options: ServerOptions): Promise<Server> {
   }
 }
 
-async function learn(connection: Connection, role: Role): Promise<Omit<Server, 'connection' | 'db' | 'roundTrip'>> {
+async function learn(
+  connection: Connection,
+  { role, probes }: Access,
+): Promise<Omit<Server, 'connection' | 'db' | 'roundTrip'>> {
   const before = Date.now();
-  const replies = await probe(connection, [...COMMON_PROBES, ...PROBES[role]]);
+  const replies = await probe(connection, [...COMMON_PROBES, ...PROBES[role], ...probes]);
   const middle = (before + Date.now()) / 2;
-  demandRights(connection.peer, role, replies);
-  const info = demandInfo(connection, replies.get('INFO'));
+  const hasInfo = !missingRights(replies).includes('INFO');
+  const info = hasInfo ? demandInfo(connection, replies.get('INFO')) : parseInfo('');
+  if (info.cluster) for (const [name, reply] of await probe(connection, CLUSTER_PROBES)) replies.set(name, reply);
   return {
     info,
     keys: sizeOf(replies.get('DBSIZE')),
     skew: clockOf(replies.get('TIME')) - middle,
-    absoluteExpiry: role === 'source' ? isGranted(replies.get('PEXPIRETIME')) : knowsAbsTtl(info),
+    absoluteExpiry: role === 'source' ? isGranted(replies.get('PEXPIRETIME')) : isSince(info, ABSTTL_SINCE),
+    scanKnowsType: isSince(info, SCAN_TYPE_SINCE),
+    missing: missingRights(replies),
     refusal: [...replies.values()].find(isRefusal),
+    slots: replies.get('CLUSTER SLOTS'),
   };
 }
 
@@ -109,25 +137,6 @@ async function probe(connection: Connection, probes: readonly Probe[]): Promise<
     }),
   );
   return new Map(replies);
-}
-
-/** @throws RespError with the code `NOPERM` that names every command which the user may not run */
-function demandRights(peer: Peer, role: Role, replies: ReadonlyMap<string, Reply>): void {
-  const missing = [...replies].filter(([name, reply]) => isDenied(name, reply)).map(([name]) => name);
-  const isExpiryKnown = !missing.includes('PTTL') || isGranted(replies.get('PEXPIRETIME'));
-  const needed = missing.filter((name) => !isExpiryKnown || (name !== 'PTTL' && name !== 'PEXPIRETIME'));
-  if (needed.length === 0) return;
-  const rights = needed.map((name) => `+${name.toLowerCase()}`).join(' ');
-  throw new RespError(
-    'NOPERM',
-    `Cannot use ${nameOf(peer)} as the ${role}: the user may not run ${needed.join(', ')}`,
-    { peer, hint: `ACL SETUSER … ${rights}` },
-  );
-}
-
-/** A user may lack a command, which the reply then names, or the probe's key, which matters nothing. */
-function isDenied(name: string, reply: Reply): boolean {
-  return reply instanceof ReplyError && reply.code === 'NOPERM' && reply.message.includes(`'${name.toLowerCase()}'`);
 }
 
 /** @throws ProtocolError where something else than a Redis server speaks RESP */
@@ -149,15 +158,12 @@ function sizeOf(reply: Reply | undefined): number {
   return typeof reply === 'number' ? reply : 0;
 }
 
-function isGranted(reply: Reply | undefined): boolean {
-  return !(reply instanceof ReplyError);
-}
-
-/** `ERR` is what RESTORE answers to the probe, and what an older server answers to PEXPIRETIME. */
+/** `ERR` is also what RESTORE answers to the probe; the probe's key may be another node's. */
 function isRefusal(reply: Reply): reply is ReplyError {
-  return reply instanceof ReplyError && reply.code !== 'ERR' && reply.code !== 'NOPERM';
+  return reply instanceof ReplyError && !['ERR', 'NOPERM', 'MOVED', 'ASK', 'TRYAGAIN'].includes(reply.code);
 }
 
-function knowsAbsTtl({ name, version }: ServerInfo): boolean {
-  return name !== 'redis' || Number.parseInt(version, 10) >= ABSTTL_SINCE;
+/** Valkey and Redict began as Redis 7. */
+function isSince({ name, version }: ServerInfo, major: number): boolean {
+  return name !== 'redis' || Number.parseInt(version, 10) >= major;
 }

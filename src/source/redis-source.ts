@@ -1,151 +1,260 @@
-// Reads one database of one server: SCAN pages and the DUMPs of their keys, on one pipelined connection.
+// Reads the databases of a server, or the slots of a cluster: one reader a node, all into one channel, until every key that
+// was there throughout has been read and written.
 
-import { Buffer } from 'node:buffer';
-import { Command } from '../../resp/command.ts';
-import type { Connection } from '../../resp/connection.ts';
-import { ReplyError } from '../../resp/errors.ts';
-import { Literal } from '../../resp/literal.ts';
-import type { Receiver, Reply } from '../../resp/reply.ts';
-import { Ring } from '../../resp/ring.ts';
+import { nameOf, ReplyError, RespError, type Peer } from '../../resp/errors.ts';
 import type { Channel } from '../channel.ts';
+import { Detour } from '../cluster/detour.ts';
+import type { Deployment } from '../cluster/deployment.ts';
+import type { LineOptions } from '../cluster/line.ts';
+import { redirectOf } from '../cluster/redirect.ts';
+import { slotOf } from '../cluster/slot.ts';
+import { SlotSet } from '../cluster/slot-set.ts';
+import { SlotWatch } from '../cluster/slot-watch.ts';
+import type { Node } from '../cluster/topology.ts';
+import type { Entry } from '../entry.ts';
+import { Backoff } from '../redis/backoff.ts';
+import { Census } from '../redis/census.ts';
 import { depthFor } from '../redis/depth.ts';
-import { DumpReader, type DumpSink } from '../redis/dump.ts';
-import type { ExpiryMode } from '../redis/expiry.ts';
-import { KeyspaceScan } from '../redis/keyspace-scan.ts';
-import { endsTheCopy, refusalOf } from '../redis/refusal.ts';
-import type { Server } from '../redis/server.ts';
+import { DumpReader, type DumpOptions } from '../redis/dump.ts';
+import type { KeyReader, KeySink } from '../redis/key-reader.ts';
+import type { KeyScope } from '../redis/key-scope.ts';
+import { pauseFor } from '../redis/pause.ts';
+import type { Session } from '../redis/session.ts';
 import { Wakeup } from '../wakeup.ts';
-import type { Source } from './source.ts';
+import { Coverage } from './coverage.ts';
+import { NodeReader, type KeyPlace } from './node-reader.ts';
+import type { Source, SourceSink } from './source.ts';
 
-export interface RedisSourceOptions {
-  readonly mode: ExpiryMode;
+export interface RedisSourceOptions extends LineOptions {
+  readonly databases: readonly number[];
+  /** Keys in these databases. */
+  readonly keys: number;
   /** SCAN COUNT. */
   readonly count?: number | undefined;
-  /** The number of the database that the entries are for. */
-  readonly targetDb: number;
+  readonly scope: KeyScope;
+  readonly dump: Omit<DumpOptions, 'depth'>;
+  /** Takes the place of reading: keys are only counted, by type and bytes. */
+  readonly census?: ((type: string, bytes: number | undefined) => void) | undefined;
 }
 
-/** What a source tells of keys that do not come to be entries. */
-export type RedisSourceSink = Omit<DumpSink, 'onDump'>;
+type Wanted = (key: Buffer) => boolean;
 
-const SCAN = new Command('SCAN', 3);
-const COUNT = new Literal('$5\r\nCOUNT\r\n');
 const DEFAULT_COUNT = 1000;
-/** Over a line with a longer round trip, in milliseconds, one page a round trip is what bounds the speed. */
-const LONG_LINE_MS = 1;
-const MOST_SEGMENTS = 16;
+/** Milliseconds before slots that are on the move are looked at again. */
+const FOLLOW_MS = 500;
+const NO_DB = 0;
 
 export class RedisSource implements Source {
-  readonly #connection: Connection;
-  readonly #count: number;
-  readonly #targetDb: number;
-  readonly #depth: number;
-  readonly #scan: KeyspaceScan;
-  readonly #dumps: DumpReader;
-  /** Keys of the pages that have come, not yet asked for. */
-  readonly #keys = new Ring<Buffer>();
-  readonly #wakeup = new Wakeup();
-  readonly #pages: Receiver;
-  #channel: Channel | undefined;
+  readonly needsPayload = false;
+  readonly #deployment: Deployment;
+  readonly #options: RedisSourceOptions;
+  readonly #sink: SourceSink;
+  readonly #readers = new Map<string, NodeReader>();
+  readonly #detour: Detour<KeyPlace>;
+  /** What is to be walked: everything first, then what may be lost at the target. */
+  readonly #demands: (Wanted | undefined)[] = [undefined];
+  readonly #moved = new Wakeup();
+  readonly #failed: Promise<never>;
+  #fail!: (reason: unknown) => void;
+  #channel!: Channel;
+  #walkedKeys = 0;
 
-  constructor(server: Server, options: RedisSourceOptions, sink: RedisSourceSink) {
-    this.#connection = server.connection;
-    this.#count = options.count ?? DEFAULT_COUNT;
-    this.#targetDb = options.targetDb;
-    this.#depth = depthFor(server.roundTrip);
-    this.#scan = new KeyspaceScan({
-      count: this.#count,
-      keys: server.keys,
-      maxSegments: server.roundTrip > LONG_LINE_MS ? MOST_SEGMENTS : 1,
-    });
-    this.#dumps = new DumpReader(
-      this.#connection,
-      { mode: options.mode, depth: this.#depth },
-      {
-        onDump: (key, payload, expireAt) => this.#onDump(key, payload, expireAt),
-        onGone: () => sink.onGone(),
-        onReadRefused: (key, error) => sink.onReadRefused(key, error),
+  constructor(deployment: Deployment, options: RedisSourceOptions, sink: SourceSink) {
+    this.#deployment = deployment;
+    this.#options = options;
+    this.#sink = sink;
+    this.#failed = new Promise((_, reject) => (this.#fail = reject));
+    this.#failed.catch(() => {});
+    this.#detour = new Detour(deployment, options.retry, {
+      onReleased: (places) => {
+        for (const place of places) this.#route(place);
+        this.#moved.wake();
       },
-    );
-    this.#pages = {
-      onReply: (reply) => this.#onPage(reply),
-      onOks: () => this.#connection.failProtocol('it answers SCAN with OK'),
-      onFailure: () => {},
-    };
-    this.#connection.onProgress = () => this.#wakeup.wake();
+      onFailed: (error) => this.#fail(error),
+    });
   }
 
-  /** How much of the keyspace was walked, 0 to 1. */
   get fraction(): number {
-    return this.#scan.fraction;
+    let walked = this.#walkedKeys;
+    for (const { scan } of this.#readers.values()) if (scan?.isOver === false) walked += scan.fraction * scan.size;
+    return Math.min(1, walked / Math.max(1, this.#options.keys));
   }
 
   async read(channel: Channel): Promise<void> {
     this.#channel = channel;
-    while (!(await this.#isDone())) {
-      this.#askForPages();
-      this.#askForValues(channel);
-      if (channel.room > 0) await this.#wakeup.sleep();
-      else await this.#waitForRoom(channel);
+    channel.onDeparture = () => {
+      for (const reader of this.#readers.values()) reader.wake();
+      this.#moved.wake();
+    };
+    try {
+      await Promise.race([this.#readAll(), this.#failed]);
+    } finally {
+      for (const reader of this.#readers.values()) reader.finish();
     }
+  }
+
+  again({ db, key }: Entry): void {
+    this.#route({ db, key, asking: false });
+  }
+
+  rescan(wanted?: Wanted): void {
+    // What comes before everything is part of it.
+    if (wanted === undefined) this.#demands.length = 0;
+    this.#demands.push(wanted);
   }
 
   stop(reason: Error): void {
-    this.#connection.fail(reason);
+    this.#fail(reason);
+    for (const reader of this.#readers.values()) reader.stop(reason);
   }
 
-  async #isDone(): Promise<boolean> {
-    if (this.#connection.error !== undefined) throw this.#connection.error;
-    if (!this.#scan.finished || this.#keys.length > 0 || this.#dumps.inFlight > 0) return false;
-    if (this.#scan.mode !== 'segmented') return true;
-    return this.#scan.settle((await this.#connection.request('DBSIZE')) as number);
-  }
-
-  /** With fewer keys in hand than may be under way, the next pages travel with the DUMPs of these. */
-  #askForPages(): void {
-    while (this.#keys.length + this.#scan.inFlight * this.#count < this.#depth) {
-      const cursor = this.#scan.next();
-      if (cursor === undefined) return;
-      const encoder = this.#connection.begin(SCAN, this.#pages);
-      encoder.text(cursor);
-      encoder.literal(COUNT);
-      encoder.integer(this.#count);
+  async #readAll(): Promise<void> {
+    while (this.#demands.length > 0) {
+      const wanted = this.#demands.shift();
+      if (this.#deployment.isCluster) await this.#walkCluster(wanted);
+      else await this.#walkDatabases(wanted);
+      while (this.#isPending()) await this.#moved.sleep();
     }
   }
 
-  /** Every key that is asked for has its place in the channel already. */
-  #askForValues(channel: Channel): void {
-    while (this.#keys.length > 0 && this.#dumps.hasRoom && channel.room > this.#dumps.inFlight) {
-      this.#dumps.send(this.#keys.shift()!);
+  /** Whether keys are to be read, or entries are not settled. */
+  #isPending(): boolean {
+    if (this.#channel.unsettled > 0 || this.#detour.length > 0) return true;
+    return [...this.#readers.values()].some(({ pending }) => pending > 0);
+  }
+
+  async #walkDatabases(wanted: Wanted | undefined): Promise<void> {
+    const [node] = this.#deployment.topology.nodes as [Node];
+    for (const db of this.#options.databases) await this.#walk(node, db, wanted);
+  }
+
+  async #walkCluster(wanted: Wanted | undefined): Promise<void> {
+    const coverage = new Coverage();
+    const backoff = new Backoff(this.#options.retry);
+    coverage.demand(SlotSet.all());
+    for (let round = 1; coverage.left > 0; round++) {
+      if (round > 1) await this.#follow(coverage);
+      const plan = coverage.plan(this.#deployment.topology);
+      if (plan.size > 0) backoff.reset();
+      else await this.#awaitOwners(backoff, coverage.left);
+      const walks = [...plan].map(async ([node, slots]) => {
+        // The first time whatever a node has is welcome, and saves the look at each key's slot.
+        const isIn = round === 1 ? wanted : (key: Buffer) => slots.has(slotOf(key)) && (wanted?.(key) ?? true);
+        return { slots, watch: await this.#walk(node, NO_DB, isIn) };
+      });
+      const walked = await Promise.all(walks);
+      await this.#refresh();
+      for (const { slots, watch } of walked) coverage.walked(slots, watch, this.#deployment.topology);
     }
   }
 
-  /** The target is behind: the source is not read from until there is room again. */
-  async #waitForRoom(channel: Channel): Promise<void> {
-    this.#connection.pause();
-    await channel.writable();
-    this.#connection.resume();
+  /** Where the slots of the node were meanwhile: nowhere, where it was lost. */
+  async #walk(node: Node, db: number, wanted: Wanted | undefined): Promise<SlotWatch> {
+    const { scope, count = DEFAULT_COUNT } = this.#options;
+    const scan = await this.#readerOf(node).walk(db, { scope, count, wanted });
+    if (!scan.isOver) return new SlotWatch();
+    this.#walkedKeys += scan.size;
+    return scan.watch;
   }
 
-  #onDump(key: Buffer, payload: Buffer, expireAt: number): void {
-    if (this.#channel?.isOpen === true) this.#channel.push(this.#targetDb, key, payload, expireAt);
+  async #follow(coverage: Coverage): Promise<void> {
+    this.#sink.onSlotsMoved(coverage.left);
+    await pauseFor(FOLLOW_MS, this.#deployment.signal);
+    await this.#refresh();
   }
 
-  #onPage(reply: Reply): void {
-    if (reply instanceof ReplyError) {
-      const ends = endsTheCopy(reply) || !this.#scan.refuse();
-      if (ends) this.stop(refusalOf(this.#connection.peer, 'read from', reply));
-      return;
+  /** Whoever cannot be asked now is missed by its own reader. */
+  async #refresh(): Promise<void> {
+    await this.#deployment.refresh().catch((error: unknown) => {
+      if (!(error instanceof RespError) || !error.retryable) throw error;
+    });
+  }
+
+  async #awaitOwners(backoff: Backoff, slots: number): Promise<void> {
+    const pause = backoff.next();
+    if (pause === undefined) {
+      throw new RespError('CLUSTERDOWN', `Cannot read ${slots} slots of the source: no node serves them`);
     }
-    if (!isPage(reply)) return this.#connection.failProtocol('it answers SCAN with something else than a page');
-    const [cursor, keys] = reply;
-    for (const key of this.#scan.accept(cursor.toString('latin1'), keys)) this.#keys.push(key);
+    await pauseFor(pause, this.#deployment.signal);
+    await this.#refresh();
   }
-}
 
-/** A cursor and the keys of its page. */
-function isPage(reply: Reply): reply is readonly [Buffer, readonly Buffer[]] {
-  if (!Array.isArray(reply) || reply.length !== 2) return false;
-  const [cursor, keys] = reply as readonly Reply[];
-  return Buffer.isBuffer(cursor) && Array.isArray(keys) && keys.every((key) => Buffer.isBuffer(key));
+  #readerOf(node: Node): NodeReader {
+    const found = this.#readers.get(node.id);
+    if (found !== undefined) return found;
+    const options = { ...this.#options, newKeyReader: (session: Session) => this.#newKeyReader(session) };
+    const reader = new NodeReader(this.#deployment, node, options);
+    this.#readers.set(node.id, reader);
+    void this.#run(reader);
+    return reader;
+  }
+
+  async #run(reader: NodeReader): Promise<void> {
+    try {
+      if (!(await reader.run(this.#channel))) this.#forget(reader);
+    } catch (error) {
+      this.#fail(error);
+    }
+  }
+
+  /** The node is no primary any more: what it was to read, others have. */
+  #forget(reader: NodeReader): void {
+    this.#readers.delete(reader.node.id);
+    reader.drain((db, key) => this.#route({ db, key, asking: false }));
+    this.#moved.wake();
+  }
+
+  #route(place: KeyPlace): void {
+    const { topology } = this.#deployment;
+    const node = this.#deployment.isCluster ? topology.ownerOf(slotOf(place.key)) : topology.nodes[0];
+    if (node === undefined) this.#detour.add(place, new ReplyError('CLUSTERDOWN no node serves the slot'));
+    else this.#readerOf(node).read(place);
+  }
+
+  #newKeyReader({ connection, selection, server }: Session): KeyReader {
+    const { dump, census } = this.#options;
+    const depth = depthFor(server.roundTrip);
+    const settled = (): void => {
+      this.#channel.release();
+      this.#moved.wake();
+    };
+    const sink: KeySink = {
+      onGone: () => {
+        settled();
+        this.#sink.onGone();
+      },
+      onRefused: (db, key, error) => {
+        settled();
+        this.#sink.onReadRefused(db, key, error);
+      },
+      onElsewhere: (db, key, error) => {
+        this.#redirect({ db, key, asking: false }, connection.peer, error);
+        settled();
+      },
+    };
+    if (census !== undefined) {
+      const onCounted = (type: string, bytes: number | undefined): void => {
+        settled();
+        census(type, bytes);
+      };
+      return new Census(connection, selection, depth, { ...sink, onCounted });
+    }
+    const channel = this.#channel;
+    const onDump = (entry: Entry): void => {
+      this.#detour.progress();
+      channel.release();
+      if (channel.isOpen) channel.push(entry);
+    };
+    return new DumpReader(connection, selection, { ...dump, depth }, { ...sink, onDump });
+  }
+
+  #redirect(place: KeyPlace, asked: Peer, error: ReplyError): void {
+    const redirect = redirectOf(error);
+    if (redirect?.kind === 'ask') {
+      const name = nameOf(this.#deployment.reach(redirect.peer, asked));
+      const node = this.#deployment.topology.nodes.find(({ peer }) => nameOf(peer) === name);
+      if (node !== undefined) return this.#readerOf(node).read({ ...place, asking: true });
+    }
+    this.#detour.add(place, error);
+  }
 }

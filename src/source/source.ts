@@ -1,10 +1,30 @@
 // Where entries come from.
 
+import type { RespError } from '../../resp/errors.ts';
 import type { Channel } from '../channel.ts';
+import type { Entry } from '../entry.ts';
 
 export interface Source {
-  /** Reads everything in scope into the channel, and returns when the last entry is in it. */
+  /** How much was walked, 0 to 1. */
+  readonly fraction: number;
+  /** Whether `again` needs the payload: the source has no other way to it. */
+  readonly needsPayload: boolean;
+  /** Reads everything in scope into the channel, and returns when the last entry is settled. */
   read(channel: Channel): Promise<void>;
+  /** The target could not take this entry now: it comes through the channel once more, as the source has it by then. */
+  again(entry: Entry): void;
+  /** What the target had acknowledged may be lost there: reads everything once more, or the keys that are `wanted`. */
+  rescan(wanted?: (key: Buffer) => boolean): void;
   /** Ends a `read` under way: it rejects with the reason. */
   stop(reason: Error): void;
+}
+
+/** What a source tells of keys that do not come to be entries. */
+export interface SourceSink {
+  /** Deleted or expired since it was seen. */
+  onGone(): void;
+  /** So many slots were on the move, or at a node that failed: they are walked once more. */
+  onSlotsMoved(slots: number): void;
+  /** The source would not give the value of this key. */
+  onReadRefused(db: number, key: Buffer, error: RespError): void;
 }

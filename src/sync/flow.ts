@@ -8,11 +8,14 @@ export class Flow {
   readonly #source: Source;
   readonly #channel: Channel;
   readonly #target: Target;
+  /** Ends pauses and connects of both sides. */
+  readonly #end: AbortController;
 
-  constructor(source: Source, channel: Channel, target: Target) {
+  constructor(source: Source, channel: Channel, target: Target, end: AbortController) {
     this.#source = source;
     this.#channel = channel;
     this.#target = target;
+    this.#end = end;
   }
 
   /** Returns when everything is on the target; rejects with the first error, or with the reason of `stop`. */
@@ -29,6 +32,7 @@ export class Flow {
 
   /** Nothing more is read or sent; replies to what was sent are still counted. */
   stop(reason: Error): void {
+    this.#end.abort(reason);
     this.#channel.abort(reason);
     this.#source.stop(reason);
   }

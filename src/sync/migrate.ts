@@ -2,58 +2,53 @@
 //
 //     source ── read ──▶ channel ──▶ write ── target
 
-import { Channel } from '../channel.ts';
-import { depthFor } from '../redis/depth.ts';
-import { expiryModeFor, preflight, warningsOf } from '../redis/preflight.ts';
-import { openServer, type Server } from '../redis/server.ts';
-import { RedisSource } from '../source/redis-source.ts';
-import { RedisTarget } from '../target/redis-target.ts';
+import { Tally } from '../target/tally.ts';
+import { channelOf, sourceOf, targetOf } from './ends.ts';
 import { Flow } from './flow.ts';
 import type { MigrateOptions, MigrateResult } from './options.ts';
+import { planOf, type Plan } from './plan.ts';
+import { preflight, warningsOf } from './preflight.ts';
 import { Progress } from './progress.ts';
 import { settingsOf, type Settings } from './settings.ts';
+import { closeSides, openSides, type Sides } from './sides.ts';
+import { startEvent } from './start-event.ts';
 
 /**
- * Copies every key of the source database into the target database.
+ * Copies the keys of the source that are in scope to the target.
  *
  * Resolves once the whole source was read and every reply is there; `failed` says how many keys are not on the target.
  * Rejects with a RespError when the copy could not begin or not go on, or with the reason of `options.signal`.
  */
 export async function migrate(options: MigrateOptions): Promise<MigrateResult> {
   const settings = settingsOf(options);
-  const from = await openServer(settings.source);
+  const end = new AbortController();
+  const sides = await openSides(settings, AbortSignal.any([end.signal, ...(settings.signal ? [settings.signal] : [])]));
   try {
-    const to = await openServer(settings.target);
-    try {
-      preflight(from, to);
-      return await copy(from, to, settings);
-    } finally {
-      to.connection.close();
-    }
+    const plan = planOf(sides, settings);
+    await preflight(sides, plan.databases);
+    return await copy(sides, plan, settings, end);
   } finally {
-    from.connection.close();
+    end.abort();
+    closeSides(sides);
   }
 }
 
-async function copy(from: Server, to: Server, settings: Settings): Promise<MigrateResult> {
-  const { onConflict, count, buffer, signal } = settings;
-  const mode = settings.noTtl ? 'dropped' : expiryModeFor(from, to);
-  const replace = onConflict === 'replace';
-  const maxEntries = depthFor(Math.max(from.roundTrip, to.roundTrip));
-
-  const progress = new Progress(settings, () => source.fraction);
-  const source = new RedisSource(from, { mode, count, targetDb: to.db }, progress);
-  const channel = new Channel({ maxEntries, maxBytes: buffer });
-  const target = new RedisTarget(to, { mode, replace, keys: from.keys, sourceSkew: from.skew }, progress);
-  const flow = new Flow(source, channel, target);
+async function copy(sides: Sides, plan: Plan, settings: Settings, end: AbortController): Promise<MigrateResult> {
+  const progress = new Progress(settings);
+  const tally = settings.dryRun ? new Tally() : undefined;
+  const source = sourceOf(sides, plan, settings, progress, tally);
+  const channel = channelOf(sides, settings);
+  const target = tally ?? targetOf(sides, plan, settings, source, progress);
+  const flow = new Flow(source, channel, target, end);
   if (settings.failFast) progress.onFirstFailure = (error) => flow.stop(error);
 
-  progress.start(from, to, mode, warningsOf(from, to));
+  progress.start(startEvent(sides, plan, settings), warningsOf(sides, plan.databases), () => source.fraction);
   try {
-    await flow.run(signal);
+    await flow.run(settings.signal);
   } catch (error) {
     progress.stop();
     throw error;
   }
+  if (tally !== undefined) progress.count(tally.types);
   return progress.finish();
 }

@@ -1,30 +1,64 @@
 // What a copy is asked for and what it tells: the words shared by the library door and the command line.
 
+import type { TlsOptions } from '../../resp/tls-options.ts';
+import type { NatRule } from '../cluster/nat.ts';
+
+export type { NatRule } from '../cluster/nat.ts';
+
 /** What happens to a key that the target already has. */
 export type ConflictPolicy = 'replace' | 'skip' | 'fail';
 
 export interface MigrateOptions {
-  /** The source endpoint, as on the command line: `redis://[[user]:password@]host[:port][/db]`. */
+  /** The source endpoint, as on the command line: `redis://[[user]:password@]host[:port][/db]`, `PATH.resp`, `-`. */
   readonly from: string;
   /** The target endpoint. */
   readonly to: string;
   /** Passwords that stay out of the URLs; they win over the ones in there. */
   readonly fromPassword?: string | undefined;
   readonly toPassword?: string | undefined;
-  /** Source database; the one of the `from` URL otherwise. */
-  readonly db?: number | undefined;
+  /** Passwords of the sentinels themselves. */
+  readonly fromSentinelPassword?: string | undefined;
+  readonly toSentinelPassword?: string | undefined;
+  readonly fromTls?: TlsOptions | undefined;
+  readonly toTls?: TlsOptions | undefined;
+  readonly fromNat?: readonly NatRule[] | undefined;
+  readonly toNat?: readonly NatRule[] | undefined;
+  /** Source databases; the one of the `from` URL otherwise. */
+  readonly db?: readonly number[] | 'all' | undefined;
+  /** Target database by source database; the same number otherwise, and the one of the `to` URL where one is copied. */
+  readonly dbMap?: ReadonlyMap<number, number> | undefined;
+  /** Redis globs: keys that match any of them, and none of `exclude`. */
+  readonly match?: readonly string[] | undefined;
+  readonly exclude?: readonly string[] | undefined;
+  /** Only keys of this type, as TYPE names it. */
+  readonly type?: string | undefined;
+  /** Taken away from the beginning of keys that have it. */
+  readonly stripPrefix?: string | undefined;
+  /** Then put in front of every key. */
+  readonly addPrefix?: string | undefined;
   /** Default `replace`. */
   readonly onConflict?: ConflictPolicy | undefined;
   /** `true` drops expiries. Default `false`. */
   readonly noTtl?: boolean | undefined;
+  /** `true` carries idle times or access frequencies, whichever the source counts. Default `false`. */
+  readonly preserveIdle?: boolean | undefined;
   /** SCAN COUNT; chosen by rump otherwise. */
   readonly count?: number | undefined;
   /** Bytes held between reader and writer. Default 64 MiB. */
   readonly buffer?: number | undefined;
-  /** Milliseconds without progress that count as a failure. Default 60,000. */
+  /** Most bytes of keys and payloads, and most keys, a second. */
+  readonly bwlimit?: number | undefined;
+  readonly tpslimit?: number | undefined;
+  /** How often in a row, without progress in between, a lost connection is opened again. Default 10. */
+  readonly retries?: number | undefined;
+  /** Milliseconds: the longest pause before that. Default 30,000. */
+  readonly retryMax?: number | undefined;
+  /** Milliseconds without progress that count as a failure of the connection. Default 60,000. */
   readonly timeout?: number | undefined;
   /** Stop at the first key that fails. Default `false`. */
   readonly failFast?: boolean | undefined;
+  /** Look at both sides and count what would be copied; write nothing. Default `false`. */
+  readonly dryRun?: boolean | undefined;
   /** Aborting stops the copy cleanly; `migrate` then rejects with the signal's reason. */
   readonly signal?: AbortSignal | undefined;
   /** Called synchronously; it must be quick and must not throw. */
@@ -43,6 +77,8 @@ export interface Figures {
   readonly expired: number;
   /** Keys that could not be copied. */
   readonly failed: number;
+  /** Connections that were lost and opened again. */
+  readonly reconnects: number;
   /** Milliseconds since the start. */
   readonly elapsed: number;
 }
@@ -53,23 +89,60 @@ export type MigrateEvent =
   /** The target acknowledged one more batch of keys. */
   | { readonly type: 'batch'; readonly keys: number }
   | { readonly type: 'warning'; readonly code: string; readonly message: string }
+  | ReconnectEvent
   | KeyFailedEvent
+  | DryRunEvent
   | ({ readonly type: 'done' } & Figures);
 
 export interface StartEvent {
   readonly type: 'start';
-  /** Endpoints without their passwords. */
-  readonly from: string;
-  readonly to: string;
-  /** `name version`, such as `valkey 8.1.4`. */
-  readonly source: string;
-  readonly target: string;
-  readonly sourceDb: number;
-  readonly targetDb: number;
-  /** DBSIZE of the source. */
-  readonly keys: number;
+  readonly source: SideReport;
+  readonly target: SideReport;
+  /** Source database and target database. */
+  readonly databases: readonly (readonly [source: number, target: number])[];
+  /** Milliseconds between the clocks of both sides; `null` where one of them has none. */
+  readonly clockSkew: number | null;
   /** `exact` carries milliseconds since 1970, `relative` what is left of each. */
   readonly expiry: 'exact' | 'relative' | 'dropped';
+}
+
+/** What the look at one side has found. */
+export interface SideReport {
+  /** The endpoint without its password. */
+  readonly endpoint: string;
+  readonly kind: 'server' | 'sentinel' | 'cluster' | 'file';
+  /** Every primary that is read from or written to; none of a file. */
+  readonly nodes: readonly NodeReport[];
+  /** Keys in the databases in question. */
+  readonly keys: number;
+}
+
+export interface NodeReport {
+  /** `host:port`, or the path of a Unix socket. */
+  readonly address: string;
+  /** `name version`, such as `valkey 8.1.4`. */
+  readonly server: string;
+  readonly role: 'primary' | 'replica';
+  /** Bytes. */
+  readonly usedMemory: number;
+  /** Bytes; 0 is no limit. */
+  readonly maxMemory: number;
+}
+
+/** A connection was lost; it is opened again after a pause. */
+export interface ReconnectEvent {
+  readonly type: 'reconnect';
+  readonly side: 'source' | 'target';
+  /** As in `NodeReport`. */
+  readonly address: string;
+  readonly code: string;
+  readonly reason: string;
+  /** The try that is to come: 1 for the first since the last progress. */
+  readonly attempt: number;
+  /** How many there may be: `retries`. */
+  readonly retries: number;
+  /** Milliseconds. */
+  readonly pause: number;
 }
 
 export interface KeyFailedEvent {
@@ -79,6 +152,20 @@ export interface KeyFailedEvent {
   /** First word of the error reply: `BUSYKEY`, `NOPERM`, `ERR`. */
   readonly code: string;
   readonly reason: string;
+}
+
+/** What a copy would bring, under `dryRun`. */
+export interface DryRunEvent {
+  readonly type: 'dry-run';
+  readonly types: readonly TypeFigures[];
+}
+
+export interface TypeFigures {
+  /** As TYPE names it. */
+  readonly type: string;
+  readonly keys: number;
+  /** Memory at the source, estimated by it; `null` where it would not say. */
+  readonly bytes: number | null;
 }
 
 /** What `migrate` resolves with once the whole source was read; `failed` may be above 0. */

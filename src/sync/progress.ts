@@ -1,12 +1,11 @@
 // The figures of a run, counted from replies, and the events that tell of them. It decides only what counts as what.
 
-import { RespError, type ReplyError } from '../../resp/errors.ts';
-import type { ExpiryMode } from '../redis/expiry.ts';
-import type { Warning } from '../redis/preflight.ts';
-import type { Server } from '../redis/server.ts';
-import type { RedisSourceSink } from '../source/redis-source.ts';
-import type { RedisTargetSink } from '../target/redis-target.ts';
-import type { Figures } from './options.ts';
+import { nameOf, RespError, type Peer } from '../../resp/errors.ts';
+import type { Reconnect } from '../cluster/line.ts';
+import type { SourceSink } from '../source/source.ts';
+import type { TargetSink } from '../target/target.ts';
+import type { Figures, StartEvent, TypeFigures } from './options.ts';
+import type { Warning } from './preflight.ts';
 import type { Settings } from './settings.ts';
 
 /** Keys of one `batch` event. */
@@ -14,16 +13,17 @@ const BATCH_KEYS = 1000;
 /** Milliseconds between two `progress` events. */
 const INTERVAL_MS = 100;
 
-export class Progress implements RedisSourceSink, RedisTargetSink {
+export class Progress implements SourceSink, TargetSink {
   readonly #settings: Settings;
-  readonly #fraction: () => number;
   readonly #start = performance.now();
+  #fraction: () => number = () => 0;
   #timer: NodeJS.Timeout | undefined;
   #keys = 0;
   #bytes = 0;
   #skipped = 0;
   #expired = 0;
   #failed = 0;
+  #reconnects = 0;
   #repeated = 0;
   /** Keys of the source at the start. */
   #expected = 0;
@@ -33,31 +33,21 @@ export class Progress implements RedisSourceSink, RedisTargetSink {
   /** Called with the first key's error, where one is enough. */
   onFirstFailure: (error: RespError) => void = () => {};
 
-  /** @param fraction how much of the source was walked, 0 to 1 */
-  constructor(settings: Settings, fraction: () => number) {
+  constructor(settings: Settings) {
     this.#settings = settings;
-    this.#fraction = fraction;
   }
 
-  start(source: Server, target: Server, expiry: ExpiryMode, warnings: readonly Warning[]): void {
-    const { from, to, onEvent } = this.#settings;
-    onEvent({
-      type: 'start',
-      from,
-      to,
-      source: `${source.info.name} ${source.info.version}`,
-      target: `${target.info.name} ${target.info.version}`,
-      sourceDb: source.db,
-      targetDb: target.db,
-      keys: source.keys,
-      expiry,
-    });
+  /** @param fraction how much of the source was walked, 0 to 1 */
+  start(event: StartEvent, warnings: readonly Warning[], fraction: () => number): void {
+    const { onEvent } = this.#settings;
+    onEvent(event);
     for (const warning of warnings) onEvent({ type: 'warning', ...warning });
-    this.#expected = source.keys;
+    this.#fraction = fraction;
+    this.#expected = event.source.keys;
     this.#timer = setInterval(() => this.#tell(this.#done()), INTERVAL_MS);
   }
 
-  onRestored(keys: number, bytes: number): void {
+  onWritten(keys: number, bytes: number): void {
     this.#keys += keys;
     this.#bytes += bytes;
     while (this.#keys - this.#told >= BATCH_KEYS) this.#tellBatch(BATCH_KEYS);
@@ -75,13 +65,32 @@ export class Progress implements RedisSourceSink, RedisTargetSink {
     this.#repeated++;
   }
 
-  onReadRefused(key: Buffer, error: ReplyError): void {
-    this.#fail(key, error);
+  onReadRefused(db: number, key: Buffer, error: RespError): void {
+    this.#fail(db, key, error);
   }
 
-  onWriteRefused(key: Buffer, error: ReplyError): void {
+  onWriteRefused(db: number, key: Buffer, error: RespError): void {
     if (error.code === 'BUSYKEY' && this.#settings.onConflict === 'skip') this.#skipped++;
-    else this.#fail(key, error);
+    else this.#fail(db, key, error);
+  }
+
+  onReconnect(reconnect: Reconnect): void {
+    this.#reconnects++;
+    this.#settings.onEvent({ type: 'reconnect', ...reconnect });
+  }
+
+  onSlotsMoved(slots: number): void {
+    this.#warn('SLOTS_MOVED', `${slots} slots of the source have moved; they are read once more where they are now`);
+  }
+
+  onTargetReplaced(peer: Peer): void {
+    const message = `the target ${nameOf(peer)} was replaced or restarted; what it may have lost is copied once more`;
+    this.#warn('TARGET_REPLACED', message);
+  }
+
+  /** What a copy would bring. */
+  count(types: readonly TypeFigures[]): void {
+    this.#settings.onEvent({ type: 'dry-run', types });
   }
 
   /** The copy ended before its time: the last figures are told once more. */
@@ -94,17 +103,25 @@ export class Progress implements RedisSourceSink, RedisTargetSink {
   finish(): Figures {
     clearInterval(this.#timer);
     if (this.#keys > this.#told) this.#tellBatch(this.#keys - this.#told);
-    if (this.#repeated > 0) this.#warnOfRepeated();
+    if (this.#repeated > 0) {
+      const what = `SCAN gave ${this.#repeated} keys twice, as the source changed; the target has them as first read`;
+      this.#warn('REPEATED', what);
+    }
     this.#tell(1);
     const figures = this.#figures();
     this.#settings.onEvent({ type: 'done', ...figures });
     return figures;
   }
 
-  /** SCAN runs ahead of the writes, and a keyspace grows: the lesser of both shares. */
+  /** SCAN runs ahead of the writes, and a keyspace grows: the lesser of both shares, where the keys are known. */
   #done(): number {
     const settled = this.#keys + this.#skipped + this.#expired + this.#failed;
-    return Math.min(this.#fraction(), this.#expected === 0 ? 1 : settled / this.#expected);
+    return Math.min(this.#fraction(), this.#isWhole && this.#expected > 0 ? settled / this.#expected : 1);
+  }
+
+  /** Whether all keys of the source are copied. */
+  get #isWhole(): boolean {
+    return this.#settings.scope.isAll && !this.#settings.dryRun;
   }
 
   #figures(): Figures {
@@ -114,6 +131,7 @@ export class Progress implements RedisSourceSink, RedisTargetSink {
       skipped: this.#skipped,
       expired: this.#expired,
       failed: this.#failed,
+      reconnects: this.#reconnects,
       elapsed: performance.now() - this.#start,
     };
   }
@@ -128,15 +146,13 @@ export class Progress implements RedisSourceSink, RedisTargetSink {
     this.#settings.onEvent({ type: 'batch', keys });
   }
 
-  #warnOfRepeated(): void {
-    const message = `SCAN gave ${this.#repeated} keys twice, as the source changed; the target has them as first read`;
-    this.#settings.onEvent({ type: 'warning', code: 'REPEATED', message });
+  #warn(code: string, message: string): void {
+    this.#settings.onEvent({ type: 'warning', code, message });
   }
 
-  #fail(key: Buffer, error: ReplyError): void {
+  #fail(db: number, key: Buffer, error: RespError): void {
     this.#failed++;
-    const { onEvent, source } = this.#settings;
-    onEvent({ type: 'key-failed', db: source.db, key, code: error.code, reason: error.message });
+    this.#settings.onEvent({ type: 'key-failed', db, key, code: error.code, reason: error.message });
     const message = `Stopped at the first key that failed: ${error.message}`;
     if (this.#failed === 1) this.onFirstFailure(new RespError(error.code, message, { cause: error }));
   }

@@ -1,74 +1,112 @@
 // What a copy was asked for, resolved: addresses parsed, defaults filled in, contradictions refused.
 
-import { formatAddress, parseAddress, type Address, type TcpAddress } from '../../resp/address.ts';
+import { formatAddress, parseAddress, type Address, type SnapshotAddress } from '../../resp/address.ts';
 import { AddressError } from '../../resp/errors.ts';
-import type { Role, ServerOptions } from '../redis/server.ts';
+import type { TlsOptions } from '../../resp/tls-options.ts';
+import type { NatRule } from '../cluster/nat.ts';
+import type { RetryOptions } from '../redis/backoff.ts';
+import { KeyScope } from '../redis/key-scope.ts';
+import type { Role } from '../redis/server.ts';
+import { KeyNames } from '../target/key-names.ts';
 import type { ConflictPolicy, MigrateEvent, MigrateOptions } from './options.ts';
 
 export interface Settings {
-  /** The endpoints without their passwords, to be shown. */
-  readonly from: string;
-  readonly to: string;
-  readonly source: ServerOptions;
-  readonly target: ServerOptions;
+  readonly from: EndpointSettings;
+  readonly to: EndpointSettings;
+  /** Source databases, where they were named. */
+  readonly databases: readonly number[] | 'all' | undefined;
+  readonly dbMap: ReadonlyMap<number, number>;
+  readonly scope: KeyScope;
+  readonly names: KeyNames;
   readonly onConflict: ConflictPolicy;
   readonly noTtl: boolean;
+  readonly preserveIdle: boolean;
   readonly count: number | undefined;
   /** Bytes. */
   readonly buffer: number;
+  readonly bwlimit: number | undefined;
+  readonly tpslimit: number | undefined;
+  readonly retry: RetryOptions;
+  /** Milliseconds. */
+  readonly timeout: number;
   readonly failFast: boolean;
+  readonly dryRun: boolean;
   readonly signal: AbortSignal | undefined;
   readonly onEvent: (event: MigrateEvent) => void;
 }
 
+export interface EndpointSettings {
+  readonly address: Exclude<Address, SnapshotAddress>;
+  /** The address without its password, to be shown. */
+  readonly shown: string;
+  readonly password: string | undefined;
+  readonly sentinelPassword: string | undefined;
+  /** Where the address asks for it. */
+  readonly tls: TlsOptions | undefined;
+  readonly nat: readonly NatRule[];
+}
+
 const DEFAULT_BUFFER = 64 * 1024 * 1024;
 const DEFAULT_TIMEOUT_MS = 60_000;
+const DEFAULT_RETRIES = 10;
+const DEFAULT_RETRY_MAX_MS = 30_000;
 
 /** @throws AddressError for an endpoint that is none, or that this copy cannot use */
 export function settingsOf(options: MigrateOptions): Settings {
-  const timeout = options.timeout ?? DEFAULT_TIMEOUT_MS;
-  const [from, to] = [parseAddress(options.from), parseAddress(options.to)];
-  const server = (
-    role: Role,
-    address: Address,
-    password: string | undefined,
-    db: number | undefined,
-  ): ServerOptions => {
-    demandTcp(role, address);
-    const { host, port, username } = address;
-    const common = { role, peer: { host, port }, timeout, signal: options.signal };
-    return { ...common, username, password: password ?? address.password, db: db ?? address.db ?? 0 };
-  };
+  const { from, to, retries = DEFAULT_RETRIES, retryMax = DEFAULT_RETRY_MAX_MS } = options;
   return {
-    from: formatAddress(from),
-    to: formatAddress(to),
-    source: server('source', from, options.fromPassword, options.db),
-    target: server('target', to, options.toPassword, undefined),
+    from: endpoint(
+      'source',
+      from,
+      options.fromPassword,
+      options.fromSentinelPassword,
+      options.fromTls,
+      options.fromNat,
+    ),
+    to: endpoint('target', to, options.toPassword, options.toSentinelPassword, options.toTls, options.toNat),
+    databases: options.db,
+    dbMap: options.dbMap ?? new Map(),
+    scope: new KeyScope(options),
+    names: new KeyNames(options),
     onConflict: options.onConflict ?? 'replace',
     noTtl: options.noTtl ?? false,
+    preserveIdle: options.preserveIdle ?? false,
     count: options.count,
     buffer: options.buffer ?? DEFAULT_BUFFER,
+    bwlimit: options.bwlimit,
+    tpslimit: options.tpslimit,
+    retry: { retries, longest: retryMax },
+    timeout: options.timeout ?? DEFAULT_TIMEOUT_MS,
     failFast: options.failFast ?? false,
+    dryRun: options.dryRun ?? false,
     signal: options.signal,
     onEvent: options.onEvent ?? (() => {}),
   };
 }
 
-function demandTcp(role: Role, address: Address): asserts address is TcpAddress & { tls: false } {
-  if (address.kind === 'snapshot' && role === 'target') {
-    throw new AddressError('Cannot write a snapshot: an .rdb file can only be a source');
-  }
-  if (address.kind === 'tcp' && !address.tls) return;
-  const what = address.kind === 'tcp' ? 'TLS' : KINDS[address.kind];
-  throw new AddressError(
-    `Cannot use ${formatAddress(address)} as the ${role}: ${what} is not supported`,
-    'use redis://',
-  );
+function endpoint(
+  role: Role,
+  text: string,
+  password: string | undefined,
+  sentinelPassword: string | undefined,
+  tls: TlsOptions | undefined,
+  nat: readonly NatRule[] = [],
+): EndpointSettings {
+  const address = parseAddress(text);
+  const shown = formatAddress(address);
+  if (address.kind === 'snapshot') throw refuseSnapshot(role, shown);
+  const isServer = address.kind !== 'stream';
+  return {
+    address,
+    shown,
+    password: password ?? (isServer ? address.password : undefined),
+    sentinelPassword,
+    tls: 'tls' in address && address.tls ? (tls ?? {}) : undefined,
+    nat,
+  };
 }
 
-const KINDS = {
-  unix: 'a Unix socket',
-  sentinel: 'Sentinel',
-  stream: 'a RESP stream',
-  snapshot: 'a snapshot file',
-} as const;
+function refuseSnapshot(role: Role, shown: string): AddressError {
+  if (role === 'target') return new AddressError('Cannot write a snapshot: an .rdb file can only be a source');
+  return new AddressError(`Cannot use ${shown} as the source: a snapshot file is not supported`, 'use redis://');
+}

@@ -1,85 +1,289 @@
-// Writes entries into one server, on one pipelined connection.
+// Writes entries into a server, or each into the node of a cluster that serves its slot. What cannot be written now goes
+// back to the source, which reads it again.
 
-import type { Connection } from '../../resp/connection.ts';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { nameOf, ReplyError, type RespError } from '../../resp/errors.ts';
 import type { Channel } from '../channel.ts';
-import type { Entry } from '../entry.ts';
-import { depthFor } from '../redis/depth.ts';
-import { expiryClock, NEVER, type ExpiryMode } from '../redis/expiry.ts';
-import { RestoreWriter, type RestoreSink } from '../redis/restore.ts';
-import type { Server } from '../redis/server.ts';
+import { Detour } from '../cluster/detour.ts';
+import type { Deployment } from '../cluster/deployment.ts';
+import { redirectOf } from '../cluster/redirect.ts';
+import { slotOf } from '../cluster/slot.ts';
+import { SlotSet } from '../cluster/slot-set.ts';
+import type { Node } from '../cluster/topology.ts';
+import { sizeOf, type Entry } from '../entry.ts';
+import { newEntry } from '../entry-ring.ts';
+import { scopeOf } from '../redis/refusal.ts';
+import { isSameValue } from '../redis/same-value.ts';
 import { Wakeup } from '../wakeup.ts';
-import type { Target } from './target.ts';
+import { collision, type Collisions } from './collisions.ts';
+import { NodeWriter, type NodeWriterOptions, type NodeWriterSink } from './node-writer.ts';
+import type { RateLimit } from './rate-limit.ts';
+import type { Target, TargetSink, WayBack } from './target.ts';
+import type { Origin, WrittenKeys } from './written-keys.ts';
 
-export interface RedisTargetOptions {
-  readonly mode: ExpiryMode;
-  /** Whether keys that are there already are replaced. */
-  readonly replace: boolean;
-  /** How many keys are expected. */
-  readonly keys: number;
-  /** Milliseconds that the source's clock shows above `Date.now()`. */
-  readonly sourceSkew: number;
-}
-
-export interface RedisTargetSink extends RestoreSink {
-  /** Expired while it was under way. */
-  onExpired(): void;
+export interface RedisTargetOptions extends Omit<NodeWriterOptions, 'onWritten'> {
+  /** Where keys are not replaced. */
+  readonly written: WrittenKeys | undefined;
+  readonly collisions: Collisions | undefined;
+  readonly limit: RateLimit | undefined;
 }
 
 /** How long replies are still waited for once the copy has failed or was interrupted. */
 const GRACE_MS = 5000;
+const LOOK_MS = 5;
 
 export class RedisTarget implements Target {
-  readonly #connection: Connection;
-  readonly #sink: RedisTargetSink;
-  readonly #clock: () => number;
-  readonly #restores: RestoreWriter;
+  readonly #deployment: Deployment;
+  readonly #source: WayBack;
+  readonly #options: RedisTargetOptions;
+  readonly #sink: TargetSink;
+  readonly #writers = new Map<string, NodeWriter>();
+  /** The slots that each node serves or has served. */
+  readonly #slots = new Map<string, SlotSet>();
+  readonly #detour: Detour<Entry>;
+  /** Who is only just taking over the slot of a key, by the key's name at the target. */
+  readonly #asked = new Map<string, NodeWriter>();
+  readonly #entry = newEntry();
   readonly #wakeup = new Wakeup();
-  /** The one that is being sent: each is moved here out of the channel. */
-  readonly #entry: Entry = { db: 0, key: Buffer.alloc(0), payload: null, expireAt: NEVER };
+  readonly #failed: Promise<never>;
+  #fail!: (reason: unknown) => void;
+  #channel!: Channel;
+  #timer: NodeJS.Timeout | undefined;
 
-  constructor(server: Server, options: RedisTargetOptions, sink: RedisTargetSink) {
-    this.#connection = server.connection;
+  constructor(deployment: Deployment, source: WayBack, options: RedisTargetOptions, sink: TargetSink) {
+    this.#deployment = deployment;
+    this.#source = source;
+    this.#options = options;
     this.#sink = sink;
-    this.#clock = expiryClock(options.mode, options.sourceSkew);
-    this.#restores = new RestoreWriter(server.connection, { ...options, depth: depthFor(server.roundTrip) }, sink);
+    this.#failed = new Promise((_, reject) => (this.#fail = reject));
+    this.#failed.catch(() => {});
+    this.#detour = new Detour(deployment, options.retry, {
+      onReleased: (entries) => this.#release(entries),
+      onFailed: (error) => this.#fail(error),
+    });
   }
 
   async write(channel: Channel): Promise<void> {
-    this.#connection.onProgress = () => {
-      // Nobody may wait for entries that can go nowhere.
-      if (this.#connection.error !== undefined) channel.abort(this.#connection.error);
-      this.#wakeup.wake();
-    };
+    this.#channel = channel;
     try {
-      while (await channel.readable()) {
-        this.#send(channel);
-        if (!this.#restores.hasRoom) await this.#progress();
-      }
+      for (const node of this.#deployment.topology.nodes) this.#writerOf(node);
+      await Promise.race([this.#writeAll(channel), this.#failed]);
+      for (const writer of this.#writers.values()) writer.finish();
     } catch (error) {
-      const timer = setTimeout(() => this.#connection.fail(error as Error), GRACE_MS);
-      await this.#settled().catch(() => {});
-      clearTimeout(timer);
+      channel.abort(error);
+      await this.#stop(error as Error);
       throw error;
     }
-    await this.#settled();
   }
 
-  #send(channel: Channel): void {
-    const now = this.#clock();
-    while (this.#restores.hasRoom && channel.take(this.#entry)) {
-      const { payload, expireAt } = this.#entry;
-      if (expireAt !== NEVER && expireAt <= now) this.#sink.onExpired();
-      else if (payload !== null) this.#restores.send(this.#entry, payload, now);
+  async #writeAll(channel: Channel): Promise<void> {
+    while (await channel.readable()) {
+      this.#distribute(channel);
+      if (channel.length > 0) await this.#wakeup.sleep();
     }
   }
 
-  /** Returns once every reply is there. */
-  async #settled(): Promise<void> {
-    while (this.#restores.inFlight > 0) await this.#progress();
+  #distribute(channel: Channel): void {
+    const { limit, collisions, targetNameOf } = this.#options;
+    const entry = this.#entry;
+    while (this.#mayWrite() && channel.take(entry)) {
+      limit?.take(sizeOf(entry));
+      const name = targetNameOf(entry.key);
+      if (collisions?.suspects(entry.db, entry.key, name) === true) void this.#proveCollision({ ...entry }, name);
+      else this.#route(entry, name);
+    }
   }
 
-  async #progress(): Promise<void> {
-    if (this.#connection.error === undefined) await this.#wakeup.sleep();
-    if (this.#connection.error !== undefined) throw this.#connection.error;
+  /** A single server holds the channel up; one of many does not. */
+  #mayWrite(): boolean {
+    const wait = this.#options.limit?.waitMs() ?? 0;
+    if (wait === 0) return this.#deployment.isCluster || this.#single.hasRoom;
+    this.#timer ??= setTimeout(() => {
+      this.#timer = undefined;
+      this.#wakeup.wake();
+    }, wait);
+    return false;
   }
+
+  get #single(): NodeWriter {
+    return this.#writerOf(this.#deployment.topology.nodes[0]!);
+  }
+
+  #route(entry: Entry, name: Buffer): void {
+    if (this.#asked.size > 0 && this.#writeAsking(entry, name)) return;
+    const writer = this.#writerFor(name);
+    if (writer !== undefined) writer.write(entry);
+    else this.#detour.add({ ...entry }, new ReplyError('CLUSTERDOWN no node serves the slot'));
+  }
+
+  #writerFor(name: Buffer): NodeWriter | undefined {
+    if (!this.#deployment.isCluster) return this.#single;
+    const node = this.#deployment.topology.ownerOf(slotOf(name));
+    return node && this.#writerOf(node);
+  }
+
+  #writeAsking(entry: Entry, name: Buffer): boolean {
+    const key = keyOf(name);
+    const writer = this.#asked.get(key);
+    this.#asked.delete(key);
+    writer?.writeAsking(entry);
+    return writer !== undefined;
+  }
+
+  #writerOf(node: Node): NodeWriter {
+    const found = this.#writers.get(node.id);
+    if (found !== undefined) return found;
+    const { written, targetDbOf, targetNameOf } = this.#options;
+    const onWritten = written && ((entry: Entry) => written.add(targetDbOf(entry.db), targetNameOf(entry.key)));
+    const writer = new NodeWriter(this.#deployment, node, { ...this.#options, onWritten }, this.#events());
+    this.#writers.set(node.id, writer);
+    this.#slots.set(node.id, this.#deployment.topology.slotsOf(node));
+    void this.#run(writer);
+    return writer;
+  }
+
+  async #run(writer: NodeWriter): Promise<void> {
+    try {
+      if (!(await writer.run())) this.#forget(writer);
+    } catch (error) {
+      this.#fail(error);
+    }
+  }
+
+  #events(): NodeWriterSink {
+    const sink = this.#sink;
+    return {
+      onRestored: (keys, bytes) => {
+        this.#detour.progress();
+        sink.onWritten(keys, bytes);
+        this.#channel.settle(keys, bytes);
+        this.#wakeup.wake();
+      },
+      onExpired: (entry) => {
+        sink.onExpired();
+        this.#channel.settle(1, sizeOf(entry));
+      },
+      onRefused: (entry, error, writer) => this.#refuse(entry, error, writer),
+      onElsewhere: (entry, error, writer) => this.#redirect(entry, error, writer),
+      onLost: (entry, maybeWritten) => {
+        const { written, targetDbOf, targetNameOf } = this.#options;
+        if (maybeWritten) written?.addUnanswered(targetDbOf(entry.db), targetNameOf(entry.key));
+        this.#giveBack(entry);
+      },
+      onInterrupted: () => this.#channel.hold(),
+      onResumed: (writer, isSame) => {
+        if (!isSame) this.#rescan(writer);
+        this.#channel.settle(1, 0);
+      },
+      onRoom: () => this.#wakeup.wake(),
+    };
+  }
+
+  #giveBack(entry: Entry): void {
+    this.#source.again(entry);
+    this.#channel.settle(1, sizeOf(entry));
+  }
+
+  #refuse(entry: Entry, error: ReplyError, writer: NodeWriter): void {
+    const { written, targetDbOf, targetNameOf } = this.#options;
+    const name = targetNameOf(entry.key);
+    const origin = written?.originOf(targetDbOf(entry.db), name) ?? 'foreign';
+    if (error.code !== 'BUSYKEY' || origin === 'foreign') return this.#report(entry, error);
+    void this.#proveWritten({ ...entry }, name, error, writer, origin);
+  }
+
+  /** The memory of what was written may be mistaken: a key is ours only where the target has this very value. */
+  async #proveWritten(
+    entry: Entry,
+    name: Buffer,
+    error: ReplyError,
+    writer: NodeWriter,
+    origin: Origin,
+  ): Promise<void> {
+    const found = await writer.dump(this.#options.targetDbOf(entry.db), name).catch(() => null);
+    if (found === undefined) return this.#giveBack(entry);
+    if (found === null || !isSameValue(found, entry.payload!)) return this.#report(entry, error);
+    if (origin === 'maybe-written') this.#sink.onWritten(1, sizeOf(entry));
+    else this.#sink.onRepeated();
+    this.#channel.settle(1, sizeOf(entry));
+  }
+
+  /**
+   * Another key seems to have this name already: it has, if the target holds another value under it. What cannot be told is
+   * asked again, and where the target will not say the first key keeps the name.
+   */
+  async #proveCollision(entry: Entry, name: Buffer): Promise<void> {
+    const { collisions, targetDbOf } = this.#options;
+    const writer = this.#writerFor(name);
+    if (writer === undefined) return this.#route(entry, name);
+    // The first one may still wait to be sent.
+    if (!writer.isCaughtUp) return this.#giveBack(entry);
+    try {
+      const found = await writer.dump(targetDbOf(entry.db), name);
+      if (found === undefined) return this.#giveBack(entry);
+      if (found !== null && !isSameValue(found, entry.payload!)) return this.#report(entry, collision());
+      collisions!.acquit(entry.db, entry.key, name);
+      this.#route(entry, name);
+    } catch (error) {
+      if (scopeOf(error as ReplyError) === 'key') this.#report(entry, collision());
+      else this.#redirect(entry, error as ReplyError, writer);
+    }
+  }
+
+  #report(entry: Entry, error: RespError): void {
+    this.#sink.onWriteRefused(entry.db, entry.key, error);
+    this.#channel.settle(1, sizeOf(entry));
+  }
+
+  #redirect(entry: Entry, error: ReplyError, writer: NodeWriter): void {
+    const redirect = redirectOf(error);
+    if (redirect?.kind === 'ask') {
+      const name = nameOf(this.#deployment.reach(redirect.peer, writer.node.peer));
+      const node = this.#deployment.topology.nodes.find(({ peer }) => nameOf(peer) === name);
+      if (node !== undefined) {
+        this.#asked.set(keyOf(this.#options.targetNameOf(entry.key)), this.#writerOf(node));
+        return this.#giveBack(entry);
+      }
+    }
+    this.#detour.add({ ...entry }, error);
+  }
+
+  /** The topology is as new as can be. */
+  #release(entries: readonly Entry[]): void {
+    const { topology } = this.#deployment;
+    for (const [id, writer] of this.#writers) {
+      const node = topology.find(id);
+      if (node === undefined) writer.leave();
+      else this.#slots.get(id)!.addAll(topology.slotsOf(node));
+    }
+    for (const entry of entries) this.#giveBack(entry);
+  }
+
+  /** The node is no primary any more. What it acknowledged last may never have reached the one that took its place. */
+  #forget(writer: NodeWriter): void {
+    this.#writers.delete(writer.node.id);
+    this.#rescan(writer);
+    this.#channel.settle(1, 0);
+  }
+
+  #rescan({ node }: NodeWriter): void {
+    const slots = this.#slots.get(node.id)!;
+    const { targetNameOf } = this.#options;
+    this.#sink.onTargetReplaced(node.peer);
+    if (this.#deployment.isCluster) this.#source.rescan((key) => slots.has(slotOf(targetNameOf(key))));
+    else this.#source.rescan();
+  }
+
+  /** Nothing more is sent; replies that are under way are still counted. */
+  async #stop(reason: Error): Promise<void> {
+    clearTimeout(this.#timer);
+    const writers = [...this.#writers.values()];
+    const end = performance.now() + GRACE_MS;
+    while (writers.some(({ inFlight }) => inFlight > 0) && performance.now() < end) await sleep(LOOK_MS);
+    for (const writer of writers) writer.stop(reason);
+  }
+}
+
+function keyOf(name: Buffer): string {
+  return name.toString('latin1');
 }

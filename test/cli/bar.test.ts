@@ -11,6 +11,7 @@ const HALF: BarFigures = {
   skipped: 0,
   expired: 0,
   failed: 2,
+  reconnects: 0,
   elapsed: 4000,
 };
 
@@ -25,6 +26,14 @@ test('Bar.render() shows everything where there is room', () => {
     render(200, HALF),
     '[###############---------------]   50%  450,000 keys  36.2 MiB  113,000 keys/s  9.1 MiB/s  ETA 4.0 s  2 failed',
   );
+});
+
+test('Bar.render() shows reconnects where there were any', () => {
+  assert.match(render(200, { ...HALF, reconnects: 1 }), / {2}2 failed {2}1 reconnect$/);
+  assert.match(render(200, { ...HALF, reconnects: 3 }), / {2}2 failed {2}3 reconnects$/);
+  const narrow = render(90, { ...HALF, reconnects: 3 });
+  assert.match(narrow, /3 reconnects$/);
+  assert.doesNotMatch(narrow, /MiB/);
 });
 
 test('Bar.render() leaves out the least important first', () => {
@@ -50,6 +59,7 @@ test('Bar.render() leaves room for the echo of Ctrl-C before the last column', (
     skipped: count,
     expired: count,
     failed: count,
+    reconnects: count,
     elapsed: fc.nat({ max: 10 ** 9 }),
   });
   fc.assert(

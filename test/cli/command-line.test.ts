@@ -2,13 +2,9 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import * as fc from 'fast-check';
-import { parseCommandLine, type CopyCommand } from '../../src/cli/command-line.ts';
+import { parseCommandLine } from '../../src/cli/command-line.ts';
 import { UsageError } from '../../src/cli/usage-error.ts';
-import { assertRefused, copy, ENDPOINTS, FROM, TO } from './parsing.ts';
-
-function optionsOf(...argv: string[]): CopyCommand['options'] {
-  return copy([...ENDPOINTS, ...argv]).options;
-}
+import { assertRefused, copy, ENDPOINTS, FROM, given, optionsOf, TO } from './parsing.ts';
 
 describe('parseCommandLine()', () => {
   test('takes the documented command of Rump 1.0', () => {
@@ -31,24 +27,56 @@ describe('parseCommandLine()', () => {
 
   test('gives every option in its unit', () => {
     const argv = [
-      '--db=3',
-      '--on-conflict=skip',
-      '--no-ttl',
-      '--count=10',
-      '--buffer=2M',
-      '--timeout=1.5m',
-      '--fail-fast',
+      ['--from-nat=10.0.0.1:6379=localhost:7001', '--from-nat', '10.0.0.2:6379=[::1]:7002', '--to-nat=a:1=b:2'],
+      ['--db=3', '--db-map', '3:5', '--match=user:*', '--match', 'order:*', '--exclude=*:tmp', '--type=hash'],
+      ['--strip-prefix=old:', '--add-prefix=new:', '--on-conflict=skip', '--no-ttl', '--preserve-idle'],
+      ['--count=10', '--buffer=2M', '--bwlimit=1k', '--tpslimit=500', '--retries=0', '--retry-max=5s'],
+      ['--timeout=1.5m', '--fail-fast', '--dry-run'],
     ];
-    const { from: _, to: __, fromPassword: ___, toPassword: ____, ...rest } = optionsOf(...argv);
+    const { from: _, to: __, ...rest } = given(optionsOf(...argv.flat())) as Record<string, unknown>;
     assert.deepEqual(rest, {
-      db: 3,
+      fromNat: [
+        { announced: { host: '10.0.0.1', port: 6379 }, reachable: { host: 'localhost', port: 7001 } },
+        { announced: { host: '10.0.0.2', port: 6379 }, reachable: { host: '::1', port: 7002 } },
+      ],
+      toNat: [{ announced: { host: 'a', port: 1 }, reachable: { host: 'b', port: 2 } }],
+      db: [3],
+      dbMap: new Map([[3, 5]]),
+      match: ['user:*', 'order:*'],
+      exclude: ['*:tmp'],
+      type: 'hash',
+      stripPrefix: 'old:',
+      addPrefix: 'new:',
       onConflict: 'skip',
       noTtl: true,
+      preserveIdle: true,
       count: 10,
       buffer: 2 * 1024 * 1024,
+      bwlimit: 1024,
+      tpslimit: 500,
+      retries: 0,
+      retryMax: 5000,
       timeout: 90_000,
       failFast: true,
+      dryRun: true,
     });
+    assert.equal(optionsOf('-n').dryRun, true);
+  });
+
+  test('gives what TLS needs for each side, and nothing where no flag asks for more than the URL', () => {
+    const both = ['--from', 'rediss://a', '--to', 'rediss+sentinel://b/main'];
+    const from = ['--from-tls-ca=a.crt', '--from-tls-cert=b.crt', '--from-tls-key=b.key'];
+    const to = ['--to-tls-servername=redis.example', '--to-tls-insecure', '--to-sentinel-password-file=s'];
+    const { options, fromFiles, toFiles } = copy([...both, ...from, ...to]);
+    assert.deepEqual(given(options.fromTls!), {});
+    assert.deepEqual(fromFiles.pem, { ca: 'a.crt', cert: 'b.crt', key: 'b.key' });
+    assert.deepEqual(options.toTls, { servername: 'redis.example', insecure: true });
+    assert.deepEqual(given(toFiles), {
+      sentinelPassword: 's',
+      pem: { ca: undefined, cert: undefined, key: undefined },
+    });
+    const plain = copy([...both, '--from-tls-insecure=no']).options;
+    assert.deepEqual([plain.fromTls, plain.toTls], [undefined, undefined]);
   });
 
   test('takes the word copy, wherever it stands', () => {
@@ -68,7 +96,10 @@ describe('parseCommandLine()', () => {
   });
 
   test('takes a value that starts with a dash behind =, and a single dash as it is', () => {
-    assert.equal(copy([...ENDPOINTS, '--from-password-file=-x=y']).fromPasswordFile, '-x=y');
+    assert.equal(copy([...ENDPOINTS, '--from-password-file=-x=y']).fromFiles.password, '-x=y');
+    assert.deepEqual(optionsOf('--match=-a=*', '--match=--').match, ['-a=*', '--']);
+    assert.deepEqual(optionsOf('--match', 'a\nb*', '--match= -\n').match, ['a\nb*', ' -\n']);
+    assertRefused([...ENDPOINTS, '--match=-a\nb'], /^Cannot use --match: .* a single line/);
     assert.equal(copy(['--from', '-', '--to', TO]).options.from, '-');
   });
 
@@ -112,7 +143,7 @@ describe('parseCommandLine()', () => {
   });
 
   test('refuses the flags of another version', () => {
-    for (const flag of ['--live', '--resume', '--match', '--dry-run', '-n', '--verify', '--trace']) {
+    for (const flag of ['--live', '--resume', '--verify', '--trace', '--partition=1/2', '--big-key=1M']) {
       assertRefused([...ENDPOINTS, flag], /^Unknown flag /);
     }
   });
@@ -120,6 +151,7 @@ describe('parseCommandLine()', () => {
   test('refuses a flag that is given twice, however it is written', () => {
     assertRefused([...ENDPOINTS, '-to', TO], /^Cannot use --to twice/);
     assertRefused(['-s', '--silent'], /^Cannot use --silent twice/);
+    assertRefused([...ENDPOINTS, '-n', '--dry-run'], /^Cannot use --dry-run twice/);
   });
 
   test('refuses a flag without its value', () => {
@@ -134,7 +166,14 @@ describe('parseCommandLine()', () => {
       ['count', '0', 'a whole number from 1 up'],
       ['count', '-5', 'a whole number from 1 up'],
       ['count', '1e3', 'a whole number from 1 up'],
-      ['db', 'all', 'a whole number from 0 up'],
+      ['db', '0,x', 'numbers from 0 up such as 0,3'],
+      ['db-map', '0', 'pairs of a source and a target database'],
+      ['from-nat', '10.0.0.1:6379', 'what a node says of itself, then where it is'],
+      ['type', 'sorted set', 'the name of a type: string'],
+      ['bwlimit', '0', 'bytes, or a number with k, M or G'],
+      ['tpslimit', '0', 'a whole number from 1 up'],
+      ['retries', '-1', 'a whole number from 0 up'],
+      ['retry-max', '30', 'a number with ms, s, m or h'],
       ['on-conflict', 'Replace', 'one of replace, skip, fail'],
       ['progress', 'line', 'one of auto, bar, dots, none'],
       ['buffer', '64X', 'bytes, or a number with k, M or G'],
@@ -179,6 +218,7 @@ describe('parseCommandLine()', () => {
     const word = fc.oneof(
       fc.string(),
       fc.constantFrom('--from', '-to', FROM, '--', '-', '--json', '-s', '--count', '-5', '=', '--count=', 'copy'),
+      fc.constantFrom('-n', '--match', '--db=all', '--db-map=0:1', '--from-nat=a:1=b:2', '--to-tls-ca', '--retries=0'),
     );
     fc.assert(
       fc.property(fc.array(word), (argv) => {

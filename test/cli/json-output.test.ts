@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { RespError } from '../../resp/errors.ts';
 import { JsonOutput } from '../../src/cli/json-output.ts';
-import { BATCH, DONE, keyFailed, NONE, progress, START, WARNING } from './events.ts';
+import { BATCH, DONE, DRY_RUN, keyFailed, NONE, progress, reconnect, START, WARNING } from './events.ts';
 import { Screen } from './screen.ts';
 
 const TIME = 1_700_000_000_000;
@@ -19,19 +19,39 @@ describe('JsonOutput', () => {
   test('prints each event as an object with its name and time', () => {
     const screen = new Screen(true);
     const output = new JsonOutput(screen, false, () => TIME);
-    const events = [START, BATCH, WARNING, keyFailed('a\0"'), { type: 'done', ...DONE, elapsed: 5400.4 } as const];
+    const events = [
+      START,
+      BATCH,
+      WARNING,
+      reconnect(),
+      keyFailed('a\0"'),
+      DRY_RUN,
+      { type: 'done', ...DONE, elapsed: 5400.4 } as const,
+    ];
     for (const event of events) output.onEvent(event);
     output.finish({ result: DONE });
     const time = '2023-11-14T22:13:20.000Z';
-    const { type: _, ...start } = START;
+    const { databases, expiry, source, target } = START;
+    const ends = { from: 'redis://:***@a:1', to: 'redis://b:2/1' };
+    const from = { kind: 'server', keys: 1_000_000, nodes: source.nodes };
+    const to = { kind: 'cluster', keys: 0, nodes: target.nodes };
+    const { type: _, ...lost } = reconnect();
     const reason = 'BUSYKEY Target key name already exists';
     assert.deepEqual(lines(screen), [
-      { event: 'start', time, ...start },
+      { event: 'start', time, ...ends, source: from, target: to, databases, clockSkew: -12, expiry },
       { event: 'warning', time, code: 'CLOCK_SKEW', message: 'the clocks are \u001B 2 s apart' },
+      { event: 'reconnect', time, ...lost },
       { event: 'key-failed', time, db: 3, key: 'a\\x00\\"', code: 'BUSYKEY', reason },
+      { event: 'dry-run', time, types: DRY_RUN.types },
       { event: 'done', time, ...DONE },
     ]);
     assert.equal(screen.stderr.text, '');
+  });
+
+  test('has null where there is no clock to compare', () => {
+    const screen = new Screen(false);
+    new JsonOutput(screen, false).onEvent({ ...START, clockSkew: null });
+    assert.equal(lines(screen)[0]?.['clockSkew'], null);
   });
 
   test('tells of progress at most once a second', () => {

@@ -3,16 +3,11 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { RespError } from '../../resp/errors.ts';
 import { BarOutput } from '../../src/cli/bar-output.ts';
-import type { ProgressStyle } from '../../src/cli/command-line.ts';
 import { Interrupted } from '../../src/cli/interrupted.ts';
 import { openOutput } from '../../src/cli/open-output.ts';
-import { BATCH, DONE, keyFailed, progress, START, SUMMARY, WARNING } from './events.ts';
+import { BATCH, DONE, keyFailed, progress, reconnect, START, SUMMARY, WARNING } from './events.ts';
 import { Screen } from './screen.ts';
-
-function show(style: ProgressStyle, isTTY = false): { screen: Screen; output: ReturnType<typeof openOutput> } {
-  const screen = new Screen(isTTY);
-  return { screen, output: openOutput({ progress: style, debug: false }, screen, {}) };
-}
+import { OPTIONS, show } from './show.ts';
 
 describe('Dots', () => {
   test('print one dot a batch and the closing words, and the summary on stderr', () => {
@@ -87,6 +82,61 @@ describe('Failed keys', () => {
   });
 });
 
+describe('Lost connections', () => {
+  const LINE = 'rump: lost the source 10.0.0.1:6379: the connection was reset; trying again in 0.4 s (2 of 10)';
+
+  test('are told of on stderr, with what comes next', () => {
+    for (const style of ['dots', 'none', 'bar'] as const) {
+      const { screen, output } = show(style, style === 'bar');
+      output.onEvent(reconnect());
+      assert.equal(screen.stderr.text, `${LINE}\n`);
+      assert.equal(screen.stdout.text, '');
+    }
+  });
+
+  test('are told of up to twenty times, the others are counted', () => {
+    for (const [times, last] of [
+      [20, LINE],
+      [21, 'rump: … and lost a connection once more'],
+      [2020, 'rump: … and lost a connection 2,000 times more'],
+    ] as const) {
+      const { screen, output } = show('dots');
+      for (let i = 0; i < times; i++) output.onEvent(reconnect());
+      output.finish({ result: { ...DONE, reconnects: times } });
+      const lines = screen.stderr.text.split('\n');
+      assert.equal(lines.filter((line) => line === LINE).length, 20);
+      assert.equal(lines.at(-3), last);
+      assert.match(lines.at(-2)!, /, 0 failed, [\d,]+ reconnects$/);
+    }
+  });
+
+  test('do not pass on what a terminal would obey', () => {
+    const { screen, output } = show('dots');
+    output.onEvent({ ...reconnect(), reason: 'ERR \u001B[2J', address: '/tmp/\n' });
+    assert.match(screen.stderr.text, /^rump: lost the source \/tmp\/\\x0a: ERR \\x1b\[2J;/);
+  });
+});
+
+test('Where stdout is the target no word goes there', () => {
+  for (const [style, isTTY] of [
+    ['auto', false],
+    ['auto', true],
+    ['none', false],
+    ['bar', true],
+    ['silent', false],
+  ] as const) {
+    const { screen, output } = show(style, isTTY, { toStdout: true });
+    for (const event of [START, BATCH, progress(0.5, DONE), WARNING, keyFailed('k')]) output.onEvent(event);
+    output.onInterrupt('SIGINT');
+    output.finish({ result: DONE });
+    assert.equal(screen.stdout.text, '', style);
+    if (style !== 'silent') assert.ok(screen.stderr.text.endsWith(`rump: Sync done.\n${SUMMARY}`), style);
+  }
+  const { screen, output } = show('auto', false, { toStdout: true });
+  output.finish({ result: { ...DONE, failed: 1 } });
+  assert.doesNotMatch(screen.all, /Sync done/);
+});
+
 test('Without progress there are the closing words and the summary', () => {
   for (const isTTY of [false, true]) {
     const { screen, output } = show('none', isTTY);
@@ -141,7 +191,7 @@ describe('BarOutput', () => {
       ['bar', false, 'xterm', ''],
     ] as const) {
       const screen = new Screen(isTTY);
-      const output = openOutput({ progress: style, debug: false }, screen, { TERM: term });
+      const output = openOutput(style, OPTIONS, screen, { TERM: term });
       output.onEvent(BATCH);
       output.onEvent(progress(0.5, DONE));
       assert.equal(screen.all, dots);
@@ -168,7 +218,7 @@ describe('BarOutput', () => {
   test('is drawn at most ten times a second, as wide as the terminal is then', () => {
     let now = 0;
     const screen = new Screen(true, 200);
-    const output = new BarOutput(screen, false, () => now);
+    const output = new BarOutput(screen, OPTIONS, () => now);
     for (; now < 1000; now += 7) {
       screen.stderr.columns = now < 500 ? 200 : 30;
       output.onEvent(progress(now / 1000, { ...DONE, elapsed: now }));

@@ -14,6 +14,16 @@ export function copy(argv: readonly string[], environment: Environment = {}): Co
   return commandLine;
 }
 
+/** The options of a copy from `FROM` to `TO`. */
+export function optionsOf(...argv: string[]): CopyCommand['options'] {
+  return copy([...ENDPOINTS, ...argv]).options;
+}
+
+/** What was given, and nothing else. */
+export function given(object: object): object {
+  return Object.fromEntries(Object.entries(object).filter(([, value]) => value !== undefined));
+}
+
 export function assertRefused(argv: readonly string[], message: RegExp, environment: Environment = {}): void {
   assert.throws(
     () => parseCommandLine(argv, environment),

@@ -42,7 +42,7 @@ async function runCut(
   t.after(() => proxy.close());
   proxy.cutAfter(bytes, direction);
   const endpoints = pair.endpoints.map((word) => (word === pair[side].url ? proxy.url : word));
-  const result = await runRump(endpoints);
+  const result = await runRump([...endpoints, '--retries', '0']);
   return { result, port: proxy.port, bytes: direction === 'up' ? proxy.bytesUp : proxy.bytesDown };
 }
 

@@ -1,4 +1,5 @@
-// What breaks while a copy runs: it ends soon with exit code 1 and names the side, or it waits and ends rightly.
+// What breaks while a copy runs and is not retried: it ends soon with exit code 1 and names the side, or it waits and ends
+// rightly.
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -7,6 +8,8 @@ import { holdMidRun, MID_RUN_KEYS, type MidRun } from '../support/mid-run.ts';
 import { assertDone, assertFailed, assertPlainWords, linesOf } from '../support/outcome.ts';
 
 const SIDES = ['source', 'target'] as const;
+/** A failure is final. */
+const ONCE = ['--retries', '0'];
 const OTHER = { source: 'target', target: 'source' } as const;
 /** Longer than a connection is allowed to be silent by many a proxy and many a client. */
 const LONG_STALL_MS = 10_000;
@@ -14,25 +17,25 @@ const LONG_STALL_MS = 10_000;
 describe('A copy whose connection fails', { concurrency: 2 }, () => {
   for (const side of SIDES) {
     test(`rump fails when the ${side} is killed`, async (t) => {
-      const run = await holdMidRun(t, { held: OTHER[side] });
+      const run = await holdMidRun(t, { held: OTHER[side], args: ONCE });
       await run[side].kill();
       await assertFailsSoon(run, `(Lost the connection to|Cannot connect to) ${run.where[side]}`);
     });
 
     test(`rump fails when the connection to the ${side} is reset`, async (t) => {
-      const run = await holdMidRun(t, { held: side });
+      const run = await holdMidRun(t, { held: side, args: ONCE });
       run.proxy.reset();
       await assertFailsSoon(run, `Lost the connection to ${run.where[side]}`);
     });
 
     test(`rump fails when the connection to the ${side} is closed`, async (t) => {
-      const run = await holdMidRun(t, { held: side });
+      const run = await holdMidRun(t, { held: side, args: ONCE });
       run.proxy.cut();
       await assertFailsSoon(run, `Lost the connection to ${run.where[side]}`);
     });
 
     test(`rump --timeout bounds the wait when the ${side} stalls`, async (t) => {
-      const run = await holdMidRun(t, { held: OTHER[side], args: ['--timeout', '2s'] });
+      const run = await holdMidRun(t, { held: OTHER[side], args: [...ONCE, '--timeout', '2s'] });
       run[side].pause();
       run.proxy.unstall();
       const started = performance.now();
@@ -44,7 +47,7 @@ describe('A copy whose connection fails', { concurrency: 2 }, () => {
   }
 
   test('rump fails when the target runs out of memory', async (t) => {
-    const run = await holdMidRun(t, { held: 'source', target: { args: ['--maxmemory', '20mb'] } });
+    const run = await holdMidRun(t, { held: 'source', args: ONCE, target: { args: ['--maxmemory', '20mb'] } });
     await assertFailsSoon(run, `Cannot write to ${run.where.target}: OOM `);
     const copied = (await run.to.send('DBSIZE')) as number;
     assert.ok(copied > 100 && copied < MID_RUN_KEYS, `${copied} keys`);
@@ -53,7 +56,7 @@ describe('A copy whose connection fails', { concurrency: 2 }, () => {
   });
 
   test('rump fails when the target becomes a replica', async (t) => {
-    const run = await holdMidRun(t, { held: 'source' });
+    const run = await holdMidRun(t, { held: 'source', args: ONCE });
     await run.to.send('REPLICAOF', '127.0.0.1', 1);
     await assertFailsSoon(run, `Cannot write to ${run.where.target}: READONLY `);
   });

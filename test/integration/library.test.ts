@@ -29,8 +29,10 @@ test('migrate() copies, tells of it in order, and resolves with the figures', as
 
   const start = events[0]!;
   assert.ok(start.type === 'start');
-  assert.deepEqual([start.from, start.to, start.keys], [source.url, target.url, keys + 2500]);
-  assert.match(start.source, /^(redis|valkey|redict) \d+\.\d+\.\d+$/);
+  const { source: left, target: right } = start;
+  assert.deepEqual([left.endpoint, right.endpoint, left.keys], [source.url, target.url, keys + 2500]);
+  assert.deepEqual([left.kind, left.nodes[0]!.address], ['server', `127.0.0.1:${source.port}`]);
+  assert.match(left.nodes[0]!.server, /^(redis|valkey|redict) \d+\.\d+\.\d+$/);
   const warnings = events.flatMap((event) => (event.type === 'warning' ? [event.code] : []));
   assert.deepEqual(warnings, ['TARGET_NOT_EMPTY']);
   const batches = events.flatMap((event) => (event.type === 'batch' ? [event.keys] : []));
@@ -54,7 +56,7 @@ test('migrate() tells of each key that fails, and resolves', async (t) => {
   const result = await migrate({
     from: `${source.url}/1`,
     to: target.url,
-    db: 2,
+    db: [2],
     onConflict: 'fail',
     onEvent: (event) => {
       if (event.type === 'key-failed') failures.push(event);

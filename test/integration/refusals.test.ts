@@ -91,12 +91,6 @@ for (const side of ['source', 'target'] as const) {
     assertRefused(await runRump(args), { error: new RegExp(`database 99 of 127\\.0\\.0\\.1:${port}: `) });
     assert.equal(await pair.to.send('DBSIZE'), 0);
   });
-
-  test(`rump refuses a cluster node as the ${side}`, async (t) => {
-    const pair = await startPair(t, { [side]: { args: ['--cluster-enabled', 'yes'] } });
-    const error = new RegExp(`the ${side} 127\\.0\\.0\\.1:${pair[side].port} is a cluster node`);
-    assertRefused(await runRump(pair.endpoints), { error });
-  });
 }
 
 test('rump refuses a target that is out of memory before it reads anything', async (t) => {

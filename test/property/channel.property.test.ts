@@ -4,7 +4,8 @@ import { test } from 'node:test';
 import { setImmediate as nextTick } from 'node:timers/promises';
 import * as fc from 'fast-check';
 import { Channel } from '../../src/channel.ts';
-import type { Entry } from '../../src/entry.ts';
+import { sizeOf, type Entry } from '../../src/entry.ts';
+import { newEntry } from '../../src/entry-ring.ts';
 
 const MOST_BYTES = 60;
 
@@ -13,23 +14,17 @@ const sizes = fc.array(fc.nat(MOST_BYTES), { maxLength: 120 });
 /** How much is done between two pauses, over and over. */
 const pace = fc.array(fc.integer({ min: 1, max: 15 }), { minLength: 1, maxLength: 10 });
 
-interface Sent {
-  readonly db: number;
-  readonly key: Buffer;
-  readonly payload: Buffer | null;
-  readonly expireAt: number;
-}
-
-function entriesOf(sizes: readonly number[]): Sent[] {
+function entriesOf(sizes: readonly number[]): Entry[] {
   return sizes.map((size, i) => {
     const key = Buffer.from(String(i));
-    return { db: i % 3, key, payload: size % 5 === 0 ? null : Buffer.alloc(size, i), expireAt: i % 4 === 0 ? -1 : i };
+    const payload = size % 5 === 0 ? null : Buffer.alloc(size, i);
+    return { db: i % 3, key, payload, expireAt: i % 4 === 0 ? -1 : i, idle: i, frequency: -1 };
   });
 }
 
 async function write(
   channel: Channel,
-  entries: readonly Sent[],
+  entries: readonly Entry[],
   maxBytes: number,
   pace: readonly number[],
 ): Promise<void> {
@@ -38,18 +33,21 @@ async function write(
     if (i % pause === 0) await nextTick();
     await channel.writable();
     assert.ok(channel.room > 0);
-    const { db, key, payload, expireAt } = entries[i]!;
-    channel.push(db, key, payload, expireAt);
+    const entry = entries[i]!;
+    channel.push(entry);
     // One entry at a time is under way here, so no more than one may pass the budget.
-    const before = channel.bytes - key.length - (payload?.length ?? 0);
+    const before = channel.bytes - sizeOf(entry);
     assert.ok(before < maxBytes);
   }
 }
 
-async function read(channel: Channel, taken: Sent[], pace: readonly number[]): Promise<void> {
-  const entry: Entry = { db: 0, key: Buffer.alloc(0), payload: null, expireAt: 0 };
+async function read(channel: Channel, taken: Entry[], pace: readonly number[]): Promise<void> {
+  const entry = newEntry();
   for (let turn = 0; await channel.readable(); turn++) {
-    for (let i = 0; i < pace[turn % pace.length]! && channel.take(entry); i++) taken.push({ ...entry });
+    for (let i = 0; i < pace[turn % pace.length]! && channel.take(entry); i++) {
+      taken.push({ ...entry });
+      channel.settle(1, sizeOf(entry));
+    }
     await nextTick();
   }
 }
@@ -59,7 +57,7 @@ test('Channel hands everything on in order, within its budgets, at any pace of b
     fc.asyncProperty(options, sizes, pace, pace, async (options, sizes, paceIn, paceOut) => {
       const channel = new Channel(options);
       const entries = entriesOf(sizes);
-      const taken: Sent[] = [];
+      const taken: Entry[] = [];
       const writing = write(channel, entries, options.maxBytes, paceIn).then(() => channel.close());
       await Promise.all([writing, read(channel, taken, paceOut)]);
       assert.deepEqual(taken, entries);
@@ -77,24 +75,23 @@ test('Channel behaves like a list, whatever is done in whatever order', () => {
   fc.assert(
     fc.property(options, fc.array(step, { maxLength: 150 }), (options, steps) => {
       const channel = new Channel(options);
-      const model: Sent[] = [];
-      const entry: Entry = { db: 0, key: Buffer.alloc(0), payload: null, expireAt: 0 };
+      const model: Entry[] = [];
+      const entry = newEntry();
       for (const [i, step] of steps.entries()) {
         if (step === 'take') {
           const expected = model.shift();
           assert.equal(channel.take(entry), expected !== undefined);
-          if (expected !== undefined) assert.deepEqual(entry, expected);
+          if (expected === undefined) continue;
+          assert.deepEqual(entry, expected);
+          channel.settle(1, sizeOf(entry));
         } else {
-          const sent = { db: i, key: Buffer.from(`${i}`), payload: Buffer.alloc(step.push, i), expireAt: i };
-          const push = (): void => channel.push(sent.db, sent.key, sent.payload, sent.expireAt);
-          if (model.length === options.maxEntries) assert.throws(push);
-          else {
-            push();
-            model.push(sent);
-          }
+          const payload = Buffer.alloc(step.push, i);
+          const sent = { ...newEntry(), db: i, key: Buffer.from(`${i}`), payload, expireAt: i };
+          channel.push(sent);
+          model.push(sent);
         }
-        const bytes = model.reduce((sum, { key, payload }) => sum + key.length + payload!.length, 0);
-        const room = bytes >= options.maxBytes ? 0 : options.maxEntries - model.length;
+        const bytes = model.reduce((sum, entry) => sum + sizeOf(entry), 0);
+        const room = bytes >= options.maxBytes ? 0 : Math.max(0, options.maxEntries - model.length);
         assert.deepEqual([channel.length, channel.bytes, channel.room], [model.length, bytes, room]);
       }
     }),
@@ -107,7 +104,7 @@ test('Channel.abort() at any moment ends both sides, with nothing left inside', 
     fc.asyncProperty(options, sizes, pace, pace, fc.nat(60), async (options, sizes, paceIn, paceOut, moment) => {
       const channel = new Channel(options);
       const entries = entriesOf(sizes);
-      const taken: Sent[] = [];
+      const taken: Entry[] = [];
       const reason = new Error('interrupted');
       const ends = Promise.allSettled([
         write(channel, entries, options.maxBytes, paceIn),

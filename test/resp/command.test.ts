@@ -20,7 +20,11 @@ test('Command.head writes a subcommand as a word of its own', () => {
 });
 
 test('Command.readOnly is true for what finds its way and for what looks', () => {
-  const names = 'AUTH,CLIENT SETNAME,SELECT,PING,INFO,TIME,DBSIZE,SCAN,DUMP,PTTL,PEXPIRETIME'.split(',');
+  const names = [
+    ...'AUTH,CLIENT SETNAME,SELECT,PING,INFO,TIME,DBSIZE,SCAN,DUMP,PTTL,PEXPIRETIME,TYPE,EXISTS'.split(','),
+    ...'MEMORY USAGE,OBJECT IDLETIME,OBJECT FREQ,ASKING,CLUSTER SLOTS,CLUSTER NODES'.split(','),
+    'SENTINEL GET-MASTER-ADDR-BY-NAME',
+  ];
   for (const name of names) assert.equal(new Command(name, 0).readOnly, true, name);
 });
 
@@ -29,6 +33,8 @@ test('Command.readOnly is false for whatever may change a server, and for whatev
     ...'SET,DEL,UNLINK,RESTORE,MIGRATE,EXPIRE,PEXPIREAT,PERSIST,RENAME,COPY,MOVE,FLUSHALL,FLUSHDB,SWAPDB'.split(','),
     ...'EVAL,EVALSHA,FCALL,EVAL_RO,CONFIG SET,CONFIG,CLIENT KILL,CLIENT,CLIENT PAUSE,DEBUG,SHUTDOWN'.split(','),
     ...'REPLICAOF,SLAVEOF,FAILOVER,MULTI,EXEC,GETDEL,GETEX,GET,TOUCH,OBJECT,WAIT,SAVE,BGSAVE,MODULE LOAD'.split(','),
+    ...'CLUSTER,CLUSTER RESET,CLUSTER FAILOVER,CLUSTER SETSLOT,SENTINEL,SENTINEL FAILOVER,SENTINEL SET'.split(','),
+    ...'SENTINEL REMOVE,MEMORY,MEMORY PURGE,OBJECT ENCODING,OBJECT IDLETIME SET'.split(','),
     '',
     'scan',
     ' SCAN',

@@ -36,6 +36,7 @@ test('Connection.open() says that nothing listens at a port', async () => {
     code: 'ECONNREFUSED',
     host: HOST,
     port: closed,
+    retryable: true,
     message: `Cannot connect to 127.0.0.1:${closed}: connection refused, nothing listens there`,
   });
 });
@@ -45,6 +46,7 @@ test('Connection.open() says that there is no such host', async () => {
   await assert.rejects(open(0, { peer }), (error: ConnectionError) => {
     assert.ok(error instanceof ConnectionError);
     assert.match(error.code, /^(ENOTFOUND|EAI_AGAIN)$/);
+    assert.equal(error.retryable, true);
     assert.match(error.message, /^Cannot connect to no-such-host\.invalid:6379: /);
     return true;
   });
@@ -145,7 +147,11 @@ test('Connection takes no silence of its own making for a stall', async () => {
 });
 
 const ENDINGS: readonly (readonly [what: string, behave: (socket: Socket) => unknown, expected: object])[] = [
-  ['closes', (socket) => socket.end(), { name: 'ConnectionError', code: 'CLOSED', message: /: the peer closed it$/ }],
+  [
+    'closes',
+    (socket) => socket.end(),
+    { name: 'ConnectionError', code: 'CLOSED', retryable: true, message: /: the peer closed it$/ },
+  ],
   [
     'closes in the middle of a reply',
     (socket) => socket.end('$100\r\nabc'),
@@ -154,7 +160,7 @@ const ENDINGS: readonly (readonly [what: string, behave: (socket: Socket) => unk
   [
     'resets',
     (socket) => socket.resetAndDestroy(),
-    { name: 'ConnectionError', code: 'ECONNRESET', message: /: ECONNRESET$/ },
+    { name: 'ConnectionError', code: 'ECONNRESET', retryable: true, message: /: ECONNRESET$/ },
   ],
   [
     'answers in HTTP',

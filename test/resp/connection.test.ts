@@ -5,7 +5,7 @@ import { after, before, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Command } from '../../resp/command.ts';
 import { Connection, type ConnectionOptions } from '../../resp/connection.ts';
-import { ReadOnlyError, ReplyError } from '../../resp/errors.ts';
+import { type ConnectionError, ReadOnlyError, ReplyError } from '../../resp/errors.ts';
 import type { Receiver, Reply } from '../../resp/reply.ts';
 import { command, simple } from '../support/frames.ts';
 import { HOST, withPeer } from '../support/peer.ts';
@@ -114,6 +114,40 @@ test('Connection.close() sends what was begun, and refuses what comes later', as
   for (let i = 0; i < 200 && (await client.send('EXISTS', 'begun:last')) === 0; i++) await sleep(10);
   assert.equal(await client.send('STRLEN', 'begun'), 4 * 1024 * 1024);
   assert.equal(String(await client.send('GET', 'begun:last')), 'small');
+});
+
+test('Connection.close() sends what was begun, though the replies to it stay unread', async () => {
+  const client = await redis.client();
+  await client.send('SET', 'long', 'a value '.repeat(125));
+  const connection = await open(redis.port);
+  const failures: Error[] = [];
+  const receiver: Receiver = { onReply: () => {}, onOks: () => {}, onFailure: (error) => failures.push(error) };
+  const get = new Command('GET', 1);
+  for (let i = 0; i < 20_000; i++) connection.begin(get, receiver).text('long');
+  const set = connection.begin(new Command('SET', 2), receiver);
+  set.text('behind');
+  set.text('it');
+  connection.close();
+  assert.deepEqual(
+    failures.map((error) => (error as ConnectionError).code),
+    ['CLOSED'],
+  );
+  for (let i = 0; i < 200 && (await client.send('EXISTS', 'behind')) === 0; i++) await sleep(10);
+  assert.equal(await client.send('EXISTS', 'behind'), 1);
+});
+
+test('Connection.close() hangs up in the end, though the peer never does', async () => {
+  const sockets: Socket[] = [];
+  const stay = (socket: Socket): void => {
+    socket.allowHalfOpen = true;
+    const writing = setInterval(() => socket.write(simple('PONG')), 100);
+    sockets.push(socket.on('close', () => clearInterval(writing)).resume());
+  };
+  await withPeer(stay, async (port) => {
+    const connection = await open(port);
+    connection.close();
+    while (sockets[0]?.closed !== true) await sleep(10);
+  });
 });
 
 test('Connection.fail() tells everyone in flight, once, and those who come later', async () => {

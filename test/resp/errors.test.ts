@@ -59,6 +59,19 @@ test('Every error is a RespError with a stable code and a name of its own', () =
   );
 });
 
+test('RespError.retryable is false where nothing else is said, and true for a timeout', () => {
+  assert.equal(new ConnectionError('CERT_HAS_EXPIRED', 'no', { peer }).retryable, false);
+  assert.equal(new ConnectionError('ECONNREFUSED', 'no', { peer, retryable: true }).retryable, true);
+  assert.equal(new TimeoutError('no', { peer }).retryable, true);
+  const others = [
+    new RespError('X', 'no'),
+    new AddressError('no'),
+    new ProtocolError('no'),
+    new ReplyError('LOADING no'),
+  ];
+  assert.ok(others.every(({ retryable }) => !retryable));
+});
+
 test('RespError carries its cause and the way out, and has no cause where none was given', () => {
   const cause = new Error('deep');
   const error = new RespError('X', 'Cannot do it', { cause, hint: 'try otherwise', peer });

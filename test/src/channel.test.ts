@@ -4,14 +4,18 @@ import { spawnSync } from 'node:child_process';
 import { test } from 'node:test';
 import { setImmediate as nextTick } from 'node:timers/promises';
 import { Channel } from '../../src/channel.ts';
-import type { Entry } from '../../src/entry.ts';
-
-function newEntry(): Entry {
-  return { db: -1, key: Buffer.alloc(0), payload: null, expireAt: 0 };
-}
+import { sizeOf, type Entry } from '../../src/entry.ts';
+import { newEntry } from '../../src/entry-ring.ts';
 
 function push(channel: Channel, key: string, payload: string | null = 'v'): void {
-  channel.push(0, Buffer.from(key), payload === null ? null : Buffer.from(payload), -1);
+  channel.push({ ...newEntry(), key: Buffer.from(key), payload: payload === null ? null : Buffer.from(payload) });
+}
+
+/** Takes the oldest entry and has done with it. */
+function takeOne(channel: Channel): void {
+  const entry = newEntry();
+  assert.ok(channel.take(entry));
+  channel.settle(1, sizeOf(entry));
 }
 
 function takeAll(channel: Channel): string[] {
@@ -31,14 +35,16 @@ test('Channel gives entries back whole and in order', () => {
   const channel = new Channel({ maxEntries: 3, maxBytes: 1000 });
   const key = Buffer.from('k');
   const payload = Buffer.from('payload');
-  channel.push(3, key, payload, 1_700_000_000_123);
-  channel.push(0, Buffer.from('gone'), null, -1);
+  const first: Entry = { db: 3, key, payload, expireAt: 1_700_000_000_123, idle: 7, frequency: -1 };
+  const second: Entry = { db: 0, key: Buffer.from('gone'), payload: null, expireAt: -1, idle: -1, frequency: 200 };
+  channel.push(first);
+  channel.push(second);
   const entry = newEntry();
   assert.equal(channel.take(entry), true);
-  assert.deepEqual(entry, { db: 3, key, payload, expireAt: 1_700_000_000_123 });
+  assert.deepEqual(entry, first);
   assert.equal(entry.payload, payload);
   assert.equal(channel.take(entry), true);
-  assert.deepEqual(entry, { db: 0, key: Buffer.from('gone'), payload: null, expireAt: -1 });
+  assert.deepEqual(entry, second);
   assert.equal(channel.take(entry), false);
 });
 
@@ -53,14 +59,54 @@ test('Channel keeps the order when its slots are used again and again', () => {
   assert.deepEqual(taken, Array.from({ length: 20 }, (_, i) => [`a${i}`, `b${i}`]).flat());
 });
 
-test('Channel.room, length and bytes count what is inside', () => {
+test('Channel counts an entry against both budgets until it is settled', () => {
   const channel = new Channel({ maxEntries: 4, maxBytes: 100 });
-  assert.deepEqual([channel.room, channel.length, channel.bytes], [4, 0, 0]);
+  const figures = (): number[] => [channel.room, channel.length, channel.unsettled, channel.bytes];
+  assert.deepEqual(figures(), [4, 0, 0, 0]);
   push(channel, 'abc', 'defg');
   push(channel, 'h', null);
-  assert.deepEqual([channel.room, channel.length, channel.bytes], [2, 2, 8]);
+  assert.deepEqual(figures(), [2, 2, 2, 8]);
   channel.take(newEntry());
-  assert.deepEqual([channel.room, channel.length, channel.bytes], [3, 1, 1]);
+  assert.deepEqual(figures(), [2, 1, 2, 8]);
+  channel.settle(1, 7);
+  assert.deepEqual(figures(), [3, 1, 1, 1]);
+});
+
+test('Channel.reserve() takes the place of an entry that is on its way', () => {
+  const channel = new Channel({ maxEntries: 2, maxBytes: 100 });
+  channel.reserve();
+  channel.reserve();
+  assert.deepEqual([channel.room, channel.isFull], [0, false]);
+  channel.release();
+  push(channel, 'a');
+  assert.deepEqual([channel.room, channel.isFull], [0, false]);
+  channel.release();
+  assert.deepEqual([channel.room, channel.isFull], [1, false]);
+  push(channel, 'b');
+  assert.deepEqual([channel.room, channel.isFull], [0, true]);
+});
+
+test('Channel.settled() waits for the last entry, and for what is held', async () => {
+  const channel = new Channel({ maxEntries: 2, maxBytes: 100 });
+  await channel.settled();
+  push(channel, 'a');
+  channel.hold();
+  const settled = channel.settled();
+  takeOne(channel);
+  assert.equal(await isSettled(settled), false);
+  channel.settle(1, 0);
+  await settled;
+});
+
+test('Channel.onDeparture is called when entries were settled', () => {
+  const channel = new Channel({ maxEntries: 2, maxBytes: 100 });
+  let calls = 0;
+  channel.onDeparture = () => calls++;
+  push(channel, 'a');
+  channel.take(newEntry());
+  assert.equal(calls, 0);
+  channel.settle(1, 2);
+  assert.equal(calls, 1);
 });
 
 test('Channel.room is 0 when the byte budget is used up, however few the entries', () => {
@@ -71,42 +117,42 @@ test('Channel.room is 0 when the byte budget is used up, however few the entries
   assert.equal(channel.room, 0);
 });
 
-test('Channel.push() takes what was under way when the byte budget ran out, and never more than its slots', () => {
-  const channel = new Channel({ maxEntries: 3, maxBytes: 1 });
+test('Channel.push() takes what was under way when a budget ran out', () => {
+  const channel = new Channel({ maxEntries: 2, maxBytes: 1 });
   for (const key of ['a', 'b', 'c']) push(channel, key);
-  assert.throws(() => push(channel, 'd'), /Cannot push an entry: 3 are inside already/);
+  assert.deepEqual([channel.room, channel.isFull], [0, true]);
   assert.deepEqual(takeAll(channel), ['a', 'b', 'c']);
 });
 
-test('Channel.writable() waits when the byte budget is used up, until a take makes room', async () => {
+test('Channel.writable() waits when the byte budget is used up, until enough is settled', async () => {
   const channel = new Channel({ maxEntries: 10, maxBytes: 10 });
   await channel.writable();
   push(channel, 'a', '1234567');
   push(channel, 'b', '1234567');
   const writable = channel.writable();
   assert.equal(await isSettled(writable), false);
-  channel.take(newEntry());
+  takeOne(channel);
   await writable;
 });
 
-test('Channel.writable() goes on waiting when a take does not make enough room', async () => {
+test('Channel.writable() goes on waiting when what is settled does not make enough room', async () => {
   const channel = new Channel({ maxEntries: 10, maxBytes: 10 });
   for (const key of ['a', 'b', 'c']) push(channel, key, '123456789');
   const writable = channel.writable();
-  channel.take(newEntry());
+  takeOne(channel);
   assert.equal(await isSettled(writable), false);
-  channel.take(newEntry());
+  takeOne(channel);
   assert.equal(await isSettled(writable), false);
-  channel.take(newEntry());
+  takeOne(channel);
   await writable;
 });
 
-test('Channel.writable() waits when every slot is in use', async () => {
+test('Channel.writable() waits when there are as many entries as may be', async () => {
   const channel = new Channel({ maxEntries: 1, maxBytes: 1000 });
   push(channel, 'a');
   const writable = channel.writable();
   assert.equal(await isSettled(writable), false);
-  channel.take(newEntry());
+  takeOne(channel);
   await writable;
 });
 
@@ -150,7 +196,7 @@ test('Channel.close() wakes whoever waits at either end', async () => {
   push(writer, 'a');
   const writable = writer.writable();
   writer.close();
-  await assert.rejects(writable, /Cannot wait for room: the channel is closed/);
+  await assert.rejects(writable, /Cannot wait: the channel is closed/);
 });
 
 test('Channel.close() counts the first time only', async () => {
@@ -185,7 +231,7 @@ test('Channel.abort() drops the entries inside and tells both ends the reason', 
   push(channel, 'b');
   const writable = channel.writable();
   channel.abort(reason);
-  assert.deepEqual([channel.length, channel.bytes, channel.isOpen], [0, 0, false]);
+  assert.deepEqual([channel.length, channel.unsettled, channel.bytes, channel.isOpen], [0, 0, 0, false]);
   await assert.rejects(writable, reason);
   await assert.rejects(channel.readable(), reason);
 });
@@ -204,13 +250,13 @@ test('Channel keeps no entry alive that was taken', () => {
     let freed = 0;
     const registry = new FinalizationRegistry(() => freed++);
     const channel = new Channel({ maxEntries: 64, maxBytes: 1e9 });
-    const entry = { db: 0, key: Buffer.alloc(0), payload: null, expireAt: 0 };
+    const entry = {};
     const fresh = () => {
       const buffer = Buffer.alloc(10000);
       registry.register(buffer, 0);
       return buffer;
     };
-    for (let i = 0; i < 50; i++) channel.push(0, fresh(), fresh(), -1);
+    for (let i = 0; i < 50; i++) channel.push({ key: fresh(), payload: fresh() });
     while (channel.take(entry));
     entry.key = entry.payload = null;
     for (let i = 0; i < 100 && freed < 100; i++) {

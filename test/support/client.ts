@@ -1,6 +1,7 @@
 // The independent witness of the tests: a small Redis client that shares no code with rump. Binary-safe, pipelined.
-import { createConnection, type Socket } from 'node:net';
 import { once } from 'node:events';
+import { createConnection, type Socket } from 'node:net';
+import { connect as connectTls, type ConnectionOptions as TlsOptions } from 'node:tls';
 import { command, type Argument } from './frames.ts';
 
 /** Simple and bulk strings are Buffers, error replies Errors. */
@@ -9,6 +10,8 @@ export type Reply = Buffer | number | null | Error | Reply[];
 export interface ClientOptions {
   readonly host?: string;
   readonly port: number;
+  /** Speaks TLS, as node:tls has it. */
+  readonly tls?: TlsOptions | undefined;
 }
 
 /** Commands on their way together; a pipeline of any length keeps this many bytes in one write. */
@@ -25,9 +28,9 @@ export class TestClient {
   readonly #socket: Socket;
   readonly #waiting: Waiting[] = [];
 
-  static async connect({ host = '127.0.0.1', port }: ClientOptions): Promise<TestClient> {
-    const socket = createConnection({ host, port, noDelay: true });
-    await once(socket, 'connect');
+  static async connect({ host = '127.0.0.1', port, tls }: ClientOptions): Promise<TestClient> {
+    const socket = tls ? connectTls({ host, port, ...tls }) : createConnection({ host, port, noDelay: true });
+    await once(socket, tls ? 'secureConnect' : 'connect');
     return new TestClient(socket);
   }
 

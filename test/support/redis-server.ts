@@ -6,14 +6,21 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { authority, certificates, type Certificate } from './certificates.ts';
 import { TestClient } from './client.ts';
 import { killAtExit } from './kill-at-exit.ts';
 
 export interface ServerOptions {
   /** Default: RUMP_TEST_SERVER, else redis-server or valkey-server, whichever PATH has. */
-  readonly binary?: string;
+  readonly binary?: string | undefined;
   /** Further arguments of the server: `['--maxmemory', '10mb']`. */
   readonly args?: readonly string[];
+  /** Its port speaks TLS and nothing else: to every client, or to those only that show a certificate of the authority. */
+  readonly tls?: 'server' | 'mutual' | undefined;
+  /** What it shows under TLS. Default: one of the authority for localhost, 127.0.0.1 and ::1. */
+  readonly certificate?: Certificate | undefined;
+  /** It listens at `socket` as well. */
+  readonly unix?: boolean;
 }
 
 const START_MS = 10_000;
@@ -21,38 +28,61 @@ const POLL_MS = 3;
 const ATTEMPTS = 5;
 /** A cluster node listens 10,000 above its port as well. */
 const HIGHEST_PORT = 55_535;
+const SOCKET = 'server.sock';
 
 /** Waits until the server answers. */
-export async function startServer({ binary = defaultBinary(), args = [] }: ServerOptions = {}): Promise<TestServer> {
+export function startServer(options: ServerOptions = {}): Promise<TestServer> {
+  const { binary, args = [], tls, certificate = certificates.server, unix = false } = options;
+  return launch((port) => {
+    const place =
+      tls === undefined ? ['--port', String(port)] : ['--port', '0', ...tlsArguments(port, tls, certificate)];
+    const habits = ['--bind', '127.0.0.1', '--save', '', '--appendonly', 'no', '--daemonize', 'no'];
+    const socket = unix ? ['--unixsocket', SOCKET] : [];
+    return new TestServer({ binary, port, tls, args: () => [...place, ...habits, ...socket, ...args] });
+  });
+}
+
+/** Starts it on a free port; anew where another process takes the port between our look at it and the server's. */
+export async function launch(create: (port: number) => TestServer): Promise<TestServer> {
   for (let attempt = 1; ; attempt += 1) {
-    const server = new TestServer(binary, args, await freePort());
+    const server = create(await freePort());
     try {
       await server.answers();
       return server;
     } catch (error) {
       await server.stop();
-      // Another process may take the port between our look at it and the server's.
       if (attempt === ATTEMPTS || !/in use/i.test(String(error))) throw error;
     }
   }
 }
 
+export interface Launch {
+  readonly binary?: string | undefined;
+  readonly port: number;
+  readonly tls?: 'server' | 'mutual' | undefined;
+  /** The command line, where `dir` is the empty folder that it is started in. */
+  readonly args: (dir: string) => readonly string[];
+}
+
 export class TestServer {
   readonly port: number;
+  readonly tls: boolean;
   readonly url: string;
   readonly dir: string;
+  /** The path of its Unix socket, if it was told to have one. */
+  readonly socket: string;
   readonly #child: ChildProcess;
   readonly #gone: Promise<unknown>;
   readonly #clients: TestClient[] = [];
   #log = '';
 
-  constructor(binary: string, args: readonly string[], port: number) {
+  constructor({ binary = defaultBinary(), port, tls, args }: Launch) {
     this.port = port;
-    this.url = `redis://127.0.0.1:${port}`;
+    this.tls = tls !== undefined;
+    this.url = `${this.tls ? 'rediss' : 'redis'}://127.0.0.1:${port}`;
     this.dir = mkdtempSync(join(tmpdir(), 'rump-server-'));
-    const place = ['--port', String(port), '--bind', '127.0.0.1', '--dir', this.dir];
-    const habits = ['--save', '', '--appendonly', 'no', '--daemonize', 'no'];
-    this.#child = spawn(binary, [...place, ...habits, ...args], { cwd: this.dir, stdio: ['ignore', 'pipe', 'pipe'] });
+    this.socket = join(this.dir, SOCKET);
+    this.#child = spawn(binary, args(this.dir), { cwd: this.dir, stdio: ['ignore', 'pipe', 'pipe'] });
     killAtExit(this.#child, this.dir);
     for (const stream of [this.#child.stdout, this.#child.stderr]) {
       stream?.on('data', (chunk: Buffer) => (this.#log = `${this.#log}${chunk.toString('latin1')}`.slice(-20_000)));
@@ -77,7 +107,7 @@ export class TestServer {
 
   /** A client of this server, on the given database; `stop` closes it. */
   async client(db = 0): Promise<TestClient> {
-    const client = await TestClient.connect({ port: this.port });
+    const client = await this.#connect();
     this.#clients.push(client);
     if (db !== 0) await client.send('SELECT', db);
     return client;
@@ -115,8 +145,17 @@ export class TestServer {
     throw new Error(`Cannot start ${this.#child.spawnfile}: ${this.#log.trim().split('\n').slice(-4).join(' | ')}`);
   }
 
+  /** Whom it trusts is a matter for other tests: this client takes every certificate, and shows a good one. */
+  #connect(): Promise<TestClient> {
+    const { cert, key } = certificates.client;
+    return TestClient.connect({
+      port: this.port,
+      tls: this.tls ? { cert, key, rejectUnauthorized: false } : undefined,
+    });
+  }
+
   async #answersNow(): Promise<boolean> {
-    const client = await TestClient.connect({ port: this.port }).catch(() => undefined);
+    const client = await this.#connect().catch(() => undefined);
     if (client === undefined) return false;
     try {
       const [pong, info] = await client.pipeline([['PING'], ['INFO', 'server']]);
@@ -130,6 +169,12 @@ export class TestServer {
       await client.close();
     }
   }
+}
+
+/** A port that speaks TLS; what else the server listens at is not said here. */
+export function tlsArguments(port: number, tls: 'server' | 'mutual', { certFile, keyFile }: Certificate): string[] {
+  const own = ['--tls-cert-file', certFile, '--tls-key-file', keyFile, '--tls-ca-cert-file', authority.certFile];
+  return ['--tls-port', String(port), ...own, '--tls-auth-clients', tls === 'mutual' ? 'yes' : 'no'];
 }
 
 function defaultBinary(): string {

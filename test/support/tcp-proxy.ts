@@ -32,9 +32,11 @@ export class TcpProxy {
   readonly #pipes = new Set<ProxyPipe>();
   readonly #gates: Record<Direction, Gate>;
   #port = 0;
+  #target: number;
 
   constructor(options: ProxyOptions) {
     this.#options = options;
+    this.#target = options.port;
     const cut = (): void => this.cut();
     const gate = (): Gate => ({ delay: options.delay ?? 0, open: true, bytes: 0, left: Infinity, cut });
     this.#gates = { up: gate(), down: gate() };
@@ -103,6 +105,11 @@ export class TcpProxy {
     }
   }
 
+  /** New connections lead to another port. */
+  leadTo(port: number): void {
+    this.#target = port;
+  }
+
   /** New connections are refused by the system; those there are stay. */
   refuse(): void {
     this.#listener.close();
@@ -125,7 +132,7 @@ export class TcpProxy {
   #connect(client: Socket): void {
     const server = createConnection({
       host: this.#options.host ?? '127.0.0.1',
-      port: this.#options.port,
+      port: this.#target,
       allowHalfOpen: true,
       noDelay: true,
     });

@@ -15,10 +15,12 @@ test('parseInfo() knows a Redis by what it says', () => {
     version: '7.0.15',
     runId: /run_id:(\w{40})/.exec(recorded('redis-7.0'))![1],
     role: 'primary',
+    replicationId: /master_replid:(\w{40})/.exec(recorded('redis-7.0'))![1],
     cluster: false,
     usedMemory: Number(/used_memory:(\d+)/.exec(recorded('redis-7.0'))![1]),
     maxMemory: 0,
-    removed: 0,
+    countsFrequency: false,
+    databases: new Map([[0, Number(/db0:keys=(\d+)/.exec(recorded('redis-7.0'))![1])]]),
   });
 });
 
@@ -38,8 +40,21 @@ test('parseInfo() reads role, cluster and memory', () => {
   assert.deepEqual([info.role, info.cluster, info.usedMemory, info.maxMemory], ['replica', true, 1234, 17_179_869_184]);
 });
 
-test('parseInfo() adds up what expired and what was evicted', () => {
-  assert.equal(parseInfo('expired_keys:7\r\nevicted_keys:5\r\n').removed, 12);
+test('parseInfo() reads which databases hold keys, and how many', () => {
+  const info = parseInfo('# Keyspace\r\ndb0:keys=3,expires=1,avg_ttl=0\r\ndb12:keys=70000,expires=0\r\ndb:keys=1\r\n');
+  assert.deepEqual(
+    [...info.databases],
+    [
+      [0, 3],
+      [12, 70_000],
+    ],
+  );
+});
+
+test('parseInfo() knows which policies count how often a key is used', () => {
+  const policies = ['allkeys-lfu', 'volatile-lfu', 'allkeys-lru', 'noeviction'];
+  const counts = policies.map((policy) => parseInfo(`maxmemory_policy:${policy}\r\n`).countsFrequency);
+  assert.deepEqual(counts, [true, true, false, false]);
 });
 
 test('parseInfo() keeps colons in a value, and takes no comment for a field', () => {
@@ -53,9 +68,11 @@ test('parseInfo() has an answer for a server that says nothing', () => {
     version: 'unknown',
     runId: '',
     role: 'primary',
+    replicationId: '',
     cluster: false,
     usedMemory: 0,
     maxMemory: 0,
-    removed: 0,
+    countsFrequency: false,
+    databases: new Map(),
   });
 });

@@ -10,8 +10,10 @@ export interface MemoryServerOptions {
   readonly port?: number;
   /** Of the user `default`; none is asked for otherwise. */
   readonly password?: string;
-  /** What INFO calls the version. Default 7.0.15. */
+  /** What INFO calls the version. Default 7.0.15. Before 6 SCAN knows no TYPE. */
   readonly version?: string;
+  /** SCAN gives every key a second time, as a table that shrinks makes it do. */
+  readonly repeats?: boolean;
   /** How SCAN counts its cursors. Default `reverse-binary`, as Redis does. */
   readonly cursor?: CursorStyle;
   /** Nodes that a `node-…` cursor goes through. Default 3. */

@@ -6,6 +6,7 @@ import { createKeyTable, type KeyTableOptions } from './keyspace/key-table.ts';
 export interface ServerStateOptions extends KeyTableOptions {
   readonly password?: string;
   readonly version?: string;
+  readonly repeats?: boolean;
 }
 
 const DATABASES = 16;
@@ -13,6 +14,7 @@ const DATABASES = 16;
 export class ServerState {
   readonly password: string | undefined;
   readonly version: string;
+  readonly repeats: boolean;
   readonly runId = randomBytes(20).toString('hex');
   readonly startedAt = Date.now();
   readonly databases: readonly Database[];
@@ -22,6 +24,7 @@ export class ServerState {
   constructor(options: ServerStateOptions) {
     this.password = options.password;
     this.version = options.version ?? '7.0.15';
+    this.repeats = options.repeats ?? false;
     this.databases = Array.from({ length: DATABASES }, () => new Database(() => createKeyTable(options)));
   }
 

@@ -7,6 +7,8 @@ import type { CommandGroup } from './command.ts';
 
 const DEFAULT_COUNT = 10;
 const GREATEST_CURSOR = 2n ** 64n - 1n;
+/** The major version. */
+const SCAN_TYPE_SINCE = 6;
 
 export const keyCommands: CommandGroup = {
   SCAN: { least: 1, most: Infinity, run: scan },
@@ -24,7 +26,8 @@ export const keyCommands: CommandGroup = {
   RANDOMKEY: { least: 0, most: 0, run: (_, { database }) => database.random() ?? null },
 };
 
-function scan([at, ...options]: readonly Buffer[], { database }: Session): Reply {
+function scan([at, ...options]: readonly Buffer[], { database, server }: Session): Reply {
+  const knowsType = Number.parseInt(server.version, 10) >= SCAN_TYPE_SINCE;
   const text = at!.toString('latin1');
   if (!/^\d{1,20}$/.test(text) || BigInt(text) > GREATEST_CURSOR) throw new CommandError('ERR invalid cursor');
   let count = DEFAULT_COUNT;
@@ -35,12 +38,13 @@ function scan([at, ...options]: readonly Buffer[], { database }: Session): Reply
     if (value === undefined) throw syntaxError();
     if (option === 'COUNT') count = integerOf(value);
     else if (option === 'MATCH') pattern = globToRegExp(keyOf(value));
-    else if (option === 'TYPE') type = value.toString('latin1').toLowerCase();
+    else if (option === 'TYPE' && knowsType) type = value.toString('latin1').toLowerCase();
     else throw syntaxError();
     if (count < 1) throw syntaxError();
   }
   const { cursor, keys } = database.scan(BigInt(text), count);
   const isWanted = (key: string): boolean =>
     (pattern === undefined || pattern.test(key)) && (type === undefined || database.get(key)?.type === type);
-  return [cursor.toString(), keys.filter(isWanted)];
+  const page = keys.filter(isWanted);
+  return [cursor.toString(), server.repeats ? [...page, ...page] : page];
 }

@@ -1,0 +1,85 @@
+// What cannot be meant, seen from the command line alone: flags that do not go with their endpoint, or with each other.
+
+import { resolve } from 'node:path';
+import { formatAddress, type Address } from '../../resp/address.ts';
+import { isOn } from './exclusion.ts';
+import type { OptionValues } from './options.ts';
+import { UsageError } from './usage-error.ts';
+
+/** One side of the copy, as the flags and the environment have it. */
+export interface Side {
+  readonly name: 'from' | 'to';
+  readonly address: Address;
+  /** From the environment. */
+  readonly sentinelPassword: string | undefined;
+}
+
+const TLS_FLAGS = ['tls-ca', 'tls-cert', 'tls-key', 'tls-servername', 'tls-insecure'] as const;
+
+/** @throws UsageError */
+export function refuseContradictions(values: OptionValues, from: Side, to: Side): void {
+  for (const side of [from, to]) {
+    refuseTls(values, side);
+    refuseNat(values, side);
+    refuseSentinel(values, side);
+  }
+  refuseSameFile(from.address, to.address);
+  if (isStdStream(to.address)) refuseStdoutTaken(values);
+}
+
+/** Whether the endpoint is `-`: stdin as the source, stdout as the target. */
+function isStdStream(address: Address): boolean {
+  return address.kind === 'stream' && address.path === '-';
+}
+
+function refuseTls(values: OptionValues, { name, address }: Side): void {
+  const flag = TLS_FLAGS.find((flag) => isOn(values[`${name}-${flag}` as const]));
+  if (flag !== undefined && !('tls' in address && address.tls)) {
+    throw refused(`${name}-${flag}`, `${formatAddress(address)} is not reached through TLS`, hintForTls(address));
+  }
+  const [cert, key] = [isOn(values[`${name}-tls-cert`]), isOn(values[`${name}-tls-key`])];
+  if (cert && !key) throw refused(`${name}-tls-cert`, 'a certificate needs its key', `give --${name}-tls-key as well`);
+  if (key && !cert) {
+    throw refused(`${name}-tls-key`, 'a key needs its certificate', `give --${name}-tls-cert as well`);
+  }
+}
+
+function hintForTls({ kind }: Address): string {
+  if (kind === 'tcp') return 'write rediss:// instead of redis://';
+  return kind === 'sentinel' ? 'write rediss+sentinel:// instead of redis+sentinel://' : 'leave it out';
+}
+
+function refuseNat(values: OptionValues, { name, address }: Side): void {
+  if (!isOn(values[`${name}-nat`]) || address.kind === 'tcp' || address.kind === 'sentinel') return;
+  const what = address.kind === 'unix' ? 'a Unix socket' : 'a file';
+  throw refused(`${name}-nat`, `${formatAddress(address)} is ${what} and has no nodes`, 'leave it out');
+}
+
+function refuseSentinel(values: OptionValues, { name, address, sentinelPassword }: Side): void {
+  if (address.kind === 'sentinel') return;
+  const flag = `${name}-sentinel-password-file` as const;
+  const variable = `RUMP_${name.toUpperCase()}_SENTINEL_PASSWORD`;
+  const why = `${formatAddress(address)} names no sentinel`;
+  const hint = 'write redis+sentinel://host:26379/service';
+  if (isOn(values[flag])) throw refused(flag, why, hint);
+  if (sentinelPassword !== undefined) throw new UsageError(`Cannot use ${variable}: ${why}`, hint);
+}
+
+/** Stdin and stdout are two streams. */
+function refuseSameFile(from: Address, to: Address): void {
+  if (!isFile(from) || !isFile(to) || isStdStream(from) || resolve(from.path) !== resolve(to.path)) return;
+  throw new UsageError(`Cannot copy ${formatAddress(from)} to itself`, 'name another file');
+}
+
+function isFile(address: Address): address is Extract<Address, { kind: 'stream' | 'snapshot' }> {
+  return address.kind === 'stream' || address.kind === 'snapshot';
+}
+
+function refuseStdoutTaken({ json = false, progress }: OptionValues): void {
+  const flag = json ? 'json' : progress === 'dots' ? 'progress dots' : undefined;
+  if (flag !== undefined) throw refused(flag, 'with --to - stdout belongs to the stream', 'leave it out');
+}
+
+function refused(flag: string, why: string, hint: string): UsageError {
+  return new UsageError(`Cannot use --${flag}: ${why}`, hint);
+}

@@ -1,0 +1,63 @@
+// What the look at both sides has found, in words: it is what a dry run is for.
+
+import type { NodeReport, SideReport, StartEvent } from '../sync/options.ts';
+import { alignColumns } from './columns.ts';
+import { escapeControls } from './escape.ts';
+import { formatBytes, formatCount, formatKeys } from './figures.ts';
+
+/** A cluster may have hundreds, and what matters has to fit on a screen. */
+const MOST_NODES = 12;
+const MOST_DATABASES = 8;
+const INDENT = '  ';
+
+/** Lines without a newline. */
+export function preflightText(event: StartEvent): string[] {
+  return [
+    ...sideText('source', event.source),
+    ...sideText('target', event.target),
+    `databases: ${databasesText(event.databases)}`,
+    `expiries: ${EXPIRIES[event.expiry]}${clocksText(event.clockSkew)}`,
+  ];
+}
+
+const EXPIRIES = {
+  exact: 'to the millisecond',
+  relative: 'as the time that is left',
+  dropped: 'dropped',
+} as const;
+
+function sideText(role: string, { endpoint, kind, nodes, keys }: SideReport): string[] {
+  const what = nodes.length > 1 ? `${kind} of ${formatCount(nodes.length)} nodes` : kind;
+  const shown = nodes.slice(0, MOST_NODES);
+  return [
+    `${role} ${escapeControls(endpoint)}: ${what}, ${formatKeys(keys)}`,
+    ...alignColumns(shown.map(nodeText), [3]).map((line) => INDENT + line),
+    ...(nodes.length > 1 ? [INDENT + totalText(nodes, nodes.length - shown.length)] : []),
+  ];
+}
+
+function nodeText({ address, server, role, usedMemory, maxMemory }: NodeReport): string[] {
+  return [escapeControls(address), escapeControls(server), role, formatBytes(usedMemory), `of ${limitText(maxMemory)}`];
+}
+
+function totalText(nodes: readonly NodeReport[], untold: number): string {
+  const used = nodes.reduce((sum, { usedMemory }) => sum + usedMemory, 0);
+  const isLimited = nodes.every(({ maxMemory }) => maxMemory > 0);
+  const most = isLimited ? nodes.reduce((sum, { maxMemory }) => sum + maxMemory, 0) : 0;
+  const rest = untold > 0 ? `… and ${formatCount(untold)} more; ` : '';
+  return `${rest}in all ${formatBytes(used)} of ${limitText(most)}`;
+}
+
+function limitText(maxMemory: number): string {
+  return maxMemory === 0 ? 'no limit' : formatBytes(maxMemory);
+}
+
+function databasesText(databases: StartEvent['databases']): string {
+  const shown = databases.slice(0, MOST_DATABASES).map(([source, target]) => `${source} to ${target}`);
+  const untold = databases.length - shown.length;
+  return [...shown, ...(untold > 0 ? [`… and ${untold} more`] : [])].join(', ');
+}
+
+function clocksText(skew: number | null): string {
+  return skew === null ? '' : `; the clocks are ${formatCount(Math.abs(Math.round(skew)))} ms apart`;
+}

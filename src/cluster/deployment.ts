@@ -1,0 +1,176 @@
+// What an endpoint leads to: one server, the primary that sentinels know, or the primaries of a cluster; and again, when
+// they have changed.
+
+import type { SentinelAddress, TcpAddress, UnixAddress } from '../../resp/address.ts';
+import { nameOf, RespError, type Peer, type TcpPeer } from '../../resp/errors.ts';
+import { refusalOf } from '../redis/refusal.ts';
+import { findPrimary } from '../redis/sentinel.ts';
+import { askOnce, openServer, type Access, type Server } from '../redis/server.ts';
+import { reach, type NatRule } from './nat.ts';
+import { Topology, type Node } from './topology.ts';
+
+export interface DeploymentOptions {
+  readonly address: TcpAddress | UnixAddress | SentinelAddress;
+  readonly access: Access;
+  /** The password of the sentinels themselves. */
+  readonly sentinelPassword: string | undefined;
+  readonly nat: readonly NatRule[];
+  /** The database that is looked at first. */
+  readonly db: number;
+}
+
+/** The one node where there is no cluster, by whatever address it is reached. */
+const SINGLE = 'single';
+/** While a node is replaced, an answer that takes longer than this is worth less than that of another node. */
+const REFRESH_TIMEOUT_MS = 3000;
+
+export class Deployment {
+  readonly kind: 'server' | 'sentinel' | 'cluster';
+  /** One for each primary, as found at the start. */
+  readonly servers: readonly Server[];
+  readonly #options: DeploymentOptions;
+  readonly #unused: Map<string, Server>;
+  /** Whom to ask for the topology first: another one each time. */
+  #turn = 0;
+  #topology: Topology;
+  #refreshing: Promise<void> | undefined;
+
+  private constructor(options: DeploymentOptions, isCluster: boolean, topology: Topology, servers: readonly Server[]) {
+    this.#options = options;
+    this.kind = isCluster ? 'cluster' : options.address.kind === 'sentinel' ? 'sentinel' : 'server';
+    this.#topology = topology;
+    this.servers = servers;
+    this.#unused = new Map(topology.nodes.map(({ id }, i) => [id, servers[i]!]));
+  }
+
+  /** @throws RespError: no connection, no login, no such database, a cluster that announces what cannot be reached */
+  static async open(options: DeploymentOptions): Promise<Deployment> {
+    const { access, db } = options;
+    const peer = await locate(options);
+    const first = await openServer(access, peer, db);
+    if (!first.info.cluster) return new Deployment(options, false, Topology.single({ id: SINGLE, peer }), [first]);
+    first.connection.close();
+    if (first.missing.length > 0) return new Deployment(options, true, Topology.single({ id: SINGLE, peer }), [first]);
+    const topology = parse(options, peer, first.slots);
+    return new Deployment(options, true, topology, await openNodes(options, topology.nodes));
+  }
+
+  get topology(): Topology {
+    return this.#topology;
+  }
+
+  get isCluster(): boolean {
+    return this.kind === 'cluster';
+  }
+
+  /** Whether any certificate is taken. */
+  get isInsecure(): boolean {
+    return this.#options.access.tls?.insecure === true;
+  }
+
+  get role(): Access['role'] {
+    return this.#options.access.role;
+  }
+
+  get signal(): AbortSignal | undefined {
+    return this.#options.access.signal;
+  }
+
+  /** Learns anew who serves what. @throws RespError where nobody can be asked */
+  refresh(): Promise<void> {
+    this.#refreshing ??= this.#learn().finally(() => {
+      this.#refreshing = undefined;
+    });
+    return this.#refreshing;
+  }
+
+  /** Where to connect to for an address that a node announced; an empty host is that node's own. */
+  reach(announced: TcpPeer, asked: Peer): TcpPeer {
+    return reachFrom(this.#options, asked)(announced);
+  }
+
+  /**
+   * A connection to a node: at first the one through which it was looked at.
+   * @throws RespError, also where it can do no work now
+   */
+  async connect({ id, peer }: Node): Promise<Server> {
+    const unused = this.#unused.get(id);
+    this.#unused.delete(id);
+    if (unused !== undefined && unused.connection.error === undefined) return unused;
+    const server = await openServer(this.#options.access, peer, this.#options.db);
+    if (server.refusal === undefined) return server;
+    server.connection.close();
+    throw refusalOf(peer, this.role === 'source' ? 'read from' : 'write to', server.refusal);
+  }
+
+  /** Closes what was opened for the look and not used. */
+  close(): void {
+    for (const { connection } of this.servers) connection.close();
+  }
+
+  async #learn(): Promise<void> {
+    if (this.kind === 'server') return;
+    if (this.kind === 'sentinel') {
+      this.#topology = Topology.single({ id: SINGLE, peer: await locate(this.#options) });
+      return;
+    }
+    const access = { ...this.#options.access, timeout: Math.min(this.#options.access.timeout, REFRESH_TIMEOUT_MS) };
+    const peers = [...this.#topology.nodes.map(({ peer }) => peer), ...this.#topology.replicas];
+    let last: unknown;
+    for (let i = 0; i < peers.length; i++) {
+      const peer = peers[this.#turn++ % peers.length]!;
+      try {
+        this.#topology = parse(this.#options, peer, await askOnce(access, peer, 'CLUSTER SLOTS'));
+        return;
+      } catch (error) {
+        last = error;
+      }
+    }
+    throw last;
+  }
+}
+
+function locate({ address, access, sentinelPassword, nat }: DeploymentOptions): Promise<Peer> | Peer {
+  switch (address.kind) {
+    case 'tcp':
+      return { host: address.host, port: address.port };
+    case 'unix':
+      return { path: address.path };
+    default: {
+      const { hosts: sentinels, service } = address;
+      const { tls, timeout, signal } = access;
+      return findPrimary({ sentinels, service, tls, password: sentinelPassword, timeout, signal }).then((announced) =>
+        reach(announced, announced, nat),
+      );
+    }
+  }
+}
+
+function reachFrom({ nat }: DeploymentOptions, asked: Peer): (announced: TcpPeer) => TcpPeer {
+  // Only a single node announces no host, and only that one can be reached by a Unix socket.
+  return (announced) => reach(announced, 'path' in asked ? { ...announced, host: 'localhost' } : asked, nat);
+}
+
+/** @throws RespError where no slot is served */
+function parse(options: DeploymentOptions, asked: Peer, slots: Server['slots']): Topology {
+  const topology = Topology.parse(slots ?? null, reachFrom(options, asked));
+  if (topology.nodes.length > 0) return topology;
+  const message = `Cannot use the cluster at ${nameOf(asked)}: no node of it serves any slot`;
+  throw new RespError('CLUSTERDOWN', message, { peer: asked, retryable: true });
+}
+
+async function openNodes({ access }: DeploymentOptions, nodes: readonly Node[]): Promise<Server[]> {
+  const opened = await Promise.allSettled(nodes.map(({ peer }) => openServer(access, peer, 0)));
+  const failed = opened.findIndex(({ status }) => status === 'rejected');
+  if (failed === -1) return opened.map((result) => (result as PromiseFulfilledResult<Server>).value);
+  for (const result of opened) if (result.status === 'fulfilled') result.value.connection.close();
+  const { reason } = opened[failed] as PromiseRejectedResult;
+  if (!(reason instanceof RespError)) throw reason;
+  const peer = nameOf(nodes[failed]!.peer);
+  const flag = access.role === 'source' ? '--from-nat' : '--to-nat';
+  throw new RespError(reason.code, `Cannot use the cluster: it announces a node that fails: ${reason.message}`, {
+    peer: nodes[failed]!.peer,
+    hint: reason.hint ?? `where that address means nothing here, give ${flag} ${peer}=HOST:PORT`,
+    cause: reason,
+  });
+}

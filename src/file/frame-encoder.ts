@@ -1,0 +1,66 @@
+// Turns entries into the frames of a stream, which any RESP tool can replay. It knows no file.
+
+import { Command } from '../../resp/command.ts';
+import { Encoder } from '../../resp/encoder.ts';
+import { Literal } from '../../resp/literal.ts';
+import { NEVER } from '../redis/expiry.ts';
+
+/** Of which a frame is made. */
+export interface Frame {
+  db: number;
+  key: Buffer;
+  payload: Buffer;
+  /** Milliseconds since 1970, or NEVER. */
+  expireAt: number;
+  /** Seconds since the last use; -1 for none. */
+  idle: number;
+  /** 0 to 255; -1 for none. */
+  frequency: number;
+}
+
+const SELECT = new Command('SELECT', 1);
+/** RESTORE key ttl payload REPLACE, with so many arguments behind. */
+const RESTORE = [4, 5, 6, 7].map((args) => new Command('RESTORE', args));
+// SCAN may give a key twice: without REPLACE the second one would be refused at the replay.
+const REPLACE = new Literal('$7\r\nREPLACE\r\n');
+const ABSTTL = new Literal('$6\r\nABSTTL\r\n');
+const IDLETIME = new Literal('$8\r\nIDLETIME\r\n');
+const FREQ = new Literal('$4\r\nFREQ\r\n');
+
+export class FrameEncoder {
+  readonly bytes: Encoder;
+  /** Where a connection begins, and so a replay. */
+  #db = 0;
+
+  /** @param onChunk called when there is enough to take from `bytes` */
+  constructor(onChunk: () => void) {
+    this.bytes = new Encoder(onChunk);
+  }
+
+  restore({ db, key, payload, expireAt, idle, frequency }: Frame): void {
+    if (db !== this.#db) this.#select(db);
+    const bytes = this.bytes;
+    const expires = expireAt !== NEVER;
+    const tracked = idle >= 0 || frequency >= 0;
+    bytes.command(RESTORE[(expires ? 1 : 0) + (tracked ? 2 : 0)]!);
+    bytes.bulk(key);
+    bytes.integer(expires ? expireAt : 0);
+    bytes.bulk(payload);
+    bytes.literal(REPLACE);
+    if (expires) bytes.literal(ABSTTL);
+    // RESTORE takes one of them.
+    if (frequency >= 0) {
+      bytes.literal(FREQ);
+      bytes.integer(frequency);
+    } else if (idle >= 0) {
+      bytes.literal(IDLETIME);
+      bytes.integer(idle);
+    }
+  }
+
+  #select(db: number): void {
+    this.#db = db;
+    this.bytes.command(SELECT);
+    this.bytes.integer(db);
+  }
+}

@@ -1,0 +1,240 @@
+// Reads RESTORE and SELECT frames out of chunks of any length, and knows at which byte it is. It knows no file.
+//
+//     *5 ␍␊ $7 ␍␊ RESTORE ␍␊ $3 ␍␊ key ␍␊ …       a line tells a number; a string has as many bytes as its line told
+//
+//   Whatever is whole in its chunk is given out as a view into it. A string that is cut is filled in place in a Buffer of
+//   its own. Lines are read byte by byte, with what they told so far kept in fields: a chunk may end anywhere.
+
+import { Buffer } from 'node:buffer';
+import type { Entry } from '../entry.ts';
+import { NEVER } from '../redis/expiry.ts';
+import { RestoreFrame } from './restore-frame.ts';
+import { StreamError } from './stream-error.ts';
+
+export interface FrameReaderOptions {
+  /** As messages call the stream: its path, or `stdin`. */
+  readonly name: string;
+  /** Whether it was packed, so that offsets are none of the file. */
+  readonly isPacked?: boolean;
+  /** Bytes of the whole stream, where they are known: what claims to be longer is cut off. */
+  readonly size?: number | undefined;
+  /** Bytes of a key or payload. Default 1 GiB. */
+  readonly maxLength?: number;
+}
+
+const DEFAULT_MAX_LENGTH = 2 ** 30;
+/** Bytes of a command name, a number or the name of an option. */
+const MAX_WORD = 32;
+/** RESTORE key ttl payload REPLACE ABSTTL IDLETIME seconds FREQ frequency. */
+const MAX_ARGUMENTS = 10;
+/** Below 2^53. */
+const MAX_DIGITS = 15;
+const CR = 13;
+const LF = 10;
+const ASTERISK = 42;
+const DOLLAR = 36;
+const ZERO = 48;
+/** The first byte of what gzip made. */
+const GZIP = 0x1f;
+const CRLF_BYTES = 2;
+
+export class FrameReader {
+  readonly #options: FrameReaderOptions;
+  readonly #size: number;
+  readonly #maxLength: number;
+  readonly #frame = new RestoreFrame();
+  #bytes: Buffer = Buffer.alloc(0);
+  #at = 0;
+  /** Bytes of the stream before this chunk. */
+  #before = 0;
+  #frameStart = 0;
+  /** Strings of this frame that are still to come; 0 between frames. */
+  #left = 0;
+  /** The string that is being read; -1 before its line is whole. */
+  #length = -1;
+  /** A string, with the CRLF behind it, that did not come whole. */
+  #cut: Buffer | undefined;
+  #cutAt = 0;
+  #line: 'mark' | 'digits' | 'feed' = 'mark';
+  #number = 0;
+  #digits = 0;
+
+  constructor(options: FrameReaderOptions) {
+    this.#options = options;
+    this.#size = options.size ?? Infinity;
+    this.#maxLength = options.maxLength ?? DEFAULT_MAX_LENGTH;
+  }
+
+  /** Bytes that have come. */
+  get length(): number {
+    return this.#before + this.#bytes.length;
+  }
+
+  /** Gives it the next bytes, once `next` has used up those before; the entries hold views into them. */
+  write(chunk: Buffer): void {
+    this.#before += this.#bytes.length;
+    this.#bytes = chunk;
+    this.#at = 0;
+  }
+
+  /**
+   * Reads the next key into `entry`; false when more bytes are needed for it.
+   * @throws StreamError
+   */
+  next(entry: Entry): boolean {
+    for (;;) {
+      if (this.#left === 0 && !this.#beginFrame()) return false;
+      while (this.#left > 0) if (!this.#readString()) return false;
+      const why = this.#frame.end();
+      if (why !== undefined) throw this.#damage(this.#at, why);
+      if (this.#frame.name === 'SELECT') continue;
+      this.#moveInto(entry);
+      return true;
+    }
+  }
+
+  /**
+   * There are no more bytes.
+   * @param why what else is wrong with the stream that ends here
+   * @throws StreamError when it ends within a frame, or with a fault
+   */
+  end(why?: string): void {
+    const isWithin = this.#left > 0 || this.#line !== 'mark';
+    if (isWithin)
+      throw this.#failure(
+        `the frame at ${this.#place(this.#frameStart)} is cut off at byte ${this.length}${because(why)}`,
+      );
+    if (why === undefined) return;
+    this.#frameStart = this.length;
+    throw this.#failure(`it breaks off at ${this.#place(this.length)}${because(why)}`);
+  }
+
+  #moveInto(entry: Entry): void {
+    const frame = this.#frame;
+    entry.db = frame.db;
+    entry.key = frame.key;
+    entry.payload = frame.payload;
+    // What is left of a relative expiry counts from now.
+    entry.expireAt = frame.ttl === 0 ? NEVER : frame.isAbsolute ? frame.ttl : fromNow(frame.ttl);
+    entry.idle = frame.idle;
+    entry.frequency = frame.frequency;
+  }
+
+  #beginFrame(): boolean {
+    if (this.#line === 'mark') this.#frameStart = this.#before + this.#at;
+    if (!this.#readLine(ASTERISK)) return false;
+    if (this.#number < 2 || this.#number > MAX_ARGUMENTS) {
+      throw this.#damage(this.#at, `it is an array of ${this.#number} strings, which no RESTORE and no SELECT is`);
+    }
+    this.#left = this.#number;
+    this.#length = -1;
+    this.#frame.begin(this.#number);
+    return true;
+  }
+
+  /** One of the frame's strings, its line before it; false where it is not all there. */
+  #readString(): boolean {
+    if (this.#length === -1) {
+      if (!this.#readLine(DOLLAR)) return false;
+      this.#length = this.#number;
+      this.#demandLength(this.#number);
+    }
+    if (this.#cut !== undefined) return this.#fillCut(this.#cut);
+    const start = this.#at;
+    const end = start + this.#length;
+    if (end + CRLF_BYTES > this.#bytes.length) {
+      this.#cut = Buffer.allocUnsafeSlow(this.#length + CRLF_BYTES);
+      this.#cutAt = 0;
+      return this.#fillCut(this.#cut);
+    }
+    this.#at = end + CRLF_BYTES;
+    this.#take(this.#bytes, start, end);
+    return true;
+  }
+
+  #fillCut(cut: Buffer): boolean {
+    const copied = this.#bytes.copy(cut, this.#cutAt, this.#at);
+    this.#cutAt += copied;
+    this.#at += copied;
+    if (this.#cutAt < cut.length) return false;
+    this.#cut = undefined;
+    this.#take(cut, 0, cut.length - CRLF_BYTES);
+    return true;
+  }
+
+  /** The bytes from `start` to `end` are a string; `#at` is behind its CRLF. */
+  #take(bytes: Buffer, start: number, end: number): void {
+    if (bytes[end] !== CR || bytes[end + 1] !== LF)
+      throw this.#damage(this.#at - CRLF_BYTES, 'a string should end there');
+    const why = this.#frame.add(bytes, start, end);
+    if (why !== undefined) throw this.#damage(this.#at - CRLF_BYTES - (end - start), why);
+    this.#left--;
+    this.#length = -1;
+  }
+
+  #demandLength(length: number): void {
+    const max = this.#frame.wantsBytes ? this.#maxLength : MAX_WORD;
+    if (length > max) {
+      throw this.#damage(this.#at, `a string of ${length} bytes begins there, and ${max} are the most it may have`);
+    }
+    const position = this.#before + this.#at;
+    if (position + length + CRLF_BYTES <= this.#size) return;
+    const claim = `a string of ${length} bytes begins at byte ${position}, and the file ends at byte ${this.#size}`;
+    throw this.#failure(`the frame at ${this.#place(this.#frameStart)} is cut off: ${claim}`);
+  }
+
+  /** A mark, digits, CRLF; false where it is not all there. What it told is in `#number` then. */
+  #readLine(mark: number): boolean {
+    const bytes = this.#bytes;
+    for (let at = this.#at; at < bytes.length;) {
+      const byte = bytes[at++]!;
+      this.#at = at;
+      if (this.#line === 'digits') {
+        const digit = byte - ZERO;
+        if (digit >= 0 && digit <= 9 && this.#digits < MAX_DIGITS) {
+          this.#number = this.#number * 10 + digit;
+          this.#digits++;
+        } else if (byte === CR && this.#digits > 0) this.#line = 'feed';
+        else throw this.#damage(at - 1, 'a number should stand there');
+      } else if (this.#line === 'mark') {
+        if (byte !== mark) throw this.#noMark(at - 1, byte, mark);
+        this.#line = 'digits';
+        this.#number = 0;
+        this.#digits = 0;
+      } else {
+        if (byte !== LF) throw this.#damage(at - 1, 'a line should end there');
+        this.#line = 'mark';
+        return true;
+      }
+    }
+    return false;
+  }
+
+  #noMark(at: number, byte: number, mark: number): StreamError {
+    const isPacked = byte === GZIP && this.#before + at === 0;
+    const hint = isPacked ? 'it looks like gzip: let its name end in .resp.gz, or unpack it first' : undefined;
+    return this.#damage(at, `a ${mark === ASTERISK ? 'frame' : 'string'} should begin there`, hint);
+  }
+
+  #damage(at: number, why: string, hint?: string): StreamError {
+    const { unknownName } = this.#frame;
+    const what = unknownName === undefined ? `damaged at byte ${this.#before + at}` : unknownName;
+    return this.#failure(`the frame at ${this.#place(this.#frameStart)} is ${what}: ${why}`, hint);
+  }
+
+  #failure(what: string, hint?: string): StreamError {
+    return new StreamError(`Cannot read ${this.#options.name}: ${what}`, this.#frameStart, { hint });
+  }
+
+  #place(offset: number): string {
+    return `byte ${offset}${this.#options.isPacked === true ? ' of the unpacked stream' : ''}`;
+  }
+}
+
+function fromNow(ttl: number): number {
+  return Math.min(Date.now() + ttl, Number.MAX_SAFE_INTEGER);
+}
+
+function because(why: string | undefined): string {
+  return why === undefined ? '' : `: ${why}`;
+}

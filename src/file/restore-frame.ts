@@ -1,0 +1,142 @@
+// One RESTORE or SELECT, as its strings come in. It stays from frame to frame, and with it the database.
+
+import { Buffer } from 'node:buffer';
+
+/** Type, RDB version and checksum: what is shorter is no payload. */
+const SHORTEST_PAYLOAD = 11;
+const MOST_DB = 2 ** 31 - 1;
+const MOST_FREQUENCY = 255;
+/** The digits of 2^53. */
+const MOST_DIGITS = 16;
+const ZERO = 48;
+const LOWER_CASE = 32;
+const NO_BYTES = Buffer.alloc(0);
+
+type Name = 'RESTORE' | 'SELECT';
+
+const RESTORE = Buffer.from('restore');
+const SELECT = Buffer.from('select');
+const REPLACE = Buffer.from('replace');
+const ABSTTL = Buffer.from('absttl');
+const IDLETIME = Buffer.from('idletime');
+const FREQ = Buffer.from('freq');
+
+export class RestoreFrame {
+  db = 0;
+  key: Buffer = NO_BYTES;
+  payload: Buffer = NO_BYTES;
+  /** Milliseconds; 0 for none. */
+  ttl = 0;
+  isAbsolute = false;
+  idle = -1;
+  frequency = -1;
+  name: Name | undefined;
+  /** What stands in the place of the name, where it may be shown. */
+  unknownName: string | undefined;
+  #strings = 0;
+  #index = 0;
+  /** The option whose number comes next. */
+  #option: 'idle' | 'frequency' | undefined;
+
+  /** @param strings how many will come */
+  begin(strings: number): void {
+    this.#strings = strings;
+    this.#index = 0;
+    this.#option = undefined;
+    this.unknownName = undefined;
+    this.isAbsolute = false;
+    this.idle = -1;
+    this.frequency = -1;
+  }
+
+  /** Whether the next string is a key or a payload; otherwise it is but a word. */
+  get wantsBytes(): boolean {
+    return this.name === 'RESTORE' && (this.#index === 1 || this.#index === 3);
+  }
+
+  /** Takes the string from `start` to `end`, of which it may keep a view. Returns what is wrong with it. */
+  add(bytes: Buffer, start: number, end: number): string | undefined {
+    const index = this.#index++;
+    if (index === 0) return this.#setName(bytes, start, end);
+    if (this.name === 'SELECT') return this.#setDb(bytes, start, end);
+    switch (index) {
+      case 1:
+        this.key = bytes.subarray(start, end);
+        return undefined;
+      case 2:
+        this.ttl = numberIn(bytes, start, end);
+        return this.ttl === -1 ? 'that is no expiry in milliseconds' : undefined;
+      case 3:
+        this.payload = bytes.subarray(start, end);
+        return end - start < SHORTEST_PAYLOAD ? 'that is too short for a payload' : undefined;
+      default:
+        return this.#addOption(bytes, start, end);
+    }
+  }
+
+  /** All strings have come. Returns what is missing. */
+  end(): string | undefined {
+    return this.#option === undefined ? undefined : 'the number of an option is missing';
+  }
+
+  #setName(bytes: Buffer, start: number, end: number): string | undefined {
+    if (isWord(bytes, start, end, RESTORE)) {
+      this.name = 'RESTORE';
+      return this.#strings < 4 ? 'RESTORE needs a key, an expiry and a payload' : undefined;
+    }
+    if (isWord(bytes, start, end, SELECT)) {
+      this.name = 'SELECT';
+      return this.#strings === 2 ? undefined : 'SELECT takes one database';
+    }
+    const name = bytes.toString('latin1', start, end);
+    // What is no name may be a part of a value, and is not shown.
+    if (!/^[a-z][a-z.-]*$/i.test(name)) return 'the name of a command should stand there';
+    this.unknownName = name.toUpperCase();
+    return 'only RESTORE and SELECT can be read';
+  }
+
+  #setDb(bytes: Buffer, start: number, end: number): string | undefined {
+    const db = numberIn(bytes, start, end);
+    if (db === -1 || db > MOST_DB) return 'that is no database';
+    this.db = db;
+    return undefined;
+  }
+
+  #addOption(bytes: Buffer, start: number, end: number): string | undefined {
+    if (this.#option !== undefined) return this.#setOption(this.#option, numberIn(bytes, start, end));
+    if (isWord(bytes, start, end, REPLACE)) return undefined;
+    if (isWord(bytes, start, end, ABSTTL)) this.isAbsolute = true;
+    else if (isWord(bytes, start, end, IDLETIME)) this.#option = 'idle';
+    else if (isWord(bytes, start, end, FREQ)) this.#option = 'frequency';
+    else return 'RESTORE has no such option';
+    // Servers refuse both, and one of them twice.
+    const isSecond = this.#option !== undefined && (this.idle !== -1 || this.frequency !== -1);
+    return isSecond ? 'RESTORE takes IDLETIME or FREQ, and once' : undefined;
+  }
+
+  #setOption(option: 'idle' | 'frequency', value: number): string | undefined {
+    this.#option = undefined;
+    if (value === -1 || (option === 'frequency' && value > MOST_FREQUENCY)) return 'that is no number for this option';
+    this[option] = value;
+    return undefined;
+  }
+}
+
+/** Whether the bytes are this word, in upper or lower case. */
+function isWord(bytes: Buffer, start: number, end: number, word: Buffer): boolean {
+  if (end - start !== word.length) return false;
+  for (let i = 0; i < word.length; i++) if ((bytes[start + i]! | LOWER_CASE) !== word[i]) return false;
+  return true;
+}
+
+/** A safe integer in decimal digits; -1 for anything else. */
+function numberIn(bytes: Buffer, start: number, end: number): number {
+  if (start === end || end - start > MOST_DIGITS) return -1;
+  let value = 0;
+  for (let at = start; at < end; at++) {
+    const digit = bytes[at]! - ZERO;
+    if (digit < 0 || digit > 9) return -1;
+    value = value * 10 + digit;
+  }
+  return value <= Number.MAX_SAFE_INTEGER ? value : -1;
+}

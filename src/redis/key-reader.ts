@@ -1,0 +1,23 @@
+// Asks a server about keys, pipelined, and keeps in mind which ones are not answered.
+
+import type { ReplyError } from '../../resp/errors.ts';
+
+export interface KeySink {
+  /** Deleted or expired since it was seen. */
+  onGone(): void;
+  /** The server would not say of this key. */
+  onRefused(db: number, key: Buffer, error: ReplyError): void;
+  /** The key is at another node, or on its way there. */
+  onElsewhere(db: number, key: Buffer, error: ReplyError): void;
+}
+
+export interface KeyReader {
+  /** Keys that were asked for and are not answered. */
+  readonly inFlight: number;
+  /** Whether one more key may be asked for now. */
+  readonly hasRoom: boolean;
+  /** @param asking whether the key may be at a node that is only taking its slot over */
+  send(db: number, key: Buffer, asking: boolean): void;
+  /** Hands out the keys that were never answered: the connection failed. */
+  drain(lost: (db: number, key: Buffer) => void): void;
+}

@@ -1,0 +1,44 @@
+// Which keys a copy is about, by their names and their type. The names are judged here, the type by the server.
+
+import { Glob } from './glob.ts';
+
+export interface KeyScopeOptions {
+  /** Globs, of which a key has to match one; without any, all do. */
+  readonly match?: readonly string[] | undefined;
+  /** Globs of which a key must match none. */
+  readonly exclude?: readonly string[] | undefined;
+  /** As TYPE names it. */
+  readonly type?: string | undefined;
+}
+
+export class KeyScope {
+  /** What SCAN itself can leave out with MATCH; it takes only one pattern. */
+  readonly pushedMatch: Buffer | undefined;
+  /** What SCAN itself can leave out with TYPE: `includes` does not see it. */
+  readonly type: string | undefined;
+  /** Whether nothing is left out, neither by name nor by type. */
+  readonly isAll: boolean;
+  readonly #match: readonly Glob[];
+  readonly #exclude: readonly Glob[];
+
+  constructor({ match = [], exclude = [], type }: KeyScopeOptions) {
+    const patterns = [...new Set(match)].map((text) => Buffer.from(text));
+    const globs = patterns.map((pattern) => new Glob(pattern));
+    const takesAll = globs.length === 0 || globs.some((glob) => glob.isAll);
+    this.#match = takesAll ? [] : globs;
+    this.#exclude = exclude.map((text) => new Glob(Buffer.from(text)));
+    this.pushedMatch = takesAll || patterns.length > 1 ? undefined : patterns[0];
+    this.type = type;
+    this.isAll = takesAll && this.#exclude.length === 0 && type === undefined;
+  }
+
+  /** Whether the name of the key is in scope. */
+  includes(key: Buffer): boolean {
+    return (this.#match.length === 0 || matchesAny(this.#match, key)) && !matchesAny(this.#exclude, key);
+  }
+}
+
+function matchesAny(globs: readonly Glob[], key: Buffer): boolean {
+  for (const glob of globs) if (glob.matches(key)) return true;
+  return false;
+}

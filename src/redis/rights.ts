@@ -1,0 +1,37 @@
+// Which commands a copy needs, asked of the server itself: each is tried once where it can do nothing.
+
+import { ReplyError } from '../../resp/errors.ts';
+import type { Reply } from '../../resp/reply.ts';
+
+export type Probe = readonly [name: string, ...args: string[]];
+
+/** No key of this name needs to be there: the probes look for it, or fail before they would write it. */
+export const PROBE_KEY = 'rump:probe';
+
+/** By name, as ACL knows them; PTTL is not missed where PEXPIRETIME is granted, nor the other way round. */
+export function missingRights(replies: ReadonlyMap<string, Reply>): readonly string[] {
+  const missing = [...replies].filter(([name, reply]) => isDenied(name, reply)).map(([name]) => name);
+  const isExpiryKnown = !missing.includes('PTTL') || isGranted(replies.get('PEXPIRETIME'));
+  return missing.filter((name) => !isExpiryKnown || (name !== 'PTTL' && name !== 'PEXPIRETIME'));
+}
+
+/** `ERR` is what a server answers to a command that it does not know; any other error comes after the look at the rights. */
+export function isGranted(reply: Reply | undefined): boolean {
+  return !(reply instanceof ReplyError) || (reply.code !== 'ERR' && reply.code !== 'NOPERM');
+}
+
+/** A user may lack a command, which the reply then names, or the probe's key, which matters nothing. */
+function isDenied(name: string, reply: Reply): boolean {
+  const [command = ''] = name.toLowerCase().split(' ');
+  return (
+    reply instanceof ReplyError &&
+    reply.code === 'NOPERM' &&
+    // `'cluster|slots'` from 7.0 on, `'cluster'` before.
+    new RegExp(`'${command}(\\|\\w+)?'`).test(reply.message)
+  );
+}
+
+/** `+cluster|slots` for `CLUSTER SLOTS`. */
+export function aclOf(name: string): string {
+  return `+${name.toLowerCase().replace(' ', '|')}`;
+}

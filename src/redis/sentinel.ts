@@ -1,0 +1,92 @@
+// Asks the sentinels of a service where its primary is now. What the answer is good for is the caller's to see.
+
+import type { Credentials } from '../../resp/address.ts';
+import { Connection } from '../../resp/connection.ts';
+import { nameOf, ProtocolError, ReplyError, RespError } from '../../resp/errors.ts';
+import type { RespErrorOptions, TcpPeer } from '../../resp/errors.ts';
+import { login } from '../../resp/handshake.ts';
+import type { Reply } from '../../resp/reply.ts';
+import type { TlsOptions } from '../../resp/tls-options.ts';
+
+/** The credentials are those of the sentinels, which may differ from those of the servers that they watch. */
+export interface SentinelOptions extends Credentials {
+  readonly sentinels: readonly TcpPeer[];
+  /** The name under which they watch the primary: `mymaster`. */
+  readonly service: string;
+  readonly tls?: TlsOptions | undefined;
+  /** Milliseconds without an answer that count as a failure; a sentinel gets a few seconds at most. */
+  readonly timeout: number;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** To connect, and again to answer: there are other sentinels to ask. */
+const PATIENCE_MS = 3000;
+/** By the code of the reply. */
+const REFUSALS: Readonly<Record<string, { readonly why: string; readonly hint?: string }>> = {
+  NOAUTH: { why: 'it asks for a password', hint: 'give that of the sentinels with --from-sentinel-password-file' },
+  ERR: { why: 'it is no sentinel' },
+};
+
+/**
+ * Asks one sentinel after the other; the first that knows the primary wins.
+ * @throws RespError with the code `SENTINEL` that has the reason of each, or the reason of the signal
+ */
+export async function findPrimary(options: SentinelOptions): Promise<TcpPeer> {
+  const reasons: RespError[] = [];
+  for (const sentinel of options.sentinels) {
+    try {
+      return await askSentinel(sentinel, options);
+    } catch (error) {
+      options.signal?.throwIfAborted();
+      if (!(error instanceof RespError)) throw error;
+      reasons.push(error);
+    }
+  }
+  const why = reasons.map(({ message }) => message.charAt(0).toLowerCase() + message.slice(1)).join('; ');
+  throw new RespError('SENTINEL', `Cannot find the primary of ${options.service}: ${why}`, {
+    peer: reasons.at(-1)?.peer,
+    hint: reasons.find(({ hint }) => hint !== undefined)?.hint,
+    retryable: reasons.some(({ retryable }) => retryable),
+    cause: reasons.at(-1),
+  });
+}
+
+async function askSentinel(peer: TcpPeer, options: SentinelOptions): Promise<TcpPeer> {
+  const { service, tls, signal } = options;
+  const timeout = Math.min(options.timeout, PATIENCE_MS);
+  const connection = await Connection.open({ peer, readOnly: true, tls, connectTimeout: timeout, timeout, signal });
+  const onAbort = (): void => connection.fail(signal?.reason as Error);
+  signal?.addEventListener('abort', onAbort, { once: true });
+  try {
+    const [auth, answer] = await Promise.allSettled([
+      login(connection, options),
+      connection.request('SENTINEL GET-MASTER-ADDR-BY-NAME', service),
+    ]);
+    if (auth.status === 'rejected') throw auth.reason;
+    if (answer.status === 'rejected') throw refused(answer.reason, peer);
+    return readAddress(answer.value, peer, service);
+  } finally {
+    signal?.removeEventListener('abort', onAbort);
+    connection.close();
+  }
+}
+
+/** What a refusal means; any other error is left as it is. */
+function refused(cause: unknown, peer: TcpPeer): unknown {
+  if (!(cause instanceof ReplyError)) return cause;
+  const why = REFUSALS[cause.code];
+  return cannotAsk(cause.code, peer, why?.why ?? cause.message, { hint: why?.hint, cause });
+}
+
+/** A host and a port as strings, or null where no such service is watched. */
+function readAddress(reply: Reply, peer: TcpPeer, service: string): TcpPeer {
+  if (reply === null) throw cannotAsk('SENTINEL', peer, `it watches no service ${service}`);
+  const [host, port] = Array.isArray(reply) ? reply.map(String) : [];
+  if (!host || !(Number(port) >= 1 && Number(port) <= 65_535))
+    throw new ProtocolError(`Cannot ask ${nameOf(peer)}: its answer is no address`, { peer });
+  return { host, port: Number(port) };
+}
+
+function cannotAsk(code: string, peer: TcpPeer, why: string, options: RespErrorOptions = {}): RespError {
+  return new RespError(code, `Cannot ask ${nameOf(peer)}: ${why}`, { peer, ...options });
+}

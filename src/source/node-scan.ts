@@ -1,0 +1,236 @@
+// One database of one node, walked by SCAN from beginning to end, across lost connections and restarts of the server.
+
+import { Command } from '../../resp/command.ts';
+import { ReplyError } from '../../resp/errors.ts';
+import { Literal } from '../../resp/literal.ts';
+import type { Receiver, Reply } from '../../resp/reply.ts';
+import { Ring } from '../../resp/ring.ts';
+import { SlotWatch } from '../cluster/slot-watch.ts';
+import { depthFor } from '../redis/depth.ts';
+import { parseInfo, type ServerInfo } from '../redis/info.ts';
+import type { KeyScope } from '../redis/key-scope.ts';
+import { KeyspaceScan } from '../redis/keyspace-scan.ts';
+import { refusalOf, scopeOf } from '../redis/refusal.ts';
+import type { Session } from '../redis/session.ts';
+import { TypeFilter } from '../redis/type-filter.ts';
+
+export interface NodeScanOptions {
+  /** SCAN COUNT. */
+  readonly count: number;
+  readonly scope: KeyScope;
+  /** Keys that this walk is for; all where it is missing. */
+  readonly wanted?: ((key: Buffer) => boolean) | undefined;
+}
+
+/** Called for each page that has come. */
+type OnPage = () => void;
+
+const COUNT = new Literal('$5\r\nCOUNT\r\n');
+const MATCH = new Literal('$5\r\nMATCH\r\n');
+const TYPE = new Literal('$4\r\nTYPE\r\n');
+/** Over a line with a longer round trip, in milliseconds, one page a round trip is what bounds the speed. */
+const LONG_LINE_MS = 1;
+const MOST_SEGMENTS = 16;
+/** Milliseconds between two looks at the slots that the node holds. */
+const WATCH_MS = 1000;
+
+export class NodeScan {
+  readonly db: number;
+  /** Keys in scope that are to be read. */
+  readonly keys = new Ring<Buffer>();
+  readonly #options: NodeScanOptions;
+  readonly #onPage: OnPage;
+  /** Keys whose type is to be asked for, where SCAN itself cannot tell. */
+  readonly #untyped = new Ring<Buffer>();
+  #scan: KeyspaceScan | undefined;
+  #size = 0;
+  #watch = new SlotWatch();
+  #watchedAt = 0;
+  /** What the server was at the beginning: another one, or one that holds other data by now, has to be walked anew. */
+  #identity: string | undefined;
+  #isOver = false;
+
+  constructor(db: number, options: NodeScanOptions, onPage: OnPage) {
+    this.db = db;
+    this.#options = options;
+    this.#onPage = onPage;
+  }
+
+  /** Whether every key that was there throughout is, or was, in `keys`. */
+  get isOver(): boolean {
+    return this.#isOver;
+  }
+
+  /** How much was walked, 0 to 1. */
+  get fraction(): number {
+    return this.#isOver ? 1 : (this.#scan?.fraction ?? 0);
+  }
+
+  /** Keys in the database when the walk began. */
+  get size(): number {
+    return this.#size;
+  }
+
+  /** Where the slots of a cluster's node were meanwhile. */
+  get watch(): SlotWatch {
+    return this.#watch;
+  }
+
+  /**
+   * Walks on from where the last connection was lost, where the server is still the same; returns when all was seen.
+   * @throws RespError: the connection failed, or the server would not go on
+   */
+  async walk(session: Session): Promise<void> {
+    const types = this.#typeFilter(session);
+    const pages = this.#pages(session);
+    try {
+      if (this.#identity === undefined || this.#identity !== identityOf(session.server.info))
+        await this.#begin(session);
+      do {
+        while (this.#isWalking(types)) {
+          types?.send(this.db, this.#untyped);
+          this.#askForPages(session, pages, types?.inFlight ?? 0);
+          await session.progress();
+          await this.#look(session);
+        }
+      } while (!(await this.#isComplete(session)));
+      this.#isOver = true;
+    } finally {
+      this.#scan?.lost();
+      types?.drain((key) => this.#untyped.push(key));
+    }
+  }
+
+  #isWalking(types: TypeFilter | undefined): boolean {
+    return !this.#scan!.finished || this.#untyped.length > 0 || (types?.inFlight ?? 0) > 0;
+  }
+
+  async #begin(session: Session): Promise<void> {
+    const { info, roundTrip } = session.server;
+    this.keys.clear();
+    this.#untyped.clear();
+    this.#watch = new SlotWatch();
+    await this.#observe(session);
+    this.#size = await this.#countKeys(session);
+    const { count, scope } = this.#options;
+    this.#scan = new KeyspaceScan({
+      count,
+      keys: this.#size,
+      // Servers of a cluster may count by slot.
+      maxSegments: roundTrip > LONG_LINE_MS && !info.cluster ? MOST_SEGMENTS : 1,
+      sparse: scope.pushedMatch !== undefined || (scope.type !== undefined && session.server.scanKnowsType),
+    });
+    this.#identity = identityOf(info);
+  }
+
+  /** With fewer keys in hand than may be under way, the next pages travel with the DUMPs of these. */
+  #askForPages(session: Session, pages: Receiver, typesAsked: number): void {
+    const { count, scope } = this.#options;
+    const { server, connection, selection } = session;
+    const depth = depthFor(server.roundTrip);
+    const type = server.scanKnowsType ? scope.type : undefined;
+    const match = scope.pushedMatch;
+    const scan = this.#scan!;
+    while (this.keys.length + typesAsked + this.#untyped.length + scan.inFlight * count < depth) {
+      const cursor = scan.next();
+      if (cursor === undefined) return;
+      selection.use(this.db);
+      const encoder = connection.begin(commandWith(match, type), pages);
+      encoder.text(cursor);
+      encoder.literal(COUNT);
+      encoder.integer(count);
+      if (match !== undefined) {
+        encoder.literal(MATCH);
+        encoder.bulk(match);
+      }
+      if (type !== undefined) {
+        encoder.literal(TYPE);
+        encoder.text(type);
+      }
+    }
+  }
+
+  #pages(session: Session): Receiver {
+    return {
+      onReply: (reply) => this.#accept(session, reply),
+      onOks: () => session.connection.failProtocol('it answers SCAN with OK'),
+      onFailure: () => {},
+    };
+  }
+
+  #accept({ connection, server }: Session, reply: Reply): void {
+    if (reply instanceof ReplyError) {
+      const concernsAll = scopeOf(reply) !== 'key';
+      // Whoever loads its data may hold other data than before.
+      if (concernsAll) this.#identity = undefined;
+      if (concernsAll || !this.#scan!.refuse()) connection.fail(refusalOf(connection.peer, 'read from', reply));
+      return;
+    }
+    if (!isPage(reply)) return connection.failProtocol('it answers SCAN with something else than a page');
+    const { scope, wanted } = this.#options;
+    const hasType = scope.type === undefined || server.scanKnowsType;
+    const [cursor, keys] = reply;
+    this.#onPage();
+    for (const key of this.#scan!.accept(cursor.toString('latin1'), keys)) {
+      if (!scope.includes(key) || (wanted !== undefined && !wanted(key))) continue;
+      if (hasType) this.keys.push(key);
+      else this.#untyped.push(key);
+    }
+  }
+
+  #typeFilter(session: Session): TypeFilter | undefined {
+    const { type } = this.#options.scope;
+    if (type === undefined || session.server.scanKnowsType) return undefined;
+    return new TypeFilter(session, type, (key) => this.keys.push(key));
+  }
+
+  /** The last page has come: whether it was all of what was there at the beginning. If not, the walk begins anew. */
+  async #isComplete(session: Session): Promise<boolean> {
+    await this.#observe(session);
+    const info = parseInfo(String(await session.request('INFO')));
+    if (identityOf(info) !== this.#identity) {
+      await this.#begin(session);
+      return false;
+    }
+    return this.#scan!.mode !== 'segmented' || this.#scan!.settle(await this.#countKeys(session));
+  }
+
+  async #countKeys(session: Session): Promise<number> {
+    session.selection.use(this.db);
+    // A proxy may not know DBSIZE: then nothing is known, and nothing is taken for granted.
+    const keys = await session.request('DBSIZE').catch((error: unknown) => {
+      if (error instanceof ReplyError) return 0;
+      throw error;
+    });
+    return typeof keys === 'number' ? keys : 0;
+  }
+
+  async #look(session: Session): Promise<void> {
+    if (session.server.info.cluster && performance.now() - this.#watchedAt > WATCH_MS) await this.#observe(session);
+  }
+
+  async #observe(session: Session): Promise<void> {
+    if (!session.server.info.cluster) return;
+    this.#watchedAt = performance.now();
+    this.#watch.observe(String(await session.request('CLUSTER NODES')));
+  }
+}
+
+/** `undefined` for a server that does not say who it is. */
+function identityOf({ runId, role, replicationId }: ServerInfo): string | undefined {
+  return runId === '' ? undefined : `${runId} ${role} ${replicationId}`;
+}
+
+function commandWith(match: Buffer | undefined, type: string | undefined): Command {
+  return SCAN[(match === undefined ? 0 : 1) + (type === undefined ? 0 : 1)]!;
+}
+
+/** SCAN cursor COUNT n, with so many options behind. */
+const SCAN = [new Command('SCAN', 3), new Command('SCAN', 5), new Command('SCAN', 7)];
+
+/** A cursor and the keys of its page. */
+function isPage(reply: Reply): reply is readonly [Buffer, readonly Buffer[]] {
+  if (!Array.isArray(reply) || reply.length !== 2) return false;
+  const [cursor, keys] = reply as readonly Reply[];
+  return Buffer.isBuffer(cursor) && Array.isArray(keys) && keys.every((key) => Buffer.isBuffer(key));
+}

@@ -1,0 +1,84 @@
+// The two ends of the flow and the channel between them, made for what was asked for.
+
+import { Channel } from '../channel.ts';
+import type { Deployment } from '../cluster/deployment.ts';
+import type { DumpOptions } from '../redis/dump.ts';
+import { depthFor } from '../redis/depth.ts';
+import { typeOf } from '../rdb/type-of.ts';
+import { RedisSource } from '../source/redis-source.ts';
+import { RespSource } from '../source/resp-source.ts';
+import type { Source } from '../source/source.ts';
+import { Collisions } from '../target/collisions.ts';
+import { RateLimit } from '../target/rate-limit.ts';
+import { RedisTarget } from '../target/redis-target.ts';
+import { RespTarget } from '../target/resp-target.ts';
+import type { Tally } from '../target/tally.ts';
+import type { Target } from '../target/target.ts';
+import { WrittenKeys } from '../target/written-keys.ts';
+import type { Plan } from './plan.ts';
+import type { Progress } from './progress.ts';
+import type { Settings } from './settings.ts';
+import type { Sides } from './sides.ts';
+
+/** Entries of a cluster wait at their nodes: only bytes hold them up. */
+const MOST_ENTRIES = 1024 * 1024;
+/** How many keys a file may hold is not known beforehand. */
+const KEYS_OF_A_FILE = 1_000_000;
+
+export function channelOf({ source, target }: Sides, { buffer }: Settings): Channel {
+  const servers = [...(source?.servers ?? []), ...(target?.servers ?? [])];
+  const depth = depthFor(Math.max(0, ...servers.map(({ roundTrip }) => roundTrip)));
+  return new Channel({ maxEntries: target?.isCluster === true ? MOST_ENTRIES : 2 * depth, maxBytes: buffer });
+}
+
+/** @param tally takes the place of reading, where keys are only to be counted */
+export function sourceOf(sides: Sides, plan: Plan, settings: Settings, progress: Progress, tally?: Tally): Source {
+  const { source } = sides;
+  const { scope, retry, count } = settings;
+  if (source === undefined) return fileSourceOf(plan, settings, progress);
+  const dump: Omit<DumpOptions, 'depth'> = { mode: plan.mode, usage: usageOf(source, settings) };
+  const onReconnect = progress.onReconnect.bind(progress);
+  const databases = plan.databases.map(([db]) => db);
+  const options = { databases, keys: plan.keys, count, scope, dump, retry, onReconnect, census: tally?.add };
+  return new RedisSource(source, options, progress);
+}
+
+function fileSourceOf({ databases, mode }: Plan, { from, scope, preserveIdle }: Settings, progress: Progress): Source {
+  const { type } = scope;
+  const options = {
+    databases: databases.length === 0 ? ('all' as const) : new Set(databases.map(([db]) => db)),
+    includes: (key: Buffer, payload: Buffer) => scope.includes(key) && (type === undefined || typeOf(payload) === type),
+    mode: mode === 'dropped' ? ('dropped' as const) : ('exact' as const),
+    preserveIdle,
+  };
+  return new RespSource(from.shown, options, progress);
+}
+
+export function targetOf(sides: Sides, plan: Plan, settings: Settings, source: Source, progress: Progress): Target {
+  const { target } = sides;
+  const { names, retry, onConflict, bwlimit, tpslimit } = settings;
+  const { mode, clock, targetDbOf } = plan;
+  const keys = plan.keys || KEYS_OF_A_FILE;
+  const replace = onConflict === 'replace';
+  const common = {
+    mode,
+    clock,
+    targetDbOf,
+    targetNameOf: (key: Buffer) => names.targetNameOf(key),
+    collisions: names.mayCollide || plan.merges ? new Collisions(names, targetDbOf, keys) : undefined,
+    limit:
+      bwlimit === undefined && tpslimit === undefined
+        ? undefined
+        : new RateLimit({ bytesPerSecond: bwlimit, keysPerSecond: tpslimit }),
+  };
+  if (target === undefined) return new RespTarget(settings.to.shown, common, progress);
+  const onReconnect = progress.onReconnect.bind(progress);
+  const written = replace ? undefined : new WrittenKeys(keys);
+  return new RedisTarget(target, source, { ...common, replace, written, retry, onReconnect }, progress);
+}
+
+/** Whichever the source counts. */
+function usageOf({ servers }: Deployment, { preserveIdle }: Settings): DumpOptions['usage'] {
+  if (!preserveIdle) return undefined;
+  return servers.some(({ info }) => info.countsFrequency) ? 'frequency' : 'idle';
+}

@@ -1,0 +1,75 @@
+// What goes where: which databases, under which numbers, and how their expiries cross. Made once both sides are known.
+
+import { RespError } from '../../resp/errors.ts';
+import type { Deployment } from '../cluster/deployment.ts';
+import { expiryClock, type ExpiryMode } from '../redis/expiry.ts';
+import { carriesExactExpiries, keysIn, type DatabasePairs } from './preflight.ts';
+import type { EndpointSettings, Settings } from './settings.ts';
+import type { Sides } from './sides.ts';
+
+export interface Plan {
+  /** Source databases with those of the target; of a file those that were named. */
+  readonly databases: DatabasePairs;
+  readonly targetDbOf: (db: number) => number;
+  /** Whether two of the source may become one. */
+  readonly merges: boolean;
+  /** Keys in the source databases; 0 of a file. */
+  readonly keys: number;
+  readonly mode: ExpiryMode;
+  /** What the entries' `expireAt` is told by. */
+  readonly clock: () => number;
+}
+
+/** @throws RespError where it cannot be known which database is meant */
+export function planOf(sides: Sides, settings: Settings): Plan {
+  const { source } = sides;
+  const dbs = source === undefined ? namedOf(settings) : databasesOf(source, settings);
+  const targetDbOf = renumber(settings, dbs);
+  return {
+    databases: dbs.map((db) => [db, targetDbOf(db)]),
+    targetDbOf,
+    merges: dbs.length === 0 ? targetDbOf(0) === targetDbOf(1) : new Set(dbs.map(targetDbOf)).size < dbs.length,
+    keys: source === undefined ? 0 : dbs.reduce((total, db) => total + keysIn(source, db), 0),
+    ...expiries(sides, settings),
+  };
+}
+
+function expiries({ source, target }: Sides, { noTtl }: Settings): Pick<Plan, 'mode' | 'clock'> {
+  const mode = noTtl ? 'dropped' : carriesExactExpiries({ source, target }) ? 'exact' : 'relative';
+  // A file tells the time as everybody does.
+  if (source === undefined) return { mode, clock: Date.now };
+  return { mode, clock: expiryClock(mode, source.servers[0]!.skew) };
+}
+
+function namedOf({ databases }: Settings): readonly number[] {
+  return databases === undefined || databases === 'all' ? [] : databases;
+}
+
+function databasesOf({ servers, isCluster }: Deployment, { databases, from }: Settings): readonly number[] {
+  if (Array.isArray(databases)) return databases as readonly number[];
+  if (databases === undefined) return [dbOf(from) ?? 0];
+  if (isCluster) return [0];
+  const found = [...servers[0]!.info.databases.keys()].toSorted((a, b) => a - b);
+  return found.length > 0 ? found : [0];
+}
+
+/** The same number, unless it was mapped; where one database is copied, that of the target's address. */
+function renumber({ dbMap, to }: Settings, dbs: readonly number[]): (db: number) => number {
+  const named = dbOf(to);
+  if (named !== undefined && dbs.length > 1 && dbs.some((db) => !dbMap.has(db))) {
+    throw new RespError('DATABASES', `Cannot copy several databases into database ${named} of ${to.shown}`, {
+      hint: 'say with --db-map where each goes',
+    });
+  }
+  // A file does not say beforehand which databases it has: the one that the target names is for all of them.
+  const only = dbs.length > 1 ? undefined : (named ?? (dbs.length === 0 || isFile(to) ? undefined : 0));
+  return (db) => dbMap.get(db) ?? only ?? db;
+}
+
+function isFile({ address }: EndpointSettings): boolean {
+  return address.kind === 'stream';
+}
+
+function dbOf({ address }: EndpointSettings): number | undefined {
+  return 'db' in address ? address.db : undefined;
+}

@@ -1,0 +1,174 @@
+// Looks at both sides before anything is written: what must not be, and what the operator should know.
+
+import { nameOf, ReplyError, RespError, type RespErrorOptions } from '../../resp/errors.ts';
+import type { Deployment } from '../cluster/deployment.ts';
+import { aclOf } from '../redis/rights.ts';
+import type { Role, Server } from '../redis/server.ts';
+import type { Sides } from './sides.ts';
+
+export interface Warning {
+  readonly code: 'TLS_INSECURE' | 'CLOCK_SKEW' | 'TARGET_NOT_EMPTY' | 'TARGET_MEMORY';
+  readonly message: string;
+}
+
+export type DatabasePairs = readonly (readonly [source: number, target: number])[];
+
+/** Above this many milliseconds between the clocks an absolute expiry would be wrong by more than it is worth. */
+const MOST_SKEW_MS = 1000;
+
+/** @throws RespError when this copy must not be: `SAME_DATABASE`, `CLUSTER`, `REPLICA`, or the code of the refusal */
+export async function preflight({ source, target }: Sides, databases: DatabasePairs): Promise<void> {
+  demandRights({ source, target });
+  if (source !== undefined) await demandUsable(source, 'read from', new Set(databases.map(([db]) => db)));
+  if (target !== undefined) {
+    for (const server of target.servers) if (server.info.role === 'replica') throw isReplica(server);
+    await demandUsable(target, 'write to', new Set(databases.map(([, db]) => db)));
+  }
+  if (source !== undefined && target !== undefined) demandDifferent(source, target, databases);
+}
+
+export function warningsOf({ source, target }: Sides, databases: DatabasePairs): Warning[] {
+  const warnings: Warning[] = [source, target].flatMap((side) =>
+    side?.isInsecure === true ? [insecure(side.role)] : [],
+  );
+  const skew = clockSkewOf({ source, target });
+  if (Math.abs(skew) > MOST_SKEW_MS) {
+    const message = `the clocks are ${(Math.abs(skew) / 1000).toFixed(1)} s apart; expiries are carried as the time that is left`;
+    warnings.push({ code: 'CLOCK_SKEW', message });
+  }
+  if (target === undefined) return warnings;
+  for (const db of new Set(databases.map(([, db]) => db))) {
+    const keys = keysIn(target, db);
+    if (keys === 0) continue;
+    const message = `the target database ${db} is not empty: it has ${keys} keys`;
+    warnings.push({ code: 'TARGET_NOT_EMPTY', message });
+  }
+  const [limit, used] = [sum(target, 'maxMemory'), source === undefined ? 0 : sum(source, 'usedMemory')];
+  if (limit > 0 && limit < used) {
+    const message = `the target may use ${limit} bytes (maxmemory), the source uses ${used}`;
+    warnings.push({ code: 'TARGET_MEMORY', message });
+  }
+  return warnings;
+}
+
+function insecure(role: Role): Warning {
+  const message = `the certificate of the ${role} is not looked at: whoever stands in between can read and change everything`;
+  return { code: 'TLS_INSECURE', message };
+}
+
+/** Whether expiries can cross by the millisecond: both sides know how, and their clocks agree. */
+export function carriesExactExpiries({ source, target }: Sides): boolean {
+  const servers = [...(source?.servers ?? []), ...(target?.servers ?? [])];
+  return (
+    servers.every(({ absoluteExpiry }) => absoluteExpiry) && Math.abs(clockSkewOf({ source, target })) <= MOST_SKEW_MS
+  );
+}
+
+/** Milliseconds by which the clock of the target is ahead, of the two nodes that are furthest apart; this machine's is a file's. */
+export function clockSkewOf({ source, target }: Sides): number {
+  const [from, to] = [source, target].map((side) => side?.servers.map(({ skew }) => skew) ?? [0]) as [
+    number[],
+    number[],
+  ];
+  const [ahead, behind] = [Math.max(...to) - Math.min(...from), Math.min(...to) - Math.max(...from)];
+  return Math.abs(behind) > Math.abs(ahead) ? behind : ahead;
+}
+
+/** Keys in a database, of all nodes together. */
+export function keysIn({ servers }: Deployment, db: number): number {
+  const keys = ({ db: current, keys, info }: Server): number => (current === db ? keys : (info.databases.get(db) ?? 0));
+  return servers.reduce((total, server) => total + keys(server), 0);
+}
+
+/** Bytes of all nodes together; 0 is no limit, where any has none. */
+function sum({ servers }: Deployment, field: 'maxMemory' | 'usedMemory'): number {
+  if (field === 'maxMemory' && servers.some(({ info }) => info.maxMemory === 0)) return 0;
+  return servers.reduce((total, { info }) => total + info[field], 0);
+}
+
+/** Every right that is missing is named, of both sides at once. */
+function demandRights({ source, target }: Sides): void {
+  const complaints = [source, target].flatMap(
+    (side) => side?.servers.flatMap((server) => complain(side.role, server)) ?? [],
+  );
+  if (complaints.length === 0) return;
+  const message = `Cannot copy: ${complaints.map(({ text }) => text).join('; ')}`;
+  const rights = new Set(complaints.flatMap(({ missing }) => missing.map(aclOf)));
+  throw new RespError('NOPERM', message, { peer: complaints[0]!.peer, hint: `ACL SETUSER … ${[...rights].join(' ')}` });
+}
+
+function complain(
+  role: Role,
+  { connection: { peer }, missing }: Server,
+): { text: string; missing: readonly string[]; peer: RespErrorOptions['peer'] }[] {
+  if (missing.length === 0) return [];
+  return [{ text: `at ${nameOf(peer)} as the ${role} the user may not run ${missing.join(', ')}`, missing, peer }];
+}
+
+async function demandUsable(side: Deployment, what: 'read from' | 'write to', dbs: ReadonlySet<number>): Promise<void> {
+  for (const { connection, refusal } of side.servers) {
+    if (refusal === undefined) continue;
+    const message = `Cannot ${what} ${nameOf(connection.peer)}: ${refusal.message}`;
+    throw new RespError(refusal.code, message, { peer: connection.peer, cause: refusal });
+  }
+  if (side.isCluster) return demandCluster(side, what, dbs);
+  const [{ connection, db: current }] = side.servers as [Server];
+  for (const db of dbs) if (db !== current) await demandDatabase(connection, db);
+  await connection.request('SELECT', String(current));
+}
+
+async function demandDatabase(connection: Server['connection'], db: number): Promise<void> {
+  const { peer } = connection;
+  await connection.request('SELECT', String(db)).catch((cause: unknown) => {
+    if (!(cause instanceof ReplyError)) throw cause;
+    throw new RespError(cause.code, `Cannot use database ${db} of ${nameOf(peer)}: ${cause.message}`, { peer, cause });
+  });
+}
+
+function demandCluster(side: Deployment, what: 'read from' | 'write to', dbs: ReadonlySet<number>): void {
+  const [{ connection }] = side.servers as [Server];
+  const { peer } = connection;
+  const other = [...dbs].find((db) => db !== 0);
+  if (other !== undefined) {
+    throw new RespError(
+      'CLUSTER',
+      `Cannot ${what} database ${other} of the cluster at ${nameOf(peer)}: it has only database 0`,
+      { peer },
+    );
+  }
+  const { unserved } = side.topology;
+  if (unserved > 0) {
+    throw new RespError(
+      'CLUSTERDOWN',
+      `Cannot ${what} the cluster at ${nameOf(peer)}: no node serves ${unserved} of its slots`,
+      { peer },
+    );
+  }
+}
+
+function isReplica({ connection: { peer } }: Server): RespError {
+  return new RespError('REPLICA', `Cannot write to ${nameOf(peer)}: it is a replica`, {
+    peer,
+    hint: 'write to its primary',
+  });
+}
+
+/** No database may be read and written: what is written would be read again. */
+function demandDifferent(source: Deployment, target: Deployment, databases: DatabasePairs): void {
+  const written = new Set(databases.map(([, db]) => db));
+  const db = databases.map(([db]) => db).find((db) => written.has(db));
+  const pair = source.servers.flatMap((from) =>
+    target.servers.filter((to) => isSameServer(from, to)).map((to) => [from, to]),
+  );
+  if (db === undefined || pair.length === 0) return;
+  const [from, to] = pair[0]!.map(({ connection: { peer } }) => peer);
+  const message = `Cannot copy: ${nameOf(from!)} and ${nameOf(to!)} are the same database ${db}`;
+  throw new RespError('SAME_DATABASE', message, { peer: to });
+}
+
+/** The same server process answers by two addresses as well; one that hides its run id is known by its address. */
+function isSameServer(source: Server, target: Server): boolean {
+  const { runId } = source.info;
+  if (runId === '') return nameOf(source.connection.peer) === nameOf(target.connection.peer);
+  return runId === target.info.runId;
+}

@@ -1,0 +1,53 @@
+// Reaches both sides: a server, a cluster, or nothing yet where it is a file.
+
+import { Deployment } from '../cluster/deployment.ts';
+import type { Role } from '../redis/server.ts';
+import { PROBE_KEY, type Probe } from '../redis/rights.ts';
+import type { Settings } from './settings.ts';
+
+/** `undefined` is a file. */
+export interface Sides {
+  readonly source: Deployment | undefined;
+  readonly target: Deployment | undefined;
+}
+
+/** @throws RespError, as `Deployment.open` */
+export async function openSides(settings: Settings, signal: AbortSignal): Promise<Sides> {
+  const source = await openSide('source', settings, signal);
+  try {
+    return { source, target: await openSide('target', settings, signal) };
+  } catch (error) {
+    source?.close();
+    throw error;
+  }
+}
+
+export function closeSides({ source, target }: Sides): void {
+  source?.close();
+  target?.close();
+}
+
+async function openSide(role: Role, settings: Settings, signal: AbortSignal): Promise<Deployment | undefined> {
+  const { address, password, sentinelPassword, tls, nat } = role === 'source' ? settings.from : settings.to;
+  if (address.kind === 'stream') return undefined;
+  const { username } = address;
+  const { timeout } = settings;
+  const probes = role === 'source' ? probesFor(settings) : [];
+  const access = { role, username, password, tls, timeout, signal, probes };
+  return Deployment.open({ address, access, sentinelPassword, nat, db: firstDb(role, settings) });
+}
+
+/** What is asked of a source beyond what every copy asks. */
+function probesFor({ scope, preserveIdle, dryRun }: Settings): readonly Probe[] {
+  const probes: Probe[] = [];
+  if (scope.type !== undefined || dryRun) probes.push(['TYPE', PROBE_KEY]);
+  if (preserveIdle) probes.push(['OBJECT IDLETIME', PROBE_KEY], ['OBJECT FREQ', PROBE_KEY]);
+  return probes;
+}
+
+/** The database that a connection begins in. */
+function firstDb(role: Role, { databases, from, to }: Settings): number {
+  if (role === 'source' && Array.isArray(databases)) return databases[0] as number;
+  const { address } = role === 'source' ? from : to;
+  return ('db' in address ? address.db : undefined) ?? 0;
+}

@@ -1,0 +1,210 @@
+// Writes to one node, on one connection at a time. What the node is not ready for waits here, so that the other nodes do not.
+
+import { Buffer } from 'node:buffer';
+import type { Deployment } from '../cluster/deployment.ts';
+import { ReplyError } from '../../resp/errors.ts';
+import { Line, type LineOptions } from '../cluster/line.ts';
+import type { Node } from '../cluster/topology.ts';
+import type { Entry } from '../entry.ts';
+import { EntryRing, newEntry } from '../entry-ring.ts';
+import { depthFor } from '../redis/depth.ts';
+import { NEVER } from '../redis/expiry.ts';
+import { RestoreWriter, type RestoreOptions, type RestoreSink } from '../redis/restore.ts';
+import { Session } from '../redis/session.ts';
+
+export interface NodeWriterOptions extends LineOptions, Omit<RestoreOptions, 'depth'> {
+  /** What the entries' `expireAt` is told by. */
+  readonly clock: () => number;
+  readonly targetDbOf: (db: number) => number;
+  readonly targetNameOf: (key: Buffer) => Buffer;
+}
+
+/** Entries are used again: copy what is kept. */
+export interface NodeWriterSink extends Omit<RestoreSink, 'onRefused' | 'onElsewhere'> {
+  onRefused(entry: Entry, error: Parameters<RestoreSink['onRefused']>[1], writer: NodeWriter): void;
+  onElsewhere(entry: Entry, error: Parameters<RestoreSink['onElsewhere']>[1], writer: NodeWriter): void;
+  /** It expired while it was under way. */
+  onExpired(entry: Entry): void;
+  /** @param maybeWritten whether it was sent, and only the reply is missing */
+  onLost(entry: Entry, maybeWritten: boolean): void;
+  /** The connection is lost, and what was acknowledged may be as well. */
+  onInterrupted(): void;
+  /** It is connected again. @param isSame whether to the process that acknowledged what was written so far */
+  onResumed(writer: NodeWriter, isSame: boolean): void;
+  /** One more entry can be written now. */
+  onRoom(): void;
+}
+
+export class NodeWriter {
+  readonly node: Node;
+  readonly #line: Line;
+  readonly #options: NodeWriterOptions;
+  readonly #sink: NodeWriterSink;
+  readonly #queue = new EntryRing();
+  /** Entries of slots that the node is only just taking over. */
+  readonly #arriving = new EntryRing();
+  readonly #entry = newEntry();
+  #session: Session | undefined;
+  #restores: RestoreWriter | undefined;
+  #runId: string | undefined;
+  #isInterrupted = false;
+  #state: 'writing' | 'finished' | 'gone' = 'writing';
+
+  constructor(deployment: Deployment, node: Node, options: NodeWriterOptions, sink: NodeWriterSink) {
+    this.node = node;
+    this.#line = new Line(deployment, node, options);
+    this.#options = options;
+    this.#sink = sink;
+  }
+
+  /** Whether an entry would be sent at once. */
+  get hasRoom(): boolean {
+    return this.#restores?.hasRoom === true && this.#queue.length === 0;
+  }
+
+  /** Entries that are sent and not answered. */
+  get inFlight(): number {
+    return this.#restores?.inFlight ?? 0;
+  }
+
+  /** Sends the entry, or keeps it until it can be sent. */
+  write(entry: Entry): void {
+    if (this.hasRoom) this.#send(entry, false);
+    else this.#queue.push(entry);
+  }
+
+  /** The same for a key of a slot that the node is only just taking over. */
+  writeAsking(entry: Entry): void {
+    this.#arriving.push(entry);
+    this.#pump();
+  }
+
+  /** Whether everything that was given to it is sent. */
+  get isCaughtUp(): boolean {
+    return this.#restores !== undefined && this.#queue.length === 0;
+  }
+
+  /**
+   * The payload of a key, `null` where there is none; `undefined` where the connection is lost before it is told.
+   * @throws ReplyError where the node refuses to say
+   */
+  async dump(db: number, name: Buffer): Promise<Buffer | null | undefined> {
+    try {
+      this.#session?.selection.use(db);
+      const reply = await this.#session?.connection.request('DUMP', name);
+      return Buffer.isBuffer(reply) || reply === null ? reply : undefined;
+    } catch (error) {
+      if (error instanceof ReplyError) throw error;
+      return undefined;
+    }
+  }
+
+  /**
+   * Writes until `finish` (true) or until the node is no primary any more (false); it is interrupted then.
+   * @throws RespError: the node was lost for good
+   */
+  async run(): Promise<boolean> {
+    let failure: unknown;
+    while (this.#state === 'writing') {
+      const server = await this.#line.open(failure);
+      if (this.#state !== 'writing') server?.connection.close();
+      else if (server === undefined) this.#state = 'gone';
+      else failure = await this.#work(new Session(server));
+    }
+    if (this.#state === 'finished') return true;
+    this.#interrupt();
+    const entry = this.#entry;
+    while (this.#arriving.take(entry) || this.#queue.take(entry)) this.#sink.onLost(entry, false);
+    return false;
+  }
+
+  finish(): void {
+    this.#end('finished');
+  }
+
+  /** The node is no primary any more, though it may still answer. */
+  leave(): void {
+    this.#end('gone');
+  }
+
+  stop(reason: Error): void {
+    this.#session?.connection.fail(reason);
+  }
+
+  /** Works on one connection, and returns why it is of no more use. */
+  async #work(session: Session): Promise<unknown> {
+    const { connection, server } = session;
+    const { info, roundTrip } = server;
+    this.#session = session;
+    this.#restores = this.#newRestores(session, depthFor(roundTrip));
+    this.#resume(info.runId);
+    try {
+      while (this.#state === 'writing') {
+        this.#pump();
+        if (this.hasRoom) this.#sink.onRoom();
+        await session.progress();
+      }
+      connection.close();
+    } catch {
+      // Whoever opens the next connection is told why.
+    }
+    if (this.#state !== 'finished') this.#interrupt();
+    const restores = this.#restores;
+    this.#restores = undefined;
+    restores.drain((entry) => this.#sink.onLost(entry, true));
+    return connection.error;
+  }
+
+  #newRestores({ connection, selection }: Session, depth: number): RestoreWriter {
+    const sink = this.#sink;
+    return new RestoreWriter(
+      connection,
+      selection,
+      { ...this.#options, depth },
+      {
+        onRestored: (keys, bytes) => {
+          this.#line.progress();
+          sink.onRestored(keys, bytes);
+        },
+        onRefused: (entry, error) => {
+          this.#line.progress();
+          sink.onRefused(entry, error, this);
+        },
+        onElsewhere: (entry, error) => sink.onElsewhere(entry, error, this),
+      },
+    );
+  }
+
+  #pump(): void {
+    const entry = this.#entry;
+    while (this.#restores?.hasRoom === true && this.#arriving.take(entry)) this.#send(entry, true);
+    while (this.#restores?.hasRoom === true && this.#queue.take(entry)) this.#send(entry, false);
+  }
+
+  #send(entry: Entry, asking: boolean): void {
+    const { clock, targetDbOf, targetNameOf } = this.#options;
+    const { payload, expireAt } = entry;
+    const now = expireAt === NEVER ? 0 : clock();
+    if (payload === null || (expireAt !== NEVER && expireAt <= now)) this.#sink.onExpired(entry);
+    else this.#restores!.send(entry, payload, targetDbOf(entry.db), targetNameOf(entry.key), now, asking);
+  }
+
+  #interrupt(): void {
+    if (this.#isInterrupted) return;
+    this.#isInterrupted = true;
+    this.#sink.onInterrupted();
+  }
+
+  #resume(runId: string): void {
+    if (this.#isInterrupted) {
+      this.#isInterrupted = false;
+      this.#sink.onResumed(this, runId !== '' && runId === this.#runId);
+    }
+    this.#runId = runId;
+  }
+
+  #end(state: 'finished' | 'gone'): void {
+    if (this.#state === 'writing') this.#state = state;
+    this.#session?.wake();
+  }
+}

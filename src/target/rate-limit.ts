@@ -1,0 +1,52 @@
+// How fast keys may go out: a token bucket for bytes and one for keys. It keeps no timer; whoever asks waits by himself.
+//
+//   Each bucket is one moment, the one at which its debt is paid: before it nothing goes, and every take moves it on by the
+//   time that it costs. It never lies further back than BURST_MS, so that is all a pause saves up.
+
+export interface RateLimitOptions {
+  /** Of keys and payloads; no limit without it. */
+  readonly bytesPerSecond?: number | undefined;
+  readonly keysPerSecond?: number | undefined;
+  /** Milliseconds on a clock that never goes back. */
+  readonly now?: (() => number) | undefined;
+}
+
+/** A timer may be late by as much without a loss, and within any second no more than this share is too much. */
+const BURST_MS = 50;
+
+export class RateLimit {
+  readonly #msPerByte: number;
+  readonly #msPerKey: number;
+  readonly #now: () => number;
+  #bytesPaidAt: number;
+  #keysPaidAt: number;
+
+  constructor({
+    bytesPerSecond = Infinity,
+    keysPerSecond = Infinity,
+    now = () => performance.now(),
+  }: RateLimitOptions) {
+    this.#msPerByte = 1000 / bytesPerSecond;
+    this.#msPerKey = 1000 / keysPerSecond;
+    this.#now = now;
+    this.#bytesPaidAt = now();
+    this.#keysPaidAt = this.#bytesPaidAt;
+  }
+
+  /**
+   * Takes one key of so many bytes, if it may go now. Whatever its size, it goes when nothing is owed, and is paid for by
+   * those that follow: within any time go the limit, the burst, and at most one key on top.
+   */
+  take(bytes: number): boolean {
+    const now = this.#now();
+    if (now < this.#bytesPaidAt || now < this.#keysPaidAt) return false;
+    this.#bytesPaidAt = Math.max(this.#bytesPaidAt, now - BURST_MS) + bytes * this.#msPerByte;
+    this.#keysPaidAt = Math.max(this.#keysPaidAt, now - BURST_MS) + this.#msPerKey;
+    return true;
+  }
+
+  /** Whole milliseconds until the next key may go; 0 is now. */
+  waitMs(): number {
+    return Math.max(0, Math.ceil(Math.max(this.#bytesPaidAt, this.#keysPaidAt) - this.#now()));
+  }
+}

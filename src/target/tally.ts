@@ -1,0 +1,42 @@
+// Counts what would be written, by type, and writes nothing.
+
+import type { Channel } from '../channel.ts';
+import { newEntry } from '../entry-ring.ts';
+import { sizeOf } from '../entry.ts';
+import { typeOf } from '../rdb/type-of.ts';
+import type { Target } from './target.ts';
+
+export interface TypeCount {
+  readonly type: string;
+  readonly keys: number;
+  /** `null` where it could not be learnt. */
+  readonly bytes: number | null;
+}
+
+export class Tally implements Target {
+  readonly #types = new Map<string, { keys: number; bytes: number | null }>();
+
+  /** @param bytes `undefined` where they could not be learnt */
+  readonly add = (type: string, bytes: number | undefined): void => {
+    const count = this.#types.get(type) ?? { keys: 0, bytes: 0 };
+    count.keys++;
+    count.bytes = count.bytes === null || bytes === undefined ? null : count.bytes + bytes;
+    this.#types.set(type, count);
+  };
+
+  /** The most frequent first. */
+  get types(): readonly TypeCount[] {
+    return [...this.#types].map(([type, count]) => ({ type, ...count })).toSorted((a, b) => b.keys - a.keys);
+  }
+
+  async write(channel: Channel): Promise<void> {
+    const entry = newEntry();
+    while (await channel.readable()) {
+      while (channel.take(entry)) {
+        const size = sizeOf(entry);
+        if (entry.payload !== null) this.add(typeOf(entry.payload) ?? 'unknown', size);
+        channel.settle(1, size);
+      }
+    }
+  }
+}

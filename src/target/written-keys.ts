@@ -1,0 +1,38 @@
+// Which keys rump wrote itself, so that a BUSYKEY about one of them is not taken for a conflict.
+
+import { KeyFilter } from '../redis/key-filter.ts';
+
+/** What is known of a key that the target already has. */
+export type Origin = 'foreign' | 'written' | 'maybe-written';
+
+export class WrittenKeys {
+  readonly #written: KeyFilter;
+  /** Those whose replies were lost with a connection: few, and of the last moments. */
+  readonly #unanswered = new Set<string>();
+
+  /** @param keys how many are expected */
+  constructor(keys: number) {
+    this.#written = new KeyFilter(keys);
+  }
+
+  /** It was acknowledged. */
+  add(db: number, name: Buffer): void {
+    this.#written.add(name);
+    if (this.#unanswered.size > 0) this.#unanswered.delete(nameIn(db, name));
+  }
+
+  /** It was sent, and the reply was lost. */
+  addUnanswered(db: number, name: Buffer): void {
+    this.#unanswered.add(nameIn(db, name));
+  }
+
+  /** `written` may be a mistake: only the value at the target proves it. */
+  originOf(db: number, name: Buffer): Origin {
+    if (this.#unanswered.has(nameIn(db, name))) return 'maybe-written';
+    return this.#written.has(name) ? 'written' : 'foreign';
+  }
+}
+
+function nameIn(db: number, name: Buffer): string {
+  return `${db}:${name.toString('latin1')}`;
+}

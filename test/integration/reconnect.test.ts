@@ -1,0 +1,100 @@
+// Connections that are lost again and again: everything arrives nonetheless, and what was lost is said.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { assertDone, assertFailed } from '../support/outcome.ts';
+import { runRump, spawnRump, type RunningRump } from '../support/rump.ts';
+import { startServer } from '../support/redis-server.ts';
+import { startPair } from '../support/server-pair.ts';
+import { startProxy } from '../support/tcp-proxy.ts';
+
+const MANY = 200_000;
+const CUT_EVERY_MS = 500;
+
+for (const side of ['source', 'target'] as const) {
+  test(`Every key arrives although the connection to the ${side} is cut every ${CUT_EVERY_MS} ms`, async (t) => {
+    const pair = await startPair(t);
+    await pair.from.pipeline(Array.from({ length: MANY }, (_, i) => ['SET', `key:${i}`, i]));
+    const proxy = await startProxy({ port: pair[side].port });
+    t.after(() => proxy.close());
+    const endpoints = pair.endpoints.map((word) => (word === pair[side].url ? proxy.url : word));
+    const running = spawnRump([...endpoints, '--retry-max', '50ms', '--tpslimit', '60000', '--json']);
+    // Who cannot even look at both sides is told at once.
+    await told(running, '"start"');
+    const cuts = setInterval(() => proxy.cut(), CUT_EVERY_MS);
+    const result = await running.done.finally(() => clearInterval(cuts));
+    assert.equal(result.code, 0, result.stderr);
+    const { keys, failed, reconnects } = JSON.parse(result.stdout.trim().split('\n').at(-1)!) as Record<string, number>;
+    assert.ok(keys! >= MANY && failed === 0 && reconnects! >= 2, JSON.stringify({ keys, failed, reconnects }));
+    assert.equal(await pair.to.send('DBSIZE'), MANY);
+    const values = await pair.to.pipeline(Array.from({ length: MANY }, (_, i) => ['GET', `key:${i}`]));
+    assert.equal(
+      values.findIndex((value, i) => String(value) !== String(i)),
+      -1,
+    );
+  });
+}
+
+test('A source that was restarted with other data is read from the beginning', async (t) => {
+  const { source, target, from, to } = await startPair(t, { source: { args: ['--enable-debug-command', 'yes'] } });
+  await from.pipeline(Array.from({ length: 5000 }, (_, i) => ['SET', `key:${i}`, i]));
+  const proxy = await startProxy({ port: source.port });
+  t.after(() => proxy.close());
+  const running = spawnRump(['--from', proxy.url, '--to', target.url, '--tpslimit', '2000']);
+  while (((await to.send('DBSIZE')) as number) < 500) assert.equal(running.child.exitCode, null, running.stderr);
+  // Another server takes the place of the source: its cursors mean something else.
+  const other = await startServer();
+  t.after(() => other.stop());
+  const client = await other.client();
+  await client.pipeline(Array.from({ length: 5000 }, (_, i) => ['SET', `key:${i}`, i]));
+  proxy.leadTo(other.port);
+  proxy.cut();
+  assertDone(await running.done);
+  assert.equal(await to.send('DBSIZE'), 5000);
+});
+
+test('A target that comes back empty gets everything once more', async (t) => {
+  const { source, target, from, to } = await startPair(t);
+  await from.pipeline(Array.from({ length: 5000 }, (_, i) => ['SET', `key:${i}`, i]));
+  const proxy = await startProxy({ port: target.port });
+  t.after(() => proxy.close());
+  const running = spawnRump(['--from', source.url, '--to', proxy.url, '--tpslimit', '2000']);
+  while (((await to.send('DBSIZE')) as number) < 500) assert.equal(running.child.exitCode, null, running.stderr);
+  const other = await startServer();
+  t.after(() => other.stop());
+  proxy.leadTo(other.port);
+  proxy.cut();
+  const result = await running.done;
+  assertDone(result);
+  assert.match(result.stderr, /warning: the target .* was replaced or restarted/);
+  assert.equal(await (await other.client()).send('DBSIZE'), 5000);
+});
+
+test('--retries says how often, and then the run fails with the last reason', async (t) => {
+  const { source, target, from } = await startPair(t);
+  await from.pipeline(Array.from({ length: 5000 }, (_, i) => ['SET', `key:${i}`, i]));
+  const args = ['--from', source.url, '--to', target.url, '--tpslimit', '500', '--retries', '3', '--retry-max', '10ms'];
+  const running = spawnRump([...args, '--json']);
+  await told(running, '"progress"');
+  await target.kill();
+  const result = await running.done;
+  assertFailed(result, { error: new RegExp(`Cannot connect to 127\\.0\\.0\\.1:${target.port}: connection refused`) });
+  assert.equal(result.stdout.match(/"event":"reconnect"/g)?.length, 3);
+});
+
+test('A conflict is none where only the reply was lost', async (t) => {
+  const pair = await startPair(t);
+  await pair.from.pipeline(Array.from({ length: 20_000 }, (_, i) => ['SET', `key:${i}`, i]));
+  const proxy = await startProxy({ port: pair.target.port });
+  t.after(() => proxy.close());
+  proxy.cutAfter(60_000, 'down');
+  const args = ['--from', pair.source.url, '--to', proxy.url, '--on-conflict', 'fail', '--retry-max', '10ms'];
+  assertDone(await runRump(args));
+  assert.equal(await pair.to.send('DBSIZE'), 20_000);
+});
+
+async function told(running: RunningRump, word: string): Promise<void> {
+  while (!running.stdout.includes(word)) {
+    assert.equal(running.child.exitCode, null, running.stderr);
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+}

@@ -1,0 +1,217 @@
+// Frames as any tool may write them, cut anywhere; and every kind of damage, with the byte at which it is.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { Entry } from '../../../src/entry.ts';
+import { newEntry } from '../../../src/entry-ring.ts';
+import { FrameReader, type FrameReaderOptions } from '../../../src/file/frame-reader.ts';
+import { StreamError } from '../../../src/file/stream-error.ts';
+import { cutsOf } from '../../support/decode.ts';
+import { command } from '../../support/frames.ts';
+
+const PAYLOAD = Buffer.from('\0\x05value\x0b\0checksum', 'latin1');
+const KEY = '\r\n$5\r\n*';
+
+function read(pieces: readonly Buffer[], options: Partial<FrameReaderOptions> = {}): Entry[] {
+  const reader = new FrameReader({ name: 'f.resp', ...options });
+  const entries: Entry[] = [];
+  const entry = newEntry();
+  try {
+    for (const piece of pieces) {
+      reader.write(Buffer.from(piece));
+      while (reader.next(entry)) entries.push({ ...entry });
+    }
+    reader.end();
+    return entries;
+  } catch (error) {
+    (error as { entries?: unknown }).entries = entries;
+    throw error;
+  }
+}
+
+/** However the bytes come: so many entries, then this message, which is whole behind `Cannot read f.resp: `. */
+function assertDamaged(
+  bytes: Buffer,
+  {
+    entries = 0,
+    offset,
+    message,
+    ...options
+  }: { entries?: number; offset: number; message: string } & Partial<FrameReaderOptions>,
+): void {
+  for (const [way, pieces] of Object.entries(cutsOf(bytes))) {
+    assert.throws(
+      () => read(pieces, options),
+      (error) => {
+        assert.ok(error instanceof StreamError, String(error));
+        assert.equal(error.message, `Cannot read f.resp: ${message}`, way);
+        assert.deepEqual([error.code, error.offset], ['STREAM', offset], way);
+        assert.equal((error as unknown as { entries: Entry[] }).entries.length, entries, way);
+        return true;
+      },
+    );
+  }
+}
+
+test('FrameReader reads RESTORE and SELECT in any case, with options in any order, however the bytes are cut', () => {
+  const large = Buffer.alloc(5000, 'large');
+  const bytes = Buffer.concat([
+    command('RESTORE', 'plain', 0, PAYLOAD),
+    command('restore', KEY, 4_102_444_800_123, PAYLOAD, 'absttl', 'Replace'),
+    command('select', 12),
+    command('Restore', '', 0, large, 'REPLACE', 'IDLETIME', 77),
+    command('SELECT', 0),
+    command('SELECT', 3),
+    command('RESTORE', large, 7, PAYLOAD, 'FREQ', 255, 'ABSTTL', 'REPLACE'),
+    command('RESTORE', 'both', 0, PAYLOAD, 'ABSTTL'),
+  ]);
+  const usual = { db: 0, payload: PAYLOAD, expireAt: -1, idle: -1, frequency: -1 };
+  for (const [way, pieces] of Object.entries(cutsOf(bytes))) {
+    assert.deepEqual(
+      read(pieces, { size: bytes.length }),
+      [
+        { ...usual, key: Buffer.from('plain') },
+        { ...usual, key: Buffer.from(KEY), expireAt: 4_102_444_800_123 },
+        { ...usual, key: Buffer.alloc(0), db: 12, payload: large, idle: 77 },
+        { ...usual, key: large, db: 3, expireAt: 7, frequency: 255 },
+        { ...usual, key: Buffer.from('both'), db: 3 },
+      ],
+      way,
+    );
+  }
+});
+
+test('FrameReader takes an expiry without ABSTTL as counted from the moment of reading', () => {
+  const before = Date.now();
+  const [entry] = read([command('RESTORE', 'k', 60_000, PAYLOAD, 'REPLACE')]);
+  assert.ok(entry!.expireAt >= before + 60_000 && entry!.expireAt <= Date.now() + 60_000);
+});
+
+test('FrameReader takes an empty stream as no keys', () => {
+  assert.deepEqual(read([]), []);
+  assert.deepEqual(read([Buffer.alloc(0), command('SELECT', 1)]), []);
+});
+
+test('FrameReader gives out views where a string is whole, and no more than one copy where it is cut', () => {
+  const frame = command('RESTORE', 'key', 0, PAYLOAD);
+  const reader = new FrameReader({ name: 'f.resp' });
+  const entry = newEntry();
+  reader.write(frame);
+  assert.ok(reader.next(entry));
+  assert.equal(entry.payload!.buffer, frame.buffer);
+  reader.write(frame.subarray(0, -5));
+  assert.equal(reader.next(entry), false);
+  reader.write(frame.subarray(-5));
+  assert.ok(reader.next(entry));
+  assert.equal(entry.payload!.buffer.byteLength, PAYLOAD.length + 2);
+});
+
+const first = command('RESTORE', 'first', 0, PAYLOAD, 'REPLACE');
+const at = first.length;
+const good = command('RESTORE', 'k', 0, PAYLOAD, 'REPLACE');
+
+test('FrameReader tells where a stream is cut off, wherever that is', () => {
+  for (let length = 1; length < good.length; length++) {
+    const bytes = Buffer.concat([first, good.subarray(0, length)]);
+    const message = `the frame at byte ${at} is cut off at byte ${at + length}`;
+    assertDamaged(bytes, { entries: 1, offset: at, message });
+  }
+});
+
+test('FrameReader tells of the unpacked stream that its offsets are none of the file', () => {
+  const message = 'the frame at byte 0 of the unpacked stream is cut off at byte 9';
+  assertDamaged(first.subarray(0, 9), { offset: 0, message, isPacked: true });
+});
+
+test('FrameReader refuses a string that is longer than the rest of the file before it asks memory for it', () => {
+  const bytes = Buffer.concat([first, Buffer.from('*4\r\n$7\r\nRESTORE\r\n$1\r\nk\r\n$1\r\n0\r\n$1000000000\r\n')]);
+  const claim = `a string of 1000000000 bytes begins at byte ${bytes.length}, and the file ends at byte ${bytes.length}`;
+  const message = `the frame at byte ${at} is cut off: ${claim}`;
+  const before = process.memoryUsage().arrayBuffers;
+  assertDamaged(bytes, { entries: 1, offset: at, message, size: bytes.length });
+  assert.ok(process.memoryUsage().arrayBuffers - before < 100_000_000);
+});
+
+test('FrameReader refuses strings above its limits', () => {
+  const restore = '*4\r\n$7\r\nRESTORE\r\n';
+  const cases: [string, number, number | undefined][] = [
+    [`${restore}$1073741825\r\n`, 2 ** 30, undefined],
+    [`${restore}$1\r\nk\r\n$1\r\n0\r\n$10737418240\r\n`, 2 ** 30, undefined],
+    [`${restore}$1\r\nk\r\n$1\r\n0\r\n$101\r\n`, 100, 100],
+    [`${restore}$1\r\nk\r\n$33\r\n`, 32, undefined],
+    ['*2\r\n$33\r\n', 32, undefined],
+    ['*2\r\n$6\r\nSELECT\r\n$100\r\n', 32, undefined],
+  ];
+  for (const [text, max, maxLength] of cases) {
+    const length = /(\d+)\r\n$/.exec(text)![1];
+    const why = `a string of ${length} bytes begins there, and ${max} are the most it may have`;
+    const message = `the frame at byte 0 is damaged at byte ${text.length}: ${why}`;
+    assertDamaged(Buffer.from(text), { offset: 0, message, ...(maxLength === undefined ? {} : { maxLength }) });
+  }
+});
+
+test('FrameReader tells at which byte a frame is damaged, and of what', () => {
+  const restore = '*4\r\n$7\r\nRESTORE\r\n';
+  const long = PAYLOAD.toString('latin1');
+  const option = `*6\r\n$7\r\nRESTORE\r\n$1\r\nk\r\n$1\r\n0\r\n$${long.length}\r\n${long}\r\n`;
+  // In front of the bar is what is sound.
+  const cases: [string, string][] = [
+    ['|SET k v\r\n', 'a frame should begin there'],
+    ['|\r\n', 'a frame should begin there'],
+    ['*|-1\r\n', 'a number should stand there'],
+    ['*|\r\n', 'a number should stand there'],
+    ['*4|\n', 'a number should stand there'],
+    ['*4\r|$', 'a line should end there'],
+    ['*4\r\n|*1\r\n', 'a string should begin there'],
+    ['*4\r\n$|-1\r\n', 'a number should stand there'],
+    ['*4\r\n$000000000000007|0', 'a number should stand there'],
+    ['*1\r\n|', 'it is an array of 1 strings, which no RESTORE and no SELECT is'],
+    ['*0\r\n|', 'it is an array of 0 strings, which no RESTORE and no SELECT is'],
+    ['*11\r\n|', 'it is an array of 11 strings, which no RESTORE and no SELECT is'],
+    ['*2\r\n$3\r\n|S\0T\r\n', 'the name of a command should stand there'],
+    ['*3\r\n$7\r\n|RESTORE\r\n', 'RESTORE needs a key, an expiry and a payload'],
+    ['*3\r\n$6\r\n|SELECT\r\n', 'SELECT takes one database'],
+    ['*2\r\n$6\r\nSELECT\r\n$1\r\n|x\r\n', 'that is no database'],
+    ['*2\r\n$6\r\nSELECT\r\n$2\r\n|-1\r\n', 'that is no database'],
+    ['*2\r\n$6\r\nSELECT\r\n$10\r\n|2147483648\r\n', 'that is no database'],
+    [`${restore}$3\r\nkey|!\r\n`, 'a string should end there'],
+    [`${restore}$3\r\nkey|\r$`, 'a string should end there'],
+    [`${restore}$1\r\nk\r\n$2\r\n|-1\r\n`, 'that is no expiry in milliseconds'],
+    [`${restore}$1\r\nk\r\n$0\r\n|\r\n`, 'that is no expiry in milliseconds'],
+    [`${restore}$1\r\nk\r\n$16\r\n|9007199254740992\r\n`, 'that is no expiry in milliseconds'],
+    [`${restore}$1\r\nk\r\n$1\r\n0\r\n$10\r\n|0123456789\r\n`, 'that is too short for a payload'],
+    [`${option}$4\r\n|KEEP\r\n`, 'RESTORE has no such option'],
+    [`${option}$8\r\nIDLETIME\r\n$1\r\n|x\r\n`, 'that is no number for this option'],
+    [`${option}$4\r\nFREQ\r\n$3\r\n|256\r\n`, 'that is no number for this option'],
+    [`${option}$7\r\nREPLACE\r\n$4\r\nFREQ\r\n|`, 'the number of an option is missing'],
+    [
+      `${option.replace('*6', '*7')}$4\r\nFREQ\r\n$1\r\n1\r\n$8\r\n|IDLETIME\r\n`,
+      'RESTORE takes IDLETIME or FREQ, and once',
+    ],
+  ];
+  for (const [text, why] of cases) {
+    const bytes = Buffer.concat([first, Buffer.from(text.replace('|', ''), 'latin1')]);
+    const place = at + text.indexOf('|');
+    const message = `the frame at byte ${at} is damaged at byte ${place}: ${why}`;
+    assertDamaged(bytes, { entries: 1, offset: at, message });
+  }
+});
+
+test('FrameReader names a command that it does not read', () => {
+  for (const name of ['SET', 'ping', 'FLUSHALL', 'client']) {
+    const bytes = Buffer.concat([first, command(name, 'secret'), first]);
+    const message = `the frame at byte ${at} is ${name.toUpperCase()}: only RESTORE and SELECT can be read`;
+    assertDamaged(bytes, { entries: 1, offset: at, message });
+  }
+});
+
+test('FrameReader says what to do with a stream that is packed', () => {
+  assert.throws(() => read([Buffer.from([0x1f, 0x8b, 8])]), isHint);
+  assert.throws(
+    () => read([first, Buffer.from([0x1f, 0x8b, 8])]),
+    (error) => !isHint(error),
+  );
+});
+
+function isHint(error: unknown): boolean {
+  return /\.resp\.gz/.test((error as StreamError).hint ?? '');
+}

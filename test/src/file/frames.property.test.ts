@@ -1,0 +1,105 @@
+// What is encoded as a stream of frames is what is read from it, cut anywhere; and no damage goes by unseen or unbounded.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import * as fc from 'fast-check';
+import type { Entry } from '../../../src/entry.ts';
+import { newEntry } from '../../../src/entry-ring.ts';
+import { FrameEncoder, type Frame } from '../../../src/file/frame-encoder.ts';
+import { FrameReader } from '../../../src/file/frame-reader.ts';
+import { StreamError } from '../../../src/file/stream-error.ts';
+import { randomSplits } from '../../support/frames.ts';
+
+const SHORTEST_PAYLOAD = 11;
+const bytes = (minLength: number, maxLength: number): fc.Arbitrary<Buffer> =>
+  fc.uint8Array({ minLength, maxLength }).map((array) => Buffer.from(array));
+/** Above 16 KiB the encoder hands out what it was given. */
+const large = fc.integer({ min: 16_000, max: 40_000 }).map((length) => Buffer.alloc(length, length));
+
+const frame: fc.Arbitrary<Frame> = fc
+  .record({
+    db: fc.oneof(fc.constant(0), fc.nat(3), fc.nat(2 ** 31 - 1)),
+    key: fc.oneof({ weight: 9, arbitrary: bytes(0, 40) }, { weight: 1, arbitrary: large }),
+    payload: fc.oneof({ weight: 9, arbitrary: bytes(SHORTEST_PAYLOAD, 300) }, { weight: 2, arbitrary: large }),
+    expireAt: fc.oneof(fc.constant(-1), fc.integer({ min: 1, max: Number.MAX_SAFE_INTEGER })),
+  })
+  .chain((rest) =>
+    fc.oneof(
+      fc.constant({ ...rest, idle: -1, frequency: -1 }),
+      fc.record({ idle: fc.nat(), frequency: fc.constant(-1) }).map((about) => ({ ...rest, ...about })),
+      fc.record({ idle: fc.constant(-1), frequency: fc.nat(255) }).map((about) => ({ ...rest, ...about })),
+    ),
+  );
+
+function encode(frames: readonly Frame[]): Buffer {
+  const encoder = new FrameEncoder(() => {});
+  for (const frame of frames) encoder.restore(frame);
+  return Buffer.concat(encoder.bytes.take().pieces);
+}
+
+function read(pieces: readonly Buffer[], size: number): { entries: Entry[]; error?: unknown } {
+  const reader = new FrameReader({ name: 'f.resp', size });
+  const entries: Entry[] = [];
+  const entry = newEntry();
+  try {
+    for (const piece of pieces) {
+      reader.write(piece);
+      while (reader.next(entry)) entries.push({ ...entry });
+    }
+    reader.end();
+    return { entries };
+  } catch (error) {
+    return { entries, error };
+  }
+}
+
+test('FrameReader reads what FrameEncoder wrote, cut anywhere', () => {
+  fc.assert(
+    fc.property(fc.array(frame, { maxLength: 12 }), fc.integer(), (frames, seed) => {
+      const stream = encode(frames);
+      assert.deepEqual(read(randomSplits(stream, seed), stream.length), { entries: frames });
+    }),
+    { numRuns: 150 },
+  );
+});
+
+test('FrameReader gives every whole frame before the end of a stream that is cut off, and says that it is', () => {
+  fc.assert(
+    fc.property(
+      fc.array(frame, { minLength: 1, maxLength: 6 }),
+      fc.double({ min: 0, max: 1, noNaN: true }),
+      (frames, part) => {
+        const stream = encode(frames);
+        const end = Math.floor(part * (stream.length - 1));
+        const { entries, error } = read(randomSplits(stream.subarray(0, end), end), end);
+        assert.deepEqual(entries, frames.slice(0, entries.length));
+        assert.ok(entries.length < frames.length);
+        // Between two frames it cannot be told, and a SELECT is a frame as well.
+        const isSound = error === undefined && ['*', undefined].includes(stream.toString('latin1', end, end + 1));
+        assert.ok(isSound || error instanceof StreamError, String(error));
+      },
+    ),
+    { numRuns: 150 },
+  );
+});
+
+test('FrameReader meets any bytes with entries or a StreamError, and gives the same however they are cut', (t) => {
+  // Where ABSTTL is lost, an expiry counts from now.
+  t.mock.method(Date, 'now', () => 0);
+  const flip = fc.tuple(fc.nat(), fc.nat(255));
+  fc.assert(
+    fc.property(fc.array(frame, { minLength: 1, maxLength: 4 }), fc.array(flip, { maxLength: 4 }), (frames, flips) => {
+      const stream = encode(frames);
+      for (const [at, byte] of flips) stream[at % stream.length] = byte;
+      const whole = read([stream], stream.length);
+      assert.ok(whole.error === undefined || whole.error instanceof StreamError, String(whole.error));
+      const cut = read(randomSplits(stream, 7), stream.length);
+      assert.deepEqual(cut.entries, whole.entries);
+      assert.equal(message(cut.error), message(whole.error));
+    }),
+    { numRuns: 200 },
+  );
+});
+
+function message(error: unknown): string | undefined {
+  return (error as Error | undefined)?.message;
+}

@@ -1,0 +1,68 @@
+// A RedisTarget before a real server, fed by hand through a channel, and what it tells.
+import type { TestContext } from 'node:test';
+import { Channel } from '../../src/channel.ts';
+import { Deployment } from '../../src/cluster/deployment.ts';
+import type { Entry } from '../../src/entry.ts';
+import { newEntry } from '../../src/entry-ring.ts';
+import { RedisTarget, type RedisTargetOptions } from '../../src/target/redis-target.ts';
+
+export interface HandFedTarget {
+  readonly channel: Channel;
+  /** Puts an entry in, and waits until it is settled. */
+  readonly write: (entry: Partial<Entry>) => Promise<void>;
+  /** What was told and asked for, in order, in words. */
+  readonly told: readonly string[];
+}
+
+export async function handFeed(
+  t: TestContext,
+  port: number,
+  options: Partial<RedisTargetOptions> = {},
+): Promise<HandFedTarget> {
+  const access = { role: 'target', timeout: 5000, probes: [] } as const;
+  const unset = { username: undefined, password: undefined, tls: undefined, signal: undefined };
+  const address = { kind: 'tcp', host: '127.0.0.1', port, tls: false } as const;
+  const deployment = await Deployment.open({
+    address,
+    access: { ...access, ...unset },
+    sentinelPassword: undefined,
+    nat: [],
+    db: 0,
+  });
+  const channel = new Channel({ maxEntries: 100, maxBytes: 1e6 });
+  const told: string[] = [];
+  const target = new RedisTarget(
+    deployment,
+    { again: ({ key }) => told.push(`again ${key.toString()}`), rescan: () => told.push('rescan') },
+    {
+      mode: 'exact',
+      clock: Date.now,
+      replace: true,
+      targetDbOf: (db) => db,
+      targetNameOf: (key) => key,
+      written: undefined,
+      collisions: undefined,
+      limit: undefined,
+      retry: { retries: 3, longest: 100 },
+      onReconnect: ({ attempt }) => told.push(`reconnect ${attempt}`),
+      ...options,
+    },
+    {
+      onWritten: (keys, bytes) => told.push(`written ${keys} of ${bytes} bytes`),
+      onExpired: () => told.push('expired'),
+      onWriteRefused: (db, key, { code }) => told.push(`refused ${db} ${key.toString()} ${code}`),
+      onTargetReplaced: () => told.push('replaced'),
+      onRepeated: () => told.push('repeated'),
+    },
+  );
+  const writing = target.write(channel);
+  t.after(async () => {
+    channel.close();
+    await writing;
+  });
+  const write = async (entry: Partial<Entry>): Promise<void> => {
+    channel.push({ ...newEntry(), ...entry });
+    await channel.settled();
+  };
+  return { channel, write, told };
+}

@@ -1,0 +1,194 @@
+// A real cluster of the tests' own: some primaries, each with replicas if asked for, whose slots can be moved and whose
+// primaries can fail. Made by CLUSTER commands alone.
+import assert from 'node:assert/strict';
+import type { TestContext } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Reply, TestClient } from './client.ts';
+import { slotOfKey } from './cluster-slot.ts';
+import type { Argument } from './frames.ts';
+import { startServer, type ServerOptions, type TestServer } from './redis-server.ts';
+
+export interface Content {
+  /** In latin1. */
+  readonly payload: string;
+  /** Milliseconds since 1970, as exact as PTTL is. */
+  readonly expireAt: number | undefined;
+}
+
+export interface ClusterOptions extends ServerOptions {
+  /** Default 3. */
+  readonly primaries?: number;
+  /** Of each primary; default 0. */
+  readonly replicas?: number;
+}
+
+const SLOTS = 16_384;
+/** Short, so that a failover takes a second or two. */
+const NODE_TIMEOUT_MS = 1500;
+const READY_MS = 30_000;
+const POLL_MS = 20;
+const MIGRATED_AT_ONCE = 500;
+/** The servers themselves lose a millisecond with each MIGRATE, and PTTL is read at different times. */
+const EXPIRY_TOLERANCE_MS = 3000;
+
+/** Ends with the test. */
+export async function startCluster(t: TestContext, options: ClusterOptions = {}): Promise<TestCluster> {
+  const { primaries = 3, replicas = 0, args = [], ...server } = options;
+  const habits = ['--cluster-enabled', 'yes', '--cluster-node-timeout', String(NODE_TIMEOUT_MS)];
+  const relaxed = ['--cluster-migration-barrier', '99', '--repl-diskless-sync-delay', '0', '--appendonly', 'no'];
+  const start = { ...server, args: [...habits, ...relaxed, ...args] };
+  const nodes = await Promise.all(Array.from({ length: primaries * (1 + replicas) }, () => startServer(start)));
+  t.after(() => Promise.all(nodes.map((node) => node.stop())));
+  const cluster = new TestCluster(nodes, await Promise.all(nodes.map((node) => node.client())), primaries);
+  await cluster.form();
+  return cluster;
+}
+
+export class TestCluster {
+  /** The primaries first, then their replicas in the same order. */
+  readonly nodes: readonly TestServer[];
+  readonly clients: readonly TestClient[];
+  readonly primaries: number;
+  readonly #ids: string[] = [];
+
+  constructor(nodes: readonly TestServer[], clients: readonly TestClient[], primaries: number) {
+    this.nodes = nodes;
+    this.clients = clients;
+    this.primaries = primaries;
+  }
+
+  /** Any node is a valid address. */
+  get url(): string {
+    return this.nodes[0]!.url;
+  }
+
+  async form(): Promise<void> {
+    for (const client of this.clients) this.#ids.push(String(await client.send('CLUSTER', 'MYID')));
+    for (let i = 0; i < this.primaries; i++) {
+      const [first, end] = [Math.floor((SLOTS * i) / this.primaries), Math.floor((SLOTS * (i + 1)) / this.primaries)];
+      await this.clients[i]!.send('CLUSTER', 'ADDSLOTS', ...Array.from({ length: end - first }, (_, k) => first + k));
+      await this.clients[i]!.send('CLUSTER', 'SET-CONFIG-EPOCH', i + 1);
+    }
+    const meet = this.nodes.slice(1).map((node) => this.clients[0]!.send('CLUSTER', 'MEET', '127.0.0.1', node.port));
+    await Promise.all(meet);
+    await this.until('all nodes know each other', async () => {
+      const known = await Promise.all(this.clients.map((client) => client.send('CLUSTER', 'NODES')));
+      return known.every((text) => this.#ids.every((id) => String(text).includes(id)));
+    });
+    for (let i = this.primaries; i < this.nodes.length; i++) {
+      await this.clients[i]!.send('CLUSTER', 'REPLICATE', this.#ids[i % this.primaries]!);
+    }
+    await this.isOk();
+    await this.until('the replicas are in step', async () => {
+      const infos = await Promise.all(
+        this.clients.slice(this.primaries).map((client) => client.send('INFO', 'replication')),
+      );
+      return infos.every((info) => String(info).includes('master_link_status:up'));
+    });
+  }
+
+  /** Resolves when every node that lives says that the cluster is whole. */
+  async isOk(but: ReadonlySet<number> = new Set()): Promise<void> {
+    await this.until('the cluster is whole', async () => {
+      const living = this.clients.filter((_, i) => !but.has(i));
+      const infos = await Promise.all(living.map((client) => client.send('CLUSTER', 'INFO')));
+      return infos.every((info) => String(info).includes('cluster_state:ok'));
+    });
+  }
+
+  /** The index of the primary that served this slot when the cluster was made. */
+  homeOf(slot: number): number {
+    for (let i = this.primaries - 1; i > 0; i--) if (slot >= Math.floor((SLOTS * i) / this.primaries)) return i;
+    return 0;
+  }
+
+  homeOfKey(key: string): number {
+    return this.homeOf(slotOfKey(key));
+  }
+
+  /** Sends each command, whose first argument is its key, to the node that served its slot at the beginning. */
+  async pipeline(commands: readonly (readonly Argument[])[]): Promise<void> {
+    const shares = this.clients.map((): (readonly Argument[])[] => []);
+    for (const command of commands) shares[this.homeOfKey(command[1] as string)]!.push(command);
+    const replies = await Promise.all(shares.map((share, i) => this.clients[i]!.pipeline(share)));
+    for (const reply of replies.flat()) if (reply instanceof Error) throw reply;
+  }
+
+  /** What the primaries have now, by key in latin1. */
+  async contents(): Promise<Map<string, Content>> {
+    const found = new Map<string, Content>();
+    for (const client of await this.#livingPrimaries()) {
+      const keys = (await client.send('KEYS', '*')) as Buffer[];
+      const values = await client.pipeline(
+        keys.flatMap((key) => [
+          ['DUMP', key],
+          ['PTTL', key],
+        ]),
+      );
+      for (const [i, key] of keys.entries()) {
+        const [payload, ttl] = values.slice(i * 2, i * 2 + 2);
+        // A key of a slot that has moved on is no key of the cluster.
+        if (payload instanceof Error) continue;
+        const expireAt = (ttl as number) < 0 ? undefined : Date.now() + (ttl as number);
+        found.set(key.toString('latin1'), { payload: (payload as Buffer).toString('latin1'), expireAt });
+      }
+    }
+    return found;
+  }
+
+  /** Moves a slot with all its keys, as `redis-cli --cluster reshard` does. */
+  async moveSlot(slot: number, from: number, to: number): Promise<void> {
+    const [source, target] = [this.clients[from]!, this.clients[to]!];
+    await target.send('CLUSTER', 'SETSLOT', slot, 'IMPORTING', this.#ids[from]!);
+    await source.send('CLUSTER', 'SETSLOT', slot, 'MIGRATING', this.#ids[to]!);
+    for (;;) {
+      const keys = (await source.send('CLUSTER', 'GETKEYSINSLOT', slot, MIGRATED_AT_ONCE)) as Buffer[];
+      if (keys.length === 0) break;
+      await source.send('MIGRATE', '127.0.0.1', this.nodes[to]!.port, '', 0, 5000, 'REPLACE', 'KEYS', ...keys);
+    }
+    for (const i of [to, from]) await this.clients[i]!.send('CLUSTER', 'SETSLOT', slot, 'NODE', this.#ids[to]!);
+    for (let i = 0; i < this.primaries; i++) {
+      if (i !== from && i !== to) await this.clients[i]!.send('CLUSTER', 'SETSLOT', slot, 'NODE', this.#ids[to]!);
+    }
+  }
+
+  /** Kills a primary; resolves when its replica has taken its place. */
+  async failOver(index: number): Promise<void> {
+    const replica = index + this.primaries;
+    await this.nodes[index]!.kill();
+    await this.until(
+      'the replica is a primary',
+      async () => roleOf(await this.clients[replica]!.send('ROLE')) === 'master',
+    );
+    await this.isOk(new Set([index]));
+  }
+
+  async #livingPrimaries(): Promise<TestClient[]> {
+    const roles = await Promise.all(this.clients.map((client) => client.send('ROLE').then(roleOf, () => 'gone')));
+    return this.clients.filter((_, i) => roles[i] === 'master');
+  }
+
+  /** Looks again and again; rejects when it has waited for too long. */
+  async until(what: string, holds: () => Promise<boolean>): Promise<void> {
+    for (const deadline = Date.now() + READY_MS; Date.now() < deadline; await sleep(POLL_MS)) {
+      if (await holds()) return;
+    }
+    throw new Error(`Waited in vain until ${what}`);
+  }
+}
+
+function roleOf(reply: Reply): string {
+  return String((reply as Reply[])[0]);
+}
+
+/** Fails with the names of the first keys that differ. */
+export function assertSameContents(actual: ReadonlyMap<string, Content>, expected: ReadonlyMap<string, Content>): void {
+  const differs = (key: string): boolean => {
+    const [left, right] = [actual.get(key), expected.get(key)];
+    if (left === undefined || right === undefined || left.payload !== right.payload) return true;
+    if (left.expireAt === undefined || right.expireAt === undefined) return left.expireAt !== right.expireAt;
+    return Math.abs(left.expireAt - right.expireAt) > EXPIRY_TOLERANCE_MS;
+  };
+  const wrong = [...new Set([...actual.keys(), ...expected.keys()])].filter(differs);
+  assert.equal(wrong.length, 0, `${wrong.length} keys differ, of ${expected.size}: ${wrong.slice(0, 5).join(', ')}`);
+}

@@ -1,0 +1,23 @@
+// A replica of a server of the tests' own, in step with it.
+import { setTimeout as sleep } from 'node:timers/promises';
+import { startServer, type ServerOptions, type TestServer } from './redis-server.ts';
+
+const IN_STEP_MS = 10_000;
+const POLL_MS = 10;
+
+/** Waits until it has what the primary has. */
+export async function startReplica(primary: TestServer, options: ServerOptions = {}): Promise<TestServer> {
+  const client = await primary.client();
+  // A primary waits 5 s for further replicas before it sends its data.
+  await client.send('CONFIG', 'SET', 'repl-diskless-sync-delay', 0);
+  const secure = primary.tls ? ['--tls-replication', 'yes'] : [];
+  const args = ['--replicaof', '127.0.0.1', String(primary.port), ...secure, ...(options.args ?? [])];
+  const replica = await startServer({ ...(primary.tls ? { tls: 'server' } : {}), ...options, args });
+  const witness = await replica.client();
+  for (const deadline = Date.now() + IN_STEP_MS; Date.now() < deadline;) {
+    if (/master_link_status:up/.test(String(await witness.send('INFO', 'replication')))) return replica;
+    await sleep(POLL_MS);
+  }
+  await replica.stop();
+  throw new Error(`The replica did not get in step: ${replica.log}`);
+}
