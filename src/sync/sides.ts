@@ -38,9 +38,10 @@ async function openSide(role: Role, settings: Settings, signal: AbortSignal): Pr
 }
 
 /** What is asked of a source beyond what every copy asks. */
-function probesFor({ scope, preserveIdle, dryRun }: Settings): readonly Probe[] {
+function probesFor({ preserveIdle, dryRun }: Settings): readonly Probe[] {
   const probes: Probe[] = [];
-  if (scope.type !== undefined || dryRun) probes.push(['TYPE', PROBE_KEY]);
+  // A filter by type needs no right of its own: servers whose SCAN does not know TYPE know no rights either.
+  if (dryRun) probes.push(['TYPE', PROBE_KEY]);
   if (preserveIdle) probes.push(['OBJECT IDLETIME', PROBE_KEY], ['OBJECT FREQ', PROBE_KEY]);
   return probes;
 }
