@@ -101,7 +101,8 @@ export class RedisTarget implements Target {
     this.#timer ??= setTimeout(() => {
       this.#timer = undefined;
       this.#wakeup.wake();
-    }, wait);
+      // A pause of hours keeps nobody alive who was stopped meanwhile.
+    }, wait).unref();
     return false;
   }
 

@@ -1,0 +1,97 @@
+// Rights that a user lacks: every one is named, of both sides in one message, before anything is written.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { TestClient } from '../support/client.ts';
+import { assertDone, assertRefused } from '../support/outcome.ts';
+import { startCluster } from '../support/redis-cluster.ts';
+import { runRump } from '../support/rump.ts';
+import { startPair } from '../support/server-pair.ts';
+
+async function grant(client: TestClient, user: string, ...rights: string[]): Promise<void> {
+  await client.send('ACL', 'SETUSER', user, 'reset', 'on', '>pw', '~*', ...rights);
+}
+
+function as(user: string, url: string): string {
+  return url.replace('//', `//${user}:pw@`);
+}
+
+test('rump names what is missing on both sides in one message', async (t) => {
+  const { source, target, from, to } = await startPair(t);
+  await from.send('SET', 'key', 'value');
+  await grant(from, 'reader', '+@all', '-scan', '-dump', '-time');
+  await grant(to, 'writer', '+@all', '-restore', '-info');
+  const result = await runRump(['--from', as('reader', source.url), '--to', as('writer', target.url)]);
+  const reader = `at 127\\.0\\.0\\.1:${source.port} as the source the user may not run TIME, SCAN, DUMP`;
+  const writer = `at 127\\.0\\.0\\.1:${target.port} as the target the user may not run INFO, RESTORE`;
+  assertRefused(result, { error: new RegExp(`^rump: Cannot copy: ${reader}; ${writer}`) });
+  for (const right of ['+scan', '+dump', '+time', '+restore', '+info']) assert.ok(result.stderr.includes(right), right);
+  assert.equal(await to.send('DBSIZE'), 0);
+});
+
+test('rump asks for no more than each kind of run needs', async (t) => {
+  const { source, target, from, to } = await startPair(t);
+  await from.pipeline([
+    ['SET', 'key', 'value'],
+    ['RPUSH', 'list', 1],
+  ]);
+  const common = ['+info', '+time', '+dbsize', '+select'];
+  await grant(from, 'reader', ...common, '+scan', '+dump', '+pttl');
+  await grant(to, 'writer', ...common, '+restore');
+  const ends = ['--from', as('reader', source.url), '--to', as('writer', target.url)];
+  assertDone(await runRump([...ends, '--type', 'list']));
+  assert.equal(await to.send('DBSIZE'), 1);
+  for (const [args, missing] of [
+    [['--dry-run'], ['TYPE']],
+    [['--preserve-idle'], ['OBJECT IDLETIME', 'OBJECT FREQ']],
+    [
+      ['--preserve-idle', '--dry-run'],
+      ['TYPE', 'OBJECT IDLETIME', 'OBJECT FREQ'],
+    ],
+  ] as const) {
+    const error = new RegExp(`as the source the user may not run ${missing.join(', ')}( |$)`);
+    const result = await runRump([...ends, ...args]);
+    assertRefused(result, { error });
+    for (const name of missing)
+      assert.ok(result.stderr.includes(`+${name.toLowerCase().replace(' ', '|')}`), result.stderr);
+  }
+  assert.equal(await to.send('DBSIZE'), 1);
+  await grant(from, 'reader', ...common, '+scan', '+dump', '+pttl', '+object', '+type', '+memory');
+  assertDone(await runRump([...ends, '--preserve-idle']));
+  const dry = await runRump([...ends, '--dry-run']);
+  assert.equal(dry.code, 0, dry.stderr);
+});
+
+test('rump names the rights that the nodes of a cluster ask for, of either side', async (t) => {
+  const [cluster, { source, target, from, to }] = await Promise.all([startCluster(t, { primaries: 2 }), startPair(t)]);
+  await from.send('SET', 'key', 'value');
+  await cluster.pipeline([['SET', 'other', 'value']]);
+  const url = as('app', cluster.url);
+  for (const [rights, names] of [
+    [['-cluster'], ['CLUSTER SLOTS', 'CLUSTER NODES']],
+    [['-asking'], ['ASKING']],
+    [
+      ['-cluster', '-asking', '-dbsize'],
+      ['DBSIZE', 'CLUSTER SLOTS', 'CLUSTER NODES', 'ASKING'],
+    ],
+  ] as const) {
+    for (const client of cluster.clients) await grant(client, 'app', '+@all', ...rights);
+    const [read, written] = await Promise.all([
+      runRump(['--from', url, '--to', target.url]),
+      runRump(['--from', source.url, '--to', url]),
+    ]);
+    for (const [result, role] of [
+      [read, 'source'],
+      [written, 'target'],
+    ] as const) {
+      assertRefused(result, { error: new RegExp(`as the ${role} the user may not run ${names.join(', ')}( |;|$)`) });
+      for (const name of names) assert.ok(result.stderr.includes(`+${name.toLowerCase().replace(' ', '|')}`));
+    }
+  }
+  assert.equal(await to.send('DBSIZE'), 0);
+  // One node may grant less than the other.
+  for (const client of cluster.clients) await grant(client, 'app', '+@all');
+  await grant(cluster.clients[1]!, 'app', '+@all', '-dump');
+  const second = cluster.nodes[1]!.port;
+  const result = await runRump(['--from', url, '--to', target.url]);
+  assertRefused(result, { error: new RegExp(`at 127\\.0\\.0\\.1:${second} as the source the user may not run DUMP`) });
+});
