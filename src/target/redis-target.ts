@@ -31,6 +31,8 @@ export interface RedisTargetOptions extends Omit<NodeWriterOptions, 'onWritten'>
 /** How long replies are still waited for once the copy has failed or was interrupted. */
 const GRACE_MS = 5000;
 const LOOK_MS = 5;
+/** The longest pause for the sake of a limit, after which it is seen whether the copy was stopped meanwhile. */
+const MOST_PAUSE_MS = 100;
 
 export class RedisTarget implements Target {
   readonly #deployment: Deployment;
@@ -96,13 +98,12 @@ export class RedisTarget implements Target {
 
   /** A single server holds the channel up; one of many does not. */
   #mayWrite(): boolean {
-    const wait = this.#options.limit?.waitMs() ?? 0;
+    const wait = Math.min(MOST_PAUSE_MS, this.#options.limit?.waitMs() ?? 0);
     if (wait === 0) return this.#deployment.isCluster || this.#single.hasRoom;
     this.#timer ??= setTimeout(() => {
       this.#timer = undefined;
       this.#wakeup.wake();
-      // A pause of hours keeps nobody alive who was stopped meanwhile.
-    }, wait).unref();
+    }, wait);
     return false;
   }
 
