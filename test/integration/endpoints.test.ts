@@ -1,100 +1,185 @@
-// The forms of an endpoint, through the command line: TLS, Unix sockets, Sentinel, a password of awkward characters.
+// The ways to a server: TLS and what is wrong with it, Unix sockets, sentinels, and passwords with any character in them.
 import assert from 'node:assert/strict';
-import { test, type TestContext } from 'node:test';
-import { authority, certificates, otherAuthority } from '../support/certificates.ts';
+import { test } from 'node:test';
+import { authority, certificates, otherAuthority, type Certificate } from '../support/certificates.ts';
 import { assertSameData, fillAllTypes } from '../support/keyspace.ts';
+import { underWay } from '../support/mid-run.ts';
 import { assertDone, assertRefused } from '../support/outcome.ts';
 import { startServer, type ServerOptions, type TestServer } from '../support/redis-server.ts';
 import { startReplica } from '../support/replica.ts';
 import { runRump, spawnRump } from '../support/rump.ts';
-import { startSentinel, untilReplicaKnown } from '../support/sentinel.ts';
+import { startSentinel, untilPrimary, untilReplicaKnown } from '../support/sentinel.ts';
+import { startPair } from '../support/server-pair.ts';
 
-async function start(t: TestContext, options: ServerOptions): Promise<TestServer> {
-  const server = await startServer(options);
-  t.after(() => server.stop());
-  return server;
+const MANY = 20_000;
+/** Nothing listens there. */
+const DEAD = '127.0.0.1:1';
+
+function withCa(side: 'from' | 'to', certFile = authority.certFile): string[] {
+  return [`--${side}-tls-ca`, certFile];
 }
 
-test('rump copies through TLS in both directions, with a certificate of its own where one is asked for', async (t) => {
-  const [source, target] = await Promise.all([start(t, { tls: 'server' }), start(t, { tls: 'mutual' })]);
-  const [from, to] = await Promise.all([source.client(), target.client()]);
+function shown(side: 'from' | 'to', { certFile, keyFile }: Certificate): string[] {
+  return [`--${side}-tls-cert`, certFile, `--${side}-tls-key`, keyFile];
+}
+
+test('rump copies over TLS on both sides, with a certificate of its own where one is asked for', async (t) => {
+  const pair = await startPair(t, { source: { tls: 'server' }, target: { tls: 'mutual' } });
+  const { source, from, to, endpoints } = pair;
+  assert.match(source.url, /^rediss:/);
   await fillAllTypes(from);
-  const { certFile, keyFile } = certificates.client;
-  const trust = ['--from-tls-ca', authority.certFile, '--to-tls-ca', authority.certFile];
-  const own = ['--to-tls-cert', certFile, '--to-tls-key', keyFile];
-  assertDone(await runRump(['--from', source.url, '--to', target.url, ...trust, ...own]));
+  const target = [...withCa('to'), ...shown('to', certificates.client)];
+  assertDone(await runRump([...endpoints, ...withCa('from'), ...target]));
   await assertSameData(from, to);
 });
 
-const REFUSALS: Readonly<Record<string, { server: ServerOptions; args: string[]; error: RegExp }>> = {
-  'an authority that is not trusted': {
-    server: { tls: 'server' },
-    args: ['--from-tls-ca', otherAuthority.certFile],
-    error: /^rump: Cannot connect to 127\.0\.0\.1:\d+: .*certificate.*--from-tls-ca/,
+for (const { what, server, args, error } of [
+  {
+    what: 'that no authority has signed which it was told of',
+    server: {},
+    args: [],
+    error: /signed by nobody that is trusted/,
   },
-  'a certificate for another name': {
-    server: { tls: 'server', certificate: certificates.otherName },
-    args: ['--from-tls-ca', authority.certFile],
-    error: /^rump: Cannot connect to 127\.0\.0\.1:\d+: .*--from-tls-servername/,
+  {
+    what: 'of another authority',
+    server: {},
+    args: withCa('from', otherAuthority.certFile),
+    error: /signed by nobody that is trusted/,
   },
-  'an expired certificate': {
-    server: { tls: 'server', certificate: certificates.expired },
-    args: ['--from-tls-ca', authority.certFile],
-    error: /^rump: Cannot connect to 127\.0\.0\.1:\d+: .*expired/,
+  {
+    what: 'for another name',
+    server: { certificate: certificates.otherName },
+    args: withCa('from'),
+    error: /certificate is .*other\.example/,
   },
-  'a server that asks for our certificate in vain': {
-    server: { tls: 'mutual' },
-    args: ['--from-tls-ca', authority.certFile],
-    error: /^rump: Cannot connect to 127\.0\.0\.1:\d+: .*--from-tls-cert/,
+  {
+    what: 'that has expired',
+    server: { certificate: certificates.expired },
+    args: withCa('from'),
+    error: /certificate .*(expired|valid until)/,
   },
-};
-
-for (const [what, { server, args, error }] of Object.entries(REFUSALS)) {
-  test(`rump refuses ${what}`, async (t) => {
-    const [source, target] = await Promise.all([start(t, server), start(t, {})]);
-    assertRefused(await runRump(['--from', source.url, '--to', target.url, ...args]), { error });
+] satisfies { what: string; server: ServerOptions; args: string[]; error: RegExp }[]) {
+  test(`rump refuses a certificate ${what}, unless it is told to take any`, async (t) => {
+    const { source, from, to, endpoints } = await startPair(t, { source: { tls: 'server', ...server } });
+    await from.send('SET', 'key', 'value');
+    const result = await runRump([...endpoints, ...args]);
+    assertRefused(result, { error: new RegExp(`^rump: Cannot connect to 127\\.0\\.0\\.1:${source.port}: `) });
+    assert.match(result.stderr, error);
+    assert.equal(await to.send('DBSIZE'), 0);
+    const insecure = await runRump([...endpoints, '--from-tls-insecure']);
+    assertDone(insecure);
+    const warnings = insecure.stderr.match(/^rump: warning: .*/gm) ?? [];
+    assert.equal(warnings.length, 1, insecure.stderr);
+    assert.match(warnings[0], /the certificate of the source is not looked at/);
+    assert.equal(await to.send('DBSIZE'), 1);
   });
 }
 
-test('rump --from-tls-insecure takes any certificate, and warns', async (t) => {
-  const [source, target] = await Promise.all([
-    start(t, { tls: 'server', certificate: certificates.expired }),
-    start(t, {}),
-  ]);
-  await (await source.client()).send('SET', 'key', 'value');
-  const result = await runRump(['--from', source.url, '--to', target.url, '--from-tls-insecure']);
+test('rump warns by code of each side whose certificate is not checked, and --from-tls-servername needs no such thing', async (t) => {
+  const secure = { tls: 'server', certificate: certificates.otherName } as const;
+  const { from, to, endpoints } = await startPair(t, { source: secure, target: secure });
+  await from.send('SET', 'key', 'value');
+  const both = await runRump([...endpoints, '--from-tls-insecure', '--to-tls-insecure', '--json']);
+  assert.equal(both.code, 0, both.stderr);
+  assert.equal(both.stdout.match(/"event":"warning".*"code":"TLS_INSECURE"/g)?.length, 2, both.stdout);
+  await to.send('FLUSHALL');
+  const named = ['from', 'to'].flatMap((side) => [`--${side}-tls-servername`, 'other.example']);
+  const result = await runRump([...endpoints, ...withCa('from'), ...withCa('to'), ...named]);
   assertDone(result);
-  assert.match(result.stderr, /^rump: warning: the certificate of the source is not looked at/m);
+  assert.doesNotMatch(result.stderr, /warning/);
 });
 
-test('rump copies between Unix sockets', async (t) => {
-  const [source, target] = await Promise.all([start(t, { unix: true }), start(t, { unix: true })]);
-  const [from, to] = await Promise.all([source.client(), target.client()]);
+test('rump says that the server wants a certificate, where it shows none or that of a stranger', async (t) => {
+  const { source, from, to, endpoints } = await startPair(t, { source: { tls: 'mutual' } });
+  await from.send('SET', 'key', 'value');
+  const [none, stranger] = await Promise.all([
+    runRump([...endpoints, ...withCa('from'), '--retries', '0']),
+    runRump([...endpoints, ...withCa('from'), ...shown('from', certificates.stranger), '--retries', '0']),
+  ]);
+  assertRefused(none, { error: new RegExp(`127\\.0\\.0\\.1:${source.port}: .*certificate`) });
+  assertRefused(stranger, { error: new RegExp(`127\\.0\\.0\\.1:${source.port}: .*certificate`) });
+  assert.equal(await to.send('DBSIZE'), 0);
+});
+
+test('rump copies through Unix sockets on both sides, between databases as well', async (t) => {
+  const { source, target, from, to } = await startPair(t, { source: { unix: true }, target: { unix: true } });
   await fillAllTypes(from);
   assertDone(await runRump(['--from', `unix://${source.socket}`, '--to', `unix://${target.socket}`]));
   await assertSameData(from, to);
+  assertDone(await runRump(['--from', `unix://${source.socket}?db=0`, '--to', `unix://${target.socket}?db=5`]));
+  await assertSameData(from, await target.client(5));
+  const same = await runRump(['--from', `unix://${source.socket}`, '--to', source.url]);
+  assertRefused(same, { error: /the same database 0/ });
+  const missing = await runRump(['--from', `unix://${source.socket}.gone`, '--to', target.url]);
+  assertRefused(missing, { error: /^rump: Cannot connect to .*\.sock\.gone: / });
 });
 
-test('rump finds a primary through sentinels of which one is dead, and again after a failover', async (t) => {
-  const [source, target] = await Promise.all([start(t, {}), start(t, {})]);
-  const replica = await startReplica(target);
-  t.after(() => replica.stop());
-  const [first, second, third] = await Promise.all(
-    [1, 2, 3].map(async () => {
-      const sentinel = await startSentinel({ primary: target, service: 'main' });
-      t.after(() => sentinel.stop());
-      return sentinel;
-    }),
+test('rump takes a password with any character as it is, in the URL of either kind', async (t) => {
+  const password = 'p#@:/%?&=%zz[]';
+  const locked = { unix: true, args: ['--requirepass', password] };
+  const [source, target] = await Promise.all([startServer(locked), startServer(locked)]);
+  t.after(() => Promise.all([source.stop(), target.stop()]));
+  const [from, to] = await Promise.all([source.client(), target.client()]);
+  for (const client of [from, to]) await client.send('AUTH', password);
+  await fillAllTypes(from);
+  const raw = (url: string): string => url.replace('//', () => `//:${password}@`);
+  const encoded = target.url.replace('//', () => `//default:${encodeURIComponent(password)}@`);
+  const plain = await runRump(['--from', raw(source.url), '--to', encoded]);
+  assertDone(plain);
+  assert.ok(!plain.stderr.includes('p#@'), 'It shows the password');
+  await assertSameData(from, to);
+  await to.send('FLUSHALL');
+  assertDone(
+    await runRump(['--from', raw(`unix://${source.socket}`), '--to', raw(`redis://127.0.0.1:${target.port}/0`)]),
   );
-  await Promise.all([untilReplicaKnown(second!), untilReplicaKnown(third!)]);
-  await first!.kill();
-  const from = await source.client();
-  await from.pipeline(Array.from({ length: 6000 }, (_, i) => ['SET', `key:${i}`, i]));
-  const hosts = [first, second, third].map((sentinel) => `127.0.0.1:${sentinel!.port}`).join(',');
-  const running = spawnRump(['--from', source.url, '--to', `redis+sentinel://${hosts}/main`, '--tpslimit', '1500']);
-  const to = await target.client();
-  while (((await to.send('DBSIZE')) as number) < 1000) assert.equal(running.child.exitCode, null, running.stderr);
-  await target.kill();
-  assertDone(await running.done);
-  assert.equal(await (await replica.client()).send('DBSIZE'), 6000);
+  await assertSameData(from, to);
 });
+
+interface Watched {
+  readonly replica: TestServer;
+  readonly sentinels: readonly TestServer[];
+  readonly url: string;
+}
+
+test('rump finds both primaries through sentinels of which one is dead, and follows failovers during the copy', async (t) => {
+  const [source, target] = await Promise.all([startServer(), startServer()]);
+  t.after(() => Promise.all([source.stop(), target.stop()]));
+  const from = await source.client();
+  await from.pipeline(Array.from({ length: MANY }, (_, i) => ['SET', `key:${i}`, `value ${i}`, 'EX', 100_000]));
+  const [left, right] = await Promise.all([watch(source), watch(target)]);
+  t.after(() =>
+    Promise.all([left, right].flatMap(({ replica, sentinels }) => [replica, ...sentinels].map((one) => one.stop()))),
+  );
+  const running = spawnRump(['--from', left.url, '--to', right.url, '--tpslimit', '6000', '--json']);
+  const to = await target.client();
+  let seen = 0;
+  const poll = setInterval(
+    () =>
+      void to.send('DBSIZE').then(
+        (keys) => (seen = keys as number),
+        () => {},
+      ),
+    50,
+  );
+  t.after(() => clearInterval(poll));
+  await underWay(running, () => seen > 3000);
+  clearInterval(poll);
+  await Promise.all([source.kill(), target.kill()]);
+  await Promise.all([left, right].map(({ sentinels, replica }) => untilPrimary(sentinels[0]!, replica)));
+  const result = await running.done;
+  assert.equal(result.code, 0, result.stderr);
+  for (const side of ['source', 'target'])
+    assert.match(result.stdout, new RegExp(`"event":"reconnect".*"side":"${side}"`));
+  assert.match(result.stdout, /"event":"start".*"kind":"sentinel".*"kind":"sentinel"/);
+  // Who becomes a primary closes the connections that it had.
+  await assertSameData(await left.replica.client(), await right.replica.client());
+});
+
+/** Three sentinels in the address, the first of which is dead. The other two know nothing of each other until they meet. */
+async function watch(primary: TestServer): Promise<Watched> {
+  const replica = await startReplica(primary);
+  const sentinels = await Promise.all([startSentinel({ primary }), startSentinel({ primary })]);
+  await Promise.all(sentinels.map((sentinel) => untilReplicaKnown(sentinel)));
+  const hosts = [DEAD, ...sentinels.map(({ port }) => `127.0.0.1:${port}`)].join(',');
+  return { replica, sentinels, url: `redis+sentinel://${hosts}/main` };
+}
