@@ -3,12 +3,16 @@ import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
 import { TestClient } from '../support/client.ts';
+import { callsOf } from '../support/command-stats.ts';
 import { fillAllTypes, snapshot } from '../support/keyspace.ts';
 import { startMemoryServer } from '../support/memory-server/memory-server.ts';
+import { underWay } from '../support/mid-run.ts';
 import { assertDone, linesOf } from '../support/outcome.ts';
+import { startCluster } from '../support/redis-cluster.ts';
 import { folderOf } from '../support/resp-file.ts';
-import { runRump, type RumpResult } from '../support/rump.ts';
+import { runRump, spawnRump, type RumpResult } from '../support/rump.ts';
 import { startPair } from '../support/server-pair.ts';
+import { startProxy } from '../support/tcp-proxy.ts';
 
 const MANY = 100_000;
 
@@ -110,6 +114,39 @@ for (const way of ['into a server', 'into a file'] as const) {
   });
 }
 
+test('rump tells names that are taken from those that are still on their way to the node of a cluster', async (t) => {
+  const [cluster, { source, from }] = await Promise.all([startCluster(t, { primaries: 2 }), startPair(t)]);
+  const value = 'x'.repeat(500);
+  const numbers = Array.from({ length: 6000 }, (_, i) => i);
+  await from.pipeline(numbers.flatMap((i) => ['a:', ''].map((prefix) => ['SET', `${prefix}${i}`, prefix + value])));
+  const args = ['--strip-prefix', 'a:', '--json', '--count', '20000'];
+  const nodes = await Promise.all(
+    cluster.nodes.map(async ({ port }) => {
+      const proxy = await startProxy({ port });
+      t.after(() => proxy.close());
+      return { proxy, rule: ['--to-nat', `127.0.0.1:${port}=127.0.0.1:${proxy.port}`] };
+    }),
+  );
+  const rules = nodes.flatMap(({ rule }) => rule);
+  const running = spawnRump(['--from', source.url, '--to', cluster.url, ...args, ...rules]);
+  await underWay(running, () => nodes.some(({ proxy }) => proxy.bytesUp > 50_000));
+  for (const { proxy } of nodes) proxy.stall();
+  // Everything is read, and waits.
+  while ((await dumpsOf(from)) < 2 * numbers.length) assert.equal(running.child.exitCode, null, running.stderr);
+  for (const { proxy } of nodes) proxy.unstall();
+  const result = await running.done;
+  assert.equal(result.code, 1);
+  const failed = new Set(failuresOf(result).map((line) => line.replace('COLLISION ', '')));
+  const contents = await cluster.contents();
+  const payloads = await from.pipeline(['0', 'a:0'].map((key) => ['DUMP', key]));
+  const [plain, prefixed] = payloads.map((payload) => (payload as Buffer).toString('latin1'));
+  assert.equal(failed.size, numbers.length);
+  for (const i of numbers) {
+    assert.equal(contents.get(`${i}`)?.payload, failed.has(`${i}`) ? prefixed : plain, `${i} was overwritten`);
+    assert.notEqual(failed.has(`${i}`), failed.has(`a:${i}`), `${i}`);
+  }
+});
+
 test('rump overwrites no key with another one where the target would not show it', async (t) => {
   const { source, target, from, to } = await startPair(t);
   await from.pipeline([
@@ -162,6 +199,10 @@ test('rump --strip-prefix takes no key that SCAN gives twice for another one', a
     assert.equal((await names(to)).length, 3001);
   }
 });
+
+async function dumpsOf(client: TestClient): Promise<number> {
+  return (await callsOf(client)).get('dump') ?? 0;
+}
 
 function sorted<T>(map: ReadonlyMap<string, T>): [string, T][] {
   return [...map].toSorted(([left], [right]) => (left < right ? -1 : 1));
