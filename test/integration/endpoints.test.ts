@@ -1,19 +1,12 @@
-// The ways to a server: TLS and what is wrong with it, Unix sockets, sentinels, and passwords with any character in them.
+// The ways to a server: TLS and what is wrong with it, Unix sockets, and passwords with any character in them.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { authority, certificates, otherAuthority, type Certificate } from '../support/certificates.ts';
 import { assertSameData, fillAllTypes } from '../support/keyspace.ts';
-import { underWay } from '../support/mid-run.ts';
 import { assertDone, assertRefused } from '../support/outcome.ts';
-import { startServer, type ServerOptions, type TestServer } from '../support/redis-server.ts';
-import { startReplica } from '../support/replica.ts';
-import { runRump, spawnRump } from '../support/rump.ts';
-import { startSentinel, untilPrimary, untilReplicaKnown } from '../support/sentinel.ts';
+import { startServer, type ServerOptions } from '../support/redis-server.ts';
+import { runRump } from '../support/rump.ts';
 import { startPair } from '../support/server-pair.ts';
-
-const MANY = 20_000;
-/** Nothing listens there. */
-const DEAD = '127.0.0.1:1';
 
 function withCa(side: 'from' | 'to', certFile = authority.certFile): string[] {
   return [`--${side}-tls-ca`, certFile];
@@ -134,52 +127,3 @@ test('rump takes a password with any character as it is, in the URL of either ki
   );
   await assertSameData(from, to);
 });
-
-interface Watched {
-  readonly replica: TestServer;
-  readonly sentinels: readonly TestServer[];
-  readonly url: string;
-}
-
-test('rump finds both primaries through sentinels of which one is dead, and follows failovers during the copy', async (t) => {
-  const [source, target] = await Promise.all([startServer(), startServer()]);
-  t.after(() => Promise.all([source.stop(), target.stop()]));
-  const from = await source.client();
-  await from.pipeline(Array.from({ length: MANY }, (_, i) => ['SET', `key:${i}`, `value ${i}`, 'EX', 100_000]));
-  const [left, right] = await Promise.all([watch(source), watch(target)]);
-  t.after(() =>
-    Promise.all([left, right].flatMap(({ replica, sentinels }) => [replica, ...sentinels].map((one) => one.stop()))),
-  );
-  const running = spawnRump(['--from', left.url, '--to', right.url, '--tpslimit', '6000', '--json']);
-  const to = await target.client();
-  let seen = 0;
-  const poll = setInterval(
-    () =>
-      void to.send('DBSIZE').then(
-        (keys) => (seen = keys as number),
-        () => {},
-      ),
-    50,
-  );
-  t.after(() => clearInterval(poll));
-  await underWay(running, () => seen > 3000);
-  clearInterval(poll);
-  await Promise.all([source.kill(), target.kill()]);
-  await Promise.all([left, right].map(({ sentinels, replica }) => untilPrimary(sentinels[0]!, replica)));
-  const result = await running.done;
-  assert.equal(result.code, 0, result.stderr);
-  for (const side of ['source', 'target'])
-    assert.match(result.stdout, new RegExp(`"event":"reconnect".*"side":"${side}"`));
-  assert.match(result.stdout, /"event":"start".*"kind":"sentinel".*"kind":"sentinel"/);
-  // Who becomes a primary closes the connections that it had.
-  await assertSameData(await left.replica.client(), await right.replica.client());
-});
-
-/** Three sentinels in the address, the first of which is dead. The other two know nothing of each other until they meet. */
-async function watch(primary: TestServer): Promise<Watched> {
-  const replica = await startReplica(primary);
-  const sentinels = await Promise.all([startSentinel({ primary }), startSentinel({ primary })]);
-  await Promise.all(sentinels.map((sentinel) => untilReplicaKnown(sentinel)));
-  const hosts = [DEAD, ...sentinels.map(({ port }) => `127.0.0.1:${port}`)].join(',');
-  return { replica, sentinels, url: `redis+sentinel://${hosts}/main` };
-}

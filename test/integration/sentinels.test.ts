@@ -1,0 +1,62 @@
+// Sentinels on both sides: primaries that they name, and failovers while the copy is under way.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { assertSameData } from '../support/keyspace.ts';
+import { underWay } from '../support/mid-run.ts';
+import { startServer, type TestServer } from '../support/redis-server.ts';
+import { startReplica } from '../support/replica.ts';
+import { spawnRump } from '../support/rump.ts';
+import { startSentinel, untilPrimary, untilReplicaKnown } from '../support/sentinel.ts';
+
+const MANY = 20_000;
+/** Nothing listens there. */
+const DEAD = '127.0.0.1:1';
+
+interface Watched {
+  readonly replica: TestServer;
+  readonly sentinels: readonly TestServer[];
+  readonly url: string;
+}
+
+test('rump finds both primaries through sentinels of which one is dead, and follows failovers during the copy', async (t) => {
+  const [source, target] = await Promise.all([startServer(), startServer()]);
+  t.after(() => Promise.all([source.stop(), target.stop()]));
+  const from = await source.client();
+  await from.pipeline(Array.from({ length: MANY }, (_, i) => ['SET', `key:${i}`, `value ${i}`, 'EX', 100_000]));
+  const [left, right] = await Promise.all([watch(source), watch(target)]);
+  t.after(() =>
+    Promise.all([left, right].flatMap(({ replica, sentinels }) => [replica, ...sentinels].map((one) => one.stop()))),
+  );
+  const running = spawnRump(['--from', left.url, '--to', right.url, '--tpslimit', '6000', '--json']);
+  const to = await target.client();
+  let seen = 0;
+  const poll = setInterval(
+    () =>
+      void to.send('DBSIZE').then(
+        (keys) => (seen = keys as number),
+        () => {},
+      ),
+    50,
+  );
+  t.after(() => clearInterval(poll));
+  await underWay(running, () => seen > 3000);
+  clearInterval(poll);
+  await Promise.all([source.kill(), target.kill()]);
+  await Promise.all([left, right].map(({ sentinels, replica }) => untilPrimary(sentinels[0]!, replica)));
+  const result = await running.done;
+  assert.equal(result.code, 0, result.stderr);
+  for (const side of ['source', 'target'])
+    assert.match(result.stdout, new RegExp(`"event":"reconnect".*"side":"${side}"`));
+  assert.match(result.stdout, /"event":"start".*"kind":"sentinel".*"kind":"sentinel"/);
+  // Who becomes a primary closes the connections that it had.
+  await assertSameData(await left.replica.client(), await right.replica.client());
+});
+
+/** Three sentinels in the address, the first of which is dead. The other two know nothing of each other until they meet. */
+async function watch(primary: TestServer): Promise<Watched> {
+  const replica = await startReplica(primary);
+  const sentinels = await Promise.all([startSentinel({ primary }), startSentinel({ primary })]);
+  await Promise.all(sentinels.map((sentinel) => untilReplicaKnown(sentinel)));
+  const hosts = [DEAD, ...sentinels.map(({ port }) => `127.0.0.1:${port}`)].join(',');
+  return { replica, sentinels, url: `redis+sentinel://${hosts}/main` };
+}
