@@ -52,10 +52,10 @@ test('rump finds both primaries through sentinels of which one is dead, and foll
   await assertSameData(await left.replica.client(), await right.replica.client());
 });
 
-/** Three sentinels in the address, the first of which is dead. The other two know nothing of each other until they meet. */
+/** Three sentinels in the address: the first is dead, the second decides, the third follows. Two rivals might split the vote. */
 async function watch(primary: TestServer): Promise<Watched> {
   const replica = await startReplica(primary);
-  const sentinels = await Promise.all([startSentinel({ primary }), startSentinel({ primary })]);
+  const sentinels = await Promise.all([startSentinel({ primary }), startSentinel({ primary, quorum: 3 })]);
   await Promise.all(sentinels.map((sentinel) => untilReplicaKnown(sentinel)));
   const hosts = [DEAD, ...sentinels.map(({ port }) => `127.0.0.1:${port}`)].join(',');
   return { replica, sentinels, url: `redis+sentinel://${hosts}/main` };

@@ -6,10 +6,12 @@ import { certificates } from './certificates.ts';
 import { launch, TestServer, tlsArguments } from './redis-server.ts';
 
 export interface SentinelOptions {
-  /** What it watches; with a primary that speaks TLS it does so as well. It alone decides on a failover. */
+  /** What it watches; with a primary that speaks TLS it does so as well. */
   readonly primary: TestServer;
   /** Default: `main`. */
   readonly service?: string;
+  /** How many have to see the primary down before this one begins a failover. Default 1: it alone decides. */
+  readonly quorum?: number;
   /** What it demands of its own clients. */
   readonly password?: string;
   /** Its port speaks TLS and nothing else. */
@@ -52,7 +54,8 @@ export async function untilReplicaKnown(sentinel: TestServer, service = 'main'):
 }
 
 /** A sentinel writes to its file as well, and keeps there what it learned. */
-function configure(dir: string, port: number, { primary, service = 'main', password, tls }: SentinelOptions): string {
+function configure(dir: string, port: number, options: SentinelOptions): string {
+  const { primary, service = 'main', quorum = 1, password, tls } = options;
   const place = tls === undefined ? [['port', port]] : [['port', 0], ...tlsLines(port, tls)];
   const lines = [
     ...place,
@@ -61,7 +64,7 @@ function configure(dir: string, port: number, { primary, service = 'main', passw
     ...(password === undefined ? [] : [['requirepass', password]]),
     ['bind', '127.0.0.1'],
     ['dir', dir],
-    ['sentinel monitor', service, '127.0.0.1', primary.port, 1],
+    ['sentinel monitor', service, '127.0.0.1', primary.port, quorum],
     ['sentinel down-after-milliseconds', service, DOWN_AFTER_MS],
     ['sentinel failover-timeout', service, FAILOVER_MS],
   ];
