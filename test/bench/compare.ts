@@ -2,16 +2,29 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Reply, TestClient } from '../support/client.ts';
 import type { Argument } from '../support/frames.ts';
+import type { Site } from './site.ts';
 
 /** Both sides are asked one after the other, and what is left of an expiry shrinks meanwhile. */
 const EXPIRY_TOLERANCE_MS = 1000;
 
-export async function compareSizes(source: TestClient, target: TestClient): Promise<void> {
-  const [there, here] = await Promise.all([source.send('DBSIZE'), target.send('DBSIZE')]);
-  if (there !== here) throw new Error(`Wrong copy: ${String(there)} keys at the source, ${String(here)} at the target`);
+export async function compareSizes(source: Site, target: Site): Promise<void> {
+  const [there, here] = await Promise.all([sizeOf(source), sizeOf(target)]);
+  if (there !== here) throw new Error(`Wrong copy: ${there} keys at the source, ${here} at the target`);
 }
 
-export async function compareSample(source: TestClient, target: TestClient, keys: number): Promise<void> {
+/** Clusters of the bench have their slots in the same places. */
+export async function compareSample(source: Site, target: Site, keys: number): Promise<void> {
+  for (const [i, client] of source.clients.entries()) {
+    await compareKeys(client, target.clients[i]!, Math.ceil(keys / source.clients.length));
+  }
+}
+
+async function sizeOf({ clients }: Site): Promise<number> {
+  const sizes = await Promise.all(clients.map((client) => client.send('DBSIZE')));
+  return sizes.reduce<number>((sum, size) => sum + (size as number), 0);
+}
+
+async function compareKeys(source: TestClient, target: TestClient, keys: number): Promise<void> {
   for (let compared = 0; compared < keys; compared += 1) {
     const key = (await source.send('RANDOMKEY')) as Buffer;
     const [there, here] = await Promise.all([read(source, key), read(target, key)]);

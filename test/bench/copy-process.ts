@@ -18,8 +18,8 @@ const HOOK = new URL('./usage-hook.js', import.meta.url).href;
 
 /** Rejects when the copy says that it failed. */
 export async function runCopy([program, ...args]: CopyCommand, source: Site, target: Site): Promise<Usage> {
-  const usageFile = join(target.server.dir, 'usage');
-  const endpoints = ['--from', `redis://127.0.0.1:${source.port}`, '--to', `redis://127.0.0.1:${target.port}`];
+  const usageFile = join(target.dir, 'usage');
+  const endpoints = [...source.words('from'), ...target.words('to')];
   // A bare environment: neither RUMP_* nor NODE_OPTIONS of the shell may change what is measured.
   const env = { PATH: process.env['PATH'], NODE_OPTIONS: `--import=${HOOK}`, BENCH_USAGE_FILE: usageFile };
   await runProcess(program, [...args, ...endpoints, '--silent'], { env });

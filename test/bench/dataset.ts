@@ -3,8 +3,12 @@ import type { Argument } from '../support/frames.ts';
 import type { Goal } from './goal.ts';
 import { Random } from './random.ts';
 
+/** What the two sides of a copy are. */
+export type Course = 'servers' | 'clusters' | 'tls' | 'into-file' | 'out-of-file';
+
 export interface Dataset {
   readonly keys: number;
+  readonly course: Course;
   /** Milliseconds that bytes take each way between rump and either server. */
   readonly delay: number;
   readonly goals: readonly Goal[];
@@ -12,7 +16,7 @@ export interface Dataset {
   readonly commandsOf: (index: number, random: Random) => Argument[][];
 }
 
-export type DatasetName = 'small' | 'mixed' | 'large' | 'far';
+export type DatasetName = 'small' | 'mixed' | 'large' | 'far' | 'cluster' | 'tls' | 'file-out' | 'file-in';
 
 const SEED = 0x72756d70;
 const DAY_MS = 86_400_000;
@@ -20,6 +24,7 @@ const DAY_MS = 86_400_000;
 export const datasets: Readonly<Record<DatasetName, Dataset>> = {
   small: {
     keys: 1_000_000,
+    course: 'servers',
     delay: 0,
     goals: [
       { figure: 'a', atMost: 1.55 },
@@ -30,6 +35,7 @@ export const datasets: Readonly<Record<DatasetName, Dataset>> = {
   },
   mixed: {
     keys: 100_000,
+    course: 'servers',
     delay: 0,
     goals: [
       { figure: 'b', atMost: 1 },
@@ -39,6 +45,7 @@ export const datasets: Readonly<Record<DatasetName, Dataset>> = {
   },
   large: {
     keys: 2000,
+    course: 'servers',
     delay: 0,
     goals: [
       { figure: 'b', atMost: 1.05 },
@@ -48,10 +55,24 @@ export const datasets: Readonly<Record<DatasetName, Dataset>> = {
   },
   far: {
     keys: 200_000,
+    course: 'servers',
     delay: 10,
     goals: [{ figure: 'keysPerSecond', atLeast: 80_000 }],
     commandsOf: smallString,
   },
+  cluster: {
+    keys: 1_000_000,
+    course: 'clusters',
+    delay: 0,
+    goals: [
+      { figure: 'c', atMost: 1.25 },
+      { figure: 'peakRss', atMost: 90 },
+    ],
+    commandsOf: smallString,
+  },
+  tls: { keys: 1_000_000, course: 'tls', delay: 0, goals: [], commandsOf: smallString },
+  'file-out': { keys: 1_000_000, course: 'into-file', delay: 0, goals: [], commandsOf: smallString },
+  'file-in': { keys: 1_000_000, course: 'out-of-file', delay: 0, goals: [], commandsOf: smallString },
 };
 
 /** Fewer keys of the same kind, for a trial. */

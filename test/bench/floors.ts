@@ -1,11 +1,13 @@
-// The two floors: the same data brought into an empty target with as little as possible between the servers.
+// What a copy is compared with: the same data brought into an empty target with as little as possible between the servers,
+// or by rump from one server to another.
 import { spawnSync } from 'node:child_process';
 import { closeSync, openSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { runCopy, type CopyCommand } from './copy-process.ts';
 import { runProcess } from './run-process.ts';
 import type { Site } from './site.ts';
 
-export type FloorName = 'a' | 'b';
+export type FloorName = 'a' | 'b' | 'c';
 
 export interface FloorCopy {
   readonly source: Site;
@@ -14,6 +16,7 @@ export interface FloorCopy {
   readonly keys: number;
   /** The file of RESTORE frames. */
   readonly frames: string;
+  readonly command: CopyCommand;
 }
 
 export interface Floor {
@@ -25,12 +28,16 @@ export interface Floor {
 export const floors: Readonly<Record<FloorName, Floor>> = {
   a: { title: 'redis-cli --pipe', copy: replay },
   b: { title: 'REPLICAOF', copy: replicate },
+  c: {
+    title: 'server to server',
+    copy: async ({ command, source, target }) => void (await runCopy(command, source, target)),
+  },
 };
 
 const POLL_MS = 5;
 const LONGEST_SYNC_MS = 600_000;
 
-async function replay({ target, frames }: FloorCopy): Promise<void> {
+export async function replay({ target, frames }: Pick<FloorCopy, 'target' | 'frames'>): Promise<void> {
   const stdin = openSync(frames, 'r');
   try {
     await runProcess(clientProgram(), ['-p', String(target.port), '--pipe'], { stdin });
@@ -40,10 +47,10 @@ async function replay({ target, frames }: FloorCopy): Promise<void> {
 }
 
 async function replicate({ source, target, keys }: FloorCopy): Promise<void> {
-  await target.client.send('REPLICAOF', '127.0.0.1', source.port);
+  await target.clients[0]!.send('REPLICAOF', '127.0.0.1', source.port);
   const deadline = Date.now() + LONGEST_SYNC_MS;
   for (;;) {
-    const [replication, size] = await target.client.pipeline([['INFO', 'replication'], ['DBSIZE']]);
+    const [replication, size] = await target.clients[0]!.pipeline([['INFO', 'replication'], ['DBSIZE']]);
     if (String(replication).includes('master_link_status:up') && size === keys) return;
     if (Date.now() > deadline) throw new Error('The target did not become a replica in time');
     await sleep(POLL_MS);

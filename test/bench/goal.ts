@@ -1,7 +1,7 @@
 // What is asked of one figure of a dataset: a limit, and on which side of it the figure has to be.
 
-/** `a` and `b` are rump's wall time divided by that of the floor. */
-export type GoalFigure = 'a' | 'b' | 'cpuPerKey' | 'peakRss' | 'keysPerSecond';
+/** `a`, `b` and `c` are rump's wall time divided by that of the floor. */
+export type GoalFigure = 'a' | 'b' | 'c' | 'cpuPerKey' | 'peakRss' | 'keysPerSecond';
 
 export interface Goal {
   readonly figure: GoalFigure;

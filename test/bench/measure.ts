@@ -1,18 +1,18 @@
 // One dataset from beginning to end: the source is filled once, then rump and the floors take turns, each with a target
 // of its own that is new and empty.
 import { devNull } from 'node:os';
-import { join } from 'node:path';
 import { compareSample, compareSizes } from './compare.ts';
 import { runCopy, type Usage } from './copy-process.ts';
+import { courses, fileOf, framesOf } from './course.ts';
 import { datasets, scaled, type DatasetName } from './dataset.ts';
 import { copyFigures, floorFigures, ratios } from './figures.ts';
 import { fill } from './fill.ts';
-import { floors, type FloorName } from './floors.ts';
+import { floors, replay, type FloorName } from './floors.ts';
 import { describeMachine, describeServer } from './machine.ts';
 import type { BenchOptions } from './options.ts';
 import { writeRestoreFrames } from './restore-frames.ts';
 import type { Result } from './result.ts';
-import { startSite, type Site, type SiteOptions } from './site.ts';
+import { startSite, type Site } from './site.ts';
 import { time, type Timing } from './time.ts';
 
 /** Keys looked at, value by value, behind the last run. */
@@ -25,33 +25,39 @@ export async function measure(
   tell: (stage: string) => void,
 ): Promise<Result> {
   const dataset = scaled(datasets[name], options.scale);
-  const site = { binary: options.server, delay: dataset.delay };
-  const source = await startSite(site);
+  const course = courses[dataset.course];
+  const compared = options.floors.filter((floor) => course.floors.includes(floor));
+  const place = { binary: options.server, delay: dataset.delay };
+  const source = await course.startSource(place);
+  // What is compared with a plain copy needs plain servers with the same data.
+  const plain = compared.includes('c') ? await startSite(place) : source;
   try {
     tell(`filling the source with ${dataset.keys} keys`);
-    await fill(source.client, dataset);
-    const frames = options.floors.includes('a') ? join(source.server.dir, 'frames.resp') : devNull;
-    const bytes = await writeRestoreFrames(source.client, frames);
+    for (const site of new Set([source, plain])) await fill(site.pipeline, dataset);
+    const needsFrames = compared.includes('a') || course.readsFile === true;
+    const bytes = await writeRestoreFrames(source.clients, needsFrames ? framesOf(source) : devNull);
 
     const copy = (sample: number): Promise<Timing & Usage> =>
-      intoNewTarget(site, async (target) => {
-        const { result, ...timing } = await time(source, target, () => runCopy(options.command, source, target));
-        await compareSizes(source.client, target.client);
-        await compareSample(source.client, target.client, sample);
+      withSite(course.startTarget(place), async (target) => {
+        const from = course.readsFile === true ? fileOf(source) : source;
+        const { result, ...timing } = await time(source, target, () => runCopy(options.command, from, target));
+        if (course.writesFile === true) await checkFile(target, source, sample);
+        else await check(source, target, sample);
         return { ...timing, ...result };
       });
     const floor = (floorName: FloorName): Promise<Timing> =>
-      intoNewTarget(site, async (target) => {
-        const run = { source, target, keys: dataset.keys, frames };
-        const { result: _, ...timing } = await time(source, target, () => floors[floorName].copy(run));
-        await compareSizes(source.client, target.client);
+      withSite(startSite(place), async (target) => {
+        const { command } = options;
+        const run = { source: plain, target, keys: dataset.keys, frames: framesOf(source), command };
+        const { result: _, ...timing } = await time(plain, target, () => floors[floorName].copy(run));
+        await compareSizes(plain, target);
         return timing;
       });
 
     tell('warming up');
     await copy(0);
     const copies: (Timing & Usage)[] = [];
-    const replays = new Map<FloorName, Timing[]>(options.floors.map((floorName) => [floorName, []]));
+    const replays = new Map<FloorName, Timing[]>(compared.map((floorName) => [floorName, []]));
     for (let run = 1; run <= options.runs; run += 1) {
       tell(`run ${run} of ${options.runs}`);
       copies.push(await copy(run === options.runs ? SAMPLE_KEYS : 0));
@@ -69,21 +75,35 @@ export async function measure(
       ...volume,
       scale: options.scale,
       runs: options.runs,
-      server: await describeServer(source.client),
+      server: await describeServer(source.clients[0]!),
       ...describeMachine(),
       rump: copyFigures(copies, volume),
       floors: Object.fromEntries(ofFloors) as Result['floors'],
     };
   } finally {
-    await source.stop();
+    await Promise.all([...new Set([source, plain])].map((site) => site.stop()));
   }
 }
 
-async function intoNewTarget<T>(options: SiteOptions, use: (target: Site) => Promise<T>): Promise<T> {
-  const target = await startSite(options);
+async function check(source: Site, target: Site, sample: number): Promise<void> {
+  await compareSizes(source, target);
+  await compareSample(source, target, sample);
+}
+
+/** A file is as good as what a server has of it. */
+async function checkFile(file: Site, source: Site, sample: number): Promise<void> {
+  const [, frames] = file.words('to');
+  await withSite(startSite({ delay: 0 }), async (target) => {
+    await replay({ target, frames: frames! });
+    await check(source, target, sample);
+  });
+}
+
+async function withSite<T>(starting: Promise<Site>, use: (site: Site) => Promise<T>): Promise<T> {
+  const site = await starting;
   try {
-    return await use(target);
+    return await use(site);
   } finally {
-    await target.stop();
+    await site.stop();
   }
 }

@@ -1,5 +1,5 @@
 // The source as a file of the RESTORE frames that a copy would send: what floor (a) replays.
-import { open } from 'node:fs/promises';
+import { open, type FileHandle } from 'node:fs/promises';
 import type { TestClient } from '../support/client.ts';
 import { command } from '../support/frames.ts';
 
@@ -7,29 +7,35 @@ import { command } from '../support/frames.ts';
 const PAGE_KEYS = 100;
 
 /** Resolves with the bytes of all keys and payloads. */
-export async function writeRestoreFrames(source: TestClient, path: string): Promise<number> {
+export async function writeRestoreFrames(sources: readonly TestClient[], path: string): Promise<number> {
   const file = await open(path, 'w');
   try {
     let bytes = 0;
-    let cursor = '0';
-    do {
-      const [next, keys] = (await source.send('SCAN', cursor, 'COUNT', PAGE_KEYS)) as [Buffer, Buffer[]];
-      const frames: Buffer[] = [];
-      for (const { key, payload, expireAt } of await dump(source, keys)) {
-        bytes += key.length + payload.length;
-        frames.push(
-          expireAt === undefined
-            ? command('RESTORE', key, 0, payload, 'REPLACE')
-            : command('RESTORE', key, expireAt, payload, 'REPLACE', 'ABSTTL'),
-        );
-      }
-      await file.write(Buffer.concat(frames));
-      cursor = next.toString();
-    } while (cursor !== '0');
+    for (const source of sources) bytes += await writeAll(source, file);
     return bytes;
   } finally {
     await file.close();
   }
+}
+
+async function writeAll(source: TestClient, file: FileHandle): Promise<number> {
+  let bytes = 0;
+  let cursor = '0';
+  do {
+    const [next, keys] = (await source.send('SCAN', cursor, 'COUNT', PAGE_KEYS)) as [Buffer, Buffer[]];
+    const frames: Buffer[] = [];
+    for (const { key, payload, expireAt } of await dump(source, keys)) {
+      bytes += key.length + payload.length;
+      frames.push(
+        expireAt === undefined
+          ? command('RESTORE', key, 0, payload, 'REPLACE')
+          : command('RESTORE', key, expireAt, payload, 'REPLACE', 'ABSTTL'),
+      );
+    }
+    await file.write(Buffer.concat(frames));
+    cursor = next.toString();
+  } while (cursor !== '0');
+  return bytes;
 }
 
 interface Dumped {

@@ -1,6 +1,12 @@
-// One side of a copy: a server, a client that looks at it directly, and the port at which a copy finds it.
+// One side of a copy: servers, a client that looks at each directly, and what rump is told of them.
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { authority } from '../support/certificates.ts';
 import type { TestClient } from '../support/client.ts';
-import { startServer, type TestServer } from '../support/redis-server.ts';
+import { createCluster } from '../support/redis-cluster.ts';
+import { startServer } from '../support/redis-server.ts';
+import { send, type Pipeline } from './fill.ts';
 import { startProxyProcess } from './proxy-process.ts';
 
 export interface SiteOptions {
@@ -11,9 +17,15 @@ export interface SiteOptions {
 }
 
 export interface Site {
-  readonly server: TestServer;
-  readonly client: TestClient;
+  /** One for each server; none of a file. */
+  readonly clients: readonly TestClient[];
+  /** Where the first server, or the proxy before it, listens. */
   readonly port: number;
+  /** A folder that goes with the site. */
+  readonly dir: string;
+  /** The endpoint and the flags that go with it. */
+  readonly words: (side: 'from' | 'to') => string[];
+  readonly pipeline: Pipeline;
   stop(): Promise<void>;
 }
 
@@ -21,18 +33,67 @@ export interface Site {
 const ARGUMENTS = ['--repl-diskless-sync', 'yes', '--repl-diskless-sync-delay', '0'];
 
 export async function startSite({ binary, delay }: SiteOptions): Promise<Site> {
-  const server = await startServer({ ...(binary === undefined ? {} : { binary }), args: ARGUMENTS });
+  const server = await startServer({ binary, args: ARGUMENTS });
   try {
     const client = await server.client();
-    if (delay === 0) return { server, client, port: server.port, stop: () => server.stop() };
-    const proxy = await startProxyProcess(server.port, delay);
+    const proxy = delay === 0 ? undefined : await startProxyProcess(server.port, delay);
+    const port = proxy?.port ?? server.port;
     const stop = async (): Promise<void> => {
-      await proxy.stop();
+      await proxy?.stop();
       await server.stop();
     };
-    return { server, client, port: proxy.port, stop };
+    return {
+      clients: [client],
+      port,
+      dir: server.dir,
+      words: (side) => [`--${side}`, `redis://127.0.0.1:${port}`],
+      pipeline: (commands) => send(client, commands),
+      stop,
+    };
   } catch (error) {
     await server.stop();
     throw error;
   }
+}
+
+export async function startTlsSite({ binary }: SiteOptions): Promise<Site> {
+  const server = await startServer({ binary, tls: 'server' });
+  const client = await server.client();
+  return {
+    clients: [client],
+    port: server.port,
+    dir: server.dir,
+    words: (side) => [`--${side}`, server.url, `--${side}-tls-ca`, authority.certFile],
+    pipeline: (commands) => send(client, commands),
+    stop: () => server.stop(),
+  };
+}
+
+/** Three primaries. */
+export async function startClusterSite({ binary }: SiteOptions): Promise<Site> {
+  const cluster = await createCluster({ binary });
+  const [first] = cluster.nodes;
+  return {
+    clients: cluster.clients,
+    port: first!.port,
+    dir: first!.dir,
+    words: (side) => [`--${side}`, cluster.url],
+    pipeline: (commands) => cluster.pipeline(commands),
+    stop: () => cluster.stop(),
+  };
+}
+
+/** A file that is not there yet. */
+export function newFileSite(): Site & { readonly path: string } {
+  const dir = mkdtempSync(join(tmpdir(), 'rump-bench-'));
+  const path = join(dir, 'copy.resp');
+  return {
+    clients: [],
+    port: 0,
+    dir,
+    path,
+    words: (side) => [`--${side}`, path],
+    pipeline: () => Promise.reject(new Error('Cannot fill a file')),
+    stop: async () => rmSync(dir, { recursive: true, force: true }),
+  };
 }

@@ -30,6 +30,7 @@ const COLUMNS: readonly Column[] = [
 const WORDS: Readonly<Record<GoalFigure, readonly [name: string, unit: string]>> = {
   a: ['wall', `× ${floors.a.title}`],
   b: ['wall', `× ${floors.b.title}`],
+  c: ['wall', `× ${floors.c.title}`],
   cpuPerKey: ['CPU', 'µs/key'],
   peakRss: ['peak RSS', 'MiB'],
   keysPerSecond: ['keys', '/s'],
@@ -78,7 +79,7 @@ function goalLine(goal: Goal, result: Result): string {
 }
 
 function medianOf({ figure }: Goal, { rump, floors }: Result): number | undefined {
-  return figure === 'a' || figure === 'b' ? floors[figure]?.ratio.median : rump[figure].median;
+  return figure === 'a' || figure === 'b' || figure === 'c' ? floors[figure]?.ratio.median : rump[figure].median;
 }
 
 function wording({ figure, atMost, atLeast = 0 }: Goal): string {

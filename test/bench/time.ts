@@ -11,17 +11,22 @@ export interface Timing {
 }
 
 export async function time<T>(source: Site, target: Site, copy: () => Promise<T>): Promise<Timing & { result: T }> {
-  const sourceBefore = await cpuOf(source.client);
-  const targetBefore = await cpuOf(target.client);
+  const sourceBefore = await cpuOfAll(source);
+  const targetBefore = await cpuOfAll(target);
   const start = performance.now();
   const result = await copy();
   const wall = (performance.now() - start) / 1000;
   return {
     wall,
-    sourceCpu: (await cpuOf(source.client)) - sourceBefore,
-    targetCpu: (await cpuOf(target.client)) - targetBefore,
+    sourceCpu: (await cpuOfAll(source)) - sourceBefore,
+    targetCpu: (await cpuOfAll(target)) - targetBefore,
     result,
   };
+}
+
+async function cpuOfAll({ clients }: Site): Promise<number> {
+  const seconds = await Promise.all(clients.map(cpuOf));
+  return seconds.reduce((sum, value) => sum + value, 0);
 }
 
 /** The child that writes a snapshot counts once it has been waited for, and that may be a moment after the copy. */

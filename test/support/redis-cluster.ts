@@ -33,15 +33,25 @@ const EXPIRY_TOLERANCE_MS = 3000;
 
 /** Ends with the test. */
 export async function startCluster(t: TestContext, options: ClusterOptions = {}): Promise<TestCluster> {
+  const cluster = await createCluster(options);
+  t.after(() => cluster.stop());
+  return cluster;
+}
+
+export async function createCluster(options: ClusterOptions = {}): Promise<TestCluster> {
   const { primaries = 3, replicas = 0, args = [], ...server } = options;
   const habits = ['--cluster-enabled', 'yes', '--cluster-node-timeout', String(NODE_TIMEOUT_MS)];
   const relaxed = ['--cluster-migration-barrier', '99', '--repl-diskless-sync-delay', '0', '--appendonly', 'no'];
   const start = { ...server, args: [...habits, ...relaxed, ...args] };
   const nodes = await Promise.all(Array.from({ length: primaries * (1 + replicas) }, () => startServer(start)));
-  t.after(() => Promise.all(nodes.map((node) => node.stop())));
   const cluster = new TestCluster(nodes, await Promise.all(nodes.map((node) => node.client())), primaries);
-  await cluster.form();
-  return cluster;
+  try {
+    await cluster.form();
+    return cluster;
+  } catch (error) {
+    await cluster.stop();
+    throw error;
+  }
 }
 
 export class TestCluster {
@@ -60,6 +70,10 @@ export class TestCluster {
   /** Any node is a valid address. */
   get url(): string {
     return this.nodes[0]!.url;
+  }
+
+  async stop(): Promise<void> {
+    await Promise.all(this.nodes.map((node) => node.stop()));
   }
 
   async form(): Promise<void> {
