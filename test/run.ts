@@ -8,7 +8,7 @@ import { spec } from 'node:test/reporters';
 import { fileURLToPath } from 'node:url';
 
 /** Far above what any file needs; what hangs is killed rather than waited for. */
-const FILE_TIMEOUT_MS = 180_000;
+const FILE_TIMEOUT_MS = 300_000;
 
 const root = fileURLToPath(new URL('.', import.meta.url));
 const patterns = process.argv.slice(2);

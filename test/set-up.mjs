@@ -1,10 +1,11 @@
 // What a fresh clone needs before `npm test` and its like: the dependencies and, with --programs, a server, its
-// client and a terminal (tmux).
+// client, a terminal (tmux), and servers of other versions where they can be had.
 // Plain Node, because it runs before anything is installed or compiled. Silent when there is nothing to do.
 import { spawnSync } from 'node:child_process';
 import { accessSync, constants, existsSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { fetchServers } from './fetch-servers.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 /** Any one of the names will do; the package is Debian's. */
@@ -20,7 +21,10 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => {
 
 try {
   if (!dependenciesAreFresh()) installDependencies();
-  if (process.argv.includes('--programs')) ensurePrograms();
+  if (process.argv.includes('--programs')) {
+    ensurePrograms();
+    ensureVersions();
+  }
 } catch (error) {
   tell(error.message.trimEnd());
   process.exitCode = 1;
@@ -46,6 +50,11 @@ function ensurePrograms() {
   throw new Error(
     `${names.join(' and ')} not found on PATH: install them (Debian, Ubuntu: apt-get install ${packages.join(' ')}; macOS: brew install redis tmux)`,
   );
+}
+
+/** Other versions are welcome, and not needed: what is not there is not tried. */
+function ensureVersions() {
+  for (const name of fetchServers(tell)) tell(`${name} cannot be had here: the tests do without it`);
 }
 
 function missing() {

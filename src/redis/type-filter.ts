@@ -5,21 +5,28 @@ import { ReplyError } from '../../resp/errors.ts';
 import type { Receiver, Reply } from '../../resp/reply.ts';
 import type { Ring } from '../../resp/ring.ts';
 import { PendingKeys } from './pending-keys.ts';
+import { refusalOf, scopeOf } from './refusal.ts';
 import type { Session } from './session.ts';
 
 const TYPE = new Command('TYPE', 1);
 
+export interface TypeFilterSink {
+  /** A key of the type, or one that is elsewhere by now. */
+  onKey(key: Buffer): void;
+  /** The server would not say of this key. */
+  onRefused(db: number, key: Buffer, error: ReplyError): void;
+}
+
 export class TypeFilter implements Receiver {
   readonly #session: Session;
   readonly #type: string;
-  readonly #onKey: (key: Buffer) => void;
+  readonly #sink: TypeFilterSink;
   readonly #keys = new PendingKeys();
 
-  /** @param onKey gets the keys of the type, and those of which the server would not say: reading them tells why */
-  constructor(session: Session, type: string, onKey: (key: Buffer) => void) {
+  constructor(session: Session, type: string, sink: TypeFilterSink) {
     this.#session = session;
     this.#type = type;
-    this.#onKey = onKey;
+    this.#sink = sink;
   }
 
   get inFlight(): number {
@@ -38,8 +45,10 @@ export class TypeFilter implements Receiver {
   }
 
   onReply(reply: Reply): void {
+    const { db } = this.#keys;
     const key = this.#keys.shift();
-    if (reply instanceof ReplyError || String(reply) === this.#type) this.#onKey(key);
+    if (reply instanceof ReplyError) this.#refused(db, key, reply);
+    else if (String(reply) === this.#type) this.#sink.onKey(key);
   }
 
   onOks(): void {
@@ -48,6 +57,17 @@ export class TypeFilter implements Receiver {
 
   onFailure(): void {
     // Whoever runs the connection sees its error, and drains.
+  }
+
+  #refused(db: number, key: Buffer, error: ReplyError): void {
+    const { connection } = this.#session;
+    const scope = scopeOf(error);
+    if (scope === 'key') this.#sink.onRefused(db, key, error);
+    else if (scope === 'place') this.#sink.onKey(key);
+    else {
+      this.#keys.push(db, key);
+      connection.fail(refusalOf(connection.peer, 'read from', error));
+    }
   }
 
   /** Hands out the keys whose type was never told. */

@@ -20,6 +20,8 @@ export interface NodeScanOptions {
   readonly scope: KeyScope;
   /** Keys that this walk is for; all where it is missing. */
   readonly wanted?: ((key: Buffer) => boolean) | undefined;
+  /** The server would not say of this key whether it is in scope. */
+  readonly onRefused: (db: number, key: Buffer, error: ReplyError) => void;
 }
 
 /** Called for each page that has come. */
@@ -181,7 +183,8 @@ export class NodeScan {
   #typeFilter(session: Session): TypeFilter | undefined {
     const { type } = this.#options.scope;
     if (type === undefined || session.server.scanKnowsType) return undefined;
-    return new TypeFilter(session, type, (key) => this.keys.push(key));
+    const { onRefused } = this.#options;
+    return new TypeFilter(session, type, { onKey: (key) => this.keys.push(key), onRefused });
   }
 
   /** The last page has come: whether it was all of what was there at the beginning. If not, the walk begins anew. */

@@ -40,7 +40,7 @@ export function warningsOf({ source, target }: Sides, databases: DatabasePairs):
   for (const db of new Set(databases.map(([, db]) => db))) {
     const keys = keysIn(target, db);
     if (keys === 0) continue;
-    const message = `the target database ${db} is not empty: it has ${keys} keys`;
+    const message = `the target database ${db} is not empty: it has ${keys} ${keys === 1 ? 'key' : 'keys'}`;
     warnings.push({ code: 'TARGET_NOT_EMPTY', message });
   }
   const [limit, used] = [sum(target, 'maxMemory'), source === undefined ? 0 : sum(source, 'usedMemory')];

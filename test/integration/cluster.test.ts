@@ -5,6 +5,7 @@ import { assertDone, assertRefused } from '../support/outcome.ts';
 import { assertSameContents, startCluster, type TestCluster } from '../support/redis-cluster.ts';
 import { startServer, type TestServer } from '../support/redis-server.ts';
 import { runRump, spawnRump } from '../support/rump.ts';
+import { servers } from '../support/server-versions.ts';
 import { startProxy } from '../support/tcp-proxy.ts';
 
 const KEYS = 5000;
@@ -26,12 +27,14 @@ async function keysOf(server: TestServer): Promise<number> {
   return (await (await server.client()).send('DBSIZE')) as number;
 }
 
-test('rump copies a cluster into a cluster, whichever node is named', async (t) => {
-  const [source, target] = await Promise.all([startCluster(t), startCluster(t)]);
-  await source.pipeline(commands());
-  assertDone(await runRump(['--from', source.nodes[2]!.url, '--to', target.nodes[1]!.url]));
-  assertSameContents(await target.contents(), await source.contents());
-});
+for (const { name, binary } of servers('valkey-8.1')) {
+  test(`rump copies a cluster into a cluster, whichever node is named (${name})`, async (t) => {
+    const [source, target] = await Promise.all([startCluster(t, { binary }), startCluster(t, { binary })]);
+    await source.pipeline(commands());
+    assertDone(await runRump(['--from', source.nodes[2]!.url, '--to', target.nodes[1]!.url]));
+    assertSameContents(await target.contents(), await source.contents());
+  });
+}
 
 test('rump copies a server into a cluster, and the cluster into another server', async (t) => {
   const [source, back, cluster] = await Promise.all([startServer(), startServer(), startCluster(t)]);

@@ -5,7 +5,7 @@ import { TestClient } from '../support/client.ts';
 import { callsOf } from '../support/command-stats.ts';
 import { fillAllTypes, snapshot, type Snapshot } from '../support/keyspace.ts';
 import { startMemoryServer, type MemoryServer } from '../support/memory-server/memory-server.ts';
-import { assertDone } from '../support/outcome.ts';
+import { assertDone, assertFailed } from '../support/outcome.ts';
 import { startServer, type TestServer } from '../support/redis-server.ts';
 import { runRump } from '../support/rump.ts';
 import { startPair } from '../support/server-pair.ts';
@@ -181,6 +181,16 @@ test('rump --type asks for each type where SCAN does not know TYPE', async (t) =
       assert.deepEqual([...(await snapshot(to)).keys()].toSorted(), expected.toSorted(), filter.join(' '));
     }
   }
+});
+
+test('rump --type copies no key of which the source will not tell the type', async (t) => {
+  const old = await startMemoryServer({ version: '5.0.14', unknown: ['TYPE'] });
+  t.after(() => old.stop());
+  await (await clientOf(t, old)).send('SET', 'key', 'value');
+  const target = await lone(t);
+  const result = await runRump(['--from', old.url, '--to', target.url, '--type', 'string']);
+  assertFailed(result, { error: /^rump: key "key" in db 0: ERR unknown command/ });
+  assert.equal(await (await target.client()).send('DBSIZE'), 0);
 });
 
 async function clientOf(t: TestContext, { port }: MemoryServer): Promise<TestClient> {

@@ -12,6 +12,8 @@ export interface MemoryServerOptions {
   readonly password?: string;
   /** What INFO calls the version. Default 7.0.15. Before 6 SCAN knows no TYPE. */
   readonly version?: string;
+  /** Commands that it does not know, as if they had been renamed. */
+  readonly unknown?: readonly string[];
   /** SCAN gives every key a second time, as a table that shrinks makes it do. */
   readonly repeats?: boolean;
   /** How SCAN counts its cursors. Default `reverse-binary`, as Redis does. */

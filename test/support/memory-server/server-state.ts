@@ -7,6 +7,7 @@ export interface ServerStateOptions extends KeyTableOptions {
   readonly password?: string;
   readonly version?: string;
   readonly repeats?: boolean;
+  readonly unknown?: readonly string[];
 }
 
 const DATABASES = 16;
@@ -15,6 +16,7 @@ export class ServerState {
   readonly password: string | undefined;
   readonly version: string;
   readonly repeats: boolean;
+  readonly unknown: ReadonlySet<string>;
   readonly runId = randomBytes(20).toString('hex');
   readonly startedAt = Date.now();
   readonly databases: readonly Database[];
@@ -25,6 +27,7 @@ export class ServerState {
     this.password = options.password;
     this.version = options.version ?? '7.0.15';
     this.repeats = options.repeats ?? false;
+    this.unknown = new Set(options.unknown);
     this.databases = Array.from({ length: DATABASES }, () => new Database(() => createKeyTable(options)));
   }
 

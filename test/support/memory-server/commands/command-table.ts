@@ -32,8 +32,9 @@ const SHOWN = 128;
 export function execute(session: Session, request: readonly Buffer[]): Reply {
   try {
     const [name, ...args] = request as readonly [Buffer, ...Buffer[]];
-    const command = COMMANDS.get(name.toString('latin1').toUpperCase());
-    if (command === undefined) throw unknownCommand(name, args);
+    const known = name.toString('latin1').toUpperCase();
+    const command = COMMANDS.get(known);
+    if (command === undefined || session.server.unknown.has(known)) throw unknownCommand(name, args);
     if (args.length < command.least || args.length > command.most) throw wrongArity(name.toString('latin1'));
     if (!session.authenticated && command !== connectionCommands['AUTH']) {
       throw new CommandError('NOAUTH Authentication required.');

@@ -1,0 +1,87 @@
+// Servers of several versions side by side, for the tests: unpacked into a cache, without touching the system's packages.
+// Each is unpacked beside the C library of its own suite and started by that one's loader. Debian only.
+import { spawnSync } from 'node:child_process';
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+
+/** Where `bin/NAME` is; the tests look there as well. */
+const CACHE = join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'rump-servers');
+
+/** Which suite has which version, and all that the program needs there. */
+const SERVERS = [
+  {
+    name: 'valkey-8.1',
+    suite: 'trixie',
+    program: 'valkey-server',
+    packages:
+      'valkey-server valkey-tools libatomic1 libc6 libjemalloc2 liblzf1 libssl3t64 libstdc++6 libgcc-s1 libsystemd0 libcap2 libzstd1 zlib1g',
+  },
+];
+
+/** Returns the names of those that are not there in the end. */
+export function fetchServers(tell) {
+  const missing = SERVERS.filter(({ name }) => !answers(name));
+  if (missing.length === 0) return [];
+  const mirror = mirrorOfThisMachine();
+  if (mirror === undefined) return missing.map(({ name }) => name);
+  tell(`unpacking ${missing.map(({ name }) => name).join(', ')} into ${CACHE}`);
+  for (const server of missing) fetch(server, mirror);
+  return missing.filter(({ name }) => !answers(name)).map(({ name }) => name);
+}
+
+function fetch({ name, suite, program, packages }, mirror) {
+  const home = join(CACHE, suite);
+  const [debs, root] = [join(home, 'debs'), join(home, 'root')];
+  for (const folder of [
+    debs,
+    root,
+    join(home, 'lists/partial'),
+    join(home, 'cache/archives/partial'),
+    join(CACHE, 'bin'),
+  ]) {
+    mkdirSync(folder, { recursive: true });
+  }
+  const key = '/usr/share/keyrings/debian-archive-keyring.gpg';
+  writeFileSync(join(home, 'sources.list'), `deb [signed-by=${key}] ${mirror} ${suite} main\n`);
+  const settings = {
+    'Dir::Etc::sourcelist': join(home, 'sources.list'),
+    'Dir::Etc::sourceparts': '/dev/null',
+    'Dir::State::Lists': join(home, 'lists'),
+    'Dir::State::status': '/dev/null',
+    'Dir::Cache': join(home, 'cache'),
+    'APT::Sandbox::User': 'root',
+    // Old suites are signed for a time that is over.
+    'Acquire::Check-Valid-Until': 'false',
+  };
+  const options = Object.entries(settings).flatMap(([setting, value]) => ['-o', `${setting}=${value}`]);
+  const apt = (...args) => run('apt-get', ['-qq', ...options, ...args], debs);
+  if (!apt('update') || !apt('download', ...packages.split(' '))) return;
+  for (const deb of readdirSync(debs)) run('dpkg-deb', ['-x', deb, root], debs);
+  const libraries = ['usr/lib/x86_64-linux-gnu', 'lib/x86_64-linux-gnu'].map((folder) => join(root, folder));
+  const loader = libraries.map((folder) => join(folder, 'ld-linux-x86-64.so.2')).find((path) => existsSync(path));
+  if (loader === undefined) return;
+  const script = `#!/bin/sh\nexec "${loader}" --library-path "${libraries.join(':')}" "${join(root, 'usr/bin', program)}" "$@"\n`;
+  writeFileSync(join(CACHE, 'bin', name), script);
+  chmodSync(join(CACHE, 'bin', name), 0o755);
+}
+
+function answers(name) {
+  const path = join(CACHE, 'bin', name);
+  return existsSync(path) && run(path, ['--version']);
+}
+
+/** The one from which Debian itself was installed. */
+function mirrorOfThisMachine() {
+  const folder = '/etc/apt/sources.list.d';
+  const files = existsSync(folder) ? readdirSync(folder).map((file) => join(folder, file)) : [];
+  const text = [...files, '/etc/apt/sources.list']
+    .filter(existsSync)
+    .map((path) => readFileSync(path, 'utf8'))
+    .join('\n');
+  return /\bhttps?:\/\/\S*\/debian\/?(?=\s)/.exec(text)?.[0];
+}
+
+function run(command, args, cwd) {
+  return spawnSync(command, args, { cwd, stdio: 'ignore' }).status === 0;
+}
