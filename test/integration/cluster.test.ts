@@ -1,6 +1,7 @@
 // Clusters on either side or both: every key arrives at the node of its slot, by whatever address a node can be reached.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { authority, certificates } from '../support/certificates.ts';
 import { assertDone, assertRefused } from '../support/outcome.ts';
 import { assertSameContents, startCluster, type TestCluster } from '../support/redis-cluster.ts';
 import { startServer, type TestServer } from '../support/redis-server.ts';
@@ -35,6 +36,16 @@ for (const { name, binary } of servers('valkey-8.1')) {
     assertSameContents(await target.contents(), await source.contents());
   });
 }
+
+test('rump speaks TLS to every node of a cluster', async (t) => {
+  const [source, target] = await Promise.all([startCluster(t, { tls: 'server' }), startCluster(t, { tls: 'mutual' })]);
+  await source.pipeline(commands());
+  const { certFile, keyFile } = certificates.client;
+  const flags = ['--from-tls-ca', authority.certFile, '--to-tls-ca', authority.certFile];
+  const own = ['--to-tls-cert', certFile, '--to-tls-key', keyFile];
+  assertDone(await runRump(['--from', source.url, '--to', target.url, ...flags, ...own]));
+  assertSameContents(await target.contents(), await source.contents());
+});
 
 test('rump copies a server into a cluster, and the cluster into another server', async (t) => {
   const [source, back, cluster] = await Promise.all([startServer(), startServer(), startCluster(t)]);

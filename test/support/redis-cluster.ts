@@ -42,7 +42,8 @@ export async function createCluster(options: ClusterOptions = {}): Promise<TestC
   const { primaries = 3, replicas = 0, args = [], ...server } = options;
   const habits = ['--cluster-enabled', 'yes', '--cluster-node-timeout', String(NODE_TIMEOUT_MS)];
   const relaxed = ['--cluster-migration-barrier', '99', '--repl-diskless-sync-delay', '0', '--appendonly', 'no'];
-  const start = { ...server, args: [...habits, ...relaxed, ...args] };
+  const secret = server.tls === undefined ? [] : ['--tls-cluster', 'yes', '--tls-replication', 'yes'];
+  const start = { ...server, args: [...habits, ...relaxed, ...secret, ...args] };
   const nodes = await Promise.all(Array.from({ length: primaries * (1 + replicas) }, () => startServer(start)));
   const cluster = new TestCluster(nodes, await Promise.all(nodes.map((node) => node.client())), primaries);
   try {
