@@ -20,15 +20,17 @@ import type { Progress } from './progress.ts';
 import type { Settings } from './settings.ts';
 import type { Sides } from './sides.ts';
 
-/** Entries of a cluster wait at their nodes: only bytes hold them up. */
-const MOST_ENTRIES = 1024 * 1024;
+/** What an entry costs beside its key and its payload, in bytes: two Buffers, a slot, and its share of a chunk. */
+const ENTRY_BYTES = 512;
 /** How many keys a file may hold is not known beforehand. */
 const KEYS_OF_A_FILE = 1_000_000;
 
 export function channelOf({ source, target }: Sides, { buffer }: Settings): Channel {
   const servers = [...(source?.servers ?? []), ...(target?.servers ?? [])];
   const depth = depthFor(Math.max(0, ...servers.map(({ roundTrip }) => roundTrip)));
-  return new Channel({ maxEntries: target?.isCluster === true ? MOST_ENTRIES : 2 * depth, maxBytes: buffer });
+  // Entries of a cluster wait at their nodes, and a slow node holds up the others only when memory is used up.
+  const waiting = target?.isCluster === true ? buffer / ENTRY_BYTES : 0;
+  return new Channel({ maxEntries: Math.max(2 * depth, waiting), maxBytes: buffer });
 }
 
 /** @param tally takes the place of reading, where keys are only to be counted */

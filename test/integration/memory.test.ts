@@ -8,6 +8,8 @@ import { readFileSync } from 'node:fs';
 import { underWay } from '../support/mid-run.ts';
 import { assertDone } from '../support/outcome.ts';
 import { spawnRump } from '../support/rump.ts';
+import { startCluster } from '../support/redis-cluster.ts';
+import { startServer } from '../support/redis-server.ts';
 import { startPair } from '../support/server-pair.ts';
 import { startProxy } from '../support/tcp-proxy.ts';
 import type { Usage } from '../bench/copy-process.ts';
@@ -15,8 +17,38 @@ import type { Usage } from '../bench/copy-process.ts';
 const MIB = 2 ** 20;
 const VALUES = 50;
 const MOST_MIB = 300;
+/** 16 MiB of budget, Node itself, and what it is slow to give back. */
+const MOST_OF_SMALL_MIB = 150;
 const STALL_MS = 3000;
 const HOOK = new URL('../bench/usage-hook.js', import.meta.url).href;
+
+test('rump stays within its budget while one node of a target cluster takes nothing', async (t) => {
+  const [source, cluster] = await Promise.all([startServer(), startCluster(t)]);
+  t.after(() => source.stop());
+  const keys = 800_000;
+  await (await source.client()).pipeline(Array.from({ length: keys }, (_, i) => ['SET', `key:${i}`, i]));
+  const slow = cluster.nodes[1]!;
+  const proxy = await startProxy({ port: slow.port });
+  t.after(() => proxy.close());
+  const nat = ['--to-nat', `127.0.0.1:${slow.port}=127.0.0.1:${proxy.port}`];
+  const usageFile = join(slow.dir, 'usage');
+  const running = spawnRump(['--from', source.url, '--to', cluster.url, ...nat, '--buffer', '16M'], {
+    env: { NODE_OPTIONS: `--import=${HOOK}`, BENCH_USAGE_FILE: usageFile },
+  });
+  await underWay(running, () => proxy.bytesUp > MIB);
+  proxy.stall();
+  await sleep(STALL_MS);
+  proxy.unstall();
+  assertDone(await running.done);
+  const sizes = await Promise.all(cluster.clients.map((client) => client.send('DBSIZE')));
+  assert.equal(
+    sizes.reduce<number>((sum, size) => sum + (size as number), 0),
+    keys,
+  );
+  const { peakRss } = JSON.parse(readFileSync(usageFile, 'utf8')) as Usage;
+  t.diagnostic(`rump needed ${Math.round(peakRss / MIB)} MiB`);
+  assert.ok(peakRss < MOST_OF_SMALL_MIB * MIB, `rump needed ${Math.round(peakRss / MIB)} MiB`);
+});
 
 test(`rump stays below ${MOST_MIB} MiB while the target takes none of ${VALUES} values of 16 MB`, async (t) => {
   const { source, target, from, to } = await startPair(t);
