@@ -2,11 +2,13 @@
 // they have changed.
 
 import type { SentinelAddress, TcpAddress, UnixAddress } from '../../resp/address.ts';
-import { nameOf, RespError, type Peer, type TcpPeer } from '../../resp/errors.ts';
+import { nameOf, RespError, type Peer, type ReplyError, type TcpPeer } from '../../resp/errors.ts';
 import { refusalOf } from '../redis/refusal.ts';
 import { findPrimary } from '../redis/sentinel.ts';
-import { askOnce, openServer, type Access, type Server } from '../redis/server.ts';
+import { askTopology, openServer, type Access, type Server } from '../redis/server.ts';
 import { reach, type NatRule } from './nat.ts';
+import { redirectOf } from './redirect.ts';
+import { slotOf } from './slot.ts';
 import { Topology, type Node } from './topology.ts';
 
 export interface DeploymentOptions {
@@ -51,7 +53,7 @@ export class Deployment {
     if (!first.info.cluster) return new Deployment(options, false, Topology.single({ id: SINGLE, peer }), [first]);
     first.connection.close();
     if (first.missing.length > 0) return new Deployment(options, true, Topology.single({ id: SINGLE, peer }), [first]);
-    const topology = parse(options, peer, first.slots);
+    const topology = parse(options, peer, first.topology);
     return new Deployment(options, true, topology, await openNodes(options, topology.nodes));
   }
 
@@ -84,9 +86,22 @@ export class Deployment {
     return this.#refreshing;
   }
 
-  /** Where to connect to for an address that a node announced; an empty host is that node's own. */
-  reach(announced: TcpPeer, asked: Peer): TcpPeer {
-    return reachFrom(this.#options, asked)(announced);
+  /** The same, where it can be had: whoever cannot be asked now is missed by his own line. */
+  async refreshIfPossible(): Promise<void> {
+    await this.refresh().catch((error: unknown) => {
+      if (!(error instanceof RespError) || !error.retryable) throw error;
+    });
+  }
+
+  /** The node that serves a key; there may be none now. */
+  nodeOf(key: Buffer): Node | undefined {
+    return this.isCluster ? this.#topology.ownerOf(slotOf(key)) : this.#topology.nodes[0];
+  }
+
+  /** The node that is only just taking over the slot of a key, by what another one said of it. */
+  askedNodeOf(error: ReplyError, asked: Peer): Node | undefined {
+    const redirect = redirectOf(error);
+    return redirect?.kind === 'ask' ? this.#topology.at(reachFrom(this.#options, asked)(redirect.peer)) : undefined;
   }
 
   /**
@@ -120,7 +135,7 @@ export class Deployment {
     for (let i = 0; i < peers.length; i++) {
       const peer = peers[this.#turn++ % peers.length]!;
       try {
-        this.#topology = parse(this.#options, peer, await askOnce(access, peer, 'CLUSTER SLOTS'));
+        this.#topology = parse(this.#options, peer, await askTopology(access, peer));
         return;
       } catch (error) {
         last = error;
@@ -152,8 +167,8 @@ function reachFrom({ nat }: DeploymentOptions, asked: Peer): (announced: TcpPeer
 }
 
 /** @throws RespError where no slot is served */
-function parse(options: DeploymentOptions, asked: Peer, slots: Server['slots']): Topology {
-  const topology = Topology.parse(slots ?? null, reachFrom(options, asked));
+function parse(options: DeploymentOptions, asked: Peer, [slots, nodes]: Server['topology']): Topology {
+  const topology = Topology.parse(slots!, nodes!, reachFrom(options, asked));
   if (topology.nodes.length > 0) return topology;
   const message = `Cannot use the cluster at ${nameOf(asked)}: no node of it serves any slot`;
   throw new RespError('CLUSTERDOWN', message, { peer: asked, retryable: true });

@@ -44,9 +44,7 @@ export class Detour<T> {
   async #mend(why: ReplyError): Promise<void> {
     try {
       await this.#pause(why);
-      await this.#deployment.refresh().catch((error: unknown) => {
-        if (!(error instanceof RespError) || !error.retryable) throw error;
-      });
+      await this.#deployment.refreshIfPossible();
       const items = this.#items;
       this.#items = [];
       this.#isMending = false;

@@ -1,6 +1,7 @@
-// Who serves which slot, as CLUSTER SLOTS has it. A single server is a topology of one node that serves them all.
+// Who serves which slot, as CLUSTER SLOTS has it, and who is there besides, as CLUSTER NODES has it. A single server is a
+// topology of one node that serves every slot.
 
-import type { Peer, TcpPeer } from '../../resp/errors.ts';
+import { nameOf, type Peer, type TcpPeer } from '../../resp/errors.ts';
 import type { Reply } from '../../resp/reply.ts';
 import { SLOTS } from './slot.ts';
 import { SlotSet } from './slot-set.ts';
@@ -15,12 +16,15 @@ export class Topology {
   readonly #owners: (Node | undefined)[];
   /** The primaries that serve slots. */
   readonly nodes: readonly Node[];
+  /** The primaries that serve none, yet or any more: slots may be on the way to them. */
+  readonly #idle: readonly Node[];
   /** Others that can be asked for the topology. */
   readonly replicas: readonly Peer[];
 
-  private constructor(owners: (Node | undefined)[], replicas: readonly Peer[]) {
+  private constructor(owners: (Node | undefined)[], primaries: readonly Node[], replicas: readonly Peer[]) {
     this.#owners = owners;
     this.nodes = [...new Set(owners)].filter((node) => node !== undefined);
+    this.#idle = primaries.filter(({ id }) => this.nodes.every((node) => node.id !== id));
     this.replicas = replicas;
   }
 
@@ -28,31 +32,42 @@ export class Topology {
     return new Topology(
       Array.from({ length: SLOTS }, () => node),
       [],
+      [],
     );
   }
 
-  /** @param reach where to connect to for an announced address */
-  static parse(reply: Reply, reach: (announced: TcpPeer) => TcpPeer): Topology {
+  /**
+   * @param slots the reply of CLUSTER SLOTS
+   * @param nodes that of CLUSTER NODES
+   * @param reach where to connect to for an announced address
+   */
+  static parse(slots: Reply, nodes: Reply, reach: (announced: TcpPeer) => TcpPeer): Topology {
     const owners = Array.from<Node | undefined>({ length: SLOTS });
-    const nodes = new Map<string, Node>();
+    const serving = new Map<string, Node>();
     const replicas: Peer[] = [];
-    for (const range of arrayOf(reply)) {
+    for (const range of arrayOf(slots)) {
       const [first, last, primary, ...others] = arrayOf(range);
       const node = nodeOf(primary!, reach);
       // One object a node, so that owners can be compared.
-      if (!nodes.has(node.id)) nodes.set(node.id, node);
-      owners.fill(nodes.get(node.id), Number(first), Number(last) + 1);
+      if (!serving.has(node.id)) serving.set(node.id, node);
+      owners.fill(serving.get(node.id), Number(first), Number(last) + 1);
       replicas.push(...others.map((other) => nodeOf(other, reach).peer));
     }
-    return new Topology(owners, replicas);
+    return new Topology(owners, primariesOf(String(nodes), reach), replicas);
   }
 
   ownerOf(slot: number): Node | undefined {
     return this.#owners[slot];
   }
 
+  /** A primary, whether it serves slots or not. */
   find(id: string): Node | undefined {
-    return this.nodes.find((node) => node.id === id);
+    return this.nodes.find((node) => node.id === id) ?? this.#idle.find((node) => node.id === id);
+  }
+
+  /** The primary that is reached there. */
+  at(peer: Peer): Node | undefined {
+    return [...this.nodes, ...this.#idle].find((node) => nameOf(node.peer) === nameOf(peer));
   }
 
   slotsOf({ id }: Node): SlotSet {
@@ -72,6 +87,16 @@ function nodeOf(reply: Reply, reach: (announced: TcpPeer) => TcpPeer): Node {
   const [host, port, id] = arrayOf(reply);
   const announced = { host: Buffer.isBuffer(host) ? host.toString() : '', port: Number(port) };
   return { id: Buffer.isBuffer(id) ? id.toString() : `${announced.host}:${announced.port}`, peer: reach(announced) };
+}
+
+/** `<id> <host>:<port>@<bus port> <flags> …`, of those that are primaries and not known to have failed. */
+function primariesOf(nodes: string, reach: (announced: TcpPeer) => TcpPeer): Node[] {
+  return nodes.split('\n').flatMap((line) => {
+    const [, id, host, port, flags = ''] = /^(\w+) (\S*):(\d+)@\S* (\S+) /.exec(line) ?? [];
+    const has = (flag: string): boolean => flags.split(',').includes(flag);
+    if (id === undefined || !has('master') || has('fail') || has('noaddr') || has('handshake')) return [];
+    return [{ id, peer: reach({ host: host!, port: Number(port) }) }];
+  });
 }
 
 function arrayOf(reply: Reply | undefined): readonly Reply[] {

@@ -43,8 +43,8 @@ export interface Server {
   readonly missing: readonly string[];
   /** Why it would serve no copy now: `READONLY`, `OOM`, `MISCONF`. */
   readonly refusal: ReplyError | undefined;
-  /** The reply of CLUSTER SLOTS, where it is a node of a cluster. */
-  readonly slots: Reply | undefined;
+  /** The replies of CLUSTER SLOTS and CLUSTER NODES, where it is a node of a cluster. */
+  readonly topology: readonly Reply[];
 }
 
 const CONNECT_TIMEOUT_MS = 10_000;
@@ -63,7 +63,9 @@ const PROBES: Record<Role, readonly Probe[]> = {
   // A negative TTL is refused before anything is written, but after rights, role and memory were looked at.
   target: [['RESTORE', PROBE_KEY, '-1', '']],
 };
-const CLUSTER_PROBES: readonly Probe[] = [['CLUSTER SLOTS'], ['CLUSTER NODES'], ['ASKING']];
+/** What tells the topology of a cluster. */
+const TOPOLOGY_COMMANDS = ['CLUSTER SLOTS', 'CLUSTER NODES'] as const;
+const CLUSTER_PROBES: readonly Probe[] = [...TOPOLOGY_COMMANDS.map((name) => [name] as const), ['ASKING']];
 
 /** @throws RespError: no connection, no login, no such database */
 export async function openServer(access: Access, peer: Peer, db: number): Promise<Server> {
@@ -75,13 +77,13 @@ export async function openServer(access: Access, peer: Peer, db: number): Promis
   });
 }
 
-/** Asks one thing on a connection of its own. */
-export async function askOnce(access: Access, peer: Peer, name: string): Promise<Reply> {
+/** `Server.topology` as it is now, asked on a connection of its own. */
+export async function askTopology(access: Access, peer: Peer): Promise<readonly Reply[]> {
   return withConnection(access, peer, async (connection) => {
     await handshake(connection, { ...access, db: 0 });
-    const reply = await connection.request(name);
+    const replies = await Promise.all(TOPOLOGY_COMMANDS.map((name) => connection.request(name)));
     connection.close();
-    return reply;
+    return replies;
   });
 }
 
@@ -120,7 +122,7 @@ async function learn(
     scanKnowsType: isSince(info, SCAN_TYPE_SINCE),
     missing: missingRights(replies),
     refusal: [...replies.values()].find(isRefusal),
-    slots: replies.get('CLUSTER SLOTS'),
+    topology: TOPOLOGY_COMMANDS.map((name) => replies.get(name) ?? null),
   };
 }
 

@@ -2,7 +2,6 @@
 // went.
 
 import type { SlotWatch } from '../cluster/slot-watch.ts';
-import { SLOTS } from '../cluster/slot.ts';
 import { SlotSet } from '../cluster/slot-set.ts';
 import type { Node, Topology } from '../cluster/topology.ts';
 
@@ -37,16 +36,19 @@ export class Coverage {
     return plan;
   }
 
-  /** A node was walked for some slots: those that stayed are done, the others are followed. */
-  walked(slots: SlotSet, watch: SlotWatch, topology: Topology): void {
-    for (let slot = 0; slot < SLOTS; slot++) {
-      if (!slots.has(slot)) continue;
-      if (watch.stayed(slot)) {
-        this.#left.delete(slot);
-        continue;
-      }
+  /**
+   * A node was walked for some slots: those that stayed are done, the others are followed.
+   * @returns whether that brought anything: a slot less, or another node to look at
+   */
+  walked(slots: SlotSet, watch: SlotWatch, topology: Topology): boolean {
+    let isFurther = false;
+    for (const slot of slots) {
       const destination = watch.destinationOf(slot) ?? topology.ownerOf(slot)?.id;
-      if (destination !== undefined) this.#destinations.set(slot, destination);
+      if (watch.stayed(slot)) this.#left.delete(slot);
+      else if (destination === undefined || destination === this.#destinations.get(slot)) continue;
+      else this.#destinations.set(slot, destination);
+      isFurther = true;
     }
+    return isFurther;
   }
 }

@@ -1,12 +1,11 @@
 // Reads the databases of a server, or the slots of a cluster: one reader a node, all into one channel, until every key that
 // was there throughout has been read and written.
 
-import { nameOf, ReplyError, RespError, type Peer } from '../../resp/errors.ts';
+import { ReplyError, RespError, type Peer } from '../../resp/errors.ts';
 import type { Channel } from '../channel.ts';
 import { Detour } from '../cluster/detour.ts';
 import type { Deployment } from '../cluster/deployment.ts';
 import type { LineOptions } from '../cluster/line.ts';
-import { redirectOf } from '../cluster/redirect.ts';
 import { slotOf } from '../cluster/slot.ts';
 import { SlotSet } from '../cluster/slot-set.ts';
 import { SlotWatch } from '../cluster/slot-watch.ts';
@@ -133,18 +132,18 @@ export class RedisSource implements Source {
     const backoff = new Backoff(this.#options.retry);
     coverage.demand(SlotSet.all());
     for (let round = 1; coverage.left > 0; round++) {
-      if (round > 1) await this.#follow(coverage);
-      const plan = coverage.plan(this.#deployment.topology);
-      if (plan.size > 0) backoff.reset();
-      else await this.#awaitOwners(backoff, coverage.left);
-      const walks = [...plan].map(async ([node, slots]) => {
+      if (round > 1) await this.#follow(coverage.left);
+      const walks = [...coverage.plan(this.#deployment.topology)].map(async ([node, slots]) => {
         // The first time whatever a node has is welcome, and saves the look at each key's slot.
         const isIn = round === 1 ? wanted : (key: Buffer) => slots.has(slotOf(key)) && (wanted?.(key) ?? true);
         return { slots, watch: await this.#walk(node, NO_DB, isIn) };
       });
       const walked = await Promise.all(walks);
-      await this.#refresh();
-      for (const { slots, watch } of walked) coverage.walked(slots, watch, this.#deployment.topology);
+      await this.#deployment.refreshIfPossible();
+      const { topology } = this.#deployment;
+      const further = walked.filter(({ slots, watch }) => coverage.walked(slots, watch, topology));
+      if (further.length > 0) backoff.reset();
+      else await this.#waitFor(coverage.left, backoff);
     }
   }
 
@@ -158,26 +157,20 @@ export class RedisSource implements Source {
     return scan.watch;
   }
 
-  async #follow(coverage: Coverage): Promise<void> {
-    this.#sink.onSlotsMoved(coverage.left);
+  async #follow(slots: number): Promise<void> {
+    this.#sink.onSlotsMoved(slots);
     await pauseFor(FOLLOW_MS, this.#deployment.signal);
-    await this.#refresh();
+    await this.#deployment.refreshIfPossible();
   }
 
-  /** Whoever cannot be asked now is missed by its own reader. */
-  async #refresh(): Promise<void> {
-    await this.#deployment.refresh().catch((error: unknown) => {
-      if (!(error instanceof RespError) || !error.retryable) throw error;
-    });
-  }
-
-  async #awaitOwners(backoff: Backoff, slots: number): Promise<void> {
+  /** Nobody serves these slots, or they are on the way to somebody who is not there. */
+  async #waitFor(slots: number, backoff: Backoff): Promise<void> {
     const pause = backoff.next();
-    if (pause === undefined) {
-      throw new RespError('CLUSTERDOWN', `Cannot read ${slots} slots of the source: no node serves them`);
-    }
-    await pauseFor(pause, this.#deployment.signal);
-    await this.#refresh();
+    if (pause !== undefined) return pauseFor(pause, this.#deployment.signal);
+    throw new RespError(
+      'CLUSTERDOWN',
+      `Cannot read ${slots} slots of the source: no node that is there has all of them`,
+    );
   }
 
   #readerOf(node: Node): NodeReader {
@@ -206,8 +199,7 @@ export class RedisSource implements Source {
   }
 
   #route(place: KeyPlace): void {
-    const { topology } = this.#deployment;
-    const node = this.#deployment.isCluster ? topology.ownerOf(slotOf(place.key)) : topology.nodes[0];
+    const node = this.#deployment.nodeOf(place.key);
     if (node === undefined) this.#detour.add(place, new ReplyError('CLUSTERDOWN no node serves the slot'));
     else this.#readerOf(node).read(place);
   }
@@ -250,12 +242,8 @@ export class RedisSource implements Source {
   }
 
   #redirect(place: KeyPlace, asked: Peer, error: ReplyError): void {
-    const redirect = redirectOf(error);
-    if (redirect?.kind === 'ask') {
-      const name = nameOf(this.#deployment.reach(redirect.peer, asked));
-      const node = this.#deployment.topology.nodes.find(({ peer }) => nameOf(peer) === name);
-      if (node !== undefined) return this.#readerOf(node).read({ ...place, asking: true });
-    }
-    this.#detour.add(place, error);
+    const node = this.#deployment.askedNodeOf(error, asked);
+    if (node !== undefined) this.#readerOf(node).read({ ...place, asking: true });
+    else this.#detour.add(place, error);
   }
 }

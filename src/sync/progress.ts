@@ -80,7 +80,7 @@ export class Progress implements SourceSink, TargetSink {
   }
 
   onSlotsMoved(slots: number): void {
-    this.#warn('SLOTS_MOVED', `${slots} slots of the source have moved; they are read once more where they are now`);
+    this.#warn('SLOTS_MOVED', `slots of the source have moved (${slots}); they are read once more where they are now`);
   }
 
   onTargetReplaced(peer: Peer): void {

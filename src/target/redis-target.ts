@@ -2,11 +2,10 @@
 // back to the source, which reads it again.
 
 import { setTimeout as sleep } from 'node:timers/promises';
-import { nameOf, ReplyError, type RespError } from '../../resp/errors.ts';
+import { ReplyError, type RespError } from '../../resp/errors.ts';
 import type { Channel } from '../channel.ts';
 import { Detour } from '../cluster/detour.ts';
 import type { Deployment } from '../cluster/deployment.ts';
-import { redirectOf } from '../cluster/redirect.ts';
 import { slotOf } from '../cluster/slot.ts';
 import { SlotSet } from '../cluster/slot-set.ts';
 import type { Node } from '../cluster/topology.ts';
@@ -119,8 +118,7 @@ export class RedisTarget implements Target {
   }
 
   #writerFor(name: Buffer): NodeWriter | undefined {
-    if (!this.#deployment.isCluster) return this.#single;
-    const node = this.#deployment.topology.ownerOf(slotOf(name));
+    const node = this.#deployment.nodeOf(name);
     return node && this.#writerOf(node);
   }
 
@@ -238,16 +236,10 @@ export class RedisTarget implements Target {
   }
 
   #redirect(entry: Entry, error: ReplyError, writer: NodeWriter): void {
-    const redirect = redirectOf(error);
-    if (redirect?.kind === 'ask') {
-      const name = nameOf(this.#deployment.reach(redirect.peer, writer.node.peer));
-      const node = this.#deployment.topology.nodes.find(({ peer }) => nameOf(peer) === name);
-      if (node !== undefined) {
-        this.#asked.set(keyOf(this.#options.targetNameOf(entry.key)), this.#writerOf(node));
-        return this.#giveBack(entry);
-      }
-    }
-    this.#detour.add({ ...entry }, error);
+    const node = this.#deployment.askedNodeOf(error, writer.node.peer);
+    if (node === undefined) return this.#detour.add({ ...entry }, error);
+    this.#asked.set(keyOf(this.#options.targetNameOf(entry.key)), this.#writerOf(node));
+    this.#giveBack(entry);
   }
 
   /** The topology is as new as can be. */

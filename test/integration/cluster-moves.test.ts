@@ -1,9 +1,15 @@
 // Slots that move on both sides during a copy: no key is lost.
+import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { slotOfKey } from '../support/cluster-slot.ts';
 import { fillChanging, startSlowCopy } from '../support/changing-cluster.ts';
 import { assertDone } from '../support/outcome.ts';
 import { assertSameContents, startCluster, type TestCluster } from '../support/redis-cluster.ts';
+import { runRump } from '../support/rump.ts';
 import { servers } from '../support/server-versions.ts';
+
+/** The fourth node, behind three primaries. */
+const SPARE = 3;
 
 async function moveThird(cluster: TestCluster): Promise<void> {
   for (let slot = 0; slot < 16_384; slot += 3) {
@@ -11,6 +17,36 @@ async function moveThird(cluster: TestCluster): Promise<void> {
     await cluster.moveSlot(slot, home, (home + 1) % cluster.primaries);
   }
 }
+
+async function moveSome(cluster: TestCluster): Promise<void> {
+  for (let slot = 0; slot < 1000; slot++) await cluster.moveSlot(slot, 0, SPARE);
+}
+
+test('Slots that move to a node that served none before are followed there', async (t) => {
+  const [source, target] = await Promise.all([startCluster(t, { spares: 1 }), startCluster(t, { spares: 1 })]);
+  await fillChanging(source);
+  const running = await startSlowCopy(source, target);
+  await Promise.all([moveSome(source), moveSome(target)]);
+  const result = await running.done;
+  assertDone(result);
+  assert.doesNotMatch(result.stderr, /replaced or restarted/);
+  assertSameContents(await target.contents(), await source.contents());
+});
+
+test('A slot that stays open towards a node that serves none is copied from both, and into both', async (t) => {
+  const [source, target] = await Promise.all([startCluster(t, { spares: 1 }), startCluster(t, { spares: 1 })]);
+  const keys = Array.from({ length: 100 }, (_, i) => `{open}:${i}`);
+  await source.pipeline(keys.map((key) => ['SET', key, key]));
+  const [slot, home] = [slotOfKey('{open}'), source.homeOfKey('{open}')];
+  await source.openSlot(slot, home, SPARE, 40);
+  await target.openSlot(slot, home, SPARE, 40);
+  assertDone(await runRump(['--from', source.url, '--to', target.url]));
+  const sizes = await Promise.all(target.clients.map((client) => client.send('DBSIZE')));
+  assert.equal(
+    sizes.reduce<number>((sum, size) => sum + (size as number), 0),
+    keys.length,
+  );
+});
 
 for (const { name, binary } of servers('valkey-8.1')) {
   test(`A third of the slots of both clusters moves while 60,000 keys are copied, and none is lost (${name})`, async (t) => {

@@ -20,6 +20,8 @@ export interface ClusterOptions extends ServerOptions {
   readonly primaries?: number;
   /** Of each primary; default 0. */
   readonly replicas?: number;
+  /** Primaries that serve no slot; default 0. */
+  readonly spares?: number;
 }
 
 const SLOTS = 16_384;
@@ -39,13 +41,15 @@ export async function startCluster(t: TestContext, options: ClusterOptions = {})
 }
 
 export async function createCluster(options: ClusterOptions = {}): Promise<TestCluster> {
-  const { primaries = 3, replicas = 0, args = [], ...server } = options;
+  const { primaries = 3, replicas = 0, spares = 0, args = [], ...server } = options;
   const habits = ['--cluster-enabled', 'yes', '--cluster-node-timeout', String(NODE_TIMEOUT_MS)];
   const relaxed = ['--cluster-migration-barrier', '99', '--repl-diskless-sync-delay', '0', '--appendonly', 'no'];
   const secret = server.tls === undefined ? [] : ['--tls-cluster', 'yes', '--tls-replication', 'yes'];
   const start = { ...server, args: [...habits, ...relaxed, ...secret, ...args] };
-  const nodes = await Promise.all(Array.from({ length: primaries * (1 + replicas) }, () => startServer(start)));
-  const cluster = new TestCluster(nodes, await Promise.all(nodes.map((node) => node.client())), primaries);
+  const nodes = await Promise.all(
+    Array.from({ length: primaries * (1 + replicas) + spares }, () => startServer(start)),
+  );
+  const cluster = new TestCluster(nodes, await Promise.all(nodes.map((node) => node.client())), primaries, spares);
   try {
     await cluster.form();
     return cluster;
@@ -56,16 +60,18 @@ export async function createCluster(options: ClusterOptions = {}): Promise<TestC
 }
 
 export class TestCluster {
-  /** The primaries first, then their replicas in the same order. */
+  /** The primaries first, then their replicas in the same order, then those without slots. */
   readonly nodes: readonly TestServer[];
   readonly clients: readonly TestClient[];
   readonly primaries: number;
+  readonly #spares: number;
   readonly #ids: string[] = [];
 
-  constructor(nodes: readonly TestServer[], clients: readonly TestClient[], primaries: number) {
+  constructor(nodes: readonly TestServer[], clients: readonly TestClient[], primaries: number, spares: number) {
     this.nodes = nodes;
     this.clients = clients;
     this.primaries = primaries;
+    this.#spares = spares;
   }
 
   /** Any node is a valid address. */
@@ -90,13 +96,14 @@ export class TestCluster {
       const known = await Promise.all(this.clients.map((client) => client.send('CLUSTER', 'NODES')));
       return known.every((text) => this.#ids.every((id) => String(text).includes(id)));
     });
-    for (let i = this.primaries; i < this.nodes.length; i++) {
+    const replicas = this.nodes.length - this.#spares;
+    for (let i = this.primaries; i < replicas; i++) {
       await this.clients[i]!.send('CLUSTER', 'REPLICATE', this.#ids[i % this.primaries]!);
     }
     await this.isOk();
     await this.until('the replicas are in step', async () => {
       const infos = await Promise.all(
-        this.clients.slice(this.primaries).map((client) => client.send('INFO', 'replication')),
+        this.clients.slice(this.primaries, replicas).map((client) => client.send('INFO', 'replication')),
       );
       return infos.every((info) => String(info).includes('master_link_status:up'));
     });
@@ -151,11 +158,20 @@ export class TestCluster {
     return found;
   }
 
-  /** Moves a slot with all its keys, as `redis-cli --cluster reshard` does. */
-  async moveSlot(slot: number, from: number, to: number): Promise<void> {
+  /** Opens a slot to be moved, and moves so many of its keys. */
+  async openSlot(slot: number, from: number, to: number, keys: number): Promise<void> {
     const [source, target] = [this.clients[from]!, this.clients[to]!];
     await target.send('CLUSTER', 'SETSLOT', slot, 'IMPORTING', this.#ids[from]!);
     await source.send('CLUSTER', 'SETSLOT', slot, 'MIGRATING', this.#ids[to]!);
+    const moved = (await source.send('CLUSTER', 'GETKEYSINSLOT', slot, keys)) as Buffer[];
+    if (moved.length === 0) return;
+    await source.send('MIGRATE', '127.0.0.1', this.nodes[to]!.port, '', 0, 5000, 'REPLACE', 'KEYS', ...moved);
+  }
+
+  /** Moves a slot with all its keys, as `redis-cli --cluster reshard` does. */
+  async moveSlot(slot: number, from: number, to: number): Promise<void> {
+    const source = this.clients[from]!;
+    await this.openSlot(slot, from, to, MIGRATED_AT_ONCE);
     for (;;) {
       const keys = (await source.send('CLUSTER', 'GETKEYSINSLOT', slot, MIGRATED_AT_ONCE)) as Buffer[];
       if (keys.length === 0) break;
