@@ -9,7 +9,7 @@ const NO_FIT = 'ERR_OSSL_X509_KEY_VALUES_MISMATCH';
 const NO_PAIR = 'TLS_OPTIONS';
 
 export interface TlsOptions {
-  /** Authorities to trust in place of the system's. */
+  /** Authorities to trust in place of those that Node brings. */
   readonly ca?: Buffer | string | undefined;
   /** Our certificate, where the server asks for one, and the key to it. */
   readonly cert?: Buffer | string | undefined;

@@ -52,7 +52,7 @@ export const OPTIONS = {
   'from-tls-ca': {
     group: 'TLS and clusters',
     kind: file,
-    help: "authorities to trust in place of the system's",
+    help: 'authorities to trust in place of those of Node',
   },
   'from-tls-cert': {
     group: 'TLS and clusters',

@@ -13,8 +13,9 @@ export interface Reconnect {
   readonly address: string;
   readonly code: string;
   readonly reason: string;
-  /** 1 for the first since the last progress. */
+  /** The try that is to come: 1 for the first since the last progress. */
   readonly attempt: number;
+  /** How many there may be: `retries`. */
   readonly retries: number;
   /** Milliseconds. */
   readonly pause: number;

@@ -11,6 +11,7 @@ import { SlotSet } from '../cluster/slot-set.ts';
 import { SlotWatch } from '../cluster/slot-watch.ts';
 import type { Node } from '../cluster/topology.ts';
 import type { Entry } from '../entry.ts';
+import { Failure } from '../failure.ts';
 import { Backoff } from '../redis/backoff.ts';
 import { Census } from '../redis/census.ts';
 import { depthFor } from '../redis/depth.ts';
@@ -44,7 +45,6 @@ const FOLLOW_MS = 500;
 const NO_DB = 0;
 
 export class RedisSource implements Source {
-  readonly needsPayload = false;
   readonly #deployment: Deployment;
   readonly #options: RedisSourceOptions;
   readonly #sink: SourceSink;
@@ -53,8 +53,7 @@ export class RedisSource implements Source {
   /** What is to be walked: everything first, then what may be lost at the target. */
   readonly #demands: (Wanted | undefined)[] = [undefined];
   readonly #moved = new Wakeup();
-  readonly #failed: Promise<never>;
-  #fail!: (reason: unknown) => void;
+  readonly #failure = new Failure();
   #channel!: Channel;
   #walkedKeys = 0;
 
@@ -62,14 +61,12 @@ export class RedisSource implements Source {
     this.#deployment = deployment;
     this.#options = options;
     this.#sink = sink;
-    this.#failed = new Promise((_, reject) => (this.#fail = reject));
-    this.#failed.catch(() => {});
     this.#detour = new Detour(deployment, options.retry, {
       onReleased: (places) => {
         for (const place of places) this.#route(place);
         this.#moved.wake();
       },
-      onFailed: (error) => this.#fail(error),
+      onFailed: (error) => this.#failure.fail(error),
     });
   }
 
@@ -86,7 +83,7 @@ export class RedisSource implements Source {
       this.#moved.wake();
     };
     try {
-      await Promise.race([this.#readAll(), this.#failed]);
+      await Promise.race([this.#readAll(), this.#failure.promise]);
     } finally {
       for (const reader of this.#readers.values()) reader.finish();
     }
@@ -103,7 +100,7 @@ export class RedisSource implements Source {
   }
 
   stop(reason: Error): void {
-    this.#fail(reason);
+    this.#failure.fail(reason);
     for (const reader of this.#readers.values()) reader.stop(reason);
   }
 
@@ -187,7 +184,7 @@ export class RedisSource implements Source {
     try {
       if (!(await reader.run(this.#channel))) this.#forget(reader);
     } catch (error) {
-      this.#fail(error);
+      this.#failure.fail(error);
     }
   }
 

@@ -27,7 +27,6 @@ export interface RespSourceOptions {
 }
 
 export class RespSource implements Source {
-  readonly needsPayload = true;
   readonly #path: string;
   readonly #options: RespSourceOptions;
   readonly #sink: Pick<SourceSink, 'onGone'>;

@@ -7,8 +7,6 @@ import type { Entry } from '../entry.ts';
 export interface Source {
   /** How much was walked, 0 to 1. */
   readonly fraction: number;
-  /** Whether `again` needs the payload: the source has no other way to it. */
-  readonly needsPayload: boolean;
   /** Reads everything in scope into the channel, and returns when the last entry is settled. */
   read(channel: Channel): Promise<void>;
   /** The target could not take this entry now: it comes through the channel once more, as the source has it by then. */

@@ -1,9 +1,12 @@
 // What a copy is asked for and what it tells: the words shared by the library door and the command line.
 
 import type { TlsOptions } from '../../resp/tls-options.ts';
+import type { Reconnect } from '../cluster/line.ts';
 import type { NatRule } from '../cluster/nat.ts';
+import type { TypeFigures } from '../target/tally.ts';
 
 export type { NatRule } from '../cluster/nat.ts';
+export type { TypeFigures } from '../target/tally.ts';
 
 /** What happens to a key that the target already has. */
 export type ConflictPolicy = 'replace' | 'skip' | 'fail';
@@ -130,19 +133,8 @@ export interface NodeReport {
 }
 
 /** A connection was lost; it is opened again after a pause. */
-export interface ReconnectEvent {
+export interface ReconnectEvent extends Reconnect {
   readonly type: 'reconnect';
-  readonly side: 'source' | 'target';
-  /** As in `NodeReport`. */
-  readonly address: string;
-  readonly code: string;
-  readonly reason: string;
-  /** The try that is to come: 1 for the first since the last progress. */
-  readonly attempt: number;
-  /** How many there may be: `retries`. */
-  readonly retries: number;
-  /** Milliseconds. */
-  readonly pause: number;
 }
 
 export interface KeyFailedEvent {
@@ -158,14 +150,6 @@ export interface KeyFailedEvent {
 export interface DryRunEvent {
   readonly type: 'dry-run';
   readonly types: readonly TypeFigures[];
-}
-
-export interface TypeFigures {
-  /** As TYPE names it. */
-  readonly type: string;
-  readonly keys: number;
-  /** Memory at the source, estimated by it; `null` where it would not say. */
-  readonly bytes: number | null;
 }
 
 /** What `migrate` resolves with once the whole source was read; `failed` may be above 0. */

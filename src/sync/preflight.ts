@@ -2,6 +2,7 @@
 
 import { nameOf, ReplyError, RespError, type RespErrorOptions } from '../../resp/errors.ts';
 import type { Deployment } from '../cluster/deployment.ts';
+import { refusalOf } from '../redis/refusal.ts';
 import { aclOf } from '../redis/rights.ts';
 import type { Role, Server } from '../redis/server.ts';
 import type { Sides } from './sides.ts';
@@ -107,9 +108,7 @@ function complain(
 
 async function demandUsable(side: Deployment, what: 'read from' | 'write to', dbs: ReadonlySet<number>): Promise<void> {
   for (const { connection, refusal } of side.servers) {
-    if (refusal === undefined) continue;
-    const message = `Cannot ${what} ${nameOf(connection.peer)}: ${refusal.message}`;
-    throw new RespError(refusal.code, message, { peer: connection.peer, cause: refusal });
+    if (refusal !== undefined) throw refusalOf(connection.peer, what, refusal);
   }
   if (side.isCluster) return demandCluster(side, what, dbs);
   const [{ connection, db: current }] = side.servers as [Server];

@@ -20,9 +20,9 @@ export interface NodeWriterOptions extends LineOptions, Omit<RestoreOptions, 'de
 }
 
 /** Entries are used again: copy what is kept. */
-export interface NodeWriterSink extends Omit<RestoreSink, 'onRefused' | 'onElsewhere'> {
-  onRefused(entry: Entry, error: Parameters<RestoreSink['onRefused']>[1], writer: NodeWriter): void;
-  onElsewhere(entry: Entry, error: Parameters<RestoreSink['onElsewhere']>[1], writer: NodeWriter): void;
+export interface NodeWriterSink extends Pick<RestoreSink, 'onRestored'> {
+  onRefused(entry: Entry, error: ReplyError, writer: NodeWriter): void;
+  onElsewhere(entry: Entry, error: ReplyError, writer: NodeWriter): void;
   /** It expired while it was under way. */
   onExpired(entry: Entry): void;
   /** @param maybeWritten whether it was sent, and only the reply is missing */
@@ -67,9 +67,12 @@ export class NodeWriter {
     return this.#restores?.inFlight ?? 0;
   }
 
-  /** Sends the entry, or keeps it until it can be sent. */
-  write(entry: Entry): void {
-    if (this.hasRoom) this.#send(entry, false);
+  /**
+   * Sends the entry, or keeps it until it can be sent.
+   * @param name its name at the target
+   */
+  write(entry: Entry, name: Buffer): void {
+    if (this.hasRoom) this.#send(entry, name, false);
     else this.#queue.push(entry);
   }
 
@@ -177,16 +180,19 @@ export class NodeWriter {
 
   #pump(): void {
     const entry = this.#entry;
-    while (this.#restores?.hasRoom === true && this.#arriving.take(entry)) this.#send(entry, true);
-    while (this.#restores?.hasRoom === true && this.#queue.take(entry)) this.#send(entry, false);
+    const { targetNameOf } = this.#options;
+    while (this.#restores?.hasRoom === true && this.#arriving.take(entry))
+      this.#send(entry, targetNameOf(entry.key), true);
+    while (this.#restores?.hasRoom === true && this.#queue.take(entry))
+      this.#send(entry, targetNameOf(entry.key), false);
   }
 
-  #send(entry: Entry, asking: boolean): void {
-    const { clock, targetDbOf, targetNameOf } = this.#options;
+  #send(entry: Entry, name: Buffer, asking: boolean): void {
+    const { clock, targetDbOf } = this.#options;
     const { payload, expireAt } = entry;
     const now = expireAt === NEVER ? 0 : clock();
     if (payload === null || (expireAt !== NEVER && expireAt <= now)) this.#sink.onExpired(entry);
-    else this.#restores!.send(entry, payload, targetDbOf(entry.db), targetNameOf(entry.key), now, asking);
+    else this.#restores!.send(entry, payload, targetDbOf(entry.db), name, now, asking);
   }
 
   #interrupt(): void {

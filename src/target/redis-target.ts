@@ -11,19 +11,15 @@ import { SlotSet } from '../cluster/slot-set.ts';
 import type { Node } from '../cluster/topology.ts';
 import { sizeOf, type Entry } from '../entry.ts';
 import { newEntry } from '../entry-ring.ts';
-import { scopeOf } from '../redis/refusal.ts';
-import { isSameValue } from '../redis/same-value.ts';
+import { Failure } from '../failure.ts';
 import { Wakeup } from '../wakeup.ts';
-import { collision, type Collisions } from './collisions.ts';
+import { Disputes, type DisputesOptions } from './disputes.ts';
 import { NodeWriter, type NodeWriterOptions, type NodeWriterSink } from './node-writer.ts';
 import type { RateLimit } from './rate-limit.ts';
 import type { Target, TargetSink, WayBack } from './target.ts';
-import type { Origin, WrittenKeys } from './written-keys.ts';
+import type { Origin } from './written-keys.ts';
 
-export interface RedisTargetOptions extends Omit<NodeWriterOptions, 'onWritten'> {
-  /** Where keys are not replaced. */
-  readonly written: WrittenKeys | undefined;
-  readonly collisions: Collisions | undefined;
+export interface RedisTargetOptions extends Omit<NodeWriterOptions, 'onWritten'>, DisputesOptions {
   readonly limit: RateLimit | undefined;
 }
 
@@ -46,8 +42,8 @@ export class RedisTarget implements Target {
   readonly #asked = new Map<string, NodeWriter>();
   readonly #entry = newEntry();
   readonly #wakeup = new Wakeup();
-  readonly #failed: Promise<never>;
-  #fail!: (reason: unknown) => void;
+  readonly #disputes: Disputes;
+  readonly #failure = new Failure();
   #channel!: Channel;
   #timer: NodeJS.Timeout | undefined;
 
@@ -56,11 +52,16 @@ export class RedisTarget implements Target {
     this.#source = source;
     this.#options = options;
     this.#sink = sink;
-    this.#failed = new Promise((_, reject) => (this.#fail = reject));
-    this.#failed.catch(() => {});
     this.#detour = new Detour(deployment, options.retry, {
       onReleased: (entries) => this.#release(entries),
-      onFailed: (error) => this.#fail(error),
+      onFailed: (error) => this.#failure.fail(error),
+    });
+    this.#disputes = new Disputes(options, {
+      onCleared: (entry, name) => this.#route(entry, name),
+      onOurs: (entry, origin) => this.#settleOurs(entry, origin),
+      onUndecided: (entry) => this.#giveBack(entry),
+      onRefused: (entry, error) => this.#report(entry, error),
+      onElsewhere: (entry, error, writer) => this.#redirect(entry, error, writer),
     });
   }
 
@@ -68,7 +69,7 @@ export class RedisTarget implements Target {
     this.#channel = channel;
     try {
       for (const node of this.#deployment.topology.nodes) this.#writerOf(node);
-      await Promise.race([this.#writeAll(channel), this.#failed]);
+      await Promise.race([this.#writeAll(channel), this.#failure.promise]);
       for (const writer of this.#writers.values()) writer.finish();
     } catch (error) {
       channel.abort(error);
@@ -85,12 +86,12 @@ export class RedisTarget implements Target {
   }
 
   #distribute(channel: Channel): void {
-    const { limit, collisions, targetNameOf } = this.#options;
+    const { limit, targetNameOf } = this.#options;
     const entry = this.#entry;
     while (this.#mayWrite() && channel.take(entry)) {
       limit?.take(sizeOf(entry));
       const name = targetNameOf(entry.key);
-      if (collisions?.suspects(entry.db, entry.key, name) === true) void this.#proveCollision({ ...entry }, name);
+      if (this.#disputes.suspects(entry, name)) this.#contest({ ...entry }, name);
       else this.#route(entry, name);
     }
   }
@@ -110,10 +111,16 @@ export class RedisTarget implements Target {
     return this.#writerOf(this.#deployment.topology.nodes[0]!);
   }
 
+  #contest(entry: Entry, name: Buffer): void {
+    const writer = this.#writerFor(name);
+    if (writer !== undefined) void this.#disputes.settleName(entry, name, writer);
+    else this.#route(entry, name);
+  }
+
   #route(entry: Entry, name: Buffer): void {
     if (this.#asked.size > 0 && this.#writeAsking(entry, name)) return;
     const writer = this.#writerFor(name);
-    if (writer !== undefined) writer.write(entry);
+    if (writer !== undefined) writer.write(entry, name);
     else this.#detour.add({ ...entry }, new ReplyError('CLUSTERDOWN no node serves the slot'));
   }
 
@@ -146,7 +153,7 @@ export class RedisTarget implements Target {
     try {
       if (!(await writer.run())) this.#forget(writer);
     } catch (error) {
-      this.#fail(error);
+      this.#failure.fail(error);
     }
   }
 
@@ -185,49 +192,15 @@ export class RedisTarget implements Target {
   }
 
   #refuse(entry: Entry, error: ReplyError, writer: NodeWriter): void {
-    const { written, targetDbOf, targetNameOf } = this.#options;
-    const name = targetNameOf(entry.key);
-    const origin = written?.originOf(targetDbOf(entry.db), name) ?? 'foreign';
-    if (error.code !== 'BUSYKEY' || origin === 'foreign') return this.#report(entry, error);
-    void this.#proveWritten({ ...entry }, name, error, writer, origin);
+    if (this.#disputes.mayBeOurs(entry, error)) void this.#disputes.settleConflict({ ...entry }, error, writer);
+    else this.#report(entry, error);
   }
 
-  /** The memory of what was written may be mistaken: a key is ours only where the target has this very value. */
-  async #proveWritten(
-    entry: Entry,
-    name: Buffer,
-    error: ReplyError,
-    writer: NodeWriter,
-    origin: Origin,
-  ): Promise<void> {
-    const found = await writer.dump(this.#options.targetDbOf(entry.db), name).catch(() => null);
-    if (found === undefined) return this.#giveBack(entry);
-    if (found === null || !isSameValue(found, entry.payload!)) return this.#report(entry, error);
+  /** What was lost was only the reply; or SCAN gave the key once more. */
+  #settleOurs(entry: Entry, origin: Origin): void {
     if (origin === 'maybe-written') this.#sink.onWritten(1, sizeOf(entry));
     else this.#sink.onRepeated();
     this.#channel.settle(1, sizeOf(entry));
-  }
-
-  /**
-   * Another key seems to have this name already: it has, if the target holds another value under it. What cannot be told is
-   * asked again, and where the target will not say the first key keeps the name.
-   */
-  async #proveCollision(entry: Entry, name: Buffer): Promise<void> {
-    const { collisions, targetDbOf } = this.#options;
-    const writer = this.#writerFor(name);
-    if (writer === undefined) return this.#route(entry, name);
-    // The first one may still wait to be sent.
-    if (!writer.isCaughtUp) return this.#giveBack(entry);
-    try {
-      const found = await writer.dump(targetDbOf(entry.db), name);
-      if (found === undefined) return this.#giveBack(entry);
-      if (found !== null && !isSameValue(found, entry.payload!)) return this.#report(entry, collision());
-      collisions!.acquit(entry.db, entry.key, name);
-      this.#route(entry, name);
-    } catch (error) {
-      if (scopeOf(error as ReplyError) === 'key') this.#report(entry, collision());
-      else this.#redirect(entry, error as ReplyError, writer);
-    }
   }
 
   #report(entry: Entry, error: RespError): void {

@@ -6,10 +6,11 @@ import { sizeOf } from '../entry.ts';
 import { typeOf } from '../rdb/type-of.ts';
 import type { Target } from './target.ts';
 
-export interface TypeCount {
+export interface TypeFigures {
+  /** As TYPE names it. */
   readonly type: string;
   readonly keys: number;
-  /** `null` where it could not be learnt. */
+  /** Memory at the source, estimated by it, or bytes in a file; `null` where it could not be learnt. */
   readonly bytes: number | null;
 }
 
@@ -25,7 +26,7 @@ export class Tally implements Target {
   };
 
   /** The most frequent first. */
-  get types(): readonly TypeCount[] {
+  get types(): readonly TypeFigures[] {
     return [...this.#types].map(([type, count]) => ({ type, ...count })).toSorted((a, b) => b.keys - a.keys);
   }
 

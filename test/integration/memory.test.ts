@@ -1,7 +1,7 @@
 // Memory has a bound that neither the size of the values nor a target that does not take them can lift.
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
-import { test } from 'node:test';
+import { test, type TestContext } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { join } from 'node:path';
 import { readFileSync } from 'node:fs';
@@ -33,7 +33,7 @@ test('rump stays within its budget while one node of a target cluster takes noth
   const nat = ['--to-nat', `127.0.0.1:${slow.port}=127.0.0.1:${proxy.port}`];
   const usageFile = join(slow.dir, 'usage');
   const running = spawnRump(['--from', source.url, '--to', cluster.url, ...nat, '--buffer', '16M'], {
-    env: { NODE_OPTIONS: `--import=${HOOK}`, BENCH_USAGE_FILE: usageFile },
+    env: usageInto(usageFile),
   });
   await underWay(running, () => proxy.bytesUp > MIB);
   proxy.stall();
@@ -45,9 +45,7 @@ test('rump stays within its budget while one node of a target cluster takes noth
     sizes.reduce<number>((sum, size) => sum + (size as number), 0),
     keys,
   );
-  const { peakRss } = JSON.parse(readFileSync(usageFile, 'utf8')) as Usage;
-  t.diagnostic(`rump needed ${Math.round(peakRss / MIB)} MiB`);
-  assert.ok(peakRss < MOST_OF_SMALL_MIB * MIB, `rump needed ${Math.round(peakRss / MIB)} MiB`);
+  assertBelow(t, usageFile, MOST_OF_SMALL_MIB);
 });
 
 test(`rump stays below ${MOST_MIB} MiB while the target takes none of ${VALUES} values of 16 MB`, async (t) => {
@@ -60,7 +58,7 @@ test(`rump stays below ${MOST_MIB} MiB while the target takes none of ${VALUES} 
   t.after(() => slow.close());
   const usageFile = join(target.dir, 'usage');
   const running = spawnRump(['--from', source.url, '--to', slow.url], {
-    env: { NODE_OPTIONS: `--import=${HOOK}`, BENCH_USAGE_FILE: usageFile },
+    env: usageInto(usageFile),
   });
   await underWay(running, () => slow.bytesUp > MIB);
   slow.stall();
@@ -72,7 +70,15 @@ test(`rump stays below ${MOST_MIB} MiB while the target takes none of ${VALUES} 
   for (let i = 0; i < VALUES; i += 1) {
     assert.ok(value.equals((await to.send('GET', `key:${i}`)) as Buffer), `key:${i} came out otherwise`);
   }
+  assertBelow(t, usageFile, MOST_MIB);
+});
+
+function usageInto(file: string): Record<string, string> {
+  return { NODE_OPTIONS: `--import=${HOOK}`, BENCH_USAGE_FILE: file };
+}
+
+function assertBelow(t: TestContext, usageFile: string, most: number): void {
   const { peakRss } = JSON.parse(readFileSync(usageFile, 'utf8')) as Usage;
   t.diagnostic(`rump needed ${Math.round(peakRss / MIB)} MiB`);
-  assert.ok(peakRss < MOST_MIB * MIB, `rump needed ${Math.round(peakRss / MIB)} MiB`);
-});
+  assert.ok(peakRss < most * MIB, `rump needed ${Math.round(peakRss / MIB)} MiB`);
+}

@@ -1,10 +1,11 @@
 // Connections that are lost again and again: everything arrives nonetheless, and what was lost is said.
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { test, type TestContext } from 'node:test';
+import type { TestClient } from '../support/client.ts';
 import { assertDone, assertFailed } from '../support/outcome.ts';
-import { runRump, spawnRump, type RunningRump } from '../support/rump.ts';
+import { runRump, spawnRump, type RumpResult, type RunningRump } from '../support/rump.ts';
 import { startServer } from '../support/redis-server.ts';
-import { startPair } from '../support/server-pair.ts';
+import { startPair, type ServerPair } from '../support/server-pair.ts';
 import { startProxy } from '../support/tcp-proxy.ts';
 
 const MANY = 200_000;
@@ -34,39 +35,39 @@ for (const side of ['source', 'target'] as const) {
   });
 }
 
-test('A source that was restarted with other data is read from the beginning', async (t) => {
-  const { source, target, from, to } = await startPair(t, { source: { args: ['--enable-debug-command', 'yes'] } });
-  await from.pipeline(Array.from({ length: 5000 }, (_, i) => ['SET', `key:${i}`, i]));
-  const proxy = await startProxy({ port: source.port });
+/** A copy of 5,000 keys whose source or target is taken away in its middle: another server stands in its place. */
+async function replaceMidRun(
+  t: TestContext,
+  side: 'source' | 'target',
+): Promise<ServerPair & { readonly other: TestClient; readonly result: RumpResult }> {
+  const pair = await startPair(t);
+  const keys = Array.from({ length: 5000 }, (_, i) => ['SET', `key:${i}`, i]);
+  await pair.from.pipeline(keys);
+  const proxy = await startProxy({ port: pair[side].port });
   t.after(() => proxy.close());
-  const running = spawnRump(['--from', proxy.url, '--to', target.url, '--tpslimit', '2000']);
-  while (((await to.send('DBSIZE')) as number) < 500) assert.equal(running.child.exitCode, null, running.stderr);
-  // Another server takes the place of the source: its cursors mean something else.
-  const other = await startServer();
-  t.after(() => other.stop());
-  const client = await other.client();
-  await client.pipeline(Array.from({ length: 5000 }, (_, i) => ['SET', `key:${i}`, i]));
-  proxy.leadTo(other.port);
+  const endpoints = pair.endpoints.map((word) => (word === pair[side].url ? proxy.url : word));
+  const running = spawnRump([...endpoints, '--tpslimit', '2000']);
+  while (((await pair.to.send('DBSIZE')) as number) < 500) assert.equal(running.child.exitCode, null, running.stderr);
+  const replacement = await startServer();
+  t.after(() => replacement.stop());
+  const other = await replacement.client();
+  if (side === 'source') await other.pipeline(keys);
+  proxy.leadTo(replacement.port);
   proxy.cut();
-  assertDone(await running.done);
+  return { ...pair, other, result: await running.done };
+}
+
+test('A source that was replaced is read from the beginning: the cursors of the new one mean something else', async (t) => {
+  const { to, result } = await replaceMidRun(t, 'source');
+  assertDone(result);
   assert.equal(await to.send('DBSIZE'), 5000);
 });
 
 test('A target that comes back empty gets everything once more', async (t) => {
-  const { source, target, from, to } = await startPair(t);
-  await from.pipeline(Array.from({ length: 5000 }, (_, i) => ['SET', `key:${i}`, i]));
-  const proxy = await startProxy({ port: target.port });
-  t.after(() => proxy.close());
-  const running = spawnRump(['--from', source.url, '--to', proxy.url, '--tpslimit', '2000']);
-  while (((await to.send('DBSIZE')) as number) < 500) assert.equal(running.child.exitCode, null, running.stderr);
-  const other = await startServer();
-  t.after(() => other.stop());
-  proxy.leadTo(other.port);
-  proxy.cut();
-  const result = await running.done;
+  const { other, result } = await replaceMidRun(t, 'target');
   assertDone(result);
   assert.match(result.stderr, /warning: the target .* was replaced or restarted/);
-  assert.equal(await (await other.client()).send('DBSIZE'), 5000);
+  assert.equal(await other.send('DBSIZE'), 5000);
 });
 
 test('--retries says how often, and then the run fails with the last reason', async (t) => {

@@ -6,29 +6,17 @@ import { decodePayload } from '../../../src/rdb/decode.ts';
 import { encodePayload } from '../../../src/rdb/encode.ts';
 import { PayloadError } from '../../../src/rdb/payload-error.ts';
 import type { Value } from '../../../src/rdb/value.ts';
-import type { TestClient } from '../../support/client.ts';
 import { readPayloads } from '../../support/payload-fixtures.ts';
-import { startServer, type TestServer } from '../../support/redis-server.ts';
-import { snapshot } from '../../support/snapshot.ts';
-import { common } from './common-value.ts';
+import { assertTaken, startPayloadServer, type PayloadServer } from './payload-server.ts';
 
 /** Redis 4.0, 5.0, 7.0, 7.2, 7.4, Valkey 9.0. */
 const VERSIONS = [8, 9, 10, 11, 12, 80];
 const VERSION_4_0 = 8;
 
-let server: TestServer;
-let client: TestClient;
-let own: number;
-let hasFieldExpiry: boolean;
+let server: PayloadServer;
 
 before(async () => {
-  server = await startServer();
-  client = await server.client();
-  await client.send('SET', 'key', 'value');
-  const payload = (await client.send('DUMP', 'key')) as Buffer;
-  own = payload.readUInt16LE(payload.length - 10);
-  const [found] = (await client.send('COMMAND', 'INFO', 'HPEXPIREAT')) as unknown[];
-  hasFieldExpiry = Array.isArray(found);
+  server = await startPayloadServer();
 });
 after(() => server.stop());
 
@@ -48,18 +36,13 @@ for (const { server: recorded, payloads } of readPayloads()) {
   });
 
   test(`encodePayload() writes what ${recorded} held so that a server takes it`, async () => {
-    for (const { name, type, value: expected, fieldExpiries, payload } of payloads) {
-      const value = decodePayload(payload);
+    const { client, rdbVersion, hasFieldExpiry } = server;
+    for (const one of payloads) {
+      const value = decodePayload(one.payload);
       // Redict 7.3 stamps the 12 of Redis 7.4 on its payloads, and has no fields that expire.
-      if (isBeyond(name, value, own) || (Object.keys(fieldExpiries).length > 0 && !hasFieldExpiry)) continue;
-      await client.send('RESTORE', 'key', 0, encodePayload(value, own), 'REPLACE');
-      const found = (await snapshot(client)).get('key')!;
-      assert.equal(found.type, type, name);
-      assert.deepEqual(common(found.value, expected), common(expected, found.value), name);
-      for (const [field, expiry] of Object.entries(fieldExpiries)) {
-        const fieldName = Buffer.from(field, 'latin1');
-        assert.deepEqual(await client.send('HPEXPIRETIME', 'key', 'FIELDS', 1, fieldName), [expiry], name);
-      }
+      if (isBeyond(one.name, value, rdbVersion)) continue;
+      if (Object.keys(one.fieldExpiries).length > 0 && !hasFieldExpiry) continue;
+      await assertTaken(client, encodePayload(value, rdbVersion), one);
     }
   });
 }

@@ -3,10 +3,9 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { decodePayload } from '../../../src/rdb/decode.ts';
 import { typeOf } from '../../../src/rdb/type-of.ts';
-import type { TestClient } from '../../support/client.ts';
-import { startServer, type TestServer } from '../../support/redis-server.ts';
 import { snapshot, type Value } from '../../support/snapshot.ts';
 import * as build from './payload-builder.ts';
+import { startPayloadServer, type PayloadServer } from './payload-server.ts';
 import { fieldExpiries, plainValue } from './plain-value.ts';
 
 interface OldPayload {
@@ -193,19 +192,10 @@ const payloads: readonly OldPayload[] = [
   },
 ];
 
-let server: TestServer;
-let client: TestClient;
-let newest: number;
-let hasFieldExpiry: boolean;
+let server: PayloadServer;
 
 before(async () => {
-  server = await startServer();
-  client = await server.client();
-  await client.send('SET', 'key', 'value');
-  const own = (await client.send('DUMP', 'key')) as Buffer;
-  newest = own.readUInt16LE(own.length - 10);
-  const [found] = (await client.send('COMMAND', 'INFO', 'HPEXPIREAT')) as unknown[];
-  hasFieldExpiry = Array.isArray(found);
+  server = await startPayloadServer();
 });
 after(() => server.stop());
 
@@ -216,7 +206,8 @@ for (const { name, version, typeByte, parts, type, value, expiries = {} } of pay
     assert.equal(typeOf(payload), type);
     assert.deepEqual(plainValue(decoded), value);
     if (decoded.type === 'hash') assert.deepEqual(fieldExpiries(decoded), expiries);
-    if (version === REDIS_7_4 && (newest !== REDIS_7_4 || !hasFieldExpiry)) return;
+    const { client, rdbVersion, hasFieldExpiry } = server;
+    if (version === REDIS_7_4 && (rdbVersion !== REDIS_7_4 || !hasFieldExpiry)) return;
     await client.send('RESTORE', 'key', 0, payload, 'REPLACE');
     assert.deepEqual((await snapshot(client)).get('key')?.value, value, 'what the server reads');
     for (const [field, expiry] of Object.entries(expiries)) {

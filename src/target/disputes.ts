@@ -1,0 +1,82 @@
+// Names that the target has already: it is asked whether what it holds is of our own writing, or another key's.
+
+import type { ReplyError, RespError } from '../../resp/errors.ts';
+import type { Entry } from '../entry.ts';
+import { scopeOf } from '../redis/refusal.ts';
+import { isSameValue } from '../redis/same-value.ts';
+import { collision, type Collisions } from './collisions.ts';
+import type { NodeWriter } from './node-writer.ts';
+import type { Origin, WrittenKeys } from './written-keys.ts';
+
+export interface DisputesOptions {
+  /** Where keys are not replaced. */
+  readonly written: WrittenKeys | undefined;
+  readonly collisions: Collisions | undefined;
+  readonly targetDbOf: (db: number) => number;
+  readonly targetNameOf: (key: Buffer) => Buffer;
+}
+
+export interface DisputesSink {
+  /** No other key has the name: the entry can be written. */
+  onCleared(entry: Entry, name: Buffer): void;
+  /** The target has this very value, from us. */
+  onOurs(entry: Entry, origin: Origin): void;
+  /** It cannot be told now. */
+  onUndecided(entry: Entry): void;
+  onRefused(entry: Entry, error: RespError): void;
+  onElsewhere(entry: Entry, error: ReplyError, writer: NodeWriter): void;
+}
+
+export class Disputes {
+  readonly #options: DisputesOptions;
+  readonly #sink: DisputesSink;
+
+  constructor(options: DisputesOptions, sink: DisputesSink) {
+    this.#options = options;
+    this.#sink = sink;
+  }
+
+  /** Whether another key seems to have this name already. */
+  suspects({ db, key }: Entry, name: Buffer): boolean {
+    return this.#options.collisions?.suspects(db, key, name) === true;
+  }
+
+  /** Whether an entry that was refused may be one that we wrote ourselves. */
+  mayBeOurs(entry: Entry, error: ReplyError): boolean {
+    return error.code === 'BUSYKEY' && this.#originOf(entry) !== 'foreign';
+  }
+
+  /** The memory of what was written may be mistaken: a key is ours only where the target has this very value. */
+  async settleConflict(entry: Entry, error: ReplyError, writer: NodeWriter): Promise<void> {
+    const { targetDbOf, targetNameOf } = this.#options;
+    const origin = this.#originOf(entry);
+    const found = await writer.dump(targetDbOf(entry.db), targetNameOf(entry.key)).catch(() => null);
+    if (found === undefined) this.#sink.onUndecided(entry);
+    else if (found === null || !isSameValue(found, entry.payload!)) this.#sink.onRefused(entry, error);
+    else this.#sink.onOurs(entry, origin);
+  }
+
+  /**
+   * Another key has the name, if the target holds another value under it. What cannot be told is asked again, and where the
+   * target will not say the first key keeps the name.
+   */
+  async settleName(entry: Entry, name: Buffer, writer: NodeWriter): Promise<void> {
+    // The first one may still wait to be sent.
+    if (!writer.isCaughtUp) return this.#sink.onUndecided(entry);
+    try {
+      const found = await writer.dump(this.#options.targetDbOf(entry.db), name);
+      if (found === undefined) return this.#sink.onUndecided(entry);
+      if (found !== null && !isSameValue(found, entry.payload!)) return this.#sink.onRefused(entry, collision());
+      this.#options.collisions!.acquit(entry.db, entry.key, name);
+      this.#sink.onCleared(entry, name);
+    } catch (error) {
+      if (scopeOf(error as ReplyError) === 'key') this.#sink.onRefused(entry, collision());
+      else this.#sink.onElsewhere(entry, error as ReplyError, writer);
+    }
+  }
+
+  #originOf({ db, key }: Entry): Origin {
+    const { written, targetDbOf, targetNameOf } = this.#options;
+    return written?.originOf(targetDbOf(db), targetNameOf(key)) ?? 'foreign';
+  }
+}

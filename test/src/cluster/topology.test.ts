@@ -1,0 +1,92 @@
+// What CLUSTER SLOTS and CLUSTER NODES say of a cluster, and where its nodes are from here.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { TcpPeer } from '../../../resp/errors.ts';
+import type { Reply } from '../../../resp/reply.ts';
+import { reach, type NatRule } from '../../../src/cluster/nat.ts';
+import { redirectOf } from '../../../src/cluster/redirect.ts';
+import { Topology } from '../../../src/cluster/topology.ts';
+import { ReplyError } from '../../../resp/errors.ts';
+
+const ASKED = { host: '192.0.2.9', port: 7000 };
+const here = (announced: TcpPeer): TcpPeer => reach(announced, ASKED, []);
+
+function node(host: string | null, port: number, id: string): Reply {
+  return [host === null ? null : Buffer.from(host), port, Buffer.from(id), []];
+}
+
+const SLOTS: Reply = [
+  [0, 5460, node('10.0.0.1', 6379, 'a'), node('10.0.0.4', 6379, 'r')],
+  [5461, 16_382, node(null, 6380, 'b')],
+];
+const NODES = Buffer.from(
+  [
+    'a 10.0.0.1:6379@16379 myself,master - 0 0 1 connected 0-5460',
+    'b :6380@16380,name master - 0 0 2 connected 5461-16382',
+    'c 10.0.0.3:6379@16379 master - 0 0 3 connected',
+    'd 10.0.0.5:6379@16379 master,fail - 0 0 4 disconnected',
+    'e :0@0 master,noaddr - 0 0 5 disconnected',
+    'r 10.0.0.4:6379@16379 slave a 0 0 1 connected',
+    '',
+  ].join('\n'),
+);
+
+test('Topology.parse() knows who serves which slot', () => {
+  const topology = Topology.parse(SLOTS, NODES, here);
+  assert.deepEqual(
+    topology.nodes.map(({ id }) => id),
+    ['a', 'b'],
+  );
+  assert.deepEqual(
+    [0, 5460, 5461, 16_382, 16_383].map((slot) => topology.ownerOf(slot)?.id),
+    ['a', 'a', 'b', 'b', undefined],
+  );
+  assert.equal(topology.unserved, 1);
+  assert.deepEqual(topology.replicas, [{ host: '10.0.0.4', port: 6379 }]);
+  assert.equal(topology.slotsOf(topology.find('a')!).size, 5461);
+});
+
+test('Topology.parse() takes the host that was asked for a node that does not know its own', () => {
+  assert.deepEqual(Topology.parse(SLOTS, NODES, here).find('b')?.peer, { host: ASKED.host, port: 6380 });
+});
+
+test('Topology.find() and at() know living primaries without slots, and neither replicas nor the failed', () => {
+  const topology = Topology.parse(SLOTS, NODES, here);
+  assert.deepEqual(
+    ['a', 'b', 'c', 'd', 'e', 'r'].map((id) => topology.find(id) !== undefined),
+    [true, true, true, false, false, false],
+  );
+  assert.equal(topology.at({ host: '10.0.0.3', port: 6379 })?.id, 'c');
+  assert.equal(topology.at({ host: '10.0.0.4', port: 6379 }), undefined);
+});
+
+test('Topology.single() is one node that serves every slot', () => {
+  const only = { id: 'only', peer: ASKED };
+  const topology = Topology.single(only);
+  assert.deepEqual([topology.nodes, topology.ownerOf(16_383), topology.unserved], [[only], only, 0]);
+});
+
+test('reach() goes where a rule says, for the very address that is announced', () => {
+  const rules: NatRule[] = [
+    { announced: { host: '10.0.0.1', port: 6379 }, reachable: { host: '127.0.0.1', port: 7001 } },
+  ];
+  assert.deepEqual(reach({ host: '10.0.0.1', port: 6379 }, ASKED, rules), { host: '127.0.0.1', port: 7001 });
+  assert.deepEqual(reach({ host: '10.0.0.1', port: 6380 }, ASKED, rules), { host: '10.0.0.1', port: 6380 });
+  for (const host of ['', '?']) assert.deepEqual(reach({ host, port: 1 }, ASKED, rules), { host: ASKED.host, port: 1 });
+});
+
+function parse(text: string): unknown {
+  return redirectOf(new ReplyError(text));
+}
+
+test('redirectOf() reads MOVED and ASK, IPv6 and a missing host too, and nothing else', () => {
+  assert.deepEqual(parse('MOVED 3999 127.0.0.1:6381'), {
+    kind: 'moved',
+    slot: 3999,
+    peer: { host: '127.0.0.1', port: 6381 },
+  });
+  assert.deepEqual(parse('ASK 1 ::1:6381'), { kind: 'ask', slot: 1, peer: { host: '::1', port: 6381 } });
+  assert.deepEqual(parse('MOVED 1 :6381'), { kind: 'moved', slot: 1, peer: { host: '', port: 6381 } });
+  for (const text of ['MOVED', 'ERR MOVED 1 a:1', 'TRYAGAIN', 'MOVED x a:1'])
+    assert.equal(parse(text), undefined, text);
+});
