@@ -7,13 +7,14 @@ const INITIAL_SLOTS = 64;
 const NO_KEY = Buffer.alloc(0);
 
 export function newEntry(): Entry {
-  return { db: 0, key: NO_KEY, payload: null, expireAt: -1, idle: -1, frequency: -1 };
+  return { db: 0, key: NO_KEY, payload: null, large: null, expireAt: -1, idle: -1, frequency: -1 };
 }
 
 export function copyEntry(from: Entry, to: Entry): void {
   to.db = from.db;
   to.key = from.key;
   to.payload = from.payload;
+  to.large = from.large;
   to.expireAt = from.expireAt;
   to.idle = from.idle;
   to.frequency = from.frequency;
@@ -43,6 +44,7 @@ export class EntryRing {
     copyEntry(slot, entry);
     slot.key = NO_KEY;
     slot.payload = null;
+    slot.large = null;
     return true;
   }
 

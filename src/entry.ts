@@ -1,18 +1,28 @@
 // The one thing that flows from source to target: a key with its value as the source dumped it.
 
+import type { ValuePiece, ValueType } from './value.ts';
+
 export interface Entry {
   /** The database of the source. */
   db: number;
   /** The name at the source. */
   key: Buffer;
-  /** The reply of DUMP; `null` means that the key is gone. */
+  /** The reply of DUMP; `null` means that the key is gone, or that its value is `large`. */
   payload: Buffer | null;
+  /** What reads the value by and by, where it is too large for a payload. */
+  large: LargeValue | null;
   /** Milliseconds since 1970 by the source's clock, or by this machine's where expiries are relative; -1 for none. */
   expireAt: number;
   /** Seconds since the last use; -1 where it is not carried. */
   idle: number;
   /** Logarithmic access frequency, 0 to 255; -1 where it is not carried. */
   frequency: number;
+}
+
+export interface LargeValue {
+  readonly type: Exclude<ValueType, 'module'>;
+  /** The value as it is by then, read anew with each call. The pieces are about 1 MiB each, but no element is cut. */
+  pieces(): AsyncIterable<ValuePiece>;
 }
 
 /** Bytes of key and payload: what budgets and figures count. */

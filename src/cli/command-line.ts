@@ -74,6 +74,7 @@ function copyCommand(values: OptionValues, environment: Environment): CopyComman
       preserveIdle: values['preserve-idle'],
       count: values.count,
       buffer: values.buffer,
+      bigKey: values['big-key'],
       bwlimit: values.bwlimit,
       tpslimit: values.tpslimit,
       retries: values.retries,

@@ -130,6 +130,7 @@ export const OPTIONS = {
 
   count: { group: 'Load', kind: wholeNumber(1), help: 'SCAN COUNT', fallback: 'chosen by rump' },
   buffer: { group: 'Load', kind: size, help: 'memory between reader and writer', fallback: '64M' },
+  'big-key': { group: 'Load', kind: size, help: 'values above it go in pieces', fallback: '64M' },
   bwlimit: { group: 'Load', kind: size, help: 'most bytes a second', fallback: 'no limit' },
   tpslimit: { group: 'Load', kind: wholeNumber(1), help: 'most keys a second', fallback: 'no limit' },
   retries: {

@@ -1,5 +1,5 @@
 // What a server must be able to do for a value to be written by commands, beyond those that Redis has had since 4.0.
-import type { StreamValue, Value } from './value.ts';
+import type { StreamValue, Value } from '../value.ts';
 
 /**
  * - `streams`: Redis 5.0.

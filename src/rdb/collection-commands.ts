@@ -3,7 +3,7 @@ import { chunksOf, type ChunkLimits } from './chunks.ts';
 import { command, type Command } from './command.ts';
 import { PayloadError } from './payload-error.ts';
 import { formatScore } from './score.ts';
-import type { HashField, ZsetEntry } from './value.ts';
+import type { HashField, ZsetEntry } from '../value.ts';
 
 const NEVER = -1;
 

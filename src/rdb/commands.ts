@@ -13,7 +13,7 @@ import {
 import type { Command } from './command.ts';
 import { PayloadError } from './payload-error.ts';
 import { streamCommands } from './stream-commands.ts';
-import type { Value, ValueType } from './value.ts';
+import type { Value, ValueType } from '../value.ts';
 
 export interface CommandOptions {
   /** What the target can do. Where `streamFigures` is missing they are left out; other things cannot be left out. */

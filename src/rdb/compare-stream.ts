@@ -1,6 +1,6 @@
 // Whether two streams hold the same. When a consumer was last seen is not compared: to look is enough to change it.
 import { compareIds } from './stream-id.ts';
-import type { PendingEntry, StreamEntry, StreamGroup, StreamValue } from './value.ts';
+import type { PendingEntry, StreamEntry, StreamGroup, StreamValue } from '../value.ts';
 
 /** As `differenceOf`. Figures that an older payload lacks are not compared. */
 export function streamDifference(left: StreamValue, right: StreamValue): string | undefined {

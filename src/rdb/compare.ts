@@ -1,6 +1,6 @@
 // Whether two keys hold the same, by value: neither encodings nor versions matter, nor an order that Redis does not keep.
 import { streamDifference } from './compare-stream.ts';
-import type { HashValue, ListValue, SetValue, Value, ZsetValue } from './value.ts';
+import type { HashValue, ListValue, SetValue, Value, ZsetValue } from '../value.ts';
 
 /** In a word or a few, what differs; `undefined`: nothing does. */
 export function differenceOf(left: Value, right: Value): string | undefined {

@@ -2,7 +2,7 @@
 import type { ByteReader } from './byte-reader.ts';
 import { readId } from './stream-id.ts';
 import type { Encoding } from './type-byte.ts';
-import type { PendingEntry, StreamConsumer, StreamGroup, StreamId } from './value.ts';
+import type { PendingEntry, StreamConsumer, StreamGroup, StreamId } from '../value.ts';
 
 const ID_BYTES = 16;
 /** Id, time and a length. */

@@ -3,7 +3,7 @@ import type { ByteReader } from './byte-reader.ts';
 import { demandNext, type Elements } from './elements.ts';
 import { Listpack } from './listpack.ts';
 import type { Encoding } from './type-byte.ts';
-import type { HashField, HashValue } from './value.ts';
+import type { HashField, HashValue } from '../value.ts';
 import { readZipmap } from './zipmap.ts';
 import { Ziplist } from './ziplist.ts';
 

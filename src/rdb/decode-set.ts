@@ -3,7 +3,7 @@ import type { ByteReader } from './byte-reader.ts';
 import { readIntset } from './intset.ts';
 import { Listpack } from './listpack.ts';
 import type { Encoding } from './type-byte.ts';
-import type { SetValue } from './value.ts';
+import type { SetValue } from '../value.ts';
 
 export function decodeSet(reader: ByteReader, encoding: Encoding): SetValue {
   const members: Buffer[] = [];

@@ -4,7 +4,7 @@ import { encodeStream } from './encode-stream.ts';
 import { withFooter } from './footer.ts';
 import { PayloadError } from './payload-error.ts';
 import { FIRST_VALKEY_VERSION } from './type-byte.ts';
-import type { HashValue, Value } from './value.ts';
+import type { HashValue, Value } from '../value.ts';
 
 const NEVER = -1;
 /** Doubles in scores, and modules: Redis 4.0. */

@@ -75,7 +75,7 @@ export class Census implements Receiver, KeyReader {
     const key = this.#keys.shift();
     if (type instanceof ReplyError) return this.#refused(db, key, type);
     const name = String(type);
-    if (name === GONE || bytes === null) this.#sink.onGone();
+    if (name === GONE || bytes === null) this.#sink.onGone(db, key);
     else this.#sink.onCounted(name, typeof bytes === 'number' ? bytes : undefined);
   }
 

@@ -109,7 +109,7 @@ export class DumpReader implements Receiver, KeyReader {
     const key = this.#keys.shift();
     if (payload instanceof ReplyError) this.#refused(db, key, payload);
     else if (expiry instanceof ReplyError) this.#refused(db, key, expiry);
-    else if (payload === null || expiry === GONE) this.#sink.onGone();
+    else if (payload === null || expiry === GONE) this.#sink.onGone(db, key);
     else if (!Buffer.isBuffer(payload) || typeof expiry !== 'number') {
       this.#connection.failProtocol('it answers DUMP with something else');
     } else {

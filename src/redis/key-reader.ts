@@ -4,7 +4,7 @@ import type { ReplyError } from '../../resp/errors.ts';
 
 export interface KeySink {
   /** Deleted or expired since it was seen. */
-  onGone(): void;
+  onGone(db: number, key: Buffer): void;
   /** The server would not say of this key. */
   onRefused(db: number, key: Buffer, error: ReplyError): void;
   /** The key is at another node, or on its way there. */

@@ -49,6 +49,8 @@ export interface MigrateOptions {
   readonly count?: number | undefined;
   /** Bytes held between reader and writer. Default 64 MiB. */
   readonly buffer?: number | undefined;
+  /** Bytes: values above it are read and written in pieces. Default 64 MiB. */
+  readonly bigKey?: number | undefined;
   /** Most bytes of keys and payloads, and most keys, a second. */
   readonly bwlimit?: number | undefined;
   readonly tpslimit?: number | undefined;

@@ -24,6 +24,8 @@ export interface Settings {
   readonly count: number | undefined;
   /** Bytes. */
   readonly buffer: number;
+  /** Bytes. */
+  readonly bigKey: number;
   readonly bwlimit: number | undefined;
   readonly tpslimit: number | undefined;
   readonly retry: RetryOptions;
@@ -47,6 +49,7 @@ export interface EndpointSettings {
 }
 
 const DEFAULT_BUFFER = 64 * 1024 * 1024;
+const DEFAULT_BIG_KEY = 64 * 1024 * 1024;
 const DEFAULT_TIMEOUT_MS = 60_000;
 const DEFAULT_RETRIES = 10;
 const DEFAULT_RETRY_MAX_MS = 30_000;
@@ -73,6 +76,7 @@ export function settingsOf(options: MigrateOptions): Settings {
     preserveIdle: options.preserveIdle ?? false,
     count: options.count,
     buffer: options.buffer ?? DEFAULT_BUFFER,
+    bigKey: options.bigKey ?? DEFAULT_BIG_KEY,
     bwlimit: options.bwlimit,
     tpslimit: options.tpslimit,
     retry: { retries, longest: retryMax },

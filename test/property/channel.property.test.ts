@@ -18,7 +18,7 @@ function entriesOf(sizes: readonly number[]): Entry[] {
   return sizes.map((size, i) => {
     const key = Buffer.from(String(i));
     const payload = size % 5 === 0 ? null : Buffer.alloc(size, i);
-    return { db: i % 3, key, payload, expireAt: i % 4 === 0 ? -1 : i, idle: i, frequency: -1 };
+    return { db: i % 3, key, payload, large: null, expireAt: i % 4 === 0 ? -1 : i, idle: i, frequency: -1 };
   });
 }
 

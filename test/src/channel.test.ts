@@ -35,8 +35,8 @@ test('Channel gives entries back whole and in order', () => {
   const channel = new Channel({ maxEntries: 3, maxBytes: 1000 });
   const key = Buffer.from('k');
   const payload = Buffer.from('payload');
-  const first: Entry = { db: 3, key, payload, expireAt: 1_700_000_000_123, idle: 7, frequency: -1 };
-  const second: Entry = { db: 0, key: Buffer.from('gone'), payload: null, expireAt: -1, idle: -1, frequency: 200 };
+  const first: Entry = { ...newEntry(), db: 3, key, payload, expireAt: 1_700_000_000_123, idle: 7 };
+  const second: Entry = { ...newEntry(), key: Buffer.from('gone'), frequency: 200 };
   channel.push(first);
   channel.push(second);
   const entry = newEntry();

@@ -64,7 +64,7 @@ test('FrameReader reads RESTORE and SELECT in any case, with options in any orde
     command('RESTORE', large, 7, PAYLOAD, 'FREQ', 255, 'ABSTTL', 'REPLACE'),
     command('RESTORE', 'both', 0, PAYLOAD, 'ABSTTL'),
   ]);
-  const usual = { db: 0, payload: PAYLOAD, expireAt: -1, idle: -1, frequency: -1 };
+  const usual = { ...newEntry(), payload: PAYLOAD };
   for (const [way, pieces] of Object.entries(cutsOf(bytes))) {
     assert.deepEqual(
       read(pieces, { size: bytes.length }),

@@ -7,7 +7,7 @@ import { decodePayload } from '../../../src/rdb/decode.ts';
 import { withFooter } from '../../../src/rdb/footer.ts';
 import { payloadCommands } from '../../../src/rdb/payload-commands.ts';
 import { PayloadError } from '../../../src/rdb/payload-error.ts';
-import type { HashValue, StreamValue, Value } from '../../../src/rdb/value.ts';
+import type { HashValue, StreamValue, Value } from '../../../src/value.ts';
 import { readPayloads } from '../../support/payload-fixtures.ts';
 
 const KEY = Buffer.from('key');

@@ -2,6 +2,27 @@
 
 export type Value = StringValue | ListValue | SetValue | ZsetValue | HashValue | StreamValue | ModuleValue;
 
+/**
+ * A part of a value that is too large to be held at once. The elements of all its pieces are those of the value, in its
+ * order, and there is at least one piece; what SCAN gives may come twice.
+ */
+export type ValuePiece = Exclude<Value, StreamValue | ModuleValue> | StreamPiece;
+
+/** The head is the same in all pieces of a stream. */
+export interface StreamPiece {
+  readonly type: 'stream';
+  readonly head: StreamHead;
+  readonly entries: readonly StreamEntry[];
+}
+
+/** What a stream is beside its entries. */
+export interface StreamHead extends Omit<StreamValue, 'type' | 'entries'> {
+  /** How many entries there are. */
+  readonly length: number;
+  /** Ids that are pending in some group although their entries are gone; upward, each once. */
+  readonly gone: readonly StreamId[];
+}
+
 /** As `TYPE` says it, but for modules, whose types have names of their own. */
 export type ValueType = Value['type'];
 
