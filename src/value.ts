@@ -16,7 +16,7 @@ export interface StreamPiece {
 }
 
 /** What a stream is beside its entries. */
-export interface StreamHead extends Omit<StreamValue, 'type' | 'entries'> {
+export interface StreamHead extends Omit<StreamValue, 'type' | 'entries' | 'firstId'> {
   /** How many entries there are. */
   readonly length: number;
   /** Ids that are pending in some group although their entries are gone; upward, each once. */

@@ -132,6 +132,19 @@ export class ByteReader {
     }
   }
 
+  /** As `string`, in views of so many bytes at most; what was compressed is decompressed as a whole. */
+  *stringPieces(bytes: number): Generator<Buffer> {
+    const isPlain = (this.bytes[this.#at] ?? 0) < SPECIAL;
+    const whole = isPlain ? undefined : this.string();
+    const length = whole?.length ?? this.length();
+    let at = 0;
+    do {
+      const end = Math.min(length, at + bytes);
+      yield whole?.subarray(at, end) ?? this.view(end - at);
+      at = end;
+    } while (at < length);
+  }
+
   /** How many bytes the string has that is next, once it is decompressed; the reader stays where it is. */
   peekStringLength(): number {
     const start = this.#at;

@@ -1,32 +1,14 @@
-// Strings, lists, sets, sorted sets and hashes as commands; their elements may come one at a time.
-import { chunksOf, type ChunkLimits } from './chunks.ts';
+// Strings, lists, sets, sorted sets and hashes as commands, a piece at a time.
+import type { HashField, ZsetEntry } from '../value.ts';
 import { command, type Command } from './command.ts';
 import { PayloadError } from './payload-error.ts';
 import { formatScore } from './score.ts';
-import type { HashField, ZsetEntry } from '../value.ts';
 
 const NEVER = -1;
 
-export function* stringCommands(key: Buffer, value: Buffer, { bytes }: ChunkLimits): Generator<Command> {
-  yield command('SET', key, value.subarray(0, bytes));
-  for (let at = bytes; at < value.length; at += bytes) {
-    yield command('APPEND', key, value.subarray(at, at + bytes));
-  }
-}
-
-export function* listCommands(key: Buffer, items: Iterable<Buffer>, limits: ChunkLimits): Generator<Command> {
-  for (const chunk of chunksOf(items, lengthOf, limits)) yield command('RPUSH', key, ...chunk);
-}
-
-export function* setCommands(key: Buffer, members: Iterable<Buffer>, limits: ChunkLimits): Generator<Command> {
-  for (const chunk of chunksOf(members, lengthOf, limits)) yield command('SADD', key, ...chunk);
-}
-
 /** @throws PayloadError */
-export function* zsetCommands(key: Buffer, entries: Iterable<ZsetEntry>, limits: ChunkLimits): Generator<Command> {
-  for (const chunk of chunksOf(entries, ({ member }) => member.length, limits)) {
-    yield command('ZADD', key, ...chunk.flatMap(({ score, member }) => [writableScore(score), member]));
-  }
+export function zaddCommand(key: Buffer, entries: readonly ZsetEntry[]): Command {
+  return command('ZADD', key, ...entries.flatMap(({ score, member }) => [writableScore(score), member]));
 }
 
 /**
@@ -34,28 +16,18 @@ export function* zsetCommands(key: Buffer, entries: Iterable<ZsetEntry>, limits:
  * @param expires whether the target has fields that expire
  * @throws PayloadError
  */
-export function* hashCommands(
-  key: Buffer,
-  fields: Iterable<HashField>,
-  limits: ChunkLimits,
-  expires: boolean,
-): Generator<Command> {
-  for (const chunk of chunksOf(fields, ({ field, value }) => field.length + value.length, limits)) {
-    const byExpiry = expiringIn(chunk);
-    if (byExpiry.size > 0 && !expires) throw unexpiring();
-    yield command('HSET', key, ...chunk.flatMap(({ field, value }) => [field, value]));
-    for (const [expireAt, expiring] of byExpiry) {
-      yield command('HPEXPIREAT', key, String(expireAt), 'FIELDS', String(expiring.length), ...expiring);
-    }
+export function* hashCommands(key: Buffer, fields: readonly HashField[], expires: boolean): Generator<Command> {
+  const byExpiry = expiringIn(fields);
+  if (byExpiry.size > 0 && !expires) {
+    throw new PayloadError('Cannot write a hash by commands: fields of it expire, and the target knows no such fields');
+  }
+  yield command('HSET', key, ...fields.flatMap(({ field, value }) => [field, value]));
+  for (const [expireAt, expiring] of byExpiry) {
+    yield command('HPEXPIREAT', key, String(expireAt), 'FIELDS', String(expiring.length), ...expiring);
   }
 }
 
-export function unexpiring(): PayloadError {
-  return new PayloadError('Cannot write a hash by commands: fields of it expire, and the target knows no such fields');
-}
-
-/** @throws PayloadError */
-export function writableScore(score: number): string {
+function writableScore(score: number): string {
   if (!Number.isNaN(score)) return formatScore(score);
   throw new PayloadError('Cannot write a zset by commands: a score is not a number, which ZADD takes from nobody');
 }
@@ -70,8 +42,4 @@ function expiringIn(fields: readonly HashField[]): Map<number, Buffer[]> {
     else same.push(field);
   }
   return found;
-}
-
-function lengthOf(element: Buffer): number {
-  return element.length;
 }

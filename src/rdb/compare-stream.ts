@@ -1,11 +1,19 @@
 // Whether two streams hold the same. When a consumer was last seen is not compared: to look is enough to change it.
 import { compareIds } from './stream-id.ts';
-import type { PendingEntry, StreamEntry, StreamGroup, StreamValue } from '../value.ts';
+import type { PendingEntry, StreamEntry, StreamGroup, StreamHead, StreamValue } from '../value.ts';
 
 /** As `differenceOf`. Figures that an older payload lacks are not compared. */
 export function streamDifference(left: StreamValue, right: StreamValue): string | undefined {
   if (left.entries.length !== right.entries.length) return 'length';
   if (!left.entries.every((entry, index) => isSameEntry(entry, right.entries[index]!))) return 'entries';
+  return headDifference(left, right);
+}
+
+/** The same for all but the entries. */
+export function headDifference(
+  left: Omit<StreamHead, 'length' | 'gone'>,
+  right: Omit<StreamHead, 'length' | 'gone'>,
+): string | undefined {
   if (compareIds(left.lastId, right.lastId) !== 0) return 'last id';
   if (left.maxDeletedId && right.maxDeletedId && compareIds(left.maxDeletedId, right.maxDeletedId) !== 0) {
     return 'highest deleted id';

@@ -19,27 +19,42 @@ const SAME_FIELDS = 2;
 
 export function decodeStream(reader: ByteReader, encoding: Encoding): StreamValue {
   const entries: StreamEntry[] = [];
+  for (const node of streamNodes(reader)) for (const entry of node) entries.push(entry);
+  const start = reader.at;
+  const { length, ...figures } = readFigures(reader, encoding);
+  if (length !== BigInt(entries.length))
+    throw reader.fail(`the stream has ${entries.length} entries, not ${length}`, start);
+  const groups = decodeGroups(reader, encoding);
+  return { type: 'stream', entries, firstId: entries[0]?.id ?? ZERO_ID, ...figures, groups };
+}
+
+/** The entries, node by node. */
+export function* streamNodes(reader: ByteReader): Generator<StreamEntry[]> {
   for (let nodes = reader.count(2); nodes > 0; nodes -= 1) {
     const key = reader.packed('node key');
     if (key.left !== KEY_BYTES) throw key.fail('the key of a node has 16 bytes');
     const first = readRawId(key);
-    appendEntries(entries, first, new Listpack(reader.packed('listpack')));
+    yield entriesIn(first, new Listpack(reader.packed('listpack')));
   }
-  const start = reader.at;
-  const count = reader.uint64();
-  if (count !== BigInt(entries.length))
-    throw reader.fail(`the stream has ${entries.length} entries, not ${count}`, start);
+}
+
+/** What stands between the nodes and the groups. */
+export function readFigures(
+  reader: ByteReader,
+  encoding: Encoding,
+): Pick<StreamValue, 'lastId' | 'maxDeletedId' | 'entriesAdded'> & { readonly length: bigint } {
+  const length = reader.uint64();
   const lastId = readId(reader);
   const hasFigures = encoding !== 'STREAM_LISTPACKS';
   // The id of the first entry is there as well, but follows from the entries.
   if (hasFigures) readId(reader);
   const maxDeletedId = hasFigures ? readId(reader) : undefined;
   const entriesAdded = hasFigures ? reader.uint64() : undefined;
-  const groups = decodeGroups(reader, encoding);
-  return { type: 'stream', entries, lastId, firstId: entries[0]?.id ?? ZERO_ID, maxDeletedId, entriesAdded, groups };
+  return { length, lastId, maxDeletedId, entriesAdded };
 }
 
-function appendEntries(entries: StreamEntry[], first: StreamId, elements: Listpack): void {
+function entriesIn(first: StreamId, elements: Listpack): StreamEntry[] {
+  const entries: StreamEntry[] = [];
   const names = masterFields(elements);
   while (elements.next()) {
     const flags = integerIn(elements);
@@ -57,6 +72,7 @@ function appendEntries(entries: StreamEntry[], first: StreamId, elements: Listpa
     demandNext(elements);
     if ((flags & DELETED) === 0) entries.push({ id: { ms, seq }, fields });
   }
+  return entries;
 }
 
 function masterFields(elements: Listpack): Buffer[] {

@@ -72,10 +72,7 @@ export function skipEncoding(reader: ByteReader, encoding: Encoding, skipListpac
 
 function skipStream(reader: ByteReader, encoding: Encoding, skipListpack: SkipListpack): void {
   const hasFigures = encoding !== 'STREAM_LISTPACKS';
-  times(reader.count(2), () => {
-    reader.skipString();
-    skipListpack(reader);
-  });
+  skipNodes(reader, skipListpack);
   // Entries, the last id; the first id, the highest deleted id, entries added.
   times(hasFigures ? 8 : 3, () => reader.uint64());
   times(reader.count(1), () => {
@@ -90,6 +87,14 @@ function skipStream(reader: ByteReader, encoding: Encoding, skipListpack: SkipLi
       reader.skip(encoding === 'STREAM_LISTPACKS_3' ? 2 * TIME_BYTES : TIME_BYTES);
       reader.skip(reader.count(ID_BYTES) * ID_BYTES);
     });
+  });
+}
+
+/** The entries of a stream. */
+export function skipNodes(reader: ByteReader, skipListpack: SkipListpack = skipString): void {
+  times(reader.count(2), () => {
+    reader.skipString();
+    skipListpack(reader);
   });
 }
 

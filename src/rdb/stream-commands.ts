@@ -3,7 +3,7 @@
 import { chunksOf, type ChunkLimits } from './chunks.ts';
 import { command, type Command } from './command.ts';
 import { compareIds, formatId, ZERO_ID } from './stream-id.ts';
-import type { PendingEntry, StreamEntry, StreamGroup, StreamId, StreamValue } from '../value.ts';
+import type { PendingEntry, StreamEntry, StreamGroup, StreamHead, StreamId } from '../value.ts';
 
 /** The lowest id of all, for an entry that makes the stream and goes at once. */
 const FIRST_ID: StreamId = { ms: 0n, seq: 1n };
@@ -11,53 +11,59 @@ const FIRST_ID: StreamId = { ms: 0n, seq: 1n };
 /** Of an id in digits, about. */
 const ID_BYTES = 20;
 
-/** @param hasFigures whether the target has commands for them, which came with Redis 7.0 */
-export function* streamCommands(
-  key: Buffer,
-  value: StreamValue,
-  limits: ChunkLimits,
-  hasFigures: boolean,
-): Generator<Command> {
-  const { entries, groups, lastId } = value;
+/** The groups, and what is pending in them although it is gone. */
+export function* beginStream(key: Buffer, head: StreamHead, limits: ChunkLimits): Generator<Command> {
+  const { groups, gone, length } = head;
   for (const { name, lastId } of groups) {
     yield command('XGROUP', 'CREATE', key, name, formatId(lastId), 'MKSTREAM');
   }
-  const present = new Set(entries.map(({ id }) => formatId(id)));
-  const isPresent = ({ id }: PendingEntry): boolean => present.has(formatId(id));
-  const gone = groups.flatMap(({ pending }) => pending.filter((entry) => !isPresent(entry)));
-  const seeds = gone.length > 0 ? distinct(gone) : groups.length + entries.length === 0 ? [FIRST_ID] : [];
-  if (seeds.length > 0) {
-    for (const id of seeds) yield command('XADD', key, formatId(id), '', '');
-    for (const group of groups) yield* claims(key, group, limits, (entry) => !isPresent(entry));
-    // Trimming, unlike XDEL, leaves the highest deleted id alone; and an empty stream may be set back.
-    yield command('XTRIM', key, 'MAXLEN', '0');
-    yield command('XSETID', key, formatId(ZERO_ID));
-  }
-  for (const entry of entries) yield xadd(key, entry);
-  for (const group of groups) {
-    yield* claims(key, group, limits, isPresent);
+  const seeds = gone.length > 0 ? gone : groups.length + length === 0 ? [FIRST_ID] : [];
+  if (seeds.length === 0) return;
+  for (const id of seeds) yield command('XADD', key, formatId(id), '', '');
+  const isGone = membership(gone);
+  for (const group of groups) yield* claims(key, group, limits, isGone);
+  // Trimming, unlike XDEL, leaves the highest deleted id alone; and an empty stream may be set back.
+  yield command('XTRIM', key, 'MAXLEN', '0');
+  yield command('XSETID', key, formatId(ZERO_ID));
+}
+
+export function* entryCommands(key: Buffer, entries: readonly StreamEntry[]): Generator<Command> {
+  for (const { id, fields } of entries) yield command('XADD', key, formatId(id), ...fields);
+}
+
+/** @param hasFigures whether the target has commands for them, which came with Redis 7.0 */
+export function* endStream(
+  key: Buffer,
+  head: StreamHead,
+  limits: ChunkLimits,
+  hasFigures: boolean,
+): Generator<Command> {
+  const isGone = membership(head.gone);
+  for (const group of head.groups) {
+    yield* claims(key, group, limits, (entry) => !isGone(entry));
     yield* idleConsumers(key, group, hasFigures);
   }
-  yield command('XSETID', key, formatId(lastId), ...(hasFigures ? figuresOf(value) : []));
+  yield command('XSETID', key, formatId(head.lastId), ...(hasFigures ? figuresOf(head) : []));
   if (!hasFigures) return;
   // Behind XSETID, as a server holds this figure against that of the entries added.
-  for (const { name, lastId, entriesRead } of groups) {
+  for (const { name, lastId, entriesRead } of head.groups) {
     if (entriesRead === undefined) continue;
     yield command('XGROUP', 'SETID', key, name, formatId(lastId), 'ENTRIESREAD', String(entriesRead));
   }
 }
 
-function figuresOf({ entries, entriesAdded, maxDeletedId }: StreamValue): string[] {
+function membership(ids: readonly StreamId[]): (entry: PendingEntry) => boolean {
+  const texts = new Set(ids.map(formatId));
+  return ({ id }) => texts.has(formatId(id));
+}
+
+function figuresOf({ length, entriesAdded, maxDeletedId }: StreamHead): string[] {
   // Of an old payload the servers themselves take the number of entries.
-  const figures = ['ENTRIESADDED', String(entriesAdded ?? entries.length)];
+  const figures = ['ENTRIESADDED', String(entriesAdded ?? length)];
   if (maxDeletedId !== undefined && compareIds(maxDeletedId, ZERO_ID) > 0) {
     figures.push('MAXDELETEDID', formatId(maxDeletedId));
   }
   return figures;
-}
-
-function xadd(key: Buffer, { id, fields }: StreamEntry): Command {
-  return command('XADD', key, formatId(id), ...fields);
 }
 
 /** XCLAIM gives one consumer, one time and one count to all its ids, so ids go together that share them. */
@@ -94,10 +100,4 @@ function* idleConsumers(key: Buffer, group: StreamGroup, hasFigures: boolean): G
     // Before 6.2 a consumer comes into being by reading; of its own past there is nothing, so it moves nothing.
     else yield command('XREADGROUP', 'GROUP', group.name, name, 'COUNT', '1', 'STREAMS', key, '0');
   }
-}
-
-/** By id, upward, each once. */
-function distinct(pending: readonly PendingEntry[]): StreamId[] {
-  const ids = pending.map(({ id }) => id).toSorted(compareIds);
-  return ids.filter((id, index) => index === 0 || compareIds(id, ids[index - 1]!) !== 0);
 }

@@ -1,14 +1,12 @@
 // The commands themselves, where no server of the tests need know them: their form, their pieces, and what has none.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { abilitiesFor, type Ability } from '../../../src/rdb/ability.ts';
-import { commandsOf } from '../../../src/rdb/commands.ts';
-import { decodePayload } from '../../../src/rdb/decode.ts';
+import type { Ability } from '../../../src/rdb/ability.ts';
 import { withFooter } from '../../../src/rdb/footer.ts';
-import { payloadCommands } from '../../../src/rdb/payload-commands.ts';
 import { PayloadError } from '../../../src/rdb/payload-error.ts';
 import type { HashValue, StreamValue, Value } from '../../../src/value.ts';
 import { readPayloads } from '../../support/payload-fixtures.ts';
+import { commandsOf, payloadCommands } from './commands-of.ts';
 
 const KEY = Buffer.from('key');
 const ALL: ReadonlySet<Ability> = new Set<Ability>(['streams', 'streamFigures', 'fieldExpiry']);
@@ -31,7 +29,7 @@ const empty: StreamValue = {
   groups: [],
 };
 
-test('commandsOf() sets the expiries of a hash, one command for fields that expire together', () => {
+test('ValueCommands sets the expiries of a hash, one command for fields that expire together', () => {
   assert.deepEqual(lines(hash), [
     'HSET key a a b b c c d d',
     'HPEXPIREAT key 5 FIELDS 2 a d',
@@ -39,7 +37,7 @@ test('commandsOf() sets the expiries of a hash, one command for fields that expi
   ]);
 });
 
-test('commandsOf() ends a command after so many elements or bytes', () => {
+test('ValueCommands ends a command after so many elements or bytes', () => {
   const list: Value = { type: 'list', items: ['a', 'b', 'cccccc', 'd', 'e'].map(b) };
   assert.deepEqual(lines(list, { elements: 2, bytes: 1000 }), ['RPUSH key a b', 'RPUSH key cccccc d', 'RPUSH key e']);
   assert.deepEqual(lines(list, { elements: 1000, bytes: 3 }), ['RPUSH key a b cccccc', 'RPUSH key d e']);
@@ -57,19 +55,7 @@ test('commandsOf() ends a command after so many elements or bytes', () => {
   ]);
 });
 
-test('payloadCommands() gives the commands that commandsOf() gives of the value', () => {
-  for (const { server, payloads } of readPayloads()) {
-    for (const { name, payload } of payloads) {
-      for (const limits of [{ elements: 3, bytes: 100 }, undefined]) {
-        const options = { abilities: ALL, ...(limits && { limits }) };
-        const expected = [...commandsOf(KEY, decodePayload(payload), options)];
-        assert.deepEqual([...payloadCommands(KEY, payload, options)], expected, `${server}: ${name}`);
-      }
-    }
-  }
-});
-
-test('payloadCommands() refuses what is damaged, empty or beyond the target', () => {
+test('payloadPieces() and ValueCommands refuse what is damaged, empty or beyond the target', () => {
   const { payloads } = readPayloads().find(({ server }) => server.startsWith('redis 8'))!;
   const expiring = payloads.find(({ name }) => name === 'hash:expiring-packed')!.payload;
   for (const [payload, abilities] of [
@@ -82,7 +68,7 @@ test('payloadCommands() refuses what is damaged, empty or beyond the target', ()
   }
 });
 
-test('commandsOf() makes a stream in which there never was anything', () => {
+test('ValueCommands makes a stream in which there never was anything', () => {
   assert.deepEqual(lines(empty), [
     'XADD key 0-1  ',
     'XTRIM key MAXLEN 0',
@@ -91,7 +77,7 @@ test('commandsOf() makes a stream in which there never was anything', () => {
   ]);
 });
 
-test('commandsOf() claims entries that are gone before the stream has any, each added once and in the order of ids', () => {
+test('ValueCommands claims entries that are gone before the stream has any, each added once and in the order of ids', () => {
   const pending = (ms: bigint, consumer: string): StreamValue['groups'][number]['pending'][number] => ({
     id: id(ms),
     consumer: b(consumer),
@@ -127,7 +113,7 @@ test('commandsOf() claims entries that are gone before the stream has any, each 
   ]);
 });
 
-test('commandsOf() leaves the figures of a stream out where the target has none', () => {
+test('ValueCommands leaves the figures of a stream out where the target has none', () => {
   const last = { ms: 1n, seq: 1n };
   const consumers = [{ name: b('idle'), seenTime: 0, activeTime: undefined }];
   const value: StreamValue = {
@@ -145,13 +131,12 @@ test('commandsOf() leaves the figures of a stream out where the target has none'
     'XREADGROUP GROUP g idle COUNT 1 STREAMS key 0',
     'XSETID key 1-1',
   ]);
-  assert.deepEqual(abilitiesFor(value), ['streams', 'streamFigures']);
 });
 
-test('commandsOf() refuses, before the first command, what would be lost', () => {
+test('ValueCommands refuses what would be lost', () => {
   const module: Value = { type: 'module', name: 'ReJSON-RL', encodingVersion: 3, bytes: b('x') };
   const nan: Value = { type: 'zset', entries: [{ member: b('a'), score: NaN }] };
-  assertUnwritable(module, ALL, /^Cannot write a module by commands: /);
+  assertUnwritable(module, ALL, /^Cannot take the value of a module apart: /);
   assertUnwritable(nan, ALL, /^Cannot write a zset by commands: a score is not a number/);
   assertUnwritable(hash, new Set(), /^Cannot write a hash by commands: fields of it expire/);
   assertUnwritable(empty, new Set(), /^Cannot write a stream by commands: /);
@@ -163,13 +148,6 @@ test('commandsOf() refuses, before the first command, what would be lost', () =>
   ] satisfies Value[]) {
     assertUnwritable(value, ALL, /: it is empty$/);
   }
-});
-
-test('abilitiesFor() names what the target has to be able to do', () => {
-  assert.deepEqual(abilitiesFor(hash), ['fieldExpiry']);
-  assert.deepEqual(abilitiesFor({ type: 'hash', fields: [field('a', -1)] }), []);
-  assert.deepEqual(abilitiesFor(empty), ['streams']);
-  assert.deepEqual(abilitiesFor({ type: 'module', name: 'ReJSON-RL', encodingVersion: 3, bytes: b('x') }), ['module']);
 });
 
 function lines(value: Value, limits = { elements: 1000, bytes: 1000 }): string[] {

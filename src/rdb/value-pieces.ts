@@ -1,0 +1,104 @@
+// A value out of its bytes piece by piece, for those that are too large to be held at once as elements.
+import type { StreamEntry, StreamHead, ValuePiece } from '../value.ts';
+import type { ByteReader } from './byte-reader.ts';
+import { chunksOf, DEFAULT_LIMITS, type ChunkLimits } from './chunks.ts';
+import { demandEncoding, demandEnd, openPayload } from './decode.ts';
+import { decodeGroups } from './decode-groups.ts';
+import { hashFields } from './decode-hash.ts';
+import { listItems } from './decode-list.ts';
+import { setMembers } from './decode-set.ts';
+import { readFigures, streamNodes } from './decode-stream.ts';
+import { zsetEntries } from './decode-zset.ts';
+import { PayloadError } from './payload-error.ts';
+import { skipNodes } from './skip.ts';
+import { compareIds, formatId } from './stream-id.ts';
+import { typeOfEncoding, type Encoding } from './type-byte.ts';
+
+/**
+ * What is damaged is found where it is met, also behind the first piece. Of a stream the groups are held as a whole.
+ * @param open a reader that stands behind the type byte; called more than once for a stream, which has its groups last
+ * @param version the RDB version of who wrote the bytes
+ * @throws PayloadError, also for the values of modules, which have no pieces
+ */
+export function valuePieces(
+  open: () => ByteReader,
+  typeByte: number,
+  version: number,
+  limits: ChunkLimits = DEFAULT_LIMITS,
+): Generator<ValuePiece> {
+  const encoding = demandEncoding(typeByte, version);
+  return typeOfEncoding(encoding) === 'stream'
+    ? streamPieces(open, encoding, limits)
+    : elementPieces(open(), encoding, limits);
+}
+
+/** @throws PayloadError, as `valuePieces`, also where bytes follow the value or where it has no elements */
+export function* payloadPieces(payload: Buffer, limits: ChunkLimits = DEFAULT_LIMITS): Generator<ValuePiece> {
+  let last: ByteReader | undefined;
+  const { encoding } = openPayload(payload);
+  const open = (): ByteReader => (last = openPayload(payload).reader);
+  let isEmpty = true;
+  const isStream = typeOfEncoding(encoding) === 'stream';
+  for (const piece of isStream ? streamPieces(open, encoding, limits) : elementPieces(open(), encoding, limits)) {
+    isEmpty = false;
+    yield piece;
+  }
+  if (isStream) return;
+  demandEnd(last!);
+  if (isEmpty) throw last!.fail('it is empty');
+}
+
+function* elementPieces(reader: ByteReader, encoding: Encoding, limits: ChunkLimits): Generator<ValuePiece> {
+  switch (typeOfEncoding(encoding)) {
+    case 'list':
+      for (const items of chunksOf(listItems(reader, encoding), lengthOf, limits)) yield { type: 'list', items };
+      return;
+    case 'set':
+      for (const members of chunksOf(setMembers(reader, encoding), lengthOf, limits)) yield { type: 'set', members };
+      return;
+    case 'zset':
+      for (const entries of chunksOf(zsetEntries(reader, encoding), ({ member }) => member.length, limits))
+        yield { type: 'zset', entries };
+      return;
+    case 'hash':
+      for (const fields of chunksOf(hashFields(reader, encoding), (field) => bytesOf(field), limits))
+        yield { type: 'hash', fields };
+      return;
+    case 'module':
+      throw new PayloadError('Cannot take the value of a module apart: the module alone can read it');
+    default:
+      for (const value of reader.stringPieces(limits.bytes)) yield { type: 'string', value };
+  }
+}
+
+function* streamPieces(open: () => ByteReader, encoding: Encoding, limits: ChunkLimits): Generator<ValuePiece> {
+  const head = headOf(open, encoding);
+  if (head.length === 0) yield { type: 'stream', head, entries: [] };
+  for (const entries of chunksOf(entriesOf(open()), entryBytes, limits)) yield { type: 'stream', head, entries };
+}
+
+function headOf(open: () => ByteReader, encoding: Encoding): StreamHead {
+  const reader = open();
+  skipNodes(reader);
+  const { length, ...figures } = readFigures(reader, encoding);
+  const groups = decodeGroups(reader, encoding);
+  const absent = new Map(groups.flatMap(({ pending }) => pending.map(({ id }) => [formatId(id), id])));
+  if (absent.size > 0) for (const { id } of entriesOf(open())) absent.delete(formatId(id));
+  return { ...figures, length: Number(length), groups, gone: [...absent.values()].toSorted(compareIds) };
+}
+
+function* entriesOf(reader: ByteReader): Generator<StreamEntry> {
+  for (const node of streamNodes(reader)) yield* node;
+}
+
+function lengthOf(element: Buffer): number {
+  return element.length;
+}
+
+function bytesOf({ field, value }: { readonly field: Buffer; readonly value: Buffer }): number {
+  return field.length + value.length;
+}
+
+function entryBytes({ fields }: StreamEntry): number {
+  return fields.reduce((bytes, { length }) => bytes + length, 0);
+}
