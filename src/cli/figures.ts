@@ -44,10 +44,12 @@ export function perSecond(count: number, ms: number): number {
   return (count * 1000) / Math.max(ms, 1);
 }
 
-export function formatSummary({ keys, bytes, skipped, expired, failed, reconnects, elapsed }: Figures): string {
+export function formatSummary(figures: Figures): string {
+  const { keys, bytes, converted, skipped, expired, failed, reconnects, elapsed } = figures;
   const copied = `${formatKeys(keys)}, ${formatBytes(bytes)} in ${formatDuration(elapsed)} (${formatRate(keys, elapsed)})`;
   const others = `${formatCount(skipped)} skipped, ${formatCount(expired)} expired on the way, ${formatCount(failed)} failed`;
-  return `${copied}, ${others}${reconnects > 0 ? `, ${formatReconnects(reconnects)}` : ''}`;
+  const converting = converted > 0 ? `, ${formatCount(converted)} converted` : '';
+  return `${copied}${converting}, ${others}${reconnects > 0 ? `, ${formatReconnects(reconnects)}` : ''}`;
 }
 
 function twoDigits(number: number): string {

@@ -88,8 +88,8 @@ function reportOf({ kind, keys, nodes }: SideReport): object {
 }
 
 /** @returns the figures, with `elapsed` in whole milliseconds */
-function figuresOf({ keys, bytes, skipped, expired, failed, reconnects, elapsed }: Figures): Figures {
-  return { keys, bytes, skipped, expired, failed, reconnects, elapsed: Math.round(elapsed) };
+function figuresOf({ keys, bytes, converted, skipped, expired, failed, reconnects, elapsed }: Figures): Figures {
+  return { keys, bytes, converted, skipped, expired, failed, reconnects, elapsed: Math.round(elapsed) };
 }
 
 function describe(error: unknown): object {

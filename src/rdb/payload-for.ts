@@ -2,6 +2,7 @@
 import { decodePayload } from './decode.ts';
 import { encodePayload } from './encode.ts';
 import { versionOf, withVersion } from './footer.ts';
+import { PayloadError } from './payload-error.ts';
 import { hasNarrowSizes } from './narrow-sizes.ts';
 import { FIRST_VALKEY_VERSION, lastCommonTypeByte, leastVersionOf } from './type-byte.ts';
 
@@ -15,14 +16,29 @@ const FIRST_REDIS_VERSION = 12;
  * @throws PayloadError for what payloads of that version cannot hold; native commands may still write it
  */
 export function payloadFor(payload: Buffer, version: number): Buffer {
-  const written = versionOf(payload);
-  if (written === version || (written < version && familyOf(written) !== 'redis')) return payload;
-  if (written < version && familyOf(version) === 'redis') return payload;
+  if (isReadBy(version, payload)) return payload;
   const typeByte = payload[0]!;
   const isKnown = typeByte <= lastCommonTypeByte && leastVersionOf(typeByte) <= version;
   // Who wrote it is newer than the one who is to have it, which may then crash on these.
   if (isKnown && !hasNarrowSizes(payload)) return withVersion(payload, version);
   return encodePayload(decodePayload(payload), version);
+}
+
+/** The same; `undefined` where no payload of that version can hold the value. */
+export function payloadIfAny(payload: Buffer, version: number): Buffer | undefined {
+  try {
+    return payloadFor(payload, version);
+  } catch (error) {
+    if (error instanceof PayloadError) return undefined;
+    throw error;
+  }
+}
+
+/** Whether a server of that RDB version takes the payload as it is. */
+export function isReadBy(version: number, payload: Buffer): boolean {
+  const written = versionOf(payload);
+  if (written >= version) return written === version;
+  return familyOf(written) !== 'redis' || familyOf(version) === 'redis';
 }
 
 type Family = 'common' | 'redis' | 'valkey';

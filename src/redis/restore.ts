@@ -29,8 +29,6 @@ export interface RestoreOptions {
   readonly replace: boolean;
   /** Most keys under way at once. */
   readonly depth: number;
-  /** Gets each entry that is acknowledged, where somebody keeps count of them. */
-  readonly onWritten?: ((entry: Entry) => void) | undefined;
 }
 
 const REPLACE = new Literal('$7\r\nREPLACE\r\n');
@@ -47,6 +45,9 @@ export class RestoreWriter implements Receiver {
   readonly #sink: RestoreSink;
   readonly #inFlight = new EntryRing();
   readonly #entry = newEntry();
+
+  /** Gets each entry that is acknowledged, where somebody keeps count of them. */
+  onWritten: ((entry: Entry) => void) | undefined;
 
   constructor(connection: Connection, selection: Selection, options: RestoreOptions, sink: RestoreSink) {
     this.#connection = connection;
@@ -99,7 +100,7 @@ export class RestoreWriter implements Receiver {
   }
 
   onOks(count: number): void {
-    const { onWritten } = this.#options;
+    const { onWritten } = this;
     const entry = this.#entry;
     let bytes = 0;
     for (let i = 0; i < count; i++) {

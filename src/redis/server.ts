@@ -37,6 +37,8 @@ export interface Server {
   readonly roundTrip: number;
   /** Whether it knows absolute expiries: PEXPIRETIME at a source, ABSTTL at a target. */
   readonly absoluteExpiry: boolean;
+  /** Bytes of the longest argument that it takes: `proto-max-bulk-len`. */
+  readonly mostBytes: number;
   /** Whether SCAN takes a TYPE. */
   readonly scanKnowsType: boolean;
   /** Commands that the user needs and may not run. */
@@ -48,6 +50,8 @@ export interface Server {
 }
 
 const CONNECT_TIMEOUT_MS = 10_000;
+/** `proto-max-bulk-len`, where the server does not say otherwise. */
+const USUAL_MOST_BYTES = 512 * 1024 * 1024;
 /** RESTORE knows ABSTTL, and SCAN knows TYPE, from these major versions on. */
 const ABSTTL_SINCE = 5;
 const SCAN_TYPE_SINCE = 6;
@@ -63,6 +67,8 @@ const PROBES: Record<Role, readonly Probe[]> = {
   // A negative TTL is refused before anything is written, but after rights, role and memory were looked at.
   target: [['RESTORE', PROBE_KEY, '-1', '']],
 };
+/** What may be refused without harm. */
+const CONFIG_PROBE: Probe = ['CONFIG GET', 'proto-max-bulk-len'];
 /** What tells the topology of a cluster. */
 const TOPOLOGY_COMMANDS = ['CLUSTER SLOTS', 'CLUSTER NODES'] as const;
 const CLUSTER_PROBES: readonly Probe[] = [...TOPOLOGY_COMMANDS.map((name) => [name] as const), ['ASKING']];
@@ -119,11 +125,19 @@ async function learn(
     keys: sizeOf(replies.get('DBSIZE')),
     skew: clockOf(replies.get('TIME')) - middle,
     absoluteExpiry: role === 'source' ? isGranted(replies.get('PEXPIRETIME')) : isSince(info, ABSTTL_SINCE),
+    mostBytes: role === 'target' ? await learnMostBytes(connection) : USUAL_MOST_BYTES,
     scanKnowsType: isSince(info, SCAN_TYPE_SINCE),
     missing: missingRights(replies),
     refusal: [...replies.values()].find(isRefusal),
     topology: TOPOLOGY_COMMANDS.map((name) => replies.get(name) ?? null),
   };
+}
+
+/** A server that keeps its settings to itself has the usual ones, as far as one can know. */
+async function learnMostBytes(connection: Connection): Promise<number> {
+  const reply = (await probe(connection, [CONFIG_PROBE])).get(CONFIG_PROBE[0]);
+  const [, value] = Array.isArray(reply) ? (reply as readonly Reply[]) : [];
+  return Number(value ?? NaN) || USUAL_MOST_BYTES;
 }
 
 /** One round trip; an error reply is a value like any other. */

@@ -76,7 +76,8 @@ export function targetOf(sides: Sides, plan: Plan, settings: Settings, source: S
   if (target === undefined) return new RespTarget(settings.to.shown, common, progress);
   const onReconnect = progress.onReconnect.bind(progress);
   const written = replace ? undefined : new WrittenKeys(keys);
-  return new RedisTarget(target, source, { ...common, replace, written, retry, onReconnect }, progress);
+  const mostBytes = Math.min(...target.servers.map(({ mostBytes }) => mostBytes));
+  return new RedisTarget(target, source, { ...common, replace, written, mostBytes, retry, onReconnect }, progress);
 }
 
 /** Whichever the source counts. */

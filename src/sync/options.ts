@@ -76,6 +76,8 @@ export interface Figures {
   readonly keys: number;
   /** Bytes of keys and DUMP payloads in those. */
   readonly bytes: number;
+  /** Keys among them that were given another form, since the target would not have read their payload. */
+  readonly converted: number;
   /** Keys that the target already had, under `skip`. */
   readonly skipped: number;
   /** Keys that were deleted or expired on the way. */

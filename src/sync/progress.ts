@@ -20,6 +20,7 @@ export class Progress implements SourceSink, TargetSink {
   #timer: NodeJS.Timeout | undefined;
   #keys = 0;
   #bytes = 0;
+  #converted = 0;
   #skipped = 0;
   #expired = 0;
   #failed = 0;
@@ -51,6 +52,10 @@ export class Progress implements SourceSink, TargetSink {
     this.#keys += keys;
     this.#bytes += bytes;
     while (this.#keys - this.#told >= BATCH_KEYS) this.#tellBatch(BATCH_KEYS);
+  }
+
+  onConverted(): void {
+    this.#converted++;
   }
 
   onGone(): void {
@@ -128,6 +133,7 @@ export class Progress implements SourceSink, TargetSink {
     return {
       keys: this.#keys,
       bytes: this.#bytes,
+      converted: this.#converted,
       skipped: this.#skipped,
       expired: this.#expired,
       failed: this.#failed,

@@ -7,7 +7,9 @@ import { Line, type LineOptions } from '../cluster/line.ts';
 import type { Node } from '../cluster/topology.ts';
 import type { Entry } from '../entry.ts';
 import { EntryRing, newEntry } from '../entry-ring.ts';
+import { isReadBy, payloadIfAny } from '../rdb/payload-for.ts';
 import { depthFor } from '../redis/depth.ts';
+import type { Dialect } from '../redis/dialect.ts';
 import { NEVER } from '../redis/expiry.ts';
 import { RestoreWriter, type RestoreOptions, type RestoreSink } from '../redis/restore.ts';
 import { Session } from '../redis/session.ts';
@@ -17,12 +19,20 @@ export interface NodeWriterOptions extends LineOptions, Omit<RestoreOptions, 'de
   readonly clock: () => number;
   readonly targetDbOf: (db: number) => number;
   readonly targetNameOf: (key: Buffer) => Buffer;
+  /** Bytes of the longest argument that the node takes. */
+  readonly mostBytes: number;
+  /** Gets each entry that is acknowledged, where somebody keeps count of them. */
+  readonly onWritten?: ((entry: Entry) => void) | undefined;
 }
 
 /** Entries are used again: copy what is kept. */
 export interface NodeWriterSink extends Pick<RestoreSink, 'onRestored'> {
   onRefused(entry: Entry, error: ReplyError, writer: NodeWriter): void;
   onElsewhere(entry: Entry, error: ReplyError, writer: NodeWriter): void;
+  /** No RESTORE can bring it to this node. */
+  onUnfit(entry: Entry): void;
+  /** One of those that are acknowledged was given another payload, as the node would not have read its own. */
+  onConverted(): void;
   /** It expired while it was under way. */
   onExpired(entry: Entry): void;
   /** @param maybeWritten whether it was sent, and only the reply is missing */
@@ -47,6 +57,8 @@ export class NodeWriter {
   #session: Session | undefined;
   #restores: RestoreWriter | undefined;
   #runId: string | undefined;
+  /** Once the node has refused a payload, and was asked why. */
+  #dialect: Dialect | undefined;
   #isInterrupted = false;
   #state: 'writing' | 'finished' | 'gone' = 'writing';
 
@@ -80,6 +92,17 @@ export class NodeWriter {
   writeAsking(entry: Entry): void {
     this.#arriving.push(entry);
     this.#pump();
+  }
+
+  /** What the node understands, where it had to be asked. */
+  get dialect(): Dialect | undefined {
+    return this.#dialect;
+  }
+
+  /** From now on every payload is one that the node reads. */
+  adapt(dialect: Dialect): void {
+    this.#dialect = dialect;
+    if (this.#restores !== undefined) this.#watch(this.#restores);
   }
 
   /** Whether everything that was given to it is sent. */
@@ -160,7 +183,7 @@ export class NodeWriter {
 
   #newRestores({ connection, selection }: Session, depth: number): RestoreWriter {
     const sink = this.#sink;
-    return new RestoreWriter(
+    const restores = new RestoreWriter(
       connection,
       selection,
       { ...this.#options, depth },
@@ -176,6 +199,8 @@ export class NodeWriter {
         onElsewhere: (entry, error) => sink.onElsewhere(entry, error, this),
       },
     );
+    this.#watch(restores);
+    return restores;
   }
 
   #pump(): void {
@@ -191,8 +216,23 @@ export class NodeWriter {
     const { clock, targetDbOf } = this.#options;
     const { payload, expireAt } = entry;
     const now = expireAt === NEVER ? 0 : clock();
-    if (payload === null || (expireAt !== NEVER && expireAt <= now)) this.#sink.onExpired(entry);
-    else this.#restores!.send(entry, payload, targetDbOf(entry.db), name, now, asking);
+    if (payload === null || (expireAt !== NEVER && expireAt <= now)) return this.#sink.onExpired(entry);
+    const fitting = this.#dialect === undefined ? payload : payloadIfAny(payload, this.#dialect.rdbVersion);
+    if (fitting === undefined || fitting.length > this.#options.mostBytes) this.#sink.onUnfit(entry);
+    else this.#restores!.send(entry, fitting, targetDbOf(entry.db), name, now, asking);
+  }
+
+  /** To count entries one by one costs something: it is done only where it has to be. */
+  #watch(restores: RestoreWriter): void {
+    const { onWritten } = this.#options;
+    const dialect = this.#dialect;
+    if (dialect === undefined) restores.onWritten = onWritten;
+    else {
+      restores.onWritten = (entry) => {
+        onWritten?.(entry);
+        if (!isReadBy(dialect.rdbVersion, entry.payload!)) this.#sink.onConverted();
+      };
+    }
   }
 
   #interrupt(): void {
@@ -204,7 +244,10 @@ export class NodeWriter {
   #resume(runId: string): void {
     if (this.#isInterrupted) {
       this.#isInterrupted = false;
-      this.#sink.onResumed(this, runId !== '' && runId === this.#runId);
+      const isSame = runId !== '' && runId === this.#runId;
+      // Another process may read other payloads.
+      if (!isSame) this.#dialect = undefined;
+      this.#sink.onResumed(this, isSame);
     }
     this.#runId = runId;
   }

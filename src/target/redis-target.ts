@@ -13,6 +13,7 @@ import { sizeOf, type Entry } from '../entry.ts';
 import { newEntry } from '../entry-ring.ts';
 import { Failure } from '../failure.ts';
 import { Wakeup } from '../wakeup.ts';
+import { Bypass } from './bypass.ts';
 import { Disputes, type DisputesOptions } from './disputes.ts';
 import { NodeWriter, type NodeWriterOptions, type NodeWriterSink } from './node-writer.ts';
 import type { RateLimit } from './rate-limit.ts';
@@ -43,6 +44,7 @@ export class RedisTarget implements Target {
   readonly #entry = newEntry();
   readonly #wakeup = new Wakeup();
   readonly #disputes: Disputes;
+  readonly #bypass: Bypass;
   readonly #failure = new Failure();
   #channel!: Channel;
   #timer: NodeJS.Timeout | undefined;
@@ -54,6 +56,19 @@ export class RedisTarget implements Target {
     this.#sink = sink;
     this.#detour = new Detour(deployment, options.retry, {
       onReleased: (entries) => this.#release(entries),
+      onFailed: (error) => this.#failure.fail(error),
+    });
+    this.#bypass = new Bypass(deployment, options, {
+      onWritten: (entry, bytes) => {
+        this.#remember(entry);
+        sink.onWritten(1, bytes);
+        sink.onConverted();
+        this.#channel.settle(1, sizeOf(entry));
+      },
+      onExpired: (entry) => this.#expire(entry),
+      onRefused: (entry, error) => this.#report(entry, error),
+      onLost: (entry) => this.#giveBack(entry),
+      onPassed: (entry, name) => this.#route(entry, name),
       onFailed: (error) => this.#failure.fail(error),
     });
     this.#disputes = new Disputes(options, {
@@ -71,6 +86,7 @@ export class RedisTarget implements Target {
       for (const node of this.#deployment.topology.nodes) this.#writerOf(node);
       await Promise.race([this.#writeAll(channel), this.#failure.promise]);
       for (const writer of this.#writers.values()) writer.finish();
+      this.#bypass.close();
     } catch (error) {
       channel.abort(error);
       await this.#stop(error as Error);
@@ -118,6 +134,8 @@ export class RedisTarget implements Target {
   }
 
   #route(entry: Entry, name: Buffer): void {
+    if (entry.large !== null) return this.#bypass.add({ ...entry }, name);
+    if (this.#bypass.has(name)) return this.#bypass.wait({ ...entry }, name);
     if (this.#asked.size > 0 && this.#writeAsking(entry, name)) return;
     const writer = this.#writerFor(name);
     if (writer !== undefined) writer.write(entry, name);
@@ -140,8 +158,8 @@ export class RedisTarget implements Target {
   #writerOf(node: Node): NodeWriter {
     const found = this.#writers.get(node.id);
     if (found !== undefined) return found;
-    const { written, targetDbOf, targetNameOf } = this.#options;
-    const onWritten = written && ((entry: Entry) => written.add(targetDbOf(entry.db), targetNameOf(entry.key)));
+    const { written } = this.#options;
+    const onWritten = written && ((entry: Entry) => this.#remember(entry));
     const writer = new NodeWriter(this.#deployment, node, { ...this.#options, onWritten }, this.#events());
     this.#writers.set(node.id, writer);
     this.#slots.set(node.id, this.#deployment.topology.slotsOf(node));
@@ -166,10 +184,9 @@ export class RedisTarget implements Target {
         this.#channel.settle(keys, bytes);
         this.#wakeup.wake();
       },
-      onExpired: (entry) => {
-        sink.onExpired();
-        this.#channel.settle(1, sizeOf(entry));
-      },
+      onExpired: (entry) => this.#expire(entry),
+      onUnfit: (entry) => this.#bypass.add({ ...entry }, this.#options.targetNameOf(entry.key)),
+      onConverted: () => sink.onConverted(),
       onRefused: (entry, error, writer) => this.#refuse(entry, error, writer),
       onElsewhere: (entry, error, writer) => this.#redirect(entry, error, writer),
       onLost: (entry, maybeWritten) => {
@@ -179,11 +196,16 @@ export class RedisTarget implements Target {
       },
       onInterrupted: () => this.#channel.hold(),
       onResumed: (writer, isSame) => {
-        if (!isSame) this.#rescan(writer);
+        if (!isSame) this.#replaced(writer);
         this.#channel.settle(1, 0);
       },
       onRoom: () => this.#wakeup.wake(),
     };
+  }
+
+  #remember({ db, key }: Entry): void {
+    const { written, targetDbOf, targetNameOf } = this.#options;
+    written?.add(targetDbOf(db), targetNameOf(key));
   }
 
   #giveBack(entry: Entry): void {
@@ -193,6 +215,7 @@ export class RedisTarget implements Target {
 
   #refuse(entry: Entry, error: ReplyError, writer: NodeWriter): void {
     if (this.#disputes.mayBeOurs(entry, error)) void this.#disputes.settleConflict({ ...entry }, error, writer);
+    else if (error.code === 'ERR') this.#bypass.convert({ ...entry }, this.#options.targetNameOf(entry.key), writer);
     else this.#report(entry, error);
   }
 
@@ -200,6 +223,11 @@ export class RedisTarget implements Target {
   #settleOurs(entry: Entry, origin: Origin): void {
     if (origin === 'maybe-written') this.#sink.onWritten(1, sizeOf(entry));
     else this.#sink.onRepeated();
+    this.#channel.settle(1, sizeOf(entry));
+  }
+
+  #expire(entry: Entry): void {
+    this.#sink.onExpired();
     this.#channel.settle(1, sizeOf(entry));
   }
 
@@ -229,11 +257,12 @@ export class RedisTarget implements Target {
   /** The node is no primary any more. What it acknowledged last may never have reached the one that took its place. */
   #forget(writer: NodeWriter): void {
     this.#writers.delete(writer.node.id);
-    this.#rescan(writer);
+    this.#replaced(writer);
     this.#channel.settle(1, 0);
   }
 
-  #rescan({ node }: NodeWriter): void {
+  #replaced({ node }: NodeWriter): void {
+    this.#bypass.forget(node);
     const slots = this.#slots.get(node.id)!;
     const { targetNameOf } = this.#options;
     this.#sink.onTargetReplaced(node.peer);
@@ -247,6 +276,7 @@ export class RedisTarget implements Target {
     const writers = [...this.#writers.values()];
     const end = performance.now() + GRACE_MS;
     while (writers.some(({ inFlight }) => inFlight > 0) && performance.now() < end) await sleep(LOOK_MS);
+    await this.#bypass.stop(reason);
     for (const writer of writers) writer.stop(reason);
   }
 }

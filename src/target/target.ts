@@ -19,6 +19,8 @@ export type WayBack = Pick<Source, 'again' | 'rescan'>;
 export interface TargetSink {
   /** So many more keys are on the target, with so many bytes of keys and payloads. */
   onWritten(keys: number, bytes: number): void;
+  /** One of them was given another form, since the target would not have read its own. */
+  onConverted(): void;
   /** An entry expired while it was under way. */
   onExpired(): void;
   /** The target would not take this key; `db` and `key` are those of the source. */

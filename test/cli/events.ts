@@ -8,10 +8,20 @@ import type {
   StartEvent,
 } from '../../src/sync/options.ts';
 
-export const NONE: Figures = { keys: 0, bytes: 0, skipped: 0, expired: 0, failed: 0, reconnects: 0, elapsed: 0 };
+export const NONE: Figures = {
+  keys: 0,
+  bytes: 0,
+  converted: 0,
+  skipped: 0,
+  expired: 0,
+  failed: 0,
+  reconnects: 0,
+  elapsed: 0,
+};
 export const DONE: Figures = {
   keys: 1_000_000,
   bytes: 85_143_322,
+  converted: 0,
   skipped: 0,
   expired: 3,
   failed: 0,

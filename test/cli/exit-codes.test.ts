@@ -7,7 +7,7 @@ import { Interrupted } from '../../src/cli/interrupted.ts';
 import { UsageError } from '../../src/cli/usage-error.ts';
 
 test('exitCodeOf() is 0 only when everything was copied', () => {
-  const result = { keys: 5, bytes: 5, skipped: 2, expired: 1, failed: 0, reconnects: 3, elapsed: 1 };
+  const result = { keys: 5, bytes: 5, converted: 0, skipped: 2, expired: 1, failed: 0, reconnects: 3, elapsed: 1 };
   assert.equal(exitCodeOf({ result }), 0);
   assert.equal(exitCodeOf({ result: { ...result, failed: 1 } }), 1);
 });

@@ -53,6 +53,7 @@ test('formatSummary() says everything in one line', () => {
   const figures = {
     keys: 1_000_000,
     bytes: 85_143_322,
+    converted: 0,
     skipped: 0,
     expired: 3,
     failed: 0,

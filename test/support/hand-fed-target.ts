@@ -38,6 +38,7 @@ export async function handFeed(
       mode: 'exact',
       clock: Date.now,
       replace: true,
+      mostBytes: 512 * 1024 * 1024,
       targetDbOf: (db) => db,
       targetNameOf: (key) => key,
       written: undefined,
@@ -49,6 +50,7 @@ export async function handFeed(
     },
     {
       onWritten: (keys, bytes) => told.push(`written ${keys} of ${bytes} bytes`),
+      onConverted: () => told.push('converted'),
       onExpired: () => told.push('expired'),
       onWriteRefused: (db, key, { code }) => told.push(`refused ${db} ${key.toString()} ${code}`),
       onTargetReplaced: () => told.push('replaced'),

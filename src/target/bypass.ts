@@ -1,0 +1,172 @@
+// The way of values that RESTORE cannot carry: too large for one command, or in a form that the target does not read. They
+// go one at a time, beside the others.
+
+import { setTimeout as sleep } from 'node:timers/promises';
+import { ReplyError, RespError } from '../../resp/errors.ts';
+import { Dialogue } from '../cluster/dialogue.ts';
+import type { Deployment } from '../cluster/deployment.ts';
+import type { LineOptions } from '../cluster/line.ts';
+import type { Node } from '../cluster/topology.ts';
+import type { Entry } from '../entry.ts';
+import { Failure } from '../failure.ts';
+import { learnDialect, type Dialect } from '../redis/dialect.ts';
+import { scopeOf } from '../redis/refusal.ts';
+import { CHANGED, MisfitWriter, type MisfitWriterOptions } from './misfit-writer.ts';
+import type { NodeWriter } from './node-writer.ts';
+import { temporaryNameFor } from './temporary-name.ts';
+import { VANISHED } from './value-builder.ts';
+
+export interface BypassOptions extends LineOptions, MisfitWriterOptions {}
+
+export interface BypassSink {
+  /** @param bytes of the key and the value, as it went */
+  onWritten(entry: Entry, bytes: number): void;
+  onExpired(entry: Entry): void;
+  onRefused(entry: Entry, error: RespError): void;
+  /** It has to be read again. */
+  onLost(entry: Entry): void;
+  /** It only had to wait for another value of the same name. */
+  onPassed(entry: Entry, name: Buffer): void;
+  onFailed(error: unknown): void;
+}
+
+interface Item {
+  readonly entry: Entry;
+  readonly name: Buffer;
+  /** Whether it is to be written here, and does not only wait. */
+  readonly isOurs: boolean;
+}
+
+/** Codes of errors that concern one key, beside the replies of the target. */
+const OF_KEY: ReadonlySet<string> = new Set(['PAYLOAD', 'TOO_LONG', CHANGED, VANISHED]);
+const CLEANING_MS = 2000;
+
+export class Bypass {
+  readonly #deployment: Deployment;
+  readonly #dialogue: Dialogue;
+  readonly #writer: MisfitWriter;
+  readonly #options: BypassOptions;
+  readonly #sink: BypassSink;
+  readonly #items: Item[] = [];
+  /** How many of each name are on the way. */
+  readonly #names = new Map<string, number>();
+  readonly #dialects = new Map<string, Promise<Dialect>>();
+  readonly #stopped = new Failure();
+  #isStopped = false;
+  #running: Promise<void> | undefined;
+
+  constructor(deployment: Deployment, options: BypassOptions, sink: BypassSink) {
+    this.#deployment = deployment;
+    this.#dialogue = new Dialogue(deployment, options);
+    this.#writer = new MisfitWriter(this.#dialogue, options, this.#stopped);
+    this.#options = options;
+    this.#sink = sink;
+  }
+
+  /** Whether a value of this name is on the way, which no other one may overtake. */
+  has(name: Buffer): boolean {
+    return this.#names.size > 0 && this.#names.has(name.toString('latin1'));
+  }
+
+  /** The entry is kept. */
+  add(entry: Entry, name: Buffer): void {
+    this.#push({ entry, name, isOurs: true });
+  }
+
+  /** It comes back, by `onPassed`, behind those of its name that are on the way. */
+  wait(entry: Entry, name: Buffer): void {
+    this.#push({ entry, name, isOurs: false });
+  }
+
+  /** RESTORE says no more than that it would not. Whether the payload is only too new for the node has to be found out. */
+  convert(entry: Entry, name: Buffer, writer: Pick<NodeWriter, 'dialect' | 'adapt'>): void {
+    if (writer.dialect !== undefined) this.add(entry, name);
+    else void this.#adapt(entry, name, writer);
+  }
+
+  /** Another process may have taken its place. */
+  forget({ id }: Node): void {
+    this.#dialects.delete(id);
+  }
+
+  /** Ends the value under way, and leaves nothing of it at the target. */
+  async stop(reason: Error): Promise<void> {
+    this.#isStopped = true;
+    this.#stopped.fail(reason);
+    await Promise.race([this.#running, sleep(CLEANING_MS, undefined, { ref: false })]);
+    this.#dialogue.stop(reason);
+  }
+
+  close(): void {
+    this.#dialogue.close();
+  }
+
+  async #adapt(entry: Entry, name: Buffer, writer: Pick<NodeWriter, 'adapt'>): Promise<void> {
+    try {
+      writer.adapt(await this.#dialectFor(this.#options.targetDbOf(entry.db), name));
+      this.#sink.onLost(entry);
+    } catch (error) {
+      if (error instanceof RespError && error.retryable) this.#sink.onLost(entry);
+      else this.#sink.onFailed(error);
+    }
+  }
+
+  #push(item: Item): void {
+    const key = item.name.toString('latin1');
+    this.#names.set(key, (this.#names.get(key) ?? 0) + 1);
+    this.#items.push(item);
+    this.#running ??= this.#run();
+  }
+
+  async #run(): Promise<void> {
+    for (let item = this.#items.shift(); item !== undefined && !this.#isStopped; item = this.#items.shift()) {
+      await this.#deal(item);
+    }
+    this.#running = undefined;
+  }
+
+  async #deal({ entry, name, isOurs }: Item): Promise<void> {
+    try {
+      if (isOurs) await this.#write(entry, name);
+    } catch (error) {
+      if (this.#isStopped) return;
+      if (!(error instanceof RespError)) this.#sink.onFailed(error);
+      else if (error.retryable) this.#sink.onLost(entry);
+      else if (isOfKey(error)) this.#sink.onRefused(entry, error);
+      else this.#sink.onFailed(error);
+    } finally {
+      this.#release(name);
+    }
+    if (!isOurs) this.#sink.onPassed(entry, name);
+  }
+
+  async #write(entry: Entry, name: Buffer): Promise<void> {
+    const dialect = await this.#dialectFor(this.#options.targetDbOf(entry.db), name);
+    const fate = await this.#writer.write(entry, name, dialect);
+    if (fate.state === 'written') this.#sink.onWritten(entry, fate.bytes);
+    else this.#sink.onExpired(entry);
+  }
+
+  /** What the node understands that serves this name. */
+  #dialectFor(db: number, name: Buffer): Promise<Dialect> {
+    const id = this.#deployment.nodeOf(name)?.id ?? '';
+    const known = this.#dialects.get(id);
+    if (known !== undefined) return known;
+    const probe = temporaryNameFor(name);
+    const learning = learnDialect(probe, (commands) => this.#dialogue.ask(db, probe, commands));
+    this.#dialects.set(id, learning);
+    learning.catch(() => this.#dialects.delete(id));
+    return learning;
+  }
+
+  #release(name: Buffer): void {
+    const key = name.toString('latin1');
+    const left = this.#names.get(key)! - 1;
+    if (left === 0) this.#names.delete(key);
+    else this.#names.set(key, left);
+  }
+}
+
+function isOfKey(error: RespError): boolean {
+  return error instanceof ReplyError ? scopeOf(error) === 'key' : OF_KEY.has(error.code);
+}

@@ -1,0 +1,169 @@
+// Writes a value that RESTORE does not take as it is: with another payload, or by commands.
+
+import { setTimeout as sleep } from 'node:timers/promises';
+import { ReplyError, RespError } from '../../resp/errors.ts';
+import type { Argv, Dialogue } from '../cluster/dialogue.ts';
+import { sizeOf, type Entry } from '../entry.ts';
+import type { Failure } from '../failure.ts';
+import { PayloadError } from '../rdb/payload-error.ts';
+import { payloadIfAny } from '../rdb/payload-for.ts';
+import { sizeOfPiece } from '../rdb/piece-size.ts';
+import { ValueDigest } from '../rdb/value-digest.ts';
+import { payloadPieces } from '../rdb/value-pieces.ts';
+import type { Dialect } from '../redis/dialect.ts';
+import { NEVER, type ExpiryMode } from '../redis/expiry.ts';
+import type { ValuePiece } from '../value.ts';
+import type { RateLimit } from './rate-limit.ts';
+import { VANISHED, ValueBuilder, type Ask } from './value-builder.ts';
+
+export interface MisfitWriterOptions {
+  readonly mode: ExpiryMode;
+  readonly clock: () => number;
+  readonly replace: boolean;
+  readonly targetDbOf: (db: number) => number;
+  readonly limit: RateLimit | undefined;
+  /** Bytes of the longest argument that the target takes. */
+  readonly mostBytes: number;
+}
+
+export type Fate =
+  /** `bytes` of the key and the value, as it went. */
+  { readonly state: 'written'; readonly bytes: number } | { readonly state: 'expired' };
+
+/** The code of an error: the value is not what it was when its first piece was read. */
+export const CHANGED = 'CHANGED';
+/** How often a value is built that changes, or goes away, meanwhile. */
+const MOST_TRIES = 5;
+const RESTORED = 'restored';
+const EXPIRED: Fate = { state: 'expired' };
+
+export class MisfitWriter {
+  readonly #dialogue: Dialogue;
+  readonly #options: MisfitWriterOptions;
+  readonly #stopped: Failure;
+
+  /** @param stopped ends what is under way; nothing of it stays at the target */
+  constructor(dialogue: Dialogue, options: MisfitWriterOptions, stopped: Failure) {
+    this.#dialogue = dialogue;
+    this.#options = options;
+    this.#stopped = stopped;
+  }
+
+  /**
+   * By RESTORE with another payload, where one can hold it; by commands otherwise.
+   * @throws RespError: ReplyError and PayloadError for what the target cannot have, `CHANGED`, `VANISHED`, `TOO_LONG`; or the line is lost
+   */
+  async write(entry: Entry, name: Buffer, dialect: Dialect): Promise<Fate> {
+    if (this.#isExpired(entry)) return EXPIRED;
+    const refusal = entry.payload === null ? undefined : await this.#restore(entry, entry.payload, name, dialect);
+    if (refusal === RESTORED) return { state: 'written', bytes: sizeOf(entry) };
+    for (let tries = 1; ; tries++) {
+      try {
+        return await this.#build(entry, name, dialect);
+      } catch (error) {
+        if (error instanceof PayloadError && refusal !== undefined) throw bothRefused(error, refusal);
+        if (!isTransient(error)) throw error;
+        if (tries === MOST_TRIES) throw new RespError(error.code, `${error.message}, ${MOST_TRIES} times in a row`);
+      }
+    }
+  }
+
+  /** What the target said against it, if it was asked. */
+  async #restore(
+    entry: Entry,
+    original: Buffer,
+    name: Buffer,
+    { rdbVersion }: Dialect,
+  ): Promise<ReplyError | typeof RESTORED | undefined> {
+    const { targetDbOf, mostBytes } = this.#options;
+    const payload = payloadIfAny(original, rdbVersion);
+    if (payload === undefined || payload.length > mostBytes) return undefined;
+    const [reply] = await this.#dialogue.ask(targetDbOf(entry.db), name, [this.#restoreCommand(entry, payload, name)]);
+    if (!(reply instanceof ReplyError)) return RESTORED;
+    if (reply.code !== 'ERR') throw reply;
+    return reply;
+  }
+
+  #restoreCommand({ expireAt, idle, frequency }: Entry, payload: Buffer, name: Buffer): Argv {
+    const { mode, clock, replace } = this.#options;
+    const isAbsolute = mode === 'exact' && expireAt !== NEVER;
+    // A ttl of 0 would be none.
+    const ttl = expireAt === NEVER ? 0 : isAbsolute ? expireAt : Math.max(1, Math.ceil(expireAt - clock()));
+    const usage = idle >= 0 ? ['IDLETIME', String(idle)] : frequency >= 0 ? ['FREQ', String(frequency)] : [];
+    const words = [...(replace ? ['REPLACE'] : []), ...(isAbsolute ? ['ABSTTL'] : []), ...usage];
+    return ['RESTORE', name, String(ttl), payload, ...words];
+  }
+
+  async #build(entry: Entry, name: Buffer, dialect: Dialect): Promise<Fate> {
+    const { targetDbOf, mode, clock, replace, mostBytes } = this.#options;
+    const ask: Ask = (commands) => this.#dialogue.ask(targetDbOf(entry.db), name, commands);
+    const { expireAt } = entry;
+    const builder = new ValueBuilder(ask, { name, dialect, mostBytes, mode, expireAt, clock, replace });
+    let outcome: 'written' | 'taken' | 'expired' | 'unfinished' = 'unfinished';
+    let bytes = entry.key.length;
+    try {
+      for await (const piece of this.#untilStopped(piecesOf(entry))) {
+        const size = sizeOfPiece(piece);
+        bytes += size;
+        await this.#takeTurn(size);
+        await builder.add(piece);
+      }
+      if (entry.large !== null) await this.#demandUnchanged(entry.large.pieces(), builder.digest);
+      outcome = await builder.finish();
+    } finally {
+      // Where it cannot be reached any more, the name goes by itself after a while.
+      if (outcome !== 'written') await builder.discard().catch(() => {});
+    }
+    if (outcome === 'written') return { state: 'written', bytes };
+    if (outcome === 'expired') return EXPIRED;
+    throw new ReplyError('BUSYKEY Target key name already exists.');
+  }
+
+  /** What was read piece by piece was never there as a whole, if it has changed meanwhile. */
+  async #demandUnchanged(pieces: AsyncIterable<ValuePiece>, digest: ValueDigest): Promise<void> {
+    const again = new ValueDigest();
+    for await (const piece of this.#untilStopped(pieces)) again.add(piece);
+    const difference = digest.differenceFrom(again);
+    if (difference !== undefined) throw new RespError(CHANGED, `It changed while it was read (${difference})`);
+  }
+
+  async *#untilStopped(pieces: AsyncIterable<ValuePiece> | Iterable<ValuePiece>): AsyncGenerator<ValuePiece> {
+    const iterator = Symbol.asyncIterator in pieces ? pieces[Symbol.asyncIterator]() : pieces[Symbol.iterator]();
+    try {
+      for (;;) {
+        const next = await Promise.race([iterator.next(), this.#stopped.promise]);
+        if (next.done === true) return;
+        yield next.value;
+      }
+    } finally {
+      void iterator.return?.();
+    }
+  }
+
+  async #takeTurn(bytes: number): Promise<void> {
+    const { limit } = this.#options;
+    if (limit === undefined) return;
+    while (!limit.take(bytes)) {
+      await Promise.race([sleep(limit.waitMs()), this.#stopped.promise]);
+    }
+  }
+
+  #isExpired({ expireAt }: Entry): boolean {
+    return expireAt !== NEVER && expireAt <= this.#options.clock();
+  }
+}
+
+function piecesOf({ large, payload }: Entry): AsyncIterable<ValuePiece> | Iterable<ValuePiece> {
+  return large?.pieces() ?? payloadPieces(payload!);
+}
+
+/** It was whole neither at the source nor at the target: it may be, when it is done again. */
+function isTransient(error: unknown): error is RespError {
+  return error instanceof RespError && (error.code === CHANGED || error.code === VANISHED);
+}
+
+function bothRefused(error: PayloadError, refusal: ReplyError): RespError {
+  return new RespError(error.code, `${error.message} (to RESTORE the target says: ${refusal.message})`, {
+    cause: refusal,
+  });
+}

@@ -1,0 +1,129 @@
+// Writes one value by native commands: built under a temporary name, given its expiry, and only then called by its own.
+//
+//     pieces ──▶ rump:tmp:… (which expires, should nobody come back) ──▶ expiry ──▶ RENAME
+
+import { ReplyError, RespError } from '../../resp/errors.ts';
+import type { Reply } from '../../resp/reply.ts';
+import type { Argv } from '../cluster/dialogue.ts';
+import { ValueCommands } from '../rdb/commands.ts';
+import { ValueDigest } from '../rdb/value-digest.ts';
+import { NEVER, type ExpiryMode } from '../redis/expiry.ts';
+import type { Dialect } from '../redis/dialect.ts';
+import type { ValuePiece } from '../value.ts';
+import { temporaryNameFor } from './temporary-name.ts';
+
+/** Sends commands about a key of the slot and returns the replies, errors among them. */
+export type Ask = (commands: readonly Argv[]) => Promise<readonly Reply[]>;
+
+export interface BuildOptions {
+  readonly name: Buffer;
+  readonly dialect: Dialect;
+  /** Bytes of the longest argument that the target takes. */
+  readonly mostBytes: number;
+  readonly mode: ExpiryMode;
+  readonly expireAt: number;
+  readonly clock: () => number;
+  readonly replace: boolean;
+}
+
+/** The code of an error: what was built so far is gone. */
+export const VANISHED = 'VANISHED';
+/** For so long an unfinished value outlives its builder. Each piece renews it, and none takes nearly as long. */
+const LEASE_MS = String(15 * 60 * 1000);
+const COUNT_COMMANDS: Readonly<Record<ValuePiece['type'], string>> = {
+  string: 'STRLEN',
+  list: 'LLEN',
+  set: 'SCARD',
+  zset: 'ZCARD',
+  hash: 'HLEN',
+  stream: 'XLEN',
+};
+
+export class ValueBuilder {
+  readonly #ask: Ask;
+  readonly #options: BuildOptions;
+  readonly #temporary: Buffer;
+  readonly #commands: ValueCommands;
+  readonly #digest = new ValueDigest();
+  #type: ValuePiece['type'] | undefined;
+  #expires = false;
+
+  constructor(ask: Ask, options: BuildOptions) {
+    this.#ask = ask;
+    this.#options = options;
+    this.#temporary = temporaryNameFor(options.name);
+    this.#commands = new ValueCommands(this.#temporary, options.dialect);
+  }
+
+  /** What was added so far. */
+  get digest(): ValueDigest {
+    return this.#digest;
+  }
+
+  /** @throws PayloadError or ReplyError for what the target cannot hold; RespError where it is lost */
+  async add(piece: ValuePiece): Promise<void> {
+    this.#digest.add(piece);
+    if (piece.type === 'hash') this.#expires ||= piece.fields.some(({ expireAt }) => expireAt !== NEVER);
+    const commands = [...this.#commands.write(piece)];
+    const lease: Argv = ['PEXPIRE', this.#temporary, LEASE_MS];
+    const isFirst = this.#type === undefined;
+    this.#type = piece.type;
+    const replies = await this.#tell(isFirst ? [...commands, lease] : [lease, ...commands]);
+    // A hash may have lost all its fields to their expiries; anything else that is gone was taken away.
+    if (replies.at(isFirst ? -1 : 0) !== 1 && !this.#expires) throw vanished();
+  }
+
+  /** Gives it its expiry and its name. `taken`: there is a key of that name, and it is not to be replaced. */
+  async finish(): Promise<'written' | 'taken' | 'expired'> {
+    const { name, replace, expireAt, clock } = this.#options;
+    await this.#tell([...this.#commands.end()]);
+    const [count] = await this.#tell([[COUNT_COMMANDS[this.#type!], this.#temporary]]);
+    if (this.#expires && count === 0) return 'expired';
+    if (count !== this.#digest.length && !this.#expires) throw vanished();
+    if (expireAt !== NEVER && expireAt <= clock()) return 'expired';
+    const rename: Argv = [replace ? 'RENAME' : 'RENAMENX', this.#temporary, name];
+    const [, renamed] = await this.#ask([this.#expiry(), rename]);
+    if (renamed === 0) return 'taken';
+    if (!(renamed instanceof ReplyError)) return 'written';
+    if (expireAt !== NEVER && expireAt <= clock()) return 'expired';
+    throw renamed;
+  }
+
+  /** Leaves nothing behind. */
+  async discard(): Promise<void> {
+    await this.#ask([['UNLINK', this.#temporary]]);
+  }
+
+  #expiry(): Argv {
+    const { mode, expireAt, clock } = this.#options;
+    if (expireAt === NEVER) return ['PERSIST', this.#temporary];
+    if (mode === 'exact') return ['PEXPIREAT', this.#temporary, String(expireAt)];
+    // Never 0: it is gone then, which a moment later it will be.
+    return ['PEXPIRE', this.#temporary, String(Math.max(1, Math.ceil(expireAt - clock())))];
+  }
+
+  async #tell(commands: readonly Argv[]): Promise<readonly Reply[]> {
+    for (const [command, , ...args] of commands) this.#demandShort(String(command), args);
+    if (commands.length === 0) return [];
+    const replies = await this.#ask(commands);
+    const refusal = replies.find((reply) => reply instanceof ReplyError);
+    if (refusal !== undefined) throw refusal;
+    return replies;
+  }
+
+  /** A longer one would break the connection. */
+  #demandShort(command: string, args: Argv): void {
+    const { mostBytes } = this.#options;
+    const length = args.reduce((most, { length }) => Math.max(most, length), 0);
+    if (length <= mostBytes) return;
+    throw new RespError(
+      'TOO_LONG',
+      `Cannot write it with ${command}: an element has ${length} bytes, and the target takes ${mostBytes} (proto-max-bulk-len)`,
+    );
+  }
+}
+
+/** Somebody has emptied the target, or taken the key away: it may fare better from the beginning. */
+function vanished(): RespError {
+  return new RespError(VANISHED, 'What was written so far was taken from the target');
+}
