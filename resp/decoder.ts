@@ -7,9 +7,11 @@
 import { Buffer } from 'node:buffer';
 import RedisParser from 'redis-parser';
 import { ReplyError } from './errors.ts';
-import type { Reply } from './reply.ts';
+import { Oversized, type Reply } from './reply.ts';
 
 export interface DecoderLimits {
+  /** Bytes: a longer bulk string that is a reply of its own is read past, and an `Oversized` is given in its place. */
+  readonly keptBulkLength?: number | undefined;
   /** Bytes of a bulk string. Default 1 GiB: above any `proto-max-bulk-len` in use, below what a Buffer can hold. */
   readonly maxBulkLength?: number;
   /** Elements of an array. Default 2^20: a SCAN page is the longest that rump asks for. */
@@ -41,7 +43,8 @@ const NO_END = 'a bulk string does not end where it should';
 
 export class Decoder {
   readonly #sink: DecoderSink;
-  readonly #limits: Required<DecoderLimits>;
+  readonly #limits: Required<Omit<DecoderLimits, 'keptBulkLength'>>;
+  readonly #keptBulkLength: number;
   readonly #parser: RedisParser;
   #chunk = Buffer.allocUnsafeSlow(CHUNK_BYTES);
   #chunkAt = 0;
@@ -50,10 +53,14 @@ export class Decoder {
   /** A bulk string with its CRLF that is being filled. */
   #bulk: Buffer | undefined;
   #bulkAt = 0;
+  /** A bulk string that is read past, and how much of it, with its CRLF, is still to come. */
+  #passed: Oversized | undefined;
+  #passedLeft = 0;
   #failed = false;
 
-  constructor(sink: DecoderSink, limits: DecoderLimits = {}) {
+  constructor(sink: DecoderSink, { keptBulkLength = Infinity, ...limits }: DecoderLimits = {}) {
     this.#sink = sink;
+    this.#keptBulkLength = keptBulkLength;
     this.#limits = { maxBulkLength: 2 ** 30, maxArrayLength: 2 ** 20, maxDepth: 32, maxLineLength: 2 ** 16, ...limits };
     this.#parser = new RedisParser({
       returnBuffers: true,
@@ -91,6 +98,7 @@ export class Decoder {
     let at = 0;
     while (at < bytes.length && !this.#failed) {
       if (this.#bulk !== undefined) at = this.#fillBulk(bytes, at);
+      else if (this.#passed !== undefined) at = this.#passOver(bytes, at);
       else if (this.#parser.buffer === null && (this.#okBytes > 0 || bytes[at] === OK_LINE[0]))
         at = this.#countOks(bytes, at);
       else at = this.#parse(at === 0 ? bytes : bytes.subarray(at), bytes.length);
@@ -142,6 +150,12 @@ export class Decoder {
       return;
     }
     const length = bigStrSize - offset - CRLF_BYTES;
+    if (length > this.#keptBulkLength && arrayCache.length === 0) {
+      this.#passed = new Oversized(length);
+      this.#passedLeft = length + CRLF_BYTES - (buffer.length - offset);
+      this.#parser.reset();
+      return;
+    }
     if (length > this.#limits.maxBulkLength) return this.#fail(`a bulk string of ${length} bytes is too long`);
     if (arrayCache.length > 0) return;
     this.#bulk = Buffer.allocUnsafeSlow(length + CRLF_BYTES);
@@ -154,6 +168,16 @@ export class Decoder {
     this.#bulkAt += copied;
     this.#finishBulk();
     return at + copied;
+  }
+
+  #passOver(bytes: Buffer, at: number): number {
+    const end = Math.min(bytes.length, at + this.#passedLeft);
+    this.#passedLeft -= end - at;
+    if (this.#passedLeft > 0) return end;
+    const passed = this.#passed!;
+    this.#passed = undefined;
+    this.#deliver(passed);
+    return end;
   }
 
   #finishBulk(): void {

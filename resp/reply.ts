@@ -3,7 +3,17 @@
 import type { ReplyError } from './errors.ts';
 
 /** Simple and bulk strings are Buffers, often views into the chunk that was read: copy what outlives the batch. */
-export type Reply = Buffer | number | null | ReplyError | readonly Reply[];
+export type Reply = Buffer | number | null | ReplyError | Oversized | readonly Reply[];
+
+/** In place of a bulk string that was longer than is wanted, and was not kept. */
+export class Oversized {
+  /** Bytes. */
+  readonly length: number;
+
+  constructor(length: number) {
+    this.length = length;
+  }
+}
 
 /** Takes the replies of the commands that it sent, in order. Nothing here may throw. */
 export interface Receiver {

@@ -20,7 +20,8 @@ export interface Entry {
 }
 
 export interface LargeValue {
-  readonly type: Exclude<ValueType, 'module'>;
+  /** `undefined` where only the reading will tell. */
+  readonly type: Exclude<ValueType, 'module'> | undefined;
   /** The value as it is by then, read anew with each call. The pieces are about 1 MiB each, but no element is cut. */
   pieces(): AsyncIterable<ValuePiece>;
 }

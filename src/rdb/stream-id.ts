@@ -17,6 +17,12 @@ export function formatId({ ms, seq }: StreamId): string {
   return `${ms}-${seq}`;
 }
 
+/** As servers write it: `1526919030474-55`. */
+export function parseId(text: string): StreamId {
+  const [ms = '0', seq = '0'] = text.split('-');
+  return { ms: BigInt(ms), seq: BigInt(seq) };
+}
+
 /** Below 0, 0, or above, as `left` is below, the same as, or above `right`. */
 export function compareIds(left: StreamId, right: StreamId): number {
   if (left.ms !== right.ms) return left.ms < right.ms ? -1 : 1;

@@ -2,6 +2,7 @@
 
 import { ReplyError } from '../../resp/errors.ts';
 import type { Reply } from '../../resp/reply.ts';
+import type { AskAbout } from './ask-about.ts';
 import type { Ability } from '../rdb/ability.ts';
 import { versionOf } from '../rdb/footer.ts';
 
@@ -21,14 +22,8 @@ const COMMANDS: readonly (readonly [Ability, string])[] = [
 ];
 const PROBE_MS = '60000';
 
-/**
- * @param key one that nobody uses; it is written, and is gone afterwards
- * @param ask sends commands about `key` and returns the replies, errors among them
- */
-export async function learnDialect(
-  key: Buffer,
-  ask: (commands: readonly (readonly (string | Buffer)[])[]) => Promise<readonly Reply[]>,
-): Promise<Dialect> {
+/** @param key one that nobody uses; it is written, and is gone afterwards */
+export async function learnDialect(key: Buffer, ask: AskAbout): Promise<Dialect> {
   const [, dump, , known] = await ask([
     ['SET', key, '', 'PX', PROBE_MS],
     ['DUMP', key],

@@ -10,11 +10,12 @@ import { payloadIfAny } from '../rdb/payload-for.ts';
 import { sizeOfPiece } from '../rdb/piece-size.ts';
 import { ValueDigest } from '../rdb/value-digest.ts';
 import { payloadPieces } from '../rdb/value-pieces.ts';
+import type { AskAbout } from '../redis/ask-about.ts';
 import type { Dialect } from '../redis/dialect.ts';
 import { NEVER, type ExpiryMode } from '../redis/expiry.ts';
 import type { ValuePiece } from '../value.ts';
 import type { RateLimit } from './rate-limit.ts';
-import { VANISHED, ValueBuilder, type Ask } from './value-builder.ts';
+import { VANISHED, ValueBuilder } from './value-builder.ts';
 
 export interface MisfitWriterOptions {
   readonly mode: ExpiryMode;
@@ -96,7 +97,7 @@ export class MisfitWriter {
 
   async #build(entry: Entry, name: Buffer, dialect: Dialect): Promise<Fate> {
     const { targetDbOf, mode, clock, replace, mostBytes } = this.#options;
-    const ask: Ask = (commands) => this.#dialogue.ask(targetDbOf(entry.db), name, commands);
+    const ask: AskAbout = (commands) => this.#dialogue.ask(targetDbOf(entry.db), name, commands);
     const { expireAt } = entry;
     const builder = new ValueBuilder(ask, { name, dialect, mostBytes, mode, expireAt, clock, replace });
     let outcome: 'written' | 'taken' | 'expired' | 'unfinished' = 'unfinished';

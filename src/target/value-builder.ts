@@ -7,13 +7,11 @@ import type { Reply } from '../../resp/reply.ts';
 import type { Argv } from '../cluster/dialogue.ts';
 import { ValueCommands } from '../rdb/commands.ts';
 import { ValueDigest } from '../rdb/value-digest.ts';
+import type { AskAbout } from '../redis/ask-about.ts';
 import { NEVER, type ExpiryMode } from '../redis/expiry.ts';
 import type { Dialect } from '../redis/dialect.ts';
 import type { ValuePiece } from '../value.ts';
 import { temporaryNameFor } from './temporary-name.ts';
-
-/** Sends commands about a key of the slot and returns the replies, errors among them. */
-export type Ask = (commands: readonly Argv[]) => Promise<readonly Reply[]>;
 
 export interface BuildOptions {
   readonly name: Buffer;
@@ -40,7 +38,7 @@ const COUNT_COMMANDS: Readonly<Record<ValuePiece['type'], string>> = {
 };
 
 export class ValueBuilder {
-  readonly #ask: Ask;
+  readonly #ask: AskAbout;
   readonly #options: BuildOptions;
   readonly #temporary: Buffer;
   readonly #commands: ValueCommands;
@@ -48,7 +46,7 @@ export class ValueBuilder {
   #type: ValuePiece['type'] | undefined;
   #expires = false;
 
-  constructor(ask: Ask, options: BuildOptions) {
+  constructor(ask: AskAbout, options: BuildOptions) {
     this.#ask = ask;
     this.#options = options;
     this.#temporary = temporaryNameFor(options.name);

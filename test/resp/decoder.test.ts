@@ -46,7 +46,7 @@ function encode(reply: Reply): Buffer {
   if (reply === null) return nil;
   if (reply instanceof ReplyError) return error(reply.message);
   if (typeof reply === 'number') return integer(reply);
-  return Buffer.isBuffer(reply) ? bulk(reply) : array(...reply.map(encode));
+  return Buffer.isBuffer(reply) ? bulk(reply) : array(...(reply as readonly Reply[]).map(encode));
 }
 
 for (const file of readdirSync(frames)) {

@@ -1,0 +1,140 @@
+// Reads a stream piece by piece: what it is beside its entries first, then the entries.
+
+import type { Reply } from '../../resp/reply.ts';
+import { compareIds, formatId, parseId, ZERO_ID } from '../rdb/stream-id.ts';
+import type {
+  PendingEntry,
+  StreamConsumer,
+  StreamEntry,
+  StreamGroup,
+  StreamHead,
+  StreamId,
+  StreamPiece,
+} from '../value.ts';
+import { askOne, type AskAbout } from './ask-about.ts';
+import { FIRST_PAGE, pageSizeAfter } from './page-size.ts';
+
+/**
+ * When entries were delivered, by group and id. XPENDING tells only how long ago that is, and the clock goes on between two
+ * looks: within a second it is the same moment.
+ */
+export type Deliveries = Map<string, number>;
+
+const PENDING_PAGE = 1000;
+const SAME_MOMENT_MS = 1000;
+const LAST_SEQ = 2n ** 64n - 1n;
+
+export async function* readStream(ask: AskAbout, key: Buffer, deliveries: Deliveries): AsyncGenerator<StreamPiece> {
+  const head = await readHead(ask, key, deliveries);
+  if (head.length === 0) return yield { type: 'stream', head, entries: [] };
+  let count = FIRST_PAGE;
+  for (let from = '-'; ;) {
+    const entries = entriesOf(await askOne(ask, 'XRANGE', key, from, '+', 'COUNT', String(count)));
+    if (entries.length === 0) return;
+    yield { type: 'stream', head, entries };
+    from = formatId(after(entries.at(-1)!.id));
+    count = pageSizeAfter(
+      count,
+      entries.reduce((bytes, { fields }) => bytes + totalOf(fields), 0),
+    );
+  }
+}
+
+async function readHead(ask: AskAbout, key: Buffer, deliveries: Deliveries): Promise<StreamHead> {
+  const about = recordOf(await askOne(ask, 'XINFO STREAM', key));
+  const groups: StreamGroup[] = [];
+  const infos = (about.get('groups') as number) > 0 ? await askOne(ask, 'XINFO GROUPS', key) : [];
+  for (const info of infos as readonly Reply[]) groups.push(await readGroup(ask, key, recordOf(info), deliveries));
+  return {
+    length: about.get('length') as number,
+    lastId: idIn(about, 'last-generated-id')!,
+    maxDeletedId: idIn(about, 'max-deleted-entry-id'),
+    entriesAdded: about.has('entries-added') ? BigInt(about.get('entries-added') as number) : undefined,
+    groups,
+    gone: await findGone(ask, key, groups),
+  };
+}
+
+async function readGroup(
+  ask: AskAbout,
+  key: Buffer,
+  info: ReadonlyMap<string, Reply>,
+  deliveries: Deliveries,
+): Promise<StreamGroup> {
+  const name = info.get('name') as Buffer;
+  const entriesRead = info.get('entries-read');
+  const consumers = ((await askOne(ask, 'XINFO CONSUMERS', key, name)) as readonly Reply[]).map(recordOf);
+  return {
+    name,
+    lastId: idIn(info, 'last-delivered-id')!,
+    // The server itself cannot always tell.
+    entriesRead: entriesRead === undefined ? undefined : entriesRead === null ? -1n : BigInt(entriesRead as number),
+    pending: (info.get('pending') as number) > 0 ? await readPending(ask, key, name, deliveries) : [],
+    consumers: consumers.map(consumerOf),
+  };
+}
+
+/** When it was last seen is told only as how long ago, and is not carried by commands. */
+function consumerOf(info: ReadonlyMap<string, Reply>): StreamConsumer {
+  return { name: info.get('name') as Buffer, seenTime: 0, activeTime: undefined };
+}
+
+async function readPending(ask: AskAbout, key: Buffer, group: Buffer, deliveries: Deliveries): Promise<PendingEntry[]> {
+  const pending: PendingEntry[] = [];
+  for (let from = '-'; ;) {
+    const [seconds, micros] = (await askOne(ask, 'TIME')) as [Buffer, Buffer];
+    const now = Number(seconds) * 1000 + Math.floor(Number(micros) / 1000);
+    const page = (await askOne(ask, 'XPENDING', key, group, from, '+', String(PENDING_PAGE))) as readonly Reply[];
+    for (const reply of page) {
+      const [id, consumer, idle, deliveryCount] = reply as readonly [Buffer, Buffer, number, number];
+      const deliveryTime = momentOf(`${group.toString('latin1')} ${id.toString()}`, now - idle, deliveries);
+      pending.push({ id: parseId(id.toString('latin1')), consumer, deliveryTime, deliveryCount });
+    }
+    if (page.length < PENDING_PAGE) return pending;
+    from = formatId(after(pending.at(-1)!.id));
+  }
+}
+
+function momentOf(name: string, time: number, deliveries: Deliveries): number {
+  const known = deliveries.get(name);
+  if (known !== undefined && Math.abs(known - time) <= SAME_MOMENT_MS) return known;
+  deliveries.set(name, time);
+  return time;
+}
+
+async function findGone(ask: AskAbout, key: Buffer, groups: readonly StreamGroup[]): Promise<StreamId[]> {
+  const ids = [...new Map(groups.flatMap(({ pending }) => pending.map(({ id }) => [formatId(id), id]))).values()];
+  const gone: StreamId[] = [];
+  for (let at = 0; at < ids.length; at += PENDING_PAGE) {
+    const page = ids.slice(at, at + PENDING_PAGE);
+    const found = await ask(page.map((id) => ['XRANGE', key, formatId(id), formatId(id)]));
+    gone.push(...page.filter((_, i) => Array.isArray(found[i]) && (found[i] as readonly Reply[]).length === 0));
+  }
+  return gone.toSorted(compareIds);
+}
+
+function entriesOf(reply: Reply): StreamEntry[] {
+  return (reply as readonly Reply[]).map((entry) => {
+    const [id, fields] = entry as readonly [Buffer, readonly Buffer[]];
+    return { id: parseId(id.toString('latin1')), fields };
+  });
+}
+
+/** Names and values by turns, as XINFO answers. */
+function recordOf(reply: Reply): ReadonlyMap<string, Reply> {
+  const flat = reply as readonly Reply[];
+  return new Map(Array.from({ length: flat.length / 2 }, (_, i) => [String(flat[2 * i]), flat[2 * i + 1]!]));
+}
+
+function idIn(info: ReadonlyMap<string, Reply>, name: string): StreamId | undefined {
+  return info.has(name) ? parseId(String(info.get(name))) : undefined;
+}
+
+/** The lowest id above. */
+function after({ ms, seq }: StreamId): StreamId {
+  return seq === LAST_SEQ ? { ms: ms + 1n, seq: ZERO_ID.seq } : { ms, seq: seq + 1n };
+}
+
+function totalOf(fields: readonly Buffer[]): number {
+  return fields.reduce((bytes, { length }) => bytes + length, 0);
+}
