@@ -13,6 +13,10 @@ export class Oversized {
   constructor(length: number) {
     this.length = length;
   }
+
+  toString(): string {
+    return `a string of ${this.length} bytes`;
+  }
 }
 
 /** Takes the replies of the commands that it sent, in order. Nothing here may throw. */

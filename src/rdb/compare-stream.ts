@@ -9,37 +9,45 @@ export function streamDifference(left: StreamValue, right: StreamValue): string 
   return headDifference(left, right);
 }
 
-/** The same for all but the entries. */
+/**
+ * The same for all but the entries.
+ * @param tolerance milliseconds between two times of delivery that are the same
+ */
 export function headDifference(
   left: Omit<StreamHead, 'length' | 'gone'>,
   right: Omit<StreamHead, 'length' | 'gone'>,
+  tolerance = 0,
 ): string | undefined {
   if (compareIds(left.lastId, right.lastId) !== 0) return 'last id';
   if (left.maxDeletedId && right.maxDeletedId && compareIds(left.maxDeletedId, right.maxDeletedId) !== 0) {
     return 'highest deleted id';
   }
   if (isOther(left.entriesAdded, right.entriesAdded)) return 'entries added';
-  return groupsDifference(left.groups, right.groups);
+  return groupsDifference(left.groups, right.groups, tolerance);
 }
 
-function groupsDifference(left: readonly StreamGroup[], right: readonly StreamGroup[]): string | undefined {
+function groupsDifference(
+  left: readonly StreamGroup[],
+  right: readonly StreamGroup[],
+  tolerance: number,
+): string | undefined {
   const byName = new Map(right.map((group) => [group.name.toString('latin1'), group]));
   if (left.length !== byName.size) return 'groups';
   for (const group of left) {
     const opposite = byName.get(group.name.toString('latin1'));
     if (opposite === undefined) return 'groups';
-    const difference = groupDifference(group, opposite);
+    const difference = groupDifference(group, opposite, tolerance);
     if (difference !== undefined) return difference;
   }
   return undefined;
 }
 
-function groupDifference(left: StreamGroup, right: StreamGroup): string | undefined {
+function groupDifference(left: StreamGroup, right: StreamGroup, tolerance: number): string | undefined {
   if (compareIds(left.lastId, right.lastId) !== 0) return 'last id of a group';
   if (isOther(left.entriesRead, right.entriesRead)) return 'entries read by a group';
   if (!hasSameConsumers(left, right)) return 'consumers';
   if (left.pending.length !== right.pending.length) return 'pending entries';
-  const isSame = left.pending.every((entry, index) => isSamePending(entry, right.pending[index]!));
+  const isSame = left.pending.every((entry, index) => isSamePending(entry, right.pending[index]!, tolerance));
   return isSame ? undefined : 'pending entries';
 }
 
@@ -53,11 +61,11 @@ function isSameEntry(left: StreamEntry, right: StreamEntry): boolean {
   return left.fields.every((field, index) => field.equals(right.fields[index]!));
 }
 
-function isSamePending(left: PendingEntry, right: PendingEntry): boolean {
+function isSamePending(left: PendingEntry, right: PendingEntry, tolerance: number): boolean {
   return (
     compareIds(left.id, right.id) === 0 &&
     left.consumer.equals(right.consumer) &&
-    left.deliveryTime === right.deliveryTime &&
+    Math.abs(left.deliveryTime - right.deliveryTime) <= tolerance &&
     left.deliveryCount === right.deliveryCount
   );
 }

@@ -1,21 +1,26 @@
 // What a value comes to, from its pieces: two values whose digests agree are the same, though neither was ever held.
-import { createHash, type Hash } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import type { HashField, StreamEntry, StreamHead, ValuePiece, ZsetEntry } from '../value.ts';
 import { headDifference } from './compare-stream.ts';
+import { Crc64 } from './crc64.ts';
 import { formatId } from './stream-id.ts';
 
-const ALGORITHM = 'sha256';
 /** A length, a score or a time. */
 const NUMBER_BYTES = 8;
-/** Lanes of 32 bits, each a sum of its own. */
-const LANES = 4;
+/** A server tells how long ago entries were delivered, and its clock goes on between two looks. */
+const SAME_MOMENT_MS = 1000;
+
+interface Hash {
+  update(bytes: Buffer): unknown;
+}
 
 export class ValueDigest {
   #type: ValuePiece['type'] | undefined;
   /** Where the order is part of the value. */
-  readonly #ordered: Hash = createHash(ALGORITHM);
-  /** Where it is not: the sum of what each element comes to. */
-  readonly #sum = new Uint32Array(LANES);
+  readonly #ordered = createHash('sha256');
+  /** Where it is not: two sums, of 32 bits each, of what every element comes to. */
+  #low = 0;
+  #high = 0;
   #length = 0;
   #head: StreamHead | undefined;
 
@@ -36,13 +41,13 @@ export class ValueDigest {
         this.#length += piece.items.length;
         return;
       case 'set':
-        for (const member of piece.members) this.#count(member);
+        for (const member of piece.members) this.#count([member]);
         return;
       case 'zset':
-        for (const entry of piece.entries) this.#count(...partsOf(entry));
+        for (const entry of piece.entries) this.#count(partsOf(entry));
         return;
       case 'hash':
-        for (const field of piece.fields) this.#count(...fieldParts(field));
+        for (const field of piece.fields) this.#count(fieldParts(field));
         return;
       default:
         this.#head = piece.head;
@@ -56,24 +61,36 @@ export class ValueDigest {
     if (this.#type !== other.#type) return 'type';
     if (this.#length !== other.#length) return this.#type === 'set' || this.#type === 'hash' ? 'size' : 'length';
     const isSame =
-      this.#sum.every((lane, index) => lane === other.#sum[index]) &&
-      this.#ordered.digest().equals(other.#ordered.digest());
+      this.#low === other.#low && this.#high === other.#high && this.#ordered.digest().equals(other.#ordered.digest());
     if (!isSame) return this.#type === 'string' ? 'value' : 'elements';
-    return this.#head && other.#head && headDifference(this.#head, other.#head);
+    return this.#head && other.#head && headDifference(this.#head, other.#head, SAME_MOMENT_MS);
   }
 
-  #count(...parts: readonly Buffer[]): void {
+  /** A checksum is linear, and a sum of such would not see two elements that have exchanged their parts: it is stirred. */
+  #count(parts: readonly Buffer[]): void {
     this.#length += 1;
-    const hash = createHash(ALGORITHM);
-    for (const part of parts) update(hash, part);
-    const digest = hash.digest();
-    for (let lane = 0; lane < LANES; lane += 1) this.#sum[lane]! += digest.readUInt32LE(lane * 4);
+    const checksum = new Crc64();
+    for (const part of parts) update(checksum, part);
+    this.#low = (this.#low + stirred(checksum.low)) | 0;
+    this.#high = (this.#high + stirred(checksum.high ^ Math.imul(checksum.low, GOLDEN))) | 0;
   }
+}
+
+/** 2^32 divided by the golden ratio. */
+const GOLDEN = 0x9e3779b9;
+
+/** Every bit of the result depends on every bit of `word`; both have 32. */
+function stirred(word: number): number {
+  let bits = word | 0;
+  bits = Math.imul(bits ^ (bits >>> 16), 0x85ebca6b);
+  bits = Math.imul(bits ^ (bits >>> 13), 0xc2b2ae35);
+  return bits ^ (bits >>> 16);
 }
 
 /** With its length before it, so that no two lists of strings come to the same. */
 function update(hash: Hash, bytes: Buffer): void {
-  hash.update(numberBytes(bytes.length)).update(bytes);
+  hash.update(numberBytes(bytes.length));
+  hash.update(bytes);
 }
 
 function addEntry(hash: Hash, { id, fields }: StreamEntry): void {

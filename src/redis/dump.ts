@@ -4,8 +4,8 @@ import { Buffer } from 'node:buffer';
 import { Command } from '../../resp/command.ts';
 import type { Connection } from '../../resp/connection.ts';
 import { ReplyError } from '../../resp/errors.ts';
-import type { Receiver, Reply } from '../../resp/reply.ts';
-import type { Entry } from '../entry.ts';
+import { Oversized, type Receiver, type Reply } from '../../resp/reply.ts';
+import type { Entry, LargeValue } from '../entry.ts';
 import { newEntry } from '../entry-ring.ts';
 import { ask } from './asking.ts';
 import { DumpWindow } from './dump-window.ts';
@@ -26,9 +26,15 @@ export interface DumpOptions {
   readonly usage: 'idle' | 'frequency' | undefined;
   /** Most keys under way at once. */
   readonly depth: number;
+  /** What reads a value that is too large for a payload. */
+  readonly largeValueOf: (db: number, key: Buffer) => LargeValue;
+  /** Bytes of the longest payload that is taken. */
+  readonly bigKey: number;
 }
 
 const DUMP = new Command('DUMP', 1);
+/** In place of DUMP, for a value that is not to be read here. */
+const EXISTS = new Command('EXISTS', 1);
 const EXPIRY = { exact: new Command('PEXPIRETIME', 1), relative: new Command('PTTL', 1), dropped: undefined };
 const USAGE = { idle: new Command('OBJECT IDLETIME', 1), frequency: new Command('OBJECT FREQ', 1) };
 
@@ -65,16 +71,21 @@ export class DumpReader implements Receiver, KeyReader {
   }
 
   get hasRoom(): boolean {
-    return this.#keys.length < this.#window.size && !this.#connection.full;
+    return this.hasRoomBeside(0);
+  }
+
+  /** The same, where so many keys more are about to be sent. */
+  hasRoomBeside(keys: number): boolean {
+    return this.#keys.length + keys < this.#window.size && !this.#connection.full;
   }
 
   send(db: number, key: Buffer, asking: boolean): void {
-    this.#selection.use(db);
-    // DUMP is a use of the key: how long ago the last one was has to be asked first.
-    if (this.#usage !== undefined) this.#begin(this.#usage, key, asking);
-    this.#begin(DUMP, key, asking);
-    if (this.#expiry !== undefined) this.#begin(this.#expiry, key, asking);
-    this.#keys.push(db, key);
+    this.#send(DUMP, db, key, asking);
+  }
+
+  /** The value is known to be large: only the rest is asked for. */
+  sendLarge(db: number, key: Buffer): void {
+    this.#send(EXISTS, db, key, false);
   }
 
   drain(lost: (db: number, key: Buffer) => void): void {
@@ -96,6 +107,15 @@ export class DumpReader implements Receiver, KeyReader {
     // Whoever runs the connection sees its error.
   }
 
+  #send(value: Command, db: number, key: Buffer, asking: boolean): void {
+    this.#selection.use(db);
+    // DUMP is a use of the key: how long ago the last one was has to be asked first.
+    if (this.#usage !== undefined) this.#begin(this.#usage, key, asking);
+    this.#begin(value, key, asking);
+    if (this.#expiry !== undefined) this.#begin(this.#expiry, key, asking);
+    this.#keys.push(db, key);
+  }
+
   #begin(command: Command, key: Buffer, asking: boolean): void {
     if (asking) ask(this.#connection);
     this.#connection.begin(command, this).bulk(key);
@@ -109,21 +129,28 @@ export class DumpReader implements Receiver, KeyReader {
     const key = this.#keys.shift();
     if (payload instanceof ReplyError) this.#refused(db, key, payload);
     else if (expiry instanceof ReplyError) this.#refused(db, key, expiry);
-    else if (payload === null || expiry === GONE) this.#sink.onGone(db, key);
-    else if (!Buffer.isBuffer(payload) || typeof expiry !== 'number') {
-      this.#connection.failProtocol('it answers DUMP with something else');
-    } else {
+    else if (payload === null || payload === 0 || expiry === GONE) this.#sink.onGone(db, key);
+    else if (typeof expiry !== 'number') this.#failProtocol();
+    else if (Buffer.isBuffer(payload)) {
       this.#window.observe(payload.length);
-      this.#deliver(db, key, payload, expiry, typeof used === 'number' ? used : UNKNOWN);
-    }
+      this.#deliver(db, key, payload.length > this.#options.bigKey ? null : payload, expiry, used);
+    } else if (payload === 1 || payload instanceof Oversized) this.#deliver(db, key, null, expiry, used);
+    else this.#failProtocol();
   }
 
-  #deliver(db: number, key: Buffer, payload: Buffer, expiry: number, used: number): void {
-    const { mode, usage } = this.#options;
+  #failProtocol(): void {
+    this.#connection.failProtocol('it answers DUMP with something else');
+  }
+
+  /** @param payload `null` where it is too large */
+  #deliver(db: number, key: Buffer, payload: Buffer | null, expiry: number, usedReply: Reply | undefined): void {
+    const { mode, usage, largeValueOf } = this.#options;
+    const used = typeof usedReply === 'number' ? usedReply : UNKNOWN;
     const entry = this.#entry;
     entry.db = db;
     entry.key = key;
     entry.payload = payload;
+    entry.large = payload === null ? largeValueOf(db, key) : null;
     entry.expireAt = mode === 'relative' && expiry >= 0 ? performance.now() + expiry : expiry;
     entry.idle = usage === 'idle' ? used : UNKNOWN;
     entry.frequency = usage === 'frequency' ? used : UNKNOWN;

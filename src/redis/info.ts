@@ -11,6 +11,8 @@ export interface ServerInfo {
   readonly cluster: boolean;
   /** Bytes. */
   readonly usedMemory: number;
+  /** Bytes of keys and values, or of everything where the server does not tell them apart. */
+  readonly usedByValues: number;
   /** Bytes; 0 is no limit. */
   readonly maxMemory: number;
   /** Whether it counts how often keys are used, in place of how long ago. */
@@ -36,6 +38,7 @@ export function parseInfo(text: string): ServerInfo {
     replicationId: fields.get('master_replid') ?? '',
     cluster: fields.get('cluster_enabled') === '1',
     usedMemory: number('used_memory'),
+    usedByValues: number(fields.has('used_memory_dataset') ? 'used_memory_dataset' : 'used_memory'),
     maxMemory: number('maxmemory'),
     countsFrequency: fields.get('maxmemory_policy')?.endsWith('-lfu') === true,
     databases: new Map([...fields].flatMap(([field, value]) => parseDatabase(field, value))),

@@ -1,14 +1,14 @@
 // How many elements of a large value to ask for at once, so that a reply is about as long as is wanted.
 
 export const FIRST_PAGE = 32;
-const MOST = 4096;
+const MOST = 1024;
 /** Bytes of a reply that are aimed at. */
-const TARGET_BYTES = 1024 * 1024;
+export const PIECE_BYTES = 1024 * 1024;
 /** A page may be so many times as large as the one before: the sizes of elements change. */
 const MOST_GROWTH = 4;
 
 /** @param bytes how many the last page had, of about `count` elements */
 export function pageSizeAfter(count: number, bytes: number): number {
-  const fitting = bytes === 0 ? MOST : (count * TARGET_BYTES) / bytes;
+  const fitting = bytes === 0 ? MOST : (count * PIECE_BYTES) / bytes;
   return Math.max(1, Math.min(MOST, count * MOST_GROWTH, Math.floor(fitting)));
 }

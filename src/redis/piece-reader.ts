@@ -5,53 +5,47 @@ import type { Reply } from '../../resp/reply.ts';
 import { parseScore } from '../rdb/score.ts';
 import type { HashField, ValuePiece } from '../value.ts';
 import { askOne, type AskAbout } from './ask-about.ts';
-import { FIRST_PAGE, pageSizeAfter } from './page-size.ts';
-import { readStream, type Deliveries } from './stream-reader.ts';
+import { FIRST_PAGE, pageSizeAfter, PIECE_BYTES } from './page-size.ts';
+import { readStream } from './stream-reader.ts';
 
 /** The code of an error: the key is there no more. */
 export const GONE = 'GONE';
-const STRING_BYTES = 1024 * 1024;
 const NEVER = -1;
 
 /**
  * The value as it is by and by: what changes meanwhile may be in it or not.
- * @param deliveries what earlier readings of the same value have found, and this one adds to
  * @throws ReplyError where the server will not say; RespError, `GONE` or that of a lost connection
  */
-export async function* readPieces(ask: AskAbout, key: Buffer, deliveries: Deliveries): AsyncGenerator<ValuePiece> {
-  const type = String(await askOne(ask, 'TYPE', key));
+export async function* readPieces(ask: AskAbout, key: Buffer): AsyncGenerator<ValuePiece> {
+  yield* piecesOf(String(await askOne(ask, 'TYPE', key)), ask, key);
+}
+
+function piecesOf(type: string, ask: AskAbout, key: Buffer): AsyncGenerator<ValuePiece> {
   switch (type) {
     case 'none':
       throw new RespError(GONE, 'The key is gone');
     case 'string':
-      return yield* readString(ask, key);
+      return readString(ask, key);
     case 'list':
-      return yield* readList(ask, key);
+      return readList(ask, key);
     case 'set':
-      for await (const members of readPages(ask, 'SSCAN', key)) yield { type: 'set', members };
-      return;
+      return readSet(ask, key);
     case 'zset':
-      for await (const page of readPages(ask, 'ZSCAN', key)) {
-        yield { type: 'zset', entries: pairsOf(page).map(([member, score]) => ({ member, score: scoreOf(score) })) };
-      }
-      return;
+      return readZset(ask, key);
     case 'hash':
-      return yield* readHash(ask, key);
+      return readHash(ask, key);
     case 'stream':
-      return yield* readStream(ask, key, deliveries);
+      return readStream(ask, key);
     default:
-      throw new RespError(
-        'PAYLOAD',
-        `A value of the type ${type} cannot be read in pieces: only its module can read it`,
-      );
+      throw new RespError('PAYLOAD', `Cannot read a value of the type ${type} in pieces: only its module knows how`);
   }
 }
 
 async function* readString(ask: AskAbout, key: Buffer): AsyncGenerator<ValuePiece> {
-  for (let at = 0; ; at += STRING_BYTES) {
-    const value = (await askOne(ask, 'GETRANGE', key, String(at), String(at + STRING_BYTES - 1))) as Buffer;
+  for (let at = 0; ; at += PIECE_BYTES) {
+    const value = (await askOne(ask, 'GETRANGE', key, String(at), String(at + PIECE_BYTES - 1))) as Buffer;
     if (value.length > 0 || at === 0) yield { type: 'string', value };
-    if (value.length < STRING_BYTES) return;
+    if (value.length < PIECE_BYTES) return;
   }
 }
 
@@ -63,6 +57,16 @@ async function* readList(ask: AskAbout, key: Buffer): AsyncGenerator<ValuePiece>
     yield { type: 'list', items };
     at += items.length;
     count = pageSizeAfter(count, bytesOf(items));
+  }
+}
+
+async function* readSet(ask: AskAbout, key: Buffer): AsyncGenerator<ValuePiece> {
+  for await (const members of readPages(ask, 'SSCAN', key)) yield { type: 'set', members };
+}
+
+async function* readZset(ask: AskAbout, key: Buffer): AsyncGenerator<ValuePiece> {
+  for await (const page of readPages(ask, 'ZSCAN', key)) {
+    yield { type: 'zset', entries: pairsOf(page).map(([member, score]) => ({ member, score: scoreOf(score) })) };
   }
 }
 

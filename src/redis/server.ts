@@ -20,6 +20,8 @@ export interface Access {
   /** Milliseconds without progress that count as a failure. */
   readonly timeout: number;
   readonly signal: AbortSignal | undefined;
+  /** Bytes of the longest value that is taken as a whole; without it what the decoder allows. */
+  readonly keptBytes?: number | undefined;
   /** What will be asked of a server beyond what every copy asks. */
   readonly probes: readonly Probe[];
 }
@@ -95,9 +97,18 @@ export async function askTopology(access: Access, peer: Peer): Promise<readonly 
 
 /** Where `use` fails, or the signal comes first, the connection is closed. */
 async function withConnection<T>(access: Access, peer: Peer, use: (connection: Connection) => Promise<T>): Promise<T> {
-  const { role, tls, timeout, signal } = access;
+  const { role, tls, timeout, signal, keptBytes } = access;
+  const limits = { keptBulkLength: keptBytes };
   const connectTimeout = Math.min(timeout, CONNECT_TIMEOUT_MS);
-  const connection = await Connection.open({ peer, tls, readOnly: role === 'source', connectTimeout, timeout, signal });
+  const connection = await Connection.open({
+    peer,
+    tls,
+    readOnly: role === 'source',
+    connectTimeout,
+    timeout,
+    limits,
+    signal,
+  });
   const onAbort = (): void => connection.fail(signal?.reason as Error);
   signal?.addEventListener('abort', onAbort, { once: true });
   try {

@@ -14,19 +14,12 @@ import type {
 import { askOne, type AskAbout } from './ask-about.ts';
 import { FIRST_PAGE, pageSizeAfter } from './page-size.ts';
 
-/**
- * When entries were delivered, by group and id. XPENDING tells only how long ago that is, and the clock goes on between two
- * looks: within a second it is the same moment.
- */
-export type Deliveries = Map<string, number>;
-
 const PENDING_PAGE = 1000;
-const SAME_MOMENT_MS = 1000;
 const LAST_SEQ = 2n ** 64n - 1n;
 
-export async function* readStream(ask: AskAbout, key: Buffer, deliveries: Deliveries): AsyncGenerator<StreamPiece> {
-  const head = await readHead(ask, key, deliveries);
-  if (head.length === 0) return yield { type: 'stream', head, entries: [] };
+export async function* readStream(ask: AskAbout, key: Buffer): AsyncGenerator<StreamPiece> {
+  const head = await readHead(ask, key);
+  if (head.length === 0) yield { type: 'stream', head, entries: [] };
   let count = FIRST_PAGE;
   for (let from = '-'; ;) {
     const entries = entriesOf(await askOne(ask, 'XRANGE', key, from, '+', 'COUNT', String(count)));
@@ -40,11 +33,11 @@ export async function* readStream(ask: AskAbout, key: Buffer, deliveries: Delive
   }
 }
 
-async function readHead(ask: AskAbout, key: Buffer, deliveries: Deliveries): Promise<StreamHead> {
+async function readHead(ask: AskAbout, key: Buffer): Promise<StreamHead> {
   const about = recordOf(await askOne(ask, 'XINFO STREAM', key));
   const groups: StreamGroup[] = [];
   const infos = (about.get('groups') as number) > 0 ? await askOne(ask, 'XINFO GROUPS', key) : [];
-  for (const info of infos as readonly Reply[]) groups.push(await readGroup(ask, key, recordOf(info), deliveries));
+  for (const info of infos as readonly Reply[]) groups.push(await readGroup(ask, key, recordOf(info)));
   return {
     length: about.get('length') as number,
     lastId: idIn(about, 'last-generated-id')!,
@@ -55,12 +48,7 @@ async function readHead(ask: AskAbout, key: Buffer, deliveries: Deliveries): Pro
   };
 }
 
-async function readGroup(
-  ask: AskAbout,
-  key: Buffer,
-  info: ReadonlyMap<string, Reply>,
-  deliveries: Deliveries,
-): Promise<StreamGroup> {
+async function readGroup(ask: AskAbout, key: Buffer, info: ReadonlyMap<string, Reply>): Promise<StreamGroup> {
   const name = info.get('name') as Buffer;
   const entriesRead = info.get('entries-read');
   const consumers = ((await askOne(ask, 'XINFO CONSUMERS', key, name)) as readonly Reply[]).map(recordOf);
@@ -69,7 +57,7 @@ async function readGroup(
     lastId: idIn(info, 'last-delivered-id')!,
     // The server itself cannot always tell.
     entriesRead: entriesRead === undefined ? undefined : entriesRead === null ? -1n : BigInt(entriesRead as number),
-    pending: (info.get('pending') as number) > 0 ? await readPending(ask, key, name, deliveries) : [],
+    pending: (info.get('pending') as number) > 0 ? await readPending(ask, key, name) : [],
     consumers: consumers.map(consumerOf),
   };
 }
@@ -79,27 +67,20 @@ function consumerOf(info: ReadonlyMap<string, Reply>): StreamConsumer {
   return { name: info.get('name') as Buffer, seenTime: 0, activeTime: undefined };
 }
 
-async function readPending(ask: AskAbout, key: Buffer, group: Buffer, deliveries: Deliveries): Promise<PendingEntry[]> {
+async function readPending(ask: AskAbout, key: Buffer, group: Buffer): Promise<PendingEntry[]> {
   const pending: PendingEntry[] = [];
   for (let from = '-'; ;) {
-    const [seconds, micros] = (await askOne(ask, 'TIME')) as [Buffer, Buffer];
+    // How long ago an entry was delivered is all that is told of it.
+    const replies = await ask([['TIME'], ['XPENDING', key, group, from, '+', String(PENDING_PAGE)]]);
+    const [[seconds, micros], page] = replies as [[Buffer, Buffer], readonly Reply[]];
     const now = Number(seconds) * 1000 + Math.floor(Number(micros) / 1000);
-    const page = (await askOne(ask, 'XPENDING', key, group, from, '+', String(PENDING_PAGE))) as readonly Reply[];
     for (const reply of page) {
       const [id, consumer, idle, deliveryCount] = reply as readonly [Buffer, Buffer, number, number];
-      const deliveryTime = momentOf(`${group.toString('latin1')} ${id.toString()}`, now - idle, deliveries);
-      pending.push({ id: parseId(id.toString('latin1')), consumer, deliveryTime, deliveryCount });
+      pending.push({ id: parseId(id.toString('latin1')), consumer, deliveryTime: now - idle, deliveryCount });
     }
     if (page.length < PENDING_PAGE) return pending;
     from = formatId(after(pending.at(-1)!.id));
   }
-}
-
-function momentOf(name: string, time: number, deliveries: Deliveries): number {
-  const known = deliveries.get(name);
-  if (known !== undefined && Math.abs(known - time) <= SAME_MOMENT_MS) return known;
-  deliveries.set(name, time);
-  return time;
 }
 
 async function findGone(ask: AskAbout, key: Buffer, groups: readonly StreamGroup[]): Promise<StreamId[]> {

@@ -1,12 +1,18 @@
-// Values of a source that are too large to be dumped: each is read piece by piece, beside the walk, when somebody takes it.
+// Values of a server that are too large to be dumped: each is read piece by piece, beside the others, when somebody takes it.
 
 import type { Deployment } from '../cluster/deployment.ts';
 import { Dialogue } from '../cluster/dialogue.ts';
 import type { LineOptions } from '../cluster/line.ts';
 import type { LargeValue } from '../entry.ts';
 import type { AskAbout } from '../redis/ask-about.ts';
+import { depthFor } from '../redis/depth.ts';
+import { DumpReader, type DumpOptions, type DumpSink } from '../redis/dump.ts';
+import type { KeyReader } from '../redis/key-reader.ts';
+import { MeasuringReader } from '../redis/measuring-reader.ts';
 import { readPieces } from '../redis/piece-reader.ts';
-import type { Deliveries } from '../redis/stream-reader.ts';
+import type { Session } from '../redis/session.ts';
+
+export type ValueOptions = Omit<DumpOptions, 'depth' | 'largeValueOf'>;
 
 export class LargeValues {
   readonly #dialogue: Dialogue;
@@ -15,10 +21,13 @@ export class LargeValues {
     this.#dialogue = new Dialogue(deployment, options);
   }
 
-  valueOf(db: number, key: Buffer): LargeValue {
-    const ask: AskAbout = (commands) => this.#dialogue.ask(db, key, commands);
-    const deliveries: Deliveries = new Map();
-    return { type: undefined, pieces: () => readPieces(ask, key, deliveries) };
+  /** What reads values and leaves the large ones to this. */
+  newKeyReader({ connection, selection, server }: Session, options: ValueOptions, sink: DumpSink): KeyReader {
+    const { bigKey } = options;
+    const { info, roundTrip } = server;
+    const largeValueOf = (db: number, key: Buffer): LargeValue => this.#valueOf(db, key);
+    const dump = new DumpReader(connection, selection, { ...options, largeValueOf, depth: depthFor(roundTrip) }, sink);
+    return new MeasuringReader(connection, selection, dump, { info, bigKey }, sink);
   }
 
   stop(reason: Error): void {
@@ -27,5 +36,10 @@ export class LargeValues {
 
   close(): void {
     this.#dialogue.close();
+  }
+
+  #valueOf(db: number, key: Buffer): LargeValue {
+    const ask: AskAbout = (commands) => this.#dialogue.ask(db, key, commands);
+    return { type: undefined, pieces: () => readPieces(ask, key) };
   }
 }

@@ -1,9 +1,8 @@
 // Reads the databases of a server, or the slots of a cluster: one reader a node, all into one channel, until every key that
 // was there throughout has been read and written.
 
-import { ReplyError, RespError, type Peer } from '../../resp/errors.ts';
+import { RespError } from '../../resp/errors.ts';
 import type { Channel } from '../channel.ts';
-import { Detour } from '../cluster/detour.ts';
 import type { Deployment } from '../cluster/deployment.ts';
 import type { LineOptions } from '../cluster/line.ts';
 import { slotOf } from '../cluster/slot.ts';
@@ -15,14 +14,14 @@ import { Failure } from '../failure.ts';
 import { Backoff } from '../redis/backoff.ts';
 import { Census } from '../redis/census.ts';
 import { depthFor } from '../redis/depth.ts';
-import { DumpReader, type DumpOptions } from '../redis/dump.ts';
-import type { KeyReader, KeySink } from '../redis/key-reader.ts';
+import type { KeyReader } from '../redis/key-reader.ts';
 import type { KeyScope } from '../redis/key-scope.ts';
 import { pauseFor } from '../redis/pause.ts';
 import type { Session } from '../redis/session.ts';
 import { Wakeup } from '../wakeup.ts';
 import { Coverage } from './coverage.ts';
-import { NodeReader, type KeyPlace } from './node-reader.ts';
+import { LargeValues, type ValueOptions } from './large-values.ts';
+import { Lookup, type AnswerSink } from './lookup.ts';
 import type { Source, SourceSink } from './source.ts';
 
 export interface RedisSourceOptions extends LineOptions {
@@ -32,7 +31,7 @@ export interface RedisSourceOptions extends LineOptions {
   /** SCAN COUNT. */
   readonly count?: number | undefined;
   readonly scope: KeyScope;
-  readonly dump: Omit<DumpOptions, 'depth'>;
+  readonly dump: ValueOptions;
   /** Takes the place of reading: keys are only counted, by type and bytes. */
   readonly census?: ((type: string, bytes: number | undefined) => void) | undefined;
 }
@@ -48,8 +47,8 @@ export class RedisSource implements Source {
   readonly #deployment: Deployment;
   readonly #options: RedisSourceOptions;
   readonly #sink: SourceSink;
-  readonly #readers = new Map<string, NodeReader>();
-  readonly #detour: Detour<KeyPlace>;
+  readonly #lookup: Lookup;
+  readonly #largeValues: LargeValues;
   /** What is to be walked: everything first, then what may be lost at the target. */
   readonly #demands: (Wanted | undefined)[] = [undefined];
   readonly #moved = new Wakeup();
@@ -61,36 +60,43 @@ export class RedisSource implements Source {
     this.#deployment = deployment;
     this.#options = options;
     this.#sink = sink;
-    this.#detour = new Detour(deployment, options.retry, {
-      onReleased: (places) => {
-        for (const place of places) this.#route(place);
-        this.#moved.wake();
+    const newKeyReader = (session: Session, answers: AnswerSink): KeyReader => this.#newKeyReader(session, answers);
+    this.#largeValues = new LargeValues(deployment, options);
+    this.#lookup = new Lookup(
+      deployment,
+      { ...options, newKeyReader },
+      {
+        onGone: () => sink.onGone(),
+        onRefused: (db, key, error) => sink.onReadRefused(db, key, error),
+        onMoved: () => this.#moved.wake(),
+        onFailed: (error) => this.#failure.fail(error),
       },
-      onFailed: (error) => this.#failure.fail(error),
-    });
+    );
   }
 
   get fraction(): number {
     let walked = this.#walkedKeys;
-    for (const { scan } of this.#readers.values()) if (scan?.isOver === false) walked += scan.fraction * scan.size;
+    for (const { scan } of this.#lookup.readers) if (scan?.isOver === false) walked += scan.fraction * scan.size;
     return Math.min(1, walked / Math.max(1, this.#options.keys));
   }
 
   async read(channel: Channel): Promise<void> {
     this.#channel = channel;
+    this.#lookup.begin(channel);
     channel.onDeparture = () => {
-      for (const reader of this.#readers.values()) reader.wake();
+      this.#lookup.wake();
       this.#moved.wake();
     };
     try {
       await Promise.race([this.#readAll(), this.#failure.promise]);
     } finally {
-      for (const reader of this.#readers.values()) reader.finish();
+      this.#lookup.finish();
+      this.#largeValues.close();
     }
   }
 
   again({ db, key }: Entry): void {
-    this.#route({ db, key, asking: false });
+    this.#lookup.read({ db, key, asking: false });
   }
 
   rescan(wanted?: Wanted): void {
@@ -101,7 +107,8 @@ export class RedisSource implements Source {
 
   stop(reason: Error): void {
     this.#failure.fail(reason);
-    for (const reader of this.#readers.values()) reader.stop(reason);
+    this.#lookup.stop(reason);
+    this.#largeValues.stop(reason);
   }
 
   async #readAll(): Promise<void> {
@@ -115,8 +122,7 @@ export class RedisSource implements Source {
 
   /** Whether keys are to be read, or entries are not settled. */
   #isPending(): boolean {
-    if (this.#channel.unsettled > 0 || this.#detour.length > 0) return true;
-    return [...this.#readers.values()].some(({ pending }) => pending > 0);
+    return this.#channel.unsettled > 0 || this.#lookup.isPending;
   }
 
   async #walkDatabases(wanted: Wanted | undefined): Promise<void> {
@@ -148,7 +154,7 @@ export class RedisSource implements Source {
   async #walk(node: Node, db: number, wanted: Wanted | undefined): Promise<SlotWatch> {
     const { scope, count = DEFAULT_COUNT } = this.#options;
     const onRefused = this.#sink.onReadRefused.bind(this.#sink);
-    const scan = await this.#readerOf(node).walk(db, { scope, count, wanted, onRefused });
+    const scan = await this.#lookup.readerOf(node).walk(db, { scope, count, wanted, onRefused });
     if (!scan.isOver) return new SlotWatch();
     this.#walkedKeys += scan.size;
     return scan.watch;
@@ -170,77 +176,22 @@ export class RedisSource implements Source {
     );
   }
 
-  #readerOf(node: Node): NodeReader {
-    const found = this.#readers.get(node.id);
-    if (found !== undefined) return found;
-    const options = { ...this.#options, newKeyReader: (session: Session) => this.#newKeyReader(session) };
-    const reader = new NodeReader(this.#deployment, node, options);
-    this.#readers.set(node.id, reader);
-    void this.#run(reader);
-    return reader;
-  }
-
-  async #run(reader: NodeReader): Promise<void> {
-    try {
-      if (!(await reader.run(this.#channel))) this.#forget(reader);
-    } catch (error) {
-      this.#failure.fail(error);
-    }
-  }
-
-  /** The node is no primary any more: what it was to read, others have. */
-  #forget(reader: NodeReader): void {
-    this.#readers.delete(reader.node.id);
-    reader.drain((db, key) => this.#route({ db, key, asking: false }));
-    this.#moved.wake();
-  }
-
-  #route(place: KeyPlace): void {
-    const node = this.#deployment.nodeOf(place.key);
-    if (node === undefined) this.#detour.add(place, new ReplyError('CLUSTERDOWN no node serves the slot'));
-    else this.#readerOf(node).read(place);
-  }
-
-  #newKeyReader({ connection, selection, server }: Session): KeyReader {
+  #newKeyReader(session: Session, sink: AnswerSink): KeyReader {
     const { dump, census } = this.#options;
-    const depth = depthFor(server.roundTrip);
-    const settled = (): void => {
-      this.#channel.release();
-      this.#moved.wake();
-    };
-    const sink: KeySink = {
-      onGone: () => {
-        settled();
-        this.#sink.onGone();
-      },
-      onRefused: (db, key, error) => {
-        settled();
-        this.#sink.onReadRefused(db, key, error);
-      },
-      onElsewhere: (db, key, error) => {
-        this.#redirect({ db, key, asking: false }, connection.peer, error);
-        settled();
-      },
-    };
     if (census !== undefined) {
       const onCounted = (type: string, bytes: number | undefined): void => {
-        settled();
+        sink.onAnswered();
+        this.#moved.wake();
         census(type, bytes);
       };
-      return new Census(connection, selection, depth, { ...sink, onCounted });
+      const { connection, selection, server } = session;
+      return new Census(connection, selection, depthFor(server.roundTrip), { ...sink, onCounted });
     }
     const channel = this.#channel;
     const onDump = (entry: Entry): void => {
-      this.#detour.progress();
-      channel.release();
+      sink.onAnswered();
       if (channel.isOpen) channel.push(entry);
     };
-    return new DumpReader(connection, selection, { ...dump, depth }, { ...sink, onDump });
-  }
-
-  #redirect(place: KeyPlace, asked: Peer, error: ReplyError): void {
-    const node = this.#deployment.askedNodeOf(error, asked);
-    if (node !== undefined) this.#readerOf(node).read({ ...place, asking: true });
-    else this.#detour.add(place, error);
+    return this.#largeValues.newKeyReader(session, dump, { ...sink, onDump });
   }
 }

@@ -38,7 +38,7 @@ export function sourceOf(sides: Sides, plan: Plan, settings: Settings, progress:
   const { source } = sides;
   const { scope, retry, count } = settings;
   if (source === undefined) return fileSourceOf(plan, settings, progress);
-  const dump: Omit<DumpOptions, 'depth'> = { mode: plan.mode, usage: usageOf(source, settings) };
+  const dump = { mode: plan.mode, usage: usageOf(source, settings), bigKey: bigKeyOf(sides, settings) };
   const onReconnect = progress.onReconnect.bind(progress);
   const databases = plan.databases.map(([db]) => db);
   const options = { databases, keys: plan.keys, count, scope, dump, retry, onReconnect, census: tally?.add };
@@ -78,6 +78,11 @@ export function targetOf(sides: Sides, plan: Plan, settings: Settings, source: S
   const written = replace ? undefined : new WrittenKeys(keys);
   const mostBytes = Math.min(...target.servers.map(({ mostBytes }) => mostBytes));
   return new RedisTarget(target, source, { ...common, replace, written, mostBytes, retry, onReconnect }, progress);
+}
+
+/** A stream of RESTORE commands has each value whole. */
+function bigKeyOf({ target }: Sides, { bigKey }: Settings): number {
+  return target === undefined ? Infinity : bigKey;
 }
 
 /** Whichever the source counts. */

@@ -2,6 +2,7 @@
 
 import { Deployment } from '../cluster/deployment.ts';
 import type { Role } from '../redis/server.ts';
+import { PIECE_BYTES } from '../redis/page-size.ts';
 import { PROBE_KEY, type Probe } from '../redis/rights.ts';
 import type { Settings } from './settings.ts';
 
@@ -33,8 +34,13 @@ async function openSide(role: Role, settings: Settings, signal: AbortSignal): Pr
   const { username } = address;
   const { timeout } = settings;
   const probes = role === 'source' ? probesFor(settings) : [];
-  const access = { role, username, password, tls, timeout, signal, probes };
+  const access = { role, username, password, tls, timeout, signal, probes, keptBytes: keptBytes(settings) };
   return Deployment.open({ address, access, sentinelPassword, nat, db: firstDb(role, settings) });
+}
+
+/** A longer payload has no place in memory, and no way into a target. A file takes it whole. */
+function keptBytes({ to, bigKey }: Settings): number {
+  return to.address.kind === 'stream' ? Infinity : Math.max(bigKey, PIECE_BYTES);
 }
 
 /** What is asked of a source beyond what every copy asks. */

@@ -8,7 +8,6 @@ import type { Deployment } from '../cluster/deployment.ts';
 import type { LineOptions } from '../cluster/line.ts';
 import type { Node } from '../cluster/topology.ts';
 import type { Entry } from '../entry.ts';
-import { Failure } from '../failure.ts';
 import { learnDialect, type Dialect } from '../redis/dialect.ts';
 import { scopeOf } from '../redis/refusal.ts';
 import { CHANGED, MisfitWriter, type MisfitWriterOptions } from './misfit-writer.ts';
@@ -51,14 +50,13 @@ export class Bypass {
   /** How many of each name are on the way. */
   readonly #names = new Map<string, number>();
   readonly #dialects = new Map<string, Promise<Dialect>>();
-  readonly #stopped = new Failure();
   #isStopped = false;
   #running: Promise<void> | undefined;
 
   constructor(deployment: Deployment, options: BypassOptions, sink: BypassSink) {
     this.#deployment = deployment;
     this.#dialogue = new Dialogue(deployment, options);
-    this.#writer = new MisfitWriter(this.#dialogue, options, this.#stopped);
+    this.#writer = new MisfitWriter(this.#dialogue, options);
     this.#options = options;
     this.#sink = sink;
   }
@@ -92,7 +90,7 @@ export class Bypass {
   /** Ends the value under way, and leaves nothing of it at the target. */
   async stop(reason: Error): Promise<void> {
     this.#isStopped = true;
-    this.#stopped.fail(reason);
+    this.#writer.stop(reason);
     await Promise.race([this.#running, sleep(CLEANING_MS, undefined, { ref: false })]);
     this.#dialogue.stop(reason);
   }

@@ -4,7 +4,6 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { ReplyError, RespError } from '../../resp/errors.ts';
 import type { Argv, Dialogue } from '../cluster/dialogue.ts';
 import { sizeOf, type Entry } from '../entry.ts';
-import type { Failure } from '../failure.ts';
 import { PayloadError } from '../rdb/payload-error.ts';
 import { payloadIfAny } from '../rdb/payload-for.ts';
 import { sizeOfPiece } from '../rdb/piece-size.ts';
@@ -12,6 +11,7 @@ import { ValueDigest } from '../rdb/value-digest.ts';
 import { payloadPieces } from '../rdb/value-pieces.ts';
 import type { AskAbout } from '../redis/ask-about.ts';
 import type { Dialect } from '../redis/dialect.ts';
+import { GONE } from '../redis/piece-reader.ts';
 import { NEVER, type ExpiryMode } from '../redis/expiry.ts';
 import type { ValuePiece } from '../value.ts';
 import type { RateLimit } from './rate-limit.ts';
@@ -35,19 +35,23 @@ export type Fate =
 export const CHANGED = 'CHANGED';
 /** How often a value is built that changes, or goes away, meanwhile. */
 const MOST_TRIES = 5;
+const MOST_PAUSE_MS = 100;
 const RESTORED = 'restored';
 const EXPIRED: Fate = { state: 'expired' };
 
 export class MisfitWriter {
   readonly #dialogue: Dialogue;
   readonly #options: MisfitWriterOptions;
-  readonly #stopped: Failure;
+  #reason: Error | undefined;
 
-  /** @param stopped ends what is under way; nothing of it stays at the target */
-  constructor(dialogue: Dialogue, options: MisfitWriterOptions, stopped: Failure) {
+  constructor(dialogue: Dialogue, options: MisfitWriterOptions) {
     this.#dialogue = dialogue;
     this.#options = options;
-    this.#stopped = stopped;
+  }
+
+  /** Ends what is under way: it rejects with the reason, and nothing of it stays at the target. */
+  stop(reason: Error): void {
+    this.#reason = reason;
   }
 
   /**
@@ -62,6 +66,7 @@ export class MisfitWriter {
       try {
         return await this.#build(entry, name, dialect);
       } catch (error) {
+        if (error instanceof RespError && error.code === GONE) return EXPIRED;
         if (error instanceof PayloadError && refusal !== undefined) throw bothRefused(error, refusal);
         if (!isTransient(error)) throw error;
         if (tries === MOST_TRIES) throw new RespError(error.code, `${error.message}, ${MOST_TRIES} times in a row`);
@@ -103,7 +108,8 @@ export class MisfitWriter {
     let outcome: 'written' | 'taken' | 'expired' | 'unfinished' = 'unfinished';
     let bytes = entry.key.length;
     try {
-      for await (const piece of this.#untilStopped(piecesOf(entry))) {
+      for await (const piece of piecesOf(entry)) {
+        this.#demandGoing();
         const size = sizeOfPiece(piece);
         bytes += size;
         await this.#takeTurn(size);
@@ -123,30 +129,26 @@ export class MisfitWriter {
   /** What was read piece by piece was never there as a whole, if it has changed meanwhile. */
   async #demandUnchanged(pieces: AsyncIterable<ValuePiece>, digest: ValueDigest): Promise<void> {
     const again = new ValueDigest();
-    for await (const piece of this.#untilStopped(pieces)) again.add(piece);
+    for await (const piece of pieces) {
+      this.#demandGoing();
+      again.add(piece);
+    }
     const difference = digest.differenceFrom(again);
     if (difference !== undefined) throw new RespError(CHANGED, `It changed while it was read (${difference})`);
   }
 
-  async *#untilStopped(pieces: AsyncIterable<ValuePiece> | Iterable<ValuePiece>): AsyncGenerator<ValuePiece> {
-    const iterator = Symbol.asyncIterator in pieces ? pieces[Symbol.asyncIterator]() : pieces[Symbol.iterator]();
-    try {
-      for (;;) {
-        const next = await Promise.race([iterator.next(), this.#stopped.promise]);
-        if (next.done === true) return;
-        yield next.value;
-      }
-    } finally {
-      void iterator.return?.();
-    }
-  }
-
+  /** The pause is cut, so that a stop is seen soon. */
   async #takeTurn(bytes: number): Promise<void> {
     const { limit } = this.#options;
     if (limit === undefined) return;
     while (!limit.take(bytes)) {
-      await Promise.race([sleep(limit.waitMs()), this.#stopped.promise]);
+      await sleep(Math.min(MOST_PAUSE_MS, limit.waitMs()));
+      this.#demandGoing();
     }
+  }
+
+  #demandGoing(): void {
+    if (this.#reason !== undefined) throw this.#reason;
   }
 
   #isExpired({ expireAt }: Entry): boolean {

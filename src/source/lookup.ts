@@ -1,0 +1,144 @@
+// Reads keys by name, each from the node that serves it: one reader a node. Redirections, lost connections and nodes that
+// were replaced are seen to here; what is asked of a key, and what becomes of the answer, are others' concern.
+
+import { ReplyError, type Peer } from '../../resp/errors.ts';
+import type { Channel } from '../channel.ts';
+import { Detour } from '../cluster/detour.ts';
+import type { Deployment } from '../cluster/deployment.ts';
+import type { LineOptions } from '../cluster/line.ts';
+import type { Node } from '../cluster/topology.ts';
+import type { KeyReader, KeySink } from '../redis/key-reader.ts';
+import type { Session } from '../redis/session.ts';
+import { NodeReader, type KeyPlace } from './node-reader.ts';
+
+/** What a reader of keys tells the lookup. */
+export interface AnswerSink extends KeySink {
+  /** A key was answered in another way than the others of these: its place is free again. */
+  onAnswered(): void;
+}
+
+export interface LookupOptions extends LineOptions {
+  /** What is asked of each key, on a new connection. */
+  readonly newKeyReader: (session: Session, sink: AnswerSink) => KeyReader;
+}
+
+export interface LookupSink extends Pick<KeySink, 'onGone' | 'onRefused'> {
+  /** Keys are no longer where they waited: whoever waits for the end should look. */
+  onMoved(): void;
+  /** Some node, or the way to a key, was lost for good. */
+  onFailed(error: unknown): void;
+}
+
+export class Lookup {
+  readonly #deployment: Deployment;
+  readonly #options: LookupOptions;
+  readonly #sink: LookupSink;
+  readonly #readers = new Map<string, NodeReader>();
+  readonly #detour: Detour<KeyPlace>;
+  #channel!: Channel;
+
+  constructor(deployment: Deployment, options: LookupOptions, sink: LookupSink) {
+    this.#deployment = deployment;
+    this.#options = options;
+    this.#sink = sink;
+    this.#detour = new Detour(deployment, options.retry, {
+      onReleased: (places) => {
+        for (const place of places) this.read(place);
+        sink.onMoved();
+      },
+      onFailed: (error) => sink.onFailed(error),
+    });
+  }
+
+  /** @param channel every key that is asked for has its place in there */
+  begin(channel: Channel): void {
+    this.#channel = channel;
+  }
+
+  /** Whether keys are still to be answered. */
+  get isPending(): boolean {
+    if (this.#detour.length > 0) return true;
+    for (const { pending } of this.#readers.values()) if (pending > 0) return true;
+    return false;
+  }
+
+  /** Every node that was read from and is still there. */
+  get readers(): Iterable<NodeReader> {
+    return this.#readers.values();
+  }
+
+  read(place: KeyPlace): void {
+    const node = this.#deployment.nodeOf(place.key);
+    if (node === undefined) this.#detour.add(place, new ReplyError('CLUSTERDOWN no node serves the slot'));
+    else this.readerOf(node).read(place);
+  }
+
+  readerOf(node: Node): NodeReader {
+    const found = this.#readers.get(node.id);
+    if (found !== undefined) return found;
+    const newKeyReader = (session: Session): KeyReader => this.#newKeyReader(session);
+    const reader = new NodeReader(this.#deployment, node, { ...this.#options, newKeyReader });
+    this.#readers.set(node.id, reader);
+    void this.#run(reader);
+    return reader;
+  }
+
+  /** There may be room in the channel again. */
+  wake(): void {
+    for (const reader of this.#readers.values()) reader.wake();
+  }
+
+  finish(): void {
+    for (const reader of this.#readers.values()) reader.finish();
+  }
+
+  stop(reason: Error): void {
+    for (const reader of this.#readers.values()) reader.stop(reason);
+  }
+
+  async #run(reader: NodeReader): Promise<void> {
+    try {
+      if (!(await reader.run(this.#channel))) this.#forget(reader);
+    } catch (error) {
+      this.#sink.onFailed(error);
+    }
+  }
+
+  /** The node is no primary any more: what it was to read, others have. */
+  #forget(reader: NodeReader): void {
+    this.#readers.delete(reader.node.id);
+    reader.drain((db, key) => this.read({ db, key, asking: false }));
+    this.#sink.onMoved();
+  }
+
+  #newKeyReader(session: Session): KeyReader {
+    const settled = (): void => {
+      this.#channel.release();
+      this.#sink.onMoved();
+    };
+    return this.#options.newKeyReader(session, {
+      onAnswered: () => {
+        this.#detour.progress();
+        this.#channel.release();
+      },
+      onGone: (db, key) => {
+        settled();
+        this.#sink.onGone(db, key);
+      },
+      onRefused: (db, key, error) => {
+        settled();
+        this.#sink.onRefused(db, key, error);
+      },
+      onElsewhere: (db, key, error) => {
+        this.#redirect({ db, key, asking: false }, session.connection.peer, error);
+        settled();
+      },
+    });
+  }
+
+  #redirect(place: KeyPlace, asked: Peer, error: ReplyError): void {
+    const node = this.#deployment.askedNodeOf(error, asked);
+    if (node !== undefined) this.readerOf(node).read({ ...place, asking: true });
+    else this.#detour.add(place, error);
+  }
+}
