@@ -8,14 +8,47 @@ import { join } from 'node:path';
 /** Where `bin/NAME` is; the tests look there as well. */
 const CACHE = join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'rump-servers');
 
-/** Which suite has which version, and all that the program needs there. */
+/** What the programs of all suites are linked against. */
+const LIBRARIES = 'libatomic1 libc6 libcap2 libgcc-s1 libjemalloc2 liblzf1 libstdc++6 libsystemd0 libzstd1';
+const OLDER = 'libgcrypt20 libgpg-error0 liblz4-1 liblzma5';
+
+/** Which suite has which version, and what the program needs there beside the libraries of all. */
 const SERVERS = [
+  {
+    name: 'redis-6.0',
+    suite: 'bullseye',
+    program: 'redis-server',
+    packages: `redis-server redis-tools libssl1.1 liblua5.1-0 lua-bitop lua-cjson ${OLDER}`,
+  },
+  {
+    name: 'redis-7.0',
+    suite: 'bookworm',
+    program: 'redis-server',
+    packages: `redis-server redis-tools libssl3 ${OLDER}`,
+  },
+  {
+    name: 'redis-8.0',
+    suite: 'trixie',
+    program: 'redis-server',
+    packages: 'redis-server redis-tools libssl3t64 zlib1g',
+  },
   {
     name: 'valkey-8.1',
     suite: 'trixie',
     program: 'valkey-server',
-    packages:
-      'valkey-server valkey-tools libatomic1 libc6 libjemalloc2 liblzf1 libssl3t64 libstdc++6 libgcc-s1 libsystemd0 libcap2 libzstd1 zlib1g',
+    packages: 'valkey-server valkey-tools libssl3t64 zlib1g',
+  },
+  {
+    name: 'redict-7.3',
+    suite: 'sid',
+    program: 'redict-server',
+    packages: 'redict-server redict-tools libhiredict1.3.1 liblua5.1-0 libssl3t64 zlib1g',
+  },
+  {
+    name: 'valkey-9.1',
+    suite: 'sid',
+    program: 'valkey-server',
+    packages: 'valkey-server valkey-tools libssl3t64 zlib1g',
   },
 ];
 
@@ -56,7 +89,7 @@ function fetch({ name, suite, program, packages }, mirror) {
   };
   const options = Object.entries(settings).flatMap(([setting, value]) => ['-o', `${setting}=${value}`]);
   const apt = (...args) => run('apt-get', ['-qq', ...options, ...args], debs);
-  if (!apt('update') || !apt('download', ...packages.split(' '))) return;
+  if (!apt('update') || !apt('download', ...`${LIBRARIES} ${packages}`.split(' '))) return;
   for (const deb of readdirSync(debs)) run('dpkg-deb', ['-x', deb, root], debs);
   const libraries = ['usr/lib/x86_64-linux-gnu', 'lib/x86_64-linux-gnu'].map((folder) => join(root, folder));
   const loader = libraries.map((folder) => join(folder, 'ld-linux-x86-64.so.2')).find((path) => existsSync(path));

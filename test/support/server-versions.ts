@@ -3,7 +3,10 @@ import { existsSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 
-export type Version = 'valkey-8.1';
+export type Version = (typeof VERSIONS)[number];
+
+/** Every one that the set-up knows where to find. */
+export const VERSIONS = ['redis-6.0', 'redis-7.0', 'redis-8.0', 'redict-7.3', 'valkey-8.1', 'valkey-9.1'] as const;
 
 const BIN = join(process.env['XDG_CACHE_HOME'] || join(homedir(), '.cache'), 'rump-servers', 'bin');
 
