@@ -3,134 +3,133 @@
 import { Command } from '../../resp/command.ts';
 import type { Connection } from '../../resp/connection.ts';
 import { ReplyError } from '../../resp/errors.ts';
-import type { Receiver, Reply } from '../../resp/reply.ts';
-import { Ring } from '../../resp/ring.ts';
+import type { Reply } from '../../resp/reply.ts';
 import type { DumpReader } from './dump.ts';
+import { Inquiry } from './inquiry.ts';
 import type { KeyReader, KeySink } from './key-reader.ts';
 import { MemoryAccount } from './memory-account.ts';
-import { PendingKeys } from './pending-keys.ts';
 import { refusalOf, scopeOf } from './refusal.ts';
 import type { Selection } from './selection.ts';
 import type { ServerInfo } from './info.ts';
 
 const MEMORY_USAGE = new Command('MEMORY USAGE', 1);
 const TYPE = new Command('TYPE', 1);
-/** Where the server will not say how much memory a key takes: how many elements it has, and of a string how many bytes. */
+/** Where the server will not say how much memory a key takes: how many bytes a string has, and how many elements another. */
+const STRLEN = new Command('STRLEN', 1);
 const COUNTS: ReadonlyMap<string, Command> = new Map(
-  Object.entries({ string: 'STRLEN', list: 'LLEN', set: 'SCARD', zset: 'ZCARD', hash: 'HLEN', stream: 'XLEN' }).map(
-    ([type, name]) => [type, new Command(name, 1)],
-  ),
+  Object.entries({ list: 'LLEN', set: 'SCARD', zset: 'ZCARD', hash: 'HLEN', stream: 'XLEN' }).map(([type, name]) => [
+    type,
+    new Command(name, 1),
+  ]),
 );
 /** Bytes that an element is taken for. */
 const ELEMENT_BYTES = 64;
 
-export class MeasuringReader implements KeyReader, Receiver {
+export interface MeasuringOptions {
+  readonly info: ServerInfo;
+  /** Bytes that make a value large. */
+  readonly bigKey: number;
+}
+
+export class MeasuringReader implements KeyReader {
   readonly #connection: Connection;
-  readonly #selection: Selection;
   readonly #dump: DumpReader;
   readonly #sink: KeySink;
   readonly #bigKey: number;
   readonly #account: MemoryAccount;
-  readonly #measured = new PendingKeys();
-  /** Those whose elements are counted, and what an element is taken for. */
-  readonly #counted = new PendingKeys();
-  readonly #weights = new Ring<number>();
+  readonly #memory: Inquiry;
+  readonly #types: Inquiry;
+  readonly #lengths: Inquiry;
+  readonly #counts: Inquiry;
+  readonly #inquiries: readonly Inquiry[];
+  /** Whether the server says how much memory a key takes. */
   #isMemoryTold = true;
-  readonly #counts: Receiver = {
-    onReply: (reply) => this.#onCount(reply),
-    onOks: () => this.onOks(),
-    onFailure: () => {},
-  };
 
   constructor(
     connection: Connection,
     selection: Selection,
     dump: DumpReader,
-    { info, bigKey }: { readonly info: ServerInfo; readonly bigKey: number },
+    { info, bigKey }: MeasuringOptions,
     sink: KeySink,
   ) {
     this.#connection = connection;
-    this.#selection = selection;
     this.#dump = dump;
     this.#sink = sink;
     this.#bigKey = bigKey;
     this.#account = new MemoryAccount(info, bigKey);
+    this.#memory = new Inquiry(connection, selection, (db, key, reply) => this.#onMemory(db, key, reply));
+    this.#types = new Inquiry(connection, selection, (db, key, reply) => this.#onType(db, key, reply));
+    this.#lengths = new Inquiry(connection, selection, (db, key, reply) => this.#onCount(db, key, reply, 1));
+    this.#counts = new Inquiry(connection, selection, (db, key, reply) => this.#onCount(db, key, reply, ELEMENT_BYTES));
+    this.#inquiries = [this.#memory, this.#types, this.#lengths, this.#counts];
   }
 
   get inFlight(): number {
-    return this.#measured.length + this.#counted.length + this.#dump.inFlight;
+    return this.#asked + this.#dump.inFlight;
   }
 
   get hasRoom(): boolean {
-    return this.#dump.hasRoomBeside(this.#measured.length + this.#counted.length);
+    return this.#dump.hasRoomBeside(this.#asked);
   }
 
   send(db: number, key: Buffer, asking: boolean): void {
     // A key on the move is dumped at once: what is too large then is seen when it comes.
-    if (asking || !this.#account.isOpen) return this.#dump.send(db, key, asking);
-    this.#selection.use(db);
-    this.#connection.begin(this.#isMemoryTold ? MEMORY_USAGE : TYPE, this).bulk(key);
-    this.#measured.push(db, key);
+    if (asking || !this.#account.isOpen) this.#dump.send(db, key, asking);
+    else if (this.#isMemoryTold) this.#memory.ask(MEMORY_USAGE, db, key);
+    else this.#types.ask(TYPE, db, key);
   }
 
   drain(lost: (db: number, key: Buffer) => void): void {
-    this.#measured.drain(lost);
-    this.#counted.drain(lost);
+    for (const { keys } of this.#inquiries) keys.drain(lost);
     this.#dump.drain(lost);
   }
 
-  onReply(reply: Reply): void {
-    const { db } = this.#measured;
-    const key = this.#measured.shift();
-    if (reply instanceof ReplyError) this.#refused(db, key, reply);
-    else if (typeof reply === 'number') {
+  get #asked(): number {
+    return this.#memory.keys.length + this.#types.keys.length + this.#lengths.keys.length + this.#counts.keys.length;
+  }
+
+  #onMemory(db: number, key: Buffer, reply: Reply): void {
+    if (typeof reply === 'number') {
       this.#account.observe(reply);
-      this.#pass(db, key, reply);
-    } else if (Buffer.isBuffer(reply)) this.#count(db, key, reply.toString());
-    else this.#sink.onGone(db, key);
+      return this.#pass(db, key, reply);
+    }
+    if (reply === null) return this.#sink.onGone(db, key);
+    if (!this.#isRefused(this.#memory, db, key, reply)) return;
+    this.#isMemoryTold = false;
+    this.#types.ask(TYPE, db, key);
   }
 
-  onOks(): void {
-    this.#connection.failProtocol('it answers MEMORY USAGE with OK');
+  #onType(db: number, key: Buffer, reply: Reply): void {
+    const type = reply instanceof ReplyError ? undefined : String(reply);
+    if (type === 'string') this.#lengths.ask(STRLEN, db, key);
+    else if (type !== undefined && COUNTS.has(type)) this.#counts.ask(COUNTS.get(type)!, db, key);
+    // What else there is, a module's value or one that is gone or refused, DUMP will tell.
+    else if (type !== undefined || this.#isRefused(this.#types, db, key, reply)) this.#pass(db, key, 0);
   }
 
-  onFailure(): void {
-    // Whoever runs the connection sees its error, and drains.
+  #onCount(db: number, key: Buffer, reply: Reply, weight: number): void {
+    const inquiry = weight === 1 ? this.#lengths : this.#counts;
+    if (typeof reply === 'number') this.#pass(db, key, reply * weight);
+    else if (this.#isRefused(inquiry, db, key, reply)) this.#pass(db, key, 0);
   }
 
-  /** It is known by now how large the value is, about. */
+  /** @param bytes how large the value is, about */
   #pass(db: number, key: Buffer, bytes: number): void {
     if (bytes > this.#bigKey) this.#dump.sendLarge(db, key);
     else this.#dump.send(db, key, false);
   }
 
-  /** A type that has no count is that of a module, which cannot be read in pieces. */
-  #count(db: number, key: Buffer, type: string): void {
-    const command = COUNTS.get(type);
-    if (command === undefined) return this.#dump.send(db, key, false);
-    this.#selection.use(db);
-    this.#connection.begin(command, this.#counts).bulk(key);
-    this.#counted.push(db, key);
-    this.#weights.push(type === 'string' ? 1 : ELEMENT_BYTES);
-  }
-
-  #onCount(reply: Reply): void {
-    const { db } = this.#counted;
-    const key = this.#counted.shift();
-    const weight = this.#weights.shift()!;
-    // What else it is, DUMP will meet as well.
-    this.#pass(db, key, typeof reply === 'number' ? reply * weight : 0);
-  }
-
-  #refused(db: number, key: Buffer, error: ReplyError): void {
-    const scope = scopeOf(error);
-    if (scope === 'place') return this.#sink.onElsewhere(db, key, error);
-    if (scope === 'server') {
-      this.#measured.push(db, key);
-      return this.#connection.fail(refusalOf(this.#connection.peer, 'read from', error));
+  /** Whether only this key, or only this question, is refused; all else is seen to. */
+  #isRefused({ keys }: Inquiry, db: number, key: Buffer, reply: Reply): boolean {
+    if (!(reply instanceof ReplyError)) return true;
+    const scope = scopeOf(reply);
+    if (scope === 'key') return true;
+    if (scope === 'place') this.#sink.onElsewhere(db, key, reply);
+    else {
+      // It is as lost as those behind it.
+      keys.push(db, key);
+      this.#connection.fail(refusalOf(this.#connection.peer, 'read from', reply));
     }
-    this.#isMemoryTold = false;
-    // What is too large is still seen when it comes; the keys behind it are counted.
-    this.#dump.send(db, key, false);
+    return false;
   }
 }

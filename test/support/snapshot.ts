@@ -20,11 +20,17 @@ export interface SameDataOptions {
    * `none`: nothing expires on the target. Default `exact`.
    */
   readonly ttl?: 'exact' | 'relative' | 'none';
+  /**
+   * The values were read and written by commands: when a consumer was last seen is lost then, and when an entry was
+   * delivered is known within a second.
+   */
+  readonly byCommands?: boolean;
 }
 
 const BATCH = 1000;
 const TOLERANCE_MS = 1000;
 const SHOWN = 5;
+const UNSETTABLE: ReadonlySet<string> = new Set(['seen-time', 'active-time']);
 
 /** By key in latin1. The database must hold still. */
 export async function snapshot(client: TestClient): Promise<Map<string, Snapshot>> {
@@ -44,14 +50,14 @@ export async function snapshot(client: TestClient): Promise<Map<string, Snapshot
 export async function assertSameData(
   source: TestClient,
   target: TestClient,
-  { ttl = 'exact' }: SameDataOptions = {},
+  { ttl = 'exact', byCommands = false }: SameDataOptions = {},
 ): Promise<void> {
   const bothExact = (await knowsExpireTime(source)) && (await knowsExpireTime(target));
   const tolerance = ttl === 'exact' && bothExact ? 0 : TOLERANCE_MS;
   const [expected, actual] = await Promise.all([snapshot(source), snapshot(target)]);
   const differences: string[] = [];
   for (const [key, entry] of expected) {
-    const difference = differenceOf(entry, actual.get(key), ttl === 'none', tolerance);
+    const difference = differenceOf(entry, actual.get(key), ttl === 'none', tolerance, byCommands);
     if (difference !== undefined) differences.push(`${nameOf(key)} ${difference}`);
   }
   for (const key of actual.keys()) {
@@ -70,10 +76,11 @@ function differenceOf(
   target: Snapshot | undefined,
   neverExpires: boolean,
   tolerance: number,
+  byCommands: boolean,
 ): string | undefined {
   if (target === undefined) return 'is missing on the target';
   if (source.type !== target.type) return `is a ${source.type} here and a ${target.type} there`;
-  if (!isSameValue(source.value, target.value)) return `has another value (${source.type})`;
+  if (!isSameValue(source.value, target.value, byCommands)) return `has another value (${source.type})`;
   const expected = neverExpires ? null : source.expireAt;
   if (expected === null || target.expireAt === null) {
     return expected === target.expireAt ? undefined : `expires at ${expected} here and at ${target.expireAt} there`;
@@ -83,15 +90,24 @@ function differenceOf(
 }
 
 /** Of a record only the fields that both servers know are compared: newer ones tell more of a stream. */
-function isSameValue(left: Value, right: Value): boolean {
+function isSameValue(left: Value, right: Value, byCommands: boolean): boolean {
   if (Array.isArray(left) && Array.isArray(right)) {
-    return left.length === right.length && left.every((item, index) => isSameValue(item, right[index]!));
+    return left.length === right.length && left.every((item, index) => isSameValue(item, right[index]!, byCommands));
   }
   if (isRecord(left) && isRecord(right)) {
-    return Object.keys(left).every((name) => right[name] === undefined || isSameValue(left[name]!, right[name]));
+    const names = Object.keys(left).filter(
+      (name) => right[name] !== undefined && !(byCommands && UNSETTABLE.has(name)),
+    );
+    return names.every((name) => isSameValue(left[name]!, right[name]!, byCommands));
   }
+  if (byCommands && isMoment(left) && isMoment(right)) return Math.abs(left - right) <= TOLERANCE_MS;
   // -0 is 0: a server forgets the sign as soon as it packs a sorted set.
   return left === right || isDeepStrictEqual(left, right);
+}
+
+/** Milliseconds since 1970, of this century. */
+function isMoment(value: Value): value is number {
+  return typeof value === 'number' && value > 1e12 && value < 1e13;
 }
 
 function isRecord(value: Value): value is { readonly [name: string]: Value } {

@@ -1,0 +1,254 @@
+// Values too large for one payload: read and written in pieces, whole or not at all, with nothing left behind.
+import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
+import { test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { TestClient } from '../support/client.ts';
+import { callsOf } from '../support/command-stats.ts';
+import { fillLarge, LARGE_TYPES } from '../support/large-keyspace.ts';
+import { assertDone, assertFailed, linesOf } from '../support/outcome.ts';
+import { assertSameContents, startCluster } from '../support/redis-cluster.ts';
+import { runRump, spawnRump, type RunningRump } from '../support/rump.ts';
+import { startPair } from '../support/server-pair.ts';
+import { servers } from '../support/server-versions.ts';
+import { assertSameData } from '../support/snapshot.ts';
+import { startProxy } from '../support/tcp-proxy.ts';
+
+/** Every value of `fillLarge` is above it. */
+const BIG_KEY = ['--big-key', '1M'];
+/** No server takes more than this to be told what it may take. */
+const LEAST_BULK = ['--proto-max-bulk-len', '1mb'];
+const SMALL = 20_000;
+/** A DUMP of no key, on the connection of the walk and on that for large values. */
+const PROBES = 2;
+
+async function assertNothingLeft(client: TestClient): Promise<void> {
+  const names = ((await client.send('KEYS', 'rump:*')) as Buffer[]).map(String);
+  assert.deepEqual(names, []);
+}
+
+test('rump --big-key reads and writes every type in pieces, and the source never dumps them', async (t) => {
+  const { from, to, endpoints } = await startPair(t);
+  await fillLarge(from);
+  await from.send('SET', 'small', 'value');
+  await from.send('CONFIG', 'RESETSTAT');
+  const result = await runRump([...endpoints, ...BIG_KEY]);
+  assertDone(result);
+  assert.match(result.stderr, new RegExp(`, ${LARGE_TYPES.length} converted, `));
+  await assertSameData(from, to, { byCommands: true });
+  assert.equal((await callsOf(from)).get('dump'), PROBES + 1);
+  await assertNothingLeft(to);
+});
+
+for (const { name, binary } of servers('redis-6.0', 'redis-8.0', 'valkey-9.1')) {
+  test(`rump writes a hash whose fields expire in pieces, from and to ${name}, or says that it cannot`, async (t) => {
+    const { from, to, endpoints } = await startPair(t, { source: { binary }, target: { binary } });
+    await fillLarge(from, ['hash']);
+    const [known] = (await from.send('COMMAND', 'INFO', 'HPEXPIREAT')) as unknown[];
+    const expiring = Array.isArray(known);
+    if (expiring) await from.send('HPEXPIREAT', 'large:hash', 4_102_444_800_000, 'FIELDS', 2, 'field:7', 'field:9999');
+    assertDone(await runRump([...endpoints, ...BIG_KEY]));
+    await assertSameData(from, to);
+    if (!expiring) return;
+    const command = ['HPEXPIRETIME', 'large:hash', 'FIELDS', 3, 'field:7', 'field:8', 'field:9999'];
+    assert.deepEqual(await to.send(...command), [4_102_444_800_000, -1, 4_102_444_800_000]);
+  });
+}
+
+test('rump finds a value too large by its elements where the source tells no memory', async (t) => {
+  const { source, target, from, to } = await startPair(t);
+  await fillLarge(from);
+  const rights = ['+@all', '-memory'];
+  await from.send('ACL', 'SETUSER', 'reader', 'reset', 'on', '>pw', '~*', ...rights);
+  await from.send('CONFIG', 'RESETSTAT');
+  const url = source.url.replace('//', '//reader:pw@');
+  assertDone(await runRump(['--from', url, '--to', target.url, ...BIG_KEY]));
+  await assertSameData(from, to, { byCommands: true });
+  const calls = await callsOf(from);
+  assert.equal(calls.get('dump'), PROBES);
+});
+
+test('rump stops measuring keys once it is clear that none is large', async (t) => {
+  const { from, endpoints } = await startPair(t);
+  await from.pipeline(Array.from({ length: SMALL }, (_, i) => ['SET', `key:${i}`, 'x'.repeat(100)]));
+  await from.send('CONFIG', 'RESETSTAT');
+  assertDone(await runRump([...endpoints, '--big-key', '1M']));
+  const measured = (await callsOf(from)).get('memory|usage') ?? 0;
+  assert.ok(measured > 0 && measured < SMALL / 2, `${measured} keys were measured`);
+});
+
+test('rump measures nothing where the whole source is smaller than one large value', async (t) => {
+  const { from, endpoints } = await startPair(t);
+  await from.pipeline(Array.from({ length: SMALL }, (_, i) => ['SET', `key:${i}`, i]));
+  await from.send('CONFIG', 'RESETSTAT');
+  assertDone(await runRump(endpoints));
+  assert.equal((await callsOf(from)).get('memory|usage'), undefined);
+});
+
+test('rump finds the one large value among many small ones, wherever it is', async (t) => {
+  const { from, to, endpoints } = await startPair(t);
+  await from.pipeline(Array.from({ length: SMALL }, (_, i) => ['SET', `key:${i}`, 'x'.repeat(100)]));
+  await fillLarge(from, ['set']);
+  await from.send('CONFIG', 'RESETSTAT');
+  assertDone(await runRump([...endpoints, ...BIG_KEY]));
+  assert.equal((await callsOf(from)).get('dump'), SMALL + PROBES);
+  await assertSameData(from, to);
+});
+
+test('rump keeps to what the target takes in one command, whatever the type', async (t) => {
+  const { from, to, endpoints } = await startPair(t, { target: { args: LEAST_BULK } });
+  await fillLarge(from);
+  await from.pipeline([
+    ['RPUSH', 'long:element', 'short', randomBytes(1_200_000)],
+    // It is short enough once the source has compressed it.
+    ['SET', 'long:compressible', 'x'.repeat(1_500_000)],
+  ]);
+  const result = await runRump(endpoints);
+  assert.equal(result.code, 1, result.stderr);
+  const lines = linesOf(result.stderr).filter((line) => line.startsWith('rump: key '));
+  assert.equal(lines.length, 2, result.stderr);
+  assert.match(lines.toSorted()[0]!, /^rump: key "large:string" in db 0: ERR string exceeds maximum allowed size/);
+  assert.match(
+    lines.toSorted()[1]!,
+    /^rump: key "long:element" in db 0: Cannot write it with RPUSH: an element has 1200000 bytes, and the target takes 1048576 \(proto-max-bulk-len\)$/,
+  );
+  assert.doesNotMatch(result.stderr, /reconnect/);
+  await from.send('DEL', 'large:string', 'long:element');
+  await assertSameData(from, to, { byCommands: true });
+  await assertNothingLeft(to);
+});
+
+test('rump reads a value again that changes while it is read', async (t) => {
+  const { from, to, endpoints } = await startPair(t);
+  await fillLarge(from, ['hash', 'list']);
+  const running = spawnRump([...endpoints, ...BIG_KEY, '--bwlimit', '4M']);
+  await temporaryKey(running, to);
+  for (let i = 0; i < 10; i += 1) {
+    await from.send('HSET', 'large:hash', `field:${i}`, `changed ${i}`, `new:${i}`, 'x');
+    await from.send('LPUSH', 'large:list', `new ${i}`);
+    await sleep(50);
+  }
+  assertDone(await running.done);
+  await assertSameData(from, to);
+  await assertNothingLeft(to);
+});
+
+test('rump gives a value up that never holds still, and says so', async (t) => {
+  const { from, to, endpoints } = await startPair(t);
+  await fillLarge(from, ['list']);
+  const running = spawnRump([...endpoints, ...BIG_KEY]);
+  let count = 0;
+  const writing = setInterval(() => void from.send('RPUSH', 'large:list', `new ${count++}`), 1);
+  const result = await running.done.finally(() => clearInterval(writing));
+  assertFailed(result, {
+    error: /^rump: key "large:list" in db 0: It changed while it was read \(\w+\), 5 times in a row$/,
+  });
+  assert.equal(await to.send('DBSIZE'), 0);
+});
+
+test('rump goes on where a value was deleted while it was read', async (t) => {
+  const { from, to, endpoints } = await startPair(t);
+  await fillLarge(from, ['hash']);
+  const running = spawnRump([...endpoints, ...BIG_KEY, '--bwlimit', '2M']);
+  await temporaryKey(running, to);
+  await from.send('DEL', 'large:hash');
+  const result = await running.done;
+  assertDone(result);
+  assert.match(result.stderr, /1 expired on the way/);
+  assert.equal(await to.send('DBSIZE'), 0);
+});
+
+test('Nobody sees half a large value under its own name, and one that is there is replaced at once', async (t) => {
+  const { from, to, endpoints } = await startPair(t);
+  await fillLarge(from, ['hash']);
+  await to.send('SET', 'large:hash', 'what was there');
+  const running = spawnRump([...endpoints, ...BIG_KEY, '--bwlimit', '2M']);
+  const name = await temporaryKey(running, to);
+  assert.equal(String(await to.send('GET', 'large:hash')), 'what was there');
+  // Should nobody come back to it, it goes by itself.
+  const ttl = (await to.send('PTTL', name)) as number;
+  assert.ok(ttl > 60_000 && ttl <= 15 * 60_000, `It expires in ${ttl} ms`);
+  assertDone(await running.done);
+  await assertSameData(from, to);
+  await assertNothingLeft(to);
+});
+
+for (const [policy, code, words] of [
+  ['skip', 0, /1 skipped/],
+  ['fail', 1, /key "large:set" in db 0: BUSYKEY/],
+] as const) {
+  test(`rump --on-conflict ${policy} leaves a key alone that is there already, however large the other is`, async (t) => {
+    const { from, to, endpoints } = await startPair(t);
+    await fillLarge(from, ['set']);
+    await to.send('SET', 'large:set', 'what was there');
+    const result = await runRump([...endpoints, ...BIG_KEY, '--on-conflict', policy]);
+    assert.equal(result.code, code, result.stderr);
+    assert.match(result.stderr, words);
+    assert.equal(String(await to.send('GET', 'large:set')), 'what was there');
+    await assertNothingLeft(to);
+  });
+}
+
+test('rump leaves nothing behind when it is interrupted in the middle of a large value', async (t) => {
+  const { from, to, endpoints } = await startPair(t);
+  await fillLarge(from, ['hash']);
+  const running = spawnRump([...endpoints, ...BIG_KEY, '--bwlimit', '1M']);
+  await temporaryKey(running, to);
+  running.child.kill('SIGINT');
+  const result = await running.done;
+  assertFailed(result, { code: 130, error: /^rump: Stopped by Ctrl-C/ });
+  assert.equal(await to.send('DBSIZE'), 0);
+});
+
+for (const side of ['source', 'target'] as const) {
+  test(`A large value arrives although the connection to the ${side} is cut`, async (t) => {
+    const pair = await startPair(t);
+    const proxy = await startProxy({ port: pair[side].port });
+    t.after(() => proxy.close());
+    await fillLarge(pair.from, ['zset', 'stream']);
+    const endpoints = pair.endpoints.map((word) => (word === pair[side].url ? proxy.url : word));
+    const running = spawnRump([...endpoints, ...BIG_KEY, '--bwlimit', '2M', '--retry-max', '50ms']);
+    for (let cut = 0; cut < 2; cut += 1) {
+      await temporaryKey(running, pair.to);
+      proxy.cut();
+      await sleep(300);
+    }
+    const result = await running.done;
+    assertDone(result);
+    assert.match(result.stderr, /reconnects?$/m);
+    await assertSameData(pair.from, pair.to, { byCommands: true });
+    await assertNothingLeft(pair.to);
+  });
+}
+
+test('rump carries large values between clusters, under other names as well', async (t) => {
+  const [source, target] = await Promise.all([startCluster(t), startCluster(t)]);
+  const names = ['plain', '{tag}', 'a{b', 'a}b{', '{}empty', 'two{x}{y}'];
+  await source.pipeline(names.map((name) => ['RPUSH', name, ...items()]));
+  const ends = ['--from', source.url, '--to', target.url];
+  assertDone(await runRump([...ends, '--big-key', '64k']));
+  assertSameContents(await target.contents(), await source.contents());
+});
+
+test('rump --bwlimit holds for large values', async (t) => {
+  const { from, endpoints } = await startPair(t);
+  await fillLarge(from, ['string']);
+  const result = await runRump([...endpoints, ...BIG_KEY, '--bwlimit', '1M']);
+  assertDone(result);
+  // The second of its two pieces waits for the first one to be paid for.
+  assert.ok(result.elapsed > 1000, `It took ${result.elapsed} ms`);
+});
+
+/** The name under which a value is being built. */
+async function temporaryKey(running: RunningRump, to: TestClient): Promise<Buffer> {
+  for (;;) {
+    const [name] = (await to.send('KEYS', 'rump:tmp:*')) as Buffer[];
+    if (name !== undefined) return name;
+    assert.equal(running.child.exitCode, null, running.stderr);
+    await sleep(2);
+  }
+}
+
+function items(): string[] {
+  return Array.from({ length: 3000 }, (_, i) => `${i}:${randomBytes(20).toString('hex')}`);
+}
