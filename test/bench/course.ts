@@ -10,8 +10,8 @@ export interface CourseOfCopy {
   /** New and empty. */
   readonly startTarget: (options: SiteOptions) => Promise<Site>;
   readonly floors: readonly FloorName[];
-  /** Whether rump reads the file of frames in place of the server that they were made from. */
-  readonly readsFile?: boolean;
+  /** What rump reads in place of the server that it was made from. */
+  readonly reads?: 'frames' | 'snapshot';
   readonly writesFile?: boolean;
 }
 
@@ -20,14 +20,16 @@ export const courses: Readonly<Record<Course, CourseOfCopy>> = {
   clusters: { startSource: startClusterSite, startTarget: startClusterSite, floors: ['c'] },
   tls: { startSource: startTlsSite, startTarget: startTlsSite, floors: ['c'] },
   'into-file': { startSource: startSite, startTarget: async () => newFileSite(), floors: [], writesFile: true },
-  'out-of-file': { startSource: startSite, startTarget: startSite, floors: ['a'], readsFile: true },
+  'out-of-file': { startSource: startSite, startTarget: startSite, floors: ['a'], reads: 'frames' },
+  'out-of-snapshot': { startSource: startSite, startTarget: startSite, floors: ['c'], reads: 'snapshot' },
 };
 
 export function framesOf(source: Site): string {
   return join(source.dir, 'frames.resp');
 }
 
-/** The file of frames as the source of a copy. */
-export function fileOf(source: Site): Site {
-  return { ...source, words: (side) => [`--${side}`, framesOf(source)] };
+/** A file as the source of a copy, that of frames or what SAVE has made. */
+export function fileOf(source: Site, kind: 'frames' | 'snapshot'): Site {
+  const path = kind === 'frames' ? framesOf(source) : join(source.dir, 'dump.rdb');
+  return { ...source, words: (side) => [`--${side}`, path] };
 }

@@ -4,7 +4,7 @@ import type { Goal } from './goal.ts';
 import { Random } from './random.ts';
 
 /** What the two sides of a copy are. */
-export type Course = 'servers' | 'clusters' | 'tls' | 'into-file' | 'out-of-file';
+export type Course = 'servers' | 'clusters' | 'tls' | 'into-file' | 'out-of-file' | 'out-of-snapshot';
 
 export interface Dataset {
   readonly keys: number;
@@ -16,7 +16,7 @@ export interface Dataset {
   readonly commandsOf: (index: number, random: Random) => Argument[][];
 }
 
-export type DatasetName = 'small' | 'mixed' | 'large' | 'far' | 'cluster' | 'tls' | 'file-out' | 'file-in';
+export type DatasetName = 'small' | 'mixed' | 'large' | 'far' | 'cluster' | 'tls' | 'file-out' | 'file-in' | 'rdb';
 
 const SEED = 0x72756d70;
 const DAY_MS = 86_400_000;
@@ -73,6 +73,13 @@ export const datasets: Readonly<Record<DatasetName, Dataset>> = {
   tls: { keys: 1_000_000, course: 'tls', delay: 0, goals: [], commandsOf: smallString },
   'file-out': { keys: 1_000_000, course: 'into-file', delay: 0, goals: [], commandsOf: smallString },
   'file-in': { keys: 1_000_000, course: 'out-of-file', delay: 0, goals: [], commandsOf: smallString },
+  rdb: {
+    keys: 1_000_000,
+    course: 'out-of-snapshot',
+    delay: 0,
+    goals: [{ figure: 'c', atMost: 1 }],
+    commandsOf: smallString,
+  },
 };
 
 /** Fewer keys of the same kind, for a trial. */

@@ -29,17 +29,18 @@ export async function measure(
   const compared = options.floors.filter((floor) => course.floors.includes(floor));
   const place = { binary: options.server, delay: dataset.delay };
   const source = await course.startSource(place);
-  // What is compared with a plain copy needs plain servers with the same data.
-  const plain = compared.includes('c') ? await startSite(place) : source;
+  // What is compared with a plain copy needs plain servers with the same data; a snapshot comes from one.
+  const plain = compared.includes('c') && course.reads === undefined ? await startSite(place) : source;
   try {
     tell(`filling the source with ${dataset.keys} keys`);
     for (const site of new Set([source, plain])) await fill(site.pipeline, dataset);
-    const needsFrames = compared.includes('a') || course.readsFile === true;
+    const needsFrames = compared.includes('a') || course.reads === 'frames';
     const bytes = await writeRestoreFrames(source.clients, needsFrames ? framesOf(source) : devNull);
+    if (course.reads === 'snapshot') await source.clients[0]!.send('SAVE');
 
     const copy = (sample: number): Promise<Timing & Usage> =>
       withSite(course.startTarget(place), async (target) => {
-        const from = course.readsFile === true ? fileOf(source) : source;
+        const from = course.reads === undefined ? source : fileOf(source, course.reads);
         const { result, ...timing } = await time(source, target, () => runCopy(options.command, from, target));
         if (course.writesFile === true) await checkFile(target, source, sample);
         else await check(source, target, sample);

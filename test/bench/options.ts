@@ -19,7 +19,8 @@ export const USAGE = `npm run bench -- [DATASET...] [options]      datasets: ${O
 
   --runs N           runs of each, after one to warm up (5)
   --scale F          shrink every dataset by this factor, for a trial (1)
-  --floors a,b,c|none  what to compare with: a redis-cli --pipe, b REPLICAOF; c, for clusters and TLS, a plain copy (a,b,c)
+  --floors a,b,c|none  what to compare with: a redis-cli --pipe, b REPLICAOF; c, for clusters, TLS and
+                       snapshots, a plain copy (a,b,c)
   --server PROGRAM   the server of both sides (redis-server on PATH)
   --rump "CMD"       another build: program and arguments without endpoints
   --cpu-prof DIR     write a CPU profile of each run of rump into DIR
