@@ -45,6 +45,10 @@ export interface SnapshotAddress {
 
 export type Address = TcpAddress | UnixAddress | SentinelAddress | StreamAddress | SnapshotAddress;
 
+export function isFile(address: Address): address is StreamAddress | SnapshotAddress {
+  return address.kind === 'stream' || address.kind === 'snapshot';
+}
+
 interface HostPort {
   readonly host: string;
   readonly port: number;

@@ -1,7 +1,7 @@
 // What cannot be meant, seen from the command line alone: flags that do not go with their endpoint, or with each other.
 
 import { resolve } from 'node:path';
-import { formatAddress, type Address } from '../../resp/address.ts';
+import { formatAddress, isFile, type Address } from '../../resp/address.ts';
 import { isOn } from './exclusion.ts';
 import type { OptionValues } from './options.ts';
 import { UsageError } from './usage-error.ts';
@@ -69,10 +69,6 @@ function refuseSentinel(values: OptionValues, { name, address, sentinelPassword 
 function refuseSameFile(from: Address, to: Address): void {
   if (!isFile(from) || !isFile(to) || isStdStream(from) || resolve(from.path) !== resolve(to.path)) return;
   throw new UsageError(`Cannot copy ${formatAddress(from)} to itself`, 'name another file');
-}
-
-function isFile(address: Address): address is Extract<Address, { kind: 'stream' | 'snapshot' }> {
-  return address.kind === 'stream' || address.kind === 'snapshot';
 }
 
 function refuseStdoutTaken({ json = false, progress }: OptionValues): void {

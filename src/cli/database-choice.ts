@@ -1,6 +1,6 @@
 // Whether it is clear, from the command line alone, which database goes where.
 
-import { formatAddress, type Address } from '../../resp/address.ts';
+import { formatAddress, isFile, type Address } from '../../resp/address.ts';
 import type { OptionValues } from './options.ts';
 import { UsageError } from './usage-error.ts';
 
@@ -30,7 +30,7 @@ export function refuseDatabaseChoice(values: OptionValues, from: Address, to: Ad
 
 /** What is copied without --db. Which databases a file has, only the file says. */
 function databasesOf(address: Address): readonly number[] | 'all' {
-  return address.kind === 'stream' || address.kind === 'snapshot' ? 'all' : [databaseOf(address) ?? 0];
+  return isFile(address) ? 'all' : [databaseOf(address) ?? 0];
 }
 
 function databaseOf(address: Address): number | undefined {

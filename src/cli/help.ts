@@ -15,6 +15,8 @@ online. An ENDPOINT is one of
   unix://[[user]:password@]/path/to/socket[?db=N]
   PATH.resp, or - for stdin or stdout
         a stream of RESTORE commands, as redis-cli --pipe takes it
+  PATH.rdb
+        a snapshot file, as the source
 
 Characters such as # @ : in the password may stand as they are.
 `;

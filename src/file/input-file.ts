@@ -1,11 +1,8 @@
 // The bytes that are read: a file, packed or not, or stdin. It knows nothing of what they say.
 
 import type { Buffer } from 'node:buffer';
-import { constants } from 'node:fs';
-import { open, type FileHandle } from 'node:fs/promises';
 import type { Readable } from 'node:stream';
-import { RespError } from '../../resp/errors.ts';
-import { readError } from './file-error.ts';
+import { openRegular } from './regular-file.ts';
 import { unpack } from './unpack.ts';
 
 /** A view of an entry keeps all of its chunk alive. */
@@ -22,21 +19,8 @@ export class InputFile {
   /** @throws RespError with the code of the system */
   static async open(path: string): Promise<InputFile> {
     if (path === '-') return new InputFile('stdin', process.stdin, undefined, false);
-    let file: FileHandle | undefined;
-    try {
-      // A pipe without a writer would hold up the whole program otherwise.
-      file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
-      const stats = await file.stat();
-      if (stats.isDirectory()) throw Object.assign(new Error('It is a directory'), { code: 'EISDIR' });
-      if (!stats.isFile()) {
-        throw new RespError('IO', `Cannot read ${path}: it is no regular file`, { hint: 'write - and redirect stdin' });
-      }
-      const stream = file.createReadStream({ highWaterMark: CHUNK_BYTES });
-      return new InputFile(path, stream, stats.size, path.endsWith('.gz'));
-    } catch (error) {
-      await file?.close().catch(() => {});
-      throw readError(path, error);
-    }
+    const { handle, size } = await openRegular(path, 'write - and redirect stdin');
+    return new InputFile(path, handle.createReadStream({ highWaterMark: CHUNK_BYTES }), size, path.endsWith('.gz'));
   }
 
   private constructor(name: string, stream: Readable, size: number | undefined, isPacked: boolean) {

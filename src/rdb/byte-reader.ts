@@ -1,4 +1,5 @@
 // A cursor over bytes that nobody vouches for: every length is held against what is left before anything is made of it.
+// It sees a window of them; the bytes of a payload are one window, and those of a file (file-reader.ts) many.
 import { decimal } from './decimal.ts';
 import { decompress, isPossibleLength } from './lzf.ts';
 import { PayloadError } from './payload-error.ts';
@@ -11,13 +12,20 @@ const INTEGER_8 = 0xc0;
 const INTEGER_16 = 0xc1;
 const INTEGER_32 = 0xc2;
 const LZF = 0xc3;
+/** Of one string. A server takes 512 MiB, unless it was told to take more. */
+export const MOST_BYTES = 2 ** 30;
+/** Bytes before the content of a string: two lengths and a mark. */
+const MOST_HEAD = 19;
 
 export class ByteReader {
-  readonly bytes: Buffer;
+  #bytes: Buffer;
+  /** Bytes that precede the window. */
+  #before = 0;
   readonly #subject: string;
   /** Where these bytes are, if they were packed inside a string: ` of the listpack at byte 12`. */
   readonly #place: string;
   readonly #origin: number | undefined;
+  /** In the window. */
   #at = 0;
 
   /**
@@ -26,72 +34,91 @@ export class ByteReader {
    * @param origin the offset that an error gives instead of its own
    */
   constructor(bytes: Buffer, subject: string, place = '', origin?: number) {
-    this.bytes = bytes;
+    this.#bytes = bytes;
     this.#subject = subject;
     this.#place = place;
     this.#origin = origin;
   }
 
+  /** The window. */
+  get bytes(): Buffer {
+    return this.#bytes;
+  }
+
   get at(): number {
-    return this.#at;
+    return this.#before + this.#at;
   }
 
   get left(): number {
-    return this.bytes.length - this.#at;
+    return this.#bytes.length - this.#at;
   }
 
   get isAtEnd(): boolean {
-    return this.#at === this.bytes.length;
+    return this.left === 0;
   }
 
   /** The error to throw. */
-  fail(why: string, at: number = this.#at): PayloadError {
+  fail(why: string, at: number = this.at): PayloadError {
     const message = `Cannot decode ${this.#subject}: ${why}, at byte ${at}${this.#place}`;
     return new PayloadError(message, { offset: this.#origin ?? at });
   }
 
   byte(): number {
-    return this.bytes[this.#take(1)]!;
+    const start = this.#take(1);
+    return this.#bytes[start]!;
   }
 
   skip(length: number): void {
-    this.#take(length);
+    if (length > this.#bytes.length - this.#at) this.pass(length);
+    else this.#at += length;
   }
 
   view(length: number): Buffer {
     const start = this.#take(length);
-    return this.bytes.subarray(start, this.#at);
+    return this.#bytes.subarray(start, this.#at);
   }
 
   uint16(): number {
-    return this.bytes.readUInt16LE(this.#take(2));
+    const start = this.#take(2);
+    return this.#bytes.readUInt16LE(start);
   }
 
   uint32(): number {
-    return this.bytes.readUInt32LE(this.#take(4));
+    const start = this.#take(4);
+    return this.#bytes.readUInt32LE(start);
+  }
+
+  int32(): number {
+    const start = this.#take(4);
+    return this.#bytes.readInt32LE(start);
   }
 
   /** As a number, which is exact for 2^53 ms, that is up to the year 287396. */
   milliseconds(): number {
     const start = this.#take(8);
-    return this.bytes.readInt32LE(start + 4) * 0x1_0000_0000 + this.bytes.readUInt32LE(start);
+    return this.#bytes.readInt32LE(start + 4) * 0x1_0000_0000 + this.#bytes.readUInt32LE(start);
   }
 
   double(): number {
-    return this.bytes.readDoubleLE(this.#take(8));
+    const start = this.#take(8);
+    return this.#bytes.readDoubleLE(start);
   }
 
   uint64BigEndian(): bigint {
-    return this.bytes.readBigUInt64BE(this.#take(8));
+    const start = this.#take(8);
+    return this.#bytes.readBigUInt64BE(start);
   }
 
   /** An RDB length. */
   length(): number {
-    const start = this.#at;
+    const start = this.at;
     const first = this.byte();
     if (first < 0x40) return first;
     if (first < 0x80) return ((first & 0x3f) << 8) | this.byte();
-    if (first === LENGTH_32) return this.bytes.readUInt32BE(this.#take(4));
+    if (first === LENGTH_32) {
+      const at = this.#take(4);
+      return this.#bytes.readUInt32BE(at);
+    }
     if (first !== LENGTH_64) throw this.fail('no length begins with this byte', start);
     const length = Number(this.uint64BigEndian());
     if (!Number.isSafeInteger(length)) throw this.fail('the number is too large', start);
@@ -100,14 +127,14 @@ export class ByteReader {
 
   /** An RDB length that is a number of 64 bits rather than the size of anything. */
   uint64(): bigint {
-    if (this.bytes[this.#at] !== LENGTH_64) return BigInt(this.length());
+    if (this.#peek() !== LENGTH_64) return BigInt(this.length());
     this.#at += 1;
     return this.uint64BigEndian();
   }
 
   /** How many things follow, each of so many bytes at least. */
   count(leastBytes: number): number {
-    const start = this.#at;
+    const start = this.at;
     const count = this.length();
     if (count * leastBytes > this.left) throw this.fail(`${count} elements cannot fit into what is left`, start);
     return count;
@@ -115,26 +142,26 @@ export class ByteReader {
 
   /** A view, unless it was compressed or is an integer. */
   string(): Buffer {
-    const first = this.bytes[this.#at] ?? 0;
+    const first = this.#peek();
     if (first < SPECIAL) return this.view(this.length());
     this.#at += 1;
     switch (first) {
       case INTEGER_8:
-        return decimal(this.bytes.readInt8(this.#take(1)));
+        return decimal((this.byte() << 24) >> 24);
       case INTEGER_16:
-        return decimal(this.bytes.readInt16LE(this.#take(2)));
+        return decimal((this.uint16() << 16) >> 16);
       case INTEGER_32:
-        return decimal(this.bytes.readInt32LE(this.#take(4)));
+        return decimal(this.int32());
       case LZF:
-        return this.#compressed(this.#at - 1);
+        return this.#compressed(this.at - 1);
       default:
-        throw this.fail('no string begins with this byte', this.#at - 1);
+        throw this.fail('no string begins with this byte', this.at - 1);
     }
   }
 
   /** As `string`, in views of so many bytes at most; what was compressed is decompressed as a whole. */
   *stringPieces(bytes: number): Generator<Buffer> {
-    const isPlain = (this.bytes[this.#at] ?? 0) < SPECIAL;
+    const isPlain = this.#peek() < SPECIAL;
     const whole = isPlain ? undefined : this.string();
     const length = whole?.length ?? this.length();
     let at = 0;
@@ -147,8 +174,9 @@ export class ByteReader {
 
   /** How many bytes the string has that is next, once it is decompressed; the reader stays where it is. */
   peekStringLength(): number {
+    this.gather(Math.min(this.left, MOST_HEAD));
     const start = this.#at;
-    const first = this.bytes[start] ?? 0;
+    const first = this.#peek();
     let length = 1;
     if (first < SPECIAL) length = this.length();
     else if (first === LZF) {
@@ -161,11 +189,11 @@ export class ByteReader {
   }
 
   skipString(): void {
-    const first = this.bytes[this.#at] ?? 0;
+    const first = this.#peek();
     if (first < SPECIAL) return this.skip(this.length());
     this.#at += 1;
     if (first <= INTEGER_32) return this.skip(2 ** (first - INTEGER_8));
-    if (first !== LZF) throw this.fail('no string begins with this byte', this.#at - 1);
+    if (first !== LZF) throw this.fail('no string begins with this byte', this.at - 1);
     const compressed = this.length();
     this.length();
     this.skip(compressed);
@@ -173,7 +201,7 @@ export class ByteReader {
 
   /** A string that holds packed elements, to be read by itself. */
   packed(name: string): ByteReader {
-    const start = this.#at;
+    const start = this.at;
     return new ByteReader(this.string(), this.#subject, ` of the ${name} at byte ${start}`, start);
   }
 
@@ -181,16 +209,54 @@ export class ByteReader {
     const compressed = this.length();
     const length = this.length();
     if (!isPossibleLength(compressed, length)) throw this.fail('no compression is that good', start);
+    if (length > MOST_BYTES) throw this.fail(`${length} bytes are too many for a string`, start);
     const string = decompress(this.view(compressed), length);
     if (string === undefined) throw this.fail('the compressed string is damaged', start);
     return string;
   }
 
-  /** @returns where the bytes start */
+  /** @returns where the bytes start in the window */
   #take(length: number): number {
+    if (length > this.#bytes.length - this.#at) this.more(length);
     const start = this.#at;
-    if (length > this.bytes.length - start) throw this.fail(`the bytes end ${length - this.left} too early`);
     this.#at = start + length;
     return start;
+  }
+
+  /** The byte that is next; 0 where there is none. */
+  #peek(): number {
+    this.gather(Math.min(this.left, 1));
+    return this.#bytes[this.#at] ?? 0;
+  }
+
+  /** Bytes that precede the window. */
+  protected get before(): number {
+    return this.#before;
+  }
+
+  /** So many bytes, of those that are left, have to be in the window. */
+  protected gather(length: number): void {
+    if (length > this.#bytes.length - this.#at) this.more(length);
+  }
+
+  /** Called where so many bytes from here are not in the window, and have to be. Views stay what they are. */
+  protected more(length: number): void {
+    throw this.endsEarly(length);
+  }
+
+  /** Called where so many bytes from here are not in the window, and are to be passed over. */
+  protected pass(length: number): void {
+    throw this.endsEarly(length);
+  }
+
+  /** Another window: it begins `before` bytes from the start, and the next byte is the first of it. */
+  protected look(bytes: Buffer, before: number): void {
+    this.#bytes = bytes;
+    this.#before = before;
+    this.#at = 0;
+  }
+
+  protected endsEarly(length: number): PayloadError {
+    return this.fail(`the bytes end ${length - this.left} too early`);
   }
 }

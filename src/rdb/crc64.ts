@@ -31,11 +31,19 @@ export class Crc64 {
     return (BigInt(this.high) << 32n) | BigInt(this.low);
   }
 
-  update(bytes: Uint8Array): this {
+  /** Begins anew. */
+  reset(): this {
+    this.#low = 0;
+    this.#high = 0;
+    return this;
+  }
+
+  /** Takes the bytes from `start` to `end`. */
+  update(bytes: Uint8Array, start = 0, end = bytes.length): this {
     let low = this.#low;
     let high = this.#high;
-    let at = 0;
-    for (const end = bytes.length - (SLICES - 1); at < end; at += SLICES) {
+    let at = start;
+    for (const last = end - (SLICES - 1); at < last; at += SLICES) {
       const a = 0x700 | ((low ^ bytes[at]!) & 0xff);
       const b = 0x600 | (((low >>> 8) ^ bytes[at + 1]!) & 0xff);
       const c = 0x500 | (((low >>> 16) ^ bytes[at + 2]!) & 0xff);
@@ -47,7 +55,7 @@ export class Crc64 {
       low = lows[a]! ^ lows[b]! ^ lows[c]! ^ lows[d]! ^ lows[e]! ^ lows[f]! ^ lows[g]! ^ lows[h]!;
       high = highs[a]! ^ highs[b]! ^ highs[c]! ^ highs[d]! ^ highs[e]! ^ highs[f]! ^ highs[g]! ^ highs[h]!;
     }
-    for (; at < bytes.length; at += 1) {
+    for (; at < end; at += 1) {
       const index = (low ^ bytes[at]!) & 0xff;
       low = (low >>> 8) ^ (high << 24) ^ lows[index]!;
       high = (high >>> 8) ^ highs[index]!;

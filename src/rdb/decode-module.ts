@@ -25,7 +25,7 @@ export function decodeModule(reader: ByteReader, encoding: Encoding): ModuleValu
   else skipParts(reader);
   return {
     type: 'module',
-    name: nameIn(id),
+    name: moduleNameOf(id),
     encodingVersion: Number(id & VERSION_MASK),
     bytes: reader.bytes.subarray(start, reader.at),
   };
@@ -58,7 +58,8 @@ export function skipParts(reader: ByteReader): void {
   }
 }
 
-function nameIn(id: bigint): string {
+/** Nine characters. */
+export function moduleNameOf(id: bigint): string {
   let name = '';
   let rest = id >> VERSION_BITS;
   for (let i = 0; i < NAME_LENGTH; i += 1) {

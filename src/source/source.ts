@@ -23,6 +23,10 @@ export interface SourceSink {
   onGone(): void;
   /** So many slots were on the move, or at a node that failed: they are walked once more. */
   onSlotsMoved(slots: number): void;
+  /** A snapshot has something beside its keys: libraries of functions, what modules keep, or slots that were on the move. */
+  onLeftOut(what: 'functions' | 'modules' | 'slots', names: readonly string[]): void;
+  /** A snapshot was written without a checksum. */
+  onUnchecked(): void;
   /** The source would not give the value of this key. */
   onReadRefused(db: number, key: Buffer, error: RespError): void;
 }

@@ -4,7 +4,7 @@ import { Channel } from '../channel.ts';
 import type { Deployment } from '../cluster/deployment.ts';
 import type { DumpOptions } from '../redis/dump.ts';
 import { depthFor } from '../redis/depth.ts';
-import { typeOf } from '../rdb/type-of.ts';
+import { RdbSource } from '../source/rdb-source.ts';
 import { RedisSource } from '../source/redis-source.ts';
 import { RespSource } from '../source/resp-source.ts';
 import type { Source } from '../source/source.ts';
@@ -37,7 +37,7 @@ export function channelOf({ source, target }: Sides, { buffer }: Settings): Chan
 export function sourceOf(sides: Sides, plan: Plan, settings: Settings, progress: Progress, tally?: Tally): Source {
   const { source } = sides;
   const { scope, retry, count } = settings;
-  if (source === undefined) return fileSourceOf(plan, settings, progress);
+  if (source === undefined) return fileSourceOf(sides, plan, settings, progress);
   const dump = { mode: plan.mode, usage: usageOf(source, settings), bigKey: bigKeyOf(sides, settings) };
   const onReconnect = progress.onReconnect.bind(progress);
   const databases = plan.databases.map(([db]) => db);
@@ -45,14 +45,18 @@ export function sourceOf(sides: Sides, plan: Plan, settings: Settings, progress:
   return new RedisSource(source, options, progress);
 }
 
-function fileSourceOf({ databases, mode }: Plan, { from, scope, preserveIdle }: Settings, progress: Progress): Source {
-  const { type } = scope;
+function fileSourceOf(sides: Sides, { databases, mode }: Plan, settings: Settings, progress: Progress): Source {
+  const { from, scope, preserveIdle } = settings;
   const options = {
     databases: databases.length === 0 ? ('all' as const) : new Set(databases.map(([db]) => db)),
-    includes: (key: Buffer, payload: Buffer) => scope.includes(key) && (type === undefined || typeOf(payload) === type),
+    includes: (key: Buffer) => scope.includes(key),
+    type: scope.type,
     mode: mode === 'dropped' ? ('dropped' as const) : ('exact' as const),
     preserveIdle,
   };
+  if (from.address.kind === 'snapshot') {
+    return new RdbSource(from.shown, { ...options, bigKey: bigKeyOf(sides, settings) }, progress);
+  }
   return new RespSource(from.shown, options, progress);
 }
 

@@ -12,7 +12,7 @@ export type { TypeFigures } from '../target/tally.ts';
 export type ConflictPolicy = 'replace' | 'skip' | 'fail';
 
 export interface MigrateOptions {
-  /** The source endpoint, as on the command line: `redis://[[user]:password@]host[:port][/db]`, `PATH.resp`, `-`. */
+  /** The source endpoint, as on the command line: `redis://[[user]:password@]host[:port][/db]`, `PATH.resp`, `-`, `PATH.rdb`. */
   readonly from: string;
   /** The target endpoint. */
   readonly to: string;

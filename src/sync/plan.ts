@@ -1,5 +1,6 @@
 // What goes where: which databases, under which numbers, and how their expiries cross. Made once both sides are known.
 
+import { isFile } from '../../resp/address.ts';
 import { RespError } from '../../resp/errors.ts';
 import type { Deployment } from '../cluster/deployment.ts';
 import { expiryClock, type ExpiryMode } from '../redis/expiry.ts';
@@ -62,12 +63,8 @@ function renumber({ dbMap, to }: Settings, dbs: readonly number[]): (db: number)
     });
   }
   // A file does not say beforehand which databases it has: the one that the target names is for all of them.
-  const only = dbs.length > 1 ? undefined : (named ?? (dbs.length === 0 || isFile(to) ? undefined : 0));
+  const only = dbs.length > 1 ? undefined : (named ?? (dbs.length === 0 || isFile(to.address) ? undefined : 0));
   return (db) => dbMap.get(db) ?? only ?? db;
-}
-
-function isFile({ address }: EndpointSettings): boolean {
-  return address.kind === 'stream';
 }
 
 function dbOf({ address }: EndpointSettings): number | undefined {

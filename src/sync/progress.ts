@@ -12,6 +12,13 @@ import type { Settings } from './settings.ts';
 const BATCH_KEYS = 1000;
 /** Milliseconds between two `progress` events. */
 const INTERVAL_MS = 100;
+/** What is said of the parts of a snapshot that are no keys. */
+const LEFT_OUT = {
+  functions: (names: string) => `the snapshot has functions (${names}), which a copy leaves out`,
+  modules: (names: string) => `the snapshot has data that modules keep beside keys (${names}), which a copy leaves out`,
+  slots: (names: string) =>
+    `slots were moving to the server when the snapshot was taken (${names}): their keys may be incomplete`,
+} as const;
 
 export class Progress implements SourceSink, TargetSink {
   readonly #settings: Settings;
@@ -86,6 +93,14 @@ export class Progress implements SourceSink, TargetSink {
 
   onSlotsMoved(slots: number): void {
     this.#warn('SLOTS_MOVED', `slots of the source have moved (${slots}); they are read once more where they are now`);
+  }
+
+  onLeftOut(what: keyof typeof LEFT_OUT, names: readonly string[]): void {
+    this.#warn('LEFT_OUT', LEFT_OUT[what](names.join(', ')));
+  }
+
+  onUnchecked(): void {
+    this.#warn('UNCHECKED', 'the snapshot has no checksum (rdbchecksum no): whether it is damaged cannot be told');
   }
 
   onTargetReplaced(peer: Peer): void {

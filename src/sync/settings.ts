@@ -1,6 +1,6 @@
 // What a copy was asked for, resolved: addresses parsed, defaults filled in, contradictions refused.
 
-import { formatAddress, parseAddress, type Address, type SnapshotAddress } from '../../resp/address.ts';
+import { formatAddress, parseAddress, type Address } from '../../resp/address.ts';
 import { AddressError } from '../../resp/errors.ts';
 import type { TlsOptions } from '../../resp/tls-options.ts';
 import type { NatRule } from '../cluster/nat.ts';
@@ -38,7 +38,7 @@ export interface Settings {
 }
 
 export interface EndpointSettings {
-  readonly address: Exclude<Address, SnapshotAddress>;
+  readonly address: Address;
   /** The address without its password, to be shown. */
   readonly shown: string;
   readonly password: string | undefined;
@@ -98,19 +98,15 @@ function endpoint(
 ): EndpointSettings {
   const address = parseAddress(text);
   const shown = formatAddress(address);
-  if (address.kind === 'snapshot') throw refuseSnapshot(role, shown);
-  const isServer = address.kind !== 'stream';
+  if (address.kind === 'snapshot' && role === 'target') {
+    throw new AddressError('Cannot write a snapshot: an .rdb file can only be a source');
+  }
   return {
     address,
     shown,
-    password: password ?? (isServer ? address.password : undefined),
+    password: password ?? ('password' in address ? address.password : undefined),
     sentinelPassword,
     tls: 'tls' in address && address.tls ? (tls ?? {}) : undefined,
     nat,
   };
-}
-
-function refuseSnapshot(role: Role, shown: string): AddressError {
-  if (role === 'target') return new AddressError('Cannot write a snapshot: an .rdb file can only be a source');
-  return new AddressError(`Cannot use ${shown} as the source: a snapshot file is not supported`, 'use redis://');
 }

@@ -1,5 +1,6 @@
 // Reaches both sides: a server, a cluster, or nothing yet where it is a file.
 
+import { isFile } from '../../resp/address.ts';
 import { Deployment } from '../cluster/deployment.ts';
 import type { Role } from '../redis/server.ts';
 import { PIECE_BYTES } from '../redis/page-size.ts';
@@ -30,7 +31,7 @@ export function closeSides({ source, target }: Sides): void {
 
 async function openSide(role: Role, settings: Settings, signal: AbortSignal): Promise<Deployment | undefined> {
   const { address, password, sentinelPassword, tls, nat } = role === 'source' ? settings.from : settings.to;
-  if (address.kind === 'stream') return undefined;
+  if (isFile(address)) return undefined;
   const { username } = address;
   const { timeout } = settings;
   const probes = role === 'source' ? probesFor(settings) : [];

@@ -1,6 +1,7 @@
 // Writes entries into a stream of RESTORE frames: a file, or stdout.
 
 import { setTimeout as sleep } from 'node:timers/promises';
+import { RespError } from '../../resp/errors.ts';
 import type { Channel } from '../channel.ts';
 import { sizeOf, type Entry } from '../entry.ts';
 import { newEntry } from '../entry-ring.ts';
@@ -94,9 +95,14 @@ export class RespTarget implements Target {
       const size = sizeOf(entry);
       limit?.take(size);
       const expires = expireAt !== NEVER && mode !== 'dropped';
-      if (payload === null || (expires && expireAt <= now)) {
+      if (expires && expireAt <= now) {
         channel.settle(1, size);
-        if (payload !== null) this.#sink.onExpired();
+        this.#sink.onExpired();
+        continue;
+      }
+      if (payload === null) {
+        if (entry.large !== null) this.#sink.onWriteRefused(entry.db, entry.key, tooLarge());
+        channel.settle(1, size);
         continue;
       }
       const name = targetNameOf(entry.key);
@@ -158,4 +164,9 @@ export class RespTarget implements Target {
     while (pieces.error === undefined && !pieces.isEmpty && performance.now() < deadline)
       await pieces.progress(LOOK_MS);
   }
+}
+
+/** RESTORE alone is what a stream has. */
+function tooLarge(): RespError {
+  return new RespError('TOO_LONG', 'Cannot write it as RESTORE: the value is too large for one command');
 }

@@ -3,15 +3,19 @@ import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { test, type TestContext } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { join } from 'node:path';
-import { readFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { dirname, join } from 'node:path';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { underWay } from '../support/mid-run.ts';
 import { assertDone } from '../support/outcome.ts';
-import { spawnRump } from '../support/rump.ts';
+import { runRump, spawnRump } from '../support/rump.ts';
 import { startCluster } from '../support/redis-cluster.ts';
 import { startServer } from '../support/redis-server.ts';
 import { startPair } from '../support/server-pair.ts';
 import { startProxy } from '../support/tcp-proxy.ts';
+import { snapshotOf } from '../support/rdb-file.ts';
+import { folderOf } from '../support/resp-file.ts';
+import * as build from '../src/rdb/payload-builder.ts';
 import type { Usage } from '../bench/copy-process.ts';
 
 const MIB = 2 ** 20;
@@ -20,6 +24,23 @@ const MOST_MIB = 300;
 /** 16 MiB of budget, Node itself, and what it is slow to give back. */
 const MOST_OF_SMALL_MIB = 150;
 const STALL_MS = 3000;
+/** Counts the fields of the one hash that there is. */
+const READ_PIECES = `
+  import { newEntry } from ${JSON.stringify(new URL('../../src/entry-ring.js', import.meta.url).href)};
+  import { newChannel } from ${JSON.stringify(new URL('../support/entries.js', import.meta.url).href)};
+  import { snapshotSource } from ${JSON.stringify(new URL('../support/rdb-file.js', import.meta.url).href)};
+  const channel = newChannel();
+  const { source } = snapshotSource(process.argv.at(-1), { bigKey: 1_000_000 });
+  const reading = source.read(channel);
+  await channel.readable();
+  const entry = newEntry();
+  channel.take(entry);
+  let fields = 0;
+  for await (const piece of entry.large.pieces()) fields += piece.fields.length;
+  channel.settle(1, entry.key.length);
+  await reading;
+  console.log(fields);
+`;
 const HOOK = new URL('../bench/usage-hook.js', import.meta.url).href;
 
 test('rump stays within its budget while one node of a target cluster takes nothing', async (t) => {
@@ -71,6 +92,36 @@ test(`rump stays below ${MOST_MIB} MiB while the target takes none of ${VALUES} 
     assert.ok(value.equals((await to.send('GET', `key:${i}`)) as Buffer), `key:${i} came out otherwise`);
   }
   assertBelow(t, usageFile, MOST_MIB);
+});
+
+test(`rump stays below ${MOST_OF_SMALL_MIB} MiB while it reads a snapshot of 300 MB`, async (t) => {
+  const path = join(folderOf(t), 'large.rdb');
+  const record = Buffer.concat([Buffer.of(0), build.string('key'), build.string(randomBytes(1_000_000))]);
+  writeFileSync(path, snapshotOf('REDIS0011', ...Array.from({ length: 300 }, () => record)));
+  const usageFile = join(dirname(path), 'usage');
+  const result = await runRump(
+    ['--dry-run', '--from', path, '--to', join(dirname(path), 'f.resp'), '--buffer', '16M'],
+    {
+      env: usageInto(usageFile),
+    },
+  );
+  assert.equal(result.code, 0, result.stderr);
+  assert.match(result.stderr, /^rump: string +300 /m);
+  assertBelow(t, usageFile, MOST_OF_SMALL_MIB);
+});
+
+test(`RdbSource stays below ${MOST_OF_SMALL_MIB} MiB while it reads a hash of 300 MB in pieces`, (t) => {
+  const path = join(folderOf(t), 'large.rdb');
+  const field = Buffer.concat([build.string('field:name'), build.string(randomBytes(1000))]);
+  const fields = Buffer.concat(Array.from({ length: 300_000 }, () => field));
+  writeFileSync(path, snapshotOf('REDIS0011', [4], build.string('key'), build.length(300_000), fields));
+  const usageFile = join(dirname(path), 'usage');
+  const { stdout, stderr } = spawnSync(process.execPath, ['--input-type=module', '--eval', READ_PIECES, '--', path], {
+    encoding: 'utf8',
+    env: { ...process.env, ...usageInto(usageFile) },
+  });
+  assert.equal(stdout, '300000\n', stderr);
+  assertBelow(t, usageFile, MOST_OF_SMALL_MIB);
 });
 
 function usageInto(file: string): Record<string, string> {

@@ -57,13 +57,13 @@ export function printPayloads({ payloads, ...head }: PayloadFile): string {
 }
 
 /** JSON has neither infinities nor -0. */
-function withoutNumbers(_: string, value: unknown): unknown {
+export function withoutNumbers(_: string, value: unknown): unknown {
   return typeof value === 'number' && (!Number.isFinite(value) || Object.is(value, -0))
     ? NUMBER + inWords(value)
     : value;
 }
 
-function withNumbers(_: string, value: unknown): unknown {
+export function withNumbers(_: string, value: unknown): unknown {
   return typeof value === 'string' && value.startsWith(NUMBER) ? Number(value.slice(NUMBER.length)) : value;
 }
 

@@ -6,6 +6,7 @@ import type { Argument } from './frames.ts';
 import { payloadFolder, printPayloads, type PayloadFile, type RecordedPayload } from './payload-fixtures.ts';
 import { payloadRecipes, type PayloadRecipe } from './payload-recipes.ts';
 import { startServer } from './redis-server.ts';
+import { fieldExpiriesOf, knows, serverName } from './server-facts.ts';
 import { snapshot } from './snapshot.ts';
 
 const KEY = 'key';
@@ -23,14 +24,13 @@ async function record(binary: string): Promise<PayloadFile> {
   const server = await startServer({ binary });
   try {
     const client = await server.client();
-    const info = String(await client.send('INFO', 'server'));
     const payloads: RecordedPayload[] = [];
     for (const recipe of payloadRecipes) {
       if (recipe.needs !== undefined && !(await knows(client, recipe.needs))) continue;
       payloads.push(await recordOne(client, recipe));
     }
     return {
-      server: nameIn(info),
+      server: await serverName(client),
       rdbVersion: payloads[0]!.payload.readUInt16LE(payloads[0]!.payload.length - 10),
       payloads,
     };
@@ -52,7 +52,7 @@ async function recordOne(client: TestClient, { name, config = {}, commands }: Pa
   for (const command of commands) await client.send(...command);
   const { type, value } = (await snapshot(client)).get(KEY)!;
   const encoding = String(await client.send('OBJECT', 'ENCODING', KEY));
-  const fieldExpiries = type === 'hash' ? await readFieldExpiries(client) : {};
+  const fieldExpiries = type === 'hash' ? await fieldExpiriesOf(client, KEY) : {};
   const payload = (await client.send('DUMP', KEY)) as Buffer;
   for (const [option, value] of before) await client.send('CONFIG', 'SET', option, value);
   return {
@@ -67,26 +67,7 @@ async function recordOne(client: TestClient, { name, config = {}, commands }: Pa
   };
 }
 
-async function readFieldExpiries(client: TestClient): Promise<Record<string, number>> {
-  if (!(await knows(client, 'HPEXPIRETIME'))) return {};
-  const fields = (await client.send('HKEYS', KEY)) as Buffer[];
-  const expiries = (await client.send('HPEXPIRETIME', KEY, 'FIELDS', fields.length, ...fields)) as number[];
-  const found = fields.map((field, index) => [field.toString('latin1'), expiries[index]!] as const);
-  return Object.fromEntries(found.filter(([, expiry]) => expiry >= 0));
-}
-
 function textOf(argument: Argument): string {
   const text = Buffer.isBuffer(argument) ? argument.toString('latin1') : String(argument);
   return text.length <= LONGEST_TEXT ? text : `<${text.length} bytes>`;
-}
-
-async function knows(client: TestClient, command: string): Promise<boolean> {
-  const [found] = (await client.send('COMMAND', 'INFO', command)) as unknown[];
-  return Array.isArray(found);
-}
-
-function nameIn(info: string): string {
-  const product = /server_name:(\w+)/.exec(info)?.[1] ?? (/redict_version:/.test(info) ? 'redict' : 'redis');
-  const version = new RegExp(`${product}_version:(\\S+)`).exec(info)?.[1] ?? 'of an unknown version';
-  return `${product} ${version}`;
 }

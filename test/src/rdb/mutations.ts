@@ -17,6 +17,13 @@ export class Mutations {
     return withFooter(body.length === 0 ? Buffer.of(this.#below(256)) : body, version);
   }
 
+  /** One of the texts, with one to four faults, and nothing put right. */
+  nextOf(originals: readonly Buffer[]): Buffer {
+    let bytes: Buffer = Buffer.from(originals[this.#below(originals.length)]!);
+    for (let faults = 1 + this.#below(4); faults > 0; faults -= 1) bytes = this.#spoil(bytes);
+    return bytes;
+  }
+
   #spoil(body: Buffer): Buffer {
     if (body.length === 0) return body;
     const at = this.#below(body.length);

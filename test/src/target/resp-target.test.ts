@@ -15,6 +15,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { gunzipSync } from 'node:zlib';
 import { RespError } from '../../../resp/errors.ts';
+import type { LargeValue } from '../../../src/entry.ts';
 import { RespTarget, type RespTargetOptions } from '../../../src/target/resp-target.ts';
 import { entryOf, feed, framesOf, KIB, newChannel, numbered } from '../../support/entries.ts';
 import { command } from '../../support/frames.ts';
@@ -210,4 +211,21 @@ test('RespTarget says why a file cannot be written', async (t) => {
     });
   }
   assert.equal(readdirSync(folder).length, 4);
+});
+
+test('RespTarget refuses by name a value that is too large for a payload, and writes the others', async (t) => {
+  const path = join(folderOf(t), 'f.resp');
+  const refused: string[] = [];
+  const counts = Object.assign(new Counts(), {
+    onWriteRefused: (db: number, key: Buffer, { code }: RespError) => void refused.push(`${db} ${String(key)} ${code}`),
+  });
+  const large: LargeValue = { type: 'string', pieces: () => assert.fail('Nobody has to read it') };
+  await feed(targetOf(path, {}, counts), [
+    entryOf('a', 'payload'),
+    entryOf('large', null, { db: 2, large }),
+    entryOf('expired', null, { large, expireAt: 1 }),
+    entryOf('gone', null),
+  ]);
+  assert.deepEqual(refused, ['2 large TOO_LONG']);
+  assert.deepEqual([counts.keys, counts.expired], [1, 1]);
 });

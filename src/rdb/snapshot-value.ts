@@ -1,0 +1,33 @@
+// A value of a snapshot that is too large for a payload: it is read from its place in the file, as often as it is asked for.
+
+import type { LargeValue } from '../entry.ts';
+import type { RandomAccessFile } from '../file/random-access-file.ts';
+import type { ValuePiece } from '../value.ts';
+import { FileReader } from './file-reader.ts';
+import { encodingOf, typeOfEncoding } from './type-byte.ts';
+import { valuePieces } from './value-pieces.ts';
+
+export class SnapshotValue implements LargeValue {
+  readonly type: NonNullable<LargeValue['type']>;
+  readonly #file: RandomAccessFile;
+  readonly #start: number;
+  readonly #typeByte: number;
+  readonly #version: number;
+
+  /**
+   * @param start where the value begins, in bytes from the start of the file
+   * @param typeByte none of a module
+   */
+  constructor(file: RandomAccessFile, start: number, typeByte: number, version: number) {
+    this.type = typeOfEncoding(encodingOf(typeByte, version)!) as NonNullable<LargeValue['type']>;
+    this.#file = file;
+    this.#start = start;
+    this.#typeByte = typeByte;
+    this.#version = version;
+  }
+
+  async *pieces(): AsyncGenerator<ValuePiece, void, void> {
+    const open = (): FileReader => new FileReader(this.#file, { start: this.#start, sums: false });
+    yield* valuePieces(open, this.#typeByte, this.#version);
+  }
+}

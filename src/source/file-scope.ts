@@ -1,0 +1,48 @@
+// Which keys of a file are copied, and what of them beside their values.
+
+import type { Entry } from '../entry.ts';
+import { NEVER, type ExpiryMode } from '../redis/expiry.ts';
+
+export interface FileScopeOptions {
+  /** The databases whose keys are in scope. */
+  readonly databases: ReadonlySet<number> | 'all';
+  /** Whether a key of these databases is, by its name. */
+  readonly includes: (key: Buffer) => boolean;
+  /** The type that a key in scope has; without it any. */
+  readonly type?: string | undefined;
+  /** `exact`: `expireAt` is as the file has it; `dropped`: nothing expires. */
+  readonly mode: Exclude<ExpiryMode, 'relative'>;
+  /** Whether idle times and frequencies are carried. */
+  readonly preserveIdle: boolean;
+}
+
+export class FileScope {
+  readonly type: string | undefined;
+  /** What is wanted this time, of all that is in scope. */
+  wanted: (key: Buffer) => boolean = () => true;
+  readonly #options: FileScopeOptions;
+
+  constructor(options: FileScopeOptions) {
+    this.type = options.type;
+    this.#options = options;
+  }
+
+  /** Whether a key is in scope, whatever its type. */
+  includes(db: number, key: Buffer): boolean {
+    const { databases, includes } = this.#options;
+    return (databases === 'all' || databases.has(db)) && includes(key) && this.wanted(key);
+  }
+
+  /** Takes from the entry what is not to be carried. False for a key that is no more, and would come back for good. */
+  strip(entry: Entry): boolean {
+    const { mode, preserveIdle } = this.#options;
+    if (!preserveIdle) {
+      entry.idle = -1;
+      entry.frequency = -1;
+    }
+    if (mode === 'exact' || entry.expireAt === NEVER) return true;
+    const isGone = entry.expireAt <= Date.now();
+    entry.expireAt = NEVER;
+    return !isGone;
+  }
+}

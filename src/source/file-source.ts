@@ -1,0 +1,113 @@
+// What all files have in common as sources: they are read from beginning to end, as often as needed, and what is given back
+// goes into the channel again as it was.
+
+import { setImmediate as turn } from 'node:timers/promises';
+import type { Channel } from '../channel.ts';
+import type { Entry } from '../entry.ts';
+import { EntryRing, newEntry } from '../entry-ring.ts';
+import { FileScope, type FileScopeOptions } from './file-scope.ts';
+import type { Source } from './source.ts';
+
+export abstract class FileSource implements Source {
+  protected readonly scope: FileScope;
+  /** Given back, and pushed in the next turn. */
+  readonly #returned = new EntryRing();
+  readonly #entry: Entry = newEntry();
+  #channel: Channel | undefined;
+  #isDone = false;
+  /** What is to be read: all of it first, then what may be lost at the target. */
+  readonly #demands: ((key: Buffer) => boolean)[] = [() => true];
+  #reason: Error | undefined;
+  #reject: (reason: Error) => void = () => {};
+
+  constructor(scope: FileScopeOptions) {
+    this.scope = new FileScope(scope);
+  }
+
+  get fraction(): number {
+    return this.#isDone ? 1 : this.fractionRead;
+  }
+
+  /** Rejects with a StreamError where the file is damaged, once what was whole before is settled. */
+  read(channel: Channel): Promise<void> {
+    this.#channel = channel;
+    return new Promise((resolve, reject) => {
+      this.#reject = reject;
+      this.#read(channel).then(resolve, reject);
+    });
+  }
+
+  again(entry: Entry): void {
+    const isFirst = this.#returned.length === 0;
+    this.#returned.push({ ...entry, key: compact(entry.key), payload: entry.payload && compact(entry.payload) });
+    // Not at once: a target that gives back in a loop must let others have a turn.
+    if (isFirst) setImmediate(() => this.#pushReturned());
+  }
+
+  rescan(wanted: (key: Buffer) => boolean = () => true): void {
+    this.#demands.push(wanted);
+  }
+
+  stop(reason: Error): void {
+    this.#reason ??= reason;
+    this.close(reason);
+    this.#reject(reason);
+  }
+
+  /** How much of the file was read this time, 0 to 1. */
+  protected abstract get fractionRead(): number;
+
+  /** Reads the file once, from its beginning, and pushes what is in scope. */
+  protected abstract readAll(channel: Channel): Promise<void>;
+
+  /** Ends a `readAll` under way, which rejects with the reason; the file is of no more use. */
+  protected abstract close(reason?: Error): void;
+
+  /** @throws the reason of `stop` */
+  protected demandRunning(): void {
+    if (this.#reason !== undefined) throw this.#reason;
+  }
+
+  /** What was given back goes first: between its settling and its return it counts against no budget. */
+  protected async writable(channel: Channel): Promise<void> {
+    await channel.writable();
+    while (this.#returned.length > 0) {
+      await turn();
+      await channel.writable();
+    }
+  }
+
+  async #read(channel: Channel): Promise<void> {
+    try {
+      for (let wanted = this.#demands.shift(); wanted !== undefined; wanted = this.#demands.shift()) {
+        this.scope.wanted = wanted;
+        await this.#readOnce(channel);
+      }
+    } finally {
+      this.close();
+    }
+    this.#isDone = true;
+  }
+
+  async #readOnce(channel: Channel): Promise<void> {
+    const failure = await this.readAll(channel).then(
+      () => undefined,
+      (error: unknown) => error as Error,
+    );
+    await channel.settled();
+    while (this.#returned.length > 0) {
+      await turn();
+      await channel.settled();
+    }
+    if (failure !== undefined) throw failure;
+  }
+
+  #pushReturned(): void {
+    while (this.#channel?.isOpen === true && this.#returned.take(this.#entry)) this.#channel.push(this.#entry);
+  }
+}
+
+/** Bytes that keep little more than themselves alive. */
+export function compact(bytes: Buffer): Buffer {
+  return bytes.length * 2 < bytes.buffer.byteLength ? Buffer.from(bytes) : bytes;
+}

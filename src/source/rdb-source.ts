@@ -1,0 +1,116 @@
+// Reads entries from a snapshot, the .rdb file of a server.
+
+import { setImmediate as turn } from 'node:timers/promises';
+import { RespError } from '../../resp/errors.ts';
+import type { Channel } from '../channel.ts';
+import type { Entry } from '../entry.ts';
+import { newEntry } from '../entry-ring.ts';
+import { RandomAccessFile } from '../file/random-access-file.ts';
+import { StreamError } from '../file/stream-error.ts';
+import { PayloadError } from '../rdb/payload-error.ts';
+import { SnapshotReader } from '../rdb/snapshot-reader.ts';
+import { NEVER } from '../redis/expiry.ts';
+import type { FileScopeOptions } from './file-scope.ts';
+import { FileSource } from './file-source.ts';
+import type { SourceSink } from './source.ts';
+
+export interface RdbSourceOptions extends FileScopeOptions {
+  /** Values of more bytes are read in pieces. */
+  readonly bigKey: number;
+  /** Bytes of a payload. Default 1 GiB. */
+  readonly maxPayload?: number;
+}
+
+export type RdbSourceSink = Pick<SourceSink, 'onGone' | 'onReadRefused' | 'onLeftOut' | 'onUnchecked'>;
+
+/** The file is read at once: after so many bytes of it everybody else has a turn. */
+const TURN_BYTES = 256 * 1024;
+
+export class RdbSource extends FileSource {
+  readonly #path: string;
+  readonly #options: RdbSourceOptions;
+  readonly #sink: RdbSourceSink;
+  /** The one that is being read: each is copied from here into the channel. */
+  readonly #entry: Entry = newEntry();
+  /** Stays open to the end: its name may lead to a newer one by then, and large values are read when they are written. */
+  #file: RandomAccessFile | undefined;
+  #snapshot: SnapshotReader | undefined;
+  #hasTold = false;
+
+  constructor(path: string, options: RdbSourceOptions, sink: RdbSourceSink) {
+    super(options);
+    this.#path = path;
+    this.#options = options;
+    this.#sink = sink;
+  }
+
+  protected override get fractionRead(): number {
+    const { size = 0 } = this.#file ?? {};
+    return size === 0 ? 0 : (this.#snapshot?.at ?? 0) / size;
+  }
+
+  protected override close(reason?: Error): void {
+    this.#file?.close(reason);
+  }
+
+  protected override async readAll(channel: Channel): Promise<void> {
+    this.#file ??= await RandomAccessFile.open(this.#path);
+    try {
+      this.demandRunning();
+      const snapshot = new SnapshotReader(this.#file, this.#options);
+      this.#snapshot = snapshot;
+      do {
+        await turn();
+        await this.writable(channel);
+      } while (this.#push(snapshot, channel));
+    } catch (error) {
+      throw error instanceof PayloadError
+        ? new StreamError(error.message, error.offset ?? 0, { cause: error.cause })
+        : error;
+    } finally {
+      this.#tell();
+    }
+  }
+
+  /** Pushes as much as there is room and time for; whether there is more in the file. */
+  #push(snapshot: SnapshotReader, channel: Channel): boolean {
+    const entry = this.#entry;
+    const end = snapshot.at + TURN_BYTES;
+    while (channel.room > 0 && snapshot.at < end) {
+      this.demandRunning();
+      if (!snapshot.next(entry)) return false;
+      if (!this.#isInScope(entry, snapshot)) continue;
+      if (snapshot.isTooLarge) this.#refuse(entry, snapshot.size);
+      else {
+        snapshot.take(entry);
+        channel.push(entry);
+      }
+    }
+    return true;
+  }
+
+  #isInScope(entry: Entry, { type }: SnapshotReader): boolean {
+    const { scope } = this;
+    if (!scope.includes(entry.db, entry.key) || (scope.type !== undefined && scope.type !== type)) return false;
+    const isGone = entry.expireAt !== NEVER && entry.expireAt <= Date.now();
+    if (isGone) this.#sink.onGone();
+    return !isGone && scope.strip(entry);
+  }
+
+  #refuse({ db, key }: Entry, size: number): void {
+    const message = `Cannot read a value of ${size} bytes: it is one of a module, and can only be carried as a whole`;
+    this.#sink.onReadRefused(db, Buffer.from(key), new RespError('PAYLOAD', message));
+  }
+
+  /** Once, however often the file is read. */
+  #tell(): void {
+    const snapshot = this.#snapshot;
+    if (snapshot === undefined || this.#hasTold) return;
+    this.#hasTold = true;
+    const { functions, modules, slots } = snapshot.leftOut;
+    if (functions.size > 0) this.#sink.onLeftOut('functions', [...functions]);
+    if (modules.size > 0) this.#sink.onLeftOut('modules', [...modules]);
+    if (slots.size > 0) this.#sink.onLeftOut('slots', [...slots]);
+    if (!snapshot.isChecked) this.#sink.onUnchecked();
+  }
+}

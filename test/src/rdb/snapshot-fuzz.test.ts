@@ -1,0 +1,84 @@
+// Ten thousand snapshots that are wrong somewhere: each is read, or refused with an offset, in little time and memory.
+import assert from 'node:assert/strict';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { test } from 'node:test';
+import { sizeOf } from '../../../src/entry.ts';
+import { StreamError } from '../../../src/file/stream-error.ts';
+import { PayloadError } from '../../../src/rdb/payload-error.ts';
+import { newChannel } from '../../support/entries.ts';
+import { newEntry } from '../../../src/entry-ring.ts';
+import { snapshotFile, snapshotSource } from '../../support/rdb-file.ts';
+import { readSnapshots } from '../../support/snapshot-fixtures.ts';
+import { Mutations } from './mutations.ts';
+
+const ROUNDS = 10_000;
+/** Those of the other servers have nothing that these lack, and take their time. */
+const LARGE = new Set(['redis-6.0', 'redis-8.0', 'valkey-9.1']);
+const SEED = 0x72646266;
+/** Of one file: thousands of times what one takes, as the machine may be busy; a reader gone astray takes longer. */
+const SLOWEST_MS = 3000;
+/** What may be allocated and not yet collected: windows, slabs, and values. A length that is believed takes more. */
+const MOST_BYTES = 400_000_000;
+
+test(`RdbSource reads or refuses ${ROUNDS} snapshots that are wrong somewhere`, async (t) => {
+  // Without a checksum, so that the reader has to notice.
+  const files = readSnapshots().filter(({ name }) => LARGE.has(name) || /-(lfu|cluster)$/.test(name));
+  const originals = files.map(({ path }) => Buffer.concat([readFileSync(path).subarray(0, -8), Buffer.alloc(8)]));
+  const mutations = new Mutations(SEED);
+  const path = snapshotFile(t, Buffer.alloc(0));
+  const before = process.memoryUsage().arrayBuffers;
+  let read = 0;
+  let refused = 0;
+  let damaged = 0;
+  for (let round = 0; round < ROUNDS; round += 1) {
+    const bytes = mutations.nextOf(originals);
+    writeFileSync(path, bytes);
+    const start = performance.now();
+    const { error, badValues } = await readAll(path, round % 4 === 0 ? 0 : 1000);
+    const elapsed = performance.now() - start;
+    assert.ok(elapsed < SLOWEST_MS, `round ${round} took ${elapsed} ms`);
+    const held = process.memoryUsage().arrayBuffers - before;
+    assert.ok(held < MOST_BYTES, `round ${round}: ${held} bytes are held`);
+    damaged += badValues;
+    if (error === undefined) read += 1;
+    else {
+      if (!(error instanceof StreamError)) throw new Error(`Round ${round}`, { cause: error });
+      assert.ok(error.offset <= bytes.length, `round ${round}: ${error.message}`);
+      refused += 1;
+    }
+  }
+  // Else the mutations are too few or too many to tell anything.
+  assert.ok(read > ROUNDS / 20 && refused > ROUNDS / 3 && damaged > ROUNDS / 200, `${read}, ${refused}, ${damaged}`);
+});
+
+interface Read {
+  readonly error?: unknown;
+  /** Values in pieces that could not be read. */
+  readonly badValues: number;
+}
+
+/** Of large values all pieces are read. */
+async function readAll(path: string, bigKey: number): Promise<Read> {
+  const channel = newChannel();
+  const { source } = snapshotSource(path, { bigKey });
+  source.read(channel).then(
+    () => channel.close(),
+    (error: unknown) => channel.close(error),
+  );
+  let badValues = 0;
+  try {
+    while (await channel.readable()) {
+      for (const entry = newEntry(); channel.take(entry); channel.settle(1, sizeOf(entry))) {
+        try {
+          if (entry.large !== null) for await (const piece of entry.large.pieces()) void piece;
+        } catch (error) {
+          assert.ok(error instanceof PayloadError, String(error));
+          badValues += 1;
+        }
+      }
+    }
+    return { badValues };
+  } catch (error) {
+    return { error, badValues };
+  }
+}
