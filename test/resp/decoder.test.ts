@@ -6,6 +6,7 @@ import { test } from 'node:test';
 import { Decoder, type DecoderLimits } from '../../resp/decoder.ts';
 import { ReplyError } from '../../resp/errors.ts';
 import type { Reply } from '../../resp/reply.ts';
+import { Oversized } from '../../resp/reply.ts';
 import { cutsOf, decode, plain, WAYS } from '../support/decode.ts';
 import { array, bulk, byteByByte, error, integer, nil, randomSplits, simple } from '../support/frames.ts';
 import { oks, REPLY_CASES, text } from './reply-cases.ts';
@@ -138,6 +139,35 @@ test('Decoder gives up on a bulk string in one piece that does not end where it 
     assert.deepEqual(replies, []);
     assert.equal(failures.length, 1);
   }
+});
+
+test('Decoder reads past a bulk string that is longer than is kept, however it is cut, and loses nothing around it', () => {
+  const long = text(50_000);
+  const bytes = Buffer.concat([bulk('before'), bulk(long), integer(7), array(bulk('in'), integer(1)), bulk('after')]);
+  for (const [way, decode] of Object.entries(WAYS)) {
+    for (const [cut, pieces] of Object.entries(cutsOf(bytes))) {
+      const { replies, failures } = decode(pieces, { keptBulkLength: 100 });
+      assert.deepEqual(failures, [], cut);
+      assert.deepEqual(
+        [0, 2, 3, 4].map((i) => plain(replies[i]!)),
+        ['before', 7, ['in', 1], 'after'],
+        `${way}, ${cut}`,
+      );
+      // Where all of it came at once there was nothing to be saved.
+      const passed = replies[1]!;
+      assert.ok(passed instanceof Oversized ? passed.length === long.length : plain(passed) === long, `${way}, ${cut}`);
+      if (cut !== 'whole') assert.ok(passed instanceof Oversized, `${way}, ${cut}`);
+    }
+  }
+});
+
+test('Decoder needs no memory for what it reads past', () => {
+  const decoder = new Decoder({ onReply() {}, onOks() {}, onProtocolError: assert.fail }, { keptBulkLength: 1000 });
+  decoder.write(Buffer.from('$900000000000\r\n'));
+  const piece = Buffer.alloc(100_000);
+  const before = process.memoryUsage().arrayBuffers;
+  for (let i = 0; i < 1000; i += 1) decoder.write(piece);
+  assert.ok(process.memoryUsage().arrayBuffers - before < 10_000_000);
 });
 
 test('Decoder changes no reply that it has given, whatever comes later', () => {

@@ -27,9 +27,15 @@ test('ValueDigest.differenceFrom() agrees with differenceOf(), whatever the piec
     for (const right of recorded) {
       // Two of the same recipe are alike, and a few others prove that not all are.
       if (left.name !== right.name && left.name.split(':')[0] !== right.name.split(':')[0]) continue;
-      const expected = differenceOf(left.value, right.value) === undefined;
+      const expected = differenceOf(left.value, right.value);
+      // Recorded within the same second, they differ only in times that are one.
+      if (expected === 'pending entries') continue;
       const difference = digestOf(left.payload, IN_PIECES).differenceFrom(digestOf(right.payload));
-      assert.equal(difference === undefined, expected, `${left.server} ${left.name}, ${right.server} ${right.name}`);
+      assert.equal(
+        difference === undefined,
+        expected === undefined,
+        `${left.server} ${left.name}, ${right.server} ${right.name}`,
+      );
     }
   }
 });

@@ -18,6 +18,7 @@ test('parseInfo() knows a Redis by what it says', () => {
     replicationId: /master_replid:(\w{40})/.exec(recorded('redis-7.0'))![1],
     cluster: false,
     usedMemory: Number(/used_memory:(\d+)/.exec(recorded('redis-7.0'))![1]),
+    usedByValues: Number(/used_memory_dataset:(\d+)/.exec(recorded('redis-7.0'))![1]),
     maxMemory: 0,
     countsFrequency: false,
     databases: new Map([[0, Number(/db0:keys=(\d+)/.exec(recorded('redis-7.0'))![1])]]),
@@ -38,6 +39,10 @@ test('parseInfo() knows a Redict by its own version', () => {
 test('parseInfo() reads role, cluster and memory', () => {
   const info = parseInfo('role:slave\r\ncluster_enabled:1\r\nused_memory:1234\r\nmaxmemory:17179869184\r\n');
   assert.deepEqual([info.role, info.cluster, info.usedMemory, info.maxMemory], ['replica', true, 1234, 17_179_869_184]);
+});
+
+test('parseInfo() takes all memory for that of the values where they are not told apart', () => {
+  assert.equal(parseInfo('used_memory:1234\r\n').usedByValues, 1234);
 });
 
 test('parseInfo() reads which databases hold keys, and how many', () => {
@@ -71,6 +76,7 @@ test('parseInfo() has an answer for a server that says nothing', () => {
     replicationId: '',
     cluster: false,
     usedMemory: 0,
+    usedByValues: 0,
     maxMemory: 0,
     countsFrequency: false,
     databases: new Map(),
