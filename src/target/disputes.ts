@@ -1,6 +1,7 @@
 // Names that the target has already: it is asked whether what it holds is of our own writing, or another key's.
 
 import type { ReplyError, RespError } from '../../resp/errors.ts';
+import type { Oversized } from '../../resp/reply.ts';
 import type { Entry } from '../entry.ts';
 import { scopeOf } from '../redis/refusal.ts';
 import { isSameValue } from '../redis/same-value.ts';
@@ -52,7 +53,7 @@ export class Disputes {
     const origin = this.#originOf(entry);
     const found = await writer.dump(targetDbOf(entry.db), targetNameOf(entry.key)).catch(() => null);
     if (found === undefined) this.#sink.onUndecided(entry);
-    else if (found === null || !isSameValue(found, entry.payload!)) this.#sink.onRefused(entry, error);
+    else if (found === null || !isValueOf(entry, found)) this.#sink.onRefused(entry, error);
     else this.#sink.onOurs(entry, origin);
   }
 
@@ -66,7 +67,7 @@ export class Disputes {
     try {
       const found = await writer.dump(this.#options.targetDbOf(entry.db), name);
       if (found === undefined) return this.#sink.onUndecided(entry);
-      if (found !== null && !isSameValue(found, entry.payload!)) return this.#sink.onRefused(entry, collision());
+      if (found !== null && !isValueOf(entry, found)) return this.#sink.onRefused(entry, collision());
       this.#options.collisions!.acquit(entry.db, entry.key, name);
       this.#sink.onCleared(entry, name);
     } catch (error) {
@@ -79,4 +80,9 @@ export class Disputes {
     const { written, targetDbOf, targetNameOf } = this.#options;
     return written?.originOf(targetDbOf(db), targetNameOf(key)) ?? 'foreign';
   }
+}
+
+/** What is too large to be looked at counts as another value. */
+function isValueOf({ payload }: Entry, found: Buffer | Oversized): boolean {
+  return payload !== null && Buffer.isBuffer(found) && isSameValue(found, payload);
 }

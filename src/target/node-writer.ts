@@ -3,6 +3,7 @@
 import { Buffer } from 'node:buffer';
 import type { Deployment } from '../cluster/deployment.ts';
 import { ReplyError } from '../../resp/errors.ts';
+import { Oversized } from '../../resp/reply.ts';
 import { Line, type LineOptions } from '../cluster/line.ts';
 import type { Node } from '../cluster/topology.ts';
 import type { Entry } from '../entry.ts';
@@ -111,14 +112,15 @@ export class NodeWriter {
   }
 
   /**
-   * The payload of a key, `null` where there is none; `undefined` where the connection is lost before it is told.
+   * The payload of a key, however large, `null` where there is none; `undefined` where the connection is lost before it is
+   * told.
    * @throws ReplyError where the node refuses to say
    */
-  async dump(db: number, name: Buffer): Promise<Buffer | null | undefined> {
+  async dump(db: number, name: Buffer): Promise<Buffer | Oversized | null | undefined> {
     try {
       this.#session?.selection.use(db);
       const reply = await this.#session?.connection.request('DUMP', name);
-      return Buffer.isBuffer(reply) || reply === null ? reply : undefined;
+      return Buffer.isBuffer(reply) || reply instanceof Oversized || reply === null ? reply : undefined;
     } catch (error) {
       if (error instanceof ReplyError) throw error;
       return undefined;

@@ -68,7 +68,7 @@ export class RedisTarget implements Target {
       onExpired: (entry) => this.#expire(entry),
       onRefused: (entry, error) => this.#report(entry, error),
       onLost: (entry) => this.#giveBack(entry),
-      onPassed: (entry, name) => this.#route(entry, name),
+      onPassed: (entry, name) => this.#admit(entry, name),
       onFailed: (error) => this.#failure.fail(error),
     });
     this.#disputes = new Disputes(options, {
@@ -106,10 +106,14 @@ export class RedisTarget implements Target {
     const entry = this.#entry;
     while (this.#mayWrite() && channel.take(entry)) {
       limit?.take(sizeOf(entry));
-      const name = targetNameOf(entry.key);
-      if (this.#disputes.suspects(entry, name)) this.#contest({ ...entry }, name);
-      else this.#route(entry, name);
+      this.#admit(entry, targetNameOf(entry.key));
     }
+  }
+
+  #admit(entry: Entry, name: Buffer): void {
+    if (!this.#disputes.suspects(entry, name)) this.#route(entry, name);
+    else if (this.#bypass.has(name)) this.#bypass.wait({ ...entry }, name);
+    else this.#contest({ ...entry }, name);
   }
 
   /** A single server holds the channel up; one of many does not. */

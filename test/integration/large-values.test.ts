@@ -189,6 +189,21 @@ for (const [policy, code, words] of [
   });
 }
 
+test('rump never gives two keys one name, however large their values are', async (t) => {
+  const { from, to, endpoints } = await startPair(t);
+  await fillLarge(from, ['set', 'list']);
+  await from.pipeline([
+    ['RENAME', 'large:set', 'a:key'],
+    ['RENAME', 'large:list', 'key'],
+    ['SET', 'a:small', 'value'],
+    ['COPY', 'key', 'small'],
+  ]);
+  const result = await runRump([...endpoints, ...BIG_KEY, '--strip-prefix', 'a:']);
+  assert.equal(result.code, 1, result.stderr);
+  assert.equal(linesOf(result.stderr).filter((line) => line.startsWith('rump: key ')).length, 2, result.stderr);
+  assert.equal(await to.send('DBSIZE'), 2);
+});
+
 test('rump leaves nothing behind when it is interrupted in the middle of a large value', async (t) => {
   const { from, to, endpoints } = await startPair(t);
   await fillLarge(from, ['hash']);

@@ -69,6 +69,16 @@ test('rump stays within its budget while one node of a target cluster takes noth
   assertBelow(t, usageFile, MOST_OF_SMALL_MIB);
 });
 
+test('rump carries a value of 200 MB in pieces, in little memory', async (t) => {
+  const { target, from, to, endpoints } = await startPair(t);
+  const script = "for i = 1, 400000 do redis.call('HSET', 'large', 'field:' .. i, string.rep('v', 480) .. i) end";
+  await from.send('EVAL', script, 0);
+  const usageFile = join(target.dir, 'usage');
+  assertDone(await runRump(endpoints, { env: usageInto(usageFile) }));
+  assert.equal(await to.send('HLEN', 'large'), 400_000);
+  assertBelow(t, usageFile, MOST_OF_SMALL_MIB);
+});
+
 test(`rump stays below ${MOST_MIB} MiB while the target takes none of ${VALUES} values of 16 MB`, async (t) => {
   const { source, target, from, to } = await startPair(t);
   await from.send('CONFIG', 'SET', 'rdbcompression', 'no');
