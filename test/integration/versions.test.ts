@@ -1,13 +1,16 @@
 // Every version into every version, by value and in every encoding that the source makes; what the target cannot hold fails
 // by name, and nothing is left of it.
 import assert from 'node:assert/strict';
+import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import type { TestClient } from '../support/client.ts';
 import { fieldExpiriesOf } from '../support/field-expiries.ts';
-import { linesOf } from '../support/outcome.ts';
+import { assertDone, linesOf } from '../support/outcome.ts';
 import { fillByRecipes, knows } from '../support/recipe-keyspace.ts';
+import { startCluster } from '../support/redis-cluster.ts';
 import { startServer, type TestServer } from '../support/redis-server.ts';
 import { runRump } from '../support/rump.ts';
+import { startPair } from '../support/server-pair.ts';
 import { servers, VERSIONS } from '../support/server-versions.ts';
 import { assertSameData } from '../support/snapshot.ts';
 
@@ -87,4 +90,50 @@ async function withoutKeys(client: TestClient, keys: readonly string[], work: ()
   await client.send('SELECT', 1);
   for (const key of keys) await client.send('MOVE', key, 0);
   await client.send('SELECT', 0);
+}
+
+for (const { name, binary } of servers('redis-8.0').slice(1)) {
+  test(`rump converts what comes from a cluster of ${name} for every node of an older cluster`, async (t) => {
+    const [from, to] = await Promise.all([startCluster(t, { binary }), startCluster(t)]);
+    await from.pipeline(Array.from({ length: 3000 }, (_, i) => ['RPUSH', `key:${i}`, i, `value ${i}`]));
+    const result = await runRump(['--from', from.url, '--to', to.url]);
+    assertDone(result);
+    assert.match(result.stderr, /^rump: 3,000 keys, .*, 3,000 converted, /m);
+    const found = new Map<string, string[]>();
+    for (const client of to.clients) {
+      for (const key of (await client.send('KEYS', '*')) as Buffer[]) {
+        found.set(String(key), ((await client.send('LRANGE', key, 0, -1)) as Buffer[]).map(String));
+      }
+    }
+    const expected = Array.from({ length: 3000 }, (_, i) => [`key:${i}`, [String(i), `value ${i}`]] as const);
+    assert.deepEqual(found, new Map(expected));
+  });
+
+  test(`rump converts a stream of commands that ${name} gave, for an older server`, async (t) => {
+    const { from, to, source, target } = await startPair(t, { source: { binary } });
+    await fillByRecipes(from);
+    const expiring = ['hash:expiring-packed', 'hash:expiring-unpacked'];
+    await from.send('DEL', ...expiring);
+    const file = join(target.dir, 'copy.resp');
+    assertDone(await runRump(['--from', source.url, '--to', file]));
+    const result = await runRump(['--from', file, '--to', target.url]);
+    assertDone(result);
+    assert.match(result.stderr, / converted, /);
+    await assertSameData(from, to);
+  });
+
+  test(`rump converts for a user who may do nothing but RESTORE, from ${name}`, async (t) => {
+    const { from, to, source, target } = await startPair(t, { source: { binary } });
+    await from.pipeline([
+      ['RPUSH', 'list', 'a', 'b'],
+      ['HSET', 'hash', 'field', 'value'],
+      ['XADD', 'stream', '1-1', 'field', 'value'],
+    ]);
+    const rights = ['+info', '+time', '+dbsize', '+select', '+restore'];
+    await to.send('ACL', 'SETUSER', 'writer', 'reset', 'on', '>pw', '~*', ...rights);
+    const result = await runRump(['--from', source.url, '--to', target.url.replace('//', '//writer:pw@')]);
+    assertDone(result);
+    assert.match(result.stderr, /, 3 converted, /);
+    await assertSameData(from, to, { byCommands: true });
+  });
 }
