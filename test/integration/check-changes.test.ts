@@ -15,6 +15,8 @@ const MANY = 100_000;
 const HOOK = new URL('../bench/usage-hook.js', import.meta.url).href;
 /** 64 MiB of budget that small values never use, Node itself, and what it is slow to give back. */
 const MOST_MIB = 150;
+/** With the list of names in doubt full: 140 MiB were measured for 60,000 such keys, 168 for 240,000. */
+const MOST_IN_DOUBT_MIB = 220;
 
 function numbered(count: number, value = ''): (string | number)[][] {
   return Array.from({ length: count }, (_, i) => ['SET', `key:${i}`, `${value}${i}`]);
@@ -155,7 +157,7 @@ test('What differs beyond the budget of names is told as it stands, and the memo
   assert.equal(lines.length, names);
   assert.equal(new Set(lines).size, names);
   const { peakRss } = JSON.parse(readFileSync(usageFile, 'utf8')) as Usage;
-  assert.ok(peakRss < MOST_MIB * 2 ** 20, `peak RSS ${Math.round(peakRss / 2 ** 20)} MiB`);
+  assert.ok(peakRss < MOST_IN_DOUBT_MIB * 2 ** 20, `peak RSS ${Math.round(peakRss / 2 ** 20)} MiB`);
 });
 
 test('rump check of half a million keys stays within its bound', async (t) => {

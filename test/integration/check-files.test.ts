@@ -155,3 +155,34 @@ test('A damaged file is no reason to say that both sides are equal', async (t) =
     assert.doesNotMatch(result.stdout, /equal/);
   }
 });
+
+test('A snapshot is compared with a server and with a file, on either side', async (t) => {
+  const { source, target, from, before, keys } = await startFiles(t);
+  await from.send('SAVE');
+  const snapshot = join(source.dir, 'dump.rdb');
+  assertEqual(await runCheck(['--from', snapshot, '--to', source.url]), keys);
+  assertEqual(await runCheck(['--from', source.url, '--to', snapshot]), keys);
+  assertEqual(await runCheck(['--from', before, '--to', snapshot]), keys);
+  assertDifferent(await runCheck(['--from', snapshot, '--to', target.url, ...AT_ONCE]), inDb0(CHANGES));
+});
+
+test('Values above --big-key are compared by their pieces', async (t) => {
+  const { from, to, endpoints } = await startPair(t);
+  const commands = [
+    ['RPUSH', 'list', ...Array.from({ length: 20_000 }, (_, i) => i)],
+    ['SADD', 'set', ...Array.from({ length: 20_000 }, (_, i) => `member:${i}`)],
+    ['SET', 'string', 'x'.repeat(300_000)],
+  ];
+  for (const client of [from, to]) await client.pipeline(commands);
+  assertEqual(await runCheck([...endpoints, '--big-key', '10k']), commands.length);
+  await to.pipeline([
+    ['LSET', 'list', 777, 'other'],
+    ['SREM', 'set', 'member:1'],
+    ['SETRANGE', 'string', 299_999, 'y'],
+  ]);
+  const lines = ['* list\telements', '* set\tsize', '* string\tvalue'];
+  assertDifferent(
+    await runCheck([...endpoints, '--big-key', '10k', '--recheck', '1', '--recheck-interval', '1ms']),
+    lines,
+  );
+});
