@@ -1,14 +1,26 @@
 // The library door: what a program can use. Everything else may change without notice.
 
-export { migrate } from './sync/migrate.ts';
+export { check } from './verify/check.ts';
+export {
+  migrate,
+  type VerifiedEvent as MigrateEvent,
+  type VerifiedOptions as MigrateOptions,
+  type VerifiedResult as MigrateResult,
+} from './verify/verified.ts';
+export type {
+  CheckEvent,
+  CheckFigures,
+  CheckOptions,
+  CheckResult,
+  RecheckEvent,
+  Verdict,
+  VerdictEvent,
+} from './verify/options.ts';
 export type {
   ConflictPolicy,
   DryRunEvent,
   Figures,
   KeyFailedEvent,
-  MigrateEvent,
-  MigrateOptions,
-  MigrateResult,
   NatRule,
   NodeReport,
   ReconnectEvent,

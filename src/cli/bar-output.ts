@@ -1,11 +1,11 @@
 // One line at the foot of the terminal that is drawn again and again, and is gone in the end. It goes to stderr.
 
-import type { MigrateEvent } from '../sync/options.ts';
 import { Bar } from './bar.ts';
+import { comparedFigures } from './check-figures.ts';
 import { sayDone } from './closing-words.ts';
 import type { StopSignal } from './interrupted.ts';
 import type { Outcome } from './outcome.ts';
-import type { Output, OutputOptions, Streams } from './output.ts';
+import type { Output, OutputOptions, RunEvent, Streams } from './output.ts';
 import { Report } from './report.ts';
 
 const REDRAW_MS = 100;
@@ -27,14 +27,20 @@ export class BarOutput implements Output {
   constructor(streams: Streams, options: OutputOptions, now: () => number = () => performance.now()) {
     this.#streams = streams;
     this.#options = options;
-    this.#report = new Report((text) => this.#write(text), { ...options, silent: false });
+    this.#report = new Report(
+      (text) => this.#write(text),
+      { ...options, silent: false },
+      (text) => this.#print(text),
+    );
     this.#now = now;
   }
 
-  onEvent(event: MigrateEvent): void {
+  onEvent(event: RunEvent): void {
     this.#report.onEvent(event);
-    if (event.type !== 'progress' || this.#isOver) return;
-    this.#bar.update(event);
+    if (this.#isOver) return;
+    if (event.type === 'progress') this.#bar.update(event);
+    else if (event.type === 'check-progress') this.#bar.update(comparedFigures(event));
+    else return;
     this.#draw();
   }
 
@@ -63,6 +69,11 @@ export class BarOutput implements Output {
   #clear(): void {
     if (this.#isDrawn) this.#streams.stderr.write(CLEAR_LINE);
     this.#isDrawn = false;
+  }
+
+  #print(text: string): void {
+    this.#clear();
+    this.#streams.stdout.write(text);
   }
 
   #write(text: string): void {

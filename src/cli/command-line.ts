@@ -2,24 +2,31 @@
 
 import { parseAddress, redactAddress } from '../../resp/address.ts';
 import type { MigrateOptions } from '../sync/options.ts';
+import type { CheckOptions } from '../verify/options.ts';
 import { parseArguments } from './arguments.ts';
 import { refuseContradictions } from './contradictions.ts';
+import { isOf, refuseForeignFlags } from './foreign-flags.ts';
 import { refuseDatabaseChoice } from './database-choice.ts';
 import { readEnvironment, type Environment } from './environment.ts';
 import { isOn, isOpen, refuseExclusion } from './exclusion.ts';
-import { environmentNameOf, type OptionValues } from './options.ts';
+import { environmentNameOf, type OptionName, type OptionValues } from './options.ts';
 import type { SideFiles, SideSecrets } from './side-files.ts';
 import { UsageError } from './usage-error.ts';
 
 export type CommandLine =
   /** `asked` is false where nothing at all was given. */
-  { readonly command: 'help'; readonly asked: boolean } | { readonly command: 'version' } | CopyCommand;
+  | { readonly command: 'help'; readonly asked: boolean; /** One command only. */ readonly about?: 'check' }
+  | { readonly command: 'version' }
+  | CopyCommand
+  | CheckCommand;
+
+/** What there is to be done. */
+export type Task = 'copy' | 'check';
 
 export type ProgressStyle = 'auto' | 'bar' | 'dots' | 'none' | 'silent' | 'json';
 
-export interface CopyCommand {
-  readonly command: 'copy';
-  readonly options: Omit<MigrateOptions, 'signal' | 'onEvent'>;
+/** What every task is told beside its options. */
+interface TaskCommand {
   /** What is in them wins over what is in `options`. */
   readonly fromFiles: SideFiles;
   readonly toFiles: SideFiles;
@@ -27,30 +34,90 @@ export interface CopyCommand {
   readonly debug: boolean;
 }
 
+export interface CopyCommand extends TaskCommand {
+  readonly command: 'copy';
+  readonly options: Omit<MigrateOptions, 'signal' | 'onEvent'>;
+  /** What the check behind the copy is asked for; without `--verify` there is none. */
+  readonly verify: Recheck | undefined;
+}
+
+export interface CheckCommand extends TaskCommand {
+  readonly command: 'check';
+  readonly options: Omit<CheckOptions, 'signal' | 'onEvent'>;
+  /** Where a line for every key goes. */
+  readonly combined: string | undefined;
+}
+
+export type Recheck = Pick<CheckOptions, 'ttlTolerance' | 'recheck' | 'recheckInterval'>;
+
+const HELP = { command: 'help', asked: true } as const;
+
 /** @throws UsageError */
 export function parseCommandLine(argv: readonly string[], environment: Environment): CommandLine {
   const { values, words } = parseArguments(argv);
-  if (values.help) return { command: 'help', asked: true };
+  if (values.help) return words[0] === 'check' ? { ...HELP, about: 'check' } : HELP;
   if (values.version) return { command: 'version' };
-  demandCopy(words);
-  const all = { ...readEnvironment(environment, (name) => isOpen(name, values)), ...values };
-  if (argv.length === 0 && all.from === undefined && all.to === undefined) return { command: 'help', asked: false };
+  const task = demandTask(words);
+  refuseForeignFlags(task, values);
+  const isMeant = (name: OptionName): boolean => isOpen(name, values) && isOf(task, name);
+  const all = { ...readEnvironment(environment, isMeant), ...values };
+  if (argv.length === 0 && all.from === undefined && all.to === undefined) {
+    return { command: 'help', asked: false };
+  }
   refuseExclusion(all);
-  return copyCommand(all, environment);
+  return task === 'check' ? checkCommand(all, environment) : copyCommand(all, environment);
 }
 
 function copyCommand(values: OptionValues, environment: Environment): CopyCommand {
-  const [from, to] = [demandEndpoint('from', values.from), demandEndpoint('to', values.to)];
+  const { options, ...rest } = taskOf('copy', values, environment);
+  return {
+    ...rest,
+    command: 'copy',
+    options: {
+      ...options,
+      onConflict: values['on-conflict'],
+      preserveIdle: values['preserve-idle'],
+      bwlimit: values.bwlimit,
+      tpslimit: values.tpslimit,
+      failFast: values['fail-fast'],
+      dryRun: values['dry-run'],
+    },
+    verify: values.verify === true ? recheckOf(values) : undefined,
+  };
+}
+
+function checkCommand(values: OptionValues, environment: Environment): CheckCommand {
+  const { options, ...rest } = taskOf('check', values, environment);
+  const { combined } = values;
+  const tellMatches = combined !== undefined;
+  return { ...rest, command: 'check', options: { ...options, ...recheckOf(values), tellMatches }, combined };
+}
+
+function recheckOf(values: OptionValues): Recheck {
+  return {
+    ttlTolerance: values['ttl-tolerance'],
+    recheck: values.recheck,
+    recheckInterval: values['recheck-interval'],
+  };
+}
+
+/** What a copy and a check are asked for alike. */
+function taskOf(
+  task: Task,
+  values: OptionValues,
+  environment: Environment,
+): TaskCommand & { readonly options: CopyCommand['options'] & CheckCommand['options'] } {
+  const [from, to] = [demandEndpoint(task, 'from', values.from), demandEndpoint(task, 'to', values.to)];
   const [source, target] = [secretsOf('from', values, environment), secretsOf('to', values, environment)];
   const [fromAddress, toAddress] = [parseAddress(from), parseAddress(to)];
   refuseContradictions(
+    task,
     values,
     { name: 'from', address: fromAddress, sentinelPassword: source.sentinelPassword },
     { name: 'to', address: toAddress, sentinelPassword: target.sentinelPassword },
   );
-  refuseDatabaseChoice(values, fromAddress, toAddress);
+  refuseDatabaseChoice(task, values, fromAddress, toAddress);
   return {
-    command: 'copy',
     options: {
       from,
       to,
@@ -69,19 +136,13 @@ function copyCommand(values: OptionValues, environment: Environment): CopyComman
       type: values.type,
       stripPrefix: values['strip-prefix'],
       addPrefix: values['add-prefix'],
-      onConflict: values['on-conflict'],
       noTtl: values['no-ttl'],
-      preserveIdle: values['preserve-idle'],
       count: values.count,
       buffer: values.buffer,
       bigKey: values['big-key'],
-      bwlimit: values.bwlimit,
-      tpslimit: values.tpslimit,
       retries: values.retries,
       retryMax: values['retry-max'],
       timeout: values.timeout,
-      failFast: values['fail-fast'],
-      dryRun: values['dry-run'],
     },
     fromFiles: filesOf('from', values),
     toFiles: filesOf('to', values),
@@ -112,19 +173,20 @@ function filesOf(side: 'from' | 'to', values: OptionValues): SideFiles {
   };
 }
 
-function demandCopy([command, ...more]: readonly string[]): void {
-  if (command === undefined || (command === 'copy' && more.length === 0)) return;
-  const word = command === 'copy' ? more[0]! : command;
+function demandTask([command, ...more]: readonly string[]): Task {
+  const isTask = command === 'copy' || command === 'check';
+  if (command === undefined || (isTask && more.length === 0)) return command ?? 'copy';
+  const word = isTask ? more[0]! : command;
   const shown = redactAddress(word);
   if (/[:/@]/.test(word)) throw new UsageError(`Unexpected word ${shown}`, 'name the endpoints with --from and --to');
   throw new UsageError(`Unknown command ${shown}`, 'rump --help lists what there is');
 }
 
-function demandEndpoint(name: 'from' | 'to', value: string | undefined): string {
+function demandEndpoint(task: Task, name: 'from' | 'to', value: string | undefined): string {
   if (value !== undefined) return value;
   const role = name === 'from' ? 'source' : 'target';
   throw new UsageError(
-    `Cannot copy without a ${role}`,
+    `Cannot ${task} without a ${role}`,
     `give --${name} redis://host:port or set ${environmentNameOf(name)}`,
   );
 }

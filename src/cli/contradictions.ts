@@ -17,14 +17,16 @@ export interface Side {
 const TLS_FLAGS = ['tls-ca', 'tls-cert', 'tls-key', 'tls-servername', 'tls-insecure'] as const;
 
 /** @throws UsageError */
-export function refuseContradictions(values: OptionValues, from: Side, to: Side): void {
+export function refuseContradictions(task: 'copy' | 'check', values: OptionValues, from: Side, to: Side): void {
   for (const side of [from, to]) {
     refuseTls(values, side);
     refuseNat(values, side);
     refuseSentinel(values, side);
   }
-  refuseSameFile(from.address, to.address);
-  if (isStdStream(to.address)) refuseStdoutTaken(values);
+  refuseSameFile(task, from.address, to.address);
+  if (task === 'copy' && isStdStream(to.address)) refuseStdoutTaken(values, 'with --to - stdout belongs to the stream');
+  if (values.combined === '-') refuseStdoutTaken(values, 'with --combined - stdout belongs to its lines');
+  if (task === 'copy' && values.verify === true) refuseUnverifiable(from.address, to.address);
 }
 
 /** Whether the endpoint is `-`: stdin as the source, stdout as the target. */
@@ -65,15 +67,22 @@ function refuseSentinel(values: OptionValues, { name, address, sentinelPassword 
   if (sentinelPassword !== undefined) throw new UsageError(`Cannot use ${variable}: ${why}`, hint);
 }
 
-/** Stdin and stdout are two streams. */
-function refuseSameFile(from: Address, to: Address): void {
-  if (!isFile(from) || !isFile(to) || isStdStream(from) || resolve(from.path) !== resolve(to.path)) return;
-  throw new UsageError(`Cannot copy ${formatAddress(from)} to itself`, 'name another file');
+/** Stdin and stdout are two streams, to a copy. */
+function refuseSameFile(task: 'copy' | 'check', from: Address, to: Address): void {
+  if (!isFile(from) || !isFile(to) || resolve(from.path) !== resolve(to.path)) return;
+  if (task === 'check') throw new UsageError(`Cannot compare ${formatAddress(from)} with itself`, 'name another file');
+  if (!isStdStream(from)) throw new UsageError(`Cannot copy ${formatAddress(from)} to itself`, 'name another file');
 }
 
-function refuseStdoutTaken({ json = false, progress }: OptionValues): void {
+/** What came or went through a pipe is not there any more. */
+function refuseUnverifiable(from: Address, to: Address): void {
+  if (isStdStream(from)) throw refused('verify', 'stdin cannot be read a second time', 'copy from a file');
+  if (isStdStream(to)) throw refused('verify', 'stdout cannot be read again', 'copy into a file');
+}
+
+function refuseStdoutTaken({ json = false, progress }: OptionValues, why: string): void {
   const flag = json ? 'json' : progress === 'dots' ? 'progress dots' : undefined;
-  if (flag !== undefined) throw refused(flag, 'with --to - stdout belongs to the stream', 'leave it out');
+  if (flag !== undefined) throw refused(flag, why, 'leave it out');
 }
 
 function refused(flag: string, why: string, hint: string): UsageError {

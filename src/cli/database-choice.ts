@@ -7,14 +7,17 @@ import { UsageError } from './usage-error.ts';
 const NO_MAP: ReadonlyMap<number, number> = new Map();
 
 /** @throws UsageError */
-export function refuseDatabaseChoice(values: OptionValues, from: Address, to: Address): void {
+export function refuseDatabaseChoice(task: 'copy' | 'check', values: OptionValues, from: Address, to: Address): void {
   const { db, 'db-map': map = NO_MAP } = values;
   const sources = db ?? databasesOf(from);
   const targetDb = databaseOf(to);
   if (sources !== 'all') {
     const stranger = [...map.keys()].find((source) => !sources.includes(source));
     if (stranger !== undefined) {
-      throw new UsageError(`Cannot use --db-map: database ${stranger} is not copied`, `add ${stranger} to --db`);
+      throw new UsageError(
+        `Cannot use --db-map: database ${stranger} is not ${task === 'copy' ? 'copied' : 'compared'}`,
+        `add ${stranger} to --db`,
+      );
     }
   }
   const isSeveral = db === 'all' || (sources !== 'all' && sources.length > 1);
@@ -22,7 +25,7 @@ export function refuseDatabaseChoice(values: OptionValues, from: Address, to: Ad
   if (isSeveral && targetDb !== undefined && !isMapped) {
     const where = formatAddress(to);
     throw new UsageError(
-      `Cannot copy several databases into ${where}: it names a single one`,
+      `Cannot ${task === 'copy' ? 'copy several databases into' : 'compare several databases with'} ${where}: it names a single one`,
       'leave the database out of the URL, or say with --db-map where each one goes',
     );
   }

@@ -1,10 +1,9 @@
 // A dot on stdout for each batch that the target acknowledged, then the closing words, as Rump 1.0 had it.
 
-import type { MigrateEvent } from '../sync/options.ts';
 import { sayDone } from './closing-words.ts';
 import type { StopSignal } from './interrupted.ts';
 import { isComplete, type Outcome } from './outcome.ts';
-import type { Output, OutputOptions, Streams } from './output.ts';
+import type { Output, OutputOptions, RunEvent, Streams } from './output.ts';
 import { Report } from './report.ts';
 
 export class DotsOutput implements Output {
@@ -13,14 +12,20 @@ export class DotsOutput implements Output {
   readonly #report: Report;
   /** The cursor of a terminal stands behind a dot. */
   #midLine = false;
+  /** stdout itself has dots that no newline follows. */
+  #hasDots = false;
 
   constructor(streams: Streams, options: OutputOptions) {
     this.#streams = streams;
     this.#options = options;
-    this.#report = new Report((text) => this.#write(text), { ...options, silent: false });
+    this.#report = new Report(
+      (text) => this.#write(text),
+      { ...options, silent: false },
+      (text) => this.#print(text),
+    );
   }
 
-  onEvent(event: MigrateEvent): void {
+  onEvent(event: RunEvent): void {
     if (event.type === 'batch') this.#dot();
     else this.#report.onEvent(event);
   }
@@ -38,7 +43,17 @@ export class DotsOutput implements Output {
 
   #dot(): void {
     this.#streams.stdout.write('.');
+    this.#hasDots = true;
     this.#midLine = this.#streams.stdout.isTTY === true;
+  }
+
+  /** A line for people or programs begins where a line does. */
+  #print(text: string): void {
+    const { stdout } = this.#streams;
+    if (this.#hasDots) stdout.write('\n');
+    this.#hasDots = false;
+    this.#midLine = false;
+    stdout.write(text);
   }
 
   /** The dots stay a line of their own where both streams are the same terminal; stdout itself gets nothing but dots. */

@@ -6,7 +6,7 @@ const UNITS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 
 /** With a longer one a timer of Node would fire at once. */
 const LONGEST_HOURS = 500;
 
-/** Milliseconds. */
+/** Milliseconds, one at least. */
 export const duration: Kind<number> = {
   placeholder: 'TIME',
   expected: `it takes a number with ms, s, m or h, such as 30s, up to ${LONGEST_HOURS}h`,
@@ -15,4 +15,10 @@ export const duration: Kind<number> = {
     const ms = Math.round(Number(number) * UNITS[unit.toLowerCase()]!);
     return ms >= 1 && ms <= LONGEST_HOURS * UNITS['h']! ? ms : undefined;
   },
+};
+
+/** Milliseconds; `0` needs no unit. */
+export const durationOrZero: Kind<number> = {
+  ...duration,
+  parse: (text) => (/^0+(?:ms|s|m|h)?$/i.test(text) ? 0 : duration.parse(text)),
 };

@@ -2,13 +2,14 @@
 
 import { AddressError } from '../../resp/errors.ts';
 import { Interrupted } from './interrupted.ts';
-import { isComplete, type Outcome } from './outcome.ts';
+import { isComplete, isDifferent, type Outcome } from './outcome.ts';
 import { UsageError } from './usage-error.ts';
 
 export const EXIT_CODES = {
   done: 0,
   failed: 1,
   usage: 2,
+  different: 3,
   SIGINT: 130,
   SIGTERM: 143,
 } as const;
@@ -17,6 +18,8 @@ export type ExitCode = (typeof EXIT_CODES)[keyof typeof EXIT_CODES];
 
 export function exitCodeOf(outcome: Outcome): ExitCode {
   if ('error' in outcome) return exitCodeOfError(outcome.error);
+  if ('result' in outcome && outcome.result.failed > 0) return EXIT_CODES.failed;
+  if (isDifferent(outcome)) return EXIT_CODES.different;
   return isComplete(outcome) ? EXIT_CODES.done : EXIT_CODES.failed;
 }
 

@@ -1,11 +1,14 @@
 // The text of --help, made from the table that parses.
 
+import { isOf } from './foreign-flags.ts';
 import { OPTION_LIST, type Option, type OptionName } from './options.ts';
 
 const HEAD = `Usage: rump --from ENDPOINT --to ENDPOINT [options]
+       rump check --from ENDPOINT --to ENDPOINT [options]
 
 Copies the keys of one Redis or Valkey database into another while both stay
-online. An ENDPOINT is one of
+online; with check, compares them and writes nothing. rump check --help lists
+the flags of that. An ENDPOINT is one of
 
   redis://[[user]:password@]host[:6379][/db]
         a server, or any node of a cluster; rediss:// is TLS, valkey:// and
@@ -31,7 +34,25 @@ A SIZE takes k, M or G (1024), a TIME ms, s, m or h. A GLOB is one of Redis:
 * ? [a-z] [^a-z], and \ before a character that is meant as itself.
 
 Exit code: 0 everything is on the target, 1 something was not copied, 2 the
-command line cannot be used, 130 or 143 interrupted.
+command line cannot be used, 3 a check has found differences, 130 or 143
+interrupted.
+`;
+
+const CHECK_HEAD = `Usage: rump check --from ENDPOINT --to ENDPOINT [options]
+
+Compares the keys of two databases, clusters or files by value, type and
+expiry, and writes nothing. A key that differs is looked at again, as it may
+be about to be copied. Each difference is a line on stdout:
+
+  + key     only the source has it
+  - key     only the target has it
+  * key     both have it: what differs stands behind a tab
+
+rump --help says what an ENDPOINT is.
+`;
+
+const CHECK_TAIL = `Exit code: 0 both sides are equal, 1 something could not be compared, 2 the
+command line cannot be used, 3 there are differences, 130 or 143 interrupted.
 `;
 
 const GROUPS = [
@@ -39,18 +60,25 @@ const GROUPS = [
   'TLS and clusters',
   'Which keys',
   'Copy',
+  'Check',
   'Load',
   'Output',
 ] as const satisfies readonly Option['group'][];
 const COLUMNS = 79;
 const LEFT = 31;
 
-export function helpText(): string {
-  const groups = GROUPS.map((group) => {
-    const options = OPTION_LIST.filter(([, option]) => option.group === group);
+/** @param about the one command whose flags are listed; otherwise all are */
+export function helpText(about?: 'check'): string {
+  const groups = GROUPS.flatMap((group) => {
+    const options = OPTION_LIST.filter(([name, option]) => option.group === group && isListed(name, about));
+    if (options.length === 0) return [];
     return `${group}:\n${options.map(([name, option]) => formatOption(name, option)).join('')}`;
   });
-  return [HEAD, ...groups, TAIL].join('\n');
+  return [about === 'check' ? CHECK_HEAD : HEAD, ...groups, about === 'check' ? CHECK_TAIL : TAIL].join('\n');
+}
+
+function isListed(name: OptionName, about: 'check' | undefined): boolean {
+  return about === undefined || isOf(about, name);
 }
 
 function formatOption(name: OptionName, { short, kind, help, fallback }: Option): string {

@@ -9,8 +9,9 @@ export class Interrupted extends RespError {
   override readonly name = 'Interrupted';
   readonly signal: StopSignal;
 
-  constructor(signal: StopSignal) {
-    super('INTERRUPTED', `Stopped by ${nameOfSignal(signal)} before everything was copied`);
+  /** @param done what was to be done with everything */
+  constructor(signal: StopSignal, done: 'copied' | 'compared' = 'copied') {
+    super('INTERRUPTED', `Stopped by ${nameOfSignal(signal)} before everything was ${done}`);
     this.signal = signal;
   }
 }

@@ -2,46 +2,63 @@
 
 import { RespError } from '../../resp/errors.ts';
 import type { Figures, MigrateEvent, SideReport, StartEvent } from '../sync/options.ts';
+import type { CheckEvent, CheckFigures, VerdictEvent } from '../verify/options.ts';
+import type { Combined } from './combined.ts';
 import { errorText } from './error-text.ts';
 import { escapeKey } from './escape.ts';
 import type { Outcome } from './outcome.ts';
-import type { Output, Streams } from './output.ts';
-import { describeNotCopied } from './report.ts';
+import type { Output, OutputOptions, RunEvent, Streams } from './output.ts';
+import { describeFaults } from './report.ts';
+import { verdictLine } from './verdict-line.ts';
 
-type Progress = Extract<MigrateEvent, { type: 'progress' }>;
+type Progress = Extract<MigrateEvent, { type: 'progress' }> | Extract<CheckEvent, { type: 'check-progress' }>;
 
 const PROGRESS_MS = 1000;
 
 export class JsonOutput implements Output {
   readonly #streams: Streams;
   readonly #debug: boolean;
+  readonly #combined: Combined | undefined;
   readonly #now: () => number;
+  #showsDb = false;
   #toldAt = -Infinity;
   #untold: Progress | undefined;
 
   /** @param now milliseconds since 1970 */
-  constructor(streams: Streams, debug: boolean, now: () => number = Date.now) {
+  constructor(
+    streams: Streams,
+    { debug, combined }: Pick<OutputOptions, 'debug' | 'combined'>,
+    now: () => number = Date.now,
+  ) {
     this.#streams = streams;
+    this.#combined = combined;
     this.#debug = debug;
     this.#now = now;
   }
 
-  onEvent(event: MigrateEvent): void {
+  onEvent(event: RunEvent): void {
     switch (event.type) {
       case 'start':
+        this.#showsDb = event.databases.length !== 1;
         this.#write('start', describeStart(event));
         break;
       case 'batch':
         break;
       case 'progress':
+      case 'check-progress':
         this.#untold = event;
         if (Math.abs(this.#now() - this.#toldAt) >= PROGRESS_MS) this.#tellProgress();
         break;
       case 'key-failed':
         this.#write('key-failed', { db: event.db, key: escapeKey(event.key), code: event.code, reason: event.reason });
         break;
+      case 'verdict':
+        this.#combined?.add(verdictLine(event, this.#showsDb));
+        if (event.verdict !== 'match') this.#write('verdict', describeVerdict(event));
+        break;
       case 'done':
-        this.#write('done', figuresOf(event));
+      case 'checked':
+        this.#write(event.type, figuresOf(event));
         break;
       default: {
         const { type, ...rest } = event;
@@ -58,15 +75,15 @@ export class JsonOutput implements Output {
       this.#tellProgress();
       this.#write('error', describe(outcome.error));
       stderr.write(errorText(outcome.error, this.#debug));
-    } else if (outcome.result.failed > 0) {
-      stderr.write(`rump: ${describeNotCopied(outcome.result.failed)}\n`);
+    } else {
+      for (const fault of describeFaults(outcome)) stderr.write(`rump: ${fault}\n`);
     }
   }
 
   /** The figures as they stood last: told at most once a second, and before an error. */
   #tellProgress(): void {
     if (this.#untold === undefined) return;
-    this.#write('progress', { fraction: this.#untold.fraction, ...figuresOf(this.#untold) });
+    this.#write(this.#untold.type, { fraction: this.#untold.fraction, ...figuresOf(this.#untold) });
     this.#untold = undefined;
     this.#toldAt = this.#now();
   }
@@ -88,8 +105,18 @@ function reportOf({ kind, keys, nodes }: SideReport): object {
 }
 
 /** @returns the figures, with `elapsed` in whole milliseconds */
-function figuresOf({ keys, bytes, converted, skipped, expired, failed, reconnects, elapsed }: Figures): Figures {
-  return { keys, bytes, converted, skipped, expired, failed, reconnects, elapsed: Math.round(elapsed) };
+function figuresOf(event: Figures | CheckFigures): Figures | CheckFigures {
+  const elapsed = Math.round(event.elapsed);
+  if ('keys' in event) {
+    const { keys, bytes, converted, skipped, expired, failed, reconnects } = event;
+    return { keys, bytes, converted, skipped, expired, failed, reconnects, elapsed };
+  }
+  const { match, differ, sourceOnly, targetOnly, expired, failed, bytes, reconnects } = event;
+  return { match, differ, sourceOnly, targetOnly, expired, failed, bytes, reconnects, elapsed };
+}
+
+function describeVerdict({ verdict, db, key, targetDb, targetKey, what }: VerdictEvent): object {
+  return { verdict, db, key: escapeKey(key), targetDb, targetKey: escapeKey(targetKey), what };
 }
 
 function describe(error: unknown): object {

@@ -1,16 +1,17 @@
 #!/usr/bin/env node
 // The program: reads the command line, runs the copy, and answers signals. Only here does it exit.
 
-import { migrate } from '../sync/migrate.ts';
-import type { MigrateResult } from '../sync/options.ts';
-import { parseCommandLine, type CommandLine, type CopyCommand } from './command-line.ts';
+import { check } from '../verify/check.ts';
+import { migrate } from '../verify/verified.ts';
+import { Combined } from './combined.ts';
+import { parseCommandLine, type CheckCommand, type CommandLine, type CopyCommand } from './command-line.ts';
 import { errorText } from './error-text.ts';
 import { EXIT_CODES, exitCodeOf, exitCodeOfError, type ExitCode } from './exit-codes.ts';
 import { helpText } from './help.ts';
 import { Interrupted, type StopSignal } from './interrupted.ts';
 import { openOutput } from './open-output.ts';
 import type { Outcome } from './outcome.ts';
-import type { Output } from './output.ts';
+import type { Output, RunEvent } from './output.ts';
 import { readSideFiles } from './side-files.ts';
 import { version } from './version.ts';
 
@@ -39,11 +40,13 @@ try {
 async function run(commandLine: CommandLine): Promise<ExitCode> {
   switch (commandLine.command) {
     case 'help':
-      (commandLine.asked ? stdout : stderr).write(helpText());
+      (commandLine.asked ? stdout : stderr).write(helpText(commandLine.about));
       return commandLine.asked ? EXIT_CODES.done : EXIT_CODES.usage;
     case 'version':
       stdout.write(`rump ${version()}\n`);
       return EXIT_CODES.done;
+    case 'check':
+      return compare(commandLine);
     default:
       return copy(commandLine);
   }
@@ -52,18 +55,35 @@ async function run(commandLine: CommandLine): Promise<ExitCode> {
 async function copy(command: CopyCommand): Promise<ExitCode> {
   debug = command.debug;
   const options = withFiles(command);
+  const { verify } = command;
   const { dryRun = false } = options;
   toStdout = options.to === '-';
   const output = openOutput(command.progress, { debug, dryRun, toStdout }, { stdout, stderr }, env);
-  const outcome = await interruptible(output, (signal) =>
-    migrate({ ...options, signal, onEvent: (event) => output.onEvent(event) }),
-  );
+  const outcome = await interruptible(output, 'copied', async (signal) => {
+    const told = { signal, onEvent: (event: RunEvent) => output.onEvent(event) };
+    const { check: found, ...result } = await migrate({ ...options, verify, ...told });
+    return { result, check: found };
+  });
+  output.finish(outcome);
+  return exitCodeOf(outcome);
+}
+
+async function compare(command: CheckCommand): Promise<ExitCode> {
+  debug = command.debug;
+  const options = withFiles(command);
+  const combined = command.combined === undefined ? undefined : new Combined(command.combined, stdout);
+  const asked = { debug, dryRun: false, toStdout: combined?.isStdout === true, task: 'check', combined } as const;
+  const output = openOutput(command.progress, asked, { stdout, stderr }, env);
+  const outcome = await interruptible(output, 'compared', async (signal) => ({
+    check: await check({ ...options, signal, onEvent: (event) => output.onEvent(event) }),
+  }));
+  combined?.close();
   output.finish(outcome);
   return exitCodeOf(outcome);
 }
 
 /** What is asked for, with what stands in files. */
-function withFiles({ options, fromFiles, toFiles }: CopyCommand): CopyCommand['options'] {
+function withFiles<C extends CopyCommand | CheckCommand>({ options, fromFiles, toFiles }: C): C['options'] {
   const from = readSideFiles(fromFiles, {
     password: options.fromPassword,
     sentinelPassword: options.fromSentinelPassword,
@@ -86,16 +106,20 @@ function withFiles({ options, fromFiles, toFiles }: CopyCommand): CopyCommand['o
 }
 
 /** The first signal asks the work to stop and waits for it; the second one does not wait. */
-async function interruptible(output: Output, work: (signal: AbortSignal) => Promise<MigrateResult>): Promise<Outcome> {
+async function interruptible(
+  output: Output,
+  done: 'copied' | 'compared',
+  work: (signal: AbortSignal) => Promise<Outcome>,
+): Promise<Outcome> {
   const controller = new AbortController();
   const onSignal = (signal: StopSignal): void => {
     if (controller.signal.aborted) process.exit(EXIT_CODES[signal]);
     output.onInterrupt(signal);
-    controller.abort(new Interrupted(signal));
+    controller.abort(new Interrupted(signal, done));
   };
   for (const signal of STOP_SIGNALS) process.on(signal, onSignal);
   try {
-    return { result: await work(controller.signal) };
+    return await work(controller.signal);
   } catch (error) {
     return { error };
   } finally {

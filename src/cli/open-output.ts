@@ -21,7 +21,7 @@ export function openOutput(
     case 'silent':
       return new SilentOutput(streams.stderr, options);
     case 'json':
-      return new JsonOutput(streams, options.debug);
+      return new JsonOutput(streams, options);
     case 'dots':
       return new DotsOutput(streams, options);
     case 'none':

@@ -2,13 +2,15 @@
 
 import { databaseMap } from './database-map.ts';
 import { databases } from './databases.ts';
-import { duration } from './duration.ts';
+import { duration, durationOrZero } from './duration.ts';
 import { endpoint, file, oneOf, text, toggle, typeName, wholeNumber, type Kind } from './kind.ts';
 import { natRule } from './nat-rule.ts';
 import { size } from './size.ts';
 
 export interface Option {
-  readonly group: 'Endpoints' | 'TLS and clusters' | 'Which keys' | 'Copy' | 'Load' | 'Output';
+  readonly group: 'Endpoints' | 'TLS and clusters' | 'Which keys' | 'Copy' | 'Check' | 'Load' | 'Output';
+  /** The one command that it means something to; otherwise to all. */
+  readonly command?: 'copy' | 'check';
   readonly short?: string;
   readonly kind: Kind<unknown>;
   readonly help: string;
@@ -113,26 +115,61 @@ export const OPTIONS = {
 
   'on-conflict': {
     group: 'Copy',
+    command: 'copy',
     kind: oneOf('replace', 'skip', 'fail'),
     help: 'a key that the target has',
     fallback: 'replace',
   },
   ttl: { group: 'Copy', kind: toggle, help: 'keep expiries, as is done anyway', excludes: ['no-ttl'] },
   'no-ttl': { group: 'Copy', kind: toggle, help: 'drop expiries', excludes: ['ttl'] },
-  'preserve-idle': { group: 'Copy', kind: toggle, help: 'carry idle times or access frequencies' },
-  'fail-fast': { group: 'Copy', kind: toggle, help: 'stop at the first key that fails' },
+  'preserve-idle': { group: 'Copy', command: 'copy', kind: toggle, help: 'carry idle times or access frequencies' },
+  'fail-fast': { group: 'Copy', command: 'copy', kind: toggle, help: 'stop at the first key that fails' },
   'dry-run': {
     group: 'Copy',
+    command: 'copy',
     short: 'n',
     kind: toggle,
     help: 'look at both sides and count the keys; write nothing',
+    excludes: ['verify'],
+  },
+  verify: {
+    group: 'Copy',
+    command: 'copy',
+    kind: toggle,
+    help: 'then compare what was copied, as rump check does',
+    excludes: ['dry-run'],
+  },
+
+  combined: {
+    group: 'Check',
+    command: 'check',
+    kind: file,
+    help: 'write a line for every key into this file, or to stdout for -: = + - or *',
+  },
+  'ttl-tolerance': {
+    group: 'Check',
+    kind: durationOrZero,
+    help: 'how far apart expiries may be',
+    fallback: '0s where both sides tell them exactly, otherwise 1s',
+  },
+  recheck: {
+    group: 'Check',
+    kind: wholeNumber(0),
+    help: 'how often keys that differ are looked at again',
+    fallback: '3',
+  },
+  'recheck-interval': {
+    group: 'Check',
+    kind: durationOrZero,
+    help: 'the pause before each of these looks',
+    fallback: '2s',
   },
 
   count: { group: 'Load', kind: wholeNumber(1), help: 'SCAN COUNT', fallback: 'chosen by rump' },
   buffer: { group: 'Load', kind: size, help: 'memory between reader and writer', fallback: '64M' },
   'big-key': { group: 'Load', kind: size, help: 'values above it go in pieces', fallback: '64M' },
-  bwlimit: { group: 'Load', kind: size, help: 'most bytes a second', fallback: 'no limit' },
-  tpslimit: { group: 'Load', kind: wholeNumber(1), help: 'most keys a second', fallback: 'no limit' },
+  bwlimit: { group: 'Load', command: 'copy', kind: size, help: 'most bytes a second', fallback: 'no limit' },
+  tpslimit: { group: 'Load', command: 'copy', kind: wholeNumber(1), help: 'most keys a second', fallback: 'no limit' },
   retries: {
     group: 'Load',
     kind: wholeNumber(0),

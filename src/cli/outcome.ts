@@ -1,10 +1,26 @@
-// How a run ended: with its figures, or with the error that ended it.
+// How a run ended: with the figures of what it did, or with the error that ended it.
 
 import type { MigrateResult } from '../sync/options.ts';
+import type { CheckResult } from '../verify/options.ts';
+import { differencesOf } from './check-figures.ts';
 
-export type Outcome = { readonly result: MigrateResult } | { readonly error: unknown };
+/** A copy, with the check behind it if one was asked for; a check alone; or neither. */
+export type Outcome =
+  | { readonly result: MigrateResult; readonly check?: CheckResult | undefined }
+  | { readonly check: CheckResult }
+  | { readonly error: unknown };
 
-/** Everything is on the target. */
+/** Everything is on the target; where it was compared, it is the same there. */
 export function isComplete(outcome: Outcome): boolean {
-  return 'result' in outcome && outcome.result.failed === 0;
+  if ('error' in outcome) return false;
+  return (!('result' in outcome) || outcome.result.failed === 0) && !isDifferent(outcome) && !isUnsure(outcome);
+}
+
+/** A check has found a difference. */
+export function isDifferent(outcome: Outcome): boolean {
+  return 'check' in outcome && outcome.check !== undefined && differencesOf(outcome.check) > 0;
+}
+
+function isUnsure(outcome: Outcome): boolean {
+  return 'check' in outcome && outcome.check !== undefined && outcome.check.failed > 0;
 }

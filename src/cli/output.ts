@@ -1,11 +1,18 @@
 // What the operator sees of a run. One implementation for each way to show it.
 
 import type { MigrateEvent } from '../sync/options.ts';
+import type { CheckEvent } from '../verify/options.ts';
+import type { Combined } from './combined.ts';
 import type { StopSignal } from './interrupted.ts';
 import type { Outcome } from './outcome.ts';
 
+export type { Streams, TextStream } from './streams.ts';
+
+/** What a copy tells, or a check, or a copy with a check behind it. */
+export type RunEvent = MigrateEvent | CheckEvent;
+
 export interface Output {
-  onEvent(event: MigrateEvent): void;
+  onEvent(event: RunEvent): void;
   /** The run was asked to stop, and is about to. */
   onInterrupt(signal: StopSignal): void;
   /** Once, and the last. */
@@ -19,16 +26,8 @@ export interface OutputOptions {
   readonly dryRun: boolean;
   /** stdout is the target, and takes no word. */
   readonly toStdout: boolean;
-}
-
-/** As much of a stream as an output needs. */
-export interface TextStream {
-  readonly isTTY?: boolean | undefined;
-  readonly columns?: number | undefined;
-  write(text: string): unknown;
-}
-
-export interface Streams {
-  readonly stdout: TextStream;
-  readonly stderr: TextStream;
+  /** Default `copy`. */
+  readonly task?: 'copy' | 'check';
+  /** Gets a line for every key. */
+  readonly combined?: Combined | undefined;
 }

@@ -1,10 +1,9 @@
 // Words only: the closing ones, and the report on stderr.
 
-import type { MigrateEvent } from '../sync/options.ts';
 import { sayDone } from './closing-words.ts';
 import type { StopSignal } from './interrupted.ts';
 import type { Outcome } from './outcome.ts';
-import type { Output, OutputOptions, Streams } from './output.ts';
+import type { Output, OutputOptions, RunEvent, Streams } from './output.ts';
 import { Report } from './report.ts';
 
 export class PlainOutput implements Output {
@@ -15,10 +14,14 @@ export class PlainOutput implements Output {
   constructor(streams: Streams, options: OutputOptions) {
     this.#streams = streams;
     this.#options = options;
-    this.#report = new Report((text) => streams.stderr.write(text), { ...options, silent: false });
+    this.#report = new Report(
+      (text) => streams.stderr.write(text),
+      { ...options, silent: false },
+      (text) => streams.stdout.write(text),
+    );
   }
 
-  onEvent(event: MigrateEvent): void {
+  onEvent(event: RunEvent): void {
     this.#report.onEvent(event);
   }
 

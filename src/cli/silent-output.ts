@@ -1,8 +1,7 @@
 // Errors on stderr, and nothing else anywhere: the exit code says how it went.
 
-import type { MigrateEvent } from '../sync/options.ts';
 import type { Outcome } from './outcome.ts';
-import type { Output, OutputOptions, TextStream } from './output.ts';
+import type { Output, OutputOptions, RunEvent, TextStream } from './output.ts';
 import { Report } from './report.ts';
 
 export class SilentOutput implements Output {
@@ -12,7 +11,7 @@ export class SilentOutput implements Output {
     this.#report = new Report((text) => stderr.write(text), { ...options, silent: true });
   }
 
-  onEvent(event: MigrateEvent): void {
+  onEvent(event: RunEvent): void {
     this.#report.onEvent(event);
   }
 

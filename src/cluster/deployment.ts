@@ -74,6 +74,11 @@ export class Deployment {
     return this.#options.access.role;
   }
 
+  /** What is done with its servers, as messages say it. */
+  get use(): 'read from' | 'write to' {
+    return this.#options.access.purpose === 'read' ? 'read from' : 'write to';
+  }
+
   get signal(): AbortSignal | undefined {
     return this.#options.access.signal;
   }
@@ -115,7 +120,7 @@ export class Deployment {
     const server = await openServer(this.#options.access, peer, this.#options.db);
     if (server.refusal === undefined) return server;
     server.connection.close();
-    throw refusalOf(peer, this.role === 'source' ? 'read from' : 'write to', server.refusal);
+    throw refusalOf(peer, this.use, server.refusal);
   }
 
   /** Closes what was opened for the look and not used. */

@@ -18,10 +18,13 @@ export class KeyScope {
   readonly type: string | undefined;
   /** Whether nothing is left out, neither by name nor by type. */
   readonly isAll: boolean;
+  readonly #options: KeyScopeOptions;
   readonly #match: readonly Glob[];
   readonly #exclude: readonly Glob[];
 
-  constructor({ match = [], exclude = [], type }: KeyScopeOptions) {
+  constructor(options: KeyScopeOptions) {
+    const { match = [], exclude = [], type } = options;
+    this.#options = options;
     const patterns = [...new Set(match)].map((text) => Buffer.from(text));
     const globs = patterns.map((pattern) => new Glob(pattern));
     const takesAll = globs.length === 0 || globs.some((glob) => glob.isAll);
@@ -30,6 +33,11 @@ export class KeyScope {
     this.pushedMatch = takesAll || patterns.length > 1 ? undefined : patterns[0];
     this.type = type;
     this.isAll = takesAll && this.#exclude.length === 0 && type === undefined;
+  }
+
+  /** The same names, of every type. */
+  get ofAnyType(): KeyScope {
+    return this.type === undefined ? this : new KeyScope({ ...this.#options, type: undefined });
   }
 
   /** Whether the name of the key is in scope. */

@@ -8,12 +8,16 @@ import type { TlsOptions } from '../../resp/tls-options.ts';
 import { parseInfo, type ServerInfo } from './info.ts';
 import { isGranted, missingRights, PROBE_KEY, type Probe } from './rights.ts';
 
-/** What the connection is for: a source is never written. */
+/** Which side a server is on, as messages call it. */
 export type Role = 'source' | 'target';
+
+/** What its connections are for. Whoever only reads cannot write: the connection itself refuses. */
+export type Purpose = 'read' | 'write';
 
 /** How the servers of one side are entered. */
 export interface Access {
   readonly role: Role;
+  readonly purpose: Purpose;
   readonly username: string | undefined;
   readonly password: string | undefined;
   readonly tls: TlsOptions | undefined;
@@ -37,7 +41,7 @@ export interface Server {
   readonly skew: number;
   /** Milliseconds from a command to its reply. */
   readonly roundTrip: number;
-  /** Whether it knows absolute expiries: PEXPIRETIME at a source, ABSTTL at a target. */
+  /** Whether it knows absolute expiries: PEXPIRETIME where it is read, ABSTTL where it is written. */
   readonly absoluteExpiry: boolean;
   /** Bytes of the longest argument that it takes: `proto-max-bulk-len`. */
   readonly mostBytes: number;
@@ -59,15 +63,15 @@ const ABSTTL_SINCE = 5;
 const SCAN_TYPE_SINCE = 6;
 
 const COMMON_PROBES: readonly Probe[] = [['INFO'], ['TIME'], ['DBSIZE']];
-const PROBES: Record<Role, readonly Probe[]> = {
-  source: [
+const PROBES: Record<Purpose, readonly Probe[]> = {
+  read: [
     ['SCAN', '0', 'COUNT', '1'],
     ['DUMP', PROBE_KEY],
     ['PTTL', PROBE_KEY],
     ['PEXPIRETIME', PROBE_KEY],
   ],
   // A negative TTL is refused before anything is written, but after rights, role and memory were looked at.
-  target: [['RESTORE', PROBE_KEY, '-1', '']],
+  write: [['RESTORE', PROBE_KEY, '-1', '']],
 };
 /** What may be refused without harm. */
 const CONFIG_PROBE: Probe = ['CONFIG GET', 'proto-max-bulk-len'];
@@ -97,13 +101,13 @@ export async function askTopology(access: Access, peer: Peer): Promise<readonly 
 
 /** Where `use` fails, or the signal comes first, the connection is closed. */
 async function withConnection<T>(access: Access, peer: Peer, use: (connection: Connection) => Promise<T>): Promise<T> {
-  const { role, tls, timeout, signal, keptBytes } = access;
+  const { purpose, tls, timeout, signal, keptBytes } = access;
   const limits = { keptBulkLength: keptBytes };
   const connectTimeout = Math.min(timeout, CONNECT_TIMEOUT_MS);
   const connection = await Connection.open({
     peer,
     tls,
-    readOnly: role === 'source',
+    readOnly: purpose === 'read',
     connectTimeout,
     timeout,
     limits,
@@ -123,10 +127,10 @@ async function withConnection<T>(access: Access, peer: Peer, use: (connection: C
 
 async function learn(
   connection: Connection,
-  { role, probes }: Access,
+  { purpose, probes }: Access,
 ): Promise<Omit<Server, 'connection' | 'db' | 'roundTrip'>> {
   const before = Date.now();
-  const replies = await probe(connection, [...COMMON_PROBES, ...PROBES[role], ...probes]);
+  const replies = await probe(connection, [...COMMON_PROBES, ...PROBES[purpose], ...probes]);
   const middle = (before + Date.now()) / 2;
   const hasInfo = !missingRights(replies).includes('INFO');
   const info = hasInfo ? demandInfo(connection, replies.get('INFO')) : parseInfo('');
@@ -135,8 +139,8 @@ async function learn(
     info,
     keys: sizeOf(replies.get('DBSIZE')),
     skew: clockOf(replies.get('TIME')) - middle,
-    absoluteExpiry: role === 'source' ? isGranted(replies.get('PEXPIRETIME')) : isSince(info, ABSTTL_SINCE),
-    mostBytes: role === 'target' ? await learnMostBytes(connection) : USUAL_MOST_BYTES,
+    absoluteExpiry: purpose === 'read' ? isGranted(replies.get('PEXPIRETIME')) : isSince(info, ABSTTL_SINCE),
+    mostBytes: purpose === 'write' ? await learnMostBytes(connection) : USUAL_MOST_BYTES,
     scanKnowsType: isSince(info, SCAN_TYPE_SINCE),
     missing: missingRights(replies),
     refusal: [...replies.values()].find(isRefusal),

@@ -16,6 +16,7 @@ import { Census } from '../redis/census.ts';
 import { depthFor } from '../redis/depth.ts';
 import type { KeyReader } from '../redis/key-reader.ts';
 import type { KeyScope } from '../redis/key-scope.ts';
+import { NameReader } from '../redis/name-reader.ts';
 import { pauseFor } from '../redis/pause.ts';
 import type { Session } from '../redis/session.ts';
 import { Wakeup } from '../wakeup.ts';
@@ -34,6 +35,8 @@ export interface RedisSourceOptions extends LineOptions {
   readonly dump: ValueOptions;
   /** Takes the place of reading: keys are only counted, by type and bytes. */
   readonly census?: ((type: string, bytes: number | undefined) => void) | undefined;
+  /** Nothing is asked of a key: entries come without payloads. */
+  readonly namesOnly?: boolean | undefined;
 }
 
 type Wanted = (key: Buffer) => boolean;
@@ -177,7 +180,7 @@ export class RedisSource implements Source {
   }
 
   #newKeyReader(session: Session, sink: AnswerSink): KeyReader {
-    const { dump, census } = this.#options;
+    const { dump, census, namesOnly } = this.#options;
     if (census !== undefined) {
       const onCounted = (type: string, bytes: number | undefined): void => {
         sink.onAnswered();
@@ -192,6 +195,7 @@ export class RedisSource implements Source {
       sink.onAnswered();
       if (channel.isOpen) channel.push(entry);
     };
+    if (namesOnly === true) return new NameReader(onDump);
     return this.#largeValues.newKeyReader(session, dump, { ...sink, onDump });
   }
 }

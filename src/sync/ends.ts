@@ -2,12 +2,13 @@
 
 import { Channel } from '../channel.ts';
 import type { Deployment } from '../cluster/deployment.ts';
+import type { LineOptions } from '../cluster/line.ts';
 import type { DumpOptions } from '../redis/dump.ts';
 import { depthFor } from '../redis/depth.ts';
 import { RdbSource } from '../source/rdb-source.ts';
 import { RedisSource } from '../source/redis-source.ts';
 import { RespSource } from '../source/resp-source.ts';
-import type { Source } from '../source/source.ts';
+import type { Source, SourceSink } from '../source/source.ts';
 import { Collisions } from '../target/collisions.ts';
 import { RateLimit } from '../target/rate-limit.ts';
 import { RedisTarget } from '../target/redis-target.ts';
@@ -24,6 +25,8 @@ import type { Sides } from './sides.ts';
 const ENTRY_BYTES = 512;
 /** How many keys a file may hold is not known beforehand. */
 const KEYS_OF_A_FILE = 1_000_000;
+/** Where the target itself is not asked whether a key is ours. */
+const CERTAIN_BITS_PER_KEY = 64;
 
 export function channelOf({ source, target }: Sides, { buffer }: Settings): Channel {
   const servers = [...(source?.servers ?? []), ...(target?.servers ?? [])];
@@ -33,20 +36,41 @@ export function channelOf({ source, target }: Sides, { buffer }: Settings): Chan
   return new Channel({ maxEntries: Math.max(2 * depth, waiting), maxBytes: buffer });
 }
 
-/** @param tally takes the place of reading, where keys are only to be counted */
-export function sourceOf(sides: Sides, plan: Plan, settings: Settings, progress: Progress, tally?: Tally): Source {
-  const { source } = sides;
-  const { scope, retry, count } = settings;
-  if (source === undefined) return fileSourceOf(sides, plan, settings, progress);
-  const dump = { mode: plan.mode, usage: usageOf(source, settings), bigKey: bigKeyOf(sides, settings) };
-  const onReconnect = progress.onReconnect.bind(progress);
-  const databases = plan.databases.map(([db]) => db);
-  const options = { databases, keys: plan.keys, count, scope, dump, retry, onReconnect, census: tally?.add };
-  return new RedisSource(source, options, progress);
+/** What is told of reading. */
+export type ReadingSink = SourceSink & Pick<LineOptions, 'onReconnect'>;
+
+/** How keys are looked at, where they are not to be copied. */
+export interface Glance {
+  /** Takes the place of reading: keys are only to be counted. */
+  readonly tally?: Tally | undefined;
+  readonly namesOnly?: boolean;
+  /** Bytes of the longest value that is read in one piece; what the target can take otherwise. */
+  readonly bigKey?: number;
 }
 
-function fileSourceOf(sides: Sides, { databases, mode }: Plan, settings: Settings, progress: Progress): Source {
-  const { from, scope, preserveIdle } = settings;
+export function sourceOf(
+  sides: Sides,
+  plan: Pick<Plan, 'databases' | 'mode' | 'keys'>,
+  settings: Settings,
+  sink: ReadingSink,
+  { tally, namesOnly, bigKey = bigKeyOf(sides, settings) }: Glance = {},
+): Source {
+  const { source } = sides;
+  const { scope, retry, count } = settings;
+  if (source === undefined) return fileSourceOf(plan, settings, bigKey, sink);
+  const dump = { mode: plan.mode, usage: usageOf(source, settings), bigKey };
+  const onReconnect = sink.onReconnect.bind(sink);
+  const databases = plan.databases.map(([db]) => db);
+  const options = { databases, keys: plan.keys, count, scope, dump, retry, onReconnect, census: tally?.add, namesOnly };
+  return new RedisSource(source, options, sink);
+}
+
+function fileSourceOf(
+  { databases, mode }: Pick<Plan, 'databases' | 'mode'>,
+  { from, scope, preserveIdle }: Settings,
+  bigKey: number,
+  sink: SourceSink,
+): Source {
   const options = {
     databases: databases.length === 0 ? ('all' as const) : new Set(databases.map(([db]) => db)),
     includes: (key: Buffer) => scope.includes(key),
@@ -54,13 +78,28 @@ function fileSourceOf(sides: Sides, { databases, mode }: Plan, settings: Setting
     mode: mode === 'dropped' ? ('dropped' as const) : ('exact' as const),
     preserveIdle,
   };
-  if (from.address.kind === 'snapshot') {
-    return new RdbSource(from.shown, { ...options, bigKey: bigKeyOf(sides, settings) }, progress);
-  }
-  return new RespSource(from.shown, options, progress);
+  if (from.address.kind === 'snapshot') return new RdbSource(from.shown, { ...options, bigKey }, sink);
+  return new RespSource(from.shown, options, sink);
 }
 
-export function targetOf(sides: Sides, plan: Plan, settings: Settings, source: Source, progress: Progress): Target {
+/** Which keys are ours has to be known where those of the target are not replaced. */
+export function writtenKeysOf(
+  { keys }: Plan,
+  { to, onConflict }: Settings,
+  isVerified: boolean,
+): WrittenKeys | undefined {
+  if (onConflict === 'replace' || to.address.kind === 'stream') return undefined;
+  return new WrittenKeys(keys || KEYS_OF_A_FILE, isVerified ? CERTAIN_BITS_PER_KEY : undefined);
+}
+
+export function targetOf(
+  sides: Sides,
+  plan: Plan,
+  settings: Settings,
+  source: Source,
+  written: WrittenKeys | undefined,
+  progress: Progress,
+): Target {
   const { target } = sides;
   const { names, retry, onConflict, bwlimit, tpslimit } = settings;
   const { mode, clock, targetDbOf } = plan;
@@ -79,7 +118,6 @@ export function targetOf(sides: Sides, plan: Plan, settings: Settings, source: S
   };
   if (target === undefined) return new RespTarget(settings.to.shown, common, progress);
   const onReconnect = progress.onReconnect.bind(progress);
-  const written = replace ? undefined : new WrittenKeys(keys);
   const mostBytes = Math.min(...target.servers.map(({ mostBytes }) => mostBytes));
   return new RedisTarget(target, source, { ...common, replace, written, mostBytes, retry, onReconnect }, progress);
 }

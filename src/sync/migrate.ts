@@ -3,7 +3,8 @@
 //     source ── read ──▶ channel ──▶ write ── target
 
 import { Tally } from '../target/tally.ts';
-import { channelOf, sourceOf, targetOf } from './ends.ts';
+import type { WrittenKeys } from '../target/written-keys.ts';
+import { channelOf, sourceOf, targetOf, writtenKeysOf } from './ends.ts';
 import { Flow } from './flow.ts';
 import type { MigrateOptions, MigrateResult } from './options.ts';
 import { planOf, type Plan } from './plan.ts';
@@ -13,32 +14,43 @@ import { settingsOf, type Settings } from './settings.ts';
 import { closeSides, openSides, type Sides } from './sides.ts';
 import { startEvent } from './start-event.ts';
 
+export interface Copied {
+  readonly figures: MigrateResult;
+  /** Which keys of the target are ours; `undefined` where all that were read are. */
+  readonly written: WrittenKeys | undefined;
+}
+
 /**
- * Copies the keys of the source that are in scope to the target.
- *
- * Resolves once the whole source was read and every reply is there; `failed` says how many keys are not on the target.
- * Rejects with a RespError when the copy could not begin or not go on, or with the reason of `options.signal`.
+ * Copies the keys of the source that are in scope to the target: `migrate`, but for the check that may follow.
+ * @param isVerified whether one will: a mistake about which key is ours has to be rare then
  */
-export async function migrate(options: MigrateOptions): Promise<MigrateResult> {
+export async function copyOnce(options: MigrateOptions, isVerified = false): Promise<Copied> {
   const settings = settingsOf(options);
   const end = new AbortController();
   const sides = await openSides(settings, AbortSignal.any([end.signal, ...(settings.signal ? [settings.signal] : [])]));
   try {
     const plan = planOf(sides, settings);
     await preflight(sides, plan.databases);
-    return await copy(sides, plan, settings, end);
+    return await copy(sides, plan, settings, end, isVerified);
   } finally {
     end.abort();
     closeSides(sides);
   }
 }
 
-async function copy(sides: Sides, plan: Plan, settings: Settings, end: AbortController): Promise<MigrateResult> {
+async function copy(
+  sides: Sides,
+  plan: Plan,
+  settings: Settings,
+  end: AbortController,
+  isVerified: boolean,
+): Promise<Copied> {
   const progress = new Progress(settings);
   const tally = settings.dryRun ? new Tally() : undefined;
-  const source = sourceOf(sides, plan, settings, progress, tally);
+  const source = sourceOf(sides, plan, settings, progress, { tally });
   const channel = channelOf(sides, settings);
-  const target = tally ?? targetOf(sides, plan, settings, source, progress);
+  const written = writtenKeysOf(plan, settings, isVerified);
+  const target = tally ?? targetOf(sides, plan, settings, source, written, progress);
   const flow = new Flow(source, channel, target, end);
   if (settings.failFast) progress.onFirstFailure = (error) => flow.stop(error);
 
@@ -50,5 +62,5 @@ async function copy(sides: Sides, plan: Plan, settings: Settings, end: AbortCont
     throw error;
   }
   if (tally !== undefined) progress.count(tally.types);
-  return progress.finish();
+  return { figures: progress.finish(), written };
 }

@@ -20,10 +20,11 @@ const MOST_SKEW_MS = 1000;
 /** @throws RespError when this copy must not be: `SAME_DATABASE`, `CLUSTER`, `REPLICA`, or the code of the refusal */
 export async function preflight({ source, target }: Sides, databases: DatabasePairs): Promise<void> {
   demandRights({ source, target });
-  if (source !== undefined) await demandUsable(source, 'read from', new Set(databases.map(([db]) => db)));
+  if (source !== undefined) await demandUsable(source, new Set(databases.map(([db]) => db)));
   if (target !== undefined) {
-    for (const server of target.servers) if (server.info.role === 'replica') throw isReplica(server);
-    await demandUsable(target, 'write to', new Set(databases.map(([, db]) => db)));
+    if (target.use === 'write to')
+      for (const server of target.servers) if (server.info.role === 'replica') throw isReplica(server);
+    await demandUsable(target, new Set(databases.map(([, db]) => db)));
   }
   if (source !== undefined && target !== undefined) demandDifferent(source, target, databases);
 }
@@ -34,10 +35,10 @@ export function warningsOf({ source, target }: Sides, databases: DatabasePairs):
   );
   const skew = clockSkewOf({ source, target });
   if (Math.abs(skew) > MOST_SKEW_MS) {
-    const message = `the clocks are ${(Math.abs(skew) / 1000).toFixed(1)} s apart; expiries are carried as the time that is left`;
+    const message = `the clocks are ${(Math.abs(skew) / 1000).toFixed(1)} s apart; expiries are ${target?.use === 'read from' ? 'compared' : 'carried'} as the time that is left`;
     warnings.push({ code: 'CLOCK_SKEW', message });
   }
-  if (target === undefined) return warnings;
+  if (target === undefined || target.use === 'read from') return warnings;
   for (const db of new Set(databases.map(([, db]) => db))) {
     const keys = keysIn(target, db);
     if (keys === 0) continue;
@@ -93,7 +94,8 @@ function demandRights({ source, target }: Sides): void {
     (side) => side?.servers.flatMap((server) => complain(side.role, server)) ?? [],
   );
   if (complaints.length === 0) return;
-  const message = `Cannot copy: ${complaints.map(({ text }) => text).join('; ')}`;
+  const doing = target?.use === 'read from' ? 'compare' : 'copy';
+  const message = `Cannot ${doing}: ${complaints.map(({ text }) => text).join('; ')}`;
   const rights = new Set(complaints.flatMap(({ missing }) => missing.map(aclOf)));
   throw new RespError('NOPERM', message, { peer: complaints[0]!.peer, hint: `ACL SETUSER … ${[...rights].join(' ')}` });
 }
@@ -106,11 +108,11 @@ function complain(
   return [{ text: `at ${nameOf(peer)} as the ${role} the user may not run ${missing.join(', ')}`, missing, peer }];
 }
 
-async function demandUsable(side: Deployment, what: 'read from' | 'write to', dbs: ReadonlySet<number>): Promise<void> {
+async function demandUsable(side: Deployment, dbs: ReadonlySet<number>): Promise<void> {
   for (const { connection, refusal } of side.servers) {
-    if (refusal !== undefined) throw refusalOf(connection.peer, what, refusal);
+    if (refusal !== undefined) throw refusalOf(connection.peer, side.use, refusal);
   }
-  if (side.isCluster) return demandCluster(side, what, dbs);
+  if (side.isCluster) return demandCluster(side, dbs);
   const [{ connection, db: current }] = side.servers as [Server];
   for (const db of dbs) if (db !== current) await demandDatabase(connection, db);
   await connection.request('SELECT', String(current));
@@ -124,7 +126,8 @@ async function demandDatabase(connection: Server['connection'], db: number): Pro
   });
 }
 
-function demandCluster(side: Deployment, what: 'read from' | 'write to', dbs: ReadonlySet<number>): void {
+function demandCluster(side: Deployment, dbs: ReadonlySet<number>): void {
+  const what = side.use;
   const [{ connection }] = side.servers as [Server];
   const { peer } = connection;
   const other = [...dbs].find((db) => db !== 0);
@@ -152,16 +155,17 @@ function isReplica({ connection: { peer } }: Server): RespError {
   });
 }
 
-/** No database may be read and written: what is written would be read again. */
+/** No database may be read and written: what is written would be read again. Nor is there a point in comparing it with itself. */
 function demandDifferent(source: Deployment, target: Deployment, databases: DatabasePairs): void {
+  const isCopy = target.use === 'write to';
   const written = new Set(databases.map(([, db]) => db));
-  const db = databases.map(([db]) => db).find((db) => written.has(db));
+  const [db] = databases.find(([db, other]) => (isCopy ? written.has(db) : db === other)) ?? [];
   const pair = source.servers.flatMap((from) =>
     target.servers.filter((to) => isSameServer(from, to)).map((to) => [from, to]),
   );
   if (db === undefined || pair.length === 0) return;
   const [from, to] = pair[0]!.map(({ connection: { peer } }) => peer);
-  const message = `Cannot copy: ${nameOf(from!)} and ${nameOf(to!)} are the same database ${db}`;
+  const message = `Cannot ${isCopy ? 'copy' : 'compare'}: ${nameOf(from!)} and ${nameOf(to!)} are the same database ${db}`;
   throw new RespError('SAME_DATABASE', message, { peer: to });
 }
 

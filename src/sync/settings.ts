@@ -54,19 +54,23 @@ const DEFAULT_TIMEOUT_MS = 60_000;
 const DEFAULT_RETRIES = 10;
 const DEFAULT_RETRY_MAX_MS = 30_000;
 
-/** @throws AddressError for an endpoint that is none, or that this copy cannot use */
-export function settingsOf(options: MigrateOptions): Settings {
+/**
+ * @param use whether the target is written or only read
+ * @throws AddressError for an endpoint that is none, or that this copy cannot use
+ */
+export function settingsOf(options: MigrateOptions, use: 'copy' | 'check' = 'copy'): Settings {
   const { from, to, retries = DEFAULT_RETRIES, retryMax = DEFAULT_RETRY_MAX_MS } = options;
   return {
     from: endpoint(
       'source',
+      use,
       from,
       options.fromPassword,
       options.fromSentinelPassword,
       options.fromTls,
       options.fromNat,
     ),
-    to: endpoint('target', to, options.toPassword, options.toSentinelPassword, options.toTls, options.toNat),
+    to: endpoint('target', use, to, options.toPassword, options.toSentinelPassword, options.toTls, options.toNat),
     databases: options.db,
     dbMap: options.dbMap ?? new Map(),
     scope: new KeyScope(options),
@@ -90,6 +94,7 @@ export function settingsOf(options: MigrateOptions): Settings {
 
 function endpoint(
   role: Role,
+  use: 'copy' | 'check',
   text: string,
   password: string | undefined,
   sentinelPassword: string | undefined,
@@ -98,7 +103,7 @@ function endpoint(
 ): EndpointSettings {
   const address = parseAddress(text);
   const shown = formatAddress(address);
-  if (address.kind === 'snapshot' && role === 'target') {
+  if (address.kind === 'snapshot' && role === 'target' && use === 'copy') {
     throw new AddressError('Cannot write a snapshot: an .rdb file can only be a source');
   }
   return {

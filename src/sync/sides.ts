@@ -2,8 +2,8 @@
 
 import { isFile } from '../../resp/address.ts';
 import { Deployment } from '../cluster/deployment.ts';
-import type { Role } from '../redis/server.ts';
 import { PIECE_BYTES } from '../redis/page-size.ts';
+import type { Purpose, Role } from '../redis/server.ts';
 import { PROBE_KEY, type Probe } from '../redis/rights.ts';
 import type { Settings } from './settings.ts';
 
@@ -13,11 +13,20 @@ export interface Sides {
   readonly target: Deployment | undefined;
 }
 
-/** @throws RespError, as `Deployment.open` */
-export async function openSides(settings: Settings, signal: AbortSignal): Promise<Sides> {
-  const source = await openSide('source', settings, signal);
+/**
+ * @param purpose what the target is for; a source is always read
+ * @param probes what will be asked of the source beyond that
+ * @throws RespError, as `Deployment.open`
+ */
+export async function openSides(
+  settings: Settings,
+  signal: AbortSignal,
+  purpose: Purpose = 'write',
+  probes: readonly Probe[] = [],
+): Promise<Sides> {
+  const source = await openSide('source', 'read', settings, signal, [...probesFor(settings), ...probes]);
   try {
-    return { source, target: await openSide('target', settings, signal) };
+    return { source, target: await openSide('target', purpose, settings, signal, []) };
   } catch (error) {
     source?.close();
     throw error;
@@ -29,19 +38,25 @@ export function closeSides({ source, target }: Sides): void {
   target?.close();
 }
 
-async function openSide(role: Role, settings: Settings, signal: AbortSignal): Promise<Deployment | undefined> {
+async function openSide(
+  role: Role,
+  purpose: Purpose,
+  settings: Settings,
+  signal: AbortSignal,
+  probes: readonly Probe[],
+): Promise<Deployment | undefined> {
   const { address, password, sentinelPassword, tls, nat } = role === 'source' ? settings.from : settings.to;
   if (isFile(address)) return undefined;
   const { username } = address;
   const { timeout } = settings;
-  const probes = role === 'source' ? probesFor(settings) : [];
-  const access = { role, username, password, tls, timeout, signal, probes, keptBytes: keptBytes(settings) };
+  const kept = keptBytes(settings, purpose);
+  const access = { role, purpose, username, password, tls, timeout, signal, probes, keptBytes: kept };
   return Deployment.open({ address, access, sentinelPassword, nat, db: firstDb(role, settings) });
 }
 
 /** A longer payload has no place in memory, and no way into a target. A file takes it whole. */
-function keptBytes({ to, bigKey }: Settings): number {
-  return to.address.kind === 'stream' ? Infinity : Math.max(bigKey, PIECE_BYTES);
+function keptBytes({ to, bigKey }: Settings, purpose: Purpose): number {
+  return to.address.kind === 'stream' && purpose === 'write' ? Infinity : Math.max(bigKey, PIECE_BYTES);
 }
 
 /** What is asked of a source beyond what every copy asks. */

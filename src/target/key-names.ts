@@ -39,6 +39,17 @@ export class KeyNames {
     if (isStripped && this.#add.equals(this.#strip)) return key;
     return joined(this.#add, key, isStripped ? this.#strip.length : 0);
   }
+
+  /** The keys that may have got this name: none, one, or, where a prefix is taken away, two. The other way round. */
+  originsOf(name: Buffer): Buffer[] {
+    if (!this.changes) return [name];
+    if (!startsWith(name, this.#add)) return [];
+    const rest = name.subarray(this.#add.length);
+    if (!this.mayCollide) return [rest];
+    const stripped = joined(this.#strip, rest, 0);
+    // What still begins with the prefix would have lost it.
+    return this.isStripped(rest) ? [stripped] : [stripped, rest];
+  }
 }
 
 function startsWith(key: Buffer, prefix: Buffer): boolean {

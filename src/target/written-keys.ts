@@ -10,9 +10,12 @@ export class WrittenKeys {
   /** Those whose replies were lost with a connection: few, and of the last moments. */
   readonly #unanswered = new Set<string>();
 
-  /** @param keys how many are expected */
-  constructor(keys: number) {
-    this.#written = new KeyFilter(keys);
+  /**
+   * @param keys how many are expected
+   * @param bitsPerKey as of `KeyFilter`
+   */
+  constructor(keys: number, bitsPerKey?: number) {
+    this.#written = new KeyFilter(keys, bitsPerKey);
   }
 
   /** It was acknowledged. */

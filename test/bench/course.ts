@@ -13,6 +13,8 @@ export interface CourseOfCopy {
   /** What rump reads in place of the server that it was made from. */
   readonly reads?: 'frames' | 'snapshot';
   readonly writesFile?: boolean;
+  /** Whether rump compares both sides, after a copy that is not measured. */
+  readonly compares?: boolean;
 }
 
 export const courses: Readonly<Record<Course, CourseOfCopy>> = {
@@ -22,6 +24,7 @@ export const courses: Readonly<Record<Course, CourseOfCopy>> = {
   'into-file': { startSource: startSite, startTarget: async () => newFileSite(), floors: [], writesFile: true },
   'out-of-file': { startSource: startSite, startTarget: startSite, floors: ['a'], reads: 'frames' },
   'out-of-snapshot': { startSource: startSite, startTarget: startSite, floors: ['c'], reads: 'snapshot' },
+  check: { startSource: startSite, startTarget: startSite, floors: ['c'], compares: true },
 };
 
 export function framesOf(source: Site): string {

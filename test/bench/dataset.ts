@@ -3,8 +3,8 @@ import type { Argument } from '../support/frames.ts';
 import type { Goal } from './goal.ts';
 import { Random } from './random.ts';
 
-/** What the two sides of a copy are. */
-export type Course = 'servers' | 'clusters' | 'tls' | 'into-file' | 'out-of-file' | 'out-of-snapshot';
+/** What the two sides of a copy are; of a check: servers that hold the same. */
+export type Course = 'servers' | 'clusters' | 'tls' | 'into-file' | 'out-of-file' | 'out-of-snapshot' | 'check';
 
 export interface Dataset {
   readonly keys: number;
@@ -16,7 +16,8 @@ export interface Dataset {
   readonly commandsOf: (index: number, random: Random) => Argument[][];
 }
 
-export type DatasetName = 'small' | 'mixed' | 'large' | 'far' | 'cluster' | 'tls' | 'file-out' | 'file-in' | 'rdb';
+export type DatasetName =
+  'small' | 'mixed' | 'large' | 'far' | 'cluster' | 'tls' | 'file-out' | 'file-in' | 'rdb' | 'check';
 
 const SEED = 0x72756d70;
 const DAY_MS = 86_400_000;
@@ -78,6 +79,16 @@ export const datasets: Readonly<Record<DatasetName, Dataset>> = {
     course: 'out-of-snapshot',
     delay: 0,
     goals: [{ figure: 'c', atMost: 1 }],
+    commandsOf: smallString,
+  },
+  check: {
+    keys: 1_000_000,
+    course: 'check',
+    delay: 0,
+    goals: [
+      { figure: 'c', atMost: 1.6 },
+      { figure: 'peakRss', atMost: 150 },
+    ],
     commandsOf: smallString,
   },
 };

@@ -2,7 +2,7 @@
 // of its own that is new and empty.
 import { devNull } from 'node:os';
 import { compareSample, compareSizes } from './compare.ts';
-import { runCopy, type Usage } from './copy-process.ts';
+import { runCopy, type CopyCommand, type Usage } from './copy-process.ts';
 import { courses, fileOf, framesOf } from './course.ts';
 import { datasets, scaled, type DatasetName } from './dataset.ts';
 import { copyFigures, floorFigures, ratios } from './figures.ts';
@@ -29,8 +29,9 @@ export async function measure(
   const compared = options.floors.filter((floor) => course.floors.includes(floor));
   const place = { binary: options.server, delay: dataset.delay };
   const source = await course.startSource(place);
-  // What is compared with a plain copy needs plain servers with the same data; a snapshot comes from one.
-  const plain = compared.includes('c') && course.reads === undefined ? await startSite(place) : source;
+  // What is compared with a plain copy needs plain servers with the same data, if the source is not one itself.
+  const isPlain = course.reads !== undefined || course.compares === true;
+  const plain = compared.includes('c') && !isPlain ? await startSite(place) : source;
   try {
     tell(`filling the source with ${dataset.keys} keys`);
     for (const site of new Set([source, plain])) await fill(site.pipeline, dataset);
@@ -41,7 +42,10 @@ export async function measure(
     const copy = (sample: number): Promise<Timing & Usage> =>
       withSite(course.startTarget(place), async (target) => {
         const from = course.reads === undefined ? source : fileOf(source, course.reads);
-        const { result, ...timing } = await time(source, target, () => runCopy(options.command, from, target));
+        const [program, ...args] = options.command;
+        if (course.compares === true) await runCopy(options.command, from, target);
+        const command: CopyCommand = course.compares === true ? [program, ...args, 'check'] : options.command;
+        const { result, ...timing } = await time(source, target, () => runCopy(command, from, target));
         if (course.writesFile === true) await checkFile(target, source, sample);
         else await check(source, target, sample);
         return { ...timing, ...result };

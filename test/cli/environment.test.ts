@@ -84,6 +84,7 @@ describe('parseCommandLine() reads from the environment', () => {
     });
     assert.deepEqual(command, {
       command: 'copy',
+      verify: undefined,
       fromFiles: { password: 'a', sentinelPassword: 'c', pem: { ca: 'e', cert: 'f', key: 'g' } },
       toFiles: { password: 'b', sentinelPassword: 'd', pem: { ca: 'h', cert: 'i', key: 'j' } },
       progress: 'dots',

@@ -18,7 +18,7 @@ function lines(screen: Screen): Record<string, unknown>[] {
 describe('JsonOutput', () => {
   test('prints each event as an object with its name and time', () => {
     const screen = new Screen(true);
-    const output = new JsonOutput(screen, false, () => TIME);
+    const output = new JsonOutput(screen, { debug: false }, () => TIME);
     const events = [
       START,
       BATCH,
@@ -50,14 +50,14 @@ describe('JsonOutput', () => {
 
   test('has null where there is no clock to compare', () => {
     const screen = new Screen(false);
-    new JsonOutput(screen, false).onEvent({ ...START, clockSkew: null });
+    new JsonOutput(screen, { debug: false }).onEvent({ ...START, clockSkew: null });
     assert.equal(lines(screen)[0]?.['clockSkew'], null);
   });
 
   test('tells of progress at most once a second', () => {
     let now = TIME;
     const screen = new Screen(false);
-    const output = new JsonOutput(screen, false, () => now);
+    const output = new JsonOutput(screen, { debug: false }, () => now);
     for (; now < TIME + 3000; now += 50) output.onEvent(progress((now - TIME) / 3000, { keys: now - TIME }));
     assert.deepEqual(
       lines(screen).map(({ event, keys }) => [event, keys]),
@@ -71,7 +71,7 @@ describe('JsonOutput', () => {
 
   test('tells how far it came before an error, which is on stderr as well', () => {
     const screen = new Screen(false);
-    const output = new JsonOutput(screen, false, () => TIME);
+    const output = new JsonOutput(screen, { debug: false }, () => TIME);
     output.onEvent(progress(0, NONE));
     output.onEvent(progress(0.5, DONE));
     output.onInterrupt();
@@ -86,7 +86,7 @@ describe('JsonOutput', () => {
 
   test('prints every failed key, and on stderr how many there are', () => {
     const screen = new Screen(false);
-    const output = new JsonOutput(screen, false);
+    const output = new JsonOutput(screen, { debug: false });
     for (let i = 0; i < 100; i++) output.onEvent(keyFailed(`k${i}`));
     output.finish({ result: { ...DONE, failed: 100 } });
     assert.equal(lines(screen).length, 100);

@@ -19,7 +19,7 @@ export async function handFeed(
   port: number,
   options: Partial<RedisTargetOptions> = {},
 ): Promise<HandFedTarget> {
-  const access = { role: 'target', timeout: 5000, probes: [] } as const;
+  const access = { role: 'target', purpose: 'write', timeout: 5000, probes: [] } as const;
   const unset = { username: undefined, password: undefined, tls: undefined, signal: undefined };
   const address = { kind: 'tcp', host: '127.0.0.1', port, tls: false } as const;
   const deployment = await Deployment.open({

@@ -1,0 +1,42 @@
+// The figures of a check as people read them, in the summary and in the bar.
+
+import type { CheckFigures } from '../verify/options.ts';
+import type { BarFigures } from './bar.ts';
+import { formatCount, formatDuration, formatKeys, formatRate, formatReconnects } from './figures.ts';
+
+/** Keys that are not the same on both sides. */
+export function differencesOf({ differ, sourceOnly, targetOnly }: CheckFigures): number {
+  return differ + sourceOnly + targetOnly;
+}
+
+export function formatCheckSummary(figures: CheckFigures): string {
+  const { match, differ, sourceOnly, targetOnly, expired, failed, reconnects, elapsed } = figures;
+  const counts = [
+    `${formatCount(match)} equal`,
+    `${formatCount(differ)} differ`,
+    `${formatCount(sourceOnly)} only at the source`,
+    `${formatCount(targetOnly)} only at the target`,
+    `${formatCount(expired)} expired meanwhile`,
+    ...(failed > 0 ? [`${formatCount(failed)} not compared`] : []),
+    ...(reconnects > 0 ? [formatReconnects(reconnects)] : []),
+  ];
+  const rate = formatRate(match + differencesOf(figures), elapsed);
+  return `${counts.join(', ')}, in ${formatDuration(elapsed)} (${rate})`;
+}
+
+/** Why a check has not ended well; `undefined`: it has. */
+export function describeDifferences(figures: CheckFigures): string | undefined {
+  const different = differencesOf(figures);
+  const parts = [
+    ...(different > 0 ? [`${formatKeys(different)} ${different === 1 ? 'is' : 'are'} not the same on both sides`] : []),
+    ...(figures.failed > 0 ? [`${formatKeys(figures.failed)} could not be compared`] : []),
+  ];
+  return parts.length === 0 ? undefined : parts.join('; ');
+}
+
+/** What a bar shows of a check, which knows the same figures by the names of a copy. */
+export function comparedFigures(figures: CheckFigures & { readonly fraction: number }): BarFigures {
+  const { fraction, match, bytes, expired, failed, reconnects, elapsed } = figures;
+  const keys = match + differencesOf(figures);
+  return { fraction, keys, bytes, converted: 0, skipped: 0, expired, failed, reconnects, elapsed };
+}

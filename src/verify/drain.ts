@@ -1,0 +1,30 @@
+// A target that hands each entry to a function and keeps nothing.
+
+import type { Channel } from '../channel.ts';
+import { sizeOf, type Entry } from '../entry.ts';
+import { newEntry } from '../entry-ring.ts';
+import type { Target } from '../target/target.ts';
+
+export class Drain implements Target {
+  readonly #onEntry: (entry: Entry) => Promise<void> | void;
+
+  /** @param onEntry the entry is used again: copy what is kept */
+  constructor(onEntry: (entry: Entry) => Promise<void> | void) {
+    this.#onEntry = onEntry;
+  }
+
+  async write(channel: Channel): Promise<void> {
+    const entry = newEntry();
+    while (await channel.readable()) {
+      let keys = 0;
+      let bytes = 0;
+      while (channel.take(entry)) {
+        keys++;
+        bytes += sizeOf(entry);
+        const waiting = this.#onEntry(entry);
+        if (waiting !== undefined) await waiting;
+      }
+      channel.settle(keys, bytes);
+    }
+  }
+}

@@ -1,0 +1,167 @@
+// Two files: as much of the target's as the budget holds is kept, and the source's is held against it; then the next part.
+
+import type { Entry } from '../entry.ts';
+import { sizeOf } from '../entry.ts';
+import { PayloadError } from '../rdb/payload-error.ts';
+import { typeOf } from '../rdb/type-of.ts';
+import { RespError } from '../../resp/errors.ts';
+import { KeyScope } from '../redis/key-scope.ts';
+import type { Source } from '../source/source.ts';
+import { sourceOf } from '../sync/ends.ts';
+import type { Plan } from '../sync/plan.ts';
+import type { Settings } from '../sync/settings.ts';
+import type { Target } from '../target/target.ts';
+import type { CheckProgress } from './check-progress.ts';
+import type { CheckSettings } from './check-settings.ts';
+import { Comparison } from './comparison.ts';
+import { Drain } from './drain.ts';
+import { Findings } from './findings.ts';
+import { NameHash } from './name-hash.ts';
+import { HASH_RANGE } from './name-set.ts';
+import { Origins } from './origins.ts';
+import { demandRereadable } from './single-pass.ts';
+
+interface Kept {
+  readonly entry: Entry;
+  /** The first half of the hash of its name. */
+  readonly high: number;
+  isMet: boolean;
+}
+
+/** What a kept entry takes beside its key and payload. */
+const KEPT_BYTES = 400;
+
+const NO_SERVERS = { source: undefined, target: undefined };
+
+export class FilePair {
+  readonly findings: Findings;
+  readonly #plan: Plan;
+  readonly #settings: CheckSettings;
+  readonly #progress: CheckProgress;
+  readonly #origins: Origins;
+  readonly #comparison: Comparison;
+  readonly #hash = new NameHash();
+  readonly #kept = new Map<string, Kept>();
+  #bytes = 0;
+  #from = 0;
+  #upTo = HASH_RANGE;
+
+  constructor(plan: Plan, settings: CheckSettings, progress: CheckProgress) {
+    this.#plan = plan;
+    this.#settings = settings;
+    this.#progress = progress;
+    this.#origins = new Origins(plan, settings);
+    this.#comparison = new Comparison(plan.mode, { source: true, target: true }, settings.ttlTolerance);
+    const { tellMatches, oneWay } = settings;
+    const otherOf = (db: number, key: Buffer): { db: number; key: Buffer } => this.#targetOf(db, key);
+    this.findings = new Findings({ walkedRole: 'source', clock: Date.now, otherOf, tellMatches, oneWay }, progress);
+  }
+
+  /** Whether every key of both was compared. */
+  get isDone(): boolean {
+    return this.#from >= HASH_RANGE;
+  }
+
+  /** The target's file, and what keeps a part of it. */
+  load(): { source: Source; target: Target } {
+    if (this.#from > 0) demandRereadable(this.#settings.to);
+    this.#upTo = HASH_RANGE;
+    return { source: this.#read(this.#settings.to, []), target: new Drain((entry) => this.#keep(entry)) };
+  }
+
+  /** The source's file, and what holds it against that part. */
+  compare(): { source: Source; target: Target } {
+    if (this.#from > 0 || this.#upTo < HASH_RANGE) demandRereadable(this.#settings.from);
+    const source = this.#read(this.#settings.from, this.#plan.databases, this.#settings.scope.ofAnyType);
+    return { source, target: new Drain((entry) => this.#look(entry)) };
+  }
+
+  /** What was not met is only at the target; the next part is next. */
+  next(): void {
+    for (const { entry, isMet } of this.#kept.values()) {
+      if (isMet || !this.#isOfType(entry)) continue;
+      const walked = this.#origins.of(entry.db, entry.key);
+      if (walked.length > 0) this.findings.onOtherOnly(walked, { db: entry.db, key: entry.key });
+    }
+    this.#kept.clear();
+    this.#bytes = 0;
+    this.#from = this.#upTo;
+  }
+
+  #read(end: Settings['from'], databases: Plan['databases'], scope: KeyScope = new KeyScope({})): Source {
+    const settings = { ...this.#settings, from: end, scope, preserveIdle: false };
+    return sourceOf(NO_SERVERS, { databases, keys: 0, mode: this.#plan.mode }, settings, this.#progress, {
+      bigKey: settings.bigKey,
+    });
+  }
+
+  #keep(entry: Entry): void {
+    this.#hash.of(entry.db, entry.key);
+    const { high } = this.#hash;
+    if (high < this.#from || high >= this.#upTo) return;
+    const id = idOf(entry.db, entry.key);
+    const old = this.#kept.get(id);
+    if (old !== undefined) this.#bytes -= sizeOf(old.entry) + KEPT_BYTES;
+    // Views would keep their chunks alive.
+    const payload = entry.payload && Buffer.from(entry.payload);
+    this.#kept.set(id, { entry: { ...entry, key: Buffer.from(entry.key), payload }, high, isMet: false });
+    this.#bytes += sizeOf(entry) + KEPT_BYTES;
+    while (this.#bytes > this.#settings.buffer && this.#kept.size > 1) this.#shrink();
+  }
+
+  #shrink(): void {
+    this.#upTo = this.#from + Math.max(1, Math.floor((this.#upTo - this.#from) / 2));
+    for (const [id, { entry, high }] of this.#kept) {
+      if (high < this.#upTo) continue;
+      this.#bytes -= sizeOf(entry) + KEPT_BYTES;
+      this.#kept.delete(id);
+    }
+  }
+
+  #look(entry: Entry): Promise<void> | void {
+    this.#origins.see(entry.db);
+    const { db, key } = this.#targetOf(entry.db, entry.key);
+    this.#hash.of(db, key);
+    if (this.#hash.high < this.#from || this.#hash.high >= this.#upTo) return;
+    const kept = this.#kept.get(idOf(db, key));
+    if (kept !== undefined) kept.isMet = true;
+    if (!this.#isOfType(entry)) return;
+    if (kept === undefined) return this.findings.onResult(entry, 'walkedOnly');
+    try {
+      const what = this.#comparison.differenceOf(entry, kept.entry);
+      if (what instanceof Promise) return this.#wait(entry, what);
+      this.findings.onResult(entry, what === undefined ? 'match' : 'differ', what);
+    } catch (error) {
+      this.#refuse(entry, error);
+    }
+  }
+
+  async #wait(entry: Entry, comparing: Promise<string | undefined>): Promise<void> {
+    try {
+      const what = await comparing;
+      this.findings.onResult(entry, what === undefined ? 'match' : 'differ', what);
+    } catch (error) {
+      this.#refuse(entry, error);
+    }
+  }
+
+  #refuse({ db, key }: Entry, error: unknown): void {
+    if (!(error instanceof PayloadError)) throw error;
+    this.findings.onRefused(db, key, new RespError('PAYLOAD', error.message));
+  }
+
+  #targetOf(db: number, key: Buffer): { db: number; key: Buffer } {
+    return { db: this.#plan.targetDbOf(db), key: this.#settings.names.targetNameOf(key) };
+  }
+
+  #isOfType({ payload, large }: Entry): boolean {
+    const { type } = this.#settings.scope;
+    if (type === undefined) return true;
+    if (large !== null) return large.type === type;
+    return payload === null || typeOf(payload) === type;
+  }
+}
+
+function idOf(db: number, key: Buffer): string {
+  return `${db}:${key.toString('latin1')}`;
+}

@@ -1,0 +1,84 @@
+// What a check is asked for and what it tells: the words shared by the library door and the command line.
+
+import type { KeyFailedEvent, MigrateOptions, ReconnectEvent, StartEvent } from '../sync/options.ts';
+
+/** What was found of one key. `sourceOnly` and `targetOnly`: the other side does not have it. */
+export type Verdict = 'match' | 'differ' | 'sourceOnly' | 'targetOnly';
+
+export interface CheckOptions extends Omit<
+  MigrateOptions,
+  'onConflict' | 'preserveIdle' | 'bwlimit' | 'tpslimit' | 'failFast' | 'dryRun' | 'verify' | 'onEvent'
+> {
+  /**
+   * Milliseconds by which expiries may be apart. Default 0 where both sides tell them to the millisecond, otherwise
+   * 1,000. With `noTtl` expiries are not compared.
+   */
+  readonly ttlTolerance?: number | undefined;
+  /** How often keys that differ are looked at again, once everything was walked. Default 3. */
+  readonly recheck?: number | undefined;
+  /** Milliseconds before each of these looks. Default 2,000. */
+  readonly recheckInterval?: number | undefined;
+  /** `true` tells of each key that matches as well. Default `false`. */
+  readonly tellMatches?: boolean | undefined;
+  /** Called synchronously; it must be quick and must not throw. */
+  readonly onEvent?: ((event: CheckEvent) => void) | undefined;
+}
+
+export interface CheckFigures {
+  /** Keys that are the same on both sides. */
+  readonly match: number;
+  /** Keys of both sides that are not the same. */
+  readonly differ: number;
+  /** Keys that the target does not have. */
+  readonly sourceOnly: number;
+  /** Keys that the source does not have. */
+  readonly targetOnly: number;
+  /** Keys that were deleted or expired meanwhile. */
+  readonly expired: number;
+  /** Keys that could not be compared. */
+  readonly failed: number;
+  /** Bytes of keys and payloads of the keys that were compared, as one side has them. */
+  readonly bytes: number;
+  /** Connections that were lost and opened again. */
+  readonly reconnects: number;
+  /** Milliseconds since the start. */
+  readonly elapsed: number;
+}
+
+export type CheckEvent =
+  | StartEvent
+  | ({ readonly type: 'check-progress'; /** Done so far, 0 to 1. */ readonly fraction: number } & CheckFigures)
+  /** So many more keys were compared. */
+  | { readonly type: 'batch'; readonly keys: number }
+  | { readonly type: 'warning'; readonly code: string; readonly message: string }
+  | ReconnectEvent
+  | KeyFailedEvent
+  | VerdictEvent
+  | RecheckEvent
+  | ({ readonly type: 'checked' } & CheckFigures);
+
+export interface VerdictEvent {
+  readonly type: 'verdict';
+  readonly verdict: Verdict;
+  /** Where the key is, or would be, at the source. */
+  readonly db: number;
+  readonly key: Buffer;
+  readonly targetDb: number;
+  readonly targetKey: Buffer;
+  /** What differs, under `differ`: `value`, `type: list and set`, `never expires at the target`. */
+  readonly what?: string | undefined;
+}
+
+/** So many keys differ as yet; they are looked at again after a pause. */
+export interface RecheckEvent {
+  readonly type: 'recheck';
+  readonly keys: number;
+  /** 1 for the first. */
+  readonly round: number;
+  readonly rounds: number;
+  /** Milliseconds. */
+  readonly pause: number;
+}
+
+/** What `check` resolves with once both sides were walked; `failed` may be above 0. */
+export type CheckResult = CheckFigures;

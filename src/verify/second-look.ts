@@ -1,0 +1,161 @@
+// Reads the keys in doubt once more, as a source of their own: by name where a server has them, or a whole file again.
+
+import type { Channel } from '../channel.ts';
+import type { Deployment } from '../cluster/deployment.ts';
+import type { LineOptions } from '../cluster/line.ts';
+import type { Entry } from '../entry.ts';
+import { newEntry } from '../entry-ring.ts';
+import { Failure } from '../failure.ts';
+import type { KeyReader } from '../redis/key-reader.ts';
+import type { Session } from '../redis/session.ts';
+import { LargeValues, type ValueOptions } from '../source/large-values.ts';
+import { Lookup, type AnswerSink } from '../source/lookup.ts';
+import type { Source, SourceSink } from '../source/source.ts';
+import { Wakeup } from '../wakeup.ts';
+import type { Doubts } from './doubts.ts';
+import type { Place } from './steps.ts';
+
+export interface SecondLookOptions extends LineOptions {
+  readonly dump: ValueOptions;
+}
+
+/** An entry without a payload stands for a key that is not there. */
+export class SecondLook implements Source {
+  readonly fraction = 1;
+  readonly #doubts: Doubts;
+  readonly #options: SecondLookOptions;
+  readonly #lookup: Lookup;
+  readonly #largeValues: LargeValues;
+  readonly #moved = new Wakeup();
+  readonly #failure = new Failure();
+  readonly #entry = newEntry();
+  /** Where else a key may be, and what it is known by, by the Buffer that was asked with. */
+  readonly #asked = new Map<Buffer, { readonly known: Place; readonly others: readonly Place[] }>();
+  #channel!: Channel;
+
+  constructor(walked: Deployment, doubts: Doubts, options: SecondLookOptions, sink: Pick<SourceSink, 'onReadRefused'>) {
+    this.#doubts = doubts;
+    this.#options = options;
+    const newKeyReader = (session: Session, answers: AnswerSink): KeyReader => this.#newKeyReader(session, answers);
+    this.#largeValues = new LargeValues(walked, options);
+    this.#lookup = new Lookup(
+      walked,
+      { ...options, newKeyReader },
+      {
+        onGone: (_, key) => this.#onGone(key),
+        onRefused: (db, key, error) => sink.onReadRefused(db, key, error),
+        onMoved: () => this.#moved.wake(),
+        onFailed: (error) => this.#failure.fail(error),
+      },
+    );
+  }
+
+  async read(channel: Channel): Promise<void> {
+    this.#channel = channel;
+    this.#lookup.begin(channel);
+    channel.onDeparture = () => {
+      this.#lookup.wake();
+      this.#moved.wake();
+    };
+    try {
+      await Promise.race([this.#readAll(channel), this.#failure.promise]);
+    } finally {
+      this.#lookup.finish();
+      this.#largeValues.close();
+    }
+  }
+
+  again({ db, key }: Entry): void {
+    this.#lookup.read({ db, key, asking: false });
+  }
+
+  rescan(): void {
+    // Nothing is written that could be lost.
+  }
+
+  stop(reason: Error): void {
+    this.#failure.fail(reason);
+    this.#lookup.stop(reason);
+    this.#largeValues.stop(reason);
+  }
+
+  async #readAll(channel: Channel): Promise<void> {
+    for (const { walked } of this.#doubts) this.#ask(walked[0]!, walked);
+    while (channel.unsettled > 0 || this.#lookup.isPending) await this.#moved.sleep();
+  }
+
+  #ask(known: Place, [next, ...others]: readonly Place[]): void {
+    this.#asked.set(next!.key, { known, others });
+    this.#lookup.read({ ...next!, asking: false });
+  }
+
+  #newKeyReader(session: Session, answers: AnswerSink): KeyReader {
+    const onDump = (entry: Entry): void => {
+      answers.onAnswered();
+      // Whichever of its origins it is: at the other side it has the same name.
+      const { known } = this.#asked.get(entry.key)!;
+      this.#push({ ...entry, ...known });
+    };
+    return this.#largeValues.newKeyReader(session, this.#options.dump, { ...answers, onDump });
+  }
+
+  #onGone(key: Buffer): void {
+    const { known, others } = this.#asked.get(key)!;
+    if (others.length > 0) this.#ask(known, others);
+    else this.#push({ ...this.#entry, ...known });
+  }
+
+  #push(entry: Entry): void {
+    if (this.#channel.isOpen) this.#channel.push(entry);
+  }
+}
+
+/** A file is read as a whole; whoever takes the entries leaves out those that are not in doubt. */
+export class SecondReading implements Source {
+  readonly #file: Source;
+  readonly #doubts: Doubts;
+  readonly #met = new Set<string>();
+
+  constructor(file: Source, doubts: Doubts) {
+    this.#file = file;
+    this.#doubts = doubts;
+  }
+
+  get fraction(): number {
+    return this.#file.fraction;
+  }
+
+  /** Whether the entry is in doubt. */
+  meets(entry: Entry): boolean {
+    if (this.#doubts.get(entry) === undefined) return false;
+    this.#met.add(idOf(entry));
+    return true;
+  }
+
+  async read(channel: Channel): Promise<void> {
+    await this.#file.read(channel);
+    const entry = newEntry();
+    for (const { walked } of this.#doubts) {
+      if (this.#met.has(idOf(walked[0]!))) continue;
+      await channel.writable();
+      channel.push({ ...entry, ...walked[0]! });
+    }
+    await channel.settled();
+  }
+
+  again(entry: Entry): void {
+    this.#file.again(entry);
+  }
+
+  rescan(): void {
+    // Nothing is written that could be lost.
+  }
+
+  stop(reason: Error): void {
+    this.#file.stop(reason);
+  }
+}
+
+function idOf({ db, key }: Place): string {
+  return `${db}:${key.toString('latin1')}`;
+}

@@ -1,0 +1,40 @@
+// A copy, and a check of what it has copied behind it.
+
+import { copyOnce } from '../sync/migrate.ts';
+import type { MigrateEvent, MigrateOptions, MigrateResult } from '../sync/options.ts';
+import { compare, demandComparable } from './check.ts';
+import type { CheckEvent, CheckOptions, CheckResult } from './options.ts';
+
+export type VerifiedEvent = MigrateEvent | CheckEvent;
+
+export interface VerifiedOptions extends Omit<MigrateOptions, 'onEvent'> {
+  /**
+   * `true`, or how the check is to be made: compares what was copied with the source, unless a key failed. Keys that only
+   * the target has are no difference, nor are those that were skipped. Default: nothing is compared.
+   */
+  readonly verify?: boolean | Pick<CheckOptions, 'ttlTolerance' | 'recheck' | 'recheckInterval'> | undefined;
+  /** Called synchronously; it must be quick and must not throw. The events of the check follow those of the copy. */
+  readonly onEvent?: ((event: VerifiedEvent) => void) | undefined;
+}
+
+export interface VerifiedResult extends MigrateResult {
+  /** What the check has found, where one was asked for. */
+  readonly check?: CheckResult | undefined;
+}
+
+/**
+ * Copies the keys of the source that are in scope to the target.
+ *
+ * Resolves once the whole source was read and every reply is there; `failed` says how many keys are not on the target.
+ * Rejects with a RespError when the copy or its check could not begin or not go on, or with the reason of
+ * `options.signal`.
+ */
+export async function migrate({ verify = false, ...options }: VerifiedOptions): Promise<VerifiedResult> {
+  if (verify !== false && options.dryRun !== true) await demandComparable({ ...options, onEvent: undefined });
+  const { figures, written } = await copyOnce(options, verify !== false);
+  if (verify === false || figures.failed > 0 || options.dryRun === true) return figures;
+  const how = verify === true ? {} : verify;
+  // A batch is what the target has acknowledged.
+  const onEvent = (event: CheckEvent): void => (event.type === 'batch' ? undefined : options.onEvent?.(event));
+  return { ...figures, check: await compare({ ...options, ...how, onEvent }, { oneWay: true, written }) };
+}
