@@ -53,7 +53,8 @@ async function assertCopied(from: Party, to: Party): Promise<void> {
   const what = `${from.name} into ${to.name}`;
   await to.target.send('FLUSHDB');
   const unholdable = to.knowsFieldExpiry ? [] : await expiringHashesOf(from);
-  const result = await runRump(['--from', `${from.server.url}/0`, '--to', `${to.server.url}/${WRITTEN_DB}`]);
+  const endpoints = ['--from', `${from.server.url}/0`, '--to', `${to.server.url}/${WRITTEN_DB}`];
+  const result = await runRump(endpoints);
   const failed = linesOf(result.stderr).flatMap(
     (line) => /^rump: key "(.*)" in db 0: Cannot write/.exec(line)?.[1] ?? [],
   );
@@ -66,11 +67,20 @@ async function assertCopied(from: Party, to: Party): Promise<void> {
   if ((await versionOf(from)) > (await versionOf(to))) assert.match(result.stderr, / converted,/, what);
   if (from === to) assert.doesNotMatch(result.stderr, / converted,/, what);
 
+  const check = await runRump(['check', ...endpoints, '--recheck', '0', '--progress', 'none']);
+  assert.deepEqual(linesOf(check.stdout).toSorted(), checkedOf(unholdable), `${what}: ${check.stderr}`);
+  assert.equal(check.code, unholdable.length === 0 ? 0 : 3, `${what}: ${check.stderr}`);
+
   const held = from.keys.filter((key) => !unholdable.includes(key));
   await withoutKeys(from.source, unholdable, () => assertSameData(from.source, to.target));
   if (to.knowsFieldExpiry && from.knowsFieldExpiry) {
     assert.deepEqual(await fieldExpiriesOf(to.target, held), await fieldExpiriesOf(from.source, held), what);
   }
+}
+
+/** What a check says of them. */
+function checkedOf(missing: readonly string[]): string[] {
+  return missing.length === 0 ? ['Both sides are equal.'] : missing.map((key) => `+ ${key}`).toSorted();
 }
 
 async function expiringHashesOf({ source, keys }: Party): Promise<string[]> {
