@@ -30,6 +30,9 @@ export function openOutput(
       return canRedraw ? new BarOutput(streams, options) : new PlainOutput(streams, options);
     default:
       if (canRedraw) return new BarOutput(streams, options);
-      return options.toStdout ? new PlainOutput(streams, options) : new DotsOutput(streams, options);
+      // The stdout of a check is the list of differences, and nothing stands in between.
+      return options.toStdout || options.task === 'check'
+        ? new PlainOutput(streams, options)
+        : new DotsOutput(streams, options);
   }
 }

@@ -183,7 +183,7 @@ export const OPTIONS = {
     group: 'Output',
     kind: oneOf('auto', 'bar', 'dots', 'none'),
     help: 'how progress is shown',
-    fallback: 'auto: a bar on a terminal, dots elsewhere',
+    fallback: 'auto: a bar on a terminal; elsewhere dots of a copy',
     excludes: ['silent', 'json'],
   },
   silent: { group: 'Output', short: 's', kind: toggle, help: 'print errors only', excludes: ['progress', 'json'] },

@@ -37,7 +37,7 @@ const CHANGES = ['+ only:source', '- only:target', '* key:7\tvalue'];
 
 /** A check that has begun to compare. */
 async function begin(source: TestCluster, target: TestCluster): Promise<RunningRump> {
-  const running = spawnRump(['check', '--from', source.url, '--to', target.url, ...SOON]);
+  const running = spawnRump(['check', '--from', source.url, '--to', target.url, '--progress', 'dots', ...SOON]);
   await target.until(
     'the check is under way',
     async () => running.stdout.includes('.') || running.child.exitCode !== null,

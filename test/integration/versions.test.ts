@@ -67,7 +67,7 @@ async function assertCopied(from: Party, to: Party): Promise<void> {
   if ((await versionOf(from)) > (await versionOf(to))) assert.match(result.stderr, / converted,/, what);
   if (from === to) assert.doesNotMatch(result.stderr, / converted,/, what);
 
-  const check = await runRump(['check', ...endpoints, '--recheck', '0', '--progress', 'none']);
+  const check = await runRump(['check', ...endpoints, '--recheck', '0']);
   assert.deepEqual(linesOf(check.stdout).toSorted(), checkedOf(unholdable), `${what}: ${check.stderr}`);
   assert.equal(check.code, unholdable.length === 0 ? 0 : 3, `${what}: ${check.stderr}`);
 
