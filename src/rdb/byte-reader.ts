@@ -3,6 +3,7 @@
 import { decimal } from './decimal.ts';
 import { decompress, isPossibleLength } from './lzf.ts';
 import { PayloadError } from './payload-error.ts';
+import { View } from './view.ts';
 
 const LENGTH_32 = 0x80;
 const LENGTH_64 = 0x81;
@@ -19,6 +20,9 @@ const MOST_HEAD = 19;
 
 export class ByteReader {
   #bytes: Buffer;
+  /** The same bytes, for views. */
+  #memory: ArrayBufferLike;
+  #offset: number;
   /** Bytes that precede the window. */
   #before = 0;
   readonly #subject: string;
@@ -35,6 +39,8 @@ export class ByteReader {
    */
   constructor(bytes: Buffer, subject: string, place = '', origin?: number) {
     this.#bytes = bytes;
+    this.#memory = bytes.buffer;
+    this.#offset = bytes.byteOffset;
     this.#subject = subject;
     this.#place = place;
     this.#origin = origin;
@@ -75,7 +81,7 @@ export class ByteReader {
 
   view(length: number): Buffer {
     const start = this.#take(length);
-    return this.#bytes.subarray(start, this.#at);
+    return new View(this.#memory, this.#offset + start, length);
   }
 
   uint16(): number {
@@ -252,6 +258,8 @@ export class ByteReader {
   /** Another window: it begins `before` bytes from the start, and the next byte is the first of it. */
   protected look(bytes: Buffer, before: number): void {
     this.#bytes = bytes;
+    this.#memory = bytes.buffer;
+    this.#offset = bytes.byteOffset;
     this.#before = before;
     this.#at = 0;
   }
