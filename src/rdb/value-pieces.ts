@@ -55,7 +55,8 @@ function* elementPieces(reader: ByteReader, encoding: Encoding, limits: ChunkLim
       for (const items of chunksOf(each(listItems(reader, encoding)), lengthOf, limits)) yield { type: 'list', items };
       return;
     case 'set':
-      for (const members of chunksOf(each(setMembers(reader, encoding)), lengthOf, limits)) yield { type: 'set', members };
+      for (const members of chunksOf(each(setMembers(reader, encoding)), lengthOf, limits))
+        yield { type: 'set', members };
       return;
     case 'zset':
       for (const entries of chunksOf(each(zsetEntries(reader, encoding)), ({ member }) => member.length, limits))
