@@ -23,6 +23,8 @@ export class ByteReader {
   /** The same bytes, for views. */
   #memory: ArrayBufferLike;
   #offset: number;
+  /** The same bytes, for doubles, once there is one: readDoubleLE() goes byte by byte. */
+  #numbers: DataView | undefined;
   /** Bytes that precede the window. */
   #before = 0;
   readonly #subject: string;
@@ -107,7 +109,8 @@ export class ByteReader {
 
   double(): number {
     const start = this.#take(8);
-    return this.#bytes.readDoubleLE(start);
+    this.#numbers ??= new DataView(this.#memory, this.#offset, this.#bytes.length);
+    return this.#numbers.getFloat64(start, true);
   }
 
   uint64BigEndian(): bigint {
@@ -260,6 +263,7 @@ export class ByteReader {
     this.#bytes = bytes;
     this.#memory = bytes.buffer;
     this.#offset = bytes.byteOffset;
+    this.#numbers = undefined;
     this.#before = before;
     this.#at = 0;
   }
