@@ -3,6 +3,7 @@
 import { decimal } from './decimal.ts';
 import { decompress, isPossibleLength } from './lzf.ts';
 import { PayloadError } from './payload-error.ts';
+import { View } from './view.ts';
 
 const LENGTH_32 = 0x80;
 const LENGTH_64 = 0x81;
@@ -19,6 +20,11 @@ const MOST_HEAD = 19;
 
 export class ByteReader {
   #bytes: Buffer;
+  /** The same bytes, for views. */
+  #memory: ArrayBufferLike;
+  #offset: number;
+  /** The same bytes, for doubles, once there is one: readDoubleLE() goes byte by byte. */
+  #numbers: DataView | undefined;
   /** Bytes that precede the window. */
   #before = 0;
   readonly #subject: string;
@@ -35,6 +41,8 @@ export class ByteReader {
    */
   constructor(bytes: Buffer, subject: string, place = '', origin?: number) {
     this.#bytes = bytes;
+    this.#memory = bytes.buffer;
+    this.#offset = bytes.byteOffset;
     this.#subject = subject;
     this.#place = place;
     this.#origin = origin;
@@ -75,7 +83,7 @@ export class ByteReader {
 
   view(length: number): Buffer {
     const start = this.#take(length);
-    return this.#bytes.subarray(start, this.#at);
+    return new View(this.#memory, this.#offset + start, length);
   }
 
   uint16(): number {
@@ -101,7 +109,8 @@ export class ByteReader {
 
   double(): number {
     const start = this.#take(8);
-    return this.#bytes.readDoubleLE(start);
+    this.#numbers ??= new DataView(this.#memory, this.#offset, this.#bytes.length);
+    return this.#numbers.getFloat64(start, true);
   }
 
   uint64BigEndian(): bigint {
@@ -252,6 +261,9 @@ export class ByteReader {
   /** Another window: it begins `before` bytes from the start, and the next byte is the first of it. */
   protected look(bytes: Buffer, before: number): void {
     this.#bytes = bytes;
+    this.#memory = bytes.buffer;
+    this.#offset = bytes.byteOffset;
+    this.#numbers = undefined;
     this.#before = before;
     this.#at = 0;
   }

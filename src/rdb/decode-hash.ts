@@ -2,6 +2,7 @@
 import type { ByteReader } from './byte-reader.ts';
 import { demandNext, type Elements } from './elements.ts';
 import { Listpack } from './listpack.ts';
+import { all, type Pull } from './pull.ts';
 import type { Encoding } from './type-byte.ts';
 import type { HashField, HashValue } from '../value.ts';
 import { readZipmap } from './zipmap.ts';
@@ -14,13 +15,11 @@ const LEAST_BYTES = 2;
 const MINIMUM_BYTES = 8;
 
 export function decodeHash(reader: ByteReader, encoding: Encoding): HashValue {
-  const fields: HashField[] = [];
-  for (const field of hashFields(reader, encoding)) fields.push(field);
-  return { type: 'hash', fields };
+  return { type: 'hash', fields: all(hashFields(reader, encoding)) };
 }
 
 /** One at a time, for values that are too large to be held at once. */
-export function hashFields(reader: ByteReader, encoding: Encoding): Generator<HashField> {
+export function hashFields(reader: ByteReader, encoding: Encoding): Pull<HashField> {
   switch (encoding) {
     case 'HASH_ZIPMAP':
       return readZipmap(reader.packed('zipmap'));
@@ -45,41 +44,49 @@ export function hashFields(reader: ByteReader, encoding: Encoding): Generator<Ha
   }
 }
 
-function* plain(reader: ByteReader, expires: boolean): Generator<HashField> {
-  for (let left = reader.count(LEAST_BYTES); left > 0; left -= 1) {
-    yield {
+function plain(reader: ByteReader, expires: boolean): Pull<HashField> {
+  let left = reader.count(LEAST_BYTES);
+  return () => {
+    if (left === 0) return undefined;
+    left -= 1;
+    return {
       field: reader.string(),
       value: reader.string(),
       expireAt: expires ? reader.milliseconds() : NEVER,
     };
-  }
+  };
 }
 
 /** Each field stands behind its expiry. */
-function* expiringFirst(reader: ByteReader, base: number): Generator<HashField> {
-  for (let left = reader.count(LEAST_BYTES + 1); left > 0; left -= 1) {
+function expiringFirst(reader: ByteReader, base: number): Pull<HashField> {
+  let left = reader.count(LEAST_BYTES + 1);
+  return () => {
+    if (left === 0) return undefined;
+    left -= 1;
     const expiry = reader.length();
-    yield { field: reader.string(), value: reader.string(), expireAt: expiry === 0 ? NEVER : base + expiry };
-  }
+    return { field: reader.string(), value: reader.string(), expireAt: expiry === 0 ? NEVER : base + expiry };
+  };
 }
 
-function* pairs(elements: Elements): Generator<HashField> {
-  while (elements.next()) {
+function pairs(elements: Elements): Pull<HashField> {
+  return () => {
+    if (!elements.next()) return undefined;
     const field = elements.bytes();
     demandNext(elements);
-    yield { field, value: elements.bytes(), expireAt: NEVER };
-  }
+    return { field, value: elements.bytes(), expireAt: NEVER };
+  };
 }
 
 /** Field, value, expiry. */
-function* triples(elements: Elements): Generator<HashField> {
-  while (elements.next()) {
+function triples(elements: Elements): Pull<HashField> {
+  return () => {
+    if (!elements.next()) return undefined;
     const field = elements.bytes();
     demandNext(elements);
     const value = elements.bytes();
     demandNext(elements);
     const expiry = elements.integer();
     if (expiry === undefined) throw elements.fail('the expiry of a field is an integer');
-    yield { field, value, expireAt: Number(expiry) === 0 ? NEVER : Number(expiry) };
-  }
+    return { field, value, expireAt: Number(expiry) === 0 ? NEVER : Number(expiry) };
+  };
 }

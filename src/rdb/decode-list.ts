@@ -2,6 +2,7 @@
 import type { ByteReader } from './byte-reader.ts';
 import type { Elements } from './elements.ts';
 import { Listpack } from './listpack.ts';
+import { all, type Pull } from './pull.ts';
 import type { Encoding } from './type-byte.ts';
 import type { ListValue } from '../value.ts';
 import { Ziplist } from './ziplist.ts';
@@ -11,18 +12,22 @@ const PLAIN = 1;
 const PACKED = 2;
 
 export function decodeList(reader: ByteReader, encoding: Encoding): ListValue {
-  const items: Buffer[] = [];
-  for (const item of listItems(reader, encoding)) items.push(item);
-  return { type: 'list', items };
+  return { type: 'list', items: all(listItems(reader, encoding)) };
 }
 
 /** One at a time, for values that are too large to be held at once. */
-export function* listItems(reader: ByteReader, encoding: Encoding): Generator<Buffer> {
-  for (let left = encoding === 'LIST_ZIPLIST' ? 1 : reader.count(1); left > 0; left -= 1) {
-    const elements = packedIn(reader, encoding);
-    if (elements === undefined) yield reader.string();
-    else while (elements.next()) yield elements.bytes();
-  }
+export function listItems(reader: ByteReader, encoding: Encoding): Pull<Buffer> {
+  let left = encoding === 'LIST_ZIPLIST' ? 1 : reader.count(1);
+  let elements: Elements | undefined;
+  return () => {
+    while (elements === undefined || !elements.next()) {
+      if (left === 0) return undefined;
+      left -= 1;
+      elements = packedIn(reader, encoding);
+      if (elements === undefined) return reader.string();
+    }
+    return elements.bytes();
+  };
 }
 
 /** @returns undefined where one item follows that is not packed */

@@ -2,6 +2,7 @@
 import type { ByteReader } from './byte-reader.ts';
 import { demandNext, type Elements } from './elements.ts';
 import { Listpack } from './listpack.ts';
+import { all, type Pull } from './pull.ts';
 import { parseScore, readTextScore } from './score.ts';
 import type { Encoding } from './type-byte.ts';
 import type { ZsetEntry, ZsetValue } from '../value.ts';
@@ -11,30 +12,32 @@ import { Ziplist } from './ziplist.ts';
 const LEAST_BYTES = 2;
 
 export function decodeZset(reader: ByteReader, encoding: Encoding): ZsetValue {
-  const entries: ZsetEntry[] = [];
-  for (const entry of zsetEntries(reader, encoding)) entries.push(entry);
-  return { type: 'zset', entries };
+  return { type: 'zset', entries: all(zsetEntries(reader, encoding)) };
 }
 
 /** One at a time, for values that are too large to be held at once. */
-export function zsetEntries(reader: ByteReader, encoding: Encoding): Generator<ZsetEntry> {
+export function zsetEntries(reader: ByteReader, encoding: Encoding): Pull<ZsetEntry> {
   if (encoding === 'ZSET_ZIPLIST') return packed(new Ziplist(reader.packed('ziplist')));
   if (encoding === 'ZSET_LISTPACK') return packed(new Listpack(reader.packed('listpack')));
   return plain(reader, encoding === 'ZSET');
 }
 
-function* plain(reader: ByteReader, isText: boolean): Generator<ZsetEntry> {
-  for (let left = reader.count(LEAST_BYTES); left > 0; left -= 1) {
-    yield { member: reader.string(), score: isText ? readTextScore(reader) : reader.double() };
-  }
+function plain(reader: ByteReader, isText: boolean): Pull<ZsetEntry> {
+  let left = reader.count(LEAST_BYTES);
+  return () => {
+    if (left === 0) return undefined;
+    left -= 1;
+    return { member: reader.string(), score: isText ? readTextScore(reader) : reader.double() };
+  };
 }
 
-function* packed(elements: Elements): Generator<ZsetEntry> {
-  while (elements.next()) {
+function packed(elements: Elements): Pull<ZsetEntry> {
+  return () => {
+    if (!elements.next()) return undefined;
     const member = elements.bytes();
     demandNext(elements);
-    yield { member, score: scoreIn(elements) };
-  }
+    return { member, score: scoreIn(elements) };
+  };
 }
 
 function scoreIn(elements: Elements): number {

@@ -1,6 +1,7 @@
 // The last ten bytes of a DUMP payload: the RDB version it was written by, and a CRC-64 of all that precedes the CRC.
 import { Crc64 } from './crc64.ts';
 import { PayloadError } from './payload-error.ts';
+import { View } from './view.ts';
 
 const VERSION_BYTES = 2;
 const CHECKSUM_BYTES = 8;
@@ -15,14 +16,14 @@ export function versionOf(payload: Buffer): number {
 /** Type byte and value, a view. */
 export function bodyOf(payload: Buffer): Buffer {
   demandFooter(payload);
-  return payload.subarray(0, payload.length - FOOTER_BYTES);
+  return new View(payload.buffer, payload.byteOffset, payload.length - FOOTER_BYTES);
 }
 
 /** Whether the checksum fits. */
 export function isIntact(payload: Buffer): boolean {
   demandFooter(payload);
   const end = payload.length - CHECKSUM_BYTES;
-  const { low, high } = new Crc64().update(payload.subarray(0, end));
+  const { low, high } = new Crc64().update(payload, 0, end);
   return payload.readUInt32LE(end) === low && payload.readUInt32LE(end + 4) === high;
 }
 
@@ -32,7 +33,7 @@ export function withFooter(body: Buffer, version: number): Buffer {
   body.copy(payload);
   payload.writeUInt16LE(version, body.length);
   const end = payload.length - CHECKSUM_BYTES;
-  const { low, high } = new Crc64().update(payload.subarray(0, end));
+  const { low, high } = new Crc64().update(payload, 0, end);
   payload.writeUInt32LE(low, end);
   payload.writeUInt32LE(high, end + 4);
   return payload;

@@ -8,6 +8,7 @@ import type { ByteReader } from './byte-reader.ts';
 import { decimal } from './decimal.ts';
 import type { Elements } from './elements.ts';
 import type { PayloadError } from './payload-error.ts';
+import { View } from './view.ts';
 
 const HEADER_BYTES = 6;
 const END = 0xff;
@@ -69,7 +70,7 @@ export class Listpack implements Elements {
 
   bytes(): Buffer {
     if (this.#integer !== undefined) return decimal(this.#integer);
-    return Buffer.from(this.#memory, this.#offset + this.#start, this.#stop - this.#start);
+    return new View(this.#memory, this.#offset + this.#start, this.#stop - this.#start);
   }
 
   integer(): number | bigint | undefined {

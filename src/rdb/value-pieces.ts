@@ -10,6 +10,7 @@ import { setMembers } from './decode-set.ts';
 import { readFigures, streamNodes } from './decode-stream.ts';
 import { zsetEntries } from './decode-zset.ts';
 import { PayloadError } from './payload-error.ts';
+import { each } from './pull.ts';
 import { skipNodes } from './skip.ts';
 import { compareIds, formatId } from './stream-id.ts';
 import { typeOfEncoding, type Encoding } from './type-byte.ts';
@@ -51,17 +52,18 @@ export function* payloadPieces(payload: Buffer, limits: ChunkLimits = DEFAULT_LI
 function* elementPieces(reader: ByteReader, encoding: Encoding, limits: ChunkLimits): Generator<ValuePiece> {
   switch (typeOfEncoding(encoding)) {
     case 'list':
-      for (const items of chunksOf(listItems(reader, encoding), lengthOf, limits)) yield { type: 'list', items };
+      for (const items of chunksOf(each(listItems(reader, encoding)), lengthOf, limits)) yield { type: 'list', items };
       return;
     case 'set':
-      for (const members of chunksOf(setMembers(reader, encoding), lengthOf, limits)) yield { type: 'set', members };
+      for (const members of chunksOf(each(setMembers(reader, encoding)), lengthOf, limits))
+        yield { type: 'set', members };
       return;
     case 'zset':
-      for (const entries of chunksOf(zsetEntries(reader, encoding), ({ member }) => member.length, limits))
+      for (const entries of chunksOf(each(zsetEntries(reader, encoding)), ({ member }) => member.length, limits))
         yield { type: 'zset', entries };
       return;
     case 'hash':
-      for (const fields of chunksOf(hashFields(reader, encoding), (field) => bytesOf(field), limits))
+      for (const fields of chunksOf(each(hashFields(reader, encoding)), (field) => bytesOf(field), limits))
         yield { type: 'hash', fields };
       return;
     case 'module':

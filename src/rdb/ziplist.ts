@@ -10,6 +10,7 @@ import type { ByteReader } from './byte-reader.ts';
 import { decimal } from './decimal.ts';
 import type { Elements } from './elements.ts';
 import type { PayloadError } from './payload-error.ts';
+import { View } from './view.ts';
 
 const HEADER_BYTES = 10;
 const END = 0xff;
@@ -71,7 +72,7 @@ export class Ziplist implements Elements {
 
   bytes(): Buffer {
     if (this.#integer !== undefined) return decimal(this.#integer);
-    return Buffer.from(this.#memory, this.#offset + this.#start, this.#stop - this.#start);
+    return new View(this.#memory, this.#offset + this.#start, this.#stop - this.#start);
   }
 
   integer(): number | bigint | undefined {

@@ -1,5 +1,6 @@
 // A hash as Redis before 2.6 wrote it: fields (1) · (length · field · length · unused (1) · value · unused bytes) … · ff.
 import type { ByteReader } from './byte-reader.ts';
+import type { Pull } from './pull.ts';
 import type { HashField } from '../value.ts';
 
 const END = 0xff;
@@ -9,10 +10,16 @@ const LARGE_LENGTH = 0xfe;
 const UNCOUNTED = 0xfe;
 
 /** @param reader the bytes of the zipmap and nothing else */
-export function* readZipmap(reader: ByteReader): Generator<HashField> {
+export function readZipmap(reader: ByteReader): Pull<HashField> {
   const count = reader.byte();
   let found = 0;
-  for (let length = lengthIn(reader); length !== undefined; length = lengthIn(reader)) {
+  return () => {
+    const length = lengthIn(reader);
+    if (length === undefined) {
+      if (!reader.isAtEnd) throw reader.fail('bytes follow the end of the zipmap');
+      if (count < UNCOUNTED && count !== found) throw reader.fail('the zipmap has another size than it says', 0);
+      return undefined;
+    }
     const field = reader.view(length);
     const valueLength = lengthIn(reader);
     if (valueLength === undefined) throw reader.fail('the field has no value');
@@ -20,10 +27,8 @@ export function* readZipmap(reader: ByteReader): Generator<HashField> {
     const value = reader.view(valueLength);
     reader.skip(unused);
     found += 1;
-    yield { field, value, expireAt: -1 };
-  }
-  if (!reader.isAtEnd) throw reader.fail('bytes follow the end of the zipmap');
-  if (count < UNCOUNTED && count !== found) throw reader.fail('the zipmap has another size than it says', 0);
+    return { field, value, expireAt: -1 };
+  };
 }
 
 /** @returns undefined at the end */

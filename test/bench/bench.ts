@@ -1,5 +1,7 @@
-// The bench: copies real data between real servers as a user would, and prints and keeps what that took.
+// The bench: copies real data between real servers as a user would, decodes it, and prints and keeps what that took.
 import { appendFileSync } from 'node:fs';
+import { measureDecode } from './decode.ts';
+import { decodeBlock } from './decode-table.ts';
 import { measure } from './measure.ts';
 import { readOptions, USAGE } from './options.ts';
 import { block, heading } from './table.ts';
@@ -22,10 +24,19 @@ async function main(): Promise<void> {
   }
   for (const [index, name] of options.datasets.entries()) {
     const result = await measure(name, options, (stage) => tell(`${name}: ${stage}`));
-    appendFileSync(JSON_FILE, `${JSON.stringify(result)}\n`);
+    keep(result);
     if (index === 0) process.stdout.write(`\n${heading(result)}`);
     process.stdout.write(`\n${block(result)}`);
   }
+  if (!options.decode) return;
+  tell('decoding payloads of mixed');
+  const result = await measureDecode(options);
+  keep(result);
+  process.stdout.write(`\n${decodeBlock(result)}`);
+}
+
+function keep(result: object): void {
+  appendFileSync(JSON_FILE, `${JSON.stringify(result)}\n`);
 }
 
 function tell(sentence: string): void {

@@ -1,4 +1,4 @@
-// The command line of the bench: which datasets, how often, against which server.
+// The command line of the bench: which datasets, whether decoding too, how often, against which server.
 import { parseArgs } from 'node:util';
 import { fileURLToPath } from 'node:url';
 import type { CopyCommand } from './copy-process.ts';
@@ -7,6 +7,8 @@ import { floors, type FloorName } from './floors.ts';
 
 export interface BenchOptions {
   readonly datasets: readonly DatasetName[];
+  /** Whether decoding is measured as well. */
+  readonly decode: boolean;
   readonly runs: number;
   readonly scale: number;
   readonly floors: readonly FloorName[];
@@ -15,7 +17,13 @@ export interface BenchOptions {
   readonly command: CopyCommand;
 }
 
-export const USAGE = `npm run bench -- [DATASET...] [options]      datasets: ${Object.keys(datasets).join(', ')}
+/** Beside the datasets: no copy, but payloads that become values. */
+const DECODE = 'decode';
+
+export const USAGE = `npm run bench -- [DATASET... | decode] [options]
+
+  datasets to copy: ${Object.keys(datasets).join(', ')};
+  decode: how fast payloads of mixed become values, of which --scale and --server alone are heeded
 
   --runs N           runs of each, after one to warm up (5)
   --scale F          shrink every dataset by this factor, for a trial (1)
@@ -45,8 +53,10 @@ export function readOptions(args: string[]): BenchOptions | undefined {
     },
   });
   if (values.help) return undefined;
+  const names = positionals.length === 0 ? [...Object.keys(datasets), DECODE] : positionals;
   return {
-    datasets: (positionals.length === 0 ? Object.keys(datasets) : positionals).map((name) => oneOf(datasets, name)),
+    datasets: names.filter((name) => name !== DECODE).map((name) => oneOf(datasets, name)),
+    decode: names.includes(DECODE),
     runs: atLeast(1, '--runs', Math.floor(Number(values.runs))),
     scale: atLeast(Number.MIN_VALUE, '--scale', Number(values.scale)),
     floors: values.floors === 'none' ? [] : values.floors.split(',').map((name) => oneOf(floors, name)),

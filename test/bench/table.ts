@@ -74,8 +74,12 @@ function rowOf(name: string, row: Row): string {
 
 function goalLine(goal: Goal, result: Result): string {
   const value = medianOf(goal, result);
-  const verdict = value === undefined ? 'not measured' : meets(goal, value) ? 'met' : 'missed';
-  return `  asked ${wording(goal)}: ${verdict}`;
+  return goalWords(wording(goal), value === undefined ? undefined : meets(goal, value));
+}
+
+/** @param isMet undefined when it was not measured */
+export function goalWords(wording: string, isMet: boolean | undefined): string {
+  return `  asked ${wording}: ${isMet === undefined ? 'not measured' : isMet ? 'met' : 'missed'}`;
 }
 
 function medianOf({ figure }: Goal, { rump, floors }: Result): number | undefined {
@@ -87,10 +91,10 @@ function wording({ figure, atMost, atLeast = 0 }: Goal): string {
   return `${name} ${atMost === undefined ? `≥ ${grouped(atLeast, 0)}` : `≤ ${atMost}`} ${unit}`;
 }
 
-function grouped(value: number, digits: number): string {
+export function grouped(value: number, digits: number): string {
   return value.toLocaleString('en-US', { minimumFractionDigits: digits, maximumFractionDigits: digits });
 }
 
-function lines(...all: string[]): string {
+export function lines(...all: string[]): string {
   return `${all.join('\n')}\n`;
 }

@@ -33,6 +33,26 @@ test('decompress() copies from as far back as 8192 bytes', () => {
   assert.deepEqual(decompress(input, 8195), Buffer.concat([bytes, bytes.subarray(0, 3)]));
 });
 
+test('decompress() reads as many bytes as there are, and copies as many from any distance', () => {
+  const text = 'abcdefghijklmnopqrstuvwxyz012345';
+  for (let own = 1; own <= text.length; own += 1) {
+    const start = text.slice(0, own);
+    for (let distance = 1; distance <= own; distance += 1) {
+      for (let count = 3; count <= 20; count += 1) {
+        const copy = count < 9 ? [(count - 2) << 5, distance - 1] : [0xe0, count - 9, distance - 1];
+        const input = Buffer.concat([Buffer.of(own - 1), Buffer.from(start), Buffer.from(copy)]);
+        const expected =
+          start +
+          start
+            .slice(own - distance)
+            .repeat(count)
+            .slice(0, count);
+        assert.equal(decompress(input, own + count)?.toString(), expected, `${count} bytes from ${distance} back`);
+      }
+    }
+  }
+});
+
 test('decompress() refuses a copy from before the beginning', () => {
   assert.equal(decompress(Buffer.of(0x00, 0x61, 0x20, 0x01), 4), undefined);
   assert.equal(decompress(Buffer.of(0x20, 0x00), 3), undefined);
