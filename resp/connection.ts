@@ -112,6 +112,11 @@ export class Connection {
     });
   }
 
+  /** From now on a reply of more bytes is read past, and comes as an `Oversized`. */
+  keepUpTo(bytes: number): void {
+    this.#decoder.keptBulkLength = bytes;
+  }
+
   /** Stops reading: backpressure reaches the server. Silence meanwhile is no stall. */
   pause(): void {
     this.#paused = true;

@@ -10,8 +10,6 @@ import { ReplyError } from './errors.ts';
 import { Oversized, type Reply } from './reply.ts';
 
 export interface DecoderLimits {
-  /** Bytes: a longer bulk string that is a reply of its own is read past, and an `Oversized` is given in its place. */
-  readonly keptBulkLength?: number | undefined;
   /** Bytes of a bulk string. Default 1 GiB: above any `proto-max-bulk-len` in use, below what a Buffer can hold. */
   readonly maxBulkLength?: number;
   /** Elements of an array. Default 2^20: a SCAN page is the longest that rump asks for. */
@@ -43,8 +41,7 @@ const NO_END = 'a bulk string does not end where it should';
 
 export class Decoder {
   readonly #sink: DecoderSink;
-  readonly #limits: Required<Omit<DecoderLimits, 'keptBulkLength'>>;
-  readonly #keptBulkLength: number;
+  readonly #limits: Required<DecoderLimits>;
   readonly #parser: RedisParser;
   #chunk = Buffer.allocUnsafeSlow(CHUNK_BYTES);
   #chunkAt = 0;
@@ -58,9 +55,11 @@ export class Decoder {
   #passedLeft = 0;
   #failed = false;
 
-  constructor(sink: DecoderSink, { keptBulkLength = Infinity, ...limits }: DecoderLimits = {}) {
+  /** Bytes: a longer bulk string that is a reply of its own is read past, whatever its length, and becomes an `Oversized`. */
+  keptBulkLength = Infinity;
+
+  constructor(sink: DecoderSink, limits: DecoderLimits = {}) {
     this.#sink = sink;
-    this.#keptBulkLength = keptBulkLength;
     this.#limits = { maxBulkLength: 2 ** 30, maxArrayLength: 2 ** 20, maxDepth: 32, maxLineLength: 2 ** 16, ...limits };
     this.#parser = new RedisParser({
       returnBuffers: true,
@@ -150,7 +149,7 @@ export class Decoder {
       return;
     }
     const length = bigStrSize - offset - CRLF_BYTES;
-    if (length > this.#keptBulkLength && arrayCache.length === 0) {
+    if (length > this.keptBulkLength && arrayCache.length === 0) {
       this.#passed = new Oversized(length);
       this.#passedLeft = length + CRLF_BYTES - (buffer.length - offset);
       this.#parser.reset();

@@ -85,7 +85,9 @@ export async function openServer(access: Access, peer: Peer, db: number): Promis
     const start = performance.now();
     await handshake(connection, { ...access, db });
     const roundTrip = performance.now() - start;
-    return { connection, db, roundTrip, ...(await learn(connection, access)) };
+    const learnt = await learn(connection, access);
+    if (access.keptBytes !== undefined) connection.keepUpTo(access.keptBytes);
+    return { connection, db, roundTrip, ...learnt };
   });
 }
 
@@ -101,8 +103,7 @@ export async function askTopology(access: Access, peer: Peer): Promise<readonly 
 
 /** Where `use` fails, or the signal comes first, the connection is closed. */
 async function withConnection<T>(access: Access, peer: Peer, use: (connection: Connection) => Promise<T>): Promise<T> {
-  const { purpose, tls, timeout, signal, keptBytes } = access;
-  const limits = { keptBulkLength: keptBytes };
+  const { purpose, tls, timeout, signal } = access;
   const connectTimeout = Math.min(timeout, CONNECT_TIMEOUT_MS);
   const connection = await Connection.open({
     peer,
@@ -110,7 +111,6 @@ async function withConnection<T>(access: Access, peer: Peer, use: (connection: C
     readOnly: purpose === 'read',
     connectTimeout,
     timeout,
-    limits,
     signal,
   });
   const onAbort = (): void => connection.fail(signal?.reason as Error);

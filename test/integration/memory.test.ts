@@ -19,7 +19,7 @@ import * as build from '../src/rdb/payload-builder.ts';
 import type { Usage } from '../bench/copy-process.ts';
 
 const MIB = 2 ** 20;
-const VALUES = 50;
+const VALUES = 25;
 const MOST_MIB = 300;
 /** 16 MiB of budget, Node itself, and what it is slow to give back. */
 const MOST_OF_SMALL_MIB = 150;

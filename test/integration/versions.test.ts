@@ -28,10 +28,13 @@ interface Party {
 const WRITTEN_DB = 9;
 const KEY_EXPIRY = 4_102_444_800_123;
 
+/** Where other versions cannot be had, there is only the default one. */
+const [byDefault, ...others] = servers(...VERSIONS);
+const tried = others.length > 0 ? others : [byDefault!];
 const parties: Party[] = [];
 
 before(async () => {
-  for (const { name, binary } of servers(...VERSIONS)) {
+  for (const { name, binary } of tried) {
     const server = await startServer({ binary });
     const [source, target] = [await server.client(), await server.client()];
     await target.send('SELECT', WRITTEN_DB);
@@ -42,7 +45,7 @@ before(async () => {
 });
 after(() => Promise.all(parties.map(({ server }) => server.stop())));
 
-for (const { name } of servers(...VERSIONS)) {
+for (const { name } of tried) {
   test(`rump copies from ${name} into every version`, async () => {
     const from = parties.find((party) => party.name === name)!;
     for (const to of parties) await assertCopied(from, to);

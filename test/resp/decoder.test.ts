@@ -146,7 +146,7 @@ test('Decoder reads past a bulk string that is longer than is kept, however it i
   const bytes = Buffer.concat([bulk('before'), bulk(long), integer(7), array(bulk('in'), integer(1)), bulk('after')]);
   for (const [way, decode] of Object.entries(WAYS)) {
     for (const [cut, pieces] of Object.entries(cutsOf(bytes))) {
-      const { replies, failures } = decode(pieces, { keptBulkLength: 100 });
+      const { replies, failures } = decode(pieces, {}, 100);
       assert.deepEqual(failures, [], cut);
       assert.deepEqual(
         [0, 2, 3, 4].map((i) => plain(replies[i]!)),
@@ -162,7 +162,8 @@ test('Decoder reads past a bulk string that is longer than is kept, however it i
 });
 
 test('Decoder needs no memory for what it reads past', () => {
-  const decoder = new Decoder({ onReply() {}, onOks() {}, onProtocolError: assert.fail }, { keptBulkLength: 1000 });
+  const decoder = new Decoder({ onReply() {}, onOks() {}, onProtocolError: assert.fail });
+  decoder.keptBulkLength = 1000;
   decoder.write(Buffer.from('$900000000000\r\n'));
   const piece = Buffer.alloc(100_000);
   const before = process.memoryUsage().arrayBuffers;

@@ -21,7 +21,7 @@ export interface Decoded {
   readonly decoder: Decoder;
 }
 
-function decodeInto(replies: Reply[], failures: string[], limits?: DecoderLimits): Decoder {
+function decodeInto(replies: Reply[], failures: string[], limits: DecoderLimits | undefined, kept: number): Decoder {
   const sink = {
     onReply: (reply: Reply): void => void replies.push(reply),
     onOks: (count: number): void => {
@@ -30,22 +30,25 @@ function decodeInto(replies: Reply[], failures: string[], limits?: DecoderLimits
     },
     onProtocolError: (why: string): void => void failures.push(why),
   };
-  return new Decoder(sink, limits);
+  const decoder = new Decoder(sink, limits);
+  decoder.keptBulkLength = kept;
+  return decoder;
 }
 
-export function decode(pieces: readonly Buffer[], limits?: DecoderLimits): Decoded {
+/** @param kept bytes of the longest bulk string that is not read past */
+export function decode(pieces: readonly Buffer[], limits?: DecoderLimits, kept = Infinity): Decoded {
   const replies: Reply[] = [];
   const failures: string[] = [];
-  const decoder = decodeInto(replies, failures, limits);
+  const decoder = decodeInto(replies, failures, limits, kept);
   for (const piece of pieces) decoder.write(Buffer.from(piece));
   return { replies, failures, decoder };
 }
 
 /** As the socket does it: bytes are read to where the decoder wants them. */
-export function decodeInPlace(pieces: readonly Buffer[], limits?: DecoderLimits): Decoded {
+export function decodeInPlace(pieces: readonly Buffer[], limits?: DecoderLimits, kept = Infinity): Decoded {
   const replies: Reply[] = [];
   const failures: string[] = [];
-  const decoder = decodeInto(replies, failures, limits);
+  const decoder = decodeInto(replies, failures, limits, kept);
   for (const piece of pieces) {
     for (let at = 0; at < piece.length;) {
       const space = decoder.space();

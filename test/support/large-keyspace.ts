@@ -9,11 +9,11 @@ export type LargeType = (typeof LARGE_TYPES)[number];
 
 /** 2100-01-01T00:00:00.123Z. */
 const FAR_AWAY = 4_102_444_800_123;
-const ELEMENTS = 20_000;
+const ELEMENTS = 17_000;
 /** Entries of a command. */
 const BATCH = 100;
 
-/** `large:TYPE` for each, of 1.5 MB at least, which no compression makes shorter. */
+/** `large:TYPE` for each, of 1.1 MB at least, which no compression makes shorter. */
 export async function fillLarge(client: TestClient, types: readonly LargeType[] = LARGE_TYPES): Promise<void> {
   for (const type of types) await client.pipeline(commandsOf(type));
   if (types.includes('stream')) await addGroups(client);
