@@ -33,6 +33,8 @@ export class Channel {
 
   /** Called when entries were settled. */
   onDeparture: () => void = () => {};
+  /** Called when the flow ends: whoever waits for anything else should look. */
+  onEnd: () => void = () => {};
 
   constructor(options: ChannelOptions) {
     this.#maxEntries = options.maxEntries;
@@ -138,6 +140,7 @@ export class Channel {
     this.#reason = reason;
     this.#arrival.wake();
     this.#departure.wake();
+    this.onEnd();
   }
 
   /** Ends the flow now: the entries inside are dropped, and both ends are told the reason. */

@@ -82,6 +82,7 @@ export class RedisTarget implements Target {
 
   async write(channel: Channel): Promise<void> {
     this.#channel = channel;
+    channel.onEnd = () => this.#wakeup.wake();
     try {
       for (const node of this.#deployment.topology.nodes) this.#writerOf(node);
       await Promise.race([this.#writeAll(channel), this.#failure.promise]);
@@ -119,16 +120,13 @@ export class RedisTarget implements Target {
   /** A single server holds the channel up; one of many does not. */
   #mayWrite(): boolean {
     const wait = Math.min(MOST_PAUSE_MS, this.#options.limit?.waitMs() ?? 0);
-    if (wait === 0) return this.#deployment.isCluster || this.#single.hasRoom;
+    const { isCluster, topology } = this.#deployment;
+    if (wait === 0) return isCluster || this.#writerOf(topology.nodes[0]!).hasRoom;
     this.#timer ??= setTimeout(() => {
       this.#timer = undefined;
       this.#wakeup.wake();
     }, wait);
     return false;
-  }
-
-  get #single(): NodeWriter {
-    return this.#writerOf(this.#deployment.topology.nodes[0]!);
   }
 
   #contest(entry: Entry, name: Buffer): void {
