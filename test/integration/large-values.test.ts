@@ -3,29 +3,20 @@ import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { TestClient } from '../support/client.ts';
 import { callsOf } from '../support/command-stats.ts';
-import { fillLarge, LARGE_TYPES } from '../support/large-keyspace.ts';
+import { assertNothingLeft, BIG_KEY, fillLarge, LARGE_TYPES, temporaryKey } from '../support/large-keyspace.ts';
 import { assertDone, assertFailed, linesOf } from '../support/outcome.ts';
 import { assertSameContents, startCluster } from '../support/redis-cluster.ts';
-import { runRump, spawnRump, type RunningRump } from '../support/rump.ts';
+import { runRump, spawnRump } from '../support/rump.ts';
 import { startPair } from '../support/server-pair.ts';
 import { servers } from '../support/server-versions.ts';
 import { assertSameData } from '../support/snapshot.ts';
-import { startProxy } from '../support/tcp-proxy.ts';
 
-/** Every value of `fillLarge` is above it. */
-const BIG_KEY = ['--big-key', '1M'];
 /** No server takes more than this to be told what it may take. */
 const LEAST_BULK = ['--proto-max-bulk-len', '1mb'];
 const SMALL = 20_000;
 /** A DUMP of no key, on the connection of the walk and on that for large values. */
 const PROBES = 2;
-
-async function assertNothingLeft(client: TestClient): Promise<void> {
-  const names = ((await client.send('KEYS', 'rump:*')) as Buffer[]).map(String);
-  assert.deepEqual(names, []);
-}
 
 test('rump --big-key reads and writes every type in pieces, and the source never dumps them', async (t) => {
   const { from, to, endpoints } = await startPair(t);
@@ -204,54 +195,6 @@ test('rump never gives two keys one name, however large their values are', async
   assert.equal(await to.send('DBSIZE'), 2);
 });
 
-test('rump leaves nothing behind when it is interrupted in the middle of a large value', async (t) => {
-  const { from, to, endpoints } = await startPair(t);
-  await fillLarge(from, ['hash']);
-  const running = spawnRump([...endpoints, ...BIG_KEY, '--bwlimit', '1M']);
-  await temporaryKey(running, to);
-  running.child.kill('SIGINT');
-  const result = await running.done;
-  assertFailed(result, { code: 130, error: /^rump: Stopped by Ctrl-C/ });
-  assert.equal(await to.send('DBSIZE'), 0);
-});
-
-test('rump ends soon when it is interrupted while the target takes neither large values nor small ones', async (t) => {
-  const { from, to, endpoints } = await startPair(t);
-  await fillLarge(from, ['hash']);
-  await from.pipeline(Array.from({ length: 200_000 }, (_, i) => ['SET', `key:${i}`, i]));
-  const running = spawnRump([...endpoints, ...BIG_KEY, '--bwlimit', '1M']);
-  await temporaryKey(running, to);
-  await to.send('CLIENT', 'PAUSE', 30_000);
-  await sleep(500);
-  const interrupted = performance.now();
-  running.child.kill('SIGINT');
-  const result = await running.done;
-  assertFailed(result, { code: 130, error: /^rump: Stopped by Ctrl-C/ });
-  // Five seconds for replies, and two to clean up.
-  assert.ok(performance.now() - interrupted < 12_000, `It took ${performance.now() - interrupted} ms`);
-});
-
-for (const side of ['source', 'target'] as const) {
-  test(`A large value arrives although the connection to the ${side} is cut`, async (t) => {
-    const pair = await startPair(t);
-    const proxy = await startProxy({ port: pair[side].port });
-    t.after(() => proxy.close());
-    await fillLarge(pair.from, ['zset', 'stream']);
-    const endpoints = pair.endpoints.map((word) => (word === pair[side].url ? proxy.url : word));
-    const running = spawnRump([...endpoints, ...BIG_KEY, '--bwlimit', '2M', '--retry-max', '50ms']);
-    for (let cut = 0; cut < 2; cut += 1) {
-      await temporaryKey(running, pair.to);
-      proxy.cut();
-      await sleep(300);
-    }
-    const result = await running.done;
-    assertDone(result);
-    assert.match(result.stderr, /reconnects?$/m);
-    await assertSameData(pair.from, pair.to, { byCommands: true });
-    await assertNothingLeft(pair.to);
-  });
-}
-
 test('rump carries large values between clusters, under other names as well', async (t) => {
   const [source, target] = await Promise.all([startCluster(t), startCluster(t)]);
   const names = ['plain', '{tag}', 'a{b', 'a}b{', '{}empty', 'two{x}{y}'];
@@ -269,16 +212,6 @@ test('rump --bwlimit holds for large values', async (t) => {
   // The second of its two pieces waits for the first one to be paid for.
   assert.ok(result.elapsed > 1000, `It took ${result.elapsed} ms`);
 });
-
-/** The name under which a value is being built. */
-async function temporaryKey(running: RunningRump, to: TestClient): Promise<Buffer> {
-  for (;;) {
-    const [name] = (await to.send('KEYS', 'rump:tmp:*')) as Buffer[];
-    if (name !== undefined) return name;
-    assert.equal(running.child.exitCode, null, running.stderr);
-    await sleep(2);
-  }
-}
 
 function items(): string[] {
   return Array.from({ length: 3000 }, (_, i) => `${i}:${randomBytes(20).toString('hex')}`);

@@ -1,7 +1,13 @@
-// One large value of every type, with what makes each of them hard to carry.
+// One large value of every type, with what makes each of them hard to carry, and the name that it has on the way.
+import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { TestClient } from './client.ts';
 import type { Argument } from './frames.ts';
+import type { RunningRump } from './rump.ts';
+
+/** Every value of `fillLarge` is above it. */
+export const BIG_KEY = ['--big-key', '1M'];
 
 export const LARGE_TYPES = ['string', 'list', 'set', 'zset', 'hash', 'stream'] as const;
 
@@ -58,4 +64,19 @@ function batches(elementsOf: (index: number) => Argument[]): Argument[][] {
 
 function noise(): string {
   return randomBytes(40).toString('hex');
+}
+
+/** The name under which a value is being built. */
+export async function temporaryKey(running: RunningRump, to: TestClient): Promise<Buffer> {
+  for (;;) {
+    const [name] = (await to.send('KEYS', 'rump:tmp:*')) as Buffer[];
+    if (name !== undefined) return name;
+    assert.equal(running.child.exitCode, null, running.stderr);
+    await sleep(2);
+  }
+}
+
+export async function assertNothingLeft(client: TestClient): Promise<void> {
+  const names = ((await client.send('KEYS', 'rump:*')) as Buffer[]).map(String);
+  assert.deepEqual(names, []);
 }

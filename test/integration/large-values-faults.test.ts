@@ -1,0 +1,58 @@
+// Large values that are interrupted, or whose connections are lost: they arrive, or nothing is left of them.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { assertNothingLeft, BIG_KEY, fillLarge, temporaryKey } from '../support/large-keyspace.ts';
+import { assertDone, assertFailed } from '../support/outcome.ts';
+import { spawnRump } from '../support/rump.ts';
+import { startPair } from '../support/server-pair.ts';
+import { assertSameData } from '../support/snapshot.ts';
+import { startProxy } from '../support/tcp-proxy.ts';
+
+test('rump leaves nothing behind when it is interrupted in the middle of a large value', async (t) => {
+  const { from, to, endpoints } = await startPair(t);
+  await fillLarge(from, ['hash']);
+  const running = spawnRump([...endpoints, ...BIG_KEY, '--bwlimit', '1M']);
+  await temporaryKey(running, to);
+  running.child.kill('SIGINT');
+  const result = await running.done;
+  assertFailed(result, { code: 130, error: /^rump: Stopped by Ctrl-C/ });
+  assert.equal(await to.send('DBSIZE'), 0);
+});
+
+test('rump ends soon when it is interrupted while the target takes neither large values nor small ones', async (t) => {
+  const { from, to, endpoints } = await startPair(t);
+  await fillLarge(from, ['hash']);
+  await from.pipeline(Array.from({ length: 200_000 }, (_, i) => ['SET', `key:${i}`, i]));
+  const running = spawnRump([...endpoints, ...BIG_KEY, '--bwlimit', '1M']);
+  await temporaryKey(running, to);
+  await to.send('CLIENT', 'PAUSE', 30_000);
+  await sleep(500);
+  const interrupted = performance.now();
+  running.child.kill('SIGINT');
+  const result = await running.done;
+  assertFailed(result, { code: 130, error: /^rump: Stopped by Ctrl-C/ });
+  // Five seconds for replies, and two to clean up.
+  assert.ok(performance.now() - interrupted < 12_000, `It took ${performance.now() - interrupted} ms`);
+});
+
+for (const side of ['source', 'target'] as const) {
+  test(`A large value arrives although the connection to the ${side} is cut`, async (t) => {
+    const pair = await startPair(t);
+    const proxy = await startProxy({ port: pair[side].port });
+    t.after(() => proxy.close());
+    await fillLarge(pair.from, ['zset', 'stream']);
+    const endpoints = pair.endpoints.map((word) => (word === pair[side].url ? proxy.url : word));
+    const running = spawnRump([...endpoints, ...BIG_KEY, '--bwlimit', '2M', '--retry-max', '50ms']);
+    for (let cut = 0; cut < 2; cut += 1) {
+      await temporaryKey(running, pair.to);
+      proxy.cut();
+      await sleep(300);
+    }
+    const result = await running.done;
+    assertDone(result);
+    assert.match(result.stderr, /reconnects?$/m);
+    await assertSameData(pair.from, pair.to, { byCommands: true });
+    await assertNothingLeft(pair.to);
+  });
+}
