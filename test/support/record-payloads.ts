@@ -3,13 +3,13 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { TestClient } from './client.ts';
 import type { Argument } from './frames.ts';
+import { followRecipe, RECIPE_KEY } from './follow-recipe.ts';
 import { payloadFolder, printPayloads, type PayloadFile, type RecordedPayload } from './payload-fixtures.ts';
 import { payloadRecipes, type PayloadRecipe } from './payload-recipes.ts';
 import { startServer } from './redis-server.ts';
 import { fieldExpiriesOf, knows, serverName } from './server-facts.ts';
 import { snapshot } from './snapshot.ts';
 
-const KEY = 'key';
 const LONGEST_TEXT = 100;
 
 mkdirSync(payloadFolder, { recursive: true });
@@ -39,32 +39,19 @@ async function record(binary: string): Promise<PayloadFile> {
   }
 }
 
-async function recordOne(client: TestClient, { name, config = {}, commands }: PayloadRecipe): Promise<RecordedPayload> {
+async function recordOne(client: TestClient, recipe: PayloadRecipe): Promise<RecordedPayload> {
+  const { name, config = {}, commands } = recipe;
   await client.send('FLUSHALL');
-  const before: [string, string][] = [];
-  for (const [option, value] of Object.entries(config)) {
-    const reply = (await client.send('CONFIG', 'GET', option)) as [Buffer?, Buffer?];
-    // An older server lacks it, and the encoding that it guards.
-    if (reply[1] === undefined) continue;
-    before.push([option, reply[1].toString()]);
-    await client.send('CONFIG', 'SET', option, value);
-  }
-  for (const command of commands) await client.send(...command);
-  const { type, value } = (await snapshot(client)).get(KEY)!;
-  const encoding = String(await client.send('OBJECT', 'ENCODING', KEY));
-  const fieldExpiries = type === 'hash' ? await fieldExpiriesOf(client, KEY) : {};
-  const payload = (await client.send('DUMP', KEY)) as Buffer;
-  for (const [option, value] of before) await client.send('CONFIG', 'SET', option, value);
-  return {
-    name,
-    encoding,
-    config,
-    commands: commands.map((args) => args.map(textOf)),
-    type,
-    value,
-    fieldExpiries,
-    payload,
+  const look = async (): Promise<
+    Pick<RecordedPayload, 'encoding' | 'type' | 'value' | 'fieldExpiries' | 'payload'>
+  > => {
+    const { type, value } = (await snapshot(client)).get(RECIPE_KEY)!;
+    const encoding = String(await client.send('OBJECT', 'ENCODING', RECIPE_KEY));
+    const fieldExpiries = type === 'hash' ? await fieldExpiriesOf(client, RECIPE_KEY) : {};
+    return { encoding, type, value, fieldExpiries, payload: (await client.send('DUMP', RECIPE_KEY)) as Buffer };
   };
+  const { encoding, ...found } = (await followRecipe(client, recipe, { look }))!;
+  return { name, encoding, config, commands: commands.map((args) => args.map(textOf)), ...found };
 }
 
 function textOf(argument: Argument): string {

@@ -3,8 +3,8 @@ import { copyFileSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { TestClient } from './client.ts';
-import type { Argument } from './frames.ts';
-import { payloadRecipes, type PayloadRecipe } from './payload-recipes.ts';
+import { followRecipe } from './follow-recipe.ts';
+import { payloadRecipes } from './payload-recipes.ts';
 import { startServer } from './redis-server.ts';
 import { fieldExpiriesOf, knows, serverName } from './server-facts.ts';
 import { snapshot } from './snapshot.ts';
@@ -23,7 +23,6 @@ interface Recorded {
   readonly functions: readonly string[];
 }
 
-const KEY = 'key';
 const LIBRARY = "#!lua name=mylib\nredis.register_function('one', function() return 1 end)";
 /** 2100-01-01T00:00:00.123Z. */
 const FAR_AWAY = 4_102_444_800_123;
@@ -80,7 +79,8 @@ async function debugArguments(binary: string): Promise<readonly string[]> {
 async function fillAll(client: TestClient): Promise<Recorded> {
   for (const recipe of payloadRecipes) {
     if (TOO_LONG.has(recipe.name)) continue;
-    if (recipe.needs === undefined || (await knows(client, recipe.needs))) await fillOne(client, recipe);
+    if (recipe.needs === undefined || (await knows(client, recipe.needs)))
+      await followRecipe(client, recipe, { name: recipe.name });
   }
   await client.send('SELECT', 3);
   await client.send('SET', 'expiring', 'value', 'PX', 1);
@@ -99,19 +99,6 @@ async function fillAll(client: TestClient): Promise<Recorded> {
   const hasFunctions = await knows(client, 'FUNCTION');
   if (hasFunctions) await client.send('FUNCTION', 'LOAD', LIBRARY);
   return { expired: ['gone'], functions: hasFunctions ? ['mylib'] : [] };
-}
-
-async function fillOne(client: TestClient, { name, config = {}, commands }: PayloadRecipe): Promise<void> {
-  const before: [string, string][] = [];
-  for (const [option, value] of Object.entries(config)) {
-    const reply = (await client.send('CONFIG', 'GET', option)) as [Buffer?, Buffer?];
-    if (reply[1] === undefined) continue;
-    before.push([option, reply[1].toString()]);
-    await client.send('CONFIG', 'SET', option, value);
-  }
-  const named = (argument: Argument): Argument => (argument === KEY ? name : argument);
-  for (const command of commands) await client.send(...command.map(named));
-  for (const [option, value] of before) await client.send('CONFIG', 'SET', option, value);
 }
 
 async function fillCounted(client: TestClient): Promise<Recorded> {

@@ -1,4 +1,4 @@
-// What a server is and can do, by its own words, for recordings.
+// What a server is and can do, by its own words.
 import type { TestClient } from './client.ts';
 
 export async function knows(client: TestClient, command: string): Promise<boolean> {
