@@ -3,8 +3,7 @@
 import type { Entry } from '../entry.ts';
 import { differenceOf } from '../rdb/compare.ts';
 import { decodePayload } from '../rdb/decode.ts';
-import { FOOTER_BYTES, versionOf } from '../rdb/footer.ts';
-import { FIRST_VALKEY_VERSION, lastCommonTypeByte } from '../rdb/type-byte.ts';
+import { hasSameBody } from '../rdb/same-body.ts';
 import { typeOf } from '../rdb/type-of.ts';
 import { ValueDigest } from '../rdb/value-digest.ts';
 import { payloadPieces } from '../rdb/value-pieces.ts';
@@ -81,27 +80,11 @@ async function digestOf({ large, payload }: Entry): Promise<ValueDigest> {
 }
 
 function valueDifference(source: Buffer, target: Buffer): string | undefined {
-  // Two servers stamp the same bytes with versions of their own.
-  if (hasSameBody(source, target) && meansTheSame(source, target)) return undefined;
+  if (hasSameBody(source, target)) return undefined;
   const [left, right] = [typeOf(source), typeOf(target)];
   if (left !== undefined && right !== undefined && left !== right) return `type: ${left} and ${right}`;
   const now = Date.now();
   return differenceOf(present(decodePayload(source), now), present(decodePayload(target), now));
-}
-
-function hasSameBody(source: Buffer, target: Buffer): boolean {
-  const end = source.length - FOOTER_BYTES;
-  return source.length === target.length && end > 0 && source.compare(target, 0, end, 0, end) === 0;
-}
-
-/** Whether the type byte that both begin with is of one and the same encoding. */
-function meansTheSame(source: Buffer, target: Buffer): boolean {
-  if (source[0]! <= lastCommonTypeByte) return true;
-  return isOfValkey(source) === isOfValkey(target);
-}
-
-function isOfValkey(payload: Buffer): boolean {
-  return versionOf(payload) >= FIRST_VALKEY_VERSION;
 }
 
 /** Without the fields that have expired: the one server has removed them already, the other one has not. */
