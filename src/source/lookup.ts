@@ -9,6 +9,7 @@ import type { LineOptions } from '../cluster/line.ts';
 import type { Node } from '../cluster/topology.ts';
 import type { KeyReader, KeySink } from '../redis/key-reader.ts';
 import type { Session } from '../redis/session.ts';
+import { LargeValues } from './large-values.ts';
 import { NodeReader, type KeyPlace } from './node-reader.ts';
 
 /** What a reader of keys tells the lookup. */
@@ -19,7 +20,7 @@ export interface AnswerSink extends KeySink {
 
 export interface LookupOptions extends LineOptions {
   /** What is asked of each key, on a new connection. */
-  readonly newKeyReader: (session: Session, sink: AnswerSink) => KeyReader;
+  readonly newKeyReader: (session: Session, sink: AnswerSink, large: LargeValues) => KeyReader;
 }
 
 export interface LookupSink extends Pick<KeySink, 'onGone' | 'onRefused'> {
@@ -35,12 +36,15 @@ export class Lookup {
   readonly #sink: LookupSink;
   readonly #readers = new Map<string, NodeReader>();
   readonly #detour: Detour<KeyPlace>;
+  /** Read on connections of their own, for whoever takes them. */
+  readonly #largeValues: LargeValues;
   #channel!: Channel;
 
   constructor(deployment: Deployment, options: LookupOptions, sink: LookupSink) {
     this.#deployment = deployment;
     this.#options = options;
     this.#sink = sink;
+    this.#largeValues = new LargeValues(deployment, options);
     this.#detour = new Detour(deployment, options.retry, {
       onReleased: (places) => {
         for (const place of places) this.read(place);
@@ -53,6 +57,10 @@ export class Lookup {
   /** @param channel every key that is asked for has its place in there */
   begin(channel: Channel): void {
     this.#channel = channel;
+    channel.onDeparture = () => {
+      for (const reader of this.#readers.values()) reader.wake();
+      this.#sink.onMoved();
+    };
   }
 
   /** Whether keys are still to be answered. */
@@ -83,17 +91,14 @@ export class Lookup {
     return reader;
   }
 
-  /** There may be room in the channel again. */
-  wake(): void {
-    for (const reader of this.#readers.values()) reader.wake();
-  }
-
   finish(): void {
     for (const reader of this.#readers.values()) reader.finish();
+    this.#largeValues.close();
   }
 
   stop(reason: Error): void {
     for (const reader of this.#readers.values()) reader.stop(reason);
+    this.#largeValues.stop(reason);
   }
 
   async #run(reader: NodeReader): Promise<void> {
@@ -116,7 +121,7 @@ export class Lookup {
       this.#channel.release();
       this.#sink.onMoved();
     };
-    return this.#options.newKeyReader(session, {
+    const sink: AnswerSink = {
       onAnswered: () => {
         this.#detour.progress();
         this.#channel.release();
@@ -133,7 +138,8 @@ export class Lookup {
         this.#redirect({ db, key, asking: false }, session.connection.peer, error);
         settled();
       },
-    });
+    };
+    return this.#options.newKeyReader(session, sink, this.#largeValues);
   }
 
   #redirect(place: KeyPlace, asked: Peer, error: ReplyError): void {

@@ -21,8 +21,8 @@ import { pauseFor } from '../redis/pause.ts';
 import type { Session } from '../redis/session.ts';
 import { Wakeup } from '../wakeup.ts';
 import { Coverage } from './coverage.ts';
-import { LargeValues, type ValueOptions } from './large-values.ts';
-import { Lookup, type AnswerSink } from './lookup.ts';
+import type { LargeValues, ValueOptions } from './large-values.ts';
+import { Lookup, type AnswerSink, type LookupOptions } from './lookup.ts';
 import type { Source, SourceSink } from './source.ts';
 
 export interface RedisSourceOptions extends LineOptions {
@@ -51,7 +51,6 @@ export class RedisSource implements Source {
   readonly #options: RedisSourceOptions;
   readonly #sink: SourceSink;
   readonly #lookup: Lookup;
-  readonly #largeValues: LargeValues;
   /** What is to be walked: everything first, then what may be lost at the target. */
   readonly #demands: (Wanted | undefined)[] = [undefined];
   readonly #moved = new Wakeup();
@@ -63,8 +62,8 @@ export class RedisSource implements Source {
     this.#deployment = deployment;
     this.#options = options;
     this.#sink = sink;
-    const newKeyReader = (session: Session, answers: AnswerSink): KeyReader => this.#newKeyReader(session, answers);
-    this.#largeValues = new LargeValues(deployment, options);
+    const newKeyReader: LookupOptions['newKeyReader'] = (session, answers, large) =>
+      this.#newKeyReader(session, answers, large);
     this.#lookup = new Lookup(
       deployment,
       { ...options, newKeyReader },
@@ -86,15 +85,10 @@ export class RedisSource implements Source {
   async read(channel: Channel): Promise<void> {
     this.#channel = channel;
     this.#lookup.begin(channel);
-    channel.onDeparture = () => {
-      this.#lookup.wake();
-      this.#moved.wake();
-    };
     try {
       await Promise.race([this.#readAll(), this.#failure.promise]);
     } finally {
       this.#lookup.finish();
-      this.#largeValues.close();
     }
   }
 
@@ -111,7 +105,6 @@ export class RedisSource implements Source {
   stop(reason: Error): void {
     this.#failure.fail(reason);
     this.#lookup.stop(reason);
-    this.#largeValues.stop(reason);
   }
 
   async #readAll(): Promise<void> {
@@ -179,7 +172,7 @@ export class RedisSource implements Source {
     );
   }
 
-  #newKeyReader(session: Session, sink: AnswerSink): KeyReader {
+  #newKeyReader(session: Session, sink: AnswerSink, large: LargeValues): KeyReader {
     const { dump, census, namesOnly } = this.#options;
     if (census !== undefined) {
       const onCounted = (type: string, bytes: number | undefined): void => {
@@ -196,6 +189,6 @@ export class RedisSource implements Source {
       if (channel.isOpen) channel.push(entry);
     };
     if (namesOnly === true) return new NameReader(onDump);
-    return this.#largeValues.newKeyReader(session, dump, { ...sink, onDump });
+    return large.newKeyReader(session, dump, { ...sink, onDump });
   }
 }

@@ -10,8 +10,8 @@ import { depthFor } from '../redis/depth.ts';
 import { ExistenceReader } from '../redis/existence-reader.ts';
 import type { KeyReader } from '../redis/key-reader.ts';
 import type { Session } from '../redis/session.ts';
-import { LargeValues, type ValueOptions } from '../source/large-values.ts';
-import { Lookup, type AnswerSink } from '../source/lookup.ts';
+import type { LargeValues, ValueOptions } from '../source/large-values.ts';
+import { Lookup, type AnswerSink, type LookupOptions } from '../source/lookup.ts';
 import type { Target } from '../target/target.ts';
 import { Wakeup } from '../wakeup.ts';
 import { Steps, type Place, type Step } from './steps.ts';
@@ -47,7 +47,6 @@ export class March implements Target {
   readonly #options: MarchOptions;
   readonly #sink: MarchSink;
   readonly #lookup: Lookup;
-  readonly #largeValues: LargeValues;
   readonly #failure = new Failure();
   readonly #moved = new Wakeup();
   readonly #steps = new Steps();
@@ -62,8 +61,8 @@ export class March implements Target {
   constructor(other: Deployment, options: MarchOptions, sink: MarchSink) {
     this.#options = options;
     this.#sink = sink;
-    const newKeyReader = (session: Session, answers: AnswerSink): KeyReader => this.#newKeyReader(session, answers);
-    this.#largeValues = new LargeValues(other, options);
+    const newKeyReader: LookupOptions['newKeyReader'] = (session, answers, large) =>
+      this.#newKeyReader(session, answers, large);
     this.#lookup = new Lookup(
       other,
       { ...options, newKeyReader },
@@ -82,11 +81,9 @@ export class March implements Target {
     try {
       await Promise.race([this.#takeAll(channel), this.#failure.promise]);
       this.#lookup.finish();
-      this.#largeValues.close();
     } catch (error) {
       channel.abort(error);
       this.#lookup.stop(error as Error);
-      this.#largeValues.stop(error as Error);
       throw error;
     }
   }
@@ -116,7 +113,7 @@ export class March implements Target {
     this.#lookup.read({ db, key, asking: false });
   }
 
-  #newKeyReader(session: Session, answers: AnswerSink): KeyReader {
+  #newKeyReader(session: Session, answers: AnswerSink, large: LargeValues): KeyReader {
     if (this.#options.isForNames === true) {
       const { connection, selection, server } = session;
       const most = server.info.cluster ? 1 : NAMES_OF_A_COMMAND;
@@ -132,7 +129,7 @@ export class March implements Target {
       answers.onAnswered();
       this.#onFound(other);
     };
-    return this.#largeValues.newKeyReader(session, this.#options.dump, { ...answers, onDump });
+    return large.newKeyReader(session, this.#options.dump, { ...answers, onDump });
   }
 
   #onFound(other: Entry): void {

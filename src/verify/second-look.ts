@@ -8,8 +8,8 @@ import { newEntry } from '../entry-ring.ts';
 import { Failure } from '../failure.ts';
 import type { KeyReader } from '../redis/key-reader.ts';
 import type { Session } from '../redis/session.ts';
-import { LargeValues, type ValueOptions } from '../source/large-values.ts';
-import { Lookup, type AnswerSink } from '../source/lookup.ts';
+import type { LargeValues, ValueOptions } from '../source/large-values.ts';
+import { Lookup, type AnswerSink, type LookupOptions } from '../source/lookup.ts';
 import type { Source, SourceSink } from '../source/source.ts';
 import { Wakeup } from '../wakeup.ts';
 import type { Doubts } from './doubts.ts';
@@ -25,7 +25,6 @@ export class SecondLook implements Source {
   readonly #doubts: Doubts;
   readonly #options: SecondLookOptions;
   readonly #lookup: Lookup;
-  readonly #largeValues: LargeValues;
   readonly #moved = new Wakeup();
   readonly #failure = new Failure();
   readonly #entry = newEntry();
@@ -36,8 +35,8 @@ export class SecondLook implements Source {
   constructor(walked: Deployment, doubts: Doubts, options: SecondLookOptions, sink: Pick<SourceSink, 'onReadRefused'>) {
     this.#doubts = doubts;
     this.#options = options;
-    const newKeyReader = (session: Session, answers: AnswerSink): KeyReader => this.#newKeyReader(session, answers);
-    this.#largeValues = new LargeValues(walked, options);
+    const newKeyReader: LookupOptions['newKeyReader'] = (session, answers, large) =>
+      this.#newKeyReader(session, answers, large);
     this.#lookup = new Lookup(
       walked,
       { ...options, newKeyReader },
@@ -53,15 +52,10 @@ export class SecondLook implements Source {
   async read(channel: Channel): Promise<void> {
     this.#channel = channel;
     this.#lookup.begin(channel);
-    channel.onDeparture = () => {
-      this.#lookup.wake();
-      this.#moved.wake();
-    };
     try {
       await Promise.race([this.#readAll(channel), this.#failure.promise]);
     } finally {
       this.#lookup.finish();
-      this.#largeValues.close();
     }
   }
 
@@ -76,7 +70,6 @@ export class SecondLook implements Source {
   stop(reason: Error): void {
     this.#failure.fail(reason);
     this.#lookup.stop(reason);
-    this.#largeValues.stop(reason);
   }
 
   async #readAll(channel: Channel): Promise<void> {
@@ -89,14 +82,14 @@ export class SecondLook implements Source {
     this.#lookup.read({ ...next!, asking: false });
   }
 
-  #newKeyReader(session: Session, answers: AnswerSink): KeyReader {
+  #newKeyReader(session: Session, answers: AnswerSink, large: LargeValues): KeyReader {
     const onDump = (entry: Entry): void => {
       answers.onAnswered();
       // Whichever of its origins it is: at the other side it has the same name.
       const { known } = this.#asked.get(entry.key)!;
       this.#push({ ...entry, ...known });
     };
-    return this.#largeValues.newKeyReader(session, this.#options.dump, { ...answers, onDump });
+    return large.newKeyReader(session, this.#options.dump, { ...answers, onDump });
   }
 
   #onGone(key: Buffer): void {
