@@ -15,6 +15,8 @@ export interface ServerInfo {
   readonly usedByValues: number;
   /** Bytes; 0 is no limit. */
   readonly maxMemory: number;
+  /** Keys that it has thrown away since its start, as its memory was full. */
+  readonly evictedKeys: number;
   /** Whether it counts how often keys are used, in place of how long ago. */
   readonly countsFrequency: boolean;
   /** Databases that hold keys, and how many. */
@@ -40,6 +42,7 @@ export function parseInfo(text: string): ServerInfo {
     usedMemory: number('used_memory'),
     usedByValues: number(fields.has('used_memory_dataset') ? 'used_memory_dataset' : 'used_memory'),
     maxMemory: number('maxmemory'),
+    evictedKeys: number('evicted_keys'),
     countsFrequency: fields.get('maxmemory_policy')?.endsWith('-lfu') === true,
     databases: new Map([...fields].flatMap(([field, value]) => parseDatabase(field, value))),
   };

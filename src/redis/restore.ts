@@ -15,8 +15,8 @@ import type { Selection } from './selection.ts';
 
 /** Entries are used again: copy what is kept. */
 export interface RestoreSink {
-  /** So many more keys are on the target, with so many bytes of keys and payloads. */
-  onRestored(keys: number, bytes: number): void;
+  /** So many more keys are on the target, with so many bytes of keys and payloads, and this one is the last of them. */
+  onRestored(keys: number, bytes: number, last: Entry): void;
   /** The target would not take this one. */
   onRefused(entry: Entry, error: ReplyError): void;
   /** The key belongs to another node, or is on its way there. */
@@ -108,9 +108,9 @@ export class RestoreWriter implements Receiver {
       onWritten?.(entry);
       bytes += sizeOf(entry);
     }
+    this.#sink.onRestored(count, bytes, entry);
     // The last one would keep its payload alive.
     entry.payload = null;
-    this.#sink.onRestored(count, bytes);
   }
 
   onReply(reply: Reply): void {

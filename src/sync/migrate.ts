@@ -6,9 +6,10 @@ import { Tally } from '../target/tally.ts';
 import type { WrittenKeys } from '../target/written-keys.ts';
 import { channelOf, sourceOf, targetOf, writtenKeysOf } from './ends.ts';
 import { Flow } from './flow.ts';
+import { leftOutDatabases, leftOutFunctions } from './left-out.ts';
 import type { MigrateOptions, MigrateResult } from './options.ts';
 import { planOf, type Plan } from './plan.ts';
-import { preflight, warningsOf } from './preflight.ts';
+import { preflight, warningsOf, type Warning } from './preflight.ts';
 import { Progress } from './progress.ts';
 import { settingsOf, type Settings } from './settings.ts';
 import { closeSides, openSides, type Sides } from './sides.ts';
@@ -31,7 +32,8 @@ export async function copyOnce(options: MigrateOptions, isVerified = false): Pro
   try {
     const plan = planOf(sides, settings);
     await preflight(sides, plan.databases);
-    return await copy(sides, plan, settings, end, isVerified);
+    const warnings = [...warningsOf(sides, plan.databases), ...(await leftOut(sides, plan))];
+    return await copy(sides, plan, warnings, settings, end, isVerified);
   } finally {
     end.abort();
     closeSides(sides);
@@ -41,6 +43,7 @@ export async function copyOnce(options: MigrateOptions, isVerified = false): Pro
 async function copy(
   sides: Sides,
   plan: Plan,
+  warnings: readonly Warning[],
   settings: Settings,
   end: AbortController,
   isVerified: boolean,
@@ -54,7 +57,7 @@ async function copy(
   const flow = new Flow(source, channel, target, end);
   if (settings.failFast) progress.onFirstFailure = (error) => flow.stop(error);
 
-  progress.start(startEvent(sides, plan, settings), warningsOf(sides, plan.databases), () => source.fraction);
+  progress.start(startEvent(sides, plan, settings), warnings, () => source.fraction);
   try {
     await flow.run(settings.signal);
   } catch (error) {
@@ -63,4 +66,9 @@ async function copy(
   }
   if (tally !== undefined) progress.count(tally.types);
   return { figures: progress.finish(), written };
+}
+
+async function leftOut({ source }: Sides, { databases }: Plan): Promise<Warning[]> {
+  if (source === undefined) return [];
+  return [...leftOutDatabases(source, databases), ...(await leftOutFunctions(source))];
 }

@@ -8,7 +8,8 @@ import type { Role, Server } from '../redis/server.ts';
 import type { Sides } from './sides.ts';
 
 export interface Warning {
-  readonly code: 'TLS_INSECURE' | 'CLOCK_SKEW' | 'TARGET_NOT_EMPTY' | 'TARGET_MEMORY';
+  readonly code:
+    'TLS_INSECURE' | 'CLOCK_SKEW' | 'TARGET_NOT_EMPTY' | 'TARGET_MEMORY' | 'DATABASES_LEFT_OUT' | 'LEFT_OUT';
   readonly message: string;
 }
 

@@ -35,6 +35,8 @@ export class Progress implements SourceSink, TargetSink {
   #repeated = 0;
   /** Keys of the source at the start. */
   #expected = 0;
+  /** Keys that a dry run has found. */
+  #counted = 0;
   /** Keys that `batch` events have told of. */
   #told = 0;
 
@@ -110,6 +112,7 @@ export class Progress implements SourceSink, TargetSink {
 
   /** What a copy would bring. */
   count(types: readonly TypeFigures[]): void {
+    this.#counted = types.reduce((sum, { keys }) => sum + keys, 0);
     this.#settings.onEvent({ type: 'dry-run', types });
   }
 
@@ -128,6 +131,7 @@ export class Progress implements SourceSink, TargetSink {
       this.#warn('REPEATED', what);
     }
     this.#tell(1);
+    if (this.#settled + this.#repeated + this.#counted === 0) this.#warn('NOTHING_IN_SCOPE', nothingOf(this.#expected));
     const figures = this.#figures();
     this.#settings.onEvent({ type: 'done', ...figures });
     return figures;
@@ -135,8 +139,12 @@ export class Progress implements SourceSink, TargetSink {
 
   /** SCAN runs ahead of the writes, and a keyspace grows: the lesser of both shares, where the keys are known. */
   #done(): number {
-    const settled = this.#keys + this.#skipped + this.#expired + this.#failed;
-    return Math.min(this.#fraction(), this.#isWhole && this.#expected > 0 ? settled / this.#expected : 1);
+    return Math.min(this.#fraction(), this.#isWhole && this.#expected > 0 ? this.#settled / this.#expected : 1);
+  }
+
+  /** Keys whose fate is known. */
+  get #settled(): number {
+    return this.#keys + this.#skipped + this.#expired + this.#failed;
   }
 
   /** Whether all keys of the source are copied. */
@@ -177,4 +185,10 @@ export class Progress implements SourceSink, TargetSink {
     const message = `Stopped at the first key that failed: ${error.message}`;
     if (this.#failed === 1) this.onFirstFailure(new RespError(error.code, message, { cause: error }));
   }
+}
+
+/** @param keys of the source at the start, as far as they are known */
+export function nothingOf(keys: number): string {
+  if (keys === 0) return 'the source has no keys where they were looked for: look at its databases, and at --db';
+  return `nothing is in scope: none of the ${keys} keys of the source goes with --match, --exclude and --type`;
 }

@@ -12,8 +12,10 @@ import { isReadBy, payloadIfAny } from '../rdb/payload-for.ts';
 import { depthFor } from '../redis/depth.ts';
 import type { Dialect } from '../redis/dialect.ts';
 import { NEVER } from '../redis/expiry.ts';
-import { RestoreWriter, type RestoreOptions, type RestoreSink } from '../redis/restore.ts';
+import type { ServerInfo } from '../redis/info.ts';
+import { RestoreWriter, type RestoreOptions } from '../redis/restore.ts';
 import { Session } from '../redis/session.ts';
+import { WrittenSample } from './written-sample.ts';
 
 export interface NodeWriterOptions extends LineOptions, Omit<RestoreOptions, 'depth'> {
   /** What the entries' `expireAt` is told by. */
@@ -27,7 +29,9 @@ export interface NodeWriterOptions extends LineOptions, Omit<RestoreOptions, 'de
 }
 
 /** Entries are used again: copy what is kept. */
-export interface NodeWriterSink extends Pick<RestoreSink, 'onRestored'> {
+export interface NodeWriterSink {
+  /** So many more keys are on the target, with so many bytes of keys and payloads. */
+  onRestored(keys: number, bytes: number): void;
   onRefused(entry: Entry, error: ReplyError, writer: NodeWriter): void;
   onElsewhere(entry: Entry, error: ReplyError, writer: NodeWriter): void;
   /** No RESTORE can bring it to this node. */
@@ -48,6 +52,8 @@ export interface NodeWriterSink extends Pick<RestoreSink, 'onRestored'> {
 
 export class NodeWriter {
   readonly node: Node;
+  /** Some of what the node has acknowledged. */
+  readonly sample = new WrittenSample();
   readonly #line: Line;
   readonly #options: NodeWriterOptions;
   readonly #sink: NodeWriterSink;
@@ -57,7 +63,8 @@ export class NodeWriter {
   readonly #entry = newEntry();
   #session: Session | undefined;
   #restores: RestoreWriter | undefined;
-  #runId: string | undefined;
+  /** What the process behind the node said when it was met first. */
+  #process: ServerInfo | undefined;
   /** Once the node has refused a payload, and was asked why. */
   #dialect: Dialect | undefined;
   #isInterrupted = false;
@@ -68,6 +75,11 @@ export class NodeWriter {
     this.#line = new Line(deployment, node, options);
     this.#options = options;
     this.#sink = sink;
+  }
+
+  /** The process that has acknowledged what is in the sample, as it was before; `undefined` where none was reached yet. */
+  get process(): ServerInfo | undefined {
+    return this.#process;
   }
 
   /** Whether an entry would be sent at once. */
@@ -104,6 +116,12 @@ export class NodeWriter {
   adapt(dialect: Dialect): void {
     this.#dialect = dialect;
     if (this.#restores !== undefined) this.#watch(this.#restores);
+  }
+
+  /** A key that the node has acknowledged. */
+  remember(entry: Entry): void {
+    const { targetDbOf, targetNameOf } = this.#options;
+    this.sample.offer(entry, targetDbOf(entry.db), targetNameOf(entry.key));
   }
 
   /** Whether everything that was given to it is sent. */
@@ -165,7 +183,7 @@ export class NodeWriter {
     const { info, roundTrip } = server;
     this.#session = session;
     this.#restores = this.#newRestores(session, depthFor(roundTrip));
-    this.#resume(info.runId);
+    this.#resume(info);
     try {
       while (this.#state === 'writing') {
         this.#pump();
@@ -190,8 +208,9 @@ export class NodeWriter {
       selection,
       { ...this.#options, depth },
       {
-        onRestored: (keys, bytes) => {
+        onRestored: (keys, bytes, last) => {
           this.#line.progress();
+          this.remember(last);
           sink.onRestored(keys, bytes);
         },
         onRefused: (entry, error) => {
@@ -243,15 +262,17 @@ export class NodeWriter {
     this.#sink.onInterrupted();
   }
 
-  #resume(runId: string): void {
-    if (this.#isInterrupted) {
-      this.#isInterrupted = false;
-      const isSame = runId !== '' && runId === this.#runId;
+  #resume(info: ServerInfo): void {
+    const isSame = info.runId !== '' && info.runId === this.#process?.runId;
+    if (!isSame) {
+      this.#process = info;
+      this.sample.clear();
       // Another process may read other payloads.
-      if (!isSame) this.#dialect = undefined;
-      this.#sink.onResumed(this, isSame);
+      this.#dialect = undefined;
     }
-    this.#runId = runId;
+    if (!this.#isInterrupted) return;
+    this.#isInterrupted = false;
+    this.#sink.onResumed(this, isSame);
   }
 
   #end(state: 'finished' | 'gone'): void {

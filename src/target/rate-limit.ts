@@ -1,4 +1,4 @@
-// How fast keys may go out: a token bucket for bytes and one for keys. It keeps no timer; whoever asks waits by himself.
+// How fast keys may go out: a token bucket for bytes and one for keys, and who wakes those that wait for them.
 //
 //   Each bucket is one moment, the one at which its debt is paid: before it nothing goes, and every take moves it on by the
 //   time that it costs. It never lies further back than BURST_MS, so that is all a pause saves up.
@@ -14,6 +14,10 @@ export interface RateLimitOptions {
 /** A timer may be late by as much without a loss, and within any second no more than this share is too much. */
 const BURST_MS = 50;
 
+/** The longest pause, after which it is seen whether the copy was stopped meanwhile. */
+const MOST_PAUSE_MS = 100;
+
+/** It keeps no timer: whoever asks waits by himself. */
 export class RateLimit {
   readonly #msPerByte: number;
   readonly #msPerKey: number;
@@ -48,5 +52,35 @@ export class RateLimit {
   /** Whole milliseconds until the next key may go; 0 is now. */
   waitMs(): number {
     return Math.max(0, Math.ceil(Math.max(this.#bytesPaidAt, this.#keysPaidAt) - this.#now()));
+  }
+}
+
+/** Says whether a key may go now, and tells when to ask again. */
+export class Pacer {
+  readonly #limit: RateLimit | undefined;
+  readonly #onTurn: () => void;
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(limit: RateLimit | undefined, onTurn: () => void) {
+    this.#limit = limit;
+    this.#onTurn = onTurn;
+  }
+
+  get mayGo(): boolean {
+    const wait = Math.min(MOST_PAUSE_MS, this.#limit?.waitMs() ?? 0);
+    if (wait === 0) return true;
+    this.#timer ??= setTimeout(() => {
+      this.#timer = undefined;
+      this.#onTurn();
+    }, wait);
+    return false;
+  }
+
+  take(bytes: number): void {
+    this.#limit?.take(bytes);
+  }
+
+  stop(): void {
+    clearTimeout(this.#timer);
   }
 }

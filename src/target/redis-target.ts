@@ -15,8 +15,9 @@ import { Failure } from '../failure.ts';
 import { Wakeup } from '../wakeup.ts';
 import { Bypass } from './bypass.ts';
 import { Disputes, type DisputesOptions } from './disputes.ts';
+import { demandKept } from './last-look.ts';
 import { NodeWriter, type NodeWriterOptions, type NodeWriterSink } from './node-writer.ts';
-import type { RateLimit } from './rate-limit.ts';
+import { Pacer, type RateLimit } from './rate-limit.ts';
 import type { Target, TargetSink, WayBack } from './target.ts';
 import type { Origin } from './written-keys.ts';
 
@@ -27,8 +28,6 @@ export interface RedisTargetOptions extends Omit<NodeWriterOptions, 'onWritten'>
 /** How long replies are still waited for once the copy has failed or was interrupted. */
 const GRACE_MS = 5000;
 const LOOK_MS = 5;
-/** The longest pause for the sake of a limit, after which it is seen whether the copy was stopped meanwhile. */
-const MOST_PAUSE_MS = 100;
 
 export class RedisTarget implements Target {
   readonly #deployment: Deployment;
@@ -43,17 +42,18 @@ export class RedisTarget implements Target {
   readonly #asked = new Map<string, NodeWriter>();
   readonly #entry = newEntry();
   readonly #wakeup = new Wakeup();
+  readonly #pacer: Pacer;
   readonly #disputes: Disputes;
   readonly #bypass: Bypass;
   readonly #failure = new Failure();
   #channel!: Channel;
-  #timer: NodeJS.Timeout | undefined;
 
   constructor(deployment: Deployment, source: WayBack, options: RedisTargetOptions, sink: TargetSink) {
     this.#deployment = deployment;
     this.#source = source;
     this.#options = options;
     this.#sink = sink;
+    this.#pacer = new Pacer(options.limit, () => this.#wakeup.wake());
     this.#detour = new Detour(deployment, options.retry, {
       onReleased: (entries) => this.#release(entries),
       onFailed: (error) => this.#failure.fail(error),
@@ -61,6 +61,7 @@ export class RedisTarget implements Target {
     this.#bypass = new Bypass(deployment, options, {
       onWritten: (entry, bytes) => {
         this.#remember(entry);
+        this.#writerFor(options.targetNameOf(entry.key))?.remember(entry);
         sink.onWritten(1, bytes);
         sink.onConverted();
         this.#channel.settle(1, sizeOf(entry));
@@ -86,6 +87,7 @@ export class RedisTarget implements Target {
     try {
       for (const node of this.#deployment.topology.nodes) this.#writerOf(node);
       await Promise.race([this.#writeAll(channel), this.#failure.promise]);
+      await demandKept(this.#deployment, [...this.#writers.values()], this.#options);
       for (const writer of this.#writers.values()) writer.finish();
       this.#bypass.close();
     } catch (error) {
@@ -103,10 +105,10 @@ export class RedisTarget implements Target {
   }
 
   #distribute(channel: Channel): void {
-    const { limit, targetNameOf } = this.#options;
+    const { targetNameOf } = this.#options;
     const entry = this.#entry;
     while (this.#mayWrite() && channel.take(entry)) {
-      limit?.take(sizeOf(entry));
+      this.#pacer.take(sizeOf(entry));
       this.#admit(entry, targetNameOf(entry.key));
     }
   }
@@ -119,14 +121,8 @@ export class RedisTarget implements Target {
 
   /** A single server holds the channel up; one of many does not. */
   #mayWrite(): boolean {
-    const wait = Math.min(MOST_PAUSE_MS, this.#options.limit?.waitMs() ?? 0);
     const { isCluster, topology } = this.#deployment;
-    if (wait === 0) return isCluster || this.#writerOf(topology.nodes[0]!).hasRoom;
-    this.#timer ??= setTimeout(() => {
-      this.#timer = undefined;
-      this.#wakeup.wake();
-    }, wait);
-    return false;
+    return this.#pacer.mayGo && (isCluster || this.#writerOf(topology.nodes[0]!).hasRoom);
   }
 
   #contest(entry: Entry, name: Buffer): void {
@@ -274,7 +270,7 @@ export class RedisTarget implements Target {
 
   /** Nothing more is sent; replies that are under way are still counted. */
   async #stop(reason: Error): Promise<void> {
-    clearTimeout(this.#timer);
+    this.#pacer.stop();
     const writers = [...this.#writers.values()];
     const end = performance.now() + GRACE_MS;
     while (writers.some(({ inFlight }) => inFlight > 0) && performance.now() < end) await sleep(LOOK_MS);

@@ -4,6 +4,7 @@ import type { RespError } from '../../resp/errors.ts';
 import type { Reconnect } from '../cluster/line.ts';
 import type { SourceSink } from '../source/source.ts';
 import type { StartEvent } from '../sync/options.ts';
+import { nothingOf } from '../sync/progress.ts';
 import type { Warning } from '../sync/preflight.ts';
 import type { CheckEvent, CheckFigures, VerdictEvent } from './options.ts';
 
@@ -25,6 +26,8 @@ export class CheckProgress implements SourceSink {
   #failed = 0;
   #bytes = 0;
   #reconnects = 0;
+  /** Keys of the source at the start. */
+  #expected = 0;
   /** Keys that were compared since the last `batch` event. */
   #untold = 0;
 
@@ -37,6 +40,7 @@ export class CheckProgress implements SourceSink {
     this.#onEvent(event);
     for (const warning of warnings) this.#onEvent({ type: 'warning', ...warning });
     this.#fraction = fraction;
+    this.#expected = event.source.keys;
     this.#timer = setInterval(() => this.#tell(this.#fraction()), INTERVAL_MS);
   }
 
@@ -106,6 +110,9 @@ export class CheckProgress implements SourceSink {
     clearInterval(this.#timer);
     this.#tell(1);
     const figures = this.#figures();
+    const { match, differ, sourceOnly, targetOnly, expired, failed } = figures;
+    const isNothing = match + differ + sourceOnly + targetOnly + expired + failed === 0;
+    if (isNothing) this.warn('NOTHING_IN_SCOPE', nothingOf(this.#expected));
     this.#onEvent({ type: 'checked', ...figures });
     return figures;
   }

@@ -5,6 +5,7 @@ import { PROBE_KEY, type Probe } from '../redis/rights.ts';
 import type { Source } from '../source/source.ts';
 import { channelOf } from '../sync/ends.ts';
 import { Flow } from '../sync/flow.ts';
+import { leftOutDatabases } from '../sync/left-out.ts';
 import { planOf, type Plan } from '../sync/plan.ts';
 import { preflight, warningsOf } from '../sync/preflight.ts';
 import { settingsOf } from '../sync/settings.ts';
@@ -80,7 +81,9 @@ class Check {
 
   async run(): Promise<CheckResult> {
     const [sides, plan, settings, progress] = [this.#sides, this.#plan, this.#settings, this.#progress];
-    progress.start(startEvent(sides, plan, settings), warningsOf(sides, plan.databases), () => this.#fraction());
+    const leftOut = sides.source === undefined ? [] : leftOutDatabases(sides.source, plan.databases);
+    const warnings = [...warningsOf(sides, plan.databases), ...leftOut];
+    progress.start(startEvent(sides, plan, settings), warnings, () => this.#fraction());
     try {
       if (sides.source === undefined && sides.target === undefined) await this.#compareFiles();
       else await this.#compareSides();

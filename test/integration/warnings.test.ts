@@ -31,3 +31,30 @@ test('rump warns of a target that may use less memory than the source does', asy
   assert.match(result.stderr, /^rump: warning: .*10485760 bytes \(maxmemory\)/m);
   assert.equal(await to.send('DBSIZE'), 1);
 });
+
+test('rump warns when nothing is in scope, and of what the source has besides', async (t) => {
+  const { source, target, from } = await startPair(t);
+  await from.send('SET', 'key', 'value');
+  await (await source.client(3)).send('SET', 'other', 'value');
+  await from.send('FUNCTION', 'LOAD', "#!lua name=mylib\nredis.register_function('f', function() return 1 end)");
+  const ends = ['--from', source.url, '--to', target.url];
+  for (const args of [
+    ['--match', 'kez*'],
+    ['--type', 'zset'],
+    ['--match', 'kez*', '--dry-run'],
+  ]) {
+    const result = await runRump([...ends, ...args]);
+    assert.equal(result.code, 0);
+    assert.match(result.stderr, /^rump: warning: nothing is in scope: none of the 1 keys /m);
+  }
+  const copied = await runRump(ends);
+  assertDone(copied);
+  assert.doesNotMatch(copied.stderr, /nothing is in scope/);
+  assert.match(copied.stderr, /^rump: warning: the source has keys in database 3 as well \(1\)/m);
+  assert.match(copied.stderr, /^rump: warning: the source has functions \(mylib\), which a copy leaves out/m);
+  assert.doesNotMatch((await runRump([...ends, '--db', 'all'])).stderr, /as well/);
+  const checked = await runRump(['check', ...ends, '--match', 'kez*']);
+  assert.match(checked.stderr, /^rump: warning: nothing is in scope/m);
+  assert.match(checked.stderr, /database 3 as well/);
+  assert.match((await runRump([...ends, '--db', '5'])).stderr, /^rump: warning: the source has no keys where /m);
+});

@@ -12,7 +12,11 @@ export interface HandFedTarget {
   readonly write: (entry: Partial<Entry>) => Promise<void>;
   /** What was told and asked for, in order, in words. */
   readonly told: readonly string[];
+  /** Nothing more comes: resolves when the target has had its last look, and rejects with what it says against it. */
+  readonly finish: () => Promise<void>;
 }
+
+const OVER = new Error('The test is over');
 
 export async function handFeed(
   t: TestContext,
@@ -59,12 +63,16 @@ export async function handFeed(
   );
   const writing = target.write(channel);
   t.after(async () => {
-    channel.close();
-    await writing;
+    channel.abort(OVER);
+    await writing.catch(() => {});
   });
+  const finish = (): Promise<void> => {
+    channel.close();
+    return writing;
+  };
   const write = async (entry: Partial<Entry>): Promise<void> => {
     channel.push({ ...newEntry(), ...entry });
     await channel.settled();
   };
-  return { channel, write, told };
+  return { channel, write, told, finish };
 }

@@ -20,6 +20,7 @@ test('parseInfo() knows a Redis by what it says', () => {
     usedMemory: Number(/used_memory:(\d+)/.exec(recorded('redis-7.0'))![1]),
     usedByValues: Number(/used_memory_dataset:(\d+)/.exec(recorded('redis-7.0'))![1]),
     maxMemory: 0,
+    evictedKeys: 0,
     countsFrequency: false,
     databases: new Map([[0, Number(/db0:keys=(\d+)/.exec(recorded('redis-7.0'))![1])]]),
   });
@@ -78,6 +79,7 @@ test('parseInfo() has an answer for a server that says nothing', () => {
     usedMemory: 0,
     usedByValues: 0,
     maxMemory: 0,
+    evictedKeys: 0,
     countsFrequency: false,
     databases: new Map(),
   });

@@ -1,0 +1,143 @@
+// One look at every node of the target before a copy is called done: whether it still has what it acknowledged.
+
+import type { Connection } from '../../resp/connection.ts';
+import { nameOf, ReplyError, RespError, type Peer } from '../../resp/errors.ts';
+import type { Reply } from '../../resp/reply.ts';
+import { Dialogue } from '../cluster/dialogue.ts';
+import type { Deployment } from '../cluster/deployment.ts';
+import { Line, type LineOptions } from '../cluster/line.ts';
+import type { Node } from '../cluster/topology.ts';
+import { parseInfo, type ServerInfo } from '../redis/info.ts';
+import { scopeOf } from '../redis/refusal.ts';
+import { Session } from '../redis/session.ts';
+import type { WrittenKey, WrittenSample } from './written-sample.ts';
+
+/** Who has written to a node. */
+export interface Writer {
+  readonly node: Node;
+  /** The process that has acknowledged what was written, as it was before. */
+  readonly process: ServerInfo | undefined;
+  readonly sample: WrittenSample;
+}
+
+export interface LastLookOptions extends LineOptions {
+  readonly clock: () => number;
+}
+
+/** Servers tell of a key that expires within so many milliseconds as they like. */
+const ABOUT_TO_EXPIRE_MS = 2000;
+/** How often a server that names another process is asked whether it names yet another. */
+const TIMES_ASKED = 3;
+
+/**
+ * @throws RespError: `TARGET_REPLACED`, `REPLICA`, `EVICTED` or `TARGET_LOST`, and that of a node that cannot be reached
+ */
+export async function demandKept(
+  deployment: Deployment,
+  writers: readonly Writer[],
+  options: LastLookOptions,
+): Promise<void> {
+  await deployment.refreshIfPossible();
+  const keys = await Promise.all(writers.map((writer) => lookAt(deployment, writer, options)));
+  const looked = keys.flat();
+  const missing = looked.filter(({ isThere }) => !isThere);
+  if (missing.length > 0) throw hasLost(writers, missing.length, looked.length);
+}
+
+interface LookedAt extends WrittenKey {
+  readonly isThere: boolean;
+}
+
+async function lookAt(deployment: Deployment, writer: Writer, options: LastLookOptions): Promise<readonly LookedAt[]> {
+  const { process, sample, node } = writer;
+  if (process === undefined) return [];
+  const server = await new Line(deployment, deployment.topology.find(node.id) ?? node, options).open();
+  if (server === undefined) throw replaced(node.peer);
+  const { connection, info } = server;
+  const onAbort = (): void => connection.fail(deployment.signal?.reason as Error);
+  deployment.signal?.addEventListener('abort', onAbort, { once: true });
+  try {
+    await demandSameProcess(connection, info, process);
+    const keys = sample.presentAt(options.clock() + ABOUT_TO_EXPIRE_MS);
+    return await lookForKeys(deployment, new Session(server), keys, options);
+  } finally {
+    deployment.signal?.removeEventListener('abort', onAbort);
+    connection.close();
+  }
+}
+
+async function demandSameProcess(connection: Connection, info: ServerInfo, before: ServerInfo): Promise<void> {
+  const { peer } = connection;
+  if (info.role === 'replica') throw isReplica(peer);
+  if (info.runId !== before.runId) {
+    if (await namesOneProcess(connection, info)) throw replaced(peer);
+    return;
+  }
+  const evicted = info.evictedKeys - before.evictedKeys;
+  if (evicted > 0) throw hasEvicted(peer, evicted);
+}
+
+/** A proxy may have several servers behind it, and lets another one answer each time: it says nothing of any. */
+async function namesOneProcess(connection: Connection, { runId }: ServerInfo): Promise<boolean> {
+  for (let times = 1; times < TIMES_ASKED; times++) {
+    const again = parseInfo(String(await connection.request('INFO')));
+    if (again.runId !== runId) return false;
+  }
+  return true;
+}
+
+async function lookForKeys(
+  deployment: Deployment,
+  { connection, selection }: Session,
+  keys: readonly WrittenKey[],
+  options: LastLookOptions,
+): Promise<LookedAt[]> {
+  const dialogue = new Dialogue(deployment, options);
+  try {
+    const replies = await Promise.all(
+      keys.map(({ db, name }) => {
+        selection.use(db);
+        return connection.request('EXISTS', name).catch(replyOf);
+      }),
+    );
+    const looked: LookedAt[] = [];
+    for (const [i, key] of keys.entries()) {
+      const reply = replies[i]!;
+      const isMoved = reply instanceof ReplyError && scopeOf(reply) === 'place';
+      // Its slot has moved meanwhile, and so has the key.
+      const [answer] = isMoved ? await dialogue.ask(key.db, key.name, [['EXISTS', key.name]]) : [reply];
+      // Who may not be asked has acknowledged it, and nothing speaks against it.
+      looked.push({ ...key, isThere: answer instanceof ReplyError || answer === 1 });
+    }
+    return looked;
+  } finally {
+    dialogue.close();
+  }
+}
+
+function replyOf(error: unknown): Reply {
+  if (error instanceof ReplyError) return error;
+  throw error;
+}
+
+function replaced(peer: Peer): RespError {
+  const message = `Cannot vouch for the copy: the target ${nameOf(peer)} was replaced or restarted since it acknowledged keys`;
+  return new RespError('TARGET_REPLACED', message, { peer, hint: 'copy again', retryable: true });
+}
+
+function isReplica(peer: Peer): RespError {
+  const message = `Cannot vouch for the copy: the target ${nameOf(peer)} has become a replica since it acknowledged keys`;
+  return new RespError('REPLICA', message, { peer, hint: 'copy to its primary', retryable: true });
+}
+
+function hasEvicted(peer: Peer, keys: number): RespError {
+  const message = `Cannot vouch for the copy: the target ${nameOf(peer)} has evicted keys since the copy began (${keys}), as its memory is full`;
+  const hint = 'raise its maxmemory, or set maxmemory-policy to noeviction, and copy again';
+  return new RespError('EVICTED', message, { peer, hint });
+}
+
+function hasLost(writers: readonly Writer[], missing: number, looked: number): RespError {
+  const peers = writers.map(({ node }) => nameOf(node.peer)).join(', ');
+  const message = `Cannot vouch for the copy: of ${looked} acknowledged keys that were looked at, the target ${peers} lacks ${missing}: it was flushed, or swapped, or somebody has deleted them`;
+  return new RespError('TARGET_LOST', message, { hint: 'rump check names what is missing' });
+}

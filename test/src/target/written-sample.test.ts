@@ -1,0 +1,44 @@
+// Which of many acknowledged keys are kept to be looked for.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { newEntry } from '../../../src/entry-ring.ts';
+import { WrittenSample } from '../../../src/target/written-sample.ts';
+
+const STRING = Buffer.from([0, 1, 2]);
+
+function sampleOf(keys: number, expireAt = -1): WrittenSample {
+  const sample = new WrittenSample();
+  for (let i = 0; i < keys; i++) sample.offer({ ...newEntry(), payload: STRING, expireAt }, 3, Buffer.from(`key:${i}`));
+  return sample;
+}
+
+function numbersIn(sample: WrittenSample): number[] {
+  return sample.presentAt(0).map(({ name }) => Number(name.toString().slice(4)));
+}
+
+test('WrittenSample keeps every key while there are few', () => {
+  assert.deepEqual(new Set(numbersIn(sampleOf(500))).size, 500);
+});
+
+test('WrittenSample keeps the first and the last of many, and some in between', () => {
+  const kept = new Set(numbersIn(sampleOf(100_000)));
+  assert.ok([0, 1, 63].every((number) => kept.has(number)));
+  assert.ok([99_936, 99_999].every((number) => kept.has(number)));
+  const between = [...kept].filter((number) => number > 1000 && number < 99_000);
+  assert.ok(between.length > 300 && kept.size <= 640, `${between.length} of ${kept.size}`);
+  assert.ok(between.some((number) => number < 50_000) && between.some((number) => number > 50_000));
+});
+
+test('WrittenSample leaves out what has expired by then, and hashes whose fields may', () => {
+  assert.equal(sampleOf(3, 1000).presentAt(999).length, 3);
+  assert.equal(sampleOf(3, 1000).presentAt(1000).length, 0);
+  const sample = new WrittenSample();
+  sample.offer({ ...newEntry(), payload: Buffer.from([24, 0]) }, 0, Buffer.from('hash'));
+  assert.equal(sample.presentAt(0).length, 0);
+});
+
+test('WrittenSample keeps nothing of what is written again', () => {
+  const sample = sampleOf(1000);
+  sample.clear();
+  assert.equal(sample.presentAt(0).length, 0);
+});
