@@ -22,8 +22,11 @@ export interface Entry {
 export interface LargeValue {
   /** `undefined` where only the reading will tell. */
   readonly type: Exclude<ValueType, 'module'> | undefined;
-  /** The value as it is by then, read anew with each call. The pieces are about 1 MiB each, but no element is cut. */
-  pieces(): AsyncIterable<ValuePiece>;
+  /**
+   * The value as it is by then, read anew with each call. No element is cut.
+   * @param pieceBytes how large the pieces are, about; 1 MiB where it is not said, or what makes a value large if that is less
+   */
+  pieces(pieceBytes?: number): AsyncIterable<ValuePiece>;
 }
 
 /** Bytes of key and payload: what budgets and figures count. */

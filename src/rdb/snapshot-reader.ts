@@ -7,6 +7,7 @@
 import type { Entry } from '../entry.ts';
 import type { RandomAccessFile } from '../file/random-access-file.ts';
 import type { ValueType } from '../value.ts';
+import { DEFAULT_LIMITS } from './chunks.ts';
 import { FileReader } from './file-reader.ts';
 import { FOOTER_BYTES } from './footer.ts';
 import { LeftOut } from './left-out.ts';
@@ -150,7 +151,8 @@ export class SnapshotReader {
     copy(key, name);
     entry.key = name;
     if (this.size > this.#bigKey && this.type !== 'module') {
-      entry.large = new SnapshotValue(this.#file, start, this.#typeByte, this.#version);
+      const pieceBytes = Math.max(1, Math.min(DEFAULT_LIMITS.bytes, this.#bigKey));
+      entry.large = new SnapshotValue(this.#file, start, this.#typeByte, this.#version, pieceBytes);
       return;
     }
     const payload = this.#slab.take(this.size + OVERHEAD_BYTES);

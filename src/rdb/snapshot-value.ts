@@ -3,6 +3,7 @@
 import type { LargeValue } from '../entry.ts';
 import type { RandomAccessFile } from '../file/random-access-file.ts';
 import type { ValuePiece } from '../value.ts';
+import { DEFAULT_LIMITS } from './chunks.ts';
 import { FileReader } from './file-reader.ts';
 import { encodingOf, typeOfEncoding } from './type-byte.ts';
 import { valuePieces } from './value-pieces.ts';
@@ -13,21 +14,24 @@ export class SnapshotValue implements LargeValue {
   readonly #start: number;
   readonly #typeByte: number;
   readonly #version: number;
+  readonly #usualBytes: number;
 
   /**
    * @param start where the value begins, in bytes from the start of the file
    * @param typeByte none of a module
+   * @param usualBytes of a piece, about
    */
-  constructor(file: RandomAccessFile, start: number, typeByte: number, version: number) {
+  constructor(file: RandomAccessFile, start: number, typeByte: number, version: number, usualBytes: number) {
     this.type = typeOfEncoding(encodingOf(typeByte, version)!) as NonNullable<LargeValue['type']>;
     this.#file = file;
     this.#start = start;
     this.#typeByte = typeByte;
     this.#version = version;
+    this.#usualBytes = usualBytes;
   }
 
-  async *pieces(): AsyncGenerator<ValuePiece, void, void> {
+  async *pieces(pieceBytes = this.#usualBytes): AsyncGenerator<ValuePiece, void, void> {
     const open = (): FileReader => new FileReader(this.#file, { start: this.#start, sums: false });
-    yield* valuePieces(open, this.#typeByte, this.#version);
+    yield* valuePieces(open, this.#typeByte, this.#version, { ...DEFAULT_LIMITS, bytes: pieceBytes });
   }
 }

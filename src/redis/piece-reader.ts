@@ -5,7 +5,7 @@ import type { Reply } from '../../resp/reply.ts';
 import { parseScore } from '../rdb/score.ts';
 import type { HashField, ValuePiece } from '../value.ts';
 import { askOne, type AskAbout } from './ask-about.ts';
-import { FIRST_PAGE, pageSizeAfter, PIECE_BYTES } from './page-size.ts';
+import { FIRST_PAGE, pageSizeAfter } from './page-size.ts';
 import { readStream } from './stream-reader.ts';
 
 /** The code of an error: the key is there no more. */
@@ -14,65 +14,66 @@ const NEVER = -1;
 
 /**
  * The value as it is by and by: what changes meanwhile may be in it or not.
+ * @param pieceBytes of a piece, about
  * @throws ReplyError where the server will not say; RespError, `GONE` or that of a lost connection
  */
-export async function* readPieces(ask: AskAbout, key: Buffer): AsyncGenerator<ValuePiece> {
-  yield* piecesOf(String(await askOne(ask, 'TYPE', key)), ask, key);
+export async function* readPieces(ask: AskAbout, key: Buffer, pieceBytes: number): AsyncGenerator<ValuePiece> {
+  yield* piecesOf(String(await askOne(ask, 'TYPE', key)), ask, key, pieceBytes);
 }
 
-function piecesOf(type: string, ask: AskAbout, key: Buffer): AsyncGenerator<ValuePiece> {
+function piecesOf(type: string, ask: AskAbout, key: Buffer, pieceBytes: number): AsyncGenerator<ValuePiece> {
   switch (type) {
     case 'none':
       throw new RespError(GONE, 'The key is gone');
     case 'string':
-      return readString(ask, key);
+      return readString(ask, key, pieceBytes);
     case 'list':
-      return readList(ask, key);
+      return readList(ask, key, pieceBytes);
     case 'set':
-      return readSet(ask, key);
+      return readSet(ask, key, pieceBytes);
     case 'zset':
-      return readZset(ask, key);
+      return readZset(ask, key, pieceBytes);
     case 'hash':
-      return readHash(ask, key);
+      return readHash(ask, key, pieceBytes);
     case 'stream':
-      return readStream(ask, key);
+      return readStream(ask, key, pieceBytes);
     default:
       throw new RespError('PAYLOAD', `Cannot read a value of the type ${type} in pieces: only its module knows how`);
   }
 }
 
-async function* readString(ask: AskAbout, key: Buffer): AsyncGenerator<ValuePiece> {
-  for (let at = 0; ; at += PIECE_BYTES) {
-    const value = (await askOne(ask, 'GETRANGE', key, String(at), String(at + PIECE_BYTES - 1))) as Buffer;
+async function* readString(ask: AskAbout, key: Buffer, pieceBytes: number): AsyncGenerator<ValuePiece> {
+  for (let at = 0; ; at += pieceBytes) {
+    const value = (await askOne(ask, 'GETRANGE', key, String(at), String(at + pieceBytes - 1))) as Buffer;
     if (value.length > 0 || at === 0) yield { type: 'string', value };
-    if (value.length < PIECE_BYTES) return;
+    if (value.length < pieceBytes) return;
   }
 }
 
-async function* readList(ask: AskAbout, key: Buffer): AsyncGenerator<ValuePiece> {
+async function* readList(ask: AskAbout, key: Buffer, pieceBytes: number): AsyncGenerator<ValuePiece> {
   let count = FIRST_PAGE;
   for (let at = 0; ;) {
     const items = (await askOne(ask, 'LRANGE', key, String(at), String(at + count - 1))) as readonly Buffer[];
     if (items.length === 0) return;
     yield { type: 'list', items };
     at += items.length;
-    count = pageSizeAfter(count, bytesOf(items));
+    count = pageSizeAfter(count, bytesOf(items), pieceBytes);
   }
 }
 
-async function* readSet(ask: AskAbout, key: Buffer): AsyncGenerator<ValuePiece> {
-  for await (const members of readPages(ask, 'SSCAN', key)) yield { type: 'set', members };
+async function* readSet(ask: AskAbout, key: Buffer, pieceBytes: number): AsyncGenerator<ValuePiece> {
+  for await (const members of readPages(ask, 'SSCAN', key, pieceBytes)) yield { type: 'set', members };
 }
 
-async function* readZset(ask: AskAbout, key: Buffer): AsyncGenerator<ValuePiece> {
-  for await (const page of readPages(ask, 'ZSCAN', key)) {
+async function* readZset(ask: AskAbout, key: Buffer, pieceBytes: number): AsyncGenerator<ValuePiece> {
+  for await (const page of readPages(ask, 'ZSCAN', key, pieceBytes)) {
     yield { type: 'zset', entries: pairsOf(page).map(([member, score]) => ({ member, score: scoreOf(score) })) };
   }
 }
 
-async function* readHash(ask: AskAbout, key: Buffer): AsyncGenerator<ValuePiece> {
+async function* readHash(ask: AskAbout, key: Buffer, pieceBytes: number): AsyncGenerator<ValuePiece> {
   let knowsExpiries = true;
-  for await (const page of readPages(ask, 'HSCAN', key)) {
+  for await (const page of readPages(ask, 'HSCAN', key, pieceBytes)) {
     const pairs = pairsOf(page);
     const names = pairs.map(([field]) => field);
     const [expiries] = knowsExpiries
@@ -96,7 +97,12 @@ function expiryOf(expiries: Reply | undefined, index: number): number {
 }
 
 /** Pages of SSCAN, HSCAN or ZSCAN, but for the empty ones. */
-async function* readPages(ask: AskAbout, command: string, key: Buffer): AsyncGenerator<readonly Buffer[]> {
+async function* readPages(
+  ask: AskAbout,
+  command: string,
+  key: Buffer,
+  pieceBytes: number,
+): AsyncGenerator<readonly Buffer[]> {
   let cursor = '0';
   let count = FIRST_PAGE;
   do {
@@ -106,7 +112,7 @@ async function* readPages(ask: AskAbout, command: string, key: Buffer): AsyncGen
     ];
     cursor = next.toString('latin1');
     if (page.length > 0) yield page;
-    count = pageSizeAfter(count, bytesOf(page));
+    count = pageSizeAfter(count, bytesOf(page), pieceBytes);
   } while (cursor !== '0');
 }
 

@@ -17,7 +17,7 @@ import { FIRST_PAGE, pageSizeAfter } from './page-size.ts';
 const PENDING_PAGE = 1000;
 const LAST_SEQ = 2n ** 64n - 1n;
 
-export async function* readStream(ask: AskAbout, key: Buffer): AsyncGenerator<StreamPiece> {
+export async function* readStream(ask: AskAbout, key: Buffer, pieceBytes: number): AsyncGenerator<StreamPiece> {
   const head = await readHead(ask, key);
   if (head.length === 0) yield { type: 'stream', head, entries: [] };
   let count = FIRST_PAGE;
@@ -29,6 +29,7 @@ export async function* readStream(ask: AskAbout, key: Buffer): AsyncGenerator<St
     count = pageSizeAfter(
       count,
       entries.reduce((bytes, { fields }) => bytes + totalOf(fields), 0),
+      pieceBytes,
     );
   }
 }

@@ -9,6 +9,7 @@ import { depthFor } from '../redis/depth.ts';
 import { DumpReader, type DumpOptions, type DumpSink } from '../redis/dump.ts';
 import type { KeyReader } from '../redis/key-reader.ts';
 import { MeasuringReader } from '../redis/measuring-reader.ts';
+import { PIECE_BYTES } from '../redis/page-size.ts';
 import { readPieces } from '../redis/piece-reader.ts';
 import type { Session } from '../redis/session.ts';
 
@@ -25,7 +26,8 @@ export class LargeValues {
   newKeyReader({ connection, selection, server }: Session, options: ValueOptions, sink: DumpSink): KeyReader {
     const { bigKey } = options;
     const { info, roundTrip } = server;
-    const largeValueOf = (db: number, key: Buffer): LargeValue => this.#valueOf(db, key);
+    const largeValueOf = (db: number, key: Buffer): LargeValue =>
+      this.#valueOf(db, key, Math.max(1, Math.min(PIECE_BYTES, bigKey)));
     const dump = new DumpReader(connection, selection, { ...options, largeValueOf, depth: depthFor(roundTrip) }, sink);
     return new MeasuringReader(connection, selection, dump, { info, bigKey }, sink);
   }
@@ -38,8 +40,8 @@ export class LargeValues {
     this.#dialogue.close();
   }
 
-  #valueOf(db: number, key: Buffer): LargeValue {
+  #valueOf(db: number, key: Buffer, usualBytes: number): LargeValue {
     const ask: AskAbout = (commands) => this.#dialogue.ask(db, key, commands);
-    return { type: undefined, pieces: () => readPieces(ask, key) };
+    return { type: undefined, pieces: (pieceBytes = usualBytes) => readPieces(ask, key, pieceBytes) };
   }
 }

@@ -31,6 +31,18 @@ test('rump --big-key reads and writes every type in pieces, and the source never
   await assertNothingLeft(to);
 });
 
+test('rump --big-key cuts pieces that are no larger than what makes a value large, of strings as well', async (t) => {
+  const { from, to, endpoints } = await startPair(t);
+  await fillLarge(from, ['string', 'list']);
+  await from.send('CONFIG', 'RESETSTAT');
+  assertDone(await runRump([...endpoints, '--big-key', '100k']));
+  await assertSameData(from, to);
+  // 1,500,000 bytes are 14.6 times 100 KiB, and are read twice.
+  const calls = await callsOf(from);
+  assert.equal(calls.get('getrange'), 2 * 15);
+  assert.equal((await callsOf(to)).get('append'), 14);
+});
+
 for (const { name, binary } of servers('redis-6.0', 'redis-8.0', 'valkey-9.1')) {
   test(`rump writes a hash whose fields expire in pieces, from and to ${name}, or says that it cannot`, async (t) => {
     const { from, to, endpoints } = await startPair(t, { source: { binary }, target: { binary } });
