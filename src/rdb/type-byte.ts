@@ -99,6 +99,11 @@ export function encodingOf(typeByte: number, version: number): Encoding | undefi
   return (version < FIRST_VALKEY_VERSION ? OF_REDIS : OF_VALKEY)[typeByte];
 }
 
+/** What is said of a value that begins with a byte that rump does not know. */
+export function newerForm(typeByte: number, version: number): string {
+  return `it was written by a newer server: RDB version ${version}, type ${typeByte}`;
+}
+
 export function typeOfEncoding(encoding: Encoding): ValueType {
   return TYPES.get(encoding)!;
 }

@@ -83,7 +83,7 @@ export class DumpReader implements Receiver, KeyReader {
     this.#send(DUMP, db, key, asking);
   }
 
-  /** The value is known to be large: only the rest is asked for. */
+  /** The value is not to be dumped: only the rest is asked for. */
   sendLarge(db: number, key: Buffer): void {
     this.#send(EXISTS, db, key, false);
   }

@@ -18,6 +18,8 @@ export interface KeyReader {
   readonly hasRoom: boolean;
   /** @param asking whether the key may be at a node that is only taking its slot over */
   send(db: number, key: Buffer, asking: boolean): void;
+  /** The same for a value that is to be read in pieces, where the reader can leave it to others. */
+  sendLarge?(db: number, key: Buffer): void;
   /** Hands out the keys that were never answered: the connection failed. */
   drain(lost: (db: number, key: Buffer) => void): void;
 }

@@ -79,6 +79,10 @@ export class MeasuringReader implements KeyReader {
     else this.#types.ask(TYPE, db, key);
   }
 
+  sendLarge(db: number, key: Buffer): void {
+    this.#dump.sendLarge(db, key);
+  }
+
   drain(lost: (db: number, key: Buffer) => void): void {
     for (const { keys } of this.#inquiries) keys.drain(lost);
     this.#dump.drain(lost);

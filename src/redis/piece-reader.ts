@@ -38,7 +38,7 @@ function piecesOf(type: string, ask: AskAbout, key: Buffer, pieceBytes: number):
     case 'stream':
       return readStream(ask, key, pieceBytes);
     default:
-      throw new RespError('PAYLOAD', `Cannot read a value of the type ${type} in pieces: only its module knows how`);
+      throw new RespError('PAYLOAD', `Cannot read a value of the type ${type} by commands: rump knows none that do`);
   }
 }
 

@@ -44,6 +44,10 @@ export abstract class FileSource implements Source {
     if (isFirst) setImmediate(() => this.#pushReturned());
   }
 
+  againInPieces(): boolean {
+    return false;
+  }
+
   rescan(wanted: (key: Buffer) => boolean = () => true): void {
     this.#demands.push(wanted);
   }

@@ -17,6 +17,8 @@ export interface KeyPlace {
   readonly key: Buffer;
   /** Whether its slot is only being taken over by this node. */
   readonly asking: boolean;
+  /** Whether the value is not to be dumped: what reads it in pieces takes its place. */
+  readonly inPieces?: boolean;
 }
 
 export interface NodeReaderOptions extends LineOptions {
@@ -159,7 +161,8 @@ export class NodeReader {
       this.#isStarved = channel.room === 0;
       if (this.#isStarved) return;
       const place = this.#places.shift();
-      if (place !== undefined) reader.send(place.db, place.key, place.asking);
+      if (place?.inPieces === true && reader.sendLarge !== undefined) reader.sendLarge(place.db, place.key);
+      else if (place !== undefined) reader.send(place.db, place.key, place.asking);
       else {
         const key = this.#scan?.keys.shift();
         if (key === undefined) return;

@@ -96,6 +96,11 @@ export class RedisSource implements Source {
     this.#lookup.read({ db, key, asking: false });
   }
 
+  againInPieces({ db, key }: Entry): boolean {
+    this.#lookup.read({ db, key, asking: false, inPieces: true });
+    return true;
+  }
+
   rescan(wanted?: Wanted): void {
     // What comes before everything is part of it.
     if (wanted === undefined) this.#demands.length = 0;

@@ -11,6 +11,11 @@ export interface Source {
   read(channel: Channel): Promise<void>;
   /** The target could not take this entry now: it comes through the channel once more, as the source has it by then. */
   again(entry: Entry): void;
+  /**
+   * The target can make nothing of the payload, and neither can rump: the entry comes once more, as a large value that is
+   * read by commands. False where there is nobody to ask, and nothing comes.
+   */
+  againInPieces(entry: Entry): boolean;
   /** What the target had acknowledged may be lost there: reads everything once more, or the keys that are `wanted`. */
   rescan(wanted?: (key: Buffer) => boolean): void;
   /** Ends a `read` under way: it rejects with the reason. */

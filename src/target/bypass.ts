@@ -8,6 +8,7 @@ import type { Deployment } from '../cluster/deployment.ts';
 import type { LineOptions } from '../cluster/line.ts';
 import type { Node } from '../cluster/topology.ts';
 import type { Entry } from '../entry.ts';
+import { formOf } from '../rdb/type-of.ts';
 import { learnDialect, type Dialect } from '../redis/dialect.ts';
 import { scopeOf } from '../redis/refusal.ts';
 import { CHANGED, MisfitWriter, type MisfitWriterOptions } from './misfit-writer.ts';
@@ -22,6 +23,8 @@ export interface BypassSink {
   onWritten(entry: Entry, bytes: number): void;
   onExpired(entry: Entry): void;
   onRefused(entry: Entry, error: RespError): void;
+  /** Only the source can read the value. Returns whether it can be asked: then the entry is settled, and comes again. */
+  onUnknown(entry: Entry): boolean;
   /** It has to be read again. */
   onLost(entry: Entry): void;
   /** It only had to wait for another value of the same name. */
@@ -142,7 +145,8 @@ export class Bypass {
     const dialect = await this.#dialectFor(this.#options.targetDbOf(entry.db), name);
     const fate = await this.#writer.write(entry, name, dialect);
     if (fate.state === 'written') this.#sink.onWritten(entry, fate.bytes);
-    else this.#sink.onExpired(entry);
+    else if (fate.state === 'expired') this.#sink.onExpired(entry);
+    else if (!this.#sink.onUnknown(entry)) this.#sink.onRefused(entry, unknownForm(entry.payload!, fate.refusal));
   }
 
   /** What the node understands that serves this name. */
@@ -167,4 +171,9 @@ export class Bypass {
 
 function isOfKey(error: RespError): boolean {
   return error instanceof ReplyError ? scopeOf(error) === 'key' : OF_KEY.has(error.code);
+}
+
+function unknownForm(payload: Buffer, refusal: ReplyError | undefined): RespError {
+  const said = refusal === undefined ? '' : ` (to RESTORE the target says: ${refusal.message})`;
+  return new RespError('PAYLOAD', `Cannot write it: ${formOf(payload)}${said}`, { cause: refusal });
 }

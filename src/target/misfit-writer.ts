@@ -7,6 +7,7 @@ import { sizeOf, type Entry } from '../entry.ts';
 import { PayloadError } from '../rdb/payload-error.ts';
 import { payloadIfAny } from '../rdb/payload-for.ts';
 import { sizeOfPiece } from '../rdb/piece-size.ts';
+import { typeOf } from '../rdb/type-of.ts';
 import { ValueDigest } from '../rdb/value-digest.ts';
 import { payloadPieces } from '../rdb/value-pieces.ts';
 import type { AskAbout } from '../redis/ask-about.ts';
@@ -29,7 +30,10 @@ export interface MisfitWriterOptions {
 
 export type Fate =
   /** `bytes` of the key and the value, as it went. */
-  { readonly state: 'written'; readonly bytes: number } | { readonly state: 'expired' };
+  | { readonly state: 'written'; readonly bytes: number }
+  | { readonly state: 'expired' }
+  /** Neither the target nor rump knows the form of the payload; `refusal` is what the target said, if it was asked. */
+  | { readonly state: 'unknown'; readonly refusal: ReplyError | undefined };
 
 /** The code of an error: the value is not what it was when its first piece was read. */
 export const CHANGED = 'CHANGED';
@@ -62,6 +66,7 @@ export class MisfitWriter {
     if (this.#isExpired(entry)) return EXPIRED;
     const refusal = entry.payload === null ? undefined : await this.#restore(entry, entry.payload, name, dialect);
     if (refusal === RESTORED) return { state: 'written', bytes: sizeOf(entry) };
+    if (entry.payload !== null && typeOf(entry.payload) === undefined) return { state: 'unknown', refusal };
     for (let tries = 1; ; tries++) {
       try {
         return await this.#build(entry, name, dialect);

@@ -68,6 +68,11 @@ export class RedisTarget implements Target {
       },
       onExpired: (entry) => this.#expire(entry),
       onRefused: (entry, error) => this.#report(entry, error),
+      onUnknown: (entry) => {
+        const isAsked = source.againInPieces(entry);
+        if (isAsked) this.#channel.settle(1, sizeOf(entry));
+        return isAsked;
+      },
       onLost: (entry) => this.#giveBack(entry),
       onPassed: (entry, name) => this.#admit(entry, name),
       onFailed: (error) => this.#failure.fail(error),
@@ -146,7 +151,7 @@ export class RedisTarget implements Target {
   }
 
   #writeAsking(entry: Entry, name: Buffer): boolean {
-    const key = keyOf(name);
+    const key = name.toString('latin1');
     const writer = this.#asked.get(key);
     this.#asked.delete(key);
     writer?.writeAsking(entry);
@@ -156,8 +161,7 @@ export class RedisTarget implements Target {
   #writerOf(node: Node): NodeWriter {
     const found = this.#writers.get(node.id);
     if (found !== undefined) return found;
-    const { written } = this.#options;
-    const onWritten = written && ((entry: Entry) => this.#remember(entry));
+    const onWritten = this.#options.written && ((entry: Entry) => this.#remember(entry));
     const writer = new NodeWriter(this.#deployment, node, { ...this.#options, onWritten }, this.#events());
     this.#writers.set(node.id, writer);
     this.#slots.set(node.id, this.#deployment.topology.slotsOf(node));
@@ -237,7 +241,7 @@ export class RedisTarget implements Target {
   #redirect(entry: Entry, error: ReplyError, writer: NodeWriter): void {
     const node = this.#deployment.askedNodeOf(error, writer.node.peer);
     if (node === undefined) return this.#detour.add({ ...entry }, error);
-    this.#asked.set(keyOf(this.#options.targetNameOf(entry.key)), this.#writerOf(node));
+    this.#asked.set(this.#options.targetNameOf(entry.key).toString('latin1'), this.#writerOf(node));
     this.#giveBack(entry);
   }
 
@@ -277,8 +281,4 @@ export class RedisTarget implements Target {
     await this.#bypass.stop(reason);
     for (const writer of writers) writer.stop(reason);
   }
-}
-
-function keyOf(name: Buffer): string {
-  return name.toString('latin1');
 }

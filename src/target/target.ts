@@ -13,7 +13,7 @@ export interface Target {
 }
 
 /** What a target asks of the source: see `Source`. */
-export type WayBack = Pick<Source, 'again' | 'rescan'>;
+export type WayBack = Pick<Source, 'again' | 'againInPieces' | 'rescan'>;
 
 /** What a target tells of the entries that it settles. */
 export interface TargetSink {

@@ -63,6 +63,10 @@ export class SecondLook implements Source {
     this.#lookup.read({ db, key, asking: false });
   }
 
+  againInPieces(): boolean {
+    return false;
+  }
+
   rescan(): void {
     // Nothing is written that could be lost.
   }
@@ -138,6 +142,10 @@ export class SecondReading implements Source {
 
   again(entry: Entry): void {
     this.#file.again(entry);
+  }
+
+  againInPieces(): boolean {
+    return false;
   }
 
   rescan(): void {

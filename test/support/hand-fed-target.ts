@@ -37,7 +37,11 @@ export async function handFeed(
   const told: string[] = [];
   const target = new RedisTarget(
     deployment,
-    { again: ({ key }) => told.push(`again ${key.toString()}`), rescan: () => told.push('rescan') },
+    {
+      again: ({ key }) => told.push(`again ${key.toString()}`),
+      againInPieces: ({ key }) => told.push(`again in pieces ${key.toString()}`) > 0,
+      rescan: () => told.push('rescan'),
+    },
     {
       mode: 'exact',
       clock: Date.now,
