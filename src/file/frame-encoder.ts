@@ -18,6 +18,7 @@ export interface Frame {
   frequency: number;
 }
 
+const PING = new Command('PING', 1);
 const SELECT = new Command('SELECT', 1);
 /** RESTORE key ttl payload REPLACE, with so many arguments behind. */
 const RESTORE = [4, 5, 6, 7].map((args) => new Command('RESTORE', args));
@@ -56,6 +57,17 @@ export class FrameEncoder {
       bytes.literal(IDLETIME);
       bytes.integer(idle);
     }
+  }
+
+  /** Does nothing at a server, and tells whoever reads the stream where it is. */
+  ping(message: string): void {
+    this.bytes.command(PING);
+    this.bytes.text(message);
+  }
+
+  /** Leaves a replay as it found it: another stream may follow. */
+  goHome(): void {
+    if (this.#db !== 0) this.#select(0);
   }
 
   #select(db: number): void {

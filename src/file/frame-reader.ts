@@ -1,4 +1,4 @@
-// Reads RESTORE and SELECT frames out of chunks of any length, and knows at which byte it is. It knows no file.
+// Reads RESTORE, SELECT and PING frames out of chunks of any length, and knows at which byte it is. It knows no file.
 //
 //     *5 ␍␊ $7 ␍␊ RESTORE ␍␊ $3 ␍␊ key ␍␊ …       a line tells a number; a string has as many bytes as its line told
 //
@@ -10,6 +10,7 @@ import type { Entry } from '../entry.ts';
 import { NEVER } from '../redis/expiry.ts';
 import { RestoreFrame } from './restore-frame.ts';
 import { StreamError } from './stream-error.ts';
+import { markOf, StreamSum } from './stream-sum.ts';
 
 export interface FrameReaderOptions {
   /** As messages call the stream: its path, or `stdin`. */
@@ -37,6 +38,8 @@ const ZERO = 48;
 /** The first byte of what gzip made. */
 const GZIP = 0x1f;
 const CRLF_BYTES = 2;
+/** What has happened to a stream without its end. */
+const STOPPED = 'what wrote it was stopped, or failed, before its end';
 
 export class FrameReader {
   readonly #options: FrameReaderOptions;
@@ -58,6 +61,12 @@ export class FrameReader {
   #line: 'mark' | 'digits' | 'feed' = 'mark';
   #number = 0;
   #digits = 0;
+  readonly #sum = new StreamSum();
+  /** Up to where this chunk is in the sum. */
+  #summed = 0;
+  /** Where the stream began whose end has not come yet; -1 for none. */
+  #beganAt = -1;
+  #isUnmarked = false;
 
   constructor(options: FrameReaderOptions) {
     this.#options = options;
@@ -70,11 +79,18 @@ export class FrameReader {
     return this.#before + this.#bytes.length;
   }
 
+  /** Whether there was anything of which no beginning and no end tells whether it is whole. */
+  get isUnmarked(): boolean {
+    return this.#isUnmarked;
+  }
+
   /** Gives it the next bytes, once `next` has used up those before; the entries hold views into them. */
   write(chunk: Buffer): void {
+    this.#sumChunk();
     this.#before += this.#bytes.length;
     this.#bytes = chunk;
     this.#at = 0;
+    this.#summed = 0;
   }
 
   /**
@@ -87,7 +103,13 @@ export class FrameReader {
       while (this.#left > 0) if (!this.#readString()) return false;
       const why = this.#frame.end();
       if (why !== undefined) throw this.#damage(this.#at, why);
+      if (this.#frame.name === 'PING') {
+        this.#readMark();
+        continue;
+      }
+      if (this.#beganAt === -1) this.#isUnmarked = true;
       if (this.#frame.name === 'SELECT') continue;
+      this.#sum.keys++;
       this.#moveInto(entry);
       return true;
     }
@@ -96,7 +118,7 @@ export class FrameReader {
   /**
    * There are no more bytes.
    * @param why what else is wrong with the stream that ends here
-   * @throws StreamError when it ends within a frame, or with a fault
+   * @throws StreamError when it ends before its end, or with a fault
    */
   end(why?: string): void {
     const isWithin = this.#left > 0 || this.#line !== 'mark';
@@ -104,9 +126,59 @@ export class FrameReader {
       throw this.#failure(
         `the frame at ${this.#place(this.#frameStart)} is cut off at byte ${this.length}${because(why)}`,
       );
-    if (why === undefined) return;
     this.#frameStart = this.length;
-    throw this.#failure(`it breaks off at ${this.#place(this.length)}${because(why)}`);
+    if (why !== undefined) throw this.#failure(`it breaks off at ${this.#place(this.length)}${because(why)}`);
+    if (this.length === 0) throw this.#failure('it is empty, and even without keys it would have an end', STOPPED);
+    if (this.#beganAt === -1) return;
+    throw this.#failure(`it is cut off at ${this.#place(this.length)}: its end is missing`, STOPPED);
+  }
+
+  /** A PING that is none of ours is harmless. */
+  #readMark(): void {
+    const { message } = this.#frame;
+    switch (markOf(message)) {
+      case 'begin':
+        if (this.#beganAt !== -1) throw this.#cutBefore();
+        this.#beganAt = this.#frameStart;
+        this.#frame.db = 0;
+        this.#sum.reset();
+        this.#summed = this.#at;
+        break;
+      case 'end':
+        this.#endStream(message.toString('latin1'));
+        break;
+      case 'unknown':
+        throw this.#damage(this.#at, 'it is a mark that this version of rump does not know');
+      default:
+    }
+  }
+
+  #endStream(end: string): void {
+    const start = this.#frameStart - this.#before;
+    if (this.#beganAt === -1) throw this.#damage(this.#at, 'an end stands there, and no beginning in front of it');
+    if (start < 0) this.#sum.back();
+    else this.#sum.update(this.#bytes, this.#summed, start);
+    const fault = this.#sum.faultOf(end);
+    if (fault !== undefined) {
+      throw this.#failure(`the stream from ${this.#place(this.#beganAt)} on is damaged: ${fault}`);
+    }
+    this.#beganAt = -1;
+  }
+
+  /** The chunk has been read. The frame that it leaves open may be the end, which does not count. */
+  #sumChunk(): void {
+    if (this.#beganAt === -1) return;
+    const start = this.#frameStart - this.#before;
+    if (start >= 0) {
+      this.#sum.update(this.#bytes, this.#summed, start);
+      this.#sum.keep();
+    }
+    this.#sum.update(this.#bytes, Math.max(start, this.#summed));
+  }
+
+  #cutBefore(): StreamError {
+    const place = this.#place(this.#frameStart);
+    return this.#failure(`it is cut off at ${place}: another stream begins there, and its end is missing`, STOPPED);
   }
 
   #moveInto(entry: Entry): void {
@@ -123,8 +195,8 @@ export class FrameReader {
   #beginFrame(): boolean {
     if (this.#line === 'mark') this.#frameStart = this.#before + this.#at;
     if (!this.#readLine(ASTERISK)) return false;
-    if (this.#number < 2 || this.#number > MAX_ARGUMENTS) {
-      throw this.#damage(this.#at, `it is an array of ${this.#number} strings, which no RESTORE and no SELECT is`);
+    if (this.#number < 1 || this.#number > MAX_ARGUMENTS) {
+      throw this.#damage(this.#at, `it is an array of ${this.#number} strings, which no RESTORE, SELECT or PING is`);
     }
     this.#left = this.#number;
     this.#length = -1;

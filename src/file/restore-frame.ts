@@ -1,4 +1,4 @@
-// One RESTORE or SELECT, as its strings come in. It stays from frame to frame, and with it the database.
+// One RESTORE, SELECT or PING, as its strings come in. It stays from frame to frame, and with it the database.
 
 import { Buffer } from 'node:buffer';
 
@@ -12,10 +12,11 @@ const ZERO = 48;
 const LOWER_CASE = 32;
 const NO_BYTES = Buffer.alloc(0);
 
-type Name = 'RESTORE' | 'SELECT';
+type Name = 'RESTORE' | 'SELECT' | 'PING';
 
 const RESTORE = Buffer.from('restore');
 const SELECT = Buffer.from('select');
+const PING = Buffer.from('ping');
 const REPLACE = Buffer.from('replace');
 const ABSTTL = Buffer.from('absttl');
 const IDLETIME = Buffer.from('idletime');
@@ -25,6 +26,8 @@ export class RestoreFrame {
   db = 0;
   key: Buffer = NO_BYTES;
   payload: Buffer = NO_BYTES;
+  /** What a PING says. */
+  message: Buffer = NO_BYTES;
   /** Milliseconds; 0 for none. */
   ttl = 0;
   isAbsolute = false;
@@ -44,13 +47,15 @@ export class RestoreFrame {
     this.#index = 0;
     this.#option = undefined;
     this.unknownName = undefined;
+    this.message = NO_BYTES;
     this.isAbsolute = false;
     this.idle = -1;
     this.frequency = -1;
   }
 
-  /** Whether the next string is a key or a payload; otherwise it is but a word. */
+  /** Whether the next string may be any bytes; otherwise it is but a word. */
   get wantsBytes(): boolean {
+    if (this.name === 'PING') return this.#index === 1;
     return this.name === 'RESTORE' && (this.#index === 1 || this.#index === 3);
   }
 
@@ -59,6 +64,10 @@ export class RestoreFrame {
     const index = this.#index++;
     if (index === 0) return this.#setName(bytes, start, end);
     if (this.name === 'SELECT') return this.#setDb(bytes, start, end);
+    if (this.name === 'PING') {
+      this.message = bytes.subarray(start, end);
+      return undefined;
+    }
     switch (index) {
       case 1:
         this.key = bytes.subarray(start, end);
@@ -88,11 +97,15 @@ export class RestoreFrame {
       this.name = 'SELECT';
       return this.#strings === 2 ? undefined : 'SELECT takes one database';
     }
+    if (isWord(bytes, start, end, PING)) {
+      this.name = 'PING';
+      return this.#strings <= 2 ? undefined : 'PING takes one message';
+    }
     const name = bytes.toString('latin1', start, end);
     // What is no name may be a part of a value, and is not shown.
     if (!/^[a-z][a-z.-]*$/i.test(name)) return 'the name of a command should stand there';
     this.unknownName = name.toUpperCase();
-    return 'only RESTORE and SELECT can be read';
+    return 'only RESTORE, SELECT and PING can be read';
   }
 
   #setDb(bytes: Buffer, start: number, end: number): string | undefined {

@@ -38,6 +38,13 @@ export class Crc64 {
     return this;
   }
 
+  /** Goes on from where the other one is. */
+  copy(other: Crc64): this {
+    this.#low = other.#low;
+    this.#high = other.#high;
+    return this;
+  }
+
   /** Takes the bytes from `start` to `end`. */
   update(bytes: Uint8Array, start = 0, end = bytes.length): this {
     let low = this.#low;

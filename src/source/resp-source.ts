@@ -18,18 +18,21 @@ export interface RespSourceOptions extends FileScopeOptions {
   readonly maxPayload?: number;
 }
 
+export type RespSourceSink = Pick<SourceSink, 'onGone' | 'onUnmarked'>;
+
 export class RespSource extends FileSource {
   readonly #path: string;
   readonly #maxPayload: number | undefined;
-  readonly #sink: Pick<SourceSink, 'onGone'>;
+  readonly #sink: RespSourceSink;
   /** The one that is being read: each is copied from here into the channel. */
   readonly #entry: Entry = newEntry();
   #input: InputFile | undefined;
   /** Whether something was left out. A view keeps its chunk alive, so what is left in is copied from then on. */
   #isSparse = false;
+  #hasWarned = false;
 
   /** @param path a file, packed where it ends in .gz, or `-` for stdin */
-  constructor(path: string, options: RespSourceOptions, sink: Pick<SourceSink, 'onGone'>) {
+  constructor(path: string, options: RespSourceOptions, sink: RespSourceSink) {
     super(options);
     this.#path = path;
     this.#maxPayload = options.maxPayload;
@@ -82,6 +85,13 @@ export class RespSource extends FileSource {
       throw isSystemError(error) ? readError(name, error) : error;
     }
     frames.end();
+    if (frames.isUnmarked) this.#warn(name);
+  }
+
+  /** Once, however often the file is read. */
+  #warn(name: string): void {
+    if (!this.#hasWarned) this.#sink.onUnmarked(name);
+    this.#hasWarned = true;
   }
 
   /** Pushes as much as there is room for; whether there is more in the chunk. */

@@ -32,6 +32,8 @@ export interface SourceSink {
   onLeftOut(what: 'functions' | 'modules' | 'slots', names: readonly string[]): void;
   /** A snapshot was written without a checksum. */
   onUnchecked(): void;
+  /** A stream has no beginning and no end that would tell whether it is whole. @param name its path, or `stdin` */
+  onUnmarked(name: string): void;
   /** The source would not give the value of this key. */
   onReadRefused(db: number, key: Buffer, error: RespError): void;
 }

@@ -20,6 +20,11 @@ const LEFT_OUT = {
     `slots were moving to the server when the snapshot was taken (${names}): their keys may be incomplete`,
 } as const;
 
+/** What is said of a stream of another tool. */
+export function unmarkedText(name: string): string {
+  return `${name} does not say where it begins and ends, as streams of rump do: whether it is whole cannot be told`;
+}
+
 export class Progress implements SourceSink, TargetSink {
   readonly #settings: Settings;
   readonly #start = performance.now();
@@ -103,6 +108,10 @@ export class Progress implements SourceSink, TargetSink {
 
   onUnchecked(): void {
     this.#warn('UNCHECKED', 'the snapshot has no checksum (rdbchecksum no): whether it is damaged cannot be told');
+  }
+
+  onUnmarked(name: string): void {
+    this.#warn('UNMARKED', unmarkedText(name));
   }
 
   onTargetReplaced(peer: Peer): void {

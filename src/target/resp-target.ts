@@ -10,6 +10,7 @@ import { FrameEncoder, type Frame } from '../file/frame-encoder.ts';
 import { openOutput } from '../file/open-output.ts';
 import type { OutputFile } from '../file/output-file.ts';
 import { PieceWriter } from '../file/piece-writer.ts';
+import { BEGIN, StreamSum } from '../file/stream-sum.ts';
 import { NEVER, type ExpiryMode } from '../redis/expiry.ts';
 import { collision, type Collisions } from './collisions.ts';
 import type { RateLimit } from './rate-limit.ts';
@@ -42,6 +43,7 @@ export class RespTarget implements Target {
   /** The one that is being written: each is moved here out of the channel. */
   readonly #entry: Entry = newEntry();
   readonly #frame: Frame = { ...newEntry(), payload: Buffer.alloc(0) };
+  readonly #sum = new StreamSum();
   #channel: Channel | undefined;
   #pieces: PieceWriter | undefined;
   /** Encoded whole, and not yet given to the stream. */
@@ -65,6 +67,7 @@ export class RespTarget implements Target {
     this.#channel = channel;
     this.#pieces = pieces;
     try {
+      this.#begin();
       while (await channel.readable()) {
         this.#encode(channel, pieces);
         // Nobody may wait for entries that wait here for company.
@@ -72,8 +75,7 @@ export class RespTarget implements Target {
         else await this.#pace();
         await this.#until(() => !pieces.isFull, output);
       }
-      this.#flush();
-      await this.#until(() => pieces.isEmpty, output);
+      await this.#end(channel, output);
       await output.finish().catch(fail);
       // The last moment in which the copy can be stopped.
       await channel.readable();
@@ -83,6 +85,24 @@ export class RespTarget implements Target {
       await output.discard();
       throw error;
     }
+  }
+
+  #begin(): void {
+    this.#encoder.ping(BEGIN);
+    this.#flush();
+    this.#sum.reset();
+  }
+
+  /** What was stopped or has failed gets no end, and so it is known. */
+  async #end(channel: Channel, output: OutputFile): Promise<void> {
+    const isEmpty = (): boolean => this.#pieces!.isEmpty;
+    this.#encoder.goHome();
+    this.#flush();
+    await this.#until(isEmpty, output);
+    await channel.readable();
+    this.#encoder.ping(this.#sum.end);
+    this.#flush();
+    await this.#until(isEmpty, output);
   }
 
   #encode(channel: Channel, pieces: PieceWriter): void {
@@ -119,6 +139,7 @@ export class RespTarget implements Target {
       frame.idle = entry.idle;
       frame.frequency = entry.frequency;
       this.#encoder.restore(frame);
+      this.#sum.keys++;
       this.#keys++;
       this.#bytes += size;
     }
@@ -135,6 +156,7 @@ export class RespTarget implements Target {
     const { bytes } = this.#encoder;
     if (bytes.isEmpty) return;
     const { pieces, spent } = bytes.take();
+    for (const piece of pieces) this.#sum.update(piece);
     const [keys, size] = [this.#keys, this.#bytes];
     this.#keys = 0;
     this.#bytes = 0;

@@ -4,7 +4,7 @@ import type { RespError } from '../../resp/errors.ts';
 import type { Reconnect } from '../cluster/line.ts';
 import type { SourceSink } from '../source/source.ts';
 import type { StartEvent } from '../sync/options.ts';
-import { nothingOf } from '../sync/progress.ts';
+import { nothingOf, unmarkedText } from '../sync/progress.ts';
 import type { Warning } from '../sync/preflight.ts';
 import type { CheckEvent, CheckFigures, VerdictEvent } from './options.ts';
 
@@ -30,6 +30,7 @@ export class CheckProgress implements SourceSink {
   #expected = 0;
   /** Keys that were compared since the last `batch` event. */
   #untold = 0;
+  readonly #unmarked = new Set<string>();
 
   constructor(onEvent: (event: CheckEvent) => void) {
     this.#onEvent = onEvent;
@@ -85,6 +86,12 @@ export class CheckProgress implements SourceSink {
 
   onUnchecked(): void {
     this.warn('UNCHECKED', 'the snapshot has no checksum (rdbchecksum no): whether it is damaged cannot be told');
+  }
+
+  /** Once for each file, however often it is walked. */
+  onUnmarked(name: string): void {
+    if (!this.#unmarked.has(name)) this.warn('UNMARKED', unmarkedText(name));
+    this.#unmarked.add(name);
   }
 
   onRecheck(keys: number, round: number, rounds: number, pause: number): void {

@@ -4,7 +4,7 @@ import { sizeOf, type Entry } from '../../src/entry.ts';
 import { newEntry } from '../../src/entry-ring.ts';
 import type { Source } from '../../src/source/source.ts';
 import type { Target } from '../../src/target/target.ts';
-import { command } from './frames.ts';
+import { command, streamOf } from './frames.ts';
 
 export const KIB = 1024;
 export const MIB = KIB * KIB;
@@ -26,7 +26,8 @@ export function* numbered(count: number, bytes: number): Generator<Entry> {
 /** What a stream of those looks like. */
 export function framesOf(count: number, bytes: number): Buffer {
   const payload = Buffer.alloc(bytes, 'x');
-  return Buffer.concat(Array.from({ length: count }, (_, i) => command('RESTORE', `key:${i}`, 0, payload, 'REPLACE')));
+  const frames = Array.from({ length: count }, (_, i) => command('RESTORE', `key:${i}`, 0, payload, 'REPLACE'));
+  return streamOf(Buffer.concat(frames), count);
 }
 
 export interface Collected {

@@ -1,5 +1,7 @@
 // RESP2 frames, written for the tests alone, so that a fault of rump's own encoder cannot hide itself.
 
+import { crc64 } from './memory-server/payload/crc64.ts';
+
 export type Argument = string | number | Buffer;
 
 const CRLF = '\r\n';
@@ -44,6 +46,12 @@ export function command(...args: Argument[]): Buffer {
   }
   pieces.push(Buffer.from(text));
   return pieces.length === 1 ? pieces[0]! : Buffer.concat(pieces);
+}
+
+/** A stream as rump writes it, of frames that are whole: its ends say how many keys and which bytes are in between. */
+export function streamOf(frames: Buffer, keys: number): Buffer {
+  const checksum = crc64(frames).toString(16).padStart(16, '0');
+  return Buffer.concat([command('PING', 'rump:begin:1'), frames, command('PING', `rump:end:${keys}:${checksum}`)]);
 }
 
 /** Cuts at the given positions; positions need not be sorted, and those outside of the bytes cut nothing. */

@@ -25,6 +25,11 @@ export function restores(count: number, payload = PAYLOAD): Buffer {
   return Buffer.concat(Array.from({ length: count }, (_, i) => command('RESTORE', `key:${i}`, 0, payload, 'REPLACE')));
 }
 
-export function sourceOf(path: string, options: Partial<RespSourceOptions> = {}, onGone = (): void => {}): RespSource {
-  return new RespSource(path, { ...OPTIONS, ...options }, { onGone });
+export function sourceOf(
+  path: string,
+  options: Partial<RespSourceOptions> = {},
+  onGone = (): void => {},
+  onUnmarked = (): void => {},
+): RespSource {
+  return new RespSource(path, { ...OPTIONS, ...options }, { onGone, onUnmarked });
 }

@@ -16,11 +16,11 @@ test('RespSource settles what was whole before a damage, then rejects with the b
   const bytes = Buffer.concat([sound, command('SET', 'k', 'v'), sound]);
   const place = `byte ${sound.length}`;
   for (const [name, content, what] of [
-    ['set.resp', bytes, `the frame at ${place} is SET: only RESTORE and SELECT can be read`],
+    ['set.resp', bytes, `the frame at ${place} is SET: only RESTORE, SELECT and PING can be read`],
     [
       'set.resp.gz',
       gzipSync(bytes),
-      `the frame at ${place} of the unpacked stream is SET: only RESTORE and SELECT can be read`,
+      `the frame at ${place} of the unpacked stream is SET: only RESTORE, SELECT and PING can be read`,
     ],
     [
       'cut.resp.gz',

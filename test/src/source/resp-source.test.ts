@@ -6,7 +6,7 @@ import { gzipSync } from 'node:zlib';
 import { sizeOf } from '../../../src/entry.ts';
 import { newEntry } from '../../../src/entry-ring.ts';
 import { collect, MIB, newChannel } from '../../support/entries.ts';
-import { command } from '../../support/frames.ts';
+import { command, streamOf } from '../../support/frames.ts';
 import { fileOf, PAYLOAD, restores, sourceOf } from '../../support/resp-file.ts';
 
 test('RespSource reads a file, plain or packed, and knows how far it is', async (t) => {
@@ -35,8 +35,8 @@ test('RespSource reads a file, plain or packed, and knows how far it is', async 
   }
 });
 
-test('RespSource reads an empty file as no keys', async (t) => {
-  const source = sourceOf(fileOf(t, Buffer.alloc(0)));
+test('RespSource reads a stream without keys', async (t) => {
+  const source = sourceOf(fileOf(t, streamOf(Buffer.alloc(0), 0)));
   assert.deepEqual(await collect(source), { entries: [] });
   assert.equal(source.fraction, 1);
 });

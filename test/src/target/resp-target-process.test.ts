@@ -69,7 +69,7 @@ test('RespTarget has no more under way than a slow stream takes', async (t) => {
   for await (const chunk of child.stdout) bytes += (chunk as Buffer).length;
   const { keys, handed, peak, error } = await done;
   assert.deepEqual([keys, error], [200, undefined]);
-  assert.equal(bytes, framesOf(1, MIB).length * 200 + 290);
+  assert.equal(bytes, framesOf(200, MIB).length);
   t.diagnostic(`${Math.round(peak / MIB)} MiB, ${handed} of 200 values were asked for while nobody read`);
   assert.ok(handed < 40, `${handed} values of 1 MiB were asked for`);
   assert.ok(peak < 250 * MIB);
@@ -108,7 +108,9 @@ test('RespTarget writes stdout into a file, and lets what was sent go out before
   });
   const { keys, error } = JSON.parse(shell.stdout) as Report;
   assert.deepEqual([keys, error], [3000, 'undefined lost']);
-  assert.ok(readFileSync(path).equals(framesOf(3000, 100)));
+  const whole = framesOf(3000, 100);
+  const end = whole.lastIndexOf('*2');
+  assert.ok(readFileSync(path).equals(whole.subarray(0, end)), 'It has all of the frames, and no end');
 });
 
 test('RespTarget ends within seconds when it is interrupted while nobody reads stdout', async (t) => {

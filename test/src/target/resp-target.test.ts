@@ -18,7 +18,7 @@ import { RespError } from '../../../resp/errors.ts';
 import type { LargeValue } from '../../../src/entry.ts';
 import { RespTarget, type RespTargetOptions } from '../../../src/target/resp-target.ts';
 import { entryOf, feed, framesOf, KIB, newChannel, numbered } from '../../support/entries.ts';
-import { command } from '../../support/frames.ts';
+import { command, streamOf } from '../../support/frames.ts';
 import { folderOf } from '../../support/resp-file.ts';
 
 const OPTIONS: RespTargetOptions = {
@@ -70,15 +70,18 @@ test('RespTarget writes RESTORE frames with absolute expiries, and SELECT where 
   await feed(targetOf(path, names, counts), entries, { channel });
   assert.deepEqual(
     readFileSync(path, 'latin1'),
-    Buffer.concat([
-      command('RESTORE', 'p:plain', 0, 'payload 1', 'REPLACE'),
-      command('RESTORE', 'p:expires', FAR_AWAY, 'payload 2', 'REPLACE', 'ABSTTL'),
-      command('SELECT', 6),
-      command('RESTORE', 'p:idle', 0, large, 'REPLACE', 'IDLETIME', 60),
-      command('RESTORE', 'p:used', FAR_AWAY, 'payload 4', 'REPLACE', 'ABSTTL', 'FREQ', 0),
-      command('SELECT', 0),
-      command('RESTORE', 'p:', 0, 'payload 5', 'REPLACE'),
-    ]).toString('latin1'),
+    streamOf(
+      Buffer.concat([
+        command('RESTORE', 'p:plain', 0, 'payload 1', 'REPLACE'),
+        command('RESTORE', 'p:expires', FAR_AWAY, 'payload 2', 'REPLACE', 'ABSTTL'),
+        command('SELECT', 6),
+        command('RESTORE', 'p:idle', 0, large, 'REPLACE', 'IDLETIME', 60),
+        command('RESTORE', 'p:used', FAR_AWAY, 'payload 4', 'REPLACE', 'ABSTTL', 'FREQ', 0),
+        command('SELECT', 0),
+        command('RESTORE', 'p:', 0, 'payload 5', 'REPLACE'),
+      ]),
+      5,
+    ).toString('latin1'),
   );
   const bytes = 'plain'.length + 'expires'.length + 'idle'.length + 'used'.length + 4 * 9 + large.length;
   assert.deepEqual([counts.keys, counts.bytes, counts.expired], [5, bytes, 0]);
@@ -94,7 +97,8 @@ test('RespTarget counts what has expired on the way, and does not write it', asy
   // The source's clock is two minutes ahead, and it is that clock which says when.
   await feed(targetOf(path, { clock: () => Date.now() + 120_000 }, counts), entries, { channel });
   assert.deepEqual([counts.keys, counts.expired, channel.unsettled], [1, 3, 0]);
-  assert.deepEqual(readFileSync(path), command('RESTORE', '180000', now + 180_000, 'payload', 'REPLACE', 'ABSTTL'));
+  const frame = command('RESTORE', '180000', now + 180_000, 'payload', 'REPLACE', 'ABSTTL');
+  assert.deepEqual(readFileSync(path), streamOf(frame, 1));
 });
 
 test('RespTarget writes what is left of a relative expiry as a time of day', async (t) => {
@@ -104,14 +108,22 @@ test('RespTarget writes what is left of a relative expiry as a time of day', asy
   await feed(targetOf(path, { mode: 'relative', clock: () => performance.now() }, counts), entries);
   const expireAt = Number(/\r\n(\d{13})\r\n/.exec(readFileSync(path, 'latin1'))![1]);
   assert.ok(Math.abs(expireAt - Date.now() - 60_000) < 5000);
-  assert.deepEqual(readFileSync(path), command('RESTORE', 'k', expireAt, 'payload', 'REPLACE', 'ABSTTL'));
+  const frame = command('RESTORE', 'k', expireAt, 'payload', 'REPLACE', 'ABSTTL');
+  assert.deepEqual(readFileSync(path), streamOf(frame, 1));
   assert.equal(counts.expired, 1);
 });
 
 test('RespTarget writes no expiries where they are dropped', async (t) => {
   const path = join(folderOf(t), 'f.resp');
   await feed(targetOf(path, { mode: 'dropped' }), [entryOf('k', 'payload', { expireAt: 1000 })]);
-  assert.deepEqual(readFileSync(path), command('RESTORE', 'k', 0, 'payload', 'REPLACE'));
+  assert.deepEqual(readFileSync(path), streamOf(command('RESTORE', 'k', 0, 'payload', 'REPLACE'), 1));
+});
+
+test('RespTarget goes back to the database where a replay begins, so that another stream can follow', async (t) => {
+  const path = join(folderOf(t), 'f.resp');
+  await feed(targetOf(path), [entryOf('k', 'payload', { db: 3 })]);
+  const frames = [command('SELECT', 3), command('RESTORE', 'k', 0, 'payload', 'REPLACE'), command('SELECT', 0)];
+  assert.deepEqual(readFileSync(path), streamOf(Buffer.concat(frames), 1));
 });
 
 test('RespTarget packs a file whose name ends in .gz', async (t) => {
@@ -123,11 +135,12 @@ test('RespTarget packs a file whose name ends in .gz', async (t) => {
   assert.ok(statSync(path).size < 1_000_000);
 });
 
-test('RespTarget writes an empty file where there are no keys', async (t) => {
+test('RespTarget writes nothing but a beginning and an end where there are no keys', async (t) => {
   const folder = folderOf(t);
   for (const name of ['f.resp', 'f.resp.gz']) await feed(targetOf(join(folder, name)), []);
-  assert.equal(readFileSync(join(folder, 'f.resp')).length, 0);
-  assert.equal(gunzipSync(readFileSync(join(folder, 'f.resp.gz'))).length, 0);
+  const nothing = streamOf(Buffer.alloc(0), 0);
+  assert.deepEqual(readFileSync(join(folder, 'f.resp')), nothing);
+  assert.deepEqual(gunzipSync(readFileSync(join(folder, 'f.resp.gz'))), nothing);
 });
 
 test('RespTarget leaves the file that is there untouched until the new one is whole, and keeps its permissions', async (t) => {

@@ -1,0 +1,64 @@
+// What a stream says of itself in a PING at either end, so that a cut or damaged one is known. It knows no frames.
+
+import { Crc64 } from '../rdb/crc64.ts';
+
+export const BEGIN = 'rump:begin:1';
+/** What no PING of somebody else begins with. */
+const OURS = /^rump:/;
+const END = /^rump:end:(\d{1,15}):([0-9a-f]{16})$/;
+const HEX_DIGITS = 16;
+const LONGEST_MARK = 64;
+
+/** The keys of a stream, and the CRC-64 of Redis of its bytes between the PINGs. */
+export class StreamSum {
+  keys = 0;
+  readonly #crc = new Crc64();
+  readonly #kept = new Crc64();
+
+  reset(): void {
+    this.keys = 0;
+    this.#crc.reset();
+  }
+
+  /** Takes the bytes from `start` to `end`. */
+  update(bytes: Buffer, start = 0, end = bytes.length): void {
+    this.#crc.update(bytes, start, end);
+  }
+
+  /** Remembers the checksum of the bytes so far: what follows may prove to be none of them. */
+  keep(): void {
+    this.#kept.copy(this.#crc);
+  }
+
+  /** Forgets the bytes since `keep`. */
+  back(): void {
+    this.#crc.copy(this.#kept);
+  }
+
+  /** What the last PING says. */
+  get end(): string {
+    return `rump:end:${this.keys}:${this.#checksum}`;
+  }
+
+  /** What is wrong with the stream that ends so. */
+  faultOf(end: string): string | undefined {
+    const [, keys, checksum] = END.exec(end)!;
+    if (Number(keys) !== this.keys) return `its end tells of ${keys} keys, and ${this.keys} were found`;
+    if (checksum === this.#checksum) return undefined;
+    return `its end tells of the checksum ${checksum}, and it is ${this.#checksum}`;
+  }
+
+  get #checksum(): string {
+    return this.#crc.value.toString(16).padStart(HEX_DIGITS, '0');
+  }
+}
+
+export type Mark = 'begin' | 'end' | 'unknown';
+
+/** Which mark the message of a PING is; `undefined`: somebody else's. */
+export function markOf(message: Buffer): Mark | undefined {
+  const text = message.toString('latin1', 0, LONGEST_MARK + 1);
+  if (text === BEGIN) return 'begin';
+  if (END.test(text)) return 'end';
+  return OURS.test(text) ? 'unknown' : undefined;
+}
