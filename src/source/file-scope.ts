@@ -21,6 +21,7 @@ export class FileScope {
   /** What is wanted this time, of all that is in scope. */
   wanted: (key: Buffer) => boolean = () => true;
   readonly #options: FileScopeOptions;
+  readonly #leftOut = new Set<number>();
 
   constructor(options: FileScopeOptions) {
     this.type = options.type;
@@ -30,7 +31,14 @@ export class FileScope {
   /** Whether a key is in scope, whatever its type. */
   includes(db: number, key: Buffer): boolean {
     const { databases, includes } = this.#options;
-    return (databases === 'all' || databases.has(db)) && includes(key) && this.wanted(key);
+    if (databases === 'all' || databases.has(db)) return includes(key) && this.wanted(key);
+    this.#leftOut.add(db);
+    return false;
+  }
+
+  /** Databases that hold keys, and that nobody asked for, of those seen so far. */
+  get leftOutDatabases(): readonly number[] {
+    return [...this.#leftOut].toSorted((a, b) => a - b);
   }
 
   /** Takes from the entry what is not to be carried. False for a key that is no more, and would come back for good. */

@@ -6,7 +6,7 @@ import type { Channel } from '../channel.ts';
 import type { Entry } from '../entry.ts';
 import { EntryRing, newEntry } from '../entry-ring.ts';
 import { FileScope, type FileScopeOptions } from './file-scope.ts';
-import type { Source } from './source.ts';
+import type { Source, SourceSink } from './source.ts';
 
 export abstract class FileSource implements Source {
   protected readonly scope: FileScope;
@@ -19,9 +19,11 @@ export abstract class FileSource implements Source {
   readonly #demands: ((key: Buffer) => boolean)[] = [() => true];
   #reason: Error | undefined;
   #reject: (reason: Error) => void = () => {};
+  readonly #onLeftOut: SourceSink['onLeftOut'];
 
-  constructor(scope: FileScopeOptions) {
+  constructor(scope: FileScopeOptions, sink: Pick<SourceSink, 'onLeftOut'>) {
     this.scope = new FileScope(scope);
+    this.#onLeftOut = (what, names) => sink.onLeftOut(what, names);
   }
 
   get fraction(): number {
@@ -91,6 +93,8 @@ export abstract class FileSource implements Source {
       this.close();
     }
     this.#isDone = true;
+    const { leftOutDatabases } = this.scope;
+    if (leftOutDatabases.length > 0) this.#onLeftOut('databases', leftOutDatabases.map(String));
   }
 
   async #readOnce(channel: Channel): Promise<void> {

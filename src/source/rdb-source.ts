@@ -38,7 +38,7 @@ export class RdbSource extends FileSource {
   #hasTold = false;
 
   constructor(path: string, options: RdbSourceOptions, sink: RdbSourceSink) {
-    super(options);
+    super(options, sink);
     this.#path = path;
     this.#options = options;
     this.#sink = sink;

@@ -18,7 +18,7 @@ export interface RespSourceOptions extends FileScopeOptions {
   readonly maxPayload?: number;
 }
 
-export type RespSourceSink = Pick<SourceSink, 'onGone' | 'onUnmarked'>;
+export type RespSourceSink = Pick<SourceSink, 'onGone' | 'onLeftOut' | 'onUnmarked'>;
 
 export class RespSource extends FileSource {
   readonly #path: string;
@@ -33,7 +33,7 @@ export class RespSource extends FileSource {
 
   /** @param path a file, packed where it ends in .gz, or `-` for stdin */
   constructor(path: string, options: RespSourceOptions, sink: RespSourceSink) {
-    super(options);
+    super(options, sink);
     this.#path = path;
     this.#maxPayload = options.maxPayload;
     this.#sink = sink;

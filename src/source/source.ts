@@ -28,8 +28,11 @@ export interface SourceSink {
   onGone(): void;
   /** So many slots were on the move, or at a node that failed: they are walked once more. */
   onSlotsMoved(slots: number): void;
-  /** A snapshot has something beside its keys: libraries of functions, what modules keep, or slots that were on the move. */
-  onLeftOut(what: 'functions' | 'modules' | 'slots', names: readonly string[]): void;
+  /**
+   * A file has something beside the keys that are copied: databases that nobody asked for, libraries of functions, what modules
+   * keep, or slots that were on the move.
+   */
+  onLeftOut(what: 'databases' | 'functions' | 'modules' | 'slots', names: readonly string[]): void;
   /** A snapshot was written without a checksum. */
   onUnchecked(): void;
   /** A stream has no beginning and no end that would tell whether it is whole. @param name its path, or `stdin` */

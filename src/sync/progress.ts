@@ -14,11 +14,17 @@ const BATCH_KEYS = 1000;
 const INTERVAL_MS = 100;
 /** What is said of the parts of a snapshot that are no keys. */
 const LEFT_OUT = {
+  databases: leftOutOfFile,
   functions: (names: string) => `the snapshot has functions (${names}), which a copy leaves out`,
   modules: (names: string) => `the snapshot has data that modules keep beside keys (${names}), which a copy leaves out`,
   slots: (names: string) =>
     `slots were moving to the server when the snapshot was taken (${names}): their keys may be incomplete`,
 } as const;
+
+/** What is said of a file that has keys in databases that nobody asked for. */
+export function leftOutOfFile(numbers: string): string {
+  return `the file has keys in other databases as well (${numbers}), which are left out; --db all takes every database`;
+}
 
 /** What is said of a stream of another tool. */
 export function unmarkedText(name: string): string {

@@ -4,7 +4,7 @@ import type { RespError } from '../../resp/errors.ts';
 import type { Reconnect } from '../cluster/line.ts';
 import type { SourceSink } from '../source/source.ts';
 import type { StartEvent } from '../sync/options.ts';
-import { nothingOf, unmarkedText } from '../sync/progress.ts';
+import { leftOutOfFile, nothingOf, unmarkedText } from '../sync/progress.ts';
 import type { Warning } from '../sync/preflight.ts';
 import type { CheckEvent, CheckFigures, VerdictEvent } from './options.ts';
 
@@ -80,8 +80,9 @@ export class CheckProgress implements SourceSink {
     this.warn('SLOTS_MOVED', `slots have moved (${slots}); they are walked once more where they are now`);
   }
 
-  onLeftOut(): void {
-    // What is no key is not compared.
+  /** What is no key is not compared. */
+  onLeftOut(what: Parameters<SourceSink['onLeftOut']>[0], names: readonly string[]): void {
+    if (what === 'databases') this.warn('DATABASES_LEFT_OUT', leftOutOfFile(names.join(', ')));
   }
 
   onUnchecked(): void {

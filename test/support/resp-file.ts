@@ -31,5 +31,5 @@ export function sourceOf(
   onGone = (): void => {},
   onUnmarked = (): void => {},
 ): RespSource {
-  return new RespSource(path, { ...OPTIONS, ...options }, { onGone, onUnmarked });
+  return new RespSource(path, { ...OPTIONS, ...options }, { onGone, onLeftOut: () => {}, onUnmarked });
 }
