@@ -40,6 +40,7 @@ export class Connection {
   #watch: NodeJS.Timeout | undefined;
   #paused = false;
   #error: Error | undefined;
+  #wasIdle = false;
 
   /** Called when a batch of replies was handed out, when a full writer has room again, and when the connection failed. */
   onProgress: () => void = () => {};
@@ -70,6 +71,11 @@ export class Connection {
   /** Why the connection is of no more use, if so. */
   get error(): Error | undefined {
     return this.#error;
+  }
+
+  /** Whether the peer hung up while nothing was asked of it: it may only have been tired of waiting. */
+  get wasIdle(): boolean {
+    return this.#wasIdle;
   }
 
   /** Whether the sender should wait for `onProgress`: the writer has enough to do, or nothing can be sent any more. */
@@ -144,6 +150,11 @@ export class Connection {
     this.#stop(error);
   }
 
+  #closed(error: ConnectionError): void {
+    this.#wasIdle = this.#error === undefined && this.#inFlight.length === 0;
+    this.fail(error);
+  }
+
   #stop(error: Error): void {
     this.#error = error;
     clearInterval(this.#watch);
@@ -165,7 +176,7 @@ export class Connection {
         this.#writer.drained();
         this.onProgress();
       },
-      onClose: (error) => this.fail(error),
+      onClose: (error) => this.#closed(error),
     };
   }
 

@@ -86,11 +86,11 @@ export class Dialogue {
   /** `undefined` where the node is no primary any more. @throws RespError, never `retryable` */
   async #partyAt(node: Node): Promise<Party | undefined> {
     const known = this.#parties.get(node.id);
-    const failure = known?.session.connection.error;
-    if (known !== undefined && failure === undefined) return known;
+    const last = known?.session.connection;
+    if (known !== undefined && last?.error === undefined) return known;
     const line = known?.line ?? new Line(this.#deployment, node, this.#options);
     try {
-      const server = await line.open(failure);
+      const server = await line.open(last);
       if (server === undefined) this.#parties.delete(node.id);
       if (server === undefined) return undefined;
       if (this.#reason !== undefined) server.connection.fail(this.#reason);

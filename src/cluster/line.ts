@@ -1,5 +1,6 @@
 // The way to one node, found again when it is lost: pauses, a look at what has changed meanwhile, and a new connection.
 
+import type { Connection } from '../../resp/connection.ts';
 import { nameOf, RespError } from '../../resp/errors.ts';
 import { Backoff, type RetryOptions } from '../redis/backoff.ts';
 import { pauseFor } from '../redis/pause.ts';
@@ -26,11 +27,20 @@ export interface LineOptions {
   readonly onReconnect: (event: Reconnect) => void;
 }
 
+/**
+ * A server that is tired of waiting has waited, at least so long in milliseconds: `timeout` knows whole seconds. Whoever hangs
+ * up sooner, before anything was done, has another reason.
+ */
+const LEAST_IDLE_MS = 500;
+
 export class Line {
   readonly #deployment: Deployment;
   readonly #options: LineOptions;
   readonly #backoff: Backoff;
   #node: Node;
+  #openedAt = 0;
+  /** Whether anything was done on the last connection. */
+  #hasWorked = false;
 
   constructor(deployment: Deployment, node: Node, options: LineOptions) {
     this.#deployment = deployment;
@@ -41,17 +51,20 @@ export class Line {
 
   /** What was sent has done something: the next failure is the first one again. */
   progress(): void {
+    this.#hasWorked = true;
     this.#backoff.reset();
   }
 
   /**
-   * Connects; after a failure with a pause, as often as is allowed.
-   * @param failure why the last connection is of no more use, if there was one
+   * Connects; after a failure with a pause, as often as is allowed. A connection that the server closed as nobody had used it
+   * is no failure: the next one is opened at once, and nobody hears of it.
+   * @param lost the last connection, if there was one
    * @returns `undefined` where the node is no primary any more
    * @throws the last failure, where it will not pass or there were enough
    */
-  async open(failure?: unknown): Promise<Server | undefined> {
-    for (let error = failure; ;) {
+  async open(lost?: Pick<Connection, 'error' | 'wasIdle'>): Promise<Server | undefined> {
+    let error: unknown = lost !== undefined && lost.wasIdle && this.#mayHaveTired() ? undefined : lost?.error;
+    for (;;) {
       try {
         if (error !== undefined) {
           await this.#pause(error);
@@ -60,12 +73,19 @@ export class Line {
           if (found === undefined) return undefined;
           this.#node = found;
         }
-        return await this.#deployment.connect(this.#node);
+        const server = await this.#deployment.connect(this.#node);
+        this.#openedAt = performance.now();
+        this.#hasWorked = false;
+        return server;
       } catch (next) {
         if (next === error) throw next;
         error = next;
       }
     }
+  }
+
+  #mayHaveTired(): boolean {
+    return this.#hasWorked || performance.now() - this.#openedAt >= LEAST_IDLE_MS;
   }
 
   /** @throws `error` itself where it is final */

@@ -2,6 +2,7 @@
 // time.
 
 import type { Channel } from '../channel.ts';
+import type { Connection } from '../../resp/connection.ts';
 import { Ring } from '../../resp/ring.ts';
 import { Line, type LineOptions } from '../cluster/line.ts';
 import type { Deployment } from '../cluster/deployment.ts';
@@ -55,11 +56,11 @@ export class NodeReader {
    * @throws RespError: the node was lost for good
    */
   async run(channel: Channel): Promise<boolean> {
-    let failure: unknown;
+    let lost: Connection | undefined;
     while (this.#state === 'reading') {
-      const server = await this.#line.open(failure);
+      const server = await this.#line.open(lost);
       if (server === undefined) this.#leave();
-      else failure = await this.#work(new Session(server), channel);
+      else lost = await this.#work(new Session(server), channel);
     }
     return this.#state === 'finished';
   }
@@ -115,8 +116,8 @@ export class NodeReader {
     this.#walked.wake();
   }
 
-  /** Works on one connection; returns why it is of no more use, or nothing where all is done. */
-  async #work(session: Session, channel: Channel): Promise<unknown> {
+  /** Works on one connection; returns it when it is of no more use, or all is done. */
+  async #work(session: Session, channel: Channel): Promise<Connection> {
     const { connection } = session;
     this.#session = session;
     this.#keyReader = this.#options.newKeyReader(session);
@@ -129,7 +130,7 @@ export class NodeReader {
       this.#places.push({ db, key, asking: false });
     });
     if (this.#state === 'finished') connection.close();
-    return connection.error;
+    return connection;
   }
 
   async #walkAll(session: Session): Promise<void> {

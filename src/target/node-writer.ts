@@ -1,6 +1,7 @@
 // Writes to one node, on one connection at a time. What the node is not ready for waits here, so that the other nodes do not.
 
 import { Buffer } from 'node:buffer';
+import type { Connection } from '../../resp/connection.ts';
 import type { Deployment } from '../cluster/deployment.ts';
 import { ReplyError } from '../../resp/errors.ts';
 import { Oversized } from '../../resp/reply.ts';
@@ -150,12 +151,12 @@ export class NodeWriter {
    * @throws RespError: the node was lost for good
    */
   async run(): Promise<boolean> {
-    let failure: unknown;
+    let lost: Connection | undefined;
     while (this.#state === 'writing') {
-      const server = await this.#line.open(failure);
+      const server = await this.#line.open(lost);
       if (this.#state !== 'writing') server?.connection.close();
       else if (server === undefined) this.#state = 'gone';
-      else failure = await this.#work(new Session(server));
+      else lost = await this.#work(new Session(server));
     }
     if (this.#state === 'finished') return true;
     this.#interrupt();
@@ -177,8 +178,8 @@ export class NodeWriter {
     this.#session?.connection.fail(reason);
   }
 
-  /** Works on one connection, and returns why it is of no more use. */
-  async #work(session: Session): Promise<unknown> {
+  /** Works on one connection, and returns it when it is of no more use. */
+  async #work(session: Session): Promise<Connection> {
     const { connection, server } = session;
     const { info, roundTrip } = server;
     this.#session = session;
@@ -198,7 +199,7 @@ export class NodeWriter {
     const restores = this.#restores;
     this.#restores = undefined;
     restores.drain((entry) => this.#sink.onLost(entry, true));
-    return connection.error;
+    return connection;
   }
 
   #newRestores({ connection, selection }: Session, depth: number): RestoreWriter {

@@ -1,0 +1,44 @@
+// Connections that servers close because nobody uses them: no failure, no noise, and no try.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { holdMidRun, MID_RUN_KEYS } from '../support/mid-run.ts';
+import { assertDone } from '../support/outcome.ts';
+import { startCluster } from '../support/redis-cluster.ts';
+import type { TestServer } from '../support/redis-server.ts';
+import { runRump } from '../support/rump.ts';
+
+const KEYS = 2400;
+
+/** From now on it closes whoever is idle for a second, clients of the test among them; and how often it was dialled so far. */
+async function tiresSoon(server: TestServer): Promise<number> {
+  await (await server.client()).send('CONFIG', 'SET', 'timeout', 1);
+  return connectionsTo(server);
+}
+
+async function connectionsTo(server: TestServer): Promise<number> {
+  const info = String(await (await server.client()).send('INFO', 'stats'));
+  return Number(/total_connections_received:(\d+)/.exec(info)![1]);
+}
+
+test('rump opens the idle connections of a cluster as often as they are closed, and says nothing of it', async (t) => {
+  const [source, target] = await Promise.all([startCluster(t, { primaries: 2 }), startCluster(t, { primaries: 2 })]);
+  const keys = Array.from({ length: KEYS }, (_, i) => `{tag}:${i}`);
+  await source.pipeline(keys.map((key) => ['SET', key, 'value']));
+  const empty = 1 - source.homeOfKey(keys[0]!);
+  const idle = [source.nodes[empty]!, target.nodes[empty]!];
+  const before = await Promise.all(idle.map(tiresSoon));
+  const result = await runRump(['--from', source.url, '--to', target.url, '--tpslimit', '800', '--retries', '1']);
+  assertDone(result);
+  assert.doesNotMatch(result.stderr, /reconnect|Lost/);
+  for (const [i, server] of idle.entries()) assert.ok((await connectionsTo(server)) - before[i]! >= 4, result.stderr);
+});
+
+test('A source that closes a connection that is not read from, as the target is behind, costs one try at most', async (t) => {
+  const { running, proxy, source, to } = await holdMidRun(t, { held: 'target', args: ['--retries', '1'] });
+  await tiresSoon(source);
+  const client = await source.client();
+  while (/name=rump/.test(String(await client.send('CLIENT', 'LIST')))) assert.equal(running.child.exitCode, null);
+  proxy.unstall();
+  assertDone(await running.done);
+  assert.equal(await to.send('DBSIZE'), MID_RUN_KEYS);
+});
