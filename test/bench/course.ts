@@ -19,6 +19,7 @@ export interface CourseOfCopy {
 
 export const courses: Readonly<Record<Course, CourseOfCopy>> = {
   servers: { startSource: startSite, startTarget: startSite, floors: ['a', 'b'] },
+  whole: { startSource: startSite, startTarget: startSite, floors: ['d'] },
   clusters: { startSource: startClusterSite, startTarget: startClusterSite, floors: ['c'] },
   tls: { startSource: startTlsSite, startTarget: startTlsSite, floors: ['c'] },
   'into-file': { startSource: startSite, startTarget: async () => newFileSite(), floors: [], writesFile: true },

@@ -4,7 +4,8 @@ import type { Goal } from './goal.ts';
 import { Random } from './random.ts';
 
 /** What the two sides of a copy are; of a check: servers that hold the same. */
-export type Course = 'servers' | 'clusters' | 'tls' | 'into-file' | 'out-of-file' | 'out-of-snapshot' | 'check';
+export type Course =
+  'servers' | 'whole' | 'clusters' | 'tls' | 'into-file' | 'out-of-file' | 'out-of-snapshot' | 'check';
 
 export interface Dataset {
   readonly keys: number;
@@ -13,14 +14,16 @@ export interface Dataset {
   readonly delay: number;
   readonly goals: readonly Goal[];
   /** The commands that make the key of that number. */
-  readonly commandsOf: (index: number, random: Random) => Argument[][];
+  readonly commandsOf: (index: number, random: Random) => Iterable<Argument[]>;
 }
 
 export type DatasetName =
-  'small' | 'mixed' | 'large' | 'far' | 'cluster' | 'tls' | 'file-out' | 'file-in' | 'rdb' | 'check';
+  'small' | 'mixed' | 'large' | 'wide' | 'far' | 'cluster' | 'tls' | 'file-out' | 'file-in' | 'rdb' | 'check';
 
 const SEED = 0x72756d70;
 const DAY_MS = 86_400_000;
+const WIDE_FIELDS = 1_000_000;
+const WIDE_BATCH = 1000;
 
 export const datasets: Readonly<Record<DatasetName, Dataset>> = {
   small: {
@@ -53,6 +56,16 @@ export const datasets: Readonly<Record<DatasetName, Dataset>> = {
       { figure: 'peakRss', atMost: 200 },
     ],
     commandsOf: (index, random) => [['SET', name('blob', index), random.bytes(256 * 1024)]],
+  },
+  wide: {
+    keys: 6,
+    course: 'whole',
+    delay: 0,
+    goals: [
+      { figure: 'd', atMost: 1.6 },
+      { figure: 'waitMax', atMost: 50 },
+    ],
+    commandsOf: wideHash,
   },
   far: {
     keys: 200_000,
@@ -107,6 +120,15 @@ export function* commandsOf(dataset: Dataset): Generator<Argument[]> {
 function smallString(index: number, random: Random): Argument[][] {
   const set = ['SET', name('key', index), random.text(70)];
   return [index % 2 === 0 ? set : [...set, 'PX', expiry(random)]];
+}
+
+/** A million fields, of which a payload has some 55 MB. */
+function* wideHash(index: number, random: Random): Generator<Argument[]> {
+  const key = name('wide', index);
+  for (let from = 0; from < WIDE_FIELDS; from += WIDE_BATCH) {
+    const fields = Array.from({ length: WIDE_BATCH }, (_, i) => [name('f', from + i), random.text(40)]);
+    yield ['HSET', key, ...fields.flat()];
+  }
 }
 
 /** Of a hundred keys: 50 strings, 20 hashes, 10 sets, 8 lists, 8 sorted sets, 2 wide hashes, 2 streams. */

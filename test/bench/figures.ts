@@ -1,6 +1,7 @@
 // From samples to figures: rates, shares and ratios of each run, then the least, the median and the most of all runs.
 import { availableParallelism } from 'node:os';
 import type { Usage } from './copy-process.ts';
+import type { Waits } from './source-client.ts';
 import type { Timing } from './time.ts';
 
 export interface Spread {
@@ -16,6 +17,9 @@ export interface FloorFigures {
   readonly megabytesPerSecond: Spread;
   readonly sourceCpu: Spread;
   readonly targetCpu: Spread;
+  /** What another client of the source waited, in milliseconds, if the source was read. */
+  readonly waitP99?: Spread;
+  readonly waitMax?: Spread;
 }
 
 export interface CopyFigures extends FloorFigures {
@@ -39,7 +43,13 @@ export function floorFigures(samples: readonly Timing[], { keys, bytes }: Volume
     megabytesPerSecond: spread(samples.map(({ wall }) => bytes / 1e6 / wall)),
     sourceCpu: spread(samples.map(({ sourceCpu }) => sourceCpu)),
     targetCpu: spread(samples.map(({ targetCpu }) => targetCpu)),
+    ...waitFigures(samples.flatMap(({ waits }) => waits ?? [])),
   };
+}
+
+function waitFigures(waits: readonly Waits[]): Pick<FloorFigures, 'waitP99' | 'waitMax'> {
+  if (waits.length === 0) return {};
+  return { waitP99: spread(waits.map(({ p99 }) => p99)), waitMax: spread(waits.map(({ max }) => max)) };
 }
 
 export function copyFigures(samples: readonly (Timing & Usage)[], volume: Volume): CopyFigures {

@@ -7,7 +7,7 @@ import { runCopy, type CopyCommand } from './copy-process.ts';
 import { runProcess } from './run-process.ts';
 import type { Site } from './site.ts';
 
-export type FloorName = 'a' | 'b' | 'c';
+export type FloorName = 'a' | 'b' | 'c' | 'd';
 
 export interface FloorCopy {
   readonly source: Site;
@@ -29,8 +29,13 @@ export const floors: Readonly<Record<FloorName, Floor>> = {
   a: { title: 'redis-cli --pipe', copy: replay },
   b: { title: 'REPLICAOF', copy: replicate },
   c: {
-    title: 'server to server',
+    title: 'plain servers',
     copy: async ({ command, source, target }) => void (await runCopy(command, source, target)),
+  },
+  d: {
+    title: '--big-key 1G',
+    copy: async ({ command: [program, ...args], source, target }) =>
+      void (await runCopy([program, ...args, '--big-key', '1G'], source, target)),
   },
 };
 

@@ -1,7 +1,8 @@
 // What is asked of one figure of a dataset: a limit, and on which side of it the figure has to be.
+import type { FloorName } from './floors.ts';
 
-/** `a`, `b` and `c` are rump's wall time divided by that of the floor. */
-export type GoalFigure = 'a' | 'b' | 'c' | 'cpuPerKey' | 'peakRss' | 'keysPerSecond';
+/** `a` to `d` are rump's wall time divided by that of the floor. */
+export type GoalFigure = FloorName | 'cpuPerKey' | 'peakRss' | 'keysPerSecond' | 'waitMax';
 
 export interface Goal {
   readonly figure: GoalFigure;

@@ -39,13 +39,14 @@ export async function measure(
     const bytes = await writeRestoreFrames(source.clients, needsFrames ? framesOf(source) : devNull);
     if (course.reads === 'snapshot') await source.clients[0]!.send('SAVE');
 
+    const isRead = course.reads === undefined;
     const copy = (sample: number): Promise<Timing & Usage> =>
       withSite(course.startTarget(place), async (target) => {
         const from = course.reads === undefined ? source : fileOf(source, course.reads);
         const [program, ...args] = options.command;
         if (course.compares === true) await runCopy(options.command, from, target);
         const command: CopyCommand = course.compares === true ? [program, ...args, 'check'] : options.command;
-        const { result, ...timing } = await time(source, target, () => runCopy(command, from, target));
+        const { result, ...timing } = await time(source, target, isRead, () => runCopy(command, from, target));
         if (course.writesFile === true) await checkFile(target, source, sample);
         else await check(source, target, sample);
         return { ...timing, ...result };
@@ -54,7 +55,9 @@ export async function measure(
       withSite(startSite(place), async (target) => {
         const { command } = options;
         const run = { source: plain, target, keys: dataset.keys, frames: framesOf(source), command };
-        const { result: _, ...timing } = await time(plain, target, () => floors[floorName].copy(run));
+        const { result: _, ...timing } = await time(plain, target, floorName !== 'a', () =>
+          floors[floorName].copy(run),
+        );
         await compareSizes(plain, target);
         return timing;
       });
@@ -65,7 +68,7 @@ export async function measure(
     const replays = new Map<FloorName, Timing[]>(compared.map((floorName) => [floorName, []]));
     for (let run = 1; run <= options.runs; run += 1) {
       tell(`run ${run} of ${options.runs}`);
-      copies.push(await copy(run === options.runs ? SAMPLE_KEYS : 0));
+      copies.push(await copy(run === options.runs ? Math.min(SAMPLE_KEYS, dataset.keys) : 0));
       for (const [floorName, timings] of replays) timings.push(await floor(floorName));
     }
 

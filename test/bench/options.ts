@@ -27,8 +27,8 @@ export const USAGE = `npm run bench -- [DATASET... | decode] [options]
 
   --runs N           runs of each, after one to warm up (5)
   --scale F          shrink every dataset by this factor, for a trial (1)
-  --floors a,b,c|none  what to compare with: a redis-cli --pipe, b REPLICAOF; c, for clusters, TLS and
-                       snapshots, a plain copy (a,b,c)
+  --floors a,b,c,d|none  what to compare with: a redis-cli --pipe, b REPLICAOF; c, for clusters, TLS and
+                     snapshots, a plain copy; d, for wide, values in one piece (a,b,c,d)
   --server PROGRAM   the server of both sides (redis-server on PATH)
   --rump "CMD"       another build: program and arguments without endpoints
   --cpu-prof DIR     write a CPU profile of each run of rump into DIR
@@ -45,7 +45,7 @@ export function readOptions(args: string[]): BenchOptions | undefined {
     options: {
       runs: { type: 'string', default: '5' },
       scale: { type: 'string', default: '1' },
-      floors: { type: 'string', default: 'a,b,c' },
+      floors: { type: 'string', default: 'a,b,c,d' },
       server: { type: 'string' },
       rump: { type: 'string' },
       'cpu-prof': { type: 'string' },

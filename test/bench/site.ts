@@ -21,6 +21,8 @@ export interface Site {
   readonly clients: readonly TestClient[];
   /** Where the first server, or the proxy before it, listens. */
   readonly port: number;
+  /** The first server itself, and the file of the authority where it speaks TLS; none of a file. */
+  readonly server: { readonly port: number; readonly ca?: string } | undefined;
   /** A folder that goes with the site. */
   readonly dir: string;
   /** The endpoint and the flags that go with it. */
@@ -45,6 +47,7 @@ export async function startSite({ binary, delay }: SiteOptions): Promise<Site> {
     return {
       clients: [client],
       port,
+      server: { port: server.port },
       dir: server.dir,
       words: (side) => [`--${side}`, `redis://127.0.0.1:${port}`],
       pipeline: (commands) => send(client, commands),
@@ -62,6 +65,7 @@ export async function startTlsSite({ binary }: SiteOptions): Promise<Site> {
   return {
     clients: [client],
     port: server.port,
+    server: { port: server.port, ca: authority.certFile },
     dir: server.dir,
     words: (side) => [`--${side}`, server.url, `--${side}-tls-ca`, authority.certFile],
     pipeline: (commands) => send(client, commands),
@@ -76,6 +80,7 @@ export async function startClusterSite({ binary }: SiteOptions): Promise<Site> {
   return {
     clients: cluster.clients,
     port: first!.port,
+    server: { port: first!.port },
     dir: first!.dir,
     words: (side) => [`--${side}`, cluster.url],
     pipeline: (commands) => cluster.pipeline(commands),
@@ -90,6 +95,7 @@ export function newFileSite(): Site & { readonly path: string } {
   return {
     clients: [],
     port: 0,
+    server: undefined,
     dir,
     path,
     words: (side) => [`--${side}`, path],

@@ -16,6 +16,8 @@ const figures: CopyFigures = {
   sourceCpu: one(123.4),
   targetCpu: one(123.4),
   coresUsed: one(0.98),
+  waitP99: one(12.3),
+  waitMax: { min: 0, median: 20, max: 3812 },
 };
 
 const result: Result = {
@@ -39,7 +41,7 @@ test('The table fits 100 columns and keeps its cells apart, also with large figu
     lines.filter((line) => line.length > 100),
     [],
   );
-  assert.match(block(result), /rump +123\.45 +1,234,567 +1,234\.5 +12,345\.60 +89 +123\.40 +123\.40 +0\.98\n/);
+  assert.match(block(result), /rump +123\.45 +1,234,567 +1,234\.5 +12,345\.60 +89 +123\.4 +123\.4 +0\.98 +12 +3,812\n/);
 });
 
 test('block() says of each goal whether it is met, missed or was not measured', () => {

@@ -1,25 +1,36 @@
-// What one copy took: wall time, and the CPU time of both servers by their own account.
+// What one copy took: wall time, the CPU time of both servers by their own account, and what others at the source waited.
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { TestClient } from '../support/client.ts';
 import type { Site } from './site.ts';
+import { startSourceClient, type Waits } from './source-client.ts';
 
 /** All in seconds. */
 export interface Timing {
   readonly wall: number;
   readonly sourceCpu: number;
   readonly targetCpu: number;
+  /** Of another client of the source, where that is a server that is read. */
+  readonly waits?: Waits | undefined;
 }
 
-export async function time<T>(source: Site, target: Site, copy: () => Promise<T>): Promise<Timing & { result: T }> {
+export async function time<T>(
+  source: Site,
+  target: Site,
+  isRead: boolean,
+  copy: () => Promise<T>,
+): Promise<Timing & { result: T }> {
+  const client = isRead ? await startSourceClient(source) : undefined;
   const sourceBefore = await cpuOfAll(source);
   const targetBefore = await cpuOfAll(target);
   const start = performance.now();
   const result = await copy();
   const wall = (performance.now() - start) / 1000;
+  const waits = await client?.stop();
   return {
     wall,
     sourceCpu: (await cpuOfAll(source)) - sourceBefore,
     targetCpu: (await cpuOfAll(target)) - targetBefore,
+    waits,
     result,
   };
 }
