@@ -9,6 +9,7 @@ import { Line, type LineOptions } from '../cluster/line.ts';
 import type { Node } from '../cluster/topology.ts';
 import { parseInfo, type ServerInfo } from '../redis/info.ts';
 import { scopeOf } from '../redis/refusal.ts';
+import type { Server } from '../redis/server.ts';
 import { Session } from '../redis/session.ts';
 import type { WrittenKey, WrittenSample } from './written-sample.ts';
 
@@ -49,20 +50,39 @@ interface LookedAt extends WrittenKey {
 }
 
 async function lookAt(deployment: Deployment, writer: Writer, options: LastLookOptions): Promise<readonly LookedAt[]> {
-  const { process, sample, node } = writer;
+  const { process, node } = writer;
   if (process === undefined) return [];
-  const server = await new Line(deployment, deployment.topology.find(node.id) ?? node, options).open();
-  if (server === undefined) throw replaced(node.peer);
+  const line = new Line(deployment, deployment.topology.find(node.id) ?? node, options);
+  for (let lost: Connection | undefined; ;) {
+    const server = await line.open(lost);
+    if (server === undefined) throw replaced(node.peer);
+    try {
+      return await lookThrough(server, deployment, process, writer.sample, options);
+    } catch (error) {
+      if (server.connection.error === undefined) throw error;
+      lost = server.connection;
+    } finally {
+      server.connection.close();
+    }
+  }
+}
+
+async function lookThrough(
+  server: Server,
+  deployment: Deployment,
+  before: ServerInfo,
+  sample: WrittenSample,
+  options: LastLookOptions,
+): Promise<readonly LookedAt[]> {
   const { connection, info } = server;
   const onAbort = (): void => connection.fail(deployment.signal?.reason as Error);
   deployment.signal?.addEventListener('abort', onAbort, { once: true });
   try {
-    await demandSameProcess(connection, info, process);
+    await demandSameProcess(connection, info, before);
     const keys = sample.presentAt(options.clock() + ABOUT_TO_EXPIRE_MS);
     return await lookForKeys(deployment, new Session(server), keys, options);
   } finally {
     deployment.signal?.removeEventListener('abort', onAbort);
-    connection.close();
   }
 }
 
