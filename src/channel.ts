@@ -7,6 +7,7 @@
 //
 //   An entry counts against both budgets until it is settled, wherever it waits on the writer's side. How many bytes it has
 //   is known only when it is there, so what was reserved may pass the byte budget; `room` is 0 from then on.
+//   Room comes back by `settle` and by `release`, and either wakes whoever waits for it.
 
 import { sizeOf, type Entry } from './entry.ts';
 import { EntryRing, newEntry } from './entry-ring.ts';
@@ -25,20 +26,26 @@ export class Channel {
   readonly #ring = new EntryRing();
   readonly #arrival = new Wakeup();
   readonly #departure = new Wakeup();
+  readonly #end = new Wakeup();
   #reserved = 0;
   #unsettled = 0;
   #bytes = 0;
   #state: 'open' | 'closed' = 'open';
   #reason: unknown;
 
-  /** Called when entries were settled. */
-  onDeparture: () => void = () => {};
-  /** Called when the flow ends: whoever waits for anything else should look. */
-  onEnd: () => void = () => {};
-
   constructor(options: ChannelOptions) {
     this.#maxEntries = options.maxEntries;
     this.#maxBytes = options.maxBytes;
+  }
+
+  /** `listener` is called whenever there may be room again. */
+  onDeparture(listener: () => void): void {
+    this.#departure.listen(listener);
+  }
+
+  /** `listener` is called when the flow ends: whoever waits for anything else should look. */
+  onEnd(listener: () => void): void {
+    this.#end.listen(listener);
   }
 
   /** Whether it still takes entries. */
@@ -76,9 +83,19 @@ export class Channel {
     this.#reserved++;
   }
 
-  /** Gives a place up: the entry is about to be pushed, or will not come. */
+  /** Gives up a place that was reserved: its entry will not come. */
   release(): void {
+    this.#giveBack(1, 0, 0);
+  }
+
+  /**
+   * Puts an entry into a place that was reserved for it, which makes no room and wakes nobody who waits for some. Where
+   * nothing is taken any more, the place is given up.
+   */
+  pushReserved(entry: Entry): void {
+    if (this.#state !== 'open') return this.release();
     this.#reserved--;
+    this.push(entry);
   }
 
   /**
@@ -105,10 +122,7 @@ export class Channel {
 
   /** So many entries that were taken need their place no more. */
   settle(entries: number, bytes: number): void {
-    this.#unsettled -= entries;
-    this.#bytes -= bytes;
-    this.#departure.wake();
-    this.onDeparture();
+    this.#giveBack(0, entries, bytes);
   }
 
   /** Waits for an entry to take (true), or for the end (false). Rejects with the reason of `close`, if it had one. */
@@ -140,7 +154,7 @@ export class Channel {
     this.#reason = reason;
     this.#arrival.wake();
     this.#departure.wake();
-    this.onEnd();
+    this.#end.wake();
   }
 
   /** Ends the flow now: the entries inside are dropped, and both ends are told the reason. */
@@ -150,6 +164,14 @@ export class Channel {
     this.close(reason);
     // Where the reader was done already, the end is still no good one.
     this.#reason ??= reason;
+  }
+
+  /** The one place where room comes back. */
+  #giveBack(reserved: number, unsettled: number, bytes: number): void {
+    this.#reserved -= reserved;
+    this.#unsettled -= unsettled;
+    this.#bytes -= bytes;
+    this.#departure.wake();
   }
 
   #demandOpen(): void {

@@ -7,6 +7,7 @@ import { Detour } from '../cluster/detour.ts';
 import type { Deployment } from '../cluster/deployment.ts';
 import type { LineOptions } from '../cluster/line.ts';
 import type { Node } from '../cluster/topology.ts';
+import type { Entry } from '../entry.ts';
 import type { KeyReader, KeySink } from '../redis/key-reader.ts';
 import type { Session } from '../redis/session.ts';
 import { LargeValues } from './large-values.ts';
@@ -16,6 +17,8 @@ import { NodeReader, type KeyPlace } from './node-reader.ts';
 export interface AnswerSink extends KeySink {
   /** A key was answered in another way than the others of these: its place is free again. */
   onAnswered(): void;
+  /** The same, where the answer is an entry, which takes that place. The entry is used again: copy what is kept. */
+  onFound(entry: Entry): void;
 }
 
 export interface LookupOptions extends LineOptions {
@@ -57,10 +60,10 @@ export class Lookup {
   /** @param channel every key that is asked for has its place in there */
   begin(channel: Channel): void {
     this.#channel = channel;
-    channel.onDeparture = () => {
+    channel.onDeparture(() => {
       for (const reader of this.#readers.values()) reader.wake();
       this.#sink.onMoved();
-    };
+    });
   }
 
   /** Whether keys are still to be answered. */
@@ -117,26 +120,26 @@ export class Lookup {
   }
 
   #newKeyReader(session: Session): KeyReader {
-    const settled = (): void => {
-      this.#channel.release();
-      this.#sink.onMoved();
-    };
     const sink: AnswerSink = {
       onAnswered: () => {
         this.#detour.progress();
         this.#channel.release();
       },
+      onFound: (entry) => {
+        this.#detour.progress();
+        this.#channel.pushReserved(entry);
+      },
       onGone: (db, key) => {
-        settled();
+        this.#channel.release();
         this.#sink.onGone(db, key);
       },
       onRefused: (db, key, error) => {
-        settled();
+        this.#channel.release();
         this.#sink.onRefused(db, key, error);
       },
       onElsewhere: (db, key, error) => {
         this.#redirect({ db, key, asking: false }, session.connection.peer, error);
-        settled();
+        this.#channel.release();
       },
     };
     return this.#options.newKeyReader(session, sink, this.#largeValues);

@@ -147,7 +147,10 @@ export class NodeReader {
 
   async #readAll(session: Session, channel: Channel): Promise<void> {
     while (this.#state === 'reading') {
+      const found = this.#scan?.keys.length ?? 0;
       this.#ask(channel);
+      // The walk pauses while there is enough to read; of some readers no reply would ever wake it.
+      if ((this.#scan?.keys.length ?? 0) < found) session.wake();
       const asked = this.#keyReader!.inFlight;
       if (channel.isFull) await pausing(session, channel);
       else await session.progress();

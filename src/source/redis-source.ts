@@ -182,17 +182,12 @@ export class RedisSource implements Source {
     if (census !== undefined) {
       const onCounted = (type: string, bytes: number | undefined): void => {
         sink.onAnswered();
-        this.#moved.wake();
         census(type, bytes);
       };
       const { connection, selection, server } = session;
       return new Census(connection, selection, depthFor(server.roundTrip), { ...sink, onCounted });
     }
-    const channel = this.#channel;
-    const onDump = (entry: Entry): void => {
-      sink.onAnswered();
-      if (channel.isOpen) channel.push(entry);
-    };
+    const onDump = (entry: Entry): void => sink.onFound(entry);
     if (namesOnly === true) return new NameReader(onDump);
     return large.newKeyReader(session, dump, { ...sink, onDump });
   }

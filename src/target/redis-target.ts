@@ -88,7 +88,7 @@ export class RedisTarget implements Target {
 
   async write(channel: Channel): Promise<void> {
     this.#channel = channel;
-    channel.onEnd = () => this.#wakeup.wake();
+    channel.onEnd(() => this.#wakeup.wake());
     try {
       for (const node of this.#deployment.topology.nodes) this.#writerOf(node);
       await Promise.race([this.#writeAll(channel), this.#failure.promise]);

@@ -88,10 +88,9 @@ export class SecondLook implements Source {
 
   #newKeyReader(session: Session, answers: AnswerSink, large: LargeValues): KeyReader {
     const onDump = (entry: Entry): void => {
-      answers.onAnswered();
       // Whichever of its origins it is: at the other side it has the same name.
       const { known } = this.#asked.get(entry.key)!;
-      this.#push({ ...entry, ...known });
+      answers.onFound({ ...entry, ...known });
     };
     return large.newKeyReader(session, this.#options.dump, { ...answers, onDump });
   }

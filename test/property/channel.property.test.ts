@@ -6,6 +6,7 @@ import * as fc from 'fast-check';
 import { Channel } from '../../src/channel.ts';
 import { sizeOf, type Entry } from '../../src/entry.ts';
 import { newEntry } from '../../src/entry-ring.ts';
+import { Wakeup } from '../../src/wakeup.ts';
 
 const MOST_BYTES = 60;
 
@@ -120,5 +121,69 @@ test('Channel.abort() at any moment ends both sides, with nothing left inside', 
       assert.deepEqual([channel.length, channel.bytes], [0, 0]);
     }),
     { numRuns: 40 },
+  );
+});
+
+/** Asks for its keys as places become free, as a node is read; some turn out to be gone. Whoever waits must be woken. */
+class ManyReaders {
+  readonly #channel: Channel;
+  readonly #wakeup = new Wakeup();
+  /** Answers that are still to come, in any order of the readers. */
+  readonly #due: (() => void)[] = [];
+  answered = 0;
+
+  constructor(channel: Channel) {
+    this.#channel = channel;
+    channel.onDeparture(() => this.#wakeup.wake());
+  }
+
+  async read(keys: readonly boolean[]): Promise<void> {
+    let asked = 0;
+    let open = 0;
+    while (asked < keys.length || open > 0) {
+      for (; asked < keys.length && this.#channel.room > 0; asked++) {
+        const isGone = keys[asked]!;
+        this.#channel.reserve();
+        open++;
+        this.#due.push(() => {
+          open--;
+          this.answered++;
+          if (isGone) this.#channel.release();
+          else this.#channel.pushReserved({ ...newEntry(), key: Buffer.from('k') });
+        });
+      }
+      await this.#wakeup.sleep();
+    }
+  }
+
+  /** A reply comes: false when none is due. */
+  answer(which: number): boolean {
+    if (this.#due.length === 0) return false;
+    this.#due.splice(which % this.#due.length, 1)[0]!();
+    return true;
+  }
+}
+
+test('Channel wakes every one of many readers that wait for room, whether entries leave it or never come', async () => {
+  const keys = fc.array(fc.boolean(), { maxLength: 30 });
+  const room = fc.integer({ min: 1, max: 6 });
+  await fc.assert(
+    fc.asyncProperty(fc.array(keys, { minLength: 1, maxLength: 8 }), room, pace, async (all, maxEntries, order) => {
+      const channel = new Channel({ maxEntries, maxBytes: 1000 });
+      const readers = new ManyReaders(channel);
+      void Promise.all(all.map((keys) => readers.read(keys)));
+      const total = all.flat().length;
+      const entry = newEntry();
+      // Each turn something happens, or nothing ever will.
+      for (let turn = 0, idle = 0; readers.answered < total && idle < 3; turn++) {
+        const moved = readers.answer(order[turn % order.length]!);
+        const taken = turn % 2 === 0 && channel.take(entry);
+        if (taken) channel.settle(1, sizeOf(entry));
+        idle = moved || taken || channel.length > 0 ? 0 : idle + 1;
+        await nextTick();
+      }
+      assert.equal(readers.answered, total);
+    }),
+    { numRuns: 150 },
   );
 });

@@ -72,20 +72,6 @@ test('Channel counts an entry against both budgets until it is settled', () => {
   assert.deepEqual(figures(), [3, 1, 1, 1]);
 });
 
-test('Channel.reserve() takes the place of an entry that is on its way', () => {
-  const channel = new Channel({ maxEntries: 2, maxBytes: 100 });
-  channel.reserve();
-  channel.reserve();
-  assert.deepEqual([channel.room, channel.isFull], [0, false]);
-  channel.release();
-  push(channel, 'a');
-  assert.deepEqual([channel.room, channel.isFull], [0, false]);
-  channel.release();
-  assert.deepEqual([channel.room, channel.isFull], [1, false]);
-  push(channel, 'b');
-  assert.deepEqual([channel.room, channel.isFull], [0, true]);
-});
-
 test('Channel.settled() waits for the last entry, and for what is held', async () => {
   const channel = new Channel({ maxEntries: 2, maxBytes: 100 });
   await channel.settled();
@@ -96,17 +82,6 @@ test('Channel.settled() waits for the last entry, and for what is held', async (
   assert.equal(await isSettled(settled), false);
   channel.settle(1, 0);
   await settled;
-});
-
-test('Channel.onDeparture is called when entries were settled', () => {
-  const channel = new Channel({ maxEntries: 2, maxBytes: 100 });
-  let calls = 0;
-  channel.onDeparture = () => calls++;
-  push(channel, 'a');
-  channel.take(newEntry());
-  assert.equal(calls, 0);
-  channel.settle(1, 2);
-  assert.equal(calls, 1);
 });
 
 test('Channel.room is 0 when the byte budget is used up, however few the entries', () => {

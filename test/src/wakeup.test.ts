@@ -39,3 +39,13 @@ test('Wakeup.wake() wakes one sleep once, however often it is called', async () 
   wakeup.wake();
   await second;
 });
+
+test('Wakeup.listen() hears of every wake, beside all others', () => {
+  const wakeup = new Wakeup();
+  const calls = [0, 0];
+  wakeup.listen(() => calls[0]!++);
+  wakeup.wake();
+  wakeup.listen(() => calls[1]!++);
+  wakeup.wake();
+  assert.deepEqual(calls, [2, 1]);
+});
