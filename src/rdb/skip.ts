@@ -28,7 +28,7 @@ export function skipEncoding(reader: ByteReader, encoding: Encoding, skipListpac
     case 'LIST':
     case 'SET':
     case 'LIST_QUICKLIST':
-      return times(reader.count(1), () => reader.skipString());
+      return skipStrings(reader);
     case 'LIST_QUICKLIST_2':
       return times(reader.count(2), () => (reader.length() === PACKED ? skipListpack(reader) : reader.skipString()));
     case 'ZSET':
@@ -57,9 +57,11 @@ export function skipEncoding(reader: ByteReader, encoding: Encoding, skipListpac
     case 'SET_LISTPACK':
       return skipListpack(reader);
     case 'STREAM_LISTPACKS':
+      return skipStream(reader, 1, skipListpack);
     case 'STREAM_LISTPACKS_2':
+      return skipStream(reader, 2, skipListpack);
     case 'STREAM_LISTPACKS_3':
-      return skipStream(reader, encoding, skipListpack);
+      return skipStream(reader, 3, skipListpack);
     case 'MODULE_2':
       reader.uint64();
       return skipParts(reader);
@@ -70,8 +72,11 @@ export function skipEncoding(reader: ByteReader, encoding: Encoding, skipListpac
   }
 }
 
-function skipStream(reader: ByteReader, encoding: Encoding, skipListpack: SkipListpack): void {
-  const hasFigures = encoding !== 'STREAM_LISTPACKS';
+/** By the RDB type, from the first `STREAM_LISTPACKS` on; what 4 and later have behind the groups is left. */
+export type StreamForm = 1 | 2 | 3 | 4 | 5;
+
+export function skipStream(reader: ByteReader, form: StreamForm, skipListpack: SkipListpack = skipString): void {
+  const hasFigures = form >= 2;
   skipNodes(reader, skipListpack);
   // Entries, the last id; the first id, the highest deleted id, entries added.
   times(hasFigures ? 8 : 3, () => reader.uint64());
@@ -84,9 +89,11 @@ function skipStream(reader: ByteReader, encoding: Encoding, skipListpack: SkipLi
     });
     times(reader.count(1), () => {
       reader.skipString();
-      reader.skip(encoding === 'STREAM_LISTPACKS_3' ? 2 * TIME_BYTES : TIME_BYTES);
+      reader.skip(form >= 3 ? 2 * TIME_BYTES : TIME_BYTES);
       reader.skip(reader.count(ID_BYTES) * ID_BYTES);
     });
+    // Entries that were given back, and are nobody's now.
+    if (form >= 5) reader.skip(reader.count(ID_BYTES) * ID_BYTES);
   });
 }
 
@@ -96,6 +103,11 @@ export function skipNodes(reader: ByteReader, skipListpack: SkipListpack = skipS
     reader.skipString();
     skipListpack(reader);
   });
+}
+
+/** So many as the number before them says. */
+export function skipStrings(reader: ByteReader): void {
+  times(reader.count(1), () => reader.skipString());
 }
 
 function skipExpiring(reader: ByteReader): void {

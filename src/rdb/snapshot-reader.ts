@@ -6,18 +6,28 @@
 
 import type { Entry } from '../entry.ts';
 import type { RandomAccessFile } from '../file/random-access-file.ts';
-import type { ValueType } from '../value.ts';
 import { DEFAULT_LIMITS } from './chunks.ts';
 import { FileReader } from './file-reader.ts';
 import { FOOTER_BYTES } from './footer.ts';
-import { LeftOut } from './left-out.ts';
+import { ForeignValues } from './foreign-values.ts';
+import { LeftOut, skipMetadata } from './left-out.ts';
+import { PayloadError } from './payload-error.ts';
 import { PayloadSlab } from './payload-slab.ts';
-import { readHeader } from './snapshot-header.ts';
+import { readEnd, readHeader } from './snapshot-ends.ts';
 import { SnapshotValue } from './snapshot-value.ts';
 import { skipValue } from './skip.ts';
-import { encodingOf, FIRST_VALKEY_VERSION, typeOfEncoding } from './type-byte.ts';
+import { encodingOf, FIRST_NEWER_VERSION, FIRST_VALKEY_VERSION, isNewerVersion, typeOfEncoding } from './type-byte.ts';
+import { isEmptyValue } from './value-pieces.ts';
 
-const SLOT_IMPORT = 243;
+/** Of Redis Enterprise: with a number, before each key; with a slot. */
+const ENTERPRISE_NUMBER = 107;
+const ENTERPRISE_SLOT = 121;
+/** No value begins with it or a higher one. */
+const FIRST_OPCODE = 242;
+/** Redis 8.10 puts the templates of hashes there, Valkey 9.2 what was written while it saved. */
+const TEMPLATE = 242;
+/** Redis 8.6 puts the metadata of a key there, Valkey 9.0 slots that are on their way. */
+const KEY_METADATA = 243;
 const SLOT_INFO = 244;
 const FUNCTION_2 = 245;
 const FUNCTION_PRE_GA = 246;
@@ -31,9 +41,7 @@ const EXPIRE_TIME = 253;
 const SELECT_DB = 254;
 const EOF = 255;
 
-const CHECKSUM_BYTES = 8;
-/** Redis 2.6. */
-const FIRST_SUMMED_VERSION = 5;
+const MEMBER_EXPIRY = 'keydb-subexpire-key';
 const MOST_DB = 2 ** 31 - 1;
 /** A server takes no longer bulk string, and Node makes no much longer Buffer. */
 const MOST_PAYLOAD = 2 ** 30;
@@ -57,12 +65,18 @@ export class SnapshotReader {
   readonly #bigKey: number;
   readonly #maxPayload: number;
   readonly #slab: PayloadSlab;
+  readonly #foreign: ForeignValues;
   #isChecked = true;
   #db = 0;
   #typeByte = 0;
-  /** Of the value, behind the key. */
+  #hasMetadata = false;
+  /** Of the key. */
+  #keyStart = 0;
+  /** Of the value, behind the key; -1 where nothing tells its end. */
   #start = 0;
   #end = 0;
+  /** The key of which it was told last that members expire. */
+  #expiringKey = 0;
 
   /** @throws PayloadError where it is no snapshot, or one that rump does not know */
   constructor(file: RandomAccessFile, { bigKey, maxPayload = MOST_PAYLOAD }: SnapshotReaderOptions) {
@@ -72,6 +86,7 @@ export class SnapshotReader {
     this.#maxPayload = maxPayload;
     this.#bigKey = Math.min(bigKey, maxPayload - OVERHEAD_BYTES);
     this.#slab = new PayloadSlab(this.#version);
+    this.#foreign = new ForeignValues(this.#version);
   }
 
   /** Bytes from the start of the file. */
@@ -84,14 +99,10 @@ export class SnapshotReader {
     return this.#isChecked;
   }
 
-  /** The type of the value. */
-  get type(): ValueType {
-    return typeOfEncoding(encodingOf(this.#typeByte, this.#version)!);
-  }
-
-  /** Bytes of the value. */
-  get size(): number {
-    return this.#end - this.#start;
+  /** The type of the value, as TYPE has it; undefined where nobody knows. */
+  get type(): string | undefined {
+    const encoding = encodingOf(this.#typeByte, this.#version);
+    return encoding === undefined ? this.#foreign.typeOf(this.#typeByte) : typeOfEncoding(encoding);
   }
 
   /**
@@ -106,6 +117,9 @@ export class SnapshotReader {
     entry.frequency = -1;
     entry.payload = null;
     entry.large = null;
+    this.#hasMetadata = false;
+    if (this.#end === -1)
+      throw reader.fail(`${this.#form}, and nothing tells where that value ends`, this.#keyStart - 1);
     for (;;) {
       const opcode = reader.byte();
       switch (opcode) {
@@ -128,69 +142,95 @@ export class SnapshotReader {
           this.#finish();
           return false;
         default:
-          if (opcode >= SLOT_IMPORT) this.#leaveOut(opcode);
+          if (opcode >= FIRST_OPCODE || opcode === ENTERPRISE_NUMBER || opcode === ENTERPRISE_SLOT) this.#pass(opcode);
           else {
             entry.db = this.#db;
-            entry.key = this.#pass(opcode);
+            entry.key = this.#passKey(opcode);
             return true;
           }
       }
     }
   }
 
-  /** Whether nothing can carry the value. */
-  get isTooLarge(): boolean {
-    return this.size > this.#maxPayload - OVERHEAD_BYTES && this.type === 'module';
+  /** Why nothing can carry the value, where nothing can. */
+  get refusal(): PayloadError | undefined {
+    if (encodingOf(this.#typeByte, this.#version) === undefined) {
+      return new PayloadError(`Cannot read the value: ${this.#form}`);
+    }
+    const size = this.#end - this.#start;
+    if (size <= this.#maxPayload - OVERHEAD_BYTES || this.type !== 'module') return undefined;
+    return new PayloadError(
+      `Cannot read a value of ${size} bytes: it is one of a module, and can only be carried as a whole`,
+    );
   }
 
-  /** Puts the value of the key that was passed last into `entry`, and a name that keeps no window alive. */
-  take(entry: Entry): void {
+  /**
+   * Puts the value of the key that was passed last into `entry`, and a name that keeps no window alive. False for an empty
+   * collection, which is no key to a server.
+   */
+  take(entry: Entry): boolean {
     const { key } = entry;
     const start = this.#start;
+    const size = this.#end - start;
     const name = this.#slab.take(key.length);
     copy(key, name);
     entry.key = name;
-    if (this.size > this.#bigKey && this.type !== 'module') {
+    if (this.#hasMetadata) this.leftOut.add('metadata', () => String(name));
+    if (size > this.#bigKey && this.type !== 'module') {
       const pieceBytes = Math.max(1, Math.min(DEFAULT_LIMITS.bytes, this.#bigKey));
       entry.large = new SnapshotValue(this.#file, start, this.#typeByte, this.#version, pieceBytes);
-      return;
+      return true;
     }
-    const payload = this.#slab.take(this.size + OVERHEAD_BYTES);
+    const payload = this.#slab.take(size + OVERHEAD_BYTES);
     payload[0] = this.#typeByte;
     this.#reader.copy(start, this.#end, payload, 1);
     this.#slab.seal(payload);
     entry.payload = payload;
+    if (!isEmptyValue(payload)) return true;
+    this.leftOut.add('empty', () => String(name));
+    return false;
   }
 
-  /** Passes key and value. Returns the key. */
-  #pass(typeByte: number): Buffer {
+  get #form(): string {
+    return this.#foreign.formOf(this.#typeByte);
+  }
+
+  /** Passes key and value, as far as it is known where that ends. Returns the key. */
+  #passKey(typeByte: number): Buffer {
     const reader = this.#reader;
     const encoding = encodingOf(typeByte, this.#version);
-    if (encoding === undefined) {
+    const isForeign = encoding === undefined && this.#foreign.typeOf(typeByte) !== undefined;
+    if (encoding === undefined && !isForeign && !isNewerVersion(this.#version)) {
       throw reader.fail(`no value of RDB version ${this.#version} has type byte ${typeByte}`, reader.at - 1);
     }
     // Nothing tells where it ends.
     if (encoding === 'MODULE_PRE_GA') {
       throw reader.fail('a module from before Redis 4.0 wrote the value, which only itself can read', reader.at - 1);
     }
+    this.#keyStart = reader.at;
     const key = reader.string();
     this.#typeByte = typeByte;
     this.#start = reader.at;
-    skipValue(reader, typeByte, this.#version);
-    this.#end = reader.at;
+    if (encoding !== undefined) skipValue(reader, typeByte, this.#version);
+    else if (isForeign) this.#foreign.skip(reader, typeByte);
+    this.#end = encoding === undefined && !isForeign ? -1 : reader.at;
     return key;
   }
 
-  #leaveOut(opcode: number): void {
+  /** Passes what is no key. */
+  #pass(opcode: number): void {
     const reader = this.#reader;
     const start = reader.at - 1;
+    const isOfRedis = this.#version >= FIRST_NEWER_VERSION && this.#version < FIRST_VALKEY_VERSION;
     switch (opcode) {
       case AUX:
-        reader.skipString();
-        reader.skipString();
-        return;
+        return this.#passAux();
       case RESIZE_DB:
         reader.length();
+        reader.length();
+        return;
+      case ENTERPRISE_NUMBER:
+      case ENTERPRISE_SLOT:
         reader.length();
         return;
       case SLOT_INFO:
@@ -198,16 +238,33 @@ export class SnapshotReader {
         return;
       case FUNCTION_2:
         return this.leftOut.skipFunctions(reader);
+      case FUNCTION_PRE_GA:
+        return this.leftOut.skipEarlyFunctions(reader);
       case MODULE_AUX:
         return this.leftOut.skipModule(reader);
-      case FUNCTION_PRE_GA:
-        throw reader.fail('functions of a release candidate of Redis 7.0 stand there, which nothing reads', start);
-      default:
-        // Redis has another use for it, from RDB version 13 on.
-        if (this.#version < FIRST_VALKEY_VERSION)
-          throw reader.fail(`no snapshot of RDB version ${this.#version} has opcode 243`, start);
-        return this.leftOut.skipSlots(reader);
+      case KEY_METADATA:
+        if (this.#version >= FIRST_VALKEY_VERSION) return this.leftOut.skipSlots(reader);
+        this.#hasMetadata = true;
+        if (isOfRedis) return skipMetadata(reader);
+        break;
+      case TEMPLATE:
+        if (isOfRedis) return this.#foreign.addTemplate(reader);
     }
+    const isNewer = isNewerVersion(this.#version);
+    if (isNewer) throw reader.fail(`a newer server wrote it: RDB version ${this.#version}, opcode ${opcode}`, start);
+    throw reader.fail(`no snapshot of RDB version ${this.#version} has opcode ${opcode}`, start);
+  }
+
+  /** Fields about the file; of KeyDB also, behind a key, a member of it and when that expires. */
+  #passAux(): void {
+    const reader = this.#reader;
+    const isOther = reader.peekStringLength() !== MEMBER_EXPIRY.length;
+    const name = isOther ? reader.skipString() : String(reader.string());
+    reader.skipString();
+    if (name !== MEMBER_EXPIRY || this.#expiringKey === this.#keyStart) return;
+    this.#expiringKey = this.#keyStart;
+    const keyName = (): string => String(new FileReader(this.#file, { start: this.#keyStart, sums: false }).string());
+    this.leftOut.add('expiries', keyName);
   }
 
   #select(db: number): void {
@@ -215,20 +272,10 @@ export class SnapshotReader {
     this.#db = db;
   }
 
-  /** @throws PayloadError where the checksum is another one, or something follows it */
   #finish(): void {
-    const reader = this.#reader;
-    if (this.#version >= FIRST_SUMMED_VERSION) {
-      const { low, high } = reader.sum()!;
-      const at = reader.at;
-      const sum = reader.view(CHECKSUM_BYTES);
-      const [isLow, isHigh] = [sum.readUInt32LE(0), sum.readUInt32LE(4)];
-      this.#isChecked = isLow !== 0 || isHigh !== 0;
-      if (this.#isChecked && (isLow !== low || isHigh !== high)) {
-        throw reader.fail('the checksum is not that of the file, which is damaged somewhere', at);
-      }
-    } else this.#isChecked = false;
-    if (reader.left > 0) throw reader.fail(`${reader.left} bytes follow the end of the snapshot`);
+    const { isChecked, extra } = readEnd(this.#reader, this.#version);
+    this.#isChecked = isChecked;
+    if (extra > 0) this.leftOut.add('mark', () => String(extra));
   }
 }
 

@@ -4,6 +4,14 @@ import type { ValueType } from '../value.ts';
 /** RDB versions from here on are of Valkey; those below, as far as Valkey 8, are the same in Redis. */
 export const FIRST_VALKEY_VERSION = 80;
 
+/** RDB versions of Redis from here on, and those of Valkey above 80, may hold what rump does not know. */
+export const FIRST_NEWER_VERSION = 13;
+
+/** Whether servers of that RDB version are newer than those that rump knows whole. */
+export function isNewerVersion(version: number): boolean {
+  return version < FIRST_VALKEY_VERSION ? version >= FIRST_NEWER_VERSION : version > FIRST_VALKEY_VERSION;
+}
+
 /** What is behind a type byte: the names are those of the source code of Redis, without `RDB_TYPE_`. */
 export type Encoding =
   | 'STRING'

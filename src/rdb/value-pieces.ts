@@ -1,6 +1,6 @@
 // A value out of its bytes piece by piece, for those that are too large to be held at once as elements.
-import type { StreamEntry, StreamHead, ValuePiece } from '../value.ts';
-import type { ByteReader } from './byte-reader.ts';
+import type { StreamEntry, StreamHead, ValuePiece, ValueType } from '../value.ts';
+import { ByteReader } from './byte-reader.ts';
 import { chunksOf, DEFAULT_LIMITS, type ChunkLimits } from './chunks.ts';
 import { demandEncoding, demandEnd, openPayload } from './decode.ts';
 import { decodeGroups } from './decode-groups.ts';
@@ -9,11 +9,16 @@ import { listItems } from './decode-list.ts';
 import { setMembers } from './decode-set.ts';
 import { readFigures, streamNodes } from './decode-stream.ts';
 import { zsetEntries } from './decode-zset.ts';
+import { bodyOf, FOOTER_BYTES, versionOf } from './footer.ts';
 import { PayloadError } from './payload-error.ts';
 import { each } from './pull.ts';
 import { skipNodes } from './skip.ts';
 import { compareIds, formatId } from './stream-id.ts';
 import { typeOfEncoding, type Encoding } from './type-byte.ts';
+
+const COLLECTIONS: ReadonlySet<ValueType> = new Set(['list', 'set', 'zset', 'hash']);
+/** A hash with expiries, of which there is a minimum and an empty listpack, between the type byte and the footer. */
+const MOST_EMPTY_BYTES = 1 + 16 + FOOTER_BYTES;
 
 /**
  * What is damaged is found where it is met, also behind the first piece. Of a stream the groups are held as a whole.
@@ -47,6 +52,21 @@ export function* payloadPieces(payload: Buffer, limits: ChunkLimits = DEFAULT_LI
   if (isStream) return;
   demandEnd(last!);
   if (isEmpty) throw last!.fail('it is empty');
+}
+
+/** Whether it is a collection without an element: no key of a server has such a value, but files may. */
+export function isEmptyValue(payload: Buffer): boolean {
+  if (payload.length > MOST_EMPTY_BYTES) return false;
+  const encoding = demandEncoding(payload[0]!, versionOf(payload));
+  if (!COLLECTIONS.has(typeOfEncoding(encoding))) return false;
+  const reader = new ByteReader(bodyOf(payload), 'a value');
+  reader.skip(1);
+  try {
+    return elementPieces(reader, encoding, DEFAULT_LIMITS).next().done === true;
+  } catch (error) {
+    if (error instanceof PayloadError) return false;
+    throw error;
+  }
 }
 
 function* elementPieces(reader: ByteReader, encoding: Encoding, limits: ChunkLimits): Generator<ValuePiece> {

@@ -23,7 +23,7 @@ export abstract class FileSource implements Source {
 
   constructor(scope: FileScopeOptions, sink: Pick<SourceSink, 'onLeftOut'>) {
     this.scope = new FileScope(scope);
-    this.#onLeftOut = (what, names) => sink.onLeftOut(what, names);
+    this.#onLeftOut = (what, names, count) => sink.onLeftOut(what, names, count);
   }
 
   get fraction(): number {
@@ -94,7 +94,8 @@ export abstract class FileSource implements Source {
     }
     this.#isDone = true;
     const { leftOutDatabases } = this.scope;
-    if (leftOutDatabases.length > 0) this.#onLeftOut('databases', leftOutDatabases.map(String));
+    if (leftOutDatabases.length > 0)
+      this.#onLeftOut('databases', leftOutDatabases.map(String), leftOutDatabases.length);
   }
 
   async #readOnce(channel: Channel): Promise<void> {

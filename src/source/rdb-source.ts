@@ -1,7 +1,6 @@
 // Reads entries from a snapshot, the .rdb file of a server.
 
 import { setImmediate as turn } from 'node:timers/promises';
-import { RespError } from '../../resp/errors.ts';
 import type { Channel } from '../channel.ts';
 import type { Entry } from '../entry.ts';
 import { newEntry } from '../entry-ring.ts';
@@ -80,26 +79,21 @@ export class RdbSource extends FileSource {
       this.demandRunning();
       if (!snapshot.next(entry)) return false;
       if (!this.#isInScope(entry, snapshot)) continue;
-      if (snapshot.isTooLarge) this.#refuse(entry, snapshot.size);
-      else {
-        snapshot.take(entry);
-        channel.push(entry);
-      }
+      const { refusal } = snapshot;
+      if (refusal !== undefined) this.#sink.onReadRefused(entry.db, Buffer.from(entry.key), refusal);
+      else if (snapshot.take(entry)) channel.push(entry);
     }
     return true;
   }
 
   #isInScope(entry: Entry, { type }: SnapshotReader): boolean {
     const { scope } = this;
-    if (!scope.includes(entry.db, entry.key) || (scope.type !== undefined && scope.type !== type)) return false;
+    if (!scope.includes(entry.db, entry.key)) return false;
+    // What nobody knows the type of may be of that one.
+    if (scope.type !== undefined && type !== undefined && scope.type !== type) return false;
     const isGone = entry.expireAt !== NEVER && entry.expireAt <= Date.now();
     if (isGone) this.#sink.onGone();
     return !isGone && scope.strip(entry);
-  }
-
-  #refuse({ db, key }: Entry, size: number): void {
-    const message = `Cannot read a value of ${size} bytes: it is one of a module, and can only be carried as a whole`;
-    this.#sink.onReadRefused(db, Buffer.from(key), new RespError('PAYLOAD', message));
   }
 
   /** Once, however often the file is read. */
@@ -107,10 +101,7 @@ export class RdbSource extends FileSource {
     const snapshot = this.#snapshot;
     if (snapshot === undefined || this.#hasTold) return;
     this.#hasTold = true;
-    const { functions, modules, slots } = snapshot.leftOut;
-    if (functions.size > 0) this.#sink.onLeftOut('functions', [...functions]);
-    if (modules.size > 0) this.#sink.onLeftOut('modules', [...modules]);
-    if (slots.size > 0) this.#sink.onLeftOut('slots', [...slots]);
+    for (const [what, { names, count }] of snapshot.leftOut.parts) this.#sink.onLeftOut(what, names, count);
     if (!snapshot.isChecked) this.#sink.onUnchecked();
   }
 }

@@ -3,6 +3,7 @@
 import type { RespError } from '../../resp/errors.ts';
 import type { Channel } from '../channel.ts';
 import type { Entry } from '../entry.ts';
+import type { LeftOutKind } from '../rdb/left-out.ts';
 
 export interface Source {
   /** How much was walked, 0 to 1. */
@@ -28,11 +29,8 @@ export interface SourceSink {
   onGone(): void;
   /** So many slots were on the move, or at a node that failed: they are walked once more. */
   onSlotsMoved(slots: number): void;
-  /**
-   * A file has something beside the keys that are copied: databases that nobody asked for, libraries of functions, what modules
-   * keep, or slots that were on the move.
-   */
-  onLeftOut(what: 'databases' | 'functions' | 'modules' | 'slots', names: readonly string[]): void;
+  /** A file has something that is not carried. @param names the first of them */
+  onLeftOut(what: LeftOutKind, names: readonly string[], count: number): void;
   /** A snapshot was written without a checksum. */
   onUnchecked(): void;
   /** A stream has no beginning and no end that would tell whether it is whole. @param name its path, or `stdin` */

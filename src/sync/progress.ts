@@ -2,6 +2,7 @@
 
 import { nameOf, RespError, type Peer } from '../../resp/errors.ts';
 import type { Reconnect } from '../cluster/line.ts';
+import type { LeftOutKind } from '../rdb/left-out.ts';
 import type { SourceSink } from '../source/source.ts';
 import type { TargetSink } from '../target/target.ts';
 import type { Figures, StartEvent, TypeFigures } from './options.ts';
@@ -12,14 +13,21 @@ import type { Settings } from './settings.ts';
 const BATCH_KEYS = 1000;
 /** Milliseconds between two `progress` events. */
 const INTERVAL_MS = 100;
-/** What is said of the parts of a snapshot that are no keys. */
-const LEFT_OUT = {
+/** What is said of the parts of a file that are not carried. */
+const LEFT_OUT: Readonly<Record<LeftOutKind, (names: string, count: number) => string>> = {
   databases: leftOutOfFile,
-  functions: (names: string) => `the snapshot has functions (${names}), which a copy leaves out`,
-  modules: (names: string) => `the snapshot has data that modules keep beside keys (${names}), which a copy leaves out`,
-  slots: (names: string) =>
+  functions: (names) => `the snapshot has functions (${names}), which a copy leaves out`,
+  modules: (names) => `the snapshot has data that modules keep beside keys (${names}), which a copy leaves out`,
+  slots: (names) =>
     `slots were moving to the server when the snapshot was taken (${names}): their keys may be incomplete`,
-} as const;
+  metadata: (names, count) =>
+    `modules have attached metadata to keys of the snapshot (${count}: ${names}), which a copy leaves out`,
+  expiries: (names, count) =>
+    `members of keys of the snapshot expire, as only KeyDB has it (${count}: ${names}): these expiries are left out`,
+  empty: (names, count) =>
+    `collections of the snapshot are empty (${count}: ${names}): servers drop them, as a copy does`,
+  mark: (names) => `${names} bytes follow the end of the snapshot, which hold no keys`,
+};
 
 /** What is said of a file that has keys in databases that nobody asked for. */
 export function leftOutOfFile(numbers: string): string {
@@ -108,8 +116,8 @@ export class Progress implements SourceSink, TargetSink {
     this.#warn('SLOTS_MOVED', `slots of the source have moved (${slots}); they are read once more where they are now`);
   }
 
-  onLeftOut(what: keyof typeof LEFT_OUT, names: readonly string[]): void {
-    this.#warn('LEFT_OUT', LEFT_OUT[what](names.join(', ')));
+  onLeftOut(what: LeftOutKind, names: readonly string[], count: number): void {
+    this.#warn('LEFT_OUT', LEFT_OUT[what](names.join(', '), count));
   }
 
   onUnchecked(): void {

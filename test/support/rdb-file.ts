@@ -15,7 +15,7 @@ const OPTIONS: RdbSourceOptions = {
 
 export interface Told {
   gone: number;
-  readonly leftOut: [what: string, names: string][];
+  readonly leftOut: [what: string, names: string, count: number][];
   unchecked: number;
   readonly refused: [db: number, key: string, reason: string][];
 }
@@ -29,7 +29,8 @@ export function snapshotSource(path: string, options: Partial<RdbSourceOptions> 
   const told: Told = { gone: 0, leftOut: [], unchecked: 0, refused: [] };
   const sink = {
     onGone: () => void told.gone++,
-    onLeftOut: (what: string, names: readonly string[]) => void told.leftOut.push([what, names.join(' ')]),
+    onLeftOut: (what: string, names: readonly string[], count: number) =>
+      void told.leftOut.push([what, names.join(' '), count]),
     onUnchecked: () => void told.unchecked++,
     onReadRefused: (db: number, key: Buffer, { message }: Error) => void told.refused.push([db, String(key), message]),
   };

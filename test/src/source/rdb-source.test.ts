@@ -29,7 +29,10 @@ for (const file of files) {
     const { entries, error, gone, leftOut, unchecked } = await readSnapshot(file.path);
     assert.equal(error, undefined);
     assert.equal(gone, file.expired.length);
-    assert.deepEqual(leftOut, file.functions.length > 0 ? [['functions', file.functions.join(' ')]] : []);
+    assert.deepEqual(
+      leftOut,
+      file.functions.length > 0 ? [['functions', file.functions.join(' '), file.functions.length]] : [],
+    );
     assert.equal(unchecked, file.name.endsWith('-lfu') ? 1 : 0);
     await assertSameKeys(file, entries, async ({ payload }) => decodePayload(payload!));
   });
