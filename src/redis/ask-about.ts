@@ -3,12 +3,30 @@
 import { ReplyError } from '../../resp/errors.ts';
 import type { Reply } from '../../resp/reply.ts';
 
-/** Sends commands about the key and returns the replies, errors among them. */
-export type AskAbout = (commands: readonly (readonly (string | Buffer)[])[]) => Promise<readonly Reply[]>;
+type Command = readonly (string | Buffer)[];
+
+/** Sends commands about the key and returns the replies, errors among them: `demand` is for all who do not expect any. */
+export type AskAbout = (commands: readonly Command[]) => Promise<readonly Reply[]>;
+
+/**
+ * The replies, where every command was done.
+ * @param mayFail the names of those whose reply may be an error, which the caller looks at
+ * @throws ReplyError: the first of the others that was not
+ */
+export async function demand(
+  ask: AskAbout,
+  commands: readonly Command[],
+  mayFail: readonly string[] = [],
+): Promise<readonly Reply[]> {
+  const replies = await ask(commands);
+  for (const [i, reply] of replies.entries()) {
+    if (reply instanceof ReplyError && !mayFail.includes(String(commands[i]![0]))) throw reply;
+  }
+  return replies;
+}
 
 /** @throws ReplyError where the server will not say */
-export async function askOne(ask: AskAbout, ...command: readonly (string | Buffer)[]): Promise<Reply> {
-  const [reply] = await ask([command]);
-  if (reply instanceof ReplyError) throw reply;
+export async function askOne(ask: AskAbout, ...command: Command): Promise<Reply> {
+  const [reply] = await demand(ask, [command]);
   return reply!;
 }

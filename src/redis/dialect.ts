@@ -2,7 +2,7 @@
 
 import { ReplyError } from '../../resp/errors.ts';
 import type { Reply } from '../../resp/reply.ts';
-import type { AskAbout } from './ask-about.ts';
+import { demand, type AskAbout } from './ask-about.ts';
 import type { Ability } from '../rdb/ability.ts';
 import { versionOf } from '../rdb/footer.ts';
 
@@ -24,13 +24,14 @@ const PROBE_MS = '60000';
 
 /** @param key one that nobody uses; it is written, and is gone afterwards */
 export async function learnDialect(key: Buffer, ask: AskAbout): Promise<Dialect> {
-  const [, dump, , known] = await ask([
+  const probes = [
     ['SET', key, '', 'PX', PROBE_MS],
     ['DUMP', key],
     ['DEL', key],
     ['COMMAND', 'INFO', ...COMMANDS.map(([, name]) => name)],
-  ]);
-  // Who may not be asked is taken for old: what is written then can be read by all.
+  ];
+  // Who may not be asked is taken for old: what is written then can be read by all. A probe that stays expires.
+  const [, dump, , known] = await demand(ask, probes, ['SET', 'DUMP', 'DEL', 'COMMAND']);
   const rdbVersion = Buffer.isBuffer(dump) ? versionOf(dump) : LEAST_RDB_VERSION;
   const infos = Array.isArray(known) && !(known instanceof ReplyError) ? (known as readonly Reply[]) : [];
   return {

@@ -97,9 +97,9 @@ export class MeasuringReader implements KeyReader {
       this.#account.observe(reply);
       return this.#pass(db, key, reply);
     }
-    if (reply === null) return this.#sink.onGone(db, key);
     if (!this.#isRefused(this.#memory, db, key, reply)) return;
-    this.#isMemoryTold = false;
+    // A nil does not say that the key is gone: some servers and proxies have no other answer.
+    if (reply !== null) this.#isMemoryTold = false;
     this.#types.ask(TYPE, db, key);
   }
 

@@ -1,10 +1,10 @@
 // Reads a value piece by piece, for those that are too large to be dumped: the server never has to hold a copy of it.
 
-import { RespError } from '../../resp/errors.ts';
+import { ReplyError, RespError } from '../../resp/errors.ts';
 import type { Reply } from '../../resp/reply.ts';
 import { parseScore } from '../rdb/score.ts';
 import type { HashField, ValuePiece } from '../value.ts';
-import { askOne, type AskAbout } from './ask-about.ts';
+import { askOne, demand, type AskAbout } from './ask-about.ts';
 import { FIRST_PAGE, pageSizeAfter } from './page-size.ts';
 import { readStream } from './stream-reader.ts';
 
@@ -76,23 +76,29 @@ async function* readHash(ask: AskAbout, key: Buffer, pieceBytes: number): AsyncG
   for await (const page of readPages(ask, 'HSCAN', key, pieceBytes)) {
     const pairs = pairsOf(page);
     const names = pairs.map(([field]) => field);
-    const [expiries] = knowsExpiries
-      ? await ask([['HPEXPIRETIME', key, 'FIELDS', String(names.length), ...names]])
-      : [];
-    // Whoever does not know the command has no such fields.
-    knowsExpiries = Array.isArray(expiries);
+    const expiries: readonly Reply[] | undefined = knowsExpiries ? await expiriesOf(ask, key, names) : undefined;
+    knowsExpiries = expiries !== undefined;
     const fields = pairs.map(([field, value], i): HashField => ({
       field,
       value,
-      expireAt: knowsExpiries ? expiryOf(expiries, i) : NEVER,
+      expireAt: expiries === undefined ? NEVER : expiryOf(expiries, i),
     }));
     yield { type: 'hash', fields };
   }
 }
 
+/** `undefined` where the server does not know the command, and so has no such fields. @throws ReplyError where it will not say */
+async function expiriesOf(ask: AskAbout, key: Buffer, names: readonly Buffer[]): Promise<readonly Reply[] | undefined> {
+  const command = ['HPEXPIRETIME', key, 'FIELDS', String(names.length), ...names];
+  const [reply] = await demand(ask, [command], ['HPEXPIRETIME']);
+  if (!(reply instanceof ReplyError)) return reply as readonly Reply[];
+  if (reply.code !== 'ERR') throw reply;
+  return undefined;
+}
+
 /** -1 is a field without expiry, -2 one that has gone since, and is on its way out. */
-function expiryOf(expiries: Reply | undefined, index: number): number {
-  const expiry = (expiries as readonly number[])[index] ?? NEVER;
+function expiryOf(expiries: readonly Reply[], index: number): number {
+  const expiry = (expiries[index] ?? NEVER) as number;
   return expiry > 0 ? expiry : NEVER;
 }
 

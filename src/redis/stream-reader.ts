@@ -11,7 +11,7 @@ import type {
   StreamId,
   StreamPiece,
 } from '../value.ts';
-import { askOne, type AskAbout } from './ask-about.ts';
+import { askOne, demand, type AskAbout } from './ask-about.ts';
 import { FIRST_PAGE, pageSizeAfter } from './page-size.ts';
 
 const PENDING_PAGE = 1000;
@@ -72,7 +72,7 @@ async function readPending(ask: AskAbout, key: Buffer, group: Buffer): Promise<P
   const pending: PendingEntry[] = [];
   for (let from = '-'; ;) {
     // How long ago an entry was delivered is all that is told of it.
-    const replies = await ask([['TIME'], ['XPENDING', key, group, from, '+', String(PENDING_PAGE)]]);
+    const replies = await demand(ask, [['TIME'], ['XPENDING', key, group, from, '+', String(PENDING_PAGE)]]);
     const [[seconds, micros], page] = replies as [[Buffer, Buffer], readonly Reply[]];
     const now = Number(seconds) * 1000 + Math.floor(Number(micros) / 1000);
     for (const reply of page) {
@@ -89,8 +89,11 @@ async function findGone(ask: AskAbout, key: Buffer, groups: readonly StreamGroup
   const gone: StreamId[] = [];
   for (let at = 0; at < ids.length; at += PENDING_PAGE) {
     const page = ids.slice(at, at + PENDING_PAGE);
-    const found = await ask(page.map((id) => ['XRANGE', key, formatId(id), formatId(id)]));
-    gone.push(...page.filter((_, i) => Array.isArray(found[i]) && (found[i] as readonly Reply[]).length === 0));
+    const found = await demand(
+      ask,
+      page.map((id) => ['XRANGE', key, formatId(id), formatId(id)]),
+    );
+    gone.push(...page.filter((_, i) => (found[i] as readonly Reply[]).length === 0));
   }
   return gone.toSorted(compareIds);
 }

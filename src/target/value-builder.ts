@@ -7,7 +7,7 @@ import type { Reply } from '../../resp/reply.ts';
 import type { Argv } from '../cluster/dialogue.ts';
 import { ValueCommands } from '../rdb/commands.ts';
 import { ValueDigest } from '../rdb/value-digest.ts';
-import type { AskAbout } from '../redis/ask-about.ts';
+import { demand, type AskAbout } from '../redis/ask-about.ts';
 import { NEVER, type ExpiryMode } from '../redis/expiry.ts';
 import type { Dialect } from '../redis/dialect.ts';
 import type { ValuePiece } from '../value.ts';
@@ -80,16 +80,25 @@ export class ValueBuilder {
     if (count !== this.#digest.length && !this.#expires) throw vanished();
     if (expireAt !== NEVER && expireAt <= clock()) return 'expired';
     const rename: Argv = [replace ? 'RENAME' : 'RENAMENX', this.#temporary, name];
-    const [, renamed] = await this.#ask([this.#expiry(), rename]);
-    if (renamed === 0) return 'taken';
-    if (!(renamed instanceof ReplyError)) return 'written';
-    if (expireAt !== NEVER && expireAt <= clock()) return 'expired';
-    throw renamed;
+    // Only what has its expiry may have its name: the lease would end it otherwise.
+    const [given] = await demand(this.#ask, [this.#expiry()]);
+    if (given !== 1) return this.#goneAs(vanished());
+    const [renamed] = await demand(this.#ask, [rename], [String(rename[0])]);
+    if (renamed instanceof ReplyError) return this.#goneAs(renamed);
+    return renamed === 0 ? 'taken' : 'written';
   }
 
   /** Leaves nothing behind. */
   async discard(): Promise<void> {
-    await this.#ask([['UNLINK', this.#temporary]]);
+    const [reply] = await demand(this.#ask, [['UNLINK', this.#temporary]], ['UNLINK']);
+    if (reply instanceof ReplyError) await demand(this.#ask, [['DEL', this.#temporary]]);
+  }
+
+  /** It may have expired at the last moment. @throws error where it has not */
+  #goneAs(error: RespError): 'expired' {
+    const { expireAt, clock } = this.#options;
+    if (this.#expires || (expireAt !== NEVER && expireAt <= clock())) return 'expired';
+    throw error;
   }
 
   #expiry(): Argv {
@@ -103,10 +112,7 @@ export class ValueBuilder {
   async #tell(commands: readonly Argv[]): Promise<readonly Reply[]> {
     for (const [command, , ...args] of commands) this.#demandShort(String(command), args);
     if (commands.length === 0) return [];
-    const replies = await this.#ask(commands);
-    const refusal = replies.find((reply) => reply instanceof ReplyError);
-    if (refusal !== undefined) throw refusal;
-    return replies;
+    return demand(this.#ask, commands);
   }
 
   /** A longer one would break the connection. */

@@ -3,10 +3,12 @@ import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
-import type { TestClient } from '../support/client.ts';
+import { TestClient } from '../support/client.ts';
 import { callsOf, writesOf } from '../support/command-stats.ts';
 import { fillAllTypes, snapshot } from '../support/keyspace.ts';
+import { startMemoryServer } from '../support/memory-server/memory-server.ts';
 import { assertDone, assertRefused, linesOf } from '../support/outcome.ts';
+import { startServer } from '../support/redis-server.ts';
 import { folderOf } from '../support/resp-file.ts';
 import { runRump, type RumpResult } from '../support/rump.ts';
 import { startPair, type ServerPair } from '../support/server-pair.ts';
@@ -57,6 +59,22 @@ function assertCounts(actual: Record<string, Count>, expected: Record<string, { 
     assert.ok(Math.abs(actual[type]!.bytes! - bytes) <= bytes / 10, `${type}: ${actual[type]!.bytes} is not ${bytes}`);
   }
 }
+
+test('A key of which MEMORY USAGE says nothing is there all the same: it is counted, and copied', async (t) => {
+  const source = await startMemoryServer();
+  t.after(() => source.stop());
+  const target = await startServer();
+  t.after(() => target.stop());
+  const from = await TestClient.connect({ port: source.port });
+  t.after(() => from.close());
+  await from.send('SET', 'key', 'value');
+  const ends = ['--from', source.url, '--to', target.url];
+  const counted = await runRump([...ends, '--dry-run', '--json']);
+  assert.deepEqual(countsOf(counted), { string: { keys: 1, bytes: null } });
+  // Every key is measured where all of them together could be one that is large.
+  assertDone(await runRump([...ends, '--big-key', '1k']));
+  assert.equal(String(await (await target.client()).send('GET', 'key')), 'value');
+});
 
 test('rump --dry-run counts the keys by type, says what both sides are, and writes nothing', async (t) => {
   const { source, target, from, to, endpoints } = await startFilled(t);

@@ -4,9 +4,10 @@ import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { assertNothingLeft, BIG_KEY, fillLarge, temporaryKey } from '../support/large-keyspace.ts';
 import { assertDone, assertFailed } from '../support/outcome.ts';
-import { spawnRump } from '../support/rump.ts';
+import { runRump, spawnRump } from '../support/rump.ts';
 import { startPair } from '../support/server-pair.ts';
 import { assertSameData } from '../support/snapshot.ts';
+import { servers } from '../support/server-versions.ts';
 import { startProxy } from '../support/tcp-proxy.ts';
 
 test('rump leaves nothing behind when it is interrupted in the middle of a large value', async (t) => {
@@ -35,6 +36,38 @@ test('rump ends soon when it is interrupted while the target takes neither large
   // Five seconds for replies, and two to clean up.
   assert.ok(performance.now() - interrupted < 12_000, `It took ${performance.now() - interrupted} ms`);
 });
+
+for (const [right, expires] of [
+  ['pexpireat', true],
+  ['persist', false],
+] as const) {
+  test(`A large value fails by name where ${right.toUpperCase()} is refused, and nothing stays that expires later`, async (t) => {
+    const { source, target, from, to } = await startPair(t);
+    await fillLarge(from, ['hash', 'set']);
+    if (!expires) await from.send('PERSIST', 'large:hash');
+    await to.send('ACL', 'SETUSER', 'writer', 'reset', 'on', '>pw', '~*', '&*', '+@all', `-${right}`);
+    const url = target.url.replace('//', '//writer:pw@');
+    const result = await runRump(['--from', source.url, '--to', url, ...BIG_KEY]);
+    assertFailed(result, { error: new RegExp(`^rump: key "large:hash" in db 0: NOPERM .*'${right}'`) });
+    // The set has no expiry: it arrives as long as it may be rid of that of its temporary name.
+    assert.deepEqual(await to.send('EXISTS', 'large:hash', 'large:set'), expires ? 1 : 0);
+    await assertNothingLeft(to);
+  });
+}
+
+for (const { name, binary } of servers('redis-8.0').slice(1)) {
+  test(`What the source will not say of a value fails it by name: no field loses its expiry, no entry its owner (${name})`, async (t) => {
+    const { source, target, from, to } = await startPair(t, { source: { binary } });
+    await fillLarge(from, ['hash', 'stream']);
+    const rights = ['+@all', '-hpexpiretime', '-xpending'];
+    await from.send('ACL', 'SETUSER', 'reader', 'reset', 'on', '>pw', '~*', '&*', ...rights);
+    const url = source.url.replace('//', '//reader:pw@');
+    const result = await runRump(['--from', url, '--to', target.url, ...BIG_KEY]);
+    assertFailed(result, { error: /^rump: key "large:hash" in db 0: NOPERM .*'hpexpiretime'/ });
+    assert.match(result.stderr, /^rump: key "large:stream" in db 0: NOPERM .*'xpending'/m);
+    assert.equal(await to.send('DBSIZE'), 0);
+  });
+}
 
 for (const side of ['source', 'target'] as const) {
   test(`A large value arrives although the connection to the ${side} is cut`, async (t) => {

@@ -1,4 +1,4 @@
-// Commands about the server and its databases: INFO, TIME, DBSIZE, FLUSHALL.
+// Commands about the server and its databases: INFO, TIME, MEMORY, DBSIZE, FLUSHALL.
 import { OK, type Reply } from '../reply.ts';
 import { infoText } from '../info-text.ts';
 import { syntaxError, wordOf } from './argument.ts';
@@ -15,6 +15,8 @@ export const serverCommands: CommandGroup = {
       ),
   },
   TIME: { least: 0, most: 0, run: time },
+  /** Tells nothing of any key, as some proxies do. */
+  MEMORY: { least: 2, most: 4, run: () => null },
   DBSIZE: { least: 0, most: 0, run: (_, { database }) => database.size },
   FLUSHALL: {
     least: 0,
