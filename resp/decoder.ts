@@ -3,6 +3,8 @@
 //   `+OK` runs      are counted and never become objects.
 //   unfinished bulk strings   are taken away from the parser and filled in place, straight from the socket: the
 //                   parser would gather them in a pool, three times their size, that its views keep alive.
+//
+// Integers that a number would round come out of the parser as strings, and go on as bigints.
 
 import { Buffer } from 'node:buffer';
 import RedisParser from 'redis-parser';
@@ -38,11 +40,32 @@ const CRLF_BYTES = 2;
 /** How a TLS record begins with which a server says that it was spoken to in plain. */
 const TLS_ALERT = 21;
 const NO_END = 'a bulk string does not end where it should';
+/** Characters of an integer, its sign among them, up to which a number is exact. */
+const EXACT_CHARACTERS = 15;
+/** What has more of them; 64 bits have 19 digits. */
+const LONG_INTEGER = /^-?\d{1,20}$/;
+
+/** What the parser makes of a reply; strings are integers. */
+type Parsed = Reply | string | Error | readonly Parsed[];
+
+/** Its option is asked for at each integer: as an accessor it costs nothing, where strings cost the copy 70 ns a key. */
+class ReplyParser extends RedisParser {
+  override get optionStringNumbers(): boolean {
+    const { buffer, offset } = this;
+    const end = offset + EXACT_CHARACTERS;
+    for (let at = offset; at <= end; at++) if (buffer![at] === CR) return false;
+    return end < buffer!.length;
+  }
+
+  override set optionStringNumbers(_: boolean) {
+    // The parser's constructor sets it.
+  }
+}
 
 export class Decoder {
   readonly #sink: DecoderSink;
   readonly #limits: Required<DecoderLimits>;
-  readonly #parser: RedisParser;
+  readonly #parser: ReplyParser;
   #chunk = Buffer.allocUnsafeSlow(CHUNK_BYTES);
   #chunkAt = 0;
   /** How much of an `+OK\r\n` has come that is not yet whole. */
@@ -61,9 +84,9 @@ export class Decoder {
   constructor(sink: DecoderSink, limits: DecoderLimits = {}) {
     this.#sink = sink;
     this.#limits = { maxBulkLength: 2 ** 30, maxArrayLength: 2 ** 20, maxDepth: 32, maxLineLength: 2 ** 16, ...limits };
-    this.#parser = new RedisParser({
+    this.#parser = new ReplyParser({
       returnBuffers: true,
-      returnReply: (reply) => this.#onParsed(reply as Reply),
+      returnReply: (reply) => this.#onParsed(reply as Parsed),
       returnError: (error) => this.#deliver(new ReplyError(error.message)),
       // Its own error carries the whole chunk as JSON, payloads included: only the offence is kept.
       returnFatalError: (error) => this.#fail(error.message.replace(/^Protocol error, /, '')),
@@ -187,23 +210,34 @@ export class Decoder {
     this.#deliver(bulk.subarray(0, bulk.length - CRLF_BYTES));
   }
 
-  #onParsed(reply: Reply): void {
+  #onParsed(reply: Parsed): void {
     // The parser steps over the end of a bulk string unseen; every reply ends in a line feed.
     const { buffer, offset } = this.#parser;
     if (buffer !== null && offset > 0 && buffer[offset - 1] !== LF) return this.#fail(NO_END);
-    if (Array.isArray(reply)) this.#adopt(reply, 1);
-    this.#deliver(reply);
+    if (Array.isArray(reply)) this.#adopt(reply as Parsed[], 1);
+    this.#deliver(typeof reply === 'string' ? this.#integer(reply) : (reply as Reply));
   }
 
-  /** Holds an array against the limits, and makes the error replies within it errors of this floor. */
-  #adopt(array: Reply[], depth: number): void {
+  /** Holds an array against the limits, and makes what the parser has put into it replies of this floor. */
+  #adopt(array: Parsed[], depth: number): void {
     if (depth > this.#limits.maxDepth) return this.#fail('arrays are too deeply nested');
     if (array.length > this.#limits.maxArrayLength) return this.#fail(tooLong(array.length));
     for (let i = 0; i < array.length; i++) {
       const element = array[i];
-      if (Array.isArray(element)) this.#adopt(element, depth + 1);
+      if (Array.isArray(element)) this.#adopt(element as Parsed[], depth + 1);
+      else if (typeof element === 'string') array[i] = this.#integer(element);
       else if (element instanceof Error) array[i] = new ReplyError(element.message);
     }
+  }
+
+  /** One of so many digits that the parser has left it a string. */
+  #integer(digits: string): number | bigint {
+    if (!LONG_INTEGER.test(digits)) {
+      this.#fail('an integer is none');
+      return 0;
+    }
+    const number = Number(digits);
+    return Number.isSafeInteger(number) ? number : BigInt(digits);
   }
 
   #deliver(reply: Reply): void {

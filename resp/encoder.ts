@@ -70,8 +70,9 @@ export class Encoder {
     this.#at = at + 2;
   }
 
-  /** A safe integer that is not negative, as a bulk string. */
-  integer(value: number): void {
+  /** An integer that is not negative, as a bulk string; numbers have to be safe. */
+  integer(value: number | bigint): void {
+    if (typeof value === 'bigint') return this.text(String(value));
     this.#reserve(OVERHEAD);
     const chunk = this.#chunk;
     const billions = value < BILLION ? 0 : Math.floor(value / BILLION);

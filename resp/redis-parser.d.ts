@@ -5,13 +5,15 @@ declare module 'redis-parser' {
     returnError(error: Error): void;
     returnFatalError(error: Error): void;
     returnBuffers: boolean;
-    stringNumbers?: boolean;
   }
 
   class RedisParser {
     constructor(options: Options);
     execute(chunk: Buffer): void;
     reset(): void;
+    /** Asked at each integer, of which `offset` is the first digit: whether it becomes a string. */
+    get optionStringNumbers(): boolean;
+    set optionStringNumbers(value: boolean);
     /** The chunk in work, `null` between two replies. */
     readonly buffer: Buffer | null;
     /** Where in `buffer` the parser stands. */

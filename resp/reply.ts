@@ -2,8 +2,11 @@
 
 import type { ReplyError } from './errors.ts';
 
-/** Simple and bulk strings are Buffers, often views into the chunk that was read: copy what outlives the batch. */
-export type Reply = Buffer | number | null | ReplyError | Oversized | readonly Reply[];
+/**
+ * Simple and bulk strings are Buffers, often views into the chunk that was read: copy what outlives the batch. Integers are
+ * numbers as far as numbers are exact, and bigints beyond.
+ */
+export type Reply = Buffer | number | bigint | null | ReplyError | Oversized | readonly Reply[];
 
 /** In place of a bulk string that was longer than is wanted, and was not kept. */
 export class Oversized {

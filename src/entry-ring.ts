@@ -2,12 +2,13 @@
 
 import { Buffer } from 'node:buffer';
 import type { Entry } from './entry.ts';
+import { NEVER } from './milliseconds.ts';
 
 const INITIAL_SLOTS = 64;
 const NO_KEY = Buffer.alloc(0);
 
 export function newEntry(): Entry {
-  return { db: 0, key: NO_KEY, payload: null, large: null, expireAt: -1, idle: -1, frequency: -1 };
+  return { db: 0, key: NO_KEY, payload: null, large: null, expireAt: NEVER, idle: -1, frequency: -1 };
 }
 
 export function copyEntry(from: Entry, to: Entry): void {

@@ -1,5 +1,6 @@
 // The one thing that flows from source to target: a key with its value as the source dumped it.
 
+import type { Milliseconds } from './milliseconds.ts';
 import type { ValuePiece, ValueType } from './value.ts';
 
 export interface Entry {
@@ -11,8 +12,8 @@ export interface Entry {
   payload: Buffer | null;
   /** What reads the value by and by, where it is too large for a payload. */
   large: LargeValue | null;
-  /** Milliseconds since 1970 by the source's clock, or by this machine's where expiries are relative; -1 for none. */
-  expireAt: number;
+  /** Since 1970 by the source's clock, or by a clock of this machine where expiries are relative; or `NEVER`. */
+  expireAt: Milliseconds;
   /** Seconds since the last use; -1 where it is not carried. */
   idle: number;
   /** Logarithmic access frequency, 0 to 255; -1 where it is not carried. */

@@ -1,5 +1,7 @@
 // What a key holds, whatever the server and the encoding it came from. Buffers may be views into the payload.
 
+import type { Milliseconds } from './milliseconds.ts';
+
 export type Value = StringValue | ListValue | SetValue | ZsetValue | HashValue | StreamValue | ModuleValue;
 
 /**
@@ -63,8 +65,8 @@ export interface HashValue {
 export interface HashField {
   readonly field: Buffer;
   readonly value: Buffer;
-  /** Milliseconds since 1970; -1 for never. */
-  readonly expireAt: number;
+  /** Since 1970, or `NEVER`. */
+  readonly expireAt: Milliseconds;
 }
 
 export interface StreamValue {
@@ -106,17 +108,17 @@ export interface PendingEntry {
   readonly id: StreamId;
   /** The name of the consumer. */
   readonly consumer: Buffer;
-  /** Milliseconds since 1970. */
-  readonly deliveryTime: number;
-  readonly deliveryCount: number;
+  /** Since 1970. */
+  readonly deliveryTime: Milliseconds;
+  readonly deliveryCount: number | bigint;
 }
 
 export interface StreamConsumer {
   readonly name: Buffer;
-  /** Milliseconds since 1970. */
-  readonly seenTime: number;
-  /** Milliseconds since 1970; -1: never. `undefined`: the payload is older than this figure (Redis 7.2). */
-  readonly activeTime: number | undefined;
+  /** Since 1970. */
+  readonly seenTime: Milliseconds;
+  /** Since 1970; -1: never. `undefined`: the payload is older than this figure (Redis 7.2). */
+  readonly activeTime: Milliseconds | undefined;
 }
 
 export interface ModuleValue {

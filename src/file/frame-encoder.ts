@@ -3,15 +3,15 @@
 import { Command } from '../../resp/command.ts';
 import { Encoder } from '../../resp/encoder.ts';
 import { Literal } from '../../resp/literal.ts';
-import { NEVER } from '../redis/expiry.ts';
+import { NEVER, type Milliseconds } from '../milliseconds.ts';
 
 /** Of which a frame is made. */
 export interface Frame {
   db: number;
   key: Buffer;
   payload: Buffer;
-  /** Milliseconds since 1970, or NEVER. */
-  expireAt: number;
+  /** Since 1970, or `NEVER`. */
+  expireAt: Milliseconds;
   /** Seconds since the last use; -1 for none. */
   idle: number;
   /** 0 to 255; -1 for none. */

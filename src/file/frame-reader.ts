@@ -7,10 +7,10 @@
 
 import { Buffer } from 'node:buffer';
 import type { Entry } from '../entry.ts';
-import { NEVER } from '../redis/expiry.ts';
 import { RestoreFrame } from './restore-frame.ts';
 import { StreamError } from './stream-error.ts';
 import { markOf, StreamSum } from './stream-sum.ts';
+import { NEVER, plus } from '../milliseconds.ts';
 
 export interface FrameReaderOptions {
   /** As messages call the stream: its path, or `stdin`. */
@@ -187,7 +187,7 @@ export class FrameReader {
     entry.key = frame.key;
     entry.payload = frame.payload;
     // What is left of a relative expiry counts from now.
-    entry.expireAt = frame.ttl === 0 ? NEVER : frame.isAbsolute ? frame.ttl : fromNow(frame.ttl);
+    entry.expireAt = frame.ttl === 0 ? NEVER : frame.isAbsolute ? frame.ttl : plus(frame.ttl, Date.now());
     entry.idle = frame.idle;
     entry.frequency = frame.frequency;
   }
@@ -301,10 +301,6 @@ export class FrameReader {
   #place(offset: number): string {
     return `byte ${offset}${this.#options.isPacked === true ? ' of the unpacked stream' : ''}`;
   }
-}
-
-function fromNow(ttl: number): number {
-  return Math.min(Date.now() + ttl, Number.MAX_SAFE_INTEGER);
 }
 
 function because(why: string | undefined): string {

@@ -1,13 +1,16 @@
 // One RESTORE, SELECT or PING, as its strings come in. It stays from frame to frame, and with it the database.
 
 import { Buffer } from 'node:buffer';
+import { LAST, milliseconds, type Milliseconds } from '../milliseconds.ts';
 
 /** Type, RDB version and checksum: what is shorter is no payload. */
 const SHORTEST_PAYLOAD = 11;
 const MOST_DB = 2 ** 31 - 1;
 const MOST_FREQUENCY = 255;
-/** The digits of 2^53. */
-const MOST_DIGITS = 16;
+/** So many digits are a number without a loss. */
+const EXACT_DIGITS = 15;
+/** The digits of 2^63. */
+const MOST_DIGITS = 19;
 const ZERO = 48;
 const LOWER_CASE = 32;
 const NO_BYTES = Buffer.alloc(0);
@@ -28,8 +31,8 @@ export class RestoreFrame {
   payload: Buffer = NO_BYTES;
   /** What a PING says. */
   message: Buffer = NO_BYTES;
-  /** Milliseconds; 0 for none. */
-  ttl = 0;
+  /** 0 for none. */
+  ttl: Milliseconds = 0;
   isAbsolute = false;
   idle = -1;
   frequency = -1;
@@ -73,7 +76,7 @@ export class RestoreFrame {
         this.key = bytes.subarray(start, end);
         return undefined;
       case 2:
-        this.ttl = numberIn(bytes, start, end);
+        this.ttl = timeIn(bytes, start, end);
         return this.ttl === -1 ? 'that is no expiry in milliseconds' : undefined;
       case 3:
         this.payload = bytes.subarray(start, end);
@@ -142,14 +145,23 @@ function isWord(bytes: Buffer, start: number, end: number, word: Buffer): boolea
   return true;
 }
 
-/** A safe integer in decimal digits; -1 for anything else. */
+/** As `numberIn`, up to 2^63 - 1. */
+function timeIn(bytes: Buffer, start: number, end: number): Milliseconds {
+  if (end - start <= EXACT_DIGITS) return numberIn(bytes, start, end);
+  const digits = bytes.toString('latin1', start, Math.min(end, start + MOST_DIGITS + 1));
+  if (digits.length > MOST_DIGITS || /\D/.test(digits)) return -1;
+  const time = milliseconds(BigInt(digits));
+  return time <= LAST ? time : -1;
+}
+
+/** An integer of few digits; -1 for anything else. */
 function numberIn(bytes: Buffer, start: number, end: number): number {
-  if (start === end || end - start > MOST_DIGITS) return -1;
+  if (start === end || end - start > EXACT_DIGITS) return -1;
   let value = 0;
   for (let at = start; at < end; at++) {
     const digit = bytes[at]! - ZERO;
     if (digit < 0 || digit > 9) return -1;
     value = value * 10 + digit;
   }
-  return value <= Number.MAX_SAFE_INTEGER ? value : -1;
+  return value;
 }

@@ -1,5 +1,6 @@
 // A cursor over bytes that nobody vouches for: every length is held against what is left before anything is made of it.
 // It sees a window of them; the bytes of a payload are one window, and those of a file (file-reader.ts) many.
+import { milliseconds, type Milliseconds } from '../milliseconds.ts';
 import { decimal } from './decimal.ts';
 import { decompress, isPossibleLength } from './lzf.ts';
 import { PayloadError } from './payload-error.ts';
@@ -15,6 +16,8 @@ const INTEGER_32 = 0xc2;
 const LZF = 0xc3;
 /** Of one string. A server takes 512 MiB, unless it was told to take more. */
 export const MOST_BYTES = 2 ** 30;
+/** The upper 32 bits from which on a number would not be exact. */
+const MOST_HIGH = 2 ** 21;
 /** Bytes before the content of a string: two lengths and a mark. */
 const MOST_HEAD = 19;
 
@@ -101,10 +104,11 @@ export class ByteReader {
     return this.#bytes.readInt32LE(start);
   }
 
-  /** As a number, which is exact for 2^53 ms, that is up to the year 287396. */
-  milliseconds(): number {
+  milliseconds(): Milliseconds {
     const start = this.#take(8);
-    return this.#bytes.readInt32LE(start + 4) * 0x1_0000_0000 + this.#bytes.readUInt32LE(start);
+    const high = this.#bytes.readInt32LE(start + 4);
+    if (high >= MOST_HIGH || high < -MOST_HIGH) return milliseconds(this.#bytes.readBigInt64LE(start));
+    return high * 0x1_0000_0000 + this.#bytes.readUInt32LE(start);
   }
 
   double(): number {

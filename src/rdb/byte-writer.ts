@@ -1,5 +1,7 @@
 // The primitives of an RDB value, written: one Buffer that grows, so that a value of a million elements makes no garbage.
 
+import type { Milliseconds } from '../milliseconds.ts';
+
 const FIRST_BYTES = 256;
 
 export class ByteWriter {
@@ -48,7 +50,7 @@ export class ByteWriter {
     this.#bytes.writeDoubleLE(value, at);
   }
 
-  milliseconds(value: number): void {
+  milliseconds(value: Milliseconds): void {
     const at = this.#grow(8);
     this.#bytes.writeBigInt64LE(BigInt(value), at);
   }

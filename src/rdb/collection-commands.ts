@@ -3,8 +3,7 @@ import type { HashField, ZsetEntry } from '../value.ts';
 import { command, type Command } from './command.ts';
 import { PayloadError } from './payload-error.ts';
 import { formatScore } from './score.ts';
-
-const NEVER = -1;
+import { NEVER, type Milliseconds } from '../milliseconds.ts';
 
 /** @throws PayloadError */
 export function zaddCommand(key: Buffer, entries: readonly ZsetEntry[]): Command {
@@ -33,8 +32,8 @@ function writableScore(score: number): string {
 }
 
 /** The fields that expire, by when they do. */
-function expiringIn(fields: readonly HashField[]): Map<number, Buffer[]> {
-  const found = new Map<number, Buffer[]>();
+function expiringIn(fields: readonly HashField[]): Map<Milliseconds, Buffer[]> {
+  const found = new Map<Milliseconds, Buffer[]>();
   for (const { field, expireAt } of fields) {
     if (expireAt === NEVER) continue;
     const same = found.get(expireAt);

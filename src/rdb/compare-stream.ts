@@ -1,4 +1,5 @@
 // Whether two streams hold the same. When a consumer was last seen is not compared: to look is enough to change it.
+import { distance } from '../milliseconds.ts';
 import { compareIds } from './stream-id.ts';
 import type { PendingEntry, StreamEntry, StreamGroup, StreamHead, StreamValue } from '../value.ts';
 
@@ -65,7 +66,7 @@ function isSamePending(left: PendingEntry, right: PendingEntry, tolerance: numbe
   return (
     compareIds(left.id, right.id) === 0 &&
     left.consumer.equals(right.consumer) &&
-    Math.abs(left.deliveryTime - right.deliveryTime) <= tolerance &&
+    distance(left.deliveryTime, right.deliveryTime) <= tolerance &&
     left.deliveryCount === right.deliveryCount
   );
 }

@@ -1,5 +1,6 @@
 // The consumer groups of a stream: what is pending in a group, and, consumer by consumer, whose it is.
 import type { ByteReader } from './byte-reader.ts';
+import { milliseconds, type Milliseconds } from '../milliseconds.ts';
 import { readId } from './stream-id.ts';
 import type { Encoding } from './type-byte.ts';
 import type { PendingEntry, StreamConsumer, StreamGroup, StreamId } from '../value.ts';
@@ -13,8 +14,8 @@ const GROUP_BYTES = 5;
 
 interface Delivery {
   readonly id: StreamId;
-  readonly deliveryTime: number;
-  readonly deliveryCount: number;
+  readonly deliveryTime: Milliseconds;
+  readonly deliveryCount: number | bigint;
   consumer: Buffer | undefined;
 }
 
@@ -50,7 +51,7 @@ function deliveriesIn(reader: ByteReader): Map<string, Delivery> {
     deliveries.set(raw.toString('latin1'), {
       id: { ms: raw.readBigUInt64BE(0), seq: raw.readBigUInt64BE(8) },
       deliveryTime: reader.milliseconds(),
-      deliveryCount: reader.length(),
+      deliveryCount: milliseconds(reader.uint64()),
       consumer: undefined,
     });
   }

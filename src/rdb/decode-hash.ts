@@ -7,8 +7,8 @@ import type { Encoding } from './type-byte.ts';
 import type { HashField, HashValue } from '../value.ts';
 import { readZipmap } from './zipmap.ts';
 import { Ziplist } from './ziplist.ts';
+import { milliseconds, NEVER, plus, type Milliseconds } from '../milliseconds.ts';
 
-const NEVER = -1;
 /** Of a field and its value, the length bytes. */
 const LEAST_BYTES = 2;
 /** The soonest expiry of all fields, which Redis puts first; 8 bytes. */
@@ -35,7 +35,7 @@ export function hashFields(reader: ByteReader, encoding: Encoding): Pull<HashFie
     case 'HASH_METADATA': {
       // What is stored is an expiry less this minimum, and one more, as 0 stands for never.
       const minimum = reader.milliseconds();
-      return expiringFirst(reader, minimum - 1);
+      return expiringFirst(reader, plus(minimum, -1));
     }
     case 'HASH_METADATA_PRE_GA':
       return expiringFirst(reader, 0);
@@ -58,13 +58,13 @@ function plain(reader: ByteReader, expires: boolean): Pull<HashField> {
 }
 
 /** Each field stands behind its expiry. */
-function expiringFirst(reader: ByteReader, base: number): Pull<HashField> {
+function expiringFirst(reader: ByteReader, base: Milliseconds): Pull<HashField> {
   let left = reader.count(LEAST_BYTES + 1);
   return () => {
     if (left === 0) return undefined;
     left -= 1;
     const expiry = reader.length();
-    return { field: reader.string(), value: reader.string(), expireAt: expiry === 0 ? NEVER : base + expiry };
+    return { field: reader.string(), value: reader.string(), expireAt: expiry === 0 ? NEVER : plus(base, expiry) };
   };
 }
 
@@ -87,6 +87,6 @@ function triples(elements: Elements): Pull<HashField> {
     demandNext(elements);
     const expiry = elements.integer();
     if (expiry === undefined) throw elements.fail('the expiry of a field is an integer');
-    return { field, value, expireAt: Number(expiry) === 0 ? NEVER : Number(expiry) };
+    return { field, value, expireAt: Number(expiry) === 0 ? NEVER : milliseconds(BigInt(expiry)) };
   };
 }

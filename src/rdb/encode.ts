@@ -5,8 +5,8 @@ import { withFooter } from './footer.ts';
 import { PayloadError } from './payload-error.ts';
 import { FIRST_VALKEY_VERSION } from './type-byte.ts';
 import type { HashValue, Value } from '../value.ts';
+import { minus, NEVER, sooner, type Milliseconds } from '../milliseconds.ts';
 
-const NEVER = -1;
 /** Doubles in scores, and modules: Redis 4.0. */
 const VERSION_4_0 = 8;
 /** Streams: Redis 5.0. */
@@ -76,14 +76,14 @@ function writeHash(writer: ByteWriter, value: HashValue, version: number): void 
   const isOfRedis = expires && version < FIRST_VALKEY_VERSION;
   const isOfValkey = expires && !isOfRedis;
   const soonest = value.fields.reduce(
-    (least, { expireAt }) => (expireAt === NEVER ? least : Math.min(least, expireAt)),
+    (least: Milliseconds, { expireAt }) => (expireAt === NEVER ? least : sooner(least, expireAt)),
     Infinity,
   );
   writer.byte(isOfRedis ? HASH_OF_REDIS : isOfValkey ? HASH_OF_VALKEY : HASH);
   if (isOfRedis) writer.milliseconds(soonest);
   writer.length(someOf(value.fields.length, value));
   for (const { field, value: content, expireAt } of value.fields) {
-    if (isOfRedis) writer.length(expireAt === NEVER ? 0 : expireAt - soonest + 1);
+    if (isOfRedis) writer.length(expireAt === NEVER ? 0 : minus(expireAt, minus(soonest, 1)));
     writer.string(field);
     writer.string(content);
     if (isOfValkey) writer.milliseconds(expireAt);

@@ -18,6 +18,7 @@ import { SnapshotValue } from './snapshot-value.ts';
 import { skipValue } from './skip.ts';
 import { encodingOf, FIRST_NEWER_VERSION, FIRST_VALKEY_VERSION, isNewerVersion, typeOfEncoding } from './type-byte.ts';
 import { isEmptyValue } from './value-pieces.ts';
+import { NEVER, type Milliseconds } from '../milliseconds.ts';
 
 /** Of Redis Enterprise: with a number, before each key; with a slot. */
 const ENTERPRISE_NUMBER = 107;
@@ -47,7 +48,6 @@ const MOST_DB = 2 ** 31 - 1;
 const MOST_PAYLOAD = 2 ** 30;
 /** Of a payload: the type byte, and what follows the value. */
 const OVERHEAD_BYTES = 1 + FOOTER_BYTES;
-const NEVER = -1;
 
 export interface SnapshotReaderOptions {
   /** Values of more bytes are not gathered, but for those of modules. */
@@ -280,8 +280,8 @@ export class SnapshotReader {
 }
 
 /** -1 stands for none elsewhere, and all time before 1970 is the same. */
-function expiryOf(time: number): number {
-  return Math.min(Math.max(0, time), Number.MAX_SAFE_INTEGER);
+function expiryOf(time: Milliseconds): Milliseconds {
+  return time < 0 ? 0 : time;
 }
 
 function copy(from: Buffer, to: Buffer): void {

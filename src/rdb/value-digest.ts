@@ -105,7 +105,7 @@ function partsOf({ member, score }: ZsetEntry): Buffer[] {
 }
 
 function fieldParts({ field, value, expireAt }: HashField): Buffer[] {
-  return [field, value, numberBytes(expireAt)];
+  return [field, value, typeof expireAt === 'number' ? numberBytes(expireAt) : Buffer.from(String(expireAt))];
 }
 
 function numberBytes(number: number): Buffer {

@@ -1,4 +1,5 @@
 // A hash as Redis before 2.6 wrote it: fields (1) · (length · field · length · unused (1) · value · unused bytes) … · ff.
+import { NEVER } from '../milliseconds.ts';
 import type { ByteReader } from './byte-reader.ts';
 import type { Pull } from './pull.ts';
 import type { HashField } from '../value.ts';
@@ -27,7 +28,7 @@ export function readZipmap(reader: ByteReader): Pull<HashField> {
     const value = reader.view(valueLength);
     reader.skip(unused);
     found += 1;
-    return { field, value, expireAt: -1 };
+    return { field, value, expireAt: NEVER };
   };
 }
 

@@ -9,11 +9,12 @@ import type { Entry, LargeValue } from '../entry.ts';
 import { newEntry } from '../entry-ring.ts';
 import { ask } from './asking.ts';
 import { DumpWindow } from './dump-window.ts';
-import { NEVER, type ExpiryMode } from './expiry.ts';
+import type { ExpiryMode } from './expiry.ts';
 import type { KeyReader, KeySink } from './key-reader.ts';
 import { PendingKeys } from './pending-keys.ts';
 import { refusalOf, scopeOf } from './refusal.ts';
 import type { Selection } from './selection.ts';
+import { NEVER, plus, type Milliseconds } from '../milliseconds.ts';
 
 export interface DumpSink extends KeySink {
   /** The entry is used again: copy what is kept. */
@@ -130,7 +131,7 @@ export class DumpReader implements Receiver, KeyReader {
     if (payload instanceof ReplyError) this.#refused(db, key, payload);
     else if (expiry instanceof ReplyError) this.#refused(db, key, expiry);
     else if (payload === null || payload === 0 || expiry === GONE) this.#sink.onGone(db, key);
-    else if (typeof expiry !== 'number') this.#failProtocol();
+    else if (typeof expiry !== 'number' && typeof expiry !== 'bigint') this.#failProtocol();
     else if (Buffer.isBuffer(payload)) {
       this.#window.observe(payload.length);
       this.#deliver(db, key, payload.length > this.#options.bigKey ? null : payload, expiry, used);
@@ -143,7 +144,7 @@ export class DumpReader implements Receiver, KeyReader {
   }
 
   /** @param payload `null` where it is too large */
-  #deliver(db: number, key: Buffer, payload: Buffer | null, expiry: number, usedReply: Reply | undefined): void {
+  #deliver(db: number, key: Buffer, payload: Buffer | null, expiry: Milliseconds, usedReply: Reply | undefined): void {
     const { mode, usage, largeValueOf } = this.#options;
     const used = typeof usedReply === 'number' ? usedReply : UNKNOWN;
     const entry = this.#entry;
@@ -151,7 +152,7 @@ export class DumpReader implements Receiver, KeyReader {
     entry.key = key;
     entry.payload = payload;
     entry.large = payload === null ? largeValueOf(db, key) : null;
-    entry.expireAt = mode === 'relative' && expiry >= 0 ? performance.now() + expiry : expiry;
+    entry.expireAt = mode === 'relative' && expiry >= 0 ? plus(expiry, performance.now()) : expiry;
     entry.idle = usage === 'idle' ? used : UNKNOWN;
     entry.frequency = usage === 'frequency' ? used : UNKNOWN;
     this.#sink.onDump(entry);

@@ -7,10 +7,10 @@ import type { HashField, ValuePiece } from '../value.ts';
 import { askOne, demand, type AskAbout } from './ask-about.ts';
 import { FIRST_PAGE, pageSizeAfter } from './page-size.ts';
 import { readStream } from './stream-reader.ts';
+import { NEVER, type Milliseconds } from '../milliseconds.ts';
 
 /** The code of an error: the key is there no more. */
 export const GONE = 'GONE';
-const NEVER = -1;
 
 /**
  * The value as it is by and by: what changes meanwhile may be in it or not.
@@ -97,8 +97,8 @@ async function expiriesOf(ask: AskAbout, key: Buffer, names: readonly Buffer[]):
 }
 
 /** -1 is a field without expiry, -2 one that has gone since, and is on its way out. */
-function expiryOf(expiries: readonly Reply[], index: number): number {
-  const expiry = (expiries[index] ?? NEVER) as number;
+function expiryOf(expiries: readonly Reply[], index: number): Milliseconds {
+  const expiry = (expiries[index] ?? NEVER) as Milliseconds;
   return expiry > 0 ? expiry : NEVER;
 }
 

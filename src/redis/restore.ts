@@ -9,7 +9,8 @@ import type { Receiver, Reply } from '../../resp/reply.ts';
 import { sizeOf, type Entry } from '../entry.ts';
 import { EntryRing, newEntry } from '../entry-ring.ts';
 import { ask } from './asking.ts';
-import { NEVER, type ExpiryMode } from './expiry.ts';
+import { ttlOf, type ExpiryMode } from './expiry.ts';
+import { NEVER } from '../milliseconds.ts';
 import { refusalOf, scopeOf } from './refusal.ts';
 import type { Selection } from './selection.ts';
 
@@ -74,7 +75,7 @@ export class RestoreWriter implements Receiver {
     const { mode, replace } = this.#options;
     const { expireAt, idle, frequency } = entry;
     const absolute = mode === 'exact' && expireAt !== NEVER;
-    const ttl = expireAt === NEVER ? 0 : absolute ? expireAt : Math.ceil(expireAt - now);
+    const ttl = expireAt === NEVER ? 0 : absolute ? expireAt : ttlOf(expireAt, now);
     const words = (replace ? 1 : 0) + (absolute ? 1 : 0) + (idle >= 0 || frequency >= 0 ? 2 : 0);
     this.#selection.use(db);
     if (asking) ask(this.#connection);

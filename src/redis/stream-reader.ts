@@ -43,7 +43,7 @@ async function readHead(ask: AskAbout, key: Buffer): Promise<StreamHead> {
     length: about.get('length') as number,
     lastId: idIn(about, 'last-generated-id')!,
     maxDeletedId: idIn(about, 'max-deleted-entry-id'),
-    entriesAdded: about.has('entries-added') ? BigInt(about.get('entries-added') as number) : undefined,
+    entriesAdded: about.has('entries-added') ? BigInt(about.get('entries-added') as number | bigint) : undefined,
     groups,
     gone: await findGone(ask, key, groups),
   };
@@ -57,7 +57,8 @@ async function readGroup(ask: AskAbout, key: Buffer, info: ReadonlyMap<string, R
     name,
     lastId: idIn(info, 'last-delivered-id')!,
     // The server itself cannot always tell.
-    entriesRead: entriesRead === undefined ? undefined : entriesRead === null ? -1n : BigInt(entriesRead as number),
+    entriesRead:
+      entriesRead === undefined ? undefined : entriesRead === null ? -1n : BigInt(entriesRead as number | bigint),
     pending: (info.get('pending') as number) > 0 ? await readPending(ask, key, name) : [],
     consumers: consumers.map(consumerOf),
   };
@@ -76,7 +77,7 @@ async function readPending(ask: AskAbout, key: Buffer, group: Buffer): Promise<P
     const [[seconds, micros], page] = replies as [[Buffer, Buffer], readonly Reply[]];
     const now = Number(seconds) * 1000 + Math.floor(Number(micros) / 1000);
     for (const reply of page) {
-      const [id, consumer, idle, deliveryCount] = reply as readonly [Buffer, Buffer, number, number];
+      const [id, consumer, idle, deliveryCount] = reply as readonly [Buffer, Buffer, number, number | bigint];
       pending.push({ id: parseId(id.toString('latin1')), consumer, deliveryTime: now - idle, deliveryCount });
     }
     if (page.length < PENDING_PAGE) return pending;

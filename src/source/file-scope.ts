@@ -1,7 +1,8 @@
 // Which keys of a file are copied, and what of them beside their values.
 
 import type { Entry } from '../entry.ts';
-import { NEVER, type ExpiryMode } from '../redis/expiry.ts';
+import type { ExpiryMode } from '../redis/expiry.ts';
+import { NEVER } from '../milliseconds.ts';
 
 export interface FileScopeOptions {
   /** The databases whose keys are in scope. */

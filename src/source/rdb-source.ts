@@ -8,10 +8,10 @@ import { RandomAccessFile } from '../file/random-access-file.ts';
 import { StreamError } from '../file/stream-error.ts';
 import { PayloadError } from '../rdb/payload-error.ts';
 import { SnapshotReader } from '../rdb/snapshot-reader.ts';
-import { NEVER } from '../redis/expiry.ts';
 import type { FileScopeOptions } from './file-scope.ts';
 import { FileSource } from './file-source.ts';
 import type { SourceSink } from './source.ts';
+import { NEVER } from '../milliseconds.ts';
 
 export interface RdbSourceOptions extends FileScopeOptions {
   /** Values of more bytes are read in pieces. */

@@ -13,10 +13,11 @@ import { payloadPieces } from '../rdb/value-pieces.ts';
 import type { AskAbout } from '../redis/ask-about.ts';
 import type { Dialect } from '../redis/dialect.ts';
 import { GONE } from '../redis/piece-reader.ts';
-import { NEVER, type ExpiryMode } from '../redis/expiry.ts';
+import { ttlOf, type ExpiryMode } from '../redis/expiry.ts';
 import type { ValuePiece } from '../value.ts';
 import type { RateLimit } from './rate-limit.ts';
 import { VANISHED, ValueBuilder } from './value-builder.ts';
+import { NEVER } from '../milliseconds.ts';
 
 export interface MisfitWriterOptions {
   readonly mode: ExpiryMode;
@@ -98,8 +99,7 @@ export class MisfitWriter {
   #restoreCommand({ expireAt, idle, frequency }: Entry, payload: Buffer, name: Buffer): Argv {
     const { mode, clock, replace } = this.#options;
     const isAbsolute = mode === 'exact' && expireAt !== NEVER;
-    // A ttl of 0 would be none.
-    const ttl = expireAt === NEVER ? 0 : isAbsolute ? expireAt : Math.max(1, Math.ceil(expireAt - clock()));
+    const ttl = expireAt === NEVER ? 0 : isAbsolute ? expireAt : ttlOf(expireAt, clock());
     const usage = idle >= 0 ? ['IDLETIME', String(idle)] : frequency >= 0 ? ['FREQ', String(frequency)] : [];
     const words = [...(replace ? ['REPLACE'] : []), ...(isAbsolute ? ['ABSTTL'] : []), ...usage];
     return ['RESTORE', name, String(ttl), payload, ...words];

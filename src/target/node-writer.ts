@@ -12,11 +12,11 @@ import { EntryRing, newEntry } from '../entry-ring.ts';
 import { isReadBy, payloadIfAny } from '../rdb/payload-for.ts';
 import { depthFor } from '../redis/depth.ts';
 import type { Dialect } from '../redis/dialect.ts';
-import { NEVER } from '../redis/expiry.ts';
 import type { ServerInfo } from '../redis/info.ts';
 import { RestoreWriter, type RestoreOptions } from '../redis/restore.ts';
 import { Session } from '../redis/session.ts';
 import { WrittenSample } from './written-sample.ts';
+import { NEVER } from '../milliseconds.ts';
 
 export interface NodeWriterOptions extends LineOptions, Omit<RestoreOptions, 'depth'> {
   /** What the entries' `expireAt` is told by. */

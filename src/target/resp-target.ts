@@ -11,10 +11,11 @@ import { openOutput } from '../file/open-output.ts';
 import type { OutputFile } from '../file/output-file.ts';
 import { PieceWriter } from '../file/piece-writer.ts';
 import { BEGIN, StreamSum } from '../file/stream-sum.ts';
-import { NEVER, type ExpiryMode } from '../redis/expiry.ts';
+import type { ExpiryMode } from '../redis/expiry.ts';
 import { collision, type Collisions } from './collisions.ts';
 import type { RateLimit } from './rate-limit.ts';
 import type { Target, TargetSink } from './target.ts';
+import { ceiling, NEVER, plus } from '../milliseconds.ts';
 
 export interface RespTargetOptions {
   /** What `expireAt` of the entries means. `exact`: it is written as it is. */
@@ -135,7 +136,7 @@ export class RespTarget implements Target {
       frame.db = targetDbOf(entry.db);
       frame.key = name;
       frame.payload = payload;
-      frame.expireAt = expires ? Math.ceil(expireAt + toWallClock) : NEVER;
+      frame.expireAt = expires ? ceiling(plus(expireAt, toWallClock)) : NEVER;
       frame.idle = entry.idle;
       frame.frequency = entry.frequency;
       this.#encoder.restore(frame);

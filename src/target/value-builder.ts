@@ -8,10 +8,11 @@ import type { Argv } from '../cluster/dialogue.ts';
 import { ValueCommands } from '../rdb/commands.ts';
 import { ValueDigest } from '../rdb/value-digest.ts';
 import { demand, type AskAbout } from '../redis/ask-about.ts';
-import { NEVER, type ExpiryMode } from '../redis/expiry.ts';
+import { ttlOf, type ExpiryMode } from '../redis/expiry.ts';
 import type { Dialect } from '../redis/dialect.ts';
 import type { ValuePiece } from '../value.ts';
 import { temporaryNameFor } from './temporary-name.ts';
+import { NEVER, type Milliseconds } from '../milliseconds.ts';
 
 export interface BuildOptions {
   readonly name: Buffer;
@@ -19,7 +20,7 @@ export interface BuildOptions {
   /** Bytes of the longest argument that the target takes. */
   readonly mostBytes: number;
   readonly mode: ExpiryMode;
-  readonly expireAt: number;
+  readonly expireAt: Milliseconds;
   readonly clock: () => number;
   readonly replace: boolean;
 }
@@ -105,8 +106,7 @@ export class ValueBuilder {
     const { mode, expireAt, clock } = this.#options;
     if (expireAt === NEVER) return ['PERSIST', this.#temporary];
     if (mode === 'exact') return ['PEXPIREAT', this.#temporary, String(expireAt)];
-    // Never 0: it is gone then, which a moment later it will be.
-    return ['PEXPIRE', this.#temporary, String(Math.max(1, Math.ceil(expireAt - clock())))];
+    return ['PEXPIRE', this.#temporary, String(ttlOf(expireAt, clock()))];
   }
 
   async #tell(commands: readonly Argv[]): Promise<readonly Reply[]> {

@@ -3,14 +3,14 @@
 //   Whoever flushes a server takes the first ones away, whenever it happens; a replica that takes over lacks the last ones.
 
 import type { Entry } from '../entry.ts';
-import { NEVER } from '../redis/expiry.ts';
+import { NEVER, type Milliseconds } from '../milliseconds.ts';
 
 export interface WrittenKey {
   /** Database and name at the target. */
   readonly db: number;
   readonly name: Buffer;
   /** As `Entry.expireAt`. */
-  readonly expireAt: number;
+  readonly expireAt: Milliseconds;
 }
 
 const FIRST = 64;

@@ -7,14 +7,16 @@ import { hasSameBody } from '../rdb/same-body.ts';
 import { typeOf } from '../rdb/type-of.ts';
 import { ValueDigest } from '../rdb/value-digest.ts';
 import { payloadPieces } from '../rdb/value-pieces.ts';
-import { NEVER, type ExpiryMode } from '../redis/expiry.ts';
+import { isForever, type ExpiryMode } from '../redis/expiry.ts';
 import type { Value, ValuePiece } from '../value.ts';
+import { distance, NEVER, plus } from '../milliseconds.ts';
 
 /** Where PTTL tells the expiries, two readings of the same one are never quite the same. */
 const RELATIVE_TOLERANCE_MS = 1000;
 
 export class Comparison {
   readonly #ignoresExpiry: boolean;
+  readonly #isRelative: boolean;
   readonly #tolerance: number;
   /** Milliseconds to add to the `expireAt` of a side for the clock on the wall. */
   readonly #sourceOffset: number;
@@ -30,6 +32,7 @@ export class Comparison {
   constructor(mode: ExpiryMode, files: { source: boolean; target: boolean }, tolerance: number | undefined) {
     const isRelative = mode === 'relative';
     const offset = isRelative ? Date.now() - performance.now() : 0;
+    this.#isRelative = isRelative;
     this.#ignoresExpiry = mode === 'dropped';
     this.#tolerance = tolerance ?? (isRelative ? RELATIVE_TOLERANCE_MS : 0);
     this.#sourceOffset = files.source ? 0 : offset;
@@ -57,9 +60,10 @@ export class Comparison {
     if (source === target || this.#ignoresExpiry) return undefined;
     if (target === NEVER) return 'never expires at the target';
     if (source === NEVER) return 'never expires at the source';
-    const later = Math.round(target + this.#targetOffset - source - this.#sourceOffset);
-    if (Math.abs(later) <= this.#tolerance) return undefined;
-    return `expires ${Math.abs(later)} ms ${later > 0 ? 'later' : 'earlier'} at the target`;
+    const [left, right] = [plus(source, this.#sourceOffset), plus(target, this.#targetOffset)];
+    const apart = distance(left, right);
+    if (apart <= this.#tolerance || (this.#isRelative && isForever(left) && isForever(right))) return undefined;
+    return `expires ${apart} ms ${right > left ? 'later' : 'earlier'} at the target`;
   }
 }
 

@@ -1,5 +1,6 @@
 // Keys that differ as far as it is known: they may settle, so they are looked at again. Bounded: names only, up to a budget.
 
+import type { Milliseconds } from '../milliseconds.ts';
 import type { Place } from './steps.ts';
 import type { Verdict } from './options.ts';
 
@@ -10,7 +11,7 @@ export interface Doubt {
   readonly verdict: Exclude<Verdict, 'match'>;
   readonly what: string | undefined;
   /** When it expires at the walked side, as `Entry.expireAt`. */
-  readonly expireAt: number;
+  readonly expireAt: Milliseconds;
 }
 
 const DEFAULT_BUDGET = 16 * 1024 * 1024;

@@ -2,13 +2,13 @@
 
 import type { RespError } from '../../resp/errors.ts';
 import { sizeOf, type Entry } from '../entry.ts';
-import { NEVER } from '../redis/expiry.ts';
 import type { Role } from '../redis/server.ts';
 import type { CheckProgress } from './check-progress.ts';
 import { Doubts, type Doubt } from './doubts.ts';
 import type { MarchSink, Result } from './march.ts';
 import type { Place } from './steps.ts';
 import type { Verdict, VerdictEvent } from './options.ts';
+import { NEVER } from '../milliseconds.ts';
 
 export interface FindingsOptions {
   readonly walkedRole: Role;

@@ -103,7 +103,7 @@ test('A stream that RespTarget wrote comes back through RespSource as it was', a
     const replies = await to.pipeline(
       read.entries.flatMap(({ db, key, payload, expireAt }) => [
         ['SELECT', db],
-        ['RESTORE', key, Math.max(0, expireAt), payload!, 'REPLACE', 'ABSTTL'],
+        ['RESTORE', key, expireAt < 0 ? 0 : String(expireAt), payload!, 'REPLACE', 'ABSTTL'],
       ]),
     );
     assert.ok(replies.every((reply) => String(reply) === 'OK'));

@@ -46,7 +46,7 @@ const frames = new URL('../../../fixtures/frames/', import.meta.url);
 function encode(reply: Reply): Buffer {
   if (reply === null) return nil;
   if (reply instanceof ReplyError) return error(reply.message);
-  if (typeof reply === 'number') return integer(reply);
+  if (typeof reply === 'number' || typeof reply === 'bigint') return integer(reply);
   return Buffer.isBuffer(reply) ? bulk(reply) : array(...(reply as readonly Reply[]).map(encode));
 }
 
@@ -86,6 +86,9 @@ const NOT_RESP: readonly (readonly [name: string, bytes: Buffer, limits?: Decode
   ['an array above the limit within another', array(array(nil, nil, nil, nil)), { maxArrayLength: 3 }],
   ['a line without an end', Buffer.from(`+${'x'.repeat(100)}${SECRET}`), { maxLineLength: 64 }],
   ['arrays deeper than the limit', array(array(array(bulk(SECRET)))), { maxDepth: 2 }],
+  ['an integer that is none', Buffer.from(':--1234567890123456\r\n')],
+  ['an integer that is none within an array', Buffer.from('*1\r\n:--1234567890123456\r\n')],
+  ['an integer of more than 64 bits', integer(10n ** 20n)],
   ['a stray byte within an array', Buffer.from(`*2\r\n$1\r\na\r\n?${SECRET}\r\n`)],
 ];
 

@@ -62,9 +62,11 @@ const LARGE = [
   9_007_198_999_999_999,
 ];
 
-for (const value of [...INTEGERS, ...LARGE, Number.MAX_SAFE_INTEGER]) {
+const BEYOND_NUMBERS = [2n ** 53n + 1n, 2n ** 32n * 10n ** 9n + 7n, 2n ** 63n - 1n];
+
+for (const value of [...INTEGERS, ...LARGE, Number.MAX_SAFE_INTEGER, ...BEYOND_NUMBERS]) {
   test(`Encoder.integer() writes ${value} digit by digit`, () => {
-    assert.equal(String(encoded((encoder) => encoder.integer(value))), String(bulk(value)));
+    assert.equal(String(encoded((encoder) => encoder.integer(value))), String(bulk(String(value))));
   });
 }
 

@@ -44,8 +44,18 @@ export const REPLY_CASES: readonly (readonly [name: string, bytes: Buffer, repli
   ['an error that is not ASCII', error('ERR pâté €'), [{ error: 'ERR pâté €' }]],
   [
     'integers',
-    Buffer.concat([0, 1, -1, -2, 10, 1_000_000_007, 2 ** 53 - 1, -(2 ** 53) + 1, 2 ** 53].map(integer)),
-    [0, 1, -1, -2, 10, 1_000_000_007, 2 ** 53 - 1, -(2 ** 53) + 1, 2 ** 53],
+    Buffer.concat([0, 1, -1, -2, 10, 1_000_000_007, 10 ** 15, 2 ** 53 - 1, -(2 ** 53) + 1].map(integer)),
+    [0, 1, -1, -2, 10, 1_000_000_007, 10 ** 15, 2 ** 53 - 1, -(2 ** 53) + 1],
+  ],
+  [
+    'integers that no number holds',
+    Buffer.concat([2n ** 53n, 2n ** 53n + 1n, 2n ** 63n - 1n, -(2n ** 63n), 2n ** 32n * 10n ** 9n].map(integer)),
+    [2n ** 53n, 2n ** 53n + 1n, 2n ** 63n - 1n, -(2n ** 63n), 2n ** 32n * 10n ** 9n],
+  ],
+  [
+    'integers that no number holds within arrays',
+    array(integer(-1), array(integer(2n ** 63n - 1n), bulk('9007199254740993')), integer(9_000_000_000_000_000)),
+    [[-1, [2n ** 63n - 1n, '9007199254740993'], 9_000_000_000_000_000]],
   ],
   ['a bulk string', bulk('hello'), ['hello']],
   ['an empty bulk string', bulk(''), ['']],

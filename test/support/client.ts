@@ -4,8 +4,8 @@ import { createConnection, type Socket } from 'node:net';
 import { connect as connectTls, type ConnectionOptions as TlsOptions } from 'node:tls';
 import { command, type Argument } from './frames.ts';
 
-/** Simple and bulk strings are Buffers, error replies Errors. */
-export type Reply = Buffer | number | null | Error | Reply[];
+/** Simple and bulk strings are Buffers, error replies Errors; integers that no number holds are bigints. */
+export type Reply = Buffer | number | bigint | null | Error | Reply[];
 
 export interface ClientOptions {
   readonly host?: string;
@@ -105,6 +105,10 @@ export class TestClient {
   }
 }
 
+function integerOf(digits: string): number | bigint {
+  return Number.isSafeInteger(Number(digits)) ? Number(digits) : BigInt(digits);
+}
+
 /** RESP2 only; every byte is looked at once, however the replies are cut and however large they are. */
 class ReplyReader {
   readonly #onReply: (reply: Reply) => void;
@@ -142,7 +146,7 @@ class ReplyReader {
       case '-':
         return this.#done(new Error(text.toString()));
       case ':':
-        return this.#done(Number(text.toString()));
+        return this.#done(integerOf(text.toString()));
       case '$': {
         const size = Number(text.toString());
         if (size === -1) return this.#done(null);

@@ -6,7 +6,7 @@ import type { Reply } from '../../resp/reply.ts';
 import { byteByByte, randomSplits } from './frames.ts';
 
 /** A reply as a test can compare it: errors by their text, strings byte for byte. */
-export type Plain = string | number | null | { error: string } | Plain[];
+export type Plain = string | number | bigint | null | { error: string } | Plain[];
 
 export function plain(reply: Reply): Plain {
   if (reply instanceof ReplyError) return { error: reply.message };

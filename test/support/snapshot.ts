@@ -207,7 +207,7 @@ function plain(reply: Reply): Value {
   if (Buffer.isBuffer(reply)) return reply.toString('latin1');
   if (Array.isArray(reply)) return reply.map(plain);
   if (reply instanceof Error) throw reply;
-  return reply;
+  return typeof reply === 'bigint' ? String(reply) : reply;
 }
 
 function nameOf(key: string): string {

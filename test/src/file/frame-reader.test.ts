@@ -179,7 +179,7 @@ test('FrameReader tells at which byte a frame is damaged, and of what', () => {
     [`${restore}$3\r\nkey|\r$`, 'a string should end there'],
     [`${restore}$1\r\nk\r\n$2\r\n|-1\r\n`, 'that is no expiry in milliseconds'],
     [`${restore}$1\r\nk\r\n$0\r\n|\r\n`, 'that is no expiry in milliseconds'],
-    [`${restore}$1\r\nk\r\n$16\r\n|9007199254740992\r\n`, 'that is no expiry in milliseconds'],
+    [`${restore}$1\r\nk\r\n$19\r\n|9223372036854775808\r\n`, 'that is no expiry in milliseconds'],
     [`${restore}$1\r\nk\r\n$1\r\n0\r\n$10\r\n|0123456789\r\n`, 'that is too short for a payload'],
     [`${option}$4\r\n|KEEP\r\n`, 'RESTORE has no such option'],
     [`${option}$8\r\nIDLETIME\r\n$1\r\n|x\r\n`, 'that is no number for this option'],

@@ -15,12 +15,14 @@ const bytes = (minLength: number, maxLength: number): fc.Arbitrary<Buffer> =>
 /** Above 16 KiB the encoder hands out what it was given. */
 const large = fc.integer({ min: 16_000, max: 40_000 }).map((length) => Buffer.alloc(length, length));
 
+const beyondNumbers = fc.bigInt({ min: 2n ** 53n, max: 2n ** 63n - 1n });
+
 const frame: fc.Arbitrary<Frame> = fc
   .record({
     db: fc.oneof(fc.constant(0), fc.nat(3), fc.nat(2 ** 31 - 1)),
     key: fc.oneof({ weight: 9, arbitrary: bytes(0, 40) }, { weight: 1, arbitrary: large }),
     payload: fc.oneof({ weight: 9, arbitrary: bytes(SHORTEST_PAYLOAD, 300) }, { weight: 2, arbitrary: large }),
-    expireAt: fc.oneof(fc.constant(-1), fc.integer({ min: 1, max: Number.MAX_SAFE_INTEGER })),
+    expireAt: fc.oneof(fc.constant(-1), fc.integer({ min: 1, max: Number.MAX_SAFE_INTEGER }), beyondNumbers),
   })
   .chain((rest) =>
     fc.oneof(

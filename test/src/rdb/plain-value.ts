@@ -27,7 +27,7 @@ export function plainValue(value: Value): PlainValue {
 
 export function fieldExpiries({ fields }: HashValue): Record<string, number> {
   return Object.fromEntries(
-    fields.filter(({ expireAt }) => expireAt !== -1).map(({ field, expireAt }) => [text(field), expireAt]),
+    fields.filter(({ expireAt }) => expireAt !== -1).map(({ field, expireAt }) => [text(field), Number(expireAt)]),
   );
 }
 
@@ -57,17 +57,21 @@ function plainGroup({ name, lastId, entriesRead, pending, consumers }: StreamGro
     pending: pending.map(({ id, consumer, deliveryTime, deliveryCount }) => [
       idText(id),
       text(consumer),
-      deliveryTime,
-      deliveryCount,
+      Number(deliveryTime),
+      Number(deliveryCount),
     ]),
     consumers: consumers.map(({ name: consumer, seenTime, activeTime }) => {
       const own = pending.filter((entry) => entry.consumer.equals(consumer));
       return {
         name: text(consumer),
-        'seen-time': seenTime,
-        ...(activeTime !== undefined && { 'active-time': activeTime }),
+        'seen-time': Number(seenTime),
+        ...(activeTime !== undefined && { 'active-time': Number(activeTime) }),
         'pel-count': own.length,
-        pending: own.map(({ id, deliveryTime, deliveryCount }) => [idText(id), deliveryTime, deliveryCount]),
+        pending: own.map(({ id, deliveryTime, deliveryCount }) => [
+          idText(id),
+          Number(deliveryTime),
+          Number(deliveryCount),
+        ]),
       };
     }),
   };

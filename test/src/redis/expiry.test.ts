@@ -1,7 +1,8 @@
 // The clocks that expiries are told by.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { expiryClock, NEVER } from '../../../src/redis/expiry.ts';
+import { LAST, minus, NEVER } from '../../../src/milliseconds.ts';
+import { expiryClock, isForever, ttlOf } from '../../../src/redis/expiry.ts';
 
 test('expiryClock() shows the time of the source where expiries are exact', () => {
   for (const skew of [0, 250.5, -400]) {
@@ -22,4 +23,20 @@ test('expiryClock() never jumps with the clock of the machine where expiries are
 
 test('NEVER is what PTTL and PEXPIRETIME answer for a key without expiry', () => {
   assert.equal(NEVER, -1);
+});
+
+test('ttlOf() is rounded up and never 0, which would be none', () => {
+  assert.equal(ttlOf(1000, 999.5), 1);
+  assert.equal(ttlOf(1000, 1000), 1);
+  assert.equal(ttlOf(2000.25, 1000), 1001);
+});
+
+test('ttlOf() leaves room for the clock that a server adds to it', () => {
+  const year2248 = 2n ** 43n;
+  for (const now of [0.5, Date.now()]) {
+    const left = BigInt(ttlOf(LAST, now));
+    assert.ok(left + year2248 <= 2n ** 63n - 1n);
+    assert.ok(isForever(left), 'It is there for ever on the other side as well');
+  }
+  assert.ok(!isForever(minus(LAST, 2 ** 45)));
 });
