@@ -1,15 +1,18 @@
-// Sources that are newer than rump: what they dump begins with bytes that it does not know, or carries what it cannot read.
+// Sources that are newer than rump: what they dump or save begins with bytes that it does not know, or carries what it cannot read.
 import assert from 'node:assert/strict';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, beforeEach, test } from 'node:test';
 import type { TestClient } from '../support/client.ts';
 import { callsOf } from '../support/command-stats.ts';
-import { assertDone, linesOf } from '../support/outcome.ts';
+import { assertDone, assertFailed, linesOf } from '../support/outcome.ts';
 import { payloadProxy, stamped } from '../support/payload-proxy.ts';
+import { snapshotOf } from '../support/rdb-file.ts';
 import { fillByRecipes } from '../support/recipe-keyspace.ts';
 import { startServer, type TestServer } from '../support/redis-server.ts';
 import { runRump } from '../support/rump.ts';
 import { assertSameData } from '../support/snapshot.ts';
+import * as build from '../src/rdb/payload-builder.ts';
 
 /** Redis 8.10, of which a stream has a type byte of its own, and a module may put metadata in front of any. */
 const VERSION = 15;
@@ -107,6 +110,27 @@ test('rump names what it cannot read by commands either, and copies the rest', a
   const why = 'Cannot read a value of the type array by commands: rump knows none that do';
   assert.deepEqual(failuresOf(result.stderr), [`key "array" in db 0: ${why}`]);
   assert.equal(String(await to.send('GET', 'string')), 'value');
+});
+
+test('rump names what it cannot carry of a snapshot of a newer server or of another kind, and copies the rest', async () => {
+  const path = join(target.dir, 'newer.rdb');
+  const newer = [[28], build.string('array'), [1, 0, 0, 3], build.string('element')].map((part) => Buffer.from(part));
+  const expiry = [[250], build.strings('keydb-subexpire-key', 'm'), [250], build.strings('keydb-subexpire-when', '1')];
+  const others = [[2], build.string('empty'), [0], [0], build.strings('string', 'value'), ...expiry].map((part) =>
+    Buffer.from(part),
+  );
+  writeFileSync(path, Buffer.concat([snapshotOf('REDIS0014', ...newer, ...others), Buffer.from('0'.repeat(40))]));
+  const result = await runRump(['--from', path, '--to', target.url]);
+  const form = 'it was written by a newer server: RDB version 14, type 28';
+  assertFailed(result, { error: new RegExp(`^rump: key "array" in db 0: Cannot read the value: ${form}$`) });
+  for (const said of [
+    'collections of the snapshot are empty (1: empty): servers drop them, as a copy does',
+    'members of keys of the snapshot expire, as only KeyDB has it (1: string): these expiries are left out',
+    '40 bytes follow the end of the snapshot, which hold no keys',
+  ]) {
+    assert.ok(result.stderr.includes(`rump: warning: ${said}\n`), result.stderr);
+  }
+  assert.deepEqual(((await to.send('KEYS', '*')) as Buffer[]).map(String), ['string']);
 });
 
 function failuresOf(stderr: string): string[] {
