@@ -57,12 +57,14 @@ interface HostPort {
 const DEFAULT_PORT = 6379;
 const DEFAULT_SENTINEL_PORT = 26379;
 const HIDDEN = '***';
+/** With nothing in front that could be a password. */
+const HOST_PORT = /^(?:\[[^\]@/]+\]|[^\s:/@?#[\]]+):\d+(?:\/\d*)?$/;
 const WITH_SCHEME = /^([a-z][a-z0-9+.-]*):\/\/([^]*)$/i;
 
 /** @throws AddressError, which shows the text without its password */
 export function parseAddress(text: string): Address {
   const [, scheme, rest] = WITH_SCHEME.exec(text) ?? [];
-  if (scheme === undefined || rest === undefined) return parseFile(text);
+  if (scheme === undefined || rest === undefined) return parseBare(text);
   const refuse: Refuse = (why, hint) =>
     new AddressError(`Cannot understand the address ${redactAddress(text)}: ${why}`, hint);
   switch (scheme.toLowerCase()) {
@@ -111,6 +113,11 @@ export function redactAddress(text: string): string {
   if (at >= 0) return `${prefix}${HIDDEN}@${hideQuery(rest.slice(at + 1))}`;
   // Where the `@host` was forgotten, the password stands in the place of the port.
   return prefix + hideQuery(rest).replace(/(?:^:|(?<!:):(?!:|\d{1,5}(?:[,/?]|$)))[^]*$/, `:${HIDDEN}`);
+}
+
+/** A file, or a server as it is written everywhere else. */
+function parseBare(text: string): Address {
+  return HOST_PORT.test(text) ? parseAddress(`redis://${text}`) : parseFile(text);
 }
 
 type Refuse = (why: string, hint?: string) => AddressError;

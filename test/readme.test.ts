@@ -20,7 +20,7 @@ const LONGEST_MS = 30_000;
 test('README.md lists the flags that --help prints, with their values and defaults', async () => {
   const { stdout } = await runRump(['--help']);
   // A line that starts further right continues the one before it.
-  const entries = stdout.replaceAll(/\n {20,}/g, '  ').matchAll(/^ +((?:-\w, )?--[^ ]+(?: [^ ]+)?) {2,}(.+)$/gm);
+  const entries = stdout.replaceAll(/\n {20,}/g, '  ').matchAll(/^ +((?:-\w, )*--[^ ]+(?: [^ ]+)?) {2,}(.+)$/gm);
   const printed = Array.from(entries, ([, flag, help]) => {
     return { flag: flag!, default: /\(default (.+)\)$/.exec(help!.replaceAll(/ +/g, ' '))?.[1] ?? '' };
   });

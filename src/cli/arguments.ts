@@ -2,9 +2,19 @@
 
 import arg from 'arg';
 import { redactAddress } from '../../resp/address.ts';
+import type { Environment } from './environment.ts';
+import { toggle } from './kind.ts';
 import { nearest } from './nearest.ts';
 import { readValue } from './option-value.ts';
-import { OPTION_LIST, OPTIONS, type Option, type OptionName, type OptionValues } from './options.ts';
+import {
+  environmentNameOf,
+  OPTION_LIST,
+  OPTION_NAMES,
+  OPTIONS,
+  type Option,
+  type OptionName,
+  type OptionValues,
+} from './options.ts';
 import { UsageError } from './usage-error.ts';
 
 export interface Arguments {
@@ -15,20 +25,36 @@ export interface Arguments {
 /** @throws UsageError */
 export function parseArguments(argv: readonly string[]): Arguments {
   const spec: arg.Spec = {};
-  for (const [name, { short, separator }] of OPTION_LIST) {
+  for (const [name, { shorts = [], separator }] of OPTION_LIST) {
     const read = (text: string, flag: string, previous?: unknown): unknown => {
       if (previous !== undefined && separator === undefined) throw new UsageError(`Cannot use ${flag} twice`);
       return readValue(name, text, flag);
     };
     // `arg` makes a list of what a handler in brackets returns.
     spec[`--${name}`] = separator === undefined ? read : [read];
-    if (short !== undefined) spec[`-${short}`] = `--${name}`;
+    for (const short of shorts) spec[`-${short}`] = `--${name}`;
   }
   const parsed = arg(spec, { argv: normalise(argv) }) as Readonly<Record<string, unknown>>;
   const given = OPTION_LIST.map(([name]) => [name, parsed[`--${name}`]] as const).filter(
     ([, value]) => value !== undefined,
   );
   return { values: Object.fromEntries(given), words: parsed['_'] as string[] };
+}
+
+/** Whether a program reads stdout, as far as can be told where the command line cannot be used. */
+export function wantsJson(argv: readonly string[], environment: Environment): boolean {
+  const given = new Map<OptionName, string>();
+  for (const [at, word] of argv.entries()) {
+    for (const { name, value } of isFlag(word) ? (findFlags(word) ?? []) : []) {
+      const isSwitch = (OPTIONS[name] as Option).kind.placeholder === undefined;
+      given.set(name, value ?? (isSwitch ? 'true' : (argv[at + 1] ?? '')));
+    }
+  }
+  const valueOf = (name: OptionName): string => given.get(name) ?? environment[environmentNameOf(name)] ?? '';
+  // There stdout belongs to others.
+  if (valueOf('combined') === '-' || (valueOf('to') === '-' && !argv.includes('check'))) return false;
+  const isOtherwise = !given.has('json') && (given.has('silent') || given.has('progress'));
+  return !isOtherwise && toggle.parse(valueOf('json')) === true;
 }
 
 /** Long flags with two dashes; a value behind `=` where it would be taken for a flag. */
@@ -41,19 +67,47 @@ function normalise(argv: readonly string[]): string[] {
       result.push(word);
       continue;
     }
-    const { name, value } = parseFlag(word);
-    const option: Option = OPTIONS[name];
-    if (option.kind.placeholder === undefined) result.push(`--${name}=${value ?? 'true'}`);
-    else result.push(...joinValue(name, value ?? takeValue(name, option, rest)));
+    for (const { name, value } of parseFlags(word)) {
+      const option: Option = OPTIONS[name];
+      if (option.kind.placeholder === undefined) result.push(`--${name}=${value ?? 'true'}`);
+      else result.push(...joinValue(name, value ?? takeValue(name, option, rest)));
+    }
   }
   return result;
 }
 
-function parseFlag(word: string): { name: OptionName; value: string | undefined } {
+interface Flag {
+  readonly name: OptionName;
+  /** What stands behind `=`. */
+  readonly value: string | undefined;
+}
+
+function parseFlags(word: string): Flag[] {
+  const flags = findFlags(word);
+  if (flags !== undefined) return flags;
+  const [, dashes = '', name = ''] = /^(--?)([^=]*)/.exec(word) ?? [];
+  throw unknownFlag(dashes, name);
+}
+
+/** One flag, or several switches behind one dash: `-sn`. */
+function findFlags(word: string): Flag[] | undefined {
   const [, dashes = '', name = '', value] = /^(--?)([^=]*)(?:=([^]*))?$/.exec(word) ?? [];
-  const found = OPTION_LIST.find(([long, { short }]) => long === name || (dashes === '-' && short === name));
-  if (found === undefined) throw unknownFlag(dashes, name);
-  return { name: found[0], value };
+  const long = OPTION_LIST.find(([long]) => long === name)?.[0];
+  const short = dashes === '-' ? optionOf(name) : undefined;
+  if (long !== undefined || short !== undefined) return [{ name: (long ?? short)!, value }];
+  const switches = dashes === '-' && name !== '' && value === undefined ? switchesOf(name) : undefined;
+  return switches?.map((name) => ({ name, value: undefined }));
+}
+
+function optionOf(letter: string): OptionName | undefined {
+  return OPTION_LIST.find(([, { shorts = [] }]) => shorts.includes(letter))?.[0];
+}
+
+/** `undefined` where any letter is no switch. */
+function switchesOf(letters: string): OptionName[] | undefined {
+  const names = Array.from(letters, optionOf);
+  const areSwitches = names.every((name) => name !== undefined && OPTIONS[name].kind.placeholder === undefined);
+  return areSwitches ? (names as OptionName[]) : undefined;
 }
 
 function takeValue(name: OptionName, { kind }: Option, rest: string[]): string {
@@ -75,9 +129,8 @@ function joinValue(name: OptionName, value: string): string[] {
 }
 
 function unknownFlag(dashes: string, name: string): UsageError {
-  const names = OPTION_LIST.map(([name]) => name);
-  const suggestion = nearest(name, names);
-  const hint = suggestion === undefined ? 'rump --help lists the flags' : `did you mean --${suggestion}?`;
+  const suggestion = nearest(name, OPTION_NAMES);
+  const hint = suggestion === undefined ? 'rump help lists the flags' : `did you mean --${suggestion}?`;
   return new UsageError(`Unknown flag ${shownFlag(dashes + name)}`, hint);
 }
 

@@ -4,24 +4,23 @@ import { parseAddress, redactAddress } from '../../resp/address.ts';
 import type { MigrateOptions } from '../sync/options.ts';
 import type { CheckOptions } from '../verify/options.ts';
 import { parseArguments } from './arguments.ts';
+import { COMMAND_NAMES, COMMANDS, isCommand, isTask, type CommandName, type Task } from './commands.ts';
 import { refuseContradictions } from './contradictions.ts';
 import { isOf, refuseForeignFlags } from './foreign-flags.ts';
 import { refuseDatabaseChoice } from './database-choice.ts';
-import { readEnvironment, type Environment } from './environment.ts';
+import { readEnvironment, unknownVariables, type Environment } from './environment.ts';
 import { isOn, isOpen, refuseExclusion } from './exclusion.ts';
-import { environmentNameOf, type OptionName, type OptionValues } from './options.ts';
+import { nearest } from './nearest.ts';
+import { environmentNameOf, OPTION_NAMES, type OptionName, type OptionValues } from './options.ts';
 import type { SideFiles, SideSecrets } from './side-files.ts';
 import { UsageError } from './usage-error.ts';
 
 export type CommandLine =
   /** `asked` is false where nothing at all was given. */
-  | { readonly command: 'help'; readonly asked: boolean; /** One command only. */ readonly about?: 'check' }
+  | { readonly command: 'help'; readonly asked: boolean; /** One command only. */ readonly about?: Task }
   | { readonly command: 'version' }
   | CopyCommand
   | CheckCommand;
-
-/** What there is to be done. */
-export type Task = 'copy' | 'check';
 
 export type ProgressStyle = 'auto' | 'bar' | 'dots' | 'none' | 'silent' | 'json';
 
@@ -32,6 +31,8 @@ interface TaskCommand {
   readonly toFiles: SideFiles;
   readonly progress: ProgressStyle;
   readonly debug: boolean;
+  /** What the operator should know before anything is done. */
+  readonly warnings: readonly string[];
 }
 
 export interface CopyCommand extends TaskCommand {
@@ -50,14 +51,15 @@ export interface CheckCommand extends TaskCommand {
 
 export type Recheck = Pick<CheckOptions, 'ttlTolerance' | 'recheck' | 'recheckInterval'>;
 
-const HELP = { command: 'help', asked: true } as const;
-
 /** @throws UsageError */
 export function parseCommandLine(argv: readonly string[], environment: Environment): CommandLine {
   const { values, words } = parseArguments(argv);
-  if (values.help) return words[0] === 'check' ? { ...HELP, about: 'check' } : HELP;
+  if (values.help) return helpAbout(words.find(isCommand));
   if (values.version) return { command: 'version' };
-  const task = demandTask(words);
+  const [command, about] = readWords(words);
+  if (command === 'version') return { command };
+  if (command === 'help') return helpAbout(about);
+  const task = command;
   refuseForeignFlags(task, values);
   const isMeant = (name: OptionName): boolean => isOpen(name, values) && isOf(task, name);
   const all = { ...readEnvironment(environment, isMeant), ...values };
@@ -107,7 +109,10 @@ function taskOf(
   values: OptionValues,
   environment: Environment,
 ): TaskCommand & { readonly options: CopyCommand['options'] & CheckCommand['options'] } {
-  const [from, to] = [demandEndpoint(task, 'from', values.from), demandEndpoint(task, 'to', values.to)];
+  const [from, to] = (['from', 'to'] as const).map((name) => demandEndpoint(task, name, values[name], environment)) as [
+    string,
+    string,
+  ];
   const [source, target] = [secretsOf('from', values, environment), secretsOf('to', values, environment)];
   const [fromAddress, toAddress] = [parseAddress(from), parseAddress(to)];
   refuseContradictions(
@@ -148,6 +153,7 @@ function taskOf(
     toFiles: filesOf('to', values),
     progress: values.silent ? 'silent' : values.json ? 'json' : (values.progress ?? 'auto'),
     debug: values.debug ?? false,
+    warnings: unknownVariables(environment),
   };
 }
 
@@ -173,20 +179,45 @@ function filesOf(side: 'from' | 'to', values: OptionValues): SideFiles {
   };
 }
 
-function demandTask([command, ...more]: readonly string[]): Task {
-  const isTask = command === 'copy' || command === 'check';
-  if (command === undefined || (isTask && more.length === 0)) return command ?? 'copy';
-  const word = isTask ? more[0]! : command;
-  const shown = redactAddress(word);
-  if (/[:/@]/.test(word)) throw new UsageError(`Unexpected word ${shown}`, 'name the endpoints with --from and --to');
-  throw new UsageError(`Unknown command ${shown}`, 'rump --help lists what there is');
+function helpAbout(command: CommandName | undefined): CommandLine {
+  return { command: 'help', asked: true, ...(isTask(command) ? { about: command } : {}) };
 }
 
-function demandEndpoint(task: Task, name: 'from' | 'to', value: string | undefined): string {
+/** The command, and for the help the one that it is about. */
+function readWords([first = 'copy', second, third]: readonly string[]): [command: CommandName, about?: CommandName] {
+  if (!isCommand(first)) throw unknownWord(first);
+  if (first !== 'help' && second !== 'help') {
+    if (second !== undefined) throw unknownWord(second);
+    return [first];
+  }
+  // `rump check help` is as good as `rump help check`.
+  const about = first === 'help' ? second : first;
+  if (about !== undefined && !isCommand(about)) throw unknownWord(about);
+  if (third !== undefined) throw unknownWord(third);
+  return about === undefined ? ['help'] : ['help', about];
+}
+
+function unknownWord(word: string): UsageError {
+  const shown = redactAddress(word);
+  if (/[:/@]|\.(?:resp|rdb)(?:\.gz)?$/.test(word)) {
+    return new UsageError(`Unexpected word ${shown}`, 'name the endpoints with --from and --to');
+  }
+  return new UsageError(`Unknown command ${shown}`, meantBy(word) ?? 'rump help lists what there is');
+}
+
+/** A command that is written otherwise, or a flag without its dashes. */
+function meantBy(word: string): string | undefined {
+  if (isCommand(word)) return undefined;
+  const command = nearest(word, COMMAND_NAMES, 1);
+  const flag = command === undefined ? nearest(word, OPTION_NAMES, 1) : undefined;
+  if (flag !== undefined) return `did you mean --${flag}?`;
+  const meant = command ?? nearest(word, COMMAND_NAMES);
+  return meant === undefined ? undefined : `did you mean rump ${meant}?`;
+}
+
+function demandEndpoint(task: Task, name: 'from' | 'to', value: string | undefined, environment: Environment): string {
   if (value !== undefined) return value;
   const role = name === 'from' ? 'source' : 'target';
-  throw new UsageError(
-    `Cannot ${task} without a ${role}`,
-    `give --${name} redis://host:port or set ${environmentNameOf(name)}`,
-  );
+  const ways = [`give --${name} redis://host:port or set ${environmentNameOf(name)}`, ...unknownVariables(environment)];
+  throw new UsageError(`Cannot ${COMMANDS[task].task.verb} without a ${role}`, ways.join('; '));
 }

@@ -2,6 +2,7 @@
 
 import { resolve } from 'node:path';
 import { formatAddress, isFile, type Address } from '../../resp/address.ts';
+import type { Task } from './commands.ts';
 import { isOn } from './exclusion.ts';
 import type { OptionValues } from './options.ts';
 import { UsageError } from './usage-error.ts';
@@ -17,7 +18,7 @@ export interface Side {
 const TLS_FLAGS = ['tls-ca', 'tls-cert', 'tls-key', 'tls-servername', 'tls-insecure'] as const;
 
 /** @throws UsageError */
-export function refuseContradictions(task: 'copy' | 'check', values: OptionValues, from: Side, to: Side): void {
+export function refuseContradictions(task: Task, values: OptionValues, from: Side, to: Side): void {
   for (const side of [from, to]) {
     refuseTls(values, side);
     refuseNat(values, side);
@@ -68,7 +69,7 @@ function refuseSentinel(values: OptionValues, { name, address, sentinelPassword 
 }
 
 /** Stdin and stdout are two streams, to a copy. */
-function refuseSameFile(task: 'copy' | 'check', from: Address, to: Address): void {
+function refuseSameFile(task: Task, from: Address, to: Address): void {
   if (!isFile(from) || !isFile(to) || resolve(from.path) !== resolve(to.path)) return;
   if (task === 'check') throw new UsageError(`Cannot compare ${formatAddress(from)} with itself`, 'name another file');
   if (!isStdStream(from)) throw new UsageError(`Cannot copy ${formatAddress(from)} to itself`, 'name another file');

@@ -1,13 +1,14 @@
 // Whether it is clear, from the command line alone, which database goes where.
 
 import { formatAddress, isFile, type Address } from '../../resp/address.ts';
+import { COMMANDS, type Task } from './commands.ts';
 import type { OptionValues } from './options.ts';
 import { UsageError } from './usage-error.ts';
 
 const NO_MAP: ReadonlyMap<number, number> = new Map();
 
 /** @throws UsageError */
-export function refuseDatabaseChoice(task: 'copy' | 'check', values: OptionValues, from: Address, to: Address): void {
+export function refuseDatabaseChoice(task: Task, values: OptionValues, from: Address, to: Address): void {
   const { db, 'db-map': map = NO_MAP } = values;
   const sources = db ?? databasesOf(from);
   const targetDb = databaseOf(to);
@@ -15,7 +16,7 @@ export function refuseDatabaseChoice(task: 'copy' | 'check', values: OptionValue
     const stranger = [...map.keys()].find((source) => !sources.includes(source));
     if (stranger !== undefined) {
       throw new UsageError(
-        `Cannot use --db-map: database ${stranger} is not ${task === 'copy' ? 'copied' : 'compared'}`,
+        `Cannot use --db-map: database ${stranger} is not ${COMMANDS[task].task.done}`,
         `add ${stranger} to --db`,
       );
     }

@@ -10,6 +10,7 @@ const LONGEST_HOURS = 500;
 export const duration: Kind<number> = {
   placeholder: 'TIME',
   expected: `it takes a number with ms, s, m or h, such as 30s, up to ${LONGEST_HOURS}h`,
+  suggest: (text) => (/^\d+(?:\.\d+)?$/.test(text) ? `${text}s` : undefined),
   parse(text) {
     const [, number, unit = ''] = /^(\d+(?:\.\d+)?)(ms|s|m|h)$/i.exec(text) ?? [];
     const ms = Math.round(Number(number) * UNITS[unit.toLowerCase()]!);

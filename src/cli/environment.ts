@@ -1,7 +1,20 @@
 // The twins of the flags in the environment. A variable that is empty counts as not there.
 
 import { readValue } from './option-value.ts';
-import { environmentNameOf, OPTION_LIST, type Option, type OptionName, type OptionValues } from './options.ts';
+import { nearest } from './nearest.ts';
+import {
+  environmentNameOf,
+  OPTION_LIST,
+  OPTION_NAMES,
+  type Option,
+  type OptionName,
+  type OptionValues,
+} from './options.ts';
+
+const PREFIX = 'RUMP_';
+/** They have no flag: a command line is seen by others. */
+const PASSWORDS = ['FROM', 'TO', 'FROM_SENTINEL', 'TO_SENTINEL'].map((whose) => `${PREFIX}${whose}_PASSWORD`);
+const MOST_NAMES = 5;
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -18,6 +31,25 @@ export function readEnvironment(environment: Environment, isOpen: (name: OptionN
     values[name] = readValues(name, option, text, variable);
   }
   return values as OptionValues;
+}
+
+/** A line that names the variables which look like ours and are none, with what was probably meant; or nothing. */
+export function unknownVariables(environment: Environment): string[] {
+  const known = new Set([...OPTION_NAMES.map(environmentNameOf), ...PASSWORDS]);
+  const unknown = Object.keys(environment).filter((name) => name.startsWith(PREFIX) && !known.has(name));
+  if (unknown.length === 0) return [];
+  const shown = unknown
+    .toSorted()
+    .slice(0, MOST_NAMES)
+    .map((name) => {
+      const meant = nearest(
+        name.slice(PREFIX.length),
+        [...known].map((name) => name.slice(PREFIX.length).toLowerCase()),
+      );
+      return meant === undefined ? name : `${name} (did you mean ${PREFIX}${meant.toUpperCase()}?)`;
+    });
+  const rest = unknown.length > MOST_NAMES ? ` and ${unknown.length - MOST_NAMES} more` : '';
+  return [`rump knows no variable ${shown.join(', ')}${rest}`];
 }
 
 function readValues(name: OptionName, { separator }: Option, text: string, variable: string): unknown {

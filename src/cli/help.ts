@@ -1,18 +1,33 @@
 // The text of --help, made from the table that parses.
 
+import { COMMANDS, type Task } from './commands.ts';
 import { isOf } from './foreign-flags.ts';
 import { OPTION_LIST, type Option, type OptionName } from './options.ts';
+
+const USAGE_HEAD = `rump copies the keys of one Redis or Valkey database into another.
+
+Usage: rump [COMMAND] --from ENDPOINT --to ENDPOINT [options]
+`;
+
+const USAGE_TAIL = `Examples:
+  rump --from redis://127.0.0.1:6379/0 --to redis://:secret@192.168.0.153/0
+  rump check --from redis://127.0.0.1:6379 --to backup.resp
+
+An ENDPOINT is a server or any node of a cluster (redis://, rediss://, unix://),
+sentinels (redis+sentinel://), or a file: .resp, .rdb, or - for stdin or stdout.
+With --dry-run a copy looks at both sides, counts, and writes nothing.
+`;
 
 const HEAD = `Usage: rump --from ENDPOINT --to ENDPOINT [options]
        rump check --from ENDPOINT --to ENDPOINT [options]
 
 Copies the keys of one Redis or Valkey database into another while both stay
-online; with check, compares them and writes nothing. rump check --help lists
+online; with check, compares them and writes nothing. rump help check lists
 the flags of that. An ENDPOINT is one of
 
   redis://[[user]:password@]host[:6379][/db]
         a server, or any node of a cluster; rediss:// is TLS, valkey:// and
-        valkeys:// are the same
+        valkeys:// are the same; host:port[/db] alone is redis://
   redis+sentinel://[[user]:password@]host[:26379][,host...]/service[/db]
         the primary that sentinels know; rediss+sentinel:// is TLS
   unix://[[user]:password@]/path/to/socket[?db=N]
@@ -48,7 +63,7 @@ be about to be copied. Each difference is a line on stdout:
   - key     only the target has it
   * key     both have it: what differs stands behind a tab
 
-rump --help says what an ENDPOINT is.
+rump help says what an ENDPOINT is.
 `;
 
 const CHECK_TAIL = `Exit code: 0 both sides are equal, 1 something could not be compared, 2 the
@@ -67,8 +82,14 @@ const GROUPS = [
 const COLUMNS = 79;
 const LEFT = 31;
 
+/** What there is in a screen, for whoever has given nothing. */
+export function usageText(): string {
+  const commands = Object.entries(COMMANDS).map(([name, { help }]) => `  ${name.padEnd(9)}${help}\n`);
+  return [USAGE_HEAD, commands.join(''), USAGE_TAIL].join('\n');
+}
+
 /** @param about the one command whose flags are listed; otherwise all are */
-export function helpText(about?: 'check'): string {
+export function helpText(about?: Task): string {
   const groups = GROUPS.flatMap((group) => {
     const options = OPTION_LIST.filter(([name, option]) => option.group === group && isListed(name, about));
     if (options.length === 0) return [];
@@ -77,12 +98,13 @@ export function helpText(about?: 'check'): string {
   return [about === 'check' ? CHECK_HEAD : HEAD, ...groups, about === 'check' ? CHECK_TAIL : TAIL].join('\n');
 }
 
-function isListed(name: OptionName, about: 'check' | undefined): boolean {
+function isListed(name: OptionName, about: Task | undefined): boolean {
   return about === undefined || isOf(about, name);
 }
 
-function formatOption(name: OptionName, { short, kind, help, fallback }: Option): string {
-  const flag = [short === undefined ? '    ' : `-${short}, `, `--${name}`, kind.placeholder === undefined ? '' : ' '];
+function formatOption(name: OptionName, { shorts = [], kind, help, fallback }: Option): string {
+  const letters = shorts.length === 0 ? '    ' : shorts.map((short) => `-${short}, `).join('');
+  const flag = [letters, `--${name}`, kind.placeholder === undefined ? '' : ' '];
   const left = `  ${flag.join('')}${kind.placeholder ?? ''}`;
   const lines = wrap(fallback === undefined ? help : `${help} (default ${fallback})`, COLUMNS - LEFT);
   const head = left.length < LEFT - 1 ? left.padEnd(LEFT) + lines.shift()! : left;

@@ -7,6 +7,8 @@ export interface Kind<T> {
   readonly placeholder?: string;
   /** What is allowed, as the end of "Cannot use "x" for --flag: …". */
   readonly expected: string;
+  /** What was probably meant by a text that is refused. */
+  readonly suggest?: (text: string) => string | undefined;
   /** `undefined` refuses the text. May throw an AddressError. */
   parse(text: string): T | undefined;
 }

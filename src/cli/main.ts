@@ -1,22 +1,30 @@
 #!/usr/bin/env node
 // The program: reads the command line, runs the copy, and answers signals. Only here does it exit.
 
+import { isatty } from 'node:tty';
 import { check } from '../verify/check.ts';
 import { migrate } from '../verify/verified.ts';
+import { wantsJson } from './arguments.ts';
 import { Combined } from './combined.ts';
 import { parseCommandLine, type CheckCommand, type CommandLine, type CopyCommand } from './command-line.ts';
 import { errorText } from './error-text.ts';
 import { EXIT_CODES, exitCodeOf, exitCodeOfError, type ExitCode } from './exit-codes.ts';
-import { helpText } from './help.ts';
+import { helpText, usageText } from './help.ts';
 import { Interrupted, type StopSignal } from './interrupted.ts';
+import { JsonOutput } from './json-output.ts';
 import { openOutput } from './open-output.ts';
 import type { Outcome } from './outcome.ts';
 import type { Output, RunEvent } from './output.ts';
 import { readSideFiles } from './side-files.ts';
+import { UsageError } from './usage-error.ts';
 import { version } from './version.ts';
 
 const { stdout, stderr, env } = process;
+const STDIN = 0;
+const argv = process.argv.slice(2);
 const STOP_SIGNALS: readonly StopSignal[] = ['SIGINT', 'SIGTERM'];
+
+const NO_TERMINAL = 'Cannot write the stream to a terminal: its bytes are not for eyes';
 
 let debug = false;
 /** stdout is the target. */
@@ -29,18 +37,21 @@ stdout.on('error', onStdoutError);
 stderr.on('error', () => {});
 
 try {
-  const code = await run(parseCommandLine(process.argv.slice(2), env));
+  const code = await run(parseCommandLine(argv, env));
   // A failure to write to stdout stays one.
   process.exitCode ||= code;
 } catch (error) {
-  stderr.write(errorText(error, debug));
+  // What was thrown before there was an output.
+  if (wantsJson(argv, env)) new JsonOutput({ stdout, stderr }, { debug }).finish({ error });
+  else stderr.write(errorText(error, debug));
   process.exitCode = exitCodeOfError(error);
 }
 
 async function run(commandLine: CommandLine): Promise<ExitCode> {
   switch (commandLine.command) {
     case 'help':
-      (commandLine.asked ? stdout : stderr).write(helpText(commandLine.about));
+      if (commandLine.asked) stdout.write(helpText(commandLine.about));
+      else stderr.write(usageText());
       return commandLine.asked ? EXIT_CODES.done : EXIT_CODES.usage;
     case 'version':
       stdout.write(`rump ${version()}\n`);
@@ -58,7 +69,9 @@ async function copy(command: CopyCommand): Promise<ExitCode> {
   const { verify } = command;
   const { dryRun = false } = options;
   toStdout = options.to === '-';
+  if (toStdout && stdout.isTTY) throw new UsageError(NO_TERMINAL, 'redirect stdout: > f.resp, or | ssh host …');
   const output = openOutput(command.progress, { debug, dryRun, toStdout }, { stdout, stderr }, env);
+  tellBefore(command, output);
   const outcome = await interruptible(output, 'copied', async (signal) => {
     const told = { signal, onEvent: (event: RunEvent) => output.onEvent(event) };
     const { check: found, ...result } = await migrate({ ...options, verify, ...told });
@@ -74,12 +87,26 @@ async function compare(command: CheckCommand): Promise<ExitCode> {
   const combined = command.combined === undefined ? undefined : new Combined(command.combined, stdout);
   const asked = { debug, dryRun: false, toStdout: combined?.isStdout === true, task: 'check', combined } as const;
   const output = openOutput(command.progress, asked, { stdout, stderr }, env);
+  tellBefore(command, output);
   const outcome = await interruptible(output, 'compared', async (signal) => ({
     check: await check({ ...options, signal, onEvent: (event) => output.onEvent(event) }),
   }));
   combined?.close();
   output.finish(outcome);
   return exitCodeOf(outcome);
+}
+
+/** What the operator should know, whatever becomes of the run. */
+function tellBefore({ warnings, options }: CopyCommand | CheckCommand, output: Output): void {
+  for (const message of warnings) output.onEvent({ type: 'warning', code: 'UNKNOWN_VARIABLE', message });
+  const readsStdin = options.from === '-' || (options.to === '-' && !toStdout);
+  if (readsStdin && isatty(STDIN)) {
+    output.onEvent({
+      type: 'warning',
+      code: 'TERMINAL',
+      message: 'waiting for a stream on stdin, which is a terminal',
+    });
+  }
 }
 
 /** What is asked for, with what stands in files. */

@@ -1,11 +1,14 @@
 // What somebody probably meant who wrote something else.
 
-/** The candidate that starts alike, or that is few keystrokes away. */
-export function nearest(text: string, candidates: readonly string[]): string | undefined {
+/**
+ * The candidate that starts alike, or that is few keystrokes away.
+ * @param most keystrokes
+ */
+export function nearest<T extends string>(text: string, candidates: readonly T[], most = 3): T | undefined {
   const word = text.toLowerCase();
   const longer = candidates.find((candidate) => word.length >= 2 && candidate.startsWith(word));
   if (longer !== undefined) return longer;
-  const allowed = Math.min(3, Math.floor(word.length / 2));
+  const allowed = Math.min(most, Math.floor(word.length / 2));
   const [best] = candidates
     .map((candidate) => ({ candidate, edits: editsBetween(word, candidate) }))
     .filter(({ edits }) => edits <= allowed)

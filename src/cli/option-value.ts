@@ -13,7 +13,9 @@ export function readValue(name: OptionName, text: string, origin: string): unkno
   }
   const value = parse(kind, text, origin);
   if (value !== undefined) return value;
-  throw new UsageError(`Cannot use "${redactAddress(text)}" for ${origin}: ${kind.expected}`);
+  const meant = kind.suggest?.(text);
+  const hint = meant === undefined ? undefined : `did you mean ${meant}?`;
+  throw new UsageError(`Cannot use "${redactAddress(text)}" for ${origin}: ${kind.expected}`, hint);
 }
 
 function parse(kind: Option['kind'], text: string, origin: string): unknown {

@@ -1,5 +1,6 @@
 // The one table of flags: the parser, the environment and the help are all made from it.
 
+import type { Task } from './commands.ts';
 import { databaseMap } from './database-map.ts';
 import { databases } from './databases.ts';
 import { duration, durationOrZero } from './duration.ts';
@@ -10,8 +11,9 @@ import { size } from './size.ts';
 export interface Option {
   readonly group: 'Endpoints' | 'TLS and clusters' | 'Which keys' | 'Copy' | 'Check' | 'Load' | 'Output';
   /** The one command that it means something to; otherwise to all. */
-  readonly command?: 'copy' | 'check';
-  readonly short?: string;
+  readonly command?: Task;
+  /** Letters that stand for it behind one dash; several switches may share a dash. */
+  readonly shorts?: readonly string[];
   readonly kind: Kind<unknown>;
   readonly help: string;
   /** Shown in the help; the copy itself knows what to do without the flag. */
@@ -127,7 +129,7 @@ export const OPTIONS = {
   'dry-run': {
     group: 'Copy',
     command: 'copy',
-    short: 'n',
+    shorts: ['n'],
     kind: toggle,
     help: 'look at both sides and count the keys; write nothing',
     excludes: ['verify'],
@@ -186,7 +188,13 @@ export const OPTIONS = {
     fallback: 'auto: a bar on a terminal; elsewhere dots of a copy',
     excludes: ['silent', 'json'],
   },
-  silent: { group: 'Output', short: 's', kind: toggle, help: 'print errors only', excludes: ['progress', 'json'] },
+  silent: {
+    group: 'Output',
+    shorts: ['s', 'q'],
+    kind: toggle,
+    help: 'print errors only',
+    excludes: ['progress', 'json'],
+  },
   json: {
     group: 'Output',
     kind: toggle,
@@ -194,8 +202,8 @@ export const OPTIONS = {
     excludes: ['progress', 'silent'],
   },
   debug: { group: 'Output', kind: toggle, help: 'print where in the program an error came from' },
-  help: { group: 'Output', short: 'h', kind: toggle, help: 'print this', environment: false },
-  version: { group: 'Output', short: 'v', kind: toggle, help: 'print the version', environment: false },
+  help: { group: 'Output', shorts: ['h'], kind: toggle, help: 'print this', environment: false },
+  version: { group: 'Output', shorts: ['v'], kind: toggle, help: 'print the version', environment: false },
 } as const satisfies Readonly<Record<string, Option>>;
 
 export type OptionName = keyof typeof OPTIONS;
@@ -211,6 +219,8 @@ export type OptionValues = { readonly [Name in OptionName]?: ValueOf<(typeof OPT
 
 /** In the order of the table. */
 export const OPTION_LIST = Object.entries(OPTIONS) as readonly (readonly [OptionName, Option])[];
+
+export const OPTION_NAMES = OPTION_LIST.map(([name]) => name);
 
 /** `RUMP_ON_CONFLICT` for `on-conflict`. */
 export function environmentNameOf(name: OptionName): string {

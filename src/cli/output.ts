@@ -3,6 +3,7 @@
 import type { MigrateEvent } from '../sync/options.ts';
 import type { CheckEvent } from '../verify/options.ts';
 import type { Combined } from './combined.ts';
+import type { Task } from './commands.ts';
 import type { StopSignal } from './interrupted.ts';
 import type { Outcome } from './outcome.ts';
 
@@ -27,7 +28,7 @@ export interface OutputOptions {
   /** stdout is the target, and takes no word. */
   readonly toStdout: boolean;
   /** Default `copy`. */
-  readonly task?: 'copy' | 'check';
+  readonly task?: Task;
   /** Gets a line for every key. */
   readonly combined?: Combined | undefined;
 }

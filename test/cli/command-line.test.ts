@@ -138,7 +138,7 @@ describe('parseCommandLine()', () => {
       assertRefused([...ENDPOINTS, flag], new RegExp(`^Unknown flag -+[a-zA-Z-]+ \\(did you mean --${nearest}\\?\\)$`));
     }
     assertRefused(['-redis://:hunter2@h'], /^Unknown flag -redis /);
-    assertRefused(['--zzzzzz'], /^Unknown flag --zzzzzz \(rump --help lists the flags\)$/);
+    assertRefused(['--zzzzzz'], /^Unknown flag --zzzzzz \(rump help lists the flags\)$/);
     assertRefused(['--s'], /^Unknown flag --s /);
   });
 
@@ -188,7 +188,7 @@ describe('parseCommandLine()', () => {
 
   test('refuses a wrong endpoint by the name of its flag, without its password', () => {
     assertRefused(['--from', 'redis://:hunter2@h:x'], /^Cannot use --from: .* redis:\/\/\*\*\*@h:x: the port/);
-    assertRefused(['--from', 'h:1'], /^Cannot use --from: .*no scheme \(write redis:\/\/host:port\)$/);
+    assertRefused(['--from', 'h'], /^Cannot use --from: .*no scheme \(write redis:\/\/host:port\)$/);
   });
 
   test('refuses other words, without a password in them', () => {

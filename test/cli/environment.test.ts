@@ -89,6 +89,7 @@ describe('parseCommandLine() reads from the environment', () => {
       toFiles: { password: 'b', sentinelPassword: 'd', pem: { ca: 'h', cert: 'i', key: 'j' } },
       progress: 'dots',
       debug: true,
+      warnings: [],
     });
   });
 
@@ -136,5 +137,19 @@ describe('parseCommandLine() reads from the environment', () => {
 
   test('not RUMP_VERSION, which more likely tells of the program', () => {
     assert.equal(copy(ENDPOINTS, { RUMP_VERSION: '2.0.0', RUMP_HELP: 'x' }).command, 'copy');
+  });
+
+  test('and names the variables that are none of its own, with what was probably meant', () => {
+    const known = { RUMP_FROM: FROM, RUMP_TO: TO, RUMP_TO_PASSWORD: 'hunter2', RUMP_HELP: '1', RUMP_VERSION: '7' };
+    assert.deepEqual(copy([], { ...known, RUMPLE: '1', PATH: '/bin' }).warnings, []);
+    const typing = { RUMP_ON_CONFLCT: 'hunter2', RUMP_FROM_PASSWRD: 'hunter2', RUMP_PORT_6379_TCP: 'tcp://h' };
+    assert.deepEqual(copy([], { ...known, ...typing }).warnings, [
+      'rump knows no variable RUMP_FROM_PASSWRD (did you mean RUMP_FROM_PASSWORD?), RUMP_ON_CONFLCT (did you mean RUMP_ON_CONFLICT?), RUMP_PORT_6379_TCP',
+    ]);
+    const many = Object.fromEntries(Array.from({ length: 9 }, (_, i) => [`RUMP_XXXXX${i}`, '1']));
+    assert.match(copy([], { ...known, ...many }).warnings[0]!, /RUMP_XXXXX4 and 4 more$/);
+    assertRefused(['copy'], /set RUMP_FROM; rump knows no variable RUMP_FORM \(did you mean RUMP_FROM\?\)/, {
+      RUMP_FORM: FROM,
+    });
   });
 });

@@ -62,6 +62,17 @@ test('rump --progress dots draws no bar on a terminal', async (t) => {
   assert.match(second!, /^rump: 3,000 keys, /);
 });
 
+test('rump writes no stream to a terminal, and says that it waits for one from a terminal', async (t) => {
+  const run = (args: string): Terminal =>
+    openTerminal(t, { columns: 120, command: `'${process.execPath}' '${MAIN}' ${args}; echo "exit $?"` });
+  const [writes, reads] = [run('--from redis://127.0.0.1:1 --to -'), run('--from - --to x.resp --dry-run')];
+  const refused = await writes.shows(/exit 2/);
+  assert.match(refused.join('\n'), /^rump: Cannot write the stream to a terminal/);
+  await reads.shows(/^rump: warning: waiting for a stream on stdin, which is a terminal$/);
+  await reads.press('C-d');
+  assert.match((await reads.shows(/exit 1/)).join('\n'), /Cannot read stdin: it is empty/);
+});
+
 interface Held extends ServerPair {
   readonly terminal: Terminal;
   readonly proxy: TcpProxy;

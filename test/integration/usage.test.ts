@@ -1,6 +1,7 @@
 // Command lines that cannot be used: exit code 2, one line that says what to write instead, and nothing is connected to.
+import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { assertRefused } from '../support/outcome.ts';
+import { assertDone, assertRefused, linesOf } from '../support/outcome.ts';
 import { runRump } from '../support/rump.ts';
 import { startPair } from '../support/server-pair.ts';
 
@@ -22,7 +23,7 @@ test('rump exits with 2 for a command line that it cannot use', async (t) => {
     [['--from', 'rediss://127.0.0.1', '--to', target.url, '--from-tls-ca', '/no/such/ca'], /CA file \/no\/such\/ca/],
     [[...good, '-ttl', '--no-ttl'], /--ttl and --no-ttl together/],
     [[source.url, target.url], /--from and --to/],
-    [['--from', `127.0.0.1:${source.port}`, '--to', target.url], /no scheme.*redis:\/\/host:port/],
+    [['--from', 'localhost', '--to', target.url], /no scheme.*redis:\/\/host:port/],
     [['--from', 'http://127.0.0.1', '--to', target.url], /http:\/\//],
     [['--from', 'redis://127.0.0.1:99999', '--to', target.url], /99999/],
     [['--from', source.url, '--to', 'x.rdb'], /x\.rdb|snapshot/],
@@ -30,4 +31,55 @@ test('rump exits with 2 for a command line that it cannot use', async (t) => {
   ];
   for (const [args, error] of cases) assertRefused(await runRump(args), { code: 2, error });
   assertRefused(await runRump(good, { env: { RUMP_COUNT: 'many' } }), { code: 2, error: /"many" for RUMP_COUNT/ });
+});
+
+test('rump without a word shows in one screen what it is and where the rest is', async () => {
+  const { code, stdout, stderr } = await runRump([]);
+  assert.deepEqual([code, stdout], [2, '']);
+  const lines = stderr.split('\n');
+  assert.ok(lines.length <= 24, stderr);
+  for (const line of lines) assert.ok(line.length <= 80, line);
+  assert.equal(lines.filter((line) => /^ {2}rump .*--from .*--to /.test(line)).length, 2, stderr);
+  assert.match(stderr, /^ {2}help /m);
+});
+
+test('rump tells a usage error to a program as well, but not where stdout is taken', async () => {
+  for (const [args, env, isTold] of [
+    [['--json', '--bogus'], {}, true],
+    [['check', '--to', '-', '--json'], {}, true],
+    [['--from', 'redis://h'], { RUMP_JSON: '1' }, true],
+    [['--json', '--from', 'rediss://h', '--to', 'a.resp', '--from-tls-ca', '/no/such/ca'], {}, true],
+    [['--json', '--from', 'redis://h', '--to', '-'], {}, false],
+    [['--json'], { RUMP_FROM: 'redis://h', RUMP_TO: '-' }, false],
+    [['--silent', '--bogus'], { RUMP_JSON: '1' }, false],
+    [['--json=no', '--bogus'], { RUMP_JSON: '1' }, false],
+  ] as const) {
+    const { code, stdout, stderr } = await runRump(args, { env });
+    assert.equal(code, 2, stderr);
+    assert.match(stderr, /^rump: .*\n$/);
+    const events = linesOf(stdout).map((line) => JSON.parse(line) as Record<string, unknown>);
+    assert.deepEqual(
+      events.map(({ event, code }) => [event, code]),
+      isTold ? [['error', 'USAGE']] : [],
+      args.join(' '),
+    );
+  }
+});
+
+test('rump takes host:port as a server', async (t) => {
+  const { source, target, from, to } = await startPair(t);
+  await from.send('SET', 'key', 'value');
+  const [a, b] = [`127.0.0.1:${source.port}/0`, `127.0.0.1:${target.port}`];
+  assertDone(await runRump(['--from', a, '--to', b]));
+  assert.equal(String(await to.send('GET', 'key')), 'value');
+  assertRefused(await runRump(['--from', a, '--to', source.url]), { error: /the same database|itself/i });
+});
+
+test('rump warns of a variable that it does not know', async (t) => {
+  const { endpoints } = await startPair(t);
+  const env = { RUMP_ON_CONFLCT: 'fail' };
+  const { stderr } = await runRump(endpoints, { env });
+  assert.match(stderr, /^rump: warning: rump knows no variable RUMP_ON_CONFLCT \(did you mean RUMP_ON_CONFLICT\?\)$/m);
+  const { stdout } = await runRump([...endpoints, '--json'], { env });
+  assert.match(stdout, /^\{"event":"warning",.*"code":"UNKNOWN_VARIABLE"/);
 });

@@ -56,7 +56,11 @@ const FORMS: readonly (readonly [string, Address])[] = [
       tls: true,
     },
   ],
+  ['localhost:6379', { kind: 'tcp', host: 'localhost', port: 6379, tls: false }],
+  ['10.0.0.1:7000/3', { kind: 'tcp', host: '10.0.0.1', port: 7000, db: 3, tls: false }],
+  ['[::1]:6379/', { kind: 'tcp', host: '::1', port: 6379, tls: false }],
   ['-', { kind: 'stream', path: '-' }],
+  ['./h:1.resp', { kind: 'stream', path: './h:1.resp' }],
   ['backup.resp', { kind: 'stream', path: 'backup.resp' }],
   ['/var/a b@c:1.resp.gz', { kind: 'stream', path: '/var/a b@c:1.resp.gz' }],
   ['../dump.rdb', { kind: 'snapshot', path: '../dump.rdb' }],
@@ -69,7 +73,10 @@ describe('parseAddress() understands', () => {
 const WRONG: readonly (readonly [string, RegExp])[] = [
   ['', /: it is empty$/],
   ['localhost', /localhost: it has no scheme$/],
-  ['localhost:6379', /localhost:6379: it has no scheme$/],
+  ['./localhost:6379', /localhost:6379: it has no scheme$/],
+  ['localhost:99999', /localhost:99999: the port must be/],
+  ['localhost:port', /: it has no scheme$/],
+  ['::1:6379', /: it has no scheme$/],
   [':hunter2@localhost:6379', /\*\*\*@localhost:6379: it has no scheme$/],
   ['.resp', /: it has no scheme$/],
   ['http://:hunter2@h', /http:\/\/\*\*\*@h: http:\/\/ is no scheme that rump knows$/],
@@ -126,7 +133,7 @@ describe('parseAddress() refuses, and does not show the password of', () => {
 });
 
 test('parseAddress() tells how to write a host without a scheme', () => {
-  for (const text of ['localhost', '127.0.0.1:6379', 'user:hunter2']) {
+  for (const text of ['localhost', '127.0.0.1', 'user:hunter2']) {
     assert.throws(() => parseAddress(text), { code: 'ADDRESS', hint: 'write redis://host:port' });
   }
 });
