@@ -1,5 +1,6 @@
 // What an operator should know before a copy goes on: it is said once, on stderr, and the copy does go on.
 import assert from 'node:assert/strict';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import { snapshot } from '../support/keyspace.ts';
 import { assertDone, CLOSING_WORDS } from '../support/outcome.ts';
@@ -57,4 +58,16 @@ test('rump warns when nothing is in scope, and of what the source has besides', 
   assert.match(checked.stderr, /^rump: warning: nothing is in scope/m);
   assert.match(checked.stderr, /database 3 as well/);
   assert.match((await runRump([...ends, '--db', '5'])).stderr, /^rump: warning: the source has no keys where /m);
+});
+
+test('rump names the databases of a file that hold keys and are left out', async (t) => {
+  const { source, target, from, to } = await startPair(t);
+  await from.send('SET', 'key', 'value');
+  await (await source.client(3)).send('SET', 'other', 'value');
+  const file = join(source.dir, 'both.resp');
+  assertDone(await runRump(['--from', source.url, '--db', 'all', '--to', file]));
+  const result = await runRump(['--from', file, '--db', '3', '--to', target.url, '--db-map', '3:0']);
+  assertDone(result);
+  assert.match(result.stderr, /^rump: warning: the file has keys in other databases as well \(0\)/m);
+  assert.equal(await to.send('GET', 'other').then(String), 'value');
 });
