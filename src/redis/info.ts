@@ -6,8 +6,13 @@ export interface ServerInfo {
   /** Changes with every start of the server process. */
   readonly runId: string;
   readonly role: 'primary' | 'replica';
-  /** Changes when a server comes to hold the data of another one. */
+  /**
+   * The history of writes that its data are the outcome of. Of a primary it says nothing: that one takes a new id when its
+   * first replica attaches, and a replica of it follows.
+   */
   readonly replicationId: string;
+  /** The id before, where the same data went on under a new one: at a failover. */
+  readonly formerReplicationId: string;
   readonly cluster: boolean;
   /** Bytes. */
   readonly usedMemory: number;
@@ -38,6 +43,7 @@ export function parseInfo(text: string): ServerInfo {
     // A server in a role that rump does not know (a sentinel, say) has no keys and fails at the next command.
     role: fields.get('role') === 'slave' ? 'replica' : 'primary',
     replicationId: fields.get('master_replid') ?? '',
+    formerReplicationId: fields.get('master_replid2') ?? '',
     cluster: fields.get('cluster_enabled') === '1',
     usedMemory: number('used_memory'),
     usedByValues: number(fields.has('used_memory_dataset') ? 'used_memory_dataset' : 'used_memory'),
@@ -46,6 +52,16 @@ export function parseInfo(text: string): ServerInfo {
     countsFrequency: fields.get('maxmemory_policy')?.endsWith('-lfu') === true,
     databases: new Map([...fields].flatMap(([field, value]) => parseDatabase(field, value))),
   };
+}
+
+/**
+ * Whether a walk that began at one may go on at the other: it is the same process, and its data were not replaced by those of
+ * another server. False where that cannot be told.
+ */
+export function isSameKeyspace(before: ServerInfo, now: ServerInfo): boolean {
+  if (before.runId === '' || before.runId !== now.runId) return false;
+  if (before.role === 'primary' && now.role === 'primary') return true;
+  return [now.replicationId, now.formerReplicationId].includes(before.replicationId);
 }
 
 /** `db0:keys=3,expires=1,avg_ttl=0` */

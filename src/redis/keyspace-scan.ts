@@ -9,6 +9,7 @@
 //   0 ├── segment 0 ──┼── segment 1 ──┼── … ──┤ END      positions, that is reversed cursors, only grow
 //         page ▸ page ▸ pag|e                            the page that passes the border is the segment's last
 
+import { CursorLoop } from './cursor-loop.ts';
 import { cursorAt, END, positionOf, shareBetween } from './cursor.ts';
 
 export interface KeyspaceScanOptions {
@@ -28,6 +29,7 @@ interface Segment {
   asked: boolean;
   position: bigint;
   readonly end: bigint;
+  readonly loop: CursorLoop;
   /** Its keys, from when it has come until the segment before has run into it. */
   firstPage: ReadonlySet<string> | undefined;
 }
@@ -51,6 +53,7 @@ export class KeyspaceScan {
   /** Replies come in the order in which pages were asked for. */
   #asked: Segment[] = [];
   #seen = 0;
+  #repeated: string | undefined;
 
   constructor(options: KeyspaceScanOptions) {
     this.#options = options;
@@ -64,6 +67,11 @@ export class KeyspaceScan {
   /** Whether the last page has come; `settle` then has the last word. */
   get finished(): boolean {
     return this.#asked.length === 0 && this.#segments.every(({ cursor }) => cursor === undefined);
+  }
+
+  /** A cursor that the server gave twice: the scan would never end. */
+  get repeated(): string | undefined {
+    return this.#repeated;
   }
 
   /** Pages that were asked for and have not come. */
@@ -97,6 +105,7 @@ export class KeyspaceScan {
     segment.asked = false;
     // A page of segments that were given up: its keys are as good as others, its cursor leads nowhere.
     if (!this.#segments.includes(segment)) return keys;
+    if (segment.loop.repeats(cursor)) this.#repeated = cursor;
     const fresh = this.#mode === 'segmented' ? this.#acceptOfSegment(segment, cursor, keys) : keys;
     this.#seen += this.#options.sparse === true ? this.#options.count : fresh.length;
     if (this.#mode === 'probing') this.#probe(cursor, keys.length);
@@ -207,7 +216,8 @@ export class KeyspaceScan {
 }
 
 function segmentBetween(start: bigint, end: bigint): Segment {
-  return { cursor: cursorAt(start), asked: false, position: start, end, firstPage: undefined };
+  const cursor = cursorAt(start);
+  return { cursor, asked: false, position: start, end, loop: new CursorLoop(), firstPage: undefined };
 }
 
 function after(cursor: string): string | undefined {

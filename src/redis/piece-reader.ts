@@ -5,6 +5,7 @@ import type { Reply } from '../../resp/reply.ts';
 import { parseScore } from '../rdb/score.ts';
 import type { HashField, ValuePiece } from '../value.ts';
 import { askOne, demand, type AskAbout } from './ask-about.ts';
+import { CursorLoop } from './cursor-loop.ts';
 import { FIRST_PAGE, pageSizeAfter } from './page-size.ts';
 import { readStream } from './stream-reader.ts';
 import { NEVER, type Milliseconds } from '../milliseconds.ts';
@@ -111,15 +112,24 @@ async function* readPages(
 ): AsyncGenerator<readonly Buffer[]> {
   let cursor = '0';
   let count = FIRST_PAGE;
+  const loop = new CursorLoop();
   do {
     const [next, page] = (await askOne(ask, command, key, cursor, 'COUNT', String(count))) as [
       Buffer,
       readonly Buffer[],
     ];
     cursor = next.toString('latin1');
+    if (loop.repeats(cursor)) throw goesRound(command, cursor);
     if (page.length > 0) yield page;
     count = pageSizeAfter(count, bytesOf(page), pieceBytes);
   } while (cursor !== '0');
+}
+
+function goesRound(command: string, cursor: string): RespError {
+  return new RespError(
+    'PAYLOAD',
+    `Cannot read the value: ${command} gave the cursor ${cursor} twice, and would never end`,
+  );
 }
 
 function pairsOf(flat: readonly Buffer[]): [Buffer, Buffer][] {

@@ -10,7 +10,7 @@ import type { Node } from '../cluster/topology.ts';
 import type { KeyReader } from '../redis/key-reader.ts';
 import { Session } from '../redis/session.ts';
 import { Wakeup } from '../wakeup.ts';
-import { NodeScan, type NodeScanOptions } from './node-scan.ts';
+import { NodeScan, ScanError, type NodeScanOptions } from './node-scan.ts';
 
 /** A key that is to be read, found elsewhere than in the walk under way. */
 export interface KeyPlace {
@@ -53,7 +53,7 @@ export class NodeReader {
 
   /**
    * Reads whatever it is asked to, until `finish` (true) or until the node is no primary any more (false).
-   * @throws RespError: the node was lost for good
+   * @throws RespError: the node was lost for good, or its walk cannot come to an end
    */
   async run(channel: Channel): Promise<boolean> {
     let lost: Connection | undefined;
@@ -61,6 +61,7 @@ export class NodeReader {
       const server = await this.#line.open(lost);
       if (server === undefined) this.#leave();
       else lost = await this.#work(new Session(server), channel);
+      if (lost?.error instanceof ScanError) throw lost.error;
     }
     return this.#state === 'finished';
   }

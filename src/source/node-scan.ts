@@ -1,13 +1,13 @@
 // One database of one node, walked by SCAN from beginning to end, across lost connections and restarts of the server.
 
 import { Command } from '../../resp/command.ts';
-import { ReplyError } from '../../resp/errors.ts';
+import { nameOf, ReplyError, RespError, type Peer } from '../../resp/errors.ts';
 import { Literal } from '../../resp/literal.ts';
 import type { Receiver, Reply } from '../../resp/reply.ts';
 import { Ring } from '../../resp/ring.ts';
 import { SlotWatch } from '../cluster/slot-watch.ts';
 import { depthFor } from '../redis/depth.ts';
-import { parseInfo, type ServerInfo } from '../redis/info.ts';
+import { isSameKeyspace, parseInfo, type ServerInfo } from '../redis/info.ts';
 import type { KeyScope } from '../redis/key-scope.ts';
 import { KeyspaceScan } from '../redis/keyspace-scan.ts';
 import { refusalOf, scopeOf } from '../redis/refusal.ts';
@@ -20,8 +20,21 @@ export interface NodeScanOptions {
   readonly scope: KeyScope;
   /** Keys that this walk is for; all where it is missing. */
   readonly wanted?: ((key: Buffer) => boolean) | undefined;
+  readonly sink: NodeScanSink;
+}
+
+export interface NodeScanSink {
   /** The server would not say of this key whether it is in scope. */
-  readonly onRefused: (db: number, key: Buffer, error: ReplyError) => void;
+  onReadRefused(db: number, key: Buffer, error: ReplyError): void;
+  /** Another process, or one that holds other data by now, has taken the place of the one that was walked. */
+  onWalkedAnew(peer: Peer): void;
+  /** The process is another one each time it is asked for: whether all of the walk was of one server cannot be told. */
+  onManyServers(peer: Peer): void;
+}
+
+/** Why a walk will not come to its end, whatever becomes of the connection. */
+export class ScanError extends RespError {
+  override readonly name = 'ScanError';
 }
 
 /** Called for each page that has come. */
@@ -35,6 +48,10 @@ const LONG_LINE_MS = 1;
 const MOST_SEGMENTS = 16;
 /** Milliseconds between two looks at the slots that the node holds. */
 const WATCH_MS = 1000;
+/** A server that was replaced so often while it was walked will be replaced again. */
+const MOST_WALKS = 5;
+/** How often a server is asked in a row which process it is, where it was another one before. */
+const IDENTITY_PROBES = 4;
 
 export class NodeScan {
   readonly db: number;
@@ -48,8 +65,12 @@ export class NodeScan {
   #size = 0;
   #watch = new SlotWatch();
   #watchedAt = 0;
-  /** What the server was at the beginning: another one, or one that holds other data by now, has to be walked anew. */
-  #identity: string | undefined;
+  /** What the server was when the walk began: another one, or one that holds other data by now, has to be walked anew. */
+  #origin: ServerInfo | undefined;
+  /** How often the walk has begun. */
+  #walks = 0;
+  /** The server was loading data, which may be others than before. */
+  #hasLoaded = false;
   #isOver = false;
 
   constructor(db: number, options: NodeScanOptions, onPage: OnPage) {
@@ -86,7 +107,7 @@ export class NodeScan {
     const types = this.#typeFilter(session);
     const pages = this.#pages(session);
     try {
-      if (this.#identity === undefined || this.#identity !== identityOf(session.server.info))
+      if (this.#hasLoaded || this.#origin === undefined || !isSameKeyspace(this.#origin, session.server.info))
         await this.#begin(session);
       do {
         while (this.#isWalking(types)) {
@@ -107,22 +128,36 @@ export class NodeScan {
     return !this.#scan!.finished || this.#untyped.length > 0 || (types?.inFlight ?? 0) > 0;
   }
 
+  /** The names that were found and not read are kept: the walk may not meet them again. */
   async #begin(session: Session): Promise<void> {
-    const { info, roundTrip } = session.server;
-    this.keys.clear();
-    this.#untyped.clear();
+    const { server, connection } = session;
+    if (this.#walks > 0) this.#beginAnew(connection.peer);
     this.#watch = new SlotWatch();
     await this.#observe(session);
+    const origin = await askInfo(session);
     this.#size = await this.#countKeys(session);
     const { count, scope } = this.#options;
     this.#scan = new KeyspaceScan({
       count,
       keys: this.#size,
       // Servers of a cluster may count by slot.
-      maxSegments: roundTrip > LONG_LINE_MS && !info.cluster ? MOST_SEGMENTS : 1,
-      sparse: scope.pushedMatch !== undefined || (scope.type !== undefined && session.server.scanKnowsType),
+      maxSegments: server.roundTrip > LONG_LINE_MS && !origin.cluster ? MOST_SEGMENTS : 1,
+      sparse: scope.pushedMatch !== undefined || (scope.type !== undefined && server.scanKnowsType),
     });
-    this.#identity = identityOf(info);
+    this.#origin = origin;
+    this.#hasLoaded = false;
+    this.#walks++;
+  }
+
+  /** @throws ScanError, where it was often enough */
+  #beginAnew(peer: Peer): void {
+    if (this.#walks < MOST_WALKS) return this.#options.sink.onWalkedAnew(peer);
+    const message = `Gave up on ${nameOf(peer)}: it was replaced, or came to hold other data, ${MOST_WALKS} times while it was scanned`;
+    throw new ScanError('SOURCE_REPLACED', message, {
+      peer,
+      hint: 'copy once it is at rest',
+      retryable: true,
+    });
   }
 
   /** With fewer keys in hand than may be under way, the next pages travel with the DUMPs of these. */
@@ -163,8 +198,7 @@ export class NodeScan {
   #accept({ connection, server }: Session, reply: Reply): void {
     if (reply instanceof ReplyError) {
       const concernsAll = scopeOf(reply) !== 'key';
-      // Whoever loads its data may hold other data than before.
-      if (concernsAll) this.#identity = undefined;
+      if (reply.code === 'LOADING') this.#hasLoaded = true;
       if (concernsAll || !this.#scan!.refuse()) connection.fail(refusalOf(connection.peer, 'read from', reply));
       return;
     }
@@ -178,24 +212,40 @@ export class NodeScan {
       if (hasType) this.keys.push(key);
       else this.#untyped.push(key);
     }
+    const { repeated } = this.#scan!;
+    if (repeated !== undefined) connection.fail(goesRound(connection.peer, repeated));
   }
 
   #typeFilter(session: Session): TypeFilter | undefined {
     const { type } = this.#options.scope;
     if (type === undefined || session.server.scanKnowsType) return undefined;
-    const { onRefused } = this.#options;
+    const { sink } = this.#options;
+    const onRefused = sink.onReadRefused.bind(sink);
     return new TypeFilter(session, type, { onKey: (key) => this.keys.push(key), onRefused });
   }
 
   /** The last page has come: whether it was all of what was there at the beginning. If not, the walk begins anew. */
   async #isComplete(session: Session): Promise<boolean> {
     await this.#observe(session);
-    const info = parseInfo(String(await session.request('INFO')));
-    if (identityOf(info) !== this.#identity) {
+    const info = await askInfo(session);
+    if (!(await this.#isOneWalk(session, info))) {
       await this.#begin(session);
       return false;
     }
     return this.#scan!.mode !== 'segmented' || this.#scan!.settle(await this.#countKeys(session));
+  }
+
+  /** Whether what was walked, on this connection at last, was one keyspace. */
+  async #isOneWalk(session: Session, info: ServerInfo): Promise<boolean> {
+    const origin = this.#origin!;
+    if (isSameKeyspace(origin, info) || (origin.runId === '' && info.runId === '')) return true;
+    // What it held, its successor has: whoever follows the slots walks that one.
+    if (info.cluster && info.role === 'replica') return true;
+    // A process ends with its connections: where another one answers on the same, somebody stands in between.
+    if (info.runId === origin.runId) return false;
+    if (this.#walks < MOST_WALKS && !(await hasManyServers(session, info))) return false;
+    this.#options.sink.onManyServers(session.connection.peer);
+    return true;
   }
 
   async #countKeys(session: Session): Promise<number> {
@@ -219,9 +269,19 @@ export class NodeScan {
   }
 }
 
-/** `undefined` for a server that does not say who it is. */
-function identityOf({ runId, role, replicationId }: ServerInfo): string | undefined {
-  return runId === '' ? undefined : `${runId} ${role} ${replicationId}`;
+async function askInfo(session: Session): Promise<ServerInfo> {
+  return parseInfo(String(await session.request('INFO')));
+}
+
+/** Whether a proxy asks another server each time. */
+async function hasManyServers(session: Session, { runId }: ServerInfo): Promise<boolean> {
+  const infos = await Promise.all(Array.from({ length: IDENTITY_PROBES }, () => askInfo(session)));
+  return infos.some((info) => info.runId !== runId);
+}
+
+function goesRound(peer: Peer, cursor: string): ScanError {
+  const message = `Cannot scan ${nameOf(peer)}: SCAN gave the cursor ${cursor} twice, so it would never come to an end`;
+  return new ScanError('SCAN_LOOP', message, { peer, hint: 'the server is broken, or the proxy in front of it' });
 }
 
 function commandWith(match: Buffer | undefined, type: string | undefined): Command {

@@ -154,8 +154,7 @@ export class RedisSource implements Source {
   /** Where the slots of the node were meanwhile: nowhere, where it was lost. */
   async #walk(node: Node, db: number, wanted: Wanted | undefined): Promise<SlotWatch> {
     const { scope, count = DEFAULT_COUNT } = this.#options;
-    const onRefused = this.#sink.onReadRefused.bind(this.#sink);
-    const scan = await this.#lookup.readerOf(node).walk(db, { scope, count, wanted, onRefused });
+    const scan = await this.#lookup.readerOf(node).walk(db, { scope, count, wanted, sink: this.#sink });
     if (!scan.isOver) return new SlotWatch();
     this.#walkedKeys += scan.size;
     return scan.watch;

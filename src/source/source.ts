@@ -1,6 +1,6 @@
 // Where entries come from.
 
-import type { RespError } from '../../resp/errors.ts';
+import type { Peer, RespError } from '../../resp/errors.ts';
 import type { Channel } from '../channel.ts';
 import type { Entry } from '../entry.ts';
 import type { LeftOutKind } from '../rdb/left-out.ts';
@@ -29,6 +29,10 @@ export interface SourceSink {
   onGone(): void;
   /** So many slots were on the move, or at a node that failed: they are walked once more. */
   onSlotsMoved(slots: number): void;
+  /** A server was replaced, or came to hold other data, while it was scanned: it is scanned once more. */
+  onWalkedAnew(peer: Peer): void;
+  /** A proxy names another server each time: whether all of one scan was of the same cannot be told. */
+  onManyServers(peer: Peer): void;
   /** A file has something that is not carried. @param names the first of them */
   onLeftOut(what: LeftOutKind, names: readonly string[], count: number): void;
   /** A snapshot was written without a checksum. */

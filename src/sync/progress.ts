@@ -39,6 +39,16 @@ export function unmarkedText(name: string): string {
   return `${name} does not say where it begins and ends, as streams of rump do: whether it is whole cannot be told`;
 }
 
+/** What is said of a server that is not what it was when its scan began. */
+export function walkedAnewText(peer: Peer): string {
+  return `${nameOf(peer)} was replaced, or holds other data than when its scan began: it is scanned once more`;
+}
+
+/** What is said of a proxy that has several servers behind it. */
+export function manyServersText(peer: Peer): string {
+  return `${nameOf(peer)} names another server each time it is asked: it was scanned once, and whether it gave every key cannot be told`;
+}
+
 export class Progress implements SourceSink, TargetSink {
   readonly #settings: Settings;
   readonly #start = performance.now();
@@ -114,6 +124,14 @@ export class Progress implements SourceSink, TargetSink {
 
   onSlotsMoved(slots: number): void {
     this.#warn('SLOTS_MOVED', `slots of the source have moved (${slots}); they are read once more where they are now`);
+  }
+
+  onWalkedAnew(peer: Peer): void {
+    this.#warn('SCANNED_ANEW', walkedAnewText(peer));
+  }
+
+  onManyServers(peer: Peer): void {
+    this.#warn('MANY_SERVERS', manyServersText(peer));
   }
 
   onLeftOut(what: LeftOutKind, names: readonly string[], count: number): void {

@@ -1,10 +1,10 @@
 // The figures of a check, and the events that tell of them. It decides only what counts as what.
 
-import type { RespError } from '../../resp/errors.ts';
+import type { Peer, RespError } from '../../resp/errors.ts';
 import type { Reconnect } from '../cluster/line.ts';
 import type { SourceSink } from '../source/source.ts';
 import type { StartEvent } from '../sync/options.ts';
-import { leftOutOfFile, nothingOf, unmarkedText } from '../sync/progress.ts';
+import { leftOutOfFile, manyServersText, nothingOf, unmarkedText, walkedAnewText } from '../sync/progress.ts';
 import type { Warning } from '../sync/preflight.ts';
 import type { CheckEvent, CheckFigures, VerdictEvent } from './options.ts';
 
@@ -78,6 +78,14 @@ export class CheckProgress implements SourceSink {
 
   onSlotsMoved(slots: number): void {
     this.warn('SLOTS_MOVED', `slots have moved (${slots}); they are walked once more where they are now`);
+  }
+
+  onWalkedAnew(peer: Peer): void {
+    this.warn('SCANNED_ANEW', walkedAnewText(peer));
+  }
+
+  onManyServers(peer: Peer): void {
+    this.warn('MANY_SERVERS', manyServersText(peer));
   }
 
   /** What is no key is not compared. */

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
-import { parseInfo } from '../../../src/redis/info.ts';
+import { isSameKeyspace, parseInfo, type ServerInfo } from '../../../src/redis/info.ts';
 
 function recorded(server: string): string {
   const frame = readFileSync(new URL(`../../../../fixtures/frames/${server}-info.resp`, import.meta.url), 'latin1');
@@ -16,6 +16,7 @@ test('parseInfo() knows a Redis by what it says', () => {
     runId: /run_id:(\w{40})/.exec(recorded('redis-7.0'))![1],
     role: 'primary',
     replicationId: /master_replid:(\w{40})/.exec(recorded('redis-7.0'))![1],
+    formerReplicationId: /master_replid2:(\w{40})/.exec(recorded('redis-7.0'))![1],
     cluster: false,
     usedMemory: Number(/used_memory:(\d+)/.exec(recorded('redis-7.0'))![1]),
     usedByValues: Number(/used_memory_dataset:(\d+)/.exec(recorded('redis-7.0'))![1]),
@@ -75,6 +76,7 @@ test('parseInfo() has an answer for a server that says nothing', () => {
     runId: '',
     role: 'primary',
     replicationId: '',
+    formerReplicationId: '',
     cluster: false,
     usedMemory: 0,
     usedByValues: 0,
@@ -84,3 +86,27 @@ test('parseInfo() has an answer for a server that says nothing', () => {
     databases: new Map(),
   });
 });
+
+test('isSameKeyspace() knows by process, role and history whether a walk may go on', () => {
+  const cases: readonly (readonly [what: string, before: ServerInfo, now: ServerInfo, isSame: boolean])[] = [
+    ['a restart', info('a', 'primary', '1'), info('b', 'primary', '1'), false],
+    ['the first replica attaches', info('a', 'primary', '1'), info('a', 'primary', '2'), true],
+    ['the replica is promoted', info('a', 'replica', '1'), info('a', 'primary', '2', '1'), true],
+    ['the primary hands over', info('a', 'primary', '1'), info('a', 'replica', '2', '1'), true],
+    ['the primary takes the data of another one', info('a', 'primary', '1'), info('a', 'replica', '2'), false],
+    ['the replica goes on', info('a', 'replica', '1'), info('a', 'replica', '1'), true],
+    ['its primary fails over', info('a', 'replica', '1'), info('a', 'replica', '2', '1'), true],
+    ['the replica takes the data of another one', info('a', 'replica', '1'), info('a', 'replica', '2'), false],
+    ['it does not say who it is', info('', 'primary', ''), info('', 'primary', ''), false],
+  ];
+  for (const [what, before, now, isSame] of cases) assert.equal(isSameKeyspace(before, now), isSame, what);
+});
+
+function info(
+  runId: string,
+  role: 'primary' | 'replica',
+  replicationId: string,
+  formerReplicationId = '0',
+): ServerInfo {
+  return { ...parseInfo(''), runId, role, replicationId, formerReplicationId };
+}

@@ -1,0 +1,172 @@
+// Sources that change under an open connection: the copy ends, with every key, and asks the source little more than usual.
+import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
+import { after, before, test, type TestContext } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { TestClient } from '../support/client.ts';
+import { callsOf } from '../support/command-stats.ts';
+import { bulk } from '../support/frames.ts';
+import { assertDone, assertFailed } from '../support/outcome.ts';
+import { startCluster } from '../support/redis-cluster.ts';
+import { startServer, type TestServer } from '../support/redis-server.ts';
+import { startReplica } from '../support/replica.ts';
+import { replyProxy, type Answer } from '../support/reply-proxy.ts';
+import { runRump, spawnRump, type RumpResult } from '../support/rump.ts';
+
+const KEYS = 12_000;
+/** Slow enough for something to happen meanwhile. */
+const SLOW = ['--tpslimit', '12000', '--count', '500'];
+const PAGES = KEYS / 500;
+const POLL_MS = 5;
+const NEW_RUN_ID = (): string => randomBytes(20).toString('hex');
+
+let source: TestServer;
+let target: TestServer;
+let from: TestClient;
+let to: TestClient;
+
+before(async () => {
+  [source, target] = await Promise.all([startServer(), startServer()]);
+  [from, to] = await Promise.all([source.client(), target.client()]);
+  await fill(from, 'key');
+});
+after(() => Promise.all([source.stop(), target.stop()]));
+
+async function fill(
+  client: { pipeline(commands: (string | number)[][]): Promise<unknown> },
+  prefix: string,
+): Promise<void> {
+  await client.pipeline(Array.from({ length: KEYS }, (_, i) => ['SET', `${prefix}:${i}`, i]));
+}
+
+/** Copies slowly, and lets `change` happen while it is under way; it must be over before the copy is. */
+async function copyMeanwhile(url: string, change: () => Promise<unknown>): Promise<RumpResult> {
+  await to.send('FLUSHALL');
+  const running = spawnRump(['--from', url, '--to', target.url, ...SLOW]);
+  const isOver = (): boolean => running.child.exitCode !== null;
+  while (!isOver() && ((await to.send('DBSIZE')) as number) < KEYS / 10) await sleep(POLL_MS);
+  await change();
+  assert.equal(isOver(), false, 'The copy was over too soon');
+  return running.done;
+}
+
+async function assertEvery(prefix: string): Promise<void> {
+  const values = await to.pipeline(Array.from({ length: KEYS }, (_, i) => ['GET', `${prefix}:${i}`]));
+  const lost = values.flatMap((value, i) => (String(value) === String(i) ? [] : [`${prefix}:${i}`]));
+  assert.equal(lost.length, 0, `${lost.length} keys are missing: ${lost.slice(0, 5).join()}`);
+}
+
+/** @param walks how often everything may have been read, at most */
+async function assertRead(client: TestClient, walks: number): Promise<void> {
+  const calls = await callsOf(client);
+  const [scans, dumps] = [calls.get('scan') ?? 0, calls.get('dump') ?? 0];
+  // A page of COUNT 500 may have more keys or fewer; and each connection tries both commands once.
+  assert.ok(scans <= walks * PAGES * 1.2 + 10, `${scans} SCANs`);
+  assert.ok(dumps <= walks * KEYS * 1.02 + 10, `${dumps} DUMPs`);
+}
+
+test('rump copies a primary to which the first replica attaches meanwhile, in one walk', async () => {
+  await from.send('CONFIG', 'RESETSTAT');
+  let replica: TestServer | undefined;
+  const result = await copyMeanwhile(source.url, async () => (replica = await startReplica(source)));
+  await replica?.stop();
+  assertDone(result);
+  assert.doesNotMatch(result.stderr, /warning/);
+  await assertEvery('key');
+  await assertRead(from, 1);
+});
+
+test('rump copies a replica that is promoted meanwhile, in one walk', async (t) => {
+  const replica = await startReplica(source);
+  t.after(() => replica.stop());
+  const client = await replica.client();
+  const result = await copyMeanwhile(replica.url, () => client.send('REPLICAOF', 'NO', 'ONE'));
+  assertDone(result);
+  assert.doesNotMatch(result.stderr, /warning/);
+  await assertEvery('key');
+  await assertRead(client, 1);
+});
+
+test('rump scans a replica anew that was given the data of another primary, and says so', async (t) => {
+  const [replica, other] = await Promise.all([startReplica(source), startServer()]);
+  t.after(() => Promise.all([replica.stop(), other.stop()]));
+  const [client, otherClient] = await Promise.all([replica.client(), other.client()]);
+  await fill(otherClient, 'other');
+  await otherClient.send('CONFIG', 'SET', 'repl-diskless-sync-delay', 0);
+  const result = await copyMeanwhile(replica.url, async () => {
+    await client.send('REPLICAOF', '127.0.0.1', other.port);
+    while (!(await isInStep(client))) await sleep(POLL_MS);
+  });
+  assertDone(result);
+  assert.match(result.stderr, /holds other data than when its scan began/);
+  await assertEvery('other');
+  await assertRead(client, 3);
+});
+
+async function isInStep(client: TestClient): Promise<boolean> {
+  return /master_link_status:up/.test(String(await client.send('INFO', 'replication')));
+}
+
+for (const isBack of [false, true]) {
+  test(`rump copies a cluster whose primary hands over${isBack ? ', and takes over again,' : ''} meanwhile`, async (t) => {
+    const cluster = await startCluster(t, { primaries: 1, replicas: 1 });
+    const [first, second] = cluster.clients as [TestClient, TestClient];
+    await fill(cluster, 'key');
+    await first.send('WAIT', 1, 5000);
+    const result = await copyMeanwhile(cluster.url, async () => {
+      await takeOver(second);
+      if (isBack) await takeOver(first);
+    });
+    assertDone(result);
+    await assertEvery('key');
+    // What a node refuses since it hands over counts as well, and the slots are walked once more where they went.
+    await assertRead(first, 2);
+    await assertRead(second, 1);
+  });
+}
+
+/** Resolves once it is the primary, and the other one its replica. */
+async function takeOver(client: TestClient): Promise<void> {
+  while (!(await isInStep(client))) await sleep(POLL_MS);
+  await client.send('CLUSTER', 'FAILOVER');
+  while (!/connected_slaves:1/.test(String(await client.send('INFO', 'replication')))) await sleep(POLL_MS);
+}
+
+/** INFO names another process each time, as a proxy in front of shards does. */
+const otherShard: Answer = ([name], reply) =>
+  name === 'INFO' ? bulk(String(reply).replace(/run_id:\w+/, `run_id:${NEW_RUN_ID()}`)) : undefined;
+
+test('rump counts one walk of a proxy that names another server each time, and warns; a check does so too', async (t) => {
+  const { url, calls } = await replyProxy(t, source.port, otherShard);
+  await to.send('FLUSHALL');
+  const copied = await runRump(['--from', url, '--to', target.url, '--count', '500']);
+  assertDone(copied);
+  await assertEvery('key');
+  assert.match(copied.stderr, /warning: 127\.0\.0\.1:\d+ names another server each time it is asked/);
+  assert.ok(calls.get('SCAN')! <= PAGES * 1.2 + 10, `${calls.get('SCAN')} SCANs`);
+  const checked = await runRump(['check', '--from', url, '--to', target.url]);
+  assert.match(checked.stdout, /Both sides are equal/, checked.stderr);
+  assert.match(checked.stderr, /names another server each time it is asked/);
+});
+
+/** Each connection leads to another process, and ends in the middle of the walk. */
+function restarting(t: TestContext): Promise<{ readonly url: string; readonly calls: ReadonlyMap<string, number> }> {
+  const ids = new WeakMap<object, string>();
+  const pages = new WeakMap<object, number>();
+  return replyProxy(t, source.port, ([name, ...args], reply, client) => {
+    if (name === 'SCAN' && args[0] !== '0') {
+      pages.set(client, (pages.get(client) ?? 0) + 1);
+      if (pages.get(client)! > 2) client.destroy();
+    }
+    if (name !== 'INFO') return undefined;
+    if (!ids.has(client)) ids.set(client, NEW_RUN_ID());
+    return bulk(String(reply).replace(/run_id:\w+/, `run_id:${ids.get(client)}`));
+  });
+}
+
+test('rump gives up on a server that is replaced again and again', async (t) => {
+  const { url, calls } = await restarting(t);
+  const result = await runRump(['--from', url, '--to', target.url, '--count', '500', '--retry-max', '50ms']);
+  assertFailed(result, { error: /was replaced, or came to hold other data, 5 times while it was scanned/ });
+  assert.ok(calls.get('SCAN')! < 60, `${calls.get('SCAN')} SCANs`);
+});

@@ -1,0 +1,40 @@
+// Servers whose cursors go in a circle: the run ends soon, and says why.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { array, bulk } from '../support/frames.ts';
+import { assertFailed } from '../support/outcome.ts';
+import { replyProxy } from '../support/reply-proxy.ts';
+import { runRump } from '../support/rump.ts';
+import { startPair } from '../support/server-pair.ts';
+
+test('rump ends where SCAN, or the scan of one value, goes in a circle', async (t) => {
+  const { source, target, from, to } = await startPair(t);
+  await from.send('MSET', 'a', 1, 'b', 2);
+  await from.pipeline(Array.from({ length: 1000 }, (_, i) => ['HSET', 'hash', `field:${i}`, 'v'.repeat(100)]));
+
+  await t.test('the keyspace', async (t) => {
+    const next = circle([bulk('a')]);
+    const { url, calls } = await replyProxy(t, source.port, ([name]) => (name === 'SCAN' ? next() : undefined));
+    const error =
+      /^rump: Cannot scan 127\.0\.0\.1:\d+: SCAN gave the cursor \d twice, so it would never come to an end/;
+    assertFailed(await runRump(['--from', url, '--to', target.url]), { error });
+    assert.ok(calls.get('SCAN')! < 40, `${calls.get('SCAN')} SCANs`);
+  });
+
+  await t.test('a hash', async (t) => {
+    await to.send('FLUSHALL');
+    const next = circle([bulk('field:1'), bulk('v')]);
+    const { url, calls } = await replyProxy(t, source.port, ([name]) => (name === 'HSCAN' ? next() : undefined));
+    const result = await runRump(['--from', url, '--to', target.url, '--big-key', '10k']);
+    assert.equal(result.code, 1);
+    assert.match(result.stderr, /hash.*HSCAN gave the cursor \d twice/);
+    assert.ok(calls.get('HSCAN')! < 40, `${calls.get('HSCAN')} HSCANs`);
+    assert.deepEqual(((await to.send('KEYS', '*')) as Buffer[]).map(String).toSorted(), ['a', 'b']);
+  });
+});
+
+/** A page with another cursor each time, of seven. */
+function circle(page: Buffer[]): () => Buffer {
+  let calls = 0;
+  return () => array(bulk(String((calls++ % 7) + 1)), array(...page));
+}
