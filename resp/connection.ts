@@ -3,7 +3,15 @@
 import { Command } from './command.ts';
 import { Decoder, type DecoderLimits } from './decoder.ts';
 import type { Encoder } from './encoder.ts';
-import { ConnectionError, nameOf, ProtocolError, ReadOnlyError, ReplyError, TimeoutError } from './errors.ts';
+import {
+  ConnectionError,
+  nameOf,
+  ProtocolError,
+  ReadOnlyError,
+  ReplyError,
+  RespError,
+  TimeoutError,
+} from './errors.ts';
 import type { Peer } from './errors.ts';
 import { InFlight } from './in-flight.ts';
 import type { Receiver, Reply } from './reply.ts';
@@ -31,10 +39,13 @@ const LOOKS_PER_TIMEOUT = 8;
 
 export class Connection {
   readonly peer: Peer;
-  readonly #readOnly: boolean;
+  readonly readOnly: boolean;
   readonly #timeout: number;
   readonly #decoder: Decoder;
   readonly #inFlight = new InFlight();
+  #isSilent = true;
+  /** An error that is all that the peer has said. */
+  #onlyWords: ReplyError | undefined;
   #socket!: Socket;
   #writer!: Writer;
   #watch: NodeJS.Timeout | undefined;
@@ -47,7 +58,7 @@ export class Connection {
 
   private constructor(options: ConnectionOptions) {
     this.peer = options.peer;
-    this.#readOnly = options.readOnly;
+    this.readOnly = options.readOnly;
     this.#timeout = options.timeout;
     this.#decoder = new Decoder(
       {
@@ -93,7 +104,7 @@ export class Connection {
    * @throws ReadOnlyError, or the error that ended the connection
    */
   begin(command: Command, receiver: Receiver): Encoder {
-    if (this.#readOnly && !command.readOnly) throw new ReadOnlyError(command.name, this.peer);
+    if (this.readOnly && !command.readOnly) throw new ReadOnlyError(command.name, this.peer);
     if (this.#error !== undefined) throw this.#error;
     this.#writer.schedule();
     this.#inFlight.queue(receiver);
@@ -152,7 +163,7 @@ export class Connection {
 
   #closed(error: ConnectionError): void {
     this.#wasIdle = this.#error === undefined && this.#inFlight.length === 0;
-    this.fail(error);
+    this.fail(this.#onlyWords === undefined ? error : this.#turnedAway(this.#onlyWords));
   }
 
   #stop(error: Error): void {
@@ -181,10 +192,22 @@ export class Connection {
   }
 
   #onReply(reply: Reply): void {
-    if (!this.#inFlight.answer(reply)) this.#failUnasked();
+    this.#onlyWords = this.#isSilent && reply instanceof ReplyError ? reply : undefined;
+    this.#isSilent = false;
+    if (this.#inFlight.answer(reply)) return;
+    if (this.#onlyWords === undefined) this.#failUnasked();
+    else this.fail(this.#turnedAway(this.#onlyWords));
+  }
+
+  /** A server that lets nobody in, or nobody more, says so, be it before it is asked anything, and hangs up. */
+  #turnedAway(cause: ReplyError): RespError {
+    const { peer } = this;
+    return new RespError(cause.code, `Cannot use ${nameOf(peer)}: ${cause.message}`, { peer, cause });
   }
 
   #onOks(count: number): void {
+    this.#isSilent = false;
+    this.#onlyWords = undefined;
     if (!this.#inFlight.answerOks(count)) this.#failUnasked();
   }
 

@@ -1,38 +1,55 @@
-// The first words on a new connection: who we are, and which database we mean.
+// The first words on a new connection: who we are, and which database we mean. What a refusal means is for others to say.
 
 import type { Credentials } from './address.ts';
 import type { Connection } from './connection.ts';
 import { nameOf, ReplyError, RespError } from './errors.ts';
 
-export interface HandshakeOptions extends Credentials {
+export interface LoginOptions extends Credentials {
+  /** Whose credentials these are, as messages call it: `source`. */
+  readonly role?: string | undefined;
+}
+
+export interface HandshakeOptions extends LoginOptions {
   readonly db: number;
 }
 
 const CLIENT_NAME = 'rump';
 
 /**
- * Logs in, gives the connection its name and selects the database, in one round trip.
- * @throws RespError with the code of the server's refusal: `WRONGPASS`, `NOAUTH`, `ERR`
+ * Logs in and selects the database, in one round trip. Says nothing that need not be said: a connection is in database 0 to
+ * begin with, and a proxy may not know SELECT.
+ * @throws RespError with the code of the server's refusal, which is its `cause`: `WRONGPASS`, `NOAUTH`, `ERR`
  */
 export async function handshake(connection: Connection, options: HandshakeOptions): Promise<void> {
   const { db } = options;
-  const [auth, name, select] = await Promise.allSettled([
+  const [auth, select] = await Promise.allSettled([
     login(connection, options),
-    connection.request('CLIENT SETNAME', CLIENT_NAME),
-    connection.request('SELECT', String(db)),
+    db === 0 ? undefined : connection.request('SELECT', String(db)),
   ]);
   if (auth.status === 'rejected') throw auth.reason;
-  // The name is a courtesy to whoever reads CLIENT LIST: a user without that right may go on.
-  if (name.status === 'rejected' && !(name.reason instanceof ReplyError)) throw name.reason;
   if (select.status === 'rejected')
     throw refused(select.reason, `Cannot use database ${db} of ${nameOf(connection.peer)}`);
+}
+
+/**
+ * Gives the connection its name: a courtesy to whoever reads CLIENT LIST, which a server may refuse. Some proxies hang up
+ * on it.
+ * @throws ConnectionError where the peer has hung up
+ */
+export async function introduce(connection: Connection): Promise<void> {
+  try {
+    await connection.request('CLIENT SETNAME', CLIENT_NAME);
+  } catch (error) {
+    if (!(error instanceof ReplyError)) throw error;
+  }
 }
 
 /**
  * Sends AUTH where there is something to log in with, before anything else that the caller sends in the same tick.
  * @throws RespError as `handshake` does
  */
-export async function login(connection: Connection, { username, password = '' }: Credentials): Promise<void> {
+export async function login(connection: Connection, options: LoginOptions): Promise<void> {
+  const { username, password = '', role } = options;
   try {
     if (username !== undefined) await connection.request('AUTH', username, password);
     else if (password !== '') await connection.request('AUTH', password);
@@ -41,7 +58,11 @@ export async function login(connection: Connection, { username, password = '' }:
     const what = `Cannot log in to ${nameOf(peer)}`;
     if (!(error instanceof ReplyError) || error.code !== 'ERR') throw refused(error, what);
     // Such a reply may repeat what was sent, so neither its text nor the reply itself is passed on.
-    const hint = 'if it has no password, leave yours out';
+    const whose = role === undefined ? '' : ` of the ${role}`;
+    const hint =
+      username === undefined
+        ? `if it has no password, leave that${whose} out`
+        : `before Redis 6 there are no users: leave the user name${whose} out, and the password if it has none`;
     throw new RespError('ERR', `${what}: the server does not take this kind of login`, { peer, hint });
   }
 }

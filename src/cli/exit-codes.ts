@@ -1,6 +1,7 @@
 // What the exit code says, in one place.
 
 import { AddressError } from '../../resp/errors.ts';
+import { isWaitedFor, mayPass } from '../redis/refusal.ts';
 import { Interrupted } from './interrupted.ts';
 import { isComplete, isDifferent, type Outcome } from './outcome.ts';
 import { UsageError } from './usage-error.ts';
@@ -10,20 +11,26 @@ export const EXIT_CODES = {
   failed: 1,
   usage: 2,
   different: 3,
+  /** EX_TEMPFAIL of sysexits: it may fare better later. */
+  passing: 75,
+  SIGHUP: 129,
   SIGINT: 130,
   SIGTERM: 143,
 } as const;
 
 export type ExitCode = (typeof EXIT_CODES)[keyof typeof EXIT_CODES];
 
-export function exitCodeOf(outcome: Outcome): ExitCode {
-  if ('error' in outcome) return exitCodeOfError(outcome.error);
+/** @param hasBegun whether both sides had been reached and were found good for the run */
+export function exitCodeOf(outcome: Outcome, hasBegun = true): ExitCode {
+  if ('error' in outcome) return exitCodeOfError(outcome.error, hasBegun);
   if ('result' in outcome && outcome.result.failed > 0) return EXIT_CODES.failed;
   if (isDifferent(outcome)) return EXIT_CODES.different;
   return isComplete(outcome) ? EXIT_CODES.done : EXIT_CODES.failed;
 }
 
-export function exitCodeOfError(error: unknown): ExitCode {
+export function exitCodeOfError(error: unknown, hasBegun = false): ExitCode {
   if (error instanceof Interrupted) return EXIT_CODES[error.signal];
-  return error instanceof AddressError || error instanceof UsageError ? EXIT_CODES.usage : EXIT_CODES.failed;
+  if (error instanceof AddressError || error instanceof UsageError) return EXIT_CODES.usage;
+  // Who is not there at all, or full, at the first look is likely to be so at the next one.
+  return (hasBegun ? mayPass(error) : isWaitedFor(error)) ? EXIT_CODES.passing : EXIT_CODES.failed;
 }

@@ -49,8 +49,8 @@ A SIZE takes k, M or G (1024), a TIME ms, s, m or h. A GLOB is one of Redis:
 * ? [a-z] [^a-z], and \ before a character that is meant as itself.
 
 Exit code: 0 everything is on the target, 1 something was not copied, 2 the
-command line cannot be used, 3 a check has found differences, 130 or 143
-interrupted.
+command line cannot be used, 3 a check has found differences, 75 broken off
+for a reason that may pass: try again later, 129, 130 or 143 interrupted.
 `;
 
 const CHECK_HEAD = `Usage: rump check --from ENDPOINT --to ENDPOINT [options]
@@ -67,7 +67,8 @@ rump help says what an ENDPOINT is.
 `;
 
 const CHECK_TAIL = `Exit code: 0 both sides are equal, 1 something could not be compared, 2 the
-command line cannot be used, 3 there are differences, 130 or 143 interrupted.
+command line cannot be used, 3 there are differences, 75 broken off for a
+reason that may pass: try again later, 129, 130 or 143 interrupted.
 `;
 
 const GROUPS = [

@@ -2,7 +2,7 @@
 
 import { RespError } from '../../resp/errors.ts';
 
-export type StopSignal = 'SIGINT' | 'SIGTERM';
+export type StopSignal = 'SIGINT' | 'SIGTERM' | 'SIGHUP';
 
 /** `code` is `INTERRUPTED`. */
 export class Interrupted extends RespError {

@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 // The program: reads the command line, runs the copy, and answers signals. Only here does it exit.
 
+import { closeSync } from 'node:fs';
 import { isatty } from 'node:tty';
 import { check } from '../verify/check.ts';
 import { migrate } from '../verify/verified.ts';
@@ -22,17 +23,22 @@ import { version } from './version.ts';
 const { stdout, stderr, env } = process;
 const STDIN = 0;
 const argv = process.argv.slice(2);
-const STOP_SIGNALS: readonly StopSignal[] = ['SIGINT', 'SIGTERM'];
+/** Of stdin, stdout and stderr those that are a terminal. */
+const TERMINALS = [0, 1, 2].filter((fd) => isatty(fd));
+const STOP_SIGNALS: readonly StopSignal[] = ['SIGINT', 'SIGTERM', 'SIGHUP'];
 
 const NO_TERMINAL = 'Cannot write the stream to a terminal: its bytes are not for eyes';
 
 let debug = false;
 /** stdout is the target. */
 let toStdout = false;
+/** Both sides are found good for the run. */
+let hasBegun = false;
 process.on('uncaughtException', (error) => {
   stderr.write(errorText(error, debug));
   process.exit(EXIT_CODES.failed);
 });
+process.on('exit', letGoOfTerminal);
 stdout.on('error', onStdoutError);
 stderr.on('error', () => {});
 
@@ -73,12 +79,12 @@ async function copy(command: CopyCommand): Promise<ExitCode> {
   const output = openOutput(command.progress, { debug, dryRun, toStdout }, { stdout, stderr }, env);
   tellBefore(command, output);
   const outcome = await interruptible(output, 'copied', async (signal) => {
-    const told = { signal, onEvent: (event: RunEvent) => output.onEvent(event) };
+    const told = { signal, onEvent: (event: RunEvent) => tell(output, event) };
     const { check: found, ...result } = await migrate({ ...options, verify, ...told });
     return { result, check: found };
   });
   output.finish(outcome);
-  return exitCodeOf(outcome);
+  return exitCodeOf(outcome, hasBegun);
 }
 
 async function compare(command: CheckCommand): Promise<ExitCode> {
@@ -89,11 +95,16 @@ async function compare(command: CheckCommand): Promise<ExitCode> {
   const output = openOutput(command.progress, asked, { stdout, stderr }, env);
   tellBefore(command, output);
   const outcome = await interruptible(output, 'compared', async (signal) => ({
-    check: await check({ ...options, signal, onEvent: (event) => output.onEvent(event) }),
+    check: await check({ ...options, signal, onEvent: (event) => tell(output, event) }),
   }));
   combined?.close();
   output.finish(outcome);
-  return exitCodeOf(outcome);
+  return exitCodeOf(outcome, hasBegun);
+}
+
+function tell(output: Output, event: RunEvent): void {
+  hasBegun ||= event.type === 'start';
+  output.onEvent(event);
 }
 
 /** What the operator should know, whatever becomes of the run. */
@@ -132,7 +143,10 @@ function withFiles<C extends CopyCommand | CheckCommand>({ options, fromFiles, t
   };
 }
 
-/** The first signal asks the work to stop and waits for it; the second one does not wait. */
+/**
+ * The first signal asks the work to stop and waits for it; the second one does not wait. A terminal that hangs up may say so
+ * twice, itself and by its shell, and is in no hurry.
+ */
 async function interruptible(
   output: Output,
   done: 'copied' | 'compared',
@@ -140,7 +154,10 @@ async function interruptible(
 ): Promise<Outcome> {
   const controller = new AbortController();
   const onSignal = (signal: StopSignal): void => {
-    if (controller.signal.aborted) process.exit(EXIT_CODES[signal]);
+    if (controller.signal.aborted) {
+      if (signal === 'SIGHUP') return;
+      process.exit(EXIT_CODES[signal]);
+    }
     output.onInterrupt(signal);
     controller.abort(new Interrupted(signal, done));
   };
@@ -154,9 +171,18 @@ async function interruptible(
   }
 }
 
-/** Whoever read stdout may go (`rump … | head -1`): the copy goes on. A full disk is a failure. */
+/** At its end Node puts each terminal back as it was, and aborts over one that has hung up: it must not find that. */
+function letGoOfTerminal(): void {
+  for (const fd of TERMINALS) if (!isatty(fd)) closeSync(fd);
+}
+
+/** Whoever read stdout may go (`rump … | head -1`, a terminal that hangs up): that is no failure. A full disk is. */
 function onStdoutError(error: NodeJS.ErrnoException): void {
-  if ((error.code === 'EPIPE' && !toStdout) || process.exitCode === EXIT_CODES.failed) return;
+  if (
+    ((error.code === 'EPIPE' || (error.code === 'EIO' && stdout.isTTY)) && !toStdout) ||
+    process.exitCode === EXIT_CODES.failed
+  )
+    return;
   process.exitCode = EXIT_CODES.failed;
   // The copy itself meets an error of its target, and tells of it.
   if (toStdout) return;

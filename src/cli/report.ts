@@ -97,8 +97,7 @@ export class Report {
   finish(outcome: Outcome): void {
     const { silent, dryRun, debug } = this.#options;
     const lost = this.#reconnects - MOST_RECONNECTS;
-    if (lost > 0 && !silent)
-      this.#line(`… and lost a connection ${lost === 1 ? 'once' : `${formatCount(lost)} times`} more`);
+    if (lost > 0 && !silent) this.#line(`… and tried again ${lost === 1 ? 'once' : `${formatCount(lost)} times`} more`);
     const untold = this.#failedKeys - MOST_FAILED_KEYS;
     if (untold > 0) this.#line(`… and ${formatKeys(untold).replace(' ', ' more ')} failed`);
     const undescribed = this.#differences - MOST_DIFFERENCES;
@@ -152,8 +151,9 @@ export function describeNotCopied(keys: number): string {
   return `${formatKeys(keys)} ${keys === 1 ? 'was' : 'were'} not copied`;
 }
 
-function describeReconnect({ side, address, reason, pause, attempt, retries }: ReconnectEvent): string {
-  const lost = `lost the ${side} ${escapeControls(address)}: ${escapeControls(reason)}`;
+function describeReconnect({ side, address, reason, refused, pause, attempt, retries }: ReconnectEvent): string {
+  const what = refused ? 'waiting for' : 'lost';
+  const lost = `${what} the ${side} ${escapeControls(address)}: ${escapeControls(reason)}`;
   return `${lost}; trying again in ${formatDuration(pause)} (${attempt} of ${retries})`;
 }
 

@@ -3,15 +3,17 @@
 
 import type { SentinelAddress, TcpAddress, UnixAddress } from '../../resp/address.ts';
 import { nameOf, RespError, type Peer, type ReplyError, type TcpPeer } from '../../resp/errors.ts';
-import { refusalOf } from '../redis/refusal.ts';
+import { Backoff } from '../redis/backoff.ts';
+import { isWaitedFor, refusalOf, replyBehind } from '../redis/refusal.ts';
 import { findPrimary } from '../redis/sentinel.ts';
 import { askTopology, openServer, type Access, type Server } from '../redis/server.ts';
 import { reach, type NatRule } from './nat.ts';
+import { pauseAfter, type ReconnectOptions } from './reconnect.ts';
 import { redirectOf } from './redirect.ts';
 import { slotOf } from './slot.ts';
 import { Topology, type Node } from './topology.ts';
 
-export interface DeploymentOptions {
+export interface DeploymentOptions extends ReconnectOptions {
   readonly address: TcpAddress | UnixAddress | SentinelAddress;
   readonly access: Access;
   /** The password of the sentinels themselves. */
@@ -45,16 +47,54 @@ export class Deployment {
     this.#unused = new Map(topology.nodes.map(({ id }, i) => [id, servers[i]!]));
   }
 
-  /** @throws RespError: no connection, no login, no such database, a cluster that announces what cannot be reached */
+  /**
+   * Whoever is there and serves nobody now is waited for, as in the middle of the work; whoever is not there is not.
+   * @throws RespError: no connection, no login, no such database, a cluster that announces what cannot be reached
+   */
   static async open(options: DeploymentOptions): Promise<Deployment> {
+    const { address, access } = options;
+    const backoff = new Backoff(options.retry);
+    for (;;) {
+      try {
+        const deployment = await Deployment.#look(options);
+        const refusal = deployment.#passingRefusal;
+        if (refusal === undefined) return deployment;
+        deployment.close();
+        throw refusal;
+      } catch (error) {
+        if (!isWaitedFor(error)) throw error;
+        const { role: side, signal } = access;
+        const peer = (error as RespError).peer ?? firstPeerOf(address);
+        await pauseAfter(error, backoff, { side, peer, signal }, options);
+      }
+    }
+  }
+
+  static async #look(options: DeploymentOptions): Promise<Deployment> {
     const { access, db } = options;
     const peer = await locate(options);
     const first = await openServer(access, peer, db);
     if (!first.info.cluster) return new Deployment(options, false, Topology.single({ id: SINGLE, peer }), [first]);
     first.connection.close();
-    if (first.missing.length > 0) return new Deployment(options, true, Topology.single({ id: SINGLE, peer }), [first]);
+    if (first.missing.length + first.unknown.length > 0)
+      return new Deployment(options, true, Topology.single({ id: SINGLE, peer }), [first]);
     const topology = parse(options, peer, first.topology);
     return new Deployment(options, true, topology, await openNodes(options, topology.nodes));
+  }
+
+  /** Why one of its nodes would serve no copy now, if that may pass; what will not is told with all else that is wrong. */
+  get #passingRefusal(): RespError | undefined {
+    const { purpose } = this.#options.access;
+    const isHopeless = this.servers.some(
+      ({ missing, unknown, info }) =>
+        missing.length + unknown.length > 0 || (purpose === 'write' && info.role === 'replica'),
+    );
+    if (isHopeless || (this.isCluster && this.#topology.unserved > 0)) return undefined;
+    return this.servers
+      .flatMap(({ connection: { peer }, refusal }) =>
+        refusal === undefined ? [] : [refusalOf(peer, this.use, refusal)],
+      )
+      .find(isWaitedFor);
   }
 
   get topology(): Topology {
@@ -150,6 +190,11 @@ export class Deployment {
   }
 }
 
+function firstPeerOf(address: DeploymentOptions['address']): Peer {
+  if (address.kind === 'unix') return { path: address.path };
+  return address.kind === 'tcp' ? { host: address.host, port: address.port } : address.hosts[0]!;
+}
+
 function locate({ address, access, sentinelPassword, nat }: DeploymentOptions): Promise<Peer> | Peer {
   switch (address.kind) {
     case 'tcp':
@@ -187,10 +232,13 @@ async function openNodes({ access }: DeploymentOptions, nodes: readonly Node[]):
   const { reason } = opened[failed] as PromiseRejectedResult;
   if (!(reason instanceof RespError)) throw reason;
   const peer = nameOf(nodes[failed]!.peer);
+  const isThere = replyBehind(reason) !== undefined;
   const flag = access.role === 'source' ? '--from-nat' : '--to-nat';
   throw new RespError(reason.code, `Cannot use the cluster: it announces a node that fails: ${reason.message}`, {
     peer: nodes[failed]!.peer,
-    hint: reason.hint ?? `where that address means nothing here, give ${flag} ${peer}=HOST:PORT`,
+    hint:
+      reason.hint ?? (isThere ? undefined : `where that address means nothing here, give ${flag} ${peer}=HOST:PORT`),
+    retryable: reason.retryable,
     cause: reason,
   });
 }

@@ -1,31 +1,13 @@
 // The way to one node, found again when it is lost: pauses, a look at what has changed meanwhile, and a new connection.
 
 import type { Connection } from '../../resp/connection.ts';
-import { nameOf, RespError } from '../../resp/errors.ts';
-import { Backoff, type RetryOptions } from '../redis/backoff.ts';
-import { pauseFor } from '../redis/pause.ts';
+import { Backoff } from '../redis/backoff.ts';
 import type { Server } from '../redis/server.ts';
 import type { Deployment } from './deployment.ts';
+import { pauseAfter, type ReconnectOptions } from './reconnect.ts';
 import type { Node } from './topology.ts';
 
-export interface Reconnect {
-  readonly side: 'source' | 'target';
-  /** `host:port`, or the path of a Unix socket. */
-  readonly address: string;
-  readonly code: string;
-  readonly reason: string;
-  /** The try that is to come: 1 for the first since the last progress. */
-  readonly attempt: number;
-  /** How many there may be: `retries`. */
-  readonly retries: number;
-  /** Milliseconds. */
-  readonly pause: number;
-}
-
-export interface LineOptions {
-  readonly retry: RetryOptions;
-  readonly onReconnect: (event: Reconnect) => void;
-}
+export type LineOptions = ReconnectOptions;
 
 /**
  * A server that is tired of waiting has waited, at least so long in milliseconds: `timeout` knows whole seconds. Whoever hangs
@@ -89,15 +71,8 @@ export class Line {
   }
 
   /** @throws `error` itself where it is final */
-  async #pause(error: unknown): Promise<void> {
+  #pause(error: unknown): Promise<void> {
     const { signal, role: side } = this.#deployment;
-    signal?.throwIfAborted();
-    const pause = error instanceof RespError && error.retryable ? this.#backoff.next() : undefined;
-    if (pause === undefined) throw error;
-    const { code, message: reason } = error as RespError;
-    const address = nameOf(this.#node.peer);
-    const { retries } = this.#options.retry;
-    this.#options.onReconnect({ side, address, code, reason, attempt: this.#backoff.tries, retries, pause });
-    await pauseFor(pause, signal);
+    return pauseAfter(error, this.#backoff, { side, peer: this.#node.peer, signal }, this.#options);
   }
 }

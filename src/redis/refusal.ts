@@ -1,6 +1,6 @@
-// What an error reply concerns: one key, the place of that key, or the server and so every key.
+// What an error reply means: whom it concerns, whether it may pass, and the way out. Decided here for everybody who is told one.
 
-import { nameOf, RespError, type Peer, type ReplyError } from '../../resp/errors.ts';
+import { nameOf, ReplyError, RespError, type Peer } from '../../resp/errors.ts';
 
 /**
  * `key`: no other key is touched. `place`: the key is at another node of the cluster, or on its way there. `server`: no
@@ -8,28 +8,96 @@ import { nameOf, RespError, type Peer, type ReplyError } from '../../resp/errors
  */
 export type RefusalScope = 'key' | 'place' | 'server';
 
-/** By the first word of the reply. */
-const SCOPES: ReadonlyMap<string, RefusalScope> = new Map([
-  ['MOVED', 'place'],
-  ['ASK', 'place'],
-  ['TRYAGAIN', 'place'],
-  ['OOM', 'server'],
-  ['LOADING', 'server'],
-  ['BUSY', 'server'],
-  ['READONLY', 'server'],
-  ['MISCONF', 'server'],
-  ['MASTERDOWN', 'server'],
-  ['NOREPLICAS', 'server'],
-  ['CLUSTERDOWN', 'server'],
-  ['NOAUTH', 'server'],
-]);
-
-export function scopeOf({ code }: ReplyError): RefusalScope {
-  return SCOPES.get(code) ?? 'key';
+interface Meaning {
+  readonly scope: RefusalScope;
+  /** Whether the same may be granted a little later. Default false. */
+  readonly passes?: boolean;
+  /** Where it passes: whether it is waited for before anything was done, too. Default true. */
+  readonly waits?: boolean;
+  /** What is said in place of the server's words. */
+  readonly why?: string;
+  /** The way out; `--SIDE-…` stands for the flags of that side. */
+  readonly hint?: string;
 }
 
-/** The error that a refusal becomes which concerns the whole server. It may pass, but for a login that is gone. */
+/** By the first word of the reply. */
+const MEANINGS: ReadonlyMap<string, Meaning> = new Map<string, Meaning>([
+  ['MOVED', { scope: 'place', passes: true }],
+  ['ASK', { scope: 'place', passes: true }],
+  ['TRYAGAIN', { scope: 'place', passes: true }],
+  ['LOADING', { scope: 'server', passes: true }],
+  ['BUSY', { scope: 'server', passes: true, hint: 'a script is running there; SCRIPT KILL ends it' }],
+  ['CLUSTERDOWN', { scope: 'server', passes: true }],
+  ['MASTERDOWN', { scope: 'server', passes: true, hint: 'it is a replica that has lost its primary' }],
+  [
+    'NOREPLICAS',
+    { scope: 'server', passes: true, hint: 'its min-replicas-to-write asks for more replicas than it has' },
+  ],
+  ['MISCONF', { scope: 'server', passes: true, hint: 'its log says why it cannot save to its disk' }],
+  // Nobody empties a server for us: only while keys expire there, or somebody is at work on it, is it worth waiting.
+  [
+    'OOM',
+    { scope: 'server', passes: true, waits: false, hint: 'raise its maxmemory, then run the same command again' },
+  ],
+  ['READONLY', { scope: 'server', passes: true, waits: false, hint: 'write to its primary' }],
+  ['NOAUTH', { scope: 'server', why: 'it asks for a password', hint: 'give it with --SIDE-password-file' }],
+  ['WRONGPASS', { scope: 'server' }],
+  [
+    'DENIED',
+    { scope: 'server', hint: 'give it a password, or set protected-mode no or another bind in its configuration' },
+  ],
+]);
+const OF_KEY: Meaning = { scope: 'key' };
+/** It has no code of its own. */
+const TOO_MANY_CLIENTS = 'ERR max number of clients';
+const CROWDED: Meaning = { scope: 'server', passes: true, hint: 'its maxclients sets the limit' };
+
+function meaningOf({ code, message }: ReplyError): Meaning {
+  return MEANINGS.get(code) ?? (message.startsWith(TOO_MANY_CLIENTS) ? CROWDED : OF_KEY);
+}
+
+export function scopeOf(reply: ReplyError): RefusalScope {
+  return meaningOf(reply).scope;
+}
+
+/** The error that a refusal becomes which concerns more than one key. */
 export function refusalOf(peer: Peer, what: 'read from' | 'write to', reply: ReplyError): RespError {
-  const message = `Cannot ${what} ${nameOf(peer)}: ${reply.message}`;
-  return new RespError(reply.code, message, { peer, cause: reply, retryable: reply.code !== 'NOAUTH' });
+  const { why = reply.message } = meaningOf(reply);
+  return withMeaning(new RespError(reply.code, `Cannot ${what} ${nameOf(peer)}: ${why}`, { peer, cause: reply }), what);
+}
+
+/** Any error of a server that was asked before keys are: with what is known of the reply that is behind it, if one is. */
+export function judged(error: unknown, peer: Peer, what: 'read from' | 'write to'): unknown {
+  if (error instanceof ReplyError) return refusalOf(peer, what, error);
+  return error instanceof RespError && error.cause instanceof ReplyError ? withMeaning(error, what) : error;
+}
+
+/** The server's own words that are behind an error: it is there, and refuses. */
+export function replyBehind(error: unknown): ReplyError | undefined {
+  if (error instanceof ReplyError) return error;
+  return error instanceof RespError ? replyBehind(error.cause) : undefined;
+}
+
+/** Whether what ended a run may be over a little later: so says the error itself, or what is behind it. */
+export function mayPass(error: unknown): boolean {
+  if (!(error instanceof RespError)) return false;
+  return error.retryable || (error instanceof ReplyError && meaningOf(error).passes === true) || mayPass(error.cause);
+}
+
+/** Whether a server that says so is waited for before anything was done; whoever does not answer at all is not. */
+export function isWaitedFor(error: unknown): boolean {
+  const reply = error instanceof RespError && error.retryable ? replyBehind(error) : undefined;
+  return reply !== undefined && meaningOf(reply).waits !== false;
+}
+
+function withMeaning(error: RespError, what: 'read from' | 'write to'): RespError {
+  const { code, message, peer, cause } = error;
+  const { passes, hint } = meaningOf(cause as ReplyError);
+  const side = what === 'read from' ? 'from' : 'to';
+  return new RespError(code, message, {
+    peer,
+    hint: error.hint ?? hint?.replace('SIDE', side),
+    retryable: passes,
+    cause,
+  });
 }

@@ -1,4 +1,5 @@
-// Which commands a copy needs, asked of the server itself: each is tried once where it can do nothing.
+// Which commands a copy needs and may not run or does not find, asked of the server itself: each is tried once where it can
+// do nothing.
 
 import { ReplyError } from '../../resp/errors.ts';
 import type { Reply } from '../../resp/reply.ts';
@@ -18,6 +19,21 @@ export function missingRights(replies: ReadonlyMap<string, Reply>): readonly str
 /** `ERR` is what a server answers to a command that it does not know; any other error comes after the look at the rights. */
 export function isGranted(reply: Reply | undefined): boolean {
   return !(reply instanceof ReplyError) || (reply.code !== 'ERR' && reply.code !== 'NOPERM');
+}
+
+/** What a copy can do without. */
+const DISPENSABLE: ReadonlySet<string> = new Set(['TIME', 'DBSIZE', 'CLUSTER NODES']);
+
+/** Commands that the server itself does not have: renamed there, or unknown to a proxy or to a server of another kind. */
+export function unknownCommands(replies: ReadonlyMap<string, Reply>): readonly string[] {
+  const unknown = [...replies].filter(([, reply]) => isUnknown(reply)).map(([name]) => name);
+  const isExpiryKnown = ['PTTL', 'PEXPIRETIME'].some((name) => isGranted(replies.get(name)));
+  return unknown.filter((name) => !DISPENSABLE.has(name) && (!isExpiryKnown || !/^P(TTL|EXPIRETIME)$/.test(name)));
+}
+
+/** There is no code for it: it is the beginning of the reply, as Redis and its relatives and Envoy have it. */
+function isUnknown(reply: Reply): boolean {
+  return reply instanceof ReplyError && /^(ERR )?(unknown|unsupported) command/i.test(reply.message);
 }
 
 /** A user may lack a command, which the reply then names, or the probe's key, which matters nothing. */

@@ -4,6 +4,7 @@ import { Command } from '../../resp/command.ts';
 import type { Connection } from '../../resp/connection.ts';
 import { nameOf, ReplyError, RespError } from '../../resp/errors.ts';
 import type { Receiver, Reply } from '../../resp/reply.ts';
+import { judged } from './refusal.ts';
 
 const SELECT = new Command('SELECT', 1);
 
@@ -28,9 +29,10 @@ export class Selection implements Receiver {
 
   onReply(reply: Reply): void {
     if (!(reply instanceof ReplyError)) return;
-    const { peer } = this.#connection;
+    const { peer, readOnly } = this.#connection;
     const message = `Cannot change the database at ${nameOf(peer)}: ${reply.message}`;
-    this.#connection.fail(new RespError(reply.code, message, { peer, cause: reply }));
+    const error = new RespError(reply.code, message, { peer, cause: reply });
+    this.#connection.fail(judged(error, peer, readOnly ? 'read from' : 'write to') as RespError);
   }
 
   onFailure(): void {

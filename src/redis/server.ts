@@ -1,12 +1,13 @@
 // One server, reached and known: its connection, what it is, and what the user may do on it.
 
 import { Connection } from '../../resp/connection.ts';
-import { nameOf, ProtocolError, ReplyError, type Peer } from '../../resp/errors.ts';
-import { handshake } from '../../resp/handshake.ts';
+import { ConnectionError, nameOf, ProtocolError, ReplyError, type Peer } from '../../resp/errors.ts';
+import { handshake, introduce } from '../../resp/handshake.ts';
 import type { Reply } from '../../resp/reply.ts';
 import type { TlsOptions } from '../../resp/tls-options.ts';
 import { parseInfo, type ServerInfo } from './info.ts';
-import { isGranted, missingRights, PROBE_KEY, type Probe } from './rights.ts';
+import { judged } from './refusal.ts';
+import { isGranted, missingRights, PROBE_KEY, unknownCommands, type Probe } from './rights.ts';
 
 /** Which side a server is on, as messages call it. */
 export type Role = 'source' | 'target';
@@ -49,6 +50,8 @@ export interface Server {
   readonly scanKnowsType: boolean;
   /** Commands that the user needs and may not run. */
   readonly missing: readonly string[];
+  /** Commands that are needed and that it does not have. */
+  readonly unknown: readonly string[];
   /** Why it would serve no copy now: `READONLY`, `OOM`, `MISCONF`. */
   readonly refusal: ReplyError | undefined;
   /** The replies of CLUSTER SLOTS and CLUSTER NODES, where it is a node of a cluster. */
@@ -76,28 +79,52 @@ const PROBES: Record<Purpose, readonly Probe[]> = {
 /** What may be refused without harm. */
 const CONFIG_PROBE: Probe = ['CONFIG GET', 'proto-max-bulk-len'];
 /** What tells the topology of a cluster. */
-const TOPOLOGY_COMMANDS = ['CLUSTER SLOTS', 'CLUSTER NODES'] as const;
-const CLUSTER_PROBES: readonly Probe[] = [...TOPOLOGY_COMMANDS.map((name) => [name] as const), ['ASKING']];
+const TOPOLOGY_PROBES: readonly Probe[] = [['CLUSTER SLOTS'], ['CLUSTER NODES']];
+const CLUSTER_PROBES: readonly Probe[] = [...TOPOLOGY_PROBES, ['ASKING']];
 
-/** @throws RespError: no connection, no login, no such database */
+/** @throws RespError: no connection, no login, no such database; `retryable` where the server will not have us now */
 export async function openServer(access: Access, peer: Peer, db: number): Promise<Server> {
+  // A proxy that hangs up on a courtesy is not told it again.
+  return (await enter(access, peer, db, true)) ?? (await enter(access, peer, db, false))!;
+}
+
+/** `undefined` where the connection did not outlive the courtesies. */
+function enter(access: Access, peer: Peer, db: number, isCourteous: boolean): Promise<Server | undefined> {
   return withConnection(access, peer, async (connection) => {
-    const start = performance.now();
     await handshake(connection, { ...access, db });
-    const roundTrip = performance.now() - start;
+    const start = performance.now();
     const learnt = await learn(connection, access);
+    const usual = { roundTrip: performance.now() - start, mostBytes: USUAL_MOST_BYTES };
+    const known = isCourteous ? await introduced(connection, access) : usual;
     if (access.keptBytes !== undefined) connection.keepUpTo(access.keptBytes);
-    return { connection, db, roundTrip, ...learnt };
+    return known === undefined ? undefined : { connection, db, ...learnt, ...known };
   });
+}
+
+/** What a server may refuse without harm: our name, and one of its settings. `undefined` where it has hung up on them. */
+async function introduced(
+  connection: Connection,
+  { purpose, signal }: Access,
+): Promise<Pick<Server, 'roundTrip' | 'mostBytes'> | undefined> {
+  try {
+    const start = performance.now();
+    await introduce(connection);
+    const roundTrip = performance.now() - start;
+    return { roundTrip, mostBytes: purpose === 'write' ? await learnMostBytes(connection) : USUAL_MOST_BYTES };
+  } catch (error) {
+    signal?.throwIfAborted();
+    if (error instanceof ConnectionError) return undefined;
+    throw error;
+  }
 }
 
 /** `Server.topology` as it is now, asked on a connection of its own. */
 export async function askTopology(access: Access, peer: Peer): Promise<readonly Reply[]> {
   return withConnection(access, peer, async (connection) => {
     await handshake(connection, { ...access, db: 0 });
-    const replies = await Promise.all(TOPOLOGY_COMMANDS.map((name) => connection.request(name)));
+    const replies = await probe(connection, TOPOLOGY_PROBES);
     connection.close();
-    return replies;
+    return topologyOf(replies);
   });
 }
 
@@ -119,7 +146,7 @@ async function withConnection<T>(access: Access, peer: Peer, use: (connection: C
     return await use(connection);
   } catch (error) {
     connection.close();
-    throw error;
+    throw judged(error, peer, purpose === 'read' ? 'read from' : 'write to');
   } finally {
     signal?.removeEventListener('abort', onAbort);
   }
@@ -128,24 +155,37 @@ async function withConnection<T>(access: Access, peer: Peer, use: (connection: C
 async function learn(
   connection: Connection,
   { purpose, probes }: Access,
-): Promise<Omit<Server, 'connection' | 'db' | 'roundTrip'>> {
+): Promise<Omit<Server, 'connection' | 'db' | 'roundTrip' | 'mostBytes'>> {
   const before = Date.now();
   const replies = await probe(connection, [...COMMON_PROBES, ...PROBES[purpose], ...probes]);
   const middle = (before + Date.now()) / 2;
-  const hasInfo = !missingRights(replies).includes('INFO');
+  const hasInfo = ![...missingRights(replies), ...unknownCommands(replies)].includes('INFO');
   const info = hasInfo ? demandInfo(connection, replies.get('INFO')) : parseInfo('');
   if (info.cluster) for (const [name, reply] of await probe(connection, CLUSTER_PROBES)) replies.set(name, reply);
+  const [missing, unknown] = [missingRights(replies), unknownCommands(replies)];
   return {
     info,
     keys: sizeOf(replies.get('DBSIZE')),
     skew: clockOf(replies.get('TIME')) - middle,
     absoluteExpiry: purpose === 'read' ? isGranted(replies.get('PEXPIRETIME')) : isSince(info, ABSTTL_SINCE),
-    mostBytes: purpose === 'write' ? await learnMostBytes(connection) : USUAL_MOST_BYTES,
     scanKnowsType: isSince(info, SCAN_TYPE_SINCE),
-    missing: missingRights(replies),
+    missing,
+    unknown,
     refusal: [...replies.values()].find(isRefusal),
-    topology: TOPOLOGY_COMMANDS.map((name) => replies.get(name) ?? null),
+    topology: info.cluster && missing.length + unknown.length === 0 ? topologyOf(replies) : [],
   };
+}
+
+/**
+ * CLUSTER SLOTS is what the topology is made of; CLUSTER NODES adds who serves no slot.
+ * @throws ReplyError where the server will not say
+ */
+function topologyOf(replies: ReadonlyMap<string, Reply>): readonly Reply[] {
+  return TOPOLOGY_PROBES.map(([name]) => {
+    const reply = replies.get(name) ?? null;
+    if (reply instanceof ReplyError && (reply.code !== 'ERR' || name === 'CLUSTER SLOTS')) throw reply;
+    return reply instanceof ReplyError ? null : reply;
+  });
 }
 
 /** A server that keeps its settings to itself has the usual ones, as far as one can know. */

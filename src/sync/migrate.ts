@@ -28,7 +28,8 @@ export interface Copied {
 export async function copyOnce(options: MigrateOptions, isVerified = false): Promise<Copied> {
   const settings = settingsOf(options);
   const end = new AbortController();
-  const sides = await openSides(settings, AbortSignal.any([end.signal, ...(settings.signal ? [settings.signal] : [])]));
+  const signal = AbortSignal.any([end.signal, ...(settings.signal ? [settings.signal] : [])]);
+  const sides = await openSides(settings, signal, (event) => settings.onEvent({ type: 'reconnect', ...event }));
   try {
     const plan = planOf(sides, settings);
     await preflight(sides, plan.databases);

@@ -1,7 +1,7 @@
 // What a copy is asked for and what it tells: the words shared by the library door and the command line.
 
 import type { TlsOptions } from '../../resp/tls-options.ts';
-import type { Reconnect } from '../cluster/line.ts';
+import type { Reconnect } from '../cluster/reconnect.ts';
 import type { NatRule } from '../cluster/nat.ts';
 import type { TypeFigures } from '../target/tally.ts';
 
@@ -136,7 +136,7 @@ export interface NodeReport {
   readonly maxMemory: number;
 }
 
-/** A connection was lost; it is opened again after a pause. */
+/** A connection was lost, or a server refuses for now; it is opened again after a pause. */
 export interface ReconnectEvent extends Reconnect {
   readonly type: 'reconnect';
 }

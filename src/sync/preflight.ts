@@ -89,7 +89,7 @@ function sum({ servers }: Deployment, field: 'maxMemory' | 'usedMemory'): number
   return servers.reduce((total, { info }) => total + info[field], 0);
 }
 
-/** Every right that is missing is named, of both sides at once. */
+/** Every command that cannot be had is named, of both sides at once. */
 function demandRights({ source, target }: Sides): void {
   const complaints = [source, target].flatMap(
     (side) => side?.servers.flatMap((server) => complain(side.role, server)) ?? [],
@@ -98,15 +98,23 @@ function demandRights({ source, target }: Sides): void {
   const doing = target?.use === 'read from' ? 'compare' : 'copy';
   const message = `Cannot ${doing}: ${complaints.map(({ text }) => text).join('; ')}`;
   const rights = new Set(complaints.flatMap(({ missing }) => missing.map(aclOf)));
-  throw new RespError('NOPERM', message, { peer: complaints[0]!.peer, hint: `ACL SETUSER … ${[...rights].join(' ')}` });
+  const { peer } = complaints[0]!;
+  if (rights.size === 0) throw new RespError('UNKNOWN_COMMAND', message, { peer, hint: UNKNOWN_HINT });
+  throw new RespError('NOPERM', message, { peer, hint: `ACL SETUSER … ${[...rights].join(' ')}` });
 }
+
+const UNKNOWN_HINT = 'where it is a proxy, give the address of the server behind it; where it was renamed, undo that';
 
 function complain(
   role: Role,
-  { connection: { peer }, missing }: Server,
+  { connection: { peer }, missing, unknown }: Server,
 ): { text: string; missing: readonly string[]; peer: RespErrorOptions['peer'] }[] {
-  if (missing.length === 0) return [];
-  return [{ text: `at ${nameOf(peer)} as the ${role} the user may not run ${missing.join(', ')}`, missing, peer }];
+  const where = `at ${nameOf(peer)} as the ${role}`;
+  const texts = [
+    ...(missing.length > 0 ? [`the user may not run ${missing.join(', ')}`] : []),
+    ...(unknown.length > 0 ? [`there is no ${unknown.join(', ')}`] : []),
+  ];
+  return texts.length === 0 ? [] : [{ text: `${where} ${texts.join(', and ')}`, missing, peer }];
 }
 
 async function demandUsable(side: Deployment, dbs: ReadonlySet<number>): Promise<void> {
@@ -115,8 +123,9 @@ async function demandUsable(side: Deployment, dbs: ReadonlySet<number>): Promise
   }
   if (side.isCluster) return demandCluster(side, dbs);
   const [{ connection, db: current }] = side.servers as [Server];
-  for (const db of dbs) if (db !== current) await demandDatabase(connection, db);
-  await connection.request('SELECT', String(current));
+  const others = [...dbs].filter((db) => db !== current);
+  for (const db of others) await demandDatabase(connection, db);
+  if (others.length > 0) await connection.request('SELECT', String(current));
 }
 
 async function demandDatabase(connection: Server['connection'], db: number): Promise<void> {

@@ -1,7 +1,7 @@
 // The figures of a run, counted from replies, and the events that tell of them. It decides only what counts as what.
 
 import { nameOf, RespError, type Peer } from '../../resp/errors.ts';
-import type { Reconnect } from '../cluster/line.ts';
+import type { Reconnect } from '../cluster/reconnect.ts';
 import type { LeftOutKind } from '../rdb/left-out.ts';
 import type { SourceSink } from '../source/source.ts';
 import type { TargetSink } from '../target/target.ts';

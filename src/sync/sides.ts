@@ -2,6 +2,7 @@
 
 import { isFile } from '../../resp/address.ts';
 import { Deployment } from '../cluster/deployment.ts';
+import type { Reconnect } from '../cluster/reconnect.ts';
 import { PIECE_BYTES } from '../redis/page-size.ts';
 import type { Purpose, Role } from '../redis/server.ts';
 import { PROBE_KEY, type Probe } from '../redis/rights.ts';
@@ -14,6 +15,7 @@ export interface Sides {
 }
 
 /**
+ * @param onReconnect told while a server is waited for
  * @param purpose what the target is for; a source is always read
  * @param probes what will be asked of the source beyond that
  * @throws RespError, as `Deployment.open`
@@ -21,12 +23,15 @@ export interface Sides {
 export async function openSides(
   settings: Settings,
   signal: AbortSignal,
+  onReconnect: (event: Reconnect) => void,
   purpose: Purpose = 'write',
   probes: readonly Probe[] = [],
 ): Promise<Sides> {
-  const source = await openSide('source', 'read', settings, signal, [...probesFor(settings), ...probes]);
+  const open = (role: Role, purpose: Purpose, probes: readonly Probe[]): Promise<Deployment | undefined> =>
+    openSide(role, purpose, settings, { signal, onReconnect, probes });
+  const source = await open('source', 'read', [...probesFor(settings), ...probes]);
   try {
-    return { source, target: await openSide('target', purpose, settings, signal, []) };
+    return { source, target: await open('target', purpose, []) };
   } catch (error) {
     source?.close();
     throw error;
@@ -38,20 +43,25 @@ export function closeSides({ source, target }: Sides): void {
   target?.close();
 }
 
+interface OpenOptions {
+  readonly signal: AbortSignal;
+  readonly onReconnect: (event: Reconnect) => void;
+  readonly probes: readonly Probe[];
+}
+
 async function openSide(
   role: Role,
   purpose: Purpose,
   settings: Settings,
-  signal: AbortSignal,
-  probes: readonly Probe[],
+  { signal, onReconnect, probes }: OpenOptions,
 ): Promise<Deployment | undefined> {
   const { address, password, sentinelPassword, tls, nat } = role === 'source' ? settings.from : settings.to;
   if (isFile(address)) return undefined;
   const { username } = address;
-  const { timeout } = settings;
+  const { timeout, retry } = settings;
   const kept = keptBytes(settings, purpose);
   const access = { role, purpose, username, password, tls, timeout, signal, probes, keptBytes: kept };
-  return Deployment.open({ address, access, sentinelPassword, nat, db: firstDb(role, settings) });
+  return Deployment.open({ address, access, sentinelPassword, nat, db: firstDb(role, settings), retry, onReconnect });
 }
 
 /** A longer payload has no place in memory, and no way into a target. A file takes it whole. */

@@ -1,7 +1,7 @@
 // The figures of a check, and the events that tell of them. It decides only what counts as what.
 
 import type { Peer, RespError } from '../../resp/errors.ts';
-import type { Reconnect } from '../cluster/line.ts';
+import type { Reconnect } from '../cluster/reconnect.ts';
 import type { SourceSink } from '../source/source.ts';
 import type { StartEvent } from '../sync/options.ts';
 import { leftOutOfFile, manyServersText, nothingOf, unmarkedText, walkedAnewText } from '../sync/progress.ts';

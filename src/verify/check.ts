@@ -9,6 +9,7 @@ import { leftOutDatabases } from '../sync/left-out.ts';
 import { planOf, type Plan } from '../sync/plan.ts';
 import { preflight, warningsOf } from '../sync/preflight.ts';
 import { settingsOf } from '../sync/settings.ts';
+import type { Reconnect } from '../cluster/reconnect.ts';
 import { closeSides, openSides, type Sides } from '../sync/sides.ts';
 import { startEvent } from '../sync/start-event.ts';
 import type { Target } from '../target/target.ts';
@@ -52,7 +53,8 @@ async function reach<T>(
   const end = new AbortController();
   const signals = settings.signal === undefined ? [end.signal] : [end.signal, settings.signal];
   const probes: Probe[] = scope.oneWay ? [] : [['EXISTS', PROBE_KEY]];
-  const sides = await openSides(settings, AbortSignal.any(signals), 'read', probes);
+  const onReconnect = (event: Reconnect): void => settings.onCheckEvent({ type: 'reconnect', ...event });
+  const sides = await openSides(settings, AbortSignal.any(signals), onReconnect, 'read', probes);
   try {
     const plan = planOf(sides, settings);
     await preflight(sides, plan.databases);

@@ -65,7 +65,7 @@ export function nodeAt(port: number): NodeReport {
 }
 
 export function reconnect(attempt = 2): ReconnectEvent {
-  const cause = { code: 'ECONNRESET', reason: 'the connection was reset' };
+  const cause = { code: 'ECONNRESET', reason: 'the connection was reset', refused: false };
   return { type: 'reconnect', side: 'source', address: '10.0.0.1:6379', ...cause, attempt, retries: 10, pause: 400 };
 }
 

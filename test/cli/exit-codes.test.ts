@@ -1,7 +1,7 @@
 // What a script that calls rump can tell from the exit code.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { AddressError, ReplyError } from '../../resp/errors.ts';
+import { AddressError, ConnectionError, ReplyError, RespError, TimeoutError } from '../../resp/errors.ts';
 import { exitCodeOf } from '../../src/cli/exit-codes.ts';
 import { Interrupted } from '../../src/cli/interrupted.ts';
 import { UsageError } from '../../src/cli/usage-error.ts';
@@ -12,16 +12,38 @@ test('exitCodeOf() is 0 only when everything was copied', () => {
   assert.equal(exitCodeOf({ result: { ...result, failed: 1 } }), 1);
 });
 
-test('exitCodeOf() tells usage, interruption and the rest apart', () => {
+test('exitCodeOf() tells usage, interruption, what may pass and the rest apart', () => {
   for (const [error, code] of [
     [new UsageError('x'), 2],
     [new AddressError('x'), 2],
     [new Interrupted('SIGINT'), 130],
     [new Interrupted('SIGTERM'), 143],
-    [new ReplyError('OOM x'), 1],
+    [new Interrupted('SIGHUP'), 129],
+    [new ReplyError('ERR x'), 1],
+    [new ReplyError('OOM x'), 75],
+    [new RespError('SELECT', 'x', { cause: new ReplyError('LOADING x') }), 75],
+    [new RespError('WRONGPASS', 'x', { cause: new ReplyError('WRONGPASS x') }), 1],
+    [new TimeoutError('x'), 75],
+    [new RespError('NODE', 'x', { cause: new TimeoutError('x') }), 75],
     [new TypeError('x'), 1],
     [undefined, 1],
   ] as const) {
     assert.equal(exitCodeOf({ error }), code);
   }
 });
+
+test('exitCodeOf() says of a run that has not begun that it may fare better only where that was waited for', () => {
+  for (const [error, code] of [
+    [new ConnectionError('ECONNREFUSED', 'x', { retryable: true }), 1],
+    [new TimeoutError('x'), 1],
+    [refused('OOM x'), 1],
+    [refused('LOADING x'), 75],
+    [refused('ERR max number of clients reached'), 75],
+  ] as const) {
+    assert.equal(exitCodeOf({ error }, false), code);
+  }
+});
+
+function refused(words: string): RespError {
+  return new RespError('X', 'x', { retryable: true, cause: new ReplyError(words) });
+}

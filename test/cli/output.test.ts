@@ -97,8 +97,8 @@ describe('Lost connections', () => {
   test('are told of up to twenty times, the others are counted', () => {
     for (const [times, last] of [
       [20, LINE],
-      [21, 'rump: … and lost a connection once more'],
-      [2020, 'rump: … and lost a connection 2,000 times more'],
+      [21, 'rump: … and tried again once more'],
+      [2020, 'rump: … and tried again 2,000 times more'],
     ] as const) {
       const { screen, output } = show('dots');
       for (let i = 0; i < times; i++) output.onEvent(reconnect());

@@ -78,7 +78,8 @@ test('--retries says how often, and then the run fails with the last reason', as
   await told(running, '"progress"');
   await target.kill();
   const result = await running.done;
-  assertFailed(result, { error: new RegExp(`Cannot connect to 127\\.0\\.0\\.1:${target.port}: connection refused`) });
+  const refused = new RegExp(`Cannot connect to 127\\.0\\.0\\.1:${target.port}: connection refused`);
+  assertFailed(result, { code: 75, error: refused });
   assert.equal(result.stdout.match(/"event":"reconnect"/g)?.length, 3);
 });
 

@@ -93,18 +93,20 @@ for (const side of ['source', 'target'] as const) {
   });
 }
 
-test('rump refuses a target that is out of memory before it reads anything', async (t) => {
+test('rump refuses a target that is out of memory before it reads anything, and names the way out', async (t) => {
   const { from, to, endpoints } = await startPair(t, { target: { args: ['--maxmemory', '100kb'] } });
   await from.send('SET', 'key', 'value');
   await from.send('CONFIG', 'RESETSTAT');
-  assertRefused(await runRump(endpoints), { error: /Cannot write to 127\.0\.0\.1:\d+: OOM / });
+  const result = await runRump(endpoints);
+  assertRefused(result, { error: /Cannot write to 127\.0\.0\.1:\d+: OOM .*\(raise its maxmemory, / });
   assert.equal(await to.send('DBSIZE'), 0);
 });
 
 test('rump refuses a target that takes no writes for want of replicas', async (t) => {
   const { from, to, target, endpoints } = await startPair(t, { target: { args: ['--min-replicas-to-write', '1'] } });
   await from.send('SET', 'key', 'value');
-  assertRefused(await runRump(endpoints), {
+  assertRefused(await runRump([...endpoints, '--retries', '0']), {
+    code: 75,
     error: new RegExp(`write to 127\\.0\\.0\\.1:${target.port}: NOREPLICAS `),
   });
   assert.equal(await to.send('DBSIZE'), 0);

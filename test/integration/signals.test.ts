@@ -11,6 +11,7 @@ import { startPair } from '../support/server-pair.ts';
 for (const [signal, code, words] of [
   ['SIGINT', 130, 'Ctrl-C'],
   ['SIGTERM', 143, 'SIGTERM'],
+  ['SIGHUP', 129, 'SIGHUP'],
 ] as const) {
   for (const held of ['source', 'target'] as const) {
     test(`rump stops on ${signal} with exit code ${code} while it waits for the ${held}`, async (t) => {

@@ -1,8 +1,11 @@
 // On a terminal: one line that tells how far the copy is, never wraps, and makes way for the closing words.
 import assert from 'node:assert/strict';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { assertSameData } from '../support/keyspace.ts';
+import { folderOf } from '../support/resp-file.ts';
 import { MAIN } from '../support/rump.ts';
 import { startPair, type ServerPair } from '../support/server-pair.ts';
 import { startProxy, type TcpProxy } from '../support/tcp-proxy.ts';
@@ -50,6 +53,25 @@ test('rump leaves the terminal clean after Ctrl-C', async (t) => {
   const last = await terminal.shows(/exit 130/);
   assert.doesNotMatch(last.join('\n'), /\d+%|Sync done/);
   assert.match(last.join('\n'), /Stopped by Ctrl-C/);
+});
+
+test('rump ends with exit code 129 and leaves no file behind when its terminal hangs up', async (t) => {
+  const { source, from } = await startPair(t);
+  await from.pipeline(Array.from({ length: KEYS }, (_, i) => ['SET', `key:${i}`, i]));
+  const folder = folderOf(t);
+  const [file, code] = [join(folder, 'f.resp'), join(folder, 'code')];
+  const rump = `${process.execPath} ${MAIN} --from ${source.url} --to ${file} --tpslimit 50`;
+  // The inner shell outlives its terminal, to tell how rump ended; with the outer one the signal goes to all.
+  const terminal = openTerminal(t, { columns: 80, command: `sh -c "trap '' HUP; ${rump}; echo \\$? > ${code}"` });
+  await terminal.shows(/\d+%/);
+  assert.deepEqual(
+    readdirSync(folder).map((name) => name.replace(/\.\w{8}\./, '.')),
+    ['f.resp.tmp'],
+  );
+  await terminal.close();
+  while (!existsSync(code) || readFileSync(code, 'utf8') === '') await sleep(10);
+  assert.equal(readFileSync(code, 'utf8'), '129\n');
+  assert.deepEqual(readdirSync(folder), ['code']);
 });
 
 test('rump --progress dots draws no bar on a terminal', async (t) => {

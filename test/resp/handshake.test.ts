@@ -4,7 +4,7 @@ import { after, before, test } from 'node:test';
 import { inspect } from 'node:util';
 import { Connection } from '../../resp/connection.ts';
 import { RespError } from '../../resp/errors.ts';
-import { handshake, type HandshakeOptions } from '../../resp/handshake.ts';
+import { handshake, introduce, type HandshakeOptions } from '../../resp/handshake.ts';
 import { startServer, type TestServer } from '../support/redis-server.ts';
 
 const PASSWORD = 'p@ss:w0rd#%/€';
@@ -47,10 +47,18 @@ async function shake(server: TestServer, options: Partial<HandshakeOptions> = {}
   }
 }
 
-test('handshake() gives the connection a name that CLIENT LIST shows', async () => {
+test('introduce() gives the connection a name that CLIENT LIST shows', async () => {
   const connection = await shake(open);
+  await introduce(connection);
   const client = await open.client();
   assert.match(String(await client.send('CLIENT', 'LIST')), / name=rump /);
+  connection.close();
+});
+
+test('introduce() lets a user go on who may not set a name', async () => {
+  const connection = await shake(closed, { username: 'guest' });
+  await introduce(connection);
+  assert.equal(String(await connection.request('PING')), 'PONG');
   connection.close();
 });
 
@@ -69,7 +77,7 @@ const WELCOME: readonly (readonly [string, Partial<HandshakeOptions>])[] = [
   ['the password of the default user', { password: PASSWORD }],
   ['a user and a password', { username: 'alice', password: PASSWORD }],
   ['the default user by name', { username: 'default', password: PASSWORD }],
-  ['a user that needs no password and may not set a name', { username: 'guest' }],
+  ['a user that needs no password', { username: 'guest' }],
 ];
 
 for (const [what, options] of WELCOME) {
@@ -119,7 +127,7 @@ const REFUSALS: readonly Refusal[] = [
   {
     what: 'no password where one is needed',
     server: () => closed,
-    options: {},
+    options: { db: 5 },
     code: 'NOAUTH',
     message: /it asks for a password$/,
   },

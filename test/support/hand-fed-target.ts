@@ -32,6 +32,8 @@ export async function handFeed(
     sentinelPassword: undefined,
     nat: [],
     db: 0,
+    retry: { retries: 0, longest: 0 },
+    onReconnect: () => {},
   });
   const channel = new Channel({ maxEntries: 100, maxBytes: 1e6 });
   const told: string[] = [];

@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { ConnectionError } from '../../../resp/errors.ts';
 import type { Deployment } from '../../../src/cluster/deployment.ts';
-import { Line, type Reconnect } from '../../../src/cluster/line.ts';
+import { Line } from '../../../src/cluster/line.ts';
+import type { Reconnect } from '../../../src/cluster/reconnect.ts';
 import { Topology } from '../../../src/cluster/topology.ts';
 import type { Server } from '../../../src/redis/server.ts';
 

@@ -39,6 +39,10 @@ export class ClientConnection {
       while (!socket.writableNeedDrain) {
         const request = this.#parser.next();
         if (request === undefined) break;
+        if (this.#session.server.hangsUpOn.has(request[0]!.toString('latin1').toUpperCase())) {
+          socket.destroy();
+          return;
+        }
         this.#writer.write(execute(this.#session, request));
       }
     } catch (error) {

@@ -14,6 +14,8 @@ export interface MemoryServerOptions {
   readonly version?: string;
   /** Commands that it does not know, as if they had been renamed. */
   readonly unknown?: readonly string[];
+  /** Commands on which it hangs up without a word, as some proxies do on those that they do not know. */
+  readonly hangsUpOn?: readonly string[];
   /** SCAN gives every key a second time, as a table that shrinks makes it do. */
   readonly repeats?: boolean;
   /** How SCAN counts its cursors. Default `reverse-binary`, as Redis does. */
