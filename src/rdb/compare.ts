@@ -1,14 +1,18 @@
 // Whether two keys hold the same, by value: neither encodings nor versions matter, nor an order that Redis does not keep.
+import { distance, NEVER, type Milliseconds } from '../milliseconds.ts';
 import { streamDifference } from './compare-stream.ts';
 import type { HashValue, ListValue, SetValue, Value, ZsetValue } from '../value.ts';
 
-/** In a word or a few, what differs; `undefined`: nothing does. */
-export function differenceOf(left: Value, right: Value): string | undefined {
+/**
+ * In a word or a few, what differs; `undefined`: nothing does.
+ * @param tolerance milliseconds between two expiries of a field that are the same
+ */
+export function differenceOf(left: Value, right: Value, tolerance = 0): string | undefined {
   if (left.type === 'string' && right.type === 'string') return left.value.equals(right.value) ? undefined : 'value';
   if (left.type === 'list' && right.type === 'list') return listDifference(left, right);
   if (left.type === 'set' && right.type === 'set') return setDifference(left, right);
   if (left.type === 'zset' && right.type === 'zset') return zsetDifference(left, right);
-  if (left.type === 'hash' && right.type === 'hash') return hashDifference(left, right);
+  if (left.type === 'hash' && right.type === 'hash') return hashDifference(left, right, tolerance);
   if (left.type === 'stream' && right.type === 'stream') return streamDifference(left, right);
   if (left.type !== 'module' || right.type !== 'module') return 'type';
   if (left.name !== right.name) return 'module';
@@ -38,12 +42,24 @@ function isSameScore(left: number, right: number): boolean {
   return left === right || (Number.isNaN(left) && Number.isNaN(right));
 }
 
-function hashDifference({ fields: left }: HashValue, { fields: right }: HashValue): string | undefined {
+/** Whether an expiry of a key or of a field is the same on both sides. */
+export function isSameExpiry(left: Milliseconds, right: Milliseconds, tolerance: number): boolean {
+  if (left === NEVER || right === NEVER) return left === right;
+  return distance(left, right) <= tolerance;
+}
+
+function hashDifference(
+  { fields: left }: HashValue,
+  { fields: right }: HashValue,
+  tolerance: number,
+): string | undefined {
   if (left.length !== right.length) return 'size';
   const pairs = pairedOff(left, right, ({ field }) => field);
   if (pairs === undefined) return 'fields';
   if (!pairs.every(([left, right]) => left.value.equals(right.value))) return 'values';
-  return pairs.every(([left, right]) => left.expireAt === right.expireAt) ? undefined : 'field expiries';
+  return pairs.every(([left, right]) => isSameExpiry(left.expireAt, right.expireAt, tolerance))
+    ? undefined
+    : 'field expiries';
 }
 
 /** Each element of the left with the one of the same name on the right; `undefined` where one has none. */

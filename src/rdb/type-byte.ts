@@ -1,5 +1,6 @@
 // The first byte of a payload: type and encoding of the value in one. From 22 on it depends on who wrote the payload.
 import type { ValueType } from '../value.ts';
+import { versionOf } from './footer.ts';
 
 /** RDB versions from here on are of Valkey; those below, as far as Valkey 8, are the same in Redis. */
 export const FIRST_VALKEY_VERSION = 80;
@@ -86,6 +87,14 @@ const OF_REDIS: readonly (Encoding | undefined)[] = [
 ];
 const OF_VALKEY: readonly (Encoding | undefined)[] = [...COMMON, 'HASH_2'];
 
+const EXPIRING: ReadonlySet<Encoding | undefined> = new Set<Encoding>([
+  'HASH_METADATA_PRE_GA',
+  'HASH_LISTPACK_EX_PRE_GA',
+  'HASH_METADATA',
+  'HASH_LISTPACK_EX',
+  'HASH_2',
+]);
+
 /** Every name begins with that of its type. */
 const TYPES: ReadonlyMap<Encoding, ValueType> = new Map(
   [...OF_REDIS, ...OF_VALKEY]
@@ -110,6 +119,12 @@ export function encodingOf(typeByte: number, version: number): Encoding | undefi
 /** What is said of a value that begins with a byte that rump does not know. */
 export function newerForm(typeByte: number, version: number): string {
   return `it was written by a newer server: RDB version ${version}, type ${typeByte}`;
+}
+
+/** Whether fields of the value may have expiries of their own. */
+export function mayHoldExpiries(payload: Buffer): boolean {
+  const typeByte = payload[0]!;
+  return typeByte > lastCommonTypeByte && EXPIRING.has(encodingOf(typeByte, versionOf(payload)));
 }
 
 export function typeOfEncoding(encoding: Encoding): ValueType {

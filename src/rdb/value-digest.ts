@@ -1,10 +1,13 @@
 // What a value comes to, from its pieces: two values whose digests agree are the same, though neither was ever held.
 import { createHash } from 'node:crypto';
+import { NEVER, type Milliseconds } from '../milliseconds.ts';
 import type { HashField, StreamEntry, StreamHead, ValuePiece, ZsetEntry } from '../value.ts';
+import { isSameExpiry } from './compare.ts';
 import { headDifference } from './compare-stream.ts';
 import { Crc64 } from './crc64.ts';
 import { formatId } from './stream-id.ts';
 
+const NO_BYTES = Buffer.alloc(0);
 /** A length, a score or a time. */
 const NUMBER_BYTES = 8;
 /** A server tells how long ago entries were delivered, and its clock goes on between two looks. */
@@ -23,6 +26,12 @@ export class ValueDigest {
   #high = 0;
   #length = 0;
   #head: StreamHead | undefined;
+  readonly #times: FieldTimes | undefined;
+
+  /** @param times takes the expiries of fields, where they may be apart; without it they are a part of the digest */
+  constructor(times?: FieldTimes) {
+    this.#times = times;
+  }
 
   /** Elements that came so far; of a string its bytes. */
   get length(): number {
@@ -47,7 +56,10 @@ export class ValueDigest {
         for (const entry of piece.entries) this.#count(partsOf(entry));
         return;
       case 'hash':
-        for (const field of piece.fields) this.#count(fieldParts(field));
+        for (const field of piece.fields) {
+          this.#times?.add(field);
+          this.#count(fieldParts(field, this.#times === undefined));
+        }
         return;
       default:
         this.#head = piece.head;
@@ -56,13 +68,17 @@ export class ValueDigest {
     }
   }
 
-  /** In a word or a few, what differs, as `differenceOf` has it; `undefined`: nothing does. Both are over then. */
-  differenceFrom(other: ValueDigest): string | undefined {
+  /**
+   * In a word or a few, what differs, as `differenceOf` has it; `undefined`: nothing does. Both are over then.
+   * @param tolerance as of `differenceOf`, where both have `times`
+   */
+  differenceFrom(other: ValueDigest, tolerance = 0): string | undefined {
     if (this.#type !== other.#type) return 'type';
     if (this.#length !== other.#length) return this.#type === 'set' || this.#type === 'hash' ? 'size' : 'length';
     const isSame =
       this.#low === other.#low && this.#high === other.#high && this.#ordered.digest().equals(other.#ordered.digest());
     if (!isSame) return this.#type === 'string' ? 'value' : 'elements';
+    if (this.#times?.isCloseTo(other.#times!, tolerance) === false) return 'field expiries';
     return this.#head && other.#head && headDifference(this.#head, other.#head, SAME_MOMENT_MS);
   }
 
@@ -73,6 +89,49 @@ export class ValueDigest {
     for (const part of parts) update(checksum, part);
     this.#low = (this.#low + stirred(checksum.low)) | 0;
     this.#high = (this.#high + stirred(checksum.high ^ Math.imul(checksum.low, GOLDEN))) | 0;
+  }
+}
+
+/** Entries of a map of expiries, some 10 MB. */
+const MOST_TIMES = 2 ** 17;
+
+/**
+ * The expiries of the fields of a hash, where two that are close are the same: no sum can tell that. It has those of one of
+ * so many parts of the fields, so that what it takes is bounded; the others are for another pass.
+ */
+export class FieldTimes {
+  readonly #part: number;
+  readonly #parts: number;
+  readonly #most: number;
+  readonly #byField = new Map<number, Milliseconds>();
+  #length = 0;
+
+  /** @param part 0 for the first */
+  constructor(part: number, parts: number, most: number = MOST_TIMES) {
+    this.#part = part;
+    this.#parts = parts;
+    this.#most = most;
+  }
+
+  /** How many parts there have to be, once all fields were added. */
+  get partsNeeded(): number {
+    return this.#length <= this.#most ? this.#parts : this.#parts * Math.ceil((2 * this.#length) / this.#most);
+  }
+
+  add({ field, expireAt }: HashField): void {
+    const { low, high } = new Crc64().update(field);
+    if (expireAt === NEVER || (stirred(low) >>> 0) % this.#parts !== this.#part) return;
+    this.#length += 1;
+    // 53 bits of the checksum: what a number holds.
+    if (this.#length <= this.#most) this.#byField.set((high >>> 11) * 2 ** 32 + (low >>> 0), expireAt);
+  }
+
+  /** @param other of the same part */
+  isCloseTo(other: FieldTimes, tolerance: number): boolean {
+    for (const [field, expireAt] of this.#byField) {
+      if (!isSameExpiry(expireAt, other.#byField.get(field) ?? expireAt, tolerance)) return false;
+    }
+    return true;
   }
 }
 
@@ -104,7 +163,8 @@ function partsOf({ member, score }: ZsetEntry): Buffer[] {
   return [member, numberBytes(score === 0 ? 0 : score)];
 }
 
-function fieldParts({ field, value, expireAt }: HashField): Buffer[] {
+function fieldParts({ field, value, expireAt }: HashField, isExact: boolean): Buffer[] {
+  if (!isExact) return expireAt === NEVER ? [field, value] : [field, value, NO_BYTES];
   return [field, value, typeof expireAt === 'number' ? numberBytes(expireAt) : Buffer.from(String(expireAt))];
 }
 

@@ -8,8 +8,10 @@ import { Oversized, type Receiver, type Reply } from '../../resp/reply.ts';
 import type { Entry, LargeValue } from '../entry.ts';
 import { newEntry } from '../entry-ring.ts';
 import { ask } from './asking.ts';
+import { PayloadError } from '../rdb/payload-error.ts';
 import { DumpWindow } from './dump-window.ts';
 import type { ExpiryMode } from './expiry.ts';
+import type { FieldExpiries } from './field-expiries.ts';
 import type { KeyReader, KeySink } from './key-reader.ts';
 import { PendingKeys } from './pending-keys.ts';
 import { refusalOf, scopeOf } from './refusal.ts';
@@ -27,6 +29,8 @@ export interface DumpOptions {
   readonly usage: 'idle' | 'frequency' | undefined;
   /** Most keys under way at once. */
   readonly depth: number;
+  /** What becomes of the expiries of fields; without it they stay as they are. */
+  readonly fields: FieldExpiries | undefined;
   /** What reads a value that is too large for a payload. */
   readonly largeValueOf: (db: number, key: Buffer) => LargeValue;
   /** Bytes of the longest payload that is taken. */
@@ -134,7 +138,9 @@ export class DumpReader implements Receiver, KeyReader {
     else if (typeof expiry !== 'number' && typeof expiry !== 'bigint') this.#failProtocol();
     else if (Buffer.isBuffer(payload)) {
       this.#window.observe(payload.length);
-      this.#deliver(db, key, payload.length > this.#options.bigKey ? null : payload, expiry, used);
+      if (payload.length > this.#options.bigKey) this.#deliver(db, key, null, expiry, used);
+      else if (this.#options.fields === undefined) this.#deliver(db, key, payload, expiry, used);
+      else this.#deliverWith(this.#options.fields, db, key, payload, expiry, used);
     } else if (payload === 1 || payload instanceof Oversized) this.#deliver(db, key, null, expiry, used);
     else this.#failProtocol();
   }
@@ -143,15 +149,33 @@ export class DumpReader implements Receiver, KeyReader {
     this.#connection.failProtocol('it answers DUMP with something else');
   }
 
+  #deliverWith(
+    fields: FieldExpiries,
+    db: number,
+    key: Buffer,
+    payload: Buffer,
+    expiry: Milliseconds,
+    used: Reply | undefined,
+  ): void {
+    try {
+      const carried = fields.payload(payload);
+      if (carried === null) this.#sink.onGone(db, key);
+      else this.#deliver(db, key, carried, expiry, used);
+    } catch (error) {
+      if (!(error instanceof PayloadError)) throw error;
+      this.#sink.onRefused(db, key, error);
+    }
+  }
+
   /** @param payload `null` where it is too large */
   #deliver(db: number, key: Buffer, payload: Buffer | null, expiry: Milliseconds, usedReply: Reply | undefined): void {
-    const { mode, usage, largeValueOf } = this.#options;
+    const { mode, usage, fields, largeValueOf } = this.#options;
     const used = typeof usedReply === 'number' ? usedReply : UNKNOWN;
     const entry = this.#entry;
     entry.db = db;
     entry.key = key;
     entry.payload = payload;
-    entry.large = payload === null ? largeValueOf(db, key) : null;
+    entry.large = payload === null ? (fields?.large(largeValueOf(db, key)) ?? largeValueOf(db, key)) : null;
     entry.expireAt = mode === 'relative' && expiry >= 0 ? plus(expiry, performance.now()) : expiry;
     entry.idle = usage === 'idle' ? used : UNKNOWN;
     entry.frequency = usage === 'frequency' ? used : UNKNOWN;

@@ -1,12 +1,12 @@
 // Asks a server about keys, pipelined, and keeps in mind which ones are not answered.
 
-import type { ReplyError } from '../../resp/errors.ts';
+import type { ReplyError, RespError } from '../../resp/errors.ts';
 
 export interface KeySink {
   /** Deleted or expired since it was seen. */
   onGone(db: number, key: Buffer): void;
-  /** The server would not say of this key. */
-  onRefused(db: number, key: Buffer, error: ReplyError): void;
+  /** The server would not say of this key, or what it said is damaged. */
+  onRefused(db: number, key: Buffer, error: RespError): void;
   /** The key is at another node, or on its way there. */
   onElsewhere(db: number, key: Buffer, error: ReplyError): void;
 }

@@ -2,6 +2,7 @@
 
 import type { Entry } from '../entry.ts';
 import type { ExpiryMode } from '../redis/expiry.ts';
+import type { FieldExpiries } from '../redis/field-expiries.ts';
 import { NEVER } from '../milliseconds.ts';
 
 export interface FileScopeOptions {
@@ -13,6 +14,8 @@ export interface FileScopeOptions {
   readonly type?: string | undefined;
   /** `exact`: `expireAt` is as the file has it; `dropped`: nothing expires. */
   readonly mode: Exclude<ExpiryMode, 'relative'>;
+  /** What becomes of the expiries of fields; without it they stay as they are. */
+  readonly fields?: FieldExpiries | undefined;
   /** Whether idle times and frequencies are carried. */
   readonly preserveIdle: boolean;
 }
@@ -40,6 +43,19 @@ export class FileScope {
   /** Databases that hold keys, and that nobody asked for, of those seen so far. */
   get leftOutDatabases(): readonly number[] {
     return [...this.#leftOut].toSorted((a, b) => a - b);
+  }
+
+  /**
+   * Does to the value what is to be done to it. False where nothing is left of it.
+   * @throws PayloadError
+   */
+  carry(entry: Entry): boolean {
+    const { fields } = this.#options;
+    if (fields === undefined) return true;
+    if (entry.large !== null) entry.large = fields.large(entry.large);
+    if (entry.payload === null) return true;
+    entry.payload = fields.payload(entry.payload);
+    return entry.payload !== null;
   }
 
   /** Takes from the entry what is not to be carried. False for a key that is no more, and would come back for good. */

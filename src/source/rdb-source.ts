@@ -81,7 +81,7 @@ export class RdbSource extends FileSource {
       if (!this.#isInScope(entry, snapshot)) continue;
       const { refusal } = snapshot;
       if (refusal !== undefined) this.#sink.onReadRefused(entry.db, Buffer.from(entry.key), refusal);
-      else if (snapshot.take(entry)) channel.push(entry);
+      else if (snapshot.take(entry) && this.#carries(entry)) channel.push(entry);
     }
     return true;
   }
@@ -94,6 +94,18 @@ export class RdbSource extends FileSource {
     const isGone = entry.expireAt !== NEVER && entry.expireAt <= Date.now();
     if (isGone) this.#sink.onGone();
     return !isGone && scope.strip(entry);
+  }
+
+  #carries(entry: Entry): boolean {
+    try {
+      const isLeft = this.scope.carry(entry);
+      if (!isLeft) this.#sink.onGone();
+      return isLeft;
+    } catch (error) {
+      if (!(error instanceof PayloadError)) throw error;
+      this.#sink.onReadRefused(entry.db, entry.key, error);
+      return false;
+    }
   }
 
   /** Once, however often the file is read. */

@@ -8,6 +8,7 @@ import { isSystemError, readError } from '../file/file-error.ts';
 import { FrameReader } from '../file/frame-reader.ts';
 import { InputFile } from '../file/input-file.ts';
 import { PackingError } from '../file/unpack.ts';
+import { PayloadError } from '../rdb/payload-error.ts';
 import { typeOf } from '../rdb/type-of.ts';
 import type { FileScopeOptions } from './file-scope.ts';
 import { compact, FileSource } from './file-source.ts';
@@ -18,7 +19,7 @@ export interface RespSourceOptions extends FileScopeOptions {
   readonly maxPayload?: number;
 }
 
-export type RespSourceSink = Pick<SourceSink, 'onGone' | 'onLeftOut' | 'onUnmarked'>;
+export type RespSourceSink = Pick<SourceSink, 'onGone' | 'onLeftOut' | 'onReadRefused' | 'onUnmarked'>;
 
 export class RespSource extends FileSource {
   readonly #path: string;
@@ -117,8 +118,14 @@ export class RespSource extends FileSource {
     const { scope } = this;
     if (!scope.includes(entry.db, entry.key)) return false;
     if (scope.type !== undefined && typeOf(entry.payload!) !== scope.type) return false;
-    const isThere = scope.strip(entry);
-    if (!isThere) this.#sink.onGone();
-    return isThere;
+    try {
+      const isThere = scope.strip(entry) && scope.carry(entry);
+      if (!isThere) this.#sink.onGone();
+      return isThere;
+    } catch (error) {
+      if (!(error instanceof PayloadError)) throw error;
+      this.#sink.onReadRefused(entry.db, Buffer.from(entry.key), error);
+      return false;
+    }
   }
 }

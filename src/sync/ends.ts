@@ -50,7 +50,7 @@ export interface Glance {
 
 export function sourceOf(
   sides: Sides,
-  plan: Pick<Plan, 'databases' | 'mode' | 'keys'>,
+  plan: Pick<Plan, 'databases' | 'mode' | 'keys' | 'fields'>,
   settings: Settings,
   sink: ReadingSink,
   { tally, namesOnly, bigKey = bigKeyOf(sides, settings) }: Glance = {},
@@ -58,7 +58,7 @@ export function sourceOf(
   const { source } = sides;
   const { scope, retry, count } = settings;
   if (source === undefined) return fileSourceOf(plan, settings, bigKey, sink);
-  const dump = { mode: plan.mode, usage: usageOf(source, settings), bigKey };
+  const dump = { mode: plan.mode, fields: plan.fields, usage: usageOf(source, settings), bigKey };
   const onReconnect = sink.onReconnect.bind(sink);
   const databases = plan.databases.map(([db]) => db);
   const options = { databases, keys: plan.keys, count, scope, dump, retry, onReconnect, census: tally?.add, namesOnly };
@@ -66,7 +66,7 @@ export function sourceOf(
 }
 
 function fileSourceOf(
-  { databases, mode }: Pick<Plan, 'databases' | 'mode'>,
+  { databases, mode, fields }: Pick<Plan, 'databases' | 'mode' | 'fields'>,
   { from, scope, preserveIdle }: Settings,
   bigKey: number,
   sink: SourceSink,
@@ -76,6 +76,7 @@ function fileSourceOf(
     includes: (key: Buffer) => scope.includes(key),
     type: scope.type,
     mode: mode === 'dropped' ? ('dropped' as const) : ('exact' as const),
+    fields,
     preserveIdle,
   };
   if (from.address.kind === 'snapshot') return new RdbSource(from.shown, { ...options, bigKey }, sink);

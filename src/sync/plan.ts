@@ -4,7 +4,8 @@ import { isFile } from '../../resp/address.ts';
 import { RespError } from '../../resp/errors.ts';
 import type { Deployment } from '../cluster/deployment.ts';
 import { expiryClock, type ExpiryMode } from '../redis/expiry.ts';
-import { carriesExactExpiries, keysIn, type DatabasePairs } from './preflight.ts';
+import { FieldExpiries } from '../redis/field-expiries.ts';
+import { carriesExactExpiries, clockOffsetOf, keysIn, type DatabasePairs } from './preflight.ts';
 import type { EndpointSettings, Settings } from './settings.ts';
 import type { Sides } from './sides.ts';
 
@@ -19,6 +20,11 @@ export interface Plan {
   readonly mode: ExpiryMode;
   /** What the entries' `expireAt` is told by. */
   readonly clock: () => number;
+  /** What becomes of the expiries of fields that the source has, and of those that a check reads of the target. */
+  readonly fields: FieldExpiries | undefined;
+  readonly targetFields: FieldExpiries | undefined;
+  /** What the expiries of fields are told by, once they are carried. */
+  readonly fieldClock: () => number;
 }
 
 /** @throws RespError where it cannot be known which database is meant */
@@ -35,11 +41,27 @@ export function planOf(sides: Sides, settings: Settings): Plan {
   };
 }
 
-function expiries({ source, target }: Sides, { noTtl }: Settings): Pick<Plan, 'mode' | 'clock'> {
+type Clock = () => number;
+type Expiries = Pick<Plan, 'mode' | 'clock' | 'fields' | 'targetFields' | 'fieldClock'>;
+
+function expiries({ source, target }: Sides, { noTtl }: Settings): Expiries {
   const mode = noTtl ? 'dropped' : carriesExactExpiries({ source, target }) ? 'exact' : 'relative';
-  // A file tells the time as everybody does.
-  if (source === undefined) return { mode, clock: Date.now };
-  return { mode, clock: expiryClock(mode, source.servers[0]!.skew) };
+  const [sourceClock, fieldClock] = [source, target].map((side) => expiryClock('exact', skewOf(side))) as [
+    Clock,
+    Clock,
+  ];
+  return {
+    mode,
+    clock: source === undefined ? sourceClock : expiryClock(mode, skewOf(source)),
+    fields: FieldExpiries.for(mode, mode === 'relative' ? clockOffsetOf({ source, target }) : 0, sourceClock),
+    targetFields: FieldExpiries.for(mode, 0, fieldClock),
+    fieldClock,
+  };
+}
+
+/** A file, and a server that will not say, tell the time as everybody does. */
+function skewOf(side: Deployment | undefined): number {
+  return side?.servers[0]!.skew || 0;
 }
 
 function namedOf({ databases }: Settings): readonly number[] {

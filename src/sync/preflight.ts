@@ -67,6 +67,12 @@ export function carriesExactExpiries({ source, target }: Sides): boolean {
   );
 }
 
+/** Milliseconds by which the clock of the target is ahead, where that is more than can be left as it is; 0 otherwise. */
+export function clockOffsetOf(sides: Sides): number {
+  const skew = Math.round(clockSkewOf(sides));
+  return Math.abs(skew) > MOST_SKEW_MS ? skew : 0;
+}
+
 /** Milliseconds by which the clock of the target is ahead, of the two nodes that are furthest apart; this machine's is a file's. */
 export function clockSkewOf({ source, target }: Sides): number {
   const [from, to] = [source, target].map((side) => side?.servers.map(({ skew }) => skew) ?? [0]) as [

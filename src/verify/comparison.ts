@@ -1,15 +1,21 @@
 // What differs between an entry of the source and one of the target, in words: by value and expiry, whatever the encoding.
 
 import type { Entry } from '../entry.ts';
-import { differenceOf } from '../rdb/compare.ts';
+import { distance, NEVER, plus, type Milliseconds } from '../milliseconds.ts';
+import { differenceOf, isSameExpiry } from '../rdb/compare.ts';
 import { decodePayload } from '../rdb/decode.ts';
 import { hasSameBody } from '../rdb/same-body.ts';
 import { typeOf } from '../rdb/type-of.ts';
-import { ValueDigest } from '../rdb/value-digest.ts';
+import { FieldTimes, ValueDigest } from '../rdb/value-digest.ts';
 import { payloadPieces } from '../rdb/value-pieces.ts';
 import { isForever, type ExpiryMode } from '../redis/expiry.ts';
-import type { Value, ValuePiece } from '../value.ts';
-import { distance, NEVER, plus } from '../milliseconds.ts';
+import type { HashField, Value, ValuePiece } from '../value.ts';
+
+/** What the servers tell of expiries, and by which clock those of fields are told on both sides. */
+export interface ToldExpiries {
+  readonly mode: ExpiryMode;
+  readonly fieldClock: () => number;
+}
 
 /** Where PTTL tells the expiries, two readings of the same one are never quite the same. */
 const RELATIVE_TOLERANCE_MS = 1000;
@@ -21,17 +27,22 @@ export class Comparison {
   /** Milliseconds to add to the `expireAt` of a side for the clock on the wall. */
   readonly #sourceOffset: number;
   readonly #targetOffset: number;
+  readonly #fieldClock: () => number;
   /** Values that were never held take their time, one after the other. */
   #weighing: Promise<unknown> = Promise.resolve();
 
   /**
-   * @param mode what the servers tell of expiries
    * @param files which sides are files: they have milliseconds since 1970 in any case
-   * @param tolerance milliseconds; undefined for what the mode needs
+   * @param tolerance milliseconds, of keys and of fields; undefined for what the mode needs
    */
-  constructor(mode: ExpiryMode, files: { source: boolean; target: boolean }, tolerance: number | undefined) {
+  constructor(
+    { mode, fieldClock }: ToldExpiries,
+    files: { source: boolean; target: boolean },
+    tolerance: number | undefined,
+  ) {
     const isRelative = mode === 'relative';
     const offset = isRelative ? Date.now() - performance.now() : 0;
+    this.#fieldClock = fieldClock;
     this.#isRelative = isRelative;
     this.#ignoresExpiry = mode === 'dropped';
     this.#tolerance = tolerance ?? (isRelative ? RELATIVE_TOLERANCE_MS : 0);
@@ -48,12 +59,12 @@ export class Comparison {
     if (source.large !== null || target.large !== null) {
       // Entries are used again by those who lend them.
       const [left, right] = [{ ...source }, { ...target }];
-      const weighing = this.#weighing.then(async () => joined(await digestDifference(left, right), expiry));
+      const weighing = this.#weighing.then(async () => joined(await this.#digestDifference(left, right), expiry));
       this.#weighing = weighing.catch(() => {});
       return weighing;
     }
     const [left, right] = [source.payload!, target.payload!];
-    return left.equals(right) ? expiry : joined(valueDifference(left, right), expiry);
+    return left.equals(right) ? expiry : joined(this.#valueDifference(left, right), expiry);
   }
 
   #expiryDifferenceOf({ expireAt: source }: Entry, { expireAt: target }: Entry): string | undefined {
@@ -61,9 +72,33 @@ export class Comparison {
     if (target === NEVER) return 'never expires at the target';
     if (source === NEVER) return 'never expires at the source';
     const [left, right] = [plus(source, this.#sourceOffset), plus(target, this.#targetOffset)];
-    const apart = distance(left, right);
-    if (apart <= this.#tolerance || (this.#isRelative && isForever(left) && isForever(right))) return undefined;
-    return `expires ${apart} ms ${right > left ? 'later' : 'earlier'} at the target`;
+    const isSame =
+      isSameExpiry(left, right, this.#tolerance) || (this.#isRelative && isForever(left) && isForever(right));
+    if (isSame) return undefined;
+    return `expires ${distance(left, right)} ms ${right > left ? 'later' : 'earlier'} at the target`;
+  }
+
+  #valueDifference(source: Buffer, target: Buffer): string | undefined {
+    if (hasSameBody(source, target)) return undefined;
+    const [left, right] = [typeOf(source), typeOf(target)];
+    if (left !== undefined && right !== undefined && left !== right) return `type: ${left} and ${right}`;
+    const now = this.#fieldClock();
+    return differenceOf(present(decodePayload(source), now), present(decodePayload(target), now), this.#tolerance);
+  }
+
+  /** Where there are too many expiries of fields to be held against each other at once, that takes several passes. */
+  async #digestDifference(source: Entry, target: Entry): Promise<string | undefined> {
+    const now = this.#fieldClock();
+    for (let [part, parts] = [0, 1]; part < parts; part++) {
+      const times = this.#tolerance === 0 ? [] : [new FieldTimes(part, parts), new FieldTimes(part, parts)];
+      const left = await digestOf(source, now, times[0]);
+      const right = await digestOf(target, now, times[1]);
+      const difference = left.differenceFrom(right, this.#tolerance);
+      if (difference !== undefined) return difference;
+      const needed = Math.max(parts, ...times.map(({ partsNeeded }) => partsNeeded));
+      if (needed > parts) [part, parts] = [-1, needed];
+    }
+    return undefined;
   }
 }
 
@@ -71,28 +106,19 @@ function joined(value: string | undefined, expiry: string | undefined): string |
   return value !== undefined && expiry !== undefined ? `${value}, ${expiry}` : (value ?? expiry);
 }
 
-async function digestDifference(source: Entry, target: Entry): Promise<string | undefined> {
-  const [left, right] = [await digestOf(source), await digestOf(target)];
-  return left.differenceFrom(right);
-}
-
-async function digestOf({ large, payload }: Entry): Promise<ValueDigest> {
-  const digest = new ValueDigest();
+async function digestOf({ large, payload }: Entry, now: number, times: FieldTimes | undefined): Promise<ValueDigest> {
+  const digest = new ValueDigest(times);
   const pieces: AsyncIterable<ValuePiece> | Iterable<ValuePiece> = large?.pieces() ?? payloadPieces(payload!);
-  for await (const piece of pieces) digest.add(piece);
+  for await (const piece of pieces) digest.add(present(piece, now));
   return digest;
 }
 
-function valueDifference(source: Buffer, target: Buffer): string | undefined {
-  if (hasSameBody(source, target)) return undefined;
-  const [left, right] = [typeOf(source), typeOf(target)];
-  if (left !== undefined && right !== undefined && left !== right) return `type: ${left} and ${right}`;
-  const now = Date.now();
-  return differenceOf(present(decodePayload(source), now), present(decodePayload(target), now));
+/** Without the fields that have expired: the one server has removed them already, the other one has not. */
+function present<V extends Value | ValuePiece>(value: V, now: number): V {
+  if (value.type !== 'hash' || !value.fields.some((field) => isExpired(field, now))) return value;
+  return { ...value, fields: value.fields.filter((field) => !isExpired(field, now)) };
 }
 
-/** Without the fields that have expired: the one server has removed them already, the other one has not. */
-function present(value: Value, now: number): Value {
-  if (value.type !== 'hash') return value;
-  return { ...value, fields: value.fields.filter(({ expireAt }) => expireAt === NEVER || expireAt > now) };
+function isExpired({ expireAt }: HashField, now: Milliseconds): boolean {
+  return expireAt !== NEVER && expireAt <= now;
 }

@@ -51,7 +51,7 @@ export class FilePair {
     this.#settings = settings;
     this.#progress = progress;
     this.#origins = new Origins(plan, settings);
-    this.#comparison = new Comparison(plan.mode, { source: true, target: true }, settings.ttlTolerance);
+    this.#comparison = new Comparison(plan, { source: true, target: true }, settings.ttlTolerance);
     const { tellMatches, oneWay } = settings;
     const otherOf = (db: number, key: Buffer): { db: number; key: Buffer } => this.#targetOf(db, key);
     this.findings = new Findings({ walkedRole: 'source', clock: Date.now, otherOf, tellMatches, oneWay }, progress);
@@ -66,13 +66,17 @@ export class FilePair {
   load(): { source: Source; target: Target } {
     if (this.#from > 0) demandRereadable(this.#settings.to);
     this.#upTo = HASH_RANGE;
-    return { source: this.#read(this.#settings.to, []), target: new Drain((entry) => this.#keep(entry)) };
+    return {
+      source: this.#read(this.#settings.to, [], this.#plan.targetFields),
+      target: new Drain((entry) => this.#keep(entry)),
+    };
   }
 
   /** The source's file, and what holds it against that part. */
   compare(): { source: Source; target: Target } {
     if (this.#from > 0 || this.#upTo < HASH_RANGE) demandRereadable(this.#settings.from);
-    const source = this.#read(this.#settings.from, this.#plan.databases, this.#settings.scope.ofAnyType);
+    const { databases, fields } = this.#plan;
+    const source = this.#read(this.#settings.from, databases, fields, this.#settings.scope.ofAnyType);
     return { source, target: new Drain((entry) => this.#look(entry)) };
   }
 
@@ -88,9 +92,14 @@ export class FilePair {
     this.#from = this.#upTo;
   }
 
-  #read(end: Settings['from'], databases: Plan['databases'], scope: KeyScope = new KeyScope({})): Source {
+  #read(
+    end: Settings['from'],
+    databases: Plan['databases'],
+    fields: Plan['fields'],
+    scope: KeyScope = new KeyScope({}),
+  ): Source {
     const settings = { ...this.#settings, from: end, scope, preserveIdle: false };
-    return sourceOf(NO_SERVERS, { databases, keys: 0, mode: this.#plan.mode }, settings, this.#progress, {
+    return sourceOf(NO_SERVERS, { databases, keys: 0, mode: this.#plan.mode, fields }, settings, this.#progress, {
       bigKey: settings.bigKey,
     });
   }

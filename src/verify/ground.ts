@@ -51,7 +51,7 @@ export class Ground {
     this.#walkedRole = sides.target === undefined ? 'target' : 'source';
     this.#origins = new Origins(plan, settings);
     const files = { source: sides.source === undefined, target: sides.target === undefined };
-    this.#comparison = new Comparison(plan.mode, files, settings.ttlTolerance);
+    this.#comparison = new Comparison(plan, files, settings.ttlTolerance);
     const { tellMatches, oneWay } = settings;
     const clock = this.#walksSource ? plan.clock : Date.now;
     const otherOf = (db: number, key: Buffer): Place => this.#otherOf(db, key);
@@ -77,8 +77,9 @@ export class Ground {
     const settings = { ...this.#settings, from: this.#walkedEnd, preserveIdle: false };
     if (this.areServers)
       return sourceOf(this.#sides, this.#plan, settings, this.#progress, { bigKey: settings.bigKey });
-    if (this.#walksSource) return this.#file(this.#plan.databases, { ...settings, scope: settings.scope.ofAnyType });
-    return this.#file(this.#targetDatabases, { ...settings, scope: new KeyScope({}) });
+    if (this.#walksSource)
+      return this.#file(this.#plan.databases, this.#plan.fields, { ...settings, scope: settings.scope.ofAnyType });
+    return this.#file(this.#targetDatabases, this.#plan.targetFields, { ...settings, scope: new KeyScope({}) });
   }
 
   /** Compares what is walked with what the other side has. */
@@ -101,9 +102,15 @@ export class Ground {
     const isSameName = !this.#walksSource || !this.#settings.names.changes;
     const settings = { ...this.#settings, scope: isSameName ? scope : new KeyScope({ type: scope.type }) };
     const keys = databases.reduce((sum, [db]) => sum + keysIn(source!, db), 0);
-    return sourceOf({ source, target: undefined }, { databases, keys, mode: 'dropped' }, settings, this.#progress, {
-      namesOnly: true,
-    });
+    return sourceOf(
+      { source, target: undefined },
+      { databases, keys, mode: 'dropped', fields: undefined },
+      settings,
+      this.#progress,
+      {
+        namesOnly: true,
+      },
+    );
   }
 
   /** Asks the walked side, which is a server, for the names of the other one. */
@@ -174,12 +181,18 @@ export class Ground {
     return {
       retry: this.#settings.retry,
       onReconnect,
-      dump: { mode: this.#plan.mode, usage: undefined, bigKey: this.#settings.bigKey },
+      dump: this.#dumpOf('source'),
     };
   }
 
-  #file(databases: DatabasePairs, settings: Settings): Source {
-    return sourceOf(NO_SERVERS, { databases, keys: 0, mode: this.#plan.mode }, settings, this.#progress, {
+  #dumpOf(role: Role): ValueOptions {
+    const { mode, fields, targetFields } = this.#plan;
+    const { bigKey } = this.#settings;
+    return { mode, fields: role === 'source' ? fields : targetFields, usage: undefined, bigKey };
+  }
+
+  #file(databases: DatabasePairs, fields: Plan['fields'], settings: Settings): Source {
+    return sourceOf(NO_SERVERS, { databases, keys: 0, mode: this.#plan.mode, fields }, settings, this.#progress, {
       bigKey: settings.bigKey,
     });
   }
@@ -191,6 +204,7 @@ export class Ground {
       this.#walksSource ? this.#comparison.differenceOf(walked, found) : this.#comparison.differenceOf(found, walked);
     const options: MarchOptions = {
       ...this.#common,
+      dump: this.#dumpOf(this.#walksSource ? 'target' : 'source'),
       otherDbOf: this.#plan.targetDbOf,
       otherNameOf: (key) => names.targetNameOf(key),
       placesOf: this.#walksSource ? undefined : (db, name) => this.#origins.of(db, name),

@@ -1,4 +1,5 @@
 // Files of RESTORE frames for the tests of the source end, and sources of them.
+import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -25,11 +26,15 @@ export function restores(count: number, payload = PAYLOAD): Buffer {
   return Buffer.concat(Array.from({ length: count }, (_, i) => command('RESTORE', `key:${i}`, 0, payload, 'REPLACE')));
 }
 
+function onReadRefused(_: number, key: Buffer, { message }: Error): never {
+  assert.fail(`${String(key)}: ${message}`);
+}
+
 export function sourceOf(
   path: string,
   options: Partial<RespSourceOptions> = {},
   onGone = (): void => {},
   onUnmarked = (): void => {},
 ): RespSource {
-  return new RespSource(path, { ...OPTIONS, ...options }, { onGone, onLeftOut: () => {}, onUnmarked });
+  return new RespSource(path, { ...OPTIONS, ...options }, { onGone, onLeftOut: () => {}, onReadRefused, onUnmarked });
 }

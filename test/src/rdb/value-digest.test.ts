@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import { differenceOf } from '../../../src/rdb/compare.ts';
 import { decodePayload } from '../../../src/rdb/decode.ts';
 import { encodePayload } from '../../../src/rdb/encode.ts';
-import { ValueDigest } from '../../../src/rdb/value-digest.ts';
+import { FieldTimes, ValueDigest } from '../../../src/rdb/value-digest.ts';
 import { payloadPieces } from '../../../src/rdb/value-pieces.ts';
 import type { Value } from '../../../src/value.ts';
 import { readPayloads } from '../../support/payload-fixtures.ts';
@@ -60,5 +60,44 @@ test('ValueDigest.differenceFrom() names what differs', () => {
   ] satisfies [Value, Value, string | undefined][]) {
     const digests = [left, right].map((value) => digestOf(encodePayload(value, 12)));
     assert.equal(digests[0]!.differenceFrom(digests[1]!), difference);
+  }
+});
+
+const hashOf = (fields: number, expireAt: (index: number) => number): Value => ({
+  type: 'hash',
+  fields: Array.from({ length: fields }, (_, i) => ({ field: b(`${i}`), value: b('v'), expireAt: expireAt(i) })),
+});
+
+/** As a comparison does it, with so many expiries at once. */
+function differs(left: Value, right: Value, tolerance: number, most: number): { difference?: string; passes: number } {
+  let passes = 0;
+  for (let [part, parts] = [0, 1]; part < parts; part += 1) {
+    passes += 1;
+    const times = [new FieldTimes(part, parts, most), new FieldTimes(part, parts, most)] as const;
+    const digests = [left, right].map((value, side) => {
+      const digest = new ValueDigest(times[side]);
+      for (const piece of payloadPieces(encodePayload(value, 80))) digest.add(piece);
+      return digest;
+    });
+    const difference = digests[0]!.differenceFrom(digests[1]!, tolerance);
+    if (difference !== undefined) return { difference, passes };
+    const needed = Math.max(...times.map(({ partsNeeded }) => partsNeeded));
+    if (needed > parts) [part, parts] = [-1, needed];
+  }
+  return { passes };
+}
+
+test('FieldTimes finds one expiry that is too far away among many that are close, in as many passes as it takes', () => {
+  const close = hashOf(1000, (i) => 5e12 + (i % 10));
+  const reference = hashOf(1000, () => 5e12);
+  for (const most of [10_000, 100]) {
+    const { difference, passes } = differs(reference, close, 9, most);
+    assert.deepEqual([difference, passes > 1], [undefined, most < 1000]);
+    for (const odd of [0, 499, 999]) {
+      const far = hashOf(1000, (i) => 5e12 + (i === odd ? 11 : i % 10));
+      assert.equal(differs(reference, far, 9, most).difference, 'field expiries');
+      const never = hashOf(1000, (i) => (i === odd ? -1 : 5e12));
+      assert.equal(differs(reference, never, 9, most).difference, 'elements');
+    }
   }
 });

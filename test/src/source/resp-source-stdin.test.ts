@@ -12,7 +12,7 @@ const READ_STDIN = `
   import { RespSource } from ${JSON.stringify(new URL('../../../src/source/resp-source.js', import.meta.url).href)};
   const stops = process.argv.includes('--stop');
   const includes = () => { if (stops) setImmediate(() => source.stop(new Error('interrupted'))); return true; };
-  const source = new RespSource('-', { databases: 'all', includes, mode: 'exact', preserveIdle: false }, { onGone() {}, onUnmarked() {} });
+  const source = new RespSource('-', { databases: 'all', includes, mode: 'exact', preserveIdle: false }, { onGone() {}, onReadRefused() {}, onUnmarked() {} });
   const { entries, error } = await collect(source);
   console.log(entries.length, source.fraction, String(error?.message));
 `;
