@@ -36,7 +36,8 @@ export function readEnvironment(environment: Environment, isOpen: (name: OptionN
 /** A line that names the variables which look like ours and are none, with what was probably meant; or nothing. */
 export function unknownVariables(environment: Environment): string[] {
   const known = new Set([...OPTION_NAMES.map(environmentNameOf), ...PASSWORDS]);
-  const unknown = Object.keys(environment).filter((name) => name.startsWith(PREFIX) && !known.has(name));
+  const given = Object.keys(environment).filter((name) => name.startsWith(PREFIX) && environment[name] !== '');
+  const unknown = given.filter((name) => !known.has(name));
   if (unknown.length === 0) return [];
   const shown = unknown
     .toSorted()

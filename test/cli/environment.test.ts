@@ -141,7 +141,7 @@ describe('parseCommandLine() reads from the environment', () => {
 
   test('and names the variables that are none of its own, with what was probably meant', () => {
     const known = { RUMP_FROM: FROM, RUMP_TO: TO, RUMP_TO_PASSWORD: 'hunter2', RUMP_HELP: '1', RUMP_VERSION: '7' };
-    assert.deepEqual(copy([], { ...known, RUMPLE: '1', PATH: '/bin' }).warnings, []);
+    assert.deepEqual(copy([], { ...known, RUMPLE: '1', RUMP_EMPTY: '', PATH: '/bin' }).warnings, []);
     const typing = { RUMP_ON_CONFLCT: 'hunter2', RUMP_FROM_PASSWRD: 'hunter2', RUMP_PORT_6379_TCP: 'tcp://h' };
     assert.deepEqual(copy([], { ...known, ...typing }).warnings, [
       'rump knows no variable RUMP_FROM_PASSWRD (did you mean RUMP_FROM_PASSWORD?), RUMP_ON_CONFLCT (did you mean RUMP_ON_CONFLICT?), RUMP_PORT_6379_TCP',
