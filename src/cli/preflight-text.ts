@@ -30,7 +30,8 @@ function sideText(role: string, { endpoint, kind, nodes, keys }: SideReport): st
   const what = nodes.length > 1 ? `${kind} of ${formatCount(nodes.length)} nodes` : kind;
   const shown = nodes.slice(0, MOST_NODES);
   return [
-    `${role} ${escapeControls(endpoint)}: ${what}, ${formatKeys(keys)}`,
+    // What is in a file shows when it is read.
+    `${role} ${escapeControls(endpoint)}: ${what}${kind === 'file' ? '' : `, ${formatKeys(keys)}`}`,
     ...alignColumns(shown.map(nodeText), [3]).map((line) => INDENT + line),
     ...(nodes.length > 1 ? [INDENT + totalText(nodes, nodes.length - shown.length)] : []),
   ];

@@ -7,7 +7,7 @@ import type { Combined } from './combined.ts';
 import { errorText } from './error-text.ts';
 import { escapeControls, escapeKey } from './escape.ts';
 import { formatCount, formatDuration, formatKeys, formatSummary } from './figures.ts';
-import { nameOfSignal, type StopSignal } from './interrupted.ts';
+import { Interrupted, nameOfSignal, type StopSignal } from './interrupted.ts';
 import type { Outcome } from './outcome.ts';
 import type { RunEvent } from './output.ts';
 import { preflightText } from './preflight-text.ts';
@@ -105,9 +105,11 @@ export class Report {
       this.#line(`… and ${formatKeys(undescribed).replace(' ', ' more ')} not the same on both sides`);
     }
     const figures = 'result' in outcome ? outcome.result : this.#figures;
-    if (figures !== undefined && !silent && !dryRun) this.#line(formatSummary(figures));
+    // An error says it all where nothing had come to be counted.
+    const isTold = (counts: Figures | CheckFigures): boolean => !isNothing(counts) || !hasFailed(outcome);
+    if (figures !== undefined && isTold(figures) && !silent && !dryRun) this.#line(formatSummary(figures));
     const compared = ('check' in outcome ? outcome.check : undefined) ?? this.#checkFigures;
-    if (compared !== undefined && !silent) this.#line(formatCheckSummary(compared));
+    if (compared !== undefined && isTold(compared) && !silent) this.#line(formatCheckSummary(compared));
     if ('result' in outcome && dryRun && !silent) this.#line('nothing was written, as --dry-run asks');
     if ('error' in outcome) this.#write(errorText(outcome.error, debug));
     else this.#lines(describeFaults(outcome));
@@ -140,6 +142,16 @@ export function describeFaults(outcome: Exclude<Outcome, { readonly error: unkno
   const failed = 'result' in outcome ? outcome.result.failed : 0;
   const difference = outcome.check === undefined ? undefined : describeDifferences(outcome.check);
   return [...(failed > 0 ? [describeNotCopied(failed)] : []), ...(difference === undefined ? [] : [difference])];
+}
+
+function hasFailed(outcome: Outcome): boolean {
+  return 'error' in outcome && !(outcome.error instanceof Interrupted);
+}
+
+/** Figures that say no more than that nothing was done. */
+function isNothing(figures: Figures | CheckFigures): boolean {
+  const { elapsed: _, fraction: __, ...counts } = figures as Figures & { readonly fraction?: number };
+  return Object.values(counts).every((count) => typeof count !== 'number' || count === 0);
 }
 
 function describeRecheck({ keys, round, rounds, pause }: RecheckEvent): string {

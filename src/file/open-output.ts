@@ -30,6 +30,15 @@ export async function openOutput(path: string): Promise<OutputFile> {
   }
 }
 
+/**
+ * Tries what the copy will do, and leaves nothing behind.
+ * @throws RespError where it could not be written, as `openOutput`
+ */
+export async function demandWritable(path: string): Promise<void> {
+  const output = await openOutput(path);
+  await output.discard();
+}
+
 function packed(file: OutputFile): OutputFile {
   const gzip = createGzip({ level: GZIP_LEVEL, chunkSize: GZIP_CHUNK_BYTES });
   const done = pipeline(gzip, file.stream);

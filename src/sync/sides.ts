@@ -3,6 +3,9 @@
 import { isFile } from '../../resp/address.ts';
 import { Deployment } from '../cluster/deployment.ts';
 import type { Reconnect } from '../cluster/reconnect.ts';
+import { InputFile } from '../file/input-file.ts';
+import { demandWritable } from '../file/open-output.ts';
+import { RandomAccessFile } from '../file/random-access-file.ts';
 import { PIECE_BYTES } from '../redis/page-size.ts';
 import type { Purpose, Role } from '../redis/server.ts';
 import { PROBE_KEY, type Probe } from '../redis/rights.ts';
@@ -18,7 +21,8 @@ export interface Sides {
  * @param onReconnect told while a server is waited for
  * @param purpose what the target is for; a source is always read
  * @param probes what will be asked of the source beyond that
- * @throws RespError, as `Deployment.open`
+ * @param filePurpose what a file as the target is for
+ * @throws RespError, as `Deployment.open`, or for a file that cannot be used
  */
 export async function openSides(
   settings: Settings,
@@ -26,7 +30,9 @@ export async function openSides(
   onReconnect: (event: Reconnect) => void,
   purpose: Purpose = 'write',
   probes: readonly Probe[] = [],
+  filePurpose: Purpose = purpose,
 ): Promise<Sides> {
+  await demandFiles(settings, filePurpose);
   const open = (role: Role, purpose: Purpose, probes: readonly Probe[]): Promise<Deployment | undefined> =>
     openSide(role, purpose, settings, { signal, onReconnect, probes });
   const source = await open('source', 'read', [...probesFor(settings), ...probes]);
@@ -36,6 +42,22 @@ export async function openSides(
     source?.close();
     throw error;
   }
+}
+
+/** A file that cannot be used is told before any server is asked. What comes through stdin or stdout shows in time. */
+async function demandFiles({ from, to }: Settings, purpose: Purpose): Promise<void> {
+  if (isNamed(from)) await demandReadable(from);
+  if (!isNamed(to)) return;
+  await (purpose === 'write' ? demandWritable(to.shown) : demandReadable(to));
+}
+
+async function demandReadable({ address, shown }: Settings['from']): Promise<void> {
+  const file = await (address.kind === 'snapshot' ? RandomAccessFile : InputFile).open(shown);
+  file.close();
+}
+
+function isNamed({ address }: Settings['from']): boolean {
+  return isFile(address) && address.path !== '-';
 }
 
 export function closeSides({ source, target }: Sides): void {

@@ -2,6 +2,7 @@
 
 import { pauseFor } from '../redis/pause.ts';
 import { PROBE_KEY, type Probe } from '../redis/rights.ts';
+import type { Purpose } from '../redis/server.ts';
 import type { Source } from '../source/source.ts';
 import { channelOf } from '../sync/ends.ts';
 import { Flow } from '../sync/flow.ts';
@@ -40,13 +41,15 @@ export async function compare(options: CheckOptions, scope: Scope): Promise<Chec
  * @throws RespError, as `check`
  */
 export async function demandComparable(options: CheckOptions): Promise<void> {
-  await reach(options, { oneWay: true, written: undefined }, async () => {});
+  // A file that is to be compared in the end is first to be written.
+  await reach(options, { oneWay: true, written: undefined }, async () => {}, 'write');
 }
 
 async function reach<T>(
   options: CheckOptions,
   scope: Scope,
   use: (sides: Sides, plan: Plan, settings: CheckSettings, end: AbortController) => Promise<T>,
+  filePurpose: Purpose = 'read',
 ): Promise<T> {
   const { onEvent: _, ...rest } = options;
   const settings = { ...settingsOf(rest, 'check'), ...checkSettingsOf(options), ...scope };
@@ -54,7 +57,7 @@ async function reach<T>(
   const signals = settings.signal === undefined ? [end.signal] : [end.signal, settings.signal];
   const probes: Probe[] = scope.oneWay ? [] : [['EXISTS', PROBE_KEY]];
   const onReconnect = (event: Reconnect): void => settings.onCheckEvent({ type: 'reconnect', ...event });
-  const sides = await openSides(settings, AbortSignal.any(signals), onReconnect, 'read', probes);
+  const sides = await openSides(settings, AbortSignal.any(signals), onReconnect, 'read', probes, filePurpose);
   try {
     const plan = planOf(sides, settings);
     await preflight(sides, plan.databases);

@@ -134,7 +134,7 @@ test('rump --dry-run counts what is in a file, and makes none', async (t) => {
   const missing = join(folder, 'none.resp');
   const none = await runRump(['--dry-run', '--from', source.url, '--to', missing]);
   assert.equal(none.code, 0, none.stderr);
-  assert.match(none.stderr, /none\.resp: file, 0 keys$/m);
+  assert.match(none.stderr, /none\.resp: file$/m);
   assert.equal(existsSync(missing), false);
   assertDone(await runRump(['--from', source.url, '--to', path]));
   const result = await runRump(['--dry-run', '--json', '--from', path, '--to', target.url, '--exclude', 'hash:*']);

@@ -1,7 +1,11 @@
 // Command lines that cannot be used: exit code 2, one line that says what to write instead, and nothing is connected to.
 import assert from 'node:assert/strict';
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
 import { test } from 'node:test';
+import { callsOf } from '../support/command-stats.ts';
 import { assertDone, assertRefused, linesOf } from '../support/outcome.ts';
+import { fileOf, folderOf } from '../support/resp-file.ts';
 import { runRump } from '../support/rump.ts';
 import { startPair } from '../support/server-pair.ts';
 
@@ -64,6 +68,30 @@ test('rump tells a usage error to a program as well, but not where stdout is tak
       args.join(' '),
     );
   }
+});
+
+test('rump opens files before it asks any server, and sums up nothing where nothing was done', async (t) => {
+  const [{ source, from }, folder] = [await startPair(t), folderOf(t)];
+  const missing = join(folder, 'none.resp');
+  const nowhere = join(folder, 'none', 'f.resp');
+  await from.send('CONFIG', 'RESETSTAT');
+  for (const args of [
+    ['--from', missing, '--to', source.url],
+    ['--from', join(folder, 'none.rdb'), '--to', source.url],
+    ['--from', source.url, '--to', nowhere],
+    ['--from', source.url, '--to', nowhere, '--verify'],
+    ['--from', source.url, '--to', nowhere, '--dry-run'],
+    ['check', '--from', source.url, '--to', missing],
+    ['--from', missing, '--to', 'redis://127.0.0.1:1'],
+  ]) {
+    assertRefused(await runRump(args), { error: /^rump: Cannot (read|write) .*: there is no such (file|folder) / });
+  }
+  const calls = [...(await callsOf(from)).keys()].filter((name) => !name.startsWith('config'));
+  assert.deepEqual(calls, []);
+  assert.deepEqual(readdirSync(folder), []);
+  const damaged = fileOf(t, Buffer.from('no stream'));
+  const result = await runRump(['--from', damaged, '--to', source.url]);
+  assertRefused(result, { error: /^rump: Cannot read .*: the frame at byte 0 is damaged/ });
 });
 
 test('rump takes host:port as a server', async (t) => {
