@@ -19,8 +19,6 @@ export interface StreamPiece {
 
 /** What a stream is beside its entries. */
 export interface StreamHead extends Omit<StreamValue, 'type' | 'entries' | 'firstId'> {
-  /** How many entries there are. */
-  readonly length: number;
   /** Ids that are pending in some group although their entries are gone; upward, each once. */
   readonly gone: readonly StreamId[];
 }
@@ -73,6 +71,8 @@ export interface StreamValue {
   readonly type: 'stream';
   /** By id, upward. */
   readonly entries: readonly StreamEntry[];
+  /** How many entries the server says there are: some have written another number, and stay with it. */
+  readonly length: number;
   readonly lastId: StreamId;
   /** That of the first entry; 0-0 without any. */
   readonly firstId: StreamId;

@@ -1,5 +1,6 @@
 // Whether two streams hold the same. When a consumer was last seen is not compared: to look is enough to change it.
 import { distance } from '../milliseconds.ts';
+import { pairedOff } from './paired-off.ts';
 import { compareIds } from './stream-id.ts';
 import type { PendingEntry, StreamEntry, StreamGroup, StreamHead, StreamValue } from '../value.ts';
 
@@ -15,10 +16,11 @@ export function streamDifference(left: StreamValue, right: StreamValue): string 
  * @param tolerance milliseconds between two times of delivery that are the same
  */
 export function headDifference(
-  left: Omit<StreamHead, 'length' | 'gone'>,
-  right: Omit<StreamHead, 'length' | 'gone'>,
+  left: Omit<StreamHead, 'gone'>,
+  right: Omit<StreamHead, 'gone'>,
   tolerance = 0,
 ): string | undefined {
+  if (left.length !== right.length) return 'length';
   if (compareIds(left.lastId, right.lastId) !== 0) return 'last id';
   if (left.maxDeletedId && right.maxDeletedId && compareIds(left.maxDeletedId, right.maxDeletedId) !== 0) {
     return 'highest deleted id';
@@ -32,11 +34,9 @@ function groupsDifference(
   right: readonly StreamGroup[],
   tolerance: number,
 ): string | undefined {
-  const byName = new Map(right.map((group) => [group.name.toString('latin1'), group]));
-  if (left.length !== byName.size) return 'groups';
-  for (const group of left) {
-    const opposite = byName.get(group.name.toString('latin1'));
-    if (opposite === undefined) return 'groups';
+  const pairs = pairedOff(left, right, ({ name }) => name);
+  if (pairs === undefined) return 'groups';
+  for (const [group, opposite] of pairs) {
     const difference = groupDifference(group, opposite, tolerance);
     if (difference !== undefined) return difference;
   }
@@ -46,15 +46,10 @@ function groupsDifference(
 function groupDifference(left: StreamGroup, right: StreamGroup, tolerance: number): string | undefined {
   if (compareIds(left.lastId, right.lastId) !== 0) return 'last id of a group';
   if (isOther(left.entriesRead, right.entriesRead)) return 'entries read by a group';
-  if (!hasSameConsumers(left, right)) return 'consumers';
+  if (pairedOff(left.consumers, right.consumers, ({ name }) => name) === undefined) return 'consumers';
   if (left.pending.length !== right.pending.length) return 'pending entries';
   const isSame = left.pending.every((entry, index) => isSamePending(entry, right.pending[index]!, tolerance));
   return isSame ? undefined : 'pending entries';
-}
-
-function hasSameConsumers(left: StreamGroup, right: StreamGroup): boolean {
-  const names = new Set(right.consumers.map(({ name }) => name.toString('latin1')));
-  return left.consumers.length === names.size && left.consumers.every(({ name }) => names.has(name.toString('latin1')));
 }
 
 function isSameEntry(left: StreamEntry, right: StreamEntry): boolean {

@@ -1,6 +1,7 @@
 // Whether two keys hold the same, by value: neither encodings nor versions matter, nor an order that Redis does not keep.
 import { distance, NEVER, type Milliseconds } from '../milliseconds.ts';
 import { streamDifference } from './compare-stream.ts';
+import { pairedOff } from './paired-off.ts';
 import type { HashValue, ListValue, SetValue, Value, ZsetValue } from '../value.ts';
 
 /**
@@ -60,23 +61,4 @@ function hashDifference(
   return pairs.every(([left, right]) => isSameExpiry(left.expireAt, right.expireAt, tolerance))
     ? undefined
     : 'field expiries';
-}
-
-/** Each element of the left with the one of the same name on the right; `undefined` where one has none. */
-function pairedOff<T>(left: readonly T[], right: readonly T[], nameOf: (element: T) => Buffer): [T, T][] | undefined {
-  const pairs: [T, T][] = [];
-  let byName: Map<string, T> | undefined;
-  for (const [index, element] of left.entries()) {
-    const opposite = right[index];
-    // Packed collections keep the order in which they were filled, on both sides: a map is seldom needed.
-    if (byName === undefined && opposite !== undefined && nameOf(element).equals(nameOf(opposite))) {
-      pairs.push([element, opposite]);
-      continue;
-    }
-    byName ??= new Map(right.slice(index).map((other) => [nameOf(other).toString('latin1'), other]));
-    const found = byName.get(nameOf(element).toString('latin1'));
-    if (found === undefined) return undefined;
-    pairs.push([element, found]);
-  }
-  return pairs;
 }

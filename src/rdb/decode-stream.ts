@@ -20,10 +20,7 @@ const SAME_FIELDS = 2;
 export function decodeStream(reader: ByteReader, encoding: Encoding): StreamValue {
   const entries: StreamEntry[] = [];
   for (const node of streamNodes(reader)) for (const entry of node) entries.push(entry);
-  const start = reader.at;
-  const { length, ...figures } = readFigures(reader, encoding);
-  if (length !== BigInt(entries.length))
-    throw reader.fail(`the stream has ${entries.length} entries, not ${length}`, start);
+  const figures = readFigures(reader, encoding);
   const groups = decodeGroups(reader, encoding);
   return { type: 'stream', entries, firstId: entries[0]?.id ?? ZERO_ID, ...figures, groups };
 }
@@ -42,8 +39,8 @@ export function* streamNodes(reader: ByteReader): Generator<StreamEntry[]> {
 export function readFigures(
   reader: ByteReader,
   encoding: Encoding,
-): Pick<StreamValue, 'lastId' | 'maxDeletedId' | 'entriesAdded'> & { readonly length: bigint } {
-  const length = reader.uint64();
+): Pick<StreamValue, 'length' | 'lastId' | 'maxDeletedId' | 'entriesAdded'> {
+  const length = reader.length();
   const lastId = readId(reader);
   const hasFigures = encoding !== 'STREAM_LISTPACKS';
   // The id of the first entry is there as well, but follows from the entries.

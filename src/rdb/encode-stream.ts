@@ -18,18 +18,18 @@ const WITH_ACTIVE_TIMES = 21;
 
 export function encodeStream(writer: ByteWriter, value: StreamValue, version: number): void {
   const typeByte = version < 10 ? PLAIN : version < 11 ? WITH_FIGURES : WITH_ACTIVE_TIMES;
-  const { entries, lastId, firstId, maxDeletedId, entriesAdded, groups } = value;
+  const { entries, length, lastId, firstId, maxDeletedId, entriesAdded, groups } = value;
   writer.byte(typeByte);
   const nodes = nodesOf(entries);
   writer.length(nodes.length);
   for (const node of nodes) writeNode(writer, node);
-  writer.length(entries.length);
+  writer.length(length);
   writeId(writer, lastId);
   if (typeByte !== PLAIN) {
     writeId(writer, firstId);
     // Of an old payload the servers themselves take these.
     writeId(writer, maxDeletedId ?? ZERO_ID);
-    writer.length(entriesAdded ?? entries.length);
+    writer.length(entriesAdded ?? length);
   }
   writer.length(groups.length);
   for (const group of groups) writeGroup(writer, group, typeByte);

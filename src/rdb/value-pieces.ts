@@ -95,18 +95,22 @@ function* elementPieces(reader: ByteReader, encoding: Encoding, limits: ChunkLim
 
 function* streamPieces(open: () => ByteReader, encoding: Encoding, limits: ChunkLimits): Generator<ValuePiece> {
   const head = headOf(open, encoding);
-  if (head.length === 0) yield { type: 'stream', head, entries: [] };
-  for (const entries of chunksOf(entriesOf(open()), entryBytes, limits)) yield { type: 'stream', head, entries };
+  let isEmpty = true;
+  for (const entries of chunksOf(entriesOf(open()), entryBytes, limits)) {
+    isEmpty = false;
+    yield { type: 'stream', head, entries };
+  }
+  if (isEmpty) yield { type: 'stream', head, entries: [] };
 }
 
 function headOf(open: () => ByteReader, encoding: Encoding): StreamHead {
   const reader = open();
   skipNodes(reader);
-  const { length, ...figures } = readFigures(reader, encoding);
+  const figures = readFigures(reader, encoding);
   const groups = decodeGroups(reader, encoding);
   const absent = new Map(groups.flatMap(({ pending }) => pending.map(({ id }) => [formatId(id), id])));
   if (absent.size > 0) for (const { id } of entriesOf(open())) absent.delete(formatId(id));
-  return { ...figures, length: Number(length), groups, gone: [...absent.values()].toSorted(compareIds) };
+  return { ...figures, groups, gone: [...absent.values()].toSorted(compareIds) };
 }
 
 function* entriesOf(reader: ByteReader): Generator<StreamEntry> {

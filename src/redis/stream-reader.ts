@@ -19,10 +19,10 @@ const LAST_SEQ = 2n ** 64n - 1n;
 
 export async function* readStream(ask: AskAbout, key: Buffer, pieceBytes: number): AsyncGenerator<StreamPiece> {
   const head = await readHead(ask, key);
-  if (head.length === 0) yield { type: 'stream', head, entries: [] };
   let count = FIRST_PAGE;
   for (let from = '-'; ;) {
     const entries = entriesOf(await askOne(ask, 'XRANGE', key, from, '+', 'COUNT', String(count)));
+    if (entries.length === 0 && from === '-') yield { type: 'stream', head, entries };
     if (entries.length === 0) return;
     yield { type: 'stream', head, entries };
     from = formatId(after(entries.at(-1)!.id));

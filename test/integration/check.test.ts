@@ -7,6 +7,9 @@ import { DIFFERENCES, type Commands } from '../support/differences.ts';
 import type { Argument } from '../support/frames.ts';
 import { fillAllTypes } from '../support/keyspace.ts';
 import { assertDone, assertRefused } from '../support/outcome.ts';
+import { decodePayload } from '../../src/rdb/decode.ts';
+import { encodePayload } from '../../src/rdb/encode.ts';
+import { versionOf } from '../../src/rdb/footer.ts';
 import { runRump } from '../support/rump.ts';
 import { startPair } from '../support/server-pair.ts';
 import { servers } from '../support/server-versions.ts';
@@ -184,5 +187,21 @@ test('rump check sends neither side a command that writes', async (t) => {
       const [about] = (await client.send('COMMAND', 'INFO', name)) as [[Buffer, number, Buffer[]]];
       assert.ok(!about[2].map(String).includes('write'), name);
     }
+  }
+});
+
+test('rump check compares a stream that says it has more entries than it has, as servers keep it', async (t) => {
+  const { from, to, endpoints } = await startPair(t);
+  for (let i = 1; i <= 300; i += 1) await from.send('XADD', 'sound', `${i}-0`, 'field', 'x'.repeat(20));
+  const payload = (await from.send('DUMP', 'sound')) as Buffer;
+  const sound = decodePayload(payload);
+  assert.ok(sound.type === 'stream');
+  await from.send('RESTORE', 'odd', 0, encodePayload({ ...sound, length: 302 }, versionOf(payload)));
+  assert.equal(await from.send('XLEN', 'odd'), 302);
+  for (const options of [[], ['--big-key', '1k']]) {
+    await copyAll(endpoints);
+    assertEqual(await runCheck([...endpoints, ...options]), 2);
+    await to.send('RESTORE', 'odd', 0, payload, 'REPLACE');
+    assertDifferent(await runCheck([...endpoints, ...options, ...AT_ONCE]), ['* odd\tlength']);
   }
 });

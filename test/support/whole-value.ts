@@ -20,7 +20,7 @@ export async function wholeValue(large: LargeValue): Promise<Value> {
       return { type: 'hash', fields: all(pieces, first.type, ({ fields }) => fields) };
     default: {
       const entries = all(pieces, first.type, (piece): readonly StreamEntry[] => piece.entries);
-      const { length: _length, gone: _gone, ...head } = first.head;
+      const { gone: _gone, ...head } = first.head;
       return { type: 'stream', ...head, entries, firstId: entries[0]?.id ?? { ms: 0n, seq: 0n } };
     }
   }

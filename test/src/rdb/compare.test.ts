@@ -27,6 +27,7 @@ const group: StreamGroup = {
 };
 const stream: StreamValue = {
   type: 'stream',
+  length: 2,
   entries: [1, 2].map((ms) => ({ id: id(ms), fields: [b('f'), b('v')] })),
   lastId: id(2),
   firstId: id(1),
@@ -36,8 +37,10 @@ const stream: StreamValue = {
 };
 const withGroup = (change: Partial<StreamGroup>): StreamValue => ({ ...stream, groups: [{ ...group, ...change }] });
 const [pending] = group.pending;
+const [alice] = group.consumers;
 
 const same: readonly (readonly [name: string, left: Value, right: Value])[] = [
+  ['members in another order, one of them twice', set('a', 'b', 'a'), set('a', 'a', 'b')],
   ['members in another order', set('a', 'b', 'c'), set('c', 'a', 'b')],
   ['scores in another order', zset(['a', 1], ['b', 2]), zset(['b', 2], ['a', 1])],
   ['a zero with and without a sign', zset(['a', -0]), zset(['a', 0])],
@@ -62,13 +65,22 @@ const different: readonly (readonly [word: string, left: Value, right: Value])[]
   ['items', list('a', 'b'), list('b', 'a')],
   ['size', set('a'), set('a', 'b')],
   ['members', set('a', 'b', 'c'), set('c', 'a', 'd')],
+  ['members', set('b', 'a', 'a'), set('a', 'b', 'c')],
+  ['members', set('b', 'a', 'a'), set('a', 'b', 'b')],
   ['members', zset(['a', 1]), zset(['b', 1])],
+  ['members', zset(['b', 1], ['a', 1], ['a', 1]), zset(['a', 1], ['b', 1], ['c', 1])],
   ['scores', zset(['a', 1], ['b', 2]), zset(['b', 1], ['a', 2])],
   ['size', hash(['a', '1', -1]), hash()],
   ['fields', hash(['a', '1', -1]), hash(['b', '1', -1])],
+  [
+    'fields',
+    hash(['b', '1', -1], ['a', '1', -1], ['a', '1', -1]),
+    hash(['a', '1', -1], ['b', '1', -1], ['c', '1', -1]),
+  ],
   ['values', hash(['a', '1', -1], ['b', '2', -1]), hash(['b', '1', -1], ['a', '2', -1])],
   ['field expiries', hash(['a', '1', -1]), hash(['a', '1', 1000])],
   ['length', stream, { ...stream, entries: [] }],
+  ['length', stream, { ...stream, length: 3 }],
   ['entries', stream, { ...stream, entries: stream.entries.toReversed() }],
   ['entries', stream, { ...stream, entries: stream.entries.map((entry) => ({ ...entry, fields: [b('f'), b('w')] })) }],
   ['last id', stream, { ...stream, lastId: id(3) }],
@@ -76,9 +88,15 @@ const different: readonly (readonly [word: string, left: Value, right: Value])[]
   ['entries added', stream, { ...stream, entriesAdded: 3n }],
   ['groups', stream, { ...stream, groups: [] }],
   ['groups', stream, withGroup({ name: b('others') })],
+  ['groups', { ...stream, groups: [group, group] }, { ...stream, groups: [group, { ...group, name: b('others') }] }],
   ['last id of a group', stream, withGroup({ lastId: id(1) })],
   ['entries read by a group', stream, withGroup({ entriesRead: -1n })],
   ['consumers', stream, withGroup({ consumers: [] })],
+  [
+    'consumers',
+    withGroup({ consumers: [alice!, alice!] }),
+    withGroup({ consumers: [alice!, { ...alice!, name: b('bob') }] }),
+  ],
   ['pending entries', stream, withGroup({ pending: [] })],
   ['pending entries', stream, withGroup({ pending: [{ ...pending!, deliveryCount: 2 }] })],
   ['pending entries', stream, withGroup({ pending: [{ ...pending!, consumer: b('bob') }] })],

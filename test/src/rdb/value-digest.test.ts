@@ -52,6 +52,7 @@ test('ValueDigest.differenceFrom() names what differs', () => {
     [list, { type: 'list', items: ['a', 'bc', ''].map(b) }, 'elements'],
     [set, { type: 'set', members: ['c', 'a', 'b'].map(b) }, undefined],
     [set, { type: 'set', members: ['a', 'b', 'd'].map(b) }, 'elements'],
+    [set, { type: 'set', members: ['b', 'a', 'a'].map(b) }, 'elements'],
     [hash, { type: 'hash', fields: [{ field: b('f'), value: b('w'), expireAt: -1 }] }, 'elements'],
     [hash, { type: 'hash', fields: [{ field: b('f'), value: b('v'), expireAt: 5e12 }] }, 'elements'],
     [zset, { type: 'zset', entries: [{ member: b('m'), score: -0 }] }, undefined],
