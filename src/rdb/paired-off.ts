@@ -32,14 +32,16 @@ class Named<T> {
   constructor(elements: readonly T[], nameOf: (element: T) => Buffer) {
     for (const element of elements) {
       const name = nameOf(element).toString('latin1');
+      const repeated = this.#repeated.get(name);
       if (!this.#byName.has(name)) this.#byName.set(name, element);
-      else this.#repeated.set(name, [...(this.#repeated.get(name) ?? []), element]);
+      else if (repeated === undefined) this.#repeated.set(name, [element]);
+      else repeated.push(element);
     }
   }
 
   take(bytes: Buffer): T | undefined {
     const name = bytes.toString('latin1');
-    const repeated = this.#repeated.get(name)?.shift();
+    const repeated = this.#repeated.get(name)?.pop();
     if (repeated !== undefined) return repeated;
     const element = this.#byName.get(name);
     this.#byName.delete(name);
