@@ -95,7 +95,6 @@ test('ValueCommands claims entries that are gone before the stream has any, each
   const value: StreamValue = {
     ...empty,
     length: 1,
-    length: 1,
     entries: [{ id: id(4n), fields: [b('f'), b('v')] }],
     lastId: id(6n),
     groups: [group('g', [4n, 5n]), group('h', [1n, 4n, 5n])],
