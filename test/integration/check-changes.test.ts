@@ -137,7 +137,7 @@ test('rump check ends where a side is lost for good, and does not say that it is
   while (!running.stdout.includes('.')) await sleep(2);
   await target.kill();
   const result = await running.done;
-  assertFailed(result, { error: /^rump: Cannot connect to 127\.0\.0\.1:\d+/ });
+  assertFailed(result, { code: 75, error: /^rump: Cannot connect to 127\.0\.0\.1:\d+/ });
   assert.doesNotMatch(result.stdout, /equal/);
 });
 
