@@ -15,6 +15,7 @@ import {
 import type { Peer } from './errors.ts';
 import { InFlight } from './in-flight.ts';
 import type { Receiver, Reply } from './reply.ts';
+import { Secrets } from './secrets.ts';
 import { Socket, type SocketSink } from './socket.ts';
 import type { TlsOptions } from './tls-options.ts';
 import { Writer } from './writer.ts';
@@ -31,6 +32,8 @@ export interface ConnectionOptions {
   readonly timeout: number;
   readonly limits?: DecoderLimits;
   readonly signal?: AbortSignal | undefined;
+  /** What the peer may repeat, and nobody may see. */
+  readonly secrets?: Secrets | undefined;
 }
 
 const OK = Buffer.from('OK');
@@ -40,6 +43,7 @@ const LOOKS_PER_TIMEOUT = 8;
 export class Connection {
   readonly peer: Peer;
   readonly readOnly: boolean;
+  readonly secrets: Secrets;
   readonly #timeout: number;
   readonly #decoder: Decoder;
   readonly #inFlight = new InFlight();
@@ -60,6 +64,7 @@ export class Connection {
     this.peer = options.peer;
     this.readOnly = options.readOnly;
     this.#timeout = options.timeout;
+    this.secrets = options.secrets ?? new Secrets();
     this.#decoder = new Decoder(
       {
         onReply: (reply) => this.#onReply(reply),
@@ -67,6 +72,7 @@ export class Connection {
         onProtocolError: (why, hint) => this.failProtocol(why, hint),
       },
       options.limits,
+      this.secrets,
     );
   }
 
@@ -121,7 +127,7 @@ export class Connection {
     return new Promise((resolve, reject) => {
       const encoder = this.begin(new Command(name, args.length), {
         onReply: (reply) =>
-          reply instanceof ReplyError ? reject(new ReplyError(reply.message, this.peer)) : resolve(reply),
+          reply instanceof ReplyError ? reject(new ReplyError(reply.words, this.peer, this.secrets)) : resolve(reply),
         onOks: () => resolve(OK),
         onFailure: reject,
       });

@@ -10,6 +10,7 @@ import { Buffer } from 'node:buffer';
 import RedisParser from 'redis-parser';
 import { ReplyError } from './errors.ts';
 import { Oversized, type Reply } from './reply.ts';
+import type { Secrets } from './secrets.ts';
 
 export interface DecoderLimits {
   /** Bytes of a bulk string. Default 1 GiB: above any `proto-max-bulk-len` in use, below what a Buffer can hold. */
@@ -64,6 +65,7 @@ class ReplyParser extends RedisParser {
 
 export class Decoder {
   readonly #sink: DecoderSink;
+  readonly #secrets: Secrets | undefined;
   readonly #limits: Required<DecoderLimits>;
   readonly #parser: ReplyParser;
   #chunk = Buffer.allocUnsafeSlow(CHUNK_BYTES);
@@ -81,13 +83,15 @@ export class Decoder {
   /** Bytes: a longer bulk string that is a reply of its own is read past, whatever its length, and becomes an `Oversized`. */
   keptBulkLength = Infinity;
 
-  constructor(sink: DecoderSink, limits: DecoderLimits = {}) {
+  /** @param secrets what must not be shown of error replies */
+  constructor(sink: DecoderSink, limits: DecoderLimits = {}, secrets?: Secrets) {
     this.#sink = sink;
+    this.#secrets = secrets;
     this.#limits = { maxBulkLength: 2 ** 30, maxArrayLength: 2 ** 20, maxDepth: 32, maxLineLength: 2 ** 16, ...limits };
     this.#parser = new ReplyParser({
       returnBuffers: true,
       returnReply: (reply) => this.#onParsed(reply as Parsed),
-      returnError: (error) => this.#deliver(new ReplyError(error.message)),
+      returnError: (error) => this.#deliver(new ReplyError(error.message, undefined, this.#secrets)),
       // Its own error carries the whole chunk as JSON, payloads included: only the offence is kept.
       returnFatalError: (error) => this.#fail(error.message.replace(/^Protocol error, /, '')),
     });
@@ -226,7 +230,7 @@ export class Decoder {
       const element = array[i];
       if (Array.isArray(element)) this.#adopt(element as Parsed[], depth + 1);
       else if (typeof element === 'string') array[i] = this.#integer(element);
-      else if (element instanceof Error) array[i] = new ReplyError(element.message);
+      else if (element instanceof Error) array[i] = new ReplyError(element.message, undefined, this.#secrets);
     }
   }
 

@@ -1,5 +1,7 @@
 // The errors of the RESP floor: what could not be done, why, at which peer. No secret and no payload ever enters one.
 
+import type { Secrets } from './secrets.ts';
+
 /** Where a connection leads: a TCP host and port, or the path of a Unix socket. */
 export type Peer = TcpPeer | UnixPeer;
 
@@ -95,15 +97,31 @@ export class ReadOnlyError extends RespError {
   }
 }
 
-/** An error reply of the server; `code` is its first word (`WRONGPASS`, `OOM`), the part to decide by. */
+/** Characters of an error reply that are shown. */
+const LONGEST = 500;
+
+/**
+ * An error reply of the server; `code` is its first word (`WRONGPASS`, `OOM`), the part to decide by. Its message is fit to be
+ * shown: no secret is in it, and it has a bound.
+ */
 export class ReplyError extends RespError {
   override readonly name = 'ReplyError';
+  /** What the server said, to be understood and never to be shown. */
+  readonly #words: string;
 
-  constructor(text: string, peer?: Peer) {
+  /** @param secrets what must not be shown of the text */
+  constructor(text: string, peer?: Peer, secrets?: Secrets) {
     // A million keys may be refused: where in rump a reply was read helps nobody, and to find out costs more than the rest.
     const { stackTraceLimit } = Error;
     Error.stackTraceLimit = 0;
-    super(/^[A-Z][A-Z0-9_]*(?= |$)/.exec(text)?.[0] ?? 'ERR', text, { peer });
+    const shown = secrets?.hide(text) ?? text;
+    const message = shown.length > LONGEST ? `${shown.slice(0, LONGEST)}…` : shown;
+    super(/^[A-Z][A-Z0-9_]*(?= |$)/.exec(shown)?.[0] ?? 'ERR', message, { peer });
+    this.#words = text;
     Error.stackTraceLimit = stackTraceLimit;
+  }
+
+  get words(): string {
+    return this.#words;
   }
 }

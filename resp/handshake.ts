@@ -50,6 +50,7 @@ export async function introduce(connection: Connection): Promise<void> {
  */
 export async function login(connection: Connection, options: LoginOptions): Promise<void> {
   const { username, password = '', role } = options;
+  connection.secrets.add(password);
   try {
     if (username !== undefined) await connection.request('AUTH', username, password);
     else if (password !== '') await connection.request('AUTH', password);
@@ -57,13 +58,12 @@ export async function login(connection: Connection, options: LoginOptions): Prom
     const { peer } = connection;
     const what = `Cannot log in to ${nameOf(peer)}`;
     if (!(error instanceof ReplyError) || error.code !== 'ERR') throw refused(error, what);
-    // Such a reply may repeat what was sent, so neither its text nor the reply itself is passed on.
     const whose = role === undefined ? '' : ` of the ${role}`;
     const hint =
       username === undefined
         ? `if it has no password, leave that${whose} out`
         : `before Redis 6 there are no users: leave the user name${whose} out, and the password if it has none`;
-    throw new RespError('ERR', `${what}: the server does not take this kind of login`, { peer, hint });
+    throw new RespError('ERR', `${what}: ${error.message}`, { peer, hint, cause: error });
   }
 }
 

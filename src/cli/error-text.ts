@@ -20,6 +20,9 @@ function messageOf(error: unknown): string {
 /** The stack of the error and of its causes: no properties, for those may hold payloads. */
 function trace(error: unknown): string {
   if (!(error instanceof Error)) return '';
-  const stack = (error.stack ?? error.message).replaceAll(/^/gm, '  ');
-  return `${stack}\n${trace(error.cause)}`;
+  const { message, stack = message } = error;
+  // A message is one line, whatever a server put in there; the lines behind it are ours.
+  const behind = Math.max(stack.indexOf(message), 0) + message.length;
+  const lines = [stack.slice(0, behind), ...stack.slice(behind).split('\n').slice(1)];
+  return `${lines.map((line) => `  ${escapeControls(line)}\n`).join('')}${trace(error.cause)}`;
 }

@@ -8,11 +8,26 @@ export function escapeKey(key: Buffer): string {
   });
 }
 
-/** A text for the terminal, which must not obey what a server put in there. */
+/** What a terminal obeys or does not show: controls, what turns the direction of a text, other line ends, halves of characters. */
+const UNSEEN = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/gu;
+
+/** A text on one line for the terminal, which must not obey what a server put in there. What is escaped stays so. */
 export function escapeControls(text: string): string {
-  return text.replaceAll(/\p{Cc}/gu, hex);
+  return text.replaceAll(UNSEEN, hex);
+}
+
+/** The same in a text that is JSON: it means what it meant. */
+export function escapeJson(json: string): string {
+  return json.replaceAll(UNSEEN, (character) =>
+    Array.from({ length: character.length }, (_, i) => `\\u${code(character.charCodeAt(i), 4)}`).join(''),
+  );
 }
 
 function hex(character: string): string {
-  return `\\x${character.charCodeAt(0).toString(16).padStart(2, '0')}`;
+  const point = character.codePointAt(0)!;
+  return point <= 0xff ? `\\x${code(point, 2)}` : `\\u{${code(point, 4)}}`;
+}
+
+function code(point: number, digits: number): string {
+  return point.toString(16).padStart(digits, '0');
 }

@@ -5,7 +5,7 @@ import type { Figures, MigrateEvent, SideReport, StartEvent } from '../sync/opti
 import type { CheckEvent, CheckFigures, VerdictEvent } from '../verify/options.ts';
 import type { Combined } from './combined.ts';
 import { errorText } from './error-text.ts';
-import { escapeKey } from './escape.ts';
+import { escapeControls, escapeJson, escapeKey } from './escape.ts';
 import type { Outcome } from './outcome.ts';
 import type { Output, OutputOptions, RunEvent, Streams } from './output.ts';
 import { describeFaults } from './report.ts';
@@ -76,7 +76,7 @@ export class JsonOutput implements Output {
       this.#write('error', describe(outcome.error));
       stderr.write(errorText(outcome.error, this.#debug));
     } else {
-      for (const fault of describeFaults(outcome)) stderr.write(`rump: ${fault}\n`);
+      for (const fault of describeFaults(outcome)) stderr.write(`rump: ${escapeControls(fault)}\n`);
     }
   }
 
@@ -90,7 +90,7 @@ export class JsonOutput implements Output {
 
   #write(event: string, fields: object): void {
     const line = { event, time: new Date(this.#now()).toISOString(), ...fields };
-    this.#streams.stdout.write(`${JSON.stringify(line)}\n`);
+    this.#streams.stdout.write(`${escapeJson(JSON.stringify(line))}\n`);
   }
 }
 

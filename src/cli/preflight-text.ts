@@ -2,7 +2,6 @@
 
 import type { NodeReport, SideReport, StartEvent } from '../sync/options.ts';
 import { alignColumns } from './columns.ts';
-import { escapeControls } from './escape.ts';
 import { formatBytes, formatCount, formatKeys } from './figures.ts';
 
 /** A cluster may have hundreds, and what matters has to fit on a screen. */
@@ -31,14 +30,14 @@ function sideText(role: string, { endpoint, kind, nodes, keys }: SideReport): st
   const shown = nodes.slice(0, MOST_NODES);
   return [
     // What is in a file shows when it is read.
-    `${role} ${escapeControls(endpoint)}: ${what}${kind === 'file' ? '' : `, ${formatKeys(keys)}`}`,
+    `${role} ${endpoint}: ${what}${kind === 'file' ? '' : `, ${formatKeys(keys)}`}`,
     ...alignColumns(shown.map(nodeText), [3]).map((line) => INDENT + line),
     ...(nodes.length > 1 ? [INDENT + totalText(nodes, nodes.length - shown.length)] : []),
   ];
 }
 
 function nodeText({ address, server, role, usedMemory, maxMemory }: NodeReport): string[] {
-  return [escapeControls(address), escapeControls(server), role, formatBytes(usedMemory), `of ${limitText(maxMemory)}`];
+  return [address, server, role, formatBytes(usedMemory), `of ${limitText(maxMemory)}`];
 }
 
 function totalText(nodes: readonly NodeReport[], untold: number): string {

@@ -76,7 +76,7 @@ export class Report {
         if (!silent) this.#line(describeRecheck(event));
         break;
       case 'warning':
-        if (!silent) this.#line(`warning: ${escapeControls(event.message)}`);
+        if (!silent) this.#line(`warning: ${event.message}`);
         break;
       case 'reconnect':
         this.#reconnects++;
@@ -124,7 +124,8 @@ export class Report {
     if (task === 'check') {
       if (!silent && combined?.isStdout !== true) this.#print(line);
     } else if (this.#differences <= MOST_DIFFERENCES) {
-      this.#line(line.trimEnd());
+      // It is escaped, but for the tab.
+      this.#write(`rump: ${line}`);
     }
   }
 
@@ -132,8 +133,9 @@ export class Report {
     for (const text of texts) this.#line(text);
   }
 
+  /** The border at which what others said becomes fit for a terminal. */
   #line(text: string): void {
-    this.#write(`rump: ${text}\n`);
+    this.#write(`rump: ${escapeControls(text)}\n`);
   }
 }
 
@@ -165,12 +167,12 @@ export function describeNotCopied(keys: number): string {
 
 function describeReconnect({ side, address, reason, refused, pause, attempt, retries }: ReconnectEvent): string {
   const what = refused ? 'waiting for' : 'lost';
-  const lost = `${what} the ${side} ${escapeControls(address)}: ${escapeControls(reason)}`;
+  const lost = `${what} the ${side} ${address}: ${reason}`;
   return `${lost}; trying again in ${formatDuration(pause)} (${attempt} of ${retries})`;
 }
 
 function describeFailure({ key, db, reason }: KeyFailedEvent): string {
   const shown = escapeKey(key.subarray(0, LONGEST_KEY));
   const rest = key.length > LONGEST_KEY ? `… (${key.length} bytes)` : '';
-  return `key "${shown}"${rest} in db ${db}: ${escapeControls(reason)}`;
+  return `key "${shown}"${rest} in db ${db}: ${reason}`;
 }

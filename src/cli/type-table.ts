@@ -2,14 +2,13 @@
 
 import type { DryRunEvent, TypeFigures } from '../sync/options.ts';
 import { alignColumns } from './columns.ts';
-import { escapeControls } from './escape.ts';
 import { formatBytes, formatCount } from './figures.ts';
 
 const HEAD = ['type', 'keys', 'memory (estimated)'];
 
 /** Lines without a newline. */
 export function typeTable({ types }: DryRunEvent): string[] {
-  const rows = types.map(({ type, keys, bytes }) => [escapeControls(type), formatCount(keys), memoryText(bytes)]);
+  const rows = types.map(({ type, keys, bytes }) => [type, formatCount(keys), memoryText(bytes)]);
   return alignColumns([HEAD, ...rows, totalOf(types)], [1, 2]);
 }
 

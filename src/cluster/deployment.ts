@@ -203,9 +203,9 @@ function locate({ address, access, sentinelPassword, nat }: DeploymentOptions): 
       return { path: address.path };
     default: {
       const { hosts: sentinels, service } = address;
-      const { tls, timeout, signal } = access;
-      return findPrimary({ sentinels, service, tls, password: sentinelPassword, timeout, signal }).then((announced) =>
-        reach(announced, announced, nat),
+      const { tls, timeout, signal, secrets } = access;
+      return findPrimary({ sentinels, service, tls, password: sentinelPassword, timeout, signal, secrets }).then(
+        (announced) => reach(announced, announced, nat),
       );
     }
   }

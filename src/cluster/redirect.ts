@@ -10,8 +10,8 @@ export interface Redirect {
 }
 
 /** `undefined` for any other error. */
-export function redirectOf({ message }: ReplyError): Redirect | undefined {
-  const [, kind, slot, host, port] = /^(MOVED|ASK) (\d+) (\S*):(\d+)$/.exec(message) ?? [];
+export function redirectOf({ words }: ReplyError): Redirect | undefined {
+  const [, kind, slot, host, port] = /^(MOVED|ASK) (\d+) (\S*):(\d+)$/.exec(words) ?? [];
   if (kind === undefined) return undefined;
   return { kind: kind === 'ASK' ? 'ask' : 'moved', slot: Number(slot), peer: { host: host!, port: Number(port) } };
 }

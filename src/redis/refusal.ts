@@ -52,8 +52,8 @@ const OF_KEY: Meaning = { scope: 'key' };
 const TOO_MANY_CLIENTS = 'ERR max number of clients';
 const CROWDED: Meaning = { scope: 'server', passes: true, hint: 'its maxclients sets the limit' };
 
-function meaningOf({ code, message }: ReplyError): Meaning {
-  return MEANINGS.get(code) ?? (message.startsWith(TOO_MANY_CLIENTS) ? CROWDED : OF_KEY);
+function meaningOf({ code, words }: ReplyError): Meaning {
+  return MEANINGS.get(code) ?? (words.startsWith(TOO_MANY_CLIENTS) ? CROWDED : OF_KEY);
 }
 
 export function scopeOf(reply: ReplyError): RefusalScope {
@@ -96,7 +96,7 @@ function withMeaning(error: RespError, what: 'read from' | 'write to'): RespErro
   const side = what === 'read from' ? 'from' : 'to';
   return new RespError(code, message, {
     peer,
-    hint: error.hint ?? hint?.replace('SIDE', side),
+    hint: hint?.replace('SIDE', side) ?? error.hint,
     retryable: passes,
     cause,
   });

@@ -33,7 +33,7 @@ export function unknownCommands(replies: ReadonlyMap<string, Reply>): readonly s
 
 /** There is no code for it: it is the beginning of the reply, as Redis and its relatives and Envoy have it. */
 function isUnknown(reply: Reply): boolean {
-  return reply instanceof ReplyError && /^(ERR )?(unknown|unsupported) command/i.test(reply.message);
+  return reply instanceof ReplyError && /^(ERR )?(unknown|unsupported) command/i.test(reply.words);
 }
 
 /** A user may lack a command, which the reply then names, or the probe's key, which matters nothing. */
@@ -43,7 +43,7 @@ function isDenied(name: string, reply: Reply): boolean {
     reply instanceof ReplyError &&
     reply.code === 'NOPERM' &&
     // `'cluster|slots'` from 7.0 on, `'cluster'` before.
-    new RegExp(`'${command}(\\|\\w+)?'`).test(reply.message)
+    new RegExp(`'${command}(\\|\\w+)?'`).test(reply.words)
   );
 }
 

@@ -6,6 +6,7 @@ import { nameOf, ProtocolError, ReplyError, RespError } from '../../resp/errors.
 import type { RespErrorOptions, TcpPeer } from '../../resp/errors.ts';
 import { login } from '../../resp/handshake.ts';
 import type { Reply } from '../../resp/reply.ts';
+import type { Secrets } from '../../resp/secrets.ts';
 import type { TlsOptions } from '../../resp/tls-options.ts';
 
 /** The credentials are those of the sentinels, which may differ from those of the servers that they watch. */
@@ -17,6 +18,8 @@ export interface SentinelOptions extends Credentials {
   /** Milliseconds without an answer that count as a failure; a sentinel gets a few seconds at most. */
   readonly timeout: number;
   readonly signal?: AbortSignal | undefined;
+  /** What they may repeat, and nobody may see. */
+  readonly secrets?: Secrets | undefined;
 }
 
 /** To connect, and again to answer: there are other sentinels to ask. */
@@ -52,9 +55,17 @@ export async function findPrimary(options: SentinelOptions): Promise<TcpPeer> {
 }
 
 async function askSentinel(peer: TcpPeer, options: SentinelOptions): Promise<TcpPeer> {
-  const { service, tls, signal } = options;
+  const { service, tls, signal, secrets } = options;
   const timeout = Math.min(options.timeout, PATIENCE_MS);
-  const connection = await Connection.open({ peer, readOnly: true, tls, connectTimeout: timeout, timeout, signal });
+  const connection = await Connection.open({
+    peer,
+    readOnly: true,
+    tls,
+    connectTimeout: timeout,
+    timeout,
+    signal,
+    secrets,
+  });
   const onAbort = (): void => connection.fail(signal?.reason as Error);
   signal?.addEventListener('abort', onAbort, { once: true });
   try {

@@ -4,6 +4,7 @@ import { Connection } from '../../resp/connection.ts';
 import { ConnectionError, nameOf, ProtocolError, ReplyError, type Peer } from '../../resp/errors.ts';
 import { handshake, introduce } from '../../resp/handshake.ts';
 import type { Reply } from '../../resp/reply.ts';
+import type { Secrets } from '../../resp/secrets.ts';
 import type { TlsOptions } from '../../resp/tls-options.ts';
 import { parseInfo, type ServerInfo } from './info.ts';
 import { judged } from './refusal.ts';
@@ -27,6 +28,8 @@ export interface Access {
   readonly signal: AbortSignal | undefined;
   /** Bytes of the longest value that is taken as a whole; without it what the decoder allows. */
   readonly keptBytes?: number | undefined;
+  /** Passwords of both sides: a server may repeat what it was told, or what another one was told. */
+  readonly secrets?: Secrets | undefined;
   /** What will be asked of a server beyond what every copy asks. */
   readonly probes: readonly Probe[];
 }
@@ -130,7 +133,7 @@ export async function askTopology(access: Access, peer: Peer): Promise<readonly 
 
 /** Where `use` fails, or the signal comes first, the connection is closed. */
 async function withConnection<T>(access: Access, peer: Peer, use: (connection: Connection) => Promise<T>): Promise<T> {
-  const { purpose, tls, timeout, signal } = access;
+  const { purpose, tls, timeout, signal, secrets } = access;
   const connectTimeout = Math.min(timeout, CONNECT_TIMEOUT_MS);
   const connection = await Connection.open({
     peer,
@@ -139,6 +142,7 @@ async function withConnection<T>(access: Access, peer: Peer, use: (connection: C
     connectTimeout,
     timeout,
     signal,
+    secrets,
   });
   const onAbort = (): void => connection.fail(signal?.reason as Error);
   signal?.addEventListener('abort', onAbort, { once: true });

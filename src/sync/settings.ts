@@ -2,6 +2,7 @@
 
 import { formatAddress, parseAddress, type Address } from '../../resp/address.ts';
 import { AddressError } from '../../resp/errors.ts';
+import { Secrets } from '../../resp/secrets.ts';
 import type { TlsOptions } from '../../resp/tls-options.ts';
 import type { NatRule } from '../cluster/nat.ts';
 import type { RetryOptions } from '../redis/backoff.ts';
@@ -34,6 +35,8 @@ export interface Settings {
   readonly failFast: boolean;
   readonly dryRun: boolean;
   readonly signal: AbortSignal | undefined;
+  /** Every password of either side. */
+  readonly secrets: Secrets;
   readonly onEvent: (event: MigrateEvent) => void;
 }
 
@@ -59,18 +62,15 @@ const DEFAULT_RETRY_MAX_MS = 30_000;
  * @throws AddressError for an endpoint that is none, or that this copy cannot use
  */
 export function settingsOf(options: MigrateOptions, use: 'copy' | 'check' = 'copy'): Settings {
-  const { from, to, retries = DEFAULT_RETRIES, retryMax = DEFAULT_RETRY_MAX_MS } = options;
+  const { retries = DEFAULT_RETRIES, retryMax = DEFAULT_RETRY_MAX_MS } = options;
+  const { fromPassword, fromSentinelPassword, fromTls, fromNat } = options;
+  const { toPassword, toSentinelPassword, toTls, toNat } = options;
+  const from = endpoint('source', use, options.from, fromPassword, fromSentinelPassword, fromTls, fromNat);
+  const to = endpoint('target', use, options.to, toPassword, toSentinelPassword, toTls, toNat);
   return {
-    from: endpoint(
-      'source',
-      use,
-      from,
-      options.fromPassword,
-      options.fromSentinelPassword,
-      options.fromTls,
-      options.fromNat,
-    ),
-    to: endpoint('target', use, to, options.toPassword, options.toSentinelPassword, options.toTls, options.toNat),
+    from,
+    to,
+    secrets: new Secrets([from, to].flatMap(secretsOf)),
     databases: options.db,
     dbMap: options.dbMap ?? new Map(),
     scope: new KeyScope(options),
@@ -90,6 +90,10 @@ export function settingsOf(options: MigrateOptions, use: 'copy' | 'check' = 'cop
     signal: options.signal,
     onEvent: options.onEvent ?? (() => {}),
   };
+}
+
+function secretsOf({ address, password, sentinelPassword }: EndpointSettings): (string | undefined)[] {
+  return [password, sentinelPassword, 'password' in address ? address.password : undefined];
 }
 
 function endpoint(

@@ -80,9 +80,9 @@ async function openSide(
   const { address, password, sentinelPassword, tls, nat } = role === 'source' ? settings.from : settings.to;
   if (isFile(address)) return undefined;
   const { username } = address;
-  const { timeout, retry } = settings;
+  const { timeout, retry, secrets } = settings;
   const kept = keptBytes(settings, purpose);
-  const access = { role, purpose, username, password, tls, timeout, signal, probes, keptBytes: kept };
+  const access = { role, purpose, username, password, tls, timeout, signal, secrets, probes, keptBytes: kept };
   return Deployment.open({ address, access, sentinelPassword, nat, db: firstDb(role, settings), retry, onReconnect });
 }
 

@@ -31,5 +31,11 @@ function sideReport({ shown: endpoint }: EndpointSettings, side: Deployment | un
 
 function nodeReport({ connection, info }: Server): NodeReport {
   const { name, version, role, usedMemory, maxMemory } = info;
-  return { address: nameOf(connection.peer), server: `${name} ${version}`, role, usedMemory, maxMemory };
+  return {
+    address: nameOf(connection.peer),
+    server: `${name} ${connection.secrets.hide(version)}`,
+    role,
+    usedMemory,
+    maxMemory,
+  };
 }

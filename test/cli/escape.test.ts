@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as fc from 'fast-check';
-import { escapeControls, escapeKey } from '../../src/cli/escape.ts';
+import { escapeControls, escapeJson, escapeKey } from '../../src/cli/escape.ts';
 
 function unescapeKey(text: string): Buffer {
   const latin1 = text.replaceAll(/\\(?:x([0-9a-f]{2})|(.))/g, (_, hex: string | undefined, plain: string) =>
@@ -33,6 +33,18 @@ test('escapeKey() gives printable ASCII from which any key can be had back', () 
   );
 });
 
+test('escapeJson() leaves a text that means the same and has nothing in it that a terminal would obey', () => {
+  const text = 'a\u202E\u2028\u007F\u009B\u{E0041}é😀';
+  const json = escapeJson(JSON.stringify({ text }));
+  assert.equal(json, String.raw`{"text":"a\u202e\u2028\u007f\u009b\udb40\udc41é😀"}`);
+  assert.deepEqual(JSON.parse(json), { text });
+});
+
 test('escapeControls() disarms what a terminal would obey, and nothing else', () => {
   assert.equal(escapeControls('ERR \u001B[2Jgone\r\n\u009B é "x" \\'), 'ERR \\x1b[2Jgone\\x0d\\x0a\\x9b é "x" \\');
+  assert.equal(
+    escapeControls('a\u202Eb\u2066c\u200Fd\u2028e\uFEFFf'),
+    'a\\u{202e}b\\u{2066}c\\u{200f}d\\u{2028}e\\u{feff}f',
+  );
+  assert.equal(escapeControls('\uD800 \u{E0041} 😀 日本'), '\\u{d800} \\u{e0041} 😀 日本');
 });

@@ -1,8 +1,11 @@
 // Passwords of every spelling are understood, and no part of one is ever shown, whatever goes wrong.
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
+import { createServer, type AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
+import { startMemoryServer } from '../support/memory-server/memory-server.ts';
 import { assertDone } from '../support/outcome.ts';
 import type { TestServer } from '../support/redis-server.ts';
 import { runRump, type RumpOptions } from '../support/rump.ts';
@@ -96,6 +99,48 @@ test('rump shows no part of a password in any error, plain or as JSON with --deb
         assertNoSecret(stdout + stderr);
       }
     });
+  }
+});
+
+test('rump shows no password that a server repeats, its own or that of the other side, and nothing that a terminal obeys', async (t) => {
+  const unseen = '\u202E\u2028\u200F\u001B[2J';
+  const other = `${PASSWORD}-of-the-target`;
+  const words = `-WRONGPASS ${PASSWORD} ${ENCODED} '${PASSWORD.slice(0, 20)}' ${other} ${unseen}\r\n`;
+  const parrot = createServer((socket) => socket.on('error', () => {}).on('data', () => socket.write(words)));
+  parrot.listen(0, '127.0.0.1');
+  await once(parrot, 'listening');
+  t.after(() => parrot.close());
+  // A character a byte.
+  const version = Buffer.from(`7.0.15 ${other}${PASSWORD}${unseen}`).toString('latin1');
+  const [source, target] = await Promise.all([
+    startMemoryServer({ password: PASSWORD, version }),
+    startMemoryServer({ password: other }),
+  ]);
+  t.after(() => Promise.all([source.stop(), target.stop()]));
+  const { port } = parrot.address() as AddressInfo;
+  const to = ['--to', url(`:${other}`, `127.0.0.1:${target.port}`)];
+  const cases = [
+    {
+      args: ['--from', url(`:${PASSWORD}`, `127.0.0.1:${port}`), ...to],
+      code: 1,
+      words: /WRONGPASS \*\*\* \*\*\* '\*\*\*' \*\*\*/,
+    },
+    {
+      args: ['--from', url(`:${PASSWORD}`, `127.0.0.1:${source.port}`), ...to, '--dry-run'],
+      code: 0,
+      words: /redis 7\.0\.15 \*\*\*/,
+    },
+  ];
+  for (const { args, code, words } of cases) {
+    for (const more of [['--debug'], ['--debug', '--json']]) {
+      const result = await runRump([...args, ...more]);
+      const shown = result.stdout + result.stderr;
+      assert.equal(result.code, code, shown);
+      assert.match(shown, words);
+      assertNoSecret(shown);
+      assert.doesNotMatch(shown.replaceAll('\n', ''), /[\p{Cc}\p{Cf}\p{Zl}]/u);
+      assert.match(shown, /\\u\{?202e/);
+    }
   }
 });
 
