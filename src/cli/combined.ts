@@ -1,9 +1,11 @@
-// The file, or stdout, that gets a line for every key of a check.
+// The file, or stdout, that gets a line for every key of a check. A file is whole, or what it was.
 
-import { closeSync, openSync, writeSync } from 'node:fs';
+import { closeSync, fchmodSync, fsyncSync, openSync, statSync, writeSync } from 'node:fs';
 import { redactAddress } from '../../resp/address.ts';
-import { UsageError } from './usage-error.ts';
+import { RespError } from '../../resp/errors.ts';
+import { Replacement } from '../file/replacement.ts';
 import type { TextStream } from './streams.ts';
+import { UsageError } from './usage-error.ts';
 
 /** Characters that are gathered before they are written. */
 const ENOUGH = 64 * 1024;
@@ -14,6 +16,8 @@ export class Combined {
   readonly #path: string;
   readonly #stdout: TextStream;
   readonly #file: number | undefined;
+  /** None where there is a pipe or a device under the name. */
+  readonly #replacement: Replacement | undefined;
   #text = '';
   #error: unknown;
 
@@ -22,10 +26,15 @@ export class Combined {
     this.isStdout = path === STDOUT;
     this.#path = path;
     this.#stdout = stdout;
+    if (this.isStdout) return;
     try {
-      this.#file = this.isStdout ? undefined : openSync(path, 'w');
+      this.#replacement = isReplaceable(path) ? new Replacement(path) : undefined;
+      this.#file =
+        this.#replacement === undefined ? openSync(path, 'w') : openSync(this.#replacement.temporary, 'wx', 0o600);
+      if (this.#replacement !== undefined) fchmodSync(this.#file, this.#replacement.mode);
     } catch (error) {
-      throw new UsageError(`Cannot write ${this.#name}: ${codeOf(error)}`);
+      this.#replacement?.discard();
+      throw this.#refusal(error);
     }
   }
 
@@ -34,11 +43,26 @@ export class Combined {
     if (this.#text.length >= ENOUGH) this.#flush();
   }
 
-  /** @throws Error where a line could not be written */
-  close(): void {
+  /**
+   * @param isWhole whether every key has its line
+   * @returns why it could not be written, for whoever has another word to say first
+   */
+  close(isWhole: boolean): UsageError | undefined {
     this.#flush();
-    if (this.#file !== undefined) closeSync(this.#file);
-    if (this.#error !== undefined) throw new UsageError(`Cannot write ${this.#name}: ${codeOf(this.#error)}`);
+    try {
+      if (this.#file !== undefined) this.#finish(this.#file, isWhole && this.#error === undefined);
+    } catch (error) {
+      this.#error ??= error;
+      this.#replacement?.discard();
+    }
+    return this.#error === undefined ? undefined : this.#refusal(this.#error);
+  }
+
+  #finish(file: number, isWhole: boolean): void {
+    if (isWhole && this.#replacement !== undefined) fsyncSync(file);
+    closeSync(file);
+    if (isWhole) this.#replacement?.publish();
+    else this.#replacement?.discard();
   }
 
   /** Whoever tells of events must not be stopped by an error: it is kept for the end. */
@@ -54,15 +78,18 @@ export class Combined {
     }
   }
 
-  get #name(): string {
-    return `the list of keys ${redactAddress(this.#path)}`;
+  #refusal(error: unknown): UsageError {
+    const { code = String(error) } = error as NodeJS.ErrnoException;
+    const [why, hint] = error instanceof RespError ? [error.message.replace(/^.*?: /, ''), error.hint] : [code];
+    return new UsageError(`Cannot write the list of keys ${redactAddress(this.#path)}: ${why}`, hint);
   }
+}
+
+function isReplaceable(path: string): boolean {
+  const stats = statSync(path, { throwIfNoEntry: false });
+  return stats === undefined || stats.isFile() || stats.isDirectory();
 }
 
 function writeAll(file: number, bytes: Buffer): void {
   for (let written = 0; written < bytes.length;) written += writeSync(file, bytes, written);
-}
-
-function codeOf(error: unknown): string {
-  return (error as NodeJS.ErrnoException).code ?? String(error);
 }

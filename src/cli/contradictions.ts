@@ -1,8 +1,8 @@
 // What cannot be meant, seen from the command line alone: flags that do not go with their endpoint, or with each other.
 
-import { resolve } from 'node:path';
 import { formatAddress, isFile, type Address } from '../../resp/address.ts';
 import type { Task } from './commands.ts';
+import { isSameFile } from '../file/same-file.ts';
 import { isOn } from './exclusion.ts';
 import type { OptionValues } from './options.ts';
 import { UsageError } from './usage-error.ts';
@@ -25,6 +25,7 @@ export function refuseContradictions(task: Task, values: OptionValues, from: Sid
     refuseSentinel(values, side);
   }
   refuseSameFile(task, from.address, to.address);
+  for (const side of [from, to]) refuseRead('combined', values.combined, side.address);
   if (task === 'copy' && isStdStream(to.address)) refuseStdoutTaken(values, 'with --to - stdout belongs to the stream');
   if (values.combined === '-') refuseStdoutTaken(values, 'with --combined - stdout belongs to its lines');
   if (task === 'copy' && values.verify === true) refuseUnverifiable(from.address, to.address);
@@ -70,9 +71,15 @@ function refuseSentinel(values: OptionValues, { name, address, sentinelPassword 
 
 /** Stdin and stdout are two streams, to a copy. */
 function refuseSameFile(task: Task, from: Address, to: Address): void {
-  if (!isFile(from) || !isFile(to) || resolve(from.path) !== resolve(to.path)) return;
+  if (!isFile(from) || !isFile(to) || !isSameFile(from.path, to.path)) return;
   if (task === 'check') throw new UsageError(`Cannot compare ${formatAddress(from)} with itself`, 'name another file');
   if (!isStdStream(from)) throw new UsageError(`Cannot copy ${formatAddress(from)} to itself`, 'name another file');
+}
+
+/** What is written takes the place of what was to be read. */
+function refuseRead(flag: 'combined', path: string | undefined, address: Address): void {
+  if (path === undefined || path === '-' || !isFile(address) || !isSameFile(path, address.path)) return;
+  throw refused(flag, `${formatAddress(address)} is a file that is read`, 'name another file');
 }
 
 /** What came or went through a pipe is not there any more. */

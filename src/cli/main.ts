@@ -97,9 +97,12 @@ async function compare(command: CheckCommand): Promise<ExitCode> {
   const outcome = await interruptible(output, 'compared', async (signal) => ({
     check: await check({ ...options, signal, onEvent: (event) => tell(output, event) }),
   }));
-  combined?.close();
+  const unwritten = combined?.close(!('error' in outcome));
   output.finish(outcome);
-  return exitCodeOf(outcome, hasBegun);
+  const code = exitCodeOf(outcome, hasBegun);
+  if (unwritten === undefined) return code;
+  stderr.write(errorText(unwritten, debug));
+  return code || EXIT_CODES.failed;
 }
 
 function tell(output: Output, event: RunEvent): void {

@@ -23,7 +23,7 @@ export async function openOutput(path: string): Promise<OutputFile> {
       throw new RespError('IO', `Cannot write ${path}: it is no regular file`, { hint: 'write - and redirect stdout' });
     }
     const isDevice = stats?.isCharacterDevice() === true;
-    const file = isDevice ? await DirectFile.open(path) : await ReplacedFile.open(path, stats?.mode);
+    const file = isDevice ? await DirectFile.open(path) : await ReplacedFile.open(path);
     return path.endsWith('.gz') ? packed(file) : file;
   } catch (error) {
     throw writeError(path, error);

@@ -1,51 +1,40 @@
 // A file that comes into being under another name beside its own, and takes its own, in one go, when it is whole on disk.
 
-import { randomBytes } from 'node:crypto';
-import { unlinkSync } from 'node:fs';
-import { access, constants, open, realpath, rename, unlink, type FileHandle } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { open, type FileHandle } from 'node:fs/promises';
 import type { Writable } from 'node:stream';
 import { finished } from 'node:stream/promises';
 import { HIGH_WATER_BYTES, type OutputFile } from './output-file.ts';
-
-const PERMISSIONS = 0o777;
+import { Replacement } from './replacement.ts';
 
 export class ReplacedFile implements OutputFile {
   readonly name: string;
   readonly stream: Writable;
   readonly isKept = false;
   readonly #handle: FileHandle;
-  /** What `name` means behind symbolic links. */
-  readonly #path: string;
-  readonly #temporary: string;
-  readonly #onExit: () => void;
+  readonly #replacement: Replacement;
 
-  /** @param mode that of the file that is there already: the new one gets its permissions */
-  static async open(name: string, mode: number | undefined): Promise<ReplacedFile> {
-    const path = mode === undefined ? name : await realpath(name);
-    // A rename would not ask.
-    if (mode !== undefined) await access(path, constants.W_OK);
-    const temporary = `${path}.${randomBytes(4).toString('hex')}.tmp`;
-    const handle = await open(temporary, 'wx');
-    const file = new ReplacedFile(name, path, temporary, handle);
+  /** @throws RespError, or the error of the system */
+  static async open(name: string): Promise<ReplacedFile> {
+    const replacement = new Replacement(name);
     try {
-      if (mode !== undefined) await handle.chmod(mode & PERMISSIONS);
+      const handle = await open(replacement.temporary, 'wx', 0o600);
+      const file = new ReplacedFile(name, replacement, handle);
+      await handle.chmod(replacement.mode).catch(async (error: unknown) => {
+        await file.discard();
+        throw error;
+      });
+      return file;
     } catch (error) {
-      await file.discard();
+      replacement.discard();
       throw error;
     }
-    return file;
   }
 
-  private constructor(name: string, path: string, temporary: string, handle: FileHandle) {
+  private constructor(name: string, replacement: Replacement, handle: FileHandle) {
     this.name = name;
     this.stream = handle.createWriteStream({ autoClose: false, highWaterMark: HIGH_WATER_BYTES });
     this.#handle = handle;
-    this.#path = path;
-    this.#temporary = temporary;
-    // The second interrupt does not wait.
-    this.#onExit = () => removeNow(temporary);
-    process.once('exit', this.#onExit);
+    this.#replacement = replacement;
   }
 
   async finish(): Promise<void> {
@@ -56,41 +45,18 @@ export class ReplacedFile implements OutputFile {
   }
 
   async publish(): Promise<void> {
-    await rename(this.#temporary, this.#path);
-    process.off('exit', this.#onExit);
-    await syncFolder(dirname(this.#path));
+    this.#replacement.publish();
+    await this.#replacement.sync();
   }
 
   async discard(): Promise<void> {
     await this.#close().catch(() => {});
-    await unlink(this.#temporary).catch(() => {});
-    process.off('exit', this.#onExit);
+    this.#replacement.discard();
   }
 
   /** The handle waits for its stream to let go of it. */
   async #close(): Promise<void> {
     this.stream.destroy();
     await this.#handle.close();
-  }
-}
-
-/** Makes the rename last. Where folders cannot be opened or synced there is nothing to be had; a broken disk is told. */
-async function syncFolder(path: string): Promise<void> {
-  let folder: FileHandle | undefined;
-  try {
-    folder = await open(path);
-    await folder.sync();
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'EIO') throw error;
-  } finally {
-    await folder?.close();
-  }
-}
-
-function removeNow(path: string): void {
-  try {
-    unlinkSync(path);
-  } catch {
-    // It is gone already.
   }
 }

@@ -44,6 +44,21 @@ test('RespTarget does not replace a file that may not be written, nor write wher
   assert.equal(readdirSync(folder).length, 2);
 });
 
+test('RespTarget says that a file cannot be replaced where its folder cannot be written', (t) => {
+  const folder = join(folderOf(t), 'closed');
+  mkdirSync(folder);
+  const path = join(folder, 'f.resp');
+  writeFileSync(path, 'old');
+  chmodSync(path, 0o666);
+  chmodSync(folder, 0o555);
+  chmodSync(join(folder, '..'), 0o777);
+  const { stdout } = writeInChild(path, `if (process.getuid() === 0) process.setuid(65534);`);
+  chmodSync(folder, 0o777);
+  const why = 'its folder cannot be written, and a file is replaced as a whole (EACCES)';
+  assert.equal(stdout, `EACCES Cannot write ${path}: ${why}\n`);
+  assert.equal(readFileSync(path, 'utf8'), 'old');
+});
+
 test('RespTarget leaves no trace of a file that the system does not let grow', (t) => {
   const folder = folderOf(t);
   for (const name of ['f.resp', 'f.resp.gz']) {
