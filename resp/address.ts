@@ -43,10 +43,17 @@ export interface SnapshotAddress {
   readonly path: string;
 }
 
-export type Address = TcpAddress | UnixAddress | SentinelAddress | StreamAddress | SnapshotAddress;
+/** A file whose name does not say what it is: only its bytes do. */
+export interface NamelessAddress {
+  readonly kind: 'nameless';
+  readonly path: string;
+}
 
-export function isFile(address: Address): address is StreamAddress | SnapshotAddress {
-  return address.kind === 'stream' || address.kind === 'snapshot';
+export type FileAddress = StreamAddress | SnapshotAddress | NamelessAddress;
+export type Address = TcpAddress | UnixAddress | SentinelAddress | FileAddress;
+
+export function isFile(address: Address): address is FileAddress {
+  return address.kind === 'stream' || address.kind === 'snapshot' || address.kind === 'nameless';
 }
 
 interface HostPort {
@@ -59,6 +66,7 @@ const DEFAULT_SENTINEL_PORT = 26379;
 const HIDDEN = '***';
 /** With nothing in front that could be a password. */
 const HOST_PORT = /^(?:\[[^\]@/]+\]|[^\s:/@?#[\]]+):\d+(?:\/\d*)?$/;
+const ENDING = /[^/]\.(resp|rdb)(?:\.gz)?$/i;
 const WITH_SCHEME = /^([a-z][a-z0-9+.-]*):\/\/([^]*)$/i;
 
 /** @throws AddressError, which shows the text without its password */
@@ -77,9 +85,13 @@ export function parseAddress(text: string): Address {
     case 'unix':
       return parseUnix(rest, refuse);
     case 'redis+sentinel':
+    case 'redis-sentinel':
       return parseSentinel(rest, false, refuse);
     case 'rediss+sentinel':
+    case 'rediss-sentinel':
       return parseSentinel(rest, true, refuse);
+    case 'file':
+      return fileAt(percentDecode(rest.replace(/^localhost(?=\/)/i, '')));
     default:
       throw refuse(`${scheme}:// is no scheme that rump knows`, 'write redis://host:port');
   }
@@ -122,11 +134,19 @@ function parseBare(text: string): Address {
 
 type Refuse = (why: string, hint?: string) => AddressError;
 
-function parseFile(text: string): StreamAddress | SnapshotAddress {
-  if (text === '-' || /[^/]\.resp(?:\.gz)?$/.test(text)) return { kind: 'stream', path: text };
-  if (/[^/]\.rdb$/.test(text)) return { kind: 'snapshot', path: text };
+function parseFile(text: string): FileAddress {
+  // A bare word is taken for a host, and so is what has a colon or an @, unless it begins as a path does.
+  const isPath = /^\.{0,2}\//.test(text) || (text.includes('/') && !/[:@]/.test(text));
+  if (text === '-' || isPath || ENDING.test(text)) return fileAt(text);
   const what = text === '' ? 'it is empty' : 'it has no scheme';
   throw new AddressError(`Cannot understand the address ${redactAddress(text)}: ${what}`, 'write redis://host:port');
+}
+
+/** By the end of its name, packed or not. */
+function fileAt(path: string): FileAddress {
+  if (path === '-') return { kind: 'stream', path };
+  const ending = ENDING.exec(path)?.[1]?.toLowerCase();
+  return { kind: ending === 'resp' ? 'stream' : ending === 'rdb' ? 'snapshot' : 'nameless', path };
 }
 
 function parseTcp(rest: string, tls: boolean, refuse: Refuse): TcpAddress {

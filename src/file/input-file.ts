@@ -2,6 +2,7 @@
 
 import type { Buffer } from 'node:buffer';
 import type { Readable } from 'node:stream';
+import { isPacked } from './file-form.ts';
 import { openRegular } from './regular-file.ts';
 import { unpack } from './unpack.ts';
 
@@ -20,7 +21,8 @@ export class InputFile {
   static async open(path: string): Promise<InputFile> {
     if (path === '-') return new InputFile('stdin', process.stdin, undefined, false);
     const { handle, size } = await openRegular(path, 'write - and redirect stdin');
-    return new InputFile(path, handle.createReadStream({ highWaterMark: CHUNK_BYTES }), size, path.endsWith('.gz'));
+    const packed = path.toLowerCase().endsWith('.gz') || (await isPacked(handle));
+    return new InputFile(path, handle.createReadStream({ start: 0, highWaterMark: CHUNK_BYTES }), size, packed);
   }
 
   private constructor(name: string, stream: Readable, size: number | undefined, isPacked: boolean) {

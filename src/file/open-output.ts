@@ -24,7 +24,7 @@ export async function openOutput(path: string): Promise<OutputFile> {
     }
     const isDevice = stats?.isCharacterDevice() === true;
     const file = isDevice ? await DirectFile.open(path) : await ReplacedFile.open(path);
-    return path.endsWith('.gz') ? packed(file) : file;
+    return /\.gz(?:\.resp)?$/i.test(path) ? packed(file) : file;
   } catch (error) {
     throw writeError(path, error);
   }

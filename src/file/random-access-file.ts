@@ -4,8 +4,11 @@ import type { Buffer } from 'node:buffer';
 import { readSync } from 'node:fs';
 import type { FileHandle } from 'node:fs/promises';
 import { RespError } from '../../resp/errors.ts';
-import { readError } from './file-error.ts';
+import { isSystemError, readError } from './file-error.ts';
+import { isPacked } from './file-form.ts';
 import { openRegular } from './regular-file.ts';
+import { openTemporary, temporaryError } from './temporary-file.ts';
+import { PackingError, unpack } from './unpack.ts';
 
 export class RandomAccessFile {
   /** As messages call it. */
@@ -15,15 +18,35 @@ export class RandomAccessFile {
   readonly #handle: FileHandle;
   #reason: Error | undefined;
 
-  /** @throws RespError with the code of the system */
-  static async open(path: string): Promise<RandomAccessFile> {
+  /** Whether what is read is not the file of that name, but what was packed in it. */
+  readonly isUnpacked: boolean;
+  /** Why a packed file could not be unpacked to its end. */
+  readonly fault: PackingError | undefined;
+
+  /**
+   * A packed file is unpacked into a temporary one.
+   * @param demandGoing called now and then meanwhile; throws where it should end
+   * @throws RespError with the code of the system
+   */
+  static async open(path: string, demandGoing: () => void = () => {}): Promise<RandomAccessFile> {
     const { handle, size } = await openRegular(path);
-    return new RandomAccessFile(path, size, handle);
+    if (!(await isPacked(handle))) return new RandomAccessFile(path, false, size, handle);
+    const unpacked = await openTemporary();
+    try {
+      return new RandomAccessFile(path, true, ...(await unpackInto(unpacked, handle, path, demandGoing)));
+    } catch (error) {
+      await unpacked.close();
+      throw error;
+    } finally {
+      await handle.close();
+    }
   }
 
-  private constructor(name: string, size: number, handle: FileHandle) {
+  private constructor(name: string, isUnpacked: boolean, size: number, handle: FileHandle, fault?: PackingError) {
     this.name = name;
+    this.isUnpacked = isUnpacked;
     this.size = size;
+    this.fault = fault;
     this.#handle = handle;
   }
 
@@ -57,5 +80,34 @@ export class RandomAccessFile {
 
   #shrunk(size: number): RespError {
     return new RespError('IO', `Cannot read ${this.name}: it had ${this.size} bytes, and now it has but ${size}`);
+  }
+}
+
+/** What is whole before a fault is there, and the fault is told. */
+async function unpackInto(
+  unpacked: FileHandle,
+  packed: FileHandle,
+  path: string,
+  demandGoing: () => void,
+): Promise<[size: number, unpacked: FileHandle, fault?: PackingError]> {
+  let size = 0;
+  try {
+    for await (const chunk of unpack(packed.createReadStream({ start: 0, autoClose: false }))) {
+      demandGoing();
+      await writeAll(unpacked, chunk);
+      size += chunk.length;
+    }
+    return [size, unpacked];
+  } catch (error) {
+    if (error instanceof PackingError) return [size, unpacked, error];
+    throw isSystemError(error) ? readError(path, error) : error;
+  }
+}
+
+async function writeAll(handle: FileHandle, bytes: Buffer): Promise<void> {
+  try {
+    for (let at = 0; at < bytes.length; at += (await handle.write(bytes, at)).bytesWritten);
+  } catch (error) {
+    throw temporaryError(error);
   }
 }

@@ -39,7 +39,9 @@ export class FileReader extends ByteReader {
   }
 
   override fail(why: string, at: number = this.at): PayloadError {
-    return new PayloadError(`Cannot read ${this.#file.name}: ${why}, at byte ${at}`, { offset: at });
+    const { name, isUnpacked } = this.#file;
+    const place = isUnpacked ? ' of the unpacked file' : '';
+    return new PayloadError(`Cannot read ${name}: ${why}, at byte ${at}${place}`, { offset: at });
   }
 
   /** Of all bytes from the start to here. */

@@ -6,6 +6,7 @@ import type { Entry } from '../entry.ts';
 import { newEntry } from '../entry-ring.ts';
 import { RandomAccessFile } from '../file/random-access-file.ts';
 import { StreamError } from '../file/stream-error.ts';
+import { PackingError } from '../file/unpack.ts';
 import { PayloadError } from '../rdb/payload-error.ts';
 import { SnapshotReader } from '../rdb/snapshot-reader.ts';
 import type { FileScopeOptions } from './file-scope.ts';
@@ -53,18 +54,19 @@ export class RdbSource extends FileSource {
   }
 
   protected override async readAll(channel: Channel): Promise<void> {
-    this.#file ??= await RandomAccessFile.open(this.#path);
+    const file = (this.#file ??= await RandomAccessFile.open(this.#path, () => this.demandRunning()));
     try {
       this.demandRunning();
-      const snapshot = new SnapshotReader(this.#file, this.#options);
+      const snapshot = new SnapshotReader(file, this.#options);
       this.#snapshot = snapshot;
       do {
         await turn();
         await this.writable(channel);
       } while (this.#push(snapshot, channel));
+      if (file.fault !== undefined) throw damaged(`Cannot read ${file.name}`, snapshot.at, file.fault);
     } catch (error) {
       throw error instanceof PayloadError
-        ? new StreamError(error.message, error.offset ?? 0, { cause: error.cause })
+        ? damaged(error.message, error.offset ?? 0, file.fault ?? error.cause)
         : error;
     } finally {
       this.#tell();
@@ -116,4 +118,9 @@ export class RdbSource extends FileSource {
     for (const [what, { names, count }] of snapshot.leftOut.parts) this.#sink.onLeftOut(what, names, count);
     if (!snapshot.isChecked) this.#sink.onUnchecked();
   }
+}
+
+/** @param cause what of it was already said, or why the file could not be unpacked */
+function damaged(message: string, offset: number, cause: unknown): StreamError {
+  return new StreamError(cause instanceof PackingError ? `${message}: ${cause.message}` : message, offset, { cause });
 }

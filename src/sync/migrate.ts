@@ -11,7 +11,7 @@ import type { MigrateOptions, MigrateResult } from './options.ts';
 import { planOf, type Plan } from './plan.ts';
 import { preflight, warningsOf, type Warning } from './preflight.ts';
 import { Progress } from './progress.ts';
-import { settingsOf, type Settings } from './settings.ts';
+import { settingsOf, withForms, type Settings } from './settings.ts';
 import { closeSides, openSides, type Sides } from './sides.ts';
 import { startEvent } from './start-event.ts';
 
@@ -26,7 +26,7 @@ export interface Copied {
  * @param isVerified whether one will: a mistake about which key is ours has to be rare then
  */
 export async function copyOnce(options: MigrateOptions, isVerified = false): Promise<Copied> {
-  const settings = settingsOf(options);
+  const settings = await withForms(settingsOf(options));
   const end = new AbortController();
   const signal = AbortSignal.any([end.signal, ...(settings.signal ? [settings.signal] : [])]);
   const sides = await openSides(settings, signal, (event) => settings.onEvent({ type: 'reconnect', ...event }));

@@ -4,6 +4,7 @@ import { formatAddress, parseAddress, type Address } from '../../resp/address.ts
 import { AddressError } from '../../resp/errors.ts';
 import { Secrets } from '../../resp/secrets.ts';
 import type { TlsOptions } from '../../resp/tls-options.ts';
+import { formOf } from '../file/file-form.ts';
 import type { NatRule } from '../cluster/nat.ts';
 import type { RetryOptions } from '../redis/backoff.ts';
 import { KeyScope } from '../redis/key-scope.ts';
@@ -96,6 +97,21 @@ function secretsOf({ address, password, sentinelPassword }: EndpointSettings): (
   return [password, sentinelPassword, 'password' in address ? address.password : undefined];
 }
 
+/**
+ * Files whose names do not say what they are have been looked at.
+ * @throws RespError where one cannot be read, or is neither a snapshot nor a stream
+ */
+export async function withForms(settings: Settings): Promise<Settings> {
+  const [from, to] = await Promise.all([withForm(settings.from), withForm(settings.to)]);
+  return { ...settings, from, to };
+}
+
+async function withForm(settings: EndpointSettings): Promise<EndpointSettings> {
+  const { address } = settings;
+  if (address.kind !== 'nameless') return settings;
+  return { ...settings, address: { kind: await formOf(address.path), path: address.path } };
+}
+
 function endpoint(
   role: Role,
   use: 'copy' | 'check',
@@ -109,6 +125,10 @@ function endpoint(
   const shown = formatAddress(address);
   if (address.kind === 'snapshot' && role === 'target' && use === 'copy') {
     throw new AddressError('Cannot write a snapshot: an .rdb file can only be a source');
+  }
+  if (address.kind === 'nameless' && role === 'target' && use === 'copy') {
+    const hint = 'let it end in .resp, or write redis://host:port';
+    throw new AddressError(`Cannot write ${shown}: its name does not say what it is to be`, hint);
   }
   return {
     address,

@@ -9,7 +9,7 @@ import { Flow } from '../sync/flow.ts';
 import { leftOutDatabases } from '../sync/left-out.ts';
 import { planOf, type Plan } from '../sync/plan.ts';
 import { preflight, warningsOf } from '../sync/preflight.ts';
-import { settingsOf } from '../sync/settings.ts';
+import { settingsOf, withForms } from '../sync/settings.ts';
 import type { Reconnect } from '../cluster/reconnect.ts';
 import { closeSides, openSides, type Sides } from '../sync/sides.ts';
 import { startEvent } from '../sync/start-event.ts';
@@ -52,7 +52,7 @@ async function reach<T>(
   filePurpose: Purpose = 'read',
 ): Promise<T> {
   const { onEvent: _, ...rest } = options;
-  const settings = { ...settingsOf(rest, 'check'), ...checkSettingsOf(options), ...scope };
+  const settings = { ...(await withForms(settingsOf(rest, 'check'))), ...checkSettingsOf(options), ...scope };
   const end = new AbortController();
   const signals = settings.signal === undefined ? [end.signal] : [end.signal, settings.signal];
   const probes: Probe[] = scope.oneWay ? [] : [['EXISTS', PROBE_KEY]];

@@ -64,6 +64,19 @@ const FORMS: readonly (readonly [string, Address])[] = [
   ['backup.resp', { kind: 'stream', path: 'backup.resp' }],
   ['/var/a b@c:1.resp.gz', { kind: 'stream', path: '/var/a b@c:1.resp.gz' }],
   ['../dump.rdb', { kind: 'snapshot', path: '../dump.rdb' }],
+  ['DUMP.RDB', { kind: 'snapshot', path: 'DUMP.RDB' }],
+  ['dump.rdb.gz', { kind: 'snapshot', path: 'dump.rdb.gz' }],
+  ['Backup.gz.RESP', { kind: 'stream', path: 'Backup.gz.RESP' }],
+  ['file:///var/a%20b/dump%23.rdb', { kind: 'snapshot', path: '/var/a b/dump#.rdb' }],
+  ['FILE://localhost/var/dump.resp.gz', { kind: 'stream', path: '/var/dump.resp.gz' }],
+  ['file://dump.rdb', { kind: 'snapshot', path: 'dump.rdb' }],
+  ['file:///var/100%.rdb', { kind: 'snapshot', path: '/var/100%.rdb' }],
+  ['/var/lib/redis/dump', { kind: 'nameless', path: '/var/lib/redis/dump' }],
+  ['./a:b@c', { kind: 'nameless', path: './a:b@c' }],
+  ['dumps/today', { kind: 'nameless', path: 'dumps/today' }],
+  ['file:///var/dump.bak', { kind: 'nameless', path: '/var/dump.bak' }],
+  ['redis-sentinel://h/main', { kind: 'sentinel', hosts: [{ host: 'h', port: 26379 }], service: 'main', tls: false }],
+  ['rediss-sentinel://h/main', { kind: 'sentinel', hosts: [{ host: 'h', port: 26379 }], service: 'main', tls: true }],
 ];
 
 describe('parseAddress() understands', () => {
@@ -73,12 +86,11 @@ describe('parseAddress() understands', () => {
 const WRONG: readonly (readonly [string, RegExp])[] = [
   ['', /: it is empty$/],
   ['localhost', /localhost: it has no scheme$/],
-  ['./localhost:6379', /localhost:6379: it has no scheme$/],
+  ['.resp', /: it has no scheme$/],
   ['localhost:99999', /localhost:99999: the port must be/],
   ['localhost:port', /: it has no scheme$/],
   ['::1:6379', /: it has no scheme$/],
   [':hunter2@localhost:6379', /\*\*\*@localhost:6379: it has no scheme$/],
-  ['.resp', /: it has no scheme$/],
   ['http://:hunter2@h', /http:\/\/\*\*\*@h: http:\/\/ is no scheme that rump knows$/],
   ['redis://', /: it names no host$/],
   ['redis:///0', /: it names no host$/],

@@ -1,0 +1,26 @@
+// A file that nobody else can open: it has a name for a moment only, and its room is free again when the descriptor goes,
+// however the program ends.
+
+import { randomUUID } from 'node:crypto';
+import { open, unlink, type FileHandle } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { RespError } from '../../resp/errors.ts';
+import { writeError } from './file-error.ts';
+
+export async function openTemporary(): Promise<FileHandle> {
+  const path = join(tmpdir(), `rump-${randomUUID()}`);
+  try {
+    const handle = await open(path, 'wx+', 0o600);
+    await unlink(path);
+    return handle;
+  } catch (error) {
+    throw temporaryError(error);
+  }
+}
+
+/** What the system says against writing one. */
+export function temporaryError(cause: unknown): RespError {
+  const { code, message } = writeError(`into ${tmpdir()}`, cause);
+  return new RespError(code, message, { cause, hint: 'name a folder that has room by TMPDIR' });
+}
