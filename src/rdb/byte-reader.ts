@@ -2,7 +2,7 @@
 // It sees a window of them; the bytes of a payload are one window, and those of a file (file-reader.ts) many.
 import { milliseconds, type Milliseconds } from '../milliseconds.ts';
 import { decimal } from './decimal.ts';
-import { decompress, isPossibleLength } from './lzf.ts';
+import { decompress, decompressHead, decompressPieces, isPossibleLength, mostLength } from './lzf.ts';
 import { PayloadError } from './payload-error.ts';
 import { View } from './view.ts';
 
@@ -20,6 +20,8 @@ export const MOST_BYTES = 2 ** 30;
 const MOST_HIGH = 2 ** 21;
 /** Bytes before the content of a string: two lengths and a mark. */
 const MOST_HEAD = 19;
+/** Compressed bytes that are enough for the first few of a string. */
+const HEAD_BYTES = 64;
 
 export class ByteReader {
   #bytes: Buffer;
@@ -36,6 +38,12 @@ export class ByteReader {
   readonly #origin: number | undefined;
   /** In the window. */
   #at = 0;
+  /** Bytes of one string, decompressed: a longer one is refused. */
+  mostUnpacked = MOST_BYTES;
+  /** Bytes that decompression would add to the strings that were passed over. */
+  unpackedGain = 0;
+  /** Elements that were counted, of whatever kind. */
+  counted = 0;
 
   /**
    * @param subject what an error says that could not be decoded: `a hash (type 13)`
@@ -150,6 +158,7 @@ export class ByteReader {
     const start = this.at;
     const count = this.length();
     if (count * leastBytes > this.left) throw this.fail(`${count} elements cannot fit into what is left`, start);
+    this.counted += count;
     return count;
   }
 
@@ -172,10 +181,14 @@ export class ByteReader {
     }
   }
 
-  /** As `string`, in views of so many bytes at most; what was compressed is decompressed as a whole. */
+  /** As `string`, in parts of so many bytes at most: views, or what was decompressed of it so far. */
   *stringPieces(bytes: number): Generator<Buffer> {
-    const isPlain = this.#peek() < SPECIAL;
-    const whole = isPlain ? undefined : this.string();
+    const first = this.#peek();
+    if (first === LZF) {
+      yield* this.#compressedPieces(bytes);
+      return;
+    }
+    const whole = first < SPECIAL ? undefined : this.string();
     const length = whole?.length ?? this.length();
     let at = 0;
     do {
@@ -201,6 +214,23 @@ export class ByteReader {
     return length;
   }
 
+  /** The first bytes of the string that is next, once it is decompressed; the reader stays where it is. Few are asked for. */
+  peekString(bytes: number): Buffer {
+    this.gather(Math.min(this.left, MOST_HEAD + HEAD_BYTES));
+    const start = this.#at;
+    const first = this.#peek();
+    let head: Buffer;
+    if (first < SPECIAL) head = this.view(Math.min(bytes, this.length(), this.left));
+    else {
+      this.#at += 1;
+      const compressed = first === LZF ? this.length() : 0;
+      if (first === LZF) this.length();
+      head = decompressHead(this.view(Math.min(compressed, HEAD_BYTES, this.left)), bytes);
+    }
+    this.#at = start;
+    return head;
+  }
+
   skipString(): void {
     const first = this.#peek();
     if (first < SPECIAL) return this.skip(this.length());
@@ -208,7 +238,7 @@ export class ByteReader {
     if (first <= INTEGER_32) return this.skip(2 ** (first - INTEGER_8));
     if (first !== LZF) throw this.fail('no string begins with this byte', this.at - 1);
     const compressed = this.length();
-    this.length();
+    this.unpackedGain += Math.max(0, Math.min(this.length(), mostLength(compressed)) - compressed);
     this.skip(compressed);
   }
 
@@ -219,13 +249,28 @@ export class ByteReader {
   }
 
   #compressed(start: number): Buffer {
+    const [compressed, length] = this.#compressedLengths(start);
+    if (length > this.mostUnpacked) throw this.fail(`${length} bytes are too many for a string`, start);
+    const string = decompress(this.view(compressed), length);
+    if (string === undefined) throw this.fail('the compressed string is damaged', start);
+    return string;
+  }
+
+  *#compressedPieces(bytes: number): Generator<Buffer> {
+    const start = this.at;
+    this.#at += 1;
+    const [compressed, length] = this.#compressedLengths(start);
+    if (!(yield* decompressPieces(this.view(compressed), length, bytes))) {
+      throw this.fail('the compressed string is damaged', start);
+    }
+  }
+
+  #compressedLengths(start: number): [compressed: number, length: number] {
     const compressed = this.length();
     const length = this.length();
     if (!isPossibleLength(compressed, length)) throw this.fail('no compression is that good', start);
     if (length > MOST_BYTES) throw this.fail(`${length} bytes are too many for a string`, start);
-    const string = decompress(this.view(compressed), length);
-    if (string === undefined) throw this.fail('the compressed string is damaged', start);
-    return string;
+    return [compressed, length];
   }
 
   /** @returns where the bytes start in the window */

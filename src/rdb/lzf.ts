@@ -7,9 +7,14 @@
 /** Three bytes give 264 at most. */
 const HIGHEST_RATIO = 88;
 
+/** Bytes that can come of so few at most. */
+export function mostLength(compressed: number): number {
+  return compressed * HIGHEST_RATIO;
+}
+
 /** Whether so many bytes can come of so few: to be asked before any room is made for them. */
 export function isPossibleLength(compressed: number, length: number): boolean {
-  return length > 0 && length <= compressed * HIGHEST_RATIO;
+  return length > 0 && length <= mostLength(compressed);
 }
 
 /**
@@ -50,4 +55,69 @@ export function decompress(input: Buffer, length: number): Buffer | undefined {
     while (to < end) output[to++] = output[source++]!;
   }
   return to === length ? output : undefined;
+}
+
+/** As far back as a copy may come from. */
+const WINDOW_BYTES = 8192;
+/** What one step gives at most. */
+const STEP_BYTES = 264;
+
+/**
+ * The same in pieces of so many bytes, of which one is held at a time; the last one has the rest. It takes a step at a time,
+ * and is slower than the above.
+ * @returns whether `input` is sound and gives exactly `length` bytes
+ */
+export function* decompressPieces(input: Buffer, length: number, bytes: number): Generator<Buffer, boolean> {
+  const room = Buffer.allocUnsafeSlow(WINDOW_BYTES + bytes + STEP_BYTES);
+  /** Where the bytes begin that were not given out; what is before them is looked back to. */
+  let start = 0;
+  let to = 0;
+  let given = 0;
+  for (let from = 0; from < input.length;) {
+    const next = step(input, from, room, to);
+    if (next === undefined || given + next.to - start > length) return false;
+    ({ from, to } = next);
+    for (; to - start >= bytes; given += bytes, start += bytes) yield Buffer.from(room.subarray(start, start + bytes));
+    // The room has to hold another step.
+    if (start > WINDOW_BYTES) {
+      const first = start - WINDOW_BYTES;
+      room.copyWithin(0, first, to);
+      to -= first;
+      start = WINDOW_BYTES;
+    }
+  }
+  const rest = to - start;
+  if (rest > 0) yield Buffer.from(room.subarray(start, to));
+  return given + rest === length;
+}
+
+/** The first bytes, as many as there are up to so many. */
+export function decompressHead(input: Buffer, bytes: number): Buffer {
+  const room = Buffer.alloc(bytes + STEP_BYTES);
+  let to = 0;
+  for (let from = 0; from < input.length && to < bytes;) {
+    const next = step(input, from, room, to);
+    if (next === undefined) break;
+    ({ from, to } = next);
+  }
+  return room.subarray(0, Math.min(to, bytes));
+}
+
+/** Where both stand behind one step. @returns undefined where the input is not sound */
+function step(input: Buffer, start: number, output: Buffer, at: number): { from: number; to: number } | undefined {
+  let from = start;
+  let to = at;
+  const control = input[from++]!;
+  if (control < 0x20) {
+    const end = from + control + 1;
+    if (end > input.length) return undefined;
+    input.copy(output, to, from, end);
+    return { from: end, to: to + control + 1 };
+  }
+  let count = (control >>> 5) + 2;
+  if (count === 9) count += input[from++] ?? 0;
+  const source = to - (((control & 0x1f) << 8) | (input[from++] ?? 0)) - 1;
+  if (source < 0 || from > input.length) return undefined;
+  for (let left = count, back = source; left > 0; left -= 1) output[to++] = output[back++]!;
+  return { from, to };
 }

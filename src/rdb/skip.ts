@@ -4,8 +4,11 @@ import { demandEncoding } from './decode.ts';
 import { skipParts } from './decode-module.ts';
 import type { Encoding } from './type-byte.ts';
 
+/** What holds several elements in one string. */
+export type Packing = 'listpack' | 'ziplist' | 'intset' | 'zipmap';
+
 /** Must leave the reader behind the string that it finds there. */
-export type SkipListpack = (reader: ByteReader) => void;
+export type SkipPacked = (reader: ByteReader, packing: Packing) => void;
 
 const PACKED = 2;
 const ID_BYTES = 16;
@@ -23,14 +26,25 @@ export function skipValue(reader: ByteReader, typeByte: number, version: number)
 }
 
 /** @throws PayloadError */
-export function skipEncoding(reader: ByteReader, encoding: Encoding, skipListpack: SkipListpack): void {
+export function skipEncoding(reader: ByteReader, encoding: Encoding, skipPacked: SkipPacked): void {
   switch (encoding) {
     case 'LIST':
     case 'SET':
-    case 'LIST_QUICKLIST':
       return skipStrings(reader);
+    case 'LIST_QUICKLIST':
+      return times(reader.count(1), () => skipPacked(reader, 'ziplist'));
+    case 'LIST_ZIPLIST':
+    case 'ZSET_ZIPLIST':
+    case 'HASH_ZIPLIST':
+      return skipPacked(reader, 'ziplist');
+    case 'SET_INTSET':
+      return skipPacked(reader, 'intset');
+    case 'HASH_ZIPMAP':
+      return skipPacked(reader, 'zipmap');
     case 'LIST_QUICKLIST_2':
-      return times(reader.count(2), () => (reader.length() === PACKED ? skipListpack(reader) : reader.skipString()));
+      return times(reader.count(2), () =>
+        reader.length() === PACKED ? skipPacked(reader, 'listpack') : reader.skipString(),
+      );
     case 'ZSET':
       return times(reader.count(2), () => {
         reader.skipString();
@@ -50,18 +64,18 @@ export function skipEncoding(reader: ByteReader, encoding: Encoding, skipListpac
       return skipExpiring(reader);
     case 'HASH_LISTPACK_EX':
       reader.skip(TIME_BYTES);
-      return skipListpack(reader);
+      return skipPacked(reader, 'listpack');
     case 'HASH_LISTPACK_EX_PRE_GA':
     case 'HASH_LISTPACK':
     case 'ZSET_LISTPACK':
     case 'SET_LISTPACK':
-      return skipListpack(reader);
+      return skipPacked(reader, 'listpack');
     case 'STREAM_LISTPACKS':
-      return skipStream(reader, 1, skipListpack);
+      return skipStream(reader, 1, skipPacked);
     case 'STREAM_LISTPACKS_2':
-      return skipStream(reader, 2, skipListpack);
+      return skipStream(reader, 2, skipPacked);
     case 'STREAM_LISTPACKS_3':
-      return skipStream(reader, 3, skipListpack);
+      return skipStream(reader, 3, skipPacked);
     case 'MODULE_2':
       reader.uint64();
       return skipParts(reader);
@@ -75,9 +89,9 @@ export function skipEncoding(reader: ByteReader, encoding: Encoding, skipListpac
 /** By the RDB type, from the first `STREAM_LISTPACKS` on; what 4 and later have behind the groups is left. */
 export type StreamForm = 1 | 2 | 3 | 4 | 5;
 
-export function skipStream(reader: ByteReader, form: StreamForm, skipListpack: SkipListpack = skipString): void {
+export function skipStream(reader: ByteReader, form: StreamForm, skipPacked: SkipPacked = skipString): void {
   const hasFigures = form >= 2;
-  skipNodes(reader, skipListpack);
+  skipNodes(reader, skipPacked);
   // Entries, the last id; the first id, the highest deleted id, entries added.
   times(hasFigures ? 8 : 3, () => reader.uint64());
   times(reader.count(1), () => {
@@ -98,10 +112,10 @@ export function skipStream(reader: ByteReader, form: StreamForm, skipListpack: S
 }
 
 /** The entries of a stream. */
-export function skipNodes(reader: ByteReader, skipListpack: SkipListpack = skipString): void {
+export function skipNodes(reader: ByteReader, skipPacked: SkipPacked = skipString): void {
   times(reader.count(2), () => {
     reader.skipString();
-    skipListpack(reader);
+    skipPacked(reader, 'listpack');
   });
 }
 

@@ -177,8 +177,9 @@ export class SnapshotReader {
     entry.key = name;
     if (this.#hasMetadata) this.leftOut.add('metadata', () => String(name));
     if (size > this.#bigKey && this.type !== 'module') {
-      const pieceBytes = Math.max(1, Math.min(DEFAULT_LIMITS.bytes, this.#bigKey));
-      entry.large = new SnapshotValue(this.#file, start, this.#typeByte, this.#version, pieceBytes);
+      const bytes = Math.max(1, Math.min(DEFAULT_LIMITS.bytes, this.#bigKey));
+      const limits = { ...DEFAULT_LIMITS, bytes, unpacked: this.#bigKey };
+      entry.large = new SnapshotValue(this.#file, start, this.#typeByte, this.#version, limits);
       return true;
     }
     const payload = this.#slab.take(size + OVERHEAD_BYTES);

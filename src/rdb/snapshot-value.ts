@@ -3,7 +3,7 @@
 import type { LargeValue } from '../entry.ts';
 import type { RandomAccessFile } from '../file/random-access-file.ts';
 import type { ValuePiece } from '../value.ts';
-import { DEFAULT_LIMITS } from './chunks.ts';
+import type { ChunkLimits } from './chunks.ts';
 import { FileReader } from './file-reader.ts';
 import { encodingOf, typeOfEncoding } from './type-byte.ts';
 import { valuePieces } from './value-pieces.ts';
@@ -14,24 +14,24 @@ export class SnapshotValue implements LargeValue {
   readonly #start: number;
   readonly #typeByte: number;
   readonly #version: number;
-  readonly #usualBytes: number;
+  readonly #limits: ChunkLimits;
 
   /**
    * @param start where the value begins, in bytes from the start of the file
    * @param typeByte none of a module
-   * @param usualBytes of a piece, about
+   * @param limits of a piece, where nobody asks for other bytes
    */
-  constructor(file: RandomAccessFile, start: number, typeByte: number, version: number, usualBytes: number) {
+  constructor(file: RandomAccessFile, start: number, typeByte: number, version: number, limits: ChunkLimits) {
     this.type = typeOfEncoding(encodingOf(typeByte, version)!) as NonNullable<LargeValue['type']>;
     this.#file = file;
     this.#start = start;
     this.#typeByte = typeByte;
     this.#version = version;
-    this.#usualBytes = usualBytes;
+    this.#limits = limits;
   }
 
-  async *pieces(pieceBytes = this.#usualBytes): AsyncGenerator<ValuePiece, void, void> {
+  async *pieces(bytes = this.#limits.bytes): AsyncGenerator<ValuePiece, void, void> {
     const open = (): FileReader => new FileReader(this.#file, { start: this.#start, sums: false });
-    yield* valuePieces(open, this.#typeByte, this.#version, { ...DEFAULT_LIMITS, bytes: pieceBytes });
+    yield* valuePieces(open, this.#typeByte, this.#version, { ...this.#limits, bytes });
   }
 }

@@ -1,7 +1,7 @@
 // A value out of its bytes piece by piece, for those that are too large to be held at once as elements.
 import type { StreamEntry, StreamHead, ValuePiece, ValueType } from '../value.ts';
 import { ByteReader } from './byte-reader.ts';
-import { chunksOf, DEFAULT_LIMITS, type ChunkLimits } from './chunks.ts';
+import { chunksOf, DEFAULT_LIMITS, mostUnpacked, type ChunkLimits } from './chunks.ts';
 import { demandEncoding, demandEnd, openPayload } from './decode.ts';
 import { decodeGroups } from './decode-groups.ts';
 import { hashFields } from './decode-hash.ts';
@@ -33,16 +33,22 @@ export function valuePieces(
   limits: ChunkLimits = DEFAULT_LIMITS,
 ): Generator<ValuePiece> {
   const encoding = demandEncoding(typeByte, version);
+  const openBounded = (): ByteReader => bounded(open(), limits);
   return typeOfEncoding(encoding) === 'stream'
-    ? streamPieces(open, encoding, limits)
-    : elementPieces(open(), encoding, limits);
+    ? streamPieces(openBounded, encoding, limits)
+    : elementPieces(openBounded(), encoding, limits);
+}
+
+function bounded(reader: ByteReader, limits: ChunkLimits): ByteReader {
+  reader.mostUnpacked = mostUnpacked(limits);
+  return reader;
 }
 
 /** @throws PayloadError, as `valuePieces`, also where bytes follow the value or where it has no elements */
 export function* payloadPieces(payload: Buffer, limits: ChunkLimits = DEFAULT_LIMITS): Generator<ValuePiece> {
   let last: ByteReader | undefined;
   const { encoding } = openPayload(payload);
-  const open = (): ByteReader => (last = openPayload(payload).reader);
+  const open = (): ByteReader => (last = bounded(openPayload(payload).reader, limits));
   let isEmpty = true;
   const isStream = typeOfEncoding(encoding) === 'stream';
   for (const piece of isStream ? streamPieces(open, encoding, limits) : elementPieces(open(), encoding, limits)) {

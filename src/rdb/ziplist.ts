@@ -51,6 +51,8 @@ export class Ziplist implements Elements {
   next(): boolean {
     const at = this.#next;
     if (at >= this.#end) return this.#finish(at);
+    // Not only at the end: whoever counted on the number has made room for no more.
+    if (this.#seen === this.#count && this.#count !== UNCOUNTED) throw this.#miscounted(at);
     const sizeBefore = at - this.#at;
     this.#at = at;
     this.#seen += 1;
@@ -110,6 +112,11 @@ export class Ziplist implements Elements {
 
   #finish(at: number): false {
     if (this.#count === UNCOUNTED || this.#count === this.#seen) return false;
-    throw this.#reader.fail(`the ziplist has ${this.#seen} elements and not ${this.#count} as it says`, at);
+    throw this.#miscounted(at);
+  }
+
+  #miscounted(at: number): PayloadError {
+    const seen = at < this.#end ? this.#seen + 1 : this.#seen;
+    return this.#reader.fail(`the ziplist has ${seen} elements and not ${this.#count} as it says`, at);
   }
 }

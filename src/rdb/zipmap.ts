@@ -21,6 +21,7 @@ export function readZipmap(reader: ByteReader): Pull<HashField> {
       if (count < UNCOUNTED && count !== found) throw reader.fail('the zipmap has another size than it says', 0);
       return undefined;
     }
+    if (found === count && count < UNCOUNTED) throw reader.fail('the zipmap has another size than it says', 0);
     const field = reader.view(length);
     const valueLength = lengthIn(reader);
     if (valueLength === undefined) throw reader.fail('the field has no value');

@@ -120,7 +120,8 @@ export function targetOf(
   if (target === undefined) return new RespTarget(settings.to.shown, common, progress);
   const onReconnect = progress.onReconnect.bind(progress);
   const mostBytes = Math.min(...target.servers.map(({ mostBytes }) => mostBytes));
-  return new RedisTarget(target, source, { ...common, replace, written, mostBytes, retry, onReconnect }, progress);
+  const options = { ...common, replace, written, mostBytes, bigKey: settings.bigKey, retry, onReconnect };
+  return new RedisTarget(target, source, options, progress);
 }
 
 /** A stream of RESTORE commands has each value whole. */

@@ -15,6 +15,8 @@ export interface DisputesOptions {
   readonly collisions: Collisions | undefined;
   readonly targetDbOf: (db: number) => number;
   readonly targetNameOf: (key: Buffer) => Buffer;
+  /** Bytes that values may take in memory as a whole. */
+  readonly bigKey: number;
 }
 
 export interface DisputesSink {
@@ -53,7 +55,7 @@ export class Disputes {
     const origin = this.#originOf(entry);
     const found = await writer.dump(targetDbOf(entry.db), targetNameOf(entry.key)).catch(() => null);
     if (found === undefined) this.#sink.onUndecided(entry);
-    else if (found === null || !isValueOf(entry, found)) this.#sink.onRefused(entry, error);
+    else if (found === null || !isValueOf(entry, found, this.#options.bigKey)) this.#sink.onRefused(entry, error);
     else this.#sink.onOurs(entry, origin);
   }
 
@@ -67,7 +69,8 @@ export class Disputes {
     try {
       const found = await writer.dump(this.#options.targetDbOf(entry.db), name);
       if (found === undefined) return this.#sink.onUndecided(entry);
-      if (found !== null && !isValueOf(entry, found)) return this.#sink.onRefused(entry, collision());
+      if (found !== null && !isValueOf(entry, found, this.#options.bigKey))
+        return this.#sink.onRefused(entry, collision());
       this.#options.collisions!.acquit(entry.db, entry.key, name);
       this.#sink.onCleared(entry, name);
     } catch (error) {
@@ -83,6 +86,6 @@ export class Disputes {
 }
 
 /** What is too large to be looked at counts as another value. */
-function isValueOf({ payload }: Entry, found: Buffer | Oversized): boolean {
-  return payload !== null && Buffer.isBuffer(found) && isSameValue(found, payload);
+function isValueOf({ payload }: Entry, found: Buffer | Oversized, bigKey: number): boolean {
+  return payload !== null && Buffer.isBuffer(found) && isSameValue(found, payload, bigKey);
 }

@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { ReplyError, RespError } from '../../resp/errors.ts';
 import type { Argv, Dialogue } from '../cluster/dialogue.ts';
 import { sizeOf, type Entry } from '../entry.ts';
+import { DEFAULT_LIMITS } from '../rdb/chunks.ts';
 import { PayloadError } from '../rdb/payload-error.ts';
 import { payloadIfAny } from '../rdb/payload-for.ts';
 import { sizeOfPiece } from '../rdb/piece-size.ts';
@@ -27,6 +28,8 @@ export interface MisfitWriterOptions {
   readonly limit: RateLimit | undefined;
   /** Bytes of the longest argument that the target takes. */
   readonly mostBytes: number;
+  /** Bytes that a value may take in memory as a whole; a larger one is written in pieces. */
+  readonly bigKey: number;
 }
 
 export type Fate =
@@ -87,8 +90,8 @@ export class MisfitWriter {
     name: Buffer,
     { rdbVersion }: Dialect,
   ): Promise<ReplyError | typeof RESTORED | undefined> {
-    const { targetDbOf, mostBytes } = this.#options;
-    const payload = payloadIfAny(original, rdbVersion);
+    const { targetDbOf, mostBytes, bigKey } = this.#options;
+    const payload = payloadIfAny(original, rdbVersion, bigKey);
     if (payload === undefined || payload.length > mostBytes) return undefined;
     const [reply] = await this.#dialogue.ask(targetDbOf(entry.db), name, [this.#restoreCommand(entry, payload, name)]);
     if (!(reply instanceof ReplyError)) return RESTORED;
@@ -113,7 +116,7 @@ export class MisfitWriter {
     let outcome: 'written' | 'taken' | 'expired' | 'unfinished' = 'unfinished';
     let bytes = entry.key.length;
     try {
-      for await (const piece of piecesOf(entry)) {
+      for await (const piece of this.#piecesOf(entry)) {
         this.#demandGoing();
         const size = sizeOfPiece(piece);
         bytes += size;
@@ -129,6 +132,10 @@ export class MisfitWriter {
     if (outcome === 'written') return { state: 'written', bytes };
     if (outcome === 'expired') return EXPIRED;
     throw new ReplyError('BUSYKEY Target key name already exists.');
+  }
+
+  #piecesOf({ large, payload }: Entry): AsyncIterable<ValuePiece> | Iterable<ValuePiece> {
+    return large?.pieces() ?? payloadPieces(payload!, { ...DEFAULT_LIMITS, unpacked: this.#options.bigKey });
   }
 
   /** What was read piece by piece was never there as a whole, if it has changed meanwhile. */
@@ -159,10 +166,6 @@ export class MisfitWriter {
   #isExpired({ expireAt }: Entry): boolean {
     return expireAt !== NEVER && expireAt <= this.#options.clock();
   }
-}
-
-function piecesOf({ large, payload }: Entry): AsyncIterable<ValuePiece> | Iterable<ValuePiece> {
-  return large?.pieces() ?? payloadPieces(payload!);
 }
 
 /** It was whole neither at the source nor at the target: it may be, when it is done again. */

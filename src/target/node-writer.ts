@@ -25,6 +25,8 @@ export interface NodeWriterOptions extends LineOptions, Omit<RestoreOptions, 'de
   readonly targetNameOf: (key: Buffer) => Buffer;
   /** Bytes of the longest argument that the node takes. */
   readonly mostBytes: number;
+  /** Bytes that a value may take in memory as a whole. */
+  readonly bigKey: number;
   /** Gets each entry that is acknowledged, where somebody keeps count of them. */
   readonly onWritten?: ((entry: Entry) => void) | undefined;
 }
@@ -235,11 +237,11 @@ export class NodeWriter {
   }
 
   #send(entry: Entry, name: Buffer, asking: boolean): void {
-    const { clock, targetDbOf } = this.#options;
+    const { clock, targetDbOf, bigKey } = this.#options;
     const { payload, expireAt } = entry;
     const now = expireAt === NEVER ? 0 : clock();
     if (payload === null || (expireAt !== NEVER && expireAt <= now)) return this.#sink.onExpired(entry);
-    const fitting = this.#dialect === undefined ? payload : payloadIfAny(payload, this.#dialect.rdbVersion);
+    const fitting = this.#dialect === undefined ? payload : payloadIfAny(payload, this.#dialect.rdbVersion, bigKey);
     if (fitting === undefined || fitting.length > this.#options.mostBytes) this.#sink.onUnfit(entry);
     else this.#restores!.send(entry, fitting, targetDbOf(entry.db), name, now, asking);
   }

@@ -2,10 +2,12 @@
 
 import type { Entry } from '../entry.ts';
 import { distance, NEVER, plus, type Milliseconds } from '../milliseconds.ts';
+import { DEFAULT_LIMITS } from '../rdb/chunks.ts';
 import { differenceOf, isSameExpiry } from '../rdb/compare.ts';
 import { decodePayload } from '../rdb/decode.ts';
 import { hasSameBody } from '../rdb/same-body.ts';
 import { typeOf } from '../rdb/type-of.ts';
+import { unpackedSize } from '../rdb/unpacked-size.ts';
 import { FieldTimes, ValueDigest } from '../rdb/value-digest.ts';
 import { payloadPieces } from '../rdb/value-pieces.ts';
 import { isForever, type ExpiryMode } from '../redis/expiry.ts';
@@ -28,18 +30,22 @@ export class Comparison {
   readonly #sourceOffset: number;
   readonly #targetOffset: number;
   readonly #fieldClock: () => number;
+  readonly #bigKey: number;
   /** Values that were never held take their time, one after the other. */
   #weighing: Promise<unknown> = Promise.resolve();
 
   /**
    * @param files which sides are files: they have milliseconds since 1970 in any case
    * @param tolerance milliseconds, of keys and of fields; undefined for what the mode needs
+   * @param bigKey bytes that two values may take in memory as a whole
    */
   constructor(
     { mode, fieldClock }: ToldExpiries,
     files: { source: boolean; target: boolean },
     tolerance: number | undefined,
+    bigKey: number,
   ) {
+    this.#bigKey = bigKey;
     const isRelative = mode === 'relative';
     const offset = isRelative ? Date.now() - performance.now() : 0;
     this.#fieldClock = fieldClock;
@@ -56,7 +62,7 @@ export class Comparison {
    */
   differenceOf(source: Entry, target: Entry): string | undefined | Promise<string | undefined> {
     const expiry = this.#expiryDifferenceOf(source, target);
-    if (source.large !== null || target.large !== null) {
+    if (source.large !== null || target.large !== null || this.#isTooLarge(source.payload!, target.payload!)) {
       // Entries are used again by those who lend them.
       const [left, right] = [{ ...source }, { ...target }];
       const weighing = this.#weighing.then(async () => joined(await this.#digestDifference(left, right), expiry));
@@ -78,6 +84,14 @@ export class Comparison {
     return `expires ${distance(left, right)} ms ${right > left ? 'later' : 'earlier'} at the target`;
   }
 
+  /** Whether decoding both would take too much: compression hides how much that is. */
+  #isTooLarge(source: Buffer, target: Buffer): boolean {
+    if (source.equals(target) || hasSameBody(source, target)) return false;
+    const type = typeOf(source);
+    if (type === undefined || type === 'module' || typeOf(target) !== type) return false;
+    return unpackedSize(source) + unpackedSize(target) > this.#bigKey;
+  }
+
   #valueDifference(source: Buffer, target: Buffer): string | undefined {
     if (hasSameBody(source, target)) return undefined;
     const [left, right] = [typeOf(source), typeOf(target)];
@@ -91,8 +105,8 @@ export class Comparison {
     const now = this.#fieldClock();
     for (let [part, parts] = [0, 1]; part < parts; part++) {
       const times = this.#tolerance === 0 ? [] : [new FieldTimes(part, parts), new FieldTimes(part, parts)];
-      const left = await digestOf(source, now, times[0]);
-      const right = await digestOf(target, now, times[1]);
+      const left = await digestOf(source, now, this.#bigKey, times[0]);
+      const right = await digestOf(target, now, this.#bigKey, times[1]);
       const difference = left.differenceFrom(right, this.#tolerance);
       if (difference !== undefined) return difference;
       const needed = Math.max(parts, ...times.map(({ partsNeeded }) => partsNeeded));
@@ -106,9 +120,15 @@ function joined(value: string | undefined, expiry: string | undefined): string |
   return value !== undefined && expiry !== undefined ? `${value}, ${expiry}` : (value ?? expiry);
 }
 
-async function digestOf({ large, payload }: Entry, now: number, times: FieldTimes | undefined): Promise<ValueDigest> {
+async function digestOf(
+  { large, payload }: Entry,
+  now: number,
+  unpacked: number,
+  times: FieldTimes | undefined,
+): Promise<ValueDigest> {
   const digest = new ValueDigest(times);
-  const pieces: AsyncIterable<ValuePiece> | Iterable<ValuePiece> = large?.pieces() ?? payloadPieces(payload!);
+  const pieces: AsyncIterable<ValuePiece> | Iterable<ValuePiece> =
+    large?.pieces() ?? payloadPieces(payload!, { ...DEFAULT_LIMITS, unpacked });
   for await (const piece of pieces) digest.add(present(piece, now));
   return digest;
 }

@@ -51,7 +51,7 @@ export class FilePair {
     this.#settings = settings;
     this.#progress = progress;
     this.#origins = new Origins(plan, settings);
-    this.#comparison = new Comparison(plan, { source: true, target: true }, settings.ttlTolerance);
+    this.#comparison = new Comparison(plan, { source: true, target: true }, settings.ttlTolerance, settings.bigKey);
     const { tellMatches, oneWay } = settings;
     const otherOf = (db: number, key: Buffer): { db: number; key: Buffer } => this.#targetOf(db, key);
     this.findings = new Findings({ walkedRole: 'source', clock: Date.now, otherOf, tellMatches, oneWay }, progress);

@@ -51,7 +51,7 @@ export class Ground {
     this.#walkedRole = sides.target === undefined ? 'target' : 'source';
     this.#origins = new Origins(plan, settings);
     const files = { source: sides.source === undefined, target: sides.target === undefined };
-    this.#comparison = new Comparison(plan, files, settings.ttlTolerance);
+    this.#comparison = new Comparison(plan, files, settings.ttlTolerance, settings.bigKey);
     const { tellMatches, oneWay } = settings;
     const clock = this.#walksSource ? plan.clock : Date.now;
     const otherOf = (db: number, key: Buffer): Place => this.#otherOf(db, key);

@@ -4,10 +4,13 @@ import { randomBytes } from 'node:crypto';
 import { test, type TestContext } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { spawnSync } from 'node:child_process';
+import { gzipSync } from 'node:zlib';
 import { dirname, join } from 'node:path';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { underWay } from '../support/mid-run.ts';
 import { assertDone } from '../support/outcome.ts';
+import { bombString } from '../support/bombs.ts';
+import { command } from '../support/frames.ts';
 import { runRump, spawnRump } from '../support/rump.ts';
 import { startCluster } from '../support/redis-cluster.ts';
 import { startServer } from '../support/redis-server.ts';
@@ -131,6 +134,45 @@ test(`RdbSource stays below ${MOST_OF_SMALL_MIB} MiB while it reads a hash of 30
     env: { ...process.env, ...usageInto(usageFile) },
   });
   assert.equal(stdout, '300000\n', stderr);
+  assertBelow(t, usageFile, MOST_OF_SMALL_MIB);
+});
+
+test(`rump stays below ${MOST_OF_SMALL_MIB} MiB while it converts 1.9 MB that are 160 MB unpacked, and checks them`, async (t) => {
+  const { target, to } = await startPair(t);
+  // Of Redis 7.4, in a form that no older server takes.
+  const fields = Array.from({ length: 20 }, (_, i) =>
+    Buffer.concat([build.length(0), build.string(`field:${i}`), bombString(Buffer.from('abcdefg'), 31_775)]),
+  );
+  const payload = build.payload(12, 24, build.milliseconds(4_102_444_800_000), build.length(20), ...fields);
+  const [path, other] = [join(target.dir, 'bomb.resp'), join(target.dir, 'other.resp')];
+  writeFileSync(path, command('RESTORE', 'hash', 0, payload, 'REPLACE'));
+  // The same value, an expiry that nothing has aside.
+  const same = build.payload(12, 24, build.milliseconds(4_102_444_800_001), build.length(20), ...fields);
+  writeFileSync(other, command('RESTORE', 'hash', 0, same, 'REPLACE'));
+  for (const args of [
+    ['--from', path, '--to', target.url],
+    ['check', '--from', path, '--to', other],
+  ]) {
+    const usageFile = join(target.dir, `usage of ${args.length}`);
+    const result = await runRump(args, { env: usageInto(usageFile) });
+    assert.equal(result.code, 0, result.stderr);
+    assertBelow(t, usageFile, MOST_OF_SMALL_MIB);
+  }
+  assert.equal(await to.send('HSTRLEN', 'hash', 'field:19'), 7 + 31_775 * 264);
+});
+
+test(`rump stays below ${MOST_OF_SMALL_MIB} MiB while it unpacks a snapshot of 300 MB that has 300 KB`, async (t) => {
+  const path = join(folderOf(t), 'large.rdb.gz');
+  const record = Buffer.concat([Buffer.of(0), build.string('key'), build.string(Buffer.alloc(1_000_000))]);
+  writeFileSync(path, gzipSync(snapshotOf('REDIS0011', ...Array.from({ length: 300 }, () => record)), { level: 1 }));
+  const usageFile = join(dirname(path), 'usage');
+  const result = await runRump(
+    ['--dry-run', '--from', path, '--to', join(dirname(path), 'f.resp'), '--buffer', '16M'],
+    {
+      env: usageInto(usageFile),
+    },
+  );
+  assert.equal(result.code, 0, result.stderr);
   assertBelow(t, usageFile, MOST_OF_SMALL_MIB);
 });
 

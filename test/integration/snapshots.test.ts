@@ -267,5 +267,5 @@ test('rump copies a snapshot of version 3, from before Redis 2.6', async (t) => 
   assertDone(await runRump(['--from', path, '--to', target.url]));
   assert.equal(String(await to.send('GET', 'key')), 'value');
   writeFileSync(path, snapshotOf('REDIS0099'));
-  assertFailed(await runRump(["--from", path, "--to", target.url]), { error: /: Redis has no RDB version 99/ });
+  assertFailed(await runRump(['--from', path, '--to', target.url]), { error: /: Redis has no RDB version 99/ });
 });

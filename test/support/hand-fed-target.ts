@@ -49,6 +49,7 @@ export async function handFeed(
       clock: Date.now,
       replace: true,
       mostBytes: 512 * 1024 * 1024,
+      bigKey: 64 * 1024 * 1024,
       targetDbOf: (db) => db,
       targetNameOf: (key) => key,
       written: undefined,

@@ -12,6 +12,7 @@ import type { HashField, Value, ValuePiece } from '../../../src/value.ts';
 const EXACT: ToldExpiries = { mode: 'exact', fieldClock: Date.now };
 const RELATIVE: ToldExpiries = { ...EXACT, mode: 'relative' };
 const DROPPED: ToldExpiries = { ...EXACT, mode: 'dropped' };
+const BIG_KEY = 64 * 1024 * 1024;
 const SERVERS = { source: false, target: false };
 const STRING: Value = { type: 'string', value: Buffer.from('value') };
 
@@ -42,24 +43,27 @@ function hash(...fields: HashField[]): Entry {
 }
 
 test('Comparison.differenceOf() takes no notice of the version that a payload is stamped with', () => {
-  const exact = new Comparison(EXACT, SERVERS, undefined);
+  const exact = new Comparison(EXACT, SERVERS, undefined, BIG_KEY);
   const entry = entryOf(STRING);
   assert.equal(exact.differenceOf(entry, { ...entry, payload: withVersion(entry.payload!, 11) }), undefined);
 });
 
 test('Comparison.differenceOf() tells expiries to the millisecond, or within a second where PTTL tells them', () => {
-  const [exact, relative] = [new Comparison(EXACT, SERVERS, undefined), new Comparison(RELATIVE, SERVERS, undefined)];
+  const [exact, relative] = [
+    new Comparison(EXACT, SERVERS, undefined, BIG_KEY),
+    new Comparison(RELATIVE, SERVERS, undefined, BIG_KEY),
+  ];
   assert.equal(exact.differenceOf(at(5000), at(5000)), undefined);
   assert.equal(exact.differenceOf(at(5000), at(4999)), 'expires 1 ms earlier at the target');
   assert.equal(relative.differenceOf(at(5000), at(6000)), undefined);
   assert.equal(relative.differenceOf(at(5000), at(6001)), 'expires 1001 ms later at the target');
   assert.equal(relative.differenceOf(at(5000), at(-1)), 'never expires at the target');
-  assert.equal(new Comparison(DROPPED, SERVERS, undefined).differenceOf(at(5000), at(-1)), undefined);
-  assert.equal(new Comparison(EXACT, SERVERS, 10).differenceOf(at(5000), at(5010)), undefined);
+  assert.equal(new Comparison(DROPPED, SERVERS, undefined, BIG_KEY).differenceOf(at(5000), at(-1)), undefined);
+  assert.equal(new Comparison(EXACT, SERVERS, 10, BIG_KEY).differenceOf(at(5000), at(5010)), undefined);
 });
 
 test('Comparison.differenceOf() holds the clock on the wall of a file against what PTTL tells', () => {
-  const mixed = new Comparison(RELATIVE, { source: true, target: false }, 100);
+  const mixed = new Comparison(RELATIVE, { source: true, target: false }, 100, BIG_KEY);
   const [file, server] = [Date.now() + 60_000, performance.now() + 60_000];
   assert.equal(
     mixed.differenceOf(entryOf(STRING, { expireAt: file }), entryOf(STRING, { expireAt: server })),
@@ -68,7 +72,7 @@ test('Comparison.differenceOf() holds the clock on the wall of a file against wh
 });
 
 test('Comparison.differenceOf() forgets fields that have expired already', () => {
-  const exact = new Comparison(EXACT, SERVERS, undefined);
+  const exact = new Comparison(EXACT, SERVERS, undefined, BIG_KEY);
   const gone = field('gone', 1000);
   assert.equal(exact.differenceOf(hash(field('a', -1), gone), hash(field('a', -1))), undefined);
   const later = field('later', 4_102_444_800_000);
@@ -78,7 +82,7 @@ test('Comparison.differenceOf() forgets fields that have expired already', () =>
 });
 
 test('Comparison.differenceOf() compares large values by their pieces, also with a payload', async () => {
-  const exact = new Comparison(EXACT, SERVERS, undefined);
+  const exact = new Comparison(EXACT, SERVERS, undefined, BIG_KEY);
   const members = ['a', 'b', 'c'].map((text) => Buffer.from(text));
   const large = largeOf({ type: 'set', members: members.slice(1) }, { type: 'set', members: members.slice(0, 1) });
   assert.equal(await exact.differenceOf(large, entryOf({ type: 'set', members })), undefined);
@@ -87,7 +91,7 @@ test('Comparison.differenceOf() compares large values by their pieces, also with
 });
 
 test('Comparison.differenceOf() throws for a payload that it cannot read', () => {
-  const exact = new Comparison(EXACT, SERVERS, undefined);
+  const exact = new Comparison(EXACT, SERVERS, undefined, BIG_KEY);
   const damaged = entryOf({ type: 'string', value: Buffer.from('other') });
   damaged.payload![2]! ^= 1;
   assert.throws(() => exact.differenceOf(entryOf(STRING), damaged), PayloadError);
