@@ -6,6 +6,7 @@
 //
 // Integers that a number would round come out of the parser as strings, and go on as bigints.
 
+import { countOf } from './figures.ts';
 import { Buffer } from 'node:buffer';
 import RedisParser from 'redis-parser';
 import { ReplyError } from './errors.ts';
@@ -182,7 +183,8 @@ export class Decoder {
       this.#parser.reset();
       return;
     }
-    if (length > this.#limits.maxBulkLength) return this.#fail(`a bulk string of ${length} bytes is too long`);
+    if (length > this.#limits.maxBulkLength)
+      return this.#fail(`a bulk string of ${countOf(length, 'byte')} is too long`);
     if (arrayCache.length > 0) return;
     this.#bulk = Buffer.allocUnsafeSlow(length + CRLF_BYTES);
     this.#bulkAt = buffer.copy(this.#bulk, 0, offset);
@@ -256,5 +258,5 @@ export class Decoder {
 }
 
 function tooLong(elements: number): string {
-  return `an array of ${elements} elements is too long`;
+  return `an array of ${countOf(elements, 'element')} is too long`;
 }

@@ -1,5 +1,6 @@
 // What a server answers, as RESP2 has it, and who takes it.
 
+import { countOf } from './figures.ts';
 import type { ReplyError } from './errors.ts';
 
 /**
@@ -18,7 +19,7 @@ export class Oversized {
   }
 
   toString(): string {
-    return `a string of ${this.length} bytes`;
+    return `a string of ${countOf(this.length, 'byte')}`;
   }
 }
 

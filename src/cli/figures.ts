@@ -1,28 +1,16 @@
 // Figures as people read them: 1,234,567 keys, 81.2 MiB, 2 m 05 s. One form for the bar and for the summary.
 
+import { countOf, formatBytes, formatCount } from '../../resp/figures.ts';
 import type { Figures } from '../sync/options.ts';
 
-const WHOLE = new Intl.NumberFormat('en-US', { maximumFractionDigits: 0 });
-const BYTE_UNITS = ['B', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB'];
-
-export function formatCount(count: number): string {
-  return WHOLE.format(count);
-}
+export { formatBytes, formatCount };
 
 export function formatKeys(count: number): string {
-  return `${formatCount(count)} ${count === 1 ? 'key' : 'keys'}`;
+  return countOf(count, 'key');
 }
 
 export function formatReconnects(count: number): string {
-  return `${formatCount(count)} ${count === 1 ? 'reconnect' : 'reconnects'}`;
-}
-
-export function formatBytes(bytes: number): string {
-  let unit = 0;
-  let rest = bytes;
-  // What would be rounded up to 1024.0 belongs to the next unit already.
-  for (; rest >= 1023.95 && unit < BYTE_UNITS.length - 1; unit++) rest /= 1024;
-  return `${unit === 0 ? formatCount(bytes) : rest.toFixed(1)} ${BYTE_UNITS[unit]}`;
+  return countOf(count, 'reconnect');
 }
 
 /** @param ms milliseconds */

@@ -6,7 +6,7 @@ import { describeDifferences, formatCheckSummary } from './check-figures.ts';
 import type { Combined } from './combined.ts';
 import { errorText } from './error-text.ts';
 import { escapeControls, escapeKey } from './escape.ts';
-import { formatCount, formatDuration, formatKeys, formatSummary } from './figures.ts';
+import { formatBytes, formatCount, formatDuration, formatKeys, formatSummary } from './figures.ts';
 import { Interrupted, nameOfSignal, type StopSignal } from './interrupted.ts';
 import type { Outcome } from './outcome.ts';
 import type { RunEvent } from './output.ts';
@@ -173,6 +173,6 @@ function describeReconnect({ side, address, reason, refused, pause, attempt, ret
 
 function describeFailure({ key, db, reason }: KeyFailedEvent): string {
   const shown = escapeKey(key.subarray(0, LONGEST_KEY));
-  const rest = key.length > LONGEST_KEY ? `… (${key.length} bytes)` : '';
+  const rest = key.length > LONGEST_KEY ? `… (${formatBytes(key.length)})` : '';
   return `key "${shown}"${rest} in db ${db}: ${reason}`;
 }

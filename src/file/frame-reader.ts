@@ -5,6 +5,7 @@
 //   Whatever is whole in its chunk is given out as a view into it. A string that is cut is filled in place in a Buffer of
 //   its own. Lines are read byte by byte, with what they told so far kept in fields: a chunk may end anywhere.
 
+import { countOf, formatCount } from '../../resp/figures.ts';
 import { Buffer } from 'node:buffer';
 import type { Entry } from '../entry.ts';
 import { RestoreFrame } from './restore-frame.ts';
@@ -86,7 +87,7 @@ export class FrameReader {
 
   /** Gives it the next bytes, once `next` has used up those before; the entries hold views into them. */
   write(chunk: Buffer): void {
-    this.#sumChunk();
+    if (this.#beganAt !== -1) this.#sum.passChunk(this.#bytes, this.#summed, this.#frameStart - this.#before);
     this.#before += this.#bytes.length;
     this.#bytes = chunk;
     this.#at = 0;
@@ -154,26 +155,13 @@ export class FrameReader {
   }
 
   #endStream(end: string): void {
-    const start = this.#frameStart - this.#before;
     if (this.#beganAt === -1) throw this.#damage(this.#at, 'an end stands there, and no beginning in front of it');
-    if (start < 0) this.#sum.back();
-    else this.#sum.update(this.#bytes, this.#summed, start);
+    this.#sum.finish(this.#bytes, this.#summed, this.#frameStart - this.#before);
     const fault = this.#sum.faultOf(end);
     if (fault !== undefined) {
       throw this.#failure(`the stream from ${this.#place(this.#beganAt)} on is damaged: ${fault}`);
     }
     this.#beganAt = -1;
-  }
-
-  /** The chunk has been read. The frame that it leaves open may be the end, which does not count. */
-  #sumChunk(): void {
-    if (this.#beganAt === -1) return;
-    const start = this.#frameStart - this.#before;
-    if (start >= 0) {
-      this.#sum.update(this.#bytes, this.#summed, start);
-      this.#sum.keep();
-    }
-    this.#sum.update(this.#bytes, Math.max(start, this.#summed));
   }
 
   #cutBefore(): StreamError {
@@ -196,7 +184,10 @@ export class FrameReader {
     if (this.#line === 'mark') this.#frameStart = this.#before + this.#at;
     if (!this.#readLine(ASTERISK)) return false;
     if (this.#number < 1 || this.#number > MAX_ARGUMENTS) {
-      throw this.#damage(this.#at, `it is an array of ${this.#number} strings, which no RESTORE, SELECT or PING is`);
+      throw this.#damage(
+        this.#at,
+        `it is an array of ${countOf(this.#number, 'string')}, which no RESTORE, SELECT or PING is`,
+      );
     }
     this.#left = this.#number;
     this.#length = -1;
@@ -247,11 +238,14 @@ export class FrameReader {
   #demandLength(length: number): void {
     const max = this.#frame.wantsBytes ? this.#maxLength : MAX_WORD;
     if (length > max) {
-      throw this.#damage(this.#at, `a string of ${length} bytes begins there, and ${max} are the most it may have`);
+      throw this.#damage(
+        this.#at,
+        `a string of ${countOf(length, 'byte')} begins there, and ${formatCount(max)} are the most it may have`,
+      );
     }
     const position = this.#before + this.#at;
     if (position + length + CRLF_BYTES <= this.#size) return;
-    const claim = `a string of ${length} bytes begins at byte ${position}, and the file ends at byte ${this.#size}`;
+    const claim = `a string of ${countOf(length, 'byte')} begins at byte ${position}, and the file ends at byte ${this.#size}`;
     throw this.#failure(`the frame at ${this.#place(this.#frameStart)} is cut off: ${claim}`);
   }
 

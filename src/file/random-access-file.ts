@@ -1,5 +1,6 @@
 // A file that is read from any place, at once. Its bytes come from one descriptor, whatever becomes of its name meanwhile.
 
+import { countOf, formatCount } from '../../resp/figures.ts';
 import type { Buffer } from 'node:buffer';
 import { readSync } from 'node:fs';
 import type { FileHandle } from 'node:fs/promises';
@@ -79,7 +80,10 @@ export class RandomAccessFile {
   }
 
   #shrunk(size: number): RespError {
-    return new RespError('IO', `Cannot read ${this.name}: it had ${this.size} bytes, and now it has but ${size}`);
+    return new RespError(
+      'IO',
+      `Cannot read ${this.name}: it had ${countOf(this.size, 'byte')}, and now it has but ${formatCount(size)}`,
+    );
   }
 }
 

@@ -1,5 +1,6 @@
 // What a stream says of itself in a PING at either end, so that a cut or damaged one is known. It knows no frames.
 
+import { countOf, formatCount } from '../../resp/figures.ts';
 import { Crc64 } from '../rdb/crc64.ts';
 
 export const BEGIN = 'rump:begin:1';
@@ -25,14 +26,22 @@ export class StreamSum {
     this.#crc.update(bytes, start, end);
   }
 
-  /** Remembers the checksum of the bytes so far: what follows may prove to be none of them. */
-  keep(): void {
-    this.#kept.copy(this.#crc);
+  /**
+   * Takes the rest of a chunk, from `start` on. The frame that it leaves open may prove to be the end, which does not count.
+   * @param frameAt where that frame begins; negative in a chunk before
+   */
+  passChunk(bytes: Buffer, start: number, frameAt: number): void {
+    if (frameAt >= 0) {
+      this.update(bytes, start, frameAt);
+      this.#kept.copy(this.#crc);
+    }
+    this.update(bytes, Math.max(start, frameAt));
   }
 
-  /** Forgets the bytes since `keep`. */
-  back(): void {
-    this.#crc.copy(this.#kept);
+  /** Takes what is left in front of the end, which begins at `frameAt`. */
+  finish(bytes: Buffer, start: number, frameAt: number): void {
+    if (frameAt < 0) this.#crc.copy(this.#kept);
+    else this.update(bytes, start, frameAt);
   }
 
   /** What the last PING says. */
@@ -43,7 +52,8 @@ export class StreamSum {
   /** What is wrong with the stream that ends so. */
   faultOf(end: string): string | undefined {
     const [, keys, checksum] = END.exec(end)!;
-    if (Number(keys) !== this.keys) return `its end tells of ${keys} keys, and ${this.keys} were found`;
+    if (Number(keys) !== this.keys)
+      return `its end tells of ${countOf(Number(keys), 'key')}, and ${formatCount(this.keys)} were found`;
     if (checksum === this.#checksum) return undefined;
     return `its end tells of the checksum ${checksum}, and it is ${this.#checksum}`;
   }

@@ -1,5 +1,6 @@
 // A cursor over bytes that nobody vouches for: every length is held against what is left before anything is made of it.
 // It sees a window of them; the bytes of a payload are one window, and those of a file (file-reader.ts) many.
+import { countOf, formatCount } from '../../resp/figures.ts';
 import { milliseconds, type Milliseconds } from '../milliseconds.ts';
 import { decimal } from './decimal.ts';
 import { decompress, decompressHead, decompressPieces, isPossibleLength, mostLength } from './lzf.ts';
@@ -157,7 +158,8 @@ export class ByteReader {
   count(leastBytes: number): number {
     const start = this.at;
     const count = this.length();
-    if (count * leastBytes > this.left) throw this.fail(`${count} elements cannot fit into what is left`, start);
+    if (count * leastBytes > this.left)
+      throw this.fail(`${countOf(count, 'element')} cannot fit into what is left`, start);
     this.counted += count;
     return count;
   }
@@ -269,7 +271,7 @@ export class ByteReader {
     const compressed = this.length();
     const length = this.length();
     if (!isPossibleLength(compressed, length)) throw this.fail('no compression is that good', start);
-    if (length > MOST_BYTES) throw this.fail(`${length} bytes are too many for a string`, start);
+    if (length > MOST_BYTES) throw this.fail(`${countOf(length, 'byte')} are too many for a string`, start);
     return [compressed, length];
   }
 
@@ -318,6 +320,6 @@ export class ByteReader {
   }
 
   protected endsEarly(length: number): PayloadError {
-    return this.fail(`the bytes end ${length - this.left} too early`);
+    return this.fail(`the bytes end ${formatCount(length - this.left)} too early`);
   }
 }

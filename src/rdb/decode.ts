@@ -1,4 +1,5 @@
 // The value of a DUMP payload, or of one key in a snapshot: whatever the encoding, the plain model comes out.
+import { countOf } from '../../resp/figures.ts';
 import { ByteReader } from './byte-reader.ts';
 import { decodeHash } from './decode-hash.ts';
 import { decodeList } from './decode-list.ts';
@@ -36,9 +37,12 @@ export function openPayload(payload: Buffer): OpenPayload {
   const encoding = demandEncoding(typeByte, version);
   const subject = nameOf(encoding, typeByte);
   if (!isIntact(payload)) {
-    throw new PayloadError(`Cannot decode ${subject}: the checksum is not that of its ${payload.length} bytes`, {
-      offset: payload.length,
-    });
+    throw new PayloadError(
+      `Cannot decode ${subject}: the checksum is not that of its ${countOf(payload.length, 'byte')}`,
+      {
+        offset: payload.length,
+      },
+    );
   }
   const reader = new ByteReader(bodyOf(payload), subject);
   reader.skip(1);
@@ -47,7 +51,7 @@ export function openPayload(payload: Buffer): OpenPayload {
 
 /** @throws PayloadError */
 export function demandEnd(reader: ByteReader): void {
-  if (!reader.isAtEnd) throw reader.fail(`${reader.left} bytes follow the value`);
+  if (!reader.isAtEnd) throw reader.fail(`${countOf(reader.left, 'byte')} follow the value`);
 }
 
 /**

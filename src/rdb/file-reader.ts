@@ -1,5 +1,6 @@
 // The bytes of a file, read by and by: the window moves on, and what it leaves behind goes through a checksum, once and in order.
 
+import { countOf, formatCount } from '../../resp/figures.ts';
 import { Buffer } from 'node:buffer';
 import type { RandomAccessFile } from '../file/random-access-file.ts';
 import { ByteReader, MOST_BYTES } from './byte-reader.ts';
@@ -63,7 +64,7 @@ export class FileReader extends ByteReader {
 
   protected override more(length: number): void {
     if (length > this.left) throw this.endsEarly(length);
-    if (length > MOST_BYTES) throw this.fail(`${length} bytes are too many for a string`);
+    if (length > MOST_BYTES) throw this.fail(`${countOf(length, 'byte')} are too many for a string`);
     this.sum();
     const { at, left } = this;
     const rest = this.bytes.subarray(at - this.before);
@@ -90,6 +91,6 @@ export class FileReader extends ByteReader {
   }
 
   protected override endsEarly(length: number): PayloadError {
-    return this.fail(`the file is cut off, ${this.left} of ${length} bytes follow`);
+    return this.fail(`the file is cut off, ${formatCount(this.left)} of ${formatCount(length)} bytes follow`);
   }
 }

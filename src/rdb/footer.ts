@@ -1,4 +1,5 @@
 // The last ten bytes of a DUMP payload: the RDB version it was written by, and a CRC-64 of all that precedes the CRC.
+import { countOf } from '../../resp/figures.ts';
 import { Crc64 } from './crc64.ts';
 import { PayloadError } from './payload-error.ts';
 import { View } from './view.ts';
@@ -47,5 +48,7 @@ export function withVersion(payload: Buffer, version: number): Buffer {
 function demandFooter(payload: Buffer): void {
   // A value has a type byte at least.
   if (payload.length > FOOTER_BYTES) return;
-  throw new PayloadError(`Cannot decode a payload: ${payload.length} bytes hold no value and footer`, { offset: 0 });
+  throw new PayloadError(`Cannot decode a payload: ${countOf(payload.length, 'byte')} hold no value and footer`, {
+    offset: 0,
+  });
 }

@@ -4,6 +4,7 @@
 //   10nnnnnn …                string of up to 63 bytes           11110011 + 4, 11110100 + 8    integers
 //   110nnnnn nnnnnnnn         integer, 13 bits                   11110000 + 4                  string
 //   1110nnnn nnnnnnnn …       string of up to 4095 bytes
+import { countOf, formatCount } from '../../resp/figures.ts';
 import type { ByteReader } from './byte-reader.ts';
 import { decimal } from './decimal.ts';
 import type { Elements } from './elements.ts';
@@ -134,7 +135,10 @@ export class Listpack implements Elements {
 
   #miscounted(at: number): PayloadError {
     const seen = at < this.#end ? this.#seen + 1 : this.#seen;
-    return this.#reader.fail(`the listpack has ${seen} elements and not ${this.#count} as it says`, at);
+    return this.#reader.fail(
+      `the listpack has ${countOf(seen, 'element')} and not ${formatCount(this.#count)} as it says`,
+      at,
+    );
   }
 }
 

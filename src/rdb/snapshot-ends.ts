@@ -1,5 +1,6 @@
 // How a snapshot begins, with who wrote it and in which RDB version, and how it ends, with a checksum.
 
+import { countOf } from '../../resp/figures.ts';
 import type { ByteReader } from './byte-reader.ts';
 import type { FileReader } from './file-reader.ts';
 import { FIRST_VALKEY_VERSION } from './type-byte.ts';
@@ -48,7 +49,7 @@ export function readEnd(reader: FileReader, version: number): SnapshotEnd {
   const { at, left: extra } = reader;
   if (extra === 0) return { isChecked, extra };
   if (extra <= MOST_HARMLESS && HARMLESS.test(reader.view(extra).toString('latin1'))) return { isChecked, extra };
-  throw reader.fail(`${extra} bytes follow the end of the snapshot`, at);
+  throw reader.fail(`${countOf(extra, 'byte')} follow the end of the snapshot`, at);
 }
 
 function readChecksum(reader: FileReader): boolean {

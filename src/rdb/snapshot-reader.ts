@@ -4,6 +4,7 @@
 //
 //   SELECTDB holds for all keys behind it; expiry, idle time and frequency for the next one.
 
+import { formatBytes, formatCount } from '../../resp/figures.ts';
 import type { Entry } from '../entry.ts';
 import type { RandomAccessFile } from '../file/random-access-file.ts';
 import { DEFAULT_LIMITS } from './chunks.ts';
@@ -160,7 +161,7 @@ export class SnapshotReader {
     const size = this.#end - this.#start;
     if (size <= this.#maxPayload - OVERHEAD_BYTES || this.type !== 'module') return undefined;
     return new PayloadError(
-      `Cannot read a value of ${size} bytes: it is one of a module, and can only be carried as a whole`,
+      `Cannot read a value of ${formatBytes(size)}: it is one of a module, and can only be carried as a whole`,
     );
   }
 
@@ -276,7 +277,7 @@ export class SnapshotReader {
   #finish(): void {
     const { isChecked, extra } = readEnd(this.#reader, this.#version);
     this.#isChecked = isChecked;
-    if (extra > 0) this.leftOut.add('mark', () => String(extra));
+    if (extra > 0) this.leftOut.add('mark', () => formatCount(extra));
   }
 }
 

@@ -6,6 +6,7 @@
 //   01nnnnnn nnnnnnnn …    string of up to 16383 bytes       1110 0000 + 8, 1111 0000 + 3,
 //   10000000 + 4 …         string, its length big-endian     1111 1110 + 1                  integers
 //                                                            1111 nnnn                      0 to 12 as 1 to 13
+import { countOf, formatCount } from '../../resp/figures.ts';
 import type { ByteReader } from './byte-reader.ts';
 import { decimal } from './decimal.ts';
 import type { Elements } from './elements.ts';
@@ -117,6 +118,9 @@ export class Ziplist implements Elements {
 
   #miscounted(at: number): PayloadError {
     const seen = at < this.#end ? this.#seen + 1 : this.#seen;
-    return this.#reader.fail(`the ziplist has ${seen} elements and not ${this.#count} as it says`, at);
+    return this.#reader.fail(
+      `the ziplist has ${countOf(seen, 'element')} and not ${formatCount(this.#count)} as it says`,
+      at,
+    );
   }
 }

@@ -1,6 +1,7 @@
 // Reads the databases of a server, or the slots of a cluster: one reader a node, all into one channel, until every key that
 // was there throughout has been read and written.
 
+import { formatCount } from '../../resp/figures.ts';
 import { RespError } from '../../resp/errors.ts';
 import type { Channel } from '../channel.ts';
 import type { Deployment } from '../cluster/deployment.ts';
@@ -172,7 +173,7 @@ export class RedisSource implements Source {
     if (pause !== undefined) return pauseFor(pause, this.#deployment.signal);
     throw new RespError(
       'CLUSTERDOWN',
-      `Cannot read ${slots} slots of the source: no node that is there has all of them`,
+      `Cannot read ${formatCount(slots)} slots of the source: no node that is there has all of them`,
     );
   }
 

@@ -1,5 +1,6 @@
 // What the source has beside the keys that are copied: databases that nobody asked for, and functions.
 
+import { formatCount } from '../../resp/figures.ts';
 import { ReplyError } from '../../resp/errors.ts';
 import type { Reply } from '../../resp/reply.ts';
 import type { Deployment } from '../cluster/deployment.ts';
@@ -22,7 +23,7 @@ export function leftOutDatabases({ servers }: Deployment, databases: DatabasePai
   const names = listOf([...keysByDb.keys()].toSorted((a, b) => a - b).map(String));
   const keys = [...keysByDb.values()].reduce((sum, keys) => sum + keys, 0);
   const which = keysByDb.size === 1 ? `database ${names}` : `databases ${names}`;
-  const message = `the source has keys in ${which} as well (${keys}), which are left out; --db all takes every database`;
+  const message = `the source has keys in ${which} as well (${formatCount(keys)}), which are left out; --db all takes every database`;
   return [{ code: 'DATABASES_LEFT_OUT', message }];
 }
 

@@ -1,5 +1,6 @@
 // Looks at both sides before anything is written: what must not be, and what the operator should know.
 
+import { countOf, formatBytes, formatCount } from '../../resp/figures.ts';
 import { nameOf, ReplyError, RespError, type RespErrorOptions } from '../../resp/errors.ts';
 import type { Deployment } from '../cluster/deployment.ts';
 import { refusalOf } from '../redis/refusal.ts';
@@ -43,12 +44,12 @@ export function warningsOf({ source, target }: Sides, databases: DatabasePairs):
   for (const db of new Set(databases.map(([, db]) => db))) {
     const keys = keysIn(target, db);
     if (keys === 0) continue;
-    const message = `the target database ${db} is not empty: it has ${keys} ${keys === 1 ? 'key' : 'keys'}`;
+    const message = `the target database ${db} is not empty: it has ${countOf(keys, 'key')}`;
     warnings.push({ code: 'TARGET_NOT_EMPTY', message });
   }
   const [limit, used] = [sum(target, 'maxMemory'), source === undefined ? 0 : sum(source, 'usedMemory')];
   if (limit > 0 && limit < used) {
-    const message = `the target may use ${limit} bytes (maxmemory), the source uses ${used}`;
+    const message = `the target may use ${formatBytes(limit)} (maxmemory), the source uses ${formatBytes(used)}`;
     warnings.push({ code: 'TARGET_MEMORY', message });
   }
   return warnings;
@@ -158,7 +159,7 @@ function demandCluster(side: Deployment, dbs: ReadonlySet<number>): void {
   if (unserved > 0) {
     throw new RespError(
       'CLUSTERDOWN',
-      `Cannot ${what} the cluster at ${nameOf(peer)}: no node serves ${unserved} of its slots`,
+      `Cannot ${what} the cluster at ${nameOf(peer)}: no node serves ${formatCount(unserved)} of its slots`,
       { peer },
     );
   }

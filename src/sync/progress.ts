@@ -1,5 +1,6 @@
 // The figures of a run, counted from replies, and the events that tell of them. It decides only what counts as what.
 
+import { countOf, formatCount } from '../../resp/figures.ts';
 import { nameOf, RespError, type Peer } from '../../resp/errors.ts';
 import type { Reconnect } from '../cluster/reconnect.ts';
 import type { LeftOutKind } from '../rdb/left-out.ts';
@@ -21,11 +22,11 @@ const LEFT_OUT: Readonly<Record<LeftOutKind, (names: string, count: number) => s
   slots: (names) =>
     `slots were moving to the server when the snapshot was taken (${names}): their keys may be incomplete`,
   metadata: (names, count) =>
-    `modules have attached metadata to keys of the snapshot (${count}: ${names}), which a copy leaves out`,
+    `modules have attached metadata to keys of the snapshot (${formatCount(count)}: ${names}), which a copy leaves out`,
   expiries: (names, count) =>
-    `members of keys of the snapshot expire, as only KeyDB has it (${count}: ${names}): these expiries are left out`,
+    `members of keys of the snapshot expire, as only KeyDB has it (${formatCount(count)}: ${names}): these expiries are left out`,
   empty: (names, count) =>
-    `collections of the snapshot are empty (${count}: ${names}): servers drop them, as a copy does`,
+    `collections of the snapshot are empty (${formatCount(count)}: ${names}): servers drop them, as a copy does`,
   mark: (names) => `${names} bytes follow the end of the snapshot, which hold no keys`,
 };
 
@@ -123,7 +124,10 @@ export class Progress implements SourceSink, TargetSink {
   }
 
   onSlotsMoved(slots: number): void {
-    this.#warn('SLOTS_MOVED', `slots of the source have moved (${slots}); they are read once more where they are now`);
+    this.#warn(
+      'SLOTS_MOVED',
+      `slots of the source have moved (${formatCount(slots)}); they are read once more where they are now`,
+    );
   }
 
   onWalkedAnew(peer: Peer): void {
@@ -168,7 +172,7 @@ export class Progress implements SourceSink, TargetSink {
     clearInterval(this.#timer);
     if (this.#keys > this.#told) this.#tellBatch(this.#keys - this.#told);
     if (this.#repeated > 0) {
-      const what = `SCAN gave ${this.#repeated} keys twice, as the source changed; the target has them as first read`;
+      const what = `SCAN gave ${countOf(this.#repeated, 'key')} twice, as the source changed; the target has them as first read`;
       this.#warn('REPEATED', what);
     }
     this.#tell(1);
@@ -231,5 +235,5 @@ export class Progress implements SourceSink, TargetSink {
 /** @param keys of the source at the start, as far as they are known */
 export function nothingOf(keys: number): string {
   if (keys === 0) return 'the source has no keys where they were looked for: look at its databases, and at --db';
-  return `nothing is in scope: none of the ${keys} keys of the source goes with --match, --exclude and --type`;
+  return `nothing is in scope: none of the ${formatCount(keys)} keys of the source goes with --match, --exclude and --type`;
 }

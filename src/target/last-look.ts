@@ -1,5 +1,6 @@
 // One look at every node of the target before a copy is called done: whether it still has what it acknowledged.
 
+import { formatCount } from '../../resp/figures.ts';
 import type { Connection } from '../../resp/connection.ts';
 import { nameOf, ReplyError, RespError, type Peer } from '../../resp/errors.ts';
 import type { Reply } from '../../resp/reply.ts';
@@ -151,13 +152,13 @@ function isReplica(peer: Peer): RespError {
 }
 
 function hasEvicted(peer: Peer, keys: number): RespError {
-  const message = `Cannot vouch for the copy: the target ${nameOf(peer)} has evicted keys since the copy began (${keys}), as its memory is full`;
+  const message = `Cannot vouch for the copy: the target ${nameOf(peer)} has evicted keys since the copy began (${formatCount(keys)}), as its memory is full`;
   const hint = 'raise its maxmemory, or set maxmemory-policy to noeviction, and copy again';
   return new RespError('EVICTED', message, { peer, hint });
 }
 
 function hasLost(writers: readonly Writer[], missing: number, looked: number): RespError {
   const peers = writers.map(({ node }) => nameOf(node.peer)).join(', ');
-  const message = `Cannot vouch for the copy: of ${looked} acknowledged keys that were looked at, the target ${peers} lacks ${missing}: it was flushed, or swapped, or somebody has deleted them`;
+  const message = `Cannot vouch for the copy: of ${formatCount(looked)} acknowledged keys that were looked at, the target ${peers} lacks ${formatCount(missing)}: it was flushed, or swapped, or somebody has deleted them`;
   return new RespError('TARGET_LOST', message, { hint: 'rump check names what is missing' });
 }

@@ -2,6 +2,7 @@
 //
 //     pieces ──▶ rump:tmp:… (which expires, should nobody come back) ──▶ expiry ──▶ RENAME
 
+import { formatBytes } from '../../resp/figures.ts';
 import { ReplyError, RespError } from '../../resp/errors.ts';
 import type { Reply } from '../../resp/reply.ts';
 import type { Argv } from '../cluster/dialogue.ts';
@@ -122,7 +123,7 @@ export class ValueBuilder {
     if (length <= mostBytes) return;
     throw new RespError(
       'TOO_LONG',
-      `Cannot write it with ${command}: an element has ${length} bytes, and the target takes ${mostBytes} (proto-max-bulk-len)`,
+      `Cannot write it with ${command}: an element has ${formatBytes(length)}, and the target takes ${formatBytes(mostBytes)} (proto-max-bulk-len)`,
     );
   }
 }

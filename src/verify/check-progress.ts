@@ -1,5 +1,6 @@
 // The figures of a check, and the events that tell of them. It decides only what counts as what.
 
+import { formatCount } from '../../resp/figures.ts';
 import type { Peer, RespError } from '../../resp/errors.ts';
 import type { Reconnect } from '../cluster/reconnect.ts';
 import type { SourceSink } from '../source/source.ts';
@@ -77,7 +78,7 @@ export class CheckProgress implements SourceSink {
   }
 
   onSlotsMoved(slots: number): void {
-    this.warn('SLOTS_MOVED', `slots have moved (${slots}); they are walked once more where they are now`);
+    this.warn('SLOTS_MOVED', `slots have moved (${formatCount(slots)}); they are walked once more where they are now`);
   }
 
   onWalkedAnew(peer: Peer): void {

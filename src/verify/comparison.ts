@@ -1,5 +1,6 @@
 // What differs between an entry of the source and one of the target, in words: by value and expiry, whatever the encoding.
 
+import { formatCount } from '../../resp/figures.ts';
 import type { Entry } from '../entry.ts';
 import { distance, NEVER, plus, type Milliseconds } from '../milliseconds.ts';
 import { DEFAULT_LIMITS } from '../rdb/chunks.ts';
@@ -81,7 +82,7 @@ export class Comparison {
     const isSame =
       isSameExpiry(left, right, this.#tolerance) || (this.#isRelative && isForever(left) && isForever(right));
     if (isSame) return undefined;
-    return `expires ${distance(left, right)} ms ${right > left ? 'later' : 'earlier'} at the target`;
+    return `expires ${formatCount(distance(left, right))} ms ${right > left ? 'later' : 'earlier'} at the target`;
   }
 
   /** Whether decoding both would take too much: compression hides how much that is. */

@@ -78,7 +78,7 @@ describe('Failed keys', () => {
   test('are cut when they are long', () => {
     const { screen, output } = show('dots');
     output.onEvent(keyFailed('x'.repeat(1_000_000)));
-    assert.match(screen.stderr.text, /^rump: key "x{256}"… \(1000000 bytes\) in db 3: BUSYKEY/);
+    assert.match(screen.stderr.text, /^rump: key "x{256}"… \(976\.6 KiB\) in db 3: BUSYKEY/);
   });
 });
 

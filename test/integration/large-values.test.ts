@@ -113,7 +113,7 @@ test('rump keeps to what the target takes in one command, whatever the type', as
   assert.match(lines.toSorted()[0]!, /^rump: key "large:string" in db 0: ERR string exceeds maximum allowed size/);
   assert.match(
     lines.toSorted()[1]!,
-    /^rump: key "long:element" in db 0: Cannot write it with RPUSH: an element has 1200000 bytes, and the target takes 1048576 \(proto-max-bulk-len\)$/,
+    /^rump: key "long:element" in db 0: Cannot write it with RPUSH: an element has 1\.1 MiB, and the target takes 1\.0 MiB \(proto-max-bulk-len\)$/,
   );
   assert.doesNotMatch(result.stderr, /reconnect/);
   await from.send('DEL', 'large:string', 'long:element');

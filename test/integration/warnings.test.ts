@@ -29,7 +29,7 @@ test('rump warns of a target that may use less memory than the source does', asy
   const result = await runRump(endpoints);
   assertDone(result);
   assert.equal(result.stdout, `.${CLOSING_WORDS}`);
-  assert.match(result.stderr, /^rump: warning: .*10485760 bytes \(maxmemory\)/m);
+  assert.match(result.stderr, /^rump: warning: .*10\.0 MiB \(maxmemory\)/m);
   assert.equal(await to.send('DBSIZE'), 1);
 });
 

@@ -79,7 +79,7 @@ export const DIFFERENCES: readonly (readonly [line: string, both: Commands, targ
     [['PEXPIREAT', 'expiry', 4_102_444_800_001]],
   ],
   [
-    '* earlier\texpires 1000 ms earlier at the target',
+    '* earlier\texpires 1,000 ms earlier at the target',
     [['SET', 'earlier', 1, 'PXAT', 4_102_444_800_000]],
     [['PEXPIREAT', 'earlier', 4_102_444_799_000]],
   ],

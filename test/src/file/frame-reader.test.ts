@@ -126,7 +126,7 @@ test('FrameReader tells of the unpacked stream that its offsets are none of the 
 
 test('FrameReader refuses a string that is longer than the rest of the file before it asks memory for it', () => {
   const bytes = Buffer.concat([first, Buffer.from('*4\r\n$7\r\nRESTORE\r\n$1\r\nk\r\n$1\r\n0\r\n$1000000000\r\n')]);
-  const claim = `a string of 1000000000 bytes begins at byte ${bytes.length}, and the file ends at byte ${bytes.length}`;
+  const claim = `a string of 1,000,000,000 bytes begins at byte ${bytes.length}, and the file ends at byte ${bytes.length}`;
   const message = `the frame at byte ${at} is cut off: ${claim}`;
   const before = process.memoryUsage().arrayBuffers;
   assertDamaged(bytes, { entries: 1, offset: at, message, size: bytes.length });
@@ -144,8 +144,8 @@ test('FrameReader refuses strings above its limits', () => {
     ['*2\r\n$6\r\nSELECT\r\n$100\r\n', 32, undefined],
   ];
   for (const [text, max, maxLength] of cases) {
-    const length = /(\d+)\r\n$/.exec(text)![1];
-    const why = `a string of ${length} bytes begins there, and ${max} are the most it may have`;
+    const length = Number(/(\d+)\r\n$/.exec(text)![1]).toLocaleString('en');
+    const why = `a string of ${length} bytes begins there, and ${max.toLocaleString('en')} are the most it may have`;
     const message = `the frame at byte 0 is damaged at byte ${text.length}: ${why}`;
     assertDamaged(Buffer.from(text), { offset: 0, message, ...(maxLength === undefined ? {} : { maxLength }) });
   }

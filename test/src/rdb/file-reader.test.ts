@@ -116,7 +116,7 @@ test('RandomAccessFile says so where the file has shrunk, or is closed', async (
   const file = await RandomAccessFile.open(path);
   writeFileSync(path, 'short');
   const reader = new FileReader(file, { sums: false });
-  assert.throws(() => reader.byte(), { message: `Cannot read ${path}: it had 1000 bytes, and now it has but 5` });
+  assert.throws(() => reader.byte(), { message: `Cannot read ${path}: it had 1,000 bytes, and now it has but 5` });
   const reason = new Error('interrupted');
   file.close(reason);
   assert.throws(() => reader.byte(), reason);

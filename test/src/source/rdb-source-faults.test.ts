@@ -123,7 +123,7 @@ test('RdbSource refuses lengths that claim more than the file has at once, wheth
       assert.equal(entries.length, 1);
       assert.match(
         String(error),
-        /(the file is cut off, \d+ of \d+ bytes follow|are too many for a string|cannot fit into what is left), at/,
+        /(the file is cut off, [\d,]+ of [\d,]+ bytes follow|are too many for a string|cannot fit into what is left), at/,
       );
     }
   }
@@ -218,7 +218,7 @@ test('RdbSource gathers the value of a module whatever its size, and refuses by 
     ],
   );
   assert.deepEqual(refused, [
-    [0, 'does not', 'Cannot read a value of 2013 bytes: it is one of a module, and can only be carried as a whole'],
+    [0, 'does not', 'Cannot read a value of 2.0 KiB: it is one of a module, and can only be carried as a whole'],
   ]);
 });
 

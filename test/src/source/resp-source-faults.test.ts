@@ -73,7 +73,10 @@ test('RespSource refuses a payload of 10 GB at once, whether the bytes are there
   truncateSync(path, 10_000_000_100);
   const { entries, error } = await collect(sourceOf(path));
   assert.equal(entries.length, 0);
-  assert.match(String(error), /a string of 10000000000 bytes begins there, and 1073741824 are the most it may have/);
+  assert.match(
+    String(error),
+    /a string of 10,000,000,000 bytes begins there, and 1,073,741,824 are the most it may have/,
+  );
   const limited = await collect(sourceOf(fileOf(t, restores(1, Buffer.alloc(101))), { maxPayload: 100 }));
   assert.match(String(limited.error), /a string of 101 bytes begins there, and 100 are the most/);
 });

@@ -56,7 +56,7 @@ test('Comparison.differenceOf() tells expiries to the millisecond, or within a s
   assert.equal(exact.differenceOf(at(5000), at(5000)), undefined);
   assert.equal(exact.differenceOf(at(5000), at(4999)), 'expires 1 ms earlier at the target');
   assert.equal(relative.differenceOf(at(5000), at(6000)), undefined);
-  assert.equal(relative.differenceOf(at(5000), at(6001)), 'expires 1001 ms later at the target');
+  assert.equal(relative.differenceOf(at(5000), at(6001)), 'expires 1,001 ms later at the target');
   assert.equal(relative.differenceOf(at(5000), at(-1)), 'never expires at the target');
   assert.equal(new Comparison(DROPPED, SERVERS, undefined, BIG_KEY).differenceOf(at(5000), at(-1)), undefined);
   assert.equal(new Comparison(EXACT, SERVERS, 10, BIG_KEY).differenceOf(at(5000), at(5010)), undefined);
