@@ -251,8 +251,7 @@ export class ByteReader {
   }
 
   #compressed(start: number): Buffer {
-    const [compressed, length] = this.#compressedLengths(start);
-    if (length > this.mostUnpacked) throw this.fail(`${length} bytes are too many for a string`, start);
+    const [compressed, length] = this.#compressedLengths(start, this.mostUnpacked);
     const string = decompress(this.view(compressed), length);
     if (string === undefined) throw this.fail('the compressed string is damaged', start);
     return string;
@@ -261,17 +260,17 @@ export class ByteReader {
   *#compressedPieces(bytes: number): Generator<Buffer> {
     const start = this.at;
     this.#at += 1;
-    const [compressed, length] = this.#compressedLengths(start);
+    const [compressed, length] = this.#compressedLengths(start, MOST_BYTES);
     if (!(yield* decompressPieces(this.view(compressed), length, bytes))) {
       throw this.fail('the compressed string is damaged', start);
     }
   }
 
-  #compressedLengths(start: number): [compressed: number, length: number] {
+  #compressedLengths(start: number, most: number): [compressed: number, length: number] {
     const compressed = this.length();
     const length = this.length();
     if (!isPossibleLength(compressed, length)) throw this.fail('no compression is that good', start);
-    if (length > MOST_BYTES) throw this.fail(`${countOf(length, 'byte')} are too many for a string`, start);
+    if (length > most) throw this.fail(`${countOf(length, 'byte')} are too many for a string`, start);
     return [compressed, length];
   }
 
