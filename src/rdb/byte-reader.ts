@@ -158,8 +158,7 @@ export class ByteReader {
   count(leastBytes: number): number {
     const start = this.at;
     const count = this.length();
-    if (count * leastBytes > this.left)
-      throw this.fail(`${countOf(count, 'element')} cannot fit into what is left`, start);
+    if (count * leastBytes > this.left) throw this.fail(`${countOf(count, 'element')} cannot fit in there`, start);
     this.counted += count;
     return count;
   }

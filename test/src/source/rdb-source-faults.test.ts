@@ -123,7 +123,7 @@ test('RdbSource refuses lengths that claim more than the file has at once, wheth
       assert.equal(entries.length, 1);
       assert.match(
         String(error),
-        /(the file is cut off, [\d,]+ of [\d,]+ bytes follow|are too many for a string|cannot fit into what is left), at/,
+        /(the file is cut off, [\d,]+ of [\d,]+ bytes follow|are too many for a string|cannot fit in there), at/,
       );
     }
   }
