@@ -7,6 +7,7 @@ import { Backoff } from '../redis/backoff.ts';
 import { isWaitedFor, refusalOf, replyBehind } from '../redis/refusal.ts';
 import { findPrimary } from '../redis/sentinel.ts';
 import { askTopology, openServer, type Access, type Server } from '../redis/server.ts';
+import { Announced } from './announced.ts';
 import { reach, type NatRule } from './nat.ts';
 import { pauseAfter, type ReconnectOptions } from './reconnect.ts';
 import { redirectOf } from './redirect.ts';
@@ -33,14 +34,22 @@ export class Deployment {
   /** One for each primary, as found at the start. */
   readonly servers: readonly Server[];
   readonly #options: DeploymentOptions;
+  readonly #announced: Announced;
   readonly #unused: Map<string, Server>;
   /** Whom to ask for the topology first: another one each time. */
   #turn = 0;
   #topology: Topology;
   #refreshing: Promise<void> | undefined;
 
-  private constructor(options: DeploymentOptions, isCluster: boolean, topology: Topology, servers: readonly Server[]) {
+  private constructor(
+    options: DeploymentOptions,
+    announced: Announced,
+    isCluster: boolean,
+    topology: Topology,
+    servers: readonly Server[],
+  ) {
     this.#options = options;
+    this.#announced = announced;
     this.kind = isCluster ? 'cluster' : options.address.kind === 'sentinel' ? 'sentinel' : 'server';
     this.#topology = topology;
     this.servers = servers;
@@ -54,9 +63,10 @@ export class Deployment {
   static async open(options: DeploymentOptions): Promise<Deployment> {
     const { address, access } = options;
     const backoff = new Backoff(options.retry);
+    const announced = await Announced.forGiven(address, options.nat, natFlagOf(access));
     for (;;) {
       try {
-        const deployment = await Deployment.#look(options);
+        const deployment = await Deployment.#look(options, announced);
         const refusal = deployment.#passingRefusal;
         if (refusal === undefined) return deployment;
         deployment.close();
@@ -70,16 +80,18 @@ export class Deployment {
     }
   }
 
-  static async #look(options: DeploymentOptions): Promise<Deployment> {
+  static async #look(options: DeploymentOptions, announced: Announced): Promise<Deployment> {
     const { access, db } = options;
-    const peer = await locate(options);
+    const peer = await locate(options, announced);
     const first = await openServer(access, peer, db);
-    if (!first.info.cluster) return new Deployment(options, false, Topology.single({ id: SINGLE, peer }), [first]);
+    if (!first.info.cluster)
+      return new Deployment(options, announced, false, Topology.single({ id: SINGLE, peer }), [first]);
     first.connection.close();
     if (first.missing.length + first.unknown.length > 0)
-      return new Deployment(options, true, Topology.single({ id: SINGLE, peer }), [first]);
+      return new Deployment(options, announced, true, Topology.single({ id: SINGLE, peer }), [first]);
     const topology = parse(options, peer, first.topology);
-    return new Deployment(options, true, topology, await openNodes(options, topology.nodes));
+    for (const node of topology.nodes) announced.demand(node.peer);
+    return new Deployment(options, announced, true, topology, await openNodes(options, topology.nodes));
   }
 
   /** Why one of its nodes would serve no copy now, if that may pass; what will not is told with all else that is wrong. */
@@ -157,6 +169,7 @@ export class Deployment {
     const unused = this.#unused.get(id);
     this.#unused.delete(id);
     if (unused !== undefined && unused.connection.error === undefined) return unused;
+    this.#announced.demand(peer);
     const server = await openServer(this.#options.access, peer, this.#options.db);
     if (server.refusal === undefined) return server;
     server.connection.close();
@@ -171,11 +184,13 @@ export class Deployment {
   async #learn(): Promise<void> {
     if (this.kind === 'server') return;
     if (this.kind === 'sentinel') {
-      this.#topology = Topology.single({ id: SINGLE, peer: await locate(this.#options) });
+      this.#topology = Topology.single({ id: SINGLE, peer: await locate(this.#options, this.#announced) });
       return;
     }
     const access = { ...this.#options.access, timeout: Math.min(this.#options.access.timeout, REFRESH_TIMEOUT_MS) };
-    const peers = [...this.#topology.nodes.map(({ peer }) => peer), ...this.#topology.replicas];
+    const peers = [...this.#topology.nodes.map(({ peer }) => peer), ...this.#topology.replicas].filter((peer) =>
+      this.#announced.believes(peer),
+    );
     let last: unknown;
     for (let i = 0; i < peers.length; i++) {
       const peer = peers[this.#turn++ % peers.length]!;
@@ -195,7 +210,10 @@ function firstPeerOf(address: DeploymentOptions['address']): Peer {
   return address.kind === 'tcp' ? { host: address.host, port: address.port } : address.hosts[0]!;
 }
 
-function locate({ address, access, sentinelPassword, nat }: DeploymentOptions): Promise<Peer> | Peer {
+async function locate(
+  { address, access, sentinelPassword, nat }: DeploymentOptions,
+  announced: Announced,
+): Promise<Peer> {
   switch (address.kind) {
     case 'tcp':
       return { host: address.host, port: address.port };
@@ -204,9 +222,18 @@ function locate({ address, access, sentinelPassword, nat }: DeploymentOptions): 
     default: {
       const { hosts: sentinels, service } = address;
       const { tls, timeout, signal, secrets } = access;
-      return findPrimary({ sentinels, service, tls, password: sentinelPassword, timeout, signal, secrets }).then(
-        (announced) => reach(announced, announced, nat),
-      );
+      const primary = await findPrimary({
+        sentinels,
+        service,
+        tls,
+        password: sentinelPassword,
+        timeout,
+        signal,
+        secrets,
+      });
+      const peer = reach(primary, primary, nat);
+      announced.demand(peer);
+      return peer;
     }
   }
 }
@@ -224,6 +251,10 @@ function parse(options: DeploymentOptions, asked: Peer, [slots, nodes]: Server['
   throw new RespError('CLUSTERDOWN', message, { peer: asked, retryable: true });
 }
 
+function natFlagOf({ role }: Access): string {
+  return role === 'source' ? '--from-nat' : '--to-nat';
+}
+
 async function openNodes({ access }: DeploymentOptions, nodes: readonly Node[]): Promise<Server[]> {
   const opened = await Promise.allSettled(nodes.map(({ peer }) => openServer(access, peer, 0)));
   const failed = opened.findIndex(({ status }) => status === 'rejected');
@@ -233,11 +264,11 @@ async function openNodes({ access }: DeploymentOptions, nodes: readonly Node[]):
   if (!(reason instanceof RespError)) throw reason;
   const peer = nameOf(nodes[failed]!.peer);
   const isThere = replyBehind(reason) !== undefined;
-  const flag = access.role === 'source' ? '--from-nat' : '--to-nat';
   throw new RespError(reason.code, `Cannot use the cluster: it announces a node that fails: ${reason.message}`, {
     peer: nodes[failed]!.peer,
     hint:
-      reason.hint ?? (isThere ? undefined : `where that address means nothing here, give ${flag} ${peer}=HOST:PORT`),
+      reason.hint ??
+      (isThere ? undefined : `where that address means nothing here, give ${natFlagOf(access)} ${peer}=HOST:PORT`),
     retryable: reason.retryable,
     cause: reason,
   });

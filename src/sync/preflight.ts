@@ -125,10 +125,12 @@ function complain(
 }
 
 async function demandUsable(side: Deployment, dbs: ReadonlySet<number>): Promise<void> {
+  // A cluster that lacks slots says of itself that it is down, and no more.
+  if (side.isCluster) demandCluster(side, dbs);
   for (const { connection, refusal } of side.servers) {
     if (refusal !== undefined) throw refusalOf(connection.peer, side.use, refusal);
   }
-  if (side.isCluster) return demandCluster(side, dbs);
+  if (side.isCluster) return;
   const [{ connection, db: current }] = side.servers as [Server];
   const others = [...dbs].filter((db) => db !== current);
   for (const db of others) await demandDatabase(connection, db);
