@@ -3,6 +3,7 @@
 
 import { closeSync } from 'node:fs';
 import { isatty } from 'node:tty';
+import { writeError } from '../file/file-error.ts';
 import { check } from '../verify/check.ts';
 import { migrate } from '../verify/verified.ts';
 import { wantsJson } from './arguments.ts';
@@ -189,5 +190,5 @@ function onStdoutError(error: NodeJS.ErrnoException): void {
   process.exitCode = EXIT_CODES.failed;
   // The copy itself meets an error of its target, and tells of it.
   if (toStdout) return;
-  stderr.write(`rump: Cannot write to stdout: ${error.code ?? error.message}\n`);
+  stderr.write(errorText(writeError('stdout', error), debug));
 }

@@ -53,6 +53,7 @@ function limitText(maxMemory: number): string {
 }
 
 function databasesText(databases: StartEvent['databases']): string {
+  if (databases.length === 0) return 'those of the file';
   const shown = databases.slice(0, MOST_DATABASES).map(([source, target]) => `${source} to ${target}`);
   const untold = databases.length - shown.length;
   return [...shown, ...(untold > 0 ? [`… and ${untold} more`] : [])].join(', ');

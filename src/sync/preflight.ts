@@ -41,7 +41,7 @@ export function warningsOf({ source, target }: Sides, databases: DatabasePairs):
     warnings.push({ code: 'CLOCK_SKEW', message });
   }
   if (target === undefined || target.use === 'read from') return warnings;
-  for (const db of new Set(databases.map(([, db]) => db))) {
+  for (const db of targetDatabases(target, databases)) {
     const keys = keysIn(target, db);
     if (keys === 0) continue;
     const message = `the target database ${db} is not empty: it has ${countOf(keys, 'key')}`;
@@ -82,6 +82,13 @@ export function clockSkewOf({ source, target }: Sides): number {
   ];
   const [ahead, behind] = [Math.max(...to) - Math.min(...from), Math.min(...to) - Math.max(...from)];
   return Math.abs(behind) > Math.abs(ahead) ? behind : ahead;
+}
+
+/** Where a copy writes to: anywhere, as far as is known, where a file alone says which databases it has. */
+export function targetDatabases({ servers }: Deployment, databases: DatabasePairs): number[] {
+  const dbs =
+    databases.length > 0 ? databases.map(([, db]) => db) : servers.flatMap(({ info }) => [...info.databases.keys()]);
+  return [...new Set(dbs)].toSorted((a, b) => a - b);
 }
 
 /** Keys in a database, of all nodes together. */

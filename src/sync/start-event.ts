@@ -5,15 +5,15 @@ import type { Deployment } from '../cluster/deployment.ts';
 import type { Server } from '../redis/server.ts';
 import type { NodeReport, SideReport, StartEvent } from './options.ts';
 import type { Plan } from './plan.ts';
-import { clockSkewOf, keysIn } from './preflight.ts';
+import { clockSkewOf, keysIn, targetDatabases } from './preflight.ts';
 import type { EndpointSettings, Settings } from './settings.ts';
 import type { Sides } from './sides.ts';
 
 export function startEvent(sides: Sides, plan: Plan, { from, to }: Settings): StartEvent {
   const { databases, keys, mode } = plan;
-  const targets = new Set(databases.map(([, db]) => db));
   const { target } = sides;
-  const targetKeys = target === undefined ? 0 : [...targets].reduce((total, db) => total + keysIn(target, db), 0);
+  const targetKeys =
+    target === undefined ? 0 : targetDatabases(target, databases).reduce((total, db) => total + keysIn(target, db), 0);
   const skew = clockSkewOf(sides);
   return {
     type: 'start',

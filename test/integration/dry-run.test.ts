@@ -143,6 +143,19 @@ test('rump --dry-run counts what is in a file, and makes none', async (t) => {
   assert.equal(await to.send('DBSIZE'), 1);
 });
 
+test('rump tells what a target holds where only a file says which databases there will be', async (t) => {
+  const { source, target, to } = await startFilled(t);
+  const path = join(folderOf(t), 'f.resp');
+  assertDone(await runRump(['--from', source.url, '--to', path]));
+  await to.pipeline([['SELECT', 5], ...Array.from({ length: 1234 }, (_, i) => ['SET', `key:${i}`, 'value'])]);
+  const { code, stderr } = await runRump(['--dry-run', '--from', path, '--to', target.url]);
+  assert.equal(code, 0, stderr);
+  assert.match(stderr, /^rump: target .*: server, 1,235 keys$/m);
+  assert.match(stderr, /^rump: databases: those of the file$/m);
+  assert.match(stderr, /^rump: warning: the target database 0 is not empty: it has 1 key$/m);
+  assert.match(stderr, /^rump: warning: the target database 5 is not empty: it has 1,234 keys$/m);
+});
+
 test('rump --dry-run finds what the copy would be refused for', async (t) => {
   const { source, target, from, to } = await startFilled(t);
   await grantAllBut(from, 'typeless', '-type');

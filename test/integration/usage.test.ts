@@ -1,12 +1,13 @@
 // Command lines that cannot be used: exit code 2, one line that says what to write instead, and nothing is connected to.
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { callsOf } from '../support/command-stats.ts';
 import { assertDone, assertRefused, linesOf } from '../support/outcome.ts';
 import { fileOf, folderOf } from '../support/resp-file.ts';
-import { runRump } from '../support/rump.ts';
+import { MAIN, runRump } from '../support/rump.ts';
 import { startPair } from '../support/server-pair.ts';
 
 test('rump exits with 2 for a command line that it cannot use', async (t) => {
@@ -110,4 +111,15 @@ test('rump warns of a variable that it does not know', async (t) => {
   assert.match(stderr, /^rump: warning: rump knows no variable RUMP_ON_CONFLCT \(did you mean RUMP_ON_CONFLICT\?\)$/m);
   const { stdout } = await runRump([...endpoints, '--json'], { env });
   assert.match(stdout, /^\{"event":"warning",.*"code":"UNKNOWN_VARIABLE"/);
+});
+
+test('rump says in words that stdout is full, and fails', async (t) => {
+  const { endpoints } = await startPair(t);
+  for (const args of [endpoints, [...endpoints, '--json'], ['help'], ['check', ...endpoints]]) {
+    const { status, stderr } = spawnSync('sh', ['-c', '"$@" > /dev/full', 'sh', process.execPath, MAIN, ...args], {
+      encoding: 'utf8',
+    });
+    assert.equal(status, 1, stderr);
+    assert.match(stderr, /^rump: Cannot write stdout: no space is left \(ENOSPC\)$/m);
+  }
 });
