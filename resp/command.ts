@@ -38,6 +38,10 @@ const READ_ONLY = new Set([
   'OBJECT IDLETIME',
   'OBJECT FREQ',
   'ASKING',
+  // A key that is watched is not touched, and a transaction holds nothing here that is not on this list.
+  'WATCH',
+  'MULTI',
+  'EXEC',
   'CLUSTER SLOTS',
   'CLUSTER NODES',
   'FUNCTION LIST',

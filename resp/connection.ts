@@ -54,6 +54,7 @@ export class Connection {
   #writer!: Writer;
   #watch: NodeJS.Timeout | undefined;
   #paused = false;
+  #pauses = 0;
   #error: Error | undefined;
   #wasIdle = false;
 
@@ -140,9 +141,20 @@ export class Connection {
     this.#decoder.keptBulkLength = bytes;
   }
 
+  /** When the last reply began to come that did not come at once, by `performance.now()`. */
+  get longReplySince(): number {
+    return this.#decoder.bulkSince;
+  }
+
+  /** How often reading was stopped. */
+  get pauses(): number {
+    return this.#pauses;
+  }
+
   /** Stops reading: backpressure reaches the server. Silence meanwhile is no stall. */
   pause(): void {
     this.#paused = true;
+    this.#pauses++;
     this.#socket.pause();
   }
 

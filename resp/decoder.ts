@@ -76,6 +76,7 @@ export class Decoder {
   /** A bulk string with its CRLF that is being filled. */
   #bulk: Buffer | undefined;
   #bulkAt = 0;
+  #bulkSince = 0;
   /** A bulk string that is read past, and how much of it, with its CRLF, is still to come. */
   #passed: Oversized | undefined;
   #passedLeft = 0;
@@ -96,6 +97,11 @@ export class Decoder {
       // Its own error carries the whole chunk as JSON, payloads included: only the offence is kept.
       returnFatalError: (error) => this.#fail(error.message.replace(/^Protocol error, /, '')),
     });
+  }
+
+  /** By `performance.now()`, when the last bulk string began to come that did not come at once. */
+  get bulkSince(): number {
+    return this.#bulkSince;
   }
 
   /** Where the socket may read to next: the rest of an unfinished bulk string, or of the chunk. */
@@ -188,6 +194,7 @@ export class Decoder {
     if (arrayCache.length > 0) return;
     this.#bulk = Buffer.allocUnsafeSlow(length + CRLF_BYTES);
     this.#bulkAt = buffer.copy(this.#bulk, 0, offset);
+    this.#bulkSince = performance.now();
     this.#parser.reset();
   }
 

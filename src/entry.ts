@@ -20,6 +20,9 @@ export interface Entry {
   frequency: number;
 }
 
+/** `watched`: it is under way, and its end will tell; `same`, `changed`: what the value did meanwhile. */
+export type Reading = 'watched' | 'same' | 'changed';
+
 export interface LargeValue {
   /** `undefined` where only the reading will tell. */
   readonly type: Exclude<ValueType, 'module'> | undefined;
@@ -28,6 +31,13 @@ export interface LargeValue {
    * @param pieceBytes how large the pieces are, about; 1 MiB where it is not said, or what makes a value large if that is less
    */
   pieces(pieceBytes?: number): AsyncIterable<ValuePiece>;
+  /** What is known of the last reading, from its first piece on; `undefined` where only a second one can tell. */
+  readonly reading?: Reading | undefined;
+  /**
+   * Elements that the value had at the end of a reading that was the `same`, or more; of a string its bytes. A scan may give an
+   * element twice, and then gives more than that. `undefined` where nobody would say.
+   */
+  readonly length?: number | undefined;
 }
 
 /** Bytes of key and payload: what budgets and figures count. */

@@ -145,6 +145,7 @@ function taskOf(
       count: values.count,
       buffer: values.buffer,
       bigKey: values['big-key'],
+      maxLatency: values['max-latency'],
       retries: values.retries,
       retryMax: values['retry-max'],
       timeout: values.timeout,

@@ -169,7 +169,18 @@ export const OPTIONS = {
 
   count: { group: 'Load', kind: wholeNumber(1), help: 'SCAN COUNT', fallback: 'chosen by rump' },
   buffer: { group: 'Load', kind: size, help: 'memory between reader and writer', fallback: '64M' },
-  'big-key': { group: 'Load', kind: size, help: 'values above it go in pieces', fallback: '64M' },
+  'big-key': {
+    group: 'Load',
+    kind: size,
+    help: 'values above it go in pieces',
+    fallback: 'by --max-latency, as measured',
+  },
+  'max-latency': {
+    group: 'Load',
+    kind: duration,
+    help: 'longest wait of other clients of the source',
+    fallback: '50ms',
+  },
   bwlimit: { group: 'Load', command: 'copy', kind: size, help: 'most bytes a second', fallback: 'no limit' },
   tpslimit: { group: 'Load', command: 'copy', kind: wholeNumber(1), help: 'most keys a second', fallback: 'no limit' },
   retries: {

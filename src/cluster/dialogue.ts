@@ -25,6 +25,9 @@ export class Dialogue {
   readonly #deployment: Deployment;
   readonly #options: LineOptions;
   readonly #parties = new Map<string, Party>();
+  /** Connections that are being opened, by node. */
+  readonly #openings = new Map<string, Promise<Party | undefined>>();
+  #turns = 0;
   #reason: Error | undefined;
 
   constructor(deployment: Deployment, options: LineOptions) {
@@ -50,11 +53,17 @@ export class Dialogue {
       const elsewhere = answers.findIndex((answer) => answer instanceof ReplyError && scopeOf(answer) === 'place');
       replies.push(...(elsewhere === -1 ? answers : answers.slice(0, elsewhere)));
       if (elsewhere === -1) continue;
+      this.#turns++;
       const error = answers[elsewhere] as ReplyError;
       asked = this.#deployment.askedNodeOf(error, node.peer);
       if (asked === undefined) await this.#lookAround(error, backoff);
     }
     return replies;
+  }
+
+  /** Grows whenever somebody else is asked than before: what was arranged with that one is void. */
+  get turns(): number {
+    return this.#turns;
   }
 
   /** Ends what is under way; it rejects with the reason. */
@@ -88,6 +97,15 @@ export class Dialogue {
     const known = this.#parties.get(node.id);
     const last = known?.session.connection;
     if (known !== undefined && last?.error === undefined) return known;
+    // Several may ask at once, and one connection serves them all.
+    const opening = this.#openings.get(node.id) ?? this.#open(node, known);
+    this.#openings.set(node.id, opening);
+    return opening;
+  }
+
+  async #open(node: Node, known: Party | undefined): Promise<Party | undefined> {
+    const last = known?.session.connection;
+    if (last !== undefined) this.#turns++;
     const line = known?.line ?? new Line(this.#deployment, node, this.#options);
     try {
       const server = await line.open(last);
@@ -99,6 +117,8 @@ export class Dialogue {
       return party;
     } catch (error) {
       throw error instanceof RespError && error.retryable ? final(error) : error;
+    } finally {
+      this.#openings.delete(node.id);
     }
   }
 

@@ -32,12 +32,17 @@ export function isIntact(payload: Buffer): boolean {
 export function withFooter(body: Buffer, version: number): Buffer {
   const payload = Buffer.allocUnsafe(body.length + FOOTER_BYTES);
   body.copy(payload);
-  payload.writeUInt16LE(version, body.length);
+  seal(payload, version);
+  return payload;
+}
+
+/** Writes the footer into the last bytes of a payload. */
+export function seal(payload: Buffer, version: number): void {
+  payload.writeUInt16LE(version, payload.length - FOOTER_BYTES);
   const end = payload.length - CHECKSUM_BYTES;
   const { low, high } = new Crc64().update(payload, 0, end);
   payload.writeUInt32LE(low, end);
   payload.writeUInt32LE(high, end + 4);
-  return payload;
 }
 
 /** The same value as if that version had written it. Whether that version knows the type byte is the caller's to know. */

@@ -1,4 +1,4 @@
-// How many bytes of elements a piece of a value has.
+// How many bytes of elements a piece of a value has, and how many elements.
 import type { ValuePiece } from '../value.ts';
 
 const SCORE_BYTES = 8;
@@ -17,6 +17,22 @@ export function sizeOfPiece(piece: ValuePiece): number {
       return total(piece.fields, ({ field, value }) => field.length + value.length);
     default:
       return total(piece.entries, ({ fields }) => total(fields, ({ length }) => length));
+  }
+}
+
+/** Elements; of a string its bytes. */
+export function lengthOfPiece(piece: ValuePiece): number {
+  switch (piece.type) {
+    case 'string':
+      return piece.value.length;
+    case 'list':
+      return piece.items.length;
+    case 'set':
+      return piece.members.length;
+    case 'hash':
+      return piece.fields.length;
+    default:
+      return piece.entries.length;
   }
 }
 

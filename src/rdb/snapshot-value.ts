@@ -10,6 +10,10 @@ import { valuePieces } from './value-pieces.ts';
 
 export class SnapshotValue implements LargeValue {
   readonly type: NonNullable<LargeValue['type']>;
+  /** Nobody writes into a snapshot: who makes a new one puts it in its place. */
+  readonly reading = 'same';
+  /** It has each element once. */
+  readonly length = Infinity;
   readonly #file: RandomAccessFile;
   readonly #start: number;
   readonly #typeByte: number;

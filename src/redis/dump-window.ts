@@ -1,5 +1,5 @@
-// How many DUMPs may be on the way at once. The source must hold every reply that is not yet read, whatever its size, so
-// the window opens only as far as the sizes seen lately allow.
+// How many DUMPs may be on the way at once. The source holds every reply that is not yet read, and serves nobody else while
+// it makes one: so the window opens only as far as the sizes seen lately allow, and the time that such values took.
 
 /** Bytes of replies on the way that are aimed at. */
 const TARGET_BYTES = 8 * 1024 * 1024;
@@ -11,15 +11,38 @@ const FIRST_GUESS = 1024 * 1024;
 const SHORT = 1 / 16;
 const LONG = 1 / 1024;
 
+/** What the work for a key comes to beside its bytes, as bytes. */
+const KEY_BYTES = 512;
+/** By how much replies may prove slower from one look to the next. */
+const MOST_SLOWDOWN = 1.1;
+/** And in all: what comes later than so many times the quickest is late for reasons that a smaller window would not change. */
+const MOST_SLOWDOWN_IN_ALL = 4;
+
 export class DumpWindow {
   readonly #most: number;
+  readonly #share: number;
+  /** Milliseconds from a command to its reply, where the source has nothing else to do; as far as was seen. */
+  #roundTrip: number;
+  /** Milliseconds a byte, of late and at best; 0 as long as nothing is known. */
+  #pace = 0;
+  #bestPace = Infinity;
   #recent = FIRST_GUESS;
   #mean = 0;
   #size = TARGET_BYTES / FIRST_GUESS;
 
-  /** @param most keys, however small they prove to be */
-  constructor(most: number) {
+  /**
+   * @param most keys, however small they prove to be
+   * @param share milliseconds that a reply may come later for the sake of those before it
+   * @param roundTrip milliseconds
+   */
+  constructor(most: number, share = Infinity, roundTrip = 0) {
     this.#most = most;
+    this.#share = share;
+    this.#roundTrip = roundTrip;
+  }
+
+  get roundTrip(): number {
+    return this.#roundTrip;
   }
 
   get size(): number {
@@ -31,7 +54,21 @@ export class DumpWindow {
     this.#recent = bytes > this.#recent ? bytes : this.#recent + (bytes - this.#recent) * SHORT;
     this.#mean += (bytes - this.#mean) * LONG;
     const expected = this.#recent > this.#mean ? this.#recent : this.#mean;
-    const size = TARGET_BYTES / (expected + 1);
+    const fitting = TARGET_BYTES / (expected + 1);
+    const quick = (this.#share + this.#roundTrip) / (this.#pace * (expected + KEY_BYTES));
+    const size = fitting < quick ? fitting : quick;
     this.#size = size > this.#most ? this.#most : size < LEAST ? LEAST : size;
+  }
+
+  /** So many keys that were on the way at once have come, with so many bytes, after so many milliseconds. */
+  took(keys: number, bytes: number, ms: number): void {
+    if (ms < this.#roundTrip) this.#roundTrip = ms;
+    const pace = ms / (keys * KEY_BYTES + bytes);
+    if (pace < this.#bestPace) this.#bestPace = pace;
+    const slowest = Math.min(
+      this.#pace === 0 ? Infinity : this.#pace * MOST_SLOWDOWN,
+      this.#bestPace * MOST_SLOWDOWN_IN_ALL,
+    );
+    this.#pace = pace < slowest ? pace : slowest;
   }
 }

@@ -35,6 +35,10 @@ export interface DumpOptions {
   readonly largeValueOf: (db: number, key: Buffer) => LargeValue;
   /** Bytes of the longest payload that is taken. */
   readonly bigKey: number;
+  /** Milliseconds that other clients of the source may have to wait. */
+  readonly maxLatency: number;
+  /** Milliseconds from a command to its reply, where the source has nothing else to do. */
+  readonly roundTrip: number;
 }
 
 const DUMP = new Command('DUMP', 1);
@@ -43,9 +47,16 @@ const EXISTS = new Command('EXISTS', 1);
 const EXPIRY = { exact: new Command('PEXPIRETIME', 1), relative: new Command('PTTL', 1), dropped: undefined };
 const USAGE = { idle: new Command('OBJECT IDLETIME', 1), frequency: new Command('OBJECT FREQ', 1) };
 
+/** The share of the longest wait that all values on the way may take; those that take long have the rest. */
+const SHARE = 1 / 4;
+
 /** What PTTL and PEXPIRETIME answer for a key that is not there. */
 const GONE = -2;
 const UNKNOWN = -1;
+/** A reply of more bytes than any read of the socket brings. */
+const LONG_BYTES = 256 * 1024;
+/** No reply is quicker than can be told. */
+const LEAST_MS = 0.01;
 
 export class DumpReader implements Receiver, KeyReader {
   readonly #connection: Connection;
@@ -60,6 +71,16 @@ export class DumpReader implements Receiver, KeyReader {
   /** The replies about one key so far, while others are still to come. */
   #used: Reply | undefined;
   #payload: Reply | undefined;
+  /** A key whose reply is waited for with a watch: how many are to come up to it, and what has come since it was sent. */
+  #timedLeft = 0;
+  #timedKeys = 0;
+  #timedBytes = 0;
+  #timedSince = 0;
+  #pauses = 0;
+  #isAlone = false;
+
+  /** Called when the key of `sendAlone` was answered. @param ms that the source took; `undefined` where it cannot be told */
+  onAlone: (ms: number | undefined) => void = () => {};
 
   constructor(connection: Connection, selection: Selection, options: DumpOptions, sink: DumpSink) {
     this.#connection = connection;
@@ -68,7 +89,7 @@ export class DumpReader implements Receiver, KeyReader {
     this.#options = options;
     this.#usage = options.usage && USAGE[options.usage];
     this.#expiry = EXPIRY[options.mode];
-    this.#window = new DumpWindow(options.depth);
+    this.#window = new DumpWindow(options.depth, options.maxLatency * SHARE, options.roundTrip);
   }
 
   get inFlight(): number {
@@ -86,6 +107,14 @@ export class DumpReader implements Receiver, KeyReader {
 
   send(db: number, key: Buffer, asking: boolean): void {
     this.#send(DUMP, db, key, asking);
+    if (this.#timedLeft === 0) this.#time();
+  }
+
+  /** The value may take long: nothing that does may be sent until `onAlone`. */
+  sendAlone(db: number, key: Buffer): void {
+    this.#send(DUMP, db, key, false);
+    this.#time();
+    this.#isAlone = true;
   }
 
   /** The value is not to be dumped: only the rest is asked for. */
@@ -126,12 +155,37 @@ export class DumpReader implements Receiver, KeyReader {
     this.#connection.begin(command, this).bulk(key);
   }
 
+  /** Begins to wait for the key that was sent last. */
+  #time(): void {
+    this.#timedLeft = this.#keys.length;
+    this.#timedKeys = this.#timedLeft;
+    this.#timedBytes = 0;
+    this.#timedSince = performance.now();
+    this.#pauses = this.#connection.pauses;
+  }
+
+  #count(payload: Reply): void {
+    const bytes = Buffer.isBuffer(payload) ? payload.length : 0;
+    this.#timedBytes += bytes;
+    if (--this.#timedLeft > 0) return;
+    // What is long is on the line for a while: the source was done when it began to come.
+    const end = bytes >= LONG_BYTES ? this.#connection.longReplySince : performance.now();
+    const ms = Math.max(LEAST_MS, end - this.#timedSince);
+    const isTold = this.#connection.pauses === this.#pauses;
+    if (this.#isAlone) {
+      this.#isAlone = false;
+      // Less than half of it is hardly the line.
+      this.onAlone(isTold ? ms - Math.min(this.#window.roundTrip, ms / 2) : undefined);
+    } else if (isTold) this.#window.took(this.#timedKeys, this.#timedBytes, ms);
+  }
+
   #finish(payload: Reply, expiry: Reply): void {
     const used = this.#used;
     this.#used = undefined;
     this.#payload = undefined;
     const { db } = this.#keys;
     const key = this.#keys.shift();
+    if (this.#timedLeft > 0) this.#count(payload);
     if (payload instanceof ReplyError) this.#refused(db, key, payload);
     else if (expiry instanceof ReplyError) this.#refused(db, key, expiry);
     else if (payload === null || payload === 0 || expiry === GONE) this.#sink.onGone(db, key);

@@ -47,7 +47,17 @@ export class FieldExpiries {
   large(value: LargeValue): LargeValue {
     const { type } = value;
     if (type !== undefined && type !== 'hash') return value;
-    return { type, pieces: (pieceBytes) => this.#pieces(value.pieces(pieceBytes)) };
+    const pieces = (pieceBytes?: number): AsyncIterable<ValuePiece> => this.#pieces(value.pieces(pieceBytes));
+    return {
+      type,
+      pieces,
+      get reading() {
+        return value.reading;
+      },
+      get length() {
+        return value.length;
+      },
+    };
   }
 
   async *#pieces(pieces: AsyncIterable<ValuePiece>): AsyncGenerator<ValuePiece> {

@@ -24,6 +24,8 @@ export interface ServerInfo {
   readonly evictedKeys: number;
   /** Whether it counts how often keys are used, in place of how long ago. */
   readonly countsFrequency: boolean;
+  /** Keys of all databases that expire. */
+  readonly expiringKeys: number;
   /** Databases that hold keys, and how many. */
   readonly databases: ReadonlyMap<number, number>;
 }
@@ -50,6 +52,7 @@ export function parseInfo(text: string): ServerInfo {
     maxMemory: number('maxmemory'),
     evictedKeys: number('evicted_keys'),
     countsFrequency: fields.get('maxmemory_policy')?.endsWith('-lfu') === true,
+    expiringKeys: [...fields].reduce((sum, [field, value]) => sum + expiringIn(field, value), 0),
     databases: new Map([...fields].flatMap(([field, value]) => parseDatabase(field, value))),
   };
 }
@@ -62,6 +65,10 @@ export function isSameKeyspace(before: ServerInfo, now: ServerInfo): boolean {
   if (before.runId === '' || before.runId !== now.runId) return false;
   if (before.role === 'primary' && now.role === 'primary') return true;
   return [now.replicationId, now.formerReplicationId].includes(before.replicationId);
+}
+
+function expiringIn(field: string, value: string): number {
+  return /^db\d+$/.test(field) ? Number(/,expires=(\d+)/.exec(value)?.[1] ?? 0) : 0;
 }
 
 /** `db0:keys=3,expires=1,avg_ttl=0` */

@@ -1,14 +1,16 @@
-// Measures keys before they are dumped, as long as the server can hold values that are too large for it.
+// Measures keys before they are dumped, as long as the server can hold values that are too large for it, or take long.
 
 import { Command } from '../../resp/command.ts';
 import type { Connection } from '../../resp/connection.ts';
 import { ReplyError } from '../../resp/errors.ts';
 import type { Reply } from '../../resp/reply.ts';
+import { Ring } from '../../resp/ring.ts';
 import type { DumpReader } from './dump.ts';
 import { Inquiry } from './inquiry.ts';
 import type { KeyReader, KeySink } from './key-reader.ts';
 import { MemoryAccount } from './memory-account.ts';
 import { refusalOf, scopeOf } from './refusal.ts';
+import type { ServiceTimes } from './service-times.ts';
 import type { Selection } from './selection.ts';
 import type { ServerInfo } from './info.ts';
 
@@ -27,21 +29,36 @@ const ELEMENT_BYTES = 64;
 
 export interface MeasuringOptions {
   readonly info: ServerInfo;
-  /** Bytes that make a value large. */
+  readonly times: ServiceTimes;
+  /** Bytes that make a value large, however soon it is dumped. */
   readonly bigKey: number;
+  /** Whether nothing else makes one large. */
+  readonly bySize: boolean;
+}
+
+/** A value that may take long, and waits until no other one does. */
+interface LongValue {
+  readonly db: number;
+  readonly key: Buffer;
+  readonly type: string;
+  readonly bytes: number;
 }
 
 export class MeasuringReader implements KeyReader {
   readonly #connection: Connection;
   readonly #dump: DumpReader;
   readonly #sink: KeySink;
-  readonly #bigKey: number;
+  readonly #options: MeasuringOptions;
   readonly #account: MemoryAccount;
   readonly #memory: Inquiry;
   readonly #types: Inquiry;
   readonly #lengths: Inquiry;
   readonly #counts: Inquiry;
   readonly #inquiries: readonly Inquiry[];
+  /** What is known of keys whose type is asked for. */
+  readonly #bytes = new Map<Buffer, number>();
+  readonly #waiting = new Ring<LongValue>();
+  #alone: LongValue | undefined;
   /** Whether the server says how much memory a key takes. */
   #isMemoryTold = true;
 
@@ -49,14 +66,15 @@ export class MeasuringReader implements KeyReader {
     connection: Connection,
     selection: Selection,
     dump: DumpReader,
-    { info, bigKey }: MeasuringOptions,
+    options: MeasuringOptions,
     sink: KeySink,
   ) {
     this.#connection = connection;
     this.#dump = dump;
     this.#sink = sink;
-    this.#bigKey = bigKey;
-    this.#account = new MemoryAccount(info, bigKey);
+    this.#options = options;
+    dump.onAlone = (ms) => this.#onAlone(ms);
+    this.#account = new MemoryAccount(options.info, Math.min(options.bigKey, options.times.leastInPieces));
     this.#memory = new Inquiry(connection, selection, (db, key, reply) => this.#onMemory(db, key, reply));
     this.#types = new Inquiry(connection, selection, (db, key, reply) => this.#onType(db, key, reply));
     this.#lengths = new Inquiry(connection, selection, (db, key, reply) => this.#onCount(db, key, reply, 1));
@@ -65,11 +83,11 @@ export class MeasuringReader implements KeyReader {
   }
 
   get inFlight(): number {
-    return this.#asked + this.#dump.inFlight;
+    return this.#asked + this.#waiting.length + this.#dump.inFlight;
   }
 
   get hasRoom(): boolean {
-    return this.#dump.hasRoomBeside(this.#asked);
+    return this.#dump.hasRoomBeside(this.#asked + this.#waiting.length);
   }
 
   send(db: number, key: Buffer, asking: boolean): void {
@@ -85,6 +103,8 @@ export class MeasuringReader implements KeyReader {
 
   drain(lost: (db: number, key: Buffer) => void): void {
     for (const { keys } of this.#inquiries) keys.drain(lost);
+    for (let value = this.#waiting.shift(); value !== undefined; value = this.#waiting.shift())
+      lost(value.db, value.key);
     this.#dump.drain(lost);
   }
 
@@ -94,8 +114,11 @@ export class MeasuringReader implements KeyReader {
 
   #onMemory(db: number, key: Buffer, reply: Reply): void {
     if (typeof reply === 'number') {
+      const { times, bigKey } = this.#options;
       this.#account.observe(reply);
-      return this.#pass(db, key, reply);
+      if (reply < Math.min(bigKey, times.leastAlone)) return this.#dump.send(db, key, false);
+      this.#bytes.set(key, reply);
+      return this.#types.ask(TYPE, db, key);
     }
     if (!this.#isRefused(this.#memory, db, key, reply)) return;
     // A nil does not say that the key is gone: some servers and proxies have no other answer.
@@ -105,22 +128,45 @@ export class MeasuringReader implements KeyReader {
 
   #onType(db: number, key: Buffer, reply: Reply): void {
     const type = reply instanceof ReplyError ? undefined : String(reply);
-    if (type === 'string') this.#lengths.ask(STRLEN, db, key);
+    const bytes = this.#bytes.get(key);
+    this.#bytes.delete(key);
+    if (bytes !== undefined) {
+      if (type !== undefined || this.#isRefused(this.#types, db, key, reply)) this.#pass(db, key, type ?? '', bytes);
+    } else if (type === 'string') this.#lengths.ask(STRLEN, db, key);
     else if (type !== undefined && COUNTS.has(type)) this.#counts.ask(COUNTS.get(type)!, db, key);
     // What else there is, a module's value or one that is gone or refused, DUMP will tell.
-    else if (type !== undefined || this.#isRefused(this.#types, db, key, reply)) this.#pass(db, key, 0);
+    else if (type !== undefined || this.#isRefused(this.#types, db, key, reply)) this.#pass(db, key, '', 0);
   }
 
   #onCount(db: number, key: Buffer, reply: Reply, weight: number): void {
     const inquiry = weight === 1 ? this.#lengths : this.#counts;
-    if (typeof reply === 'number') this.#pass(db, key, reply * weight);
-    else if (this.#isRefused(inquiry, db, key, reply)) this.#pass(db, key, 0);
+    if (typeof reply === 'number') this.#pass(db, key, weight === 1 ? 'string' : '', reply * weight);
+    else if (this.#isRefused(inquiry, db, key, reply)) this.#pass(db, key, '', 0);
   }
 
   /** @param bytes how large the value is, about */
-  #pass(db: number, key: Buffer, bytes: number): void {
-    if (bytes > this.#bigKey) this.#dump.sendLarge(db, key);
-    else this.#dump.send(db, key, false);
+  #pass(db: number, key: Buffer, type: string, bytes: number): void {
+    const { times, bigKey, bySize } = this.#options;
+    const manner = times.mannerOf(type, bytes);
+    if (bytes > bigKey || (manner === 'pieces' && !bySize)) this.#dump.sendLarge(db, key);
+    else if (manner === 'beside') this.#dump.send(db, key, false);
+    else {
+      this.#waiting.push({ db, key, type, bytes });
+      this.#sendAlone();
+    }
+  }
+
+  #sendAlone(): void {
+    if (this.#alone !== undefined) return;
+    this.#alone = this.#waiting.shift();
+    if (this.#alone !== undefined) this.#dump.sendAlone(this.#alone.db, this.#alone.key);
+  }
+
+  #onAlone(ms: number | undefined): void {
+    const { type, bytes } = this.#alone!;
+    if (ms !== undefined) this.#options.times.observe(type, bytes, ms);
+    this.#alone = undefined;
+    this.#sendAlone();
   }
 
   /** Whether only this key, or only this question, is refused; all else is seen to. */

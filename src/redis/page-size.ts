@@ -1,17 +1,54 @@
-// How many elements of a large value to ask for at once, so that a reply is about as long as is wanted.
+// How many elements of a large value to ask for at once: about as many bytes as are wanted, and no more than the server has
+// in the time that it may take.
 
-export const FIRST_PAGE = 32;
-const MOST = 1024;
+const FIRST = 32;
+/** However slowly replies come: that may be for reasons of others, which smaller pages would not change. */
+const LEAST_FOR_TIME = 512;
+const MOST = 8192;
 /** Bytes of a reply that are aimed at, unless others are asked for. */
 export const PIECE_BYTES = 1024 * 1024;
 /** A page may be so many times as large as the one before: the sizes of elements change. */
 const MOST_GROWTH = 4;
+/** By how much an element may prove slower at once: one reply that was late says little. */
+const MOST_SLOWDOWN = 2;
+/** Milliseconds that any element takes. */
+const LEAST_PACE = 5e-5;
 
-/**
- * @param bytes how many the last page had, of about `count` elements
- * @param wanted how many a page should have
- */
-export function pageSizeAfter(count: number, bytes: number, wanted: number): number {
-  const fitting = bytes === 0 ? MOST : (count * wanted) / bytes;
-  return Math.max(1, Math.min(MOST, count * MOST_GROWTH, Math.floor(fitting)));
+export interface PageOptions {
+  /** Bytes of a page, about. */
+  readonly pieceBytes: number;
+  /** Milliseconds that the server should need for one, at most. */
+  readonly pageMs: number;
+  /** What a question takes of which the answer is at hand, in milliseconds, as far as was seen. */
+  readonly roundTrip: number;
+}
+
+export class PageSize {
+  readonly #options: PageOptions;
+  #roundTrip: number;
+  #count = FIRST;
+  /** Milliseconds an element, in the eyes of who waits for it. */
+  #pace = Infinity;
+
+  constructor(options: PageOptions) {
+    this.#options = options;
+    this.#roundTrip = options.roundTrip;
+  }
+
+  /** Elements of the next page. */
+  get count(): number {
+    return this.#count;
+  }
+
+  /** The last page had so many bytes, and came after so many milliseconds. */
+  observe(bytes: number, ms: number): void {
+    const { pieceBytes, pageMs } = this.#options;
+    if (ms < this.#roundTrip) this.#roundTrip = ms;
+    const count = this.#count;
+    const pace = Math.max(LEAST_PACE, (ms - this.#roundTrip) / count);
+    this.#pace = Math.min(pace, this.#pace * MOST_SLOWDOWN);
+    const fitting = bytes === 0 ? MOST : (count * pieceBytes) / bytes;
+    const quick = Math.max(LEAST_FOR_TIME, pageMs / this.#pace);
+    this.#count = Math.max(1, Math.floor(Math.min(MOST, count * MOST_GROWTH, fitting, quick)));
+  }
 }

@@ -1,43 +1,45 @@
-// Reads a value piece by piece, for those that are too large to be dumped: the server never has to hold a copy of it.
+// Reads a value piece by piece, for those that are too large to be dumped: the server never has to hold a copy of it, nor to
+// work on it for long.
 
 import { ReplyError, RespError } from '../../resp/errors.ts';
 import type { Reply } from '../../resp/reply.ts';
 import { parseScore } from '../rdb/score.ts';
-import type { HashField, ValuePiece } from '../value.ts';
+import type { HashField, ValuePiece, ZsetEntry } from '../value.ts';
 import { askOne, demand, type AskAbout } from './ask-about.ts';
 import { CursorLoop } from './cursor-loop.ts';
-import { FIRST_PAGE, pageSizeAfter } from './page-size.ts';
+import { PageSize, type PageOptions } from './page-size.ts';
 import { readStream } from './stream-reader.ts';
 import { NEVER, type Milliseconds } from '../milliseconds.ts';
+
+export type PieceOptions = PageOptions;
 
 /** The code of an error: the key is there no more. */
 export const GONE = 'GONE';
 
 /**
  * The value as it is by and by: what changes meanwhile may be in it or not.
- * @param pieceBytes of a piece, about
  * @throws ReplyError where the server will not say; RespError, `GONE` or that of a lost connection
  */
-export async function* readPieces(ask: AskAbout, key: Buffer, pieceBytes: number): AsyncGenerator<ValuePiece> {
-  yield* piecesOf(String(await askOne(ask, 'TYPE', key)), ask, key, pieceBytes);
+export async function* readPieces(ask: AskAbout, key: Buffer, options: PieceOptions): AsyncGenerator<ValuePiece> {
+  const type = String(await askOne(ask, 'TYPE', key));
+  const size = new PageSize(options);
+  yield* type === 'string' ? readString(ask, key, options.pieceBytes) : piecesOf(type, ask, key, size);
 }
 
-function piecesOf(type: string, ask: AskAbout, key: Buffer, pieceBytes: number): AsyncGenerator<ValuePiece> {
+function piecesOf(type: string, ask: AskAbout, key: Buffer, size: PageSize): AsyncGenerator<ValuePiece> {
   switch (type) {
     case 'none':
       throw new RespError(GONE, 'The key is gone');
-    case 'string':
-      return readString(ask, key, pieceBytes);
     case 'list':
-      return readList(ask, key, pieceBytes);
+      return readList(ask, key, size);
     case 'set':
-      return readSet(ask, key, pieceBytes);
+      return readSet(ask, key, size);
     case 'zset':
-      return readZset(ask, key, pieceBytes);
+      return readZset(ask, key, size);
     case 'hash':
-      return readHash(ask, key, pieceBytes);
+      return readHash(ask, key, size);
     case 'stream':
-      return readStream(ask, key, pieceBytes);
+      return readStream(ask, key, size);
     default:
       throw new RespError('PAYLOAD', `Cannot read a value of the type ${type} by commands: rump knows none that do`);
   }
@@ -51,45 +53,50 @@ async function* readString(ask: AskAbout, key: Buffer, pieceBytes: number): Asyn
   }
 }
 
-async function* readList(ask: AskAbout, key: Buffer, pieceBytes: number): AsyncGenerator<ValuePiece> {
-  let count = FIRST_PAGE;
+async function* readList(ask: AskAbout, key: Buffer, size: PageSize): AsyncGenerator<ValuePiece> {
   for (let at = 0; ;) {
-    const items = (await askOne(ask, 'LRANGE', key, String(at), String(at + count - 1))) as readonly Buffer[];
+    const start = performance.now();
+    const items = (await askOne(ask, 'LRANGE', key, String(at), String(at + size.count - 1))) as readonly Buffer[];
     if (items.length === 0) return;
-    yield { type: 'list', items };
+    size.observe(bytesOf(items), performance.now() - start);
     at += items.length;
-    count = pageSizeAfter(count, bytesOf(items), pieceBytes);
+    yield { type: 'list', items };
   }
 }
 
-async function* readSet(ask: AskAbout, key: Buffer, pieceBytes: number): AsyncGenerator<ValuePiece> {
-  for await (const members of readPages(ask, 'SSCAN', key, pieceBytes)) yield { type: 'set', members };
+async function* readSet(ask: AskAbout, key: Buffer, size: PageSize): AsyncGenerator<ValuePiece> {
+  for await (const members of readPages(ask, 'SSCAN', key, size)) yield { type: 'set', members };
 }
 
-async function* readZset(ask: AskAbout, key: Buffer, pieceBytes: number): AsyncGenerator<ValuePiece> {
-  for await (const page of readPages(ask, 'ZSCAN', key, pieceBytes)) {
-    yield { type: 'zset', entries: pairsOf(page).map(([member, score]) => ({ member, score: scoreOf(score) })) };
+async function* readZset(ask: AskAbout, key: Buffer, size: PageSize): AsyncGenerator<ValuePiece> {
+  for await (const page of readPages(ask, 'ZSCAN', key, size)) {
+    const entries: ZsetEntry[] = [];
+    for (let i = 0; i < page.length; i += 2) entries.push({ member: page[i]!, score: scoreOf(page[i + 1]!) });
+    yield { type: 'zset', entries };
   }
 }
 
-async function* readHash(ask: AskAbout, key: Buffer, pieceBytes: number): AsyncGenerator<ValuePiece> {
+async function* readHash(ask: AskAbout, key: Buffer, size: PageSize): AsyncGenerator<ValuePiece> {
   let knowsExpiries = true;
-  for await (const page of readPages(ask, 'HSCAN', key, pieceBytes)) {
-    const pairs = pairsOf(page);
-    const names = pairs.map(([field]) => field);
-    const expiries: readonly Reply[] | undefined = knowsExpiries ? await expiriesOf(ask, key, names) : undefined;
+  for await (const page of readPages(ask, 'HSCAN', key, size)) {
+    const expiries: readonly Reply[] | undefined = knowsExpiries ? await expiriesOf(ask, key, page) : undefined;
     knowsExpiries = expiries !== undefined;
-    const fields = pairs.map(([field, value], i): HashField => ({
-      field,
-      value,
-      expireAt: expiries === undefined ? NEVER : expiryOf(expiries, i),
-    }));
+    const fields: HashField[] = [];
+    for (let i = 0; i < page.length; i += 2) {
+      const expireAt = expiries === undefined ? NEVER : expiryOf(expiries, i / 2);
+      fields.push({ field: page[i]!, value: page[i + 1]!, expireAt });
+    }
     yield { type: 'hash', fields };
   }
 }
 
-/** `undefined` where the server does not know the command, and so has no such fields. @throws ReplyError where it will not say */
-async function expiriesOf(ask: AskAbout, key: Buffer, names: readonly Buffer[]): Promise<readonly Reply[] | undefined> {
+/**
+ * @param page names and values by turns
+ * @returns `undefined` where the server does not know the command, and so has no fields that expire
+ * @throws ReplyError where it will not say
+ */
+async function expiriesOf(ask: AskAbout, key: Buffer, page: readonly Buffer[]): Promise<readonly Reply[] | undefined> {
+  const names = page.filter((_, i) => i % 2 === 0);
   const command = ['HPEXPIRETIME', key, 'FIELDS', String(names.length), ...names];
   const [reply] = await demand(ask, [command], ['HPEXPIRETIME']);
   if (!(reply instanceof ReplyError)) return reply as readonly Reply[];
@@ -108,20 +115,18 @@ async function* readPages(
   ask: AskAbout,
   command: string,
   key: Buffer,
-  pieceBytes: number,
+  size: PageSize,
 ): AsyncGenerator<readonly Buffer[]> {
   let cursor = '0';
-  let count = FIRST_PAGE;
   const loop = new CursorLoop();
   do {
-    const [next, page] = (await askOne(ask, command, key, cursor, 'COUNT', String(count))) as [
-      Buffer,
-      readonly Buffer[],
-    ];
+    const start = performance.now();
+    const reply = await askOne(ask, command, key, cursor, 'COUNT', String(size.count));
+    const [next, page] = reply as [Buffer, readonly Buffer[]];
+    size.observe(bytesOf(page), performance.now() - start);
     cursor = next.toString('latin1');
     if (loop.repeats(cursor)) throw goesRound(command, cursor);
     if (page.length > 0) yield page;
-    count = pageSizeAfter(count, bytesOf(page), pieceBytes);
   } while (cursor !== '0');
 }
 
@@ -132,14 +137,12 @@ function goesRound(command: string, cursor: string): RespError {
   );
 }
 
-function pairsOf(flat: readonly Buffer[]): [Buffer, Buffer][] {
-  return Array.from({ length: flat.length / 2 }, (_, i) => [flat[2 * i]!, flat[2 * i + 1]!]);
-}
-
 function scoreOf(text: Buffer): number {
   return parseScore(text.toString('latin1')) ?? NaN;
 }
 
 function bytesOf(elements: readonly Buffer[]): number {
-  return elements.reduce((bytes, { length }) => bytes + length, 0);
+  let bytes = 0;
+  for (const { length } of elements) bytes += length;
+  return bytes;
 }

@@ -12,25 +12,22 @@ import type {
   StreamPiece,
 } from '../value.ts';
 import { askOne, demand, type AskAbout } from './ask-about.ts';
-import { FIRST_PAGE, pageSizeAfter } from './page-size.ts';
+import type { PageSize } from './page-size.ts';
 
 const PENDING_PAGE = 1000;
 const LAST_SEQ = 2n ** 64n - 1n;
 
-export async function* readStream(ask: AskAbout, key: Buffer, pieceBytes: number): AsyncGenerator<StreamPiece> {
+export async function* readStream(ask: AskAbout, key: Buffer, size: PageSize): AsyncGenerator<StreamPiece> {
   const head = await readHead(ask, key);
-  let count = FIRST_PAGE;
   for (let from = '-'; ;) {
-    const entries = entriesOf(await askOne(ask, 'XRANGE', key, from, '+', 'COUNT', String(count)));
+    const start = performance.now();
+    const entries = entriesOf(await askOne(ask, 'XRANGE', key, from, '+', 'COUNT', String(size.count)));
     if (entries.length === 0 && from === '-') yield { type: 'stream', head, entries };
     if (entries.length === 0) return;
-    yield { type: 'stream', head, entries };
+    const bytes = entries.reduce((sum, { fields }) => sum + totalOf(fields), 0);
+    size.observe(bytes, performance.now() - start);
     from = formatId(after(entries.at(-1)!.id));
-    count = pageSizeAfter(
-      count,
-      entries.reduce((bytes, { fields }) => bytes + totalOf(fields), 0),
-      pieceBytes,
-    );
+    yield { type: 'stream', head, entries };
   }
 }
 

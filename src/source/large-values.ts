@@ -4,44 +4,75 @@ import type { Deployment } from '../cluster/deployment.ts';
 import { Dialogue } from '../cluster/dialogue.ts';
 import type { LineOptions } from '../cluster/line.ts';
 import type { LargeValue } from '../entry.ts';
-import type { AskAbout } from '../redis/ask-about.ts';
 import { depthFor } from '../redis/depth.ts';
 import { DumpReader, type DumpOptions, type DumpSink } from '../redis/dump.ts';
 import type { KeyReader } from '../redis/key-reader.ts';
 import { MeasuringReader } from '../redis/measuring-reader.ts';
 import { PIECE_BYTES } from '../redis/page-size.ts';
-import { readPieces } from '../redis/piece-reader.ts';
+import { ServiceTimes } from '../redis/service-times.ts';
 import type { Session } from '../redis/session.ts';
+import { ServerValue, type Dialogues } from './server-value.ts';
 
-export type ValueOptions = Omit<DumpOptions, 'depth' | 'largeValueOf'>;
+/** The share of the longest wait that the source may need for one piece of a value, as several are read at once. */
+const PAGE_SHARE = 1 / 16;
 
-export class LargeValues {
-  readonly #dialogue: Dialogue;
+export interface ValueOptions extends Omit<DumpOptions, 'depth' | 'largeValueOf' | 'roundTrip'> {
+  /** Whether values go in pieces for their size alone, and not for the time that the source would need. */
+  readonly bySize: boolean;
+}
+
+export class LargeValues implements Dialogues {
+  readonly #deployment: Deployment;
+  readonly #options: LineOptions;
+  readonly #dialogues: Dialogue[] = [];
+  /** Those of them that read nothing now. */
+  readonly #idle: Dialogue[] = [];
+  #times: ServiceTimes | undefined;
+  #roundTrip = Infinity;
+  #reason: Error | undefined;
 
   constructor(deployment: Deployment, options: LineOptions) {
-    this.#dialogue = new Dialogue(deployment, options);
+    this.#deployment = deployment;
+    this.#options = options;
   }
 
   /** What reads values and leaves the large ones to this. */
   newKeyReader({ connection, selection, server }: Session, options: ValueOptions, sink: DumpSink): KeyReader {
-    const { bigKey } = options;
+    const { bigKey, bySize, maxLatency } = options;
     const { info, roundTrip } = server;
-    const largeValueOf = (db: number, key: Buffer): LargeValue =>
-      this.#valueOf(db, key, Math.max(1, Math.min(PIECE_BYTES, bigKey)));
-    const dump = new DumpReader(connection, selection, { ...options, largeValueOf, depth: depthFor(roundTrip) }, sink);
-    return new MeasuringReader(connection, selection, dump, { info, bigKey }, sink);
+    this.#times ??= new ServiceTimes(maxLatency);
+    this.#roundTrip = Math.min(this.#roundTrip, roundTrip);
+    const pieces = {
+      pieceBytes: Math.max(1, Math.min(PIECE_BYTES, bigKey)),
+      pageMs: maxLatency * PAGE_SHARE,
+      roundTrip: this.#roundTrip,
+    };
+    const largeValueOf = (db: number, key: Buffer): LargeValue => new ServerValue(this, db, key, pieces);
+    const depth = depthFor(roundTrip);
+    const dump = new DumpReader(connection, selection, { ...options, largeValueOf, depth, roundTrip }, sink);
+    return new MeasuringReader(connection, selection, dump, { info, bigKey, bySize, times: this.#times }, sink);
+  }
+
+  /** One that nobody else asks until it is given back. */
+  take(): Dialogue {
+    const idle = this.#idle.pop();
+    if (idle !== undefined) return idle;
+    const dialogue = new Dialogue(this.#deployment, this.#options);
+    if (this.#reason !== undefined) dialogue.stop(this.#reason);
+    this.#dialogues.push(dialogue);
+    return dialogue;
+  }
+
+  give(dialogue: Dialogue): void {
+    this.#idle.push(dialogue);
   }
 
   stop(reason: Error): void {
-    this.#dialogue.stop(reason);
+    this.#reason = reason;
+    for (const dialogue of this.#dialogues) dialogue.stop(reason);
   }
 
   close(): void {
-    this.#dialogue.close();
-  }
-
-  #valueOf(db: number, key: Buffer, usualBytes: number): LargeValue {
-    const ask: AskAbout = (commands) => this.#dialogue.ask(db, key, commands);
-    return { type: undefined, pieces: (pieceBytes = usualBytes) => readPieces(ask, key, pieceBytes) };
+    for (const dialogue of this.#dialogues) dialogue.close();
   }
 }

@@ -23,6 +23,10 @@ import type { Sides } from './sides.ts';
 
 /** What an entry costs beside its key and its payload, in bytes: two Buffers, a slot, and its share of a chunk. */
 const ENTRY_BYTES = 512;
+/** Values in pieces at once: with more of them no server has more to do. */
+const MOST_AT_ONCE = 4;
+/** What one of them takes: four pieces of 1 MiB, as elements. */
+const BYTES_OF_ONE = 16 * 1024 * 1024;
 /** How many keys a file may hold is not known beforehand. */
 const KEYS_OF_A_FILE = 1_000_000;
 /** Where the target itself is not asked whether a key is ours. */
@@ -58,7 +62,10 @@ export function sourceOf(
   const { source } = sides;
   const { scope, retry, count } = settings;
   if (source === undefined) return fileSourceOf(plan, settings, bigKey, sink);
-  const dump = { mode: plan.mode, fields: plan.fields, usage: usageOf(source, settings), bigKey };
+  const { maxLatency } = settings;
+  // A limit that is none is one all the same: a stream has every value whole.
+  const bySize = settings.bySize || bigKey === Infinity;
+  const dump = { mode: plan.mode, fields: plan.fields, usage: usageOf(source, settings), bigKey, bySize, maxLatency };
   const onReconnect = sink.onReconnect.bind(sink);
   const databases = plan.databases.map(([db]) => db);
   const options = { databases, keys: plan.keys, count, scope, dump, retry, onReconnect, census: tally?.add, namesOnly };
@@ -102,7 +109,7 @@ export function targetOf(
   progress: Progress,
 ): Target {
   const { target } = sides;
-  const { names, retry, onConflict, bwlimit, tpslimit } = settings;
+  const { names, retry, onConflict, bwlimit, tpslimit, buffer } = settings;
   const { mode, clock, targetDbOf } = plan;
   const keys = plan.keys || KEYS_OF_A_FILE;
   const replace = onConflict === 'replace';
@@ -119,9 +126,11 @@ export function targetOf(
   };
   if (target === undefined) return new RespTarget(settings.to.shown, common, progress);
   const onReconnect = progress.onReconnect.bind(progress);
+  const atOnce = Math.max(1, Math.min(MOST_AT_ONCE, Math.floor(buffer / BYTES_OF_ONE)));
   const mostBytes = Math.min(...target.servers.map(({ mostBytes }) => mostBytes));
-  const options = { ...common, replace, written, mostBytes, bigKey: settings.bigKey, retry, onReconnect };
-  return new RedisTarget(target, source, options, progress);
+  const gatherBytes = settings.bySize ? 0 : Math.min(settings.bigKey, buffer, mostBytes);
+  const own = { replace, written, mostBytes, bigKey: settings.bigKey, gatherBytes, atOnce, retry, onReconnect };
+  return new RedisTarget(target, source, { ...common, ...own }, progress);
 }
 
 /** A stream of RESTORE commands has each value whole. */

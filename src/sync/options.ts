@@ -49,8 +49,10 @@ export interface MigrateOptions {
   readonly count?: number | undefined;
   /** Bytes held between reader and writer. Default 64 MiB. */
   readonly buffer?: number | undefined;
-  /** Bytes: values above it are read and written in pieces. Default 64 MiB. */
+  /** Bytes: values above it are read and written in pieces. Default: so that no DUMP takes longer than `maxLatency` allows. */
   readonly bigKey?: number | undefined;
+  /** Milliseconds: the longest that other clients of the source may have to wait. Default 50. */
+  readonly maxLatency?: number | undefined;
   /** Most bytes of keys and payloads, and most keys, a second. */
   readonly bwlimit?: number | undefined;
   readonly tpslimit?: number | undefined;

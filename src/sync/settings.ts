@@ -26,8 +26,12 @@ export interface Settings {
   readonly count: number | undefined;
   /** Bytes. */
   readonly buffer: number;
-  /** Bytes. */
+  /** Bytes of the longest value that is read or written whole. */
   readonly bigKey: number;
+  /** Whether values go in pieces for their size alone, and not for the time that the source would need. */
+  readonly bySize: boolean;
+  /** Milliseconds that other clients of a source may have to wait. */
+  readonly maxLatency: number;
   readonly bwlimit: number | undefined;
   readonly tpslimit: number | undefined;
   readonly retry: RetryOptions;
@@ -54,6 +58,7 @@ export interface EndpointSettings {
 
 const DEFAULT_BUFFER = 64 * 1024 * 1024;
 const DEFAULT_BIG_KEY = 64 * 1024 * 1024;
+const DEFAULT_MAX_LATENCY_MS = 50;
 const DEFAULT_TIMEOUT_MS = 60_000;
 const DEFAULT_RETRIES = 10;
 const DEFAULT_RETRY_MAX_MS = 30_000;
@@ -82,6 +87,8 @@ export function settingsOf(options: MigrateOptions, use: 'copy' | 'check' = 'cop
     count: options.count,
     buffer: options.buffer ?? DEFAULT_BUFFER,
     bigKey: options.bigKey ?? DEFAULT_BIG_KEY,
+    bySize: options.bigKey !== undefined,
+    maxLatency: options.maxLatency ?? DEFAULT_MAX_LATENCY_MS,
     bwlimit: options.bwlimit,
     tpslimit: options.tpslimit,
     retry: { retries, longest: retryMax },

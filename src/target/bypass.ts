@@ -1,8 +1,9 @@
 // The way of values that RESTORE cannot carry: too large for one command, or in a form that the target does not read. They
-// go one at a time, beside the others.
+// go beside the others, a few at a time, those of one name one after the other.
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ReplyError, RespError } from '../../resp/errors.ts';
+import { Ring } from '../../resp/ring.ts';
 import { Dialogue } from '../cluster/dialogue.ts';
 import type { Deployment } from '../cluster/deployment.ts';
 import type { LineOptions } from '../cluster/line.ts';
@@ -16,7 +17,10 @@ import type { NodeWriter } from './node-writer.ts';
 import { temporaryNameFor } from './temporary-name.ts';
 import { VANISHED } from './value-builder.ts';
 
-export interface BypassOptions extends LineOptions, MisfitWriterOptions {}
+export interface BypassOptions extends LineOptions, MisfitWriterOptions {
+  /** Values under way at once. */
+  readonly atOnce: number;
+}
 
 export interface BypassSink {
   /** @param bytes of the key and the value, as it went */
@@ -49,12 +53,13 @@ export class Bypass {
   readonly #writer: MisfitWriter;
   readonly #options: BypassOptions;
   readonly #sink: BypassSink;
-  readonly #items: Item[] = [];
-  /** How many of each name are on the way. */
-  readonly #names = new Map<string, number>();
+  /** What is here of each name; the first one is under way, or its turn is about to come. */
+  readonly #items = new Map<string, Item[]>();
+  /** Names of which nothing is under way. */
+  readonly #ready = new Ring<string>();
+  readonly #running = new Set<Promise<void>>();
   readonly #dialects = new Map<string, Promise<Dialect>>();
   #isStopped = false;
-  #running: Promise<void> | undefined;
 
   constructor(deployment: Deployment, options: BypassOptions, sink: BypassSink) {
     this.#deployment = deployment;
@@ -66,7 +71,7 @@ export class Bypass {
 
   /** Whether a value of this name is on the way, which no other one may overtake. */
   has(name: Buffer): boolean {
-    return this.#names.size > 0 && this.#names.has(name.toString('latin1'));
+    return this.#items.size > 0 && this.#items.has(name.toString('latin1'));
   }
 
   /** The entry is kept. */
@@ -94,7 +99,7 @@ export class Bypass {
   async stop(reason: Error): Promise<void> {
     this.#isStopped = true;
     this.#writer.stop(reason);
-    await Promise.race([this.#running, sleep(CLEANING_MS, undefined, { ref: false })]);
+    await Promise.race([Promise.all(this.#running), sleep(CLEANING_MS, undefined, { ref: false })]);
     this.#dialogue.stop(reason);
   }
 
@@ -114,16 +119,25 @@ export class Bypass {
 
   #push(item: Item): void {
     const key = item.name.toString('latin1');
-    this.#names.set(key, (this.#names.get(key) ?? 0) + 1);
-    this.#items.push(item);
-    this.#running ??= this.#run();
+    const others = this.#items.get(key);
+    if (others !== undefined) {
+      others.push(item);
+      return;
+    }
+    this.#items.set(key, [item]);
+    this.#ready.push(key);
+    this.#begin();
   }
 
-  async #run(): Promise<void> {
-    for (let item = this.#items.shift(); item !== undefined && !this.#isStopped; item = this.#items.shift()) {
-      await this.#deal(item);
+  #begin(): void {
+    while (!this.#isStopped && this.#running.size < this.#options.atOnce && this.#ready.length > 0) {
+      const dealing = this.#deal(this.#items.get(this.#ready.shift()!)![0]!);
+      this.#running.add(dealing);
+      void dealing.finally(() => {
+        this.#running.delete(dealing);
+        this.#begin();
+      });
     }
-    this.#running = undefined;
   }
 
   async #deal({ entry, name, isOurs }: Item): Promise<void> {
@@ -163,9 +177,10 @@ export class Bypass {
 
   #release(name: Buffer): void {
     const key = name.toString('latin1');
-    const left = this.#names.get(key)! - 1;
-    if (left === 0) this.#names.delete(key);
-    else this.#names.set(key, left);
+    const items = this.#items.get(key)!;
+    items.shift();
+    if (items.length === 0) this.#items.delete(key);
+    else this.#ready.push(key);
   }
 }
 

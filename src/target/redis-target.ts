@@ -23,6 +23,10 @@ import type { Origin } from './written-keys.ts';
 
 export interface RedisTargetOptions extends Omit<NodeWriterOptions, 'onWritten'>, DisputesOptions {
   readonly limit: RateLimit | undefined;
+  /** Values under way at once that no RESTORE can carry as they are. */
+  readonly atOnce: number;
+  /** Bytes of the longest payload that a large value is made into; 0 for none. */
+  readonly gatherBytes: number;
 }
 
 /** How long replies are still waited for once the copy has failed or was interrupted. */

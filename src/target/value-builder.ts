@@ -7,8 +7,9 @@ import { ReplyError, RespError } from '../../resp/errors.ts';
 import type { Reply } from '../../resp/reply.ts';
 import type { Argv } from '../cluster/dialogue.ts';
 import { ValueCommands } from '../rdb/commands.ts';
-import { ValueDigest } from '../rdb/value-digest.ts';
+import { lengthOfPiece } from '../rdb/piece-size.ts';
 import { demand, type AskAbout } from '../redis/ask-about.ts';
+import { COUNT_COMMANDS } from '../redis/count-commands.ts';
 import { ttlOf, type ExpiryMode } from '../redis/expiry.ts';
 import type { Dialect } from '../redis/dialect.ts';
 import type { ValuePiece } from '../value.ts';
@@ -30,21 +31,14 @@ export interface BuildOptions {
 export const VANISHED = 'VANISHED';
 /** For so long an unfinished value outlives its builder. Each piece renews it, and none takes nearly as long. */
 const LEASE_MS = String(15 * 60 * 1000);
-const COUNT_COMMANDS: Readonly<Record<ValuePiece['type'], string>> = {
-  string: 'STRLEN',
-  list: 'LLEN',
-  set: 'SCARD',
-  zset: 'ZCARD',
-  hash: 'HLEN',
-  stream: 'XLEN',
-};
 
 export class ValueBuilder {
   readonly #ask: AskAbout;
   readonly #options: BuildOptions;
   readonly #temporary: Buffer;
   readonly #commands: ValueCommands;
-  readonly #digest = new ValueDigest();
+  /** Elements that were added so far; of a string its bytes. */
+  #length = 0;
   #type: ValuePiece['type'] | undefined;
   #expires = false;
 
@@ -55,14 +49,9 @@ export class ValueBuilder {
     this.#commands = new ValueCommands(this.#temporary, options.dialect);
   }
 
-  /** What was added so far. */
-  get digest(): ValueDigest {
-    return this.#digest;
-  }
-
   /** @throws PayloadError or ReplyError for what the target cannot hold; RespError where it is lost */
   async add(piece: ValuePiece): Promise<void> {
-    this.#digest.add(piece);
+    this.#length += lengthOfPiece(piece);
     if (piece.type === 'hash') this.#expires ||= piece.fields.some(({ expireAt }) => expireAt !== NEVER);
     const commands = [...this.#commands.write(piece)];
     const lease: Argv = ['PEXPIRE', this.#temporary, LEASE_MS];
@@ -73,13 +62,16 @@ export class ValueBuilder {
     if (replies.at(isFirst ? -1 : 0) !== 1 && !this.#expires) throw vanished();
   }
 
-  /** Gives it its expiry and its name. `taken`: there is a key of that name, and it is not to be replaced. */
-  async finish(): Promise<'written' | 'taken' | 'expired'> {
+  /**
+   * Gives it its expiry and its name. `taken`: there is a key of that name, and it is not to be replaced.
+   * @param length elements that it has, where some were given twice
+   */
+  async finish(length = Infinity): Promise<'written' | 'taken' | 'expired'> {
     const { name, replace, expireAt, clock } = this.#options;
     await this.#tell([...this.#commands.end()]);
     const [count] = await this.#tell([[COUNT_COMMANDS[this.#type!], this.#temporary]]);
     if (this.#expires && count === 0) return 'expired';
-    if (count !== this.#digest.length && !this.#expires) throw vanished();
+    if (count !== Math.min(length, this.#length) && !this.#expires) throw vanished();
     if (expireAt !== NEVER && expireAt <= clock()) return 'expired';
     const rename: Argv = [replace ? 'RENAME' : 'RENAMENX', this.#temporary, name];
     // Only what has its expiry may have its name: the lease would end it otherwise.

@@ -187,8 +187,9 @@ export class Ground {
 
   #dumpOf(role: Role): ValueOptions {
     const { mode, fields, targetFields } = this.#plan;
-    const { bigKey } = this.#settings;
-    return { mode, fields: role === 'source' ? fields : targetFields, usage: undefined, bigKey };
+    const { bigKey, bySize, maxLatency } = this.#settings;
+    const ofRole = role === 'source' ? fields : targetFields;
+    return { mode, fields: ofRole, usage: undefined, bigKey, bySize, maxLatency };
   }
 
   #file(databases: DatabasePairs, fields: Plan['fields'], settings: Settings): Source {

@@ -82,6 +82,17 @@ test('rump carries a value of 200 MB in pieces, in little memory', async (t) => 
   assertBelow(t, usageFile, MOST_OF_SMALL_MIB);
 });
 
+test(`rump stays below ${MOST_MIB} MiB with six hashes of 20 MB at once`, async (t) => {
+  const { target, from, to, endpoints } = await startPair(t);
+  const script = "for i = 1, 40000 do redis.call('HSET', KEYS[1], 'field:' .. i, string.rep('v', 480) .. i) end";
+  for (let i = 0; i < 6; i += 1) await from.send('EVAL', script, 1, `large:${i}`);
+  const usageFile = join(target.dir, 'usage');
+  assertDone(await runRump(endpoints, { env: usageInto(usageFile) }));
+  assert.equal(await to.send('DBSIZE'), 6);
+  assert.equal(await to.send('HLEN', 'large:5'), 40_000);
+  assertBelow(t, usageFile, MOST_MIB);
+});
+
 test(`rump stays below ${MOST_MIB} MiB while the target takes none of ${VALUES} values of 16 MB`, async (t) => {
   const { source, target, from, to } = await startPair(t);
   await from.send('CONFIG', 'SET', 'rdbcompression', 'no');

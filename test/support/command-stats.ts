@@ -10,6 +10,12 @@ export async function callsOf(client: TestClient): Promise<Map<string, number>> 
   );
 }
 
+/** How often a value was dumped: every connection begins with one DUMP of no key, and gives itself a name. */
+export async function dumpsOf(client: TestClient): Promise<number> {
+  const calls = await callsOf(client);
+  return (calls.get('dump') ?? 0) - (calls.get('client|setname') ?? calls.get('client') ?? 0);
+}
+
 /** Those called that the server itself says may write, refused calls included. */
 export async function writesOf(client: TestClient): Promise<string[]> {
   const called = [...(await callsOf(client)).keys()];

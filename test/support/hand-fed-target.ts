@@ -50,6 +50,8 @@ export async function handFeed(
       replace: true,
       mostBytes: 512 * 1024 * 1024,
       bigKey: 64 * 1024 * 1024,
+      atOnce: 1,
+      gatherBytes: 0,
       targetDbOf: (db) => db,
       targetNameOf: (key) => key,
       written: undefined,

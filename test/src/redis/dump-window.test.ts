@@ -63,3 +63,24 @@ for (const every of [50, 300]) {
     }
   });
 }
+
+test('DumpWindow closes where values take the source longer than they may, and opens again', () => {
+  const window = new DumpWindow(16_384, 10, 1);
+  for (let i = 0; i < 2000; i++) window.observe(2000);
+  window.took(1000, 2_000_000, 25);
+  window.observe(2000);
+  assert.ok(window.size > 400 && window.size < 480, `${window.size} keys`);
+  window.took(400, 800_000, 1);
+  window.observe(2000);
+  assert.ok(window.size > 4000, `${window.size} keys`);
+});
+
+test('DumpWindow stays open where replies come late whatever it does', () => {
+  const window = new DumpWindow(1024, 10, 1);
+  for (let i = 0; i < 2000; i++) window.observe(70);
+  for (let i = 0; i < 1000; i++) {
+    window.took(1, 70, i === 0 ? 0.01 : 500);
+    window.observe(70);
+  }
+  assert.ok(window.size > 100, `${window.size} keys`);
+});

@@ -23,6 +23,7 @@ test('parseInfo() knows a Redis by what it says', () => {
     maxMemory: 0,
     evictedKeys: 0,
     countsFrequency: false,
+    expiringKeys: Number(/db0:keys=\d+,expires=(\d+)/.exec(recorded('redis-7.0'))![1]),
     databases: new Map([[0, Number(/db0:keys=(\d+)/.exec(recorded('redis-7.0'))![1])]]),
   });
 });
@@ -83,6 +84,7 @@ test('parseInfo() has an answer for a server that says nothing', () => {
     maxMemory: 0,
     evictedKeys: 0,
     countsFrequency: false,
+    expiringKeys: 0,
     databases: new Map(),
   });
 });

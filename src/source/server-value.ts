@@ -1,0 +1,76 @@
+// A value of a server that is read by commands, piece by piece. Where the server lets one know that the value has not changed
+// meanwhile, nobody has to read it a second time.
+//
+//     MULTI EXEC WATCH key · pieces · HLEN MULTI EXEC ──▶ an array: nobody has touched the key; null: somebody has
+
+import { ReplyError } from '../../resp/errors.ts';
+import type { Reply } from '../../resp/reply.ts';
+import type { Dialogue } from '../cluster/dialogue.ts';
+import type { LargeValue, Reading } from '../entry.ts';
+import type { AskAbout } from '../redis/ask-about.ts';
+import { COUNT_COMMANDS } from '../redis/count-commands.ts';
+import { readPieces, type PieceOptions } from '../redis/piece-reader.ts';
+import type { ValuePiece } from '../value.ts';
+
+/** Connections of which each reads one value at a time: what one of them watches, no other command of it may end. */
+export interface Dialogues {
+  take(): Dialogue;
+  give(dialogue: Dialogue): void;
+}
+
+export class ServerValue implements LargeValue {
+  readonly type = undefined;
+  readonly #dialogues: Dialogues;
+  readonly #db: number;
+  readonly #key: Buffer;
+  readonly #options: PieceOptions;
+  #reading: Reading | undefined;
+  #length: number | undefined;
+
+  constructor(dialogues: Dialogues, db: number, key: Buffer, options: PieceOptions) {
+    this.#dialogues = dialogues;
+    this.#db = db;
+    this.#key = key;
+    this.#options = options;
+  }
+
+  get reading(): Reading | undefined {
+    return this.#reading;
+  }
+
+  get length(): number | undefined {
+    return this.#length;
+  }
+
+  async *pieces(pieceBytes = this.#options.pieceBytes): AsyncGenerator<ValuePiece, void, void> {
+    const dialogue = this.#dialogues.take();
+    const ask: AskAbout = (commands) => dialogue.ask(this.#db, this.#key, commands);
+    this.#reading = undefined;
+    this.#length = undefined;
+    let type: ValuePiece['type'] | undefined;
+    try {
+      const turns = dialogue.turns;
+      // The transaction is empty: it shows that there may be one, and ends what was watched before.
+      const isWatched = isDone(await ask([['MULTI'], ['EXEC'], ['WATCH', this.#key]])) && dialogue.turns === turns;
+      if (isWatched) this.#reading = 'watched';
+      for await (const piece of readPieces(ask, this.#key, { ...this.#options, pieceBytes })) {
+        // What its groups do touches a stream in nobody's eyes.
+        if (piece.type === 'stream' && piece.head.groups.length > 0) this.#reading = undefined;
+        type = piece.type;
+        yield piece;
+      }
+      if (this.#reading === undefined || type === undefined) return;
+      const [length, ...end] = await ask([[COUNT_COMMANDS[type], this.#key], ['MULTI'], ['EXEC']]);
+      const isSame = isDone(end) && dialogue.turns === turns;
+      this.#reading = isSame ? 'same' : 'changed';
+      this.#length = isSame && typeof length === 'number' ? length : undefined;
+    } finally {
+      this.#dialogues.give(dialogue);
+    }
+  }
+}
+
+/** Whether each of these was done; the null of an EXEC says that it was not. */
+function isDone(replies: readonly Reply[]): boolean {
+  return replies.every((reply) => reply !== null && !(reply instanceof ReplyError));
+}
