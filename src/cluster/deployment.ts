@@ -221,7 +221,7 @@ async function locate(
       return { path: address.path };
     default: {
       const { hosts: sentinels, service } = address;
-      const { tls, timeout, signal, secrets } = access;
+      const { tls, timeout, signal, secrets, role } = access;
       const primary = await findPrimary({
         sentinels,
         service,
@@ -230,6 +230,7 @@ async function locate(
         timeout,
         signal,
         secrets,
+        role,
       });
       const peer = reach(primary, primary, nat);
       announced.demand(peer);

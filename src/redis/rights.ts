@@ -22,13 +22,16 @@ export function isGranted(reply: Reply | undefined): boolean {
 }
 
 /** What a copy can do without. */
-const DISPENSABLE: ReadonlySet<string> = new Set(['TIME', 'DBSIZE', 'CLUSTER NODES']);
+const DISPENSABLE: ReadonlySet<string> = new Set(['TIME', 'DBSIZE']);
+/** Whether slots move while they are read is seen there alone; whoever writes is told by redirections. */
+const FOR_READING = 'CLUSTER NODES';
 
 /** Commands that the server itself does not have: renamed there, or unknown to a proxy or to a server of another kind. */
 export function unknownCommands(replies: ReadonlyMap<string, Reply>): readonly string[] {
   const unknown = [...replies].filter(([, reply]) => isUnknown(reply)).map(([name]) => name);
   const isExpiryKnown = ['PTTL', 'PEXPIRETIME'].some((name) => isGranted(replies.get(name)));
-  return unknown.filter((name) => !DISPENSABLE.has(name) && (!isExpiryKnown || !/^P(TTL|EXPIRETIME)$/.test(name)));
+  const needed = unknown.filter((name) => name !== FOR_READING || !replies.has('RESTORE'));
+  return needed.filter((name) => !DISPENSABLE.has(name) && (!isExpiryKnown || !/^P(TTL|EXPIRETIME)$/.test(name)));
 }
 
 /** There is no code for it: it is the beginning of the reply, as Redis and its relatives and Envoy have it. */

@@ -8,6 +8,8 @@ import { login } from '../../resp/handshake.ts';
 import type { Reply } from '../../resp/reply.ts';
 import type { Secrets } from '../../resp/secrets.ts';
 import type { TlsOptions } from '../../resp/tls-options.ts';
+import { mayPass, replyBehind } from './refusal.ts';
+import type { Role } from './server.ts';
 
 /** The credentials are those of the sentinels, which may differ from those of the servers that they watch. */
 export interface SentinelOptions extends Credentials {
@@ -17,6 +19,8 @@ export interface SentinelOptions extends Credentials {
   readonly tls?: TlsOptions | undefined;
   /** Milliseconds without an answer that count as a failure; a sentinel gets a few seconds at most. */
   readonly timeout: number;
+  /** Which side they are of, for the way out. Default `source`. */
+  readonly role?: Role | undefined;
   readonly signal?: AbortSignal | undefined;
   /** What they may repeat, and nobody may see. */
   readonly secrets?: Secrets | undefined;
@@ -26,7 +30,7 @@ export interface SentinelOptions extends Credentials {
 const PATIENCE_MS = 3000;
 /** By the code of the reply. */
 const REFUSALS: Readonly<Record<string, { readonly why: string; readonly hint?: string }>> = {
-  NOAUTH: { why: 'it asks for a password', hint: 'give that of the sentinels with --from-sentinel-password-file' },
+  NOAUTH: { why: 'it asks for a password', hint: 'give that of the sentinels with --SIDE-sentinel-password-file' },
   ERR: { why: 'it is no sentinel' },
 };
 
@@ -49,8 +53,9 @@ export async function findPrimary(options: SentinelOptions): Promise<TcpPeer> {
   throw new RespError('SENTINEL', `Cannot find the primary of ${options.service}: ${why}`, {
     peer: reasons.at(-1)?.peer,
     hint: reasons.find(({ hint }) => hint !== undefined)?.hint,
-    retryable: reasons.some(({ retryable }) => retryable),
-    cause: reasons.at(-1),
+    retryable: reasons.some(mayPass),
+    // One that is there and lets nobody in now is worth waiting for.
+    cause: reasons.find((reason) => mayPass(reason) && replyBehind(reason) !== undefined) ?? reasons.at(-1),
   });
 }
 
@@ -74,7 +79,7 @@ async function askSentinel(peer: TcpPeer, options: SentinelOptions): Promise<Tcp
       connection.request('SENTINEL GET-MASTER-ADDR-BY-NAME', service),
     ]);
     if (auth.status === 'rejected') throw auth.reason;
-    if (answer.status === 'rejected') throw refused(answer.reason, peer);
+    if (answer.status === 'rejected') throw refused(answer.reason, peer, options);
     return readAddress(answer.value, peer, service);
   } finally {
     signal?.removeEventListener('abort', onAbort);
@@ -83,10 +88,12 @@ async function askSentinel(peer: TcpPeer, options: SentinelOptions): Promise<Tcp
 }
 
 /** What a refusal means; any other error is left as it is. */
-function refused(cause: unknown, peer: TcpPeer): unknown {
+function refused(cause: unknown, peer: TcpPeer, { role }: SentinelOptions): unknown {
   if (!(cause instanceof ReplyError)) return cause;
+  if (mayPass(cause)) return cannotAsk(cause.code, peer, cause.message, { retryable: true, cause });
   const why = REFUSALS[cause.code];
-  return cannotAsk(cause.code, peer, why?.why ?? cause.message, { hint: why?.hint, cause });
+  const hint = why?.hint?.replace('SIDE', role === 'target' ? 'to' : 'from');
+  return cannotAsk(cause.code, peer, why?.why ?? cause.message, { hint, cause });
 }
 
 /** A host and a port as strings, or null where no such service is watched. */

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { inspect } from 'node:util';
 import { RespError } from '../../../resp/errors.ts';
+import { isWaitedFor } from '../../../src/redis/refusal.ts';
 import { findPrimary, type SentinelOptions } from '../../../src/redis/sentinel.ts';
 import { authority } from '../../support/certificates.ts';
 import { array, bulk } from '../../support/frames.ts';
@@ -90,10 +91,26 @@ test('findPrimary() may be tried again where a sentinel was not there, and not w
   await assert.rejects(find([stranger, sentinel], { service: 'unknown' }), { code: 'SENTINEL', retryable: false });
 });
 
+test('findPrimary() may be tried again where a sentinel that is there lets nobody in now, and says so', async () => {
+  await withPeer(
+    (socket) => socket.end('-ERR max number of clients reached\r\n'),
+    async (port) => {
+      await assert.rejects(find([{ port }, DEAD]), (error: RespError) => {
+        assert.match(error.message, /127\.0\.0\.1:\d+: ERR max number of clients reached; cannot connect to /);
+        assert.equal(isWaitedFor(error), true);
+        return true;
+      });
+    },
+  );
+});
+
 test('findPrimary() names the way out where a sentinel asks for a password, and never the one that it was given', async () => {
   await assert.rejects(find([locked]), {
     message: `Cannot find the primary of main: cannot ask 127.0.0.1:${locked.port}: it asks for a password`,
     hint: 'give that of the sentinels with --from-sentinel-password-file',
+  });
+  await assert.rejects(find([locked], { role: 'target' }), {
+    hint: 'give that of the sentinels with --to-sentinel-password-file',
   });
   await assert.rejects(
     find([locked, sentinel], { service: 'unknown', password: 'not-this-one' }),
