@@ -7,7 +7,7 @@
 import { formatBytes, formatCount } from '../../resp/figures.ts';
 import type { Entry } from '../entry.ts';
 import type { RandomAccessFile } from '../file/random-access-file.ts';
-import { DEFAULT_LIMITS } from './chunks.ts';
+import { DEFAULT_LIMITS, mostUnpacked } from './chunks.ts';
 import { FileReader } from './file-reader.ts';
 import { FOOTER_BYTES } from './footer.ts';
 import { ForeignValues } from './foreign-values.ts';
@@ -83,6 +83,8 @@ export class SnapshotReader {
   constructor(file: RandomAccessFile, { bigKey, maxPayload = MOST_PAYLOAD }: SnapshotReaderOptions) {
     this.#file = file;
     this.#reader = new FileReader(file, { sums: true });
+    // Of values nothing is decompressed here, but names and what stands beside keys.
+    this.#reader.mostUnpacked = mostUnpacked(DEFAULT_LIMITS);
     this.#version = readHeader(this.#reader);
     this.#maxPayload = maxPayload;
     this.#bigKey = Math.min(bigKey, maxPayload - OVERHEAD_BYTES);

@@ -7,6 +7,7 @@ import { StreamError } from '../../../src/file/stream-error.ts';
 import { PayloadError } from '../../../src/rdb/payload-error.ts';
 import { newChannel } from '../../support/entries.ts';
 import { newEntry } from '../../../src/entry-ring.ts';
+import { foreignSnapshots } from '../../support/foreign-snapshots.ts';
 import { snapshotFile, snapshotSource } from '../../support/rdb-file.ts';
 import { readSnapshots } from '../../support/snapshot-fixtures.ts';
 import { Mutations } from './mutations.ts';
@@ -23,7 +24,8 @@ const MOST_BYTES = 400_000_000;
 test(`RdbSource reads or refuses ${ROUNDS} snapshots that are wrong somewhere`, async (t) => {
   // Without a checksum, so that the reader has to notice.
   const files = readSnapshots().filter(({ name }) => LARGE.has(name) || /-(lfu|cluster)$/.test(name));
-  const originals = files.map(({ path }) => Buffer.concat([readFileSync(path).subarray(0, -8), Buffer.alloc(8)]));
+  const whole = [...files.map(({ path }) => readFileSync(path)), ...foreignSnapshots()];
+  const originals = whole.map((bytes) => Buffer.concat([bytes.subarray(0, -8), Buffer.alloc(8)]));
   const mutations = new Mutations(SEED);
   const path = snapshotFile(t, Buffer.alloc(0));
   const before = process.memoryUsage().arrayBuffers;

@@ -2,59 +2,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { StreamError } from '../../../src/file/stream-error.ts';
+import { array, bytes, id, LAST, producers, stream, type Part } from '../../support/foreign-snapshots.ts';
 import { readSnapshot, snapshotFile, snapshotOf } from '../../support/rdb-file.ts';
 import * as build from '../rdb/payload-builder.ts';
-
-type Part = Buffer | readonly number[];
-
-const LAST = [[0], build.strings('last', 'value')];
-const bytes = (...parts: readonly Part[]): Buffer => Buffer.concat(parts.map((part) => Buffer.from(part)));
-const id = (ms: number): Buffer => {
-  const raw = Buffer.alloc(16);
-  raw.writeBigUInt64BE(BigInt(ms), 0);
-  return raw;
-};
-/** One entry, one group in which it is pending, and what the version has behind that. */
-const stream = (...behindConsumers: readonly Part[]): Buffer =>
-  bytes(
-    [1],
-    build.string(id(1)),
-    build.string('listpack'),
-    [1, 1, 0, 1, 0, 0, 0, 1],
-    [1],
-    build.string('group'),
-    [1, 0, 1],
-    [1],
-    id(1),
-    build.milliseconds(1000),
-    [3],
-    [1],
-    build.string('consumer'),
-    build.milliseconds(1000),
-    build.milliseconds(1000),
-    [1],
-    id(1),
-    ...behindConsumers,
-  );
-const producers = bytes(
-  [0x40, 100, 0x40, 200, 1],
-  build.string('producer'),
-  [1],
-  build.string('message'),
-  [1, 0],
-  [5, 6],
-);
-const array = bytes(
-  [4, 1, 9],
-  [0, 1],
-  Buffer.alloc(8),
-  [1, 2],
-  Buffer.alloc(8),
-  [2, 3],
-  build.string('small'),
-  [3, 0],
-  build.string('s'),
-);
 
 for (const [header, version, typeByte, type, value, before = []] of [
   ['REDIS0013', 13, 26, 'stream', bytes(stream(), producers)],
@@ -133,10 +83,6 @@ test('RdbSource passes over the numbers and slots that Redis Enterprise puts bef
 });
 
 test('RdbSource tells of members that expire in KeyDB, and names its scripts', async (t) => {
-  const expiring = (member: string): Part[] =>
-    [['keydb-subexpire-key', member] as const, ['keydb-subexpire-when', '4102444800000'] as const].map((pair) =>
-      bytes([250], build.strings(...pair)),
-    );
   const set = bytes([2], build.string('set'), [2], build.strings('m', 'n'));
   const script = bytes([64], build.strings('cron', 'return 1'), Buffer.alloc(16), [1], build.string('key'), [0]);
   const stamp = bytes([250], build.strings('mvcc-tstamp', '123456'));
@@ -198,3 +144,11 @@ test('RdbSource takes what a transfer or a pipe leaves behind the end, and tells
   const { error } = await readSnapshot(snapshotFile(t, bytes(snapshotOf('REDIS0012', ...LAST), Buffer.from(commands))));
   assert.match(String(error), /: 14 bytes follow the end of the snapshot, at byte/);
 });
+
+/** As KeyDB puts it behind a key. */
+function expiring(member: string): Buffer[] {
+  return [
+    bytes([250], build.strings('keydb-subexpire-key', member)),
+    bytes([250], build.strings('keydb-subexpire-when', '4102444800000')),
+  ];
+}
