@@ -10,17 +10,18 @@ export function differencesOf({ differ, sourceOnly, targetOnly }: CheckFigures):
 }
 
 export function formatCheckSummary(figures: CheckFigures): string {
-  const { match, differ, sourceOnly, targetOnly, expired, failed, reconnects, elapsed } = figures;
+  const { match, differ, sourceOnly, targetOnly, notComparable, expired, failed, reconnects, elapsed } = figures;
   const counts = [
     `${formatCount(match)} equal`,
     `${formatCount(differ)} differ`,
     `${formatCount(sourceOnly)} only at the source`,
     `${formatCount(targetOnly)} only at the target`,
+    ...(notComparable > 0 ? [`${formatCount(notComparable)} not comparable`] : []),
     `${formatCount(expired)} expired meanwhile`,
     ...(failed > 0 ? [`${formatCount(failed)} not compared`] : []),
     ...(reconnects > 0 ? [formatReconnects(reconnects)] : []),
   ];
-  const rate = formatRate(match + differencesOf(figures), elapsed);
+  const rate = formatRate(match + differencesOf(figures) + notComparable, elapsed);
   return `${counts.join(', ')}, in ${formatDuration(elapsed)} (${rate})`;
 }
 
@@ -29,6 +30,9 @@ export function describeDifferences(figures: CheckFigures): string | undefined {
   const different = differencesOf(figures);
   const parts = [
     ...(different > 0 ? [`${formatKeys(different)} ${different === 1 ? 'is' : 'are'} not the same on both sides`] : []),
+    ...(figures.notComparable > 0
+      ? [`${formatKeys(figures.notComparable)} ${figures.notComparable === 1 ? 'is' : 'are'} not comparable`]
+      : []),
     ...(figures.failed > 0 ? [`${formatKeys(figures.failed)} could not be compared`] : []),
   ];
   return parts.length === 0 ? undefined : parts.join('; ');
@@ -37,6 +41,6 @@ export function describeDifferences(figures: CheckFigures): string | undefined {
 /** What a bar shows of a check, which knows the same figures by the names of a copy. */
 export function comparedFigures(figures: CheckFigures & { readonly fraction: number }): BarFigures {
   const { fraction, match, bytes, expired, failed, reconnects, elapsed } = figures;
-  const keys = match + differencesOf(figures);
+  const keys = match + differencesOf(figures) + figures.notComparable;
   return { fraction, keys, bytes, converted: 0, skipped: 0, expired, failed, reconnects, elapsed };
 }

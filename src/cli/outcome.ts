@@ -22,5 +22,6 @@ export function isDifferent(outcome: Outcome): boolean {
 }
 
 function isUnsure(outcome: Outcome): boolean {
-  return 'check' in outcome && outcome.check !== undefined && outcome.check.failed > 0;
+  const { check } = { check: undefined, ...outcome };
+  return check !== undefined && check.failed + check.notComparable > 0;
 }

@@ -3,10 +3,16 @@
 import type { Verdict, VerdictEvent } from '../verify/options.ts';
 import { escapeControls, escapeKey } from './escape.ts';
 
-const SIGNS: Readonly<Record<Verdict, string>> = { match: '=', differ: '*', sourceOnly: '+', targetOnly: '-' };
+const SIGNS: Readonly<Record<Verdict, string>> = {
+  match: '=',
+  differ: '*',
+  sourceOnly: '+',
+  targetOnly: '-',
+  notComparable: '?',
+};
 
 /**
- * `* key`, a tab, and what differs; `+ key` is only at the source, `- key` only at the target.
+ * `* key`, a tab, and what differs; `? key`, a tab, and what cannot be compared; `+ key` is only at the source, `- key` only at the target.
  * @param showsDb whether the number of the database stands before the key
  */
 export function verdictLine({ verdict, db, key, targetDb, targetKey, what }: VerdictEvent, showsDb: boolean): string {

@@ -2,13 +2,27 @@
 import { distance, NEVER, type Milliseconds } from '../milliseconds.ts';
 import { streamDifference } from './compare-stream.ts';
 import { pairedOff } from './paired-off.ts';
-import type { HashValue, ListValue, SetValue, Value, ZsetValue } from '../value.ts';
+import { vectorSetDifference } from './vector-set.ts';
+import type { HashValue, ListValue, ModuleValue, SetValue, Value, ZsetValue } from '../value.ts';
+
+/** Two values of a module whose bytes differ: the module alone could say whether they hold the same. */
+export class NotComparable {
+  /** In a word or two, what cannot be compared. */
+  readonly what: string;
+
+  constructor(what: string) {
+    this.what = what;
+  }
+}
+
+/** In a word or a few, what differs; `undefined`: nothing does. */
+export type Difference = string | NotComparable | undefined;
 
 /**
  * In a word or a few, what differs; `undefined`: nothing does.
  * @param tolerance milliseconds between two expiries of a field that are the same
  */
-export function differenceOf(left: Value, right: Value, tolerance = 0): string | undefined {
+export function differenceOf(left: Value, right: Value, tolerance = 0): Difference {
   if (left.type === 'string' && right.type === 'string') return left.value.equals(right.value) ? undefined : 'value';
   if (left.type === 'list' && right.type === 'list') return listDifference(left, right);
   if (left.type === 'set' && right.type === 'set') return setDifference(left, right);
@@ -16,9 +30,14 @@ export function differenceOf(left: Value, right: Value, tolerance = 0): string |
   if (left.type === 'hash' && right.type === 'hash') return hashDifference(left, right, tolerance);
   if (left.type === 'stream' && right.type === 'stream') return streamDifference(left, right);
   if (left.type !== 'module' || right.type !== 'module') return 'type';
+  return moduleDifference(left, right);
+}
+
+function moduleDifference(left: ModuleValue, right: ModuleValue): Difference {
   if (left.name !== right.name) return 'module';
-  if (left.encodingVersion !== right.encodingVersion) return 'encoding version';
-  return left.bytes.equals(right.bytes) ? undefined : 'value';
+  if (left.encodingVersion === right.encodingVersion && left.bytes.equals(right.bytes)) return undefined;
+  const known = vectorSetDifference(left, right);
+  return known === undefined ? new NotComparable(`module ${left.name}`) : known.difference;
 }
 
 function listDifference({ items: left }: ListValue, { items: right }: ListValue): string | undefined {

@@ -23,6 +23,7 @@ export class CheckProgress implements SourceSink {
   #differ = 0;
   #sourceOnly = 0;
   #targetOnly = 0;
+  #notComparable = 0;
   #expired = 0;
   #failed = 0;
   #bytes = 0;
@@ -60,6 +61,7 @@ export class CheckProgress implements SourceSink {
     if (event.verdict === 'differ') this.#differ++;
     else if (event.verdict === 'sourceOnly') this.#sourceOnly++;
     else if (event.verdict === 'targetOnly') this.#targetOnly++;
+    else if (event.verdict === 'notComparable') this.#notComparable++;
     this.#onEvent(event);
   }
 
@@ -140,6 +142,7 @@ export class CheckProgress implements SourceSink {
       differ: this.#differ,
       sourceOnly: this.#sourceOnly,
       targetOnly: this.#targetOnly,
+      notComparable: this.#notComparable,
       expired: this.#expired,
       failed: this.#failed,
       bytes: this.#bytes,

@@ -4,7 +4,7 @@ import { formatCount } from '../../resp/figures.ts';
 import type { Entry } from '../entry.ts';
 import { distance, NEVER, plus, type Milliseconds } from '../milliseconds.ts';
 import { DEFAULT_LIMITS } from '../rdb/chunks.ts';
-import { differenceOf, isSameExpiry } from '../rdb/compare.ts';
+import { differenceOf, isSameExpiry, NotComparable, type Difference } from '../rdb/compare.ts';
 import { decodePayload } from '../rdb/decode.ts';
 import { hasSameBody } from '../rdb/same-body.ts';
 import { typeOf } from '../rdb/type-of.ts';
@@ -61,7 +61,7 @@ export class Comparison {
    * Of two entries that both have a value; `undefined`: nothing. A promise where one of them is large.
    * @throws PayloadError where a payload cannot be read
    */
-  differenceOf(source: Entry, target: Entry): string | undefined | Promise<string | undefined> {
+  differenceOf(source: Entry, target: Entry): Difference | Promise<Difference> {
     const expiry = this.#expiryDifferenceOf(source, target);
     if (source.large !== null || target.large !== null || this.#isTooLarge(source.payload!, target.payload!)) {
       // Entries are used again by those who lend them.
@@ -93,7 +93,7 @@ export class Comparison {
     return unpackedSize(source) + unpackedSize(target) > this.#bigKey;
   }
 
-  #valueDifference(source: Buffer, target: Buffer): string | undefined {
+  #valueDifference(source: Buffer, target: Buffer): Difference {
     if (hasSameBody(source, target)) return undefined;
     const [left, right] = [typeOf(source), typeOf(target)];
     if (left !== undefined && right !== undefined && left !== right) return `type: ${left} and ${right}`;
@@ -117,7 +117,9 @@ export class Comparison {
   }
 }
 
-function joined(value: string | undefined, expiry: string | undefined): string | undefined {
+function joined(value: Difference, expiry: string | undefined): Difference {
+  // Another expiry is a difference in any case.
+  if (value instanceof NotComparable) return expiry ?? value;
   return value !== undefined && expiry !== undefined ? `${value}, ${expiry}` : (value ?? expiry);
 }
 

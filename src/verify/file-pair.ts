@@ -2,6 +2,7 @@
 
 import type { Entry } from '../entry.ts';
 import { sizeOf } from '../entry.ts';
+import type { Difference } from '../rdb/compare.ts';
 import { PayloadError } from '../rdb/payload-error.ts';
 import { typeOf } from '../rdb/type-of.ts';
 import { RespError } from '../../resp/errors.ts';
@@ -16,6 +17,7 @@ import type { CheckSettings } from './check-settings.ts';
 import { Comparison } from './comparison.ts';
 import { Drain } from './drain.ts';
 import { Findings } from './findings.ts';
+import { resultOf } from './march.ts';
 import { NameHash } from './name-hash.ts';
 import { HASH_RANGE } from './name-set.ts';
 import { Origins } from './origins.ts';
@@ -139,16 +141,15 @@ export class FilePair {
     try {
       const what = this.#comparison.differenceOf(entry, kept.entry);
       if (what instanceof Promise) return this.#wait(entry, what);
-      this.findings.onResult(entry, what === undefined ? 'match' : 'differ', what);
+      this.findings.onResult(entry, ...resultOf(what));
     } catch (error) {
       this.#refuse(entry, error);
     }
   }
 
-  async #wait(entry: Entry, comparing: Promise<string | undefined>): Promise<void> {
+  async #wait(entry: Entry, comparing: Promise<Difference>): Promise<void> {
     try {
-      const what = await comparing;
-      this.findings.onResult(entry, what === undefined ? 'match' : 'differ', what);
+      this.findings.onResult(entry, ...resultOf(await comparing));
     } catch (error) {
       this.#refuse(entry, error);
     }

@@ -49,7 +49,8 @@ export class Findings implements MarchSink {
       case 'gone':
         return this.#gone(walked);
       case 'differ':
-        return this.#doubt(walked, 'differ', what);
+      case 'notComparable':
+        return this.#doubt(walked, result, what);
       case 'walkedOnly':
         return this.#doubt(walked, this.#options.walkedRole === 'source' ? 'sourceOnly' : 'targetOnly');
       default:
@@ -101,7 +102,7 @@ export class Findings implements MarchSink {
     const expireAt = isGone ? (known?.expireAt ?? NEVER) : entry.expireAt;
     const isExpired = expireAt !== NEVER && expireAt <= this.#options.clock();
     // Whoever has it no more was only a little faster.
-    if (isExpired && verdict !== 'differ') return this.#gone(entry);
+    if (isExpired && (verdict === 'sourceOnly' || verdict === 'targetOnly')) return this.#gone(entry);
     const walked = known?.walked ?? [{ db: entry.db, key: entry.key }];
     const other = known?.other ?? this.#options.otherOf(entry.db, entry.key);
     this.#add({ walked, other, verdict, what, expireAt });

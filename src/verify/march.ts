@@ -6,6 +6,7 @@ import type { LineOptions } from '../cluster/line.ts';
 import { sizeOf, type Entry } from '../entry.ts';
 import { Failure } from '../failure.ts';
 import { RespError } from '../../resp/errors.ts';
+import { NotComparable, type Difference } from '../rdb/compare.ts';
 import { depthFor } from '../redis/depth.ts';
 import { ExistenceReader } from '../redis/existence-reader.ts';
 import type { KeyReader } from '../redis/key-reader.ts';
@@ -17,7 +18,7 @@ import { Wakeup } from '../wakeup.ts';
 import { Steps, type Place, type Step } from './steps.ts';
 
 /** `walked` is the side that the entries come from. `gone`: neither side has the key any more. */
-export type Result = 'match' | 'differ' | 'walkedOnly' | 'otherOnly' | 'gone';
+export type Result = 'match' | 'differ' | 'notComparable' | 'walkedOnly' | 'otherOnly' | 'gone';
 
 export interface MarchOptions extends LineOptions {
   readonly dump: ValueOptions;
@@ -31,13 +32,19 @@ export interface MarchOptions extends LineOptions {
   /** The other side is asked only whether it has the key. */
   readonly isForNames?: boolean | undefined;
   /** What differs; entries with `large` values take their time. @throws PayloadError */
-  readonly compare: (walked: Entry, other: Entry) => string | undefined | Promise<string | undefined>;
+  readonly compare: (walked: Entry, other: Entry) => Difference | Promise<Difference>;
 }
 
 export interface MarchSink {
   /** The entry is used again: copy what is kept. A payload of `null` means that the walked side had the key no more. */
   onResult(walked: Entry, result: Result, what?: string): void;
   onRefused(db: number, key: Buffer, error: RespError): void;
+}
+
+/** What a comparison comes to. */
+export function resultOf(difference: Difference): [Result, string?] {
+  if (difference === undefined) return ['match'];
+  return difference instanceof NotComparable ? ['notComparable', difference.what] : ['differ', difference];
 }
 
 /** More of them make the command no cheaper, and hold up the other clients of that server. */
@@ -140,7 +147,7 @@ export class March implements Target {
       const what = this.#options.compare(entry, other);
       if (what instanceof Promise) void this.#wait(step, what);
       else if (what !== undefined && this.#tryNext(step)) return;
-      else this.#end(step, what === undefined ? 'match' : 'differ', what);
+      else this.#end(step, ...resultOf(what));
     } catch (error) {
       this.#refuse(step, error);
     }
@@ -153,11 +160,10 @@ export class March implements Target {
     };
   }
 
-  async #wait(step: Step, comparing: Promise<string | undefined>): Promise<void> {
+  async #wait(step: Step, comparing: Promise<Difference>): Promise<void> {
     this.#weighed++;
     try {
-      const what = await comparing;
-      this.#end(step, what === undefined ? 'match' : 'differ', what);
+      this.#end(step, ...resultOf(await comparing));
     } catch (error) {
       this.#refuse(step, error);
     }

@@ -2,8 +2,11 @@
 
 import type { KeyFailedEvent, MigrateOptions, ReconnectEvent, StartEvent } from '../sync/options.ts';
 
-/** What was found of one key. `sourceOnly` and `targetOnly`: the other side does not have it. */
-export type Verdict = 'match' | 'differ' | 'sourceOnly' | 'targetOnly';
+/**
+ * What was found of one key. `sourceOnly` and `targetOnly`: the other side does not have it. `notComparable`: the module
+ * alone that it is a value of could say whether it is the same.
+ */
+export type Verdict = 'match' | 'differ' | 'sourceOnly' | 'targetOnly' | 'notComparable';
 
 export interface CheckOptions extends Omit<
   MigrateOptions,
@@ -33,9 +36,11 @@ export interface CheckFigures {
   readonly sourceOnly: number;
   /** Keys that the source does not have. */
   readonly targetOnly: number;
+  /** Keys of both sides of which only a module could say whether they are the same. */
+  readonly notComparable: number;
   /** Keys that were deleted or expired meanwhile. */
   readonly expired: number;
-  /** Keys that could not be compared. */
+  /** Keys that a side would not show, or that are damaged. */
   readonly failed: number;
   /** Bytes of keys and payloads of the keys that were compared, as one side has them. */
   readonly bytes: number;
@@ -65,7 +70,7 @@ export interface VerdictEvent {
   readonly key: Buffer;
   readonly targetDb: number;
   readonly targetKey: Buffer;
-  /** What differs, under `differ`: `value`, `type: list and set`, `never expires at the target`. */
+  /** What differs, under `differ`: `value`, `type: list and set`; or cannot be compared: `module ReJSON-RL`. */
   readonly what?: string | undefined;
 }
 
