@@ -16,7 +16,7 @@ export const COMMANDS = {
     help: 'compares both sides by value and writes to neither',
     task: { name: 'a check', verb: 'compare', done: 'compared' },
   },
-  help: { help: 'lists every flag and form of ENDPOINT; help check: of a check' },
+  help: { help: 'lists all flags and forms of ENDPOINT; help check those of a check' },
   version: { help: 'prints the version' },
 } as const satisfies Readonly<Record<string, Command>>;
 

@@ -17,13 +17,16 @@ import type { SourceSink } from './source.ts';
 export interface RespSourceOptions extends FileScopeOptions {
   /** Bytes of a key or payload. Default 1 GiB. */
   readonly maxPayload?: number;
+  /** Milliseconds without a byte of stdin after which that is told. Default: it is not. */
+  readonly patience?: number | undefined;
 }
 
-export type RespSourceSink = Pick<SourceSink, 'onGone' | 'onLeftOut' | 'onReadRefused' | 'onUnmarked'>;
+export type RespSourceSink = Pick<SourceSink, 'onGone' | 'onLeftOut' | 'onReadRefused' | 'onUnmarked' | 'onSilence'>;
 
 export class RespSource extends FileSource {
   readonly #path: string;
   readonly #maxPayload: number | undefined;
+  readonly #patience: number | undefined;
   readonly #sink: RespSourceSink;
   /** The one that is being read: each is copied from here into the channel. */
   readonly #entry: Entry = newEntry();
@@ -37,6 +40,7 @@ export class RespSource extends FileSource {
     super(options, sink);
     this.#path = path;
     this.#maxPayload = options.maxPayload;
+    this.#patience = options.patience;
     this.#sink = sink;
   }
 
@@ -75,18 +79,30 @@ export class RespSource extends FileSource {
       size: isPacked ? undefined : size,
       ...(maxLength === undefined ? {} : { maxLength }),
     });
+    let silence = this.#listen(input);
     try {
       for await (const chunk of input.chunks()) {
+        clearTimeout(silence);
         frames.write(chunk);
         do await this.writable(channel);
         while (this.#push(frames, channel));
+        silence = this.#listen(input);
       }
     } catch (error) {
       if (error instanceof PackingError) frames.end(error.message);
       throw isSystemError(error) ? readError(name, error) : error;
+    } finally {
+      clearTimeout(silence);
     }
     frames.end();
     if (frames.isUnmarked) this.#warn(name);
+  }
+
+  /** A pipe may rightly be slow, and whoever fills it has limits of its own: so it is waited for, but not in silence. */
+  #listen({ size }: InputFile): NodeJS.Timeout | undefined {
+    const patience = this.#patience;
+    if (size !== undefined || patience === undefined) return undefined;
+    return setTimeout(() => this.#sink.onSilence(patience), patience);
   }
 
   /** Once, however often the file is read. */

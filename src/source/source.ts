@@ -39,6 +39,8 @@ export interface SourceSink {
   onUnchecked(): void;
   /** A stream has no beginning and no end that would tell whether it is whole. @param name its path, or `stdin` */
   onUnmarked(name: string): void;
+  /** Nothing has come through stdin for so many milliseconds; it is waited for all the same. */
+  onSilence(ms: number): void;
   /** The source would not give the value of this key. */
   onReadRefused(db: number, key: Buffer, error: RespError): void;
 }

@@ -74,7 +74,7 @@ export function sourceOf(
 
 function fileSourceOf(
   { databases, mode, fields }: Pick<Plan, 'databases' | 'mode' | 'fields'>,
-  { from, scope, preserveIdle }: Settings,
+  { from, scope, preserveIdle, timeout }: Settings,
   bigKey: number,
   sink: SourceSink,
 ): Source {
@@ -87,7 +87,7 @@ function fileSourceOf(
     preserveIdle,
   };
   if (from.address.kind === 'snapshot') return new RdbSource(from.shown, { ...options, bigKey }, sink);
-  return new RespSource(from.shown, options, sink);
+  return new RespSource(from.shown, { ...options, patience: timeout }, sink);
 }
 
 /** Which keys are ours has to be known where those of the target are not replaced. */

@@ -35,6 +35,11 @@ export function leftOutOfFile(numbers: string): string {
   return `the file has keys in other databases as well (${numbers}), which are left out; --db all takes every database`;
 }
 
+/** What is said of a pipe that is slow. */
+export function silenceText(ms: number): string {
+  return `nothing has come through stdin for ${ms / 1000} s; it is waited for until it ends`;
+}
+
 /** What is said of a stream of another tool. */
 export function unmarkedText(name: string): string {
   return `${name} does not say where it begins and ends, as streams of rump do: whether it is whole cannot be told`;
@@ -144,6 +149,10 @@ export class Progress implements SourceSink, TargetSink {
 
   onUnchecked(): void {
     this.#warn('UNCHECKED', 'the snapshot has no checksum (rdbchecksum no): whether it is damaged cannot be told');
+  }
+
+  onSilence(ms: number): void {
+    this.#warn('SILENCE', silenceText(ms));
   }
 
   onUnmarked(name: string): void {

@@ -5,7 +5,14 @@ import type { Peer, RespError } from '../../resp/errors.ts';
 import type { Reconnect } from '../cluster/reconnect.ts';
 import type { SourceSink } from '../source/source.ts';
 import type { StartEvent } from '../sync/options.ts';
-import { leftOutOfFile, manyServersText, nothingOf, unmarkedText, walkedAnewText } from '../sync/progress.ts';
+import {
+  leftOutOfFile,
+  manyServersText,
+  nothingOf,
+  silenceText,
+  unmarkedText,
+  walkedAnewText,
+} from '../sync/progress.ts';
 import type { Warning } from '../sync/preflight.ts';
 import type { CheckEvent, CheckFigures, VerdictEvent } from './options.ts';
 
@@ -98,6 +105,10 @@ export class CheckProgress implements SourceSink {
 
   onUnchecked(): void {
     this.warn('UNCHECKED', 'the snapshot has no checksum (rdbchecksum no): whether it is damaged cannot be told');
+  }
+
+  onSilence(ms: number): void {
+    this.warn('SILENCE', silenceText(ms));
   }
 
   /** Once for each file, however often it is walked. */

@@ -36,5 +36,6 @@ export function sourceOf(
   onGone = (): void => {},
   onUnmarked = (): void => {},
 ): RespSource {
-  return new RespSource(path, { ...OPTIONS, ...options }, { onGone, onLeftOut: () => {}, onReadRefused, onUnmarked });
+  const told = { onLeftOut: () => {}, onSilence: () => {}, onReadRefused };
+  return new RespSource(path, { ...OPTIONS, ...options }, { ...told, onGone, onUnmarked });
 }

@@ -11,8 +11,10 @@ const READ_STDIN = `
   import { collect, newChannel } from ${JSON.stringify(new URL('../../support/entries.js', import.meta.url).href)};
   import { RespSource } from ${JSON.stringify(new URL('../../../src/source/resp-source.js', import.meta.url).href)};
   const stops = process.argv.includes('--stop');
+  const onSilence = (ms) => console.log('silence', ms);
+  const patience = process.argv.includes('--patience') ? 20 : undefined;
   const includes = () => { if (stops) setImmediate(() => source.stop(new Error('interrupted'))); return true; };
-  const source = new RespSource('-', { databases: 'all', includes, mode: 'exact', preserveIdle: false }, { onGone() {}, onReadRefused() {}, onUnmarked() {} });
+  const source = new RespSource('-', { databases: 'all', includes, mode: 'exact', preserveIdle: false, patience }, { onGone() {}, onReadRefused() {}, onUnmarked() {}, onSilence });
   const { entries, error } = await collect(source);
   console.log(entries.length, source.fraction, String(error?.message));
 `;
@@ -52,4 +54,19 @@ test('RespSource.stop() ends a read at once while it waits for stdin, and lets t
   for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk: Buffer) => output.push(chunk));
   const [code] = (await once(child, 'close')) as [number | null];
   assert.deepEqual([code, String(Buffer.concat(output))], [0, '1 0 interrupted\n']);
+});
+
+test('RespSource tells that nothing comes through stdin, and waits for it all the same', async () => {
+  const child = spawn(process.execPath, ['--input-type=module', '--eval', READ_STDIN, '--', '--patience']);
+  killAtExit(child);
+  child.stdin.write(restores(1));
+  child.stdout.setEncoding('utf8');
+  let output = '';
+  child.stdout.on('data', (text: string) => {
+    // Only once it was told does the rest come.
+    if (output === '') child.stdin.end(restores(2));
+    output += text;
+  });
+  await once(child, 'close');
+  assert.match(output, /^(silence 20\n)+3 1 undefined\n$/);
 });
