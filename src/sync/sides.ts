@@ -5,7 +5,7 @@ import { Deployment } from '../cluster/deployment.ts';
 import type { Reconnect } from '../cluster/reconnect.ts';
 import { InputFile } from '../file/input-file.ts';
 import { demandWritable } from '../file/open-output.ts';
-import { RandomAccessFile } from '../file/random-access-file.ts';
+import { openRegular } from '../file/regular-file.ts';
 import { PIECE_BYTES } from '../redis/page-size.ts';
 import type { Purpose, Role } from '../redis/server.ts';
 import { PROBE_KEY, type Probe } from '../redis/rights.ts';
@@ -52,8 +52,9 @@ async function demandFiles({ from, to }: Settings, purpose: Purpose): Promise<vo
 }
 
 async function demandReadable({ address, shown }: Settings['from']): Promise<void> {
-  const file = await (address.kind === 'snapshot' ? RandomAccessFile : InputFile).open(shown);
-  file.close();
+  if (address.kind === 'stream') return (await InputFile.open(shown)).close();
+  // Its own open would unpack all of it where it is packed.
+  await (await openRegular(shown)).handle.close();
 }
 
 function isNamed({ address }: Settings['from']): boolean {

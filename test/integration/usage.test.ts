@@ -4,6 +4,7 @@ import { spawnSync } from 'node:child_process';
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { gzipSync } from 'node:zlib';
 import { callsOf } from '../support/command-stats.ts';
 import { assertDone, assertRefused, linesOf } from '../support/outcome.ts';
 import { fileOf, folderOf } from '../support/resp-file.ts';
@@ -90,6 +91,10 @@ test('rump opens files before it asks any server, and sums up nothing where noth
   const calls = [...(await callsOf(from)).keys()].filter((name) => !name.startsWith('config'));
   assert.deepEqual(calls, []);
   assert.deepEqual(readdirSync(folder), []);
+  // Nothing is unpacked before somebody wants it.
+  const packed = fileOf(t, gzipSync('no snapshot'), 'dump.rdb.gz');
+  const args = ['--from', packed, '--to', 'redis://127.0.0.1:1', '--retries', '0'];
+  assertRefused(await runRump(args, { env: { TMPDIR: nowhere } }), { error: /^rump: Cannot connect/ });
   const damaged = fileOf(t, Buffer.from('no stream'));
   const result = await runRump(['--from', damaged, '--to', source.url]);
   assertRefused(result, { error: /^rump: Cannot read .*: the frame at byte 0 is damaged/ });
