@@ -28,7 +28,7 @@ export interface ConnectionOptions {
   readonly tls?: TlsOptions | undefined;
   /** Milliseconds for the connect, TLS handshake included. */
   readonly connectTimeout: number;
-  /** Milliseconds without a byte either way, while a reply is due, that end the connection. */
+  /** Milliseconds without progress, while a reply is due or bytes wait to go out, that end the connection. */
   readonly timeout: number;
   readonly limits?: DecoderLimits;
   readonly signal?: AbortSignal | undefined;
@@ -39,6 +39,8 @@ export interface ConnectionOptions {
 const OK = Buffer.from('OK');
 /** How often a stall is looked for within the time that is allowed. */
 const LOOKS_PER_TIMEOUT = 8;
+/** Bytes, in either direction, that are progress as a reply is: who sends one after the other makes none. */
+const PROGRESS_BYTES = 1024 * 1024;
 
 export class Connection {
   readonly peer: Peer;
@@ -71,6 +73,7 @@ export class Connection {
         onReply: (reply) => this.#onReply(reply),
         onOks: (count) => this.#onOks(count),
         onProtocolError: (why, hint) => this.failProtocol(why, hint),
+        onFault: (error) => this.fail(error instanceof Error ? error : new Error(String(error))),
       },
       options.limits,
       this.secrets,
@@ -238,16 +241,18 @@ export class Connection {
     this.fail(new ProtocolError(`Cannot talk to ${nameOf(this.peer)}: ${why}`, { peer: this.peer, hint }));
   }
 
-  /** A reply that is due, or bytes that wait to go out, must move within the time that is allowed. */
+  /** A reply that is due has to come, and bytes that wait to go out have to leave, or much of them, in the time that is allowed. */
   #watchProgress(): void {
-    let seen = -1;
+    let answered = 0;
+    let bytes = 0;
     let since = 0;
     const look = (): void => {
       const now = performance.now();
-      const blocked = this.#inFlight.due || this.#socket.needsDrain;
-      const progress = this.#socket.progress;
-      if (this.#paused || !blocked || progress !== seen) {
-        seen = progress;
+      const isBlocked = this.#inFlight.due || this.#socket.needsDrain;
+      const hasMoved = this.#inFlight.answered !== answered || this.#socket.progress - bytes >= PROGRESS_BYTES;
+      if (this.#paused || !isBlocked || hasMoved) {
+        answered = this.#inFlight.answered;
+        bytes = this.#socket.progress;
         since = now;
       } else if (now - since >= this.#timeout) {
         this.fail(this.#stalled());

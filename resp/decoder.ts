@@ -10,25 +10,33 @@ import { countOf } from './figures.ts';
 import { Buffer } from 'node:buffer';
 import RedisParser from 'redis-parser';
 import { ReplyError } from './errors.ts';
+import { ReplyMeter, type Excess, type ReplyLimits } from './reply-meter.ts';
 import { Oversized, type Reply } from './reply.ts';
 import type { Secrets } from './secrets.ts';
 
-export interface DecoderLimits {
+export interface DecoderLimits extends Partial<ReplyLimits> {
   /** Bytes of a bulk string. Default 1 GiB: above any `proto-max-bulk-len` in use, below what a Buffer can hold. */
   readonly maxBulkLength?: number;
-  /** Elements of an array. Default 2^20: a SCAN page is the longest that rump asks for. */
-  readonly maxArrayLength?: number;
-  /** Arrays within arrays. Default 32. */
-  readonly maxDepth?: number;
-  /** Bytes of a simple string, an error or any other line. Default 64 KiB. */
-  readonly maxLineLength?: number;
+  /** What lets longer replies pass, as an error says it. */
+  readonly replyHint?: string | undefined;
 }
+
+/** A SCAN page is the longest array that rump asks for. */
+const DEFAULTS = {
+  maxBulkLength: 2 ** 30,
+  maxReplyLength: 2 ** 27,
+  maxArrayLength: 2 ** 20,
+  maxDepth: 32,
+  maxLineLength: 2 ** 16,
+};
 
 export interface DecoderSink {
   onReply(reply: Reply): void;
   onOks(count: number): void;
   /** The stream cannot be followed any further, and why; called once, and nothing after it. */
   onProtocolError(why: string, hint?: string): void;
+  /** Whoever takes the replies has thrown: that is no fault of the peer. Called once, and nothing after it. */
+  onFault(error: unknown): void;
 }
 
 const OK_LINE = Buffer.from('+OK\r\n');
@@ -67,8 +75,9 @@ class ReplyParser extends RedisParser {
 export class Decoder {
   readonly #sink: DecoderSink;
   readonly #secrets: Secrets | undefined;
-  readonly #limits: Required<DecoderLimits>;
+  readonly #limits: DecoderLimits & typeof DEFAULTS;
   readonly #parser: ReplyParser;
+  readonly #meter: ReplyMeter;
   #chunk = Buffer.allocUnsafeSlow(CHUNK_BYTES);
   #chunkAt = 0;
   /** How much of an `+OK\r\n` has come that is not yet whole. */
@@ -89,7 +98,8 @@ export class Decoder {
   constructor(sink: DecoderSink, limits: DecoderLimits = {}, secrets?: Secrets) {
     this.#sink = sink;
     this.#secrets = secrets;
-    this.#limits = { maxBulkLength: 2 ** 30, maxArrayLength: 2 ** 20, maxDepth: 32, maxLineLength: 2 ** 16, ...limits };
+    this.#limits = { ...DEFAULTS, ...limits };
+    this.#meter = new ReplyMeter(this.#limits);
     this.#parser = new ReplyParser({
       returnBuffers: true,
       returnReply: (reply) => this.#onParsed(reply as Parsed),
@@ -118,7 +128,7 @@ export class Decoder {
   filled(bytes: number): void {
     if (this.#bulk !== undefined) {
       this.#bulkAt += bytes;
-      this.#finishBulk();
+      this.#guard(() => this.#finishBulk());
       return;
     }
     const start = this.#chunkAt;
@@ -128,6 +138,21 @@ export class Decoder {
 
   /** Decodes bytes that came by another way than `space`. The decoder keeps views into them. */
   write(bytes: Buffer): void {
+    this.#guard(() => this.#decode(bytes));
+  }
+
+  /** redis-parser throws at nothing that the meter lets pass: what comes out here was thrown by who takes the replies. */
+  #guard(work: () => void): void {
+    try {
+      work();
+    } catch (error) {
+      if (this.#failed) return;
+      this.#failed = true;
+      this.#sink.onFault(error);
+    }
+  }
+
+  #decode(bytes: Buffer): void {
     let at = 0;
     while (at < bytes.length && !this.#failed) {
       if (this.#bulk !== undefined) at = this.#fillBulk(bytes, at);
@@ -162,40 +187,41 @@ export class Decoder {
       this.#fail('it speaks TLS', 'write rediss:// in place of redis://');
       return end;
     }
-    try {
-      this.#parser.execute(chunk);
-    } catch (error) {
-      this.#fail(error instanceof RangeError ? 'arrays are too long or too deeply nested' : String(error));
-    }
-    if (!this.#failed) this.#checkUnfinished();
+    const excess = this.#meter.take(chunk);
+    if (excess === undefined) this.#parser.execute(chunk);
+    else if (excess.at > 0) this.#parser.execute(chunk.subarray(0, excess.at));
+    if (excess !== undefined) this.#refuse(excess);
+    else if (!this.#failed) this.#checkUnfinished();
     return end;
   }
 
+  #refuse({ limit, amount }: Excess): void {
+    if (limit === 'maxArrayLength') this.#fail(`an array of ${countOf(amount, 'element')} is too long`);
+    else if (limit === 'maxDepth') this.#fail('arrays are too deeply nested');
+    else if (limit === 'maxLineLength') this.#fail('a line is too long');
+    else {
+      const most = this.#limits.maxReplyLength;
+      this.#failFor(`it sends a reply of more than ${countOf(most, 'byte')}`, this.#limits.replyHint);
+    }
+  }
+
+  /** A bulk string by itself is no business of the parser's until all of it is there. */
   #checkUnfinished(): void {
     const { buffer, bigStrSize, offset, arrayCache } = this.#parser;
-    if (buffer === null) return;
-    if (arrayCache.length > this.#limits.maxDepth) return this.#fail('arrays are too deeply nested');
-    for (const array of arrayCache) {
-      if (array.length > this.#limits.maxArrayLength) return this.#fail(tooLong(array.length));
-    }
-    if (bigStrSize === 0) {
-      if (buffer.length - offset > this.#limits.maxLineLength) this.#fail('a line is too long');
-      return;
-    }
+    if (buffer === null || bigStrSize === 0 || arrayCache.length > 0) return;
     const length = bigStrSize - offset - CRLF_BYTES;
-    if (length > this.keptBulkLength && arrayCache.length === 0) {
+    if (length > this.keptBulkLength) {
       this.#passed = new Oversized(length);
       this.#passedLeft = length + CRLF_BYTES - (buffer.length - offset);
-      this.#parser.reset();
-      return;
-    }
-    if (length > this.#limits.maxBulkLength)
+    } else if (length > this.#limits.maxBulkLength) {
       return this.#fail(`a bulk string of ${countOf(length, 'byte')} is too long`);
-    if (arrayCache.length > 0) return;
-    this.#bulk = Buffer.allocUnsafeSlow(length + CRLF_BYTES);
-    this.#bulkAt = buffer.copy(this.#bulk, 0, offset);
-    this.#bulkSince = performance.now();
+    } else {
+      this.#bulk = Buffer.allocUnsafeSlow(length + CRLF_BYTES);
+      this.#bulkAt = buffer.copy(this.#bulk, 0, offset);
+      this.#bulkSince = performance.now();
+    }
     this.#parser.reset();
+    this.#meter.reset();
   }
 
   #fillBulk(bytes: Buffer, at: number): number {
@@ -227,17 +253,15 @@ export class Decoder {
     // The parser steps over the end of a bulk string unseen; every reply ends in a line feed.
     const { buffer, offset } = this.#parser;
     if (buffer !== null && offset > 0 && buffer[offset - 1] !== LF) return this.#fail(NO_END);
-    if (Array.isArray(reply)) this.#adopt(reply as Parsed[], 1);
+    if (Array.isArray(reply)) this.#adopt(reply as Parsed[]);
     this.#deliver(typeof reply === 'string' ? this.#integer(reply) : (reply as Reply));
   }
 
-  /** Holds an array against the limits, and makes what the parser has put into it replies of this floor. */
-  #adopt(array: Parsed[], depth: number): void {
-    if (depth > this.#limits.maxDepth) return this.#fail('arrays are too deeply nested');
-    if (array.length > this.#limits.maxArrayLength) return this.#fail(tooLong(array.length));
+  /** Makes what the parser has put into it replies of this floor. */
+  #adopt(array: Parsed[]): void {
     for (let i = 0; i < array.length; i++) {
       const element = array[i];
-      if (Array.isArray(element)) this.#adopt(element as Parsed[], depth + 1);
+      if (Array.isArray(element)) this.#adopt(element as Parsed[]);
       else if (typeof element === 'string') array[i] = this.#integer(element);
       else if (element instanceof Error) array[i] = new ReplyError(element.message, undefined, this.#secrets);
     }
@@ -258,12 +282,12 @@ export class Decoder {
   }
 
   #fail(why: string, hint?: string): void {
+    this.#failFor(`it does not answer in RESP2 (${why})`, hint);
+  }
+
+  #failFor(why: string, hint: string | undefined): void {
     if (this.#failed) return;
     this.#failed = true;
-    this.#sink.onProtocolError(`it does not answer in RESP2 (${why})`, hint);
+    this.#sink.onProtocolError(why, hint);
   }
-}
-
-function tooLong(elements: number): string {
-  return `an array of ${countOf(elements, 'element')} is too long`;
 }

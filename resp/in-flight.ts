@@ -24,6 +24,11 @@ export class InFlight {
     return this.#queued - this.#answered;
   }
 
+  /** Replies that have come, ever. */
+  get answered(): number {
+    return this.#answered;
+  }
+
   /** Whether the peer owes a reply. */
   get due(): boolean {
     return this.#written > this.#answered;

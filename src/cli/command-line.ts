@@ -146,6 +146,7 @@ function taskOf(
       buffer: values.buffer,
       bigKey: values['big-key'],
       maxLatency: values['max-latency'],
+      maxReply: values['max-reply'],
       retries: values.retries,
       retryMax: values['retry-max'],
       timeout: values.timeout,

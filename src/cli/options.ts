@@ -181,6 +181,12 @@ export const OPTIONS = {
     help: 'longest wait of other clients of the source',
     fallback: '50ms',
   },
+  'max-reply': {
+    group: 'Load',
+    kind: size,
+    help: 'a longer list of names, or page of a large value, ends the run',
+    fallback: '128M',
+  },
   bwlimit: { group: 'Load', command: 'copy', kind: size, help: 'most bytes a second', fallback: 'no limit' },
   tpslimit: { group: 'Load', command: 'copy', kind: wholeNumber(1), help: 'most keys a second', fallback: 'no limit' },
   retries: {

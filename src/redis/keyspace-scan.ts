@@ -13,8 +13,10 @@ import { CursorLoop } from './cursor-loop.ts';
 import { cursorAt, END, positionOf, shareBetween } from './cursor.ts';
 
 export interface KeyspaceScanOptions {
-  /** SCAN COUNT. */
+  /** Most keys to ask for at once, that is SCAN COUNT. */
   readonly count: number;
+  /** The same of the first pages, where names may be long; `count` without it. */
+  readonly firstCount?: number;
   /** DBSIZE at the start. */
   readonly keys: number;
   /** Most segments to read at once: a power of two, 1 for none. */
@@ -44,6 +46,11 @@ const SLACK_KEYS = 64;
 /** From this many keys on a page that runs over a border proves it: at least half of them must be the next segment's. */
 const LEAST_OVERRUN = 32;
 
+/** Bytes of names that a page should have; where they come longer, the next one is asked for fewer. */
+const PAGE_BYTES = 1024 * 1024;
+/** A page may be asked for so many times as many as the one before. */
+const MOST_GROWTH = 4;
+
 const NO_NAMES: ReadonlySet<string> = new Set();
 
 export class KeyspaceScan {
@@ -53,10 +60,12 @@ export class KeyspaceScan {
   /** Replies come in the order in which pages were asked for. */
   #asked: Segment[] = [];
   #seen = 0;
+  #count: number;
   #repeated: string | undefined;
 
   constructor(options: KeyspaceScanOptions) {
     this.#options = options;
+    this.#count = options.firstCount ?? options.count;
     this.#mode = options.maxSegments > 1 && options.sparse !== true ? 'probing' : 'plain';
   }
 
@@ -67,6 +76,11 @@ export class KeyspaceScan {
   /** Whether the last page has come; `settle` then has the last word. */
   get finished(): boolean {
     return this.#asked.length === 0 && this.#segments.every(({ cursor }) => cursor === undefined);
+  }
+
+  /** SCAN COUNT of the page to ask for now. */
+  get count(): number {
+    return this.#count;
   }
 
   /** A cursor that the server gave twice: the scan would never end. */
@@ -103,11 +117,13 @@ export class KeyspaceScan {
   accept(cursor: string, keys: readonly Buffer[]): readonly Buffer[] {
     const segment = this.#asked.shift()!;
     segment.asked = false;
+    const asked = this.#count;
+    this.#count = this.#countAfter(keys);
     // A page of segments that were given up: its keys are as good as others, its cursor leads nowhere.
     if (!this.#segments.includes(segment)) return keys;
     if (segment.loop.repeats(cursor)) this.#repeated = cursor;
     const fresh = this.#mode === 'segmented' ? this.#acceptOfSegment(segment, cursor, keys) : keys;
-    this.#seen += this.#options.sparse === true ? this.#options.count : fresh.length;
+    this.#seen += this.#options.sparse === true ? asked : fresh.length;
     if (this.#mode === 'probing') this.#probe(cursor, keys.length);
     else if (this.#mode === 'plain' && this.#segments[0] === segment) segment.cursor = after(cursor);
     return fresh;
@@ -136,6 +152,13 @@ export class KeyspaceScan {
     if (this.#mode !== 'segmented' || this.#seen >= Math.min(this.#options.keys, keys)) return true;
     this.#scanPlainly();
     return false;
+  }
+
+  #countAfter(keys: readonly Buffer[]): number {
+    let bytes = 0;
+    for (const key of keys) bytes += key.length;
+    const fitting = Math.floor((this.#count * PAGE_BYTES) / Math.max(1, bytes));
+    return Math.max(1, Math.min(this.#options.count, this.#count * MOST_GROWTH, fitting));
   }
 
   /** Judges by the first page whether the server counts as Redis does, and takes segments if so. */

@@ -1,7 +1,8 @@
 // How many elements of a large value to ask for at once: about as many bytes as are wanted, and no more than the server has
 // in the time that it may take.
 
-const FIRST = 32;
+/** Nothing is known of the elements yet: each may be as long as a reply should be, and it takes five pages to come to many. */
+const FIRST = 1;
 /** However slowly replies come: that may be for reasons of others, which smaller pages would not change. */
 const LEAST_FOR_TIME = 512;
 const MOST = 8192;

@@ -30,6 +30,8 @@ export interface Access {
   readonly keptBytes?: number | undefined;
   /** Passwords of both sides: a server may repeat what it was told, or what another one was told. */
   readonly secrets?: Secrets | undefined;
+  /** Bytes of the longest reply that is an array; without it what the decoder allows. */
+  readonly maxReply?: number | undefined;
   /** What will be asked of a server beyond what every copy asks. */
   readonly probes: readonly Probe[];
 }
@@ -61,6 +63,7 @@ export interface Server {
   readonly topology: readonly Reply[];
 }
 
+const REPLY_HINT = 'a larger --max-reply lets it pass';
 const CONNECT_TIMEOUT_MS = 10_000;
 /** `proto-max-bulk-len`, where the server does not say otherwise. */
 const USUAL_MOST_BYTES = 512 * 1024 * 1024;
@@ -133,7 +136,7 @@ export async function askTopology(access: Access, peer: Peer): Promise<readonly 
 
 /** Where `use` fails, or the signal comes first, the connection is closed. */
 async function withConnection<T>(access: Access, peer: Peer, use: (connection: Connection) => Promise<T>): Promise<T> {
-  const { purpose, tls, timeout, signal, secrets } = access;
+  const { purpose, tls, timeout, signal, secrets, maxReply } = access;
   const connectTimeout = Math.min(timeout, CONNECT_TIMEOUT_MS);
   const connection = await Connection.open({
     peer,
@@ -141,6 +144,7 @@ async function withConnection<T>(access: Access, peer: Peer, use: (connection: C
     readOnly: purpose === 'read',
     connectTimeout,
     timeout,
+    limits: { ...(maxReply === undefined ? {} : { maxReplyLength: maxReply }), replyHint: REPLY_HINT },
     signal,
     secrets,
   });

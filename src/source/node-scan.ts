@@ -48,6 +48,8 @@ const LONG_LINE_MS = 1;
 const MOST_SEGMENTS = 16;
 /** Milliseconds between two looks at the slots that the node holds. */
 const WATCH_MS = 1000;
+/** What the first page may have where all of the memory is names. */
+const FIRST_PAGE_BYTES = 32 * 1024 * 1024;
 /** A server that was replaced so often while it was walked will be replaced again. */
 const MOST_WALKS = 5;
 /** How often a server is asked in a row which process it is, where it was another one before. */
@@ -139,6 +141,7 @@ export class NodeScan {
     const { count, scope } = this.#options;
     this.#scan = new KeyspaceScan({
       count,
+      firstCount: Math.min(count, firstCountOf(origin)),
       keys: this.#size,
       // Servers of a cluster may count by slot.
       maxSegments: server.roundTrip > LONG_LINE_MS && !origin.cluster ? MOST_SEGMENTS : 1,
@@ -162,13 +165,14 @@ export class NodeScan {
 
   /** With fewer keys in hand than may be under way, the next pages travel with the DUMPs of these. */
   #askForPages(session: Session, pages: Receiver, typesAsked: number): void {
-    const { count, scope } = this.#options;
+    const { scope } = this.#options;
     const { server, connection, selection } = session;
     const depth = depthFor(server.roundTrip);
     const type = server.scanKnowsType ? scope.type : undefined;
     const match = scope.pushedMatch;
     const scan = this.#scan!;
-    while (this.keys.length + typesAsked + this.#untyped.length + scan.inFlight * count < depth) {
+    while (this.keys.length + typesAsked + this.#untyped.length + scan.inFlight * scan.count < depth) {
+      const { count } = scan;
       const cursor = scan.next();
       if (cursor === undefined) return;
       selection.use(this.db);
@@ -267,6 +271,13 @@ export class NodeScan {
     this.#watchedAt = performance.now();
     this.#watch.observe(String(await session.request('CLUSTER NODES')));
   }
+}
+
+/** Keys and values together are no shorter, in the mean, than keys are. */
+function firstCountOf({ usedByValues, databases }: ServerInfo): number {
+  const keys = [...databases.values()].reduce((sum, keys) => sum + keys, 0);
+  if (keys === 0 || usedByValues === 0) return Infinity;
+  return Math.max(1, Math.floor((FIRST_PAGE_BYTES * keys) / usedByValues));
 }
 
 async function askInfo(session: Session): Promise<ServerInfo> {

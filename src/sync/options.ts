@@ -53,6 +53,8 @@ export interface MigrateOptions {
   readonly bigKey?: number | undefined;
   /** Milliseconds: the longest that other clients of the source may have to wait. Default 50. */
   readonly maxLatency?: number | undefined;
+  /** Bytes: a list of names, or a page of a large value, that is longer ends the run. Default 128 MiB. */
+  readonly maxReply?: number | undefined;
   /** Most bytes of keys and payloads, and most keys, a second. */
   readonly bwlimit?: number | undefined;
   readonly tpslimit?: number | undefined;

@@ -32,6 +32,8 @@ export interface Settings {
   readonly bySize: boolean;
   /** Milliseconds that other clients of a source may have to wait. */
   readonly maxLatency: number;
+  /** Bytes. */
+  readonly maxReply: number;
   readonly bwlimit: number | undefined;
   readonly tpslimit: number | undefined;
   readonly retry: RetryOptions;
@@ -59,6 +61,7 @@ export interface EndpointSettings {
 const DEFAULT_BUFFER = 64 * 1024 * 1024;
 const DEFAULT_BIG_KEY = 64 * 1024 * 1024;
 const DEFAULT_MAX_LATENCY_MS = 50;
+const DEFAULT_MAX_REPLY = 128 * 1024 * 1024;
 const DEFAULT_TIMEOUT_MS = 60_000;
 const DEFAULT_RETRIES = 10;
 const DEFAULT_RETRY_MAX_MS = 30_000;
@@ -89,6 +92,7 @@ export function settingsOf(options: MigrateOptions, use: 'copy' | 'check' = 'cop
     bigKey: options.bigKey ?? DEFAULT_BIG_KEY,
     bySize: options.bigKey !== undefined,
     maxLatency: options.maxLatency ?? DEFAULT_MAX_LATENCY_MS,
+    maxReply: options.maxReply ?? DEFAULT_MAX_REPLY,
     bwlimit: options.bwlimit,
     tpslimit: options.tpslimit,
     retry: { retries, longest: retryMax },

@@ -81,9 +81,21 @@ async function openSide(
   const { address, password, sentinelPassword, tls, nat } = role === 'source' ? settings.from : settings.to;
   if (isFile(address)) return undefined;
   const { username } = address;
-  const { timeout, retry, secrets } = settings;
+  const { timeout, retry, secrets, maxReply } = settings;
   const kept = keptBytes(settings, purpose);
-  const access = { role, purpose, username, password, tls, timeout, signal, secrets, probes, keptBytes: kept };
+  const access = {
+    role,
+    purpose,
+    username,
+    password,
+    tls,
+    timeout,
+    signal,
+    secrets,
+    probes,
+    keptBytes: kept,
+    maxReply,
+  };
   return Deployment.open({ address, access, sentinelPassword, nat, db: firstDb(role, settings), retry, onReconnect });
 }
 

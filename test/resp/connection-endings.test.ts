@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import type { Socket } from 'node:net';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { Command } from '../../resp/command.ts';
 import { Connection, type ConnectionOptions } from '../../resp/connection.ts';
 import { ConnectionError, ProtocolError, TimeoutError } from '../../resp/errors.ts';
 import { bulk } from '../support/frames.ts';
@@ -115,22 +116,83 @@ test('Connection gives up on a peer that takes no data', async () => {
   );
 });
 
-async function trickle(socket: Socket): Promise<void> {
-  for (const byte of bulk('slow and steady')) {
-    await sleep(TIMEOUT / 6);
-    socket.write(Buffer.from([byte]));
+/** Replies to so many commands, one after the other, each well within the time that is allowed. */
+async function answerSlowly(socket: Socket, replies: number): Promise<void> {
+  for (let i = 0; i < replies; i++) {
+    await sleep(TIMEOUT / 3);
+    socket.write(bulk(`slow ${i}`));
   }
 }
 
 test('Connection waits for a peer that is slow but never silent for too long', async () => {
   await withPeer(
-    (socket) => void trickle(socket),
+    (socket) => void answerSlowly(socket, 6),
     async (port) => {
       const connection = await open(port, { timeout: TIMEOUT });
-      assert.equal(String(await connection.request('GET', 'key')), 'slow and steady');
+      const replies = await Promise.all(Array.from({ length: 6 }, () => connection.request('GET', 'key')));
+      assert.equal(String(replies[5]), 'slow 5');
       connection.close();
     },
   );
+});
+
+test('Connection waits for a long reply as long as much of it comes', async () => {
+  const mib = 1024 * 1024;
+  const sendSlowly = async (socket: Socket): Promise<void> => {
+    socket.write(`$${6 * mib}\r\n`);
+    for (let i = 0; i < 6; i++) {
+      await sleep(TIMEOUT / 3);
+      socket.write(Buffer.alloc(mib));
+    }
+    socket.write('\r\n');
+  };
+  await withPeer(
+    (socket) => void sendSlowly(socket),
+    async (port) => {
+      const connection = await open(port, { timeout: TIMEOUT });
+      assert.equal(((await connection.request('GET', 'key')) as Buffer).length, 6 * mib);
+      connection.close();
+    },
+  );
+});
+
+function drip(socket: Socket): void {
+  socket.write('$1000\r\n');
+  const timer = setInterval(() => socket.write('x'), TIMEOUT / 10);
+  socket.once('close', () => clearInterval(timer));
+}
+
+test('Connection gives up on a peer that sends one byte after the other', async () => {
+  await withPeer(drip, async (port) => {
+    const connection = await open(port, { timeout: TIMEOUT });
+    await assert.rejects(connection.request('GET', 'key'), { name: 'TimeoutError', message: /it does not reply$/ });
+  });
+});
+
+test('Connection takes what a receiver throws for no fault of the peer', async () => {
+  const mistake = new Error('a mistake of our own');
+  const redis = await startServer();
+  for (const isLong of [false, true]) {
+    const connection = await open(redis.port);
+    const failure = failureOf(connection);
+    const receiver = {
+      onReply: () => {
+        throw mistake;
+      },
+      onOks: () => {
+        throw mistake;
+      },
+      onFailure: () => {},
+    };
+    // A short reply comes out of the parser, `+OK`s and long ones by ways of their own.
+    const value = Buffer.alloc(isLong ? 1_000_000 : 1);
+    const set = connection.begin(new Command('SET', 2), isLong ? { ...receiver, onOks: () => {} } : receiver);
+    set.bulk(Buffer.from('key'));
+    set.bulk(value);
+    connection.begin(new Command('GET', 1), receiver).bulk(Buffer.from('key'));
+    assert.equal(await failure, mistake);
+  }
+  await redis.stop();
 });
 
 test('Connection takes no silence of its own making for a stall', async () => {

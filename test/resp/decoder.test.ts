@@ -29,6 +29,7 @@ test('Decoder counts a run of OKs in one call', () => {
     onReply: () => assert.fail('an OK became an object'),
     onOks: (count) => void counts.push(count),
     onProtocolError: (why) => assert.fail(why),
+    onFault: assert.fail,
   });
   decoder.write(Buffer.concat(oks(5000)));
   assert.deepEqual(counts, [5000]);
@@ -89,6 +90,13 @@ const NOT_RESP: readonly (readonly [name: string, bytes: Buffer, limits?: Decode
   ['an integer that is none', Buffer.from(':--1234567890123456\r\n')],
   ['an integer that is none within an array', Buffer.from('*1\r\n:--1234567890123456\r\n')],
   ['an integer of more than 64 bits', integer(10n ** 20n)],
+  [
+    'an array whose strings are above the limit',
+    array(bulk('x'.repeat(60)), bulk('x'.repeat(60))),
+    { maxReplyLength: 120 },
+  ],
+  ['an array that promises a string above the limit', Buffer.from('*1\r\n$200\r\n'), { maxReplyLength: 120 }],
+  ['arrays that promise elements above the limit', Buffer.from('*9\r\n*9\r\n'), { maxReplyLength: 250 }],
   ['a stray byte within an array', Buffer.from(`*2\r\n$1\r\na\r\n?${SECRET}\r\n`)],
 ];
 
@@ -115,6 +123,8 @@ const WITHIN: readonly (readonly [Buffer, DecoderLimits])[] = [
   [bulk('x'.repeat(20)), { maxBulkLength: 20 }],
   [array(nil, nil, nil), { maxArrayLength: 3 }],
   [array(array(nil)), { maxDepth: 2 }],
+  [array(bulk('x'.repeat(60)), array(nil)), { maxReplyLength: 2 * 16 + 60 + 16 + 2 }],
+  [bulk('x'.repeat(500)), { maxReplyLength: 100 }],
 ];
 
 test('Decoder takes what reaches its limits exactly', () => {
@@ -165,7 +175,7 @@ test('Decoder reads past a bulk string that is longer than is kept, however it i
 });
 
 test('Decoder needs no memory for what it reads past', () => {
-  const decoder = new Decoder({ onReply() {}, onOks() {}, onProtocolError: assert.fail });
+  const decoder = new Decoder({ onReply() {}, onOks() {}, onProtocolError: assert.fail, onFault: assert.fail });
   decoder.keptBulkLength = 1000;
   decoder.write(Buffer.from('$900000000000\r\n'));
   const piece = Buffer.alloc(100_000);
@@ -192,7 +202,7 @@ test('Decoder keeps no process alive after large values', () => {
   const program = `
     import { Decoder } from ${JSON.stringify(new URL('../../resp/decoder.js', import.meta.url).href)};
     let bytes = 0;
-    const decoder = new Decoder({ onReply: (reply) => (bytes += reply.length), onOks() {}, onProtocolError: console.error });
+    const decoder = new Decoder({ onReply: (reply) => (bytes += reply.length), onOks() {}, onProtocolError: console.error, onFault: console.error });
     for (let i = 0; i < 8; i++) {
       decoder.write(Buffer.from('$4000000\\r\\n'));
       for (let part = 0; part < 4; part++) decoder.write(Buffer.alloc(1000000));

@@ -29,6 +29,7 @@ function decodeInto(replies: Reply[], failures: string[], limits: DecoderLimits 
       for (let i = 0; i < count; i++) replies.push(Buffer.from('OK'));
     },
     onProtocolError: (why: string): void => void failures.push(why),
+    onFault: assert.fail,
   };
   const decoder = new Decoder(sink, limits);
   decoder.keptBulkLength = kept;
