@@ -1,4 +1,5 @@
 // One payload as a server of another RDB version takes it: as it is, with another footer, or encoded anew.
+import { formatBytes } from '../../resp/figures.ts';
 import { MOST_BYTES } from './byte-reader.ts';
 import { decodePayload } from './decode.ts';
 import { encodePayload } from './encode.ts';
@@ -47,7 +48,7 @@ export function isReadBy(version: number, payload: Buffer): boolean {
 
 function demandSmall(payload: Buffer, mostBytes: number): void {
   const size = unpackedSize(payload);
-  if (size > mostBytes) throw new PayloadError(`Cannot encode a value anew that takes ${size} bytes: it is too large`);
+  if (size > mostBytes) throw new PayloadError(`Cannot encode a value anew of ${formatBytes(size)}: it is too large`);
 }
 
 type Family = 'common' | 'redis' | 'valkey';

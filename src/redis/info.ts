@@ -20,14 +20,16 @@ export interface ServerInfo {
   readonly usedByValues: number;
   /** Bytes; 0 is no limit. */
   readonly maxMemory: number;
+  /** Keys that have expired since its start, as it counts them. */
+  readonly expiredKeys: number;
   /** Keys that it has thrown away since its start, as its memory was full. */
   readonly evictedKeys: number;
   /** Whether it counts how often keys are used, in place of how long ago. */
   readonly countsFrequency: boolean;
-  /** Keys of all databases that expire. */
-  readonly expiringKeys: number;
   /** Databases that hold keys, and how many. */
   readonly databases: ReadonlyMap<number, number>;
+  /** How many of those keys have an expiry. */
+  readonly expiring: ReadonlyMap<number, number>;
 }
 
 export function parseInfo(text: string): ServerInfo {
@@ -50,10 +52,11 @@ export function parseInfo(text: string): ServerInfo {
     usedMemory: number('used_memory'),
     usedByValues: number(fields.has('used_memory_dataset') ? 'used_memory_dataset' : 'used_memory'),
     maxMemory: number('maxmemory'),
+    expiredKeys: number('expired_keys'),
     evictedKeys: number('evicted_keys'),
     countsFrequency: fields.get('maxmemory_policy')?.endsWith('-lfu') === true,
-    expiringKeys: [...fields].reduce((sum, [field, value]) => sum + expiringIn(field, value), 0),
-    databases: new Map([...fields].flatMap(([field, value]) => parseDatabase(field, value))),
+    databases: countsOf(fields, 'keys'),
+    expiring: countsOf(fields, 'expires'),
   };
 }
 
@@ -67,13 +70,13 @@ export function isSameKeyspace(before: ServerInfo, now: ServerInfo): boolean {
   return [now.replicationId, now.formerReplicationId].includes(before.replicationId);
 }
 
-function expiringIn(field: string, value: string): number {
-  return /^db\d+$/.test(field) ? Number(/,expires=(\d+)/.exec(value)?.[1] ?? 0) : 0;
-}
-
 /** `db0:keys=3,expires=1,avg_ttl=0` */
-function parseDatabase(field: string, value: string): [number, number][] {
-  const [, db] = /^db(\d+)$/.exec(field) ?? [];
-  const [, keys] = /^keys=(\d+)/.exec(value) ?? [];
-  return db === undefined || keys === undefined ? [] : [[Number(db), Number(keys)]];
+function countsOf(fields: ReadonlyMap<string, string>, what: 'keys' | 'expires'): Map<number, number> {
+  const counts = new Map<number, number>();
+  for (const [field, value] of fields) {
+    const [, db] = /^db(\d+)$/.exec(field) ?? [];
+    const [, count] = new RegExp(`(?:^|,)${what}=(\\d+)`).exec(value) ?? [];
+    if (db !== undefined && count !== undefined) counts.set(Number(db), Number(count));
+  }
+  return counts;
 }

@@ -78,6 +78,11 @@ export class KeyspaceScan {
     return this.#asked.length === 0 && this.#segments.every(({ cursor }) => cursor === undefined);
   }
 
+  /** Names that the scan has given since it began anew; not known where the server leaves some out. */
+  get seen(): number {
+    return this.#seen;
+  }
+
   /** SCAN COUNT of the page to ask for now. */
   get count(): number {
     return this.#count;

@@ -67,7 +67,8 @@ export class MemoryAccount {
 }
 
 /** Bytes of all keys. */
-function surplusOf({ name, version, expiringKeys }: ServerInfo, keys: number): number {
+function surplusOf({ name, version, expiring }: ServerInfo, keys: number): number {
+  const expiringKeys = [...expiring.values()].reduce((sum, count) => sum + count, 0);
   const major = name === 'valkey' ? version.split('.')[0]! : '';
   return keys * (SURPLUS_OF_VALKEY[major] ?? SURPLUS) - expiringKeys * (LESS_FOR_EXPIRING[major] ?? 0);
 }

@@ -1,8 +1,6 @@
 // One database of one node, walked by SCAN from beginning to end, across lost connections and restarts of the server.
 
-import { Command } from '../../resp/command.ts';
 import { nameOf, ReplyError, RespError, type Peer } from '../../resp/errors.ts';
-import { Literal } from '../../resp/literal.ts';
 import type { Receiver, Reply } from '../../resp/reply.ts';
 import { Ring } from '../../resp/ring.ts';
 import { SlotWatch } from '../cluster/slot-watch.ts';
@@ -11,8 +9,10 @@ import { isSameKeyspace, parseInfo, type ServerInfo } from '../redis/info.ts';
 import type { KeyScope } from '../redis/key-scope.ts';
 import { KeyspaceScan } from '../redis/keyspace-scan.ts';
 import { refusalOf, scopeOf } from '../redis/refusal.ts';
+import { isPage, sendScan } from '../redis/scan-page.ts';
 import type { Session } from '../redis/session.ts';
 import { TypeFilter } from '../redis/type-filter.ts';
+import { flushesIn, lossOf, type Sight } from './shrinkage.ts';
 
 export interface NodeScanOptions {
   /** SCAN COUNT. */
@@ -30,6 +30,8 @@ export interface NodeScanSink {
   onWalkedAnew(peer: Peer): void;
   /** The process is another one each time it is asked for: whether all of the walk was of one server cannot be told. */
   onManyServers(peer: Peer): void;
+  /** The database lost keys while it was walked. */
+  onShrunk(error: RespError): void;
 }
 
 /** Why a walk will not come to its end, whatever becomes of the connection. */
@@ -40,9 +42,6 @@ export class ScanError extends RespError {
 /** Called for each page that has come. */
 type OnPage = () => void;
 
-const COUNT = new Literal('$5\r\nCOUNT\r\n');
-const MATCH = new Literal('$5\r\nMATCH\r\n');
-const TYPE = new Literal('$4\r\nTYPE\r\n');
 /** Over a line with a longer round trip, in milliseconds, one page a round trip is what bounds the speed. */
 const LONG_LINE_MS = 1;
 const MOST_SEGMENTS = 16;
@@ -69,6 +68,8 @@ export class NodeScan {
   #watchedAt = 0;
   /** What the server was when the walk began: another one, or one that holds other data by now, has to be walked anew. */
   #origin: ServerInfo | undefined;
+  /** The database before it was walked for the first time. */
+  #first: Sight | undefined;
   /** How often the walk has begun. */
   #walks = 0;
   /** The server was loading data, which may be others than before. */
@@ -136,16 +137,18 @@ export class NodeScan {
     if (this.#walks > 0) this.#beginAnew(connection.peer);
     this.#watch = new SlotWatch();
     await this.#observe(session);
-    const origin = await askInfo(session);
-    this.#size = await this.#countKeys(session);
-    const { count, scope } = this.#options;
+    const sight = await this.#sight(session);
+    const { info: origin } = sight;
+    this.#first ??= sight;
+    this.#size = sight.keys;
+    const { count } = this.#options;
     this.#scan = new KeyspaceScan({
       count,
       firstCount: Math.min(count, firstCountOf(origin)),
       keys: this.#size,
       // Servers of a cluster may count by slot.
       maxSegments: server.roundTrip > LONG_LINE_MS && !origin.cluster ? MOST_SEGMENTS : 1,
-      sparse: scope.pushedMatch !== undefined || (scope.type !== undefined && server.scanKnowsType),
+      sparse: this.#isSparse(session),
     });
     this.#origin = origin;
     this.#hasLoaded = false;
@@ -169,25 +172,12 @@ export class NodeScan {
     const { server, connection, selection } = session;
     const depth = depthFor(server.roundTrip);
     const type = server.scanKnowsType ? scope.type : undefined;
-    const match = scope.pushedMatch;
     const scan = this.#scan!;
     while (this.keys.length + typesAsked + this.#untyped.length + scan.inFlight * scan.count < depth) {
-      const { count } = scan;
       const cursor = scan.next();
       if (cursor === undefined) return;
       selection.use(this.db);
-      const encoder = connection.begin(commandWith(match, type), pages);
-      encoder.text(cursor);
-      encoder.literal(COUNT);
-      encoder.integer(count);
-      if (match !== undefined) {
-        encoder.literal(MATCH);
-        encoder.bulk(match);
-      }
-      if (type !== undefined) {
-        encoder.literal(TYPE);
-        encoder.text(type);
-      }
+      sendScan(connection, pages, { cursor, count: scan.count, match: scope.pushedMatch, type });
     }
   }
 
@@ -236,7 +226,29 @@ export class NodeScan {
       await this.#begin(session);
       return false;
     }
-    return this.#scan!.mode !== 'segmented' || this.#scan!.settle(await this.#countKeys(session));
+    const sight = await this.#sight(session);
+    if (!this.#scan!.settle(sight.keys)) return false;
+    // Of servers behind a proxy, and of one whose slots another one has, nothing can be said.
+    const isKnown = info.runId === this.#origin!.runId && !(info.cluster && info.role === 'replica');
+    if (isKnown && !this.#isSparse(session)) this.#tellLoss(session.connection.peer, sight);
+    return true;
+  }
+
+  #tellLoss(peer: Peer, sight: Sight): void {
+    const error = lossOf(peer, this.db, this.#first!, this.#scan!.seen, sight);
+    if (error !== undefined) this.#options.sink.onShrunk(error);
+  }
+
+  /** Whether the server itself leaves names out: then nobody knows how many there are. */
+  #isSparse({ server }: Session): boolean {
+    const { pushedMatch, type } = this.#options.scope;
+    return pushedMatch !== undefined || (type !== undefined && server.scanKnowsType);
+  }
+
+  async #sight(session: Session): Promise<Sight> {
+    const info = await askInfo(session);
+    const stats = await session.request('INFO', 'commandstats').catch(nothingOf);
+    return { info, keys: await this.#countKeys(session), flushes: flushesIn(String(stats)) };
   }
 
   /** Whether what was walked, on this connection at last, was one keyspace. */
@@ -255,10 +267,7 @@ export class NodeScan {
   async #countKeys(session: Session): Promise<number> {
     session.selection.use(this.db);
     // A proxy may not know DBSIZE: then nothing is known, and nothing is taken for granted.
-    const keys = await session.request('DBSIZE').catch((error: unknown) => {
-      if (error instanceof ReplyError) return 0;
-      throw error;
-    });
+    const keys = await session.request('DBSIZE').catch(nothingOf);
     return typeof keys === 'number' ? keys : 0;
   }
 
@@ -280,6 +289,12 @@ function firstCountOf({ usedByValues, databases }: ServerInfo): number {
   return Math.max(1, Math.floor((FIRST_PAGE_BYTES * keys) / usedByValues));
 }
 
+/** What a server will not say is not known. */
+function nothingOf(error: unknown): null {
+  if (error instanceof ReplyError) return null;
+  throw error;
+}
+
 async function askInfo(session: Session): Promise<ServerInfo> {
   return parseInfo(String(await session.request('INFO')));
 }
@@ -293,18 +308,4 @@ async function hasManyServers(session: Session, { runId }: ServerInfo): Promise<
 function goesRound(peer: Peer, cursor: string): ScanError {
   const message = `Cannot scan ${nameOf(peer)}: SCAN gave the cursor ${cursor} twice, so it would never come to an end`;
   return new ScanError('SCAN_LOOP', message, { peer, hint: 'the server is broken, or the proxy in front of it' });
-}
-
-function commandWith(match: Buffer | undefined, type: string | undefined): Command {
-  return SCAN[(match === undefined ? 0 : 1) + (type === undefined ? 0 : 1)]!;
-}
-
-/** SCAN cursor COUNT n, with so many options behind. */
-const SCAN = [new Command('SCAN', 3), new Command('SCAN', 5), new Command('SCAN', 7)];
-
-/** A cursor and the keys of its page. */
-function isPage(reply: Reply): reply is readonly [Buffer, readonly Buffer[]] {
-  if (!Array.isArray(reply) || reply.length !== 2) return false;
-  const [cursor, keys] = reply as readonly Reply[];
-  return Buffer.isBuffer(cursor) && Array.isArray(keys) && keys.every((key) => Buffer.isBuffer(key));
 }

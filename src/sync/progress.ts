@@ -59,6 +59,8 @@ export class Progress implements SourceSink, TargetSink {
   readonly #settings: Settings;
   readonly #start = performance.now();
   #fraction: () => number = () => 0;
+  /** Why the run fails, though it came to its end. */
+  #shrunk: RespError | undefined;
   #timer: NodeJS.Timeout | undefined;
   #keys = 0;
   #bytes = 0;
@@ -139,6 +141,10 @@ export class Progress implements SourceSink, TargetSink {
     this.#warn('SCANNED_ANEW', walkedAnewText(peer));
   }
 
+  onShrunk(error: RespError): void {
+    this.#shrunk ??= error;
+  }
+
   onManyServers(peer: Peer): void {
     this.#warn('MANY_SERVERS', manyServersText(peer));
   }
@@ -176,10 +182,14 @@ export class Progress implements SourceSink, TargetSink {
     this.#tell(this.#done());
   }
 
-  /** The whole source was read and every reply is there. */
+  /** The whole source was read and every reply is there. @throws RespError, where the source lost keys meanwhile */
   finish(): Figures {
     clearInterval(this.#timer);
     if (this.#keys > this.#told) this.#tellBatch(this.#keys - this.#told);
+    if (this.#shrunk !== undefined) {
+      this.stop();
+      throw this.#shrunk;
+    }
     if (this.#repeated > 0) {
       const what = `SCAN gave ${countOf(this.#repeated, 'key')} twice, as the source changed; the target has them as first read`;
       this.#warn('REPEATED', what);

@@ -25,6 +25,8 @@ export class CheckProgress implements SourceSink {
   readonly #onEvent: (event: CheckEvent) => void;
   readonly #start = performance.now();
   #fraction: () => number = () => 0;
+  /** Why the run fails, though it came to its end. */
+  #shrunk: RespError | undefined;
   #timer: NodeJS.Timeout | undefined;
   #match = 0;
   #differ = 0;
@@ -94,6 +96,10 @@ export class CheckProgress implements SourceSink {
     this.warn('SCANNED_ANEW', walkedAnewText(peer));
   }
 
+  onShrunk(error: RespError): void {
+    this.#shrunk ??= error;
+  }
+
   onManyServers(peer: Peer): void {
     this.warn('MANY_SERVERS', manyServersText(peer));
   }
@@ -137,6 +143,10 @@ export class CheckProgress implements SourceSink {
   }
 
   finish(): CheckFigures {
+    if (this.#shrunk !== undefined) {
+      this.stop();
+      throw this.#shrunk;
+    }
     clearInterval(this.#timer);
     this.#tell(1);
     const figures = this.#figures();

@@ -172,3 +172,29 @@ test('rump gives up on a server that is replaced again and again', async (t) => 
   assertFailed(result, { code: 75, error: /was replaced, or came to hold other data, 5 times while it was scanned/ });
   assert.ok(calls.get('SCAN')! < 60, `${calls.get('SCAN')} SCANs`);
 });
+
+for (const [name, change, error] of [
+  ['flushed', ['FLUSHALL'], /held 12,000 when it began, [\d,]+ were seen, and 0 are left; it was flushed or swapped/],
+  [
+    'swapped',
+    ['SWAPDB', 0, 1],
+    /held 12,000 when it began, [\d,]+ were seen, and 0 are left; it was flushed or swapped/,
+  ],
+] as const) {
+  test(`rump fails where the source is ${name} meanwhile, and says what was seen`, async (t) => {
+    const server = await startServer();
+    t.after(() => server.stop());
+    const client = await server.client();
+    await fill(client, 'key');
+    assertFailed(await copyMeanwhile(server.url, () => client.send(...change)), { error });
+  });
+}
+
+test('rump takes keys that are deleted meanwhile for no fault', async (t) => {
+  const server = await startServer();
+  t.after(() => server.stop());
+  const client = await server.client();
+  await fill(client, 'key');
+  const keys = Array.from({ length: KEYS }, (_, i) => `key:${i}`);
+  assertDone(await copyMeanwhile(server.url, () => client.send('DEL', ...keys.slice(0, KEYS * 0.8))));
+});

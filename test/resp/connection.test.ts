@@ -31,7 +31,7 @@ test('Connection that only reads refuses every other command before a byte is se
     });
   await withPeer(answer, async (port) => {
     const connection = await open(port, { readOnly: true });
-    const names = 'SET,DEL,RESTORE,FLUSHALL,CLIENT KILL,CONFIG SET,EVAL,EXPIRE,MIGRATE,GETDEL,MULTI,SHUTDOWN'.split(
+    const names = 'SET,DEL,RESTORE,FLUSHALL,CLIENT KILL,CONFIG SET,EVAL,EXPIRE,MIGRATE,GETDEL,DISCARD,SHUTDOWN'.split(
       ',',
     );
     for (const name of names) {

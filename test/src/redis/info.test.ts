@@ -21,10 +21,11 @@ test('parseInfo() knows a Redis by what it says', () => {
     usedMemory: Number(/used_memory:(\d+)/.exec(recorded('redis-7.0'))![1]),
     usedByValues: Number(/used_memory_dataset:(\d+)/.exec(recorded('redis-7.0'))![1]),
     maxMemory: 0,
+    expiredKeys: 0,
     evictedKeys: 0,
     countsFrequency: false,
-    expiringKeys: Number(/db0:keys=\d+,expires=(\d+)/.exec(recorded('redis-7.0'))![1]),
     databases: new Map([[0, Number(/db0:keys=(\d+)/.exec(recorded('redis-7.0'))![1])]]),
+    expiring: new Map([[0, Number(/db0:.*expires=(\d+)/.exec(recorded('redis-7.0'))![1])]]),
   });
 });
 
@@ -82,10 +83,11 @@ test('parseInfo() has an answer for a server that says nothing', () => {
     usedMemory: 0,
     usedByValues: 0,
     maxMemory: 0,
+    expiredKeys: 0,
     evictedKeys: 0,
     countsFrequency: false,
-    expiringKeys: 0,
     databases: new Map(),
+    expiring: new Map(),
   });
 });
 

@@ -1,0 +1,45 @@
+// When a source lost keys, and when it only went on as sources do.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { parseInfo } from '../../../src/redis/info.ts';
+import { flushesIn, lossOf, type Sight } from '../../../src/source/shrinkage.ts';
+
+const PEER = { host: 'db', port: 6379 };
+
+function sight(keys: number, flushes: number | undefined, { runId = 'a', expires = 0, expired = 0 } = {}): Sight {
+  const text = `run_id:${runId}\r\nrole:master\r\nexpired_keys:${expired}\r\ndb0:keys=${keys},expires=${expires}\r\n`;
+  return { info: parseInfo(text), keys, flushes };
+}
+
+const CASES: readonly (readonly [what: string, first: Sight, seen: number, last: Sight, isLoss: boolean])[] = [
+  ['nothing happens', sight(1000, 0), 1000, sight(1000, 0), false],
+  ['it is flushed in the middle', sight(1000, 0), 450, sight(0, 1), true],
+  ['it is flushed near the end', sight(1000, 0), 990, sight(0, 1), true],
+  ['it is swapped for one of few keys', sight(1000, 3), 600, sight(10, 4), true],
+  ['another database is flushed', sight(1000, 0), 990, sight(985, 1), false],
+  ['jobs are done and deleted', sight(1000, 0), 300, sight(20, 0), false],
+  [
+    'all of its keys expire',
+    sight(1000, undefined, { expires: 1000 }),
+    100,
+    sight(0, undefined, { expired: 1000 }),
+    false,
+  ],
+  ['most keys go, and nobody knows why', sight(1000, undefined), 300, sight(20, undefined), true],
+  ['it restarts without its keys', sight(1000, 0), 0, sight(0, 0, { runId: 'b' }), true],
+  ['it restarts with them', sight(1000, 0), 1000, sight(1000, 0, { runId: 'b' }), false],
+  ['it restarts without those that expire', sight(1000, 0, { expires: 900 }), 60, sight(60, 0, { runId: 'b' }), false],
+];
+
+for (const [what, first, seen, last, isLoss] of CASES) {
+  test(`lossOf() finds ${isLoss ? 'a' : 'no'} loss where ${what}`, () => {
+    assert.equal(lossOf(PEER, 0, first, seen, last)?.code, isLoss ? 'SOURCE_SHRUNK' : undefined);
+  });
+}
+
+test('flushesIn() counts what empties databases or swaps them, and knows when nothing is told', () => {
+  const text = 'cmdstat_get:calls=5\r\ncmdstat_flushall:calls=1,usec=3\r\ncmdstat_swapdb:calls=2\r\n';
+  assert.equal(flushesIn(`# Commandstats\r\n${text}`), 3);
+  assert.equal(flushesIn('# Commandstats\r\n'), undefined);
+  assert.equal(flushesIn('null'), undefined);
+});
