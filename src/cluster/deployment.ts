@@ -5,6 +5,7 @@ import type { SentinelAddress, TcpAddress, UnixAddress } from '../../resp/addres
 import { nameOf, RespError, type Peer, type ReplyError, type TcpPeer } from '../../resp/errors.ts';
 import { Backoff } from '../redis/backoff.ts';
 import { isWaitedFor, refusalOf, replyBehind } from '../redis/refusal.ts';
+import { PROBE_KEY } from '../redis/rights.ts';
 import { findPrimary } from '../redis/sentinel.ts';
 import { askTopology, openServer, type Access, type Server } from '../redis/server.ts';
 import { Announced } from './announced.ts';
@@ -12,6 +13,7 @@ import { reach, type NatRule } from './nat.ts';
 import { pauseAfter, type ReconnectOptions } from './reconnect.ts';
 import { redirectOf } from './redirect.ts';
 import { slotOf } from './slot.ts';
+import type { SlotSet } from './slot-set.ts';
 import { Topology, type Node } from './topology.ts';
 
 export interface DeploymentOptions extends ReconnectOptions {
@@ -28,6 +30,7 @@ export interface DeploymentOptions extends ReconnectOptions {
 const SINGLE = 'single';
 /** While a node is replaced, an answer that takes longer than this is worth less than that of another node. */
 const REFRESH_TIMEOUT_MS = 3000;
+const PROBE_SLOT = slotOf(Buffer.from(PROBE_KEY));
 
 export class Deployment {
   readonly kind: 'server' | 'sentinel' | 'cluster';
@@ -35,7 +38,11 @@ export class Deployment {
   readonly servers: readonly Server[];
   readonly #options: DeploymentOptions;
   readonly #announced: Announced;
+  /** Slots that no node served at the start. */
+  readonly unserved: SlotSet;
   readonly #unused: Map<string, Server>;
+  /** The ids of primaries that were reached by an address, whatever the cluster says of it. */
+  readonly #reached = new Map<string, string>();
   /** Whom to ask for the topology first: another one each time. */
   #turn = 0;
   #topology: Topology;
@@ -53,6 +60,7 @@ export class Deployment {
     this.kind = isCluster ? 'cluster' : options.address.kind === 'sentinel' ? 'sentinel' : 'server';
     this.#topology = topology;
     this.servers = servers;
+    this.unserved = topology.unserved;
     this.#unused = new Map(topology.nodes.map(({ id }, i) => [id, servers[i]!]));
   }
 
@@ -101,7 +109,7 @@ export class Deployment {
       ({ missing, unknown, info }) =>
         missing.length + unknown.length > 0 || (purpose === 'write' && info.role === 'replica'),
     );
-    if (isHopeless || (this.isCluster && this.#topology.unserved > 0)) return undefined;
+    if (isHopeless || this.unserved.size > 0) return undefined;
     return this.servers
       .flatMap(({ connection: { peer }, refusal }) =>
         refusal === undefined ? [] : [refusalOf(peer, this.use, refusal)],
@@ -135,17 +143,25 @@ export class Deployment {
     return this.#options.access.signal;
   }
 
-  /** Learns anew who serves what. @throws RespError where nobody can be asked */
-  refresh(): Promise<void> {
-    this.#refreshing ??= this.#learn().finally(() => {
-      this.#refreshing = undefined;
+  /**
+   * Learns anew who serves what.
+   * @param first whom to ask before all others
+   * @throws RespError where nobody can be asked
+   */
+  refresh(first?: Peer): Promise<void> {
+    // Whoever is being asked now may not know what `first` does.
+    const isFresh = this.#refreshing === undefined || first === undefined;
+    const learning = isFresh ? this.#refreshing : this.#refreshing?.catch(() => {}).then(() => this.#learn(first));
+    const refreshing = (learning ?? this.#learn(first)).finally(() => {
+      if (this.#refreshing === refreshing) this.#refreshing = undefined;
     });
-    return this.#refreshing;
+    this.#refreshing = refreshing;
+    return refreshing;
   }
 
   /** The same, where it can be had: whoever cannot be asked now is missed by his own line. */
-  async refreshIfPossible(): Promise<void> {
-    await this.refresh().catch((error: unknown) => {
+  async refreshIfPossible(first?: Peer): Promise<void> {
+    await this.refresh(first).catch((error: unknown) => {
       if (!(error instanceof RespError) || !error.retryable) throw error;
     });
   }
@@ -155,10 +171,34 @@ export class Deployment {
     return this.isCluster ? this.#topology.ownerOf(slotOf(key)) : this.#topology.nodes[0];
   }
 
-  /** The node that is only just taking over the slot of a key, by what another one said of it. */
-  askedNodeOf(error: ReplyError, asked: Peer): Node | undefined {
+  /** Whether no node serves the slot, and none did at the start: there is nobody to be waited for. */
+  isUnserved(slot: number): boolean {
+    return this.unserved.has(slot) && this.#topology.ownerOf(slot) === undefined;
+  }
+
+  /** Where a redirection leads, as it can be reached from here. @param asked who has said it */
+  placeOf(error: ReplyError, asked: Peer): Peer | undefined {
     const redirect = redirectOf(error);
-    return redirect?.kind === 'ask' ? this.#topology.at(reachFrom(this.#options, asked)(redirect.peer)) : undefined;
+    return redirect && reachFrom(this.#options, asked)(redirect.peer);
+  }
+
+  /** The primary that is reached there. */
+  nodeAt(peer: Peer): Node | undefined {
+    const known = this.#topology.at(peer) ?? this.#topology.find(this.#reached.get(nameOf(peer)) ?? '');
+    return known !== undefined && this.#announced.believes(peer) ? { id: known.id, peer } : known;
+  }
+
+  /** CLUSTER NODES as the node itself has it now. @throws RespError */
+  async nodesAsSeenBy({ peer }: Node): Promise<string> {
+    this.#announced.demand(peer);
+    const [, nodes] = await askTopology(this.#refreshAccess, peer);
+    return String(nodes);
+  }
+
+  /** Why the server would do no work now. That nobody serves the slot of the probe says nothing of the other slots. */
+  refusalAt({ refusal }: Server): ReplyError | undefined {
+    const isOfProbe = refusal?.code === 'CLUSTERDOWN' && this.#topology.ownerOf(PROBE_SLOT) === undefined;
+    return isOfProbe ? undefined : refusal;
   }
 
   /**
@@ -171,9 +211,10 @@ export class Deployment {
     if (unused !== undefined && unused.connection.error === undefined) return unused;
     this.#announced.demand(peer);
     const server = await openServer(this.#options.access, peer, this.#options.db);
-    if (server.refusal === undefined) return server;
+    const refusal = this.refusalAt(server);
+    if (refusal === undefined) return server;
     server.connection.close();
-    throw refusalOf(peer, this.use, server.refusal);
+    throw refusalOf(peer, this.use, refusal);
   }
 
   /** Closes what was opened for the look and not used. */
@@ -181,27 +222,38 @@ export class Deployment {
     for (const { connection } of this.servers) connection.close();
   }
 
-  async #learn(): Promise<void> {
+  get #refreshAccess(): Access {
+    const { access } = this.#options;
+    return { ...access, timeout: Math.min(access.timeout, REFRESH_TIMEOUT_MS) };
+  }
+
+  async #learn(first: Peer | undefined): Promise<void> {
     if (this.kind === 'server') return;
     if (this.kind === 'sentinel') {
       this.#topology = Topology.single({ id: SINGLE, peer: await locate(this.#options, this.#announced) });
       return;
     }
-    const access = { ...this.#options.access, timeout: Math.min(this.#options.access.timeout, REFRESH_TIMEOUT_MS) };
-    const peers = [...this.#topology.nodes.map(({ peer }) => peer), ...this.#topology.replicas].filter((peer) =>
-      this.#announced.believes(peer),
-    );
     let last: unknown;
-    for (let i = 0; i < peers.length; i++) {
-      const peer = peers[this.#turn++ % peers.length]!;
+    for (const peer of this.#whomToAsk(first)) {
       try {
-        this.#topology = parse(this.#options, peer, await askTopology(access, peer));
+        this.#topology = parse(this.#options, peer, await askTopology(this.#refreshAccess, peer));
+        const node = this.#topology.at(peer);
+        if (node !== undefined) this.#reached.set(nameOf(peer), node.id);
         return;
       } catch (error) {
         last = error;
       }
     }
     throw last;
+  }
+
+  /** Each of them once. */
+  *#whomToAsk(first: Peer | undefined): Iterable<Peer> {
+    if (first !== undefined && this.#announced.believes(first)) yield first;
+    const peers = [...this.#topology.nodes.map(({ peer }) => peer), ...this.#topology.replicas].filter((peer) =>
+      this.#announced.believes(peer),
+    );
+    for (let i = 0; i < peers.length; i++) yield peers[this.#turn++ % peers.length]!;
   }
 }
 
@@ -246,7 +298,7 @@ function reachFrom({ nat }: DeploymentOptions, asked: Peer): (announced: TcpPeer
 
 /** @throws RespError where no slot is served */
 function parse(options: DeploymentOptions, asked: Peer, [slots, nodes]: Server['topology']): Topology {
-  const topology = Topology.parse(slots!, nodes!, reachFrom(options, asked));
+  const topology = Topology.parse(slots!, nodes!, reachFrom(options, asked), asked);
   if (topology.nodes.length > 0) return topology;
   const message = `Cannot use the cluster at ${nameOf(asked)}: no node of it serves any slot`;
   throw new RespError('CLUSTERDOWN', message, { peer: asked, retryable: true });
@@ -256,8 +308,8 @@ function natFlagOf({ role }: Access): string {
   return role === 'source' ? '--from-nat' : '--to-nat';
 }
 
-async function openNodes({ access }: DeploymentOptions, nodes: readonly Node[]): Promise<Server[]> {
-  const opened = await Promise.allSettled(nodes.map(({ peer }) => openServer(access, peer, 0)));
+async function openNodes({ access, db }: DeploymentOptions, nodes: readonly Node[]): Promise<Server[]> {
+  const opened = await Promise.allSettled(nodes.map(({ peer }) => openServer(access, peer, db)));
   const failed = opened.findIndex(({ status }) => status === 'rejected');
   if (failed === -1) return opened.map((result) => (result as PromiseFulfilledResult<Server>).value);
   for (const result of opened) if (result.status === 'fulfilled') result.value.connection.close();

@@ -1,7 +1,7 @@
 // Asks whoever serves a key, one batch of commands at a time, and follows the key where it went. What a lost connection
 // left undone is not said again: whether it was done is for the caller to find out.
 
-import { ReplyError, RespError } from '../../resp/errors.ts';
+import { ReplyError, RespError, type Peer } from '../../resp/errors.ts';
 import type { Reply } from '../../resp/reply.ts';
 import { ask } from '../redis/asking.ts';
 import { Backoff } from '../redis/backoff.ts';
@@ -10,6 +10,8 @@ import { refusalOf, scopeOf } from '../redis/refusal.ts';
 import { Session } from '../redis/session.ts';
 import type { Deployment } from './deployment.ts';
 import { Line, type LineOptions } from './line.ts';
+import { redirectOf, unservedError, wayLost } from './redirect.ts';
+import { slotOf } from './slot.ts';
 import type { Node } from './topology.ts';
 
 /** A command's name, and what follows. */
@@ -21,6 +23,9 @@ interface Party {
   readonly session: Session;
 }
 
+/** However few tries there are to be: where a cluster changes, the first answer may be the old one. */
+const LEAST_TRIES = 2;
+
 export class Dialogue {
   readonly #deployment: Deployment;
   readonly #options: LineOptions;
@@ -28,6 +33,8 @@ export class Dialogue {
   /** Connections that are being opened, by node. */
   readonly #openings = new Map<string, Promise<Party | undefined>>();
   #turns = 0;
+  /** Slots whose keys found no way the last time: the next one is not waited for as long. */
+  readonly #hopeless = new Set<number>();
   #reason: Error | undefined;
 
   constructor(deployment: Deployment, options: LineOptions) {
@@ -43,10 +50,12 @@ export class Dialogue {
    */
   async ask(db: number, key: Buffer, commands: readonly Argv[]): Promise<Reply[]> {
     const replies: Reply[] = [];
-    const backoff = new Backoff(this.#options.retry);
+    const slot = slotOf(key);
+    const { retries, longest } = this.#options.retry;
+    const backoff = new Backoff({ retries: Math.max(retries, LEAST_TRIES), longest });
     let asked: Node | undefined;
     while (replies.length < commands.length) {
-      const node = asked ?? (await this.#nodeOf(key, backoff));
+      const node = asked ?? (await this.#nodeOf(key, slot, backoff));
       const party = await this.#partyAt(node);
       if (party === undefined) continue;
       const answers = await this.#say(party, db, commands.slice(replies.length), asked !== undefined);
@@ -55,9 +64,12 @@ export class Dialogue {
       if (elsewhere === -1) continue;
       this.#turns++;
       const error = answers[elsewhere] as ReplyError;
-      asked = this.#deployment.askedNodeOf(error, node.peer);
-      if (asked === undefined) await this.#lookAround(error, backoff);
+      const place = this.#deployment.placeOf(error, node.peer);
+      const isSent = asked === undefined && redirectOf(error)?.kind === 'ask';
+      asked = isSent && place !== undefined ? this.#deployment.nodeAt(place) : undefined;
+      if (asked === undefined) await this.#lookAround(error, slot, place, backoff);
     }
+    this.#hopeless.delete(slot);
     return replies;
   }
 
@@ -76,20 +88,27 @@ export class Dialogue {
     for (const { session } of this.#parties.values()) session.connection.close();
   }
 
-  async #nodeOf(key: Buffer, backoff: Backoff): Promise<Node> {
+  async #nodeOf(key: Buffer, slot: number, backoff: Backoff): Promise<Node> {
     for (;;) {
       const node = this.#deployment.nodeOf(key);
       if (node !== undefined) return node;
-      await this.#lookAround(new ReplyError('CLUSTERDOWN no node serves the slot'), backoff);
+      await this.#lookAround(unservedError(slot), slot, undefined, backoff);
     }
   }
 
-  /** @throws RespError, where there were enough tries */
-  async #lookAround(error: ReplyError, backoff: Backoff): Promise<void> {
-    const pause = backoff.next();
-    if (pause === undefined) throw error;
+  /**
+   * @param place who may know best where it is
+   * @throws RespError, where there were enough tries for this slot: a ReplyError where only keys of it are concerned
+   */
+  async #lookAround(error: ReplyError, slot: number, place: Peer | undefined, backoff: Backoff): Promise<void> {
+    const isHopeless = this.#deployment.isUnserved(slot) || (this.#hopeless.has(slot) && backoff.tries > 0);
+    const pause = isHopeless ? undefined : backoff.next();
+    if (pause === undefined) {
+      this.#hopeless.add(slot);
+      throw wayLost(error, slot, this.#deployment);
+    }
     await pauseFor(pause, this.#deployment.signal);
-    await this.#deployment.refreshIfPossible();
+    await this.#deployment.refreshIfPossible(place);
   }
 
   /** `undefined` where the node is no primary any more. @throws RespError, never `retryable` */

@@ -13,20 +13,50 @@ interface Observation {
 }
 
 export class SlotWatch {
+  readonly #id: string | undefined;
+  /** Slots that it held at every look, and those that it held at any. */
   #held: SlotSet | undefined;
+  readonly #everHeld = new SlotSet();
   readonly #leaving = new Map<number, string>();
+  #isBlind = false;
+
+  /** @param id the cluster's name for the node, for those that do not say which line of CLUSTER NODES is their own */
+  constructor(id?: string) {
+    this.#id = id;
+  }
 
   /** @param nodes the text of CLUSTER NODES, asked of the node itself */
   observe(nodes: string): void {
-    const { held, leaving } = parseMyself(nodes);
-    if (this.#held === undefined) this.#held = held;
-    else for (const slot of this.#held) if (!held.has(slot)) this.#held.delete(slot);
+    const observation = parseOwn(nodes, this.#id);
+    this.#isBlind ||= observation === undefined;
+    if (observation === undefined) return;
+    const { held, leaving } = observation;
+    if (this.#held === undefined) {
+      this.#held = new SlotSet();
+      this.#held.addAll(held);
+    } else for (const slot of this.#held) if (!held.has(slot)) this.#held.delete(slot);
+    this.#everHeld.addAll(held);
     for (const [slot, id] of leaving) this.#leaving.set(slot, id);
+  }
+
+  /** Whether it cannot be told which slots the node holds: a proxy, say, has no line of its own. */
+  get isBlind(): boolean {
+    return this.#isBlind;
   }
 
   /** Whether all of the slot was at this node from the first observation to the last. */
   stayed(slot: number): boolean {
     return this.#held?.has(slot) === true && !this.#leaving.has(slot);
+  }
+
+  /** Whether the node served the slot throughout, though some of it may have left for another node. */
+  kept(slot: number): boolean {
+    return this.#held?.has(slot) === true;
+  }
+
+  /** Whether the node was looked at, and had no part in the slot at any time. */
+  lacked(slot: number): boolean {
+    return this.#held !== undefined && !this.#everHeld.has(slot);
   }
 
   /** The node that a slot was seen on the way to. */
@@ -36,16 +66,18 @@ export class SlotWatch {
 }
 
 /** `<id> <address> myself,master - 0 0 3 connected 0-5460 7000 [5461->-<id>] [93-<-<id>]` */
-function parseMyself(nodes: string): Observation {
+function parseOwn(nodes: string, id: string | undefined): Observation | undefined {
   const held = new SlotSet();
   const leaving = new Map<number, string>();
-  const line = nodes.split('\n').find((line) => line.split(' ', 3)[2]?.split(',').includes('myself') === true);
-  for (const word of line?.trim().split(' ').slice(8) ?? []) {
+  const lines = nodes.split('\n').map((line) => line.trim().split(' '));
+  const own = lines.find(([, , flags]) => flags?.split(',').includes('myself')) ?? lines.find(([name]) => name === id);
+  if (own === undefined) return undefined;
+  for (const word of own.slice(8)) {
     const [, first, last = first] = /^(\d+)(?:-(\d+))?$/.exec(word) ?? [];
-    const [, slot, direction, id] = /^\[(\d+)-([<>])-(\w+)\]$/.exec(word) ?? [];
+    const [, slot, direction, other] = /^\[(\d+)-([<>])-(\w+)\]$/.exec(word) ?? [];
     if (first !== undefined) held.addRange(Number(first), Number(last));
     else if (direction === '<') held.add(Number(slot));
-    else if (direction === '>') leaving.set(Number(slot), id!);
+    else if (direction === '>') leaving.set(Number(slot), other!);
   }
   return { held, leaving };
 }

@@ -12,20 +12,39 @@ export interface Node {
   readonly peer: Peer;
 }
 
+/** A node as the cluster describes it. */
+interface Description extends Node {
+  /** Whatever else leads there: its IP address beside its host name, the other way round. */
+  readonly aliases: readonly Peer[];
+}
+
+/** Where to connect to for an announced address. */
+type Reach = (announced: TcpPeer) => TcpPeer;
+
 export class Topology {
   readonly #owners: (Node | undefined)[];
   /** The primaries that serve slots. */
   readonly nodes: readonly Node[];
   /** The primaries that serve none, yet or any more: slots may be on the way to them. */
   readonly #idle: readonly Node[];
+  /** The ids of primaries, by every address that leads to them. */
+  readonly #ids = new Map<string, string>();
   /** Others that can be asked for the topology. */
   readonly replicas: readonly Peer[];
 
-  private constructor(owners: (Node | undefined)[], primaries: readonly Node[], replicas: readonly Peer[]) {
+  private constructor(
+    owners: (Node | undefined)[],
+    primaries: readonly Node[],
+    replicas: readonly Peer[],
+    descriptions: readonly Description[],
+  ) {
     this.#owners = owners;
     this.nodes = [...new Set(owners)].filter((node) => node !== undefined);
     this.#idle = primaries.filter(({ id }) => this.nodes.every((node) => node.id !== id));
     this.replicas = replicas;
+    for (const { id, peer, aliases } of descriptions) {
+      for (const address of [peer, ...aliases]) this.#ids.set(nameOf(address), id);
+    }
   }
 
   static single(node: Node): Topology {
@@ -33,27 +52,29 @@ export class Topology {
       Array.from({ length: SLOTS }, () => node),
       [],
       [],
+      [{ ...node, aliases: [] }],
     );
   }
 
   /**
    * @param slots the reply of CLUSTER SLOTS
    * @param nodes that of CLUSTER NODES
-   * @param reach where to connect to for an announced address
+   * @param asked who gave them, by an address that the cluster itself may not know
    */
-  static parse(slots: Reply, nodes: Reply, reach: (announced: TcpPeer) => TcpPeer): Topology {
+  static parse(slots: Reply, nodes: Reply, reach: Reach, asked?: Peer): Topology {
     const owners = Array.from<Node | undefined>({ length: SLOTS });
-    const serving = new Map<string, Node>();
-    const replicas: Peer[] = [];
+    // One object a node, so that owners can be compared, however many ranges it serves.
+    const serving = new Map<string, Description>();
+    const replicas = new Map<string, Peer>();
     for (const range of arrayOf(slots)) {
       const [first, last, primary, ...others] = arrayOf(range);
-      const node = nodeOf(primary!, reach);
-      // One object a node, so that owners can be compared.
+      const node = describe(primary!, reach);
       if (!serving.has(node.id)) serving.set(node.id, node);
       owners.fill(serving.get(node.id), Number(first), Number(last) + 1);
-      replicas.push(...others.map((other) => nodeOf(other, reach).peer));
+      for (const { peer } of others.map((other) => describe(other, reach))) replicas.set(nameOf(peer), peer);
     }
-    return new Topology(owners, primariesOf(String(nodes), reach), replicas);
+    const primaries = primariesOf(String(nodes), reach, asked);
+    return new Topology(owners, primaries, [...replicas.values()], [...primaries, ...serving.values()]);
   }
 
   ownerOf(slot: number): Node | undefined {
@@ -65,9 +86,10 @@ export class Topology {
     return this.nodes.find((node) => node.id === id) ?? this.#idle.find((node) => node.id === id);
   }
 
-  /** The primary that is reached there. */
+  /** The primary that is reached there, by whichever of its names. */
   at(peer: Peer): Node | undefined {
-    return [...this.nodes, ...this.#idle].find((node) => nameOf(node.peer) === nameOf(peer));
+    const id = this.#ids.get(nameOf(peer));
+    return id === undefined ? undefined : this.find(id);
   }
 
   slotsOf({ id }: Node): SlotSet {
@@ -77,26 +99,37 @@ export class Topology {
   }
 
   /** Slots that nobody serves. */
-  get unserved(): number {
-    return this.#owners.filter((owner) => owner === undefined).length;
+  get unserved(): SlotSet {
+    const slots = new SlotSet();
+    for (let slot = 0; slot < SLOTS; slot++) if (this.#owners[slot] === undefined) slots.add(slot);
+    return slots;
   }
 }
 
-/** `[host, port, id, …]`; the host may be null, the id is missing on very old servers. */
-function nodeOf(reply: Reply, reach: (announced: TcpPeer) => TcpPeer): Node {
-  const [host, port, id] = arrayOf(reply);
-  const announced = { host: Buffer.isBuffer(host) ? host.toString() : '', port: Number(port) };
-  return { id: Buffer.isBuffer(id) ? id.toString() : `${announced.host}:${announced.port}`, peer: reach(announced) };
+/** `[host, port, id, ['ip', …, 'hostname', …]]`; the host may be null, id and names are missing on older servers. */
+function describe(reply: Reply, reach: Reach): Description {
+  const [host, port, id, names] = arrayOf(reply);
+  const announced = { host: textOf(host), port: Number(port) };
+  const aliases = arrayOf(names)
+    .filter((_, i) => i % 2 === 1)
+    .map((name) => reach({ ...announced, host: textOf(name) }));
+  return { id: textOf(id) || `${announced.host}:${announced.port}`, peer: reach(announced), aliases };
 }
 
-/** `<id> <host>:<port>@<bus port> <flags> …`, of those that are primaries and not known to have failed. */
-function primariesOf(nodes: string, reach: (announced: TcpPeer) => TcpPeer): Node[] {
+/** `<id> <host>:<port>@<bus port>[,<host name>[,…]] <flags> …`, of those that are primaries and not known to have failed. */
+function primariesOf(nodes: string, reach: Reach, asked: Peer | undefined): Description[] {
   return nodes.split('\n').flatMap((line) => {
-    const [, id, host, port, flags = ''] = /^(\w+) (\S*):(\d+)@\S* (\S+) /.exec(line) ?? [];
+    const [, id, host, port, name, flags = ''] = /^(\w+) (\S*):(\d+)@\d*(?:,([^\s,=]*))?\S* (\S+) /.exec(line) ?? [];
     const has = (flag: string): boolean => flags.split(',').includes(flag);
     if (id === undefined || !has('master') || has('fail') || has('noaddr') || has('handshake')) return [];
-    return [{ id, peer: reach({ host: host!, port: Number(port) }) }];
+    const aliases: Peer[] = name === undefined || name === '' ? [] : [reach({ host: name, port: Number(port) })];
+    if (asked !== undefined && has('myself')) aliases.push(asked);
+    return [{ id, peer: reach({ host: host!, port: Number(port) }), aliases }];
   });
+}
+
+function textOf(reply: Reply | undefined): string {
+  return Buffer.isBuffer(reply) ? reply.toString() : '';
 }
 
 function arrayOf(reply: Reply | undefined): readonly Reply[] {

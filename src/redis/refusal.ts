@@ -3,8 +3,8 @@
 import { nameOf, ReplyError, RespError, type Peer } from '../../resp/errors.ts';
 
 /**
- * `key`: no other key is touched. `place`: the key is at another node of the cluster, or on its way there. `server`: no
- * other key would fare better now.
+ * `key`: no other key is touched. `place`: the key is at another node of the cluster, on its way there, or at none.
+ * `server`: no other key would fare better now.
  */
 export type RefusalScope = 'key' | 'place' | 'server';
 
@@ -27,7 +27,7 @@ const MEANINGS: ReadonlyMap<string, Meaning> = new Map<string, Meaning>([
   ['TRYAGAIN', { scope: 'place', passes: true }],
   ['LOADING', { scope: 'server', passes: true }],
   ['BUSY', { scope: 'server', passes: true, hint: 'a script is running there; SCRIPT KILL ends it' }],
-  ['CLUSTERDOWN', { scope: 'server', passes: true }],
+  ['CLUSTERDOWN', { scope: 'place', passes: true }],
   ['MASTERDOWN', { scope: 'server', passes: true, hint: 'it is a replica that has lost its primary' }],
   [
     'NOREPLICAS',

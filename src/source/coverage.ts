@@ -1,54 +1,102 @@
 // Which slots of a cluster are still to be walked, and at which node: a slot that moved meanwhile is followed to where it
-// went.
+// went, and is done where nothing of it can have gone anywhere.
 
 import type { SlotWatch } from '../cluster/slot-watch.ts';
 import { SlotSet } from '../cluster/slot-set.ts';
 import type { Node, Topology } from '../cluster/topology.ts';
 
+/** Where the rest of a slot is to be found. */
+interface Trail {
+  /** The id of the node that it went to. */
+  readonly to: string;
+  /** The id of the node that was walked and served it throughout, but for what left. */
+  readonly from: string | undefined;
+}
+
 export class Coverage {
   readonly #left = new SlotSet();
-  /** Where the rest of a slot went, by the id of that node; otherwise its owner has all of it. */
-  readonly #destinations = new Map<number, string>();
+  /** Where it is missing, the owner of the slot has all of it. */
+  readonly #trails = new Map<number, Trail>();
 
   /** Slots that are still to be walked. */
-  get left(): number {
-    return this.#left.size;
+  get left(): SlotSet {
+    return this.#left;
   }
 
   /** These slots have to be walked, once more if they were. */
   demand(slots: Iterable<number>): void {
     for (const slot of slots) {
       this.#left.add(slot);
-      this.#destinations.delete(slot);
+      this.#trails.delete(slot);
     }
   }
 
-  /** The nodes that are to be walked now, and for which slots. Slots that nobody serves wait. */
+  /** The nodes that are to be walked now, and for which slots. Slots whose node is not there wait. */
   plan(topology: Topology): Map<Node, SlotSet> {
-    const plan = new Map<Node, SlotSet>();
-    for (const slot of this.#left) {
-      const destination = this.#destinations.get(slot);
-      const node = (destination === undefined ? undefined : topology.find(destination)) ?? topology.ownerOf(slot);
-      if (node === undefined) continue;
-      if (!plan.has(node)) plan.set(node, new SlotSet());
-      plan.get(node)!.add(slot);
-    }
-    return plan;
+    return this.#byNode((slot) => {
+      const trail = this.#trails.get(slot);
+      const owner = topology.ownerOf(slot);
+      if (trail === undefined) return owner;
+      return topology.find(trail.to) ?? (owner?.id === trail.from ? undefined : owner);
+    });
+  }
+
+  /** The nodes that were walked for slots which are on the way to a node that is not there. */
+  stranded(topology: Topology): Map<Node, SlotSet> {
+    return this.#byNode((slot) => {
+      const trail = this.#trails.get(slot);
+      const owner = topology.ownerOf(slot);
+      if (trail === undefined || topology.find(trail.to) !== undefined) return undefined;
+      return owner?.id === trail.from ? owner : undefined;
+    });
+  }
+
+  /** The node that a slot is on the way to, by its id. */
+  destinationOf(slot: number): string | undefined {
+    return this.#trails.get(slot)?.to;
   }
 
   /**
    * A node was walked for some slots: those that stayed are done, the others are followed.
    * @returns whether that brought anything: a slot less, or another node to look at
    */
-  walked(slots: SlotSet, watch: SlotWatch, topology: Topology): boolean {
+  walked(node: Node, slots: SlotSet, watch: SlotWatch, topology: Topology): boolean {
     let isFurther = false;
     for (const slot of slots) {
-      const destination = watch.destinationOf(slot) ?? topology.ownerOf(slot)?.id;
-      if (watch.stayed(slot)) this.#left.delete(slot);
-      else if (destination === undefined || destination === this.#destinations.get(slot)) continue;
-      else this.#destinations.set(slot, destination);
-      isFurther = true;
+      if (watch.stayed(slot) || watch.isBlind || this.#neverLeft(node, slot, watch, topology)) {
+        this.#left.delete(slot);
+        this.#trails.delete(slot);
+        isFurther = true;
+        continue;
+      }
+      const to = watch.destinationOf(slot) ?? topology.ownerOf(slot)?.id;
+      if (to === undefined) continue;
+      const from = watch.kept(slot) ? node.id : undefined;
+      const before = this.#trails.get(slot);
+      isFurther ||= before === undefined || before.to !== to;
+      this.#trails.set(slot, { to, from });
     }
     return isFurther;
+  }
+
+  /**
+   * Its owner was ready to give it away, and the other node, walked since, took no part of it: what the owner had is what
+   * was found there. A reshard that was broken off leaves a slot like that for ever.
+   */
+  #neverLeft({ id }: Node, slot: number, watch: SlotWatch, topology: Topology): boolean {
+    const trail = this.#trails.get(slot);
+    if (trail?.from === undefined || trail.to !== id) return false;
+    return watch.lacked(slot) && topology.ownerOf(slot)?.id === trail.from;
+  }
+
+  #byNode(nodeOf: (slot: number) => Node | undefined): Map<Node, SlotSet> {
+    const nodes = new Map<Node, SlotSet>();
+    for (const slot of this.#left) {
+      const node = nodeOf(slot);
+      if (node === undefined) continue;
+      if (!nodes.has(node)) nodes.set(node, new SlotSet());
+      nodes.get(node)!.add(slot);
+    }
+    return nodes;
   }
 }

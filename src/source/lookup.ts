@@ -1,11 +1,12 @@
 // Reads keys by name, each from the node that serves it: one reader a node. Redirections, lost connections and nodes that
 // were replaced are seen to here; what is asked of a key, and what becomes of the answer, are others' concern.
 
-import { ReplyError, type Peer } from '../../resp/errors.ts';
+import type { Peer, ReplyError } from '../../resp/errors.ts';
 import type { Channel } from '../channel.ts';
 import { Detour } from '../cluster/detour.ts';
 import type { Deployment } from '../cluster/deployment.ts';
 import type { LineOptions } from '../cluster/line.ts';
+import { slotOf } from '../cluster/slot.ts';
 import type { Node } from '../cluster/topology.ts';
 import type { Entry } from '../entry.ts';
 import type { KeyReader, KeySink } from '../redis/key-reader.ts';
@@ -50,7 +51,15 @@ export class Lookup {
     this.#largeValues = new LargeValues(deployment, options);
     this.#detour = new Detour(deployment, options.retry, {
       onReleased: (places) => {
-        for (const place of places) this.read(place);
+        for (const place of places) this.#route(place);
+        sink.onMoved();
+      },
+      onNowhere: ({ db, key }) => {
+        sink.onGone(db, key);
+        sink.onMoved();
+      },
+      onGivenUp: ({ db, key }, error) => {
+        sink.onRefused(db, key, error);
         sink.onMoved();
       },
       onFailed: (error) => sink.onFailed(error),
@@ -79,9 +88,8 @@ export class Lookup {
   }
 
   read(place: KeyPlace): void {
-    const node = this.#deployment.nodeOf(place.key);
-    if (node === undefined) this.#detour.add(place, new ReplyError('CLUSTERDOWN no node serves the slot'));
-    else this.readerOf(node).read(place);
+    this.#detour.forget(place.key);
+    this.#route(place);
   }
 
   readerOf(node: Node): NodeReader {
@@ -104,6 +112,12 @@ export class Lookup {
     this.#largeValues.stop(reason);
   }
 
+  #route(place: KeyPlace): void {
+    const node = this.#deployment.nodeOf(place.key);
+    if (node === undefined) this.#detour.add(place, place.key, slotOf(place.key));
+    else this.readerOf(node).read(place);
+  }
+
   async #run(reader: NodeReader): Promise<void> {
     try {
       if (!(await reader.run(this.#channel))) this.#forget(reader);
@@ -121,14 +135,8 @@ export class Lookup {
 
   #newKeyReader(session: Session): KeyReader {
     const sink: AnswerSink = {
-      onAnswered: () => {
-        this.#detour.progress();
-        this.#channel.release();
-      },
-      onFound: (entry) => {
-        this.#detour.progress();
-        this.#channel.pushReserved(entry);
-      },
+      onAnswered: () => this.#channel.release(),
+      onFound: (entry) => this.#channel.pushReserved(entry),
       onGone: (db, key) => {
         this.#channel.release();
         this.#sink.onGone(db, key);
@@ -146,8 +154,7 @@ export class Lookup {
   }
 
   #redirect(place: KeyPlace, asked: Peer, error: ReplyError): void {
-    const node = this.#deployment.askedNodeOf(error, asked);
+    const node = this.#detour.redirect(place, place.key, slotOf(place.key), asked, error);
     if (node !== undefined) this.readerOf(node).read({ ...place, asking: true });
-    else this.#detour.add(place, error);
   }
 }

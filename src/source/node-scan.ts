@@ -20,6 +20,8 @@ export interface NodeScanOptions {
   readonly scope: KeyScope;
   /** Keys that this walk is for; all where it is missing. */
   readonly wanted?: ((key: Buffer) => boolean) | undefined;
+  /** What the cluster calls the node. */
+  readonly nodeId?: string | undefined;
   readonly sink: NodeScanSink;
 }
 
@@ -64,7 +66,7 @@ export class NodeScan {
   readonly #untyped = new Ring<Buffer>();
   #scan: KeyspaceScan | undefined;
   #size = 0;
-  #watch = new SlotWatch();
+  #watch: SlotWatch;
   #watchedAt = 0;
   /** What the server was when the walk began: another one, or one that holds other data by now, has to be walked anew. */
   #origin: ServerInfo | undefined;
@@ -79,6 +81,7 @@ export class NodeScan {
   constructor(db: number, options: NodeScanOptions, onPage: OnPage) {
     this.db = db;
     this.#options = options;
+    this.#watch = new SlotWatch(options.nodeId);
     this.#onPage = onPage;
   }
 
@@ -135,7 +138,7 @@ export class NodeScan {
   async #begin(session: Session): Promise<void> {
     const { server, connection } = session;
     if (this.#walks > 0) this.#beginAnew(connection.peer);
-    this.#watch = new SlotWatch();
+    this.#watch = new SlotWatch(this.#options.nodeId);
     await this.#observe(session);
     const sight = await this.#sight(session);
     const { info: origin } = sight;

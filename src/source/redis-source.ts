@@ -1,27 +1,22 @@
-// Reads the databases of a server, or the slots of a cluster: one reader a node, all into one channel, until every key that
+// Reads the databases of a server or of a cluster: one reader a node, all into one channel, until every key that
 // was there throughout has been read and written.
 
-import { formatCount } from '../../resp/figures.ts';
-import { RespError } from '../../resp/errors.ts';
+import type { RespError } from '../../resp/errors.ts';
 import type { Channel } from '../channel.ts';
 import type { Deployment } from '../cluster/deployment.ts';
 import type { LineOptions } from '../cluster/line.ts';
-import { slotOf } from '../cluster/slot.ts';
-import { SlotSet } from '../cluster/slot-set.ts';
 import { SlotWatch } from '../cluster/slot-watch.ts';
 import type { Node } from '../cluster/topology.ts';
 import type { Entry } from '../entry.ts';
 import { Failure } from '../failure.ts';
-import { Backoff } from '../redis/backoff.ts';
 import { Census } from '../redis/census.ts';
 import { depthFor } from '../redis/depth.ts';
 import type { KeyReader } from '../redis/key-reader.ts';
 import type { KeyScope } from '../redis/key-scope.ts';
 import { NameReader } from '../redis/name-reader.ts';
-import { pauseFor } from '../redis/pause.ts';
 import type { Session } from '../redis/session.ts';
 import { Wakeup } from '../wakeup.ts';
-import { Coverage } from './coverage.ts';
+import { ClusterWalk, type WalkNode, type Wanted } from './cluster-walk.ts';
 import type { LargeValues, ValueOptions } from './large-values.ts';
 import { Lookup, type AnswerSink, type LookupOptions } from './lookup.ts';
 import type { Source, SourceSink } from './source.ts';
@@ -40,12 +35,7 @@ export interface RedisSourceOptions extends LineOptions {
   readonly namesOnly?: boolean | undefined;
 }
 
-type Wanted = (key: Buffer) => boolean;
-
 const DEFAULT_COUNT = 1000;
-/** Milliseconds before slots that are on the move are looked at again. */
-const FOLLOW_MS = 500;
-const NO_DB = 0;
 
 export class RedisSource implements Source {
   readonly #deployment: Deployment;
@@ -58,6 +48,8 @@ export class RedisSource implements Source {
   readonly #failure = new Failure();
   #channel!: Channel;
   #walkedKeys = 0;
+  /** Why not all of a cluster could be walked. */
+  #uncovered: RespError | undefined;
 
   constructor(deployment: Deployment, options: RedisSourceOptions, sink: SourceSink) {
     this.#deployment = deployment;
@@ -115,11 +107,10 @@ export class RedisSource implements Source {
 
   async #readAll(): Promise<void> {
     while (this.#demands.length > 0) {
-      const wanted = this.#demands.shift();
-      if (this.#deployment.isCluster) await this.#walkCluster(wanted);
-      else await this.#walkDatabases(wanted);
+      await this.#walkAll(this.#demands.shift());
       while (this.#isPending()) await this.#moved.sleep();
     }
+    if (this.#uncovered !== undefined) throw this.#uncovered;
   }
 
   /** Whether keys are to be read, or entries are not settled. */
@@ -127,54 +118,23 @@ export class RedisSource implements Source {
     return this.#channel.unsettled > 0 || this.#lookup.isPending;
   }
 
-  async #walkDatabases(wanted: Wanted | undefined): Promise<void> {
-    const [node] = this.#deployment.topology.nodes as [Node];
-    for (const db of this.#options.databases) await this.#walk(node, db, wanted);
-  }
-
-  async #walkCluster(wanted: Wanted | undefined): Promise<void> {
-    const coverage = new Coverage();
-    const backoff = new Backoff(this.#options.retry);
-    coverage.demand(SlotSet.all());
-    for (let round = 1; coverage.left > 0; round++) {
-      if (round > 1) await this.#follow(coverage.left);
-      const walks = [...coverage.plan(this.#deployment.topology)].map(async ([node, slots]) => {
-        // The first time whatever a node has is welcome, and saves the look at each key's slot.
-        const isIn = round === 1 ? wanted : (key: Buffer) => slots.has(slotOf(key)) && (wanted?.(key) ?? true);
-        return { slots, watch: await this.#walk(node, NO_DB, isIn) };
-      });
-      const walked = await Promise.all(walks);
-      await this.#deployment.refreshIfPossible();
-      const { topology } = this.#deployment;
-      const further = walked.filter(({ slots, watch }) => coverage.walked(slots, watch, topology));
-      if (further.length > 0) backoff.reset();
-      else await this.#waitFor(coverage.left, backoff);
+  async #walkAll(wanted: Wanted | undefined): Promise<void> {
+    const { databases, retry } = this.#options;
+    const [only] = this.#deployment.topology.nodes as [Node];
+    for (const db of databases) {
+      const walkNode: WalkNode = (node, isIn) => this.#walk(node, db, isIn);
+      if (!this.#deployment.isCluster) await walkNode(only, wanted);
+      else this.#uncovered ??= await new ClusterWalk(this.#deployment, retry, this.#sink, walkNode).run(wanted);
     }
   }
 
-  /** Where the slots of the node were meanwhile: nowhere, where it was lost. */
   async #walk(node: Node, db: number, wanted: Wanted | undefined): Promise<SlotWatch> {
     const { scope, count = DEFAULT_COUNT } = this.#options;
-    const scan = await this.#lookup.readerOf(node).walk(db, { scope, count, wanted, sink: this.#sink });
-    if (!scan.isOver) return new SlotWatch();
+    const options = { scope, count, wanted, sink: this.#sink, nodeId: node.id };
+    const scan = await this.#lookup.readerOf(node).walk(db, options);
+    if (!scan.isOver) return new SlotWatch(node.id);
     this.#walkedKeys += scan.size;
     return scan.watch;
-  }
-
-  async #follow(slots: number): Promise<void> {
-    this.#sink.onSlotsMoved(slots);
-    await pauseFor(FOLLOW_MS, this.#deployment.signal);
-    await this.#deployment.refreshIfPossible();
-  }
-
-  /** Nobody serves these slots, or they are on the way to somebody who is not there. */
-  async #waitFor(slots: number, backoff: Backoff): Promise<void> {
-    const pause = backoff.next();
-    if (pause !== undefined) return pauseFor(pause, this.#deployment.signal);
-    throw new RespError(
-      'CLUSTERDOWN',
-      `Cannot read ${formatCount(slots)} slots of the source: no node that is there has all of them`,
-    );
   }
 
   #newKeyReader(session: Session, sink: AnswerSink, large: LargeValues): KeyReader {

@@ -29,6 +29,8 @@ export interface SourceSink {
   onGone(): void;
   /** So many slots were on the move, or at a node that failed: they are walked once more. */
   onSlotsMoved(slots: number): void;
+  /** This node of a cluster does not say which slots it holds: a slot that moves is not followed. */
+  onSlotsUnwatched(peer: Peer): void;
   /** A server was replaced, or came to hold other data, while it was scanned: it is scanned once more. */
   onWalkedAnew(peer: Peer): void;
   /** A proxy names another server each time: whether all of one scan was of the same cannot be told. */

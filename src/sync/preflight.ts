@@ -1,16 +1,24 @@
 // Looks at both sides before anything is written: what must not be, and what the operator should know.
 
-import { countOf, formatBytes, formatCount } from '../../resp/figures.ts';
+import { countOf, formatBytes } from '../../resp/figures.ts';
 import { nameOf, ReplyError, RespError, type RespErrorOptions } from '../../resp/errors.ts';
 import type { Deployment } from '../cluster/deployment.ts';
+import { tagOf } from '../cluster/slot-tag.ts';
+import type { Node } from '../cluster/topology.ts';
 import { refusalOf } from '../redis/refusal.ts';
-import { aclOf } from '../redis/rights.ts';
+import { aclOf, PROBE_KEY, type Probe } from '../redis/rights.ts';
 import type { Role, Server } from '../redis/server.ts';
 import type { Sides } from './sides.ts';
 
 export interface Warning {
   readonly code:
-    'TLS_INSECURE' | 'CLOCK_SKEW' | 'TARGET_NOT_EMPTY' | 'TARGET_MEMORY' | 'DATABASES_LEFT_OUT' | 'LEFT_OUT';
+    | 'TLS_INSECURE'
+    | 'CLOCK_SKEW'
+    | 'TARGET_NOT_EMPTY'
+    | 'TARGET_MEMORY'
+    | 'DATABASES_LEFT_OUT'
+    | 'LEFT_OUT'
+    | 'SLOTS_UNSERVED';
   readonly message: string;
 }
 
@@ -33,7 +41,7 @@ export async function preflight({ source, target }: Sides, databases: DatabasePa
 
 export function warningsOf({ source, target }: Sides, databases: DatabasePairs): Warning[] {
   const warnings: Warning[] = [source, target].flatMap((side) =>
-    side?.isInsecure === true ? [insecure(side.role)] : [],
+    side === undefined ? [] : warningsAbout(side, target?.use !== 'write to'),
   );
   const skew = clockSkewOf({ source, target });
   if (Math.abs(skew) > MOST_SKEW_MS) {
@@ -51,6 +59,17 @@ export function warningsOf({ source, target }: Sides, databases: DatabasePairs):
   if (limit > 0 && limit < used) {
     const message = `the target may use ${formatBytes(limit)} (maxmemory), the source uses ${formatBytes(used)}`;
     warnings.push({ code: 'TARGET_MEMORY', message });
+  }
+  return warnings;
+}
+
+function warningsAbout(side: Deployment, isCheck: boolean): Warning[] {
+  const { role, unserved, isInsecure } = side;
+  const warnings = isInsecure ? [insecure(role)] : [];
+  if (unserved.size > 0) {
+    const what = isCheck ? 'are not compared' : role === 'source' ? 'are left out' : 'cannot be copied';
+    const message = `no node of the ${role} serves slots ${unserved.describe()}: keys of these slots ${what}`;
+    warnings.push({ code: 'SLOTS_UNSERVED', message });
   }
   return warnings;
 }
@@ -132,13 +151,16 @@ function complain(
 }
 
 async function demandUsable(side: Deployment, dbs: ReadonlySet<number>): Promise<void> {
-  // A cluster that lacks slots says of itself that it is down, and no more.
-  if (side.isCluster) demandCluster(side, dbs);
-  for (const { connection, refusal } of side.servers) {
-    if (refusal !== undefined) throw refusalOf(connection.peer, side.use, refusal);
+  for (const server of side.servers) {
+    const refusal = side.refusalAt(server);
+    if (refusal !== undefined) throw isRefused(side, server, refusal);
   }
-  if (side.isCluster) return;
-  const [{ connection, db: current }] = side.servers as [Server];
+  if (side.unserved.size > 0) await demandServing(side);
+  await Promise.all(side.servers.map((server) => demandDatabases(server, dbs)));
+}
+
+/** Every node of a cluster may have another number of them. */
+async function demandDatabases({ connection, db: current }: Server, dbs: ReadonlySet<number>): Promise<void> {
   const others = [...dbs].filter((db) => db !== current);
   for (const db of others) await demandDatabase(connection, db);
   if (others.length > 0) await connection.request('SELECT', String(current));
@@ -152,26 +174,29 @@ async function demandDatabase(connection: Server['connection'], db: number): Pro
   });
 }
 
-function demandCluster(side: Deployment, dbs: ReadonlySet<number>): void {
-  const what = side.use;
-  const [{ connection }] = side.servers as [Server];
-  const { peer } = connection;
-  const other = [...dbs].find((db) => db !== 0);
-  if (other !== undefined) {
-    throw new RespError(
-      'CLUSTER',
-      `Cannot ${what} database ${other} of the cluster at ${nameOf(peer)}: it has only database 0`,
-      { peer },
-    );
+/** Whether a cluster serves its other slots where some have no node: asked with a name that the node serves. */
+async function demandServing(side: Deployment): Promise<void> {
+  const [server] = side.servers as [Server];
+  const [node] = side.topology.nodes as [Node];
+  const [slot] = side.topology.slotsOf(node);
+  const key = `${PROBE_KEY}:{${tagOf(slot!)}}`;
+  // As in every look at a server, a negative TTL is refused before anything is written.
+  const [name, ...args]: Probe = side.use === 'write to' ? ['RESTORE', key, '-1', ''] : ['DUMP', key];
+  try {
+    await server.connection.request(name, ...args);
+  } catch (error) {
+    if (!(error instanceof ReplyError)) throw error;
+    if (error.code === 'CLUSTERDOWN') throw isRefused(side, server, error);
   }
-  const { unserved } = side.topology;
-  if (unserved > 0) {
-    throw new RespError(
-      'CLUSTERDOWN',
-      `Cannot ${what} the cluster at ${nameOf(peer)}: no node serves ${formatCount(unserved)} of its slots`,
-      { peer },
-    );
-  }
+}
+
+function isRefused({ use, unserved }: Deployment, { connection: { peer } }: Server, refusal: ReplyError): RespError {
+  if (refusal.code !== 'CLUSTERDOWN' || unserved.size === 0) return refusalOf(peer, use, refusal);
+  const message = `Cannot ${use} the cluster at ${nameOf(peer)}: no node serves slots ${unserved.describe()}, and for that it serves no other slot either: ${refusal.message}`;
+  const hint =
+    'give those slots a node (redis-cli --cluster fix), or have it serve the others (cluster-require-full-coverage no)';
+  // Somebody has to do something about it, so it is not told as what may pass: the reply alone would be.
+  return new RespError(refusal.code, message, { peer, hint });
 }
 
 function isReplica({ connection: { peer } }: Server): RespError {

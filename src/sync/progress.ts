@@ -55,6 +55,11 @@ export function manyServersText(peer: Peer): string {
   return `${nameOf(peer)} names another server each time it is asked: it was scanned once, and whether it gave every key cannot be told`;
 }
 
+/** What is said of a node whose slots cannot be watched. */
+export function slotsUnwatched(peer: Peer): string {
+  return `${nameOf(peer)} does not say which slots it holds: each key is read where it is found, once; a slot that moves meanwhile may be missed`;
+}
+
 export class Progress implements SourceSink, TargetSink {
   readonly #settings: Settings;
   readonly #start = performance.now();
@@ -135,6 +140,10 @@ export class Progress implements SourceSink, TargetSink {
       'SLOTS_MOVED',
       `slots of the source have moved (${formatCount(slots)}); they are read once more where they are now`,
     );
+  }
+
+  onSlotsUnwatched(peer: Peer): void {
+    this.#warn('SLOTS_UNWATCHED', slotsUnwatched(peer));
   }
 
   onWalkedAnew(peer: Peer): void {

@@ -112,9 +112,15 @@ export class Bypass {
       writer.adapt(await this.#dialectFor(this.#options.targetDbOf(entry.db), name));
       this.#sink.onLost(entry);
     } catch (error) {
-      if (error instanceof RespError && error.retryable) this.#sink.onLost(entry);
-      else this.#sink.onFailed(error);
+      this.#settle(entry, error);
     }
+  }
+
+  #settle(entry: Entry, error: unknown): void {
+    if (!(error instanceof RespError)) this.#sink.onFailed(error);
+    else if (isOfKey(error)) this.#sink.onRefused(entry, error);
+    else if (error.retryable) this.#sink.onLost(entry);
+    else this.#sink.onFailed(error);
   }
 
   #push(item: Item): void {
@@ -145,10 +151,7 @@ export class Bypass {
       if (isOurs) await this.#write(entry, name);
     } catch (error) {
       if (this.#isStopped) return;
-      if (!(error instanceof RespError)) this.#sink.onFailed(error);
-      else if (error.retryable) this.#sink.onLost(entry);
-      else if (isOfKey(error)) this.#sink.onRefused(entry, error);
-      else this.#sink.onFailed(error);
+      this.#settle(entry, error);
     } finally {
       this.#release(name);
     }
@@ -185,7 +188,7 @@ export class Bypass {
 }
 
 function isOfKey(error: RespError): boolean {
-  return error instanceof ReplyError ? scopeOf(error) === 'key' : OF_KEY.has(error.code);
+  return error instanceof ReplyError ? scopeOf(error) !== 'server' : OF_KEY.has(error.code);
 }
 
 function unknownForm(payload: Buffer, refusal: ReplyError | undefined): RespError {

@@ -2,7 +2,7 @@
 // back to the source, which reads it again.
 
 import { setTimeout as sleep } from 'node:timers/promises';
-import { ReplyError, type RespError } from '../../resp/errors.ts';
+import type { ReplyError, RespError } from '../../resp/errors.ts';
 import type { Channel } from '../channel.ts';
 import { Detour } from '../cluster/detour.ts';
 import type { Deployment } from '../cluster/deployment.ts';
@@ -60,6 +60,7 @@ export class RedisTarget implements Target {
     this.#pacer = new Pacer(options.limit, () => this.#wakeup.wake());
     this.#detour = new Detour(deployment, options.retry, {
       onReleased: (entries) => this.#release(entries),
+      onGivenUp: (entry, error) => this.#report(entry, error),
       onFailed: (error) => this.#failure.fail(error),
     });
     this.#bypass = new Bypass(deployment, options, {
@@ -146,7 +147,7 @@ export class RedisTarget implements Target {
     if (this.#asked.size > 0 && this.#writeAsking(entry, name)) return;
     const writer = this.#writerFor(name);
     if (writer !== undefined) writer.write(entry, name);
-    else this.#detour.add({ ...entry }, new ReplyError('CLUSTERDOWN no node serves the slot'));
+    else this.#detour.add({ ...entry }, entry.key, slotOf(name));
   }
 
   #writerFor(name: Buffer): NodeWriter | undefined {
@@ -185,7 +186,6 @@ export class RedisTarget implements Target {
     const sink = this.#sink;
     return {
       onRestored: (keys, bytes) => {
-        this.#detour.progress();
         sink.onWritten(keys, bytes);
         this.#channel.settle(keys, bytes);
         this.#wakeup.wake();
@@ -243,9 +243,10 @@ export class RedisTarget implements Target {
   }
 
   #redirect(entry: Entry, error: ReplyError, writer: NodeWriter): void {
-    const node = this.#deployment.askedNodeOf(error, writer.node.peer);
-    if (node === undefined) return this.#detour.add({ ...entry }, error);
-    this.#asked.set(this.#options.targetNameOf(entry.key).toString('latin1'), this.#writerOf(node));
+    const name = this.#options.targetNameOf(entry.key);
+    const node = this.#detour.redirect({ ...entry }, entry.key, slotOf(name), writer.node.peer, error);
+    if (node === undefined) return;
+    this.#asked.set(name.toString('latin1'), this.#writerOf(node));
     this.#giveBack(entry);
   }
 

@@ -10,6 +10,7 @@ import {
   manyServersText,
   nothingOf,
   silenceText,
+  slotsUnwatched,
   unmarkedText,
   walkedAnewText,
 } from '../sync/progress.ts';
@@ -90,6 +91,10 @@ export class CheckProgress implements SourceSink {
 
   onSlotsMoved(slots: number): void {
     this.warn('SLOTS_MOVED', `slots have moved (${formatCount(slots)}); they are walked once more where they are now`);
+  }
+
+  onSlotsUnwatched(peer: Peer): void {
+    this.warn('SLOTS_UNWATCHED', slotsUnwatched(peer));
   }
 
   onWalkedAnew(peer: Peer): void {

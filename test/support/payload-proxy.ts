@@ -1,4 +1,5 @@
-// A proxy in front of a server whose DUMP answers with payloads of another one: newer servers than there are can be played.
+// A proxy in front of a server that answers in another way than it does: newer servers than there are can be played, and
+// such as say less of themselves.
 import { once } from 'node:events';
 import { createConnection, createServer, type AddressInfo, type Socket } from 'node:net';
 import type { TestContext } from 'node:test';
@@ -11,6 +12,8 @@ export interface Rewrites {
   readonly restored?: (payload: Buffer) => Buffer;
   /** What stands in the place of a line that the server answers, such as `+string`. */
   readonly told?: (line: string) => string;
+  /** What stands in the place of a text that the server answers, such as that of INFO. */
+  readonly said?: (text: string) => string;
 }
 
 const FOOTER_BYTES = 10;
@@ -20,9 +23,9 @@ export async function payloadProxy(t: TestContext, port: number, rewrites: Rewri
   const sockets = new Set<Socket>();
   const listener = createServer({ noDelay: true }, (client) => {
     const server = createConnection({ host: '127.0.0.1', port, noDelay: true });
-    const { dumped = same, restored = same, told = same } = rewrites;
-    const commands = new Frames(restored, same, (bytes) => server.write(bytes));
-    const replies = new Frames(dumped, told, (bytes) => client.write(bytes));
+    const { dumped = same, restored = same, told = same, said = same } = rewrites;
+    const commands = new Frames(restored, same, same, (bytes) => server.write(bytes));
+    const replies = new Frames(dumped, told, said, (bytes) => client.write(bytes));
     client.on('data', (bytes) => commands.take(bytes));
     server.on('data', (bytes) => replies.take(bytes));
     for (const [one, other] of [
@@ -52,12 +55,19 @@ export function stamped(payload: Buffer, version: number, typeByte: number, befo
 class Frames {
   readonly #payload: (payload: Buffer) => Buffer;
   readonly #line: (line: string) => string;
+  readonly #text: (text: string) => string;
   readonly #hand: (bytes: Buffer) => void;
   #rest: Buffer = Buffer.alloc(0);
 
-  constructor(payload: (payload: Buffer) => Buffer, line: (line: string) => string, hand: (bytes: Buffer) => void) {
+  constructor(
+    payload: (payload: Buffer) => Buffer,
+    line: (line: string) => string,
+    text: (text: string) => string,
+    hand: (bytes: Buffer) => void,
+  ) {
     this.#payload = payload;
     this.#line = line;
+    this.#text = text;
     this.#hand = hand;
   }
 
@@ -71,7 +81,7 @@ class Frames {
       if (end > this.#rest.length) return;
       const string = this.#rest.subarray(line, line + Math.max(0, length));
       if (isPayload(string)) this.#hand(bulk(this.#payload(string)));
-      else if (length >= 0) this.#hand(this.#rest.subarray(0, end));
+      else if (length >= 0) this.#hand(bulk(Buffer.from(this.#text(string.toString('latin1')), 'latin1')));
       else this.#hand(Buffer.from(`${this.#line(this.#rest.toString('latin1', 0, line - 2))}\r\n`, 'latin1'));
       this.#rest = this.#rest.subarray(end);
     }

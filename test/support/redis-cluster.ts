@@ -158,11 +158,16 @@ export class TestCluster {
     return found;
   }
 
+  /** Has one node alone say that a slot is on the way, from or to another one. */
+  async markSlot(slot: number, at: number, state: 'MIGRATING' | 'IMPORTING', other: number): Promise<void> {
+    await this.clients[at]!.send('CLUSTER', 'SETSLOT', slot, state, this.#ids[other]!);
+  }
+
   /** Opens a slot to be moved, and moves so many of its keys. */
   async openSlot(slot: number, from: number, to: number, keys: number): Promise<void> {
-    const [source, target] = [this.clients[from]!, this.clients[to]!];
-    await target.send('CLUSTER', 'SETSLOT', slot, 'IMPORTING', this.#ids[from]!);
-    await source.send('CLUSTER', 'SETSLOT', slot, 'MIGRATING', this.#ids[to]!);
+    const source = this.clients[from]!;
+    await this.markSlot(slot, to, 'IMPORTING', from);
+    await this.markSlot(slot, from, 'MIGRATING', to);
     const moved = (await source.send('CLUSTER', 'GETKEYSINSLOT', slot, keys)) as Buffer[];
     if (moved.length === 0) return;
     await source.send('MIGRATE', '127.0.0.1', this.nodes[to]!.port, '', 0, 5000, 'REPLACE', 'KEYS', ...moved);

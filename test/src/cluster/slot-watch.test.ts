@@ -41,3 +41,21 @@ test('SlotWatch.stayed() is false for all slots of a node that became a replica,
   assert.deepEqual(stayed(watch(nodes('0-10'), nodes('', 'myself,slave')), 0, 10), [false, false]);
   assert.deepEqual(stayed(new SlotWatch(), 0), [false]);
 });
+
+test('SlotWatch knows the line of the node by its id where none is said to be its own, and is blind without', () => {
+  const seen = new SlotWatch('me');
+  seen.observe(nodes('0-10', 'master'));
+  assert.deepEqual([seen.isBlind, ...stayed(seen, 10, 200)], [false, true, false]);
+  const blind = new SlotWatch('another');
+  blind.observe(nodes('0-10', 'master'));
+  assert.deepEqual([blind.isBlind, ...stayed(blind, 10)], [true, false]);
+});
+
+test('SlotWatch.lacked() is true for slots that the node had no part of at any look', () => {
+  const seen = watch(nodes('0-10 [30-<-from]'), nodes('0-5 [7->-dest]'));
+  assert.deepEqual(
+    [0, 7, 10, 30, 31].map((slot) => seen.lacked(slot)),
+    [false, false, false, false, true],
+  );
+  assert.equal(new SlotWatch().lacked(31), false);
+});

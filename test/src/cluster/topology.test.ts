@@ -41,7 +41,7 @@ test('Topology.parse() knows who serves which slot', () => {
     [0, 5460, 5461, 16_382, 16_383].map((slot) => topology.ownerOf(slot)?.id),
     ['a', 'a', 'b', 'b', undefined],
   );
-  assert.equal(topology.unserved, 1);
+  assert.equal(topology.unserved.describe(), '16383');
   assert.deepEqual(topology.replicas, [{ host: '10.0.0.4', port: 6379 }]);
   assert.equal(topology.slotsOf(topology.find('a')!).size, 5461);
 });
@@ -60,10 +60,40 @@ test('Topology.find() and at() know living primaries without slots, and neither 
   assert.equal(topology.at({ host: '10.0.0.4', port: 6379 }), undefined);
 });
 
+test('Topology.at() knows a node by each of its names, and by the address that it was asked at', () => {
+  const slots: Reply = [
+    [0, 9, [Buffer.from('one.example'), 7001, Buffer.from('a'), [Buffer.from('ip'), Buffer.from('10.0.0.1')]]],
+  ];
+  const nodes = 'a 10.0.0.1:7001@17001,one.example,,shard-id=f master - 0 0 1 connected 0-9\n';
+  const idle =
+    'c 10.0.0.3:7003@17003,three.example master - 0 0 3 connected\nd 10.0.0.4:7004@17004 myself,master - 0 0 4\n';
+  const topology = Topology.parse(slots, Buffer.from(nodes + idle), here, ASKED);
+  for (const [host, port, id] of [
+    ['one.example', 7001, 'a'],
+    ['10.0.0.1', 7001, 'a'],
+    ['10.0.0.3', 7003, 'c'],
+    ['three.example', 7003, 'c'],
+    [ASKED.host, ASKED.port, 'd'],
+    ['one.example', 7003, undefined],
+  ] as const) {
+    assert.equal(topology.at({ host, port })?.id, id, `${host}:${port}`);
+  }
+});
+
+test('Topology.parse() names each node and each replica once, however many ranges the slots are in', () => {
+  const ranges = Array.from({ length: 8192 }, (_, i): Reply => {
+    const [primary, replica] = i % 2 === 0 ? (['a', 'r'] as const) : (['b', 's'] as const);
+    return [i * 2, i * 2, node(`${primary}.example`, 1, primary), node(`${replica}.example`, 1, replica)];
+  });
+  const topology = Topology.parse(ranges, NODES, here);
+  assert.deepEqual([topology.nodes.length, topology.replicas.length], [2, 2]);
+  assert.match(topology.unserved.describe(3), /^1, 3, 5 and 8,189 more$/);
+});
+
 test('Topology.single() is one node that serves every slot', () => {
   const only = { id: 'only', peer: ASKED };
   const topology = Topology.single(only);
-  assert.deepEqual([topology.nodes, topology.ownerOf(16_383), topology.unserved], [[only], only, 0]);
+  assert.deepEqual([topology.nodes, topology.ownerOf(16_383), topology.unserved.size], [[only], only, 0]);
 });
 
 test('reach() goes where a rule says, for the very address that is announced', () => {

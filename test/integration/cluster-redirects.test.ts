@@ -1,0 +1,68 @@
+// Nodes that are known by several names, and values in slots that are on the move: each key finds its way or fails by name.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { slotOfKey } from '../support/cluster-slot.ts';
+import { assertDone } from '../support/outcome.ts';
+import { startCluster, type TestCluster } from '../support/redis-cluster.ts';
+import { startServer } from '../support/redis-server.ts';
+import { runRump, spawnRump } from '../support/rump.ts';
+
+const TAG = '{open}';
+const SLOT = slotOfKey(TAG);
+/** Behind three primaries. */
+const SPARE = 3;
+const KEYS = 100;
+
+async function total(cluster: TestCluster): Promise<number> {
+  const sizes = await Promise.all(cluster.clients.map((client) => client.send('DBSIZE')));
+  return sizes.reduce<number>((sum, size) => sum + (size as number), 0);
+}
+
+for (const [endpoint, ...args] of [
+  ['hostname', '--cluster-announce-hostname', 'localhost'],
+  ['unknown-endpoint'],
+] as const) {
+  test(`An ASK by another name than the one in CLUSTER NODES is followed at once (${endpoint})`, async (t) => {
+    const options = { spares: 1, args: ['--cluster-preferred-endpoint-type', endpoint, ...args] };
+    const [source, target] = await Promise.all([startCluster(t, options), startCluster(t, options)]);
+    await source.pipeline(Array.from({ length: KEYS }, (_, i) => ['SET', `${TAG}:${i}`, `value ${i}`]));
+    for (const cluster of [source, target]) await cluster.openSlot(SLOT, cluster.homeOf(SLOT), SPARE, KEYS / 2);
+    const [from, to] = [source, target].map(({ url }) => url.replace('127.0.0.1', 'localhost'));
+    const result = await runRump(['--from', from!, '--to', to!, '--retries', '2']);
+    assertDone(result);
+    assert.doesNotMatch(result.stderr, /replaced or restarted/);
+    assert.equal(await total(target), KEYS);
+  });
+}
+
+test('A value that is written by commands into an open slot waits for its end, and otherwise fails by name', async (t) => {
+  const [server, cluster] = await Promise.all([startServer(), startCluster(t, { spares: 1 })]);
+  t.after(() => server.stop());
+  const client = await server.client();
+  const fields = Array.from({ length: 400 }, (_, i) => `field ${i}`);
+  for (const key of [`${TAG}:1`, `${TAG}:2`, 'large']) await client.send('HSET', key, ...fields);
+  await client.pipeline(Array.from({ length: KEYS }, (_, i) => ['SET', `key:${i}`, `value ${i}`]));
+  const home = cluster.homeOf(SLOT);
+  await cluster.openSlot(SLOT, home, SPARE, 0);
+  const args = ['--from', server.url, '--to', cluster.url, '--big-key', '1k', '--json'];
+
+  const failed = await runRump([...args, '--retries', '3', '--retry-max', '100ms']);
+  assert.equal(failed.code, 1);
+  const names = [
+    ...failed.stdout.matchAll(/"event":"key-failed".*"key":"([^"]*)","code":"TRYAGAIN".*Its slot \d+ is on the move/g),
+  ];
+  assert.deepEqual(new Set(names.map(([, key]) => key)), new Set([`${TAG}:1`, `${TAG}:2`]));
+  assert.match(failed.stdout, new RegExp(`"event":"done".*"keys":${KEYS + 1},.*"failed":2\\b`));
+  assert.equal(await total(cluster), KEYS + 1);
+
+  const running = spawnRump(args);
+  const importing = cluster.clients[SPARE]!;
+  await importing.send('CONFIG', 'RESETSTAT');
+  await cluster.until('it was told to try again', async () =>
+    String(await importing.send('INFO', 'errorstats')).includes('errorstat_TRYAGAIN'),
+  );
+  await cluster.moveSlot(SLOT, home, SPARE);
+  const { code, stdout } = await running.done;
+  assert.equal(code, 0, stdout.slice(-1000));
+  assert.equal(await total(cluster), KEYS + 3);
+});

@@ -1,0 +1,101 @@
+// Slots that no node serves: a cluster is copied and compared without them, and what belongs into them fails by name.
+import assert from 'node:assert/strict';
+import { after, before, beforeEach, test } from 'node:test';
+import { runCheck } from '../support/check.ts';
+import type { TestClient } from '../support/client.ts';
+import { slotOfKey } from '../support/cluster-slot.ts';
+import { assertRefused } from '../support/outcome.ts';
+import { createCluster, type TestCluster } from '../support/redis-cluster.ts';
+import { startServer, type TestServer } from '../support/redis-server.ts';
+import { runRump } from '../support/rump.ts';
+
+const KEYS = 2000;
+/** The name with which rump tries what it may do: that it has no node either must not matter. */
+const PROBE_SLOT = slotOfKey('rump:probe');
+const UNSERVED = [5, 7, 8, 9, ...Array.from({ length: 1000 }, (_, i) => 12_000 + i), PROBE_SLOT];
+const NAMED = [`5, 7-9, ${PROBE_SLOT}, 12000-12999`, `5, 7-9, 12000-12999, ${PROBE_SLOT}`][
+  PROBE_SLOT < 12_000 ? 0 : 1
+]!;
+
+let cluster: TestCluster;
+let server: TestServer;
+let client: TestClient;
+
+function numbered(value: string): string[][] {
+  return Array.from({ length: KEYS }, (_, i) => ['SET', `key:${i}`, `${value} ${i}`]);
+}
+
+const names = numbered('').map(([, key]) => key!);
+const lost = names.filter((key) => UNSERVED.includes(slotOfKey(key)));
+const kept = KEYS - lost.length;
+
+before(async () => {
+  [cluster, server] = await Promise.all([
+    createCluster({ args: ['--cluster-require-full-coverage', 'no'] }),
+    startServer(),
+  ]);
+  client = await server.client();
+  await cluster.pipeline(numbered('cluster'));
+  for (const node of cluster.clients) await node.send('CLUSTER', 'DELSLOTS', ...UNSERVED);
+});
+after(() => Promise.all([cluster.stop(), server.stop()]));
+beforeEach(() => client.send('FLUSHALL'));
+
+test('A source is copied and compared without the slots that no node serves, and they are named', async () => {
+  const result = await runRump(['--from', cluster.url, '--to', server.url, '--verify']);
+  assert.equal(result.code, 0, result.stderr);
+  assert.match(result.stdout, /^\.*Sync done\.\n/);
+  const warning = `rump: warning: no node of the source serves slots ${NAMED}: keys of these slots are left out\n`;
+  assert.ok(result.stderr.includes(warning), result.stderr);
+  assert.equal(await client.send('DBSIZE'), kept);
+  const check = await runCheck(['--from', cluster.url, '--to', server.url]);
+  assert.equal(check.code, 0, check.stderr);
+  assert.match(check.stderr, /warning: no node of the source serves slots 5, 7-9.*are not compared$/m);
+});
+
+test('Keys of slots that no node of the target serves fail by name, and all others arrive', async () => {
+  await client.pipeline(numbered('server'));
+  const result = await runRump(['--from', server.url, '--to', cluster.url, '--json']);
+  assert.equal(result.code, 1, result.stdout);
+  assert.match(result.stdout, /"event":"warning".*no node of the target serves slots 5, 7-9/);
+  const failed = [...result.stdout.matchAll(/"event":"key-failed".*"key":"([^"]*)","code":"CLUSTERDOWN"/g)];
+  assert.deepEqual(new Set(failed.map(([, key]) => key)), new Set(lost));
+  assert.match(result.stdout, new RegExp(`"event":"done".*"keys":${kept},.*"failed":${lost.length}\\b`));
+  const check = await runCheck(['--from', server.url, '--to', cluster.url]);
+  assert.equal(check.code, 1, check.stderr);
+  assert.match(
+    check.stderr,
+    new RegExp(`^rump: ${kept.toLocaleString('en')} equal, 0 differ, 0 only at the source`, 'm'),
+  );
+});
+
+test('Values that are written by commands fail as well where no node serves their slot', async () => {
+  const [key] = lost as [string];
+  await client.send('HSET', key, ...Array.from({ length: 400 }, (_, i) => `field ${i}`));
+  await client.send('HSET', 'key:large', ...Array.from({ length: 400 }, (_, i) => `field ${i}`));
+  const result = await runRump(['--from', server.url, '--to', cluster.url, '--big-key', '1k', '--json']);
+  assert.match(result.stdout, new RegExp(`"event":"key-failed".*"key":"${key}","code":"CLUSTERDOWN"`));
+  assert.match(result.stdout, /"event":"done".*"keys":1,.*"failed":1\b/);
+});
+
+// The last one: it changes the cluster.
+test('A cluster that serves no slot while one has no node is refused in words, on either side', async () => {
+  for (const node of cluster.clients) {
+    await node.send('CONFIG', 'SET', 'cluster-require-full-coverage', 'yes');
+    // A change has it look whether it is whole.
+    await node.send('CLUSTER', 'DELSLOTS', 6);
+  }
+  await cluster.until('it is down', async () => {
+    const infos = await Promise.all(cluster.clients.map((node) => node.send('CLUSTER', 'INFO')));
+    return infos.every((info) => String(info).includes('cluster_state:fail'));
+  });
+  for (const [from, to, what] of [
+    [cluster.url, server.url, 'read from'],
+    [server.url, cluster.url, 'write to'],
+  ] as const) {
+    const error = new RegExp(
+      `^rump: Cannot ${what} the cluster at 127\\.0\\.0\\.1:\\d+: no node serves slots ${NAMED.replace('5, 7-9', '5-9')}, and for that it serves no other slot either: CLUSTERDOWN .*cluster-require-full-coverage no`,
+    );
+    assertRefused(await runRump(['--from', from, '--to', to]), { error });
+  }
+});
