@@ -6,6 +6,7 @@ import { Literal } from './literal.ts';
 const READ_ONLY = new Set([
   'AUTH',
   'CLIENT SETNAME',
+  'CLIENT INFO',
   'SELECT',
   'PING',
   'INFO',

@@ -1,27 +1,21 @@
 // What an endpoint leads to: one server, the primary that sentinels know, or the primaries of a cluster; and again, when
 // they have changed.
 
-import type { SentinelAddress, TcpAddress, UnixAddress } from '../../resp/address.ts';
 import { nameOf, RespError, type Peer, type ReplyError, type TcpPeer } from '../../resp/errors.ts';
 import { Backoff } from '../redis/backoff.ts';
 import { isWaitedFor, refusalOf, replyBehind } from '../redis/refusal.ts';
 import { PROBE_KEY } from '../redis/rights.ts';
-import { findPrimary } from '../redis/sentinel.ts';
-import { askTopology, openServer, type Access, type Server } from '../redis/server.ts';
+import { askTopology, openServer, openWithDatabases, type Access, type Server } from '../redis/server.ts';
 import { Announced } from './announced.ts';
-import { reach, type NatRule } from './nat.ts';
+import { locate, type LocateOptions } from './locate.ts';
+import { firstPeerOf, natFlagOf, reach } from './nat.ts';
 import { pauseAfter, type ReconnectOptions } from './reconnect.ts';
 import { redirectOf } from './redirect.ts';
 import { slotOf } from './slot.ts';
 import type { SlotSet } from './slot-set.ts';
 import { Topology, type Node } from './topology.ts';
 
-export interface DeploymentOptions extends ReconnectOptions {
-  readonly address: TcpAddress | UnixAddress | SentinelAddress;
-  readonly access: Access;
-  /** The password of the sentinels themselves. */
-  readonly sentinelPassword: string | undefined;
-  readonly nat: readonly NatRule[];
+export interface DeploymentOptions extends LocateOptions, ReconnectOptions {
   /** The database that is looked at first. */
   readonly db: number;
 }
@@ -91,7 +85,7 @@ export class Deployment {
   static async #look(options: DeploymentOptions, announced: Announced): Promise<Deployment> {
     const { access, db } = options;
     const peer = await locate(options, announced);
-    const first = await openServer(access, peer, db);
+    const first = await openWithDatabases(access, peer, db);
     if (!first.info.cluster)
       return new Deployment(options, announced, false, Topology.single({ id: SINGLE, peer }), [first]);
     first.connection.close();
@@ -257,40 +251,6 @@ export class Deployment {
   }
 }
 
-function firstPeerOf(address: DeploymentOptions['address']): Peer {
-  if (address.kind === 'unix') return { path: address.path };
-  return address.kind === 'tcp' ? { host: address.host, port: address.port } : address.hosts[0]!;
-}
-
-async function locate(
-  { address, access, sentinelPassword, nat }: DeploymentOptions,
-  announced: Announced,
-): Promise<Peer> {
-  switch (address.kind) {
-    case 'tcp':
-      return { host: address.host, port: address.port };
-    case 'unix':
-      return { path: address.path };
-    default: {
-      const { hosts: sentinels, service } = address;
-      const { tls, timeout, signal, secrets, role } = access;
-      const primary = await findPrimary({
-        sentinels,
-        service,
-        tls,
-        password: sentinelPassword,
-        timeout,
-        signal,
-        secrets,
-        role,
-      });
-      const peer = reach(primary, primary, nat);
-      announced.demand(peer);
-      return peer;
-    }
-  }
-}
-
 function reachFrom({ nat }: DeploymentOptions, asked: Peer): (announced: TcpPeer) => TcpPeer {
   // Only a single node announces no host, and only that one can be reached by a Unix socket.
   return (announced) => reach(announced, 'path' in asked ? { ...announced, host: 'localhost' } : asked, nat);
@@ -304,12 +264,8 @@ function parse(options: DeploymentOptions, asked: Peer, [slots, nodes]: Server['
   throw new RespError('CLUSTERDOWN', message, { peer: asked, retryable: true });
 }
 
-function natFlagOf({ role }: Access): string {
-  return role === 'source' ? '--from-nat' : '--to-nat';
-}
-
 async function openNodes({ access, db }: DeploymentOptions, nodes: readonly Node[]): Promise<Server[]> {
-  const opened = await Promise.allSettled(nodes.map(({ peer }) => openServer(access, peer, db)));
+  const opened = await Promise.allSettled(nodes.map(({ peer }) => openWithDatabases(access, peer, db)));
   const failed = opened.findIndex(({ status }) => status === 'rejected');
   if (failed === -1) return opened.map((result) => (result as PromiseFulfilledResult<Server>).value);
   for (const result of opened) if (result.status === 'fulfilled') result.value.connection.close();

@@ -26,6 +26,8 @@ export interface ServerInfo {
   readonly evictedKeys: number;
   /** Whether it counts how often keys are used, in place of how long ago. */
   readonly countsFrequency: boolean;
+  /** Whether it says which databases hold keys: that it names none is no proof that there are none. */
+  readonly hasKeyspace: boolean;
   /** Databases that hold keys, and how many. */
   readonly databases: ReadonlyMap<number, number>;
   /** How many of those keys have an expiry. */
@@ -55,6 +57,7 @@ export function parseInfo(text: string): ServerInfo {
     expiredKeys: number('expired_keys'),
     evictedKeys: number('evicted_keys'),
     countsFrequency: fields.get('maxmemory_policy')?.endsWith('-lfu') === true,
+    hasKeyspace: /^(# Keyspace|db\d+:)/m.test(text),
     databases: countsOf(fields, 'keys'),
     expiring: countsOf(fields, 'expires'),
   };

@@ -6,6 +6,7 @@ import { handshake, introduce } from '../../resp/handshake.ts';
 import type { Reply } from '../../resp/reply.ts';
 import type { Secrets } from '../../resp/secrets.ts';
 import type { TlsOptions } from '../../resp/tls-options.ts';
+import { findDatabases, type Databases } from './databases.ts';
 import { parseInfo, type ServerInfo } from './info.ts';
 import { judged } from './refusal.ts';
 import { isGranted, missingRights, PROBE_KEY, unknownCommands, type Probe } from './rights.ts';
@@ -41,6 +42,10 @@ export interface Server {
   /** The database that the connection is in. */
   readonly db: number;
   readonly info: ServerInfo;
+  /** Databases that hold keys, by whichever way they could be learnt; of a look at the start alone. */
+  readonly databases: ReadonlyMap<number, number>;
+  /** Databases that may be another one by another number: see `Databases`. */
+  readonly doubles: readonly number[];
   /** DBSIZE; 0 where the server will not say. */
   readonly keys: number;
   /** Milliseconds that its clock shows above `Date.now()`; not a number where the server will not say. */
@@ -92,6 +97,35 @@ const CLUSTER_PROBES: readonly Probe[] = [...TOPOLOGY_PROBES, ['ASKING']];
 export async function openServer(access: Access, peer: Peer, db: number): Promise<Server> {
   // A proxy that hangs up on a courtesy is not told it again.
   return (await enter(access, peer, db, true)) ?? (await enter(access, peer, db, false))!;
+}
+
+/** The same, with a look into each database where INFO does not say which ones hold keys. */
+export async function openWithDatabases(access: Access, peer: Peer, db: number): Promise<Server> {
+  const server = await openServer(access, peer, db);
+  if (server.info.hasKeyspace || server.missing.length + server.unknown.length > 0) return server;
+  try {
+    const { sizes: databases, doubles } = await lookForDatabases(access, peer);
+    return { ...server, databases, doubles };
+  } catch (error) {
+    server.connection.close();
+    throw error;
+  }
+}
+
+/** On a connection of its own: a proxy may hang up on any of the questions, and then none is known. */
+async function lookForDatabases(access: Access, peer: Peer): Promise<Databases> {
+  try {
+    return await withConnection(access, peer, async (connection) => {
+      await handshake(connection, { ...access, db: 0 });
+      const found = await findDatabases(connection);
+      connection.close();
+      return found;
+    });
+  } catch (error) {
+    access.signal?.throwIfAborted();
+    if (error instanceof ConnectionError) return { sizes: new Map(), doubles: [] };
+    throw error;
+  }
 }
 
 /** `undefined` where the connection did not outlive the courtesies. */
@@ -173,6 +207,8 @@ async function learn(
   const [missing, unknown] = [missingRights(replies), unknownCommands(replies)];
   return {
     info,
+    databases: info.databases,
+    doubles: [],
     keys: sizeOf(replies.get('DBSIZE')),
     skew: clockOf(replies.get('TIME')) - middle,
     absoluteExpiry: purpose === 'read' ? isGranted(replies.get('PEXPIRETIME')) : isSince(info, ABSTTL_SINCE),

@@ -14,17 +14,27 @@ const MOST_NAMES = 10;
 export function leftOutDatabases({ servers }: Deployment, databases: DatabasePairs): Warning[] {
   const chosen = new Set(databases.map(([db]) => db));
   const keysByDb = new Map<number, number>();
-  for (const { info } of servers) {
-    for (const [db, keys] of info.databases) {
-      if (keys > 0 && !chosen.has(db)) keysByDb.set(db, (keysByDb.get(db) ?? 0) + keys);
-    }
+  for (const { databases: sizes } of servers) {
+    for (const [db, keys] of sizes) if (!chosen.has(db)) keysByDb.set(db, (keysByDb.get(db) ?? 0) + keys);
   }
+  const alike = servers.flatMap(({ doubles }) => doubles).filter((db) => !chosen.has(db));
+  return [...leftOut(keysByDb), ...takenForOne(alike)];
+}
+
+function leftOut(keysByDb: ReadonlyMap<number, number>): Warning[] {
   if (keysByDb.size === 0) return [];
   const names = listOf([...keysByDb.keys()].toSorted((a, b) => a - b).map(String));
   const keys = [...keysByDb.values()].reduce((sum, keys) => sum + keys, 0);
   const which = keysByDb.size === 1 ? `database ${names}` : `databases ${names}`;
   const message = `the source has keys in ${which} as well (${formatCount(keys)}), which are left out; --db all takes every database`;
   return [{ code: 'DATABASES_LEFT_OUT', message }];
+}
+
+function takenForOne(dbs: readonly number[]): Warning[] {
+  if (dbs.length === 0) return [];
+  const names = listOf(dbs.map(String));
+  const message = `SELECT may do nothing at the source: databases ${names} have the same keys as another one, and are taken for it; --db ${dbs[0]} copies one all the same`;
+  return [{ code: 'DATABASES_ALIKE', message }];
 }
 
 /** Libraries of functions; a server that does not know them, or does not say, has none as far as one can know. */

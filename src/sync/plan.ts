@@ -27,11 +27,16 @@ export interface Plan {
   readonly fieldClock: () => number;
 }
 
-/** @throws RespError where it cannot be known which database is meant */
-export function planOf(sides: Sides, settings: Settings): Plan {
-  const { source } = sides;
-  const dbs = source === undefined ? namedOf(settings) : databasesOf(source, settings);
-  const targetDbOf = renumber(settings, dbs);
+/**
+ * @param isMutual whether what only the target has is of interest, too
+ * @throws RespError where it cannot be known which database is meant
+ */
+export function planOf(sides: Sides, settings: Settings, isMutual = false): Plan {
+  const { source, target } = sides;
+  const found = source === undefined ? namedOf(settings) : databasesOf(source, settings);
+  const targetDbOf = renumber(settings, found);
+  const isAll = isMutual && settings.databases === 'all' && source !== undefined;
+  const dbs = isAll ? [...found, ...beyond(target, found, targetDbOf)].toSorted((a, b) => a - b) : found;
   return {
     databases: dbs.map((db) => [db, targetDbOf(db)]),
     targetDbOf,
@@ -68,12 +73,23 @@ function namedOf({ databases }: Settings): readonly number[] {
   return databases === undefined || databases === 'all' ? [] : databases;
 }
 
-function databasesOf({ servers, isCluster }: Deployment, { databases, from }: Settings): readonly number[] {
+function databasesOf({ servers }: Deployment, { databases, from }: Settings): readonly number[] {
   if (Array.isArray(databases)) return databases as readonly number[];
   if (databases === undefined) return [dbOf(from) ?? 0];
-  if (isCluster) return [0];
-  const found = [...servers[0]!.info.databases.keys()].toSorted((a, b) => a - b);
+  // Each node of a cluster knows of its own keys.
+  const found = [...new Set(servers.flatMap((server) => [...server.databases.keys()]))].toSorted((a, b) => a - b);
   return found.length > 0 ? found : [0];
+}
+
+/** Databases that only the target has keys in, where the source has one of that number for them. */
+function beyond(
+  target: Deployment | undefined,
+  found: readonly number[],
+  targetDbOf: (db: number) => number,
+): number[] {
+  const taken = new Set(found.map(targetDbOf));
+  const others = new Set(target?.servers.flatMap(({ databases }) => [...databases.keys()]));
+  return [...others].filter((db) => !taken.has(db) && targetDbOf(db) === db);
 }
 
 /** The same number, unless it was mapped; where one database is copied, that of the target's address. */

@@ -18,7 +18,8 @@ export interface Warning {
     | 'TARGET_MEMORY'
     | 'DATABASES_LEFT_OUT'
     | 'LEFT_OUT'
-    | 'SLOTS_UNSERVED';
+    | 'SLOTS_UNSERVED'
+    | 'DATABASES_ALIKE';
   readonly message: string;
 }
 
@@ -112,7 +113,7 @@ export function targetDatabases({ servers }: Deployment, databases: DatabasePair
 
 /** Keys in a database, of all nodes together. */
 export function keysIn({ servers }: Deployment, db: number): number {
-  const keys = ({ db: current, keys, info }: Server): number => (current === db ? keys : (info.databases.get(db) ?? 0));
+  const keys = ({ db: current, keys, databases }: Server): number => (current === db ? keys : (databases.get(db) ?? 0));
   return servers.reduce((total, server) => total + keys(server), 0);
 }
 

@@ -59,7 +59,7 @@ async function reach<T>(
   const onReconnect = (event: Reconnect): void => settings.onCheckEvent({ type: 'reconnect', ...event });
   const sides = await openSides(settings, AbortSignal.any(signals), onReconnect, 'read', probes, filePurpose);
   try {
-    const plan = planOf(sides, settings);
+    const plan = planOf(sides, settings, !scope.oneWay);
     await preflight(sides, plan.databases);
     return await use(sides, plan, settings, end);
   } finally {

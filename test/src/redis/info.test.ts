@@ -24,6 +24,7 @@ test('parseInfo() knows a Redis by what it says', () => {
     expiredKeys: 0,
     evictedKeys: 0,
     countsFrequency: false,
+    hasKeyspace: true,
     databases: new Map([[0, Number(/db0:keys=(\d+)/.exec(recorded('redis-7.0'))![1])]]),
     expiring: new Map([[0, Number(/db0:.*expires=(\d+)/.exec(recorded('redis-7.0'))![1])]]),
   });
@@ -86,6 +87,7 @@ test('parseInfo() has an answer for a server that says nothing', () => {
     expiredKeys: 0,
     evictedKeys: 0,
     countsFrequency: false,
+    hasKeyspace: false,
     databases: new Map(),
     expiring: new Map(),
   });

@@ -9,7 +9,8 @@ type Fields = Readonly<Record<string, string | number>>;
 export function infoText(server: ServerState, wanted: readonly string[]): string {
   for (const database of server.databases) database.settle(Date.now());
   const isWanted = (name: string): boolean =>
-    wanted.length === 0 || wanted.some((word) => ALL.has(word) || word === name.toLowerCase());
+    (name !== 'Keyspace' || !server.oneDatabase) &&
+    (wanted.length === 0 || wanted.some((word) => ALL.has(word) || word === name.toLowerCase()));
   return Object.entries(sectionsOf(server))
     .filter(([name]) => isWanted(name))
     .map(([name, fields]) => [`# ${name}`, ...Object.entries(fields).map(([field, value]) => `${field}:${value}`), ''])

@@ -16,6 +16,8 @@ export interface MemoryServerOptions {
   readonly unknown?: readonly string[];
   /** Commands on which it hangs up without a word, as some proxies do on those that they do not know. */
   readonly hangsUpOn?: readonly string[];
+  /** SELECT answers OK and does nothing, and INFO does not say which databases there are. */
+  readonly oneDatabase?: boolean;
   /** SCAN gives every key a second time, as a table that shrinks makes it do. */
   readonly repeats?: boolean;
   /** How SCAN counts its cursors. Default `reverse-binary`, as Redis does. */

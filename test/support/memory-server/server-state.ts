@@ -8,6 +8,7 @@ export interface ServerStateOptions extends KeyTableOptions {
   readonly version?: string;
   readonly repeats?: boolean;
   readonly unknown?: readonly string[];
+  readonly oneDatabase?: boolean;
   readonly hangsUpOn?: readonly string[];
 }
 
@@ -18,6 +19,7 @@ export class ServerState {
   readonly version: string;
   readonly repeats: boolean;
   readonly unknown: ReadonlySet<string>;
+  readonly oneDatabase: boolean;
   readonly hangsUpOn: ReadonlySet<string>;
   readonly runId = randomBytes(20).toString('hex');
   readonly startedAt = Date.now();
@@ -30,6 +32,7 @@ export class ServerState {
     this.version = options.version ?? '7.0.15';
     this.repeats = options.repeats ?? false;
     this.unknown = new Set(options.unknown);
+    this.oneDatabase = options.oneDatabase ?? false;
     this.hangsUpOn = new Set(options.hangsUpOn);
     this.databases = Array.from({ length: DATABASES }, () => new Database(() => createKeyTable(options)));
   }

@@ -22,7 +22,7 @@ export class Session {
 
   /** Returns whether there is such a database. */
   select(index: number): boolean {
-    const database = this.server.databases[index];
+    const database = this.server.databases[this.server.oneDatabase ? 0 : index];
     if (database !== undefined) this.#database = database;
     return database !== undefined;
   }
