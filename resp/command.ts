@@ -12,6 +12,7 @@ const READ_ONLY = new Set([
   'INFO',
   'TIME',
   'DBSIZE',
+  'CONFIG GET',
   'SCAN',
   'DUMP',
   'PTTL',

@@ -28,7 +28,8 @@ export interface LargeValue {
   readonly type: Exclude<ValueType, 'module'> | undefined;
   /**
    * The value as it is by then, read anew with each call. No element is cut.
-   * @param pieceBytes how large the pieces are, about; 1 MiB where it is not said, or what makes a value large if that is less
+   * @param pieceBytes how large the pieces are at most, about; 1 MiB where it is not said, or what makes a value large if that is
+   *   less, or what the server has shown to bear
    */
   pieces(pieceBytes?: number): AsyncIterable<ValuePiece>;
   /** What is known of the last reading, from its first piece on; `undefined` where only a second one can tell. */

@@ -1,7 +1,7 @@
 // Asks whoever serves a key, one batch of commands at a time, and follows the key where it went. What a lost connection
 // left undone is not said again: whether it was done is for the caller to find out.
 
-import { ReplyError, RespError, type Peer } from '../../resp/errors.ts';
+import { ReplyError, type Peer } from '../../resp/errors.ts';
 import type { Reply } from '../../resp/reply.ts';
 import { ask } from '../redis/asking.ts';
 import { Backoff } from '../redis/backoff.ts';
@@ -9,7 +9,7 @@ import { pauseFor } from '../redis/pause.ts';
 import { refusalOf, scopeOf } from '../redis/refusal.ts';
 import { Session } from '../redis/session.ts';
 import type { Deployment } from './deployment.ts';
-import { Line, type LineOptions } from './line.ts';
+import { final, isBreak, Line, type LineOptions } from './line.ts';
 import { redirectOf, unservedError, wayLost } from './redirect.ts';
 import { slotOf } from './slot.ts';
 import type { Node } from './topology.ts';
@@ -135,13 +135,23 @@ export class Dialogue {
       this.#parties.set(node.id, party);
       return party;
     } catch (error) {
-      throw error instanceof RespError && error.retryable ? final(error) : error;
+      throw final(error);
     } finally {
       this.#openings.delete(node.id);
     }
   }
 
-  async #say({ line, session }: Party, db: number, commands: readonly Argv[], asking: boolean): Promise<Reply[]> {
+  async #say(party: Party, db: number, commands: readonly Argv[], asking: boolean): Promise<Reply[]> {
+    try {
+      return await this.#askAt(party, db, commands, asking);
+    } catch (error) {
+      // Whose fault it was, whoever asks finds out: he asks for less, or for nothing more in the end.
+      if (isBreak(error)) party.line.excuse();
+      throw error;
+    }
+  }
+
+  async #askAt({ line, session }: Party, db: number, commands: readonly Argv[], asking: boolean): Promise<Reply[]> {
     const { connection, selection } = session;
     if (connection.error !== undefined) throw connection.error;
     selection.use(db);
@@ -165,9 +175,4 @@ export class Dialogue {
 function replyOf(error: unknown): ReplyError {
   if (error instanceof ReplyError) return error;
   throw error;
-}
-
-/** There were enough tries: whoever hears of it is not to try again. */
-function final(error: RespError): RespError {
-  return new RespError(error.code, error.message, { peer: error.peer, hint: error.hint, cause: error });
 }

@@ -1,6 +1,7 @@
 // The way to one node, found again when it is lost: pauses, a look at what has changed meanwhile, and a new connection.
 
 import type { Connection } from '../../resp/connection.ts';
+import { ConnectionError, RespError, TimeoutError } from '../../resp/errors.ts';
 import { Backoff } from '../redis/backoff.ts';
 import type { Server } from '../redis/server.ts';
 import type { Deployment } from './deployment.ts';
@@ -14,6 +15,19 @@ export type LineOptions = ReconnectOptions;
  * up sooner, before anything was done, has another reason.
  */
 const LEAST_IDLE_MS = 500;
+/** So many breaks in a row cost no try, as each leaves fewer keys that may be what breaks the connection. */
+const MOST_EXCUSED = 8;
+
+/** Whether a connection was lost, in place of a server that will not work now. */
+export function isBreak(error: unknown): error is ConnectionError | TimeoutError {
+  return error instanceof ConnectionError || error instanceof TimeoutError;
+}
+
+/** There were enough tries: whoever hears of it is not to try again. */
+export function final(error: unknown): unknown {
+  if (!(error instanceof RespError) || !error.retryable) return error;
+  return new RespError(error.code, error.message, { peer: error.peer, hint: error.hint, cause: error });
+}
 
 export class Line {
   readonly #deployment: Deployment;
@@ -23,6 +37,7 @@ export class Line {
   #openedAt = 0;
   /** Whether anything was done on the last connection. */
   #hasWorked = false;
+  #excused = 0;
 
   constructor(deployment: Deployment, node: Node, options: LineOptions) {
     this.#deployment = deployment;
@@ -34,7 +49,13 @@ export class Line {
   /** What was sent has done something: the next failure is the first one again. */
   progress(): void {
     this.#hasWorked = true;
+    this.#excused = 0;
     this.#backoff.reset();
+  }
+
+  /** It broke, and that has told something of what breaks it: the next failure is the first one again. */
+  excuse(): void {
+    if (this.#excused++ < MOST_EXCUSED) this.#backoff.reset();
   }
 
   /**

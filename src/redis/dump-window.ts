@@ -1,8 +1,8 @@
 // How many DUMPs may be on the way at once. The source holds every reply that is not yet read, and serves nobody else while
 // it makes one: so the window opens only as far as the sizes seen lately allow, and the time that such values took.
 
-/** Bytes of replies on the way that are aimed at. */
-const TARGET_BYTES = 8 * 1024 * 1024;
+import { TransferLimits } from './transfer-limits.ts';
+
 /** Two, so that the line is never idle between two large values. */
 const LEAST = 2;
 /** What the first values are taken for: eight are asked for at once, until they prove smaller. */
@@ -28,17 +28,21 @@ export class DumpWindow {
   #bestPace = Infinity;
   #recent = FIRST_GUESS;
   #mean = 0;
-  #size = TARGET_BYTES / FIRST_GUESS;
+  #size: number;
+  readonly #limits: TransferLimits;
 
   /**
    * @param most keys, however small they prove to be
    * @param share milliseconds that a reply may come later for the sake of those before it
    * @param roundTrip milliseconds
+   * @param limits bytes of replies on the way
    */
-  constructor(most: number, share = Infinity, roundTrip = 0) {
+  constructor(most: number, share = Infinity, roundTrip = 0, limits = new TransferLimits(Infinity)) {
     this.#most = most;
     this.#share = share;
     this.#roundTrip = roundTrip;
+    this.#limits = limits;
+    this.#size = Math.max(1, limits.windowBytes / FIRST_GUESS);
   }
 
   get roundTrip(): number {
@@ -54,10 +58,13 @@ export class DumpWindow {
     this.#recent = bytes > this.#recent ? bytes : this.#recent + (bytes - this.#recent) * SHORT;
     this.#mean += (bytes - this.#mean) * LONG;
     const expected = this.#recent > this.#mean ? this.#recent : this.#mean;
-    const fitting = TARGET_BYTES / (expected + 1);
+    const limits = this.#limits;
+    const fitting = limits.windowBytes / (expected + 1);
     const quick = (this.#share + this.#roundTrip) / (this.#pace * (expected + KEY_BYTES));
     const size = fitting < quick ? fitting : quick;
-    this.#size = size > this.#most ? this.#most : size < LEAST ? LEAST : size;
+    const least = limits.isTight ? 1 : LEAST;
+    limits.observe(bytes);
+    this.#size = size > this.#most ? this.#most : size < least ? least : size;
   }
 
   /** So many keys that were on the way at once have come, with so many bytes, after so many milliseconds. */

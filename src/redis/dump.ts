@@ -15,6 +15,7 @@ import type { FieldExpiries } from './field-expiries.ts';
 import type { KeyReader, KeySink } from './key-reader.ts';
 import { PendingKeys } from './pending-keys.ts';
 import { refusalOf, scopeOf } from './refusal.ts';
+import type { TransferLimits } from './transfer-limits.ts';
 import type { Selection } from './selection.ts';
 import { NEVER, plus, type Milliseconds } from '../milliseconds.ts';
 
@@ -39,6 +40,7 @@ export interface DumpOptions {
   readonly maxLatency: number;
   /** Milliseconds from a command to its reply, where the source has nothing else to do. */
   readonly roundTrip: number;
+  readonly limits: TransferLimits;
 }
 
 const DUMP = new Command('DUMP', 1);
@@ -89,7 +91,7 @@ export class DumpReader implements Receiver, KeyReader {
     this.#options = options;
     this.#usage = options.usage && USAGE[options.usage];
     this.#expiry = EXPIRY[options.mode];
-    this.#window = new DumpWindow(options.depth, options.maxLatency * SHARE, options.roundTrip);
+    this.#window = new DumpWindow(options.depth, options.maxLatency * SHARE, options.roundTrip, options.limits);
   }
 
   get inFlight(): number {

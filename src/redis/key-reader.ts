@@ -20,6 +20,8 @@ export interface KeyReader {
   send(db: number, key: Buffer, asking: boolean): void;
   /** The same for a value that is to be read in pieces, where the reader can leave it to others. */
   sendLarge?(db: number, key: Buffer): void;
+  /** The same for a value whose size breaks connections, it seems: how large it is, is worth to know. */
+  sendBreaking?(db: number, key: Buffer): void;
   /** Hands out the keys that were never answered: the connection failed. */
   drain(lost: (db: number, key: Buffer) => void): void;
 }

@@ -9,8 +9,10 @@ import type { DumpReader } from './dump.ts';
 import { Inquiry } from './inquiry.ts';
 import type { KeyReader, KeySink } from './key-reader.ts';
 import { MemoryAccount } from './memory-account.ts';
+import { SMALLEST_PIECE } from './page-size.ts';
 import { refusalOf, scopeOf } from './refusal.ts';
 import type { ServiceTimes } from './service-times.ts';
+import type { TransferLimits } from './transfer-limits.ts';
 import type { Selection } from './selection.ts';
 import type { ServerInfo } from './info.ts';
 
@@ -30,8 +32,8 @@ const ELEMENT_BYTES = 64;
 export interface MeasuringOptions {
   readonly info: ServerInfo;
   readonly times: ServiceTimes;
-  /** Bytes that make a value large, however soon it is dumped. */
-  readonly bigKey: number;
+  /** What makes a value large, however soon it is dumped. */
+  readonly limits: TransferLimits;
   /** Whether nothing else makes one large. */
   readonly bySize: boolean;
 }
@@ -49,11 +51,14 @@ export class MeasuringReader implements KeyReader {
   readonly #dump: DumpReader;
   readonly #sink: KeySink;
   readonly #options: MeasuringOptions;
-  readonly #account: MemoryAccount;
+  #bigKey: number;
+  #account: MemoryAccount;
   readonly #memory: Inquiry;
   readonly #types: Inquiry;
   readonly #lengths: Inquiry;
   readonly #counts: Inquiry;
+  /** How large values are that are read in pieces in any case. */
+  readonly #sizes: Inquiry;
   readonly #inquiries: readonly Inquiry[];
   /** What is known of keys whose type is asked for. */
   readonly #bytes = new Map<Buffer, number>();
@@ -74,12 +79,14 @@ export class MeasuringReader implements KeyReader {
     this.#sink = sink;
     this.#options = options;
     dump.onAlone = (ms) => this.#onAlone(ms);
-    this.#account = new MemoryAccount(options.info, Math.min(options.bigKey, options.times.leastInPieces));
+    this.#bigKey = options.limits.valueBytes;
+    this.#account = this.#newAccount();
     this.#memory = new Inquiry(connection, selection, (db, key, reply) => this.#onMemory(db, key, reply));
     this.#types = new Inquiry(connection, selection, (db, key, reply) => this.#onType(db, key, reply));
     this.#lengths = new Inquiry(connection, selection, (db, key, reply) => this.#onCount(db, key, reply, 1));
     this.#counts = new Inquiry(connection, selection, (db, key, reply) => this.#onCount(db, key, reply, ELEMENT_BYTES));
-    this.#inquiries = [this.#memory, this.#types, this.#lengths, this.#counts];
+    this.#sizes = new Inquiry(connection, selection, (db, key, reply) => this.#onSize(db, key, reply));
+    this.#inquiries = [this.#memory, this.#types, this.#lengths, this.#counts, this.#sizes];
   }
 
   get inFlight(): number {
@@ -91,6 +98,7 @@ export class MeasuringReader implements KeyReader {
   }
 
   send(db: number, key: Buffer, asking: boolean): void {
+    if (this.#options.limits.valueBytes < this.#bigKey) this.#reopen();
     // A key on the move is dumped at once: what is too large then is seen when it comes.
     if (asking || !this.#account.isOpen) this.#dump.send(db, key, asking);
     else if (this.#isMemoryTold) this.#memory.ask(MEMORY_USAGE, db, key);
@@ -101,6 +109,10 @@ export class MeasuringReader implements KeyReader {
     this.#dump.sendLarge(db, key);
   }
 
+  sendBreaking(db: number, key: Buffer): void {
+    this.#sizes.ask(MEMORY_USAGE, db, key);
+  }
+
   drain(lost: (db: number, key: Buffer) => void): void {
     for (const { keys } of this.#inquiries) keys.drain(lost);
     for (let value = this.#waiting.shift(); value !== undefined; value = this.#waiting.shift())
@@ -109,14 +121,36 @@ export class MeasuringReader implements KeyReader {
   }
 
   get #asked(): number {
-    return this.#memory.keys.length + this.#types.keys.length + this.#lengths.keys.length + this.#counts.keys.length;
+    const one = this.#memory.keys.length + this.#types.keys.length + this.#lengths.keys.length;
+    return one + this.#counts.keys.length + this.#sizes.keys.length;
+  }
+
+  /** Less is large from now on than was when all was accounted for. */
+  #reopen(): void {
+    this.#bigKey = this.#options.limits.valueBytes;
+    this.#account = this.#newAccount();
+  }
+
+  #newAccount(): MemoryAccount {
+    const { info, times } = this.#options;
+    return new MemoryAccount(info, Math.min(this.#bigKey, times.leastInPieces));
+  }
+
+  /** Whether the value is there at all, the next question tells. */
+  #onSize(db: number, key: Buffer, reply: Reply): void {
+    if (!this.#isRefused(this.#sizes, db, key, reply)) return;
+    const bytes = typeof reply === 'number' ? reply : Infinity;
+    if (bytes < Infinity) this.#options.limits.valueBroke(bytes);
+    // There would be one piece, which is the whole: it may have been chance.
+    if (bytes <= SMALLEST_PIECE) this.#dump.send(db, key, false);
+    else this.#dump.sendLarge(db, key);
   }
 
   #onMemory(db: number, key: Buffer, reply: Reply): void {
     if (typeof reply === 'number') {
-      const { times, bigKey } = this.#options;
+      const { times } = this.#options;
       this.#account.observe(reply);
-      if (reply < Math.min(bigKey, times.leastAlone)) return this.#dump.send(db, key, false);
+      if (reply < Math.min(this.#bigKey, times.leastAlone)) return this.#dump.send(db, key, false);
       this.#bytes.set(key, reply);
       return this.#types.ask(TYPE, db, key);
     }
@@ -146,9 +180,9 @@ export class MeasuringReader implements KeyReader {
 
   /** @param bytes how large the value is, about */
   #pass(db: number, key: Buffer, type: string, bytes: number): void {
-    const { times, bigKey, bySize } = this.#options;
+    const { times, bySize } = this.#options;
     const manner = times.mannerOf(type, bytes);
-    if (bytes > bigKey || (manner === 'pieces' && !bySize)) this.#dump.sendLarge(db, key);
+    if (bytes > this.#bigKey || (manner === 'pieces' && !bySize)) this.#dump.sendLarge(db, key);
     else if (manner === 'beside') this.#dump.send(db, key, false);
     else {
       this.#waiting.push({ db, key, type, bytes });

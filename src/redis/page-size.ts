@@ -8,6 +8,8 @@ const LEAST_FOR_TIME = 512;
 const MOST = 8192;
 /** Bytes of a reply that are aimed at, unless others are asked for. */
 export const PIECE_BYTES = 1024 * 1024;
+/** A piece is not made smaller than this for the sake of a connection: what breaks it then, does so whatever its size. */
+export const SMALLEST_PIECE = 16 * 1024;
 /** A page may be so many times as large as the one before: the sizes of elements change. */
 const MOST_GROWTH = 4;
 /** By how much an element may prove slower at once: one reply that was late says little. */

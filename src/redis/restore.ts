@@ -13,6 +13,7 @@ import { ttlOf, type ExpiryMode } from './expiry.ts';
 import { NEVER } from '../milliseconds.ts';
 import { refusalOf, scopeOf } from './refusal.ts';
 import type { Selection } from './selection.ts';
+import type { TransferLimits } from './transfer-limits.ts';
 
 /** Entries are used again: copy what is kept. */
 export interface RestoreSink {
@@ -30,6 +31,7 @@ export interface RestoreOptions {
   readonly replace: boolean;
   /** Most keys under way at once. */
   readonly depth: number;
+  readonly limits: TransferLimits;
 }
 
 const REPLACE = new Literal('$7\r\nREPLACE\r\n');
@@ -45,6 +47,8 @@ export class RestoreWriter implements Receiver {
   readonly #options: RestoreOptions;
   readonly #sink: RestoreSink;
   readonly #inFlight = new EntryRing();
+  /** Of what is in flight. */
+  #bytes = 0;
   readonly #entry = newEntry();
 
   /** Gets each entry that is acknowledged, where somebody keeps count of them. */
@@ -63,7 +67,13 @@ export class RestoreWriter implements Receiver {
 
   /** Whether one more entry may be sent now. */
   get hasRoom(): boolean {
-    return this.#inFlight.length < this.#options.depth && !this.#connection.full;
+    const { depth, limits } = this.#options;
+    return this.#inFlight.length < depth && this.#bytes < limits.windowBytes && !this.#connection.full;
+  }
+
+  /** Bytes of keys and payloads that are sent and not answered. */
+  get bytes(): number {
+    return this.#bytes;
   }
 
   /**
@@ -93,11 +103,13 @@ export class RestoreWriter implements Receiver {
       encoder.integer(frequency);
     }
     this.#inFlight.push(entry);
+    this.#bytes += sizeOf(entry);
   }
 
   /** Hands out the entries that were never answered: the connection failed. */
   drain(lost: (entry: Entry) => void): void {
     while (this.#inFlight.take(this.#entry)) lost(this.#entry);
+    this.#bytes = 0;
   }
 
   onOks(count: number): void {
@@ -110,6 +122,8 @@ export class RestoreWriter implements Receiver {
       bytes += sizeOf(entry);
     }
     this.#sink.onRestored(count, bytes, entry);
+    this.#bytes -= bytes;
+    this.#options.limits.observe(bytes);
     // The last one would keep its payload alive.
     entry.payload = null;
   }
@@ -129,6 +143,7 @@ export class RestoreWriter implements Receiver {
     // Where no other key would fare better, this one is as lost as those behind it.
     if (scope === 'server') return this.#connection.fail(refusalOf(this.#connection.peer, 'write to', error));
     this.#inFlight.take(this.#entry);
+    this.#bytes -= sizeOf(this.#entry);
     if (scope === 'place') this.#sink.onElsewhere(this.#entry, error);
     else this.#sink.onRefused(this.#entry, error);
   }

@@ -54,8 +54,10 @@ export interface Server {
   readonly roundTrip: number;
   /** Whether it knows absolute expiries: PEXPIRETIME where it is read, ABSTTL where it is written. */
   readonly absoluteExpiry: boolean;
-  /** Bytes of the longest argument that it takes: `proto-max-bulk-len`. */
+  /** Bytes of the longest argument that it takes: `proto-max-bulk-len`, or what `client-query-buffer-limit` leaves for it. */
   readonly mostBytes: number;
+  /** Bytes that it holds for a client before it hangs up: `client-output-buffer-limit`; Infinity where there is no end of it. */
+  readonly mostReplyBytes: number;
   /** Whether SCAN takes a TYPE. */
   readonly scanKnowsType: boolean;
   /** Commands that the user needs and may not run. */
@@ -69,9 +71,13 @@ export interface Server {
 }
 
 const REPLY_HINT = 'a larger --max-reply lets it pass';
+type Limits = Pick<Server, 'mostBytes' | 'mostReplyBytes'>;
+
 const CONNECT_TIMEOUT_MS = 10_000;
-/** `proto-max-bulk-len`, where the server does not say otherwise. */
-const USUAL_MOST_BYTES = 512 * 1024 * 1024;
+/** Where the server does not say otherwise: `proto-max-bulk-len`, and no end of what it holds for a client. */
+const USUAL_LIMITS: Limits = { mostBytes: 512 * 1024 * 1024, mostReplyBytes: Infinity };
+/** What the rest of a command may take of the buffer that it has to go into. */
+const COMMAND_SHARE = 1 / 16;
 /** RESTORE knows ABSTTL, and SCAN knows TYPE, from these major versions on. */
 const ABSTTL_SINCE = 5;
 const SCAN_TYPE_SINCE = 6;
@@ -87,8 +93,8 @@ const PROBES: Record<Purpose, readonly Probe[]> = {
   // A negative TTL is refused before anything is written, but after rights, role and memory were looked at.
   write: [['RESTORE', PROBE_KEY, '-1', '']],
 };
-/** What may be refused without harm. */
-const CONFIG_PROBE: Probe = ['CONFIG GET', 'proto-max-bulk-len'];
+/** What may be refused without harm: each setting is asked for by itself, as servers before 7.0 take one at a time. */
+const CONFIG_GET = 'CONFIG GET';
 /** What tells the topology of a cluster. */
 const TOPOLOGY_PROBES: readonly Probe[] = [['CLUSTER SLOTS'], ['CLUSTER NODES']];
 const CLUSTER_PROBES: readonly Probe[] = [...TOPOLOGY_PROBES, ['ASKING']];
@@ -134,23 +140,23 @@ function enter(access: Access, peer: Peer, db: number, isCourteous: boolean): Pr
     await handshake(connection, { ...access, db });
     const start = performance.now();
     const learnt = await learn(connection, access);
-    const usual = { roundTrip: performance.now() - start, mostBytes: USUAL_MOST_BYTES };
+    const usual = { roundTrip: performance.now() - start, ...USUAL_LIMITS };
     const known = isCourteous ? await introduced(connection, access) : usual;
     if (access.keptBytes !== undefined) connection.keepUpTo(access.keptBytes);
     return known === undefined ? undefined : { connection, db, ...learnt, ...known };
   });
 }
 
-/** What a server may refuse without harm: our name, and one of its settings. `undefined` where it has hung up on them. */
+/** What a server may refuse without harm: our name, and some of its settings. `undefined` where it has hung up on them. */
 async function introduced(
   connection: Connection,
-  { purpose, signal }: Access,
-): Promise<Pick<Server, 'roundTrip' | 'mostBytes'> | undefined> {
+  { signal }: Access,
+): Promise<(Limits & Pick<Server, 'roundTrip'>) | undefined> {
   try {
     const start = performance.now();
     await introduce(connection);
     const roundTrip = performance.now() - start;
-    return { roundTrip, mostBytes: purpose === 'write' ? await learnMostBytes(connection) : USUAL_MOST_BYTES };
+    return { roundTrip, ...(await learnLimits(connection)) };
   } catch (error) {
     signal?.throwIfAborted();
     if (error instanceof ConnectionError) return undefined;
@@ -197,7 +203,7 @@ async function withConnection<T>(access: Access, peer: Peer, use: (connection: C
 async function learn(
   connection: Connection,
   { purpose, probes }: Access,
-): Promise<Omit<Server, 'connection' | 'db' | 'roundTrip' | 'mostBytes'>> {
+): Promise<Omit<Server, 'connection' | 'db' | 'roundTrip' | keyof Limits>> {
   const before = Date.now();
   const replies = await probe(connection, [...COMMON_PROBES, ...PROBES[purpose], ...probes]);
   const middle = (before + Date.now()) / 2;
@@ -232,11 +238,28 @@ function topologyOf(replies: ReadonlyMap<string, Reply>): readonly Reply[] {
   });
 }
 
-/** A server that keeps its settings to itself has the usual ones, as far as one can know. */
-async function learnMostBytes(connection: Connection): Promise<number> {
-  const reply = (await probe(connection, [CONFIG_PROBE])).get(CONFIG_PROBE[0]);
+/**
+ * A server that keeps its settings to itself has the usual ones, as far as one can know. What it holds for a client is told as
+ * classes, each with a hard limit, a soft one, and the seconds for which that may be passed: `normal 0 0 0 slave …`.
+ */
+async function learnLimits(connection: Connection): Promise<Limits> {
+  const [argument, query, output = ''] = await Promise.all([
+    setting(connection, 'proto-max-bulk-len'),
+    setting(connection, 'client-query-buffer-limit'),
+    setting(connection, 'client-output-buffer-limit'),
+  ]);
+  const command = Math.floor((Number(query) || Infinity) * (1 - COMMAND_SHARE));
+  const [, hard, soft] = /(?:^| )normal (\d+) (\d+)/.exec(output) ?? [];
+  return {
+    mostBytes: Math.min(Number(argument) || USUAL_LIMITS.mostBytes, command),
+    mostReplyBytes: Math.min(Number(hard) || Infinity, Number(soft) || Infinity),
+  };
+}
+
+async function setting(connection: Connection, name: string): Promise<string | undefined> {
+  const reply = (await probe(connection, [[CONFIG_GET, name]])).get(CONFIG_GET);
   const [, value] = Array.isArray(reply) ? (reply as readonly Reply[]) : [];
-  return Number(value ?? NaN) || USUAL_MOST_BYTES;
+  return Buffer.isBuffer(value) ? value.toString() : undefined;
 }
 
 /** One round trip; an error reply is a value like any other. */

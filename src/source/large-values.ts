@@ -1,5 +1,6 @@
 // Values of a server that are too large to be dumped: each is read piece by piece, beside the others, when somebody takes it.
 
+import { Breaks } from '../cluster/breaks.ts';
 import type { Deployment } from '../cluster/deployment.ts';
 import { Dialogue } from '../cluster/dialogue.ts';
 import type { LineOptions } from '../cluster/line.ts';
@@ -8,15 +9,15 @@ import { depthFor } from '../redis/depth.ts';
 import { DumpReader, type DumpOptions, type DumpSink } from '../redis/dump.ts';
 import type { KeyReader } from '../redis/key-reader.ts';
 import { MeasuringReader } from '../redis/measuring-reader.ts';
-import { PIECE_BYTES } from '../redis/page-size.ts';
 import { ServiceTimes } from '../redis/service-times.ts';
+import { TransferLimits } from '../redis/transfer-limits.ts';
 import type { Session } from '../redis/session.ts';
 import { ServerValue, type Dialogues } from './server-value.ts';
 
 /** The share of the longest wait that the source may need for one piece of a value, as several are read at once. */
 const PAGE_SHARE = 1 / 16;
 
-export interface ValueOptions extends Omit<DumpOptions, 'depth' | 'largeValueOf' | 'roundTrip'> {
+export interface ValueOptions extends Omit<DumpOptions, 'depth' | 'largeValueOf' | 'limits' | 'roundTrip'> {
   /** Whether values go in pieces for their size alone, and not for the time that the source would need. */
   readonly bySize: boolean;
 }
@@ -27,6 +28,8 @@ export class LargeValues implements Dialogues {
   readonly #dialogues: Dialogue[] = [];
   /** Those of them that read nothing now. */
   readonly #idle: Dialogue[] = [];
+  readonly #breaks = new Breaks('was asked for');
+  #limits: TransferLimits | undefined;
   #times: ServiceTimes | undefined;
   #roundTrip = Infinity;
   #reason: Error | undefined;
@@ -42,15 +45,18 @@ export class LargeValues implements Dialogues {
     const { info, roundTrip } = server;
     this.#times ??= new ServiceTimes(maxLatency);
     this.#roundTrip = Math.min(this.#roundTrip, roundTrip);
+    const limits = (this.#limits ??= new TransferLimits(bigKey));
+    limits.learn(server.mostReplyBytes);
     const pieces = {
-      pieceBytes: Math.max(1, Math.min(PIECE_BYTES, bigKey)),
+      breaks: this.#breaks,
+      limits,
       pageMs: maxLatency * PAGE_SHARE,
       roundTrip: this.#roundTrip,
     };
     const largeValueOf = (db: number, key: Buffer): LargeValue => new ServerValue(this, db, key, pieces);
     const depth = depthFor(roundTrip);
-    const dump = new DumpReader(connection, selection, { ...options, largeValueOf, depth, roundTrip }, sink);
-    return new MeasuringReader(connection, selection, dump, { info, bigKey, bySize, times: this.#times }, sink);
+    const dump = new DumpReader(connection, selection, { ...options, largeValueOf, limits, depth, roundTrip }, sink);
+    return new MeasuringReader(connection, selection, dump, { info, limits, bySize, times: this.#times }, sink);
   }
 
   /** One that nobody else asks until it is given back. */
@@ -65,6 +71,11 @@ export class LargeValues implements Dialogues {
 
   give(dialogue: Dialogue): void {
     this.#idle.push(dialogue);
+  }
+
+  /** A connection broke on which several values were asked for. */
+  broke(): void {
+    this.#limits?.broke();
   }
 
   stop(reason: Error): void {

@@ -1,7 +1,7 @@
 // Reads keys by name, each from the node that serves it: one reader a node. Redirections, lost connections and nodes that
 // were replaced are seen to here; what is asked of a key, and what becomes of the answer, are others' concern.
 
-import type { Peer, ReplyError } from '../../resp/errors.ts';
+import { ReplyError, type Peer, type RespError } from '../../resp/errors.ts';
 import type { Channel } from '../channel.ts';
 import { Detour } from '../cluster/detour.ts';
 import type { Deployment } from '../cluster/deployment.ts';
@@ -12,7 +12,8 @@ import type { Entry } from '../entry.ts';
 import type { KeyReader, KeySink } from '../redis/key-reader.ts';
 import type { Session } from '../redis/session.ts';
 import { LargeValues } from './large-values.ts';
-import { NodeReader, type KeyPlace } from './node-reader.ts';
+import type { KeyPlace } from './key-place.ts';
+import { NodeReader } from './node-reader.ts';
 
 /** What a reader of keys tells the lookup. */
 export interface AnswerSink extends KeySink {
@@ -95,8 +96,13 @@ export class Lookup {
   readerOf(node: Node): NodeReader {
     const found = this.#readers.get(node.id);
     if (found !== undefined) return found;
-    const newKeyReader = (session: Session): KeyReader => this.#newKeyReader(session);
-    const reader = new NodeReader(this.#deployment, node, { ...this.#options, newKeyReader });
+    const reader = new NodeReader(this.#deployment, node, {
+      ...this.#options,
+      newKeyReader: (session) => this.#newKeyReader(session),
+      onBroken: (db, key, error) => this.#refuse(db, key, error),
+      onLeft: ({ db, key }) => this.read({ db, key, asking: false }),
+      onBreak: () => this.#largeValues.broke(),
+    });
     this.#readers.set(node.id, reader);
     void this.#run(reader);
     return reader;
@@ -133,6 +139,11 @@ export class Lookup {
     this.#sink.onMoved();
   }
 
+  #refuse(db: number, key: Buffer, error: RespError): void {
+    this.#channel.release();
+    this.#sink.onRefused(db, key, error);
+  }
+
   #newKeyReader(session: Session): KeyReader {
     const sink: AnswerSink = {
       onAnswered: () => this.#channel.release(),
@@ -141,10 +152,7 @@ export class Lookup {
         this.#channel.release();
         this.#sink.onGone(db, key);
       },
-      onRefused: (db, key, error) => {
-        this.#channel.release();
-        this.#sink.onRefused(db, key, error);
-      },
+      onRefused: (db, key, error) => this.#refuse(db, key, error),
       onElsewhere: (db, key, error) => {
         this.#redirect({ db, key, asking: false }, session.connection.peer, error);
         this.#channel.release();

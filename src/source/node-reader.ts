@@ -4,26 +4,20 @@
 import type { Channel } from '../channel.ts';
 import type { Connection } from '../../resp/connection.ts';
 import { Ring } from '../../resp/ring.ts';
-import { Line, type LineOptions } from '../cluster/line.ts';
+import { isBreak, Line, type LineOptions } from '../cluster/line.ts';
+import { Suspects } from '../cluster/suspects.ts';
 import type { Deployment } from '../cluster/deployment.ts';
 import type { Node } from '../cluster/topology.ts';
 import type { KeyReader } from '../redis/key-reader.ts';
 import { Session } from '../redis/session.ts';
 import { Wakeup } from '../wakeup.ts';
+import { AloneReader, type AloneReaderOptions } from './alone-reader.ts';
+import type { KeyPlace } from './key-place.ts';
 import { NodeScan, ScanError, type NodeScanOptions } from './node-scan.ts';
 
-/** A key that is to be read, found elsewhere than in the walk under way. */
-export interface KeyPlace {
-  readonly db: number;
-  readonly key: Buffer;
-  /** Whether its slot is only being taken over by this node. */
-  readonly asking: boolean;
-  /** Whether the value is not to be dumped: what reads it in pieces takes its place. */
-  readonly inPieces?: boolean;
-}
-
-export interface NodeReaderOptions extends LineOptions {
-  readonly newKeyReader: (session: Session) => KeyReader;
+export interface NodeReaderOptions extends LineOptions, AloneReaderOptions {
+  /** A connection was lost while several keys were asked for. */
+  readonly onBreak: () => void;
 }
 
 export class NodeReader {
@@ -31,6 +25,10 @@ export class NodeReader {
   readonly #line: Line;
   readonly #options: NodeReaderOptions;
   readonly #places = new Ring<KeyPlace>();
+  readonly #suspects = new Suspects();
+  /** Keys that are suspect: they go before all others, and a few at once. */
+  readonly #suspected = new Ring<KeyPlace>();
+  readonly #alone: AloneReader;
   /** Wakes whoever waits for the end of a walk. */
   readonly #walked = new Wakeup();
   #session: Session | undefined;
@@ -44,11 +42,13 @@ export class NodeReader {
     this.node = node;
     this.#line = new Line(deployment, node, options);
     this.#options = options;
+    this.#alone = new AloneReader(new Line(deployment, node, options), this.#suspects, options);
   }
 
   /** Keys that were found or given and are not answered. */
   get pending(): number {
-    return this.#places.length + (this.#scan?.keys.length ?? 0) + (this.#keyReader?.inFlight ?? 0);
+    const waiting = this.#places.length + this.#suspected.length + this.#alone.pending;
+    return waiting + (this.#scan?.keys.length ?? 0) + (this.#keyReader?.inFlight ?? 0);
   }
 
   /**
@@ -63,6 +63,7 @@ export class NodeReader {
       else lost = await this.#work(new Session(server), channel);
       if (lost?.error instanceof ScanError) throw lost.error;
     }
+    this.#alone.close();
     return this.#state === 'finished';
   }
 
@@ -85,13 +86,16 @@ export class NodeReader {
   }
 
   read(place: KeyPlace): void {
-    this.#places.push(place);
+    this.#queue(place);
     this.#session?.wake();
   }
 
   /** Hands out what was to be read here: another node has it now. */
   drain(lost: (db: number, key: Buffer) => void): void {
-    for (let place = this.#places.shift(); place !== undefined; place = this.#places.shift()) lost(place.db, place.key);
+    for (const ring of [this.#suspected, this.#places]) {
+      for (let place = ring.shift(); place !== undefined; place = ring.shift()) lost(place.db, place.key);
+    }
+    this.#alone.drain(lost);
     const keys = this.#scan?.keys;
     for (let key = keys?.shift(); key !== undefined; key = keys?.shift()) lost(this.#scan!.db, key);
   }
@@ -109,6 +113,7 @@ export class NodeReader {
   }
 
   stop(reason: Error): void {
+    this.#alone.stop(reason);
     this.#session?.connection.fail(reason);
   }
 
@@ -126,18 +131,37 @@ export class NodeReader {
     // Where one of them fails, the other is told by the connection.
     for (const part of work) part.catch((error: unknown) => connection.fail(error as Error));
     await Promise.allSettled(work);
+    const lost: KeyPlace[] = [];
     this.#keyReader.drain((db, key) => {
       channel.release();
-      this.#places.push({ db, key, asking: false });
+      lost.push({ db, key, asking: false });
     });
+    if (lost.length > 0 && isBreak(connection.error)) this.#broke(lost);
+    for (const place of lost) this.#queue(place);
     if (this.#state === 'finished') connection.close();
     return connection;
+  }
+
+  /** @param lost what was asked for and not answered */
+  #broke(lost: readonly KeyPlace[]): void {
+    if (lost.length > 1) this.#options.onBreak();
+    if (this.#suspects.broke(lost)) this.#line.excuse();
+    // They may be suspect no more.
+    for (let i = this.#suspected.length; i > 0; i--) this.#queue(this.#suspected.shift()!);
+  }
+
+  #queue(place: KeyPlace): void {
+    if (this.#suspects.isEmpty) this.#places.push(place);
+    else if (this.#suspects.goesAlone(place)) this.#alone.add(place);
+    else if (this.#suspects.has(place)) this.#suspected.push(place);
+    else this.#places.push(place);
   }
 
   async #walkAll(session: Session): Promise<void> {
     while (this.#state === 'reading') {
       const scan = this.#scan;
-      if (scan === undefined || scan.isOver) {
+      // While it is found out what breaks the connection, nothing else is asked.
+      if (scan === undefined || scan.isOver || this.#suspects.atOnce < Infinity) {
         await session.progress();
       } else {
         await scan.walk(session);
@@ -149,7 +173,9 @@ export class NodeReader {
   async #readAll(session: Session, channel: Channel): Promise<void> {
     while (this.#state === 'reading') {
       const found = this.#scan?.keys.length ?? 0;
-      this.#ask(channel);
+      this.#trySuspects(session, channel);
+      if (this.#suspects.atOnce === Infinity) this.#ask(channel);
+      this.#readAlone(channel);
       // The walk pauses while there is enough to read; of some readers no reply would ever wake it.
       if ((this.#scan?.keys.length ?? 0) < found) session.wake();
       const asked = this.#keyReader!.inFlight;
@@ -159,6 +185,28 @@ export class NodeReader {
     }
   }
 
+  /** What goes alone, goes beside all others. */
+  #readAlone(channel: Channel): void {
+    if (this.#alone.isReading || this.#alone.pending === 0) return;
+    const done = this.#alone.run(channel).finally(() => this.#session?.wake());
+    done.catch((error: unknown) => this.#session?.connection.fail(error as Error));
+  }
+
+  #trySuspects(session: Session, channel: Channel): void {
+    const reader = this.#keyReader!;
+    const { atOnce } = this.#suspects;
+    if (atOnce === Infinity) return;
+    while (this.#suspected.length > 0 && reader.inFlight < atOnce && reader.hasRoom) {
+      this.#isStarved = channel.room === 0;
+      if (this.#isStarved) return;
+      send(reader, this.#suspected.shift()!);
+      channel.reserve();
+    }
+    if (this.#suspected.length > 0 || reader.inFlight > 0) return;
+    this.#suspects.clear();
+    session.wake();
+  }
+
   /** Every key that is asked for has its place in the channel already. */
   #ask(channel: Channel): void {
     const reader = this.#keyReader!;
@@ -166,16 +214,25 @@ export class NodeReader {
       this.#isStarved = channel.room === 0;
       if (this.#isStarved) return;
       const place = this.#places.shift();
-      if (place?.inPieces === true && reader.sendLarge !== undefined) reader.sendLarge(place.db, place.key);
-      else if (place !== undefined) reader.send(place.db, place.key, place.asking);
+      if (place !== undefined) send(reader, place);
       else {
         const key = this.#scan?.keys.shift();
         if (key === undefined) return;
-        reader.send(this.#scan!.db, key, false);
+        const { db } = this.#scan!;
+        if (!this.#suspects.isEmpty && this.#suspects.goesAlone({ db, key })) {
+          this.#alone.add({ db, key, asking: false });
+          continue;
+        }
+        reader.send(db, key, false);
       }
       channel.reserve();
     }
   }
+}
+
+function send(reader: KeyReader, { db, key, asking, inPieces }: KeyPlace): void {
+  if (inPieces === true && reader.sendLarge !== undefined) reader.sendLarge(db, key);
+  else reader.send(db, key, asking);
 }
 
 /** The target is behind: the source is not read from until there is room again. */

@@ -5,11 +5,12 @@
 
 import { ReplyError } from '../../resp/errors.ts';
 import type { Reply } from '../../resp/reply.ts';
+import type { Breaks } from '../cluster/breaks.ts';
 import type { Dialogue } from '../cluster/dialogue.ts';
 import type { LargeValue, Reading } from '../entry.ts';
-import type { AskAbout } from '../redis/ask-about.ts';
 import { COUNT_COMMANDS } from '../redis/count-commands.ts';
 import { readPieces, type PieceOptions } from '../redis/piece-reader.ts';
+import type { TransferLimits } from '../redis/transfer-limits.ts';
 import type { ValuePiece } from '../value.ts';
 
 /** Connections of which each reads one value at a time: what one of them watches, no other command of it may end. */
@@ -18,16 +19,22 @@ export interface Dialogues {
   give(dialogue: Dialogue): void;
 }
 
+export interface ServerValueOptions extends Omit<PieceOptions, 'pieceBytes'> {
+  /** What connections were lost at. */
+  readonly breaks: Breaks;
+  readonly limits: TransferLimits;
+}
+
 export class ServerValue implements LargeValue {
   readonly type = undefined;
   readonly #dialogues: Dialogues;
   readonly #db: number;
   readonly #key: Buffer;
-  readonly #options: PieceOptions;
+  readonly #options: ServerValueOptions;
   #reading: Reading | undefined;
   #length: number | undefined;
 
-  constructor(dialogues: Dialogues, db: number, key: Buffer, options: PieceOptions) {
+  constructor(dialogues: Dialogues, db: number, key: Buffer, options: ServerValueOptions) {
     this.#dialogues = dialogues;
     this.#db = db;
     this.#key = key;
@@ -42,9 +49,12 @@ export class ServerValue implements LargeValue {
     return this.#length;
   }
 
-  async *pieces(pieceBytes = this.#options.pieceBytes): AsyncGenerator<ValuePiece, void, void> {
+  async *pieces(most = Infinity): AsyncGenerator<ValuePiece, void, void> {
+    const { breaks, limits } = this.#options;
+    const id = { db: this.#db, key: this.#key };
+    const pieceBytes = Math.min(most, limits.pieceBytes, breaks.pieceBytesOf(id));
     const dialogue = this.#dialogues.take();
-    const ask: AskAbout = (commands) => dialogue.ask(this.#db, this.#key, commands);
+    const ask = breaks.noting(id, pieceBytes, (commands) => dialogue.ask(this.#db, this.#key, commands));
     this.#reading = undefined;
     this.#length = undefined;
     let type: ValuePiece['type'] | undefined;
@@ -59,6 +69,7 @@ export class ServerValue implements LargeValue {
         type = piece.type;
         yield piece;
       }
+      if (breaks.forget(id)) limits.pieceBore(pieceBytes);
       if (this.#reading === undefined || type === undefined) return;
       const [length, ...end] = await ask([[COUNT_COMMANDS[type], this.#key], ['MULTI'], ['EXEC']]);
       const isSame = isDone(end) && dialogue.turns === turns;

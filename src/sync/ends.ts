@@ -5,6 +5,7 @@ import type { Deployment } from '../cluster/deployment.ts';
 import type { LineOptions } from '../cluster/line.ts';
 import type { DumpOptions } from '../redis/dump.ts';
 import { depthFor } from '../redis/depth.ts';
+import { TransferLimits } from '../redis/transfer-limits.ts';
 import { RdbSource } from '../source/rdb-source.ts';
 import { RedisSource } from '../source/redis-source.ts';
 import { RespSource } from '../source/resp-source.ts';
@@ -128,9 +129,17 @@ export function targetOf(
   const onReconnect = progress.onReconnect.bind(progress);
   const atOnce = Math.max(1, Math.min(MOST_AT_ONCE, Math.floor(buffer / BYTES_OF_ONE)));
   const mostBytes = Math.min(...target.servers.map(({ mostBytes }) => mostBytes));
+  const limits = limitsOf(mostBytes, settings);
   const gatherBytes = settings.bySize ? 0 : Math.min(settings.bigKey, buffer, mostBytes);
-  const own = { replace, written, mostBytes, bigKey: settings.bigKey, gatherBytes, atOnce, retry, onReconnect };
+  const own = { replace, written, mostBytes, limits, bigKey: settings.bigKey, gatherBytes, atOnce, retry, onReconnect };
   return new RedisTarget(target, source, { ...common, ...own }, progress);
+}
+
+/** A command goes as a whole, and what has to wait at the target with it, so far as a limit is told, must have room as well. */
+function limitsOf(mostBytes: number, { buffer }: Settings): TransferLimits {
+  const limits = new TransferLimits(mostBytes, Math.min(buffer, mostBytes));
+  limits.pieceBore(mostBytes / 4);
+  return limits;
 }
 
 /** A stream of RESTORE commands has each value whole. */

@@ -4,7 +4,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ReplyError, RespError } from '../../resp/errors.ts';
 import { Ring } from '../../resp/ring.ts';
-import { Dialogue } from '../cluster/dialogue.ts';
+import { BREAKS } from '../cluster/breaks.ts';
 import type { Deployment } from '../cluster/deployment.ts';
 import type { LineOptions } from '../cluster/line.ts';
 import type { Node } from '../cluster/topology.ts';
@@ -15,6 +15,7 @@ import { scopeOf } from '../redis/refusal.ts';
 import { CHANGED, MisfitWriter, type MisfitWriterOptions } from './misfit-writer.ts';
 import type { NodeWriter } from './node-writer.ts';
 import { temporaryNameFor } from './temporary-name.ts';
+import { ValueDialogues } from './value-dialogues.ts';
 import { VANISHED } from './value-builder.ts';
 
 export interface BypassOptions extends LineOptions, MisfitWriterOptions {
@@ -23,8 +24,11 @@ export interface BypassOptions extends LineOptions, MisfitWriterOptions {
 }
 
 export interface BypassSink {
-  /** @param bytes of the key and the value, as it went */
-  onWritten(entry: Entry, bytes: number): void;
+  /**
+   * @param bytes of the key and the value, as it went
+   * @param isSame whether it is the payload of the source
+   */
+  onWritten(entry: Entry, bytes: number, isSame: boolean): void;
   onExpired(entry: Entry): void;
   onRefused(entry: Entry, error: RespError): void;
   /** Only the source can read the value. Returns whether it can be asked: then the entry is settled, and comes again. */
@@ -44,12 +48,12 @@ interface Item {
 }
 
 /** Codes of errors that concern one key, beside the replies of the target. */
-const OF_KEY: ReadonlySet<string> = new Set(['PAYLOAD', 'TOO_LONG', CHANGED, VANISHED]);
+const OF_KEY: ReadonlySet<string> = new Set(['PAYLOAD', 'TOO_LONG', CHANGED, VANISHED, BREAKS]);
 const CLEANING_MS = 2000;
 
 export class Bypass {
   readonly #deployment: Deployment;
-  readonly #dialogue: Dialogue;
+  readonly #dialogues: ValueDialogues;
   readonly #writer: MisfitWriter;
   readonly #options: BypassOptions;
   readonly #sink: BypassSink;
@@ -63,8 +67,8 @@ export class Bypass {
 
   constructor(deployment: Deployment, options: BypassOptions, sink: BypassSink) {
     this.#deployment = deployment;
-    this.#dialogue = new Dialogue(deployment, options);
-    this.#writer = new MisfitWriter(this.#dialogue, options);
+    this.#dialogues = new ValueDialogues(deployment, options);
+    this.#writer = new MisfitWriter(this.#dialogues, options);
     this.#options = options;
     this.#sink = sink;
   }
@@ -100,11 +104,11 @@ export class Bypass {
     this.#isStopped = true;
     this.#writer.stop(reason);
     await Promise.race([Promise.all(this.#running), sleep(CLEANING_MS, undefined, { ref: false })]);
-    this.#dialogue.stop(reason);
+    this.#dialogues.stop(reason);
   }
 
   close(): void {
-    this.#dialogue.close();
+    this.#dialogues.close();
   }
 
   async #adapt(entry: Entry, name: Buffer, writer: Pick<NodeWriter, 'adapt'>): Promise<void> {
@@ -161,7 +165,7 @@ export class Bypass {
   async #write(entry: Entry, name: Buffer): Promise<void> {
     const dialect = await this.#dialectFor(this.#options.targetDbOf(entry.db), name);
     const fate = await this.#writer.write(entry, name, dialect);
-    if (fate.state === 'written') this.#sink.onWritten(entry, fate.bytes);
+    if (fate.state === 'written') this.#sink.onWritten(entry, fate.bytes, fate.isSame);
     else if (fate.state === 'expired') this.#sink.onExpired(entry);
     else if (!this.#sink.onUnknown(entry)) this.#sink.onRefused(entry, unknownForm(entry.payload!, fate.refusal));
   }
@@ -172,7 +176,7 @@ export class Bypass {
     const known = this.#dialects.get(id);
     if (known !== undefined) return known;
     const probe = temporaryNameFor(name);
-    const learning = learnDialect(probe, (commands) => this.#dialogue.ask(db, probe, commands));
+    const learning = learnDialect(probe, (commands) => this.#dialogues.usual.ask(db, probe, commands));
     this.#dialects.set(id, learning);
     learning.catch(() => this.#dialects.delete(id));
     return learning;

@@ -2,24 +2,26 @@
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ReplyError, RespError } from '../../resp/errors.ts';
-import type { Argv, Dialogue } from '../cluster/dialogue.ts';
+import type { Argv } from '../cluster/dialogue.ts';
+import type { KeyId } from '../cluster/suspects.ts';
 import { sizeOf, type Entry, type LargeValue } from '../entry.ts';
 import { Mutex } from '../mutex.ts';
 import { DEFAULT_LIMITS } from '../rdb/chunks.ts';
 import { GatheredPayload } from '../rdb/gathered-payload.ts';
 import { PayloadError } from '../rdb/payload-error.ts';
-import { payloadIfAny } from '../rdb/payload-for.ts';
+import { isReadBy, payloadIfAny } from '../rdb/payload-for.ts';
 import { sizeOfPiece } from '../rdb/piece-size.ts';
 import { typeOf } from '../rdb/type-of.ts';
 import { ValueDigest } from '../rdb/value-digest.ts';
 import { payloadPieces } from '../rdb/value-pieces.ts';
 import { readAhead } from '../read-ahead.ts';
-import type { AskAbout } from '../redis/ask-about.ts';
 import type { Dialect } from '../redis/dialect.ts';
 import { GONE } from '../redis/piece-reader.ts';
 import { ttlOf, type ExpiryMode } from '../redis/expiry.ts';
+import type { TransferLimits } from '../redis/transfer-limits.ts';
 import type { ValuePiece } from '../value.ts';
 import type { RateLimit } from './rate-limit.ts';
+import type { ValueDialogues } from './value-dialogues.ts';
 import { VANISHED, ValueBuilder } from './value-builder.ts';
 import { NEVER } from '../milliseconds.ts';
 
@@ -35,11 +37,13 @@ export interface MisfitWriterOptions {
   readonly bigKey: number;
   /** Bytes of the longest payload that a large value is made into; 0 for none. */
   readonly gatherBytes: number;
+  /** What it bears in one piece. */
+  readonly limits: TransferLimits;
 }
 
 export type Fate =
-  /** `bytes` of the key and the value, as it went. */
-  | { readonly state: 'written'; readonly bytes: number }
+  /** `bytes` of the key and the value, as it went; `isSame`: with the payload of the source. */
+  | { readonly state: 'written'; readonly bytes: number; readonly isSame: boolean }
   | { readonly state: 'expired' }
   /** Neither the target nor rump knows the form of the payload; `refusal` is what the target said, if it was asked. */
   | { readonly state: 'unknown'; readonly refusal: ReplyError | undefined };
@@ -53,15 +57,15 @@ const RESTORED = 'restored';
 const EXPIRED: Fate = { state: 'expired' };
 
 export class MisfitWriter {
-  readonly #dialogue: Dialogue;
+  readonly #dialogues: ValueDialogues;
   readonly #options: MisfitWriterOptions;
   /** Two payloads are held at most: one that grows, and one that the target takes. */
   readonly #gathering = new Mutex();
   readonly #restoring = new Mutex();
   #reason: Error | undefined;
 
-  constructor(dialogue: Dialogue, options: MisfitWriterOptions) {
-    this.#dialogue = dialogue;
+  constructor(dialogues: ValueDialogues, options: MisfitWriterOptions) {
+    this.#dialogues = dialogues;
     this.#options = options;
   }
 
@@ -75,9 +79,18 @@ export class MisfitWriter {
    * @throws RespError: ReplyError and PayloadError for what the target cannot have, `CHANGED`, `VANISHED`, `TOO_LONG`; or the line is lost
    */
   async write(entry: Entry, name: Buffer, dialect: Dialect): Promise<Fate> {
+    const release = await this.#dialogues.turnOf(this.#idOf(entry, name));
+    return this.#write(entry, name, dialect).finally(release);
+  }
+
+  async #write(entry: Entry, name: Buffer, dialect: Dialect): Promise<Fate> {
     if (this.#isExpired(entry)) return EXPIRED;
     const refusal = entry.payload === null ? undefined : await this.#restore(entry, entry.payload, name, dialect);
-    if (refusal === RESTORED) return { state: 'written', bytes: sizeOf(entry) };
+    if (refusal === RESTORED) {
+      this.#dialogues.arrived(this.#idOf(entry, name), Infinity);
+      const isSame = isReadBy(dialect.rdbVersion, entry.payload!);
+      return { state: 'written', bytes: sizeOf(entry), isSame };
+    }
     if (entry.payload !== null && typeOf(entry.payload) === undefined) return { state: 'unknown', refusal };
     for (let tries = 1; ; tries++) {
       try {
@@ -98,10 +111,12 @@ export class MisfitWriter {
     name: Buffer,
     { rdbVersion }: Dialect,
   ): Promise<ReplyError | typeof RESTORED | undefined> {
-    const { targetDbOf, mostBytes, bigKey } = this.#options;
+    const { bigKey, limits } = this.#options;
+    const id = this.#idOf(entry, name);
     const payload = payloadIfAny(original, rdbVersion, bigKey);
-    if (payload === undefined || payload.length > mostBytes) return undefined;
-    const [reply] = await this.#dialogue.ask(targetDbOf(entry.db), name, [this.#restoreCommand(entry, payload, name)]);
+    if (payload === undefined || !this.#dialogues.isWhole(id, payload.length)) return undefined;
+    const ask = this.#dialogues.asking(id, payload.length, () => limits.valueBroke(payload.length));
+    const [reply] = await ask([this.#restoreCommand(entry, payload, name)]);
     if (!(reply instanceof ReplyError)) return RESTORED;
     if (reply.code !== 'ERR') throw reply;
     return reply;
@@ -118,9 +133,12 @@ export class MisfitWriter {
 
   /** A large value that one payload can hold comes as one all the same: the target takes it in a quarter of the time. */
   async #carry(entry: Entry, name: Buffer, dialect: Dialect): Promise<Fate> {
-    const pieces = this.#piecesOf(entry);
-    if (entry.large === null || this.#options.gatherBytes === 0) return this.#build(entry, pieces, name, dialect);
-    const gathered = new GatheredPayload(this.#options.gatherBytes);
+    const id = this.#idOf(entry, name);
+    const pieces = this.#piecesOf(entry, this.#dialogues.pieceBytesOf(id));
+    const gatherBytes = Math.min(this.#options.gatherBytes, this.#options.limits.valueBytes);
+    if (entry.large === null || gatherBytes === 0 || this.#dialogues.hasBroken(id))
+      return this.#build(entry, pieces, name, dialect);
+    const gathered = new GatheredPayload(gatherBytes);
     const release = await this.#gathering.acquire();
     try {
       for (let next = await pieces.next(); next.done !== true; next = await pieces.next()) {
@@ -144,8 +162,9 @@ export class MisfitWriter {
   async #restoreGathered(entry: Entry, payload: Buffer, name: Buffer, dialect: Dialect): Promise<Fate> {
     if (this.#isExpired(entry)) return EXPIRED;
     const refusal = await this.#restore(entry, payload, name, dialect);
-    if (refusal === RESTORED) return { state: 'written', bytes: entry.key.length + payload.length };
-    return this.#build(entry, this.#payloadPieces(payload), name, dialect);
+    if (refusal === RESTORED) return { state: 'written', bytes: entry.key.length + payload.length, isSame: false };
+    const pieceBytes = this.#dialogues.pieceBytesOf(this.#idOf(entry, name));
+    return this.#build(entry, this.#payloadPieces(payload, pieceBytes), name, dialect);
   }
 
   async #build(
@@ -154,8 +173,10 @@ export class MisfitWriter {
     name: Buffer,
     dialect: Dialect,
   ): Promise<Fate> {
-    const { targetDbOf, mode, clock, replace, mostBytes } = this.#options;
-    const ask: AskAbout = (commands) => this.#dialogue.ask(targetDbOf(entry.db), name, commands);
+    const { mode, clock, replace, mostBytes } = this.#options;
+    const id = this.#idOf(entry, name);
+    const pieceBytes = this.#dialogues.pieceBytesOf(id);
+    const ask = this.#dialogues.asking(id, pieceBytes);
     const { expireAt } = entry;
     const builder = new ValueBuilder(ask, { name, dialect, mostBytes, mode, expireAt, clock, replace });
     let outcome: 'written' | 'taken' | 'expired' | 'unfinished' = 'unfinished';
@@ -167,7 +188,8 @@ export class MisfitWriter {
       // Where it cannot be reached any more, the name goes by itself after a while.
       if (outcome !== 'written') await builder.discard().catch(() => {});
     }
-    if (outcome === 'written') return { state: 'written', bytes };
+    if (outcome === 'written') this.#dialogues.arrived(id, pieceBytes);
+    if (outcome === 'written') return { state: 'written', bytes, isSame: false };
     if (outcome === 'expired') return EXPIRED;
     throw new ReplyError('BUSYKEY Target key name already exists.');
   }
@@ -195,9 +217,9 @@ export class MisfitWriter {
   }
 
   /** @throws RespError `CHANGED` at the end, where the pieces are of several moments */
-  async *#piecesOf({ large, payload }: Entry): AsyncGenerator<ValuePiece, void, void> {
+  async *#piecesOf({ large, payload }: Entry, bytes: number): AsyncGenerator<ValuePiece, void, void> {
     const digest = new ValueDigest();
-    for await (const piece of readAhead(large?.pieces() ?? this.#payloadPieces(payload!))) {
+    for await (const piece of readAhead(large?.pieces(bytes) ?? this.#payloadPieces(payload!, bytes))) {
       this.#demandGoing();
       if (large !== null && large.reading === undefined) digest.add(piece);
       await this.#takeTurn(sizeOfPiece(piece));
@@ -206,8 +228,12 @@ export class MisfitWriter {
     if (large !== null) await this.#demandUnchanged(large, digest);
   }
 
-  #payloadPieces(payload: Buffer): Iterable<ValuePiece> {
-    return payloadPieces(payload, { ...DEFAULT_LIMITS, unpacked: this.#options.bigKey });
+  #payloadPieces(payload: Buffer, bytes: number): Iterable<ValuePiece> {
+    return payloadPieces(payload, { ...DEFAULT_LIMITS, bytes, unpacked: this.#options.bigKey });
+  }
+
+  #idOf({ db }: Entry, key: Buffer): KeyId {
+    return { db: this.#options.targetDbOf(db), key };
   }
 
   /** What was read piece by piece was never there as a whole, if it has changed meanwhile. */

@@ -5,7 +5,8 @@ import type { Connection } from '../../resp/connection.ts';
 import type { Deployment } from '../cluster/deployment.ts';
 import { ReplyError } from '../../resp/errors.ts';
 import { Oversized } from '../../resp/reply.ts';
-import { Line, type LineOptions } from '../cluster/line.ts';
+import { isBreak, Line, type LineOptions } from '../cluster/line.ts';
+import type { KeyId } from '../cluster/suspects.ts';
 import type { Node } from '../cluster/topology.ts';
 import type { Entry } from '../entry.ts';
 import { EntryRing, newEntry } from '../entry-ring.ts';
@@ -13,8 +14,10 @@ import { isReadBy, payloadIfAny } from '../rdb/payload-for.ts';
 import { depthFor } from '../redis/depth.ts';
 import type { Dialect } from '../redis/dialect.ts';
 import type { ServerInfo } from '../redis/info.ts';
+import { PIECE_BYTES } from '../redis/page-size.ts';
 import { RestoreWriter, type RestoreOptions } from '../redis/restore.ts';
 import { Session } from '../redis/session.ts';
+import { SuspectEntries } from './suspect-entries.ts';
 import { WrittenSample } from './written-sample.ts';
 import { NEVER } from '../milliseconds.ts';
 
@@ -23,8 +26,6 @@ export interface NodeWriterOptions extends LineOptions, Omit<RestoreOptions, 'de
   readonly clock: () => number;
   readonly targetDbOf: (db: number) => number;
   readonly targetNameOf: (key: Buffer) => Buffer;
-  /** Bytes of the longest argument that the node takes. */
-  readonly mostBytes: number;
   /** Bytes that a value may take in memory as a whole. */
   readonly bigKey: number;
   /** Gets each entry that is acknowledged, where somebody keeps count of them. */
@@ -63,6 +64,7 @@ export class NodeWriter {
   readonly #queue = new EntryRing();
   /** Entries of slots that the node is only just taking over. */
   readonly #arriving = new EntryRing();
+  readonly #suspects: SuspectEntries;
   readonly #entry = newEntry();
   #session: Session | undefined;
   #restores: RestoreWriter | undefined;
@@ -78,6 +80,7 @@ export class NodeWriter {
     this.#line = new Line(deployment, node, options);
     this.#options = options;
     this.#sink = sink;
+    this.#suspects = new SuspectEntries((entry) => this.#idOf(entry));
   }
 
   /** The process that has acknowledged what is in the sample, as it was before; `undefined` where none was reached yet. */
@@ -163,7 +166,9 @@ export class NodeWriter {
     if (this.#state === 'finished') return true;
     this.#interrupt();
     const entry = this.#entry;
-    while (this.#arriving.take(entry) || this.#queue.take(entry)) this.#sink.onLost(entry, false);
+    while (this.#arriving.take(entry) || this.#suspects.take(entry) || this.#queue.take(entry)) {
+      this.#sink.onLost(entry, false);
+    }
     return false;
   }
 
@@ -200,8 +205,28 @@ export class NodeWriter {
     if (this.#state !== 'finished') this.#interrupt();
     const restores = this.#restores;
     this.#restores = undefined;
-    restores.drain((entry) => this.#sink.onLost(entry, true));
+    this.#lose(restores, connection.error);
     return connection;
+  }
+
+  /** What was not answered goes back; some of it may be what broke the connection. */
+  #lose(restores: RestoreWriter, error: unknown): void {
+    const { bytes } = restores;
+    const lost: KeyId[] = [];
+    restores.drain((entry) => {
+      lost.push(this.#idOf(entry));
+      this.#sink.onLost(entry, true);
+    });
+    if (lost.length === 0 || !isBreak(error)) return;
+    if (lost.length > 1) this.#options.limits.broke(bytes);
+    // A smaller one may have met a bad moment, and to write all of its size in pieces would cost more than that.
+    else if (bytes > PIECE_BYTES) this.#options.limits.valueBroke(bytes);
+    if (this.#suspects.broke(lost)) this.#line.excuse();
+  }
+
+  #idOf({ db, key }: Entry): KeyId {
+    const { targetDbOf, targetNameOf } = this.#options;
+    return { db: targetDbOf(db), key: targetNameOf(key) };
   }
 
   #newRestores({ connection, selection }: Session, depth: number): RestoreWriter {
@@ -218,9 +243,13 @@ export class NodeWriter {
         },
         onRefused: (entry, error) => {
           this.#line.progress();
+          this.#suspects.answered(entry);
           sink.onRefused(entry, error, this);
         },
-        onElsewhere: (entry, error) => sink.onElsewhere(entry, error, this),
+        onElsewhere: (entry, error) => {
+          this.#suspects.answered(entry);
+          sink.onElsewhere(entry, error, this);
+        },
       },
     );
     this.#watch(restores);
@@ -232,29 +261,34 @@ export class NodeWriter {
     const { targetNameOf } = this.#options;
     while (this.#restores?.hasRoom === true && this.#arriving.take(entry))
       this.#send(entry, targetNameOf(entry.key), true);
+    while (this.#restores?.hasRoom === true && this.#suspects.takeDue(entry))
+      this.#send(entry, targetNameOf(entry.key), false, true);
     while (this.#restores?.hasRoom === true && this.#queue.take(entry))
       this.#send(entry, targetNameOf(entry.key), false);
   }
 
-  #send(entry: Entry, name: Buffer, asking: boolean): void {
-    const { clock, targetDbOf, bigKey } = this.#options;
+  #send(entry: Entry, name: Buffer, asking: boolean, isDue = asking): void {
+    const { clock, targetDbOf, bigKey, limits } = this.#options;
     const { payload, expireAt } = entry;
     const now = expireAt === NEVER ? 0 : clock();
     if (payload === null || (expireAt !== NEVER && expireAt <= now)) return this.#sink.onExpired(entry);
     const fitting = this.#dialect === undefined ? payload : payloadIfAny(payload, this.#dialect.rdbVersion, bigKey);
-    if (fitting === undefined || fitting.length > this.#options.mostBytes) this.#sink.onUnfit(entry);
-    else this.#restores!.send(entry, fitting, targetDbOf(entry.db), name, now, asking);
+    const isFit = fitting !== undefined && fitting.length <= limits.valueBytes;
+    const way = isFit ? this.#suspects.wayOf(entry, isDue) : 'alone';
+    if (way === 'alone') this.#sink.onUnfit(entry);
+    else if (way === 'now') this.#restores!.send(entry, fitting!, targetDbOf(entry.db), name, now, asking);
   }
 
   /** To count entries one by one costs something: it is done only where it has to be. */
   #watch(restores: RestoreWriter): void {
     const { onWritten } = this.#options;
     const dialect = this.#dialect;
-    if (dialect === undefined) restores.onWritten = onWritten;
+    if (dialect === undefined && !this.#suspects.isOpen) restores.onWritten = onWritten;
     else {
       restores.onWritten = (entry) => {
         onWritten?.(entry);
-        if (!isReadBy(dialect.rdbVersion, entry.payload!)) this.#sink.onConverted();
+        this.#suspects.answered(entry);
+        if (dialect !== undefined && !isReadBy(dialect.rdbVersion, entry.payload!)) this.#sink.onConverted();
       };
     }
   }

@@ -13,7 +13,7 @@ import { sizeOf, type Entry } from '../entry.ts';
 import { newEntry } from '../entry-ring.ts';
 import { Failure } from '../failure.ts';
 import { Wakeup } from '../wakeup.ts';
-import { Bypass } from './bypass.ts';
+import { Bypass, type BypassOptions } from './bypass.ts';
 import { Disputes, type DisputesOptions } from './disputes.ts';
 import { demandKept } from './last-look.ts';
 import { NodeWriter, type NodeWriterOptions, type NodeWriterSink } from './node-writer.ts';
@@ -21,7 +21,7 @@ import { Pacer, type RateLimit } from './rate-limit.ts';
 import type { Target, TargetSink, WayBack } from './target.ts';
 import type { Origin } from './written-keys.ts';
 
-export interface RedisTargetOptions extends Omit<NodeWriterOptions, 'onWritten'>, DisputesOptions {
+export interface RedisTargetOptions extends Omit<NodeWriterOptions, 'onWritten'>, BypassOptions, DisputesOptions {
   readonly limit: RateLimit | undefined;
   /** Values under way at once that no RESTORE can carry as they are. */
   readonly atOnce: number;
@@ -64,11 +64,11 @@ export class RedisTarget implements Target {
       onFailed: (error) => this.#failure.fail(error),
     });
     this.#bypass = new Bypass(deployment, options, {
-      onWritten: (entry, bytes) => {
+      onWritten: (entry, bytes, isSame) => {
         this.#remember(entry);
         this.#writerFor(options.targetNameOf(entry.key))?.remember(entry);
         sink.onWritten(1, bytes);
-        sink.onConverted();
+        if (!isSame) sink.onConverted();
         this.#channel.settle(1, sizeOf(entry));
       },
       onExpired: (entry) => this.#expire(entry),

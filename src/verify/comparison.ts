@@ -1,5 +1,6 @@
 // What differs between an entry of the source and one of the target, in words: by value and expiry, whatever the encoding.
 
+import { RespError } from '../../resp/errors.ts';
 import { formatCount } from '../../resp/figures.ts';
 import type { Entry } from '../entry.ts';
 import { distance, NEVER, plus, type Milliseconds } from '../milliseconds.ts';
@@ -66,7 +67,9 @@ export class Comparison {
     if (source.large !== null || target.large !== null || this.#isTooLarge(source.payload!, target.payload!)) {
       // Entries are used again by those who lend them.
       const [left, right] = [{ ...source }, { ...target }];
-      const weighing = this.#weighing.then(async () => joined(await this.#digestDifference(left, right), expiry));
+      const weighing = this.#weighing.then(async () =>
+        joined(await untilRead(() => this.#digestDifference(left, right)), expiry),
+      );
       this.#weighing = weighing.catch(() => {});
       return weighing;
     }
@@ -121,6 +124,17 @@ function joined(value: Difference, expiry: string | undefined): Difference {
   // Another expiry is a difference in any case.
   if (value instanceof NotComparable) return expiry ?? value;
   return value !== undefined && expiry !== undefined ? `${value}, ${expiry}` : (value ?? expiry);
+}
+
+/** A connection may be lost meanwhile. How often it is read again, whoever reads it decides: in the end it may not be. */
+async function untilRead<T>(read: () => Promise<T>): Promise<T> {
+  for (;;) {
+    try {
+      return await read();
+    } catch (error) {
+      if (!(error instanceof RespError) || !error.retryable) throw error;
+    }
+  }
 }
 
 async function digestOf(

@@ -4,7 +4,10 @@ import { Channel } from '../../src/channel.ts';
 import { Deployment } from '../../src/cluster/deployment.ts';
 import type { Entry } from '../../src/entry.ts';
 import { newEntry } from '../../src/entry-ring.ts';
+import { TransferLimits } from '../../src/redis/transfer-limits.ts';
 import { RedisTarget, type RedisTargetOptions } from '../../src/target/redis-target.ts';
+
+const MOST_BYTES = 512 * 1024 * 1024;
 
 export interface HandFedTarget {
   readonly channel: Channel;
@@ -48,7 +51,8 @@ export async function handFeed(
       mode: 'exact',
       clock: Date.now,
       replace: true,
-      mostBytes: 512 * 1024 * 1024,
+      mostBytes: MOST_BYTES,
+      limits: new TransferLimits(MOST_BYTES),
       bigKey: 64 * 1024 * 1024,
       atOnce: 1,
       gatherBytes: 0,

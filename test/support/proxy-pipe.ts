@@ -10,6 +10,10 @@ export interface Gate {
   bytes: number;
   /** Bytes that may still pass before `cut` is called. */
   left: number;
+  /** Bytes that do not pass: the connection on which they come is reset. */
+  forbidden: Buffer | undefined;
+  /** How often they came. */
+  met: number;
   readonly cut: () => void;
 }
 
@@ -31,13 +35,18 @@ export class ProxyPipe {
   readonly #gate: Gate;
   #parcels: Parcel[] = [];
   #queued = 0;
+  /** The end of what has passed, as long as what is forbidden: it may come in two parts. */
+  #tail = Buffer.alloc(0);
   #timer: NodeJS.Timeout | undefined;
 
   constructor(from: Socket, to: Socket, gate: Gate) {
     this.#from = from;
     this.#to = to;
     this.#gate = gate;
-    from.on('data', (bytes) => this.#take(bytes));
+    from.on('data', (bytes: Buffer) => {
+      if (this.#isForbidden(bytes)) this.#reset();
+      else this.#take(bytes);
+    });
     from.on('end', () => this.#take(null));
     from.on('close', () => clearTimeout(this.#timer));
     to.on('drain', () => this.move());
@@ -62,6 +71,20 @@ export class ProxyPipe {
     if (sent > 0) this.#parcels = this.#parcels.slice(sent);
     if (this.#gate.open && !this.#to.writableNeedDrain && this.#queued < ON_THE_WAY) this.#from.resume();
     else this.#from.pause();
+  }
+
+  #isForbidden(bytes: Buffer): boolean {
+    const { forbidden } = this.#gate;
+    if (forbidden === undefined) return false;
+    const seen = Buffer.concat([this.#tail, bytes]);
+    this.#tail = seen.subarray(-forbidden.length + 1);
+    return seen.includes(forbidden);
+  }
+
+  #reset(): void {
+    this.#gate.met += 1;
+    this.#from.resetAndDestroy();
+    this.#to.resetAndDestroy();
   }
 
   #take(bytes: Buffer | null): void {

@@ -38,7 +38,15 @@ export class TcpProxy {
     this.#options = options;
     this.#target = options.port;
     const cut = (): void => this.cut();
-    const gate = (): Gate => ({ delay: options.delay ?? 0, open: true, bytes: 0, left: Infinity, cut });
+    const gate = (): Gate => ({
+      delay: options.delay ?? 0,
+      open: true,
+      bytes: 0,
+      left: Infinity,
+      forbidden: undefined,
+      met: 0,
+      cut,
+    });
     this.#gates = { up: gate(), down: gate() };
     this.#listener = createServer({ allowHalfOpen: true, noDelay: true }, (client) => this.#connect(client));
   }
@@ -95,6 +103,16 @@ export class TcpProxy {
   /** Lets exactly so many bytes more through in that direction, then ends all connections. Works once. */
   cutAfter(bytes: number, direction: Direction): void {
     this.#gates[direction].left = bytes;
+  }
+
+  /** From now on each connection on which these bytes come, in this direction, is reset before they pass. */
+  forbid(text: string, direction: Direction): void {
+    this.#gates[direction].forbidden = Buffer.from(text);
+  }
+
+  /** How often what is forbidden came. */
+  get met(): number {
+    return this.#gates.up.met + this.#gates.down.met;
   }
 
   /** Ends all connections with RST in place of FIN. */

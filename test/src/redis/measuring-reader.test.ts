@@ -9,6 +9,7 @@ import { parseInfo } from '../../../src/redis/info.ts';
 import { MeasuringReader } from '../../../src/redis/measuring-reader.ts';
 import { Selection } from '../../../src/redis/selection.ts';
 import { ServiceTimes } from '../../../src/redis/service-times.ts';
+import { TransferLimits } from '../../../src/redis/transfer-limits.ts';
 
 interface Asked {
   readonly name: string;
@@ -33,6 +34,7 @@ function startReader(bySize: boolean) {
     onRefused: () => assert.fail(),
     onElsewhere: () => assert.fail(),
   };
+  const limits = new TransferLimits(64e6);
   const options = {
     mode: 'dropped',
     fields: undefined,
@@ -40,11 +42,12 @@ function startReader(bySize: boolean) {
     depth: 1024,
     largeValueOf,
     bigKey: 64e6,
+    limits,
   } as const;
   const dump = new DumpReader(connection, selection, { ...options, maxLatency: 50, roundTrip: 0 }, sink);
   const info = parseInfo('used_memory_dataset:1000000000\r\ndb0:keys=1000,expires=0\r\n');
   const times = new ServiceTimes(50);
-  const reader = new MeasuringReader(connection, selection, dump, { info, times, bigKey: 64e6, bySize }, sink);
+  const reader = new MeasuringReader(connection, selection, dump, { info, times, limits, bySize }, sink);
   /** Answers the oldest question, which has to be this one. */
   const answer = (name: string, reply: Reply): void => {
     const next = asked.shift();

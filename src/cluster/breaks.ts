@@ -1,0 +1,70 @@
+// How often a connection broke at a value that went by itself, and what is done about it: it goes in pieces, then in smaller
+// ones, and in the end it fails by its name.
+
+import { RespError } from '../../resp/errors.ts';
+import type { AskAbout } from '../redis/ask-about.ts';
+import { SMALLEST_PIECE } from '../redis/page-size.ts';
+import { isBreak } from './line.ts';
+import { nameOf, type KeyId } from './suspects.ts';
+
+/** The code of an error: each connection on which the key went was lost. */
+export const BREAKS = 'BREAKS';
+/** By how much the pieces shrink with each break. */
+const SHRINK = 4;
+/** Keys that are kept in mind. */
+const MOST_KEPT = 65_536;
+
+export class Breaks {
+  readonly #doing: string;
+  readonly #pieceBytes = new Map<string, number>();
+
+  /** @param doing what is done with a key, as its error says it: `was asked for` */
+  constructor(doing: string) {
+    this.#doing = doing;
+  }
+
+  /** Bytes that a piece of the value may have; Infinity where it has broken nothing yet. */
+  pieceBytesOf(id: KeyId): number {
+    return this.#pieceBytes.get(nameOf(id)) ?? Infinity;
+  }
+
+  /**
+   * The way of the value has ended with an error.
+   * @param pieceBytes in pieces of how many bytes it went, at most
+   * @returns the error to go on with: `retryable`, as a lost connection is, until there is nothing more to try
+   */
+  note(id: KeyId, pieceBytes: number, error: unknown): unknown {
+    if (!isBreak(error) || !error.retryable) return error;
+    const name = nameOf(id);
+    this.#pieceBytes.delete(name);
+    if (pieceBytes <= SMALLEST_PIECE) return brokeAlways(this.#doing, error);
+    this.#pieceBytes.set(name, Math.max(SMALLEST_PIECE, Math.floor(pieceBytes / SHRINK)));
+    if (this.#pieceBytes.size > MOST_KEPT) this.#pieceBytes.delete(this.#pieceBytes.keys().next().value!);
+    return error;
+  }
+
+  /** What asks on the way of the value: the first break counts, and what is taken away behind it is no second one. */
+  noting(id: KeyId, pieceBytes: number, ask: AskAbout, onBreak?: () => void): AskAbout {
+    let isBroken = false;
+    return async (commands) => {
+      try {
+        return await ask(commands);
+      } catch (error) {
+        if (isBroken || !isBreak(error)) throw error;
+        isBroken = true;
+        onBreak?.();
+        throw this.note(id, pieceBytes, error);
+      }
+    };
+  }
+
+  /** It is where it was to go. Returns whether it had broken anything. */
+  forget(id: KeyId): boolean {
+    return this.#pieceBytes.size > 0 && this.#pieceBytes.delete(nameOf(id));
+  }
+}
+
+/** What a key fails with, by its name. */
+export function brokeAlways(doing: string, { code, peer, cause }: RespError): RespError {
+  return new RespError(BREAKS, `The connection was lost each time that it ${doing} (${code})`, { peer, cause });
+}

@@ -1,0 +1,110 @@
+// Which keys may be what breaks the connections to a node. It knows no connections, only what was not answered at each break.
+//
+//   A key that was under way at a break, and again at one of the next, is suspect; so is one that was under way by itself.
+//   Where there are many, they are sent once more, a few at once, so that the next break has far fewer of them. Those that are
+//   left then go alone.
+
+/** A key, and the database that it is in. */
+export interface KeyId {
+  readonly db: number;
+  readonly key: Buffer;
+}
+
+/** So few go alone at once: each costs a round trip. More of them are sent in so many shares. */
+const FEW = 16;
+const SHARES = 64;
+/** A key that is read anew comes back behind others, which may break a connection as well. */
+const BREAKS_KEPT = 4;
+/** Keys that are kept in mind; what is forgotten has to break two connections once more. */
+const MOST_KEPT = 65_536;
+
+export class Suspects {
+  /** What was under way at each of the last breaks. */
+  #last: readonly ReadonlySet<string>[] = [];
+  /** What is suspect, and too much to go alone. */
+  #many: ReadonlySet<string> = new Set();
+  /** What goes alone, and how often it has broken a connection so. */
+  readonly #alone = new Map<string, number>();
+  #atOnce = Infinity;
+
+  /** How many of those that are suspect, and do not go alone, may be under way at once. */
+  get atOnce(): number {
+    return this.#atOnce;
+  }
+
+  /** How many they are. */
+  get size(): number {
+    return this.#many.size;
+  }
+
+  /** Whether all keys are treated alike. */
+  get isEmpty(): boolean {
+    return this.#many.size === 0 && this.#alone.size === 0;
+  }
+
+  /** Whether it is one of those of which only some may be under way. */
+  has(id: KeyId): boolean {
+    return this.#many.size > 0 && this.#many.has(nameOf(id));
+  }
+
+  goesAlone(id: KeyId): boolean {
+    return this.#alone.size > 0 && this.#alone.has(nameOf(id));
+  }
+
+  /**
+   * A connection broke.
+   * @param unanswered what was under way
+   * @returns whether there are fewer suspects than before, or the first ones
+   */
+  broke(unanswered: Iterable<KeyId>): boolean {
+    const now = new Set<string>();
+    for (const id of unanswered) now.add(nameOf(id));
+    const known = common(now, [this.#many]);
+    const suspect = known.size > 0 ? known : now.size === 1 ? now : common(now, this.#last);
+    this.#last = [now, ...this.#last].slice(0, BREAKS_KEPT);
+    if (suspect.size > FEW) {
+      this.#many = suspect;
+      this.#atOnce = Math.ceil(suspect.size / SHARES);
+    } else {
+      this.#many = new Set();
+      this.#atOnce = Infinity;
+      for (const name of suspect) this.#keep(name, this.#alone.get(name) ?? 0);
+    }
+    return suspect.size > 0;
+  }
+
+  /** All that are suspect, but for those that go alone, were answered: it was none of them. */
+  clear(): void {
+    this.#many = new Set();
+    this.#atOnce = Infinity;
+  }
+
+  /** How often it has broken a connection on which it was alone. */
+  breaksOf(id: KeyId): number {
+    return this.#alone.get(nameOf(id)) ?? 0;
+  }
+
+  /** It was alone, and the connection broke. */
+  brokeAlone(id: KeyId): void {
+    this.#keep(nameOf(id), this.breaksOf(id) + 1);
+  }
+
+  /** It was answered alone, and as any other key is. */
+  acquit(id: KeyId): void {
+    this.#alone.delete(nameOf(id));
+  }
+
+  #keep(name: string, breaks: number): void {
+    this.#alone.set(name, breaks);
+    if (this.#alone.size > MOST_KEPT) this.#alone.delete(this.#alone.keys().next().value!);
+  }
+}
+
+export function nameOf({ db, key }: KeyId): string {
+  return `${db}:${key.toString('latin1')}`;
+}
+
+/** Those names that are in any of the others. */
+function common(names: ReadonlySet<string>, others: readonly ReadonlySet<string>[]): Set<string> {
+  return new Set([...names].filter((name) => others.some((set) => set.has(name))));
+}

@@ -1,0 +1,11 @@
+// A key that a node is to be asked for.
+
+/** A key that is to be read, found elsewhere than in the walk under way. */
+export interface KeyPlace {
+  readonly db: number;
+  readonly key: Buffer;
+  /** Whether its slot is only being taken over by this node. */
+  readonly asking: boolean;
+  /** Whether the value is not to be dumped: what reads it in pieces takes its place. */
+  readonly inPieces?: boolean;
+}

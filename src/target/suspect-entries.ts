@@ -1,0 +1,71 @@
+// Entries that may be what breaks the connections to a node: a few of them are under way at once, and the rest wait here, in
+// their order. It sends nothing itself.
+
+import { Suspects, type KeyId } from '../cluster/suspects.ts';
+import type { Entry } from '../entry.ts';
+import { EntryRing } from '../entry-ring.ts';
+
+export class SuspectEntries {
+  readonly #suspects = new Suspects();
+  readonly #idOf: (entry: Entry) => KeyId;
+  readonly #waiting = new EntryRing();
+  #underWay = 0;
+  /** Suspects that were not answered yet. */
+  #left = 0;
+
+  /** @param idOf where an entry goes */
+  constructor(idOf: (entry: Entry) => KeyId) {
+    this.#idOf = idOf;
+  }
+
+  /** Whether it has to be told of each entry that is answered. */
+  get isOpen(): boolean {
+    return this.#suspects.atOnce < Infinity;
+  }
+
+  /**
+   * Of an entry that is about to be sent. `later`: it waits here. `alone`: it must not go among others.
+   * @param isDue whether its turn has come, and it must not wait
+   */
+  wayOf(entry: Entry, isDue: boolean): 'now' | 'later' | 'alone' {
+    if (this.#suspects.isEmpty) return 'now';
+    const id = this.#idOf(entry);
+    if (this.#suspects.goesAlone(id)) return 'alone';
+    if (!this.#suspects.has(id)) return 'now';
+    if (!isDue && (this.#waiting.length > 0 || !this.#hasTurn)) {
+      this.#waiting.push(entry);
+      return 'later';
+    }
+    this.#underWay++;
+    return 'now';
+  }
+
+  /** The next one whose turn has come; false where there is none. */
+  takeDue(entry: Entry): boolean {
+    return this.#hasTurn && this.#waiting.take(entry);
+  }
+
+  /** Hands out those that wait, one by one. */
+  take(entry: Entry): boolean {
+    return this.#waiting.take(entry);
+  }
+
+  /** The server has said something of this one, so that it has broken nothing. */
+  answered(entry: Entry): void {
+    if (!this.isOpen || !this.#suspects.has(this.#idOf(entry))) return;
+    this.#underWay--;
+    if (--this.#left <= 0 && this.#waiting.length === 0) this.#suspects.clear();
+  }
+
+  /** A connection broke. Returns whether there are fewer suspects than before, or the first ones. */
+  broke(unanswered: readonly KeyId[]): boolean {
+    const isNarrower = this.#suspects.broke(unanswered);
+    this.#underWay = 0;
+    this.#left = this.#suspects.size;
+    return isNarrower;
+  }
+
+  get #hasTurn(): boolean {
+    return this.#underWay < this.#suspects.atOnce;
+  }
+}
