@@ -49,7 +49,8 @@ export class PageSize {
     if (ms < this.#roundTrip) this.#roundTrip = ms;
     const count = this.#count;
     const pace = Math.max(LEAST_PACE, (ms - this.#roundTrip) / count);
-    this.#pace = Math.min(pace, this.#pace * MOST_SLOWDOWN);
+    // The first page says what the way takes, and nothing of its elements.
+    if (count > FIRST) this.#pace = Math.min(pace, this.#pace * MOST_SLOWDOWN);
     const fitting = bytes === 0 ? MOST : (count * pieceBytes) / bytes;
     const quick = Math.max(LEAST_FOR_TIME, pageMs / this.#pace);
     this.#count = Math.max(1, Math.floor(Math.min(MOST, count * MOST_GROWTH, fitting, quick)));

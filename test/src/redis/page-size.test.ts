@@ -33,3 +33,11 @@ test('PageSize stays large enough where replies come late for reasons of others'
   for (let i = 0; i < 20; i += 1) size.observe(size.count * 50, 500);
   assert.ok(size.count >= 512, `${size.count} elements`);
 });
+
+test('PageSize keeps to that time on its way up as well', () => {
+  const size = new PageSize(OPTIONS);
+  for (let i = 0; i < 20; i += 1) {
+    assert.ok(size.count * 0.002 < OPTIONS.pageMs * 1.1, `${size.count} elements`);
+    size.observe(size.count * 50, 0.3 + size.count * 0.002);
+  }
+});
