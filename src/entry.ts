@@ -32,6 +32,8 @@ export interface LargeValue {
    *   less, or what the server has shown to bear
    */
   pieces(pieceBytes?: number): AsyncIterable<ValuePiece>;
+  /** Of memory, by what its server says, where it was asked. */
+  readonly bytes?: number | undefined;
   /** What is known of the last reading, from its first piece on; `undefined` where only a second one can tell. */
   readonly reading?: Reading | undefined;
   /**

@@ -33,7 +33,7 @@ export interface DumpOptions {
   /** What becomes of the expiries of fields; without it they stay as they are. */
   readonly fields: FieldExpiries | undefined;
   /** What reads a value that is too large for a payload. */
-  readonly largeValueOf: (db: number, key: Buffer) => LargeValue;
+  readonly largeValueOf: (db: number, key: Buffer, bytes: number | undefined) => LargeValue;
   /** Bytes of the longest payload that is taken. */
   readonly bigKey: number;
   /** Milliseconds that other clients of the source may have to wait. */
@@ -73,6 +73,8 @@ export class DumpReader implements Receiver, KeyReader {
   /** The replies about one key so far, while others are still to come. */
   #used: Reply | undefined;
   #payload: Reply | undefined;
+  /** What values take that are not to be dumped. */
+  readonly #bytes = new WeakMap<Buffer, number>();
   /** A key whose reply is waited for with a watch: how many are to come up to it, and what has come since it was sent. */
   #timedLeft = 0;
   #timedKeys = 0;
@@ -119,8 +121,12 @@ export class DumpReader implements Receiver, KeyReader {
     this.#isAlone = true;
   }
 
-  /** The value is not to be dumped: only the rest is asked for. */
-  sendLarge(db: number, key: Buffer): void {
+  /**
+   * The value is not to be dumped: only the rest is asked for.
+   * @param bytes of memory that it takes, if that is known
+   */
+  sendLarge(db: number, key: Buffer, bytes?: number): void {
+    if (bytes !== undefined) this.#bytes.set(key, bytes);
     this.#send(EXISTS, db, key, false);
   }
 
@@ -231,7 +237,11 @@ export class DumpReader implements Receiver, KeyReader {
     entry.db = db;
     entry.key = key;
     entry.payload = payload;
-    entry.large = payload === null ? (fields?.large(largeValueOf(db, key)) ?? largeValueOf(db, key)) : null;
+    entry.large = null;
+    if (payload === null) {
+      const large = largeValueOf(db, key, this.#bytes.get(key));
+      entry.large = fields?.large(large) ?? large;
+    }
     entry.expireAt = mode === 'relative' && expiry >= 0 ? plus(expiry, performance.now()) : expiry;
     entry.idle = usage === 'idle' ? used : UNKNOWN;
     entry.frequency = usage === 'frequency' ? used : UNKNOWN;

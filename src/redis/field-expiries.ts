@@ -50,6 +50,7 @@ export class FieldExpiries {
     const pieces = (pieceBytes?: number): AsyncIterable<ValuePiece> => this.#pieces(value.pieces(pieceBytes));
     return {
       type,
+      bytes: value.bytes,
       pieces,
       get reading() {
         return value.reading;

@@ -182,7 +182,7 @@ export class MeasuringReader implements KeyReader {
   #pass(db: number, key: Buffer, type: string, bytes: number): void {
     const { times, bySize } = this.#options;
     const manner = times.mannerOf(type, bytes);
-    if (bytes > this.#bigKey || (manner === 'pieces' && !bySize)) this.#dump.sendLarge(db, key);
+    if (bytes > this.#bigKey || (manner === 'pieces' && !bySize)) this.#dump.sendLarge(db, key, bytes);
     else if (manner === 'beside') this.#dump.send(db, key, false);
     else {
       this.#waiting.push({ db, key, type, bytes });

@@ -53,7 +53,8 @@ export class LargeValues implements Dialogues {
       pageMs: maxLatency * PAGE_SHARE,
       roundTrip: this.#roundTrip,
     };
-    const largeValueOf = (db: number, key: Buffer): LargeValue => new ServerValue(this, db, key, pieces);
+    const largeValueOf = (db: number, key: Buffer, bytes: number | undefined): LargeValue =>
+      new ServerValue(this, db, key, { ...pieces, bytes });
     const depth = depthFor(roundTrip);
     const dump = new DumpReader(connection, selection, { ...options, largeValueOf, limits, depth, roundTrip }, sink);
     return new MeasuringReader(connection, selection, dump, { info, limits, bySize, times: this.#times }, sink);

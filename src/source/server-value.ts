@@ -20,6 +20,7 @@ export interface Dialogues {
 }
 
 export interface ServerValueOptions extends Omit<PieceOptions, 'pieceBytes'> {
+  readonly bytes: number | undefined;
   /** What connections were lost at. */
   readonly breaks: Breaks;
   readonly limits: TransferLimits;
@@ -27,6 +28,7 @@ export interface ServerValueOptions extends Omit<PieceOptions, 'pieceBytes'> {
 
 export class ServerValue implements LargeValue {
   readonly type = undefined;
+  readonly bytes: number | undefined;
   readonly #dialogues: Dialogues;
   readonly #db: number;
   readonly #key: Buffer;
@@ -35,6 +37,7 @@ export class ServerValue implements LargeValue {
   #length: number | undefined;
 
   constructor(dialogues: Dialogues, db: number, key: Buffer, options: ServerValueOptions) {
+    this.bytes = options.bytes;
     this.#dialogues = dialogues;
     this.#db = db;
     this.#key = key;

@@ -136,7 +136,7 @@ export class MisfitWriter {
     const id = this.#idOf(entry, name);
     const pieces = this.#piecesOf(entry, this.#dialogues.pieceBytesOf(id));
     const gatherBytes = Math.min(this.#options.gatherBytes, this.#options.limits.valueBytes);
-    if (entry.large === null || gatherBytes === 0 || this.#dialogues.hasBroken(id))
+    if (entry.large === null || !mayGather(entry.large, gatherBytes) || this.#dialogues.hasBroken(id))
       return this.#build(entry, pieces, name, dialect);
     const gathered = new GatheredPayload(gatherBytes);
     const release = await this.#gathering.acquire();
@@ -292,4 +292,9 @@ function bothRefused(error: PayloadError, refusal: ReplyError): RespError {
   return new RespError(error.code, `${error.message} (to RESTORE the target says: ${refusal.message})`, {
     cause: refusal,
   });
+}
+
+/** A payload has half of what the value takes in memory, or less: where even that is too much, nothing is held in vain. */
+function mayGather({ bytes = 0 }: LargeValue, gatherBytes: number): boolean {
+  return gatherBytes > 0 && bytes <= 2 * gatherBytes;
 }
