@@ -14,18 +14,23 @@ const LONG = 1 / 1024;
 /** What the work for a key comes to beside its bytes, as bytes. */
 const KEY_BYTES = 512;
 /** By how much replies may prove slower from one look to the next. */
-const MOST_SLOWDOWN = 1.1;
-/** And in all: what comes later than so many times the quickest is late for reasons that a smaller window would not change. */
-const MOST_SLOWDOWN_IN_ALL = 4;
+const MOST_SLOWDOWN = 1.5;
+/**
+ * Milliseconds that a source needs for a byte: at least, and at most. What comes later still is late for reasons that a smaller
+ * window would not change.
+ */
+const LEAST_PACE = 1e-6;
+const MOST_PACE = 32e-6;
+/** As long as nothing is known. */
+const USUAL_PACE = 10e-6;
 
 export class DumpWindow {
   readonly #most: number;
   readonly #share: number;
   /** Milliseconds from a command to its reply, where the source has nothing else to do; as far as was seen. */
   #roundTrip: number;
-  /** Milliseconds a byte, of late and at best; 0 as long as nothing is known. */
-  #pace = 0;
-  #bestPace = Infinity;
+  /** Milliseconds a byte. */
+  #pace = USUAL_PACE;
   #recent = FIRST_GUESS;
   #mean = 0;
   #size: number;
@@ -60,7 +65,7 @@ export class DumpWindow {
     const expected = this.#recent > this.#mean ? this.#recent : this.#mean;
     const limits = this.#limits;
     const fitting = limits.windowBytes / (expected + 1);
-    const quick = (this.#share + this.#roundTrip) / (this.#pace * (expected + KEY_BYTES));
+    const quick = this.#share / (this.#pace * (expected + KEY_BYTES));
     const size = fitting < quick ? fitting : quick;
     const least = limits.isTight ? 1 : LEAST;
     limits.observe(bytes);
@@ -70,12 +75,8 @@ export class DumpWindow {
   /** So many keys that were on the way at once have come, with so many bytes, after so many milliseconds. */
   took(keys: number, bytes: number, ms: number): void {
     if (ms < this.#roundTrip) this.#roundTrip = ms;
-    const pace = ms / (keys * KEY_BYTES + bytes);
-    if (pace < this.#bestPace) this.#bestPace = pace;
-    const slowest = Math.min(
-      this.#pace === 0 ? Infinity : this.#pace * MOST_SLOWDOWN,
-      this.#bestPace * MOST_SLOWDOWN_IN_ALL,
-    );
-    this.#pace = pace < slowest ? pace : slowest;
+    // The line takes its time however few there are: only what comes on top of it is a queue at the source.
+    const pace = Math.max(LEAST_PACE, (ms - this.#roundTrip) / (keys * KEY_BYTES + bytes));
+    this.#pace = Math.min(pace, this.#pace * MOST_SLOWDOWN, MOST_PACE);
   }
 }

@@ -64,23 +64,40 @@ for (const every of [50, 300]) {
   });
 }
 
+/** A window after so many looks at keys of 70 bytes, of which `msOf` says when all that were on the way have come. */
+function watched(looks: number, roundTrip: number, msOf: (keys: number, look: number) => number): number {
+  const window = new DumpWindow(16_384, 10, roundTrip);
+  for (let i = 0; i < 2000; i++) window.observe(70);
+  for (let look = 0; look < looks; look++) {
+    const keys = Math.floor(window.size);
+    window.took(keys, 70 * keys, msOf(keys, look));
+    window.observe(70);
+  }
+  return window.size;
+}
+
+/** 20 µs a key: 10 ms are 500 keys. */
+function slow(keys: number): number {
+  return 1 + keys * 0.02;
+}
+
 test('DumpWindow closes where values take the source longer than they may, and opens again', () => {
-  const window = new DumpWindow(16_384, 10, 1);
-  for (let i = 0; i < 2000; i++) window.observe(2000);
-  window.took(1000, 2_000_000, 25);
-  window.observe(2000);
-  assert.ok(window.size > 400 && window.size < 480, `${window.size} keys`);
-  window.took(400, 800_000, 1);
-  window.observe(2000);
-  assert.ok(window.size > 4000, `${window.size} keys`);
+  const closed = watched(200, 1, slow);
+  assert.ok(closed > 400 && closed < 900, `${closed} keys`);
+  const opened = watched(201, 1, (keys, look) => (look < 200 ? slow(keys) : 1));
+  assert.ok(opened > 5000, `${opened} keys`);
+});
+
+test('DumpWindow opens as far on a long line, where few keys take as long as many', () => {
+  const window = new DumpWindow(16_384, 10, 100);
+  for (let i = 0; i < 300; i++) {
+    window.took(2, 140, 105);
+    window.observe(70);
+  }
+  assert.ok(window.size > 500, `${window.size} keys`);
 });
 
 test('DumpWindow stays open where replies come late whatever it does', () => {
-  const window = new DumpWindow(1024, 10, 1);
-  for (let i = 0; i < 2000; i++) window.observe(70);
-  for (let i = 0; i < 1000; i++) {
-    window.took(1, 70, i === 0 ? 0.01 : 500);
-    window.observe(70);
-  }
-  assert.ok(window.size > 100, `${window.size} keys`);
+  const size = watched(1000, 1, (_, look) => (look === 0 ? 0.01 : 500));
+  assert.ok(size > 500, `${size} keys`);
 });
