@@ -124,7 +124,8 @@ test('rump copies the keys that its filters let through, and no other', async (t
         const result = await runRump(['--from', source.url, '--to', target.url, ...argumentsOf(filter)]);
         assertDone(result);
         const expected = await assertExactly(to, filter, all);
-        assert.match(result.stderr, new RegExp(`^rump: ${expected} keys?, `), JSON.stringify(filter));
+        assert.match(result.stderr, new RegExp(`^rump: ${expected} keys?, `, 'm'), JSON.stringify(filter));
+        assert.equal(/nothing is in scope/.test(result.stderr), expected === 0, JSON.stringify(filter));
         if (expected === 0) empty += 1;
       }
     }),
