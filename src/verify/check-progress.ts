@@ -155,8 +155,8 @@ export class CheckProgress implements SourceSink {
     clearInterval(this.#timer);
     this.#tell(1);
     const figures = this.#figures();
-    const { match, differ, sourceOnly, targetOnly, expired, failed } = figures;
-    const isNothing = match + differ + sourceOnly + targetOnly + expired + failed === 0;
+    const { match, differ, sourceOnly, targetOnly, notComparable, expired, failed } = figures;
+    const isNothing = match + differ + sourceOnly + targetOnly + notComparable + expired + failed === 0;
     if (isNothing) this.warn('NOTHING_IN_SCOPE', nothingOf(this.#expected));
     this.#onEvent({ type: 'checked', ...figures });
     return figures;
