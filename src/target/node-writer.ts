@@ -18,6 +18,7 @@ import { PIECE_BYTES } from '../redis/page-size.ts';
 import { RestoreWriter, type RestoreOptions } from '../redis/restore.ts';
 import { Session } from '../redis/session.ts';
 import { SuspectEntries } from './suspect-entries.ts';
+import { TargetProcess } from './target-process.ts';
 import { WrittenSample } from './written-sample.ts';
 import { NEVER } from '../milliseconds.ts';
 
@@ -68,8 +69,7 @@ export class NodeWriter {
   readonly #entry = newEntry();
   #session: Session | undefined;
   #restores: RestoreWriter | undefined;
-  /** What the process behind the node said when it was met first. */
-  #process: ServerInfo | undefined;
+  readonly #process = new TargetProcess();
   /** Once the node has refused a payload, and was asked why. */
   #dialect: Dialect | undefined;
   #isInterrupted = false;
@@ -85,7 +85,7 @@ export class NodeWriter {
 
   /** The process that has acknowledged what is in the sample, as it was before; `undefined` where none was reached yet. */
   get process(): ServerInfo | undefined {
-    return this.#process;
+    return this.#process.info;
   }
 
   /** Whether an entry would be sent at once. */
@@ -161,7 +161,7 @@ export class NodeWriter {
       const server = await this.#line.open(lost);
       if (this.#state !== 'writing') server?.connection.close();
       else if (server === undefined) this.#state = 'gone';
-      else lost = await this.#work(new Session(server));
+      else lost = await this.#work(new Session(server), lost?.wasIdle === true);
     }
     if (this.#state === 'finished') return true;
     this.#interrupt();
@@ -185,13 +185,13 @@ export class NodeWriter {
     this.#session?.connection.fail(reason);
   }
 
-  /** Works on one connection, and returns it when it is of no more use. */
-  async #work(session: Session): Promise<Connection> {
+  /** Works on one connection, and returns it when it is of no more use. @param wasIdle whether the last one was */
+  async #work(session: Session, wasIdle: boolean): Promise<Connection> {
     const { connection, server } = session;
     const { info, roundTrip } = server;
     this.#session = session;
     this.#restores = this.#newRestores(session, depthFor(roundTrip));
-    this.#resume(info);
+    this.#resume(info, wasIdle);
     try {
       while (this.#state === 'writing') {
         this.#pump();
@@ -299,10 +299,9 @@ export class NodeWriter {
     this.#sink.onInterrupted();
   }
 
-  #resume(info: ServerInfo): void {
-    const isSame = info.runId !== '' && info.runId === this.#process?.runId;
+  #resume(info: ServerInfo, wasIdle: boolean): void {
+    const isSame = this.#process.meets(info, this.node.peer, wasIdle);
     if (!isSame) {
-      this.#process = info;
       this.sample.clear();
       // Another process may read other payloads.
       this.#dialect = undefined;

@@ -2,10 +2,13 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { holdMidRun, MID_RUN_KEYS } from '../support/mid-run.ts';
+import { bulk } from '../support/frames.ts';
 import { assertDone } from '../support/outcome.ts';
 import { startCluster } from '../support/redis-cluster.ts';
 import type { TestServer } from '../support/redis-server.ts';
+import { replyProxy } from '../support/reply-proxy.ts';
 import { runRump } from '../support/rump.ts';
+import { startPair } from '../support/server-pair.ts';
 
 const KEYS = 2400;
 
@@ -41,4 +44,19 @@ test('A source that closes a connection that is not read from, as the target is 
   proxy.unstall();
   assertDone(await running.done);
   assert.equal(await to.send('DBSIZE'), MID_RUN_KEYS);
+});
+
+test('A target that names no process and closes idle connections is not taken for another one each time', async (t) => {
+  const { source, target, from } = await startPair(t);
+  await from.pipeline(Array.from({ length: 200 }, (_, i) => ['SET', `key:${i}`, 'value']));
+  await from.send('RPUSH', 'list', ...Array.from({ length: 3000 }, (_, i) => `${i}:`.padEnd(400, 'x')));
+  await tiresSoon(target);
+  const { url } = await replyProxy(t, target.port, ([name], reply) =>
+    name === 'INFO' ? bulk(String(reply).replace(/^run_id:.*\r\n/m, '')) : undefined,
+  );
+  const args = ['--from', source.url, '--to', url, '--big-key', '100k', '--bwlimit', '300k', '--retries', '3'];
+  const result = await runRump(args);
+  assertDone(result);
+  assert.doesNotMatch(result.stderr, /replaced or restarted/);
+  assert.equal(await (await target.client()).send('DBSIZE'), 201);
 });
