@@ -1,5 +1,6 @@
 // Connections that servers close because nobody uses them: no failure, no noise, and no try.
 import assert from 'node:assert/strict';
+import type { Socket } from 'node:net';
 import { test } from 'node:test';
 import { holdMidRun, MID_RUN_KEYS } from '../support/mid-run.ts';
 import { bulk } from '../support/frames.ts';
@@ -11,6 +12,8 @@ import { runRump } from '../support/rump.ts';
 import { startPair } from '../support/server-pair.ts';
 
 const KEYS = 2400;
+/** Less than a value in pieces takes, for which the other connection waits. */
+const IDLE_MS = 700;
 
 /** From now on it closes whoever is idle for a second, clients of the test among them; and how often it was dialled so far. */
 async function tiresSoon(server: TestServer): Promise<number> {
@@ -47,16 +50,22 @@ test('A source that closes a connection that is not read from, as the target is 
 });
 
 test('A target that names no process and closes idle connections is not taken for another one each time', async (t) => {
-  const { source, target, from } = await startPair(t);
+  const { source, target, from, to } = await startPair(t);
   await from.pipeline(Array.from({ length: 200 }, (_, i) => ['SET', `key:${i}`, 'value']));
   await from.send('RPUSH', 'list', ...Array.from({ length: 3000 }, (_, i) => `${i}:`.padEnd(400, 'x')));
-  await tiresSoon(target);
-  const { url } = await replyProxy(t, target.port, ([name], reply) =>
-    name === 'INFO' ? bulk(String(reply).replace(/^run_id:.*\r\n/m, '')) : undefined,
-  );
+  const ends = new Map<Socket, NodeJS.Timeout>();
+  const { url, calls } = await replyProxy(t, target.port, ([name], reply, client) => {
+    clearTimeout(ends.get(client));
+    ends.set(
+      client,
+      setTimeout(() => client.end(), IDLE_MS),
+    );
+    return name === 'INFO' ? bulk(String(reply).replace(/^run_id:.*\r\n/m, '')) : undefined;
+  });
   const args = ['--from', source.url, '--to', url, '--big-key', '100k', '--bwlimit', '300k', '--retries', '3'];
   const result = await runRump(args);
   assertDone(result);
   assert.doesNotMatch(result.stderr, /replaced or restarted/);
-  assert.equal(await (await target.client()).send('DBSIZE'), 201);
+  assert.equal(await to.send('DBSIZE'), 201);
+  assert.ok(calls.get('INFO')! > 3, 'no connection was closed');
 });
