@@ -47,7 +47,7 @@ export class FieldExpiries {
   large(value: LargeValue): LargeValue {
     const { type } = value;
     if (type !== undefined && type !== 'hash') return value;
-    const pieces = (pieceBytes?: number): AsyncIterable<ValuePiece> => this.#pieces(value.pieces(pieceBytes));
+    const pieces = (pieceBytes?: number): AsyncIterable<ValuePiece> => this.#pieces(value, pieceBytes);
     return {
       type,
       bytes: value.bytes,
@@ -61,15 +61,15 @@ export class FieldExpiries {
     };
   }
 
-  async *#pieces(pieces: AsyncIterable<ValuePiece>): AsyncGenerator<ValuePiece> {
+  async *#pieces(value: LargeValue, pieceBytes: number | undefined): AsyncGenerator<ValuePiece> {
     let isEmpty = true;
-    for await (const piece of pieces) {
+    for await (const piece of value.pieces(pieceBytes)) {
       const carried: ValuePiece = piece.type === 'hash' ? { type: 'hash', fields: this.#carried(piece.fields) } : piece;
       if (carried.type === 'hash' && carried.fields.length === 0) continue;
       isEmpty = false;
       yield carried;
     }
-    if (isEmpty) throw new RespError(GONE, 'The key is gone');
+    if (isEmpty && value.reading !== 'changed') throw new RespError(GONE, 'The key is gone');
   }
 
   #carried(fields: readonly HashField[]): HashField[] {

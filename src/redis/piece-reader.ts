@@ -15,9 +15,11 @@ export type PieceOptions = PageOptions;
 
 /** The code of an error: the key is there no more. */
 export const GONE = 'GONE';
+/** What HPEXPIRETIME answers for a field that is not there. */
+const NO_FIELD = -2;
 
 /**
- * The value as it is by and by: what changes meanwhile may be in it or not.
+ * The value as it is by and by: what changes meanwhile may be in it or not. No piece at all: nothing is left of it.
  * @throws ReplyError where the server will not say; RespError, `GONE` or that of a lost connection
  */
 export async function* readPieces(ask: AskAbout, key: Buffer, options: PieceOptions): AsyncGenerator<ValuePiece> {
@@ -84,9 +86,9 @@ async function* readHash(ask: AskAbout, key: Buffer, size: PageSize): AsyncGener
     const fields: HashField[] = [];
     for (let i = 0; i < page.length; i += 2) {
       const expireAt = expiries === undefined ? NEVER : expiryOf(expiries, i / 2);
-      fields.push({ field: page[i]!, value: page[i + 1]!, expireAt });
+      if (expireAt !== undefined) fields.push({ field: page[i]!, value: page[i + 1]!, expireAt });
     }
-    yield { type: 'hash', fields };
+    if (fields.length > 0) yield { type: 'hash', fields };
   }
 }
 
@@ -99,15 +101,18 @@ async function expiriesOf(ask: AskAbout, key: Buffer, page: readonly Buffer[]): 
   const names = page.filter((_, i) => i % 2 === 0);
   const command = ['HPEXPIRETIME', key, 'FIELDS', String(names.length), ...names];
   const [reply] = await demand(ask, [command], ['HPEXPIRETIME']);
-  if (!(reply instanceof ReplyError)) return reply as readonly Reply[];
+  if (!(reply instanceof ReplyError)) return (reply ?? []) as readonly Reply[];
   if (reply.code !== 'ERR') throw reply;
   return undefined;
 }
 
-/** -1 is a field without expiry, -2 one that has gone since, and is on its way out. */
-function expiryOf(expiries: readonly Reply[], index: number): Milliseconds {
-  const expiry = (expiries[index] ?? NEVER) as Milliseconds;
-  return expiry > 0 ? expiry : NEVER;
+/**
+ * -2 is a field that has gone since: a replica, or a server that is behind with its removing, shows it for a while to who scans.
+ * @returns `undefined` for such a one
+ */
+function expiryOf(expiries: readonly Reply[], index: number): Milliseconds | undefined {
+  const expiry = (expiries[index] ?? NO_FIELD) as Milliseconds;
+  return expiry > 0 || expiry === NEVER ? expiry : undefined;
 }
 
 /** Pages of SSCAN, HSCAN or ZSCAN, but for the empty ones. */

@@ -73,8 +73,9 @@ export class ServerValue implements LargeValue {
         yield piece;
       }
       if (breaks.forget(id)) limits.pieceBore(pieceBytes);
-      if (this.#reading === undefined || type === undefined) return;
-      const [length, ...end] = await ask([[COUNT_COMMANDS[type], this.#key], ['MULTI'], ['EXEC']]);
+      if (this.#reading === undefined) return;
+      const count = type === undefined ? 'EXISTS' : COUNT_COMMANDS[type];
+      const [length, ...end] = await ask([[count, this.#key], ['MULTI'], ['EXEC']]);
       const isSame = isDone(end) && dialogue.turns === turns;
       this.#reading = isSame ? 'same' : 'changed';
       this.#length = isSame && typeof length === 'number' ? length : undefined;

@@ -146,7 +146,6 @@ export class MisfitWriter {
         const all = chained(gathered.pieces(dialect.rdbVersion), next.value, pieces);
         return await this.#build(entry, all, name, dialect);
       }
-      if (gathered.isEmpty) throw new RespError(CHANGED, 'It changed while it was read (gone)');
       // An element that is there twice would end a server of the version 6, and others take it for two.
       if (gathered.length > (entry.large.length ?? 0))
         return await this.#build(entry, gathered.pieces(dialect.rdbVersion), name, dialect);
@@ -216,16 +215,19 @@ export class MisfitWriter {
     return bytes;
   }
 
-  /** @throws RespError `CHANGED` at the end, where the pieces are of several moments */
+  /** @throws RespError at the end: `CHANGED` where the pieces are of several moments, `GONE` where there were none */
   async *#piecesOf({ large, payload }: Entry, bytes: number): AsyncGenerator<ValuePiece, void, void> {
     const digest = new ValueDigest();
+    let isEmpty = true;
     for await (const piece of readAhead(large?.pieces(bytes) ?? this.#payloadPieces(payload!, bytes))) {
       this.#demandGoing();
       if (large !== null && large.reading === undefined) digest.add(piece);
       await this.#takeTurn(sizeOfPiece(piece));
+      isEmpty = false;
       yield piece;
     }
     if (large !== null) await this.#demandUnchanged(large, digest);
+    if (isEmpty) throw new RespError(GONE, 'Nothing is left of it');
   }
 
   #payloadPieces(payload: Buffer, bytes: number): Iterable<ValuePiece> {

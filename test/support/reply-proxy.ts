@@ -7,7 +7,11 @@ import { array, bulk, error, integer, nil } from './frames.ts';
 import { RequestParser } from './memory-server/request-parser.ts';
 
 /** What stands in the place of the server's reply, if anything; `undefined` leaves it as it is. */
-export type Answer = (args: readonly string[], reply: Reply, client: Socket) => Buffer | undefined;
+export type Answer = (
+  args: readonly string[],
+  reply: Reply,
+  client: Socket,
+) => Buffer | undefined | Promise<Buffer | undefined>;
 
 export interface ReplyProxy {
   readonly url: string;
@@ -32,7 +36,9 @@ export async function replyProxy(t: TestContext, port: number, answer: Answer): 
         calls.set(name, (calls.get(name) ?? 0) + 1);
         const reply = server.then((client) => client.pipeline([request]));
         turn = Promise.all([turn, reply])
-          .then(([, [reply]]) => socket.write(answer([name, ...words.slice(1)], reply!, socket) ?? frameOf(reply!)))
+          .then(async ([, [reply]]) => {
+            socket.write((await answer([name, ...words.slice(1)], reply!, socket)) ?? frameOf(reply!));
+          })
           .catch(() => socket.destroy());
       }
     });
