@@ -55,6 +55,9 @@ export class FieldExpiries {
       get reading() {
         return value.reading;
       },
+      get expireAt() {
+        return value.expireAt;
+      },
       get length() {
         return value.length;
       },

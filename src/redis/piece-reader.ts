@@ -15,17 +15,31 @@ export type PieceOptions = PageOptions;
 
 /** The code of an error: the key is there no more. */
 export const GONE = 'GONE';
+/** The code of an error: the value is not what it was when its first piece was read. */
+export const CHANGED = 'CHANGED';
+/** Of error replies that only another value can have caused. */
+const OF_ANOTHER_VALUE: ReadonlySet<string> = new Set(['WRONGTYPE', 'NOGROUP']);
 /** What HPEXPIRETIME answers for a field that is not there. */
 const NO_FIELD = -2;
 
 /**
  * The value as it is by and by: what changes meanwhile may be in it or not. No piece at all: nothing is left of it.
- * @throws ReplyError where the server will not say; RespError, `GONE` or that of a lost connection
+ * @throws ReplyError where the server will not say; RespError, `GONE`, `CHANGED` or that of a lost connection
  */
 export async function* readPieces(ask: AskAbout, key: Buffer, options: PieceOptions): AsyncGenerator<ValuePiece> {
   const type = String(await askOne(ask, 'TYPE', key));
   const size = new PageSize(options);
-  yield* type === 'string' ? readString(ask, key, options.pieceBytes) : piecesOf(type, ask, key, size);
+  try {
+    yield* type === 'string' ? readString(ask, key, options.pieceBytes) : piecesOf(type, ask, key, size);
+  } catch (error) {
+    if (!(error instanceof ReplyError) || !(await isOfAnother(error, ask, key, type))) throw error;
+    throw new RespError(CHANGED, 'It changed while it was read (replaced)', { cause: error });
+  }
+}
+
+/** Whether a reply was refused as there is another value by now, or none. */
+async function isOfAnother(error: ReplyError, ask: AskAbout, key: Buffer, type: string): Promise<boolean> {
+  return OF_ANOTHER_VALUE.has(error.code) || (error.code === 'ERR' && String(await askOne(ask, 'TYPE', key)) !== type);
 }
 
 function piecesOf(type: string, ask: AskAbout, key: Buffer, size: PageSize): AsyncGenerator<ValuePiece> {

@@ -41,7 +41,7 @@ export class LargeValues implements Dialogues {
 
   /** What reads values and leaves the large ones to this. */
   newKeyReader({ connection, selection, server }: Session, options: ValueOptions, sink: DumpSink): KeyReader {
-    const { bigKey, bySize, maxLatency } = options;
+    const { bigKey, bySize, maxLatency, mode } = options;
     const { info, roundTrip } = server;
     this.#times ??= new ServiceTimes(maxLatency);
     this.#roundTrip = Math.min(this.#roundTrip, roundTrip);
@@ -50,6 +50,7 @@ export class LargeValues implements Dialogues {
     const pieces = {
       breaks: this.#breaks,
       limits,
+      mode,
       pageMs: maxLatency * PAGE_SHARE,
       roundTrip: this.#roundTrip,
     };

@@ -1,14 +1,19 @@
 // A value of a server that is read by commands, piece by piece. Where the server lets one know that the value has not changed
 // meanwhile, nobody has to read it a second time.
 //
-//     MULTI EXEC WATCH key · pieces · HLEN MULTI EXEC ──▶ an array: nobody has touched the key; null: somebody has
+//     MULTI EXEC WATCH key · PEXPIRETIME · pieces · HLEN MULTI EXEC ──▶ an array: nobody has touched the key; null: somebody has
+//
+// Where it does not, the expiry is asked for once more behind the pieces: it is that of the value, if it is the same.
 
 import { ReplyError } from '../../resp/errors.ts';
 import type { Reply } from '../../resp/reply.ts';
 import type { Breaks } from '../cluster/breaks.ts';
 import type { Dialogue } from '../cluster/dialogue.ts';
 import type { LargeValue, Reading } from '../entry.ts';
+import type { Milliseconds } from '../milliseconds.ts';
+import { askExpiry, isSameExpiry, type ToldExpiry } from '../redis/ask-expiry.ts';
 import { COUNT_COMMANDS } from '../redis/count-commands.ts';
+import type { ExpiryMode } from '../redis/expiry.ts';
 import { readPieces, type PieceOptions } from '../redis/piece-reader.ts';
 import type { TransferLimits } from '../redis/transfer-limits.ts';
 import type { ValuePiece } from '../value.ts';
@@ -24,6 +29,8 @@ export interface ServerValueOptions extends Omit<PieceOptions, 'pieceBytes'> {
   /** What connections were lost at. */
   readonly breaks: Breaks;
   readonly limits: TransferLimits;
+  /** How expiries cross. */
+  readonly mode: ExpiryMode;
 }
 
 export class ServerValue implements LargeValue {
@@ -35,6 +42,7 @@ export class ServerValue implements LargeValue {
   readonly #options: ServerValueOptions;
   #reading: Reading | undefined;
   #length: number | undefined;
+  #expiry: ToldExpiry | undefined;
 
   constructor(dialogues: Dialogues, db: number, key: Buffer, options: ServerValueOptions) {
     this.bytes = options.bytes;
@@ -48,12 +56,16 @@ export class ServerValue implements LargeValue {
     return this.#reading;
   }
 
+  get expireAt(): Milliseconds | undefined {
+    return this.#expiry?.at;
+  }
+
   get length(): number | undefined {
     return this.#length;
   }
 
   async *pieces(most = Infinity): AsyncGenerator<ValuePiece, void, void> {
-    const { breaks, limits } = this.#options;
+    const { breaks, limits, mode } = this.#options;
     const id = { db: this.#db, key: this.#key };
     const pieceBytes = Math.min(most, limits.pieceBytes, breaks.pieceBytesOf(id));
     const dialogue = this.#dialogues.take();
@@ -66,6 +78,8 @@ export class ServerValue implements LargeValue {
       // The transaction is empty: it shows that there may be one, and ends what was watched before.
       const isWatched = isDone(await ask([['MULTI'], ['EXEC'], ['WATCH', this.#key]])) && dialogue.turns === turns;
       if (isWatched) this.#reading = 'watched';
+      const expiry = await askExpiry(ask, this.#key, mode);
+      this.#expiry = expiry;
       for await (const piece of readPieces(ask, this.#key, { ...this.#options, pieceBytes })) {
         // What its groups do touches a stream in nobody's eyes.
         if (piece.type === 'stream' && piece.head.groups.length > 0) this.#reading = undefined;
@@ -73,7 +87,10 @@ export class ServerValue implements LargeValue {
         yield piece;
       }
       if (breaks.forget(id)) limits.pieceBore(pieceBytes);
-      if (this.#reading === undefined) return;
+      if (this.#reading === undefined) {
+        if (!isSameExpiry(expiry, await askExpiry(ask, this.#key, mode))) this.#reading = 'changed';
+        return;
+      }
       const count = type === undefined ? 'EXISTS' : COUNT_COMMANDS[type];
       const [length, ...end] = await ask([[count, this.#key], ['MULTI'], ['EXEC']]);
       const isSame = isDone(end) && dialogue.turns === turns;

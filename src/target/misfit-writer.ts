@@ -12,16 +12,15 @@ import { PayloadError } from '../rdb/payload-error.ts';
 import { isReadBy, payloadIfAny } from '../rdb/payload-for.ts';
 import { sizeOfPiece } from '../rdb/piece-size.ts';
 import { typeOf } from '../rdb/type-of.ts';
-import { ValueDigest } from '../rdb/value-digest.ts';
 import { payloadPieces } from '../rdb/value-pieces.ts';
-import { readAhead } from '../read-ahead.ts';
 import type { Dialect } from '../redis/dialect.ts';
-import { GONE } from '../redis/piece-reader.ts';
+import { CHANGED, GONE } from '../redis/piece-reader.ts';
 import { ttlOf, type ExpiryMode } from '../redis/expiry.ts';
 import type { TransferLimits } from '../redis/transfer-limits.ts';
 import type { ValuePiece } from '../value.ts';
 import type { RateLimit } from './rate-limit.ts';
 import type { ValueDialogues } from './value-dialogues.ts';
+import { steadyPieces } from './steady-pieces.ts';
 import { VANISHED, ValueBuilder } from './value-builder.ts';
 import { NEVER } from '../milliseconds.ts';
 
@@ -48,8 +47,6 @@ export type Fate =
   /** Neither the target nor rump knows the form of the payload; `refusal` is what the target said, if it was asked. */
   | { readonly state: 'unknown'; readonly refusal: ReplyError | undefined };
 
-/** The code of an error: the value is not what it was when its first piece was read. */
-export const CHANGED = 'CHANGED';
 /** How often a value is built that changes, or goes away, meanwhile. */
 const MOST_TRIES = 5;
 const MOST_PAUSE_MS = 100;
@@ -84,7 +81,8 @@ export class MisfitWriter {
   }
 
   async #write(entry: Entry, name: Buffer, dialect: Dialect): Promise<Fate> {
-    if (this.#isExpired(entry)) return EXPIRED;
+    // A value that is still to be read may have another expiry by then.
+    if (entry.large === null && this.#isExpired(entry)) return EXPIRED;
     const refusal = entry.payload === null ? undefined : await this.#restore(entry, entry.payload, name, dialect);
     if (refusal === RESTORED) {
       this.#dialogues.arrived(this.#idOf(entry, name), Infinity);
@@ -138,6 +136,21 @@ export class MisfitWriter {
     const gatherBytes = Math.min(this.#options.gatherBytes, this.#options.limits.valueBytes);
     if (entry.large === null || !mayGather(entry.large, gatherBytes) || this.#dialogues.hasBroken(id))
       return this.#build(entry, pieces, name, dialect);
+    try {
+      return await this.#gather(entry, pieces, gatherBytes, name, dialect);
+    } finally {
+      // Where it was refused before they were taken up, whoever reads them waits.
+      void pieces.return().catch(() => {});
+    }
+  }
+
+  async #gather(
+    entry: Entry,
+    pieces: AsyncGenerator<ValuePiece, void, void>,
+    gatherBytes: number,
+    name: Buffer,
+    dialect: Dialect,
+  ): Promise<Fate> {
     const gathered = new GatheredPayload(gatherBytes);
     const release = await this.#gathering.acquire();
     try {
@@ -147,7 +160,7 @@ export class MisfitWriter {
         return await this.#build(entry, all, name, dialect);
       }
       // An element that is there twice would end a server of the version 6, and others take it for two.
-      if (gathered.length > (entry.large.length ?? 0))
+      if (gathered.length > (entry.large?.length ?? 0))
         return await this.#build(entry, gathered.pieces(dialect.rdbVersion), name, dialect);
       const payload = gathered.finish(dialect.rdbVersion);
       const done = await this.#restoring.acquire();
@@ -176,13 +189,12 @@ export class MisfitWriter {
     const id = this.#idOf(entry, name);
     const pieceBytes = this.#dialogues.pieceBytesOf(id);
     const ask = this.#dialogues.asking(id, pieceBytes);
-    const { expireAt } = entry;
-    const builder = new ValueBuilder(ask, { name, dialect, mostBytes, mode, expireAt, clock, replace });
+    const builder = new ValueBuilder(ask, { name, dialect, mostBytes, mode, clock, replace });
     let outcome: 'written' | 'taken' | 'expired' | 'unfinished' = 'unfinished';
     let bytes = entry.key.length;
     try {
       bytes += await this.#addAll(pieces, builder);
-      outcome = await builder.finish(entry.large?.length);
+      outcome = await builder.finish(entry.expireAt, entry.large?.length);
     } finally {
       // Where it cannot be reached any more, the name goes by itself after a while.
       if (outcome !== 'written') await builder.discard().catch(() => {});
@@ -215,19 +227,17 @@ export class MisfitWriter {
     return bytes;
   }
 
-  /** @throws RespError at the end: `CHANGED` where the pieces are of several moments, `GONE` where there were none */
-  async *#piecesOf({ large, payload }: Entry, bytes: number): AsyncGenerator<ValuePiece, void, void> {
-    const digest = new ValueDigest();
-    let isEmpty = true;
-    for await (const piece of readAhead(large?.pieces(bytes) ?? this.#payloadPieces(payload!, bytes))) {
-      this.#demandGoing();
-      if (large !== null && large.reading === undefined) digest.add(piece);
+  /** The entry has the expiry of what was read, when the pieces end without an error. */
+  async *#piecesOf(entry: Entry, bytes: number): AsyncGenerator<ValuePiece, void, void> {
+    const { large, payload } = entry;
+    const demandGoing = (): void => this.#demandGoing();
+    const pieces = large === null ? this.#payloadPieces(payload!, bytes) : steadyPieces(large, bytes, demandGoing);
+    for await (const piece of pieces) {
+      demandGoing();
       await this.#takeTurn(sizeOfPiece(piece));
-      isEmpty = false;
       yield piece;
     }
-    if (large !== null) await this.#demandUnchanged(large, digest);
-    if (isEmpty) throw new RespError(GONE, 'Nothing is left of it');
+    if (large?.expireAt !== undefined) entry.expireAt = large.expireAt;
   }
 
   #payloadPieces(payload: Buffer, bytes: number): Iterable<ValuePiece> {
@@ -236,19 +246,6 @@ export class MisfitWriter {
 
   #idOf({ db }: Entry, key: Buffer): KeyId {
     return { db: this.#options.targetDbOf(db), key };
-  }
-
-  /** What was read piece by piece was never there as a whole, if it has changed meanwhile. */
-  async #demandUnchanged(large: LargeValue, digest: ValueDigest): Promise<void> {
-    if (large.reading === 'same') return;
-    if (large.reading !== undefined) throw new RespError(CHANGED, 'It changed while it was read (touched)');
-    const again = new ValueDigest();
-    for await (const piece of large.pieces()) {
-      this.#demandGoing();
-      again.add(piece);
-    }
-    const difference = digest.differenceFrom(again);
-    if (difference !== undefined) throw new RespError(CHANGED, `It changed while it was read (${difference})`);
   }
 
   /** The pause is cut, so that a stop is seen soon. */

@@ -22,7 +22,6 @@ export interface BuildOptions {
   /** Bytes of the longest argument that the target takes. */
   readonly mostBytes: number;
   readonly mode: ExpiryMode;
-  readonly expireAt: Milliseconds;
   readonly clock: () => number;
   readonly replace: boolean;
 }
@@ -64,10 +63,11 @@ export class ValueBuilder {
 
   /**
    * Gives it its expiry and its name. `taken`: there is a key of that name, and it is not to be replaced.
+   * @param expireAt as `Entry.expireAt`
    * @param length elements that it has, where some were given twice
    */
-  async finish(length = Infinity): Promise<'written' | 'taken' | 'expired'> {
-    const { name, replace, expireAt, clock } = this.#options;
+  async finish(expireAt: Milliseconds, length = Infinity): Promise<'written' | 'taken' | 'expired'> {
+    const { name, replace, clock } = this.#options;
     await this.#tell([...this.#commands.end()]);
     const [count] = await this.#tell([[COUNT_COMMANDS[this.#type!], this.#temporary]]);
     if (this.#expires && count === 0) return 'expired';
@@ -75,10 +75,10 @@ export class ValueBuilder {
     if (expireAt !== NEVER && expireAt <= clock()) return 'expired';
     const rename: Argv = [replace ? 'RENAME' : 'RENAMENX', this.#temporary, name];
     // Only what has its expiry may have its name: the lease would end it otherwise.
-    const [given] = await demand(this.#ask, [this.#expiry()]);
-    if (given !== 1) return this.#goneAs(vanished());
+    const [given] = await demand(this.#ask, [this.#expiry(expireAt)]);
+    if (given !== 1) return this.#goneAs(vanished(), expireAt);
     const [renamed] = await demand(this.#ask, [rename], [String(rename[0])]);
-    if (renamed instanceof ReplyError) return this.#goneAs(renamed);
+    if (renamed instanceof ReplyError) return this.#goneAs(renamed, expireAt);
     return renamed === 0 ? 'taken' : 'written';
   }
 
@@ -89,14 +89,14 @@ export class ValueBuilder {
   }
 
   /** It may have expired at the last moment. @throws error where it has not */
-  #goneAs(error: RespError): 'expired' {
-    const { expireAt, clock } = this.#options;
+  #goneAs(error: RespError, expireAt: Milliseconds): 'expired' {
+    const { clock } = this.#options;
     if (this.#expires || (expireAt !== NEVER && expireAt <= clock())) return 'expired';
     throw error;
   }
 
-  #expiry(): Argv {
-    const { mode, expireAt, clock } = this.#options;
+  #expiry(expireAt: Milliseconds): Argv {
+    const { mode, clock } = this.#options;
     if (expireAt === NEVER) return ['PERSIST', this.#temporary];
     if (mode === 'exact') return ['PEXPIREAT', this.#temporary, String(expireAt)];
     return ['PEXPIRE', this.#temporary, String(ttlOf(expireAt, clock()))];

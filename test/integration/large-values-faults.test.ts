@@ -1,7 +1,9 @@
 // Large values that are interrupted, or whose connections are lost: they arrive, or nothing is left of them.
 import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { TestClient } from '../support/client.ts';
 import { assertNothingLeft, BIG_KEY, fillLarge, temporaryKey } from '../support/large-keyspace.ts';
 import { assertDone, assertFailed } from '../support/outcome.ts';
 import { runRump, spawnRump } from '../support/rump.ts';
@@ -88,4 +90,29 @@ for (const side of ['source', 'target'] as const) {
     await assertSameData(pair.from, pair.to, { byCommands: true });
     await assertNothingLeft(pair.to);
   });
+}
+
+test('A large value that the target refuses leaves no connection to the source behind', async (t) => {
+  const { source, target, from } = await startPair(t);
+  const lists = 20;
+  const items = Array.from({ length: 300 }, () => randomBytes(1200));
+  for (let i = 0; i < lists; i++)
+    await from.pipeline(Array.from({ length: 9 }, () => ['RPUSH', `list:${i}`, ...items]));
+  const taken = (await from.send('MEMORY', 'USAGE', 'list:1')) as number;
+  // Half of it would fit into one payload, and the whole does not.
+  const buffer = Math.ceil(taken * 0.6);
+
+  await (await target.client()).send('ACL', 'SETUSER', 'writer', 'on', '>pw', '~*', '&*', '+@all', '-rpush');
+  const before = await connectionsTo(from);
+  const url = target.url.replace('//', '//writer:pw@');
+  const result = await runRump(['--from', source.url, '--to', url, '--buffer', String(buffer)]);
+  assert.equal(result.code, 1, result.stderr);
+  assert.match(result.stderr, new RegExp(`${lists} keys were not copied`));
+  const connections = (await connectionsTo(from)) - before;
+  assert.ok(connections < lists / 2, `${connections} connections`);
+});
+
+async function connectionsTo(client: TestClient): Promise<number> {
+  const stats = String(await client.send('INFO', 'stats'));
+  return Number(/total_connections_received:(\d+)/.exec(stats)![1]);
 }

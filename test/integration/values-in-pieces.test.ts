@@ -1,15 +1,17 @@
 // Values that are read piece by piece while something happens to them: what arrives is what was there at one moment, with the
 // expiry that it had then.
 import assert from 'node:assert/strict';
-import { after, before, beforeEach, test } from 'node:test';
+import { after, before, beforeEach, test, type TestContext } from 'node:test';
 import type { TestClient } from '../support/client.ts';
 import { assertDone } from '../support/outcome.ts';
 import { startServer, type TestServer } from '../support/redis-server.ts';
 import { replyProxy } from '../support/reply-proxy.ts';
-import { runRump } from '../support/rump.ts';
+import { runRump, type RumpResult } from '../support/rump.ts';
 import { servers } from '../support/server-versions.ts';
 
 const FIELDS = 1000;
+/** A server that can has all fields in one page of a scan. */
+const ONE_PAGE = ['--hash-max-listpack-entries', '5000'];
 const IN_PIECES = ['--big-key', '20k'];
 
 for (const { name, binary } of servers('redis-8.0', 'valkey-9.1').slice(1)) {
@@ -17,7 +19,7 @@ for (const { name, binary } of servers('redis-8.0', 'valkey-9.1').slice(1)) {
   let [from, to]: TestClient[] = [];
 
   before(async () => {
-    server = await startServer({ binary, args: ['--enable-debug-command', 'yes'] });
+    server = await startServer({ binary, args: ['--enable-debug-command', 'yes', ...ONE_PAGE] });
     [from, to] = [await server.client(), await server.client(9)];
     // What has expired stays where it is, as it does on a replica.
     await from.send('DEBUG', 'SET-ACTIVE-EXPIRE', '0');
@@ -29,25 +31,98 @@ for (const { name, binary } of servers('redis-8.0', 'valkey-9.1').slice(1)) {
     test(`Fields that expire behind the scan that shows them are left out, ${rest} others stay (${name})`, async (t) => {
       const names = Array.from({ length: FIELDS }, (_, i) => `field:${i}`);
       await from!.send('HSET', 'hash', ...names.flatMap((field) => [field, 'x'.repeat(50)]));
-      await from!.send('HPEXPIRE', 'hash', 60_000, 'FIELDS', FIELDS - rest, ...names.slice(rest));
       await from!.send('SET', 'string', 'value');
-      const proxy = await replyProxy(t, server.port, async ([command], reply) => {
+      let due = 0;
+      const shown: number[] = [];
+      const proxy = await replyProxy(t, server.port, async ([command, , key], reply) => {
+        if (command === 'MEMORY' && key === 'hash') {
+          due = Date.now() + 200;
+          await from!.send('HPEXPIREAT', 'hash', due, 'FIELDS', FIELDS - rest, ...names.slice(rest));
+        }
         if (command !== 'HSCAN') return undefined;
-        const [, page] = reply as [Buffer, Buffer[]];
-        const due = page.filter((_, i) => i % 2 === 0).filter((field) => names.indexOf(String(field)) >= rest);
-        const now = Date.now();
-        if (due.length > 0) await from!.send('HPEXPIREAT', 'hash', now + 1, 'FIELDS', due.length, ...due);
-        while (Date.now() <= now + 1) await from!.send('PING');
+        shown.push((reply as [Buffer, Buffer[]])[1].length / 2);
+        while (Date.now() <= due) await from!.send('PING');
         return undefined;
       });
-      // Nobody may watch: what is done here would be a change.
-      const unwatched = ['--from', proxy.url.replace('//', '//blind:pw@'), '--to', `${server.url}/9`, ...IN_PIECES];
-      await from!.send('ACL', 'SETUSER', 'blind', 'on', '>pw', '~*', '&*', '+@all', '-watch');
-      const result = await runRump(unwatched);
+      const result = await runRump(['--from', proxy.url, '--to', `${server.url}/9`, ...IN_PIECES]);
       assertDone(result);
+      assert.ok(shown[0]! > 0, 'No scan has shown what expires');
       assert.equal(await to!.send('HLEN', 'hash'), rest);
       assert.match(result.stderr, new RegExp(`${rest === 0 ? 1 : 0} expired on the way`));
       assert.equal(await to!.send('GET', 'string').then(String), 'value');
+    });
+  }
+}
+
+const BYTES = 100_000;
+const LATER = 4_102_444_800_000;
+/** Whether a reading may be watched. Who may not is told by nothing but a second reading. */
+const USERS = [
+  ['watched', ''],
+  ['unwatched', 'blind:pw@'],
+] as const;
+
+for (const { name, binary } of servers('redis-6.0')) {
+  let source: TestServer;
+  let target: TestServer;
+  let [from, to]: TestClient[] = [];
+
+  before(async () => {
+    [source, target] = await Promise.all([startServer({ binary }), startServer({ binary })]);
+    [from, to] = [await source.client(), await target.client()];
+    await from.send('ACL', 'SETUSER', 'blind', 'on', '>pw', '~*', '+@all', '-watch');
+  });
+  beforeEach(() => Promise.all([from!.send('FLUSHALL'), to!.send('FLUSHALL')]));
+  after(() => Promise.all([source.stop(), target.stop()]));
+
+  /** Copies while something is done at the source once, before it answers that command for the second time. */
+  const copyWhile = async (
+    t: TestContext,
+    user: string,
+    at: string,
+    commands: readonly (readonly (string | number)[])[],
+  ): Promise<RumpResult> => {
+    let calls = 0;
+    const proxy = await replyProxy(t, source.port, async ([command]) => {
+      if (command === at && ++calls === 2) for (const each of commands) await from!.send(...(each as [string]));
+      return undefined;
+    });
+    const url = proxy.url.replace('//', `//${user}`);
+    const result = await runRump(['--from', url, '--to', target.url, ...IN_PIECES]);
+    assert.ok(calls >= 2);
+    return result;
+  };
+
+  for (const [reading, user] of USERS) {
+    for (const [what, before, change, expiry] of [
+      ['that it was given meanwhile', [], ['PEXPIREAT', 'key', LATER], LATER],
+      ['of the value that took its place', ['PX', 60_000], ['SET', 'key', 'y'.repeat(BYTES)], -1],
+    ] as const) {
+      test(`A value has the expiry ${what}, ${reading} (${name})`, async (t) => {
+        await from!.send('SET', 'key', 'x'.repeat(BYTES), ...before);
+        assertDone(await copyWhile(t, user, 'GETRANGE', [change]));
+        assert.equal(String(await to!.send('GET', 'key')), String(await from!.send('GET', 'key')));
+        const left = (await to!.send('PTTL', 'key')) as number;
+        if (expiry === -1) assert.equal(left, expiry);
+        else assert.ok(Math.abs(Date.now() + left - expiry) < 5000, `${left} ms`);
+      });
+    }
+
+    test(`A value is read again whose key has another type by then, ${reading} (${name})`, async (t) => {
+      await from!.send('SET', 'key', 'x'.repeat(BYTES));
+      const changes = [
+        ['DEL', 'key'],
+        ['SADD', 'key', 'member'],
+      ];
+      assertDone(await copyWhile(t, user, 'GETRANGE', changes));
+      assert.deepEqual(String(await to!.send('SMEMBERS', 'key')), 'member');
+    });
+
+    test(`A stream that is gone while it is read is no error, ${reading} (${name})`, async (t) => {
+      await from!.pipeline(Array.from({ length: 1000 }, (_, i) => ['XADD', 'key', `1-${i + 1}`, 'f', 'x'.repeat(100)]));
+      const result = await copyWhile(t, user, 'TYPE', [['FLUSHALL']]);
+      assertDone(result);
+      assert.match(result.stderr, /1 expired on the way/);
     });
   }
 }

@@ -36,9 +36,8 @@ export async function replyProxy(t: TestContext, port: number, answer: Answer): 
         calls.set(name, (calls.get(name) ?? 0) + 1);
         const reply = server.then((client) => client.pipeline([request]));
         turn = Promise.all([turn, reply])
-          .then(async ([, [reply]]) => {
-            socket.write((await answer([name, ...words.slice(1)], reply!, socket)) ?? frameOf(reply!));
-          })
+          .then(async ([, [reply]]) => (await answer([name, ...words.slice(1)], reply!, socket)) ?? frameOf(reply!))
+          .then((frame) => socket.write(frame))
           .catch(() => socket.destroy());
       }
     });

@@ -1,0 +1,36 @@
+// Asks when a key expires, and tells whether two answers say the same.
+
+import { RespError } from '../../resp/errors.ts';
+import { distance, minus, NEVER, plus, type Milliseconds } from '../milliseconds.ts';
+import { askOne, type AskAbout } from './ask-about.ts';
+import type { ExpiryMode } from './expiry.ts';
+import { GONE } from './piece-reader.ts';
+
+export interface ToldExpiry {
+  /** As `Entry.expireAt`. */
+  readonly at: Milliseconds;
+  /** Milliseconds by which it may be sooner: how long what is left of it was on the way. */
+  readonly slack: number;
+}
+
+const COMMANDS = { exact: 'PEXPIRETIME', relative: 'PTTL' } as const;
+const NOT_THERE = -2;
+/** Of a clock that shows whole milliseconds, on either side. */
+const ROUNDING_MS = 2;
+
+/** @throws RespError `GONE`; ReplyError where the server will not say */
+export async function askExpiry(ask: AskAbout, key: Buffer, mode: ExpiryMode): Promise<ToldExpiry> {
+  if (mode === 'dropped') return { at: NEVER, slack: 0 };
+  const start = performance.now();
+  const reply = (await askOne(ask, COMMANDS[mode], key)) as Milliseconds;
+  if (reply === NOT_THERE) throw new RespError(GONE, 'The key is gone');
+  if (mode === 'exact' || reply < 0) return { at: reply, slack: 0 };
+  const now = performance.now();
+  return { at: plus(reply, now), slack: now - start + ROUNDING_MS };
+}
+
+export function isSameExpiry(left: ToldExpiry, right: ToldExpiry): boolean {
+  if (left.at === NEVER || right.at === NEVER) return left.at === right.at;
+  const apart = distance(left.at, right.at);
+  return minus(apart, Math.max(left.slack, right.slack)) <= 0;
+}
