@@ -38,6 +38,8 @@ export interface LargeValue {
   readonly reading?: Reading | undefined;
   /** As `Entry.expireAt`, and in its place: what the last reading found, from its first piece on, where it has asked. */
   readonly expireAt?: Milliseconds | undefined;
+  /** Whether fields of it may expire, and take the key with them. */
+  readonly fieldsExpire?: boolean | undefined;
   /**
    * Elements that the value had at the end of a reading that was the `same`, or more; of a string its bytes. A scan may give an
    * element twice, and then gives more than that. `undefined` where nobody would say.

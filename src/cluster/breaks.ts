@@ -11,12 +11,21 @@ import { nameOf, type KeyId } from './suspects.ts';
 export const BREAKS = 'BREAKS';
 /** By how much the pieces shrink with each break. */
 const SHRINK = 4;
+/** So often a connection breaks at the smallest pieces of a value before that is its fault: one may break for any reason. */
+const MOST_AT_LEAST = 2;
 /** Keys that are kept in mind. */
 const MOST_KEPT = 65_536;
 
+interface Mark {
+  /** Bytes that a piece may have. */
+  readonly pieceBytes: number;
+  /** Breaks at the smallest pieces. */
+  readonly atLeast: number;
+}
+
 export class Breaks {
   readonly #doing: string;
-  readonly #pieceBytes = new Map<string, number>();
+  readonly #marks = new Map<string, Mark>();
 
   /** @param doing what is done with a key, as its error says it: `was asked for` */
   constructor(doing: string) {
@@ -25,7 +34,7 @@ export class Breaks {
 
   /** Bytes that a piece of the value may have; Infinity where it has broken nothing yet. */
   pieceBytesOf(id: KeyId): number {
-    return this.#pieceBytes.get(nameOf(id)) ?? Infinity;
+    return this.#marks.get(nameOf(id))?.pieceBytes ?? Infinity;
   }
 
   /**
@@ -36,10 +45,11 @@ export class Breaks {
   note(id: KeyId, pieceBytes: number, error: unknown): unknown {
     if (!isBreak(error) || !error.retryable) return error;
     const name = nameOf(id);
-    this.#pieceBytes.delete(name);
-    if (pieceBytes <= SMALLEST_PIECE) return brokeAlways(this.#doing, error);
-    this.#pieceBytes.set(name, Math.max(SMALLEST_PIECE, Math.floor(pieceBytes / SHRINK)));
-    if (this.#pieceBytes.size > MOST_KEPT) this.#pieceBytes.delete(this.#pieceBytes.keys().next().value!);
+    const atLeast = pieceBytes <= SMALLEST_PIECE ? (this.#marks.get(name)?.atLeast ?? 0) + 1 : 0;
+    this.#marks.delete(name);
+    if (atLeast === MOST_AT_LEAST) return brokeAlways(this.#doing, error);
+    this.#marks.set(name, { pieceBytes: Math.max(SMALLEST_PIECE, Math.floor(pieceBytes / SHRINK)), atLeast });
+    if (this.#marks.size > MOST_KEPT) this.#marks.delete(this.#marks.keys().next().value!);
     return error;
   }
 
@@ -60,7 +70,7 @@ export class Breaks {
 
   /** It is where it was to go. Returns whether it had broken anything. */
   forget(id: KeyId): boolean {
-    return this.#pieceBytes.size > 0 && this.#pieceBytes.delete(nameOf(id));
+    return this.#marks.size > 0 && this.#marks.delete(nameOf(id));
   }
 }
 

@@ -5,7 +5,7 @@ import type { RandomAccessFile } from '../file/random-access-file.ts';
 import type { ValuePiece } from '../value.ts';
 import type { ChunkLimits } from './chunks.ts';
 import { FileReader } from './file-reader.ts';
-import { encodingOf, typeOfEncoding } from './type-byte.ts';
+import { encodingOf, lastCommonTypeByte, typeOfEncoding } from './type-byte.ts';
 import { valuePieces } from './value-pieces.ts';
 
 export class SnapshotValue implements LargeValue {
@@ -14,6 +14,7 @@ export class SnapshotValue implements LargeValue {
   readonly reading = 'same';
   /** It has each element once. */
   readonly length = Infinity;
+  readonly fieldsExpire: boolean;
   readonly #file: RandomAccessFile;
   readonly #start: number;
   readonly #typeByte: number;
@@ -27,6 +28,7 @@ export class SnapshotValue implements LargeValue {
    */
   constructor(file: RandomAccessFile, start: number, typeByte: number, version: number, limits: ChunkLimits) {
     this.type = typeOfEncoding(encodingOf(typeByte, version)!) as NonNullable<LargeValue['type']>;
+    this.fieldsExpire = this.type === 'hash' && typeByte > lastCommonTypeByte;
     this.#file = file;
     this.#start = start;
     this.#typeByte = typeByte;

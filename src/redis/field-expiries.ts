@@ -55,6 +55,9 @@ export class FieldExpiries {
       get reading() {
         return value.reading;
       },
+      get fieldsExpire() {
+        return value.fieldsExpire;
+      },
       get expireAt() {
         return value.expireAt;
       },

@@ -6,6 +6,10 @@ const FIRST = 1;
 /** However slowly replies come: that may be for reasons of others, which smaller pages would not change. */
 const LEAST_FOR_TIME = 512;
 const MOST = 8192;
+/** Of elements in their order, at any size: those to come may be as much larger as they like. */
+const MOST_IN_ORDER = 512;
+/** For how much of itself a mean counts that was seen a page ago. */
+const LASTING = 1 / 2;
 /** Bytes of a reply that are aimed at, unless others are asked for. */
 export const PIECE_BYTES = 1024 * 1024;
 /** A piece is not made smaller than this for the sake of a connection: what breaks it then, does so whatever its size. */
@@ -24,6 +28,8 @@ export interface PageOptions {
   readonly pageMs: number;
   /** What a question takes of which the answer is at hand, in milliseconds, as far as was seen. */
   readonly roundTrip: number;
+  /** Elements of a page, at most. */
+  readonly mostElements?: number | undefined;
 }
 
 export class PageSize {
@@ -32,15 +38,30 @@ export class PageSize {
   #count = FIRST;
   /** Milliseconds an element, in the eyes of who waits for it. */
   #pace = Infinity;
+  #most: number;
+  #isOrdered = false;
+  /** Bytes of an element, where the largest ones seen count for a while. */
+  #mean = 0;
 
   constructor(options: PageOptions) {
     this.#options = options;
     this.#roundTrip = options.roundTrip;
+    this.#most = Math.min(MOST, options.mostElements ?? MOST);
+  }
+
+  get pieceBytes(): number {
+    return this.#options.pieceBytes;
   }
 
   /** Elements of the next page. */
   get count(): number {
     return this.#count;
+  }
+
+  /** The elements come in an order in which large ones may follow many that are small. */
+  keepOrder(): void {
+    this.#isOrdered = true;
+    this.#most = Math.min(this.#most, MOST_IN_ORDER);
   }
 
   /** The last page had so many bytes, and came after so many milliseconds. */
@@ -51,8 +72,9 @@ export class PageSize {
     const pace = Math.max(LEAST_PACE, (ms - this.#roundTrip) / count);
     // The first page says what the way takes, and nothing of its elements.
     if (count > FIRST) this.#pace = Math.min(pace, this.#pace * MOST_SLOWDOWN);
-    const fitting = bytes === 0 ? MOST : (count * pieceBytes) / bytes;
+    this.#mean = Math.max(bytes / count, this.#isOrdered ? this.#mean * LASTING : 0);
+    const fitting = this.#mean === 0 ? MOST : pieceBytes / this.#mean;
     const quick = Math.max(LEAST_FOR_TIME, pageMs / this.#pace);
-    this.#count = Math.max(1, Math.floor(Math.min(MOST, count * MOST_GROWTH, fitting, quick)));
+    this.#count = Math.max(1, Math.floor(Math.min(this.#most, count * MOST_GROWTH, fitting, quick)));
   }
 }

@@ -1,22 +1,23 @@
 // Reads a value piece by piece, for those that are too large to be dumped: the server never has to hold a copy of it, nor to
 // work on it for long.
 
-import { ReplyError, RespError } from '../../resp/errors.ts';
+import { ProtocolError, ReplyError, RespError } from '../../resp/errors.ts';
 import type { Reply } from '../../resp/reply.ts';
 import { parseScore } from '../rdb/score.ts';
 import type { HashField, ValuePiece, ZsetEntry } from '../value.ts';
 import { askOne, demand, type AskAbout } from './ask-about.ts';
 import { CursorLoop } from './cursor-loop.ts';
-import { PageSize, type PageOptions } from './page-size.ts';
+import type { PageSize } from './page-size.ts';
+import { isLongReply } from './server.ts';
 import { readStream } from './stream-reader.ts';
 import { NEVER, type Milliseconds } from '../milliseconds.ts';
-
-export type PieceOptions = PageOptions;
 
 /** The code of an error: the key is there no more. */
 export const GONE = 'GONE';
 /** The code of an error: the value is not what it was when its first piece was read. */
 export const CHANGED = 'CHANGED';
+/** The code of an error: a reply was longer than may be, and a page of fewer elements has a shorter one. */
+export const LONG_PAGE = 'LONG_PAGE';
 /** Of error replies that only another value can have caused. */
 const OF_ANOTHER_VALUE: ReadonlySet<string> = new Set(['WRONGTYPE', 'NOGROUP']);
 /** What HPEXPIRETIME answers for a field that is not there. */
@@ -24,17 +25,22 @@ const NO_FIELD = -2;
 
 /**
  * The value as it is by and by: what changes meanwhile may be in it or not. No piece at all: nothing is left of it.
- * @throws ReplyError where the server will not say; RespError, `GONE`, `CHANGED` or that of a lost connection
+ * @throws ReplyError where the server will not say; RespError, `GONE`, `CHANGED`, `LONG_PAGE`, `TOO_LONG` or that of a lost connection
  */
-export async function* readPieces(ask: AskAbout, key: Buffer, options: PieceOptions): AsyncGenerator<ValuePiece> {
+export async function* readPieces(ask: AskAbout, key: Buffer, size: PageSize): AsyncGenerator<ValuePiece> {
   const type = String(await askOne(ask, 'TYPE', key));
-  const size = new PageSize(options);
   try {
-    yield* type === 'string' ? readString(ask, key, options.pieceBytes) : piecesOf(type, ask, key, size);
+    yield* type === 'string' ? readString(ask, key, size.pieceBytes) : piecesOf(type, ask, key, size);
   } catch (error) {
+    if (isLongReply(error)) throw tooLong(error, type !== 'string' && size.count > 1);
     if (!(error instanceof ReplyError) || !(await isOfAnother(error, ask, key, type))) throw error;
     throw new RespError(CHANGED, 'It changed while it was read (replaced)', { cause: error });
   }
+}
+
+function tooLong(error: ProtocolError, mayDivide: boolean): RespError {
+  const { message, peer, hint } = error;
+  return new RespError(mayDivide ? LONG_PAGE : 'TOO_LONG', `${message} (${hint})`, { peer, cause: error });
 }
 
 /** Whether a reply was refused as there is another value by now, or none. */
@@ -70,6 +76,7 @@ async function* readString(ask: AskAbout, key: Buffer, pieceBytes: number): Asyn
 }
 
 async function* readList(ask: AskAbout, key: Buffer, size: PageSize): AsyncGenerator<ValuePiece> {
+  size.keepOrder();
   for (let at = 0; ;) {
     const start = performance.now();
     const items = (await askOne(ask, 'LRANGE', key, String(at), String(at + size.count - 1))) as readonly Buffer[];

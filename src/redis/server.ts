@@ -305,3 +305,8 @@ function isRefusal(reply: Reply): reply is ReplyError {
 function isSince({ name, version }: ServerInfo, major: number): boolean {
   return name !== 'redis' || Number.parseInt(version, 10) >= major;
 }
+
+/** Whether the connection was given up for a reply that is longer than `maxReply`. */
+export function isLongReply(error: unknown): error is ProtocolError {
+  return error instanceof ProtocolError && error.hint === REPLY_HINT;
+}

@@ -18,6 +18,7 @@ const PENDING_PAGE = 1000;
 const LAST_SEQ = 2n ** 64n - 1n;
 
 export async function* readStream(ask: AskAbout, key: Buffer, size: PageSize): AsyncGenerator<StreamPiece> {
+  size.keepOrder();
   const head = await readHead(ask, key);
   for (let from = '-'; ;) {
     const start = performance.now();

@@ -25,6 +25,7 @@ export interface ValueOptions extends Omit<DumpOptions, 'depth' | 'largeValueOf'
 export class LargeValues implements Dialogues {
   readonly #deployment: Deployment;
   readonly #options: LineOptions;
+  mayWatch: boolean | undefined;
   readonly #dialogues: Dialogue[] = [];
   /** Those of them that read nothing now. */
   readonly #idle: Dialogue[] = [];
@@ -73,6 +74,11 @@ export class LargeValues implements Dialogues {
 
   give(dialogue: Dialogue): void {
     this.#idle.push(dialogue);
+  }
+
+  drop(dialogue: Dialogue): void {
+    dialogue.close();
+    this.#dialogues.splice(this.#dialogues.indexOf(dialogue), 1);
   }
 
   /** A connection broke on which several values were asked for. */

@@ -5,26 +5,37 @@
 //
 // Where it does not, the expiry is asked for once more behind the pieces: it is that of the value, if it is the same.
 
-import { ReplyError } from '../../resp/errors.ts';
+import { ReplyError, RespError } from '../../resp/errors.ts';
 import type { Reply } from '../../resp/reply.ts';
 import type { Breaks } from '../cluster/breaks.ts';
 import type { Dialogue } from '../cluster/dialogue.ts';
+import { isBreak } from '../cluster/line.ts';
 import type { LargeValue, Reading } from '../entry.ts';
-import type { Milliseconds } from '../milliseconds.ts';
+import { NEVER, type Milliseconds } from '../milliseconds.ts';
+import type { AskAbout } from '../redis/ask-about.ts';
 import { askExpiry, isSameExpiry, type ToldExpiry } from '../redis/ask-expiry.ts';
 import { COUNT_COMMANDS } from '../redis/count-commands.ts';
 import type { ExpiryMode } from '../redis/expiry.ts';
-import { readPieces, type PieceOptions } from '../redis/piece-reader.ts';
+import { LONG_PAGE, readPieces } from '../redis/piece-reader.ts';
+import { PageSize, type PageOptions } from '../redis/page-size.ts';
+import { isLongReply } from '../redis/server.ts';
 import type { TransferLimits } from '../redis/transfer-limits.ts';
 import type { ValuePiece } from '../value.ts';
+
+/** By how much the pages of a value shrink that one reply cannot hold: from the most to one element in three times. */
+const SHRINK = 32;
 
 /** Connections of which each reads one value at a time: what one of them watches, no other command of it may end. */
 export interface Dialogues {
   take(): Dialogue;
   give(dialogue: Dialogue): void;
+  /** Instead: it is of no use any more. */
+  drop(dialogue: Dialogue): void;
+  /** Whether a key may be watched: a proxy may hang up on whoever tries. `undefined` until somebody has. */
+  mayWatch: boolean | undefined;
 }
 
-export interface ServerValueOptions extends Omit<PieceOptions, 'pieceBytes'> {
+export interface ServerValueOptions extends Omit<PageOptions, 'pieceBytes' | 'mostElements'> {
   readonly bytes: number | undefined;
   /** What connections were lost at. */
   readonly breaks: Breaks;
@@ -43,6 +54,9 @@ export class ServerValue implements LargeValue {
   #reading: Reading | undefined;
   #length: number | undefined;
   #expiry: ToldExpiry | undefined;
+  #fieldsExpire = false;
+  /** Elements of a page at most: more were too long a reply. */
+  #mostElements: number | undefined;
 
   constructor(dialogues: Dialogues, db: number, key: Buffer, options: ServerValueOptions) {
     this.bytes = options.bytes;
@@ -60,6 +74,10 @@ export class ServerValue implements LargeValue {
     return this.#expiry?.at;
   }
 
+  get fieldsExpire(): boolean {
+    return this.#fieldsExpire;
+  }
+
   get length(): number | undefined {
     return this.#length;
   }
@@ -69,21 +87,23 @@ export class ServerValue implements LargeValue {
     const id = { db: this.#db, key: this.#key };
     const pieceBytes = Math.min(most, limits.pieceBytes, breaks.pieceBytesOf(id));
     const dialogue = this.#dialogues.take();
-    const ask = breaks.noting(id, pieceBytes, (commands) => dialogue.ask(this.#db, this.#key, commands));
+    const askAnyhow: AskAbout = (commands) => dialogue.ask(this.#db, this.#key, commands);
+    const ask = breaks.noting(id, pieceBytes, askAnyhow);
+    const size = new PageSize({ ...this.#options, pieceBytes, mostElements: this.#mostElements });
+    let isUsable = true;
     this.#reading = undefined;
     this.#length = undefined;
     let type: ValuePiece['type'] | undefined;
     try {
       const turns = dialogue.turns;
-      // The transaction is empty: it shows that there may be one, and ends what was watched before.
-      const isWatched = isDone(await ask([['MULTI'], ['EXEC'], ['WATCH', this.#key]])) && dialogue.turns === turns;
-      if (isWatched) this.#reading = 'watched';
+      if ((await this.#watch(ask, askAnyhow)) && dialogue.turns === turns) this.#reading = 'watched';
       const expiry = await askExpiry(ask, this.#key, mode);
       this.#expiry = expiry;
-      for await (const piece of readPieces(ask, this.#key, { ...this.#options, pieceBytes })) {
+      for await (const piece of readPieces(ask, this.#key, size)) {
         // What its groups do touches a stream in nobody's eyes.
         if (piece.type === 'stream' && piece.head.groups.length > 0) this.#reading = undefined;
         type = piece.type;
+        if (piece.type === 'hash') this.#fieldsExpire ||= piece.fields.some(({ expireAt }) => expireAt !== NEVER);
         yield piece;
       }
       if (breaks.forget(id)) limits.pieceBore(pieceBytes);
@@ -96,8 +116,33 @@ export class ServerValue implements LargeValue {
       const isSame = isDone(end) && dialogue.turns === turns;
       this.#reading = isSame ? 'same' : 'changed';
       this.#length = isSame && typeof length === 'number' ? length : undefined;
+    } catch (error) {
+      // What comes after such a reply is not to be understood.
+      isUsable = !(error instanceof RespError && isLongReply(error.cause));
+      if (error instanceof RespError && error.code === LONG_PAGE)
+        this.#mostElements = Math.max(1, Math.floor(size.count / SHRINK));
+      throw error;
     } finally {
-      this.#dialogues.give(dialogue);
+      if (isUsable) this.#dialogues.give(dialogue);
+      else this.#dialogues.drop(dialogue);
+    }
+  }
+
+  /** Whether it is watched from now on. */
+  async #watch(ask: AskAbout, askAnyhow: AskAbout): Promise<boolean> {
+    const { mayWatch } = this.#dialogues;
+    if (mayWatch === false) return false;
+    // The transaction is empty: it shows that there may be one, and ends what was watched before.
+    const commands = [['MULTI'], ['EXEC'], ['WATCH', this.#key]];
+    try {
+      const isWatched = isDone(await (mayWatch === undefined ? askAnyhow : ask)(commands));
+      this.#dialogues.mayWatch = true;
+      return isWatched;
+    } catch (error) {
+      if (mayWatch !== undefined || !isBreak(error)) throw error;
+      // It is no fault of the key, which may break the next one as well if it is.
+      this.#dialogues.mayWatch = false;
+      return false;
     }
   }
 }

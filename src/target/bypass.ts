@@ -11,7 +11,7 @@ import type { Node } from '../cluster/topology.ts';
 import type { Entry } from '../entry.ts';
 import { formOf } from '../rdb/type-of.ts';
 import { learnDialect, type Dialect } from '../redis/dialect.ts';
-import { CHANGED } from '../redis/piece-reader.ts';
+import { CHANGED, LONG_PAGE } from '../redis/piece-reader.ts';
 import { scopeOf } from '../redis/refusal.ts';
 import { MisfitWriter, type MisfitWriterOptions } from './misfit-writer.ts';
 import type { NodeWriter } from './node-writer.ts';
@@ -49,7 +49,7 @@ interface Item {
 }
 
 /** Codes of errors that concern one key, beside the replies of the target. */
-const OF_KEY: ReadonlySet<string> = new Set(['PAYLOAD', 'TOO_LONG', CHANGED, VANISHED, BREAKS]);
+const OF_KEY: ReadonlySet<string> = new Set(['PAYLOAD', 'TOO_LONG', CHANGED, LONG_PAGE, VANISHED, BREAKS]);
 const CLEANING_MS = 2000;
 
 export class Bypass {

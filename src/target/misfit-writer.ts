@@ -14,7 +14,7 @@ import { sizeOfPiece } from '../rdb/piece-size.ts';
 import { typeOf } from '../rdb/type-of.ts';
 import { payloadPieces } from '../rdb/value-pieces.ts';
 import type { Dialect } from '../redis/dialect.ts';
-import { CHANGED, GONE } from '../redis/piece-reader.ts';
+import { CHANGED, GONE, LONG_PAGE } from '../redis/piece-reader.ts';
 import { ttlOf, type ExpiryMode } from '../redis/expiry.ts';
 import type { TransferLimits } from '../redis/transfer-limits.ts';
 import type { ValuePiece } from '../value.ts';
@@ -49,6 +49,7 @@ export type Fate =
 
 /** How often a value is built that changes, or goes away, meanwhile. */
 const MOST_TRIES = 5;
+const TRANSIENT: ReadonlySet<string> = new Set([CHANGED, LONG_PAGE, VANISHED]);
 const MOST_PAUSE_MS = 100;
 const RESTORED = 'restored';
 const EXPIRED: Fate = { state: 'expired' };
@@ -282,9 +283,9 @@ function isOrdered({ type }: ValuePiece): boolean {
   return type === 'string' || type === 'list' || type === 'stream';
 }
 
-/** It was whole neither at the source nor at the target: it may be, when it is done again. */
+/** It was whole neither at the source nor at the target, or came in too large pages: it may fare better when it is done again. */
 function isTransient(error: unknown): error is RespError {
-  return error instanceof RespError && (error.code === CHANGED || error.code === VANISHED);
+  return error instanceof RespError && TRANSIENT.has(error.code);
 }
 
 function bothRefused(error: PayloadError, refusal: ReplyError): RespError {

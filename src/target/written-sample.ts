@@ -28,8 +28,8 @@ export class WrittenSample {
   #offered = 0;
 
   /** One more key is on the target. @param expireAt of the key at the target */
-  offer({ payload, expireAt }: Entry, db: number, name: Buffer): void {
-    const mayEmpty = payload !== null && payload[0]! >= FIRST_TYPE_WITH_EXPIRING_FIELDS;
+  offer({ payload, large, expireAt }: Entry, db: number, name: Buffer): void {
+    const mayEmpty = payload === null ? large?.fieldsExpire === true : payload[0]! >= FIRST_TYPE_WITH_EXPIRING_FIELDS;
     if (mayEmpty || name.length > LONGEST_NAME) return;
     // A view would keep the chunk alive that it came with.
     const key = { db, name: Buffer.from(name), expireAt };

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { after, before, beforeEach, test, type TestContext } from 'node:test';
 import type { TestClient } from '../support/client.ts';
-import { assertDone } from '../support/outcome.ts';
+import { assertDone, assertFailed } from '../support/outcome.ts';
 import { startServer, type TestServer } from '../support/redis-server.ts';
 import { replyProxy } from '../support/reply-proxy.ts';
 import { runRump, type RumpResult } from '../support/rump.ts';
@@ -125,4 +125,31 @@ for (const { name, binary } of servers('redis-6.0')) {
       assert.match(result.stderr, /1 expired on the way/);
     });
   }
+
+  test(`A value that is too long a reply in a page of many elements comes in pages of fewer (${name})`, async () => {
+    const small = Array.from({ length: 3000 }, (_, i) => i);
+    await from!.send('RPUSH', 'key', ...small);
+    for (let i = 0; i < 10; i++)
+      await from!.send('RPUSH', 'key', ...Array.from({ length: 10 }, () => 'x'.repeat(30_000)));
+    assertDone(await runRump(['--from', source.url, '--to', target.url, ...IN_PIECES, '--max-reply', '1M']));
+    assert.deepEqual(await to!.send('LRANGE', 'key', 0, -1), await from!.send('LRANGE', 'key', 0, -1));
+  });
+
+  test(`A value with an element that is too long a reply fails by its name, and others arrive (${name})`, async () => {
+    await from!.pipeline(Array.from({ length: 100 }, (_, i) => ['SET', `key:${i}`, i]));
+    await from!.send('HSET', 'long', 'a', 'x'.repeat(2_000_000), 'b', 'y');
+    const result = await runRump(['--from', source.url, '--to', target.url, '--big-key', '1M', '--max-reply', '1M']);
+    assertFailed(result, { error: /^rump: key "long" in db 0: .*a reply of more than 1,048,576 bytes.*--max-reply/ });
+    assert.equal(await to!.send('DBSIZE'), 100);
+  });
+
+  test(`Values are read twice behind a proxy that hangs up on whoever would watch (${name})`, async (t) => {
+    for (let i = 0; i < 3; i++) await from!.send('SET', `key:${i}`, 'x'.repeat(BYTES));
+    const proxy = await replyProxy(t, source.port, ([command], _, socket) => {
+      if (command === 'MULTI') socket.destroy();
+      return undefined;
+    });
+    assertDone(await runRump(['--from', proxy.url, '--to', target.url, ...IN_PIECES]));
+    assert.equal(await to!.send('DBSIZE'), 3);
+  });
 }

@@ -15,10 +15,18 @@ test('Breaks: with each break the pieces are a quarter of what they were, and th
     sizes.push(bytes / KIB);
     error = breaks.note(ID, bytes, RESET);
   }
-  assert.deepEqual(sizes, [1024, 256, 64, 16]);
+  assert.deepEqual(sizes, [1024, 256, 64, 16, 16]);
   assert.ok(error instanceof RespError && error.code === BREAKS && !error.retryable);
   assert.equal(error.message, 'The connection was lost each time that it was sent (ECONNRESET)');
   assert.equal(breaks.pieceBytesOf(ID), Infinity);
+});
+
+test('Breaks: one connection may break for any reason, however small the pieces are', () => {
+  const breaks = new Breaks('was asked for');
+  assert.equal(breaks.note(ID, 10 * KIB, RESET), RESET);
+  assert.equal(breaks.forget(ID), true);
+  assert.equal(breaks.note(ID, 10 * KIB, RESET), RESET);
+  assert.equal((breaks.note(ID, 10 * KIB, RESET) as RespError).code, BREAKS);
 });
 
 test('Breaks: a server that will not work now has broken nothing', () => {

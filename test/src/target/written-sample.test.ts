@@ -1,6 +1,7 @@
 // Which of many acknowledged keys are kept to be looked for.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import type { LargeValue } from '../../../src/entry.ts';
 import { newEntry } from '../../../src/entry-ring.ts';
 import { WrittenSample } from '../../../src/target/written-sample.ts';
 
@@ -34,6 +35,8 @@ test('WrittenSample leaves out what has expired by then, and hashes whose fields
   assert.equal(sampleOf(3, 1000).presentAt(1000).length, 0);
   const sample = new WrittenSample();
   sample.offer({ ...newEntry(), payload: Buffer.from([24, 0]) }, 0, Buffer.from('hash'));
+  const large: LargeValue = { type: undefined, fieldsExpire: true, pieces: () => assert.fail('Nobody reads it') };
+  sample.offer({ ...newEntry(), large }, 0, Buffer.from('large hash'));
   assert.equal(sample.presentAt(0).length, 0);
 });
 
