@@ -102,7 +102,9 @@ export class AloneReader {
     const isWhole = !isTried || reader.sendBreaking === undefined;
     channel.reserve();
     try {
-      if (isWhole) reader.send(db, key, asking);
+      // Nobody can make anything of the whole, however small it is.
+      if (inPieces === true && reader.sendLarge !== undefined) reader.sendLarge(db, key);
+      else if (isWhole) reader.send(db, key, asking);
       else reader.sendBreaking!(db, key);
       while (reader.inFlight > 0) await session.progress();
       this.#line.progress();

@@ -36,6 +36,8 @@ export interface RedisSourceOptions extends LineOptions {
 }
 
 const DEFAULT_COUNT = 1000;
+/** How often a value is asked for in pieces: where a connection is lost meanwhile, it comes as a whole once more. */
+const MOST_IN_PIECES = 3;
 
 export class RedisSource implements Source {
   readonly #deployment: Deployment;
@@ -46,6 +48,8 @@ export class RedisSource implements Source {
   readonly #demands: (Wanted | undefined)[] = [undefined];
   readonly #moved = new Wakeup();
   readonly #failure = new Failure();
+  /** By the Buffer that the key is asked for with each time. */
+  readonly #inPieces = new WeakMap<Buffer, number>();
   #channel!: Channel;
   #walkedKeys = 0;
   /** Why not all of a cluster could be walked. */
@@ -90,6 +94,9 @@ export class RedisSource implements Source {
   }
 
   againInPieces({ db, key }: Entry): boolean {
+    const times = (this.#inPieces.get(key) ?? 0) + 1;
+    if (times > MOST_IN_PIECES) return false;
+    this.#inPieces.set(key, times);
     this.#lookup.read({ db, key, asking: false, inPieces: true });
     return true;
   }

@@ -9,6 +9,8 @@ import { assertDone, assertFailed, linesOf } from '../support/outcome.ts';
 import { payloadProxy, stamped } from '../support/payload-proxy.ts';
 import { snapshotOf } from '../support/rdb-file.ts';
 import { fillByRecipes } from '../support/recipe-keyspace.ts';
+import { bulk } from '../support/frames.ts';
+import { replyProxy } from '../support/reply-proxy.ts';
 import { startServer, type TestServer } from '../support/redis-server.ts';
 import { runRump } from '../support/rump.ts';
 import { assertSameData } from '../support/snapshot.ts';
@@ -17,6 +19,7 @@ import * as build from '../src/rdb/payload-builder.ts';
 /** Redis 8.10, of which a stream has a type byte of its own, and a module may put metadata in front of any. */
 const VERSION = 15;
 const NEW_STREAM = 27;
+const UNKNOWN = 0x78;
 /** Every type byte that streams had before. */
 const STREAMS = new Set([15, 19, 21]);
 const FOOTER_BYTES = 10;
@@ -135,4 +138,23 @@ test('rump names what it cannot carry of a snapshot of a newer server or of anot
 
 function failuresOf(stderr: string): string[] {
   return linesOf(stderr).flatMap((line) => /^rump: (key ".*)$/.exec(line)?.[1] ?? []);
+}
+
+for (const [cut, cuts] of [
+  ['DUMP', 2],
+  ['EXISTS', Infinity],
+] as const) {
+  test(`A value whose form nobody knows comes to an end where ${cut} breaks ${cuts} connections`, async (t) => {
+    await from.send('SET', 'x', 'value');
+    let left: number = cuts;
+    const { url, calls } = await replyProxy(t, source.port, ([name, key], reply, client) => {
+      if (name === cut && key === 'x' && left-- > 0) client.destroy();
+      return name === 'DUMP' && key === 'x' ? bulk(stamped(reply as Buffer, VERSION, UNKNOWN)) : undefined;
+    });
+    const result = await runRump(['--from', url, '--to', target.url]);
+    assert.ok(calls.get('DUMP')! < 20, `${calls.get('DUMP')} DUMPs`);
+    if (cuts === Infinity) return assertFailed(result, { error: /key "x" in db 0: / });
+    assertDone(result);
+    await assertSameData(from, to, { byCommands: true });
+  });
 }
