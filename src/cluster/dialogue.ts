@@ -54,16 +54,22 @@ export class Dialogue {
     const { retries, longest } = this.#options.retry;
     const backoff = new Backoff({ retries: Math.max(retries, LEAST_TRIES), longest });
     let asked: Node | undefined;
+    let error = unservedError(slot);
     while (replies.length < commands.length) {
       const node = asked ?? (await this.#nodeOf(key, slot, backoff));
       const party = await this.#partyAt(node);
-      if (party === undefined) continue;
+      if (party === undefined) {
+        // Whoever sent the key there may know by now where else it is.
+        asked = undefined;
+        await this.#lookAround(error, slot, undefined, backoff);
+        continue;
+      }
       const answers = await this.#say(party, db, commands.slice(replies.length), asked !== undefined);
       const elsewhere = answers.findIndex((answer) => answer instanceof ReplyError && scopeOf(answer) === 'place');
       replies.push(...(elsewhere === -1 ? answers : answers.slice(0, elsewhere)));
       if (elsewhere === -1) continue;
       this.#turns++;
-      const error = answers[elsewhere] as ReplyError;
+      error = answers[elsewhere] as ReplyError;
       const place = this.#deployment.placeOf(error, node.peer);
       const isSent = asked === undefined && redirectOf(error)?.kind === 'ask';
       asked = isSent && place !== undefined ? this.#deployment.nodeAt(place) : undefined;
