@@ -49,11 +49,11 @@ const LF = 10;
 const CRLF_BYTES = 2;
 /** How a TLS record begins with which a server says that it was spoken to in plain. */
 const TLS_ALERT = 21;
+const NO_INTEGER = 'an integer is none';
 const NO_END = 'a bulk string does not end where it should';
 /** Characters of an integer, its sign among them, up to which a number is exact. */
 const EXACT_CHARACTERS = 15;
-/** What has more of them; 64 bits have 19 digits. */
-const LONG_INTEGER = /^-?\d{1,20}$/;
+const INTEGER_BITS = 64;
 
 /** What the parser makes of a reply; strings are integers. */
 type Parsed = Reply | string | Error | readonly Parsed[];
@@ -199,6 +199,8 @@ export class Decoder {
     if (limit === 'maxArrayLength') this.#fail(`an array of ${countOf(amount, 'element')} is too long`);
     else if (limit === 'maxDepth') this.#fail('arrays are too deeply nested');
     else if (limit === 'maxLineLength') this.#fail('a line is too long');
+    else if (limit === 'integer') this.#fail(NO_INTEGER);
+    else if (limit === 'length') this.#fail('a length is none');
     else {
       const most = this.#limits.maxReplyLength;
       this.#failFor(`it sends a reply of more than ${countOf(most, 'byte')}`, this.#limits.replyHint);
@@ -269,12 +271,11 @@ export class Decoder {
 
   /** One of so many digits that the parser has left it a string. */
   #integer(digits: string): number | bigint {
-    if (!LONG_INTEGER.test(digits)) {
-      this.#fail('an integer is none');
-      return 0;
-    }
     const number = Number(digits);
-    return Number.isSafeInteger(number) ? number : BigInt(digits);
+    if (Number.isSafeInteger(number)) return number;
+    const integer = BigInt(digits);
+    if (BigInt.asIntN(INTEGER_BITS, integer) !== integer) this.#fail(NO_INTEGER);
+    return integer;
   }
 
   #deliver(reply: Reply): void {

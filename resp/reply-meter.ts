@@ -16,16 +16,18 @@ export interface ReplyLimits {
   readonly maxLineLength: number;
 }
 
-/** Which limit a reply passes. */
+/** Which limit a reply passes, or which number in it is none: a length that is negative and not that of null is none either. */
 export interface Excess {
-  readonly limit: keyof ReplyLimits;
+  readonly limit: keyof ReplyLimits | 'integer' | 'length';
   /** How much it would be, as far as is known. */
   readonly amount: number;
   /** Where the offending line begins among the bytes that were taken last; what is before may be read. */
   readonly at: number;
 }
 
-const [BULK, ARRAY, ZERO, CR] = [0x24, 0x2a, 0x30, 0x0d];
+const [BULK, ARRAY, INTEGER, MINUS, ZERO, CR] = [0x24, 0x2a, 0x3a, 0x2d, 0x30, 0x0d];
+/** What the arithmetic makes of `-1`. */
+const NULL_LENGTH = (MINUS - ZERO) * 10 + 1;
 /** Behind a CR, whatever it is. */
 const LF_BYTES = 1;
 const CRLF_BYTES = 2;
@@ -43,6 +45,9 @@ export class ReplyMeter {
   #type = 0;
   #number = 0;
   #lineLength = 0;
+  /** Bytes of the line that are no digits, and whether a sign is the first one. */
+  #others = 0;
+  #isSigned = false;
   /** Bytes to pass over: the end of a line, or a bulk string. */
   #skip = 0;
   /** Whether an element ends with those. */
@@ -71,12 +76,19 @@ export class ReplyMeter {
       const line = at;
       if (this.#type === 0) {
         this.#type = bytes[at++]!;
-        this.#number = this.#lineLength = 0;
+        this.#number = this.#lineLength = this.#others = 0;
       }
       const start = at;
+      if (this.#lineLength === 0) this.#isSigned = bytes[at] === MINUS;
       let number = this.#number;
-      while (at < bytes.length && bytes[at] !== CR) number = number * 10 + (bytes[at++]! - ZERO);
+      let others = this.#others;
+      while (at < bytes.length && bytes[at] !== CR) {
+        const digit = bytes[at++]! - ZERO;
+        if (digit < 0 || digit > 9) others++;
+        number = number * 10 + digit;
+      }
       this.#number = number;
+      this.#others = others;
       this.#lineLength += at - start;
       if (this.#lineLength > this.#limits.maxLineLength) {
         return { limit: 'maxLineLength', amount: this.#lineLength, at: line };
@@ -94,6 +106,9 @@ export class ReplyMeter {
     this.#type = 0;
     this.#skip = LF_BYTES;
     this.#closes = true;
+    if (type === INTEGER && !this.#isInteger) return 'integer';
+    if ((type === BULK || type === ARRAY) && (!this.#isInteger || (number < 0 && number !== NULL_LENGTH)))
+      return 'length';
     if (type === BULK && number >= 0) {
       this.#skip += number + CRLF_BYTES;
       return this.#count(number);
@@ -104,6 +119,11 @@ export class ReplyMeter {
     if (this.#depth === this.#limits.maxDepth) return 'maxDepth';
     this.#left[this.#depth++] = number;
     return this.#count(number * ELEMENT_BYTES);
+  }
+
+  get #isInteger(): boolean {
+    const signs = this.#isSigned ? 1 : 0;
+    return this.#others === signs && this.#lineLength > signs;
   }
 
   /** What is no array, others have limits for. */

@@ -196,8 +196,8 @@ export class DumpReader implements Receiver, KeyReader {
     if (this.#timedLeft > 0) this.#count(payload);
     if (payload instanceof ReplyError) this.#refused(db, key, payload);
     else if (expiry instanceof ReplyError) this.#refused(db, key, expiry);
+    else if ((typeof expiry !== 'number' && typeof expiry !== 'bigint') || expiry < GONE) this.#failExpiry();
     else if (payload === null || payload === 0 || expiry === GONE) this.#sink.onGone(db, key);
-    else if (typeof expiry !== 'number' && typeof expiry !== 'bigint') this.#failProtocol();
     else if (Buffer.isBuffer(payload)) {
       this.#window.observe(payload.length);
       if (payload.length > this.#options.bigKey) this.#deliver(db, key, null, expiry, used);
@@ -209,6 +209,10 @@ export class DumpReader implements Receiver, KeyReader {
 
   #failProtocol(): void {
     this.#connection.failProtocol('it answers DUMP with something else');
+  }
+
+  #failExpiry(): void {
+    this.#connection.failProtocol(`it answers ${this.#expiry!.name} with something else`);
   }
 
   #deliverWith(

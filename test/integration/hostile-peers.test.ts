@@ -5,7 +5,7 @@ import type { Socket } from 'node:net';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import type { Usage } from '../bench/copy-process.ts';
-import { bulk } from '../support/frames.ts';
+import { bulk, integer } from '../support/frames.ts';
 import { assertDone, assertFailed } from '../support/outcome.ts';
 import { replyProxy } from '../support/reply-proxy.ts';
 import { runRump } from '../support/rump.ts';
@@ -64,4 +64,22 @@ test('rump ends at a reply without an end, in bounded memory', async (t) => {
     assertDone(await runRump([...endpoints, '--max-reply', '100M']));
     assert.equal(await to.send('DBSIZE'), 151);
   });
+});
+
+test('rump takes no key for expired whose expiry or payload comes as a number that is none', async (t) => {
+  const { source, target, from, to } = await startPair(t);
+  await from.pipeline(Array.from({ length: 50 }, (_, i) => ['SET', `key:${i}`, i]));
+  const cases = [
+    ['PEXPIRETIME', Buffer.from(':abc\r\n'), /does not answer in RESP2 \(an integer is none\)/],
+    ['PEXPIRETIME', integer(-5), /it answers PEXPIRETIME with something else/],
+    ['DUMP', Buffer.from('$-7\r\n'), /does not answer in RESP2 \(a length is none\)/],
+  ] as const;
+  for (const [asked, answer, error] of cases) {
+    const { url } = await replyProxy(t, source.port, ([name, key]) =>
+      name === asked && key!.startsWith('key:') ? answer : undefined,
+    );
+    const result = await runRump(['--from', url, '--to', target.url, '--retries', '0']);
+    assertFailed(result, { error });
+    assert.equal(await to.send('DBSIZE'), 0);
+  }
 });
