@@ -72,6 +72,7 @@ export class Connection {
       {
         onReply: (reply) => this.#onReply(reply),
         onOks: (count) => this.#onOks(count),
+        takesLong: () => this.#inFlight.next?.takesLong === true,
         onProtocolError: (why, hint) => this.failProtocol(why, hint),
         onFault: (error) => this.fail(error instanceof Error ? error : new Error(String(error))),
       },
@@ -128,8 +129,18 @@ export class Connection {
    * @throws ReplyError, ReadOnlyError, or the error that ended the connection
    */
   request(name: string, ...args: readonly (string | Buffer)[]): Promise<Reply> {
+    return this.#request(false, name, args);
+  }
+
+  /** The same, where the reply may be an `Oversized`: see `keepUpTo`. */
+  requestLong(name: string, ...args: readonly (string | Buffer)[]): Promise<Reply> {
+    return this.#request(true, name, args);
+  }
+
+  #request(takesLong: boolean, name: string, args: readonly (string | Buffer)[]): Promise<Reply> {
     return new Promise((resolve, reject) => {
       const encoder = this.begin(new Command(name, args.length), {
+        takesLong,
         onReply: (reply) =>
           reply instanceof ReplyError ? reject(new ReplyError(reply.words, this.peer, this.secrets)) : resolve(reply),
         onOks: () => resolve(OK),
@@ -139,7 +150,7 @@ export class Connection {
     });
   }
 
-  /** From now on a reply of more bytes is read past, and comes as an `Oversized`. */
+  /** From now on a reply of more bytes is read past where it may be so long, and comes as an `Oversized`. */
   keepUpTo(bytes: number): void {
     this.#decoder.keptBulkLength = bytes;
   }

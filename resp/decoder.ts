@@ -33,6 +33,8 @@ const DEFAULTS = {
 export interface DecoderSink {
   onReply(reply: Reply): void;
   onOks(count: number): void;
+  /** Whether the reply that is arriving may be longer than is kept. */
+  takesLong(): boolean;
   /** The stream cannot be followed any further, and why; called once, and nothing after it. */
   onProtocolError(why: string, hint?: string): void;
   /** Whoever takes the replies has thrown: that is no fault of the peer. Called once, and nothing after it. */
@@ -91,7 +93,7 @@ export class Decoder {
   #passedLeft = 0;
   #failed = false;
 
-  /** Bytes: a longer bulk string that is a reply of its own is read past, whatever its length, and becomes an `Oversized`. */
+  /** Bytes: a longer bulk string that is a reply of its own, and may be long, is read past and becomes an `Oversized`. */
   keptBulkLength = Infinity;
 
   /** @param secrets what must not be shown of error replies */
@@ -212,10 +214,10 @@ export class Decoder {
     const { buffer, bigStrSize, offset, arrayCache } = this.#parser;
     if (buffer === null || bigStrSize === 0 || arrayCache.length > 0) return;
     const length = bigStrSize - offset - CRLF_BYTES;
-    if (length > this.keptBulkLength) {
+    if (length > this.keptBulkLength && this.#sink.takesLong()) {
       this.#passed = new Oversized(length);
       this.#passedLeft = length + CRLF_BYTES - (buffer.length - offset);
-    } else if (length > this.#limits.maxBulkLength) {
+    } else if (length > this.#mostBulkBytes) {
       return this.#fail(`a bulk string of ${countOf(length, 'byte')} is too long`);
     } else {
       this.#bulk = Buffer.allocUnsafeSlow(length + CRLF_BYTES);
@@ -224,6 +226,12 @@ export class Decoder {
     }
     this.#parser.reset();
     this.#meter.reset();
+  }
+
+  /** Where long ones are not kept, others are no longer than arrays. */
+  get #mostBulkBytes(): number {
+    const { maxBulkLength, maxReplyLength } = this.#limits;
+    return Math.min(maxBulkLength, Math.max(this.keptBulkLength, maxReplyLength));
   }
 
   #fillBulk(bytes: Buffer, at: number): number {

@@ -34,6 +34,11 @@ export class InFlight {
     return this.#written > this.#answered;
   }
 
+  /** Who gets the next reply. */
+  get next(): Receiver | undefined {
+    return this.#runs.peek()?.receiver;
+  }
+
   /** One more command was encoded; its reply goes to `receiver`. */
   queue(receiver: Receiver): void {
     this.#queued++;

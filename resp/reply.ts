@@ -26,6 +26,8 @@ export class Oversized {
 /** Takes the replies of the commands that it sent, in order. Nothing here may throw. */
 export interface Receiver {
   onReply(reply: Reply): void;
+  /** Whether the reply that comes next may be longer than is kept: it is read past then, whatever its length. */
+  readonly takesLong?: boolean;
   /** So many `+OK` in a row: counted, never collected. */
   onOks(count: number): void;
   /** The connection failed: no further reply will come. */

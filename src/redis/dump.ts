@@ -134,6 +134,11 @@ export class DumpReader implements Receiver, KeyReader {
     this.#keys.drain(lost);
   }
 
+  /** Of a payload all that is needed then is that it is long. */
+  get takesLong(): boolean {
+    return this.#payload === undefined && (this.#usage === undefined || this.#used !== undefined);
+  }
+
   onReply(reply: Reply): void {
     if (this.#usage !== undefined && this.#used === undefined) this.#used = reply;
     else if (this.#expiry === undefined) this.#finish(reply, NEVER);

@@ -143,7 +143,7 @@ export class NodeWriter {
   async dump(db: number, name: Buffer): Promise<Buffer | Oversized | null | undefined> {
     try {
       this.#session?.selection.use(db);
-      const reply = await this.#session?.connection.request('DUMP', name);
+      const reply = await this.#session?.connection.requestLong('DUMP', name);
       return Buffer.isBuffer(reply) || reply instanceof Oversized || reply === null ? reply : undefined;
     } catch (error) {
       if (error instanceof ReplyError) throw error;

@@ -83,3 +83,26 @@ test('rump takes no key for expired whose expiry or payload comes as a number th
     assert.equal(await to.send('DBSIZE'), 0);
   }
 });
+
+for (const [side, asked] of [
+  ['source', 'MEMORY'],
+  ['source', 'PEXPIRETIME'],
+  ['target', 'SET'],
+  ['target', 'DUMP'],
+  ['target', 'DEL'],
+] as const) {
+  test(`rump ends at once where the ${side} answers ${asked} with a string without an end`, async (t) => {
+    const { source, target, from } = await startPair(t);
+    await from.send('HSET', 'key', ...Array.from({ length: 200 }, (_, i) => `field ${i}`));
+    let answered = 0;
+    const { url } = await replyProxy(t, side === 'source' ? source.port : target.port, ([name, ...words]) => {
+      if (name !== asked || (side === 'source' && !words.includes('key'))) return undefined;
+      answered++;
+      return Buffer.from('$99999999999\r\n');
+    });
+    const ends = side === 'source' ? ['--from', url, '--to', target.url] : ['--from', source.url, '--to', url];
+    const result = await runRump([...ends, '--big-key', '100']);
+    assertFailed(result, { error: /a bulk string of 99,999,999,999 bytes is too long/ });
+    assert.equal(answered, 1);
+  });
+}

@@ -28,6 +28,7 @@ test('Decoder counts a run of OKs in one call', () => {
   const decoder = new Decoder({
     onReply: () => assert.fail('an OK became an object'),
     onOks: (count) => void counts.push(count),
+    takesLong: () => true,
     onProtocolError: (why) => assert.fail(why),
     onFault: assert.fail,
   });
@@ -186,8 +187,24 @@ test('Decoder reads past a bulk string that is longer than is kept, however it i
   }
 });
 
+test('Decoder gives up at once on a bulk string that nobody wants to be so long, where long ones are not kept', () => {
+  for (const [length, failures] of [
+    [1001, 1],
+    [1000, 0],
+  ] as const) {
+    const decoded = decode([Buffer.from(`$${length}\r\nx`)], { maxReplyLength: 1000 }, 100, false);
+    assert.equal(decoded.failures.length, failures, `${length}`);
+  }
+});
+
 test('Decoder needs no memory for what it reads past', () => {
-  const decoder = new Decoder({ onReply() {}, onOks() {}, onProtocolError: assert.fail, onFault: assert.fail });
+  const decoder = new Decoder({
+    onReply() {},
+    onOks() {},
+    takesLong: () => true,
+    onProtocolError: assert.fail,
+    onFault: assert.fail,
+  });
   decoder.keptBulkLength = 1000;
   decoder.write(Buffer.from('$900000000000\r\n'));
   const piece = Buffer.alloc(100_000);
@@ -214,7 +231,7 @@ test('Decoder keeps no process alive after large values', () => {
   const program = `
     import { Decoder } from ${JSON.stringify(new URL('../../resp/decoder.js', import.meta.url).href)};
     let bytes = 0;
-    const decoder = new Decoder({ onReply: (reply) => (bytes += reply.length), onOks() {}, onProtocolError: console.error, onFault: console.error });
+    const decoder = new Decoder({ onReply: (reply) => (bytes += reply.length), onOks() {}, takesLong: () => true, onProtocolError: console.error, onFault: console.error });
     for (let i = 0; i < 8; i++) {
       decoder.write(Buffer.from('$4000000\\r\\n'));
       for (let part = 0; part < 4; part++) decoder.write(Buffer.alloc(1000000));

@@ -21,13 +21,20 @@ export interface Decoded {
   readonly decoder: Decoder;
 }
 
-function decodeInto(replies: Reply[], failures: string[], limits: DecoderLimits | undefined, kept: number): Decoder {
+function decodeInto(
+  replies: Reply[],
+  failures: string[],
+  limits: DecoderLimits | undefined,
+  kept: number,
+  takesLong: boolean,
+): Decoder {
   const sink = {
     onReply: (reply: Reply): void => void replies.push(reply),
     onOks: (count: number): void => {
       assert.ok(count > 0 && failures.length === 0);
       for (let i = 0; i < count; i++) replies.push(Buffer.from('OK'));
     },
+    takesLong: () => takesLong,
     onProtocolError: (why: string): void => void failures.push(why),
     onFault: assert.fail,
   };
@@ -36,20 +43,28 @@ function decodeInto(replies: Reply[], failures: string[], limits: DecoderLimits 
   return decoder;
 }
 
-/** @param kept bytes of the longest bulk string that is not read past */
-export function decode(pieces: readonly Buffer[], limits?: DecoderLimits, kept = Infinity): Decoded {
+/**
+ * @param kept bytes of the longest bulk string that is not read past
+ * @param takesLong whether longer ones are
+ */
+export function decode(pieces: readonly Buffer[], limits?: DecoderLimits, kept = Infinity, takesLong = true): Decoded {
   const replies: Reply[] = [];
   const failures: string[] = [];
-  const decoder = decodeInto(replies, failures, limits, kept);
+  const decoder = decodeInto(replies, failures, limits, kept, takesLong);
   for (const piece of pieces) decoder.write(Buffer.from(piece));
   return { replies, failures, decoder };
 }
 
 /** As the socket does it: bytes are read to where the decoder wants them. */
-export function decodeInPlace(pieces: readonly Buffer[], limits?: DecoderLimits, kept = Infinity): Decoded {
+export function decodeInPlace(
+  pieces: readonly Buffer[],
+  limits?: DecoderLimits,
+  kept = Infinity,
+  takesLong = true,
+): Decoded {
   const replies: Reply[] = [];
   const failures: string[] = [];
-  const decoder = decodeInto(replies, failures, limits, kept);
+  const decoder = decodeInto(replies, failures, limits, kept, takesLong);
   for (const piece of pieces) {
     for (let at = 0; at < piece.length;) {
       const space = decoder.space();
