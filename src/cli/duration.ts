@@ -9,7 +9,7 @@ const LONGEST_HOURS = 500;
 /** Milliseconds, one at least. */
 export const duration: Kind<number> = {
   placeholder: 'TIME',
-  expected: `it takes a number with ms, s, m or h, such as 30s, up to ${LONGEST_HOURS}h`,
+  expected: `it takes a number with ms, s, m or h, such as 30s, from 1ms up to ${LONGEST_HOURS}h`,
   suggest: (text) => (/^\d+(?:\.\d+)?$/.test(text) ? `${text}s` : undefined),
   parse(text) {
     const [, number, unit = ''] = /^(\d+(?:\.\d+)?)(ms|s|m|h)$/i.exec(text) ?? [];

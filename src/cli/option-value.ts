@@ -14,7 +14,7 @@ export function readValue(name: OptionName, text: string, origin: string): unkno
   const value = parse(kind, text, origin);
   if (value !== undefined) return value;
   const meant = kind.suggest?.(text);
-  const hint = meant === undefined ? undefined : `did you mean ${meant}?`;
+  const hint = meant === undefined || kind.parse(meant) === undefined ? undefined : `did you mean ${meant}?`;
   throw new UsageError(`Cannot use "${redactAddress(text)}" for ${origin}: ${kind.expected}`, hint);
 }
 

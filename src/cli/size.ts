@@ -7,7 +7,7 @@ const UNITS: Readonly<Record<string, number>> = { '': 1, k: 1024, m: 1024 ** 2, 
 /** Bytes. */
 export const size: Kind<number> = {
   placeholder: 'SIZE',
-  expected: 'it takes bytes, or a number with k, M or G (1024), such as 64M',
+  expected: 'it takes bytes, or a number with k, M or G (1024), such as 64M, and 1 at least',
   parse(text) {
     const [, number, unit] = /^(\d+(?:\.\d+)?)(?:([kmg])(?:i?b)?)?$/i.exec(text) ?? [];
     const bytes = Math.floor(Number(number) * UNITS[(unit ?? '').toLowerCase()]!);

@@ -39,6 +39,15 @@ describe('parseCommandLine()', () => {
     assertRefused(['frobnicate'], /^Unknown command frobnicate \(rump help lists what there is\)$/);
     assertRefused(['a.resp', 'h:1'], /^Unexpected word a\.resp \(name the endpoints/);
     assertRefused([...ENDPOINTS, '--timeout', '30'], /"30" for --timeout.* \(did you mean 30s\?\)$/);
+    for (const flag of ['--timeout', '--max-latency', '--retry-max']) {
+      for (const text of ['0', '0.0001', '0s', '9999999']) {
+        assertRefused(
+          [...ENDPOINTS, flag, text],
+          new RegExp(`^Cannot use "${text}" for ${flag}: .* from 1ms up to 500h \\(undefined\\)$`),
+        );
+      }
+    }
+    assertRefused([...ENDPOINTS, '--buffer', '0'], /"0" for --buffer: .*1 at least/);
   });
 
   test('takes switches that share a dash, and refuses other letters among them', () => {
