@@ -131,7 +131,10 @@ export class RedisSource implements Source {
     for (const db of databases) {
       const walkNode: WalkNode = (node, isIn) => this.#walk(node, db, isIn);
       if (!this.#deployment.isCluster) await walkNode(only, wanted);
-      else this.#uncovered ??= await new ClusterWalk(this.#deployment, retry, this.#sink, walkNode).run(wanted);
+      else {
+        const uncovered = await new ClusterWalk(this.#deployment, retry, this.#sink, walkNode).run(wanted);
+        this.#uncovered ??= uncovered;
+      }
     }
   }
 

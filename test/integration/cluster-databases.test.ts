@@ -1,12 +1,13 @@
 // Clusters that have several databases (Valkey 9, cluster-databases) are copied and compared as servers are, on either side.
 import assert from 'node:assert/strict';
 import { after, before, beforeEach, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { assertDifferent, assertEqual, AT_ONCE, runCheck } from '../support/check.ts';
 import { slotOfKey } from '../support/cluster-slot.ts';
-import { assertDone, assertRefused } from '../support/outcome.ts';
+import { assertDone, assertFailed, assertRefused } from '../support/outcome.ts';
 import { createCluster, type TestCluster } from '../support/redis-cluster.ts';
 import { startServer, type TestServer } from '../support/redis-server.ts';
-import { runRump } from '../support/rump.ts';
+import { runRump, spawnRump } from '../support/rump.ts';
 import { servers } from '../support/server-versions.ts';
 
 const KEYS = 300;
@@ -94,6 +95,22 @@ for (const { name, binary } of servers('valkey-9.1').slice(1)) {
     await source.clients[home]!.send('MIGRATE', '127.0.0.1', port, '', 5, 5000, 'KEYS', ...moved);
     assertDone(await runRump(['--from', source.url, '--to', target.url, '--db', 'all']));
     assert.deepEqual(await sizes(target.nodes), { 0: ALL, 5: ALL });
+  });
+
+  test(`A slot that loses its node meanwhile keeps no database from being copied (${name})`, async (t) => {
+    const args = ['--cluster-databases', '2', '--cluster-require-full-coverage', 'no'];
+    const cluster = await createCluster({ binary, primaries: 1, args });
+    t.after(() => cluster.stop());
+    const client = cluster.clients[0]!;
+    const many = Array.from({ length: 5000 }, (_, i) => ['SET', `${TAG}:${i}`, i]);
+    await client.pipeline([...many, ['SELECT', 1], ...many.slice(0, KEYS)]);
+    const pace = ['--tpslimit', '6000', '--count', '200', '--retry-max', '50ms'];
+    const running = spawnRump(['--from', cluster.url, '--to', server.url, '--db', 'all', ...pace]);
+    const there = await server.client();
+    while (running.child.exitCode === null && ((await there.send('DBSIZE')) as number) < KEYS) await sleep(5);
+    await client.send('CLUSTER', 'DELSLOTS', slotOfKey('no such key'));
+    assertFailed(await running.done, { code: 75, error: /Cannot read all keys of the source in slots \d+: no node/ });
+    assert.deepEqual(await sizes([server]), { 0: 5000, 1: KEYS });
   });
 
   test(`A database that a cluster does not have is refused in its own words (${name})`, async () => {
