@@ -3,7 +3,7 @@
 
 import { nameOf, RespError, type Peer } from '../../resp/errors.ts';
 import { formatCount } from '../../resp/figures.ts';
-import type { ServerInfo } from '../redis/info.ts';
+import { isSameKeyspace, type ServerInfo } from '../redis/info.ts';
 
 /** One look at a database. */
 export interface Sight {
@@ -14,8 +14,16 @@ export interface Sight {
   readonly flushes: number | undefined;
 }
 
-/** With a flush it takes no more than this share of the keys to be missing; without knowing of one it has to be most of them. */
-const MOST_MISSING = { flushed: 0.1, unknown: 0.5 };
+/** What may have become of a database between two looks at it. */
+type Fate = 'kept' | 'flushed' | 'replaced' | 'unknown';
+
+/** Of a server that does not say whether it was flushed, most of the keys have to be missing. */
+const MOST_MISSING = { flushed: 0.1, replaced: 0.1, unknown: 0.5 };
+const WHY = {
+  flushed: 'it was flushed or swapped meanwhile',
+  replaced: 'it is another server, or holds other data, by now, and they cannot all have expired',
+  unknown: 'they cannot all have expired',
+};
 
 /** @param commandStats the text of INFO commandstats */
 export function flushesIn(commandStats: string): number | undefined {
@@ -26,30 +34,37 @@ export function flushesIn(commandStats: string): number | undefined {
 
 /**
  * What is wrong, if anything: many keys of the first look were neither seen nor can have expired. Deletes are no fault: where
- * the server says that nothing was flushed or swapped, whatever is missing was deleted.
+ * the server says that nothing was flushed or swapped, and its data are its own still, whatever is missing was deleted.
  * @param seen names that the last scan gave
  */
 export function lossOf(peer: Peer, db: number, first: Sight, seen: number, last: Sight): RespError | undefined {
-  const isSame = first.info.runId !== '' && first.info.runId === last.info.runId;
-  const flushed = isSame ? wasFlushed(first, last) : undefined;
-  if (flushed === false) return undefined;
-  const due = first.keys - (isSame ? removedBetween(db, first, last) : (first.info.expiring.get(db) ?? 0));
-  const left = Math.min(seen, last.keys);
-  if (left >= due * (1 - MOST_MISSING[flushed === true ? 'flushed' : 'unknown'])) return undefined;
+  const fate = fateOf(first, last);
+  if (fate === 'kept') return undefined;
+  const due = first.keys - removedBetween(db, first, last);
+  if (Math.min(seen, last.keys) >= due * (1 - MOST_MISSING[fate])) return undefined;
   const [held, saw, now] = [first.keys, seen, last.keys].map(formatCount);
-  const why = flushed === true ? 'it was flushed or swapped meanwhile' : 'they cannot all have expired';
-  const message = `The source lost keys during the scan: database ${db} of ${nameOf(peer)} held ${held} when it began, ${saw} were seen, and ${now} are left; ${why}`;
+  const figures = `database ${db} of ${nameOf(peer)} held ${held} when it began, ${saw} were seen, and ${now} are left`;
+  return shrunk(peer, `The source lost keys during the scan: ${figures}; ${WHY[fate]}`);
+}
+
+function shrunk(peer: Peer, message: string): RespError {
   return new RespError('SOURCE_SHRUNK', message, { peer, hint: 'see what became of them, and run it again' });
 }
 
-/** `undefined` where the counts were reset, or are not told. */
-function wasFlushed({ flushes: before }: Sight, { flushes: now }: Sight): boolean | undefined {
-  return before === undefined || now === undefined || now < before ? undefined : now > before;
+function fateOf(first: Sight, last: Sight): Fate {
+  const isTold = first.info.runId !== '' && last.info.runId !== '';
+  // Whoever takes on the data of another primary is emptied without a command.
+  if (isTold && !isSameKeyspace(first.info, last.info)) return 'replaced';
+  const [before, now] = [first.flushes, last.flushes];
+  // Where the counts are fewer they were reset.
+  if (!isTold || before === undefined || now === undefined || now < before) return 'unknown';
+  return now > before ? 'flushed' : 'kept';
 }
 
-/** A replica leaves expiry to its primary, and does not count it. */
+/** How many keys may be gone that nobody took. A replica leaves expiry to its primary, and does not count it. */
 function removedBetween(db: number, { info: before }: Sight, { info: now }: Sight): number {
   const expiring = before.expiring.get(db) ?? 0;
+  if (!isSameKeyspace(before, now)) return expiring;
   const expired = before.role === 'primary' && now.role === 'primary' ? now.expiredKeys - before.expiredKeys : expiring;
   return Math.max(0, expired) + Math.max(0, now.evictedKeys - before.evictedKeys);
 }

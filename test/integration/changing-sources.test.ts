@@ -190,6 +190,21 @@ for (const [name, change, error] of [
   });
 }
 
+test('rump fails where the source takes on the data of an empty server meanwhile', async (t) => {
+  const [server, empty] = await Promise.all([startServer(), startServer()]);
+  t.after(() => Promise.all([server.stop(), empty.stop()]));
+  const [client, emptyClient] = await Promise.all([server.client(), empty.client()]);
+  await fill(client, 'key');
+  await emptyClient.send('CONFIG', 'SET', 'repl-diskless-sync-delay', 0);
+  const result = await copyMeanwhile(server.url, async () => {
+    await client.send('REPLICAOF', '127.0.0.1', empty.port);
+    while (!(await isInStep(client))) await sleep(POLL_MS);
+  });
+  const error =
+    /held 12,000 when it began, 0 were seen, and 0 are left; it is another server, or holds other data, by now/;
+  assertFailed(result, { error });
+});
+
 test('rump takes keys that are deleted meanwhile for no fault', async (t) => {
   const server = await startServer();
   t.after(() => server.stop());

@@ -6,8 +6,18 @@ import { flushesIn, lossOf, type Sight } from '../../../src/source/shrinkage.ts'
 
 const PEER = { host: 'db', port: 6379 };
 
-function sight(keys: number, flushes: number | undefined, { runId = 'a', expires = 0, expired = 0 } = {}): Sight {
-  const text = `run_id:${runId}\r\nrole:master\r\nexpired_keys:${expired}\r\ndb0:keys=${keys},expires=${expires}\r\n`;
+interface Facts {
+  readonly runId?: string;
+  /** The primary of a replica. */
+  readonly primary?: string;
+  readonly expires?: number;
+  readonly expired?: number;
+}
+
+function sight(keys: number, flushes: number | undefined, facts: Facts = {}): Sight {
+  const { runId = 'a', primary, expires = 0, expired = 0 } = facts;
+  const role = primary === undefined ? 'role:master\r\nmaster_replid:own' : `role:slave\r\nmaster_replid:${primary}`;
+  const text = `run_id:${runId}\r\n${role}\r\nexpired_keys:${expired}\r\ndb0:keys=${keys},expires=${expires}\r\n`;
   return { info: parseInfo(text), keys, flushes };
 }
 
@@ -27,8 +37,20 @@ const CASES: readonly (readonly [what: string, first: Sight, seen: number, last:
   ],
   ['most keys go, and nobody knows why', sight(1000, undefined), 300, sight(20, undefined), true],
   ['it restarts without its keys', sight(1000, 0), 0, sight(0, 0, { runId: 'b' }), true],
+  ['it restarts with half of them', sight(1000, 0), 500, sight(500, 0, { runId: 'b' }), true],
+  ['it restarts without a few', sight(1000, 0), 950, sight(950, 0, { runId: 'b' }), false],
+  ['it takes on the data of an empty primary', sight(1000, 0), 400, sight(0, 0, { primary: 'x' }), true],
+  [
+    'a replica is given to an emptier primary',
+    sight(1000, 0, { primary: 'x' }),
+    700,
+    sight(700, 0, { primary: 'y' }),
+    true,
+  ],
+  ['a replica goes on', sight(1000, 0, { primary: 'x' }), 300, sight(20, 0, { primary: 'x' }), false],
+  ['its process has no name', sight(1000, 0, { runId: '' }), 700, sight(700, 0, { runId: '' }), false],
   ['it restarts with them', sight(1000, 0), 1000, sight(1000, 0, { runId: 'b' }), false],
-  ['it restarts without those that expire', sight(1000, 0, { expires: 900 }), 60, sight(60, 0, { runId: 'b' }), false],
+  ['it restarts without those that expire', sight(1000, 0, { expires: 900 }), 95, sight(95, 0, { runId: 'b' }), false],
 ];
 
 for (const [what, first, seen, last, isLoss] of CASES) {
