@@ -96,9 +96,9 @@ export class Lookup {
   readerOf(node: Node): NodeReader {
     const found = this.#readers.get(node.id);
     if (found !== undefined) return found;
-    const reader = new NodeReader(this.#deployment, node, {
+    const reader: NodeReader = new NodeReader(this.#deployment, node, {
       ...this.#options,
-      newKeyReader: (session) => this.#newKeyReader(session),
+      newKeyReader: (session) => this.#newKeyReader(session, reader),
       onBroken: (db, key, error) => this.#refuse(db, key, error),
       onLeft: ({ db, key }) => this.read({ db, key, asking: false }),
       onBreak: () => this.#largeValues.broke(),
@@ -144,12 +144,13 @@ export class Lookup {
     this.#sink.onRefused(db, key, error);
   }
 
-  #newKeyReader(session: Session): KeyReader {
+  #newKeyReader(session: Session, reader: NodeReader): KeyReader {
     const sink: AnswerSink = {
       onAnswered: () => this.#channel.release(),
       onFound: (entry) => this.#channel.pushReserved(entry),
       onGone: (db, key) => {
         this.#channel.release();
+        reader.onGone(db);
         this.#sink.onGone(db, key);
       },
       onRefused: (db, key, error) => this.#refuse(db, key, error),

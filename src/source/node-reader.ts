@@ -3,6 +3,7 @@
 
 import type { Channel } from '../channel.ts';
 import type { Connection } from '../../resp/connection.ts';
+import type { RespError } from '../../resp/errors.ts';
 import { Ring } from '../../resp/ring.ts';
 import { isBreak, Line, type LineOptions } from '../cluster/line.ts';
 import { Suspects } from '../cluster/suspects.ts';
@@ -14,6 +15,7 @@ import { Wakeup } from '../wakeup.ts';
 import { AloneReader, type AloneReaderOptions } from './alone-reader.ts';
 import type { KeyPlace } from './key-place.ts';
 import { NodeScan, ScanError, type NodeScanOptions } from './node-scan.ts';
+import { Vigil } from './vigil.ts';
 
 export interface NodeReaderOptions extends LineOptions, AloneReaderOptions {
   /** A connection was lost while several keys were asked for. */
@@ -29,7 +31,10 @@ export class NodeReader {
   /** Keys that are suspect: they go before all others, and a few at once. */
   readonly #suspected = new Ring<KeyPlace>();
   readonly #alone: AloneReader;
-  /** Wakes whoever waits for the end of a walk. */
+  readonly #vigil = new Vigil();
+  /** What the vigil has found, once that is asked for. */
+  #verdict: { error?: RespError | undefined; isDue: boolean } = { isDue: false };
+  /** Wakes whoever waits for the end of a walk, or for a verdict. */
   readonly #walked = new Wakeup();
   #session: Session | undefined;
   #keyReader: KeyReader | undefined;
@@ -73,11 +78,25 @@ export class NodeReader {
     for (let key = before?.keys.shift(); key !== undefined; key = before?.keys.shift()) {
       this.#places.push({ db: before!.db, key, asking: false });
     }
-    const scan = new NodeScan(db, options, () => this.#line.progress());
+    const scan = new NodeScan(db, options, this.#vigil, () => this.#line.progress());
     this.#scan = scan;
     this.#session?.wake();
     while (this.#state === 'reading' && !scan.isOver) await this.#walked.sleep();
     return scan;
+  }
+
+  /** A key was not there any more. */
+  onGone(db: number): void {
+    this.#vigil.onGone(db);
+  }
+
+  /** Once nothing is pending: what is wrong with what was read, if anything. */
+  async lookBack(): Promise<RespError | undefined> {
+    const verdict: { error?: RespError | undefined; isDue: boolean } = { isDue: this.#vigil.isDue };
+    this.#verdict = verdict;
+    this.#session?.wake();
+    while (this.#state === 'reading' && verdict.isDue) await this.#walked.sleep();
+    return verdict.error;
   }
 
   /** The walk under way, or the last one. */
@@ -160,6 +179,11 @@ export class NodeReader {
   async #walkAll(session: Session): Promise<void> {
     while (this.#state === 'reading') {
       const scan = this.#scan;
+      if (this.#verdict.isDue) {
+        this.#verdict.error = await this.#vigil.lookBack(session);
+        this.#verdict.isDue = false;
+        this.#walked.wake();
+      }
       // While it is found out what breaks the connection, nothing else is asked.
       if (scan === undefined || scan.isOver || this.#suspects.atOnce < Infinity) {
         await session.progress();

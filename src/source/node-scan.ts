@@ -5,14 +5,15 @@ import type { Receiver, Reply } from '../../resp/reply.ts';
 import { Ring } from '../../resp/ring.ts';
 import { SlotWatch } from '../cluster/slot-watch.ts';
 import { depthFor } from '../redis/depth.ts';
-import { isSameKeyspace, parseInfo, type ServerInfo } from '../redis/info.ts';
+import { isSameKeyspace, type ServerInfo } from '../redis/info.ts';
 import type { KeyScope } from '../redis/key-scope.ts';
 import { KeyspaceScan } from '../redis/keyspace-scan.ts';
 import { refusalOf, scopeOf } from '../redis/refusal.ts';
 import { isPage, sendScan } from '../redis/scan-page.ts';
 import type { Session } from '../redis/session.ts';
 import { TypeFilter } from '../redis/type-filter.ts';
-import { flushesIn, lossOf, type Sight } from './shrinkage.ts';
+import type { Sight } from './shrinkage.ts';
+import { askInfo, hasManyServers, type Vigil } from './vigil.ts';
 
 export interface NodeScanOptions {
   /** SCAN COUNT. */
@@ -32,7 +33,7 @@ export interface NodeScanSink {
   onWalkedAnew(peer: Peer): void;
   /** The process is another one each time it is asked for: whether all of the walk was of one server cannot be told. */
   onManyServers(peer: Peer): void;
-  /** The database lost keys while it was walked. */
+  /** The database lost keys since the copy began. */
   onShrunk(error: RespError): void;
 }
 
@@ -53,14 +54,13 @@ const WATCH_MS = 1000;
 const FIRST_PAGE_BYTES = 32 * 1024 * 1024;
 /** A server that was replaced so often while it was walked will be replaced again. */
 const MOST_WALKS = 5;
-/** How often a server is asked in a row which process it is, where it was another one before. */
-const IDENTITY_PROBES = 4;
 
 export class NodeScan {
   readonly db: number;
   /** Keys in scope that are to be read. */
   readonly keys = new Ring<Buffer>();
   readonly #options: NodeScanOptions;
+  readonly #vigil: Vigil;
   readonly #onPage: OnPage;
   /** Keys whose type is to be asked for, where SCAN itself cannot tell. */
   readonly #untyped = new Ring<Buffer>();
@@ -78,9 +78,10 @@ export class NodeScan {
   #hasLoaded = false;
   #isOver = false;
 
-  constructor(db: number, options: NodeScanOptions, onPage: OnPage) {
+  constructor(db: number, options: NodeScanOptions, vigil: Vigil, onPage: OnPage) {
     this.db = db;
     this.#options = options;
+    this.#vigil = vigil;
     this.#watch = new SlotWatch(options.nodeId);
     this.#onPage = onPage;
   }
@@ -140,7 +141,7 @@ export class NodeScan {
     if (this.#walks > 0) this.#beginAnew(connection.peer);
     this.#watch = new SlotWatch(this.#options.nodeId);
     await this.#observe(session);
-    const sight = await this.#sight(session);
+    const sight = await this.#vigil.begin(session, this.db);
     const { info: origin } = sight;
     this.#first ??= sight;
     this.#size = sight.keys;
@@ -204,11 +205,13 @@ export class NodeScan {
     const hasType = scope.type === undefined || server.scanKnowsType;
     const [cursor, keys] = reply;
     this.#onPage();
+    const before = this.keys.length;
     for (const key of this.#scan!.accept(cursor.toString('latin1'), keys)) {
       if (!scope.includes(key) || (wanted !== undefined && !wanted(key))) continue;
       if (hasType) this.keys.push(key);
       else this.#untyped.push(key);
     }
+    this.#vigil.onFound(this.db, this.keys.length - before);
     const { repeated } = this.#scan!;
     if (repeated !== undefined) connection.fail(goesRound(connection.peer, repeated));
   }
@@ -218,7 +221,11 @@ export class NodeScan {
     if (type === undefined || session.server.scanKnowsType) return undefined;
     const { sink } = this.#options;
     const onRefused = sink.onReadRefused.bind(sink);
-    return new TypeFilter(session, type, { onKey: (key) => this.keys.push(key), onRefused });
+    const onKey = (key: Buffer): void => {
+      this.keys.push(key);
+      this.#vigil.onFound(this.db, 1);
+    };
+    return new TypeFilter(session, type, { onKey, onRefused });
   }
 
   /** The last page has come: whether it was all of what was there at the beginning. If not, the walk begins anew. */
@@ -229,7 +236,7 @@ export class NodeScan {
       await this.#begin(session);
       return false;
     }
-    const sight = await this.#sight(session);
+    const sight = await this.#vigil.look(session, this.db);
     if (!this.#scan!.settle(sight.keys)) return false;
     // Of servers behind a proxy, and of one whose slots another one has, nothing can be said.
     const isKnown = info.runId === this.#origin!.runId && !(info.cluster && info.role === 'replica');
@@ -238,7 +245,7 @@ export class NodeScan {
   }
 
   #tellLoss(peer: Peer, sight: Sight): void {
-    const error = lossOf(peer, this.db, this.#first!, this.#scan!.seen, sight);
+    const error = this.#vigil.lossOf(peer, this.db, this.#first!, this.#scan!.seen, sight);
     if (error !== undefined) this.#options.sink.onShrunk(error);
   }
 
@@ -246,12 +253,6 @@ export class NodeScan {
   #isSparse({ server }: Session): boolean {
     const { pushedMatch, type } = this.#options.scope;
     return pushedMatch !== undefined || (type !== undefined && server.scanKnowsType);
-  }
-
-  async #sight(session: Session): Promise<Sight> {
-    const info = await askInfo(session);
-    const stats = await session.request('INFO', 'commandstats').catch(nothingOf);
-    return { info, keys: await this.#countKeys(session), flushes: flushesIn(String(stats)) };
   }
 
   /** Whether what was walked, on this connection at last, was one keyspace. */
@@ -263,15 +264,9 @@ export class NodeScan {
     // A process ends with its connections: where another one answers on the same, somebody stands in between.
     if (info.runId === origin.runId) return false;
     if (this.#walks < MOST_WALKS && !(await hasManyServers(session, info))) return false;
+    this.#vigil.end();
     this.#options.sink.onManyServers(session.connection.peer);
     return true;
-  }
-
-  async #countKeys(session: Session): Promise<number> {
-    session.selection.use(this.db);
-    // A proxy may not know DBSIZE: then nothing is known, and nothing is taken for granted.
-    const keys = await session.request('DBSIZE').catch(nothingOf);
-    return typeof keys === 'number' ? keys : 0;
   }
 
   async #look(session: Session): Promise<void> {
@@ -290,22 +285,6 @@ function firstCountOf({ usedByValues, databases }: ServerInfo): number {
   const keys = [...databases.values()].reduce((sum, keys) => sum + keys, 0);
   if (keys === 0 || usedByValues === 0) return Infinity;
   return Math.max(1, Math.floor((FIRST_PAGE_BYTES * keys) / usedByValues));
-}
-
-/** What a server will not say is not known. */
-function nothingOf(error: unknown): null {
-  if (error instanceof ReplyError) return null;
-  throw error;
-}
-
-async function askInfo(session: Session): Promise<ServerInfo> {
-  return parseInfo(String(await session.request('INFO')));
-}
-
-/** Whether a proxy asks another server each time. */
-async function hasManyServers(session: Session, { runId }: ServerInfo): Promise<boolean> {
-  const infos = await Promise.all(Array.from({ length: IDENTITY_PROBES }, () => askInfo(session)));
-  return infos.some((info) => info.runId !== runId);
 }
 
 function goesRound(peer: Peer, cursor: string): ScanError {

@@ -116,6 +116,8 @@ export class RedisSource implements Source {
     while (this.#demands.length > 0) {
       await this.#walkAll(this.#demands.shift());
       while (this.#isPending()) await this.#moved.sleep();
+      const errors = await Promise.all(Array.from(this.#lookup.readers, (reader) => reader.lookBack()));
+      for (const error of errors) if (error !== undefined) this.#sink.onShrunk(error);
     }
     if (this.#uncovered !== undefined) throw this.#uncovered;
   }

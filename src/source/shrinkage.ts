@@ -1,17 +1,21 @@
-// Whether a database lost its keys while it was scanned: it was flushed or swapped, or its server came back without them. It
+// Whether a database lost its keys while it was copied: it was flushed or swapped, or its server came back without them. It
 // asks nothing.
 
 import { nameOf, RespError, type Peer } from '../../resp/errors.ts';
 import { formatCount } from '../../resp/figures.ts';
 import { isSameKeyspace, type ServerInfo } from '../redis/info.ts';
 
-/** One look at a database. */
-export interface Sight {
+/** One look at a server. */
+export interface Outline {
   readonly info: ServerInfo;
-  /** DBSIZE. */
-  readonly keys: number;
   /** How often a command was called that empties a database or puts another in its place; `undefined` where that is not told. */
   readonly flushes: number | undefined;
+}
+
+/** One look at a database. */
+export interface Sight extends Outline {
+  /** DBSIZE. */
+  readonly keys: number;
 }
 
 /** What may have become of a database between two looks at it. */
@@ -44,14 +48,34 @@ export function lossOf(peer: Peer, db: number, first: Sight, seen: number, last:
   if (Math.min(seen, last.keys) >= due * (1 - MOST_MISSING[fate])) return undefined;
   const [held, saw, now] = [first.keys, seen, last.keys].map(formatCount);
   const figures = `database ${db} of ${nameOf(peer)} held ${held} when it began, ${saw} were seen, and ${now} are left`;
-  return shrunk(peer, `The source lost keys during the scan: ${figures}; ${WHY[fate]}`);
+  return shrunk(peer, `The source lost keys during the copy: ${figures}; ${WHY[fate]}`);
+}
+
+/**
+ * What is wrong, if anything: of many keys only the names were read, and they can neither have expired nor were they deleted.
+ * @param before the database when its names were asked for
+ * @param last the server once all values were asked for
+ */
+export function unreadOf(
+  peer: Peer,
+  db: number,
+  before: Outline,
+  { found, gone }: { readonly found: number; readonly gone: number },
+  last: Outline,
+): RespError | undefined {
+  const fate = fateOf(before, last);
+  if (fate === 'kept') return undefined;
+  const due = found - removedBetween(db, before, last);
+  if (found - gone >= due * (1 - MOST_MISSING[fate])) return undefined;
+  const figures = `of ${formatCount(found)} keys found in database ${db} of ${nameOf(peer)}, ${formatCount(gone)} were gone when they were to be read`;
+  return shrunk(peer, `The source lost keys during the copy: ${figures}; ${WHY[fate]}`);
 }
 
 function shrunk(peer: Peer, message: string): RespError {
   return new RespError('SOURCE_SHRUNK', message, { peer, hint: 'see what became of them, and run it again' });
 }
 
-function fateOf(first: Sight, last: Sight): Fate {
+function fateOf(first: Outline, last: Outline): Fate {
   const isTold = first.info.runId !== '' && last.info.runId !== '';
   // Whoever takes on the data of another primary is emptied without a command.
   if (isTold && !isSameKeyspace(first.info, last.info)) return 'replaced';
@@ -62,7 +86,7 @@ function fateOf(first: Sight, last: Sight): Fate {
 }
 
 /** How many keys may be gone that nobody took. A replica leaves expiry to its primary, and does not count it. */
-function removedBetween(db: number, { info: before }: Sight, { info: now }: Sight): number {
+function removedBetween(db: number, { info: before }: Outline, { info: now }: Outline): number {
   const expiring = before.expiring.get(db) ?? 0;
   if (!isSameKeyspace(before, now)) return expiring;
   const expired = before.role === 'primary' && now.role === 'primary' ? now.expiredKeys - before.expiredKeys : expiring;

@@ -35,7 +35,7 @@ export interface SourceSink {
   onWalkedAnew(peer: Peer): void;
   /** A proxy names another server each time: whether all of one scan was of the same cannot be told. */
   onManyServers(peer: Peer): void;
-  /** The source lost keys during the scan, by a flush or a swap: what was read is not what it held, and the run has to fail. */
+  /** The source lost keys meanwhile, by a flush or a swap, say: what was read is not what it held, and the run has to fail. */
   onShrunk(error: RespError): void;
   /** A file has something that is not carried. @param names the first of them */
   onLeftOut(what: LeftOutKind, names: readonly string[], count: number): void;

@@ -40,11 +40,15 @@ async function fill(
 }
 
 /** Copies slowly, and lets `change` happen while it is under way; it must be over before the copy is. */
-async function copyMeanwhile(url: string, change: () => Promise<unknown>): Promise<RumpResult> {
+async function copyMeanwhile(
+  url: string,
+  change: () => Promise<unknown>,
+  { options = SLOW, keys = KEYS / 10 } = {},
+): Promise<RumpResult> {
   await to.send('FLUSHALL');
-  const running = spawnRump(['--from', url, '--to', target.url, ...SLOW]);
+  const running = spawnRump(['--from', url, '--to', target.url, ...options]);
   const isOver = (): boolean => running.child.exitCode !== null;
-  while (!isOver() && ((await to.send('DBSIZE')) as number) < KEYS / 10) await sleep(POLL_MS);
+  while (!isOver() && ((await to.send('DBSIZE')) as number) < keys) await sleep(POLL_MS);
   await change();
   assert.equal(isOver(), false, 'The copy was over too soon');
   return running.done;
@@ -203,6 +207,50 @@ test('rump fails where the source takes on the data of an empty server meanwhile
   const error =
     /held 12,000 when it began, 0 were seen, and 0 are left; it is another server, or holds other data, by now/;
   assertFailed(result, { error });
+});
+
+/** The names come in one page, the values in a second; one of four goes with the pattern. */
+const NAMES_FIRST = { options: ['--bwlimit', '8M', '--buffer', '1M', '--retry-max', '50ms'], keys: 20 };
+const WIDE = Array.from({ length: 500 }, (_, i) => ['SET', `key:${i}`, randomBytes(20_000)]);
+
+for (const [what, options, found] of [
+  ['are read', [], 500],
+  ['are read, behind a pattern,', ['--match', 'key:*[0-4]'], 250],
+] as const) {
+  test(`rump fails where the source is flushed after its names and before its values ${what}`, async (t) => {
+    const server = await startServer();
+    t.after(() => server.stop());
+    const client = await server.client();
+    await client.pipeline(WIDE);
+    const pace = { ...NAMES_FIRST, options: [...NAMES_FIRST.options, ...options] };
+    const result = await copyMeanwhile(server.url, () => client.send('FLUSHALL'), pace);
+    const error = new RegExp(
+      `of ${found} keys found in database 0 .* were gone when they were to be read; it was flushed`,
+    );
+    assertFailed(result, { error });
+  });
+}
+
+test('rump takes values that are deleted before they are read for no fault', async (t) => {
+  const server = await startServer();
+  t.after(() => server.stop());
+  const client = await server.client();
+  await client.pipeline(WIDE);
+  const keys = WIDE.map((_, i) => `key:${i}`);
+  assertDone(await copyMeanwhile(server.url, () => client.send('DEL', ...keys), NAMES_FIRST));
+});
+
+test('rump fails where a database is flushed before its turn has come', async (t) => {
+  const server = await startServer();
+  t.after(() => server.stop());
+  const client = await server.client();
+  await fill(client, 'key');
+  await client.pipeline([['SELECT', 1], ...Array.from({ length: 100 }, (_, i) => ['SET', `key:${i}`, i])]);
+  const options = [...SLOW, '--db', 'all'];
+  const result = await copyMeanwhile(server.url, () => client.send('FLUSHDB'), { options });
+  assertFailed(result, {
+    error: /database 1 of .* held 100 when it began, 0 were seen, and 0 are left; it was flushed/,
+  });
 });
 
 test('rump takes keys that are deleted meanwhile for no fault', async (t) => {

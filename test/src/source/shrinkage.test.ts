@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { parseInfo } from '../../../src/redis/info.ts';
-import { flushesIn, lossOf, type Sight } from '../../../src/source/shrinkage.ts';
+import { flushesIn, lossOf, unreadOf, type Sight } from '../../../src/source/shrinkage.ts';
 
 const PEER = { host: 'db', port: 6379 };
 
@@ -56,6 +56,24 @@ const CASES: readonly (readonly [what: string, first: Sight, seen: number, last:
 for (const [what, first, seen, last, isLoss] of CASES) {
   test(`lossOf() finds ${isLoss ? 'a' : 'no'} loss where ${what}`, () => {
     assert.equal(lossOf(PEER, 0, first, seen, last)?.code, isLoss ? 'SOURCE_SHRUNK' : undefined);
+  });
+}
+
+const UNREAD: readonly (readonly [what: string, before: Sight, gone: number, last: Sight, isLoss: boolean])[] = [
+  ['it was flushed', sight(0, 0), 400, sight(0, 1), true],
+  ['jobs were deleted', sight(0, 0), 400, sight(0, 0), false],
+  ['others were flushed', sight(0, 0), 20, sight(0, 1), false],
+  ['keys expired, and others were flushed', sight(0, 0), 400, sight(0, 1, { expired: 390 }), false],
+  ['it came back empty', sight(0, 0), 400, sight(0, 0, { runId: 'b' }), true],
+  ['it came back without those that expire', sight(0, 0, { expires: 400 }), 400, sight(0, 0, { runId: 'b' }), false],
+  ['it does not tell of flushes, and a part is gone', sight(0, undefined), 400, sight(0, undefined), false],
+  ['it does not tell of flushes, and most are gone', sight(0, undefined), 600, sight(0, undefined), true],
+];
+
+for (const [what, before, gone, last, isLoss] of UNREAD) {
+  test(`unreadOf() finds ${isLoss ? 'a' : 'no'} loss where names were read before values, and ${what}`, () => {
+    const error = unreadOf(PEER, 0, before, { found: 1000, gone }, last);
+    assert.equal(error?.code, isLoss ? 'SOURCE_SHRUNK' : undefined);
   });
 }
 

@@ -1,0 +1,107 @@
+// Watches one node for keys that it loses during a copy: before anything is read, at the beginning and the end of each walk,
+// and once all that was found is read.
+
+import { ReplyError, type Peer, type RespError } from '../../resp/errors.ts';
+import { parseInfo, type ServerInfo } from '../redis/info.ts';
+import type { Session } from '../redis/session.ts';
+import { flushesIn, lossOf, unreadOf, type Outline, type Sight } from './shrinkage.ts';
+
+/** The keys of one database that were found since all was read for the last time. */
+interface Findings {
+  /** The node before the first of them was found. */
+  readonly before: Outline;
+  found: number;
+  /** Those that were not there any more when they were to be read. */
+  gone: number;
+}
+
+/** How often a server is asked in a row which process it is, where it was another one before. */
+const IDENTITY_PROBES = 4;
+
+export class Vigil {
+  readonly #findings = new Map<number, Findings>();
+  /** The node before its first walk. */
+  #start: Outline | undefined;
+  /** Several servers answer as one: nothing can be said of what they held. */
+  #isOver = false;
+
+  /** Whether keys were found of which nobody has asked yet whether all could be read. */
+  get isDue(): boolean {
+    return !this.#isOver && this.#findings.size > 0;
+  }
+
+  /** What the database is now that a walk of it begins. */
+  async begin(session: Session, db: number): Promise<Sight> {
+    const before = await this.look(session, db);
+    this.#start ??= before;
+    if (!this.#findings.has(db)) this.#findings.set(db, { before, found: 0, gone: 0 });
+    return before;
+  }
+
+  async look(session: Session, db: number): Promise<Sight> {
+    const outline = await lookAt(session);
+    session.selection.use(db);
+    // A proxy may not know DBSIZE: then nothing is known, and nothing is taken for granted.
+    const keys = await session.request('DBSIZE').catch(nothingOf);
+    return { ...outline, keys: typeof keys === 'number' ? keys : 0 };
+  }
+
+  onFound(db: number, keys: number): void {
+    this.#findings.get(db)!.found += keys;
+  }
+
+  onGone(db: number): void {
+    const findings = this.#findings.get(db);
+    if (findings !== undefined) findings.gone++;
+  }
+
+  /** A proxy has several servers behind it. */
+  end(): void {
+    this.#isOver = true;
+  }
+
+  /**
+   * What is wrong with a walk that has come to its end.
+   * @param first the database when the walk began for the first time; what it was when the node's first walk began counts as well
+   */
+  lossOf(peer: Peer, db: number, first: Sight, seen: number, last: Sight): RespError | undefined {
+    const start = { ...this.#start!, keys: this.#start!.info.databases.get(db) ?? 0 };
+    return lossOf(peer, db, start, seen, last) ?? lossOf(peer, db, first, seen, last);
+  }
+
+  /** Once all that was found is read: what is wrong with it. */
+  async lookBack(session: Session): Promise<RespError | undefined> {
+    const last = await lookAt(session);
+    const errors: RespError[] = [];
+    for (const [db, { before, found, gone }] of this.#findings) {
+      const error = gone > 0 ? unreadOf(session.connection.peer, db, before, { found, gone }, last) : undefined;
+      if (error !== undefined) errors.push(error);
+    }
+    // Where they are many behind one name, it may be a matter of which of them answers.
+    if (errors.length > 0 && (await hasManyServers(session, last.info))) this.end();
+    this.#findings.clear();
+    return this.#isOver ? undefined : errors[0];
+  }
+}
+
+async function lookAt(session: Session): Promise<Outline> {
+  const info = await askInfo(session);
+  const stats = await session.request('INFO', 'commandstats').catch(nothingOf);
+  return { info, flushes: flushesIn(String(stats)) };
+}
+
+export async function askInfo(session: Session): Promise<ServerInfo> {
+  return parseInfo(String(await session.request('INFO')));
+}
+
+/** Whether a proxy asks another server each time. */
+export async function hasManyServers(session: Session, { runId }: ServerInfo): Promise<boolean> {
+  const infos = await Promise.all(Array.from({ length: IDENTITY_PROBES }, () => askInfo(session)));
+  return infos.some((info) => info.runId !== runId);
+}
+
+/** What a server will not say is not known. */
+function nothingOf(error: unknown): null {
+  if (error instanceof ReplyError) return null;
+  throw error;
+}
