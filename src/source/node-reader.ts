@@ -22,6 +22,12 @@ export interface NodeReaderOptions extends LineOptions, AloneReaderOptions {
   readonly onBreak: () => void;
 }
 
+interface Verdict {
+  /** Whether it is still to be found. */
+  isDue: boolean;
+  error?: RespError | undefined;
+}
+
 export class NodeReader {
   readonly node: Node;
   readonly #line: Line;
@@ -32,8 +38,7 @@ export class NodeReader {
   readonly #suspected = new Ring<KeyPlace>();
   readonly #alone: AloneReader;
   readonly #vigil = new Vigil();
-  /** What the vigil has found, once that is asked for. */
-  #verdict: { error?: RespError | undefined; isDue: boolean } = { isDue: false };
+  #verdict: Verdict = { isDue: false };
   /** Wakes whoever waits for the end of a walk, or for a verdict. */
   readonly #walked = new Wakeup();
   #session: Session | undefined;
@@ -92,7 +97,7 @@ export class NodeReader {
 
   /** Once nothing is pending: what is wrong with what was read, if anything. */
   async lookBack(): Promise<RespError | undefined> {
-    const verdict: { error?: RespError | undefined; isDue: boolean } = { isDue: this.#vigil.isDue };
+    const verdict: Verdict = { isDue: this.#vigil.isDue };
     this.#verdict = verdict;
     this.#session?.wake();
     while (this.#state === 'reading' && verdict.isDue) await this.#walked.sleep();
