@@ -25,6 +25,7 @@ export interface ValueOptions extends Omit<DumpOptions, 'depth' | 'largeValueOf'
 export class LargeValues implements Dialogues {
   readonly #deployment: Deployment;
   readonly #options: LineOptions;
+  readonly onGone: Dialogues['onGone'];
   mayWatch: boolean | undefined;
   readonly #dialogues: Dialogue[] = [];
   /** Those of them that read nothing now. */
@@ -35,9 +36,10 @@ export class LargeValues implements Dialogues {
   #roundTrip = Infinity;
   #reason: Error | undefined;
 
-  constructor(deployment: Deployment, options: LineOptions) {
+  constructor(deployment: Deployment, options: LineOptions, onGone: Dialogues['onGone']) {
     this.#deployment = deployment;
     this.#options = options;
+    this.onGone = onGone;
   }
 
   /** What reads values and leaves the large ones to this. */

@@ -49,7 +49,7 @@ export class Lookup {
     this.#deployment = deployment;
     this.#options = options;
     this.#sink = sink;
-    this.#largeValues = new LargeValues(deployment, options);
+    this.#largeValues = new LargeValues(deployment, options, (db, key) => this.#onLargeGone(db, key));
     this.#detour = new Detour(deployment, options.retry, {
       onReleased: (places) => {
         for (const place of places) this.#route(place);
@@ -160,6 +160,12 @@ export class Lookup {
       },
     };
     return this.#options.newKeyReader(session, sink, this.#largeValues);
+  }
+
+  /** The key was answered before, as one that is large. */
+  #onLargeGone(db: number, key: Buffer): void {
+    const node = this.#deployment.nodeOf(key);
+    if (node !== undefined) this.#readers.get(node.id)?.onGone(db);
   }
 
   #redirect(place: KeyPlace, asked: Peer, error: ReplyError): void {

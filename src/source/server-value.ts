@@ -16,7 +16,7 @@ import type { AskAbout } from '../redis/ask-about.ts';
 import { askExpiry, isSameExpiry, type ToldExpiry } from '../redis/ask-expiry.ts';
 import { COUNT_COMMANDS } from '../redis/count-commands.ts';
 import type { ExpiryMode } from '../redis/expiry.ts';
-import { LONG_PAGE, readPieces } from '../redis/piece-reader.ts';
+import { GONE, LONG_PAGE, readPieces } from '../redis/piece-reader.ts';
 import { PageSize, type PageOptions } from '../redis/page-size.ts';
 import { isLongReply } from '../redis/server.ts';
 import type { TransferLimits } from '../redis/transfer-limits.ts';
@@ -33,6 +33,8 @@ export interface Dialogues {
   drop(dialogue: Dialogue): void;
   /** Whether a key may be watched: a proxy may hang up on whoever tries. `undefined` until somebody has. */
   mayWatch: boolean | undefined;
+  /** The key was not there any more when its value was to be read. */
+  onGone(db: number, key: Buffer): void;
 }
 
 export interface ServerValueOptions extends Omit<PageOptions, 'pieceBytes' | 'mostElements'> {
@@ -121,6 +123,7 @@ export class ServerValue implements LargeValue {
       isUsable = !(error instanceof RespError && isLongReply(error.cause));
       if (error instanceof RespError && error.code === LONG_PAGE)
         this.#mostElements = Math.max(1, Math.floor(size.count / SHRINK));
+      if (error instanceof RespError && error.code === GONE) this.#dialogues.onGone(this.#db, this.#key);
       throw error;
     } finally {
       if (isUsable) this.#dialogues.give(dialogue);

@@ -215,6 +215,7 @@ const WIDE = Array.from({ length: 500 }, (_, i) => ['SET', `key:${i}`, randomByt
 
 for (const [what, options, found] of [
   ['are read', [], 500],
+  ['are read in pieces', ['--big-key', '4k'], 500],
   ['are read, behind a pattern,', ['--match', 'key:*[0-4]'], 250],
 ] as const) {
   test(`rump fails where the source is flushed after its names and before its values ${what}`, async (t) => {
