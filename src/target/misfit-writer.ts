@@ -17,6 +17,7 @@ import type { Dialect } from '../redis/dialect.ts';
 import { CHANGED, GONE, LONG_PAGE } from '../redis/piece-reader.ts';
 import { ttlOf, type ExpiryMode } from '../redis/expiry.ts';
 import type { TransferLimits } from '../redis/transfer-limits.ts';
+import { Room } from '../room.ts';
 import type { ValuePiece } from '../value.ts';
 import type { RateLimit } from './rate-limit.ts';
 import type { ValueDialogues } from './value-dialogues.ts';
@@ -57,14 +58,15 @@ const EXPIRED: Fate = { state: 'expired' };
 export class MisfitWriter {
   readonly #dialogues: ValueDialogues;
   readonly #options: MisfitWriterOptions;
-  /** Two payloads are held at most: one that grows, and one that the target takes. */
-  readonly #gathering = new Mutex();
+  /** Bytes of payloads that grow. One more may be held, that the target takes. */
+  readonly #gathering: Room;
   readonly #restoring = new Mutex();
   #reason: Error | undefined;
 
   constructor(dialogues: ValueDialogues, options: MisfitWriterOptions) {
     this.#dialogues = dialogues;
     this.#options = options;
+    this.#gathering = new Room(options.gatherBytes);
   }
 
   /** Ends what is under way: it rejects with the reason, and nothing of it stays at the target. */
@@ -153,7 +155,7 @@ export class MisfitWriter {
     dialect: Dialect,
   ): Promise<Fate> {
     const gathered = new GatheredPayload(gatherBytes);
-    const release = await this.#gathering.acquire();
+    const release = await this.#gathering.acquire(bytesHeld(entry.large!, gatherBytes));
     try {
       for (let next = await pieces.next(); next.done !== true; next = await pieces.next()) {
         if (gathered.add(next.value)) continue;
@@ -297,4 +299,9 @@ function bothRefused(error: PayloadError, refusal: ReplyError): RespError {
 /** A payload has half of what the value takes in memory, or less: where even that is too much, nothing is held in vain. */
 function mayGather({ bytes = 0 }: LargeValue, gatherBytes: number): boolean {
   return gatherBytes > 0 && bytes <= 2 * gatherBytes;
+}
+
+/** A payload has half of what the value takes in memory, or less, and may have been given four times as much as it needs. */
+function bytesHeld({ bytes }: LargeValue, gatherBytes: number): number {
+  return bytes === undefined ? gatherBytes : 2 * bytes;
 }
