@@ -142,3 +142,13 @@ function bytesOf(piece: Exclude<ValuePiece, { type: 'stream' }>): number {
       return bytes;
   }
 }
+
+/** A payload has half of what the value takes in memory, or less: where even that is too much, nothing is held in vain. */
+export function mayGather(bytesOfMemory: number | undefined, most: number): boolean {
+  return most > 0 && (bytesOfMemory ?? 0) <= 2 * most;
+}
+
+/** What a payload that grows may hold at most: it may have been given `GROWTH` times as much as it needs. */
+export function bytesHeld(bytesOfMemory = Infinity): number {
+  return (bytesOfMemory / 2) * GROWTH;
+}

@@ -68,6 +68,11 @@ export class TransferLimits {
     this.pieceBore(bytes * SHARE);
   }
 
+  /** It broke at a piece of so many bytes, which may have been chance: nobody suffers much from pieces that are smaller by this. */
+  pieceBroke(bytes: number): void {
+    this.pieceBore(Math.max(LEAST_WINDOW, bytes * SHARE));
+  }
+
   /** A value that broke connections went in pieces of so many bytes. */
   pieceBore(bytes: number): void {
     this.#pieceBytes = Math.min(this.#pieceBytes, Math.max(SMALLEST_PIECE, Math.floor(bytes)));

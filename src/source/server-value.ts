@@ -90,7 +90,8 @@ export class ServerValue implements LargeValue {
     const pieceBytes = Math.min(most, limits.pieceBytes, breaks.pieceBytesOf(id));
     const dialogue = this.#dialogues.take();
     const askAnyhow: AskAbout = (commands) => dialogue.ask(this.#db, this.#key, commands);
-    const ask = breaks.noting(id, pieceBytes, askAnyhow);
+    // Those behind it are not to find out each for itself.
+    const ask = breaks.noting(id, pieceBytes, askAnyhow, () => limits.pieceBroke(pieceBytes));
     const size = new PageSize({ ...this.#options, pieceBytes, mostElements: this.#mostElements });
     let isUsable = true;
     this.#reading = undefined;

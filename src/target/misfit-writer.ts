@@ -4,10 +4,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { ReplyError, RespError } from '../../resp/errors.ts';
 import type { Argv } from '../cluster/dialogue.ts';
 import type { KeyId } from '../cluster/suspects.ts';
-import { sizeOf, type Entry, type LargeValue } from '../entry.ts';
+import { sizeOf, type Entry } from '../entry.ts';
 import { Mutex } from '../mutex.ts';
 import { DEFAULT_LIMITS } from '../rdb/chunks.ts';
-import { GatheredPayload } from '../rdb/gathered-payload.ts';
+import { bytesHeld, GatheredPayload, mayGather } from '../rdb/gathered-payload.ts';
 import { PayloadError } from '../rdb/payload-error.ts';
 import { isReadBy, payloadIfAny } from '../rdb/payload-for.ts';
 import { sizeOfPiece } from '../rdb/piece-size.ts';
@@ -137,7 +137,7 @@ export class MisfitWriter {
     const id = this.#idOf(entry, name);
     const pieces = this.#piecesOf(entry, this.#dialogues.pieceBytesOf(id));
     const gatherBytes = Math.min(this.#options.gatherBytes, this.#options.limits.valueBytes);
-    if (entry.large === null || !mayGather(entry.large, gatherBytes) || this.#dialogues.hasBroken(id))
+    if (entry.large === null || !mayGather(entry.large.bytes, gatherBytes) || this.#dialogues.hasBroken(id))
       return this.#build(entry, pieces, name, dialect);
     try {
       return await this.#gather(entry, pieces, gatherBytes, name, dialect);
@@ -155,7 +155,7 @@ export class MisfitWriter {
     dialect: Dialect,
   ): Promise<Fate> {
     const gathered = new GatheredPayload(gatherBytes);
-    const release = await this.#gathering.acquire(bytesHeld(entry.large!, gatherBytes));
+    const release = await this.#gathering.acquire(bytesHeld(entry.large?.bytes));
     try {
       for (let next = await pieces.next(); next.done !== true; next = await pieces.next()) {
         if (gathered.add(next.value)) continue;
@@ -294,14 +294,4 @@ function bothRefused(error: PayloadError, refusal: ReplyError): RespError {
   return new RespError(error.code, `${error.message} (to RESTORE the target says: ${refusal.message})`, {
     cause: refusal,
   });
-}
-
-/** A payload has half of what the value takes in memory, or less: where even that is too much, nothing is held in vain. */
-function mayGather({ bytes = 0 }: LargeValue, gatherBytes: number): boolean {
-  return gatherBytes > 0 && bytes <= 2 * gatherBytes;
-}
-
-/** A payload has half of what the value takes in memory, or less, and may have been given four times as much as it needs. */
-function bytesHeld({ bytes }: LargeValue, gatherBytes: number): number {
-  return bytes === undefined ? gatherBytes : 2 * bytes;
 }

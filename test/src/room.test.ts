@@ -8,17 +8,15 @@ test('Room is given as long as there is some, and in the order in which it was a
   const room = new Room(10);
   const held: string[] = [];
   const releases = new Map<string, () => void>();
-  for (const [name, amount] of [
-    ['a', 4],
-    ['b', 4],
-    ['large', 100],
-    ['small', 1],
-  ] as const) {
-    void room.acquire(amount).then((release) => {
-      held.push(name);
-      releases.set(name, release);
-    });
-  }
+  const enter = async (name: string, amount: number): Promise<void> => {
+    const release = await room.acquire(amount);
+    held.push(name);
+    releases.set(name, release);
+  };
+  void enter('a', 4);
+  void enter('b', 4);
+  void enter('large', 100);
+  void enter('small', 1);
   await turn();
   assert.deepEqual(held, ['a', 'b']);
   releases.get('a')!();
