@@ -8,6 +8,7 @@ import type { HashField, ValuePiece, ZsetEntry } from '../value.ts';
 import { askOne, demand, type AskAbout } from './ask-about.ts';
 import { CursorLoop } from './cursor-loop.ts';
 import type { PageSize } from './page-size.ts';
+import { bytesIn, integerIn, listIn, stringsIn } from './reply-shapes.ts';
 import { isLongReply } from './server.ts';
 import { readStream } from './stream-reader.ts';
 import { NEVER, type Milliseconds } from '../milliseconds.ts';
@@ -69,7 +70,8 @@ function piecesOf(type: string, ask: AskAbout, key: Buffer, size: PageSize): Asy
 
 async function* readString(ask: AskAbout, key: Buffer, pieceBytes: number): AsyncGenerator<ValuePiece> {
   for (let at = 0; ; at += pieceBytes) {
-    const value = (await askOne(ask, 'GETRANGE', key, String(at), String(at + pieceBytes - 1))) as Buffer;
+    const range = [String(at), String(at + pieceBytes - 1)] as const;
+    const value = bytesIn(await askOne(ask, 'GETRANGE', key, ...range), 'GETRANGE');
     if (value.length > 0 || at === 0) yield { type: 'string', value };
     if (value.length < pieceBytes) return;
   }
@@ -79,7 +81,8 @@ async function* readList(ask: AskAbout, key: Buffer, size: PageSize): AsyncGener
   size.keepOrder();
   for (let at = 0; ;) {
     const start = performance.now();
-    const items = (await askOne(ask, 'LRANGE', key, String(at), String(at + size.count - 1))) as readonly Buffer[];
+    const range = [String(at), String(at + size.count - 1)] as const;
+    const items = stringsIn(await askOne(ask, 'LRANGE', key, ...range), 'LRANGE');
     if (items.length === 0) return;
     size.observe(bytesOf(items), performance.now() - start);
     at += items.length;
@@ -122,7 +125,9 @@ async function expiriesOf(ask: AskAbout, key: Buffer, page: readonly Buffer[]): 
   const names = page.filter((_, i) => i % 2 === 0);
   const command = ['HPEXPIRETIME', key, 'FIELDS', String(names.length), ...names];
   const [reply] = await demand(ask, [command], ['HPEXPIRETIME']);
-  if (!(reply instanceof ReplyError)) return (reply ?? []) as readonly Reply[];
+  // The whole hash has gone.
+  if (reply === null) return [];
+  if (!(reply instanceof ReplyError)) return listIn(reply, 'HPEXPIRETIME');
   if (reply.code !== 'ERR') throw reply;
   return undefined;
 }
@@ -132,7 +137,7 @@ async function expiriesOf(ask: AskAbout, key: Buffer, page: readonly Buffer[]): 
  * @returns `undefined` for such a one
  */
 function expiryOf(expiries: readonly Reply[], index: number): Milliseconds | undefined {
-  const expiry = (expiries[index] ?? NO_FIELD) as Milliseconds;
+  const expiry = integerIn(expiries[index] ?? NO_FIELD, 'HPEXPIRETIME');
   return expiry > 0 || expiry === NEVER ? expiry : undefined;
 }
 
@@ -148,9 +153,10 @@ async function* readPages(
   do {
     const start = performance.now();
     const reply = await askOne(ask, command, key, cursor, 'COUNT', String(size.count));
-    const [next, page] = reply as [Buffer, readonly Buffer[]];
+    const [next, elements] = listIn(reply, command);
+    const page = stringsIn(elements, command, command === 'SSCAN' ? 1 : 2);
     size.observe(bytesOf(page), performance.now() - start);
-    cursor = next.toString('latin1');
+    cursor = bytesIn(next, command).toString('latin1');
     if (loop.repeats(cursor)) throw goesRound(command, cursor);
     if (page.length > 0) yield page;
   } while (cursor !== '0');

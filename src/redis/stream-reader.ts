@@ -13,6 +13,7 @@ import type {
 } from '../value.ts';
 import { askOne, demand, type AskAbout } from './ask-about.ts';
 import type { PageSize } from './page-size.ts';
+import { bytesIn, integerIn, listIn, stringsIn, textIn } from './reply-shapes.ts';
 
 const PENDING_PAGE = 1000;
 const LAST_SEQ = 2n ** 64n - 1n;
@@ -36,10 +37,10 @@ async function readHead(ask: AskAbout, key: Buffer): Promise<StreamHead> {
   const about = recordOf(await askOne(ask, 'XINFO STREAM', key));
   const groups: StreamGroup[] = [];
   const infos = (about.get('groups') as number) > 0 ? await askOne(ask, 'XINFO GROUPS', key) : [];
-  for (const info of infos as readonly Reply[]) groups.push(await readGroup(ask, key, recordOf(info)));
+  for (const info of listIn(infos, 'XINFO GROUPS')) groups.push(await readGroup(ask, key, recordOf(info)));
   return {
-    length: about.get('length') as number,
-    lastId: idIn(about, 'last-generated-id')!,
+    length: Number(integerIn(about.get('length'), 'XINFO STREAM')),
+    lastId: idOf(about.get('last-generated-id'), 'XINFO STREAM'),
     maxDeletedId: idIn(about, 'max-deleted-entry-id'),
     entriesAdded: about.has('entries-added') ? BigInt(about.get('entries-added') as number | bigint) : undefined,
     groups,
@@ -48,12 +49,12 @@ async function readHead(ask: AskAbout, key: Buffer): Promise<StreamHead> {
 }
 
 async function readGroup(ask: AskAbout, key: Buffer, info: ReadonlyMap<string, Reply>): Promise<StreamGroup> {
-  const name = info.get('name') as Buffer;
+  const name = bytesIn(info.get('name'), 'XINFO GROUPS');
   const entriesRead = info.get('entries-read');
-  const consumers = ((await askOne(ask, 'XINFO CONSUMERS', key, name)) as readonly Reply[]).map(recordOf);
+  const consumers = listIn(await askOne(ask, 'XINFO CONSUMERS', key, name), 'XINFO CONSUMERS').map(recordOf);
   return {
     name,
-    lastId: idIn(info, 'last-delivered-id')!,
+    lastId: idOf(info.get('last-delivered-id'), 'XINFO GROUPS'),
     // The server itself cannot always tell.
     entriesRead:
       entriesRead === undefined ? undefined : entriesRead === null ? -1n : BigInt(entriesRead as number | bigint),
@@ -64,7 +65,7 @@ async function readGroup(ask: AskAbout, key: Buffer, info: ReadonlyMap<string, R
 
 /** When it was last seen is told only as how long ago, and is not carried by commands. */
 function consumerOf(info: ReadonlyMap<string, Reply>): StreamConsumer {
-  return { name: info.get('name') as Buffer, seenTime: 0, activeTime: undefined };
+  return { name: bytesIn(info.get('name'), 'XINFO CONSUMERS'), seenTime: 0, activeTime: undefined };
 }
 
 async function readPending(ask: AskAbout, key: Buffer, group: Buffer): Promise<PendingEntry[]> {
@@ -72,11 +73,17 @@ async function readPending(ask: AskAbout, key: Buffer, group: Buffer): Promise<P
   for (let from = '-'; ;) {
     // How long ago an entry was delivered is all that is told of it.
     const replies = await demand(ask, [['TIME'], ['XPENDING', key, group, from, '+', String(PENDING_PAGE)]]);
-    const [[seconds, micros], page] = replies as [[Buffer, Buffer], readonly Reply[]];
+    const [seconds, micros] = stringsIn(replies[0], 'TIME', 2);
+    const page = listIn(replies[1], 'XPENDING');
     const now = Number(seconds) * 1000 + Math.floor(Number(micros) / 1000);
     for (const reply of page) {
-      const [id, consumer, idle, deliveryCount] = reply as readonly [Buffer, Buffer, number, number | bigint];
-      pending.push({ id: parseId(id.toString('latin1')), consumer, deliveryTime: now - idle, deliveryCount });
+      const [id, consumer, idle, count] = listIn(reply, 'XPENDING');
+      pending.push({
+        id: idOf(id, 'XPENDING'),
+        consumer: bytesIn(consumer, 'XPENDING'),
+        deliveryTime: now - Number(integerIn(idle, 'XPENDING')),
+        deliveryCount: integerIn(count, 'XPENDING'),
+      });
     }
     if (page.length < PENDING_PAGE) return pending;
     from = formatId(after(pending.at(-1)!.id));
@@ -92,26 +99,30 @@ async function findGone(ask: AskAbout, key: Buffer, groups: readonly StreamGroup
       ask,
       page.map((id) => ['XRANGE', key, formatId(id), formatId(id)]),
     );
-    gone.push(...page.filter((_, i) => (found[i] as readonly Reply[]).length === 0));
+    gone.push(...page.filter((_, i) => listIn(found[i], 'XRANGE').length === 0));
   }
   return gone.toSorted(compareIds);
 }
 
 function entriesOf(reply: Reply): StreamEntry[] {
-  return (reply as readonly Reply[]).map((entry) => {
-    const [id, fields] = entry as readonly [Buffer, readonly Buffer[]];
-    return { id: parseId(id.toString('latin1')), fields };
+  return listIn(reply, 'XRANGE').map((entry) => {
+    const [id, fields] = listIn(entry, 'XRANGE');
+    return { id: idOf(id, 'XRANGE'), fields: stringsIn(fields, 'XRANGE', 2) };
   });
 }
 
 /** Names and values by turns, as XINFO answers. */
 function recordOf(reply: Reply): ReadonlyMap<string, Reply> {
-  const flat = reply as readonly Reply[];
+  const flat = listIn(reply, 'XINFO');
   return new Map(Array.from({ length: flat.length / 2 }, (_, i) => [String(flat[2 * i]), flat[2 * i + 1]!]));
 }
 
 function idIn(info: ReadonlyMap<string, Reply>, name: string): StreamId | undefined {
-  return info.has(name) ? parseId(String(info.get(name))) : undefined;
+  return info.has(name) ? idOf(info.get(name), 'XINFO') : undefined;
+}
+
+function idOf(reply: Reply | undefined, command: string): StreamId {
+  return parseId(textIn(reply, command, /^\d{1,20}-\d{1,20}$/));
 }
 
 /** The lowest id above. */
