@@ -10,6 +10,12 @@ export async function callsOf(client: TestClient): Promise<Map<string, number>> 
   );
 }
 
+/** How often a command was refused before it was run, as by a node that does not serve the slot. */
+export async function refusalsOf(client: TestClient, name: string): Promise<number> {
+  const text = String(await client.send('INFO', 'commandstats'));
+  return Number(new RegExp(`^cmdstat_${name}:.*?rejected_calls=(\\d+)`, 'm').exec(text)?.[1] ?? 0);
+}
+
 /** How often a value was dumped: every connection begins with one DUMP of no key, and gives itself a name. */
 export async function dumpsOf(client: TestClient): Promise<number> {
   const calls = await callsOf(client);
