@@ -11,7 +11,7 @@ export function newEntry(): Entry {
   return { db: 0, key: NO_KEY, payload: null, large: null, expireAt: NEVER, idle: -1, frequency: -1 };
 }
 
-export function copyEntry(from: Entry, to: Entry): void {
+function copyEntry(from: Entry, to: Entry): void {
   to.db = from.db;
   to.key = from.key;
   to.payload = from.payload;

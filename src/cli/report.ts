@@ -161,7 +161,7 @@ function describeRecheck({ keys, round, rounds, pause }: RecheckEvent): string {
   return `${found}; looking again in ${formatDuration(pause)} (${round} of ${rounds})`;
 }
 
-export function describeNotCopied(keys: number): string {
+function describeNotCopied(keys: number): string {
   return `${formatKeys(keys)} ${keys === 1 ? 'was' : 'were'} not copied`;
 }
 

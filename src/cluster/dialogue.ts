@@ -3,6 +3,7 @@
 
 import { ReplyError, type Peer } from '../../resp/errors.ts';
 import type { Reply } from '../../resp/reply.ts';
+import { replyOf } from '../redis/ask-about.ts';
 import { ask } from '../redis/asking.ts';
 import { Backoff } from '../redis/backoff.ts';
 import { pauseFor } from '../redis/pause.ts';
@@ -176,9 +177,4 @@ export class Dialogue {
     line.progress();
     return answers;
   }
-}
-
-function replyOf(error: unknown): ReplyError {
-  if (error instanceof ReplyError) return error;
-  throw error;
 }

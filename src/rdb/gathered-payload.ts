@@ -1,9 +1,9 @@
 // A payload made of the pieces of a value as they come, in the plain encoding that every server reads.
 import { FOOTER_BYTES, seal } from './footer.ts';
 import { payloadPieces } from './value-pieces.ts';
+import { NEVER } from '../milliseconds.ts';
 import type { ValuePiece } from '../value.ts';
 
-const NEVER = -1;
 /** The type byte, and how many elements there are, or bytes of a string, in a form that has room for any number. */
 const HEAD_BYTES = 1 + 5;
 const LENGTH_OF_32_BITS = 0x80;

@@ -30,3 +30,9 @@ export async function askOne(ask: AskAbout, ...command: Command): Promise<Reply>
   const [reply] = await demand(ask, [command]);
   return reply!;
 }
+
+/** What the server said against a command, as a reply like others. @throws whatever else went wrong */
+export function replyOf(error: unknown): ReplyError {
+  if (error instanceof ReplyError) return error;
+  throw error;
+}

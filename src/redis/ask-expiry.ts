@@ -1,7 +1,8 @@
 // Asks when a key expires, and tells whether two answers say the same.
 
 import { RespError } from '../../resp/errors.ts';
-import { distance, minus, NEVER, plus, type Milliseconds } from '../milliseconds.ts';
+import { NEVER, plus, type Milliseconds } from '../milliseconds.ts';
+import { isSameExpiry } from '../rdb/compare.ts';
 import { askOne, type AskAbout } from './ask-about.ts';
 import type { ExpiryMode } from './expiry.ts';
 import { GONE } from './piece-reader.ts';
@@ -29,8 +30,7 @@ export async function askExpiry(ask: AskAbout, key: Buffer, mode: ExpiryMode): P
   return { at: plus(reply, now), slack: now - start + ROUNDING_MS };
 }
 
-export function isSameExpiry(left: ToldExpiry, right: ToldExpiry): boolean {
-  if (left.at === NEVER || right.at === NEVER) return left.at === right.at;
-  const apart = distance(left.at, right.at);
-  return minus(apart, Math.max(left.slack, right.slack)) <= 0;
+/** Whether both answers say the same. */
+export function agree(left: ToldExpiry, right: ToldExpiry): boolean {
+  return isSameExpiry(left.at, right.at, Math.max(left.slack, right.slack));
 }

@@ -3,6 +3,7 @@
 import type { Connection } from '../../resp/connection.ts';
 import { ReplyError } from '../../resp/errors.ts';
 import type { Reply } from '../../resp/reply.ts';
+import { replyOf } from './ask-about.ts';
 
 export interface Databases {
   /** Databases that hold keys, and how many; 0 where the server counts none, and SCAN finds some all the same. */
@@ -62,9 +63,4 @@ async function lookInto(connection: Connection, db: number): Promise<Look | unde
     isSelected: Buffer.isBuffer(client) && ` ${client.toString()} `.includes(` db=${db} `),
     content: [count, String(cursor), ...names].join(' '),
   };
-}
-
-function replyOf(error: unknown): ReplyError {
-  if (error instanceof ReplyError) return error;
-  throw error;
 }

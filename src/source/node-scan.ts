@@ -5,6 +5,7 @@ import type { Receiver, Reply } from '../../resp/reply.ts';
 import { Ring } from '../../resp/ring.ts';
 import { SlotWatch } from '../cluster/slot-watch.ts';
 import { depthFor } from '../redis/depth.ts';
+import { askInfo, hasManyServers } from '../redis/identity.ts';
 import { isSameKeyspace, type ServerInfo } from '../redis/info.ts';
 import type { KeyScope } from '../redis/key-scope.ts';
 import { KeyspaceScan } from '../redis/keyspace-scan.ts';
@@ -13,7 +14,7 @@ import { isPage, sendScan } from '../redis/scan-page.ts';
 import type { Session } from '../redis/session.ts';
 import { TypeFilter } from '../redis/type-filter.ts';
 import type { Sight } from './shrinkage.ts';
-import { askInfo, hasManyServers, type Vigil } from './vigil.ts';
+import type { Vigil } from './vigil.ts';
 
 export interface NodeScanOptions {
   /** SCAN COUNT. */

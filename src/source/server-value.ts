@@ -13,7 +13,7 @@ import { isBreak } from '../cluster/line.ts';
 import type { LargeValue, Reading } from '../entry.ts';
 import { NEVER, type Milliseconds } from '../milliseconds.ts';
 import type { AskAbout } from '../redis/ask-about.ts';
-import { askExpiry, isSameExpiry, type ToldExpiry } from '../redis/ask-expiry.ts';
+import { agree, askExpiry, type ToldExpiry } from '../redis/ask-expiry.ts';
 import { COUNT_COMMANDS } from '../redis/count-commands.ts';
 import type { ExpiryMode } from '../redis/expiry.ts';
 import { GONE, LONG_PAGE, readPieces } from '../redis/piece-reader.ts';
@@ -111,7 +111,7 @@ export class ServerValue implements LargeValue {
       }
       if (breaks.forget(id)) limits.pieceBore(pieceBytes);
       if (this.#reading === undefined) {
-        if (!isSameExpiry(expiry, await askExpiry(ask, this.#key, mode))) this.#reading = 'changed';
+        if (!agree(expiry, await askExpiry(ask, this.#key, mode))) this.#reading = 'changed';
         return;
       }
       const count = type === undefined ? 'EXISTS' : COUNT_COMMANDS[type];

@@ -2,7 +2,7 @@
 // and once all that was found is read.
 
 import { ReplyError, type Peer, type RespError } from '../../resp/errors.ts';
-import { parseInfo, type ServerInfo } from '../redis/info.ts';
+import { askInfo, hasManyServers } from '../redis/identity.ts';
 import type { Session } from '../redis/session.ts';
 import { flushesIn, lossOf, unreadOf, type Outline, type Sight } from './shrinkage.ts';
 
@@ -14,9 +14,6 @@ interface Findings {
   /** Those that were not there any more when they were to be read. */
   gone: number;
 }
-
-/** How often a server is asked in a row which process it is, where it was another one before. */
-const IDENTITY_PROBES = 4;
 
 export class Vigil {
   readonly #findings = new Map<number, Findings>();
@@ -88,16 +85,6 @@ async function lookAt(session: Session): Promise<Outline> {
   const info = await askInfo(session);
   const stats = await session.request('INFO', 'commandstats').catch(nothingOf);
   return { info, flushes: flushesIn(String(stats)) };
-}
-
-export async function askInfo(session: Session): Promise<ServerInfo> {
-  return parseInfo(String(await session.request('INFO')));
-}
-
-/** Whether a proxy asks another server each time. */
-export async function hasManyServers(session: Session, { runId }: ServerInfo): Promise<boolean> {
-  const infos = await Promise.all(Array.from({ length: IDENTITY_PROBES }, () => askInfo(session)));
-  return infos.some((info) => info.runId !== runId);
 }
 
 /** What a server will not say is not known. */

@@ -3,12 +3,13 @@
 import { formatCount } from '../../resp/figures.ts';
 import type { Connection } from '../../resp/connection.ts';
 import { nameOf, ReplyError, RespError, type Peer } from '../../resp/errors.ts';
-import type { Reply } from '../../resp/reply.ts';
 import { Dialogue } from '../cluster/dialogue.ts';
 import type { Deployment } from '../cluster/deployment.ts';
 import { Line, type LineOptions } from '../cluster/line.ts';
 import type { Node } from '../cluster/topology.ts';
-import { parseInfo, type ServerInfo } from '../redis/info.ts';
+import { replyOf } from '../redis/ask-about.ts';
+import { hasManyServers } from '../redis/identity.ts';
+import type { ServerInfo } from '../redis/info.ts';
 import { scopeOf } from '../redis/refusal.ts';
 import type { Server } from '../redis/server.ts';
 import { Session } from '../redis/session.ts';
@@ -28,8 +29,6 @@ export interface LastLookOptions extends LineOptions {
 
 /** Servers tell of a key that expires within so many milliseconds as they like. */
 const ABOUT_TO_EXPIRE_MS = 2000;
-/** How often a server that names another process is asked whether it names yet another. */
-const TIMES_ASKED = 3;
 
 /**
  * @throws RespError: `TARGET_REPLACED`, `REPLICA`, `EVICTED` or `TARGET_LOST`, and that of a node that cannot be reached
@@ -91,20 +90,11 @@ async function demandSameProcess(connection: Connection, info: ServerInfo, befor
   const { peer } = connection;
   if (info.role === 'replica') throw isReplica(peer);
   if (info.runId !== before.runId) {
-    if (await namesOneProcess(connection, info)) throw replaced(peer);
+    if (!(await hasManyServers(connection, info))) throw replaced(peer);
     return;
   }
   const evicted = info.evictedKeys - before.evictedKeys;
   if (evicted > 0) throw hasEvicted(peer, evicted);
-}
-
-/** A proxy may have several servers behind it, and lets another one answer each time: it says nothing of any. */
-async function namesOneProcess(connection: Connection, { runId }: ServerInfo): Promise<boolean> {
-  for (let times = 1; times < TIMES_ASKED; times++) {
-    const again = parseInfo(String(await connection.request('INFO')));
-    if (again.runId !== runId) return false;
-  }
-  return true;
 }
 
 async function lookForKeys(
@@ -134,11 +124,6 @@ async function lookForKeys(
   } finally {
     dialogue.close();
   }
-}
-
-function replyOf(error: unknown): Reply {
-  if (error instanceof ReplyError) return error;
-  throw error;
 }
 
 function replaced(peer: Peer): RespError {
