@@ -1,5 +1,6 @@
 // What differs between an entry of the source and one of the target, in words: by value and expiry, whatever the encoding.
 
+import { setImmediate as pause } from 'node:timers/promises';
 import { RespError } from '../../resp/errors.ts';
 import { formatCount } from '../../resp/figures.ts';
 import type { Entry } from '../entry.ts';
@@ -146,7 +147,11 @@ async function digestOf(
   const digest = new ValueDigest(times);
   const pieces: AsyncIterable<ValuePiece> | Iterable<ValuePiece> =
     large?.pieces() ?? payloadPieces(payload!, { ...DEFAULT_LIMITS, unpacked });
-  for await (const piece of pieces) digest.add(present(piece, now));
+  for await (const piece of pieces) {
+    digest.add(present(piece, now));
+    // Pieces out of a payload come without a pause, and the memory of those before is given back in one.
+    if (large === null) await pause();
+  }
   return digest;
 }
 
