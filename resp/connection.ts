@@ -14,11 +14,15 @@ import {
 } from './errors.ts';
 import type { Peer } from './errors.ts';
 import { InFlight } from './in-flight.ts';
+import { Parts } from './parts.ts';
 import type { Receiver, Reply } from './reply.ts';
 import { Secrets } from './secrets.ts';
 import { Socket, type SocketSink } from './socket.ts';
 import type { TlsOptions } from './tls-options.ts';
 import { Writer } from './writer.ts';
+
+/** Of a command, as it is asked one by one. */
+export type Argument = string | Buffer | Parts;
 
 export interface ConnectionOptions {
   readonly peer: Peer;
@@ -128,16 +132,16 @@ export class Connection {
    * One command with its reply as a promise, for all that is not done per key.
    * @throws ReplyError, ReadOnlyError, or the error that ended the connection
    */
-  request(name: string, ...args: readonly (string | Buffer)[]): Promise<Reply> {
+  request(name: string, ...args: readonly Argument[]): Promise<Reply> {
     return this.#request(false, name, args);
   }
 
   /** The same, where the reply may be an `Oversized`: see `keepUpTo`. */
-  requestLong(name: string, ...args: readonly (string | Buffer)[]): Promise<Reply> {
+  requestLong(name: string, ...args: readonly Argument[]): Promise<Reply> {
     return this.#request(true, name, args);
   }
 
-  #request(takesLong: boolean, name: string, args: readonly (string | Buffer)[]): Promise<Reply> {
+  #request(takesLong: boolean, name: string, args: readonly Argument[]): Promise<Reply> {
     return new Promise((resolve, reject) => {
       const encoder = this.begin(new Command(name, args.length), {
         takesLong,
@@ -146,7 +150,10 @@ export class Connection {
         onOks: () => resolve(OK),
         onFailure: reject,
       });
-      for (const arg of args) encoder.bulk(typeof arg === 'string' ? Buffer.from(arg) : arg);
+      for (const arg of args) {
+        if (arg instanceof Parts) encoder.bulkParts(arg);
+        else encoder.bulk(typeof arg === 'string' ? Buffer.from(arg) : arg);
+      }
     });
   }
 

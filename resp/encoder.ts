@@ -3,6 +3,7 @@
 import { Buffer } from 'node:buffer';
 import type { Command } from './command.ts';
 import type { Literal } from './literal.ts';
+import type { Parts } from './parts.ts';
 
 /** Bulk strings from this size on are handed out by reference; below it a copy costs less than another write. */
 const BY_REFERENCE = 16 * 1024;
@@ -25,6 +26,8 @@ export class Encoder {
   #start = 0;
   #at = 0;
   #pieces: Buffer[] = [];
+  /** Of which those are the last pieces. */
+  #parts: Parts[] = [];
   /** Full chunks whose last piece is still to be written. */
   #spent: Buffer[] = [];
   /** Chunks to be used again: they are in the processor's cache, a new one is not even in memory. */
@@ -94,12 +97,30 @@ export class Encoder {
     this.bulk(Buffer.from(text));
   }
 
-  /** Hands out what was written, in order; `spent` goes back by `reuse` when all of it has left the process. */
-  take(): { pieces: Buffer[]; spent: Buffer[] } {
+  /** A bulk string, handed out by reference. */
+  bulkParts(parts: Parts): void {
+    this.#reserve(OVERHEAD);
+    this.#chunk[this.#at++] = DOLLAR;
+    this.#at = writeLine(this.#chunk, this.#at, parts.length);
     this.#cut();
-    const taken = { pieces: this.#pieces, spent: this.#spent };
+    for (const part of parts.take()) this.#pieces.push(part);
+    this.#parts.push(parts);
+    this.#chunk[this.#at++] = CR;
+    this.#chunk[this.#at++] = LF;
+    this.#cut();
+    this.#onChunk();
+  }
+
+  /**
+   * Hands out what was written, in order. When all of it has left the process, `spent` goes back by `reuse`, and `parts`
+   * are told.
+   */
+  take(): { pieces: Buffer[]; spent: Buffer[]; parts: Parts[] } {
+    this.#cut();
+    const taken = { pieces: this.#pieces, spent: this.#spent, parts: this.#parts };
     this.#pieces = [];
     this.#spent = [];
+    if (this.#parts.length > 0) this.#parts = [];
     return taken;
   }
 

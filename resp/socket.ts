@@ -4,12 +4,13 @@ import net from 'node:net';
 import tls from 'node:tls';
 import { connectFailure, connectTimeout, lostConnection, type Attempt } from './connect-failure.ts';
 import type { ConnectionError, Peer } from './errors.ts';
+import { Ring } from './ring.ts';
 import { checkTlsOptions, serverNameOf, type TlsOptions } from './tls-options.ts';
 
 /** Bytes that may wait in the process for the kernel before `needsDrain` says so. */
 const HIGH_WATER_MARK = 1024 * 1024;
-/** A longer piece is written in parts, so that a slow line shows progress. */
-const PART_BYTES = 1024 * 1024;
+/** What is longer is written one part after the other: of a write the system tells only when all of it is done. */
+const PART_BYTES = 256 * 1024;
 const KEEP_ALIVE_MS = 15_000;
 /** For a peer to hang up after we did. */
 const LINGER_MS = 5000;
@@ -22,6 +23,12 @@ export interface SocketSink {
   onDrain(): void;
   /** Once, whoever ended the connection; nothing comes after it. */
   onClose(error: ConnectionError): void;
+}
+
+/** Bytes that wait for those before them. */
+interface Part {
+  readonly bytes: Buffer;
+  readonly onWritten: (() => void) | undefined;
 }
 
 export interface SocketOptions {
@@ -37,14 +44,22 @@ export class Socket {
   readonly #peer: Peer;
   readonly #tls: TlsOptions | undefined;
   readonly #asked: boolean;
+  readonly #sink: SocketSink;
+  /** Of long writes, and all that came after them; the part that is being written is none of them any more. */
+  readonly #parts = new Ring<Part>();
+  #isBehind = false;
+  #isEnding = false;
 
   private constructor(socket: net.Socket, peer: Peer, sink: SocketSink, tls: TlsOptions | undefined) {
     this.#socket = socket;
+    this.#sink = sink;
     this.#peer = peer;
     this.#tls = tls;
     this.#asked = asksForCertificate(socket);
     let cause: Error | undefined;
-    socket.on('drain', () => sink.onDrain());
+    socket.on('drain', () => {
+      if (!this.#isBehind) sink.onDrain();
+    });
     socket.on('error', (error) => (cause = error));
     socket.on('close', () => sink.onClose(this.#closed(cause)));
   }
@@ -80,7 +95,7 @@ export class Socket {
   }
 
   get needsDrain(): boolean {
-    return this.#socket.writableNeedDrain;
+    return this.#isBehind || this.#socket.writableNeedDrain;
   }
 
   /** A number that grows with every byte that went either way. */
@@ -88,13 +103,16 @@ export class Socket {
     return this.#socket.bytesRead + this.#socket.bytesWritten - this.#socket.writableLength;
   }
 
-  /** Writes the pieces in one go where they are small. `onWritten` is called when the kernel has taken the last of them. */
+  /**
+   * Writes the pieces, in one go where they are short.
+   * @param onWritten called when the kernel has taken the last of them, or the socket is lost
+   */
   write(pieces: readonly Buffer[], onWritten: (() => void) | undefined): void {
+    const isLong = pieces.reduce((bytes, { length }) => bytes + length, 0) > PART_BYTES;
+    if (isLong || this.#isBehind) return this.#writeParts(pieces, onWritten);
+    const last = pieces.length - 1;
     this.#socket.cork();
-    for (const piece of pieces) {
-      if (piece.length > PART_BYTES) this.#writeParts(piece);
-      else this.#socket.write(piece, piece === pieces.at(-1) ? onWritten : undefined);
-    }
+    for (let i = 0; i <= last; i++) this.#socket.write(pieces[i]!, i === last ? onWritten : undefined);
     this.#socket.uncork();
   }
 
@@ -112,19 +130,36 @@ export class Socket {
    * closed with bytes unread, and be it the session tickets of TLS, makes the system throw away what it had yet to send.
    */
   end(): void {
-    this.#socket.end(() => setTimeout(() => this.#socket.destroy(), LINGER_MS).unref());
     this.#socket.resume();
     this.#socket.unref();
+    if (this.#isBehind) this.#isEnding = true;
+    else this.#socket.end(() => setTimeout(() => this.#socket.destroy(), LINGER_MS).unref());
   }
 
   destroy(): void {
     this.#socket.destroy();
   }
 
-  #writeParts(piece: Buffer): void {
-    this.#socket.uncork();
-    for (let at = 0; at < piece.length; at += PART_BYTES) this.#socket.write(piece.subarray(at, at + PART_BYTES));
-    this.#socket.cork();
+  #writeParts(pieces: readonly Buffer[], onWritten: (() => void) | undefined): void {
+    for (const piece of pieces) {
+      for (let at = 0; at < piece.length; at += PART_BYTES) {
+        const isLast = piece === pieces.at(-1) && at + PART_BYTES >= piece.length;
+        this.#parts.push({ bytes: piece.subarray(at, at + PART_BYTES), onWritten: isLast ? onWritten : undefined });
+      }
+    }
+    if (!this.#isBehind) this.#writeNext();
+  }
+
+  #writeNext(): void {
+    const part = this.#parts.shift();
+    this.#isBehind = part !== undefined;
+    if (part !== undefined) {
+      this.#socket.write(part.bytes, () => {
+        part.onWritten?.();
+        this.#writeNext();
+      });
+    } else if (this.#isEnding) this.end();
+    else if (!this.needsDrain) this.#sink.onDrain();
   }
 
   #closed(cause: Error | undefined): ConnectionError {

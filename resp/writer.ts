@@ -1,6 +1,8 @@
 // Brings encoded commands to the socket, one write a tick, and says when to wait. It knows no replies.
 
+import type { Buffer } from 'node:buffer';
 import { Encoder } from './encoder.ts';
+import type { Parts } from './parts.ts';
 import type { Socket } from './socket.ts';
 
 export class Writer {
@@ -30,8 +32,9 @@ export class Writer {
 
   flush(): void {
     if (this.encoder.isEmpty) return;
-    const { pieces, spent } = this.encoder.take();
-    this.#socket.write(pieces, spent.length === 0 ? undefined : () => this.encoder.reuse(spent));
+    const { pieces, spent, parts } = this.encoder.take();
+    const isWaitedFor = spent.length > 0 || parts.length > 0;
+    this.#socket.write(pieces, isWaitedFor ? () => this.#written(spent, parts) : undefined);
     this.#full = this.#socket.needsDrain;
     this.#onFlush();
   }
@@ -39,6 +42,11 @@ export class Writer {
   /** The socket has taken everything. */
   drained(): void {
     this.#full = false;
+  }
+
+  #written(spent: readonly Buffer[], parts: readonly Parts[]): void {
+    this.encoder.reuse(spent);
+    for (const sent of parts) sent.sent();
   }
 
   readonly #flushScheduled = (): void => {

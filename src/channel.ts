@@ -7,8 +7,11 @@
 //
 //   An entry counts against both budgets until it is settled, wherever it waits on the writer's side. How many bytes it has
 //   is known only when it is there, so what was reserved may pass the byte budget; `room` is 0 from then on.
-//   Room comes back by `settle` and by `release`, and either wakes whoever waits for it.
+//   Whoever makes one thing of many pieces holds it in the same budget: `allot` waits until there is room for all of it, and
+//   what is read meanwhile leaves that room. It does not wait for entries that are parked: they may wait for it.
+//   Room comes back in one place, which wakes whoever waits for it.
 
+import { Ring } from '../resp/ring.ts';
 import { sizeOf, type Entry } from './entry.ts';
 import { EntryRing, newEntry } from './entry-ring.ts';
 import { Wakeup } from './wakeup.ts';
@@ -18,6 +21,13 @@ export interface ChannelOptions {
   readonly maxEntries: number;
   /** Bytes of keys and payloads that are not settled. */
   readonly maxBytes: number;
+}
+
+/** Who waits for room beside the entries. */
+interface Claim {
+  readonly bytes: number;
+  /** @param isGranted false: there will be no such room */
+  readonly settle: (isGranted: boolean) => void;
 }
 
 export class Channel {
@@ -30,6 +40,10 @@ export class Channel {
   #reserved = 0;
   #unsettled = 0;
   #bytes = 0;
+  /** What is held beside the entries. */
+  #allotted = 0;
+  #parked = 0;
+  readonly #claims = new Ring<Claim>();
   #state: 'open' | 'closed' = 'open';
   #reason: unknown;
 
@@ -63,19 +77,24 @@ export class Channel {
     return this.#unsettled;
   }
 
-  /** Bytes of those. */
+  /** Bytes of those, and of what is allotted. */
   get bytes(): number {
     return this.#bytes;
   }
 
   /** Entries that may be reserved now. */
   get room(): number {
-    return this.#bytes >= this.#maxBytes ? 0 : Math.max(0, this.#maxEntries - this.#unsettled - this.#reserved);
+    return this.#hasNoBytes ? 0 : Math.max(0, this.#maxEntries - this.#unsettled - this.#reserved);
   }
 
   /** Whether the writer is behind: nothing that comes now would find its place, reserved or not. */
   get isFull(): boolean {
-    return this.#bytes >= this.#maxBytes || this.#unsettled >= this.#maxEntries;
+    return this.#hasNoBytes || this.#unsettled >= this.#maxEntries;
+  }
+
+  get #hasNoBytes(): boolean {
+    const claimed = this.#claims.peek()?.bytes ?? 0;
+    return this.#bytes + Math.max(0, claimed - this.#allotted) >= this.#maxBytes;
   }
 
   /** Keeps a place for an entry that is asked for. */
@@ -125,6 +144,32 @@ export class Channel {
     this.#giveBack(0, entries, bytes);
   }
 
+  /** So many bytes of entries that were taken wait behind whoever may yet ask for an allotment; fewer where it is negative. */
+  park(bytes: number): void {
+    this.#parked += bytes;
+    this.#grant();
+    this.#departure.wake();
+  }
+
+  /**
+   * Waits until so many bytes have room in the budget beside the entries; who came first is first. Returns what gives the
+   * room back, however often it is called; `undefined` where there will be none.
+   */
+  async allot(bytes: number): Promise<(() => void) | undefined> {
+    const isGranted = await new Promise<boolean>((settle) => {
+      this.#claims.push({ bytes, settle });
+      this.#grant();
+    });
+    let left = isGranted ? bytes : 0;
+    const giveBack = (): void => {
+      const now = left;
+      left = 0;
+      this.#allotted -= now;
+      this.#giveBack(0, 0, now);
+    };
+    return isGranted ? giveBack : undefined;
+  }
+
   /** Waits for an entry to take (true), or for the end (false). Rejects with the reason of `close`, if it had one. */
   async readable(): Promise<boolean> {
     while (this.#ring.length === 0) {
@@ -152,6 +197,7 @@ export class Channel {
     if (this.#state === 'closed') return;
     this.#state = 'closed';
     this.#reason = reason;
+    this.#grant();
     this.#arrival.wake();
     this.#departure.wake();
     this.#end.wake();
@@ -171,7 +217,21 @@ export class Channel {
     this.#reserved -= reserved;
     this.#unsettled -= unsettled;
     this.#bytes -= bytes;
+    // Before anybody can put something else there.
+    this.#grant();
     this.#departure.wake();
+  }
+
+  #grant(): void {
+    for (let claim = this.#claims.peek(); claim !== undefined; claim = this.#claims.peek()) {
+      const isGranted = this.#bytes + claim.bytes <= this.#maxBytes;
+      if (isGranted) {
+        this.#bytes += claim.bytes;
+        this.#allotted += claim.bytes;
+      } else if (this.isOpen && this.#parked + claim.bytes <= this.#maxBytes) return;
+      this.#claims.shift();
+      claim.settle(isGranted);
+    }
   }
 
   #demandOpen(): void {

@@ -1,7 +1,9 @@
 // Asks whoever serves a key, one batch of commands at a time, and follows the key where it went. What a lost connection
 // left undone is not said again: whether it was done is for the caller to find out.
 
-import { ReplyError, type Peer } from '../../resp/errors.ts';
+import type { Argument } from '../../resp/connection.ts';
+import { ReplyError, RespError, type Peer } from '../../resp/errors.ts';
+import { Parts } from '../../resp/parts.ts';
 import type { Reply } from '../../resp/reply.ts';
 import { replyOf } from '../redis/ask-about.ts';
 import { ask } from '../redis/asking.ts';
@@ -16,7 +18,10 @@ import { slotOf } from './slot.ts';
 import type { Node } from './topology.ts';
 
 /** A command's name, and what follows. */
-export type Argv = readonly (string | Buffer)[];
+export type Argv = readonly Argument[];
+
+/** The code of an error: the command has to be made anew before it can go elsewhere. */
+export const SPENT = 'SPENT';
 
 /** One node, with the last connection to it. */
 interface Party {
@@ -47,7 +52,7 @@ export class Dialogue {
    * All commands must be about `key`, or about keys of its slot.
    * @returns the replies; what the server would not do is among them as an error
    * @throws RespError that is `retryable` where the connection was lost or the server serves nobody now; any other where it
-   *   is lost for good
+   *   is lost for good; or `SPENT`
    */
   async ask(db: number, key: Buffer, commands: readonly Argv[]): Promise<Reply[]> {
     const replies: Reply[] = [];
@@ -161,6 +166,7 @@ export class Dialogue {
   async #askAt({ line, session }: Party, db: number, commands: readonly Argv[], asking: boolean): Promise<Reply[]> {
     const { connection, selection } = session;
     if (connection.error !== undefined) throw connection.error;
+    if (commands.flat().some((arg) => arg instanceof Parts && arg.isSpent)) throw spent();
     selection.use(db);
     const answers = await Promise.all(
       commands.map(([name, ...args]) => {
@@ -177,4 +183,8 @@ export class Dialogue {
     line.progress();
     return answers;
   }
+}
+
+function spent(): RespError {
+  return new RespError(SPENT, 'It was sent to somebody who sends it elsewhere, and is held no more');
 }

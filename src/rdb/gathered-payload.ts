@@ -1,25 +1,40 @@
 // A payload made of the pieces of a value as they come, in the plain encoding that every server reads.
-import { FOOTER_BYTES, seal } from './footer.ts';
-import { payloadPieces } from './value-pieces.ts';
+import { Buffer } from 'node:buffer';
+import { Parts } from '../../resp/parts.ts';
 import { NEVER } from '../milliseconds.ts';
-import type { ValuePiece } from '../value.ts';
+import type { StreamPiece, ValuePiece } from '../value.ts';
+import { Crc64 } from './crc64.ts';
+import { CHECKSUM_BYTES, FOOTER_BYTES, withFooter } from './footer.ts';
+import { lengthOfPiece } from './piece-size.ts';
+import { payloadPieces } from './value-pieces.ts';
 
-/** The type byte, and how many elements there are, or bytes of a string, in a form that has room for any number. */
-const HEAD_BYTES = 1 + 5;
+/** How many elements there are, or bytes of a string, in a form that has room for any number. */
+const COUNT_BYTES = 5;
+const HEAD_BYTES = 1 + COUNT_BYTES;
 const LENGTH_OF_32_BITS = 0x80;
 const MOST_LENGTH_BYTES = 5;
 const SCORE_BYTES = 8;
 const FIRST_BYTES = 64 * 1024;
-const GROWTH = 4;
+const CHUNK_BYTES = 1024 * 1024;
 /** Below this many bytes a loop beats the call of a builtin. */
 const COPY_BY_LOOP = 32;
 /** Type bytes, in whichever of their forms is plain. */
 const TYPE_BYTES = { string: 0, list: 1, set: 2, hash: 4, zset: 5 } as const;
 
+/** Whole pieces of the value. */
+interface Chunk {
+  readonly bytes: Buffer;
+  end: number;
+  count: number;
+}
+
 export class GatheredPayload {
   readonly #most: number;
-  #bytes = Buffer.allocUnsafeSlow(FIRST_BYTES);
-  #at = HEAD_BYTES;
+  readonly #chunks: Chunk[] = [];
+  #bytes: Buffer = Buffer.alloc(0);
+  #at = 0;
+  /** Of the chunks before the last one. */
+  #before = HEAD_BYTES + FOOTER_BYTES;
   #count = 0;
   #type: keyof typeof TYPE_BYTES | undefined;
 
@@ -32,39 +47,11 @@ export class GatheredPayload {
   add(piece: ValuePiece): boolean {
     if (piece.type === 'stream' || !this.#reserve(bytesOf(piece))) return false;
     this.#type = piece.type;
-    switch (piece.type) {
-      case 'string':
-        this.#raw(piece.value);
-        this.#count += piece.value.length;
-        return true;
-      case 'list':
-        for (const item of piece.items) this.#string(item);
-        this.#count += piece.items.length;
-        return true;
-      case 'set':
-        for (const member of piece.members) this.#string(member);
-        this.#count += piece.members.length;
-        return true;
-      case 'zset':
-        for (const { member, score } of piece.entries) {
-          this.#string(member);
-          this.#at = this.#bytes.writeDoubleLE(score, this.#at);
-        }
-        this.#count += piece.entries.length;
-        return true;
-      default:
-        for (const { field, value } of piece.fields) {
-          this.#string(field);
-          this.#string(value);
-        }
-        this.#count += piece.fields.length;
-        return true;
-    }
-  }
-
-  /** Whether anything was added. */
-  get isEmpty(): boolean {
-    return this.#type === undefined;
+    this.#write(piece);
+    const length = lengthOfPiece(piece);
+    this.#count += length;
+    this.#chunks.at(-1)!.count += length;
+    return true;
   }
 
   /** Elements that were added; of a string its bytes. */
@@ -72,29 +59,90 @@ export class GatheredPayload {
     return this.#count;
   }
 
-  /** What was added, as the payload of a server of that RDB version; a view, and nothing may be added any more. */
-  finish(version: number): Buffer {
-    const payload = this.#bytes.subarray(0, this.#at + FOOTER_BYTES);
-    payload[0] = TYPE_BYTES[this.#type!];
-    payload[1] = LENGTH_OF_32_BITS;
-    payload.writeUInt32BE(this.#count, 2);
-    seal(payload, version);
-    return payload;
+  /** Of the payload that it would be now. */
+  get bytes(): number {
+    return this.#before + this.#at;
   }
 
-  /** The same as pieces again, where it has to go another way. */
-  pieces(version: number): Iterable<ValuePiece> {
-    return this.isEmpty ? [] : payloadPieces(this.finish(version));
+  /** What was added, as the payload of a server of that RDB version, which takes it away from here. */
+  finish(version: number): Parts {
+    const head = this.#headOf(this.#count);
+    const footer = Buffer.alloc(FOOTER_BYTES);
+    footer.writeUInt16LE(version);
+    const bodies = this.#takeChunks().map(({ bytes, end }) => bytes.subarray(0, end));
+    const crc = new Crc64().update(head);
+    for (const body of bodies) crc.update(body);
+    crc.update(footer, 0, FOOTER_BYTES - CHECKSUM_BYTES);
+    footer.writeBigUInt64LE(crc.value, FOOTER_BYTES - CHECKSUM_BYTES);
+    return new Parts([head, ...bodies, footer]);
   }
 
+  /** The same as pieces again, where it has to go another way; what was read of them is no more held. */
+  *pieces(): Generator<ValuePiece> {
+    const chunks = this.#takeChunks();
+    for (let chunk = chunks.shift(); chunk !== undefined; chunk = chunks.shift()) {
+      const { bytes, end, count } = chunk;
+      if (count === 0 && this.#type !== 'string') continue;
+      yield* payloadPieces(withFooter(Buffer.concat([this.#headOf(count), bytes.subarray(0, end)]), 0));
+    }
+  }
+
+  #headOf(count: number): Buffer {
+    const head = Buffer.alloc(HEAD_BYTES);
+    head[0] = TYPE_BYTES[this.#type!];
+    head[1] = LENGTH_OF_32_BITS;
+    head.writeUInt32BE(count, 2);
+    return head;
+  }
+
+  #takeChunks(): Chunk[] {
+    this.#close();
+    this.#bytes = Buffer.alloc(0);
+    return this.#chunks.splice(0);
+  }
+
+  /** The last chunk has all that it will have. */
+  #close(): void {
+    const last = this.#chunks.at(-1);
+    if (last === undefined) return;
+    last.end = this.#at;
+    this.#before += this.#at;
+    this.#at = 0;
+  }
+
+  /** Makes room for a piece in one chunk. */
   #reserve(bytes: number): boolean {
-    const needed = this.#at + bytes + FOOTER_BYTES;
-    if (bytes > this.#most || needed > this.#most) return false;
-    if (needed <= this.#bytes.length) return true;
-    const larger = Buffer.allocUnsafeSlow(Math.min(this.#most, Math.max(needed, this.#bytes.length * GROWTH)));
-    this.#bytes.copy(larger, 0, 0, this.#at);
-    this.#bytes = larger;
+    if (this.#before + this.#at + bytes > this.#most) return false;
+    const isFirst = this.#chunks.length === 0;
+    if (!isFirst && this.#at + bytes <= this.#bytes.length) return true;
+    this.#close();
+    this.#bytes = Buffer.allocUnsafeSlow(Math.max(bytes, isFirst ? FIRST_BYTES : CHUNK_BYTES));
+    this.#chunks.push({ bytes: this.#bytes, end: 0, count: 0 });
     return true;
+  }
+
+  #write(piece: Exclude<ValuePiece, StreamPiece>): void {
+    switch (piece.type) {
+      case 'string':
+        return this.#raw(piece.value);
+      case 'list':
+        for (const item of piece.items) this.#string(item);
+        return;
+      case 'set':
+        for (const member of piece.members) this.#string(member);
+        return;
+      case 'zset':
+        for (const { member, score } of piece.entries) {
+          this.#string(member);
+          this.#at = this.#bytes.writeDoubleLE(score, this.#at);
+        }
+        return;
+      default:
+        for (const { field, value } of piece.fields) {
+          this.#string(field);
+          this.#string(value);
+        }
+    }
   }
 
   #string(bytes: Buffer): void {
@@ -120,7 +168,7 @@ export class GatheredPayload {
 }
 
 /** What a piece takes at most; infinite where it holds what no plain payload can. */
-function bytesOf(piece: Exclude<ValuePiece, { type: 'stream' }>): number {
+function bytesOf(piece: Exclude<ValuePiece, StreamPiece>): number {
   let bytes = 0;
   switch (piece.type) {
     case 'string':
@@ -146,9 +194,4 @@ function bytesOf(piece: Exclude<ValuePiece, { type: 'stream' }>): number {
 /** A payload has half of what the value takes in memory, or less: where even that is too much, nothing is held in vain. */
 export function mayGather(bytesOfMemory: number | undefined, most: number): boolean {
   return most > 0 && (bytesOfMemory ?? 0) <= 2 * most;
-}
-
-/** What a payload that grows may hold at most: it may have been given `GROWTH` times as much as it needs. */
-export function bytesHeld(bytesOfMemory = Infinity): number {
-  return (bytesOfMemory / 2) * GROWTH;
 }

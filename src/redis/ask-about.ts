@@ -1,9 +1,10 @@
 // Commands about one key, and their replies, wherever the key is.
 
+import type { Argument } from '../../resp/connection.ts';
 import { ReplyError } from '../../resp/errors.ts';
 import type { Reply } from '../../resp/reply.ts';
 
-type Command = readonly (string | Buffer)[];
+type Command = readonly Argument[];
 
 /** Sends commands about the key and returns the replies, errors among them: `demand` is for all who do not expect any. */
 export type AskAbout = (commands: readonly Command[]) => Promise<readonly Reply[]>;

@@ -28,6 +28,8 @@ const ENTRY_BYTES = 512;
 const MOST_AT_ONCE = 4;
 /** What one of them takes: four pieces of 1 MiB, as elements. */
 const BYTES_OF_ONE = 16 * 1024 * 1024;
+/** Of the budget, that one value may take which is made whole again out of pieces: small ones go on beside it. */
+const GATHERED_SHARE = 7 / 8;
 /** How many keys a file may hold is not known beforehand. */
 const KEYS_OF_A_FILE = 1_000_000;
 /** Where the target itself is not asked whether a key is ours. */
@@ -130,7 +132,7 @@ export function targetOf(
   const atOnce = Math.max(1, Math.min(MOST_AT_ONCE, Math.floor(buffer / BYTES_OF_ONE)));
   const mostBytes = Math.min(...target.servers.map(({ mostBytes }) => mostBytes));
   const limits = limitsOf(mostBytes, settings);
-  const gatherBytes = settings.bySize ? 0 : Math.min(settings.bigKey, buffer, mostBytes);
+  const gatherBytes = settings.bySize ? 0 : Math.min(settings.bigKey, buffer * GATHERED_SHARE, mostBytes);
   const own = { replace, written, mostBytes, limits, bigKey: settings.bigKey, gatherBytes, atOnce, retry, onReconnect };
   return new RedisTarget(target, source, { ...common, ...own }, progress);
 }

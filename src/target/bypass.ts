@@ -8,7 +8,8 @@ import { BREAKS } from '../cluster/breaks.ts';
 import type { Deployment } from '../cluster/deployment.ts';
 import type { LineOptions } from '../cluster/line.ts';
 import type { Node } from '../cluster/topology.ts';
-import type { Entry } from '../entry.ts';
+import type { Channel } from '../channel.ts';
+import { sizeOf, type Entry } from '../entry.ts';
 import { formOf } from '../rdb/type-of.ts';
 import { learnDialect, type Dialect } from '../redis/dialect.ts';
 import { CHANGED, LONG_PAGE } from '../redis/piece-reader.ts';
@@ -23,6 +24,9 @@ export interface BypassOptions extends LineOptions, MisfitWriterOptions {
   /** Values under way at once. */
   readonly atOnce: number;
 }
+
+/** What entries here, and all that is made of them, count against. */
+export type Budget = Pick<Channel, 'park' | 'allot'>;
 
 export interface BypassSink {
   /**
@@ -43,6 +47,8 @@ export interface BypassSink {
 
 interface Item {
   readonly entry: Entry;
+  /** Of key and payload. */
+  readonly bytes: number;
   readonly name: Buffer;
   /** Whether it is to be written here, and does not only wait. */
   readonly isOurs: boolean;
@@ -56,6 +62,7 @@ export class Bypass {
   readonly #deployment: Deployment;
   readonly #dialogues: ValueDialogues;
   readonly #writer: MisfitWriter;
+  readonly #budget: () => Budget;
   readonly #options: BypassOptions;
   readonly #sink: BypassSink;
   /** What is here of each name; the first one is under way, or its turn is about to come. */
@@ -66,10 +73,11 @@ export class Bypass {
   readonly #dialects = new Map<string, Promise<Dialect>>();
   #isStopped = false;
 
-  constructor(deployment: Deployment, options: BypassOptions, sink: BypassSink) {
+  constructor(deployment: Deployment, options: BypassOptions, budget: () => Budget, sink: BypassSink) {
     this.#deployment = deployment;
     this.#dialogues = new ValueDialogues(deployment, options);
-    this.#writer = new MisfitWriter(this.#dialogues, options);
+    this.#writer = new MisfitWriter(this.#dialogues, options, (bytes) => budget().allot(bytes));
+    this.#budget = budget;
     this.#options = options;
     this.#sink = sink;
   }
@@ -81,12 +89,12 @@ export class Bypass {
 
   /** The entry is kept. */
   add(entry: Entry, name: Buffer): void {
-    this.#push({ entry, name, isOurs: true });
+    this.#push({ entry, bytes: sizeOf(entry), name, isOurs: true });
   }
 
   /** It comes back, by `onPassed`, behind those of its name that are on the way. */
   wait(entry: Entry, name: Buffer): void {
-    this.#push({ entry, name, isOurs: false });
+    this.#push({ entry, bytes: sizeOf(entry), name, isOurs: false });
   }
 
   /** RESTORE says no more than that it would not. Whether the payload is only too new for the node has to be found out. */
@@ -129,6 +137,7 @@ export class Bypass {
   }
 
   #push(item: Item): void {
+    this.#budget().park(item.bytes);
     const key = item.name.toString('latin1');
     const others = this.#items.get(key);
     if (others !== undefined) {
@@ -186,7 +195,7 @@ export class Bypass {
   #release(name: Buffer): void {
     const key = name.toString('latin1');
     const items = this.#items.get(key)!;
-    items.shift();
+    this.#budget().park(-items.shift()!.bytes);
     if (items.length === 0) this.#items.delete(key);
     else this.#ready.push(key);
   }

@@ -2,12 +2,13 @@
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ReplyError, RespError } from '../../resp/errors.ts';
-import type { Argv } from '../cluster/dialogue.ts';
+import type { Parts } from '../../resp/parts.ts';
+import { SPENT, type Argv } from '../cluster/dialogue.ts';
+import type { Channel } from '../channel.ts';
 import type { KeyId } from '../cluster/suspects.ts';
 import { sizeOf, type Entry } from '../entry.ts';
-import { Mutex } from '../mutex.ts';
 import { DEFAULT_LIMITS } from '../rdb/chunks.ts';
-import { bytesHeld, GatheredPayload, mayGather } from '../rdb/gathered-payload.ts';
+import { GatheredPayload, mayGather } from '../rdb/gathered-payload.ts';
 import { PayloadError } from '../rdb/payload-error.ts';
 import { isReadBy, payloadIfAny } from '../rdb/payload-for.ts';
 import { sizeOfPiece } from '../rdb/piece-size.ts';
@@ -17,7 +18,6 @@ import type { Dialect } from '../redis/dialect.ts';
 import { CHANGED, GONE, LONG_PAGE } from '../redis/piece-reader.ts';
 import { ttlOf, type ExpiryMode } from '../redis/expiry.ts';
 import type { TransferLimits } from '../redis/transfer-limits.ts';
-import { Room } from '../room.ts';
 import type { ValuePiece } from '../value.ts';
 import type { RateLimit } from './rate-limit.ts';
 import type { ValueDialogues } from './value-dialogues.ts';
@@ -58,15 +58,14 @@ const EXPIRED: Fate = { state: 'expired' };
 export class MisfitWriter {
   readonly #dialogues: ValueDialogues;
   readonly #options: MisfitWriterOptions;
-  /** Bytes of payloads that grow. One more may be held, that the target takes. */
-  readonly #gathering: Room;
-  readonly #restoring = new Mutex();
+  readonly #allot: Channel['allot'];
   #reason: Error | undefined;
 
-  constructor(dialogues: ValueDialogues, options: MisfitWriterOptions) {
+  /** @param allot gives room in the budget for what is held as a whole */
+  constructor(dialogues: ValueDialogues, options: MisfitWriterOptions, allot: Channel['allot']) {
     this.#dialogues = dialogues;
     this.#options = options;
-    this.#gathering = new Room(options.gatherBytes);
+    this.#allot = allot;
   }
 
   /** Ends what is under way: it rejects with the reason, and nothing of it stays at the target. */
@@ -112,10 +111,15 @@ export class MisfitWriter {
     name: Buffer,
     { rdbVersion }: Dialect,
   ): Promise<ReplyError | typeof RESTORED | undefined> {
-    const { bigKey, limits } = this.#options;
     const id = this.#idOf(entry, name);
-    const payload = payloadIfAny(original, rdbVersion, bigKey);
+    const payload = payloadIfAny(original, rdbVersion, this.#options.bigKey);
     if (payload === undefined || !this.#dialogues.isWhole(id, payload.length)) return undefined;
+    return this.#askRestore(entry, payload, name);
+  }
+
+  async #askRestore(entry: Entry, payload: Buffer | Parts, name: Buffer): Promise<ReplyError | typeof RESTORED> {
+    const { limits } = this.#options;
+    const id = this.#idOf(entry, name);
     const ask = this.#dialogues.asking(id, payload.length, () => limits.valueBroke(payload.length));
     const [reply] = await ask([this.#restoreCommand(entry, payload, name)]);
     if (!(reply instanceof ReplyError)) return RESTORED;
@@ -123,7 +127,7 @@ export class MisfitWriter {
     return reply;
   }
 
-  #restoreCommand({ expireAt, idle, frequency }: Entry, payload: Buffer, name: Buffer): Argv {
+  #restoreCommand({ expireAt, idle, frequency }: Entry, payload: Buffer | Parts, name: Buffer): Argv {
     const { mode, clock, replace } = this.#options;
     const isAbsolute = mode === 'exact' && expireAt !== NEVER;
     const ttl = expireAt === NEVER ? 0 : isAbsolute ? expireAt : ttlOf(expireAt, clock());
@@ -135,51 +139,52 @@ export class MisfitWriter {
   /** A large value that one payload can hold comes as one all the same: the target takes it in a quarter of the time. */
   async #carry(entry: Entry, name: Buffer, dialect: Dialect): Promise<Fate> {
     const id = this.#idOf(entry, name);
+    const most = this.#mostGathered(entry, id);
+    const release = most === 0 ? undefined : await this.#allot(most);
     const pieces = this.#piecesOf(entry, this.#dialogues.pieceBytesOf(id));
-    const gatherBytes = Math.min(this.#options.gatherBytes, this.#options.limits.valueBytes);
-    if (entry.large === null || !mayGather(entry.large.bytes, gatherBytes) || this.#dialogues.hasBroken(id))
-      return this.#build(entry, pieces, name, dialect);
+    if (release === undefined) return this.#build(entry, pieces, name, dialect);
     try {
-      return await this.#gather(entry, pieces, gatherBytes, name, dialect);
+      return await this.#gather(entry, pieces, new GatheredPayload(most), name, dialect, release);
     } finally {
+      release();
       // Where it was refused before they were taken up, whoever reads them waits.
       void pieces.return().catch(() => {});
     }
   }
 
+  /** Bytes of the payload that it is made into, at most; 0 where it goes in pieces. */
+  #mostGathered({ large }: Entry, id: KeyId): number {
+    const { gatherBytes, limits } = this.#options;
+    const most = Math.min(gatherBytes, limits.valueBytes);
+    if (large === null || !mayGather(large.bytes, most) || this.#dialogues.hasBroken(id)) return 0;
+    return Math.min(most, large.bytes ?? most);
+  }
+
   async #gather(
     entry: Entry,
     pieces: AsyncGenerator<ValuePiece, void, void>,
-    gatherBytes: number,
+    gathered: GatheredPayload,
     name: Buffer,
     dialect: Dialect,
+    release: () => void,
   ): Promise<Fate> {
-    const gathered = new GatheredPayload(gatherBytes);
-    const release = await this.#gathering.acquire(bytesHeld(entry.large?.bytes));
-    try {
-      for (let next = await pieces.next(); next.done !== true; next = await pieces.next()) {
-        if (gathered.add(next.value)) continue;
-        const all = chained(gathered.pieces(dialect.rdbVersion), next.value, pieces);
-        return await this.#build(entry, all, name, dialect);
-      }
-      // An element that is there twice would end a server of the version 6, and others take it for two.
-      if (gathered.length > (entry.large?.length ?? 0))
-        return await this.#build(entry, gathered.pieces(dialect.rdbVersion), name, dialect);
-      const payload = gathered.finish(dialect.rdbVersion);
-      const done = await this.#restoring.acquire();
-      release();
-      return await this.#restoreGathered(entry, payload, name, dialect).finally(done);
-    } finally {
-      release();
+    for (let next = await pieces.next(); next.done !== true; next = await pieces.next()) {
+      if (gathered.add(next.value)) continue;
+      return this.#build(entry, chained(gathered.pieces(), next.value, pieces), name, dialect);
     }
-  }
-
-  async #restoreGathered(entry: Entry, payload: Buffer, name: Buffer, dialect: Dialect): Promise<Fate> {
+    // An element that is there twice would end a server of the version 6, and others take it for two.
+    const isSound = gathered.length <= (entry.large?.length ?? 0);
+    if (!isSound || !this.#dialogues.isWhole(this.#idOf(entry, name), gathered.bytes))
+      return this.#build(entry, gathered.pieces(), name, dialect);
     if (this.#isExpired(entry)) return EXPIRED;
-    const refusal = await this.#restore(entry, payload, name, dialect);
-    if (refusal === RESTORED) return { state: 'written', bytes: entry.key.length + payload.length, isSame: false };
+    const payload = gathered.finish(dialect.rdbVersion);
+    // The next one may be gathered while the target takes this one in, if that is who has it for good.
+    if (!this.#dialogues.isCluster) payload.letGoWhenSent(release);
+    const bytes = entry.key.length + payload.length;
+    const refusal = await this.#askRestore(entry, payload, name).catch(demandSpent);
+    if (refusal === RESTORED) return { state: 'written', bytes, isSame: false };
     const pieceBytes = this.#dialogues.pieceBytesOf(this.#idOf(entry, name));
-    return this.#build(entry, this.#payloadPieces(payload, pieceBytes), name, dialect);
+    return this.#build(entry, this.#piecesOf(entry, pieceBytes), name, dialect);
   }
 
   async #build(
@@ -283,6 +288,11 @@ async function* chained(
 /** Whether it must not come before the one in front of it, as might be where both are sent on to another node. */
 function isOrdered({ type }: ValuePiece): boolean {
   return type === 'string' || type === 'list' || type === 'stream';
+}
+
+/** Whatever else went wrong is thrown. */
+function demandSpent(error: unknown): undefined {
+  if (!(error instanceof RespError) || error.code !== SPENT) throw error;
 }
 
 /** It was whole neither at the source nor at the target, or came in too large pages: it may fare better when it is done again. */

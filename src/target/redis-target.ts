@@ -63,7 +63,8 @@ export class RedisTarget implements Target {
       onGivenUp: (entry, error) => this.#report(entry, error),
       onFailed: (error) => this.#failure.fail(error),
     });
-    this.#bypass = new Bypass(deployment, options, {
+    const budget = (): Channel => this.#channel;
+    this.#bypass = new Bypass(deployment, options, budget, {
       onWritten: (entry, bytes, isSame) => {
         this.#remember(entry);
         this.#writerFor(options.targetNameOf(entry.key))?.remember(entry);

@@ -14,6 +14,8 @@ import type { TransferLimits } from '../redis/transfer-limits.ts';
 export class ValueDialogues {
   /** For all that have broken nothing. */
   readonly usual: Dialogue;
+  /** Whether somebody else than whoever was asked may have to be asked again. */
+  readonly isCluster: boolean;
   readonly #apart: Dialogue;
   readonly #turns = new Mutex();
   readonly #breaks = new Breaks('was sent');
@@ -21,6 +23,7 @@ export class ValueDialogues {
 
   constructor(deployment: Deployment, options: LineOptions & { readonly limits: TransferLimits }) {
     this.usual = new Dialogue(deployment, options);
+    this.isCluster = deployment.isCluster;
     this.#apart = new Dialogue(deployment, options);
     this.#limits = options.limits;
   }

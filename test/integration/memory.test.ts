@@ -7,6 +7,7 @@ import { spawnSync } from 'node:child_process';
 import { gzipSync } from 'node:zlib';
 import { dirname, join } from 'node:path';
 import { readFileSync, writeFileSync } from 'node:fs';
+import { callsOf } from '../support/command-stats.ts';
 import { underWay } from '../support/mid-run.ts';
 import { assertDone } from '../support/outcome.ts';
 import { bombString } from '../support/bombs.ts';
@@ -91,6 +92,19 @@ test(`rump stays below ${MOST_MIB} MiB with six hashes of 20 MB at once`, async 
   assert.equal(await to.send('DBSIZE'), 6);
   assert.equal(await to.send('HLEN', 'large:5'), 40_000);
   assertBelow(t, usageFile, MOST_MIB);
+});
+
+test('rump holds what it makes whole again within its budget', async (t) => {
+  const { target, from, to, endpoints } = await startPair(t);
+  const script = "for i = 1, 100000 do redis.call('HSET', KEYS[1], 'field:' .. i, string.rep('v', 230) .. i) end";
+  for (let i = 0; i < 6; i += 1) await from.send('EVAL', script, 1, `large:${i}`);
+  const usageFile = join(target.dir, 'usage');
+  const flags = ['--buffer', '32M', '--max-latency', '5ms'];
+  assertDone(await runRump([...endpoints, ...flags], { env: usageInto(usageFile) }));
+  assert.equal(await to.send('HLEN', 'large:5'), 100_000);
+  // Each went as one payload, of 24 MB.
+  assert.equal((await callsOf(to)).get('hset'), undefined);
+  assertBelow(t, usageFile, MOST_OF_SMALL_MIB);
 });
 
 test(`rump stays below ${MOST_MIB} MiB while the target takes none of ${VALUES} values of 16 MB`, async (t) => {

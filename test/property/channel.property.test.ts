@@ -187,3 +187,60 @@ test('Channel wakes every one of many readers that wait for room, whether entrie
     { numRuns: 150 },
   );
 });
+
+test('Channel lets everybody come to his room who asks for some, whatever else is under way, and keeps its budget', async () => {
+  const step = fc.oneof(
+    fc.record({ push: fc.nat(20), isParked: fc.boolean() }),
+    fc.record({ allot: fc.integer({ min: 1, max: 100 }) }),
+  );
+  await fc.assert(
+    fc.asyncProperty(fc.array(step, { maxLength: 60 }), pace, async (steps, order) => {
+      const maxBytes = 100;
+      const channel = new Channel({ maxEntries: Infinity, maxBytes });
+      /** What goes on by itself, and gives room back; parked entries go when nobody waits any more. */
+      const underWay: (() => void)[] = [];
+      const parked: (() => void)[] = [];
+      const entry = newEntry();
+      let waiting = 0;
+      let held = 0;
+      const finish = (turn: number): boolean => {
+        const from = underWay.length > 0 ? underWay : waiting === 0 ? parked : [];
+        const [goOn] = from.splice(order[turn % order.length]! % from.length, 1);
+        goOn?.();
+        return goOn !== undefined;
+      };
+      const ask = async (bytes: number): Promise<void> => {
+        waiting++;
+        const giveBack = await channel.allot(bytes);
+        waiting--;
+        if (giveBack === undefined) return;
+        held += bytes;
+        assert.ok(held <= maxBytes && channel.bytes <= maxBytes, `${held} of ${channel.bytes} bytes`);
+        underWay.push(() => {
+          held -= bytes;
+          giveBack();
+        });
+      };
+      for (const [i, step] of steps.entries()) {
+        if ('allot' in step) void ask(step.allot);
+        else if (channel.room > 0) {
+          channel.push({ ...newEntry(), key: Buffer.alloc(step.push) });
+          channel.take(entry);
+          if (step.isParked) channel.park(step.push);
+          (step.isParked ? parked : underWay).push(() => {
+            if (step.isParked) channel.park(-step.push);
+            channel.settle(1, step.push);
+          });
+        }
+        if (i % order[i % order.length]! === 0) finish(i);
+        await nextTick();
+      }
+      for (let turn = 0, idle = 0; idle < 3; turn++) {
+        idle = finish(turn) ? 0 : idle + 1;
+        await nextTick();
+      }
+      assert.deepEqual([waiting, channel.bytes, channel.unsettled, channel.isFull], [0, 0, 0, false]);
+    }),
+    { numRuns: 150 },
+  );
+});

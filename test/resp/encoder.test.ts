@@ -147,7 +147,7 @@ test('Encoder.isEmpty tells whether there is something to take', () => {
   assert.equal(encoder.isEmpty, false);
   encoder.take();
   assert.equal(encoder.isEmpty, true);
-  assert.deepEqual(encoder.take(), { pieces: [], spent: [] });
+  assert.deepEqual(encoder.take(), { pieces: [], spent: [], parts: [] });
   encoder.bulk(Buffer.alloc(BY_REFERENCE));
   assert.equal(encoder.isEmpty, false);
 });
