@@ -232,7 +232,8 @@ test('Channel lets everybody come to his room who asks for some, whatever else i
             channel.settle(1, step.push);
           });
         }
-        if (i % order[i % order.length]! === 0) finish(i);
+        const pause = order[i % order.length]!;
+        if (i % pause === 0) finish(i);
         await nextTick();
       }
       for (let turn = 0, idle = 0; idle < 3; turn++) {

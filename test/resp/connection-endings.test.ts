@@ -6,7 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Command } from '../../resp/command.ts';
 import { Connection, type ConnectionOptions } from '../../resp/connection.ts';
 import { ConnectionError, ProtocolError, TimeoutError } from '../../resp/errors.ts';
-import { bulk, command, simple } from '../support/frames.ts';
+import { bulk } from '../support/frames.ts';
 import { HOST, withPeer } from '../support/peer.ts';
 import { startServer } from '../support/redis-server.ts';
 
@@ -114,26 +114,6 @@ test('Connection gives up on a peer that takes no data', async () => {
       assert.match((await failure).message, /it takes no data$/);
     },
   );
-});
-
-test('Connection waits for a peer that takes its time over a long command', async () => {
-  const value = Buffer.alloc(16 * 1024 * 1024);
-  let left = command('SET', 'key', value).length;
-  // More than a write of the system takes at once, in several times the time that is allowed.
-  const readSlowly = (socket: Socket): void =>
-    void socket.on('data', (chunk) => {
-      left -= chunk.length;
-      socket.pause();
-      setTimeout(() => socket.resume(), TIMEOUT / 100);
-      if (left === 0) socket.write(simple('OK'));
-    });
-  await withPeer(readSlowly, async (port) => {
-    const connection = await open(port, { timeout: TIMEOUT });
-    const begin = performance.now();
-    assert.equal(String(await connection.request('SET', 'key', value)), 'OK');
-    assert.ok(performance.now() - begin > 2 * TIMEOUT, 'it was no long command');
-    connection.close();
-  });
 });
 
 /** Replies to so many commands, one after the other, each well within the time that is allowed. */

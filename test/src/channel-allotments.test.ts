@@ -14,20 +14,18 @@ function push(channel: Channel, entries: number): void {
 }
 
 /** What became of an `allot`, as soon as it is known. */
-class Asked {
+interface Asked {
   giveBack: (() => void) | undefined;
-  isSettled = false;
-
-  constructor(allotting: Promise<(() => void) | undefined>) {
-    void allotting.then((giveBack) => {
-      this.giveBack = giveBack;
-      this.isSettled = true;
-    });
-  }
+  isSettled: boolean;
 }
 
 async function ask(channel: Channel, bytes: number): Promise<Asked> {
-  const asked = new Asked(channel.allot(bytes));
+  const asked: Asked = { giveBack: undefined, isSettled: false };
+  const wait = async (): Promise<void> => {
+    asked.giveBack = await channel.allot(bytes);
+    asked.isSettled = true;
+  };
+  void wait();
   await turn();
   return asked;
 }
