@@ -6,6 +6,7 @@ import { Backoff, type RetryOptions } from '../redis/backoff.ts';
 import { pauseFor } from '../redis/pause.ts';
 import type { Deployment } from './deployment.ts';
 import { redirectOf, unservedError, wayLost } from './redirect.ts';
+import type { RefusedSlots } from './refused-slots.ts';
 import type { Node } from './topology.ts';
 
 export interface DetourSink<T> {
@@ -40,6 +41,8 @@ const LEAST_TRIES = 2;
 const MOST_STRANGERS = 8;
 /** Milliseconds between two looks at who is due. */
 const MOST_PAUSE_MS = 250;
+/** Codes of what is said of a slot as a whole: none of its keys would fare better. */
+const OF_SLOT: ReadonlySet<string> = new Set(['MOVED', 'CLUSTERDOWN']);
 
 export class Detour<T> {
   readonly #deployment: Deployment;
@@ -52,6 +55,8 @@ export class Detour<T> {
   /** By the number of tries, when those that wait for it are due. */
   readonly #due = new Map<number, number>();
   #waiting: Waiting<T>[] = [];
+  /** Of nodes that are asked for no more keys of some slots meanwhile. */
+  readonly #refused = new Set<RefusedSlots>();
   #isMending = false;
   #hasTroubles = false;
 
@@ -70,9 +75,17 @@ export class Detour<T> {
    * @param key the same Buffer each time
    * @param slot that of its name there
    * @param asked the node that has sent it elsewhere
+   * @param refused what that one has refused; it is released once the topology is known anew
    * @returns the node that is to be asked next, with ASKING; otherwise the sink is told, then or later
    */
-  redirect(item: T, key: Buffer, slot: number, asked: Peer, error: ReplyError): Node | undefined {
+  redirect(
+    item: T,
+    key: Buffer,
+    slot: number,
+    asked: Peer,
+    error: ReplyError,
+    refused: RefusedSlots,
+  ): Node | undefined {
     const trouble = this.#troubleOf(key);
     const place = this.#deployment.placeOf(error, asked);
     const next = place && this.#deployment.nodeAt(place);
@@ -85,7 +98,10 @@ export class Detour<T> {
     trouble.sentBy = undefined;
     if (!isAsk && next !== undefined && next.id === sentBy) trouble.sentBack++;
     if (trouble.sentBack >= LEAST_TRIES && this.#sink.onNowhere !== undefined) this.#sink.onNowhere(item);
-    else this.#wait(item, trouble, slot, error, place);
+    else if (this.#wait(item, trouble, slot, error, place) && OF_SLOT.has(error.code)) {
+      refused.add(slot, error, trouble.backoff.tries === 1);
+      this.#refused.add(refused);
+    }
     return undefined;
   }
 
@@ -110,14 +126,20 @@ export class Detour<T> {
     return trouble;
   }
 
-  #wait(item: T, { backoff }: Trouble, slot: number, why: ReplyError, place: Peer | undefined): void {
+  /** Returns whether it waits, and is not given up. */
+  #wait(item: T, { backoff }: Trouble, slot: number, why: ReplyError, place: Peer | undefined): boolean {
     const isHopeless = this.#hopeless.has(slot) && backoff.tries >= LEAST_TRIES;
     const pause = isHopeless ? undefined : backoff.next();
-    if (pause === undefined) return this.#giveUp(item, slot, why);
+    if (pause === undefined) {
+      this.#giveUp(item, slot, why);
+      return false;
+    }
     this.#waiting.push({ item, dueAt: this.#dueAt(backoff.tries, pause), place });
-    if (this.#isMending) return;
-    this.#isMending = true;
-    void this.#mend();
+    if (!this.#isMending) {
+      this.#isMending = true;
+      void this.#mend();
+    }
+    return true;
   }
 
   /** Keys of as many tries wait together, so that the cluster is asked once for all of them. */
@@ -145,14 +167,29 @@ export class Detour<T> {
         const due = this.#waiting.filter(({ dueAt }) => dueAt <= now);
         if (due.length === 0) continue;
         await this.#learn(due.flatMap(({ place }) => place ?? []));
+        await this.#learnOfEmptied();
         this.#waiting = this.#waiting.filter(({ dueAt }) => dueAt > now);
-        this.#sink.onReleased(due.map(({ item }) => item));
+        this.#release(due.map(({ item }) => item));
       }
       this.#isMending = false;
     } catch (error) {
       this.#sink.onFailed(error);
     }
   }
+
+  async #learnOfEmptied(): Promise<void> {
+    for (const { emptied } of this.#refused) {
+      if (emptied !== undefined) return this.#deployment.refreshIfPossible(emptied.peer);
+    }
+  }
+
+  #release(items: readonly T[]): void {
+    const refused = [...this.#refused];
+    this.#refused.clear();
+    for (const slots of refused) slots.release();
+    this.#sink.onReleased(items);
+  }
+
   /** Whoever is named and not known tells best who he is; otherwise the one that was named last knows the newest. */
   async #learn(places: readonly Peer[]): Promise<void> {
     const named = new Map(places.map((place) => [nameOf(place), place]));

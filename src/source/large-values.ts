@@ -12,7 +12,7 @@ import { MeasuringReader } from '../redis/measuring-reader.ts';
 import { ServiceTimes } from '../redis/service-times.ts';
 import { TransferLimits } from '../redis/transfer-limits.ts';
 import type { Session } from '../redis/session.ts';
-import { ServerValue, type Dialogues } from './server-value.ts';
+import { ServerValue, Watching, type Dialogues } from './server-value.ts';
 
 /** The share of the longest wait that the source may need for one piece of a value, as several are read at once. */
 const PAGE_SHARE = 1 / 16;
@@ -26,7 +26,7 @@ export class LargeValues implements Dialogues {
   readonly #deployment: Deployment;
   readonly #options: LineOptions;
   readonly onGone: Dialogues['onGone'];
-  mayWatch: boolean | undefined;
+  readonly watching = new Watching();
   readonly #dialogues: Dialogue[] = [];
   /** Those of them that read nothing now. */
   readonly #idle: Dialogue[] = [];

@@ -101,6 +101,8 @@ export class Lookup {
       newKeyReader: (session) => this.#newKeyReader(session, reader),
       onBroken: (db, key, error) => this.#refuse(db, key, error),
       onLeft: ({ db, key }) => this.read({ db, key, asking: false }),
+      onElsewhere: (place) => this.#route(place),
+      onRefused: (place, error) => this.#redirect(place, reader, node.peer, error),
       onBreak: () => this.#largeValues.broke(),
     });
     this.#readers.set(node.id, reader);
@@ -146,16 +148,23 @@ export class Lookup {
 
   #newKeyReader(session: Session, reader: NodeReader): KeyReader {
     const sink: AnswerSink = {
-      onAnswered: () => this.#channel.release(),
-      onFound: (entry) => this.#channel.pushReserved(entry),
+      onAnswered: () => {
+        this.#channel.release();
+        reader.refused.answered();
+      },
+      onFound: (entry) => {
+        this.#channel.pushReserved(entry);
+        reader.refused.answered();
+      },
       onGone: (db, key) => {
         this.#channel.release();
+        reader.refused.answered();
         reader.onGone(db);
         this.#sink.onGone(db, key);
       },
       onRefused: (db, key, error) => this.#refuse(db, key, error),
       onElsewhere: (db, key, error) => {
-        this.#redirect({ db, key, asking: false }, session.connection.peer, error);
+        this.#redirect({ db, key, asking: false }, reader, session.connection.peer, error);
         this.#channel.release();
       },
     };
@@ -168,8 +177,8 @@ export class Lookup {
     if (node !== undefined) this.#readers.get(node.id)?.onGone(db);
   }
 
-  #redirect(place: KeyPlace, asked: Peer, error: ReplyError): void {
-    const node = this.#detour.redirect(place, place.key, slotOf(place.key), asked, error);
+  #redirect(place: KeyPlace, { refused }: NodeReader, asked: Peer, error: ReplyError): void {
+    const node = this.#detour.redirect(place, place.key, slotOf(place.key), asked, error, refused);
     if (node !== undefined) this.readerOf(node).read({ ...place, asking: true });
   }
 }

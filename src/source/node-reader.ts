@@ -3,9 +3,10 @@
 
 import type { Channel } from '../channel.ts';
 import type { Connection } from '../../resp/connection.ts';
-import type { RespError } from '../../resp/errors.ts';
+import type { ReplyError, RespError } from '../../resp/errors.ts';
 import { Ring } from '../../resp/ring.ts';
 import { isBreak, Line, type LineOptions } from '../cluster/line.ts';
+import { RefusedSlots } from '../cluster/refused-slots.ts';
 import { Suspects } from '../cluster/suspects.ts';
 import type { Deployment } from '../cluster/deployment.ts';
 import type { Node } from '../cluster/topology.ts';
@@ -20,6 +21,10 @@ import { Vigil } from './vigil.ts';
 export interface NodeReaderOptions extends LineOptions, AloneReaderOptions {
   /** A connection was lost while several keys were asked for. */
   readonly onBreak: () => void;
+  /** The node would send the key elsewhere, as it has others of its slot. */
+  readonly onRefused: (place: KeyPlace, error: ReplyError) => void;
+  /** Another node is known to serve the key by now. */
+  readonly onElsewhere: (place: KeyPlace) => void;
 }
 
 interface Verdict {
@@ -30,6 +35,9 @@ interface Verdict {
 
 export class NodeReader {
   readonly node: Node;
+  /** Slots that the node sends elsewhere. */
+  readonly refused: RefusedSlots;
+  readonly #deployment: Deployment;
   readonly #line: Line;
   readonly #options: NodeReaderOptions;
   readonly #places = new Ring<KeyPlace>();
@@ -37,6 +45,8 @@ export class NodeReader {
   /** Keys that are suspect: they go before all others, and a few at once. */
   readonly #suspected = new Ring<KeyPlace>();
   readonly #alone: AloneReader;
+  /** Settles when nothing goes alone any more. */
+  #readingAlone: Promise<void> | undefined;
   readonly #vigil = new Vigil();
   #verdict: Verdict = { isDue: false };
   /** Wakes whoever waits for the end of a walk, or for a verdict. */
@@ -50,6 +60,8 @@ export class NodeReader {
 
   constructor(deployment: Deployment, node: Node, options: NodeReaderOptions) {
     this.node = node;
+    this.refused = new RefusedSlots(deployment, node, () => this.#onReleased());
+    this.#deployment = deployment;
     this.#line = new Line(deployment, node, options);
     this.#options = options;
     this.#alone = new AloneReader(new Line(deployment, node, options), this.#suspects, options);
@@ -73,6 +85,8 @@ export class NodeReader {
       else lost = await this.#work(new Session(server), channel);
       if (lost?.error instanceof ScanError) throw lost.error;
     }
+    // What goes alone finds out by itself where it is now, and must not be forgotten meanwhile.
+    if (this.#state === 'gone') await this.#readingAlone;
     this.#alone.close();
     return this.#state === 'finished';
   }
@@ -146,6 +160,14 @@ export class NodeReader {
     this.#walked.wake();
   }
 
+  /** A node that has handed over is a replica, which would go on to refuse: what took its place is walked instead. */
+  #onReleased(): void {
+    const isGone = this.#state === 'reading' && this.#deployment.topology.find(this.node.id) === undefined;
+    if (!isGone) return this.#session?.wake();
+    this.#leave();
+    this.#session?.connection.close();
+  }
+
   /** Works on one connection; returns it when it is of no more use, or all is done. */
   async #work(session: Session, channel: Channel): Promise<Connection> {
     const { connection } = session;
@@ -160,7 +182,7 @@ export class NodeReader {
       channel.release();
       lost.push({ db, key, asking: false });
     });
-    if (lost.length > 0 && isBreak(connection.error)) this.#broke(lost);
+    if (lost.length > 0 && this.#state === 'reading' && isBreak(connection.error)) this.#broke(lost);
     for (const place of lost) this.#queue(place);
     if (this.#state === 'finished') connection.close();
     return connection;
@@ -217,8 +239,10 @@ export class NodeReader {
   /** What goes alone, goes beside all others. */
   #readAlone(channel: Channel): void {
     if (this.#alone.isReading || this.#alone.pending === 0) return;
-    const done = this.#alone.run(channel).finally(() => this.#session?.wake());
-    done.catch((error: unknown) => this.#session?.connection.fail(error as Error));
+    this.#readingAlone = this.#alone
+      .run(channel)
+      .catch((error: unknown) => this.#session?.connection.fail(error as Error))
+      .finally(() => this.#session?.wake());
   }
 
   #trySuspects(session: Session, channel: Channel): void {
@@ -239,15 +263,18 @@ export class NodeReader {
   /** Every key that is asked for has its place in the channel already. */
   #ask(channel: Channel): void {
     const reader = this.#keyReader!;
-    while (reader.hasRoom) {
+    while (reader.hasRoom && !this.refused.isStill) {
       this.#isStarved = channel.room === 0;
       if (this.#isStarved) return;
       const place = this.#places.shift();
-      if (place !== undefined) send(reader, place);
-      else {
+      if (place !== undefined) {
+        if (!place.asking && this.#isElsewhere(place.db, place.key, place.inPieces)) continue;
+        send(reader, place);
+      } else {
         const key = this.#scan?.keys.shift();
         if (key === undefined) return;
         const { db } = this.#scan!;
+        if (this.#isElsewhere(db, key)) continue;
         if (!this.#suspects.isEmpty && this.#suspects.goesAlone({ db, key })) {
           this.#alone.add({ db, key, asking: false });
           continue;
@@ -256,6 +283,16 @@ export class NodeReader {
       }
       channel.reserve();
     }
+  }
+
+  /** Hands on a key that the node would not serve. */
+  #isElsewhere(db: number, key: Buffer, inPieces = false): boolean {
+    const refusal = this.refused.refusalOf(key);
+    if (refusal === undefined) return false;
+    const place = { db, key, asking: false, inPieces };
+    if (refusal === 'elsewhere') this.#options.onElsewhere(place);
+    else this.#options.onRefused(place, refusal);
+    return true;
   }
 }
 

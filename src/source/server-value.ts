@@ -25,14 +25,42 @@ import type { ValuePiece } from '../value.ts';
 /** By how much the pages of a value shrink that one reply cannot hold: from the most to one element in three times. */
 const SHRINK = 32;
 
+/** A server that hung up on whoever would watch, so often, and has never let anybody, is behind a proxy that does so. */
+const MOST_HANG_UPS = 2;
+
+/** Whether keys may be watched: a server may refuse it, and a proxy may hang up on whoever tries. */
+export class Watching {
+  #state: 'untried' | 'granted' | 'refused' = 'untried';
+  #hangUps = 0;
+
+  get state(): 'untried' | 'granted' | 'refused' {
+    return this.#state;
+  }
+
+  /** What a try that begins now has to know in the end. */
+  get hangUps(): number {
+    return this.#hangUps;
+  }
+
+  /** A try was answered. */
+  answered(replies: readonly Reply[]): void {
+    this.#state = replies.some((reply) => reply instanceof ReplyError) ? 'refused' : 'granted';
+  }
+
+  /** The connection of a try was lost. @param before the hang-ups when it began: several that were lost at once count as one */
+  hungUp(before: number): void {
+    if (this.#hangUps === before) this.#hangUps++;
+    if (this.#state === 'untried' && this.#hangUps >= MOST_HANG_UPS) this.#state = 'refused';
+  }
+}
+
 /** Connections of which each reads one value at a time: what one of them watches, no other command of it may end. */
 export interface Dialogues {
   take(): Dialogue;
   give(dialogue: Dialogue): void;
   /** Instead: it is of no use any more. */
   drop(dialogue: Dialogue): void;
-  /** Whether a key may be watched: a proxy may hang up on whoever tries. `undefined` until somebody has. */
-  mayWatch: boolean | undefined;
+  readonly watching: Watching;
   /** The key was not there any more when its value was to be read. */
   onGone(db: number, key: Buffer): void;
 }
@@ -134,18 +162,19 @@ export class ServerValue implements LargeValue {
 
   /** Whether it is watched from now on. */
   async #watch(ask: AskAbout, askAnyhow: AskAbout): Promise<boolean> {
-    const { mayWatch } = this.#dialogues;
-    if (mayWatch === false) return false;
+    const { watching } = this.#dialogues;
+    const { state, hangUps } = watching;
+    if (state === 'refused') return false;
     // The transaction is empty: it shows that there may be one, and ends what was watched before.
     const commands = [['MULTI'], ['EXEC'], ['WATCH', this.#key]];
     try {
-      const isWatched = isDone(await (mayWatch === undefined ? askAnyhow : ask)(commands));
-      this.#dialogues.mayWatch = true;
-      return isWatched;
+      const replies = await (state === 'untried' ? askAnyhow : ask)(commands);
+      watching.answered(replies);
+      return isDone(replies);
     } catch (error) {
-      if (mayWatch !== undefined || !isBreak(error)) throw error;
+      if (state !== 'untried' || !isBreak(error)) throw error;
       // It is no fault of the key, which may break the next one as well if it is.
-      this.#dialogues.mayWatch = false;
+      watching.hungUp(hangUps);
       return false;
     }
   }

@@ -1,11 +1,11 @@
 // Writes to one node, on one connection at a time. What the node is not ready for waits here, so that the other nodes do not.
 
-import { Buffer } from 'node:buffer';
 import type { Connection } from '../../resp/connection.ts';
 import type { Deployment } from '../cluster/deployment.ts';
 import { ReplyError } from '../../resp/errors.ts';
 import { Oversized } from '../../resp/reply.ts';
 import { isBreak, Line, type LineOptions } from '../cluster/line.ts';
+import { RefusedSlots } from '../cluster/refused-slots.ts';
 import type { KeyId } from '../cluster/suspects.ts';
 import type { Node } from '../cluster/topology.ts';
 import type { Entry } from '../entry.ts';
@@ -59,6 +59,8 @@ export class NodeWriter {
   readonly node: Node;
   /** Some of what the node has acknowledged. */
   readonly sample = new WrittenSample();
+  /** Slots that the node sends elsewhere. */
+  readonly refused: RefusedSlots;
   readonly #line: Line;
   readonly #options: NodeWriterOptions;
   readonly #sink: NodeWriterSink;
@@ -77,6 +79,7 @@ export class NodeWriter {
 
   constructor(deployment: Deployment, node: Node, options: NodeWriterOptions, sink: NodeWriterSink) {
     this.node = node;
+    this.refused = new RefusedSlots(deployment, node, () => this.#session?.wake());
     this.#line = new Line(deployment, node, options);
     this.#options = options;
     this.#sink = sink;
@@ -90,7 +93,7 @@ export class NodeWriter {
 
   /** Whether an entry would be sent at once. */
   get hasRoom(): boolean {
-    return this.#restores?.hasRoom === true && this.#queue.length === 0;
+    return this.#restores?.hasRoom === true && this.#queue.length === 0 && !this.refused.isStill;
   }
 
   /** Entries that are sent and not answered. */
@@ -188,10 +191,9 @@ export class NodeWriter {
   /** Works on one connection, and returns it when it is of no more use. @param wasIdle whether the last one was */
   async #work(session: Session, wasIdle: boolean): Promise<Connection> {
     const { connection, server } = session;
-    const { info, roundTrip } = server;
     this.#session = session;
-    this.#restores = this.#newRestores(session, depthFor(roundTrip));
-    this.#resume(info, wasIdle);
+    this.#restores = this.#newRestores(session, depthFor(server.roundTrip));
+    this.#resume(server.info, wasIdle);
     try {
       while (this.#state === 'writing') {
         this.#pump();
@@ -203,9 +205,8 @@ export class NodeWriter {
       // Whoever opens the next connection is told why.
     }
     if (this.#state !== 'finished') this.#interrupt();
-    const restores = this.#restores;
+    this.#lose(this.#restores, connection.error);
     this.#restores = undefined;
-    this.#lose(restores, connection.error);
     return connection;
   }
 
@@ -238,6 +239,7 @@ export class NodeWriter {
       {
         onRestored: (keys, bytes, last) => {
           this.#line.progress();
+          this.refused.answered();
           this.remember(last);
           sink.onRestored(keys, bytes);
         },
@@ -263,7 +265,7 @@ export class NodeWriter {
       this.#send(entry, targetNameOf(entry.key), true);
     while (this.#restores?.hasRoom === true && this.#suspects.takeDue(entry))
       this.#send(entry, targetNameOf(entry.key), false, true);
-    while (this.#restores?.hasRoom === true && this.#queue.take(entry))
+    while (this.#restores?.hasRoom === true && !this.refused.isStill && this.#queue.take(entry))
       this.#send(entry, targetNameOf(entry.key), false);
   }
 
@@ -272,6 +274,9 @@ export class NodeWriter {
     const { payload, expireAt } = entry;
     const now = expireAt === NEVER ? 0 : clock();
     if (payload === null || (expireAt !== NEVER && expireAt <= now)) return this.#sink.onExpired(entry);
+    const refusal = asking ? undefined : this.refused.refusalOf(name);
+    if (refusal === 'elsewhere') return this.#sink.onLost(entry, false);
+    if (refusal !== undefined) return this.#sink.onElsewhere(entry, refusal, this);
     const fitting = this.#dialect === undefined ? payload : payloadIfAny(payload, this.#dialect.rdbVersion, bigKey);
     const isFit = fitting !== undefined && fitting.length <= limits.valueBytes;
     const way = isFit ? this.#suspects.wayOf(entry, isDue) : 'alone';

@@ -245,7 +245,7 @@ export class RedisTarget implements Target {
 
   #redirect(entry: Entry, error: ReplyError, writer: NodeWriter): void {
     const name = this.#options.targetNameOf(entry.key);
-    const node = this.#detour.redirect({ ...entry }, entry.key, slotOf(name), writer.node.peer, error);
+    const node = this.#detour.redirect({ ...entry }, entry.key, slotOf(name), writer.node.peer, error, writer.refused);
     if (node === undefined) return;
     this.#asked.set(name.toString('latin1'), this.#writerOf(node));
     this.#giveBack(entry);

@@ -1,8 +1,12 @@
-// A primary that fails during a copy, on either side: no key is lost.
+// A primary that fails or hands over during a copy: no key is lost.
+import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { fillChanging, startSlowCopy } from '../support/changing-cluster.ts';
+import { refusalsOf } from '../support/command-stats.ts';
 import { assertDone } from '../support/outcome.ts';
 import { assertSameContents, startCluster } from '../support/redis-cluster.ts';
+import { startServer } from '../support/redis-server.ts';
+import { spawnRump } from '../support/rump.ts';
 import { servers } from '../support/server-versions.ts';
 
 for (const { name, binary } of servers('valkey-8.1')) {
@@ -24,3 +28,24 @@ for (const { name, binary } of servers('valkey-8.1')) {
     });
   }
 }
+
+const KEYS = 60_000;
+/** RESTOREs: 1,024, and more where the line is slow. */
+const MOST_ON_THE_WAY = 3000;
+
+test('A primary of the target that hands over refuses what was on the way to it, and is sent nothing more', async (t) => {
+  const [source, target] = await Promise.all([startServer(), startCluster(t, { primaries: 1, replicas: 1 })]);
+  t.after(() => source.stop());
+  const [client, [first, second]] = [await source.client(), target.clients];
+  await client.pipeline(Array.from({ length: KEYS }, (_, i) => ['SET', `key:${i}`, `value ${i}`]));
+  const running = spawnRump(['--from', source.url, '--to', target.url, '--tpslimit', '30000']);
+  await target.until('keys arrive', async () => ((await first!.send('DBSIZE')) as number) > KEYS / 20);
+  await target.takeOver(1);
+  const result = await running.done;
+  assertDone(result);
+  // What it has acknowledged may never have reached the other one.
+  assert.match(result.stderr, /replaced or restarted; what it may have lost is copied once more/);
+  assert.equal(await second!.send('DBSIZE'), KEYS);
+  const refused = await refusalsOf(first!, 'restore');
+  assert.ok(refused > 0 && refused <= MOST_ON_THE_WAY, `${refused} refused RESTOREs`);
+});

@@ -2,9 +2,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { slotOfKey } from '../support/cluster-slot.ts';
+import { error } from '../support/frames.ts';
 import { assertDone } from '../support/outcome.ts';
 import { startCluster, type TestCluster } from '../support/redis-cluster.ts';
 import { startServer } from '../support/redis-server.ts';
+import { replyProxy } from '../support/reply-proxy.ts';
 import { runRump, spawnRump } from '../support/rump.ts';
 
 const TAG = '{open}';
@@ -12,6 +14,8 @@ const SLOT = slotOfKey(TAG);
 /** Behind three primaries. */
 const SPARE = 3;
 const KEYS = 100;
+/** More than may be on the way at once. */
+const MANY = 6000;
 
 async function total(cluster: TestCluster): Promise<number> {
   const sizes = await Promise.all(cluster.clients.map((client) => client.send('DBSIZE')));
@@ -65,4 +69,26 @@ test('A value that is written by commands into an open slot waits for its end, a
   const { code, stdout } = await running.done;
   assert.equal(code, 0, stdout.slice(-1000));
   assert.equal(await total(cluster), KEYS + 3);
+});
+
+test('A slot that a node sends away, and nobody else takes, is not asked for again and again, and its keys fail alone', async (t) => {
+  const [cluster, target] = await Promise.all([startCluster(t, { primaries: 1 }), startServer()]);
+  t.after(() => target.stop());
+  const [{ port }, client] = [cluster.nodes[0]!, await target.client()];
+  await cluster.pipeline(Array.from({ length: MANY }, (_, i) => ['SET', `key:${i}`, `value ${i}`]));
+  await cluster.pipeline(Array.from({ length: MANY }, (_, i) => ['SET', `${TAG}:${i}`, `value ${i}`]));
+  let refused = 0;
+  const proxy = await replyProxy(t, port, ([name, key]) => {
+    if ((name !== 'DUMP' && name !== 'PEXPIRETIME') || slotOfKey(key!) !== SLOT) return undefined;
+    if (name === 'DUMP') refused++;
+    return error(`MOVED ${SLOT} 127.0.0.1:${port}`);
+  });
+  const nat = `127.0.0.1:${port}=${new URL(proxy.url).host}`;
+  const args = ['--from', proxy.url, '--from-nat', nat, '--to', target.url, '--retries', '3', '--retry-max', '100ms'];
+  const { code, stderr } = await runRump([...args, '--json']);
+  assert.equal(code, 1, stderr);
+  // A key of another name may have that slot as well.
+  const others = Array.from({ length: MANY }, (_, i) => `key:${i}`).filter((key) => slotOfKey(key) !== SLOT);
+  assert.equal(await client.send('DBSIZE'), others.length);
+  assert.ok(refused <= MANY * 2, `${refused} refused DUMPs`);
 });

@@ -55,6 +55,9 @@ for (const { name, binary } of servers('redis-8.0', 'valkey-9.1').slice(1)) {
 }
 
 const BYTES = 100_000;
+const VALUES = 20;
+/** A budget for one of them at a time. */
+const ONE_BY_ONE = [...IN_PIECES, '--buffer', '16M'];
 const LATER = 4_102_444_800_000;
 /** Whether a reading may be watched. Who may not is told by nothing but a second reading. */
 const USERS = [
@@ -143,13 +146,32 @@ for (const { name, binary } of servers('redis-6.0')) {
     assert.equal(await to!.send('DBSIZE'), 100);
   });
 
-  test(`Values are read twice behind a proxy that hangs up on whoever would watch (${name})`, async (t) => {
-    for (let i = 0; i < 3; i++) await from!.send('SET', `key:${i}`, 'x'.repeat(BYTES));
+  /** Copies values that all go in pieces; the line is lost at the first so many tries to watch one. Returns how many were. */
+  const copyHungUp = async (t: TestContext, user: string, hangUps: number): Promise<number> => {
+    await from!.pipeline(Array.from({ length: VALUES }, (_, i) => ['SET', `key:${i}`, 'x'.repeat(BYTES)]));
     const proxy = await replyProxy(t, source.port, ([command], _, socket) => {
-      if (command === 'MULTI') socket.destroy();
+      if (command === 'MULTI' && hangUps-- > 0) socket.destroy();
       return undefined;
     });
-    assertDone(await runRump(['--from', proxy.url, '--to', target.url, ...IN_PIECES]));
-    assert.equal(await to!.send('DBSIZE'), 3);
+    const url = proxy.url.replace('//', `//${user}`);
+    assertDone(await runRump(['--from', url, '--to', target.url, ...ONE_BY_ONE]));
+    assert.equal(await to!.send('DBSIZE'), VALUES);
+    return proxy.calls.get('WATCH') ?? 0;
+  };
+
+  test(`Values are read twice behind a proxy that hangs up on whoever would watch (${name})`, async (t) => {
+    const watches = await copyHungUp(t, '', Infinity);
+    assert.equal(watches, 2);
+  });
+
+  test(`Values are watched though the line was lost when the first of them was to be (${name})`, async (t) => {
+    const watches = await copyHungUp(t, '', 1);
+    // The first one was, when it was read for the second time.
+    assert.equal(watches, VALUES + 1);
+  });
+
+  test(`A watch that is refused is asked for no more (${name})`, async (t) => {
+    const watches = await copyHungUp(t, 'blind:pw@', 0);
+    assert.equal(watches, 1);
   });
 }

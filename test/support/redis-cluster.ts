@@ -7,6 +7,7 @@ import type { Reply, TestClient } from './client.ts';
 import { slotOfKey } from './cluster-slot.ts';
 import type { Argument } from './frames.ts';
 import { startServer, type ServerOptions, type TestServer } from './redis-server.ts';
+import { isInStep } from './replica.ts';
 
 export interface Content {
   /** In latin1. */
@@ -186,6 +187,17 @@ export class TestCluster {
     for (let i = 0; i < this.primaries; i++) {
       if (i !== from && i !== to) await this.clients[i]!.send('CLUSTER', 'SETSLOT', slot, 'NODE', this.#ids[to]!);
     }
+  }
+
+  /** Has a replica take the place of its primary by hand; resolves once that one is its replica. */
+  async takeOver(index: number): Promise<void> {
+    const client = this.clients[index]!;
+    await this.until('the replica is in step', () => isInStep(client));
+    await this.until('it has taken over', async () => {
+      // A node that is the primary already refuses; one that was not heard in time is asked again.
+      await client.pipeline([['CLUSTER', 'FAILOVER']]);
+      return /role:master[^]*connected_slaves:1/.test(String(await client.send('INFO', 'replication')));
+    });
   }
 
   /** Kills a primary; resolves when its replica has taken its place. */

@@ -1,5 +1,6 @@
 // A replica of a server of the tests' own, in step with it.
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { TestClient } from './client.ts';
 import { startServer, type ServerOptions, type TestServer } from './redis-server.ts';
 
 const IN_STEP_MS = 10_000;
@@ -15,9 +16,14 @@ export async function startReplica(primary: TestServer, options: ServerOptions =
   const replica = await startServer({ ...(primary.tls ? { tls: 'server' } : {}), ...options, args });
   const witness = await replica.client();
   for (const deadline = Date.now() + IN_STEP_MS; Date.now() < deadline;) {
-    if (/master_link_status:up/.test(String(await witness.send('INFO', 'replication')))) return replica;
+    if (await isInStep(witness)) return replica;
     await sleep(POLL_MS);
   }
   await replica.stop();
   throw new Error(`The replica did not get in step: ${replica.log}`);
+}
+
+/** Whether a replica has what its primary has. */
+export async function isInStep(client: TestClient): Promise<boolean> {
+  return /master_link_status:up/.test(String(await client.send('INFO', 'replication')));
 }
