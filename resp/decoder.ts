@@ -17,6 +17,8 @@ import type { Secrets } from './secrets.ts';
 export interface DecoderLimits extends Partial<ReplyLimits> {
   /** Bytes of a bulk string. Default 1 GiB: above any `proto-max-bulk-len` in use, below what a Buffer can hold. */
   readonly maxBulkLength?: number;
+  /** Bytes of one that is read past. Default 64 GiB: a server would have to hold it beside the value that it is made of. */
+  readonly maxPassedLength?: number;
   /** What lets longer replies pass, as an error says it. */
   readonly replyHint?: string | undefined;
 }
@@ -24,6 +26,7 @@ export interface DecoderLimits extends Partial<ReplyLimits> {
 /** A SCAN page is the longest array that rump asks for. */
 const DEFAULTS = {
   maxBulkLength: 2 ** 30,
+  maxPassedLength: 2 ** 36,
   maxReplyLength: 2 ** 27,
   maxArrayLength: 2 ** 20,
   maxDepth: 32,
@@ -214,11 +217,12 @@ export class Decoder {
     const { buffer, bigStrSize, offset, arrayCache } = this.#parser;
     if (buffer === null || bigStrSize === 0 || arrayCache.length > 0) return;
     const length = bigStrSize - offset - CRLF_BYTES;
-    if (length > this.keptBulkLength && this.#sink.takesLong()) {
+    const isPassed = length > this.keptBulkLength && this.#sink.takesLong();
+    if (length > (isPassed ? this.#limits.maxPassedLength : this.#mostBulkBytes))
+      return this.#fail(`a bulk string of ${countOf(length, 'byte')} is too long`);
+    if (isPassed) {
       this.#passed = new Oversized(length);
       this.#passedLeft = length + CRLF_BYTES - (buffer.length - offset);
-    } else if (length > this.#mostBulkBytes) {
-      return this.#fail(`a bulk string of ${countOf(length, 'byte')} is too long`);
     } else {
       this.#bulk = Buffer.allocUnsafeSlow(length + CRLF_BYTES);
       this.#bulkAt = buffer.copy(this.#bulk, 0, offset);

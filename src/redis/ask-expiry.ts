@@ -6,6 +6,7 @@ import { isSameExpiry } from '../rdb/compare.ts';
 import { askOne, type AskAbout } from './ask-about.ts';
 import type { ExpiryMode } from './expiry.ts';
 import { GONE } from './piece-reader.ts';
+import { integerIn } from './reply-shapes.ts';
 
 export interface ToldExpiry {
   /** As `Entry.expireAt`. */
@@ -19,11 +20,11 @@ const NOT_THERE = -2;
 /** Of a clock that shows whole milliseconds, on either side. */
 const ROUNDING_MS = 2;
 
-/** @throws RespError `GONE`; ReplyError where the server will not say */
+/** @throws RespError `GONE`, or `PAYLOAD` for a reply that is none; ReplyError where the server will not say */
 export async function askExpiry(ask: AskAbout, key: Buffer, mode: ExpiryMode): Promise<ToldExpiry> {
   if (mode === 'dropped') return { at: NEVER, slack: 0 };
   const start = performance.now();
-  const reply = (await askOne(ask, COMMANDS[mode], key)) as Milliseconds;
+  const reply = integerIn(await askOne(ask, COMMANDS[mode], key), COMMANDS[mode], NOT_THERE);
   if (reply === NOT_THERE) throw new RespError(GONE, 'The key is gone');
   if (mode === 'exact' || reply < 0) return { at: reply, slack: 0 };
   const now = performance.now();

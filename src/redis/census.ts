@@ -74,7 +74,8 @@ export class Census implements Receiver, KeyReader {
     const { db } = this.#keys;
     const key = this.#keys.shift();
     if (type instanceof ReplyError) return this.#refused(db, key, type);
-    const name = String(type);
+    if (!Buffer.isBuffer(type)) return this.#connection.failProtocol('it answers TYPE with something else');
+    const name = type.toString();
     if (name === GONE) this.#sink.onGone(db, key);
     // A nil of MEMORY USAGE is no word about the key: some servers and proxies have no other.
     else this.#sink.onCounted(name, typeof bytes === 'number' ? bytes : undefined);

@@ -73,8 +73,8 @@ export class DumpReader implements Receiver, KeyReader {
   /** The replies about one key so far, while others are still to come. */
   #used: Reply | undefined;
   #payload: Reply | undefined;
-  /** What values take that are not to be dumped. */
-  readonly #bytes = new WeakMap<Buffer, number>();
+  /** The values that are not to be dumped, and what they take, where that is known. */
+  readonly #large = new Map<Buffer, number | undefined>();
   /** A key whose reply is waited for with a watch: how many are to come up to it, and what has come since it was sent. */
   #timedLeft = 0;
   #timedKeys = 0;
@@ -126,11 +126,12 @@ export class DumpReader implements Receiver, KeyReader {
    * @param bytes of memory that it takes, if that is known
    */
   sendLarge(db: number, key: Buffer, bytes?: number): void {
-    if (bytes !== undefined) this.#bytes.set(key, bytes);
+    this.#large.set(key, bytes);
     this.#send(EXISTS, db, key, false);
   }
 
   drain(lost: (db: number, key: Buffer) => void): void {
+    this.#large.clear();
     this.#keys.drain(lost);
   }
 
@@ -198,26 +199,28 @@ export class DumpReader implements Receiver, KeyReader {
     this.#payload = undefined;
     const { db } = this.#keys;
     const key = this.#keys.shift();
+    const isLarge = this.#large.size > 0 && this.#large.has(key);
+    const bytes = isLarge ? this.#large.get(key) : undefined;
+    if (isLarge) this.#large.delete(key);
     if (this.#timedLeft > 0) this.#count(payload);
     if (payload instanceof ReplyError) this.#refused(db, key, payload);
     else if (expiry instanceof ReplyError) this.#refused(db, key, expiry);
-    else if ((typeof expiry !== 'number' && typeof expiry !== 'bigint') || expiry < GONE) this.#failExpiry();
+    else if (!isExpiry(expiry)) this.#failProtocol(this.#expiry!);
+    else if (!isUsage(used)) this.#failProtocol(this.#usage!);
+    else if (isLarge ? payload !== 0 && payload !== 1 : !isPayload(payload))
+      this.#failProtocol(isLarge ? EXISTS : DUMP);
     else if (payload === null || payload === 0 || expiry === GONE) this.#sink.onGone(db, key);
-    else if (Buffer.isBuffer(payload)) {
+    else if (!Buffer.isBuffer(payload)) this.#deliver(db, key, null, expiry, used, bytes);
+    else {
       this.#window.observe(payload.length);
       if (payload.length > this.#options.bigKey) this.#deliver(db, key, null, expiry, used);
       else if (this.#options.fields === undefined) this.#deliver(db, key, payload, expiry, used);
       else this.#deliverWith(this.#options.fields, db, key, payload, expiry, used);
-    } else if (payload === 1 || payload instanceof Oversized) this.#deliver(db, key, null, expiry, used);
-    else this.#failProtocol();
+    }
   }
 
-  #failProtocol(): void {
-    this.#connection.failProtocol('it answers DUMP with something else');
-  }
-
-  #failExpiry(): void {
-    this.#connection.failProtocol(`it answers ${this.#expiry!.name} with something else`);
+  #failProtocol({ name }: Command): void {
+    this.#connection.failProtocol(`it answers ${name} with something else`);
   }
 
   #deliverWith(
@@ -238,8 +241,18 @@ export class DumpReader implements Receiver, KeyReader {
     }
   }
 
-  /** @param payload `null` where it is too large */
-  #deliver(db: number, key: Buffer, payload: Buffer | null, expiry: Milliseconds, usedReply: Reply | undefined): void {
+  /**
+   * @param payload `null` where it is too large
+   * @param bytes what a value takes that is not to be dumped
+   */
+  #deliver(
+    db: number,
+    key: Buffer,
+    payload: Buffer | null,
+    expiry: Milliseconds,
+    usedReply: Reply | undefined,
+    bytes?: number,
+  ): void {
     const { mode, usage, fields, largeValueOf } = this.#options;
     const used = typeof usedReply === 'number' ? usedReply : UNKNOWN;
     const entry = this.#entry;
@@ -248,7 +261,7 @@ export class DumpReader implements Receiver, KeyReader {
     entry.payload = payload;
     entry.large = null;
     if (payload === null) {
-      const large = largeValueOf(db, key, this.#bytes.get(key));
+      const large = largeValueOf(db, key, bytes);
       entry.large = fields?.large(large) ?? large;
     }
     entry.expireAt = mode === 'relative' && expiry >= 0 ? plus(expiry, performance.now()) : expiry;
@@ -267,4 +280,17 @@ export class DumpReader implements Receiver, KeyReader {
       this.#connection.fail(refusalOf(this.#connection.peer, 'read from', error));
     }
   }
+}
+
+function isPayload(reply: Reply): reply is Buffer | Oversized | null {
+  return Buffer.isBuffer(reply) || reply === null || reply instanceof Oversized;
+}
+
+function isExpiry(reply: Reply): reply is Milliseconds {
+  return (typeof reply === 'number' || typeof reply === 'bigint') && reply >= GONE;
+}
+
+/** A key that is gone has none; a server refuses the question where it counts otherwise. */
+function isUsage(reply: Reply | undefined): boolean {
+  return reply === undefined || reply === null || typeof reply === 'number' || reply instanceof ReplyError;
 }

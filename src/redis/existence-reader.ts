@@ -77,7 +77,8 @@ export class ExistenceReader implements Receiver, KeyReader {
   onReply(reply: Reply): void {
     const { db, keys } = this.#batches.shift()!;
     if (reply instanceof ReplyError) return this.#refused(db, keys, reply);
-    if (typeof reply !== 'number') return this.#connection.failProtocol('it answers EXISTS with something else');
+    if (typeof reply !== 'number' || reply < 0 || reply > keys.length)
+      return this.#connection.failProtocol('it answers EXISTS with something else');
     if (reply > 0 && reply < keys.length) {
       for (const key of keys) this.#ask(db, [key], false);
       return;

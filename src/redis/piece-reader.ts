@@ -8,7 +8,7 @@ import type { HashField, ValuePiece, ZsetEntry } from '../value.ts';
 import { askOne, demand, type AskAbout } from './ask-about.ts';
 import { CursorLoop } from './cursor-loop.ts';
 import type { PageSize } from './page-size.ts';
-import { bytesIn, integerIn, listIn, stringsIn } from './reply-shapes.ts';
+import { bytesIn, integerIn, listIn, nonsense, stringsIn } from './reply-shapes.ts';
 import { isLongReply } from './server.ts';
 import { readStream } from './stream-reader.ts';
 import { NEVER, type Milliseconds } from '../milliseconds.ts';
@@ -109,7 +109,7 @@ async function* readHash(ask: AskAbout, key: Buffer, size: PageSize): AsyncGener
     knowsExpiries = expiries !== undefined;
     const fields: HashField[] = [];
     for (let i = 0; i < page.length; i += 2) {
-      const expireAt = expiries === undefined ? NEVER : expiryOf(expiries, i / 2);
+      const expireAt = expiries === undefined ? NEVER : expiryOf(expiries[i / 2]);
       if (expireAt !== undefined) fields.push({ field: page[i]!, value: page[i + 1]!, expireAt });
     }
     if (fields.length > 0) yield { type: 'hash', fields };
@@ -125,20 +125,24 @@ async function expiriesOf(ask: AskAbout, key: Buffer, page: readonly Buffer[]): 
   const names = page.filter((_, i) => i % 2 === 0);
   const command = ['HPEXPIRETIME', key, 'FIELDS', String(names.length), ...names];
   const [reply] = await demand(ask, [command], ['HPEXPIRETIME']);
-  // The whole hash has gone.
-  if (reply === null) return [];
-  if (!(reply instanceof ReplyError)) return listIn(reply, 'HPEXPIRETIME');
-  if (reply.code !== 'ERR') throw reply;
-  return undefined;
+  if (reply instanceof ReplyError) {
+    if (reply.code !== 'ERR') throw reply;
+    return undefined;
+  }
+  // The whole hash has gone, as some servers say it.
+  if (reply === null && (await askOne(ask, 'EXISTS', key)) === 0) return names.map(() => NO_FIELD);
+  const expiries = listIn(reply, 'HPEXPIRETIME');
+  if (expiries.length !== names.length) throw nonsense('HPEXPIRETIME');
+  return expiries;
 }
 
 /**
  * -2 is a field that has gone since: a replica, or a server that is behind with its removing, shows it for a while to who scans.
  * @returns `undefined` for such a one
  */
-function expiryOf(expiries: readonly Reply[], index: number): Milliseconds | undefined {
-  const expiry = integerIn(expiries[index] ?? NO_FIELD, 'HPEXPIRETIME');
-  return expiry > 0 || expiry === NEVER ? expiry : undefined;
+function expiryOf(reply: Reply | undefined): Milliseconds | undefined {
+  const expiry = integerIn(reply, 'HPEXPIRETIME', NO_FIELD);
+  return expiry === NO_FIELD ? undefined : expiry;
 }
 
 /** Pages of SSCAN, HSCAN or ZSCAN, but for the empty ones. */

@@ -1,6 +1,7 @@
-// What the replies about a value have to look like: a peer that answers otherwise is not understood, and only its key suffers.
+// What replies have to look like. A peer that answers otherwise is not understood: where it was asked about a value only the
+// key suffers, and nobody goes on where it was asked about itself.
 
-import { RespError } from '../../resp/errors.ts';
+import { nameOf, ProtocolError, ReplyError, RespError, type Peer } from '../../resp/errors.ts';
 import type { Reply } from '../../resp/reply.ts';
 
 /** @throws RespError `PAYLOAD` */
@@ -33,12 +34,31 @@ export function stringsIn(reply: Reply | undefined, command: string, multiple = 
   return list as readonly Buffer[];
 }
 
-/** @throws RespError `PAYLOAD` */
-export function integerIn(reply: Reply | undefined, command: string): number | bigint {
-  if (typeof reply === 'number' || typeof reply === 'bigint') return reply;
+/**
+ * @param least what no reply to this command is below
+ * @throws RespError `PAYLOAD`
+ */
+export function integerIn(reply: Reply | undefined, command: string, least = -Infinity): number | bigint {
+  if ((typeof reply === 'number' || typeof reply === 'bigint') && reply >= least) return reply;
   throw nonsense(command);
 }
 
-function nonsense(command: string): RespError {
+/** @returns RespError `PAYLOAD` */
+export function nonsense(command: string): RespError {
   return new RespError('PAYLOAD', `Cannot read the value: what ${command} was answered with is no reply to it`);
+}
+
+/** Of a reply that is neither an error nor what this command is answered with: it says nothing, not even that nothing is there. */
+export function misanswered(peer: Peer, command: string): ProtocolError {
+  return new ProtocolError(`Cannot talk to ${nameOf(peer)}: it answers ${command} with something else`, { peer });
+}
+
+/**
+ * What DBSIZE says; 0 where the server will not say: a proxy may not know it, and then nothing is taken for granted.
+ * @throws ProtocolError
+ */
+export function sizeIn(reply: Reply | undefined, peer: Peer): number {
+  if (reply instanceof ReplyError) return 0;
+  if (typeof reply === 'number' && reply >= 0) return reply;
+  throw misanswered(peer, 'DBSIZE');
 }

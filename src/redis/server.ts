@@ -8,6 +8,7 @@ import type { Secrets } from '../../resp/secrets.ts';
 import type { TlsOptions } from '../../resp/tls-options.ts';
 import { findDatabases, type Databases } from './databases.ts';
 import { parseInfo, type ServerInfo } from './info.ts';
+import { misanswered, sizeIn } from './reply-shapes.ts';
 import { judged } from './refusal.ts';
 import { isGranted, missingRights, PROBE_KEY, unknownCommands, type Probe } from './rights.ts';
 
@@ -170,7 +171,7 @@ export async function askTopology(access: Access, peer: Peer): Promise<readonly 
     await handshake(connection, { ...access, db: 0 });
     const replies = await probe(connection, TOPOLOGY_PROBES);
     connection.close();
-    return topologyOf(replies);
+    return topologyOf(peer, replies);
   });
 }
 
@@ -215,26 +216,29 @@ async function learn(
     info,
     databases: info.databases,
     doubles: [],
-    keys: sizeOf(replies.get('DBSIZE')),
+    keys: sizeIn(replies.get('DBSIZE'), connection.peer),
     skew: clockOf(replies.get('TIME')) - middle,
     absoluteExpiry: purpose === 'read' ? isGranted(replies.get('PEXPIRETIME')) : isSince(info, ABSTTL_SINCE),
     scanKnowsType: isSince(info, SCAN_TYPE_SINCE),
     missing,
     unknown,
     refusal: [...replies.values()].find(isRefusal),
-    topology: info.cluster && missing.length + unknown.length === 0 ? topologyOf(replies) : [],
+    topology: info.cluster && missing.length + unknown.length === 0 ? topologyOf(connection.peer, replies) : [],
   };
 }
 
 /**
  * CLUSTER SLOTS is what the topology is made of; CLUSTER NODES adds who serves no slot.
- * @throws ReplyError where the server will not say
+ * @throws ReplyError where the server will not say; ProtocolError
  */
-function topologyOf(replies: ReadonlyMap<string, Reply>): readonly Reply[] {
+function topologyOf(peer: Peer, replies: ReadonlyMap<string, Reply>): readonly Reply[] {
   return TOPOLOGY_PROBES.map(([name]) => {
     const reply = replies.get(name) ?? null;
-    if (reply instanceof ReplyError && (reply.code !== 'ERR' || name === 'CLUSTER SLOTS')) throw reply;
-    return reply instanceof ReplyError ? null : reply;
+    const isSlots = name === 'CLUSTER SLOTS';
+    if (reply instanceof ReplyError && (reply.code !== 'ERR' || isSlots)) throw reply;
+    if (reply instanceof ReplyError) return null;
+    if (isSlots ? !Array.isArray(reply) : !Buffer.isBuffer(reply)) throw misanswered(peer, name);
+    return reply;
   });
 }
 
@@ -289,11 +293,6 @@ function demandInfo({ peer }: Connection, reply: Reply | undefined): ServerInfo 
 function clockOf(reply: Reply | undefined): number {
   const [seconds, micros] = Array.isArray(reply) ? reply : [];
   return Number(seconds ?? NaN) * 1000 + Number(micros ?? NaN) / 1000;
-}
-
-/** A proxy may not know DBSIZE: then nothing is known, and nothing is taken for granted. */
-function sizeOf(reply: Reply | undefined): number {
-  return typeof reply === 'number' ? reply : 0;
 }
 
 /** `ERR` is also what RESTORE answers to the probe; the probe's key may be another node's. */

@@ -1,7 +1,7 @@
 // One connection at work for several loops: each sleeps until something has moved on it, and hears when it has failed.
 
 import type { Connection } from '../../resp/connection.ts';
-import { ReplyError } from '../../resp/errors.ts';
+import { ReplyError, type Peer } from '../../resp/errors.ts';
 import type { Reply } from '../../resp/reply.ts';
 import { Wakeup } from '../wakeup.ts';
 import { refusalOf, scopeOf } from './refusal.ts';
@@ -19,6 +19,10 @@ export class Session {
     this.connection = server.connection;
     this.selection = new Selection(server.connection, server.db);
     this.connection.onProgress = () => this.#wakeup.wake();
+  }
+
+  get peer(): Peer {
+    return this.connection.peer;
   }
 
   /** Settles when replies have come, when there is room to write again, and at `wake`. Rejects once the connection failed. */

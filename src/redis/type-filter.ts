@@ -48,7 +48,8 @@ export class TypeFilter implements Receiver {
     const { db } = this.#keys;
     const key = this.#keys.shift();
     if (reply instanceof ReplyError) this.#refused(db, key, reply);
-    else if (String(reply) === this.#type) this.#sink.onKey(key);
+    else if (!Buffer.isBuffer(reply)) this.#session.connection.failProtocol('it answers TYPE with something else');
+    else if (reply.toString() === this.#type) this.#sink.onKey(key);
   }
 
   onOks(): void {

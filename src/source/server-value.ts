@@ -18,6 +18,7 @@ import { COUNT_COMMANDS } from '../redis/count-commands.ts';
 import type { ExpiryMode } from '../redis/expiry.ts';
 import { GONE, LONG_PAGE, readPieces } from '../redis/piece-reader.ts';
 import { PageSize, type PageOptions } from '../redis/page-size.ts';
+import { integerIn } from '../redis/reply-shapes.ts';
 import { isLongReply } from '../redis/server.ts';
 import type { TransferLimits } from '../redis/transfer-limits.ts';
 import type { ValuePiece } from '../value.ts';
@@ -146,7 +147,8 @@ export class ServerValue implements LargeValue {
       const [length, ...end] = await ask([[count, this.#key], ['MULTI'], ['EXEC']]);
       const isSame = isDone(end) && dialogue.turns === turns;
       this.#reading = isSame ? 'same' : 'changed';
-      this.#length = isSame && typeof length === 'number' ? length : undefined;
+      // Whoever may not ask for it does without.
+      if (isSame && !(length instanceof ReplyError)) this.#length = Number(integerIn(length, count, 0));
     } catch (error) {
       // What comes after such a reply is not to be understood.
       isUsable = !(error instanceof RespError && isLongReply(error.cause));
@@ -180,7 +182,7 @@ export class ServerValue implements LargeValue {
   }
 }
 
-/** Whether each of these was done; the null of an EXEC says that it was not. */
-function isDone(replies: readonly Reply[]): boolean {
-  return replies.every((reply) => reply !== null && !(reply instanceof ReplyError));
+/** Whether MULTI and EXEC, and what follows, were done; the null of an EXEC says that it was not. */
+function isDone([multi, exec, ...others]: readonly Reply[]): boolean {
+  return [multi, ...others].every((reply) => Buffer.isBuffer(reply)) && Array.isArray(exec);
 }

@@ -2,7 +2,9 @@
 // and once all that was found is read.
 
 import { ReplyError, type Peer, type RespError } from '../../resp/errors.ts';
+import { replyOf } from '../redis/ask-about.ts';
 import { askInfo, hasManyServers } from '../redis/identity.ts';
+import { sizeIn } from '../redis/reply-shapes.ts';
 import type { Session } from '../redis/session.ts';
 import { flushesIn, lossOf, unreadOf, type Outline, type Sight } from './shrinkage.ts';
 
@@ -38,9 +40,8 @@ export class Vigil {
   async look(session: Session, db: number): Promise<Sight> {
     const outline = await lookAt(session);
     session.selection.use(db);
-    // A proxy may not know DBSIZE: then nothing is known, and nothing is taken for granted.
-    const keys = await session.request('DBSIZE').catch(nothingOf);
-    return { ...outline, keys: typeof keys === 'number' ? keys : 0 };
+    const keys = sizeIn(await session.request('DBSIZE').catch(replyOf), session.peer);
+    return { ...outline, keys };
   }
 
   onFound(db: number, keys: number): void {

@@ -147,7 +147,9 @@ export class NodeWriter {
     try {
       this.#session?.selection.use(db);
       const reply = await this.#session?.connection.requestLong('DUMP', name);
-      return Buffer.isBuffer(reply) || reply instanceof Oversized || reply === null ? reply : undefined;
+      if (Buffer.isBuffer(reply) || reply instanceof Oversized || reply === null) return reply;
+      this.#session?.connection.failProtocol('it answers DUMP with something else');
+      return undefined;
     } catch (error) {
       if (error instanceof ReplyError) throw error;
       return undefined;

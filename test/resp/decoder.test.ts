@@ -197,6 +197,16 @@ test('Decoder gives up at once on a bulk string that nobody wants to be so long,
   }
 });
 
+test('Decoder gives up at once on a bulk string that no server sends, be it one to be read past', () => {
+  for (const [length, failures] of [
+    [2001, 1],
+    [2000, 0],
+  ] as const) {
+    const decoded = decode([Buffer.from(`$${length}\r\nx`)], { maxPassedLength: 2000 }, 100);
+    assert.equal(decoded.failures.length, failures, `${length}`);
+  }
+});
+
 test('Decoder needs no memory for what it reads past', () => {
   const decoder = new Decoder({
     onReply() {},
@@ -206,7 +216,7 @@ test('Decoder needs no memory for what it reads past', () => {
     onFault: assert.fail,
   });
   decoder.keptBulkLength = 1000;
-  decoder.write(Buffer.from('$900000000000\r\n'));
+  decoder.write(Buffer.from('$60000000000\r\n'));
   const piece = Buffer.alloc(100_000);
   const before = process.memoryUsage().arrayBuffers;
   for (let i = 0; i < 1000; i += 1) decoder.write(piece);
