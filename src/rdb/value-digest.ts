@@ -36,6 +36,16 @@ export class ValueDigest {
     return this.#length;
   }
 
+  /** Whether nothing came at all: there is no such value. */
+  get isEmpty(): boolean {
+    return this.#type === undefined;
+  }
+
+  /** As of `FieldTimes`. */
+  get partsNeeded(): number {
+    return this.#times?.partsNeeded ?? 1;
+  }
+
   add(piece: ValuePiece): void {
     this.#type = piece.type;
     switch (piece.type) {

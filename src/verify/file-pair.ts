@@ -2,7 +2,6 @@
 
 import type { Entry } from '../entry.ts';
 import { sizeOf } from '../entry.ts';
-import type { Difference } from '../rdb/compare.ts';
 import { PayloadError } from '../rdb/payload-error.ts';
 import { typeOf } from '../rdb/type-of.ts';
 import { RespError } from '../../resp/errors.ts';
@@ -14,7 +13,7 @@ import type { Settings } from '../sync/settings.ts';
 import type { Target } from '../target/target.ts';
 import type { CheckProgress } from './check-progress.ts';
 import type { CheckSettings } from './check-settings.ts';
-import { Comparison } from './comparison.ts';
+import { Comparison, type Comparing } from './comparison.ts';
 import { Drain } from './drain.ts';
 import { Findings } from './findings.ts';
 import { resultOf } from './march.ts';
@@ -141,15 +140,15 @@ export class FilePair {
     try {
       const what = this.#comparison.differenceOf(entry, kept.entry);
       if (what instanceof Promise) return this.#wait(entry, what);
-      this.findings.onResult(entry, ...resultOf(what));
+      this.findings.onResult(entry, ...resultOf(what, 'source'));
     } catch (error) {
       this.#refuse(entry, error);
     }
   }
 
-  async #wait(entry: Entry, comparing: Promise<Difference>): Promise<void> {
+  async #wait(entry: Entry, comparing: Promise<Comparing>): Promise<void> {
     try {
-      this.findings.onResult(entry, ...resultOf(await comparing));
+      this.findings.onResult(entry, ...resultOf(await comparing, 'source'));
     } catch (error) {
       this.#refuse(entry, error);
     }

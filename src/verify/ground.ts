@@ -123,6 +123,7 @@ export class Ground {
       placesOf: isPlain ? undefined : (db, name) => this.#origins.of(db, name),
       isForNames: true,
       compare: () => undefined,
+      walkedRole: 'target',
     };
     return new March(this.#sides.source!, options, {
       onResult: ({ db, key }, result) => {
@@ -211,6 +212,7 @@ export class Ground {
       placesOf: this.#walksSource ? undefined : (db, name) => this.#origins.of(db, name),
       wanted,
       compare,
+      walkedRole: this.#walkedRole,
     };
     return new March(other, options, this.findings);
   }
