@@ -10,7 +10,7 @@ export function differencesOf({ differ, sourceOnly, targetOnly }: CheckFigures):
 }
 
 export function formatCheckSummary(figures: CheckFigures): string {
-  const { match, differ, sourceOnly, targetOnly, notComparable, expired, failed, reconnects, elapsed } = figures;
+  const { match, differ, sourceOnly, targetOnly, notComparable, expired, gone, failed, reconnects, elapsed } = figures;
   const counts = [
     `${formatCount(match)} equal`,
     `${formatCount(differ)} differ`,
@@ -18,6 +18,7 @@ export function formatCheckSummary(figures: CheckFigures): string {
     `${formatCount(targetOnly)} only at the target`,
     ...(notComparable > 0 ? [`${formatCount(notComparable)} not comparable`] : []),
     `${formatCount(expired)} expired meanwhile`,
+    ...(gone > 0 ? [`${formatCount(gone)} gone meanwhile`] : []),
     ...(failed > 0 ? [`${formatCount(failed)} not compared`] : []),
     ...(reconnects > 0 ? [formatReconnects(reconnects)] : []),
   ];

@@ -111,8 +111,8 @@ function figuresOf(event: Figures | CheckFigures): Figures | CheckFigures {
     const { keys, bytes, converted, skipped, expired, failed, reconnects } = event;
     return { keys, bytes, converted, skipped, expired, failed, reconnects, elapsed };
   }
-  const { match, differ, sourceOnly, targetOnly, notComparable, expired, failed, bytes, reconnects } = event;
-  return { match, differ, sourceOnly, targetOnly, notComparable, expired, failed, bytes, reconnects, elapsed };
+  const { match, differ, sourceOnly, targetOnly, notComparable, expired, gone, failed, bytes, reconnects } = event;
+  return { match, differ, sourceOnly, targetOnly, notComparable, expired, gone, failed, bytes, reconnects, elapsed };
 }
 
 function describeVerdict({ verdict, db, key, targetDb, targetKey, what }: VerdictEvent): object {

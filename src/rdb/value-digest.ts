@@ -10,8 +10,6 @@ import { formatId } from './stream-id.ts';
 const NO_BYTES = Buffer.alloc(0);
 /** A length, a score or a time. */
 const NUMBER_BYTES = 8;
-/** A server tells how long ago entries were delivered, and its clock goes on between two looks. */
-const SAME_MOMENT_MS = 1000;
 
 interface Hash {
   update(bytes: Buffer): unknown;
@@ -36,6 +34,16 @@ export class ValueDigest {
   /** Elements that came so far; of a string its bytes. */
   get length(): number {
     return this.#length;
+  }
+
+  /** Whether nothing came at all: there is no such value. */
+  get isEmpty(): boolean {
+    return this.#type === undefined;
+  }
+
+  /** As of `FieldTimes`. */
+  get partsNeeded(): number {
+    return this.#times?.partsNeeded ?? 1;
   }
 
   add(piece: ValuePiece): void {
@@ -79,7 +87,7 @@ export class ValueDigest {
       this.#low === other.#low && this.#high === other.#high && this.#ordered.digest().equals(other.#ordered.digest());
     if (!isSame) return this.#type === 'string' ? 'value' : 'elements';
     if (this.#times?.isCloseTo(other.#times!, tolerance) === false) return 'field expiries';
-    return this.#head && other.#head && headDifference(this.#head, other.#head, SAME_MOMENT_MS);
+    return this.#head && other.#head && headDifference(this.#head, other.#head);
   }
 
   /** A checksum is linear, and a sum of such would not see two elements that have exchanged their parts: it is stirred. */

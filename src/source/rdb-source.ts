@@ -21,7 +21,7 @@ export interface RdbSourceOptions extends FileScopeOptions {
   readonly maxPayload?: number;
 }
 
-export type RdbSourceSink = Pick<SourceSink, 'onGone' | 'onReadRefused' | 'onLeftOut' | 'onUnchecked'>;
+export type RdbSourceSink = Pick<SourceSink, 'onExpired' | 'onReadRefused' | 'onLeftOut' | 'onUnchecked'>;
 
 /** The file is read at once: after so many bytes of it everybody else has a turn. */
 const TURN_BYTES = 256 * 1024;
@@ -93,15 +93,15 @@ export class RdbSource extends FileSource {
     if (!scope.includes(entry.db, entry.key)) return false;
     // What nobody knows the type of may be of that one.
     if (scope.type !== undefined && type !== undefined && scope.type !== type) return false;
-    const isGone = entry.expireAt !== NEVER && entry.expireAt <= Date.now();
-    if (isGone) this.#sink.onGone();
-    return !isGone && scope.strip(entry);
+    const isExpired = entry.expireAt !== NEVER && entry.expireAt <= Date.now();
+    if (isExpired) this.#sink.onExpired();
+    return !isExpired && scope.strip(entry);
   }
 
   #carries(entry: Entry): boolean {
     try {
       const isLeft = this.scope.carry(entry);
-      if (!isLeft) this.#sink.onGone();
+      if (!isLeft) this.#sink.onExpired();
       return isLeft;
     } catch (error) {
       if (!(error instanceof PayloadError)) throw error;

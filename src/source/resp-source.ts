@@ -21,7 +21,7 @@ export interface RespSourceOptions extends FileScopeOptions {
   readonly patience?: number | undefined;
 }
 
-export type RespSourceSink = Pick<SourceSink, 'onGone' | 'onLeftOut' | 'onReadRefused' | 'onUnmarked' | 'onSilence'>;
+export type RespSourceSink = Pick<SourceSink, 'onExpired' | 'onLeftOut' | 'onReadRefused' | 'onUnmarked' | 'onSilence'>;
 
 export class RespSource extends FileSource {
   readonly #path: string;
@@ -136,7 +136,7 @@ export class RespSource extends FileSource {
     if (scope.type !== undefined && typeOf(entry.payload!) !== scope.type) return false;
     try {
       const isThere = scope.strip(entry) && scope.carry(entry);
-      if (!isThere) this.#sink.onGone();
+      if (!isThere) this.#sink.onExpired();
       return isThere;
     } catch (error) {
       if (!(error instanceof PayloadError)) throw error;

@@ -1,4 +1,4 @@
-// Whether a database lost its keys while it was copied: it was flushed or swapped, or its server came back without them. It
+// Whether a database lost its keys while it was read: it was flushed or swapped, or its server came back without them. It
 // asks nothing.
 
 import { nameOf, RespError, type Peer } from '../../resp/errors.ts';
@@ -48,7 +48,7 @@ export function lossOf(peer: Peer, db: number, first: Sight, seen: number, last:
   if (Math.min(seen, last.keys) >= due * (1 - MOST_MISSING[fate])) return undefined;
   const [held, saw, now] = [first.keys, seen, last.keys].map(formatCount);
   const figures = `database ${db} of ${nameOf(peer)} held ${held} when it began, ${saw} were seen, and ${now} are left`;
-  return shrunk(peer, `The source lost keys during the copy: ${figures}; ${WHY[fate]}`);
+  return shrunk(peer, `Keys were lost while they were read: ${figures}; ${WHY[fate]}`);
 }
 
 /**
@@ -68,7 +68,7 @@ export function unreadOf(
   const due = found - removedBetween(db, before, last);
   if (found - gone >= due * (1 - MOST_MISSING[fate])) return undefined;
   const figures = `of ${formatCount(found)} keys found in database ${db} of ${nameOf(peer)}, ${formatCount(gone)} were gone when they were to be read`;
-  return shrunk(peer, `The source lost keys during the copy: ${figures}; ${WHY[fate]}`);
+  return shrunk(peer, `Keys were lost while they were read: ${figures}; ${WHY[fate]}`);
 }
 
 function shrunk(peer: Peer, message: string): RespError {

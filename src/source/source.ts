@@ -27,6 +27,8 @@ export interface Source {
 export interface SourceSink {
   /** Deleted or expired since it was seen. */
   onGone(): void;
+  /** It had expired before it was read, or all of its fields had. */
+  onExpired(): void;
   /** So many slots were on the move, or at a node that failed: they are walked once more. */
   onSlotsMoved(slots: number): void;
   /** This node of a cluster does not say which slots it holds: a slot that moves is not followed. */

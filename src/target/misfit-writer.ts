@@ -15,9 +15,10 @@ import { sizeOfPiece } from '../rdb/piece-size.ts';
 import { typeOf } from '../rdb/type-of.ts';
 import { payloadPieces } from '../rdb/value-pieces.ts';
 import type { Dialect } from '../redis/dialect.ts';
-import { CHANGED, GONE, LONG_PAGE } from '../redis/piece-reader.ts';
+import { GONE } from '../redis/piece-reader.ts';
 import { ttlOf, type ExpiryMode } from '../redis/expiry.ts';
 import type { TransferLimits } from '../redis/transfer-limits.ts';
+import { untilWhole } from '../redis/until-whole.ts';
 import type { ValuePiece } from '../value.ts';
 import type { RateLimit } from './rate-limit.ts';
 import type { ValueDialogues } from './value-dialogues.ts';
@@ -48,9 +49,6 @@ export type Fate =
   /** Neither the target nor rump knows the form of the payload; `refusal` is what the target said, if it was asked. */
   | { readonly state: 'unknown'; readonly refusal: ReplyError | undefined };
 
-/** How often a value is built that changes, or goes away, meanwhile. */
-const MOST_TRIES = 5;
-const TRANSIENT: ReadonlySet<string> = new Set([CHANGED, LONG_PAGE, VANISHED]);
 const MOST_PAUSE_MS = 100;
 const RESTORED = 'restored';
 const EXPIRED: Fate = { state: 'expired' };
@@ -92,15 +90,12 @@ export class MisfitWriter {
       return { state: 'written', bytes: sizeOf(entry), isSame };
     }
     if (entry.payload !== null && typeOf(entry.payload) === undefined) return { state: 'unknown', refusal };
-    for (let tries = 1; ; tries++) {
-      try {
-        return await this.#carry(entry, name, dialect);
-      } catch (error) {
-        if (error instanceof RespError && error.code === GONE) return EXPIRED;
-        if (error instanceof PayloadError && refusal !== undefined) throw bothRefused(error, refusal);
-        if (!isTransient(error)) throw error;
-        if (tries === MOST_TRIES) throw new RespError(error.code, `${error.message}, ${MOST_TRIES} times in a row`);
-      }
+    try {
+      return await untilWhole(() => this.#carry(entry, name, dialect), VANISHED);
+    } catch (error) {
+      if (error instanceof RespError && error.code === GONE) return EXPIRED;
+      if (error instanceof PayloadError && refusal !== undefined) throw bothRefused(error, refusal);
+      throw error;
     }
   }
 
@@ -293,11 +288,6 @@ function isOrdered({ type }: ValuePiece): boolean {
 /** Whatever else went wrong is thrown. */
 function demandSpent(error: unknown): undefined {
   if (!(error instanceof RespError) || error.code !== SPENT) throw error;
-}
-
-/** It was whole neither at the source nor at the target, or came in too large pages: it may fare better when it is done again. */
-function isTransient(error: unknown): error is RespError {
-  return error instanceof RespError && TRANSIENT.has(error.code);
 }
 
 function bothRefused(error: PayloadError, refusal: ReplyError): RespError {

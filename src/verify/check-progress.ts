@@ -14,6 +14,7 @@ import {
   unmarkedText,
   walkedAnewText,
 } from '../sync/progress.ts';
+import type { ReadingSink } from '../sync/ends.ts';
 import type { Warning } from '../sync/preflight.ts';
 import type { CheckEvent, CheckFigures, VerdictEvent } from './options.ts';
 
@@ -21,6 +22,23 @@ import type { CheckEvent, CheckFigures, VerdictEvent } from './options.ts';
 const BATCH_KEYS = 1000;
 /** Milliseconds between two `check-progress` events. */
 const INTERVAL_MS = 100;
+
+/** What a file tells that is read once more: all of it was told before, and is counted. */
+export const TOLD_BEFORE: ReadingSink = {
+  onGone() {},
+  onExpired() {},
+  onSlotsMoved() {},
+  onSlotsUnwatched() {},
+  onWalkedAnew() {},
+  onManyServers() {},
+  onShrunk() {},
+  onLeftOut() {},
+  onUnchecked() {},
+  onUnmarked() {},
+  onSilence() {},
+  onReadRefused() {},
+  onReconnect() {},
+};
 
 export class CheckProgress implements SourceSink {
   readonly #onEvent: (event: CheckEvent) => void;
@@ -35,6 +53,7 @@ export class CheckProgress implements SourceSink {
   #targetOnly = 0;
   #notComparable = 0;
   #expired = 0;
+  #gone = 0;
   #failed = 0;
   #bytes = 0;
   #reconnects = 0;
@@ -75,8 +94,12 @@ export class CheckProgress implements SourceSink {
     this.#onEvent(event);
   }
 
-  onGone(): void {
+  onExpired(): void {
     this.#expired++;
+  }
+
+  onGone(): void {
+    this.#gone++;
   }
 
   onReadRefused(db: number, key: Buffer, error: RespError): void {
@@ -155,8 +178,8 @@ export class CheckProgress implements SourceSink {
     clearInterval(this.#timer);
     this.#tell(1);
     const figures = this.#figures();
-    const { match, differ, sourceOnly, targetOnly, notComparable, expired, failed } = figures;
-    const isNothing = match + differ + sourceOnly + targetOnly + notComparable + expired + failed === 0;
+    const { match, differ, sourceOnly, targetOnly, notComparable, expired, gone, failed } = figures;
+    const isNothing = match + differ + sourceOnly + targetOnly + notComparable + expired + gone + failed === 0;
     if (isNothing) this.warn('NOTHING_IN_SCOPE', nothingOf(this.#expected));
     this.#onEvent({ type: 'checked', ...figures });
     return figures;
@@ -170,6 +193,7 @@ export class CheckProgress implements SourceSink {
       targetOnly: this.#targetOnly,
       notComparable: this.#notComparable,
       expired: this.#expired,
+      gone: this.#gone,
       failed: this.#failed,
       bytes: this.#bytes,
       reconnects: this.#reconnects,

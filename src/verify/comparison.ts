@@ -14,6 +14,10 @@ import { unpackedSize } from '../rdb/unpacked-size.ts';
 import { FieldTimes, ValueDigest } from '../rdb/value-digest.ts';
 import { payloadPieces } from '../rdb/value-pieces.ts';
 import { isForever, type ExpiryMode } from '../redis/expiry.ts';
+import { GONE } from '../redis/piece-reader.ts';
+import type { Role } from '../redis/server.ts';
+import { untilWhole } from '../redis/until-whole.ts';
+import { Room } from '../room.ts';
 import type { HashField, Value, ValuePiece } from '../value.ts';
 
 /** What the servers tell of expiries, and by which clock those of fields are told on both sides. */
@@ -22,6 +26,19 @@ export interface ToldExpiries {
   readonly fieldClock: () => number;
 }
 
+/** A large value was not there any more when it was to be read. */
+export class Missing {
+  readonly at: Role | 'both';
+
+  constructor(at: Missing['at']) {
+    this.at = at;
+  }
+}
+
+export type Comparing = Difference | Missing;
+
+/** Values that are read from both servers at once: while one waits for its replies, the others are under way. */
+const AT_ONCE = 4;
 /** Where PTTL tells the expiries, two readings of the same one are never quite the same. */
 const RELATIVE_TOLERANCE_MS = 1000;
 
@@ -34,8 +51,8 @@ export class Comparison {
   readonly #targetOffset: number;
   readonly #fieldClock: () => number;
   readonly #bigKey: number;
-  /** Values that were never held take their time, one after the other. */
-  #weighing: Promise<unknown> = Promise.resolve();
+  /** For values that were never held as a whole. */
+  readonly #room = new Room(AT_ONCE);
 
   /**
    * @param files which sides are files: they have milliseconds since 1970 in any case
@@ -63,19 +80,26 @@ export class Comparison {
    * Of two entries that both have a value; `undefined`: nothing. A promise where one of them is large.
    * @throws PayloadError where a payload cannot be read
    */
-  differenceOf(source: Entry, target: Entry): Difference | Promise<Difference> {
+  differenceOf(source: Entry, target: Entry): Difference | Promise<Comparing> {
     const expiry = this.#expiryDifferenceOf(source, target);
     if (source.large !== null || target.large !== null || this.#isTooLarge(source.payload!, target.payload!)) {
       // Entries are used again by those who lend them.
-      const [left, right] = [{ ...source }, { ...target }];
-      const weighing = this.#weighing.then(async () =>
-        joined(await untilRead(() => this.#digestDifference(left, right)), expiry),
-      );
-      this.#weighing = weighing.catch(() => {});
-      return weighing;
+      return this.#weigh({ ...source }, { ...target }, expiry);
     }
     const [left, right] = [source.payload!, target.payload!];
     return left.equals(right) ? expiry : joined(this.#valueDifference(left, right), expiry);
+  }
+
+  async #weigh(source: Entry, target: Entry, expiry: string | undefined): Promise<Comparing> {
+    const isRead = source.large !== null && target.large !== null;
+    // A payload that is unpacked, or expiries of fields that are kept, take far more memory than a page of each side.
+    const release = await this.#room.acquire(isRead && this.#tolerance === 0 ? 1 : AT_ONCE);
+    try {
+      const difference = await this.#digestDifference(source, target);
+      return difference instanceof Missing ? difference : joined(difference, expiry);
+    } finally {
+      release();
+    }
   }
 
   #expiryDifferenceOf({ expireAt: source }: Entry, { expireAt: target }: Entry): string | undefined {
@@ -106,15 +130,21 @@ export class Comparison {
   }
 
   /** Where there are too many expiries of fields to be held against each other at once, that takes several passes. */
-  async #digestDifference(source: Entry, target: Entry): Promise<string | undefined> {
+  async #digestDifference(source: Entry, target: Entry): Promise<string | Missing | undefined> {
     const now = this.#fieldClock();
     for (let [part, parts] = [0, 1]; part < parts; part++) {
-      const times = this.#tolerance === 0 ? [] : [new FieldTimes(part, parts), new FieldTimes(part, parts)];
-      const left = await digestOf(source, now, this.#bigKey, times[0]);
-      const right = await digestOf(target, now, this.#bigKey, times[1]);
+      const newDigest = (): ValueDigest =>
+        new ValueDigest(this.#tolerance === 0 ? undefined : new FieldTimes(part, parts));
+      const read = (entry: Entry): Promise<ValueDigest | undefined> =>
+        digestIfAny(() => digestOf(entry, now, this.#bigKey, newDigest()));
+      const [left, right] = await (source.large !== null && target.large !== null
+        ? both(read(source), read(target))
+        : [await read(source), await read(target)]);
+      if (left === undefined) return new Missing(right === undefined ? 'both' : 'source');
+      if (right === undefined) return new Missing('target');
       const difference = left.differenceFrom(right, this.#tolerance);
       if (difference !== undefined) return difference;
-      const needed = Math.max(parts, ...times.map(({ partsNeeded }) => partsNeeded));
+      const needed = Math.max(parts, left.partsNeeded, right.partsNeeded);
       if (needed > parts) [part, parts] = [-1, needed];
     }
     return undefined;
@@ -127,11 +157,28 @@ function joined(value: Difference, expiry: string | undefined): Difference {
   return value !== undefined && expiry !== undefined ? `${value}, ${expiry}` : (value ?? expiry);
 }
 
+/** Neither goes on behind the other one's back when it fails. */
+async function both<T>(left: Promise<T>, right: Promise<T>): Promise<[T, T]> {
+  await Promise.allSettled([left, right]);
+  return Promise.all([left, right]);
+}
+
+/** `undefined` where the key is gone by now. */
+async function digestIfAny(read: () => Promise<ValueDigest>): Promise<ValueDigest | undefined> {
+  try {
+    const digest = await untilRead(read);
+    return digest.isEmpty ? undefined : digest;
+  } catch (error) {
+    if (error instanceof RespError && error.code === GONE) return undefined;
+    throw error;
+  }
+}
+
 /** A connection may be lost meanwhile. How often it is read again, whoever reads it decides: in the end it may not be. */
 async function untilRead<T>(read: () => Promise<T>): Promise<T> {
   for (;;) {
     try {
-      return await read();
+      return await untilWhole(read);
     } catch (error) {
       if (!(error instanceof RespError) || !error.retryable) throw error;
     }
@@ -142,9 +189,8 @@ async function digestOf(
   { large, payload }: Entry,
   now: number,
   unpacked: number,
-  times: FieldTimes | undefined,
+  digest: ValueDigest,
 ): Promise<ValueDigest> {
-  const digest = new ValueDigest(times);
   const pieces: AsyncIterable<ValuePiece> | Iterable<ValuePiece> =
     large?.pieces() ?? payloadPieces(payload!, { ...DEFAULT_LIMITS, unpacked });
   for await (const piece of pieces) {

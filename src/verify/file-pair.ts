@@ -2,7 +2,7 @@
 
 import type { Entry } from '../entry.ts';
 import { sizeOf } from '../entry.ts';
-import type { Difference } from '../rdb/compare.ts';
+import { NEVER } from '../milliseconds.ts';
 import { PayloadError } from '../rdb/payload-error.ts';
 import { typeOf } from '../rdb/type-of.ts';
 import { RespError } from '../../resp/errors.ts';
@@ -12,9 +12,9 @@ import { sourceOf } from '../sync/ends.ts';
 import type { Plan } from '../sync/plan.ts';
 import type { Settings } from '../sync/settings.ts';
 import type { Target } from '../target/target.ts';
-import type { CheckProgress } from './check-progress.ts';
+import { TOLD_BEFORE, type CheckProgress } from './check-progress.ts';
 import type { CheckSettings } from './check-settings.ts';
-import { Comparison } from './comparison.ts';
+import { Comparison, type Comparing } from './comparison.ts';
 import { Drain } from './drain.ts';
 import { Findings } from './findings.ts';
 import { resultOf } from './march.ts';
@@ -85,7 +85,7 @@ export class FilePair {
   /** What was not met is only at the target; the next part is next. */
   next(): void {
     for (const { entry, isMet } of this.#kept.values()) {
-      if (isMet || !this.#isOfType(entry)) continue;
+      if (isMet || !this.#isOfType(entry) || this.#hasExpired(entry)) continue;
       const walked = this.#origins.of(entry.db, entry.key);
       if (walked.length > 0) this.findings.onOtherOnly(walked, { db: entry.db, key: entry.key });
     }
@@ -101,7 +101,8 @@ export class FilePair {
     scope: KeyScope = new KeyScope({}),
   ): Source {
     const settings = { ...this.#settings, from: end, scope, preserveIdle: false };
-    return sourceOf(NO_SERVERS, { databases, keys: 0, mode: this.#plan.mode, fields }, settings, this.#progress, {
+    const sink = this.#from === 0 ? this.#progress : TOLD_BEFORE;
+    return sourceOf(NO_SERVERS, { databases, keys: 0, mode: this.#plan.mode, fields }, settings, sink, {
       bigKey: settings.bigKey,
     });
   }
@@ -141,15 +142,15 @@ export class FilePair {
     try {
       const what = this.#comparison.differenceOf(entry, kept.entry);
       if (what instanceof Promise) return this.#wait(entry, what);
-      this.findings.onResult(entry, ...resultOf(what));
+      this.findings.onResult(entry, ...resultOf(what, 'source'));
     } catch (error) {
       this.#refuse(entry, error);
     }
   }
 
-  async #wait(entry: Entry, comparing: Promise<Difference>): Promise<void> {
+  async #wait(entry: Entry, comparing: Promise<Comparing>): Promise<void> {
     try {
-      this.findings.onResult(entry, ...resultOf(await comparing));
+      this.findings.onResult(entry, ...resultOf(await comparing, 'source'));
     } catch (error) {
       this.#refuse(entry, error);
     }
@@ -158,6 +159,13 @@ export class FilePair {
   #refuse({ db, key }: Entry, error: unknown): void {
     if (!(error instanceof PayloadError)) throw error;
     this.findings.onRefused(db, key, new RespError('PAYLOAD', error.message));
+  }
+
+  /** As the source would have left it out. */
+  #hasExpired({ expireAt }: Entry): boolean {
+    const hasExpired = expireAt !== NEVER && expireAt <= Date.now();
+    if (hasExpired) this.#progress.onExpired();
+    return hasExpired;
   }
 
   #targetOf(db: number, key: Buffer): { db: number; key: Buffer } {

@@ -8,7 +8,7 @@ import { Doubts, type Doubt } from './doubts.ts';
 import type { MarchSink, Result } from './march.ts';
 import type { Place } from './steps.ts';
 import type { Verdict, VerdictEvent } from './options.ts';
-import { NEVER } from '../milliseconds.ts';
+import { NEVER, type Milliseconds } from '../milliseconds.ts';
 
 export interface FindingsOptions {
   readonly walkedRole: Role;
@@ -47,7 +47,7 @@ export class Findings implements MarchSink {
       case 'match':
         return this.#match(walked);
       case 'gone':
-        return this.#gone(walked);
+        return this.#gone(walked, this.#isExpired(this.#expiryOf(walked)));
       case 'differ':
       case 'notComparable':
         return this.#doubt(walked, result, what);
@@ -91,18 +91,29 @@ export class Findings implements MarchSink {
     this.#progress.onVerdict(this.#eventOf(walked, otherOf(walked.db, walked.key), 'match'));
   }
 
-  #gone(walked: Place): void {
-    this.#progress.onGone();
+  /** Neither side has it: it expired, or was deleted on both. */
+  #gone(walked: Place, isExpired: boolean): void {
+    if (isExpired) this.#progress.onExpired();
+    else this.#progress.onGone();
     this.doubts.delete(walked);
+  }
+
+  /** The one that is known last; of a key that is gone the one that it had. */
+  #expiryOf(entry: Entry): Milliseconds {
+    const isGone = entry.payload === null && entry.large === null;
+    return isGone ? (this.doubts.get(entry)?.expireAt ?? NEVER) : entry.expireAt;
+  }
+
+  #isExpired(expireAt: Milliseconds): boolean {
+    return expireAt !== NEVER && expireAt <= this.#options.clock();
   }
 
   #doubt(entry: Entry, verdict: Doubt['verdict'], what?: string): void {
     const known = this.doubts.size > 0 ? this.doubts.get(entry) : undefined;
-    const isGone = entry.payload === null && entry.large === null;
-    const expireAt = isGone ? (known?.expireAt ?? NEVER) : entry.expireAt;
-    const isExpired = expireAt !== NEVER && expireAt <= this.#options.clock();
+    const expireAt = this.#expiryOf(entry);
     // Whoever has it no more was only a little faster.
-    if (isExpired && (verdict === 'sourceOnly' || verdict === 'targetOnly')) return this.#gone(entry);
+    if ((verdict === 'sourceOnly' || verdict === 'targetOnly') && this.#isExpired(expireAt))
+      return this.#gone(entry, true);
     const walked = known?.walked ?? [{ db: entry.db, key: entry.key }];
     const other = known?.other ?? this.#options.otherOf(entry.db, entry.key);
     this.#add({ walked, other, verdict, what, expireAt });

@@ -15,7 +15,7 @@ import { keysIn, type DatabasePairs } from '../sync/preflight.ts';
 import type { Settings } from '../sync/settings.ts';
 import type { Sides } from '../sync/sides.ts';
 import type { Target } from '../target/target.ts';
-import type { CheckProgress } from './check-progress.ts';
+import { TOLD_BEFORE, type CheckProgress } from './check-progress.ts';
 import type { CheckSettings } from './check-settings.ts';
 import { Comparison } from './comparison.ts';
 import { Drain } from './drain.ts';
@@ -42,6 +42,7 @@ export class Ground {
   readonly #hash = new NameHash();
   /** The names of the file that was walked. */
   #names: NameSet | undefined;
+  #isWalked = false;
 
   constructor(sides: Sides, plan: Plan, settings: CheckSettings, progress: CheckProgress) {
     this.#sides = sides;
@@ -123,6 +124,7 @@ export class Ground {
       placesOf: isPlain ? undefined : (db, name) => this.#origins.of(db, name),
       isForNames: true,
       compare: () => undefined,
+      walkedRole: 'target',
     };
     return new March(this.#sides.source!, options, {
       onResult: ({ db, key }, result) => {
@@ -193,7 +195,9 @@ export class Ground {
   }
 
   #file(databases: DatabasePairs, fields: Plan['fields'], settings: Settings): Source {
-    return sourceOf(NO_SERVERS, { databases, keys: 0, mode: this.#plan.mode, fields }, settings, this.#progress, {
+    const sink = this.#isWalked ? TOLD_BEFORE : this.#progress;
+    this.#isWalked = true;
+    return sourceOf(NO_SERVERS, { databases, keys: 0, mode: this.#plan.mode, fields }, settings, sink, {
       bigKey: settings.bigKey,
     });
   }
@@ -211,6 +215,7 @@ export class Ground {
       placesOf: this.#walksSource ? undefined : (db, name) => this.#origins.of(db, name),
       wanted,
       compare,
+      walkedRole: this.#walkedRole,
     };
     return new March(other, options, this.findings);
   }

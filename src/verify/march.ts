@@ -14,7 +14,9 @@ import type { Session } from '../redis/session.ts';
 import type { LargeValues, ValueOptions } from '../source/large-values.ts';
 import { Lookup, type AnswerSink, type LookupOptions } from '../source/lookup.ts';
 import type { Target } from '../target/target.ts';
+import type { Role } from '../redis/server.ts';
 import { Wakeup } from '../wakeup.ts';
+import { Missing, type Comparing } from './comparison.ts';
 import { Steps, type Place, type Step } from './steps.ts';
 
 /** `walked` is the side that the entries come from. `gone`: neither side has the key any more. */
@@ -32,7 +34,9 @@ export interface MarchOptions extends LineOptions {
   /** The other side is asked only whether it has the key. */
   readonly isForNames?: boolean | undefined;
   /** What differs; entries with `large` values take their time. @throws PayloadError */
-  readonly compare: (walked: Entry, other: Entry) => Difference | Promise<Difference>;
+  readonly compare: (walked: Entry, other: Entry) => Difference | Promise<Comparing>;
+  /** Which side the entries come from. */
+  readonly walkedRole: Role;
 }
 
 export interface MarchSink {
@@ -42,9 +46,15 @@ export interface MarchSink {
 }
 
 /** What a comparison comes to. */
-export function resultOf(difference: Difference): [Result, string?] {
+export function resultOf(difference: Comparing, walkedRole: Role): [Result, string?] {
   if (difference === undefined) return ['match'];
+  if (difference instanceof Missing) return [missingAt(difference, walkedRole)];
   return difference instanceof NotComparable ? ['notComparable', difference.what] : ['differ', difference];
+}
+
+function missingAt({ at }: Missing, walkedRole: Role): Result {
+  if (at === 'both') return 'gone';
+  return at === walkedRole ? 'otherOnly' : 'walkedOnly';
 }
 
 /** More of them make the command no cheaper, and hold up the other clients of that server. */
@@ -147,7 +157,7 @@ export class March implements Target {
       const what = this.#options.compare(entry, other);
       if (what instanceof Promise) void this.#wait(step, what);
       else if (what !== undefined && this.#tryNext(step)) return;
-      else this.#end(step, ...resultOf(what));
+      else this.#end(step, ...resultOf(what, this.#options.walkedRole));
     } catch (error) {
       this.#refuse(step, error);
     }
@@ -160,10 +170,11 @@ export class March implements Target {
     };
   }
 
-  async #wait(step: Step, comparing: Promise<Difference>): Promise<void> {
+  async #wait(step: Step, comparing: Promise<Comparing>): Promise<void> {
     this.#weighed++;
     try {
-      this.#end(step, ...resultOf(await comparing));
+      const what = await comparing;
+      if (what === undefined || !this.#tryNext(step)) this.#end(step, ...resultOf(what, this.#options.walkedRole));
     } catch (error) {
       this.#refuse(step, error);
     }

@@ -38,8 +38,10 @@ export interface CheckFigures {
   readonly targetOnly: number;
   /** Keys of both sides of which only a module could say whether they are the same. */
   readonly notComparable: number;
-  /** Keys that were deleted or expired meanwhile. */
+  /** Keys that expired meanwhile. */
   readonly expired: number;
+  /** Keys that are gone on both sides, or were before they could be read, and did not expire as far as is known. */
+  readonly gone: number;
   /** Keys that a side would not show, or that are damaged. */
   readonly failed: number;
   /** Bytes of keys and payloads of the keys that were compared, as one side has them. */

@@ -14,7 +14,7 @@ const OPTIONS: RdbSourceOptions = {
 };
 
 export interface Told {
-  gone: number;
+  expired: number;
   readonly leftOut: [what: string, names: string, count: number][];
   unchecked: number;
   readonly refused: [db: number, key: string, reason: string][];
@@ -26,9 +26,9 @@ export interface TellingSource {
 }
 
 export function snapshotSource(path: string, options: Partial<RdbSourceOptions> = {}): TellingSource {
-  const told: Told = { gone: 0, leftOut: [], unchecked: 0, refused: [] };
+  const told: Told = { expired: 0, leftOut: [], unchecked: 0, refused: [] };
   const sink = {
-    onGone: () => void told.gone++,
+    onExpired: () => void told.expired++,
     onLeftOut: (what: string, names: readonly string[], count: number) =>
       void told.leftOut.push([what, names.join(' '), count]),
     onUnchecked: () => void told.unchecked++,

@@ -33,9 +33,9 @@ function onReadRefused(_: number, key: Buffer, { message }: Error): never {
 export function sourceOf(
   path: string,
   options: Partial<RespSourceOptions> = {},
-  onGone = (): void => {},
+  onExpired = (): void => {},
   onUnmarked = (): void => {},
 ): RespSource {
   const told = { onLeftOut: () => {}, onSilence: () => {}, onReadRefused };
-  return new RespSource(path, { ...OPTIONS, ...options }, { ...told, onGone, onUnmarked });
+  return new RespSource(path, { ...OPTIONS, ...options }, { ...told, onExpired, onUnmarked });
 }

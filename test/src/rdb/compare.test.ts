@@ -56,6 +56,7 @@ const same: readonly (readonly [name: string, left: Value, right: Value])[] = [
     stream,
     withGroup({ consumers: [{ name: b('alice'), seenTime: 9, activeTime: -1 }] }),
   ],
+  ['deliveries within a second', stream, withGroup({ pending: [{ ...pending!, deliveryTime: 2000 }] })],
 ];
 
 const different: readonly (readonly [word: string, left: Value, right: Value])[] = [
@@ -100,7 +101,7 @@ const different: readonly (readonly [word: string, left: Value, right: Value])[]
   ['pending entries', stream, withGroup({ pending: [] })],
   ['pending entries', stream, withGroup({ pending: [{ ...pending!, deliveryCount: 2 }] })],
   ['pending entries', stream, withGroup({ pending: [{ ...pending!, consumer: b('bob') }] })],
-  ['pending entries', stream, withGroup({ pending: [{ ...pending!, deliveryTime: 1001 }] })],
+  ['pending entries', stream, withGroup({ pending: [{ ...pending!, deliveryTime: 2001 }] })],
   ['pending entries', stream, withGroup({ pending: [{ ...pending!, id: id(2) }] })],
   ['module', module('one', 1, 'x'), module('two', 1, 'x')],
 ];

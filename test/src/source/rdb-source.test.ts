@@ -26,9 +26,9 @@ test('The recorded snapshots are those of six servers', () => {
 
 for (const file of files) {
   test(`RdbSource reads what ${file.server} saved (${file.name})`, async () => {
-    const { entries, error, gone, leftOut, unchecked } = await readSnapshot(file.path);
+    const { entries, error, expired, leftOut, unchecked } = await readSnapshot(file.path);
     assert.equal(error, undefined);
-    assert.equal(gone, file.expired.length);
+    assert.equal(expired, file.expired.length);
     assert.deepEqual(
       leftOut,
       file.functions.length > 0 ? [['functions', file.functions.join(' '), file.functions.length]] : [],
@@ -110,8 +110,8 @@ test('RdbSource drops expiries where nothing is to expire, and counts keys of it
   const dropped = await readSnapshot(lru!.path, { mode: 'dropped' });
   assert.equal(dropped.entries.length, lru!.keys.length);
   assert.ok(dropped.entries.every(({ expireAt }) => expireAt === -1));
-  assert.equal(dropped.gone, 1);
-  assert.equal((await readSnapshot(lru!.path, { databases: new Set([0]) })).gone, 0);
+  assert.equal(dropped.expired, 1);
+  assert.equal((await readSnapshot(lru!.path, { databases: new Set([0]) })).expired, 0);
 });
 
 test('RdbSource keeps little more alive than the keys in scope', async (t) => {

@@ -14,7 +14,7 @@ const READ_STDIN = `
   const onSilence = (ms) => console.log('silence', ms);
   const patience = process.argv.includes('--patience') ? 20 : undefined;
   const includes = () => { if (stops) setImmediate(() => source.stop(new Error('interrupted'))); return true; };
-  const source = new RespSource('-', { databases: 'all', includes, mode: 'exact', preserveIdle: false, patience }, { onGone() {}, onReadRefused() {}, onUnmarked() {}, onSilence });
+  const source = new RespSource('-', { databases: 'all', includes, mode: 'exact', preserveIdle: false, patience }, { onExpired() {}, onReadRefused() {}, onUnmarked() {}, onSilence });
   const { entries, error } = await collect(source);
   console.log(entries.length, source.fraction, String(error?.message));
 `;

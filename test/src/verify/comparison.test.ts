@@ -1,12 +1,13 @@
 // Comparison: values by what they hold, expiries within what the servers can tell.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { setImmediate } from 'node:timers/promises';
 import type { Entry } from '../../../src/entry.ts';
 import { newEntry } from '../../../src/entry-ring.ts';
 import { PayloadError } from '../../../src/rdb/payload-error.ts';
 import { encodePayload } from '../../../src/rdb/encode.ts';
 import { withVersion } from '../../../src/rdb/footer.ts';
-import { Comparison, type ToldExpiries } from '../../../src/verify/comparison.ts';
+import { Comparison, Missing, type ToldExpiries } from '../../../src/verify/comparison.ts';
 import type { HashField, Value, ValuePiece } from '../../../src/value.ts';
 
 const EXACT: ToldExpiries = { mode: 'exact', fieldClock: Date.now };
@@ -88,6 +89,39 @@ test('Comparison.differenceOf() compares large values by their pieces, also with
   assert.equal(await exact.differenceOf(large, entryOf({ type: 'set', members })), undefined);
   assert.equal(await exact.differenceOf(entryOf({ type: 'set', members: members.slice(1) }), large), 'size');
   assert.equal(await exact.differenceOf(entryOf(STRING), large), 'type');
+});
+
+test('Comparison.differenceOf() has several large values of servers under way, with both of their sides at once', async () => {
+  let begun = 0;
+  let open!: () => void;
+  const gate = new Promise<void>((resolve) => (open = resolve));
+  const waiting = (): Entry => {
+    const large = {
+      type: undefined,
+      async *pieces(): AsyncGenerator<ValuePiece, void, void> {
+        begun++;
+        await gate;
+        yield { type: 'list', items: [Buffer.from('a')] };
+      },
+    };
+    return { ...newEntry(), key: Buffer.from('key'), large };
+  };
+  const exact = new Comparison(EXACT, SERVERS, undefined, BIG_KEY);
+  const comparing = Array.from({ length: 5 }, async () => exact.differenceOf(waiting(), waiting()));
+  await setImmediate();
+  assert.equal(begun, 8);
+  open();
+  assert.deepEqual(await Promise.all(comparing), Array.from({ length: 5 }));
+  assert.equal(begun, 10);
+});
+
+test('Comparison.differenceOf() says of which side a large value has gone', async () => {
+  const exact = new Comparison(EXACT, SERVERS, undefined, BIG_KEY);
+  const [there, gone] = [largeOf({ type: 'list', items: [Buffer.from('a')] }), largeOf()];
+  assert.deepEqual(await exact.differenceOf(gone, there), new Missing('source'));
+  assert.deepEqual(await exact.differenceOf(there, gone), new Missing('target'));
+  assert.deepEqual(await exact.differenceOf(gone, gone), new Missing('both'));
+  assert.deepEqual(await exact.differenceOf(gone, entryOf(STRING)), new Missing('source'));
 });
 
 test('Comparison.differenceOf() throws for a payload that it cannot read', () => {
