@@ -5,7 +5,7 @@ import { PayloadError } from './payload-error.ts';
 import { View } from './view.ts';
 
 const VERSION_BYTES = 2;
-const CHECKSUM_BYTES = 8;
+export const CHECKSUM_BYTES = 8;
 export const FOOTER_BYTES = VERSION_BYTES + CHECKSUM_BYTES;
 
 /** The RDB version, whether or not the checksum fits. */
