@@ -8,6 +8,8 @@
 import { countOf, formatCount } from '../../resp/figures.ts';
 import { Buffer } from 'node:buffer';
 import type { Entry } from '../entry.ts';
+import { CR, FrameLine, LF, type Missing } from './frame-line.ts';
+import { PassingPayload, type Keeper } from './passing-payload.ts';
 import { RestoreFrame } from './restore-frame.ts';
 import { StreamError } from './stream-error.ts';
 import { markOf, StreamSum } from './stream-sum.ts';
@@ -22,20 +24,21 @@ export interface FrameReaderOptions {
   readonly size?: number | undefined;
   /** Bytes of a key or payload. Default 1 GiB. */
   readonly maxLength?: number;
+  /** Bytes of a payload above which it is not held, but goes by. Default: there are none. */
+  readonly mostHeld?: number;
+  /** Who keeps a payload that goes by, if anybody does. */
+  readonly keeperOf?: (db: number, key: Buffer) => Keeper | undefined;
 }
 
+/** Footer and type byte: a shorter payload tells nothing of itself. */
+const LEAST_HELD = 11;
 const DEFAULT_MAX_LENGTH = 2 ** 30;
 /** Bytes of a command name, a number or the name of an option. */
 const MAX_WORD = 32;
 /** RESTORE key ttl payload REPLACE ABSTTL IDLETIME seconds FREQ frequency. */
 const MAX_ARGUMENTS = 10;
-/** Below 2^53. */
-const MAX_DIGITS = 15;
-const CR = 13;
-const LF = 10;
 const ASTERISK = 42;
 const DOLLAR = 36;
-const ZERO = 48;
 /** The first byte of what gzip made. */
 const GZIP = 0x1f;
 const CRLF_BYTES = 2;
@@ -46,6 +49,7 @@ export class FrameReader {
   readonly #options: FrameReaderOptions;
   readonly #size: number;
   readonly #maxLength: number;
+  readonly #mostHeld: number;
   readonly #frame = new RestoreFrame();
   #bytes: Buffer = Buffer.alloc(0);
   #at = 0;
@@ -59,9 +63,9 @@ export class FrameReader {
   /** A string, with the CRLF behind it, that did not come whole. */
   #cut: Buffer | undefined;
   #cutAt = 0;
-  #line: 'mark' | 'digits' | 'feed' = 'mark';
-  #number = 0;
-  #digits = 0;
+  /** The payload that goes by. */
+  #passing: PassingPayload | undefined;
+  readonly #line = new FrameLine();
   readonly #sum = new StreamSum();
   /** Up to where this chunk is in the sum. */
   #summed = 0;
@@ -73,6 +77,7 @@ export class FrameReader {
     this.#options = options;
     this.#size = options.size ?? Infinity;
     this.#maxLength = options.maxLength ?? DEFAULT_MAX_LENGTH;
+    this.#mostHeld = Math.max(LEAST_HELD, options.mostHeld ?? Infinity);
   }
 
   /** Bytes that have come. */
@@ -83,6 +88,11 @@ export class FrameReader {
   /** Whether there was anything of which no beginning and no end tells whether it is whole. */
   get isUnmarked(): boolean {
     return this.#isUnmarked;
+  }
+
+  /** The payload of the key that was read last, where it was not held: its entry has none then. */
+  get passed(): PassingPayload | undefined {
+    return this.#frame.passed;
   }
 
   /** Gives it the next bytes, once `next` has used up those before; the entries hold views into them. */
@@ -122,7 +132,7 @@ export class FrameReader {
    * @throws StreamError when it ends before its end, or with a fault
    */
   end(why?: string): void {
-    const isWithin = this.#left > 0 || this.#line !== 'mark';
+    const isWithin = this.#left > 0 || this.#line.isBegun;
     if (isWithin)
       throw this.#failure(
         `the frame at ${this.#place(this.#frameStart)} is cut off at byte ${this.length}${because(why)}`,
@@ -173,7 +183,8 @@ export class FrameReader {
     const frame = this.#frame;
     entry.db = frame.db;
     entry.key = frame.key;
-    entry.payload = frame.payload;
+    entry.payload = frame.passed === undefined ? frame.payload : null;
+    entry.large = null;
     // What is left of a relative expiry counts from now.
     entry.expireAt = frame.ttl === 0 ? NEVER : frame.isAbsolute ? frame.ttl : plus(frame.ttl, Date.now());
     entry.idle = frame.idle;
@@ -181,17 +192,17 @@ export class FrameReader {
   }
 
   #beginFrame(): boolean {
-    if (this.#line === 'mark') this.#frameStart = this.#before + this.#at;
+    if (!this.#line.isBegun) this.#frameStart = this.#before + this.#at;
     if (!this.#readLine(ASTERISK)) return false;
-    if (this.#number < 1 || this.#number > MAX_ARGUMENTS) {
+    if (this.#line.number < 1 || this.#line.number > MAX_ARGUMENTS) {
       throw this.#damage(
         this.#at,
-        `it is an array of ${countOf(this.#number, 'string')}, which no RESTORE, SELECT or PING is`,
+        `it is an array of ${countOf(this.#line.number, 'string')}, which no RESTORE, SELECT or PING is`,
       );
     }
-    this.#left = this.#number;
+    this.#left = this.#line.number;
     this.#length = -1;
-    this.#frame.begin(this.#number);
+    this.#frame.begin(this.#line.number);
     return true;
   }
 
@@ -199,9 +210,11 @@ export class FrameReader {
   #readString(): boolean {
     if (this.#length === -1) {
       if (!this.#readLine(DOLLAR)) return false;
-      this.#length = this.#number;
-      this.#demandLength(this.#number);
+      this.#length = this.#line.number;
+      this.#demandLength(this.#line.number);
+      if (this.#length > this.#mostHeld && this.#frame.wantsPayload) this.#beginPassing(this.#length);
     }
+    if (this.#passing !== undefined && !this.#pass(this.#passing)) return false;
     if (this.#cut !== undefined) return this.#fillCut(this.#cut);
     const start = this.#at;
     const end = start + this.#length;
@@ -213,6 +226,21 @@ export class FrameReader {
     this.#at = end + CRLF_BYTES;
     this.#take(this.#bytes, start, end);
     return true;
+  }
+
+  #beginPassing(length: number): void {
+    const { db, key } = this.#frame;
+    this.#passing = new PassingPayload(this.#before + this.#at, length, this.#options.keeperOf?.(db, key));
+    // What is left of the string is the CRLF.
+    this.#length = 0;
+  }
+
+  /** Whether it has passed whole. */
+  #pass(passing: PassingPayload): boolean {
+    const end = Math.min(this.#bytes.length, this.#at + passing.left);
+    passing.add(this.#bytes, this.#at, end);
+    this.#at = end;
+    return passing.left === 0;
   }
 
   #fillCut(cut: Buffer): boolean {
@@ -229,7 +257,9 @@ export class FrameReader {
   #take(bytes: Buffer, start: number, end: number): void {
     if (bytes[end] !== CR || bytes[end + 1] !== LF)
       throw this.#damage(this.#at - CRLF_BYTES, 'a string should end there');
-    const why = this.#frame.add(bytes, start, end);
+    const passed = this.#passing;
+    const why = passed === undefined ? this.#frame.add(bytes, start, end) : this.#frame.addPassed(passed);
+    this.#passing = undefined;
     if (why !== undefined) throw this.#damage(this.#at - CRLF_BYTES - (end - start), why);
     this.#left--;
     this.#length = -1;
@@ -249,35 +279,19 @@ export class FrameReader {
     throw this.#failure(`the frame at ${this.#place(this.#frameStart)} is cut off: ${claim}`);
   }
 
-  /** A mark, digits, CRLF; false where it is not all there. What it told is in `#number` then. */
+  /** A mark, digits, CRLF; false where it is not all there. */
   #readLine(mark: number): boolean {
-    const bytes = this.#bytes;
-    for (let at = this.#at; at < bytes.length;) {
-      const byte = bytes[at++]!;
-      this.#at = at;
-      if (this.#line === 'digits') {
-        const digit = byte - ZERO;
-        if (digit >= 0 && digit <= 9 && this.#digits < MAX_DIGITS) {
-          this.#number = this.#number * 10 + digit;
-          this.#digits++;
-        } else if (byte === CR && this.#digits > 0) this.#line = 'feed';
-        else throw this.#damage(at - 1, 'a number should stand there');
-      } else if (this.#line === 'mark') {
-        if (byte !== mark) throw this.#noMark(at - 1, byte, mark);
-        this.#line = 'digits';
-        this.#number = 0;
-        this.#digits = 0;
-      } else {
-        if (byte !== LF) throw this.#damage(at - 1, 'a line should end there');
-        this.#line = 'mark';
-        return true;
-      }
-    }
-    return false;
+    const line = this.#line;
+    const isWhole = line.read(this.#bytes, this.#at, mark);
+    this.#at = line.at;
+    if (line.missing !== undefined) throw this.#noLine(line.missing, line.at - 1, mark);
+    return isWhole;
   }
 
-  #noMark(at: number, byte: number, mark: number): StreamError {
-    const isPacked = byte === GZIP && this.#before + at === 0;
+  #noLine(missing: Missing, at: number, mark: number): StreamError {
+    if (missing === 'number') return this.#damage(at, 'a number should stand there');
+    if (missing === 'line end') return this.#damage(at, 'a line should end there');
+    const isPacked = this.#bytes[at] === GZIP && this.#before + at === 0;
     const hint = isPacked ? 'it looks like gzip: let its name end in .resp.gz, or unpack it first' : undefined;
     return this.#damage(at, `a ${mark === ASTERISK ? 'frame' : 'string'} should begin there`, hint);
   }

@@ -1,8 +1,11 @@
 // The bytes that are read: a file, packed or not, or stdin. It knows nothing of what they say.
 
-import type { Buffer } from 'node:buffer';
-import type { Readable } from 'node:stream';
+import { Buffer } from 'node:buffer';
+import type { FileHandle } from 'node:fs/promises';
+import { RespError } from '../../resp/errors.ts';
+import { readAhead } from '../read-ahead.ts';
 import { isPacked } from './file-form.ts';
+import { RandomAccessFile } from './random-access-file.ts';
 import { openRegular } from './regular-file.ts';
 import { unpack } from './unpack.ts';
 
@@ -15,38 +18,63 @@ export class InputFile {
   readonly isPacked: boolean;
   /** Bytes of the file; unknown for stdin. */
   readonly size: number | undefined;
-  readonly #stream: Readable & { readonly bytesRead?: number };
+  /** What is given out can be read from its place as well, unless it was packed or came through stdin. */
+  readonly places: RandomAccessFile | undefined;
+  /** It stays open to the end: its name may lead to another file by then. */
+  readonly #handle: FileHandle | undefined;
+  /** Bytes that were read this time. */
+  #at = 0;
+  #reason: Error | undefined;
 
   /** @throws RespError with the code of the system */
   static async open(path: string): Promise<InputFile> {
-    if (path === '-') return new InputFile('stdin', process.stdin, undefined, false);
+    if (path === '-') return new InputFile('stdin', false);
     const { handle, size } = await openRegular(path, 'write - and redirect stdin');
     const packed = path.toLowerCase().endsWith('.gz') || (await isPacked(handle));
-    return new InputFile(path, handle.createReadStream({ start: 0, highWaterMark: CHUNK_BYTES }), size, packed);
+    return new InputFile(path, packed, handle, size);
   }
 
-  private constructor(name: string, stream: Readable, size: number | undefined, isPacked: boolean) {
+  private constructor(name: string, packed: boolean, handle?: FileHandle, size?: number) {
     this.name = name;
     this.size = size;
-    this.isPacked = isPacked;
-    this.#stream = stream;
+    this.isPacked = packed;
+    this.#handle = handle;
+    this.places = packed || handle === undefined ? undefined : RandomAccessFile.of(name, size!, handle);
     // Whoever reads is told by the iteration.
-    stream.on('error', () => {});
+    if (handle === undefined) process.stdin.on('error', () => {});
   }
 
   /** How much of it was read, 0 to 1; 0 where nobody knows. */
   get fraction(): number {
-    const { bytesRead = 0 } = this.#stream;
-    return this.size === undefined || this.size === 0 ? 0 : Math.min(1, bytesRead / this.size);
+    return this.size === undefined || this.size === 0 ? 0 : Math.min(1, this.#at / this.size);
   }
 
-  /** Its bytes, unpacked. */
+  /** Its bytes, unpacked; from the beginning each time, but for stdin. */
   chunks(): AsyncIterable<Buffer> {
-    return this.isPacked ? unpack(this.#stream) : this.#stream;
+    if (this.#handle === undefined) return process.stdin;
+    const chunks = readAhead(this.#chunksOf(this.#handle));
+    return this.isPacked ? unpack(chunks) : chunks;
   }
 
   /** Ends an iteration of its chunks, also one that waits; it rejects with the reason, if there is one. */
   close(reason?: Error): void {
-    this.#stream.destroy(reason);
+    if (this.#reason !== undefined) return;
+    this.#reason = reason ?? new RespError('CLOSED', `Cannot read ${this.name}: it was closed`);
+    if (this.#handle === undefined) process.stdin.destroy(reason);
+    this.places?.close(this.#reason);
+    this.#handle?.close().catch(() => {});
+  }
+
+  async *#chunksOf(handle: FileHandle): AsyncGenerator<Buffer, void, void> {
+    this.#at = 0;
+    for (let at = 0; ;) {
+      if (this.#reason !== undefined) throw this.#reason;
+      const chunk = Buffer.allocUnsafeSlow(CHUNK_BYTES);
+      const { bytesRead } = await handle.read(chunk, 0, CHUNK_BYTES, at);
+      if (bytesRead === 0) return;
+      at += bytesRead;
+      this.#at = at;
+      yield chunk.subarray(0, bytesRead);
+    }
   }
 }

@@ -8,7 +8,7 @@ import { RespError } from '../../resp/errors.ts';
 import { isSystemError, readError } from './file-error.ts';
 import { isPacked } from './file-form.ts';
 import { openRegular } from './regular-file.ts';
-import { openTemporary, temporaryError } from './temporary-file.ts';
+import { openTemporary, writeTemporary } from './temporary-file.ts';
 import { PackingError, unpack } from './unpack.ts';
 
 export class RandomAccessFile {
@@ -43,6 +43,11 @@ export class RandomAccessFile {
     }
   }
 
+  /** A plain file that somebody has opened. */
+  static of(name: string, size: number, handle: FileHandle): RandomAccessFile {
+    return new RandomAccessFile(name, false, size, handle);
+  }
+
   private constructor(name: string, isUnpacked: boolean, size: number, handle: FileHandle, fault?: PackingError) {
     this.name = name;
     this.isUnpacked = isUnpacked;
@@ -57,11 +62,8 @@ export class RandomAccessFile {
    */
   read(into: Buffer, offset: number, length: number, position: number): void {
     if (this.#reason !== undefined) throw this.#reason;
-    for (let done = 0; done < length;) {
-      const count = this.#readSome(into, offset + done, length - done, position + done);
-      if (count === 0) throw this.#shrunk(position + done);
-      done += count;
-    }
+    const done = this.#readSome(into, offset, length, position);
+    if (done < length) throw this.#shrunk(position + done);
   }
 
   /** The first reason counts. */
@@ -73,7 +75,7 @@ export class RandomAccessFile {
 
   #readSome(into: Buffer, offset: number, length: number, position: number): number {
     try {
-      return readSync(this.#handle.fd, into, offset, length, position);
+      return readAt(this.#handle, into, offset, length, position);
     } catch (error) {
       throw readError(this.name, error);
     }
@@ -98,7 +100,7 @@ async function unpackInto(
   try {
     for await (const chunk of unpack(packed.createReadStream({ start: 0, autoClose: false }))) {
       demandGoing();
-      await writeAll(unpacked, chunk);
+      await writeTemporary(unpacked, chunk, size);
       size += chunk.length;
     }
     return [size, unpacked];
@@ -108,10 +110,17 @@ async function unpackInto(
   }
 }
 
-async function writeAll(handle: FileHandle, bytes: Buffer): Promise<void> {
-  try {
-    for (let at = 0; at < bytes.length; at += (await handle.write(bytes, at)).bytesWritten);
-  } catch (error) {
-    throw temporaryError(error);
+/**
+ * Fills `length` bytes of `into`, from `offset` on, with those of the file from `position` on.
+ * @returns how many there are: fewer where the file ends
+ * @throws Error of the system
+ */
+export function readAt(handle: FileHandle, into: Buffer, offset: number, length: number, position: number): number {
+  let done = 0;
+  while (done < length) {
+    const count = readSync(handle.fd, into, offset + done, length - done, position + done);
+    if (count === 0) break;
+    done += count;
   }
+  return done;
 }

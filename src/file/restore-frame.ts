@@ -1,10 +1,13 @@
 // One RESTORE, SELECT or PING, as its strings come in. It stays from frame to frame, and with it the database.
 
 import { Buffer } from 'node:buffer';
+import type { PassingPayload } from './passing-payload.ts';
 import { LAST, milliseconds, type Milliseconds } from '../milliseconds.ts';
 
 /** Type, RDB version and checksum: what is shorter is no payload. */
 const SHORTEST_PAYLOAD = 11;
+/** Of the payload among the strings of a RESTORE. */
+const PAYLOAD_INDEX = 3;
 const MOST_DB = 2 ** 31 - 1;
 const MOST_FREQUENCY = 255;
 /** So many digits are a number without a loss. */
@@ -29,6 +32,8 @@ export class RestoreFrame {
   db = 0;
   key: Buffer = NO_BYTES;
   payload: Buffer = NO_BYTES;
+  /** In place of `payload`, where it was not held. */
+  passed: PassingPayload | undefined;
   /** What a PING says. */
   message: Buffer = NO_BYTES;
   /** 0 for none. */
@@ -51,6 +56,7 @@ export class RestoreFrame {
     this.#option = undefined;
     this.unknownName = undefined;
     this.message = NO_BYTES;
+    this.passed = undefined;
     this.isAbsolute = false;
     this.idle = -1;
     this.frequency = -1;
@@ -59,7 +65,20 @@ export class RestoreFrame {
   /** Whether the next string may be any bytes; otherwise it is but a word. */
   get wantsBytes(): boolean {
     if (this.name === 'PING') return this.#index === 1;
-    return this.name === 'RESTORE' && (this.#index === 1 || this.#index === 3);
+    return this.name === 'RESTORE' && (this.#index === 1 || this.wantsPayload);
+  }
+
+  /** Whether the next string is a payload. */
+  get wantsPayload(): boolean {
+    return this.name === 'RESTORE' && this.#index === PAYLOAD_INDEX;
+  }
+
+  /** Takes a payload that has gone by, in place of its string. */
+  addPassed(payload: PassingPayload): string | undefined {
+    this.#index++;
+    this.payload = NO_BYTES;
+    this.passed = payload;
+    return faultOfLength(payload.length);
   }
 
   /** Takes the string from `start` to `end`, of which it may keep a view. Returns what is wrong with it. */
@@ -78,9 +97,9 @@ export class RestoreFrame {
       case 2:
         this.ttl = timeIn(bytes, start, end);
         return this.ttl === -1 ? 'that is no expiry in milliseconds' : undefined;
-      case 3:
+      case PAYLOAD_INDEX:
         this.payload = bytes.subarray(start, end);
-        return end - start < SHORTEST_PAYLOAD ? 'that is too short for a payload' : undefined;
+        return faultOfLength(end - start);
       default:
         return this.#addOption(bytes, start, end);
     }
@@ -136,6 +155,10 @@ export class RestoreFrame {
     this[option] = value;
     return undefined;
   }
+}
+
+function faultOfLength(length: number): string | undefined {
+  return length < SHORTEST_PAYLOAD ? 'that is too short for a payload' : undefined;
 }
 
 /** Whether the bytes are this word, in upper or lower case. */

@@ -19,6 +19,17 @@ export async function openTemporary(): Promise<FileHandle> {
   }
 }
 
+/** @throws RespError, where there is no room for them, say */
+export async function writeTemporary(handle: FileHandle, bytes: Buffer, position: number): Promise<void> {
+  try {
+    for (let done = 0; done < bytes.length;) {
+      done += (await handle.write(bytes, done, bytes.length - done, position + done)).bytesWritten;
+    }
+  } catch (error) {
+    throw temporaryError(error);
+  }
+}
+
 /** What the system says against writing one. */
 export function temporaryError(cause: unknown): RespError {
   const { code, message } = writeError(`into ${tmpdir()}`, cause);

@@ -2,7 +2,6 @@
 
 import { countOf, formatCount } from '../../resp/figures.ts';
 import { Buffer } from 'node:buffer';
-import type { RandomAccessFile } from '../file/random-access-file.ts';
 import { ByteReader, MOST_BYTES } from './byte-reader.ts';
 import { Crc64 } from './crc64.ts';
 import { PayloadError } from './payload-error.ts';
@@ -13,6 +12,18 @@ const WINDOW_BYTES = 256 * 1024;
 const FEW_BYTES = 128;
 const NO_BYTES = Buffer.alloc(0);
 
+/** A file, or what of one goes so far, that is read from any place. */
+export interface StoredBytes {
+  /** As messages call it. */
+  readonly name: string;
+  /** Where they end, in bytes from the start. */
+  readonly size: number;
+  /** Whether it was packed, so that places are none of the file of that name. */
+  readonly isUnpacked: boolean;
+  /** Fills `length` bytes of `into`, from `offset` on, with those from `position` on. */
+  read(into: Buffer, offset: number, length: number, position: number): void;
+}
+
 export interface FileReaderOptions {
   /** Where it begins to read. Default 0. */
   readonly start?: number;
@@ -21,12 +32,12 @@ export interface FileReaderOptions {
 }
 
 export class FileReader extends ByteReader {
-  readonly #file: RandomAccessFile;
+  readonly #file: StoredBytes;
   readonly #crc: Crc64 | undefined;
   /** How far the checksum goes. */
   #summed: number;
 
-  constructor(file: RandomAccessFile, { start = 0, sums }: FileReaderOptions) {
+  constructor(file: StoredBytes, { start = 0, sums }: FileReaderOptions) {
     super(NO_BYTES, file.name);
     this.#file = file;
     this.#crc = sums ? new Crc64() : undefined;

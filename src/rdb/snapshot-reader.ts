@@ -9,13 +9,13 @@ import type { Entry } from '../entry.ts';
 import type { RandomAccessFile } from '../file/random-access-file.ts';
 import { DEFAULT_LIMITS, mostUnpacked } from './chunks.ts';
 import { FileReader } from './file-reader.ts';
+import { FileValue } from './file-value.ts';
 import { FOOTER_BYTES } from './footer.ts';
 import { ForeignValues } from './foreign-values.ts';
 import { LeftOut, skipMetadata } from './left-out.ts';
 import { PayloadError } from './payload-error.ts';
 import { PayloadSlab } from './payload-slab.ts';
 import { readEnd, readHeader } from './snapshot-ends.ts';
-import { SnapshotValue } from './snapshot-value.ts';
 import { skipValue } from './skip.ts';
 import { encodingOf, FIRST_NEWER_VERSION, FIRST_VALKEY_VERSION, isNewerVersion, typeOfEncoding } from './type-byte.ts';
 import { isEmptyValue } from './value-pieces.ts';
@@ -180,9 +180,8 @@ export class SnapshotReader {
     entry.key = name;
     if (this.#hasMetadata) this.leftOut.add('metadata', () => String(name));
     if (size > this.#bigKey && this.type !== 'module') {
-      const bytes = Math.max(1, Math.min(DEFAULT_LIMITS.bytes, this.#bigKey));
-      const limits = { ...DEFAULT_LIMITS, bytes, unpacked: this.#bigKey };
-      entry.large = new SnapshotValue(this.#file, start, this.#typeByte, this.#version, limits);
+      const [bytes, typeByte, version] = [this.#file, this.#typeByte, this.#version];
+      entry.large = new FileValue({ bytes, start, length: size, typeByte, version, isAll: false }, this.#bigKey);
       return true;
     }
     const payload = this.#slab.take(size + OVERHEAD_BYTES);

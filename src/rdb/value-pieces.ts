@@ -44,14 +44,27 @@ function bounded(reader: ByteReader, limits: ChunkLimits): ByteReader {
   return reader;
 }
 
-/** @throws PayloadError, as `valuePieces`, also where bytes follow the value or where it has no elements */
+/** @throws PayloadError, as `wholePieces` */
 export function* payloadPieces(payload: Buffer, limits: ChunkLimits = DEFAULT_LIMITS): Generator<ValuePiece> {
+  yield* wholePieces(() => openPayload(payload).reader, payload[0]!, versionOf(payload), limits);
+}
+
+/** @throws PayloadError, as `valuePieces`, also where bytes follow the value or where it has no elements */
+export function* wholePieces(
+  open: () => ByteReader,
+  typeByte: number,
+  version: number,
+  limits: ChunkLimits,
+): Generator<ValuePiece> {
+  const encoding = demandEncoding(typeByte, version);
   let last: ByteReader | undefined;
-  const { encoding } = openPayload(payload);
-  const open = (): ByteReader => (last = bounded(openPayload(payload).reader, limits));
+  const openBounded = (): ByteReader => (last = bounded(open(), limits));
   let isEmpty = true;
   const isStream = typeOfEncoding(encoding) === 'stream';
-  for (const piece of isStream ? streamPieces(open, encoding, limits) : elementPieces(open(), encoding, limits)) {
+  const pieces = isStream
+    ? streamPieces(openBounded, encoding, limits)
+    : elementPieces(openBounded(), encoding, limits);
+  for (const piece of pieces) {
     isEmpty = false;
     yield piece;
   }

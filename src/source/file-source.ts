@@ -8,8 +8,14 @@ import { EntryRing, newEntry } from '../entry-ring.ts';
 import { FileScope, type FileScopeOptions } from './file-scope.ts';
 import type { Source, SourceSink } from './source.ts';
 
+export interface FileSourceOptions extends FileScopeOptions {
+  /** Whether large values are still read when all is settled: then `stop` is the end of it. */
+  readonly outlives?: boolean | undefined;
+}
+
 export abstract class FileSource implements Source {
   protected readonly scope: FileScope;
+  protected readonly outlives: boolean;
   /** Given back, and pushed in the next turn. */
   readonly #returned = new EntryRing();
   readonly #entry: Entry = newEntry();
@@ -21,8 +27,9 @@ export abstract class FileSource implements Source {
   #reject: (reason: Error) => void = () => {};
   readonly #onLeftOut: SourceSink['onLeftOut'];
 
-  constructor(scope: FileScopeOptions, sink: Pick<SourceSink, 'onLeftOut'>) {
-    this.scope = new FileScope(scope);
+  constructor(options: FileSourceOptions, sink: Pick<SourceSink, 'onLeftOut'>) {
+    this.scope = new FileScope(options);
+    this.outlives = options.outlives === true;
     this.#onLeftOut = (what, names, count) => sink.onLeftOut(what, names, count);
   }
 
@@ -83,6 +90,15 @@ export abstract class FileSource implements Source {
     }
   }
 
+  /** Waits until all that was pushed is settled for good. */
+  protected async settled(channel: Channel): Promise<void> {
+    await channel.settled();
+    while (this.#returned.length > 0) {
+      await turn();
+      await channel.settled();
+    }
+  }
+
   async #read(channel: Channel): Promise<void> {
     try {
       for (let wanted = this.#demands.shift(); wanted !== undefined; wanted = this.#demands.shift()) {
@@ -90,7 +106,7 @@ export abstract class FileSource implements Source {
         await this.#readOnce(channel);
       }
     } finally {
-      this.close();
+      if (!this.outlives) this.close();
     }
     this.#isDone = true;
     const { leftOutDatabases } = this.scope;
@@ -103,11 +119,7 @@ export abstract class FileSource implements Source {
       () => undefined,
       (error: unknown) => error as Error,
     );
-    await channel.settled();
-    while (this.#returned.length > 0) {
-      await turn();
-      await channel.settled();
-    }
+    await this.settled(channel);
     if (failure !== undefined) throw failure;
   }
 

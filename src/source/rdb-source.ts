@@ -9,12 +9,11 @@ import { StreamError } from '../file/stream-error.ts';
 import { PackingError } from '../file/unpack.ts';
 import { PayloadError } from '../rdb/payload-error.ts';
 import { SnapshotReader } from '../rdb/snapshot-reader.ts';
-import type { FileScopeOptions } from './file-scope.ts';
-import { FileSource } from './file-source.ts';
+import { FileSource, type FileSourceOptions } from './file-source.ts';
 import type { SourceSink } from './source.ts';
 import { NEVER } from '../milliseconds.ts';
 
-export interface RdbSourceOptions extends FileScopeOptions {
+export interface RdbSourceOptions extends FileSourceOptions {
   /** Values of more bytes are read in pieces. */
   readonly bigKey: number;
   /** Bytes of a payload. Default 1 GiB. */

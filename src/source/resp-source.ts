@@ -7,16 +7,21 @@ import { newEntry } from '../entry-ring.ts';
 import { isSystemError, readError } from '../file/file-error.ts';
 import { FrameReader } from '../file/frame-reader.ts';
 import { InputFile } from '../file/input-file.ts';
+import type { PassingPayload } from '../file/passing-payload.ts';
 import { PackingError } from '../file/unpack.ts';
 import { PayloadError } from '../rdb/payload-error.ts';
 import { typeOf } from '../rdb/type-of.ts';
-import type { FileScopeOptions } from './file-scope.ts';
-import { compact, FileSource } from './file-source.ts';
+import { compact, FileSource, type FileSourceOptions } from './file-source.ts';
+import { PassedValues } from './passed-values.ts';
 import type { SourceSink } from './source.ts';
 
-export interface RespSourceOptions extends FileScopeOptions {
+export interface RespSourceOptions extends FileSourceOptions {
   /** Bytes of a key or payload. Default 1 GiB. */
   readonly maxPayload?: number;
+  /** Values of more bytes are read in pieces. Default: none is. */
+  readonly bigKey?: number;
+  /** Bytes of such values, of stdin or a packed file, that wait in a temporary file. Default 256 MiB. */
+  readonly mostSpooled?: number;
   /** Milliseconds without a byte of stdin after which that is told. Default: it is not. */
   readonly patience?: number | undefined;
 }
@@ -25,12 +30,12 @@ export type RespSourceSink = Pick<SourceSink, 'onExpired' | 'onLeftOut' | 'onRea
 
 export class RespSource extends FileSource {
   readonly #path: string;
-  readonly #maxPayload: number | undefined;
-  readonly #patience: number | undefined;
+  readonly #options: RespSourceOptions;
   readonly #sink: RespSourceSink;
   /** The one that is being read: each is copied from here into the channel. */
   readonly #entry: Entry = newEntry();
   #input: InputFile | undefined;
+  #values: PassedValues | undefined;
   /** Whether something was left out. A view keeps its chunk alive, so what is left in is copied from then on. */
   #isSparse = false;
   #hasWarned = false;
@@ -39,8 +44,7 @@ export class RespSource extends FileSource {
   constructor(path: string, options: RespSourceOptions, sink: RespSourceSink) {
     super(options, sink);
     this.#path = path;
-    this.#maxPayload = options.maxPayload;
-    this.#patience = options.patience;
+    this.#options = options;
     this.#sink = sink;
   }
 
@@ -56,36 +60,36 @@ export class RespSource extends FileSource {
 
   protected override close(reason?: Error): void {
     this.#input?.close(reason);
+    this.#values?.close(reason);
   }
 
   protected override async readAll(channel: Channel): Promise<void> {
-    const input = await InputFile.open(this.#path);
-    this.#input = input;
-    try {
-      // It may have been stopped meanwhile, with nothing there yet to be closed.
-      this.demandRunning();
-      await this.#readFrames(input, channel);
-    } finally {
-      input.close();
-    }
+    const { bigKey = Infinity, mostSpooled } = this.#options;
+    const input = (this.#input ??= await InputFile.open(this.#path));
+    this.#values ??= new PassedValues(input, { bigKey, mostSpooled });
+    // It may have been stopped meanwhile, with nothing there yet to be closed.
+    this.demandRunning();
+    await this.#values.clear();
+    await this.#readFrames(input, this.#values, channel);
   }
 
-  async #readFrames(input: InputFile, channel: Channel): Promise<void> {
+  async #readFrames(input: InputFile, values: PassedValues, channel: Channel): Promise<void> {
     const { name, isPacked, size } = input;
-    const maxLength = this.#maxPayload;
+    const { maxPayload, bigKey = Infinity } = this.#options;
     const frames = new FrameReader({
       name,
       isPacked,
       size: isPacked ? undefined : size,
-      ...(maxLength === undefined ? {} : { maxLength }),
+      ...(maxPayload === undefined ? {} : { maxLength: maxPayload }),
+      mostHeld: bigKey,
+      keeperOf: (db, key) => (this.scope.includes(db, key) ? values.keeper() : undefined),
     });
     let silence = this.#listen(input);
     try {
       for await (const chunk of input.chunks()) {
         clearTimeout(silence);
         frames.write(chunk);
-        do await this.writable(channel);
-        while (this.#push(frames, channel));
+        await this.#pushAll(frames, values, channel);
         silence = this.#listen(input);
       }
     } catch (error) {
@@ -98,9 +102,27 @@ export class RespSource extends FileSource {
     if (frames.isUnmarked) this.#warn(name);
   }
 
+  /** All that is whole in the chunk. */
+  async #pushAll(frames: FrameReader, values: PassedValues, channel: Channel): Promise<void> {
+    for (;;) {
+      await this.writable(channel);
+      const end = this.#push(frames, channel);
+      await values.flush();
+      if (end === 'used up') return;
+      if (end === 'no room') continue;
+      await this.writable(channel);
+      this.demandRunning();
+      this.#pushPassed(frames.passed!, values, channel);
+      if (values.isFull && !this.outlives) {
+        await this.settled(channel);
+        await values.clear();
+      }
+    }
+  }
+
   /** A pipe may rightly be slow, and whoever fills it has limits of its own: so it is waited for, but not in silence. */
   #listen({ size }: InputFile): NodeJS.Timeout | undefined {
-    const patience = this.#patience;
+    const { patience } = this.#options;
     if (size !== undefined || patience === undefined) return undefined;
     return setTimeout(() => this.#sink.onSilence(patience), patience);
   }
@@ -111,30 +133,38 @@ export class RespSource extends FileSource {
     this.#hasWarned = true;
   }
 
-  /** Pushes as much as there is room for; whether there is more in the chunk. */
-  #push(frames: FrameReader, channel: Channel): boolean {
+  /** Pushes as much as there is room for, up to a value that was not held. Why it ends. */
+  #push(frames: FrameReader, channel: Channel): 'used up' | 'no room' | 'passed' {
     const entry = this.#entry;
     while (channel.room > 0) {
       this.demandRunning();
-      if (!frames.next(entry)) return false;
-      if (!this.#isInScope(entry)) {
-        this.#isSparse = true;
-        continue;
-      }
-      if (this.#isSparse) {
-        entry.key = compact(entry.key);
-        entry.payload = compact(entry.payload!);
-      }
-      channel.push(entry);
+      if (!frames.next(entry)) return 'used up';
+      if (!this.scope.includes(entry.db, entry.key)) this.#isSparse = true;
+      else if (frames.passed !== undefined) return 'passed';
+      else if (this.#carries(entry)) {
+        if (this.#isSparse) {
+          entry.key = compact(entry.key);
+          entry.payload = compact(entry.payload!);
+        }
+        channel.push(entry);
+      } else this.#isSparse = true;
     }
-    return true;
+    return 'no room';
   }
 
-  #isInScope(entry: Entry): boolean {
+  #pushPassed(passed: PassingPayload, values: PassedValues, channel: Channel): void {
+    const entry = this.#entry;
+    // Nothing tells how many of them wait, as they take no room: none may keep its chunk alive.
+    entry.key = Buffer.from(entry.key);
+    if (this.#carries(entry, () => values.take(entry, passed))) channel.push(entry);
+  }
+
+  /** @param take puts the value into the entry, where it is not there yet */
+  #carries(entry: Entry, take?: () => void): boolean {
     const { scope } = this;
-    if (!scope.includes(entry.db, entry.key)) return false;
-    if (scope.type !== undefined && typeOf(entry.payload!) !== scope.type) return false;
     try {
+      take?.();
+      if (scope.type !== undefined && (entry.large?.type ?? typeOf(entry.payload!)) !== scope.type) return false;
       const isThere = scope.strip(entry) && scope.carry(entry);
       if (!isThere) this.#sink.onExpired();
       return isThere;

@@ -53,6 +53,8 @@ export interface Glance {
   readonly namesOnly?: boolean;
   /** Bytes of the longest value that is read in one piece; what the target can take otherwise. */
   readonly bigKey?: number;
+  /** Whether large values of a file are read after its end as well: whoever does so has to `stop` it. */
+  readonly outlives?: boolean;
 }
 
 export function sourceOf(
@@ -60,11 +62,11 @@ export function sourceOf(
   plan: Pick<Plan, 'databases' | 'mode' | 'keys' | 'fields'>,
   settings: Settings,
   sink: ReadingSink,
-  { tally, namesOnly, bigKey = bigKeyOf(sides, settings) }: Glance = {},
+  { tally, namesOnly, bigKey = bigKeyOf(sides, settings), outlives }: Glance = {},
 ): Source {
   const { source } = sides;
   const { scope, retry, count } = settings;
-  if (source === undefined) return fileSourceOf(plan, settings, bigKey, sink);
+  if (source === undefined) return fileSourceOf(plan, settings, { bigKey, outlives }, sink);
   const { maxLatency } = settings;
   // A limit that is none is one all the same: a stream has every value whole.
   const bySize = settings.bySize || bigKey === Infinity;
@@ -78,7 +80,7 @@ export function sourceOf(
 function fileSourceOf(
   { databases, mode, fields }: Pick<Plan, 'databases' | 'mode' | 'fields'>,
   { from, scope, preserveIdle, timeout }: Settings,
-  bigKey: number,
+  reading: { readonly bigKey: number; readonly outlives: boolean | undefined },
   sink: SourceSink,
 ): Source {
   const options = {
@@ -88,8 +90,9 @@ function fileSourceOf(
     mode: mode === 'dropped' ? ('dropped' as const) : ('exact' as const),
     fields,
     preserveIdle,
+    ...reading,
   };
-  if (from.address.kind === 'snapshot') return new RdbSource(from.shown, { ...options, bigKey }, sink);
+  if (from.address.kind === 'snapshot') return new RdbSource(from.shown, options, sink);
   return new RespSource(from.shown, { ...options, patience: timeout }, sink);
 }
 

@@ -133,12 +133,16 @@ class Check {
 
   async #compareFiles(): Promise<void> {
     const pair = new FilePair(this.#plan, this.#settings, this.#progress);
-    while (!pair.isDone) {
-      const load = pair.load();
-      await this.#flow(load.source, load.target, 0, 0.5);
-      const compare = pair.compare();
-      await this.#flow(compare.source, compare.target, 0.5, 1);
-      pair.next();
+    try {
+      while (!pair.isDone) {
+        const load = pair.load();
+        await this.#flow(load.source, load.target, 0, 0.5);
+        const compare = pair.compare();
+        await this.#flow(compare.source, compare.target, 0.5, 1);
+        pair.next();
+      }
+    } finally {
+      pair.close();
     }
     this.#progress.flush();
     pair.findings.conclude();

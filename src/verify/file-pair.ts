@@ -44,6 +44,8 @@ export class FilePair {
   readonly #comparison: Comparison;
   readonly #hash = new NameHash();
   readonly #kept = new Map<string, Kept>();
+  /** The target's file: of large values what was kept is where to read them. */
+  #loaded: Source | undefined;
   #bytes = 0;
   #from = 0;
   #upTo = HASH_RANGE;
@@ -68,17 +70,17 @@ export class FilePair {
   load(): { source: Source; target: Target } {
     if (this.#from > 0) demandRereadable(this.#settings.to);
     this.#upTo = HASH_RANGE;
-    return {
-      source: this.#read(this.#settings.to, [], this.#plan.targetFields),
-      target: new Drain((entry) => this.#keep(entry)),
-    };
+    const source = this.#read(this.#settings.to, [], this.#plan.targetFields, { outlives: true });
+    this.#loaded = source;
+    return { source, target: new Drain((entry) => this.#keep(entry)) };
   }
 
   /** The source's file, and what holds it against that part. */
   compare(): { source: Source; target: Target } {
     if (this.#from > 0 || this.#upTo < HASH_RANGE) demandRereadable(this.#settings.from);
     const { databases, fields } = this.#plan;
-    const source = this.#read(this.#settings.from, databases, fields, this.#settings.scope.ofAnyType);
+    const scope = this.#settings.scope.ofAnyType;
+    const source = this.#read(this.#settings.from, databases, fields, { scope });
     return { source, target: new Drain((entry) => this.#look(entry)) };
   }
 
@@ -89,21 +91,28 @@ export class FilePair {
       const walked = this.#origins.of(entry.db, entry.key);
       if (walked.length > 0) this.findings.onOtherOnly(walked, { db: entry.db, key: entry.key });
     }
+    this.close();
     this.#kept.clear();
     this.#bytes = 0;
     this.#from = this.#upTo;
+  }
+
+  /** Once nothing of what was kept is compared any more. */
+  close(): void {
+    this.#loaded?.stop(new RespError('CLOSED', 'The comparison is over'));
   }
 
   #read(
     end: Settings['from'],
     databases: Plan['databases'],
     fields: Plan['fields'],
-    scope: KeyScope = new KeyScope({}),
+    { scope = new KeyScope({}), outlives = false }: { readonly scope?: KeyScope; readonly outlives?: boolean },
   ): Source {
     const settings = { ...this.#settings, from: end, scope, preserveIdle: false };
     const sink = this.#from === 0 ? this.#progress : TOLD_BEFORE;
     return sourceOf(NO_SERVERS, { databases, keys: 0, mode: this.#plan.mode, fields }, settings, sink, {
       bigKey: settings.bigKey,
+      outlives,
     });
   }
 

@@ -26,8 +26,8 @@ export function restores(count: number, payload = PAYLOAD): Buffer {
   return Buffer.concat(Array.from({ length: count }, (_, i) => command('RESTORE', `key:${i}`, 0, payload, 'REPLACE')));
 }
 
-function onReadRefused(_: number, key: Buffer, { message }: Error): never {
-  assert.fail(`${String(key)}: ${message}`);
+function failOnRefused(key: string, why: string): never {
+  assert.fail(`${key}: ${why}`);
 }
 
 export function sourceOf(
@@ -35,7 +35,9 @@ export function sourceOf(
   options: Partial<RespSourceOptions> = {},
   onExpired = (): void => {},
   onUnmarked = (): void => {},
+  onRefused: (key: string, why: string) => void = failOnRefused,
 ): RespSource {
+  const onReadRefused = (_: number, key: Buffer, { message }: Error): void => onRefused(String(key), message);
   const told = { onLeftOut: () => {}, onSilence: () => {}, onReadRefused };
   return new RespSource(path, { ...OPTIONS, ...options }, { ...told, onExpired, onUnmarked });
 }
