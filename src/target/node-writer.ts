@@ -288,12 +288,11 @@ export class NodeWriter {
 
   /** To count entries one by one costs something: it is done only where it has to be. */
   #watch(restores: RestoreWriter): void {
-    const { onWritten } = this.#options;
     const dialect = this.#dialect;
-    if (dialect === undefined && !this.#suspects.isOpen) restores.onWritten = onWritten;
+    if (dialect === undefined && !this.#suspects.isOpen) restores.onWritten = this.#options.onWritten;
     else {
       restores.onWritten = (entry) => {
-        onWritten?.(entry);
+        this.#options.onWritten?.(entry);
         this.#suspects.answered(entry);
         if (dialect !== undefined && !isReadBy(dialect.rdbVersion, entry.payload!)) this.#sink.onConverted();
       };
@@ -301,9 +300,8 @@ export class NodeWriter {
   }
 
   #interrupt(): void {
-    if (this.#isInterrupted) return;
+    if (!this.#isInterrupted) this.#sink.onInterrupted();
     this.#isInterrupted = true;
-    this.#sink.onInterrupted();
   }
 
   #resume(info: ServerInfo, wasIdle: boolean): void {

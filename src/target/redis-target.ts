@@ -63,8 +63,7 @@ export class RedisTarget implements Target {
       onGivenUp: (entry, error) => this.#report(entry, error),
       onFailed: (error) => this.#failure.fail(error),
     });
-    const budget = (): Channel => this.#channel;
-    this.#bypass = new Bypass(deployment, options, budget, {
+    this.#bypass = new Bypass(deployment, options, () => this.#channel, {
       onWritten: (entry, bytes, isSame) => {
         this.#remember(entry);
         this.#writerFor(options.targetNameOf(entry.key))?.remember(entry);
