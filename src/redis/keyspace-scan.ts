@@ -9,6 +9,7 @@
 //   0 ├── segment 0 ──┼── segment 1 ──┼── … ──┤ END      positions, that is reversed cursors, only grow
 //         page ▸ page ▸ pag|e                            the page that passes the border is the segment's last
 
+import { ANY_WALK, Bound, mostOf, sizeOfPage } from './bound.ts';
 import { CursorLoop } from './cursor-loop.ts';
 import { cursorAt, END, positionOf, shareBetween } from './cursor.ts';
 
@@ -62,6 +63,7 @@ export class KeyspaceScan {
   #seen = 0;
   #count: number;
   #repeated: string | undefined;
+  #bound = new Bound(ANY_WALK);
 
   constructor(options: KeyspaceScanOptions) {
     this.#options = options;
@@ -91,6 +93,11 @@ export class KeyspaceScan {
   /** A cursor that the server gave twice: the scan would never end. */
   get repeated(): string | undefined {
     return this.#repeated;
+  }
+
+  /** Whether so much has come that the server is to be asked how much there is: see `mayGoOn`. */
+  get isLong(): boolean {
+    return this.#bound.isReached;
   }
 
   /** Pages that were asked for and have not come. */
@@ -127,11 +134,21 @@ export class KeyspaceScan {
     // A page of segments that were given up: its keys are as good as others, its cursor leads nowhere.
     if (!this.#segments.includes(segment)) return keys;
     if (segment.loop.repeats(cursor)) this.#repeated = cursor;
+    this.#bound.add(sizeOfPage(asked, keys.length));
     const fresh = this.#mode === 'segmented' ? this.#acceptOfSegment(segment, cursor, keys) : keys;
     this.#seen += this.#options.sparse === true ? asked : fresh.length;
     if (this.#mode === 'probing') this.#probe(cursor, keys.length);
     else if (this.#mode === 'plain' && this.#segments[0] === segment) segment.cursor = after(cursor);
     return fresh;
+  }
+
+  /**
+   * Whether the scan can still come to an end, by what the server says now.
+   * @param keys DBSIZE, 0 where it is not known
+   * @param bytes of memory that are in use, 0 where that is not known
+   */
+  mayGoOn(keys: number, bytes: number): boolean {
+    return this.#bound.renew(mostOf('walk', keys === 0 && this.#seen > 0 ? undefined : keys, bytes));
   }
 
   /** The connection is lost: what was asked for is asked for again, as far as cursors still lead anywhere. */
@@ -239,6 +256,7 @@ export class KeyspaceScan {
   #scanPlainly(): void {
     this.#mode = 'plain';
     this.#seen = 0;
+    this.#bound = new Bound(ANY_WALK);
     this.#segments = [segmentBetween(0n, END)];
   }
 }

@@ -6,17 +6,18 @@ import type { Reply } from '../../resp/reply.ts';
 import { parseScore } from '../rdb/score.ts';
 import type { HashField, ValuePiece, ZsetEntry } from '../value.ts';
 import { askOne, demand, type AskAbout } from './ask-about.ts';
+import { sizeOfPage } from './bound.ts';
 import { CursorLoop } from './cursor-loop.ts';
 import type { PageSize } from './page-size.ts';
 import { bytesIn, integerIn, listIn, nonsense, stringsIn } from './reply-shapes.ts';
 import { isLongReply } from './server.ts';
 import { readStream } from './stream-reader.ts';
+import { CHANGED, ValueEnd } from './value-end.ts';
 import { NEVER, type Milliseconds } from '../milliseconds.ts';
 
+export { CHANGED };
 /** The code of an error: the key is there no more. */
 export const GONE = 'GONE';
-/** The code of an error: the value is not what it was when its first piece was read. */
-export const CHANGED = 'CHANGED';
 /** The code of an error: a reply was longer than may be, and a page of fewer elements has a shorter one. */
 export const LONG_PAGE = 'LONG_PAGE';
 /** Of error replies that only another value can have caused. */
@@ -69,21 +70,27 @@ function piecesOf(type: string, ask: AskAbout, key: Buffer, size: PageSize): Asy
 }
 
 async function* readString(ask: AskAbout, key: Buffer, pieceBytes: number): AsyncGenerator<ValuePiece> {
+  const end = new ValueEnd(ask, key, 'string');
   for (let at = 0; ; at += pieceBytes) {
     const range = [String(at), String(at + pieceBytes - 1)] as const;
     const value = bytesIn(await askOne(ask, 'GETRANGE', key, ...range), 'GETRANGE');
+    if (value.length > pieceBytes) throw nonsense('GETRANGE');
+    await end.onPage('GETRANGE', value.length);
     if (value.length > 0 || at === 0) yield { type: 'string', value };
-    if (value.length < pieceBytes) return;
+    if (value.length < pieceBytes) return end.onEnd();
   }
 }
 
 async function* readList(ask: AskAbout, key: Buffer, size: PageSize): AsyncGenerator<ValuePiece> {
   size.keepOrder();
+  const end = new ValueEnd(ask, key, 'list');
   for (let at = 0; ;) {
     const start = performance.now();
     const range = [String(at), String(at + size.count - 1)] as const;
     const items = stringsIn(await askOne(ask, 'LRANGE', key, ...range), 'LRANGE');
-    if (items.length === 0) return;
+    if (items.length > size.count) throw nonsense('LRANGE');
+    if (items.length === 0) return end.onEnd();
+    await end.onPage('LRANGE', items.length);
     size.observe(bytesOf(items), performance.now() - start);
     at += items.length;
     yield { type: 'list', items };
@@ -91,20 +98,25 @@ async function* readList(ask: AskAbout, key: Buffer, size: PageSize): AsyncGener
 }
 
 async function* readSet(ask: AskAbout, key: Buffer, size: PageSize): AsyncGenerator<ValuePiece> {
-  for await (const members of readPages(ask, 'SSCAN', key, size)) yield { type: 'set', members };
+  const end = new ValueEnd(ask, key, 'set');
+  for await (const members of readPages(ask, 'SSCAN', key, size, end)) yield { type: 'set', members };
+  await end.onEnd();
 }
 
 async function* readZset(ask: AskAbout, key: Buffer, size: PageSize): AsyncGenerator<ValuePiece> {
-  for await (const page of readPages(ask, 'ZSCAN', key, size)) {
+  const end = new ValueEnd(ask, key, 'zset');
+  for await (const page of readPages(ask, 'ZSCAN', key, size, end)) {
     const entries: ZsetEntry[] = [];
     for (let i = 0; i < page.length; i += 2) entries.push({ member: page[i]!, score: scoreOf(page[i + 1]!) });
     yield { type: 'zset', entries };
   }
+  await end.onEnd();
 }
 
 async function* readHash(ask: AskAbout, key: Buffer, size: PageSize): AsyncGenerator<ValuePiece> {
+  const end = new ValueEnd(ask, key, 'hash');
   let knowsExpiries = true;
-  for await (const page of readPages(ask, 'HSCAN', key, size)) {
+  for await (const page of readPages(ask, 'HSCAN', key, size, end)) {
     const expiries: readonly Reply[] | undefined = knowsExpiries ? await expiriesOf(ask, key, page) : undefined;
     knowsExpiries = expiries !== undefined;
     const fields: HashField[] = [];
@@ -114,6 +126,8 @@ async function* readHash(ask: AskAbout, key: Buffer, size: PageSize): AsyncGener
     }
     if (fields.length > 0) yield { type: 'hash', fields };
   }
+  // HLEN counts fields that have expired and are not removed yet.
+  if (!knowsExpiries) await end.onEnd();
 }
 
 /**
@@ -151,17 +165,22 @@ async function* readPages(
   command: string,
   key: Buffer,
   size: PageSize,
+  end: ValueEnd,
 ): AsyncGenerator<readonly Buffer[]> {
+  const words = command === 'SSCAN' ? 1 : 2;
   let cursor = '0';
   const loop = new CursorLoop();
   do {
     const start = performance.now();
-    const reply = await askOne(ask, command, key, cursor, 'COUNT', String(size.count));
+    const asked = size.count;
+    const reply = await askOne(ask, command, key, cursor, 'COUNT', String(asked));
     const [next, elements] = listIn(reply, command);
-    const page = stringsIn(elements, command, command === 'SSCAN' ? 1 : 2);
+    const page = stringsIn(elements, command, words);
     size.observe(bytesOf(page), performance.now() - start);
     cursor = bytesIn(next, command).toString('latin1');
     if (loop.repeats(cursor)) throw goesRound(command, cursor);
+    const found = page.length / words;
+    await end.onPage(command, found, sizeOfPage(asked, found));
     if (page.length > 0) yield page;
   } while (cursor !== '0');
 }

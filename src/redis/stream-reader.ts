@@ -1,5 +1,7 @@
 // Reads a stream piece by piece: what it is beside its entries first, then the entries.
 
+import { RespError } from '../../resp/errors.ts';
+import { formatCount } from '../../resp/figures.ts';
 import type { Reply } from '../../resp/reply.ts';
 import { compareIds, formatId, parseId, ZERO_ID } from '../rdb/stream-id.ts';
 import type {
@@ -13,19 +15,29 @@ import type {
 } from '../value.ts';
 import { askOne, demand, type AskAbout } from './ask-about.ts';
 import type { PageSize } from './page-size.ts';
-import { bytesIn, integerIn, listIn, stringsIn, textIn } from './reply-shapes.ts';
+import { bytesIn, integerIn, listIn, nonsense, stringsIn, textIn } from './reply-shapes.ts';
+import { CHANGED, ValueEnd } from './value-end.ts';
 
 const PENDING_PAGE = 1000;
+/** Entries by which those that are pending may have more than doubled while they were read. */
+const MORE_PENDING = 100_000;
 const LAST_SEQ = 2n ** 64n - 1n;
 
 export async function* readStream(ask: AskAbout, key: Buffer, size: PageSize): AsyncGenerator<StreamPiece> {
   size.keepOrder();
-  const head = await readHead(ask, key);
+  const about = recordOf(await askOne(ask, 'XINFO STREAM', key));
+  const head = await readHead(ask, key, about);
+  const end = new ValueEnd(ask, key, 'stream');
   for (let from = '-'; ;) {
     const start = performance.now();
     const entries = entriesOf(await askOne(ask, 'XRANGE', key, from, '+', 'COUNT', String(size.count)));
-    if (entries.length === 0 && from === '-') yield { type: 'stream', head, entries };
-    if (entries.length === 0) return;
+    demandPage(entries, 'XRANGE', from, size.count);
+    await end.onPage('XRANGE', entries.length);
+    if (entries.length === 0) {
+      demandLast(about, from);
+      if (from === '-') yield { type: 'stream', head, entries };
+      return;
+    }
     const bytes = entries.reduce((sum, { fields }) => sum + totalOf(fields), 0);
     size.observe(bytes, performance.now() - start);
     from = formatId(after(entries.at(-1)!.id));
@@ -33,16 +45,26 @@ export async function* readStream(ask: AskAbout, key: Buffer, size: PageSize): A
   }
 }
 
-async function readHead(ask: AskAbout, key: Buffer): Promise<StreamHead> {
-  const about = recordOf(await askOne(ask, 'XINFO STREAM', key));
+/** @throws RespError `CHANGED` where the last entry that the stream had at first has not come: how many it has, a stream may not know */
+function demandLast(about: ReadonlyMap<string, Reply>, from: string): void {
+  const last = about.get('last-entry') ?? null;
+  const least = from === '-' ? ZERO_ID : parseId(from);
+  if (last === null || compareIds(idOf(listIn(last, 'XINFO STREAM')[0], 'XINFO STREAM'), least) < 0) return;
+  throw new RespError(CHANGED, 'It changed while it was read (XRANGE ends before the last entry)');
+}
+
+async function readHead(ask: AskAbout, key: Buffer, about: ReadonlyMap<string, Reply>): Promise<StreamHead> {
   const groups: StreamGroup[] = [];
-  const infos = (about.get('groups') as number) > 0 ? await askOne(ask, 'XINFO GROUPS', key) : [];
+  const hasGroups = !about.has('groups') || integerIn(about.get('groups'), 'XINFO STREAM', 0) > 0;
+  const infos = hasGroups ? await askOne(ask, 'XINFO GROUPS', key) : [];
   for (const info of listIn(infos, 'XINFO GROUPS')) groups.push(await readGroup(ask, key, recordOf(info)));
   return {
     length: Number(integerIn(about.get('length'), 'XINFO STREAM')),
     lastId: idOf(about.get('last-generated-id'), 'XINFO STREAM'),
     maxDeletedId: idIn(about, 'max-deleted-entry-id'),
-    entriesAdded: about.has('entries-added') ? BigInt(about.get('entries-added') as number | bigint) : undefined,
+    entriesAdded: about.has('entries-added')
+      ? BigInt(integerIn(about.get('entries-added'), 'XINFO STREAM'))
+      : undefined,
     groups,
     gone: await findGone(ask, key, groups),
   };
@@ -51,14 +73,14 @@ async function readHead(ask: AskAbout, key: Buffer): Promise<StreamHead> {
 async function readGroup(ask: AskAbout, key: Buffer, info: ReadonlyMap<string, Reply>): Promise<StreamGroup> {
   const name = bytesIn(info.get('name'), 'XINFO GROUPS');
   const entriesRead = info.get('entries-read');
+  const told = integerIn(info.get('pending'), 'XINFO GROUPS', 0);
   const consumers = listIn(await askOne(ask, 'XINFO CONSUMERS', key, name), 'XINFO CONSUMERS').map(recordOf);
   return {
     name,
     lastId: idOf(info.get('last-delivered-id'), 'XINFO GROUPS'),
     // The server itself cannot always tell.
-    entriesRead:
-      entriesRead === undefined ? undefined : entriesRead === null ? -1n : BigInt(entriesRead as number | bigint),
-    pending: (info.get('pending') as number) > 0 ? await readPending(ask, key, name) : [],
+    entriesRead: entriesRead === undefined ? undefined : BigInt(integerIn(entriesRead ?? -1, 'XINFO GROUPS')),
+    pending: told > 0 ? await readPending(ask, key, name, Number(told)) : [],
     consumers: consumers.map(consumerOf),
   };
 }
@@ -68,25 +90,46 @@ function consumerOf(info: ReadonlyMap<string, Reply>): StreamConsumer {
   return { name: bytesIn(info.get('name'), 'XINFO CONSUMERS'), seenTime: 0, activeTime: undefined };
 }
 
-async function readPending(ask: AskAbout, key: Buffer, group: Buffer): Promise<PendingEntry[]> {
+/** @param told how many are pending, as the group says */
+async function readPending(ask: AskAbout, key: Buffer, group: Buffer, told: number): Promise<PendingEntry[]> {
   const pending: PendingEntry[] = [];
+  const most = told * 2 + MORE_PENDING;
   for (let from = '-'; ;) {
     // How long ago an entry was delivered is all that is told of it.
     const replies = await demand(ask, [['TIME'], ['XPENDING', key, group, from, '+', String(PENDING_PAGE)]]);
-    const [seconds, micros] = stringsIn(replies[0], 'TIME', 2);
-    const page = listIn(replies[1], 'XPENDING');
+    const [seconds, micros, ...rest] = stringsIn(replies[0], 'TIME', 2);
+    if (seconds === undefined || rest.length > 0) throw nonsense('TIME');
     const now = Number(seconds) * 1000 + Math.floor(Number(micros) / 1000);
-    for (const reply of page) {
+    const page = listIn(replies[1], 'XPENDING').map((reply) => {
       const [id, consumer, idle, count] = listIn(reply, 'XPENDING');
-      pending.push({
+      return {
         id: idOf(id, 'XPENDING'),
         consumer: bytesIn(consumer, 'XPENDING'),
         deliveryTime: now - Number(integerIn(idle, 'XPENDING')),
         deliveryCount: integerIn(count, 'XPENDING'),
-      });
-    }
-    if (page.length < PENDING_PAGE) return pending;
+      };
+    });
+    demandPage(page, 'XPENDING', from, PENDING_PAGE);
+    pending.push(...page);
+    const isLast = page.length < PENDING_PAGE;
+    if (pending.length > most || (isLast && pending.length < told)) throw otherThan(told, pending.length);
+    if (isLast) return pending;
     from = formatId(after(pending.at(-1)!.id));
+  }
+}
+
+function otherThan(told: number, pending: number): RespError {
+  const figures = `${formatCount(told)} entries were pending, and XPENDING tells ${formatCount(pending)}`;
+  return new RespError(CHANGED, `It changed while it was read (${figures})`);
+}
+
+/** @throws RespError `PAYLOAD` where there are more than were asked for, or where their ids do not ascend from there on */
+function demandPage(page: readonly { readonly id: StreamId }[], command: string, from: string, most: number): void {
+  if (page.length > most) throw nonsense(command);
+  let least = from === '-' ? ZERO_ID : parseId(from);
+  for (const { id } of page) {
+    if (compareIds(id, least) < 0) throw nonsense(command);
+    least = after(id);
   }
 }
 

@@ -1,6 +1,7 @@
 // One database of one node, walked by SCAN from beginning to end, across lost connections and restarts of the server.
 
 import { nameOf, ReplyError, RespError, type Peer } from '../../resp/errors.ts';
+import { countOf } from '../../resp/figures.ts';
 import type { Receiver, Reply } from '../../resp/reply.ts';
 import { Ring } from '../../resp/ring.ts';
 import { SlotWatch } from '../cluster/slot-watch.ts';
@@ -122,6 +123,7 @@ export class NodeScan {
           types?.send(this.db, this.#untyped);
           this.#askForPages(session, pages, types?.inFlight ?? 0);
           await session.progress();
+          if (this.#scan!.isLong) await this.#demandEnd(session);
           await this.#look(session);
         }
       } while (!(await this.#isComplete(session)));
@@ -169,6 +171,12 @@ export class NodeScan {
       hint: 'copy once it is at rest',
       retryable: true,
     });
+  }
+
+  /** @throws ScanError where the pages cannot come to an end any more */
+  async #demandEnd(session: Session): Promise<void> {
+    const { keys, info } = await this.#vigil.look(session, this.db);
+    if (!this.#scan!.mayGoOn(keys, info.usedMemory)) throw goesOn(session.peer, keys);
   }
 
   /** With fewer keys in hand than may be under way, the next pages travel with the DUMPs of these. */
@@ -289,6 +297,14 @@ function firstCountOf({ usedByValues, databases }: ServerInfo): number {
 }
 
 function goesRound(peer: Peer, cursor: string): ScanError {
-  const message = `Cannot scan ${nameOf(peer)}: SCAN gave the cursor ${cursor} twice, so it would never come to an end`;
+  return endless(peer, `SCAN gave the cursor ${cursor} twice`);
+}
+
+function goesOn(peer: Peer, keys: number): ScanError {
+  return endless(peer, `SCAN goes on far beyond the ${countOf(keys, 'key')} that DBSIZE tells`);
+}
+
+function endless(peer: Peer, why: string): ScanError {
+  const message = `Cannot scan ${nameOf(peer)}: ${why}, so it would never come to an end`;
   return new ScanError('SCAN_LOOP', message, { peer, hint: 'the server is broken, or the proxy in front of it' });
 }
