@@ -17,6 +17,7 @@ import type { ServerInfo } from '../redis/info.ts';
 import { PIECE_BYTES } from '../redis/page-size.ts';
 import { RestoreWriter, type RestoreOptions } from '../redis/restore.ts';
 import { Session } from '../redis/session.ts';
+import { NodeAsker } from './node-asker.ts';
 import { SuspectEntries } from './suspect-entries.ts';
 import { TargetProcess } from './target-process.ts';
 import { WrittenSample } from './written-sample.ts';
@@ -59,6 +60,8 @@ export class NodeWriter {
   readonly node: Node;
   /** Some of what the node has acknowledged. */
   readonly sample = new WrittenSample();
+  /** For questions beside what is written. */
+  readonly asker: NodeAsker;
   readonly #line: Line;
   readonly #options: NodeWriterOptions;
   readonly #sink: NodeWriterSink;
@@ -78,6 +81,7 @@ export class NodeWriter {
   constructor(deployment: Deployment, node: Node, options: NodeWriterOptions, sink: NodeWriterSink) {
     this.node = node;
     this.#line = new Line(deployment, node, options);
+    this.asker = new NodeAsker(this.#line);
     this.#options = options;
     this.#sink = sink;
     this.#suspects = new SuspectEntries((entry) => this.#idOf(entry));
@@ -160,7 +164,7 @@ export class NodeWriter {
     while (this.#state === 'writing') {
       const server = await this.#line.open(lost);
       if (this.#state !== 'writing') server?.connection.close();
-      else if (server === undefined) this.#state = 'gone';
+      else if (server === undefined) this.#end('gone');
       else lost = await this.#work(new Session(server), lost?.wasIdle === true);
     }
     if (this.#state === 'finished') return true;
@@ -188,10 +192,9 @@ export class NodeWriter {
   /** Works on one connection, and returns it when it is of no more use. @param wasIdle whether the last one was */
   async #work(session: Session, wasIdle: boolean): Promise<Connection> {
     const { connection, server } = session;
-    const { info, roundTrip } = server;
     this.#session = session;
-    this.#restores = this.#newRestores(session, depthFor(roundTrip));
-    this.#resume(info, wasIdle);
+    this.#restores = this.#newRestores(session, depthFor(server.roundTrip));
+    this.#resume(session, wasIdle);
     try {
       while (this.#state === 'writing') {
         this.#pump();
@@ -299,8 +302,9 @@ export class NodeWriter {
     this.#sink.onInterrupted();
   }
 
-  #resume(info: ServerInfo, wasIdle: boolean): void {
-    const isSame = this.#process.meets(info, this.node.peer, wasIdle);
+  #resume(session: Session, wasIdle: boolean): void {
+    const isSame = this.#process.meets(session.server.info, this.node.peer, wasIdle);
+    this.asker.begin(session, isSame);
     if (!isSame) {
       this.sample.clear();
       // Another process may read other payloads.
@@ -314,5 +318,6 @@ export class NodeWriter {
   #end(state: 'finished' | 'gone'): void {
     if (this.#state === 'writing') this.#state = state;
     this.#session?.wake();
+    this.asker.end();
   }
 }
