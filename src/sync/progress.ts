@@ -1,17 +1,20 @@
 // The figures of a run, counted from replies, and the events that tell of them. It decides only what counts as what.
 
 import { countOf, formatCount } from '../../resp/figures.ts';
-import { nameOf, RespError, type Peer } from '../../resp/errors.ts';
+import { nameOf, RespError, type Peer, type ReplyError } from '../../resp/errors.ts';
 import type { Reconnect } from '../cluster/reconnect.ts';
 import type { LeftOutKind } from '../rdb/left-out.ts';
 import type { SourceSink } from '../source/source.ts';
 import type { TargetSink } from '../target/target.ts';
+import type { WrittenKey } from '../target/written-sample.ts';
 import type { Figures, StartEvent, TypeFigures } from './options.ts';
 import type { Warning } from './preflight.ts';
 import type { Settings } from './settings.ts';
 
 /** Keys of one `batch` event. */
 const BATCH_KEYS = 1000;
+/** Names of keys that the target lacks in one warning. */
+const MISSING_NAMED = 5;
 /** Milliseconds between two `progress` events. */
 const INTERVAL_MS = 100;
 /** What is said of the parts of a file that are not carried. */
@@ -177,6 +180,23 @@ export class Progress implements SourceSink, TargetSink {
   onTargetReplaced(peer: Peer): void {
     const message = `the target ${nameOf(peer)} was replaced or restarted; what it may have lost is copied once more`;
     this.#warn('TARGET_REPLACED', message);
+  }
+
+  onMissing(peer: Peer, keys: readonly WrittenKey[], looked: number): void {
+    const first = keys.slice(0, MISSING_NAMED).map(({ db, name }) => `"${name.toString()}" in db ${db}`);
+    const names = [...first, ...(keys.length > MISSING_NAMED ? ['…'] : [])].join(', ');
+    const what = `${formatCount(keys.length)} of ${countOf(looked, 'acknowledged key')}`;
+    this.#warn(
+      'TARGET_KEYS_MISSING',
+      `the target ${nameOf(peer)} lacks ${what} that were looked at (${names}): they were deleted there; rump check names all that is missing`,
+    );
+  }
+
+  onUnsaid(peer: Peer, what: string, reply: ReplyError): void {
+    this.#warn(
+      'TARGET_UNSAID',
+      `the target ${nameOf(peer)} does not say ${what} (${reply.message}): it was not looked at`,
+    );
   }
 
   /** What a copy would bring. */

@@ -53,7 +53,7 @@ export class Disputes {
   async settleConflict(entry: Entry, error: ReplyError, writer: NodeWriter): Promise<void> {
     const { targetDbOf, targetNameOf } = this.#options;
     const origin = this.#originOf(entry);
-    const found = await writer.dump(targetDbOf(entry.db), targetNameOf(entry.key)).catch(() => null);
+    const found = await writer.asker.dump(targetDbOf(entry.db), targetNameOf(entry.key)).catch(() => null);
     if (found === undefined) this.#sink.onUndecided(entry);
     else if (found === null || !isValueOf(entry, found, this.#options.bigKey)) this.#sink.onRefused(entry, error);
     else this.#sink.onOurs(entry, origin);
@@ -67,7 +67,7 @@ export class Disputes {
     // The first one may still wait to be sent.
     if (!writer.isCaughtUp) return this.#sink.onUndecided(entry);
     try {
-      const found = await writer.dump(this.#options.targetDbOf(entry.db), name);
+      const found = await writer.asker.dump(this.#options.targetDbOf(entry.db), name);
       if (found === undefined) return this.#sink.onUndecided(entry);
       if (found !== null && !isValueOf(entry, found, this.#options.bigKey))
         return this.#sink.onRefused(entry, collision());

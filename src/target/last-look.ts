@@ -3,86 +3,143 @@
 import { formatCount } from '../../resp/figures.ts';
 import type { Connection } from '../../resp/connection.ts';
 import { nameOf, ReplyError, RespError, type Peer } from '../../resp/errors.ts';
+import type { Reply } from '../../resp/reply.ts';
 import { Dialogue } from '../cluster/dialogue.ts';
 import type { Deployment } from '../cluster/deployment.ts';
-import { Line, type LineOptions } from '../cluster/line.ts';
-import type { Node } from '../cluster/topology.ts';
+import type { LineOptions } from '../cluster/line.ts';
+import { Failure } from '../failure.ts';
 import { replyOf } from '../redis/ask-about.ts';
-import { hasManyServers } from '../redis/identity.ts';
+import { askInfo, hasManyServers } from '../redis/identity.ts';
 import type { ServerInfo } from '../redis/info.ts';
 import { scopeOf } from '../redis/refusal.ts';
-import type { Server } from '../redis/server.ts';
-import { Session } from '../redis/session.ts';
-import type { WrittenKey, WrittenSample } from './written-sample.ts';
-
-/** Who has written to a node. */
-export interface Writer {
-  readonly node: Node;
-  /** The process that has acknowledged what was written, as it was before. */
-  readonly process: ServerInfo | undefined;
-  readonly sample: WrittenSample;
-}
+import type { Session } from '../redis/session.ts';
+import { flushesIn } from '../source/shrinkage.ts';
+import type { NodeWriter } from './node-writer.ts';
+import type { TargetSink } from './target.ts';
+import type { WrittenKey } from './written-sample.ts';
 
 export interface LastLookOptions extends LineOptions {
   readonly clock: () => number;
 }
 
+export type LastLookSink = Pick<TargetSink, 'onMissing' | 'onUnsaid'>;
+
+/** What was seen at one node. */
+interface Look {
+  readonly peer: Peer;
+  readonly looked: number;
+  readonly missing: readonly WrittenKey[];
+  readonly isLoss: boolean;
+}
+
 /** Servers tell of a key that expires within so many milliseconds as they like. */
 const ABOUT_TO_EXPIRE_MS = 2000;
+/** More of them make the command no cheaper, and hold up the other clients of that server. */
+const NAMES_OF_A_COMMAND = 128;
+/** Of the keys that are looked for: where fewer are missing, and nothing was flushed, somebody has deleted them. */
+const MOST_DELETED = 0.1;
 
 /**
- * @throws RespError: `TARGET_REPLACED`, `REPLICA`, `EVICTED` or `TARGET_LOST`, and that of a node that cannot be reached
+ * Asks on the connections that have written. What is missing and no loss is told, and so is what a node does not say any more.
+ * @param failure rejects where a connection is lost for good
+ * @throws RespError: `TARGET_REPLACED`, `REPLICA`, `EVICTED` or `TARGET_LOST`
  */
 export async function demandKept(
   deployment: Deployment,
-  writers: readonly Writer[],
+  writers: Iterable<NodeWriter>,
   options: LastLookOptions,
+  sink: LastLookSink,
+  failure: Promise<never>,
 ): Promise<void> {
-  await deployment.refreshIfPossible();
-  const keys = await Promise.all(writers.map((writer) => lookAt(deployment, writer, options)));
-  const looked = keys.flat();
-  const missing = looked.filter(({ isThere }) => !isThere);
-  if (missing.length > 0) throw hasLost(writers, missing.length, looked.length);
-}
-
-interface LookedAt extends WrittenKey {
-  readonly isThere: boolean;
-}
-
-async function lookAt(deployment: Deployment, writer: Writer, options: LastLookOptions): Promise<readonly LookedAt[]> {
-  const { process, node } = writer;
-  if (process === undefined) return [];
-  const line = new Line(deployment, deployment.topology.find(node.id) ?? node, options);
-  for (let lost: Connection | undefined; ;) {
-    const server = await line.open(lost);
-    if (server === undefined) throw replaced(node.peer);
-    try {
-      return await lookThrough(server, deployment, process, writer.sample, options);
-    } catch (error) {
-      if (server.connection.error === undefined) throw error;
-      lost = server.connection;
-    } finally {
-      server.connection.close();
-    }
+  const { signal } = deployment;
+  const dialogue = new Dialogue(deployment, options);
+  const stopped = new Failure();
+  const onAbort = (): void => stopped.fail(signal?.reason);
+  signal?.throwIfAborted();
+  signal?.addEventListener('abort', onAbort, { once: true });
+  try {
+    await deployment.refreshIfPossible();
+    const looking = Promise.all(Array.from(writers, (writer) => lookAt(deployment, writer, options, dialogue, sink)));
+    const looks = await Promise.race([looking, failure, stopped.promise]);
+    const lost = looks.filter(({ isLoss }) => isLoss);
+    if (lost.length > 0) throw hasLost(lost);
+    for (const { peer, missing, looked } of looks) if (missing.length > 0) sink.onMissing(peer, missing, looked);
+  } finally {
+    signal?.removeEventListener('abort', onAbort);
+    dialogue.close();
   }
 }
 
-async function lookThrough(
-  server: Server,
+async function lookAt(
   deployment: Deployment,
+  writer: NodeWriter,
+  { clock }: LastLookOptions,
+  dialogue: Dialogue,
+  sink: LastLookSink,
+): Promise<Look> {
+  const { process, node, asker } = writer;
+  const { peer } = node;
+  if (process === undefined) return { peer, looked: 0, missing: [], isLoss: false };
+  // Where another process is met, the sample is cleared.
+  const keys = writer.sample.presentAt(clock() + ABOUT_TO_EXPIRE_MS);
+  const said = await asker.ask((session) => askWhoItIs(deployment, session, process));
+  if (said === undefined) throw replaced(peer);
+  if (said instanceof ReplyError) sink.onUnsaid(peer, 'who it is, and whether it has evicted keys', said);
+  const looked: WrittenKey[] = [];
+  const missing: WrittenKey[] = [];
+  let refusal: ReplyError | undefined;
+  for (const some of batchesOf(keys)) {
+    const replies = await asker.ask((session) => askForKeys(session, some));
+    if (replies === undefined) throw replaced(peer);
+    for (const [i, key] of some.entries()) {
+      const reply = await settled(replies[i]!, key, dialogue);
+      if (reply instanceof ReplyError) refusal ??= reply;
+      else looked.push(key);
+      if (reply === 0) missing.push(key);
+    }
+  }
+  if (refusal !== undefined) sink.onUnsaid(peer, 'whether it has every key that was looked for', refusal);
+  const before = await asker.flushes;
+  const now = typeof said === 'string' ? flushesIn(said) : undefined;
+  const isFlushed = before === undefined || now === undefined || now < before ? undefined : now > before;
+  return { peer, looked: looked.length, missing, isLoss: isLoss(looked, missing, isFlushed) };
+}
+
+/**
+ * Whether keys are missing that not only somebody has deleted: a flush takes the first ones away, and whatever it may have
+ * been takes many.
+ * @param isFlushed whether the server counts a flush or a swap since the first key was written; `undefined`: it does not say
+ */
+export function isLoss(
+  looked: readonly WrittenKey[],
+  missing: readonly WrittenKey[],
+  isFlushed: boolean | undefined,
+): boolean {
+  if (missing.length === 0) return false;
+  if (isFlushed === true || (isFlushed === undefined && missing[0] === looked[0])) return true;
+  if (missing.length === looked.length) return true;
+  return missing.length > 1 && missing.length >= looked.length * MOST_DELETED;
+}
+
+/**
+ * What it says of its commands, or why it says nothing.
+ * @throws RespError where it is not what it was
+ */
+async function askWhoItIs(
+  deployment: Deployment,
+  { connection }: Session,
   before: ServerInfo,
-  sample: WrittenSample,
-  options: LastLookOptions,
-): Promise<readonly LookedAt[]> {
-  const { connection, info } = server;
-  const onAbort = (): void => connection.fail(deployment.signal?.reason as Error);
-  deployment.signal?.addEventListener('abort', onAbort, { once: true });
+): Promise<string | ReplyError> {
+  const { peer } = connection;
+  const [single] = deployment.topology.nodes;
+  // The old primary may still be there, and not know that it is one no more.
+  if (deployment.kind === 'sentinel' && nameOf(single!.peer) !== nameOf(peer)) throw replaced(peer);
   try {
-    await demandSameProcess(connection, info, before);
-    const keys = sample.presentAt(options.clock() + ABOUT_TO_EXPIRE_MS);
-    return await lookForKeys(deployment, new Session(server), keys, options);
-  } finally {
-    deployment.signal?.removeEventListener('abort', onAbort);
+    await demandSameProcess(connection, await askInfo(connection), before);
+    return String(await connection.request('INFO', 'commandstats').catch(replyOf));
+  } catch (error) {
+    if (error instanceof ReplyError && scopeOf(error) === 'key') return error;
+    throw error;
   }
 }
 
@@ -97,33 +154,38 @@ async function demandSameProcess(connection: Connection, info: ServerInfo, befor
   if (evicted > 0) throw hasEvicted(peer, evicted);
 }
 
-async function lookForKeys(
-  deployment: Deployment,
-  { connection, selection }: Session,
-  keys: readonly WrittenKey[],
-  options: LastLookOptions,
-): Promise<LookedAt[]> {
-  const dialogue = new Dialogue(deployment, options);
-  try {
-    const replies = await Promise.all(
-      keys.map(({ db, name }) => {
-        selection.use(db);
-        return connection.request('EXISTS', name).catch(replyOf);
-      }),
-    );
-    const looked: LookedAt[] = [];
-    for (const [i, key] of keys.entries()) {
-      const reply = replies[i]!;
-      const isMoved = reply instanceof ReplyError && scopeOf(reply) === 'place';
-      // Its slot has moved meanwhile, and so has the key.
-      const [answer] = isMoved ? await dialogue.ask(key.db, key.name, [['EXISTS', key.name]]) : [reply];
-      // Who may not be asked has acknowledged it, and nothing speaks against it.
-      looked.push({ ...key, isThere: answer instanceof ReplyError || answer === 1 });
-    }
-    return looked;
-  } finally {
-    dialogue.close();
+/** Of one database each. */
+function* batchesOf(keys: readonly WrittenKey[]): Generator<readonly WrittenKey[]> {
+  for (let [start, end] = [0, 0]; start < keys.length; start = end) {
+    for (end = start + 1; end < keys.length && end - start < NAMES_OF_A_COMMAND; end++)
+      if (keys[end]!.db !== keys[start]!.db) break;
+    yield keys.slice(start, end);
   }
+}
+
+/** One by one where not all are there, and in a cluster, where the keys of one command have to be of one slot. */
+async function askForKeys(
+  { connection, selection, server }: Session,
+  keys: readonly WrittenKey[],
+): Promise<readonly Reply[]> {
+  const ask = (...names: readonly Buffer[]): Promise<Reply> => {
+    selection.use(keys[0]!.db);
+    return connection.request('EXISTS', ...names).catch(replyOf);
+  };
+  const names = keys.map(({ name }) => name);
+  const count = server.info.cluster ? undefined : await ask(...names);
+  if (count === names.length) return names.map(() => 1);
+  const replies = await Promise.all(names.map((name) => ask(name)));
+  const refusal = replies.find((reply) => reply instanceof ReplyError && scopeOf(reply) === 'server');
+  if (refusal !== undefined) throw refusal as ReplyError;
+  return replies;
+}
+
+/** Where its slot has moved meanwhile, and so has the key. */
+async function settled(reply: Reply, { db, name }: WrittenKey, dialogue: Dialogue): Promise<Reply> {
+  if (!(reply instanceof ReplyError) || scopeOf(reply) !== 'place') return reply;
+  const [answer] = await dialogue.ask(db, name, [['EXISTS', name]]);
+  return answer!;
 }
 
 function replaced(peer: Peer): RespError {
@@ -142,8 +204,10 @@ function hasEvicted(peer: Peer, keys: number): RespError {
   return new RespError('EVICTED', message, { peer, hint });
 }
 
-function hasLost(writers: readonly Writer[], missing: number, looked: number): RespError {
-  const peers = writers.map(({ node }) => nameOf(node.peer)).join(', ');
+function hasLost(looks: readonly Look[]): RespError {
+  const peers = looks.map(({ peer }) => nameOf(peer)).join(', ');
+  const looked = looks.reduce((sum, look) => sum + look.looked, 0);
+  const missing = looks.reduce((sum, look) => sum + look.missing.length, 0);
   const message = `Cannot vouch for the copy: of ${formatCount(looked)} acknowledged keys that were looked at, the target ${peers} lacks ${formatCount(missing)}: it was flushed, or swapped, or somebody has deleted them`;
   return new RespError('TARGET_LOST', message, { hint: 'rump check names what is missing' });
 }

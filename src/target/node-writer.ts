@@ -3,7 +3,6 @@
 import type { Connection } from '../../resp/connection.ts';
 import type { Deployment } from '../cluster/deployment.ts';
 import { ReplyError } from '../../resp/errors.ts';
-import { Oversized } from '../../resp/reply.ts';
 import { isBreak, Line, type LineOptions } from '../cluster/line.ts';
 import { RefusedSlots } from '../cluster/refused-slots.ts';
 import type { KeyId } from '../cluster/suspects.ts';
@@ -17,6 +16,7 @@ import type { ServerInfo } from '../redis/info.ts';
 import { PIECE_BYTES } from '../redis/page-size.ts';
 import { RestoreWriter, type RestoreOptions } from '../redis/restore.ts';
 import { Session } from '../redis/session.ts';
+import { NodeAsker } from './node-asker.ts';
 import { SuspectEntries } from './suspect-entries.ts';
 import { TargetProcess } from './target-process.ts';
 import { WrittenSample } from './written-sample.ts';
@@ -61,6 +61,8 @@ export class NodeWriter {
   readonly sample = new WrittenSample();
   /** Slots that the node sends elsewhere. */
   readonly refused: RefusedSlots;
+  /** For questions beside what is written. */
+  readonly asker: NodeAsker;
   readonly #line: Line;
   readonly #options: NodeWriterOptions;
   readonly #sink: NodeWriterSink;
@@ -81,6 +83,7 @@ export class NodeWriter {
     this.node = node;
     this.refused = new RefusedSlots(deployment, node, () => this.#session?.wake());
     this.#line = new Line(deployment, node, options);
+    this.asker = new NodeAsker(this.#line);
     this.#options = options;
     this.#sink = sink;
     this.#suspects = new SuspectEntries((entry) => this.#idOf(entry));
@@ -139,24 +142,6 @@ export class NodeWriter {
   }
 
   /**
-   * The payload of a key, however large, `null` where there is none; `undefined` where the connection is lost before it is
-   * told.
-   * @throws ReplyError where the node refuses to say
-   */
-  async dump(db: number, name: Buffer): Promise<Buffer | Oversized | null | undefined> {
-    try {
-      this.#session?.selection.use(db);
-      const reply = await this.#session?.connection.requestLong('DUMP', name);
-      if (Buffer.isBuffer(reply) || reply instanceof Oversized || reply === null) return reply;
-      this.#session?.connection.failProtocol('it answers DUMP with something else');
-      return undefined;
-    } catch (error) {
-      if (error instanceof ReplyError) throw error;
-      return undefined;
-    }
-  }
-
-  /**
    * Writes until `finish` (true) or until the node is no primary any more (false); it is interrupted then.
    * @throws RespError: the node was lost for good
    */
@@ -165,7 +150,7 @@ export class NodeWriter {
     while (this.#state === 'writing') {
       const server = await this.#line.open(lost);
       if (this.#state !== 'writing') server?.connection.close();
-      else if (server === undefined) this.#state = 'gone';
+      else if (server === undefined) this.#end('gone');
       else lost = await this.#work(new Session(server), lost?.wasIdle === true);
     }
     if (this.#state === 'finished') return true;
@@ -195,7 +180,7 @@ export class NodeWriter {
     const { connection, server } = session;
     this.#session = session;
     this.#restores = this.#newRestores(session, depthFor(server.roundTrip));
-    this.#resume(server.info, wasIdle);
+    this.#resume(session, wasIdle);
     try {
       while (this.#state === 'writing') {
         this.#pump();
@@ -304,8 +289,9 @@ export class NodeWriter {
     this.#isInterrupted = true;
   }
 
-  #resume(info: ServerInfo, wasIdle: boolean): void {
-    const isSame = this.#process.meets(info, this.node.peer, wasIdle);
+  #resume(session: Session, wasIdle: boolean): void {
+    const isSame = this.#process.meets(session.server.info, this.node.peer, wasIdle);
+    this.asker.begin(session, isSame);
     if (!isSame) {
       this.sample.clear();
       // Another process may read other payloads.
@@ -319,5 +305,6 @@ export class NodeWriter {
   #end(state: 'finished' | 'gone'): void {
     if (this.#state === 'writing') this.#state = state;
     this.#session?.wake();
+    this.asker.end();
   }
 }

@@ -97,7 +97,7 @@ export class RedisTarget implements Target {
     try {
       for (const node of this.#deployment.topology.nodes) this.#writerOf(node);
       await Promise.race([this.#writeAll(channel), this.#failure.promise]);
-      await demandKept(this.#deployment, [...this.#writers.values()], this.#options);
+      await demandKept(this.#deployment, this.#writers.values(), this.#options, this.#sink, this.#failure.promise);
       for (const writer of this.#writers.values()) writer.finish();
       this.#bypass.close();
     } catch (error) {

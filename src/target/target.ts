@@ -1,8 +1,9 @@
 // Where entries go.
 
-import type { Peer, RespError } from '../../resp/errors.ts';
+import type { Peer, ReplyError, RespError } from '../../resp/errors.ts';
 import type { Channel } from '../channel.ts';
 import type { Source } from '../source/source.ts';
+import type { WrittenKey } from './written-sample.ts';
 
 export interface Target {
   /**
@@ -27,6 +28,10 @@ export interface TargetSink {
   onWriteRefused(db: number, key: Buffer, error: RespError): void;
   /** Another process, or another node, has taken the place of one that had acknowledged writes. */
   onTargetReplaced(peer: Peer): void;
+  /** At the end: a few of the keys that were looked for are gone from this node, and nothing speaks for more than a delete. */
+  onMissing(peer: Peer, keys: readonly WrittenKey[], looked: number): void;
+  /** At the end: this node does not say any more what was to be looked at. */
+  onUnsaid(peer: Peer, what: string, reply: ReplyError): void;
   /** SCAN gave a key once more, and the target has it since the first time. */
   onRepeated(): void;
 }

@@ -44,10 +44,11 @@ export class WrittenSample {
     if (place < BY_CHANCE) this.#byChance[place] = key;
   }
 
-  /** Those that must be there still. @param now by the clock of `expireAt` */
+  /** Those that must be there still, each once, the first one first. @param now by the clock of `expireAt` */
   presentAt(now: number): readonly WrittenKey[] {
-    const all = [...this.#first, ...this.#byChance, ...this.#last];
-    return all.filter(({ expireAt }) => expireAt === NEVER || expireAt > now);
+    const all = new Map<string, WrittenKey>();
+    for (const key of [...this.#first, ...this.#byChance, ...this.#last]) all.set(idOf(key), key);
+    return [...all.values()].filter(({ expireAt }) => expireAt === NEVER || expireAt > now);
   }
 
   /** What was acknowledged so far may be lost, and is written again. */
@@ -55,4 +56,8 @@ export class WrittenSample {
     for (const keys of [this.#first, this.#byChance, this.#last]) keys.length = 0;
     this.#offered = 0;
   }
+}
+
+function idOf({ db, name }: WrittenKey): string {
+  return `${db}:${name.toString('latin1')}`;
 }

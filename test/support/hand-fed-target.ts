@@ -71,6 +71,8 @@ export async function handFeed(
       onExpired: () => told.push('expired'),
       onWriteRefused: (db, key, { code }) => told.push(`refused ${db} ${key.toString()} ${code}`),
       onTargetReplaced: () => told.push('replaced'),
+      onMissing: (_, keys, looked) => told.push(`missing ${keys.length} of ${looked}`),
+      onUnsaid: (_, what, { code }) => told.push(`unsaid ${what} ${code}`),
       onRepeated: () => told.push('repeated'),
     },
   );

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { test, type TestContext } from 'node:test';
 import type { TestClient } from '../../support/client.ts';
+import { isLoss } from '../../../src/target/last-look.ts';
 import { handFeed } from '../../support/hand-fed-target.ts';
 import { startServer, type TestServer } from '../../support/redis-server.ts';
 import { startProxy } from '../../support/tcp-proxy.ts';
@@ -35,7 +36,7 @@ test('RedisTarget sees that the server has become a replica', async (t) => {
   const { write, finish } = await handFeed(t, server.port);
   await write({ key: Buffer.from('key'), payload });
   await client.send('REPLICAOF', '127.0.0.1', 1);
-  await assert.rejects(finish(), { code: 'READONLY', retryable: true });
+  await assert.rejects(finish(), { code: 'REPLICA', retryable: true });
 });
 
 test('RedisTarget sees it of a replica too that takes writes', async (t) => {
@@ -54,5 +55,23 @@ test('RedisTarget sees that another process answers at the address', async (t) =
   const { write, finish } = await handFeed(t, proxy.port);
   await write({ key: Buffer.from('key'), payload: first.payload });
   proxy.leadTo(second.server.port);
+  proxy.cut();
   await assert.rejects(finish(), { code: 'TARGET_REPLACED', retryable: true });
 });
+
+const KEYS = Array.from({ length: 100 }, (_, i) => ({ db: 0, name: Buffer.from(`key:${i}`), expireAt: -1 }));
+
+for (const [what, missing, isFlushed, expected] of [
+  ['nothing is missing', [], true, false],
+  ['one key is missing and nothing was flushed', [5], false, false],
+  ['a few are', [0, 5, 17], false, false],
+  ['every tenth is', KEYS.map((_, i) => i).filter((i) => i % 10 === 0), false, true],
+  ['one is, and something was flushed', [5], true, true],
+  ['one is, and whether something was flushed is not told', [5], undefined, false],
+  ['the first one is, and whether something was flushed is not told', [0], undefined, true],
+] as const) {
+  test(`isLoss() finds ${expected ? 'a' : 'no'} loss where ${what}`, () => {
+    const gone = missing.map((i) => KEYS[i]!);
+    assert.equal(isLoss(KEYS, gone, isFlushed), expected);
+  });
+}

@@ -1,0 +1,87 @@
+// Asks a node something beside what is written, on whichever connection its writer has. It opens none.
+
+import type { Connection } from '../../resp/connection.ts';
+import { ReplyError } from '../../resp/errors.ts';
+import { Oversized } from '../../resp/reply.ts';
+import type { Line } from '../cluster/line.ts';
+import { refusalOf, scopeOf } from '../redis/refusal.ts';
+import type { Session } from '../redis/session.ts';
+import { flushesIn } from '../source/shrinkage.ts';
+import { Wakeup } from '../wakeup.ts';
+
+export class NodeAsker {
+  readonly #line: Line;
+  readonly #moved = new Wakeup();
+  #session: Session | undefined;
+  #isOver = false;
+  #flushes: Promise<number | undefined> = Promise.resolve(undefined);
+
+  constructor(line: Line) {
+    this.#line = line;
+  }
+
+  /** How often the process was flushed before the first key was written to it; `undefined` where it does not say. */
+  get flushes(): Promise<number | undefined> {
+    return this.#flushes;
+  }
+
+  /** There is a connection, on which nothing was written yet. @param isSame whether to the process of the one before */
+  begin(session: Session, isSame: boolean): void {
+    this.#session = session;
+    const { connection, server } = session;
+    // A proxy that names none may hang up on what it does not know.
+    if (!isSame) this.#flushes = server.info.runId === '' ? Promise.resolve(undefined) : askFlushes(connection);
+    this.#moved.wake();
+  }
+
+  /** There will be no more of them. */
+  end(): void {
+    this.#isOver = true;
+    this.#moved.wake();
+  }
+
+  /**
+   * On the connection that is there; once more on the next one where that is lost. What would be refused to everybody now
+   * loses it.
+   * @returns `undefined` where there are no more connections
+   */
+  async ask<T>(question: (session: Session) => Promise<T>): Promise<T | undefined> {
+    while (!this.#isOver) {
+      const session = this.#session;
+      if (session === undefined || session.connection.error !== undefined) {
+        await this.#moved.sleep();
+        continue;
+      }
+      const { connection } = session;
+      try {
+        const answer = await question(session);
+        this.#line.progress();
+        return answer;
+      } catch (error) {
+        if (error instanceof ReplyError && scopeOf(error) === 'server')
+          connection.fail(refusalOf(connection.peer, 'write to', error));
+        if (connection.error === undefined) throw error;
+      }
+    }
+    return undefined;
+  }
+
+  /**
+   * The payload of a key, however large, `null` where there is none; `undefined` as `ask`.
+   * @throws ReplyError where the node refuses to say
+   */
+  dump(db: number, name: Buffer): Promise<Buffer | Oversized | null | undefined> {
+    return this.ask(async ({ connection, selection }) => {
+      selection.use(db);
+      const reply = await connection.requestLong('DUMP', name);
+      if (Buffer.isBuffer(reply) || reply instanceof Oversized || reply === null) return reply;
+      connection.failProtocol('it answers DUMP with something else');
+      throw connection.error!;
+    });
+  }
+}
+
+async function askFlushes(connection: Connection): Promise<number | undefined> {
+  const stats = await connection.request('INFO', 'commandstats').catch(() => '');
+  return flushesIn(String(stats));
+}
