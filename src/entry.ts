@@ -32,7 +32,7 @@ export interface LargeValue {
    *   less, or what the server has shown to bear
    */
   pieces(pieceBytes?: number): AsyncIterable<ValuePiece>;
-  /** Of memory, by what its server says, where it was asked. */
+  /** Of memory, by what its server says, where it was asked; or of a file. */
   readonly bytes?: number | undefined;
   /** What is known of the last reading, from its first piece on; `undefined` where only a second one can tell. */
   readonly reading?: Reading | undefined;
@@ -45,6 +45,8 @@ export interface LargeValue {
    * element twice, and then gives more than that. `undefined` where nobody would say.
    */
   readonly length?: number | undefined;
+  /** The payload after all, for which its server has to stand still: `expireAt` and `reading` are of then. Missing where nobody has one. */
+  readonly whole?: (() => Promise<Buffer>) | undefined;
 }
 
 /** Bytes of key and payload: what budgets and figures count. */

@@ -3,13 +3,14 @@
 import { Command } from '../../resp/command.ts';
 import { Encoder } from '../../resp/encoder.ts';
 import { Literal } from '../../resp/literal.ts';
+import { Parts } from '../../resp/parts.ts';
 import { NEVER, type Milliseconds } from '../milliseconds.ts';
 
 /** Of which a frame is made. */
 export interface Frame {
   db: number;
   key: Buffer;
-  payload: Buffer;
+  payload: Buffer | Parts;
   /** Since 1970, or `NEVER`. */
   expireAt: Milliseconds;
   /** Seconds since the last use; -1 for none. */
@@ -46,7 +47,8 @@ export class FrameEncoder {
     bytes.command(RESTORE[(expires ? 1 : 0) + (tracked ? 2 : 0)]!);
     bytes.bulk(key);
     bytes.integer(expires ? expireAt : 0);
-    bytes.bulk(payload);
+    if (payload instanceof Parts) bytes.bulkParts(payload);
+    else bytes.bulk(payload);
     bytes.literal(REPLACE);
     if (expires) bytes.literal(ABSTTL);
     // RESTORE takes one of them.

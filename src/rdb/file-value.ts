@@ -38,8 +38,7 @@ export class FileValue implements LargeValue {
     const { typeByte, version, length } = place;
     this.type = typeOfEncoding(demandEncoding(typeByte, version)) as NonNullable<LargeValue['type']>;
     this.fieldsExpire = this.type === 'hash' && typeByte > lastCommonTypeByte;
-    // What it would take in memory at least.
-    this.bytes = 2 * length;
+    this.bytes = length;
     this.#place = place;
     this.#limits = {
       ...DEFAULT_LIMITS,

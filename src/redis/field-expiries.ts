@@ -52,6 +52,7 @@ export class FieldExpiries {
       type,
       bytes: value.bytes,
       pieces,
+      whole: value.whole && (() => this.#whole(value)),
       get reading() {
         return value.reading;
       },
@@ -65,6 +66,12 @@ export class FieldExpiries {
         return value.length;
       },
     };
+  }
+
+  async #whole(value: LargeValue): Promise<Buffer> {
+    const payload = this.payload(await value.whole!());
+    if (payload === null) throw new RespError(GONE, 'The key is gone');
+    return payload;
   }
 
   async *#pieces(value: LargeValue, pieceBytes: number | undefined): AsyncGenerator<ValuePiece> {

@@ -12,12 +12,12 @@ import type { Dialogue } from '../cluster/dialogue.ts';
 import { isBreak } from '../cluster/line.ts';
 import type { LargeValue, Reading } from '../entry.ts';
 import { NEVER, type Milliseconds } from '../milliseconds.ts';
-import type { AskAbout } from '../redis/ask-about.ts';
+import { askOne, type AskAbout } from '../redis/ask-about.ts';
 import { agree, askExpiry, type ToldExpiry } from '../redis/ask-expiry.ts';
 import { COUNT_COMMANDS } from '../redis/count-commands.ts';
 import type { ExpiryMode } from '../redis/expiry.ts';
 import { GONE, LONG_PAGE, readPieces } from '../redis/piece-reader.ts';
-import { PageSize, type PageOptions } from '../redis/page-size.ts';
+import { PageSize, SMALLEST_PIECE, type PageOptions } from '../redis/page-size.ts';
 import { integerIn } from '../redis/reply-shapes.ts';
 import { isLongReply } from '../redis/server.ts';
 import type { TransferLimits } from '../redis/transfer-limits.ts';
@@ -159,6 +159,26 @@ export class ServerValue implements LargeValue {
     } finally {
       if (isUsable) this.#dialogues.give(dialogue);
       else this.#dialogues.drop(dialogue);
+    }
+  }
+
+  async whole(): Promise<Buffer> {
+    const { breaks, mode } = this.#options;
+    const dialogue = this.#dialogues.take();
+    // There are no smaller pieces of it: two breaks are enough.
+    const ask = breaks.noting({ db: this.#db, key: this.#key }, SMALLEST_PIECE, (commands) =>
+      dialogue.ask(this.#db, this.#key, commands),
+    );
+    try {
+      const payload = await askOne(ask, 'DUMP', this.#key);
+      if (payload === null) throw new RespError(GONE, 'The key is gone');
+      this.#expiry = await askExpiry(ask, this.#key, mode);
+      return payload as Buffer;
+    } catch (error) {
+      if (error instanceof RespError && error.code === GONE) this.#dialogues.onGone(this.#db, this.#key);
+      throw error;
+    } finally {
+      this.#dialogues.give(dialogue);
     }
   }
 

@@ -67,9 +67,7 @@ export function sourceOf(
   const { source } = sides;
   const { scope, retry, count } = settings;
   if (source === undefined) return fileSourceOf(plan, settings, { bigKey, outlives }, sink);
-  const { maxLatency } = settings;
-  // A limit that is none is one all the same: a stream has every value whole.
-  const bySize = settings.bySize || bigKey === Infinity;
+  const { maxLatency, bySize } = settings;
   const dump = { mode: plan.mode, fields: plan.fields, usage: usageOf(source, settings), bigKey, bySize, maxLatency };
   const onReconnect = sink.onReconnect.bind(sink);
   const databases = plan.databases.map(([db]) => db);
@@ -147,9 +145,9 @@ function limitsOf(mostBytes: number, { buffer }: Settings): TransferLimits {
   return limits;
 }
 
-/** A stream of RESTORE commands has each value whole. */
-function bigKeyOf({ target }: Sides, { bigKey }: Settings): number {
-  return target === undefined ? Infinity : bigKey;
+/** What one stream has whole, another one gets so. */
+function bigKeyOf({ source, target }: Sides, { bigKey }: Settings): number {
+  return source === undefined && target === undefined ? Infinity : bigKey;
 }
 
 /** Whichever the source counts. */

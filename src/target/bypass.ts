@@ -201,7 +201,8 @@ export class Bypass {
   }
 }
 
-function isOfKey(error: RespError): boolean {
+/** Whether it concerns this value alone. */
+export function isOfKey(error: RespError): boolean {
   return error instanceof ReplyError ? scopeOf(error) !== 'server' : OF_KEY.has(error.code);
 }
 

@@ -2,8 +2,9 @@
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import { RespError } from '../../resp/errors.ts';
+import type { Parts } from '../../resp/parts.ts';
 import type { Channel } from '../channel.ts';
-import { sizeOf, type Entry } from '../entry.ts';
+import { sizeOf, type Entry, type LargeValue } from '../entry.ts';
 import { newEntry } from '../entry-ring.ts';
 import { writeError } from '../file/file-error.ts';
 import { FrameEncoder, type Frame } from '../file/frame-encoder.ts';
@@ -12,9 +13,12 @@ import type { OutputFile } from '../file/output-file.ts';
 import { PieceWriter } from '../file/piece-writer.ts';
 import { BEGIN, StreamSum } from '../file/stream-sum.ts';
 import type { ExpiryMode } from '../redis/expiry.ts';
+import { GONE } from '../redis/piece-reader.ts';
+import { isOfKey } from './bypass.ts';
 import { collision, type Collisions } from './collisions.ts';
 import type { RateLimit } from './rate-limit.ts';
 import type { Target, TargetSink } from './target.ts';
+import { wholeValueOf } from './whole-value.ts';
 import { ceiling, NEVER, plus } from '../milliseconds.ts';
 
 export interface RespTargetOptions {
@@ -29,8 +33,9 @@ export interface RespTargetOptions {
   readonly limit?: RateLimit | undefined;
 }
 
-type RespTargetSink = Pick<TargetSink, 'onWritten' | 'onExpired' | 'onWriteRefused'>;
+type RespTargetSink = Pick<TargetSink, 'onWritten' | 'onConverted' | 'onExpired' | 'onWriteRefused'>;
 
+const NO_BYTES = Buffer.alloc(0);
 /** How often somebody who waits for the stream looks whether the copy was stopped meanwhile. */
 const LOOK_MS = 100;
 /** How long bytes for stdout are still waited for once the copy has failed or was interrupted. */
@@ -43,13 +48,20 @@ export class RespTarget implements Target {
   readonly #encoder = new FrameEncoder(() => this.#flush());
   /** The one that is being written: each is moved here out of the channel. */
   readonly #entry: Entry = newEntry();
-  readonly #frame: Frame = { ...newEntry(), payload: Buffer.alloc(0) };
+  readonly #frame: Frame = { ...newEntry(), payload: NO_BYTES };
   readonly #sum = new StreamSum();
   #channel: Channel | undefined;
   #pieces: PieceWriter | undefined;
   /** Encoded whole, and not yet given to the stream. */
   #keys = 0;
+  /** Of these, what counts in the channel, and what went. */
   #bytes = 0;
+  #bytesWritten = 0;
+  /** Whether the entry has to wait until a value is there that is read in pieces. */
+  #isHeld = false;
+  /** Database and name of that value, until its bytes have left: there is one at a time. */
+  #gathering: string | undefined;
+  #isStopped = false;
 
   /** @param path a file, packed where it ends in .gz, or `-` for stdout */
   constructor(path: string, options: RespTargetOptions, sink: RespTargetSink) {
@@ -70,7 +82,10 @@ export class RespTarget implements Target {
     try {
       this.#begin();
       while (await channel.readable()) {
-        this.#encode(channel, pieces);
+        while (!this.#encode(channel, pieces)) {
+          this.#flush();
+          await this.#until(() => this.#gathering === undefined, output);
+        }
         // Nobody may wait for entries that wait here for company.
         if (channel.length === 0) this.#flush();
         else await this.#pace();
@@ -82,6 +97,7 @@ export class RespTarget implements Target {
       await channel.readable();
       await output.publish().catch(fail);
     } catch (error) {
+      this.#isStopped = true;
       if (output.isKept) await this.#linger(pieces);
       await output.discard();
       throw error;
@@ -106,23 +122,19 @@ export class RespTarget implements Target {
     await this.#until(isEmpty, output);
   }
 
-  #encode(channel: Channel, pieces: PieceWriter): void {
+  /** False where the entry that was taken last has to wait. */
+  #encode(channel: Channel, pieces: PieceWriter): boolean {
     const entry = this.#entry;
-    const { mode, clock, collisions, limit, targetDbOf, targetNameOf } = this.#options;
-    const now = clock();
-    const toWallClock = mode === 'relative' ? Date.now() - now : 0;
-    while (!pieces.isFull && (limit?.waitMs() ?? 0) === 0 && channel.take(entry)) {
-      const { payload, expireAt } = entry;
+    const { collisions, limit, targetNameOf } = this.#options;
+    while (this.#isHeld || (!pieces.isFull && (limit?.waitMs() ?? 0) === 0 && channel.take(entry))) {
+      this.#isHeld = this.#mustWait(entry);
+      if (this.#isHeld) return false;
+      const { payload, large } = entry;
       const size = sizeOf(entry);
       limit?.take(size);
-      const expires = expireAt !== NEVER && mode !== 'dropped';
-      if (expires && expireAt <= now) {
-        channel.settle(1, size);
+      // A value that a server still has may have another expiry when it is read.
+      if (large?.whole === undefined && this.#isExpired(entry)) {
         this.#sink.onExpired();
-        continue;
-      }
-      if (payload === null) {
-        if (entry.large !== null) this.#sink.onWriteRefused(entry.db, entry.key, tooLarge());
         channel.settle(1, size);
         continue;
       }
@@ -130,19 +142,82 @@ export class RespTarget implements Target {
       if (collisions?.suspects(entry.db, entry.key, name) === true) {
         this.#sink.onWriteRefused(entry.db, entry.key, collision());
         channel.settle(1, size);
-        continue;
-      }
-      const frame = this.#frame;
-      frame.db = targetDbOf(entry.db);
-      frame.key = name;
-      frame.payload = payload;
-      frame.expireAt = expires ? ceiling(plus(expireAt, toWallClock)) : NEVER;
-      frame.idle = entry.idle;
-      frame.frequency = entry.frequency;
-      this.#encoder.restore(frame);
-      this.#sum.keys++;
-      this.#keys++;
-      this.#bytes += size;
+      } else if (payload !== null) this.#restore(entry, name, payload);
+      else if (large !== null) void this.#gather({ ...entry }, name, large, channel);
+      else channel.settle(1, size);
+    }
+    return true;
+  }
+
+  /** Nothing overtakes a value of the same key, and one that is read in pieces waits for the one before it. */
+  #mustWait({ db, key, large }: Entry): boolean {
+    const gathering = this.#gathering;
+    return gathering !== undefined && (large !== null || gathering === idOf(db, key));
+  }
+
+  #isExpired({ expireAt }: Entry): boolean {
+    const { mode, clock } = this.#options;
+    return expireAt !== NEVER && mode !== 'dropped' && expireAt <= clock();
+  }
+
+  #restore(
+    { db, key, expireAt, idle, frequency }: Entry,
+    name: Buffer,
+    payload: Buffer | Parts,
+    size = payload.length,
+  ): void {
+    const { mode, clock, targetDbOf } = this.#options;
+    const frame = this.#frame;
+    frame.db = targetDbOf(db);
+    frame.key = name;
+    frame.payload = payload;
+    const expires = expireAt !== NEVER && mode !== 'dropped';
+    const ahead = expires && mode === 'relative' ? Date.now() - clock() : 0;
+    frame.expireAt = expires ? ceiling(plus(expireAt, ahead)) : NEVER;
+    frame.idle = idle;
+    frame.frequency = frequency;
+    this.#encoder.restore(frame);
+    this.#sum.keys++;
+    this.#keys++;
+    this.#bytes += key.length + size;
+    this.#bytesWritten += key.length + payload.length;
+  }
+
+  /** Others go on meanwhile. */
+  async #gather(entry: Entry, name: Buffer, large: LargeValue, channel: Channel): Promise<void> {
+    this.#gathering = idOf(entry.db, entry.key);
+    const pace = { demandGoing: () => this.#demandGoing(), take: (bytes: number) => this.#takeTurn(bytes) };
+    const done = (): void => void (this.#gathering = undefined);
+    try {
+      const { payload, isGathered } = await wholeValueOf(large, pace);
+      this.#demandGoing();
+      entry.expireAt = large.expireAt ?? entry.expireAt;
+      if (this.#isExpired(entry)) throw new RespError(GONE, 'It has expired');
+      this.#restore(entry, name, payload, 0);
+      // Nothing else keeps it alive.
+      this.#frame.payload = NO_BYTES;
+      if (isGathered) this.#sink.onConverted();
+      this.#flush(done);
+    } catch (error) {
+      done();
+      if (this.#isStopped) return;
+      if (!(error instanceof RespError) || !(error.code === GONE || isOfKey(error))) return channel.abort(error);
+      if (error.code === GONE) this.#sink.onExpired();
+      else this.#sink.onWriteRefused(entry.db, entry.key, error);
+      channel.settle(1, sizeOf(entry));
+    }
+  }
+
+  #demandGoing(): void {
+    if (this.#isStopped) throw new RespError('CLOSED', 'Cannot read on: the copy has ended');
+  }
+
+  async #takeTurn(bytes: number): Promise<void> {
+    const { limit } = this.#options;
+    if (limit === undefined) return;
+    while (!limit.take(bytes)) {
+      await sleep(Math.min(limit.waitMs(), LOOK_MS));
+      this.#demandGoing();
     }
   }
 
@@ -153,19 +228,22 @@ export class RespTarget implements Target {
     await sleep(Math.min(wait, LOOK_MS));
   }
 
-  #flush(): void {
+  /** @param onLeft called when what there is has left, which is something */
+  #flush(onLeft?: () => void): void {
     const { bytes } = this.#encoder;
     if (bytes.isEmpty) return;
     const { pieces, spent } = bytes.take();
     for (const piece of pieces) this.#sum.update(piece);
-    const [keys, size] = [this.#keys, this.#bytes];
+    const [keys, size, written] = [this.#keys, this.#bytes, this.#bytesWritten];
     this.#keys = 0;
     this.#bytes = 0;
+    this.#bytesWritten = 0;
     this.#pieces?.write(pieces, () => {
       bytes.reuse(spent);
+      onLeft?.();
       if (keys === 0) return;
       this.#channel?.settle(keys, size);
-      this.#sink.onWritten(keys, size);
+      this.#sink.onWritten(keys, written);
     });
   }
 
@@ -189,7 +267,6 @@ export class RespTarget implements Target {
   }
 }
 
-/** RESTORE alone is what a stream has. */
-function tooLarge(): RespError {
-  return new RespError('TOO_LONG', 'Cannot write it as RESTORE: the value is too large for one command');
+function idOf(db: number, key: Buffer): string {
+  return `${db}:${key.toString('latin1')}`;
 }

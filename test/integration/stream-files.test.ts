@@ -47,6 +47,7 @@ async function write(path: string, entries: readonly Entry[]): Promise<void> {
   let written = 0;
   const sink = {
     onWritten: (keys: number) => (written += keys),
+    onConverted: () => assert.fail('Nothing is converted'),
     onExpired: () => assert.fail('Nothing expires'),
     onWriteRefused: () => assert.fail('Nothing is refused'),
   };

@@ -33,7 +33,7 @@ const frame: fc.Arbitrary<Frame> = fc
   );
 
 function entryOf(frame: Frame): Entry {
-  return { ...newEntry(), ...frame };
+  return { ...newEntry(), ...frame, payload: frame.payload as Buffer };
 }
 
 function encode(frames: readonly Frame[]): Buffer {

@@ -32,11 +32,15 @@ const FAR_AWAY = 4_102_444_800_123;
 class Counts {
   keys = 0;
   bytes = 0;
+  converted = 0;
   expired = 0;
   onWritten(keys: number, bytes: number): void {
     assert.ok(keys > 0);
     this.keys += keys;
     this.bytes += bytes;
+  }
+  onConverted(): void {
+    this.converted++;
   }
   onExpired(): void {
     this.expired++;
