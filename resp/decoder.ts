@@ -94,6 +94,8 @@ export class Decoder {
   /** A bulk string that is read past, and how much of it, with its CRLF, is still to come. */
   #passed: Oversized | undefined;
   #passedLeft = 0;
+  /** The last byte of it that has come. */
+  #passedLast: number | undefined;
   #failed = false;
 
   /** Bytes: a longer bulk string that is a reply of its own, and may be long, is read past and becomes an `Oversized`. */
@@ -223,6 +225,7 @@ export class Decoder {
     if (isPassed) {
       this.#passed = new Oversized(length);
       this.#passedLeft = length + CRLF_BYTES - (buffer.length - offset);
+      this.#passedLast = buffer.at(-1);
     } else {
       this.#bulk = Buffer.allocUnsafeSlow(length + CRLF_BYTES);
       this.#bulkAt = buffer.copy(this.#bulk, 0, offset);
@@ -247,8 +250,14 @@ export class Decoder {
 
   #passOver(bytes: Buffer, at: number): number {
     const end = Math.min(bytes.length, at + this.#passedLeft);
+    const beforeLast = end - at > 1 ? bytes[end - 2] : this.#passedLast;
     this.#passedLeft -= end - at;
+    this.#passedLast = bytes[end - 1];
     if (this.#passedLeft > 0) return end;
+    if (beforeLast !== CR || this.#passedLast !== LF) {
+      this.#fail(NO_END);
+      return end;
+    }
     const passed = this.#passed!;
     this.#passed = undefined;
     this.#deliver(passed);

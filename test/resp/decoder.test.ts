@@ -187,6 +187,18 @@ test('Decoder reads past a bulk string that is longer than is kept, however it i
   }
 });
 
+test('Decoder gives up on a bulk string that it reads past and that does not end where it should, however it is cut', () => {
+  for (const end of ['XX', '\rX']) {
+    const bytes = Buffer.from(`$50000\r\n${text(50_000)}${end}+PONG\r\n`);
+    for (const [way, decode] of Object.entries(WAYS)) {
+      for (const [cut, pieces] of Object.entries(cutsOf(bytes))) {
+        const { replies, failures } = decode(pieces, {}, 100);
+        assert.deepEqual([replies.length, failures.length], [0, 1], `${way}, ${cut}, ${JSON.stringify(end)}`);
+      }
+    }
+  }
+});
+
 test('Decoder gives up at once on a bulk string that nobody wants to be so long, where long ones are not kept', () => {
   for (const [length, failures] of [
     [1001, 1],
