@@ -5,11 +5,19 @@ import { nameOf, RespError, type Peer } from '../../resp/errors.ts';
 import { formatCount } from '../../resp/figures.ts';
 import { isSameKeyspace, type ServerInfo } from '../redis/info.ts';
 
+/** How often commands were called that empty a database or put another in its place. */
+export interface Flushes {
+  /** FLUSHDB: of which database is not told. */
+  readonly ofOne: number;
+  /** All the others: of every database, or of two. */
+  readonly ofMore: number;
+}
+
 /** One look at a server. */
 export interface Outline {
   readonly info: ServerInfo;
-  /** How often a command was called that empties a database or puts another in its place; `undefined` where that is not told. */
-  readonly flushes: number | undefined;
+  /** `undefined` where that is not told. */
+  readonly flushes: Flushes | undefined;
 }
 
 /** One look at a database. */
@@ -30,10 +38,12 @@ const WHY = {
 };
 
 /** @param commandStats the text of INFO commandstats */
-export function flushesIn(commandStats: string): number | undefined {
+export function flushesIn(commandStats: string): Flushes | undefined {
   if (!commandStats.includes('cmdstat_')) return undefined;
-  const calls = commandStats.matchAll(/^cmdstat_(?:flushall|flushdb|swapdb|cluster\|flushslot):calls=(\d+)/gm);
-  return Array.from(calls, ([, count]) => Number(count)).reduce((sum, count) => sum + count, 0);
+  const counts = { ofOne: 0, ofMore: 0 };
+  const calls = commandStats.matchAll(/^cmdstat_(flushall|flushdb|swapdb|cluster\|flushslot):calls=(\d+)/gm);
+  for (const [, name, count] of calls) counts[name === 'flushdb' ? 'ofOne' : 'ofMore'] += Number(count);
+  return counts;
 }
 
 /**
@@ -42,7 +52,7 @@ export function flushesIn(commandStats: string): number | undefined {
  * @param seen names that the last scan gave
  */
 export function lossOf(peer: Peer, db: number, first: Sight, seen: number, last: Sight): RespError | undefined {
-  const fate = fateOf(first, last);
+  const fate = fateOf(db, first, last);
   if (fate === 'kept') return undefined;
   const due = first.keys - removedBetween(db, first, last);
   if (Math.min(seen, last.keys) >= due * (1 - MOST_MISSING[fate])) return undefined;
@@ -63,7 +73,7 @@ export function unreadOf(
   { found, gone }: { readonly found: number; readonly gone: number },
   last: Outline,
 ): RespError | undefined {
-  const fate = fateOf(before, last);
+  const fate = fateOf(db, before, last);
   if (fate === 'kept') return undefined;
   const due = found - removedBetween(db, before, last);
   if (found - gone >= due * (1 - MOST_MISSING[fate])) return undefined;
@@ -75,14 +85,29 @@ function shrunk(peer: Peer, message: string): RespError {
   return new RespError('SOURCE_SHRUNK', message, { peer, hint: 'see what became of them, and run it again' });
 }
 
-function fateOf(first: Outline, last: Outline): Fate {
+function fateOf(db: number, first: Outline, last: Outline): Fate {
   const isTold = first.info.runId !== '' && last.info.runId !== '';
   // Whoever takes on the data of another primary is emptied without a command.
   if (isTold && !isSameKeyspace(first.info, last.info)) return 'replaced';
   const [before, now] = [first.flushes, last.flushes];
-  // Where the counts are fewer they were reset.
-  if (!isTold || before === undefined || now === undefined || now < before) return 'unknown';
-  return now > before ? 'flushed' : 'kept';
+  if (!isTold || before === undefined || now === undefined) return 'unknown';
+  const [ofOne, ofMore] = [now.ofOne - before.ofOne, now.ofMore - before.ofMore];
+  // They were reset.
+  if (ofOne < 0 || ofMore < 0) return 'unknown';
+  return ofMore > 0 || ofOne > moreShrunkThan(db, first, last) ? 'flushed' : 'kept';
+}
+
+/**
+ * How many other databases lost a larger share of their keys, beside those that may have expired: rather than this one they were
+ * what was flushed. None where this one is empty, however it came to be.
+ */
+function moreShrunkThan(db: number, { info: before }: Outline, { info: now }: Outline): number {
+  const shareLeft = (other: number, keys: number): number => (now.databases.get(other) ?? 0) / keys;
+  const own = shareLeft(db, before.databases.get(db) ?? Infinity);
+  return [...before.databases].filter(([other, keys]) => {
+    const held = keys - (before.expiring.get(other) ?? 0);
+    return other !== db && held > 0 && shareLeft(other, held) < own;
+  }).length;
 }
 
 /** How many keys may be gone that nobody took. A replica leaves expiry to its primary, and does not count it. */

@@ -190,6 +190,24 @@ for (const [name, change, error] of [
   });
 }
 
+for (const [db, what, error] of [
+  [5, 'another database', undefined],
+  [0, 'the database', /held 12,000 when it began, [\d,]+ were seen, and 0 are left; it was flushed or swapped/],
+] as const) {
+  test(`rump ${error ? 'fails' : 'goes on'} where many keys are deleted and ${what} is flushed meanwhile`, async (t) => {
+    const server = await startServer();
+    t.after(() => server.stop());
+    const [client, other] = await Promise.all([server.client(), server.client(5)]);
+    await Promise.all([fill(client, 'key'), fill(other, 'other')]);
+    const result = await copyMeanwhile(server.url, async () => {
+      await client.pipeline(Array.from({ length: KEYS / 2 }, (_, i) => ['DEL', `key:${i}`]));
+      await (db === 0 ? client : other).send('FLUSHDB');
+    });
+    if (error === undefined) assertDone(result);
+    else assertFailed(result, { error });
+  });
+}
+
 test('rump fails where the source takes on the data of an empty server meanwhile', async (t) => {
   const [server, empty] = await Promise.all([startServer(), startServer()]);
   t.after(() => Promise.all([server.stop(), empty.stop()]));

@@ -12,12 +12,19 @@ interface Facts {
   readonly primary?: string;
   readonly expires?: number;
   readonly expired?: number;
+  /** How often FLUSHDB was called. */
+  readonly flushdbs?: number;
+  /** What INFO says of database 5. */
+  readonly other?: string;
 }
 
-function sight(keys: number, flushes: number | undefined, facts: Facts = {}): Sight {
-  const { runId = 'a', primary, expires = 0, expired = 0 } = facts;
+/** @param flushalls how often FLUSHALL was called; `undefined` where no such thing is told */
+function sight(keys: number, flushalls: number | undefined, facts: Facts = {}): Sight {
+  const { runId = 'a', primary, expires = 0, expired = 0, flushdbs = 0, other } = facts;
   const role = primary === undefined ? 'role:master\r\nmaster_replid:own' : `role:slave\r\nmaster_replid:${primary}`;
-  const text = `run_id:${runId}\r\n${role}\r\nexpired_keys:${expired}\r\ndb0:keys=${keys},expires=${expires}\r\n`;
+  const keyspace = `db0:keys=${keys},expires=${expires}\r\n${other === undefined ? '' : `db5:${other}\r\n`}`;
+  const text = `run_id:${runId}\r\n${role}\r\nexpired_keys:${expired}\r\n${keyspace}`;
+  const flushes = flushalls === undefined ? undefined : { ofOne: flushdbs, ofMore: flushalls };
   return { info: parseInfo(text), keys, flushes };
 }
 
@@ -27,6 +34,62 @@ const CASES: readonly (readonly [what: string, first: Sight, seen: number, last:
   ['it is flushed near the end', sight(1000, 0), 990, sight(0, 1), true],
   ['it is swapped for one of few keys', sight(1000, 3), 600, sight(10, 4), true],
   ['another database is flushed', sight(1000, 0), 990, sight(985, 1), false],
+  [
+    'another database is flushed, and jobs are done and deleted',
+    sight(1000, 0, { other: 'keys=50,expires=0' }),
+    700,
+    sight(20, 0, { flushdbs: 1 }),
+    false,
+  ],
+  [
+    'another database is flushed and filled by a part, and jobs are done and deleted',
+    sight(1000, 0, { other: 'keys=50,expires=0' }),
+    700,
+    sight(400, 0, { flushdbs: 1, other: 'keys=10,expires=0' }),
+    false,
+  ],
+  [
+    'it is flushed and filled by a part, beside others that stay',
+    sight(1000, 0, { other: 'keys=50,expires=0' }),
+    450,
+    sight(400, 0, { flushdbs: 1, other: 'keys=40,expires=0' }),
+    true,
+  ],
+  [
+    'it is flushed and filled by a part, and the keys of another database expire',
+    sight(1000, 0, { other: 'keys=50,expires=50' }),
+    450,
+    sight(400, 0, { flushdbs: 1, expired: 50 }),
+    true,
+  ],
+  [
+    'it is flushed, and another database as well',
+    sight(1000, 0, { other: 'keys=50,expires=0' }),
+    450,
+    sight(400, 0, { flushdbs: 2 }),
+    true,
+  ],
+  [
+    'it is emptied, and another database as well',
+    sight(1000, 0, { other: 'keys=50,expires=0' }),
+    450,
+    sight(0, 0, { flushdbs: 1 }),
+    true,
+  ],
+  [
+    'all databases are flushed, and it is filled by a part',
+    sight(1000, 0, { other: 'keys=50,expires=0' }),
+    450,
+    sight(400, 1),
+    true,
+  ],
+  [
+    'it is the only one, and is flushed and filled by a part',
+    sight(1000, 0),
+    450,
+    sight(400, 0, { flushdbs: 1 }),
+    true,
+  ],
   ['jobs are done and deleted', sight(1000, 0), 300, sight(20, 0), false],
   [
     'all of its keys expire',
@@ -64,6 +127,20 @@ const UNREAD: readonly (readonly [what: string, before: Sight, gone: number, las
   ['jobs were deleted', sight(0, 0), 400, sight(0, 0), false],
   ['others were flushed', sight(0, 0), 20, sight(0, 1), false],
   ['keys expired, and others were flushed', sight(0, 0), 400, sight(0, 1, { expired: 390 }), false],
+  [
+    'others were flushed, and jobs were deleted',
+    sight(1000, 0, { other: 'keys=50,expires=0' }),
+    400,
+    sight(600, 0, { flushdbs: 1 }),
+    false,
+  ],
+  [
+    'it was flushed and filled by a part, beside others that stay',
+    sight(1000, 0, { other: 'keys=50,expires=0' }),
+    400,
+    sight(600, 0, { flushdbs: 1, other: 'keys=50,expires=0' }),
+    true,
+  ],
   ['it came back empty', sight(0, 0), 400, sight(0, 0, { runId: 'b' }), true],
   ['it came back without those that expire', sight(0, 0, { expires: 400 }), 400, sight(0, 0, { runId: 'b' }), false],
   ['it does not tell of flushes, and a part is gone', sight(0, undefined), 400, sight(0, undefined), false],
@@ -79,7 +156,7 @@ for (const [what, before, gone, last, isLoss] of UNREAD) {
 
 test('flushesIn() counts what empties databases or swaps them, and knows when nothing is told', () => {
   const text = 'cmdstat_get:calls=5\r\ncmdstat_flushall:calls=1,usec=3\r\ncmdstat_swapdb:calls=2\r\n';
-  assert.equal(flushesIn(`# Commandstats\r\n${text}`), 3);
+  assert.deepEqual(flushesIn(`# Commandstats\r\n${text}cmdstat_flushdb:calls=4\r\n`), { ofOne: 4, ofMore: 3 });
   assert.equal(flushesIn('# Commandstats\r\n'), undefined);
   assert.equal(flushesIn('null'), undefined);
 });
