@@ -6,6 +6,7 @@ import { formatBytes } from '../../resp/figures.ts';
 import { ReplyError, RespError } from '../../resp/errors.ts';
 import type { Reply } from '../../resp/reply.ts';
 import type { Argv } from '../cluster/dialogue.ts';
+import { isBreak } from '../cluster/line.ts';
 import { ValueCommands } from '../rdb/commands.ts';
 import { lengthOfPiece } from '../rdb/piece-size.ts';
 import { demand, type AskAbout } from '../redis/ask-about.ts';
@@ -28,6 +29,8 @@ export interface BuildOptions {
 
 /** The code of an error: what was built so far is gone. */
 export const VANISHED = 'VANISHED';
+/** How often a value is renamed where each time the reply is lost. */
+const MOST_RENAMES = 3;
 /** For so long an unfinished value outlives its builder. Each piece renews it, and none takes nearly as long. */
 const LEASE_MS = String(15 * 60 * 1000);
 
@@ -77,7 +80,7 @@ export class ValueBuilder {
     // Only what has its expiry may have its name: the lease would end it otherwise.
     const [given] = await demand(this.#ask, [this.#expiry(expireAt)]);
     if (given !== 1) return this.#goneAs(vanished(), expireAt);
-    const [renamed] = await demand(this.#ask, [rename], [String(rename[0])]);
+    const renamed = await this.#rename(rename);
     if (renamed instanceof ReplyError) return this.#goneAs(renamed, expireAt);
     return renamed === 0 ? 'taken' : 'written';
   }
@@ -86,6 +89,28 @@ export class ValueBuilder {
   async discard(): Promise<void> {
     const [reply] = await demand(this.#ask, [['UNLINK', this.#temporary]], ['UNLINK']);
     if (reply instanceof ReplyError) await demand(this.#ask, [['DEL', this.#temporary]]);
+  }
+
+  /**
+   * Where the reply is lost it may be done all the same: what has gone from its temporary name has got its own. What a
+   * connection that was given up had sent may also come behind all that is asked then.
+   */
+  async #rename(command: Argv): Promise<Reply> {
+    const [word = ''] = command;
+    const { name } = this.#options;
+    for (let tries = 1; ; tries++) {
+      try {
+        const [reply] = await demand(this.#ask, [command], [String(word)]);
+        if (tries === 1 || tries === MOST_RENAMES || !(reply instanceof ReplyError)) return reply!;
+      } catch (error) {
+        if (!isBreak(error) || tries === MOST_RENAMES) throw error;
+      }
+      const places = [this.#temporary, name].map((place) => ['EXISTS', place]);
+      const [left, there] = await demand(this.#ask, places, ['EXISTS']);
+      if (left === 0 && there === 1) return 1;
+      // Of who may not ask that, and of what is nowhere, all is done once more.
+      if (left !== 1) throw vanished();
+    }
   }
 
   /** It may have expired at the last moment. @throws error where it has not */
