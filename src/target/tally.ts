@@ -36,7 +36,10 @@ export class Tally implements Target {
       while (channel.take(entry)) {
         const size = sizeOf(entry);
         if (entry.payload !== null) this.add(typeOf(entry.payload) ?? 'unknown', size);
-        else if (entry.large !== null) this.add(entry.large.type ?? 'unknown', entry.large.bytes);
+        else if (entry.large !== null) {
+          const { type = 'unknown', bytes } = entry.large;
+          this.add(type, bytes && size + bytes);
+        }
         channel.settle(1, size);
       }
     }

@@ -137,9 +137,13 @@ test('rump --dry-run counts what is in a file, and makes none', async (t) => {
   assert.match(none.stderr, /none\.resp: file$/m);
   assert.equal(existsSync(missing), false);
   assertDone(await runRump(['--from', source.url, '--to', path]));
-  const result = await runRump(['--dry-run', '--json', '--from', path, '--to', target.url, '--exclude', 'hash:*']);
-  assert.equal(result.code, 0, result.stderr);
-  assertCounts(countsOf(result), await expectedOf(from, 'DUMP', (key) => !key.startsWith('hash:')));
+  const ends = ['--from', path, '--to', target.url];
+  const expected = await expectedOf(from, 'DUMP', (key) => !key.startsWith('hash:'));
+  for (const options of [[], ['--big-key', '2k']]) {
+    const result = await runRump(['--dry-run', '--json', ...ends, '--exclude', 'hash:*', ...options]);
+    assert.equal(result.code, 0, result.stderr);
+    assertCounts(countsOf(result), expected);
+  }
   assert.equal(await to.send('DBSIZE'), 1);
 });
 
