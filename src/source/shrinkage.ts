@@ -46,6 +46,13 @@ export function flushesIn(commandStats: string): Flushes | undefined {
   return counts;
 }
 
+/** `undefined` where it was not told both times, or the counts were reset. */
+export function flushesBetween(before: Flushes | undefined, now: Flushes | undefined): Flushes | undefined {
+  if (before === undefined || now === undefined) return undefined;
+  const [ofOne, ofMore] = [now.ofOne - before.ofOne, now.ofMore - before.ofMore];
+  return ofOne < 0 || ofMore < 0 ? undefined : { ofOne, ofMore };
+}
+
 /**
  * What is wrong, if anything: many keys of the first look were neither seen nor can have expired. Deletes are no fault: where
  * the server says that nothing was flushed or swapped, and its data are its own still, whatever is missing was deleted.
@@ -89,12 +96,9 @@ function fateOf(db: number, first: Outline, last: Outline): Fate {
   const isTold = first.info.runId !== '' && last.info.runId !== '';
   // Whoever takes on the data of another primary is emptied without a command.
   if (isTold && !isSameKeyspace(first.info, last.info)) return 'replaced';
-  const [before, now] = [first.flushes, last.flushes];
-  if (!isTold || before === undefined || now === undefined) return 'unknown';
-  const [ofOne, ofMore] = [now.ofOne - before.ofOne, now.ofMore - before.ofMore];
-  // They were reset.
-  if (ofOne < 0 || ofMore < 0) return 'unknown';
-  return ofMore > 0 || ofOne > moreShrunkThan(db, first, last) ? 'flushed' : 'kept';
+  const flushes = flushesBetween(first.flushes, last.flushes);
+  if (!isTold || flushes === undefined) return 'unknown';
+  return flushes.ofMore > 0 || flushes.ofOne > moreShrunkThan(db, first, last) ? 'flushed' : 'kept';
 }
 
 /**

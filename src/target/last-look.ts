@@ -13,7 +13,7 @@ import { askInfo, hasManyServers } from '../redis/identity.ts';
 import type { ServerInfo } from '../redis/info.ts';
 import { scopeOf } from '../redis/refusal.ts';
 import type { Session } from '../redis/session.ts';
-import { flushesIn } from '../source/shrinkage.ts';
+import { flushesBetween, flushesIn } from '../source/shrinkage.ts';
 import type { NodeWriter } from './node-writer.ts';
 import type { TargetSink } from './target.ts';
 import type { WrittenKey } from './written-sample.ts';
@@ -99,9 +99,8 @@ async function lookAt(
     }
   }
   if (refusal !== undefined) sink.onUnsaid(peer, 'whether it has every key that was looked for', refusal);
-  const before = await asker.flushes;
-  const now = typeof said === 'string' ? flushesIn(said) : undefined;
-  const isFlushed = before === undefined || now === undefined || now < before ? undefined : now > before;
+  const flushes = flushesBetween(await asker.flushes, typeof said === 'string' ? flushesIn(said) : undefined);
+  const isFlushed = flushes && flushes.ofOne + flushes.ofMore > 0;
   return { peer, looked: looked.length, missing, isLoss: isLoss(looked, missing, isFlushed) };
 }
 

@@ -6,7 +6,7 @@ import { Oversized } from '../../resp/reply.ts';
 import type { Line } from '../cluster/line.ts';
 import { refusalOf, scopeOf } from '../redis/refusal.ts';
 import type { Session } from '../redis/session.ts';
-import { flushesIn } from '../source/shrinkage.ts';
+import { flushesIn, type Flushes } from '../source/shrinkage.ts';
 import { Wakeup } from '../wakeup.ts';
 
 export class NodeAsker {
@@ -14,14 +14,14 @@ export class NodeAsker {
   readonly #moved = new Wakeup();
   #session: Session | undefined;
   #isOver = false;
-  #flushes: Promise<number | undefined> = Promise.resolve(undefined);
+  #flushes: Promise<Flushes | undefined> = Promise.resolve(undefined);
 
   constructor(line: Line) {
     this.#line = line;
   }
 
   /** How often the process was flushed before the first key was written to it; `undefined` where it does not say. */
-  get flushes(): Promise<number | undefined> {
+  get flushes(): Promise<Flushes | undefined> {
     return this.#flushes;
   }
 
@@ -81,7 +81,7 @@ export class NodeAsker {
   }
 }
 
-async function askFlushes(connection: Connection): Promise<number | undefined> {
+async function askFlushes(connection: Connection): Promise<Flushes | undefined> {
   const stats = await connection.request('INFO', 'commandstats').catch(() => '');
   return flushesIn(String(stats));
 }
