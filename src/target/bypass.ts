@@ -38,8 +38,8 @@ export interface BypassSink {
   onRefused(entry: Entry, error: RespError): void;
   /** Only the source can read the value. Returns whether it can be asked: then the entry is settled, and comes again. */
   onUnknown(entry: Entry): boolean;
-  /** It has to be read again. */
-  onLost(entry: Entry): void;
+  /** It has to be read again. @param maybeWritten whether it was sent, and only the reply may be missing */
+  onLost(entry: Entry, maybeWritten: boolean): void;
   /** It only had to wait for another value of the same name. */
   onPassed(entry: Entry, name: Buffer): void;
   onFailed(error: unknown): void;
@@ -123,7 +123,7 @@ export class Bypass {
   async #adapt(entry: Entry, name: Buffer, writer: Pick<NodeWriter, 'adapt'>): Promise<void> {
     try {
       writer.adapt(await this.#dialectFor(this.#options.targetDbOf(entry.db), name));
-      this.#sink.onLost(entry);
+      this.#sink.onLost(entry, false);
     } catch (error) {
       this.#settle(entry, error);
     }
@@ -132,7 +132,7 @@ export class Bypass {
   #settle(entry: Entry, error: unknown): void {
     if (!(error instanceof RespError)) this.#sink.onFailed(error);
     else if (isOfKey(error)) this.#sink.onRefused(entry, error);
-    else if (error.retryable) this.#sink.onLost(entry);
+    else if (error.retryable) this.#sink.onLost(entry, true);
     else this.#sink.onFailed(error);
   }
 

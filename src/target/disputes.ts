@@ -1,10 +1,11 @@
 // Names that the target has already: it is asked whether what it holds is of our own writing, or another key's.
 
-import type { ReplyError, RespError } from '../../resp/errors.ts';
+import { RespError, type ReplyError } from '../../resp/errors.ts';
 import type { Oversized } from '../../resp/reply.ts';
 import type { Entry } from '../entry.ts';
+import { GONE } from '../redis/piece-reader.ts';
 import { scopeOf } from '../redis/refusal.ts';
-import { isSameValue } from '../redis/same-value.ts';
+import { isSameInPieces, isSameValue } from '../redis/same-value.ts';
 import { collision, type Collisions } from './collisions.ts';
 import type { NodeWriter } from './node-writer.ts';
 import type { Origin, WrittenKeys } from './written-keys.ts';
@@ -44,19 +45,39 @@ export class Disputes {
     return this.#options.collisions?.suspects(db, key, name) === true;
   }
 
-  /** Whether an entry that was refused may be one that we wrote ourselves. */
-  mayBeOurs(entry: Entry, error: ReplyError): boolean {
-    return error.code === 'BUSYKEY' && this.#originOf(entry) !== 'foreign';
+  /**
+   * The target would not take the entry, which may be as we wrote it ourselves.
+   * @param writerFor who can ask for a name
+   */
+  refuse(entry: Entry, error: RespError, writerFor: (name: Buffer) => NodeWriter | undefined): void {
+    const mayBeOurs = error.code === 'BUSYKEY' && this.#originOf(entry) !== 'foreign';
+    const writer = mayBeOurs ? writerFor(this.#options.targetNameOf(entry.key)) : undefined;
+    if (writer === undefined) this.#sink.onRefused(entry, error);
+    else void this.#settleConflict({ ...entry }, error, writer);
   }
 
   /** The memory of what was written may be mistaken: a key is ours only where the target has this very value. */
-  async settleConflict(entry: Entry, error: ReplyError, writer: NodeWriter): Promise<void> {
+  async #settleConflict(entry: Entry, error: RespError, writer: NodeWriter): Promise<void> {
     const { targetDbOf, targetNameOf } = this.#options;
     const origin = this.#originOf(entry);
     const found = await writer.asker.dump(targetDbOf(entry.db), targetNameOf(entry.key)).catch(() => null);
-    if (found === undefined) this.#sink.onUndecided(entry);
-    else if (found === null || !isValueOf(entry, found, this.#options.bigKey)) this.#sink.onRefused(entry, error);
-    else this.#sink.onOurs(entry, origin);
+    if (found === undefined) return this.#sink.onUndecided(entry);
+    try {
+      if (found !== null && (await this.#isOurs(entry, found))) this.#sink.onOurs(entry, origin);
+      else this.#sink.onRefused(entry, error);
+    } catch (unread) {
+      if (!(unread instanceof RespError)) throw unread;
+      // Whoever reads it anew is told so, or that it is gone.
+      if (unread.retryable || unread.code === GONE) this.#sink.onUndecided(entry);
+      else this.#sink.onRefused(entry, unread);
+    }
+  }
+
+  /** One that is read in pieces was written as one, or by commands. */
+  async #isOurs(entry: Entry, found: Buffer | Oversized): Promise<boolean> {
+    const { bigKey } = this.#options;
+    if (entry.large === null || !Buffer.isBuffer(found)) return isValueOf(entry, found, bigKey);
+    return isSameInPieces(found, entry.large, bigKey);
   }
 
   /**

@@ -72,13 +72,13 @@ export class RedisTarget implements Target {
         this.#channel.settle(1, sizeOf(entry));
       },
       onExpired: (entry) => this.#expire(entry),
-      onRefused: (entry, error) => this.#report(entry, error),
+      onRefused: (entry, error) => this.#disputes.refuse(entry, error, (name) => this.#writerFor(name)),
       onUnknown: (entry) => {
         const isAsked = source.againInPieces(entry);
         if (isAsked) this.#channel.settle(1, sizeOf(entry));
         return isAsked;
       },
-      onLost: (entry) => this.#giveBack(entry),
+      onLost: (entry, maybeWritten) => this.#lose(entry, maybeWritten),
       onPassed: (entry, name) => this.#admit(entry, name),
       onFailed: (error) => this.#failure.fail(error),
     });
@@ -195,11 +195,7 @@ export class RedisTarget implements Target {
       onConverted: () => sink.onConverted(),
       onRefused: (entry, error, writer) => this.#refuse(entry, error, writer),
       onElsewhere: (entry, error, writer) => this.#redirect(entry, error, writer),
-      onLost: (entry, maybeWritten) => {
-        const { written, targetDbOf, targetNameOf } = this.#options;
-        if (maybeWritten) written?.addUnanswered(targetDbOf(entry.db), targetNameOf(entry.key));
-        this.#giveBack(entry);
-      },
+      onLost: (entry, maybeWritten) => this.#lose(entry, maybeWritten),
       onInterrupted: () => this.#channel.hold(),
       onResumed: (writer, isSame) => {
         if (!isSame) this.#replaced(writer);
@@ -214,15 +210,20 @@ export class RedisTarget implements Target {
     written?.add(targetDbOf(db), targetNameOf(key));
   }
 
+  #lose(entry: Entry, maybeWritten: boolean): void {
+    const { written, targetDbOf, targetNameOf } = this.#options;
+    if (maybeWritten) written?.addUnanswered(targetDbOf(entry.db), targetNameOf(entry.key));
+    this.#giveBack(entry);
+  }
+
   #giveBack(entry: Entry): void {
     this.#source.again(entry);
     this.#channel.settle(1, sizeOf(entry));
   }
 
   #refuse(entry: Entry, error: ReplyError, writer: NodeWriter): void {
-    if (this.#disputes.mayBeOurs(entry, error)) void this.#disputes.settleConflict({ ...entry }, error, writer);
-    else if (error.code === 'ERR') this.#bypass.convert({ ...entry }, this.#options.targetNameOf(entry.key), writer);
-    else this.#report(entry, error);
+    if (error.code === 'ERR') this.#bypass.convert({ ...entry }, this.#options.targetNameOf(entry.key), writer);
+    else this.#disputes.refuse(entry, error, () => writer);
   }
 
   /** What was lost was only the reply; or SCAN gave the key once more. */
