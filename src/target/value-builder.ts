@@ -29,8 +29,6 @@ export interface BuildOptions {
 
 /** The code of an error: what was built so far is gone. */
 export const VANISHED = 'VANISHED';
-/** How often a value is renamed where each time the reply is lost. */
-const MOST_RENAMES = 3;
 /** For so long an unfinished value outlives its builder. Each piece renews it, and none takes nearly as long. */
 const LEASE_MS = String(15 * 60 * 1000);
 
@@ -91,26 +89,23 @@ export class ValueBuilder {
     if (reply instanceof ReplyError) await demand(this.#ask, [['DEL', this.#temporary]]);
   }
 
-  /**
-   * Where the reply is lost it may be done all the same: what has gone from its temporary name has got its own. What a
-   * connection that was given up had sent may also come behind all that is asked then.
-   */
+  /** Where the reply is lost it may be done all the same: what has gone from its temporary name has got its own. */
   async #rename(command: Argv): Promise<Reply> {
     const [word = ''] = command;
-    const { name } = this.#options;
-    for (let tries = 1; ; tries++) {
-      try {
-        const [reply] = await demand(this.#ask, [command], [String(word)]);
-        if (tries === 1 || tries === MOST_RENAMES || !(reply instanceof ReplyError)) return reply!;
-      } catch (error) {
-        if (!isBreak(error) || tries === MOST_RENAMES) throw error;
-      }
-      const places = [this.#temporary, name].map((place) => ['EXISTS', place]);
-      const [left, there] = await demand(this.#ask, places, ['EXISTS']);
-      if (left === 0 && there === 1) return 1;
-      // Of who may not ask that, and of what is nowhere, all is done once more.
-      if (left !== 1) throw vanished();
+    try {
+      const [reply] = await demand(this.#ask, [command], [String(word)]);
+      return reply!;
+    } catch (error) {
+      if (!isBreak(error) || (await this.#isThere(this.#temporary)) || !(await this.#isThere(this.#options.name)))
+        throw error;
+      return 1;
     }
+  }
+
+  /** Also where the server will not say. */
+  async #isThere(name: Buffer): Promise<boolean> {
+    const [reply] = await demand(this.#ask, [['EXISTS', name]], ['EXISTS']);
+    return reply !== 0;
   }
 
   /** It may have expired at the last moment. @throws error where it has not */

@@ -214,10 +214,11 @@ test('rump fails where the source takes on the data of an empty server meanwhile
   const [client, emptyClient] = await Promise.all([server.client(), empty.client()]);
   await fill(client, 'key');
   await emptyClient.send('CONFIG', 'SET', 'repl-diskless-sync-delay', 0);
-  const result = await copyMeanwhile(server.url, async () => {
+  const becomeReplica = async (): Promise<void> => {
     await client.send('REPLICAOF', '127.0.0.1', empty.port);
     while (!(await isInStep(client))) await sleep(POLL_MS);
-  });
+  };
+  const result = await copyMeanwhile(server.url, becomeReplica, { options: ['--tpslimit', '4000'], keys: 100 });
   const error =
     /held 12,000 when it began, 0 were seen, and 0 are left; it is another server, or holds other data, by now/;
   assertFailed(result, { error });
