@@ -19,7 +19,7 @@ interface Findings {
 
 export class Vigil {
   readonly #findings = new Map<number, Findings>();
-  /** The node before its first walk. */
+  /** The node before its first walk; as the handshake found it, where it has lost much since. */
   #start: Outline | undefined;
   /** Several servers answer as one: nothing can be said of what they held. */
   #isOver = false;
@@ -32,7 +32,7 @@ export class Vigil {
   /** What the database is now that a walk of it begins. */
   async begin(session: Session, db: number): Promise<Sight> {
     const before = await this.look(session, db);
-    this.#start ??= before;
+    this.#start ??= startOf(session, before);
     if (!this.#findings.has(db)) this.#findings.set(db, { before, found: 0, gone: 0 });
     return before;
   }
@@ -80,6 +80,13 @@ export class Vigil {
     this.#findings.clear();
     return this.#isOver ? undefined : errors[0];
   }
+}
+
+/** Nobody has counted flushes by the time of the handshake: they are only asked about where keys are missing. */
+function startOf({ server }: Session, before: Outline): Outline {
+  const { databases } = server.info;
+  const isEmptied = [...databases].some(([db, keys]) => (before.info.databases.get(db) ?? 0) < keys / 2);
+  return isEmptied ? { info: server.info, flushes: undefined } : before;
 }
 
 async function lookAt(session: Session): Promise<Outline> {

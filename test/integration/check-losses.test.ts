@@ -53,6 +53,22 @@ for (const [words, args] of [
   });
 }
 
+for (const args of [['check'], []]) {
+  test(`rump ${args.join()} fails where the source is flushed before its names are read`, async (t) => {
+    await from!.pipeline(numbered());
+    // Of the handshake, which has been told by then how many keys there are.
+    const proxy = await replyProxy(t, source!.port, async ([name]) => {
+      if (name === 'SCAN') await from!.send('FLUSHALL');
+      return undefined;
+    });
+    const result = await runRump([...args, '--from', proxy.url, '--to', target!.url]);
+    assertFailed(result, {
+      error: /^rump: Keys were lost while they were read: .* held 1,000 when it began, 0 were seen/,
+    });
+    assert.doesNotMatch(result.stdout, /equal|done/i);
+  });
+}
+
 test('rump check counts what was deleted on both sides meanwhile apart from what has expired', async () => {
   const at = Date.now() + 1500;
   await from!.pipeline([...numbered(), ['SET', 'short', 1, 'PXAT', at], ['SET', 'one', 1], ['SET', 'two', 2]]);
