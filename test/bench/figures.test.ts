@@ -1,7 +1,7 @@
 // What becomes of the samples of several runs.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { copyFigures, ratios, spread } from './figures.ts';
+import { buildRatios, copyFigures, ratios, spread } from './figures.ts';
 
 const timing = (wall: number) => ({ wall, sourceCpu: 0, targetCpu: 0 });
 
@@ -16,6 +16,15 @@ test('ratios() divides each run by the floor that ran next to it', () => {
     median: 1.5,
     max: 6,
   });
+});
+
+test('buildRatios() divides what one build used by what the other used next to it', () => {
+  const [ours, theirs] = [
+    { ...timing(3), cpu: 1, peakRss: 50 },
+    { ...timing(2), cpu: 4, peakRss: 100 },
+  ];
+  const { wall, cpu, peakRss } = buildRatios([ours, ours], [theirs, ours]);
+  assert.deepEqual([wall.max, cpu.min, peakRss.median], [1.5, 0.25, 0.75]);
 });
 
 test('copyFigures() gives CPU in microseconds a key, memory in MiB and volume in millions of bytes', () => {

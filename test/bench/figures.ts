@@ -64,9 +64,28 @@ export function copyFigures(samples: readonly (Timing & Usage)[], volume: Volume
   };
 }
 
+/** Of another build: what this one has, divided by what that one has. */
+export interface BuildRatios {
+  readonly wall: Spread;
+  readonly cpu: Spread;
+  readonly peakRss: Spread;
+}
+
 /** Pair by pair, so that what slows the machine down for a while slows both and counts for neither. */
 export function ratios(copies: readonly Timing[], floor: readonly Timing[]): Spread {
-  return spread(copies.map(({ wall }, index) => wall / floor[index]!.wall));
+  return ratiosOf(copies, floor, ({ wall }) => wall);
+}
+
+export function buildRatios(copies: readonly (Timing & Usage)[], others: readonly (Timing & Usage)[]): BuildRatios {
+  return {
+    wall: ratios(copies, others),
+    cpu: ratiosOf(copies, others, ({ cpu }) => cpu),
+    peakRss: ratiosOf(copies, others, ({ peakRss }) => peakRss),
+  };
+}
+
+function ratiosOf<T>(ours: readonly T[], theirs: readonly T[], of: (sample: T) => number): Spread {
+  return spread(ours.map((sample, index) => of(sample) / of(theirs[index]!)));
 }
 
 export function spread(values: readonly number[]): Spread {

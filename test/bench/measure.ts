@@ -5,7 +5,7 @@ import { compareSample, compareSizes } from './compare.ts';
 import { runCopy, type CopyCommand, type Usage } from './copy-process.ts';
 import { courses, fileOf, framesOf } from './course.ts';
 import { datasets, scaled, type DatasetName } from './dataset.ts';
-import { copyFigures, floorFigures, ratios } from './figures.ts';
+import { buildRatios, copyFigures, floorFigures, ratios } from './figures.ts';
 import { fill } from './fill.ts';
 import { floors, replay, type FloorName } from './floors.ts';
 import { describeMachine, describeServer } from './machine.ts';
@@ -40,12 +40,12 @@ export async function measure(
     if (course.reads === 'snapshot') await source.clients[0]!.send('SAVE');
 
     const isRead = course.reads === undefined;
-    const copy = (sample: number): Promise<Timing & Usage> =>
+    const copy = (build: CopyCommand, sample: number): Promise<Timing & Usage> =>
       withSite(course.startTarget(place), async (target) => {
         const from = course.reads === undefined ? source : fileOf(source, course.reads);
-        const [program, ...args] = options.command;
-        if (course.compares === true) await runCopy(options.command, from, target);
-        const command: CopyCommand = course.compares === true ? [program, ...args, 'check'] : options.command;
+        const [program, ...args] = build;
+        if (course.compares === true) await runCopy(build, from, target);
+        const command: CopyCommand = course.compares === true ? [program, ...args, 'check'] : build;
         const { result, ...timing } = await time(source, target, isRead, () => runCopy(command, from, target));
         if (course.writesFile === true) await checkFile(target, source, sample);
         else await check(source, target, sample);
@@ -63,12 +63,14 @@ export async function measure(
       });
 
     tell('warming up');
-    await copy(0);
+    await copy(options.command, 0);
     const copies: (Timing & Usage)[] = [];
+    const others: (Timing & Usage)[] = [];
     const replays = new Map<FloorName, Timing[]>(compared.map((floorName) => [floorName, []]));
     for (let run = 1; run <= options.runs; run += 1) {
       tell(`run ${run} of ${options.runs}`);
-      copies.push(await copy(run === options.runs ? Math.min(SAMPLE_KEYS, dataset.keys) : 0));
+      copies.push(await copy(options.command, run === options.runs ? Math.min(SAMPLE_KEYS, dataset.keys) : 0));
+      if (options.against !== undefined) others.push(await copy(options.against, 0));
       for (const [floorName, timings] of replays) timings.push(await floor(floorName));
     }
 
@@ -86,6 +88,9 @@ export async function measure(
       server: await describeServer(source.clients[0]!),
       ...describeMachine(),
       rump: copyFigures(copies, volume),
+      ...(others.length === 0
+        ? {}
+        : { against: { ...copyFigures(others, volume), ratios: buildRatios(copies, others) } }),
       floors: Object.fromEntries(ofFloors) as Result['floors'],
     };
   } finally {

@@ -1,4 +1,6 @@
 // The command line of the bench: which datasets, whether decoding too, how often, against which server.
+import { existsSync } from 'node:fs';
+import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { fileURLToPath } from 'node:url';
 import type { CopyCommand } from './copy-process.ts';
@@ -15,6 +17,8 @@ export interface BenchOptions {
   /** Default: the one on PATH. */
   readonly server: string | undefined;
   readonly command: CopyCommand;
+  /** Another build, that takes turns with it. */
+  readonly against: CopyCommand | undefined;
 }
 
 /** Beside the datasets: no copy, but payloads that become values. */
@@ -31,6 +35,7 @@ export const USAGE = `npm run bench -- [DATASET... | decode] [options]
                      snapshots, a plain copy; d, for wide, values in one piece (a,b,c,d)
   --server PROGRAM   the server of both sides (redis-server on PATH)
   --rump "CMD"       another build: program and arguments without endpoints
+  --against DIST     another build of rump, its folder dist: it takes turns with this one
   --cpu-prof DIR     write a CPU profile of each run of rump into DIR
 `;
 
@@ -48,6 +53,7 @@ export function readOptions(args: string[]): BenchOptions | undefined {
       floors: { type: 'string', default: 'a,b,c,d' },
       server: { type: 'string' },
       rump: { type: 'string' },
+      against: { type: 'string' },
       'cpu-prof': { type: 'string' },
       help: { type: 'boolean', default: false },
     },
@@ -62,12 +68,19 @@ export function readOptions(args: string[]): BenchOptions | undefined {
     floors: values.floors === 'none' ? [] : values.floors.split(',').map((name) => oneOf(floors, name)),
     server: values.server,
     command: commandOf(values.rump, values['cpu-prof']),
+    against: values.against === undefined ? undefined : [process.execPath, mainOf(values.against)],
   };
 }
 
 function commandOf(rump: string | undefined, profiles: string | undefined): CopyCommand {
   const [program = '', ...args] = rump?.trim().split(/\s+/) ?? [process.execPath, MAIN];
   return profiles === undefined ? [program, ...args] : [program, '--cpu-prof', `--cpu-prof-dir=${profiles}`, ...args];
+}
+
+function mainOf(dist: string): string {
+  const main = resolve(dist, 'src/cli/main.js');
+  if (existsSync(main)) return main;
+  throw new Error(`Cannot bench against ${dist}: there is no ${main}`);
 }
 
 function oneOf<Name extends string>(known: Readonly<Record<Name, unknown>>, name: string): Name {

@@ -53,6 +53,13 @@ test('block() says of each goal whether it is met, missed or was not measured', 
   ]);
 });
 
+test('block() holds rump against another build that took its turns', () => {
+  const ratios = { wall: one(0.9), cpu: one(0.487), peakRss: one(1.1) };
+  const lines = block({ ...result, against: { ...figures, wall: one(137), ratios } });
+  assert.match(lines, /the other build +137\.00 /);
+  assert.match(lines, /rump ÷ the other build: wall 0\.90, CPU 0\.49, peak RSS 1\.10\n/);
+});
+
 test('block() takes a rate for a goal that is at least reached', () => {
   assert.match(farAt(80_000), /asked keys ≥ 80,000 \/s: met/);
   assert.match(farAt(79_999), /asked keys ≥ 80,000 \/s: missed/);

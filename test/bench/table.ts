@@ -62,6 +62,7 @@ export function block(result: Result): string {
   return lines(
     `${result.dataset}: ${grouped(result.keys, 0)} keys, ${grouped(result.bytes / 1e6, 1)} MB${line}`,
     rowOf('rump', result.rump),
+    ...againstLines(result),
     ...floorsOf(result).map(([name, figures]) => rowOf(floors[name].title, figures)),
     ...goals.map((goal) => goalLine(goal, result)),
   );
@@ -69,6 +70,13 @@ export function block(result: Result): string {
 
 function floorsOf({ floors }: Result): [FloorName, Row][] {
   return Object.entries(floors) as [FloorName, Row][];
+}
+
+function againstLines({ against }: Result): string[] {
+  if (against === undefined) return [];
+  const { wall, cpu, peakRss } = against.ratios;
+  const [walls, cpus, peaks] = [wall, cpu, peakRss].map(({ median }) => grouped(median, 2));
+  return [rowOf('the other build', against), `  rump ÷ the other build: wall ${walls}, CPU ${cpus}, peak RSS ${peaks}`];
 }
 
 function rowOf(name: string, row: Row): string {
