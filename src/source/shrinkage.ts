@@ -98,7 +98,10 @@ function fateOf(db: number, first: Outline, last: Outline): Fate {
   if (isTold && !isSameKeyspace(first.info, last.info)) return 'replaced';
   const flushes = flushesBetween(first.flushes, last.flushes);
   if (!isTold || flushes === undefined) return 'unknown';
-  return flushes.ofMore > 0 || flushes.ofOne > moreShrunkThan(db, first, last) ? 'flushed' : 'kept';
+  const { ofOne, ofMore } = flushes;
+  if (ofMore > 0 || ofOne > moreShrunkThan(db, first, last)) return 'flushed';
+  // Which one it was nobody tells: a small one may as well have lost its last key otherwise.
+  return ofOne > 0 ? 'unknown' : 'kept';
 }
 
 /**
