@@ -24,6 +24,8 @@ export interface ServerInfo {
   readonly expiredKeys: number;
   /** Keys that it has thrown away since its start, as its memory was full. */
   readonly evictedKeys: number;
+  /** Values that it has taken out and not freed yet, which it does in the background. */
+  readonly unfreed: number;
   /** Whether it counts how often keys are used, in place of how long ago. */
   readonly countsFrequency: boolean;
   /** Whether it says which databases hold keys: that it names none is no proof that there are none. */
@@ -56,6 +58,7 @@ export function parseInfo(text: string): ServerInfo {
     maxMemory: number('maxmemory'),
     expiredKeys: number('expired_keys'),
     evictedKeys: number('evicted_keys'),
+    unfreed: number('lazyfree_pending_objects'),
     countsFrequency: fields.get('maxmemory_policy')?.endsWith('-lfu') === true,
     hasKeyspace: /^(# Keyspace|db\d+:)/m.test(text),
     databases: countsOf(fields, 'keys'),

@@ -249,12 +249,12 @@ export class NodeScan {
     if (!this.#scan!.settle(sight.keys)) return false;
     // Of servers behind a proxy, and of one whose slots another one has, nothing can be said.
     const isKnown = info.runId === this.#origin!.runId && !(info.cluster && info.role === 'replica');
-    if (isKnown && !this.#isSparse(session)) this.#tellLoss(session.connection.peer, sight);
+    if (isKnown && !this.#isSparse(session)) await this.#tellLoss(session, sight);
     return true;
   }
 
-  #tellLoss(peer: Peer, sight: Sight): void {
-    const error = this.#vigil.lossOf(peer, this.db, this.#first!, this.#scan!.seen, sight);
+  async #tellLoss(session: Session, sight: Sight): Promise<void> {
+    const error = await this.#vigil.lossOf(session, this.db, this.#first!, this.#scan!.seen, sight);
     if (error !== undefined) this.#options.sink.onShrunk(error);
   }
 

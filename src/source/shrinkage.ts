@@ -30,7 +30,10 @@ export interface Sight extends Outline {
 type Fate = 'kept' | 'flushed' | 'replaced' | 'unknown';
 
 /** Of a server that does not say whether it was flushed, most of the keys have to be missing. */
-const MOST_MISSING = { flushed: 0.1, replaced: 0.1, unknown: 0.5 };
+const MOST_MISSING = { kept: 0.1, flushed: 0.1, replaced: 0.1, unknown: 0.5 };
+/** `deleted`: they are missing, and the server counts no flush by now. */
+export type Verdict = RespError | 'deleted' | undefined;
+
 const WHY = {
   flushed: 'it was flushed or swapped meanwhile',
   replaced: 'it is another server, or holds other data, by now, and they cannot all have expired',
@@ -58,11 +61,11 @@ export function flushesBetween(before: Flushes | undefined, now: Flushes | undef
  * the server says that nothing was flushed or swapped, and its data are its own still, whatever is missing was deleted.
  * @param seen names that the last scan gave
  */
-export function lossOf(peer: Peer, db: number, first: Sight, seen: number, last: Sight): RespError | undefined {
+export function lossOf(peer: Peer, db: number, first: Sight, seen: number, last: Sight): Verdict {
   const fate = fateOf(db, first, last);
-  if (fate === 'kept') return undefined;
   const due = first.keys - removedBetween(db, first, last);
   if (Math.min(seen, last.keys) >= due * (1 - MOST_MISSING[fate])) return undefined;
+  if (fate === 'kept') return 'deleted';
   const [held, saw, now] = [first.keys, seen, last.keys].map(formatCount);
   const figures = `database ${db} of ${nameOf(peer)} held ${held} when it began, ${saw} were seen, and ${now} are left`;
   return shrunk(peer, `Keys were lost while they were read: ${figures}; ${WHY[fate]}`);
@@ -79,11 +82,11 @@ export function unreadOf(
   before: Outline,
   { found, gone }: { readonly found: number; readonly gone: number },
   last: Outline,
-): RespError | undefined {
+): Verdict {
   const fate = fateOf(db, before, last);
-  if (fate === 'kept') return undefined;
   const due = found - removedBetween(db, before, last);
   if (found - gone >= due * (1 - MOST_MISSING[fate])) return undefined;
+  if (fate === 'kept') return 'deleted';
   const figures = `of ${formatCount(found)} keys found in database ${db} of ${nameOf(peer)}, ${formatCount(gone)} were gone when they were to be read`;
   return shrunk(peer, `Keys were lost while they were read: ${figures}; ${WHY[fate]}`);
 }

@@ -1,12 +1,19 @@
 // Watches one node for keys that it loses during a copy: before anything is read, at the beginning and the end of each walk,
 // and once all that was found is read.
 
-import { ReplyError, type Peer, type RespError } from '../../resp/errors.ts';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { ReplyError, RespError } from '../../resp/errors.ts';
 import { replyOf } from '../redis/ask-about.ts';
 import { askInfo, hasManyServers } from '../redis/identity.ts';
 import { sizeIn } from '../redis/reply-shapes.ts';
 import type { Session } from '../redis/session.ts';
-import { flushesIn, lossOf, unreadOf, type Outline, type Sight } from './shrinkage.ts';
+import { flushesIn, lossOf, unreadOf, type Outline, type Sight, type Verdict } from './shrinkage.ts';
+
+const LOOK_MS = 50;
+/** Looks that show nothing to be freed any more, and no flush. */
+const LOOKS_BEHIND = 4;
+/** How long a server may be busy freeing. */
+const MOST_FREEING_MS = 10_000;
 
 /** The keys of one database that were found since all was read for the last time. */
 interface Findings {
@@ -62,9 +69,14 @@ export class Vigil {
    * What is wrong with a walk that has come to its end.
    * @param first the database when the walk began for the first time; what it was when the node's first walk began counts as well
    */
-  lossOf(peer: Peer, db: number, first: Sight, seen: number, last: Sight): RespError | undefined {
+  lossOf(session: Session, db: number, first: Sight, seen: number, last: Sight): Promise<RespError | undefined> {
+    const { peer } = session;
     const start = { ...this.#start!, keys: this.#start!.info.databases.get(db) ?? 0 };
-    return lossOf(peer, db, start, seen, last) ?? lossOf(peer, db, first, seen, last);
+    return settled(session, last, (now) => {
+      const sight = { ...now, keys: last.keys };
+      const verdict = lossOf(peer, db, start, seen, sight);
+      return verdict instanceof RespError ? verdict : (lossOf(peer, db, first, seen, sight) ?? verdict);
+    });
   }
 
   /** Once all that was found is read: what is wrong with it. */
@@ -72,13 +84,35 @@ export class Vigil {
     const last = await lookAt(session);
     const errors: RespError[] = [];
     for (const [db, { before, found, gone }] of this.#findings) {
-      const error = gone > 0 ? unreadOf(session.connection.peer, db, before, { found, gone }, last) : undefined;
+      if (gone === 0) continue;
+      const error = await settled(session, last, (now) => unreadOf(session.peer, db, before, { found, gone }, now));
       if (error !== undefined) errors.push(error);
     }
     // Where they are many behind one name, it may be a matter of which of them answers.
     if (errors.length > 0 && (await hasManyServers(session, last.info))) this.end();
     this.#findings.clear();
     return this.#isOver ? undefined : errors[0];
+  }
+}
+
+/**
+ * The verdict once it is certain that no flush is still to be counted: newer servers count one when they have freed in the
+ * background what it took. Where that takes too long, it is as if they did not tell.
+ */
+async function settled(
+  session: Session,
+  last: Outline,
+  judge: (now: Outline) => Verdict,
+): Promise<RespError | undefined> {
+  const end = performance.now() + MOST_FREEING_MS;
+  let now = last;
+  for (let looks = 0; ; now = await lookAt(session)) {
+    const isLate = performance.now() > end;
+    const verdict = judge(isLate && now.info.unfreed > 0 ? { ...now, flushes: undefined } : now);
+    if (verdict !== 'deleted') return verdict;
+    if (now.info.unfreed === 0) looks++;
+    if (isLate || looks > LOOKS_BEHIND) return undefined;
+    await sleep(LOOK_MS);
   }
 }
 
