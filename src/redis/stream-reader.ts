@@ -21,7 +21,7 @@ import { CHANGED, ValueEnd } from './value-end.ts';
 const PENDING_PAGE = 1000;
 /** Entries by which those that are pending may have more than doubled while they were read. */
 const MORE_PENDING = 100_000;
-const LAST_SEQ = 2n ** 64n - 1n;
+const LAST_PART = 2n ** 64n - 1n;
 
 export async function* readStream(ask: AskAbout, key: Buffer, size: PageSize): AsyncGenerator<StreamPiece> {
   size.keepOrder();
@@ -40,8 +40,10 @@ export async function* readStream(ask: AskAbout, key: Buffer, size: PageSize): A
     }
     const bytes = entries.reduce((sum, { fields }) => sum + totalOf(fields), 0);
     size.observe(bytes, performance.now() - start);
-    from = formatId(after(entries.at(-1)!.id));
     yield { type: 'stream', head, entries };
+    const { id } = entries.at(-1)!;
+    if (isLast(id)) return;
+    from = formatId(after(id));
   }
 }
 
@@ -111,9 +113,9 @@ async function readPending(ask: AskAbout, key: Buffer, group: Buffer, told: numb
     });
     demandPage(page, 'XPENDING', from, PENDING_PAGE);
     pending.push(...page);
-    const isLast = page.length < PENDING_PAGE;
-    if (pending.length > most || (isLast && pending.length < told)) throw otherThan(told, pending.length);
-    if (isLast) return pending;
+    const isOver = page.length < PENDING_PAGE || isLast(page.at(-1)!.id);
+    if (pending.length > most || (isOver && pending.length < told)) throw otherThan(told, pending.length);
+    if (isOver) return pending;
     from = formatId(after(pending.at(-1)!.id));
   }
 }
@@ -168,9 +170,14 @@ function idOf(reply: Reply | undefined, command: string): StreamId {
   return parseId(textIn(reply, command, /^\d{1,20}-\d{1,20}$/));
 }
 
+/** The highest that there is: nothing comes behind it. */
+function isLast({ ms, seq }: StreamId): boolean {
+  return ms === LAST_PART && seq === LAST_PART;
+}
+
 /** The lowest id above. */
 function after({ ms, seq }: StreamId): StreamId {
-  return seq === LAST_SEQ ? { ms: ms + 1n, seq: ZERO_ID.seq } : { ms, seq: seq + 1n };
+  return seq === LAST_PART ? { ms: ms + 1n, seq: ZERO_ID.seq } : { ms, seq: seq + 1n };
 }
 
 function totalOf(fields: readonly Buffer[]): number {

@@ -33,8 +33,9 @@ export async function openSides(
   filePurpose: Purpose = purpose,
 ): Promise<Sides> {
   await demandFiles(settings, filePurpose);
+  const kept = keptBytes(settings, purpose);
   const open = (role: Role, purpose: Purpose, probes: readonly Probe[]): Promise<Deployment | undefined> =>
-    openSide(role, purpose, settings, { signal, onReconnect, probes });
+    openSide(role, purpose, settings, { signal, onReconnect, probes, kept });
   const source = await open('source', 'read', [...probesFor(settings), ...probes]);
   try {
     return { source, target: await open('target', purpose, []) };
@@ -70,19 +71,20 @@ interface OpenOptions {
   readonly signal: AbortSignal;
   readonly onReconnect: (event: Reconnect) => void;
   readonly probes: readonly Probe[];
+  /** Bytes of the longest payload that is not read past. */
+  readonly kept: number;
 }
 
 async function openSide(
   role: Role,
   purpose: Purpose,
   settings: Settings,
-  { signal, onReconnect, probes }: OpenOptions,
+  { signal, onReconnect, probes, kept }: OpenOptions,
 ): Promise<Deployment | undefined> {
   const { address, password, sentinelPassword, tls, nat } = role === 'source' ? settings.from : settings.to;
   if (isFile(address)) return undefined;
   const { username } = address;
   const { timeout, retry, secrets, maxReply } = settings;
-  const kept = keptBytes(settings, purpose);
   const access = {
     role,
     purpose,

@@ -13,6 +13,8 @@ import { assertSameData } from '../support/snapshot.ts';
 
 /** Every value of `fillLarge` takes longer, as far as one can know before. */
 const MAX_LATENCY = ['--max-latency', '5ms'];
+/** Every one of them is longer as a payload. */
+const SHORT_REPLIES = [...MAX_LATENCY, '--max-reply', '1M'];
 
 for (const [i, { name, binary }] of servers('redis-8.0', 'valkey-9.1').entries()) {
   test(`rump has nothing dumped for a file that takes ${name} long, but what no plain payload holds`, async (t) => {
@@ -24,7 +26,7 @@ for (const [i, { name, binary }] of servers('redis-8.0', 'valkey-9.1').entries()
     if (expiring) await from.send('HPEXPIREAT', 'large:hash', 4_102_444_800_000, 'FIELDS', 1, 'field:9999');
     const path = join(folderOf(t), 'f.resp');
     const whole = expiring ? ['stream', 'hash'] : ['stream'];
-    for (const options of i === 0 ? [MAX_LATENCY, BIG_KEY] : [MAX_LATENCY]) {
+    for (const options of i === 0 ? [MAX_LATENCY, BIG_KEY, SHORT_REPLIES] : [MAX_LATENCY]) {
       await from.send('CONFIG', 'RESETSTAT');
       const result = await runRump(['--from', source.url, '--to', path, ...options]);
       assertDone(result);

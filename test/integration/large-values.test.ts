@@ -118,6 +118,17 @@ test('rump keeps to what the target takes in one command, whatever the type', as
   await assertNothingLeft(to);
 });
 
+test('rump reads a stream to the highest id that there is', async (t) => {
+  const { from, to, endpoints } = await startPair(t);
+  const last = '18446744073709551615-18446744073709551615';
+  for (const id of ['1-1', last]) await from.send('XADD', 'stream', id, 'field', id);
+  await from.send('XGROUP', 'CREATE', 'stream', 'readers', 0);
+  await from.send('XREADGROUP', 'GROUP', 'readers', 'one', 'STREAMS', 'stream', '>');
+  assertDone(await runRump([...endpoints, '--big-key', '1']));
+  await assertSameData(from, to, { byCommands: true });
+  assert.equal(((await to.send('XRANGE', 'stream', last, last)) as unknown[]).length, 1);
+});
+
 test('rump reads a value again that changes while it is read', async (t) => {
   const { from, to, endpoints } = await startPair(t);
   await fillLarge(from, ['hash', 'list']);
