@@ -9,6 +9,11 @@ export function differencesOf({ differ, sourceOnly, targetOnly }: CheckFigures):
   return differ + sourceOnly + targetOnly;
 }
 
+/** Whether keys were found and none was compared: by then they were gone from both sides. */
+export function isInVain(figures: CheckFigures): boolean {
+  return figures.gone > 0 && figures.match + differencesOf(figures) + figures.notComparable + figures.failed === 0;
+}
+
 export function formatCheckSummary(figures: CheckFigures): string {
   const { match, differ, sourceOnly, targetOnly, notComparable, expired, gone, failed, reconnects, elapsed } = figures;
   const counts = [
@@ -35,6 +40,7 @@ export function describeDifferences(figures: CheckFigures): string | undefined {
       ? [`${formatKeys(figures.notComparable)} ${figures.notComparable === 1 ? 'is' : 'are'} not comparable`]
       : []),
     ...(figures.failed > 0 ? [`${formatKeys(figures.failed)} could not be compared`] : []),
+    ...(isInVain(figures) ? [`nothing was compared: ${formatKeys(figures.gone)} went from both sides meanwhile`] : []),
   ];
   return parts.length === 0 ? undefined : parts.join('; ');
 }

@@ -2,7 +2,7 @@
 
 import type { MigrateResult } from '../sync/options.ts';
 import type { CheckResult } from '../verify/options.ts';
-import { differencesOf } from './check-figures.ts';
+import { differencesOf, isInVain } from './check-figures.ts';
 
 /** A copy, with the check behind it if one was asked for; a check alone; or neither. */
 export type Outcome =
@@ -23,5 +23,5 @@ export function isDifferent(outcome: Outcome): boolean {
 
 function isUnsure(outcome: Outcome): boolean {
   const { check } = { check: undefined, ...outcome };
-  return check !== undefined && check.failed + check.notComparable > 0;
+  return check !== undefined && (check.failed + check.notComparable > 0 || isInVain(check));
 }

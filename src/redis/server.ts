@@ -59,6 +59,8 @@ export interface Server {
   readonly mostBytes: number;
   /** Bytes that it holds for a client before it hangs up: `client-output-buffer-limit`; Infinity where there is no end of it. */
   readonly mostReplyBytes: number;
+  /** When INFO was asked, by `performance.now()`. */
+  readonly learntAt: number;
   /** Whether SCAN takes a TYPE. */
   readonly scanKnowsType: boolean;
   /** Commands that the user needs and may not run. */
@@ -205,7 +207,7 @@ async function learn(
   connection: Connection,
   { purpose, probes }: Access,
 ): Promise<Omit<Server, 'connection' | 'db' | 'roundTrip' | keyof Limits>> {
-  const before = Date.now();
+  const [before, learntAt] = [Date.now(), performance.now()];
   const replies = await probe(connection, [...COMMON_PROBES, ...PROBES[purpose], ...probes]);
   const middle = (before + Date.now()) / 2;
   const hasInfo = ![...missingRights(replies), ...unknownCommands(replies)].includes('INFO');
@@ -214,6 +216,7 @@ async function learn(
   const [missing, unknown] = [missingRights(replies), unknownCommands(replies)];
   return {
     info,
+    learntAt,
     databases: info.databases,
     doubles: [],
     keys: sizeIn(replies.get('DBSIZE'), connection.peer),

@@ -9,6 +9,8 @@ import { sizeIn } from '../redis/reply-shapes.ts';
 import type { Session } from '../redis/session.ts';
 import { flushesIn, lossOf, unreadOf, type Outline, type Sight, type Verdict } from './shrinkage.ts';
 
+/** From the handshake to the first walk; keys that are gone later may have been deleted. */
+const MOMENT_MS = 5000;
 const LOOK_MS = 50;
 /** Looks that show nothing to be freed any more, and no flush. */
 const LOOKS_BEHIND = 4;
@@ -116,9 +118,10 @@ async function settled(
   }
 }
 
-/** Nobody has counted flushes by the time of the handshake: they are only asked about where keys are missing. */
+/** By the time of the handshake nobody has counted flushes: it counts where much is missing a moment later. */
 function startOf({ server }: Session, before: Outline): Outline {
   const { databases } = server.info;
+  if (performance.now() - server.learntAt > MOMENT_MS) return before;
   const isEmptied = [...databases].some(([db, keys]) => (before.info.databases.get(db) ?? 0) < keys / 2);
   return isEmptied ? { info: server.info, flushes: undefined } : before;
 }

@@ -69,6 +69,30 @@ for (const args of [['check'], []]) {
   });
 }
 
+test('rump check does not say of nothing that both sides are equal', async (t) => {
+  const others = Array.from({ length: 2 * KEYS }, (_, i) => ['SET', `other:${i}`, i]);
+  for (const client of [from!, to!]) await client.pipeline([...numbered(), ...others]);
+  const names = numbered().map(([, name]) => name!);
+  const proxy = await replyProxy(t, source!.port, async ([name, ...rest]) => {
+    if (name === 'SCAN' && rest.includes('key:*'))
+      for (const client of [from!, to!]) await client.send('DEL', ...names);
+    return undefined;
+  });
+  const result = await runRump([
+    'check',
+    '--from',
+    proxy.url,
+    '--to',
+    target!.url,
+    '--match',
+    'key:*',
+    '--count',
+    '5000',
+  ]);
+  assertFailed(result, { error: /nothing was compared: 1,000 keys went from both sides meanwhile/ });
+  assert.doesNotMatch(result.stderr + result.stdout, /are equal/);
+});
+
 test('rump check counts what was deleted on both sides meanwhile apart from what has expired', async () => {
   const at = Date.now() + 1500;
   await from!.pipeline([...numbered(), ['SET', 'short', 1, 'PXAT', at], ['SET', 'one', 1], ['SET', 'two', 2]]);
