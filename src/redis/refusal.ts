@@ -66,6 +66,11 @@ export function refusalOf(peer: Peer, what: 'read from' | 'write to', reply: Rep
   return withMeaning(new RespError(reply.code, `Cannot ${what} ${nameOf(peer)}: ${why}`, { peer, cause: reply }), what);
 }
 
+/** The same of whatever went wrong, if it was a refusal. */
+export function attributed(error: unknown, peer: Peer, what: 'read from' | 'write to'): Error {
+  return error instanceof ReplyError ? refusalOf(peer, what, error) : (error as Error);
+}
+
 /** Any error of a server that was asked before keys are: with what is known of the reply that is behind it, if one is. */
 export function judged(error: unknown, peer: Peer, what: 'read from' | 'write to'): unknown {
   if (error instanceof ReplyError) return refusalOf(peer, what, error);

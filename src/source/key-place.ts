@@ -1,5 +1,7 @@
 // A key that a node is to be asked for.
 
+import type { KeyReader } from '../redis/key-reader.ts';
+
 /** A key that is to be read, found elsewhere than in the walk under way. */
 export interface KeyPlace {
   readonly db: number;
@@ -8,4 +10,9 @@ export interface KeyPlace {
   readonly asking: boolean;
   /** Whether the value is not to be dumped: what reads it in pieces takes its place. */
   readonly inPieces?: boolean;
+}
+
+export function askFor({ db, key, asking, inPieces }: KeyPlace, reader: KeyReader): void {
+  if (inPieces === true && reader.sendLarge !== undefined) reader.sendLarge(db, key);
+  else reader.send(db, key, asking);
 }

@@ -11,10 +11,11 @@ import { Suspects } from '../cluster/suspects.ts';
 import type { Deployment } from '../cluster/deployment.ts';
 import type { Node } from '../cluster/topology.ts';
 import type { KeyReader } from '../redis/key-reader.ts';
+import { attributed } from '../redis/refusal.ts';
 import { Session } from '../redis/session.ts';
 import { Wakeup } from '../wakeup.ts';
 import { AloneReader, type AloneReaderOptions } from './alone-reader.ts';
-import type { KeyPlace } from './key-place.ts';
+import { askFor, type KeyPlace } from './key-place.ts';
 import { NodeScan, ScanError, type NodeScanOptions } from './node-scan.ts';
 import { Vigil } from './vigil.ts';
 
@@ -175,7 +176,8 @@ export class NodeReader {
     this.#keyReader = this.#options.newKeyReader(session);
     const work = [this.#walkAll(session), this.#readAll(session, channel)];
     // Where one of them fails, the other is told by the connection.
-    for (const part of work) part.catch((error: unknown) => connection.fail(error as Error));
+    for (const part of work)
+      part.catch((error: unknown) => connection.fail(attributed(error, connection.peer, 'read from')));
     await Promise.allSettled(work);
     const lost: KeyPlace[] = [];
     this.#keyReader.drain((db, key) => {
@@ -252,7 +254,7 @@ export class NodeReader {
     while (this.#suspected.length > 0 && reader.inFlight < atOnce && reader.hasRoom) {
       this.#isStarved = channel.room === 0;
       if (this.#isStarved) return;
-      send(reader, this.#suspected.shift()!);
+      askFor(this.#suspected.shift()!, reader);
       channel.reserve();
     }
     if (this.#suspected.length > 0 || reader.inFlight > 0) return;
@@ -269,7 +271,7 @@ export class NodeReader {
       const place = this.#places.shift();
       if (place !== undefined) {
         if (!place.asking && this.#isElsewhere(place.db, place.key, place.inPieces)) continue;
-        send(reader, place);
+        askFor(place, reader);
       } else {
         const key = this.#scan?.keys.shift();
         if (key === undefined) return;
@@ -294,11 +296,6 @@ export class NodeReader {
     else this.#options.onRefused(place, refusal);
     return true;
   }
-}
-
-function send(reader: KeyReader, { db, key, asking, inPieces }: KeyPlace): void {
-  if (inPieces === true && reader.sendLarge !== undefined) reader.sendLarge(db, key);
-  else reader.send(db, key, asking);
 }
 
 /** The target is behind: the source is not read from until there is room again. */

@@ -11,7 +11,12 @@ export interface Flushes {
   readonly ofOne: number;
   /** All the others: of every database, or of two. */
   readonly ofMore: number;
+  /** All commands that were counted, and how often the counts began anew since their last beginning. */
+  readonly calls: number;
+  readonly resets: number;
 }
+
+const OF_MORE: ReadonlySet<string> = new Set(['flushall', 'swapdb', 'cluster|flushslot']);
 
 /** One look at a server. */
 export interface Outline {
@@ -43,17 +48,25 @@ const WHY = {
 /** @param commandStats the text of INFO commandstats */
 export function flushesIn(commandStats: string): Flushes | undefined {
   if (!commandStats.includes('cmdstat_')) return undefined;
-  const counts = { ofOne: 0, ofMore: 0 };
-  const calls = commandStats.matchAll(/^cmdstat_(flushall|flushdb|swapdb|cluster\|flushslot):calls=(\d+)/gm);
-  for (const [, name, count] of calls) counts[name === 'flushdb' ? 'ofOne' : 'ofMore'] += Number(count);
+  const counts = { ofOne: 0, ofMore: 0, calls: 0, resets: 0 };
+  for (const [, name, count] of commandStats.matchAll(/^cmdstat_([^:]+):calls=(\d+)/gm)) {
+    counts.calls += Number(count);
+    if (name === 'flushdb') counts.ofOne += Number(count);
+    else if (OF_MORE.has(name!)) counts.ofMore += Number(count);
+    else if (name === 'config|resetstat') counts.resets += Number(count);
+  }
   return counts;
 }
 
 /** `undefined` where it was not told both times, or the counts were reset. */
-export function flushesBetween(before: Flushes | undefined, now: Flushes | undefined): Flushes | undefined {
+export function flushesBetween(
+  before: Flushes | undefined,
+  now: Flushes | undefined,
+): Pick<Flushes, 'ofOne' | 'ofMore'> | undefined {
   if (before === undefined || now === undefined) return undefined;
-  const [ofOne, ofMore] = [now.ofOne - before.ofOne, now.ofMore - before.ofMore];
-  return ofOne < 0 || ofMore < 0 ? undefined : { ofOne, ofMore };
+  // We have called some ourselves.
+  if (now.calls <= before.calls || now.resets > before.resets) return undefined;
+  return { ofOne: now.ofOne - before.ofOne, ofMore: now.ofMore - before.ofMore };
 }
 
 /**

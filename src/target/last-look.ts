@@ -38,6 +38,8 @@ const ABOUT_TO_EXPIRE_MS = 2000;
 const NAMES_OF_A_COMMAND = 128;
 /** Of the keys that are looked for: where fewer are missing, and nothing was flushed, somebody has deleted them. */
 const MOST_DELETED = 0.1;
+/** So are fewer than these, however few there were. */
+const FEW = 10;
 
 /**
  * Asks on the connections that have written. What is missing and no loss is told, and so is what a node does not say any more.
@@ -101,6 +103,8 @@ async function lookAt(
   if (refusal !== undefined) sink.onUnsaid(peer, 'whether it has every key that was looked for', refusal);
   const flushes = flushesBetween(await asker.flushes, typeof said === 'string' ? flushesIn(said) : undefined);
   const isFlushed = flushes && flushes.ofOne + flushes.ofMore > 0;
+  // Who says nothing of its keys, and was flushed, may have none of them.
+  if (keys.length > 0 && looked.length === 0 && isFlushed === true) throw wasFlushed(peer);
   return { peer, looked: looked.length, missing, isLoss: isLoss(looked, missing, isFlushed) };
 }
 
@@ -117,7 +121,7 @@ export function isLoss(
   if (missing.length === 0) return false;
   if (isFlushed === true || (isFlushed === undefined && missing[0] === looked[0])) return true;
   if (missing.length === looked.length) return true;
-  return missing.length > 1 && missing.length >= looked.length * MOST_DELETED;
+  return missing.length >= FEW && missing.length >= looked.length * MOST_DELETED;
 }
 
 /**
@@ -144,7 +148,7 @@ async function askWhoItIs(
 
 async function demandSameProcess(connection: Connection, info: ServerInfo, before: ServerInfo): Promise<void> {
   const { peer } = connection;
-  if (info.role === 'replica') throw isReplica(peer);
+  if (info.role === 'replica') throw isReplica(peer, info.cluster ? 'copy again' : 'copy to its primary');
   if (info.runId !== before.runId) {
     if (!(await hasManyServers(connection, info))) throw replaced(peer);
     return;
@@ -192,15 +196,20 @@ function replaced(peer: Peer): RespError {
   return new RespError('TARGET_REPLACED', message, { peer, hint: 'copy again', retryable: true });
 }
 
-function isReplica(peer: Peer): RespError {
+function isReplica(peer: Peer, hint: string): RespError {
   const message = `Cannot vouch for the copy: the target ${nameOf(peer)} has become a replica since it acknowledged keys`;
-  return new RespError('REPLICA', message, { peer, hint: 'copy to its primary', retryable: true });
+  return new RespError('REPLICA', message, { peer, hint, retryable: true });
 }
 
 function hasEvicted(peer: Peer, keys: number): RespError {
   const message = `Cannot vouch for the copy: the target ${nameOf(peer)} has evicted keys since the copy began (${formatCount(keys)}), as its memory is full`;
   const hint = 'raise its maxmemory, or set maxmemory-policy to noeviction, and copy again';
   return new RespError('EVICTED', message, { peer, hint });
+}
+
+function wasFlushed(peer: Peer): RespError {
+  const message = `Cannot vouch for the copy: the target ${nameOf(peer)} was flushed or swapped since it acknowledged the first keys, and does not say whether they are there`;
+  return new RespError('TARGET_LOST', message, { peer, hint: 'let the user run EXISTS, or compare with rump check' });
 }
 
 function hasLost(looks: readonly Look[]): RespError {

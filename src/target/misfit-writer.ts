@@ -255,8 +255,8 @@ export class MisfitWriter {
   async #takeTurn(bytes: number): Promise<void> {
     const { limit } = this.#options;
     if (limit === undefined) return;
-    while (!limit.take(bytes)) {
-      await sleep(Math.min(MOST_PAUSE_MS, limit.waitMs()));
+    while (!limit.takeMore(bytes)) {
+      await sleep(Math.min(MOST_PAUSE_MS, limit.waitMoreMs()));
       this.#demandGoing();
     }
   }

@@ -42,16 +42,27 @@ export class RateLimit {
    * those that follow: within any time go the limit, the burst, and at most one key on top.
    */
   take(bytes: number): boolean {
+    if (this.#now() < this.#keysPaidAt || !this.takeMore(bytes)) return false;
+    this.#keysPaidAt = Math.max(this.#keysPaidAt, this.#now() - BURST_MS) + this.#msPerKey;
+    return true;
+  }
+
+  /** The same for a piece of a key that was taken before. */
+  takeMore(bytes: number): boolean {
     const now = this.#now();
-    if (now < this.#bytesPaidAt || now < this.#keysPaidAt) return false;
+    if (now < this.#bytesPaidAt) return false;
     this.#bytesPaidAt = Math.max(this.#bytesPaidAt, now - BURST_MS) + bytes * this.#msPerByte;
-    this.#keysPaidAt = Math.max(this.#keysPaidAt, now - BURST_MS) + this.#msPerKey;
     return true;
   }
 
   /** Whole milliseconds until the next key may go; 0 is now. */
   waitMs(): number {
-    return Math.max(0, Math.ceil(Math.max(this.#bytesPaidAt, this.#keysPaidAt) - this.#now()));
+    return Math.max(this.waitMoreMs(), Math.ceil(this.#keysPaidAt - this.#now()));
+  }
+
+  /** The same of a piece. */
+  waitMoreMs(): number {
+    return Math.max(0, Math.ceil(this.#bytesPaidAt - this.#now()));
   }
 }
 

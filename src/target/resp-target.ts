@@ -215,8 +215,8 @@ export class RespTarget implements Target {
   async #takeTurn(bytes: number): Promise<void> {
     const { limit } = this.#options;
     if (limit === undefined) return;
-    while (!limit.take(bytes)) {
-      await sleep(Math.min(limit.waitMs(), LOOK_MS));
+    while (!limit.takeMore(bytes)) {
+      await sleep(Math.min(limit.waitMoreMs(), LOOK_MS));
       this.#demandGoing();
     }
   }

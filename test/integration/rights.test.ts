@@ -1,10 +1,11 @@
 // Rights that a user lacks: every one is named, of both sides in one message, before anything is written.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { TestClient } from '../support/client.ts';
-import { assertDone, assertRefused } from '../support/outcome.ts';
+import { assertDone, assertFailed, assertRefused } from '../support/outcome.ts';
 import { startCluster } from '../support/redis-cluster.ts';
-import { runRump } from '../support/rump.ts';
+import { runRump, spawnRump, type RumpResult } from '../support/rump.ts';
 import { startPair } from '../support/server-pair.ts';
 
 async function grant(client: TestClient, user: string, ...rights: string[]): Promise<void> {
@@ -94,4 +95,34 @@ test('rump names the rights that the nodes of a cluster ask for, of either side'
   const second = cluster.nodes[1]!.port;
   const result = await runRump(['--from', url, '--to', target.url]);
   assertRefused(result, { error: new RegExp(`at 127\\.0\\.0\\.1:${second} as the source the user may not run DUMP`) });
+});
+
+/** A copy that takes a second, and what happens to it when a part of it is written. */
+async function copyWhile(
+  ends: readonly string[],
+  from: TestClient,
+  to: TestClient,
+  happen: () => Promise<unknown>,
+): Promise<RumpResult> {
+  await from.pipeline(Array.from({ length: 5000 }, (_, i) => ['SET', `key:${i}`, i]));
+  const running = spawnRump([...ends, '--tpslimit', '5000']);
+  while (((await to.send('DBSIZE')) as number) < 500) await sleep(5);
+  await happen();
+  return running.done;
+}
+
+test('rump names the source that does not say any more who it is', async (t) => {
+  const { source, target, from, to } = await startPair(t);
+  await grant(from, 'reader', '+@all');
+  const ends = ['--from', as('reader', source.url), '--to', target.url];
+  const result = await copyWhile(ends, from, to, () => grant(from, 'reader', '+@all', '-info'));
+  assertFailed(result, { error: new RegExp(`^rump: Cannot read from 127\\.0\\.0\\.1:${source.port}: NOPERM `, 'm') });
+});
+
+test('rump vouches for no target that was flushed and does not say which keys are there', async (t) => {
+  const { source, target, from, to } = await startPair(t);
+  await grant(to, 'writer', '+@all', '-exists');
+  const ends = ['--from', source.url, '--to', as('writer', target.url)];
+  const result = await copyWhile(ends, from, to, () => to.send('FLUSHALL'));
+  assertFailed(result, { error: /was flushed or swapped .* and does not say whether they are there/ });
 });

@@ -15,17 +15,21 @@ interface Facts {
   readonly expired?: number;
   /** How often FLUSHDB was called. */
   readonly flushdbs?: number;
+  readonly resets?: number;
   /** What INFO says of database 5. */
   readonly other?: string;
 }
 
+/** Grows with each look, which is a command itself. */
+let calls = 0;
+
 /** @param flushalls how often FLUSHALL was called; `undefined` where no such thing is told */
 function sight(keys: number, flushalls: number | undefined, facts: Facts = {}): Sight {
-  const { runId = 'a', primary, expires = 0, expired = 0, flushdbs = 0, other } = facts;
+  const { runId = 'a', primary, expires = 0, expired = 0, flushdbs = 0, resets = 0, other } = facts;
   const role = primary === undefined ? 'role:master\r\nmaster_replid:own' : `role:slave\r\nmaster_replid:${primary}`;
   const keyspace = `db0:keys=${keys},expires=${expires}\r\n${other === undefined ? '' : `db5:${other}\r\n`}`;
   const text = `run_id:${runId}\r\n${role}\r\nexpired_keys:${expired}\r\n${keyspace}`;
-  const flushes = flushalls === undefined ? undefined : { ofOne: flushdbs, ofMore: flushalls };
+  const flushes = flushalls === undefined ? undefined : { ofOne: flushdbs, ofMore: flushalls, calls: ++calls, resets };
   return { info: parseInfo(text), keys, flushes };
 }
 
@@ -33,6 +37,7 @@ const CASES: readonly (readonly [what: string, first: Sight, seen: number, last:
   ['nothing happens', sight(1000, 0), 1000, sight(1000, 0), false],
   ['it is flushed in the middle', sight(1000, 0), 450, sight(0, 1), true],
   ['it is flushed near the end', sight(1000, 0), 990, sight(0, 1), true],
+  ['it is flushed, and the counts begin anew', sight(1000, 0), 450, sight(0, 0, { resets: 1 }), true],
   ['it is swapped for one of few keys', sight(1000, 3), 600, sight(10, 4), true],
   ['another database is flushed', sight(1000, 0), 990, sight(985, 1), false],
   [
@@ -168,7 +173,12 @@ for (const [what, before, gone, last, isLoss] of UNREAD) {
 
 test('flushesIn() counts what empties databases or swaps them, and knows when nothing is told', () => {
   const text = 'cmdstat_get:calls=5\r\ncmdstat_flushall:calls=1,usec=3\r\ncmdstat_swapdb:calls=2\r\n';
-  assert.deepEqual(flushesIn(`# Commandstats\r\n${text}cmdstat_flushdb:calls=4\r\n`), { ofOne: 4, ofMore: 3 });
+  assert.deepEqual(flushesIn(`# Commandstats\r\n${text}cmdstat_flushdb:calls=4\r\n`), {
+    ofOne: 4,
+    ofMore: 3,
+    calls: 12,
+    resets: 0,
+  });
   assert.equal(flushesIn('# Commandstats\r\n'), undefined);
   assert.equal(flushesIn('null'), undefined);
 });

@@ -65,6 +65,8 @@ for (const [what, missing, isFlushed, expected] of [
   ['nothing is missing', [], true, false],
   ['one key is missing and nothing was flushed', [5], false, false],
   ['a few are', [0, 5, 17], false, false],
+  ['some of few are', [0, 1, 2, 3, 4, 5, 6, 7, 8], false, false],
+  ['every one is', KEYS.map((_, i) => i), false, true],
   ['every tenth is', KEYS.map((_, i) => i).filter((i) => i % 10 === 0), false, true],
   ['one is, and something was flushed', [5], true, true],
   ['one is, and whether something was flushed is not told', [5], undefined, false],
