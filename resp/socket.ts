@@ -10,7 +10,7 @@ import { checkTlsOptions, serverNameOf, type TlsOptions } from './tls-options.ts
 /** Bytes that may wait in the process for the kernel before `needsDrain` says so. */
 const HIGH_WATER_MARK = 1024 * 1024;
 /** What is longer is written one part after the other: of a write the system tells only when all of it is done. */
-const PART_BYTES = 256 * 1024;
+const PART_BYTES = 1024 * 1024;
 const KEEP_ALIVE_MS = 15_000;
 /** For a peer to hang up after we did. */
 const LINGER_MS = 5000;
