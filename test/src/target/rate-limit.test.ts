@@ -153,3 +153,13 @@ describe('RateLimit', () => {
     assert.ok(limit.waitMs() > 0 && limit.waitMs() <= 1000);
   });
 });
+
+test('RateLimit.takeMore() is paid for in bytes, and is no key', () => {
+  let now = 0;
+  const limit = new RateLimit({ bytesPerSecond: 1000, keysPerSecond: 1, now: () => now });
+  assert.equal(limit.take(100), true);
+  // The next key has to wait for a second, and the next piece for its bytes.
+  assert.deepEqual([limit.waitMs(), limit.waitMoreMs(), limit.takeMore(100)], [1000, 100, false]);
+  now = 100;
+  assert.deepEqual([limit.takeMore(200), limit.take(1), limit.waitMs()], [true, false, 900]);
+});
