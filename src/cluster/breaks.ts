@@ -4,8 +4,8 @@
 import { RespError } from '../../resp/errors.ts';
 import type { AskAbout } from '../redis/ask-about.ts';
 import { SMALLEST_PIECE } from '../redis/page-size.ts';
+import { idOf, type KeyId } from '../key-id.ts';
 import { isBreak } from './line.ts';
-import { nameOf, type KeyId } from './suspects.ts';
 
 /** The code of an error: each connection on which the key went was lost. */
 export const BREAKS = 'BREAKS';
@@ -34,7 +34,7 @@ export class Breaks {
 
   /** Bytes that a piece of the value may have; Infinity where it has broken nothing yet. */
   pieceBytesOf(id: KeyId): number {
-    return this.#marks.get(nameOf(id))?.pieceBytes ?? Infinity;
+    return this.#marks.get(idOf(id))?.pieceBytes ?? Infinity;
   }
 
   /**
@@ -44,7 +44,7 @@ export class Breaks {
    */
   note(id: KeyId, pieceBytes: number, error: unknown): unknown {
     if (!isBreak(error) || !error.retryable) return error;
-    const name = nameOf(id);
+    const name = idOf(id);
     const atLeast = pieceBytes <= SMALLEST_PIECE ? (this.#marks.get(name)?.atLeast ?? 0) + 1 : 0;
     this.#marks.delete(name);
     if (atLeast === MOST_AT_LEAST) return brokeAlways(this.#doing, error);
@@ -70,7 +70,7 @@ export class Breaks {
 
   /** It is where it was to go. Returns whether it had broken anything. */
   forget(id: KeyId): boolean {
-    return this.#marks.size > 0 && this.#marks.delete(nameOf(id));
+    return this.#marks.size > 0 && this.#marks.delete(idOf(id));
   }
 }
 

@@ -4,11 +4,7 @@
 //   Where there are many, they are sent once more, a few at once, so that the next break has far fewer of them. Those that are
 //   left then go alone.
 
-/** A key, and the database that it is in. */
-export interface KeyId {
-  readonly db: number;
-  readonly key: Buffer;
-}
+import { idOf, type KeyId } from '../key-id.ts';
 
 /** So few go alone at once: each costs a round trip. More of them are sent in so many shares. */
 const FEW = 16;
@@ -44,11 +40,11 @@ export class Suspects {
 
   /** Whether it is one of those of which only some may be under way. */
   has(id: KeyId): boolean {
-    return this.#many.size > 0 && this.#many.has(nameOf(id));
+    return this.#many.size > 0 && this.#many.has(idOf(id));
   }
 
   goesAlone(id: KeyId): boolean {
-    return this.#alone.size > 0 && this.#alone.has(nameOf(id));
+    return this.#alone.size > 0 && this.#alone.has(idOf(id));
   }
 
   /**
@@ -58,7 +54,7 @@ export class Suspects {
    */
   broke(unanswered: Iterable<KeyId>): boolean {
     const now = new Set<string>();
-    for (const id of unanswered) now.add(nameOf(id));
+    for (const id of unanswered) now.add(idOf(id));
     const known = common(now, [this.#many]);
     const suspect = known.size > 0 ? known : now.size === 1 ? now : common(now, this.#last);
     this.#last = [now, ...this.#last].slice(0, BREAKS_KEPT);
@@ -81,27 +77,23 @@ export class Suspects {
 
   /** How often it has broken a connection on which it was alone. */
   breaksOf(id: KeyId): number {
-    return this.#alone.get(nameOf(id)) ?? 0;
+    return this.#alone.get(idOf(id)) ?? 0;
   }
 
   /** It was alone, and the connection broke. */
   brokeAlone(id: KeyId): void {
-    this.#keep(nameOf(id), this.breaksOf(id) + 1);
+    this.#keep(idOf(id), this.breaksOf(id) + 1);
   }
 
   /** It was answered alone, and as any other key is. */
   acquit(id: KeyId): void {
-    this.#alone.delete(nameOf(id));
+    this.#alone.delete(idOf(id));
   }
 
   #keep(name: string, breaks: number): void {
     this.#alone.set(name, breaks);
     if (this.#alone.size > MOST_KEPT) this.#alone.delete(this.#alone.keys().next().value!);
   }
-}
-
-export function nameOf({ db, key }: KeyId): string {
-  return `${db}:${key.toString('latin1')}`;
 }
 
 /** Those names that are in any of the others. */

@@ -28,6 +28,9 @@ interface Batch {
   readonly keys: readonly Buffer[];
 }
 
+/** More of them make the command no cheaper, and hold up the other clients of that server. */
+export const NAMES_OF_A_COMMAND = 128;
+
 export class ExistenceReader implements Receiver, KeyReader {
   readonly #connection: Connection;
   readonly #selection: Selection;

@@ -3,20 +3,8 @@
 
 import { nameOf, RespError, type Peer } from '../../resp/errors.ts';
 import { formatCount } from '../../resp/figures.ts';
+import { flushesBetween, type Flushes } from '../redis/flushes.ts';
 import { isSameKeyspace, type ServerInfo } from '../redis/info.ts';
-
-/** How often commands were called that empty a database or put another in its place. */
-export interface Flushes {
-  /** FLUSHDB: of which database is not told. */
-  readonly ofOne: number;
-  /** All the others: of every database, or of two. */
-  readonly ofMore: number;
-  /** All commands that were counted, and how often the counts began anew since their last beginning. */
-  readonly calls: number;
-  readonly resets: number;
-}
-
-const OF_MORE: ReadonlySet<string> = new Set(['flushall', 'swapdb', 'cluster|flushslot']);
 
 /** One look at a server. */
 export interface Outline {
@@ -44,30 +32,6 @@ const WHY = {
   replaced: 'it is another server, or holds other data, by now, and they cannot all have expired',
   unknown: 'they cannot all have expired',
 };
-
-/** @param commandStats the text of INFO commandstats */
-export function flushesIn(commandStats: string): Flushes | undefined {
-  if (!commandStats.includes('cmdstat_')) return undefined;
-  const counts = { ofOne: 0, ofMore: 0, calls: 0, resets: 0 };
-  for (const [, name, count] of commandStats.matchAll(/^cmdstat_([^:]+):calls=(\d+)/gm)) {
-    counts.calls += Number(count);
-    if (name === 'flushdb') counts.ofOne += Number(count);
-    else if (OF_MORE.has(name!)) counts.ofMore += Number(count);
-    else if (name === 'config|resetstat') counts.resets += Number(count);
-  }
-  return counts;
-}
-
-/** `undefined` where it was not told both times, or the counts were reset. */
-export function flushesBetween(
-  before: Flushes | undefined,
-  now: Flushes | undefined,
-): Pick<Flushes, 'ofOne' | 'ofMore'> | undefined {
-  if (before === undefined || now === undefined) return undefined;
-  // We have called some ourselves.
-  if (now.calls <= before.calls || now.resets > before.resets) return undefined;
-  return { ofOne: now.ofOne - before.ofOne, ofMore: now.ofMore - before.ofMore };
-}
 
 /**
  * What is wrong, if anything: many keys of the first look were neither seen nor can have expired. Deletes are no fault: where

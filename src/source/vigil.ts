@@ -2,12 +2,13 @@
 // and once all that was found is read.
 
 import { setTimeout as sleep } from 'node:timers/promises';
-import { ReplyError, RespError } from '../../resp/errors.ts';
+import { RespError } from '../../resp/errors.ts';
 import { replyOf } from '../redis/ask-about.ts';
+import { askFlushes } from '../redis/flushes.ts';
 import { askInfo, hasManyServers } from '../redis/identity.ts';
 import { sizeIn } from '../redis/reply-shapes.ts';
 import type { Session } from '../redis/session.ts';
-import { flushesIn, lossOf, unreadOf, type Outline, type Sight, type Verdict } from './shrinkage.ts';
+import { lossOf, unreadOf, type Outline, type Sight, type Verdict } from './shrinkage.ts';
 
 /** From the handshake to the first walk; keys that are gone later may have been deleted. */
 const MOMENT_MS = 5000;
@@ -128,12 +129,5 @@ function startOf({ server }: Session, before: Outline): Outline {
 
 async function lookAt(session: Session): Promise<Outline> {
   const info = await askInfo(session);
-  const stats = await session.request('INFO', 'commandstats').catch(nothingOf);
-  return { info, flushes: flushesIn(String(stats)) };
-}
-
-/** What a server will not say is not known. */
-function nothingOf(error: unknown): null {
-  if (error instanceof ReplyError) return null;
-  throw error;
+  return { info, flushes: await askFlushes(session) };
 }

@@ -9,11 +9,12 @@ import type { Deployment } from '../cluster/deployment.ts';
 import type { LineOptions } from '../cluster/line.ts';
 import { Failure } from '../failure.ts';
 import { replyOf } from '../redis/ask-about.ts';
+import { NAMES_OF_A_COMMAND } from '../redis/existence-reader.ts';
+import { askFlushes, flushesBetween, type Flushes } from '../redis/flushes.ts';
 import { askInfo, hasManyServers } from '../redis/identity.ts';
 import type { ServerInfo } from '../redis/info.ts';
 import { scopeOf } from '../redis/refusal.ts';
 import type { Session } from '../redis/session.ts';
-import { flushesBetween, flushesIn } from '../source/shrinkage.ts';
 import type { NodeWriter } from './node-writer.ts';
 import type { TargetSink } from './target.ts';
 import type { WrittenKey } from './written-sample.ts';
@@ -34,8 +35,6 @@ interface Look {
 
 /** Servers tell of a key that expires within so many milliseconds as they like. */
 const ABOUT_TO_EXPIRE_MS = 2000;
-/** More of them make the command no cheaper, and hold up the other clients of that server. */
-const NAMES_OF_A_COMMAND = 128;
 /** Of the keys that are looked for: where fewer are missing, and nothing was flushed, somebody has deleted them. */
 const MOST_DELETED = 0.1;
 /** So are fewer than these, however few there were. */
@@ -101,7 +100,7 @@ async function lookAt(
     }
   }
   if (refusal !== undefined) sink.onUnsaid(peer, 'whether it has every key that was looked for', refusal);
-  const flushes = flushesBetween(await asker.flushes, typeof said === 'string' ? flushesIn(said) : undefined);
+  const flushes = flushesBetween(await asker.flushes, said instanceof ReplyError ? undefined : said.flushes);
   const isFlushed = flushes && flushes.ofOne + flushes.ofMore > 0;
   // Who says nothing of its keys, and was flushed, may have none of them.
   if (keys.length > 0 && looked.length === 0 && isFlushed === true) throw wasFlushed(peer);
@@ -125,21 +124,21 @@ export function isLoss(
 }
 
 /**
- * What it says of its commands, or why it says nothing.
+ * How often it was flushed, as far as it says so, or why it says nothing.
  * @throws RespError where it is not what it was
  */
 async function askWhoItIs(
   deployment: Deployment,
   { connection }: Session,
   before: ServerInfo,
-): Promise<string | ReplyError> {
+): Promise<{ readonly flushes: Flushes | undefined } | ReplyError> {
   const { peer } = connection;
   const [single] = deployment.topology.nodes;
   // The old primary may still be there, and not know that it is one no more.
   if (deployment.kind === 'sentinel' && nameOf(single!.peer) !== nameOf(peer)) throw replaced(peer);
   try {
     await demandSameProcess(connection, await askInfo(connection), before);
-    return String(await connection.request('INFO', 'commandstats').catch(replyOf));
+    return { flushes: await askFlushes(connection) };
   } catch (error) {
     if (error instanceof ReplyError && scopeOf(error) === 'key') return error;
     throw error;

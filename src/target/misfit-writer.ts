@@ -1,11 +1,10 @@
 // Writes a value that RESTORE does not take as it is: with another payload, or by commands.
 
-import { setTimeout as sleep } from 'node:timers/promises';
 import { ReplyError, RespError } from '../../resp/errors.ts';
 import type { Parts } from '../../resp/parts.ts';
 import { SPENT, type Argv } from '../cluster/dialogue.ts';
 import type { Channel } from '../channel.ts';
-import type { KeyId } from '../cluster/suspects.ts';
+import type { KeyId } from '../key-id.ts';
 import { sizeOf, type Entry } from '../entry.ts';
 import { DEFAULT_LIMITS } from '../rdb/chunks.ts';
 import { GatheredPayload, mayGather } from '../rdb/gathered-payload.ts';
@@ -20,7 +19,7 @@ import { ttlOf, type ExpiryMode } from '../redis/expiry.ts';
 import type { TransferLimits } from '../redis/transfer-limits.ts';
 import { untilWhole } from '../redis/until-whole.ts';
 import type { ValuePiece } from '../value.ts';
-import type { RateLimit } from './rate-limit.ts';
+import { takePiece, type RateLimit } from './rate-limit.ts';
 import type { ValueDialogues } from './value-dialogues.ts';
 import { steadyPieces } from './steady-pieces.ts';
 import { VANISHED, ValueBuilder } from './value-builder.ts';
@@ -49,7 +48,6 @@ export type Fate =
   /** Neither the target nor rump knows the form of the payload; `refusal` is what the target said, if it was asked. */
   | { readonly state: 'unknown'; readonly refusal: ReplyError | undefined };
 
-const MOST_PAUSE_MS = 100;
 const RESTORED = 'restored';
 const EXPIRED: Fate = { state: 'expired' };
 
@@ -237,7 +235,7 @@ export class MisfitWriter {
     const pieces = large === null ? this.#payloadPieces(payload!, bytes) : steadyPieces(large, bytes, demandGoing);
     for await (const piece of pieces) {
       demandGoing();
-      await this.#takeTurn(sizeOfPiece(piece));
+      await takePiece(this.#options.limit, sizeOfPiece(piece), demandGoing);
       yield piece;
     }
     if (large?.expireAt !== undefined) entry.expireAt = large.expireAt;
@@ -249,16 +247,6 @@ export class MisfitWriter {
 
   #idOf({ db }: Entry, key: Buffer): KeyId {
     return { db: this.#options.targetDbOf(db), key };
-  }
-
-  /** The pause is cut, so that a stop is seen soon. */
-  async #takeTurn(bytes: number): Promise<void> {
-    const { limit } = this.#options;
-    if (limit === undefined) return;
-    while (!limit.takeMore(bytes)) {
-      await sleep(Math.min(MOST_PAUSE_MS, limit.waitMoreMs()));
-      this.#demandGoing();
-    }
   }
 
   #demandGoing(): void {

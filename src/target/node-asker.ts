@@ -1,12 +1,11 @@
 // Asks a node something beside what is written, on whichever connection its writer has. It opens none.
 
-import type { Connection } from '../../resp/connection.ts';
 import { ReplyError } from '../../resp/errors.ts';
 import { Oversized } from '../../resp/reply.ts';
 import type { Line } from '../cluster/line.ts';
+import { askFlushes, type Flushes } from '../redis/flushes.ts';
 import { refusalOf, scopeOf } from '../redis/refusal.ts';
 import type { Session } from '../redis/session.ts';
-import { flushesIn, type Flushes } from '../source/shrinkage.ts';
 import { Wakeup } from '../wakeup.ts';
 
 export class NodeAsker {
@@ -30,7 +29,9 @@ export class NodeAsker {
     this.#session = session;
     const { connection, server } = session;
     // A proxy that names none may hang up on what it does not know.
-    if (!isSame) this.#flushes = server.info.runId === '' ? Promise.resolve(undefined) : askFlushes(connection);
+    const isTold = server.info.runId !== '';
+    // Where the connection is lost there will be another one.
+    if (!isSame) this.#flushes = isTold ? askFlushes(connection).catch(() => undefined) : Promise.resolve(undefined);
     this.#moved.wake();
   }
 
@@ -79,9 +80,4 @@ export class NodeAsker {
       throw connection.error!;
     });
   }
-}
-
-async function askFlushes(connection: Connection): Promise<Flushes | undefined> {
-  const stats = await connection.request('INFO', 'commandstats').catch(() => '');
-  return flushesIn(String(stats));
 }

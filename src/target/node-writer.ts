@@ -5,7 +5,7 @@ import type { Deployment } from '../cluster/deployment.ts';
 import { ReplyError } from '../../resp/errors.ts';
 import { isBreak, Line, type LineOptions } from '../cluster/line.ts';
 import { RefusedSlots } from '../cluster/refused-slots.ts';
-import type { KeyId } from '../cluster/suspects.ts';
+import type { KeyId } from '../key-id.ts';
 import type { Node } from '../cluster/topology.ts';
 import type { Entry } from '../entry.ts';
 import { EntryRing, newEntry } from '../entry-ring.ts';

@@ -3,6 +3,8 @@
 //   Each bucket is one moment, the one at which its debt is paid: before it nothing goes, and every take moves it on by the
 //   time that it costs. It never lies further back than BURST_MS, so that is all a pause saves up.
 
+import { setTimeout as sleep } from 'node:timers/promises';
+
 export interface RateLimitOptions {
   /** Of keys and payloads; no limit without it. */
   readonly bytesPerSecond?: number | undefined;
@@ -63,6 +65,17 @@ export class RateLimit {
   /** The same of a piece. */
   waitMoreMs(): number {
     return Math.max(0, Math.ceil(this.#bytesPaidAt - this.#now()));
+  }
+}
+
+/**
+ * Waits until a piece of so many bytes may go, and takes it.
+ * @param demandGoing called now and then meanwhile; throws where it should end
+ */
+export async function takePiece(limit: RateLimit | undefined, bytes: number, demandGoing: () => void): Promise<void> {
+  while (limit?.takeMore(bytes) === false) {
+    await sleep(Math.min(MOST_PAUSE_MS, limit.waitMoreMs()));
+    demandGoing();
   }
 }
 

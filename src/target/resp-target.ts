@@ -1,5 +1,6 @@
 // Writes entries into a stream of RESTORE frames: a file, or stdout.
 
+import { idOf } from '../key-id.ts';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { RespError } from '../../resp/errors.ts';
 import type { Parts } from '../../resp/parts.ts';
@@ -16,7 +17,7 @@ import type { ExpiryMode } from '../redis/expiry.ts';
 import { GONE } from '../redis/piece-reader.ts';
 import { isOfKey } from './bypass.ts';
 import { collision, type Collisions } from './collisions.ts';
-import type { RateLimit } from './rate-limit.ts';
+import { takePiece, type RateLimit } from './rate-limit.ts';
 import type { Target, TargetSink } from './target.ts';
 import { wholeValueOf } from './whole-value.ts';
 import { ceiling, NEVER, plus } from '../milliseconds.ts';
@@ -150,9 +151,9 @@ export class RespTarget implements Target {
   }
 
   /** Nothing overtakes a value of the same key, and one that is read in pieces waits for the one before it. */
-  #mustWait({ db, key, large }: Entry): boolean {
+  #mustWait(entry: Entry): boolean {
     const gathering = this.#gathering;
-    return gathering !== undefined && (large !== null || gathering === idOf(db, key));
+    return gathering !== undefined && (entry.large !== null || gathering === idOf(entry));
   }
 
   #isExpired({ expireAt }: Entry): boolean {
@@ -185,8 +186,12 @@ export class RespTarget implements Target {
 
   /** Others go on meanwhile. */
   async #gather(entry: Entry, name: Buffer, large: LargeValue, channel: Channel): Promise<void> {
-    this.#gathering = idOf(entry.db, entry.key);
-    const pace = { demandGoing: () => this.#demandGoing(), take: (bytes: number) => this.#takeTurn(bytes) };
+    this.#gathering = idOf(entry);
+    const demandGoing = (): void => this.#demandGoing();
+    const pace = {
+      demandGoing,
+      take: (bytes: number) => takePiece(this.#options.limit, bytes, demandGoing),
+    };
     const done = (): void => void (this.#gathering = undefined);
     try {
       const { payload, isGathered } = await wholeValueOf(large, pace);
@@ -210,15 +215,6 @@ export class RespTarget implements Target {
 
   #demandGoing(): void {
     if (this.#isStopped) throw new RespError('CLOSED', 'Cannot read on: the copy has ended');
-  }
-
-  async #takeTurn(bytes: number): Promise<void> {
-    const { limit } = this.#options;
-    if (limit === undefined) return;
-    while (!limit.takeMore(bytes)) {
-      await sleep(Math.min(limit.waitMoreMs(), LOOK_MS));
-      this.#demandGoing();
-    }
   }
 
   async #pace(): Promise<void> {
@@ -265,8 +261,4 @@ export class RespTarget implements Target {
     while (pieces.error === undefined && !pieces.isEmpty && performance.now() < deadline)
       await pieces.progress(LOOK_MS);
   }
-}
-
-function idOf(db: number, key: Buffer): string {
-  return `${db}:${key.toString('latin1')}`;
 }

@@ -1,7 +1,8 @@
 // Entries that may be what breaks the connections to a node: a few of them are under way at once, and the rest wait here, in
 // their order. It sends nothing itself.
 
-import { Suspects, type KeyId } from '../cluster/suspects.ts';
+import { Suspects } from '../cluster/suspects.ts';
+import type { KeyId } from '../key-id.ts';
 import type { Entry } from '../entry.ts';
 import { EntryRing } from '../entry-ring.ts';
 

@@ -5,7 +5,7 @@ import { Breaks } from '../cluster/breaks.ts';
 import { Dialogue } from '../cluster/dialogue.ts';
 import type { Deployment } from '../cluster/deployment.ts';
 import type { LineOptions } from '../cluster/line.ts';
-import type { KeyId } from '../cluster/suspects.ts';
+import type { KeyId } from '../key-id.ts';
 import { Mutex } from '../mutex.ts';
 import type { AskAbout } from '../redis/ask-about.ts';
 import { SMALLEST_PIECE } from '../redis/page-size.ts';

@@ -6,7 +6,8 @@ import type { Parts } from '../../resp/parts.ts';
 import type { LargeValue } from '../entry.ts';
 import { GatheredPayload } from '../rdb/gathered-payload.ts';
 import { sizeOfPiece } from '../rdb/piece-size.ts';
-import { CHANGED, LONG_PAGE } from '../redis/piece-reader.ts';
+import { CHANGED } from '../redis/piece-reader.ts';
+import { isNeverWhole, untilRead } from '../redis/until-whole.ts';
 import type { ValuePiece } from '../value.ts';
 import { steadyPieces } from './steady-pieces.ts';
 
@@ -16,9 +17,6 @@ export interface WholeValue {
   readonly isGathered: boolean;
 }
 
-/** How often a value is read that changes meanwhile. */
-const MOST_TRIES = 5;
-const TRANSIENT: ReadonlySet<string> = new Set([CHANGED, LONG_PAGE]);
 /** What is longer no stream may have. */
 const MOST_BYTES = 2 ** 30;
 /** Of Redis 5. Every RESTORE reads it that knows ABSTTL. */
@@ -37,23 +35,27 @@ export interface Pace {
 export async function wholeValueOf(large: LargeValue, pace: Pace): Promise<WholeValue> {
   // Of a file: it is too long even there.
   if (large.whole === undefined) throw tooLong();
-  for (let [isGathered, tries] = [true, 0]; ;) {
+  const gathered = await gatherIfAny(large, pace);
+  if (gathered !== undefined) return { payload: gathered, isGathered: true };
+  const payload = await untilRead(() => {
     pace.demandGoing();
-    try {
-      const payload = isGathered ? await gather(large, pace) : await large.whole();
-      if (payload !== undefined) return { payload, isGathered };
-      isGathered = false;
-    } catch (error) {
-      if (!(error instanceof RespError)) throw error;
-      if (TRANSIENT.has(error.code)) isGathered = ++tries < MOST_TRIES;
-      // A connection was lost. How often it is read again, whoever reads it decides.
-      else if (!error.retryable) throw error;
-    }
+    return large.whole!();
+  });
+  return { payload, isGathered: false };
+}
+
+/** `undefined` where no plain payload is sure to be the value, or where it never holds still. */
+async function gatherIfAny(large: LargeValue, pace: Pace): Promise<Parts | undefined> {
+  try {
+    return await untilRead(() => gather(large, pace));
+  } catch (error) {
+    if (isNeverWhole(error)) return undefined;
+    throw error;
   }
 }
 
-/** `undefined` where no plain payload is sure to be the value. */
 async function gather(large: LargeValue, pace: Pace): Promise<Parts | undefined> {
+  pace.demandGoing();
   const gathered = new GatheredPayload(MOST_BYTES);
   let type: ValuePiece['type'] | undefined;
   for await (const piece of steadyPieces(large, Infinity, () => pace.demandGoing())) {

@@ -1,5 +1,6 @@
 // Which keys rump wrote itself, so that a BUSYKEY about one of them is not taken for a conflict.
 
+import { idOf } from '../key-id.ts';
 import { KeyFilter } from '../redis/key-filter.ts';
 
 /** What is known of a key that the target already has. */
@@ -21,21 +22,17 @@ export class WrittenKeys {
   /** It was acknowledged. */
   add(db: number, name: Buffer): void {
     this.#written.add(name);
-    if (this.#unanswered.size > 0) this.#unanswered.delete(nameIn(db, name));
+    if (this.#unanswered.size > 0) this.#unanswered.delete(idOf({ db, key: name }));
   }
 
   /** It was sent, and the reply was lost. */
   addUnanswered(db: number, name: Buffer): void {
-    this.#unanswered.add(nameIn(db, name));
+    this.#unanswered.add(idOf({ db, key: name }));
   }
 
   /** `written` may be a mistake: only the value at the target proves it. */
   originOf(db: number, name: Buffer): Origin {
-    if (this.#unanswered.has(nameIn(db, name))) return 'maybe-written';
+    if (this.#unanswered.has(idOf({ db, key: name }))) return 'maybe-written';
     return this.#written.has(name) ? 'written' : 'foreign';
   }
-}
-
-function nameIn(db: number, name: Buffer): string {
-  return `${db}:${name.toString('latin1')}`;
 }

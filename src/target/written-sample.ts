@@ -2,6 +2,7 @@
 //
 //   Whoever flushes a server takes the first ones away, whenever it happens; a replica that takes over lacks the last ones.
 
+import { idOf } from '../key-id.ts';
 import type { Entry } from '../entry.ts';
 import { NEVER, type Milliseconds } from '../milliseconds.ts';
 
@@ -47,7 +48,8 @@ export class WrittenSample {
   /** Those that must be there still, each once, the first one first. @param now by the clock of `expireAt` */
   presentAt(now: number): readonly WrittenKey[] {
     const all = new Map<string, WrittenKey>();
-    for (const key of [...this.#first, ...this.#byChance, ...this.#last]) all.set(idOf(key), key);
+    for (const key of [...this.#first, ...this.#byChance, ...this.#last])
+      all.set(idOf({ db: key.db, key: key.name }), key);
     return [...all.values()].filter(({ expireAt }) => expireAt === NEVER || expireAt > now);
   }
 
@@ -56,8 +58,4 @@ export class WrittenSample {
     for (const keys of [this.#first, this.#byChance, this.#last]) keys.length = 0;
     this.#offered = 0;
   }
-}
-
-function idOf({ db, name }: WrittenKey): string {
-  return `${db}:${name.toString('latin1')}`;
 }

@@ -16,7 +16,7 @@ import { payloadPieces } from '../rdb/value-pieces.ts';
 import { isForever, type ExpiryMode } from '../redis/expiry.ts';
 import { GONE } from '../redis/piece-reader.ts';
 import type { Role } from '../redis/server.ts';
-import { untilWhole } from '../redis/until-whole.ts';
+import { untilRead } from '../redis/until-whole.ts';
 import { Room } from '../room.ts';
 import type { HashField, Value, ValuePiece } from '../value.ts';
 
@@ -171,17 +171,6 @@ async function digestIfAny(read: () => Promise<ValueDigest>): Promise<ValueDiges
   } catch (error) {
     if (error instanceof RespError && error.code === GONE) return undefined;
     throw error;
-  }
-}
-
-/** A connection may be lost meanwhile. How often it is read again, whoever reads it decides: in the end it may not be. */
-async function untilRead<T>(read: () => Promise<T>): Promise<T> {
-  for (;;) {
-    try {
-      return await untilWhole(read);
-    } catch (error) {
-      if (!(error instanceof RespError) || !error.retryable) throw error;
-    }
   }
 }
 

@@ -1,5 +1,6 @@
 // Keys that differ as far as it is known: they may settle, so they are looked at again. Bounded: names only, up to a budget.
 
+import { idOf } from '../key-id.ts';
 import type { Milliseconds } from '../milliseconds.ts';
 import type { Place } from './steps.ts';
 import type { Verdict } from './options.ts';
@@ -35,7 +36,7 @@ export class Doubts implements Iterable<Doubt> {
   /** A key has one doubt at most: the last one. False where there is no room for it. */
   add(doubt: Doubt): boolean {
     const [{ db, key }] = doubt.walked as [Place];
-    const id = idOf(db, key);
+    const id = idOf({ db, key });
     if (!this.#byId.has(id)) {
       const bytes = bytesOf(doubt);
       if (this.#bytes + bytes > this.#budget) return false;
@@ -51,11 +52,11 @@ export class Doubts implements Iterable<Doubt> {
 
   /** @param place where the walked side has the key */
   get({ db, key }: Place): Doubt | undefined {
-    return this.#byId.get(idOf(db, key));
+    return this.#byId.get(idOf({ db, key }));
   }
 
   delete({ db, key }: Place): void {
-    const id = idOf(db, key);
+    const id = idOf({ db, key });
     const doubt = this.#byId.get(id);
     if (doubt === undefined) return;
     this.#bytes -= bytesOf(doubt);
@@ -75,8 +76,4 @@ function bytesOf({ walked, other }: Doubt): number {
 /** A view would keep the chunk alive that it came with. */
 function kept({ db, key }: Place): Place {
   return { db, key: Buffer.from(key) };
-}
-
-function idOf(db: number, key: Buffer): string {
-  return `${db}:${key.toString('latin1')}`;
 }

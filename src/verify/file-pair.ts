@@ -1,5 +1,6 @@
 // Two files: as much of the target's as the budget holds is kept, and the source's is held against it; then the next part.
 
+import { idOf } from '../key-id.ts';
 import type { Entry } from '../entry.ts';
 import { sizeOf } from '../entry.ts';
 import { NEVER } from '../milliseconds.ts';
@@ -120,7 +121,7 @@ export class FilePair {
     this.#hash.of(entry.db, entry.key);
     const { high } = this.#hash;
     if (high < this.#from || high >= this.#upTo) return;
-    const id = idOf(entry.db, entry.key);
+    const id = idOf(entry);
     const old = this.#kept.get(id);
     if (old !== undefined) this.#bytes -= sizeOf(old.entry) + KEPT_BYTES;
     // Views would keep their chunks alive.
@@ -144,7 +145,7 @@ export class FilePair {
     const { db, key } = this.#targetOf(entry.db, entry.key);
     this.#hash.of(db, key);
     if (this.#hash.high < this.#from || this.#hash.high >= this.#upTo) return;
-    const kept = this.#kept.get(idOf(db, key));
+    const kept = this.#kept.get(idOf({ db, key }));
     if (kept !== undefined) kept.isMet = true;
     if (!this.#isOfType(entry)) return;
     if (kept === undefined) return this.findings.onResult(entry, 'walkedOnly');
@@ -187,8 +188,4 @@ export class FilePair {
     if (large !== null) return large.type === type;
     return payload === null || typeOf(payload) === type;
   }
-}
-
-function idOf(db: number, key: Buffer): string {
-  return `${db}:${key.toString('latin1')}`;
 }

@@ -8,7 +8,7 @@ import { Failure } from '../failure.ts';
 import { RespError } from '../../resp/errors.ts';
 import { NotComparable, type Difference } from '../rdb/compare.ts';
 import { depthFor } from '../redis/depth.ts';
-import { ExistenceReader } from '../redis/existence-reader.ts';
+import { ExistenceReader, NAMES_OF_A_COMMAND } from '../redis/existence-reader.ts';
 import type { KeyReader } from '../redis/key-reader.ts';
 import type { Session } from '../redis/session.ts';
 import type { LargeValues, ValueOptions } from '../source/large-values.ts';
@@ -56,9 +56,6 @@ function missingAt({ at }: Missing, walkedRole: Role): Result {
   if (at === 'both') return 'gone';
   return at === walkedRole ? 'otherOnly' : 'walkedOnly';
 }
-
-/** More of them make the command no cheaper, and hold up the other clients of that server. */
-const NAMES_OF_A_COMMAND = 128;
 
 export class March implements Target {
   readonly #options: MarchOptions;

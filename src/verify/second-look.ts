@@ -1,5 +1,6 @@
 // Reads the keys in doubt once more, as a source of their own: by name where a server has them, or a whole file again.
 
+import { idOf } from '../key-id.ts';
 import type { Channel } from '../channel.ts';
 import type { Deployment } from '../cluster/deployment.ts';
 import type { LineOptions } from '../cluster/line.ts';
@@ -154,8 +155,4 @@ export class SecondReading implements Source {
   stop(reason: Error): void {
     this.#file.stop(reason);
   }
-}
-
-function idOf({ db, key }: Place): string {
-  return `${db}:${key.toString('latin1')}`;
 }

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { RespError } from '../../../resp/errors.ts';
 import { parseInfo } from '../../../src/redis/info.ts';
-import { flushesIn, lossOf, unreadOf, type Sight, type Verdict } from '../../../src/source/shrinkage.ts';
+import { lossOf, unreadOf, type Sight, type Verdict } from '../../../src/source/shrinkage.ts';
 
 const PEER = { host: 'db', port: 6379 };
 
@@ -170,15 +170,3 @@ for (const [what, before, gone, last, isLoss] of UNREAD) {
     assert.equal(codeOf(error), isLoss ? 'SOURCE_SHRUNK' : undefined);
   });
 }
-
-test('flushesIn() counts what empties databases or swaps them, and knows when nothing is told', () => {
-  const text = 'cmdstat_get:calls=5\r\ncmdstat_flushall:calls=1,usec=3\r\ncmdstat_swapdb:calls=2\r\n';
-  assert.deepEqual(flushesIn(`# Commandstats\r\n${text}cmdstat_flushdb:calls=4\r\n`), {
-    ofOne: 4,
-    ofMore: 3,
-    calls: 12,
-    resets: 0,
-  });
-  assert.equal(flushesIn('# Commandstats\r\n'), undefined);
-  assert.equal(flushesIn('null'), undefined);
-});
