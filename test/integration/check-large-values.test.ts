@@ -62,19 +62,32 @@ test('rump check reads a value again in smaller pages whose pages are too long a
 
 test('rump check reads a value again that has become another one while it was read', async (t) => {
   await fillBoth([['RPUSH', 'list', ...Array.from({ length: 3000 }, (_, i) => i)]]);
-  let pages = 0;
-  const { url } = await replyProxy(t, source!.port, async ([name]) => {
-    if (name !== 'LRANGE' || ++pages !== 2) return undefined;
-    for (const client of [from!, to!]) {
-      await client.pipeline([
-        ['DEL', 'list'],
-        ['SADD', 'list', 'member'],
-      ]);
-    }
-    return undefined;
-  });
-  assertEqual(await runCheck(['--from', url, '--to', target!.url, ...AT_ONCE, ...IN_PIECES]), 1);
-  assert.ok(pages > 2, 'It was not read in pieces');
+  const pages = [0, 0];
+  let [sides, become] = [0, (): void => {}];
+  const other = new Promise<void>((resolve) => (become = resolve));
+  // Each side waits at its second page for the other one: neither has all, and neither has nothing.
+  const waiting = [source!, target!].map((server, side) =>
+    replyProxy(t, server.port, async ([name]) => {
+      if (name !== 'LRANGE' || ++pages[side]! !== 2) return undefined;
+      if (++sides === 2) {
+        for (const client of [from!, to!]) {
+          await client.pipeline([
+            ['DEL', 'list'],
+            ['SADD', 'list', 'member'],
+          ]);
+        }
+        become();
+      }
+      await other;
+      return undefined;
+    }),
+  );
+  const [one, two] = await Promise.all(waiting);
+  assertEqual(await runCheck(['--from', one!.url, '--to', two!.url, ...AT_ONCE, ...IN_PIECES]), 1);
+  assert.ok(
+    pages.every((count) => count > 1),
+    'It was not read in pieces',
+  );
 });
 
 for (const [side, sign] of [
