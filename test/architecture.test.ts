@@ -7,18 +7,26 @@ import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 
-const LONGEST_FILE = 250;
+const LONGEST_FILE = 300;
 const LONGEST_CAPTION = 2;
 
-/** From the ground up; a file imports from its own floor and from those below. */
-const FLOORS: readonly RegExp[] = [
-  /^resp\//,
-  /^src\/(?!index\.ts)[^/]+$/,
-  /^src\/(redis|cluster|rdb|file)\//,
-  /^src\/(source|target)\//,
-  /^src\/(sync|live|verify)\//,
-  /^src\/index\.ts$/,
-  /^src\/cli\//,
+/** From the ground up: a file imports from its own folder and from those below, so that folders make no circle either. */
+const FLOORS: readonly string[] = [
+  'resp',
+  'src/rdb',
+  'src/flow',
+  'src/file',
+  'src/snapshot',
+  'src/server',
+  'src/cluster',
+  'src/scan',
+  'src/keys',
+  'src/source',
+  'src/target',
+  'src/sync',
+  'src/verify',
+  'src',
+  'src/cli',
 ];
 
 interface SourceFile {
@@ -143,7 +151,7 @@ function assertNone(complaints: readonly string[]): void {
 }
 
 function floorOf(path: string): number {
-  return FLOORS.findIndex((floor) => floor.test(path));
+  return FLOORS.indexOf(dirname(path));
 }
 
 function resolve(importer: string, imported: string): string {

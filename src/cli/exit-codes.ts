@@ -1,7 +1,7 @@
 // What the exit code says, in one place.
 
 import { AddressError } from '../../resp/errors.ts';
-import { isWaitedFor, mayPass } from '../redis/refusal.ts';
+import { isWaitedFor, mayPass } from '../server/refusal.ts';
 import { Interrupted } from './interrupted.ts';
 import { isComplete, isDifferent, type Outcome } from './outcome.ts';
 import { UsageError } from './usage-error.ts';

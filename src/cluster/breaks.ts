@@ -2,10 +2,10 @@
 // ones, and in the end it fails by its name.
 
 import { RespError } from '../../resp/errors.ts';
-import type { AskAbout } from '../redis/ask-about.ts';
-import { SMALLEST_PIECE } from '../redis/page-size.ts';
-import { idOf, type KeyId } from '../key-id.ts';
-import { isBreak } from './line.ts';
+import type { AskAbout } from '../server/ask-about.ts';
+import { SMALLEST_PIECE } from '../server/page-size.ts';
+import { idOf, type KeyId } from '../flow/key-id.ts';
+import { isBreak } from './node-link.ts';
 
 /** The code of an error: each connection on which the key went was lost. */
 export const BREAKS = 'BREAKS';

@@ -2,10 +2,10 @@
 // they have changed.
 
 import { nameOf, RespError, type Peer, type ReplyError, type TcpPeer } from '../../resp/errors.ts';
-import { Backoff } from '../redis/backoff.ts';
-import { isWaitedFor, refusalOf, replyBehind } from '../redis/refusal.ts';
-import { PROBE_KEY } from '../redis/rights.ts';
-import { askTopology, openServer, openWithDatabases, type Access, type Server } from '../redis/server.ts';
+import { Backoff } from '../server/backoff.ts';
+import { isWaitedFor, refusalOf, replyBehind } from '../server/refusal.ts';
+import { PROBE_KEY } from '../server/rights.ts';
+import { askTopology, openServer, openWithDatabases, type Access, type Server } from '../server/server.ts';
 import { Announced } from './announced.ts';
 import { locate, type LocateOptions } from './locate.ts';
 import { firstPeerOf, natFlagOf, reach } from './nat.ts';

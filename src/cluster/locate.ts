@@ -2,8 +2,8 @@
 
 import type { SentinelAddress, TcpAddress, UnixAddress } from '../../resp/address.ts';
 import type { Peer } from '../../resp/errors.ts';
-import { findPrimary } from '../redis/sentinel.ts';
-import type { Access } from '../redis/server.ts';
+import { findPrimary } from '../server/sentinel.ts';
+import type { Access } from '../server/server.ts';
 import type { Announced } from './announced.ts';
 import { reach, type NatRule } from './nat.ts';
 

@@ -2,7 +2,7 @@
 
 import type { SentinelAddress, TcpAddress, UnixAddress } from '../../resp/address.ts';
 import type { Peer, TcpPeer } from '../../resp/errors.ts';
-import type { Role } from '../redis/server.ts';
+import type { Role } from '../server/server.ts';
 
 /** What a node announces, and where it is from here. */
 export interface NatRule {

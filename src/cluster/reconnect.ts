@@ -1,9 +1,9 @@
 // The pause before a server is tried again, and what is told of it: one that was lost, or one that refuses for now.
 
 import { nameOf, RespError, type Peer } from '../../resp/errors.ts';
-import type { Backoff, RetryOptions } from '../redis/backoff.ts';
-import { pauseFor } from '../redis/pause.ts';
-import { replyBehind } from '../redis/refusal.ts';
+import type { Backoff, RetryOptions } from '../server/backoff.ts';
+import { pauseFor } from '../server/pause.ts';
+import { replyBehind } from '../server/refusal.ts';
 
 export interface Reconnect {
   readonly side: 'source' | 'target';

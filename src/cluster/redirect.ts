@@ -1,7 +1,7 @@
 // `MOVED 3999 10.0.0.1:6381` and `ASK …`: the key is, or may be, at another node. And what is said where no way leads to it.
 
 import { nameOf, ReplyError, RespError, type TcpPeer } from '../../resp/errors.ts';
-import type { Role } from '../redis/server.ts';
+import type { Role } from '../server/server.ts';
 import type { Topology } from './topology.ts';
 
 export interface Redirect {

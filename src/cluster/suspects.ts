@@ -4,7 +4,7 @@
 //   Where there are many, they are sent once more, a few at once, so that the next break has far fewer of them. Those that are
 //   left then go alone.
 
-import { idOf, type KeyId } from '../key-id.ts';
+import { idOf, type KeyId } from '../flow/key-id.ts';
 
 /** So few go alone at once: each costs a round trip. More of them are sent in so many shares. */
 const FEW = 16;

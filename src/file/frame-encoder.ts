@@ -4,7 +4,7 @@ import { Command } from '../../resp/command.ts';
 import { Encoder } from '../../resp/encoder.ts';
 import { Literal } from '../../resp/literal.ts';
 import { Parts } from '../../resp/parts.ts';
-import { NEVER, type Milliseconds } from '../milliseconds.ts';
+import { NEVER, type Milliseconds } from '../rdb/milliseconds.ts';
 
 /** Of which a frame is made. */
 export interface Frame {

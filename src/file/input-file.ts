@@ -3,7 +3,7 @@
 import { Buffer } from 'node:buffer';
 import type { FileHandle } from 'node:fs/promises';
 import { RespError } from '../../resp/errors.ts';
-import { readAhead } from '../read-ahead.ts';
+import { readAhead } from '../flow/read-ahead.ts';
 import { isPacked } from './file-form.ts';
 import { RandomAccessFile } from './random-access-file.ts';
 import { openRegular } from './regular-file.ts';

@@ -2,7 +2,7 @@
 
 import type { Buffer } from 'node:buffer';
 import type { Writable } from 'node:stream';
-import { Wakeup } from '../wakeup.ts';
+import { Wakeup } from '../flow/wakeup.ts';
 
 export class PieceWriter {
   readonly #stream: Writable;

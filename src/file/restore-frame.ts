@@ -2,7 +2,7 @@
 
 import { Buffer } from 'node:buffer';
 import type { PassingPayload } from './passing-payload.ts';
-import { LAST, milliseconds, type Milliseconds } from '../milliseconds.ts';
+import { LAST, milliseconds, type Milliseconds } from '../rdb/milliseconds.ts';
 
 /** Type, RDB version and checksum: what is shorter is no payload. */
 const SHORTEST_PAYLOAD = 11;

@@ -1,7 +1,7 @@
 // A cursor over bytes that nobody vouches for: every length is held against what is left before anything is made of it.
 // It sees a window of them; the bytes of a payload are one window, and those of a file (file-reader.ts) many.
 import { countOf, formatCount } from '../../resp/figures.ts';
-import { milliseconds, type Milliseconds } from '../milliseconds.ts';
+import { milliseconds, type Milliseconds } from './milliseconds.ts';
 import { decimal } from './decimal.ts';
 import { decompress, decompressHead, decompressPieces, isPossibleLength, mostLength } from './lzf.ts';
 import { PayloadError } from './payload-error.ts';

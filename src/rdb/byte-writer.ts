@@ -1,6 +1,6 @@
 // The primitives of an RDB value, written: one Buffer that grows, so that a value of a million elements makes no garbage.
 
-import type { Milliseconds } from '../milliseconds.ts';
+import type { Milliseconds } from './milliseconds.ts';
 
 const FIRST_BYTES = 256;
 

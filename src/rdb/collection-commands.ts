@@ -1,9 +1,9 @@
 // Strings, lists, sets, sorted sets and hashes as commands, a piece at a time.
-import type { HashField, ZsetEntry } from '../value.ts';
+import type { HashField, ZsetEntry } from './value.ts';
 import { command, type Command } from './command.ts';
 import { PayloadError } from './payload-error.ts';
 import { formatScore } from './score.ts';
-import { NEVER, type Milliseconds } from '../milliseconds.ts';
+import { NEVER, type Milliseconds } from './milliseconds.ts';
 
 /** @throws PayloadError */
 export function zaddCommand(key: Buffer, entries: readonly ZsetEntry[]): Command {

@@ -1,12 +1,12 @@
 // A value as the native commands that write it into a key that is not there: for a server that cannot have the payload.
-import type { ValuePiece } from '../value.ts';
+import type { ValuePiece } from './value.ts';
 import type { Ability } from './ability.ts';
 import { DEFAULT_LIMITS, type ChunkLimits } from './chunks.ts';
 import { hashCommands, zaddCommand } from './collection-commands.ts';
 import { command, type Command } from './command.ts';
 import { PayloadError } from './payload-error.ts';
 import { beginStream, endStream, entryCommands } from './stream-commands.ts';
-import type { StreamHead } from '../value.ts';
+import type { StreamHead } from './value.ts';
 
 export interface CommandOptions {
   /** What the target can do. Where `streamFigures` is missing they are left out; other things cannot be left out. */

@@ -1,8 +1,8 @@
 // Whether two streams hold the same. When a consumer was last seen is not compared: to look is enough to change it.
-import { distance } from '../milliseconds.ts';
+import { distance } from './milliseconds.ts';
 import { pairedOff } from './paired-off.ts';
 import { compareIds } from './stream-id.ts';
-import type { PendingEntry, StreamEntry, StreamGroup, StreamHead, StreamValue } from '../value.ts';
+import type { PendingEntry, StreamEntry, StreamGroup, StreamHead, StreamValue } from './value.ts';
 
 /**
  * Two times of delivery that are as close are the same: a server tells those who read a stream in pieces how long ago each

@@ -1,9 +1,9 @@
 // Whether two keys hold the same, by value: neither encodings nor versions matter, nor an order that Redis does not keep.
-import { distance, NEVER, type Milliseconds } from '../milliseconds.ts';
+import { distance, NEVER, type Milliseconds } from './milliseconds.ts';
 import { streamDifference } from './compare-stream.ts';
 import { pairedOff } from './paired-off.ts';
 import { vectorSetDifference } from './vector-set.ts';
-import type { HashValue, ListValue, ModuleValue, SetValue, Value, ZsetValue } from '../value.ts';
+import type { HashValue, ListValue, ModuleValue, SetValue, Value, ZsetValue } from './value.ts';
 
 /** Two values of a module whose bytes differ: the module alone could say whether they hold the same. */
 export class NotComparable {

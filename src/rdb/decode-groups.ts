@@ -1,9 +1,9 @@
 // The consumer groups of a stream: what is pending in a group, and, consumer by consumer, whose it is.
 import type { ByteReader } from './byte-reader.ts';
-import { milliseconds, type Milliseconds } from '../milliseconds.ts';
+import { milliseconds, type Milliseconds } from './milliseconds.ts';
 import { readId } from './stream-id.ts';
 import type { Encoding } from './type-byte.ts';
-import type { PendingEntry, StreamConsumer, StreamGroup, StreamId } from '../value.ts';
+import type { PendingEntry, StreamConsumer, StreamGroup, StreamId } from './value.ts';
 
 const ID_BYTES = 16;
 /** Id, time and a length. */

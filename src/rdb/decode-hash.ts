@@ -4,10 +4,10 @@ import { demandNext, type Elements } from './elements.ts';
 import { Listpack } from './listpack.ts';
 import { all, type Pull } from './pull.ts';
 import type { Encoding } from './type-byte.ts';
-import type { HashField, HashValue } from '../value.ts';
+import type { HashField, HashValue } from './value.ts';
 import { readZipmap } from './zipmap.ts';
 import { Ziplist } from './ziplist.ts';
-import { milliseconds, NEVER, plus, type Milliseconds } from '../milliseconds.ts';
+import { milliseconds, NEVER, plus, type Milliseconds } from './milliseconds.ts';
 
 /** Of a field and its value, the length bytes. */
 const LEAST_BYTES = 2;

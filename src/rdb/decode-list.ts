@@ -4,7 +4,7 @@ import type { Elements } from './elements.ts';
 import { Listpack } from './listpack.ts';
 import { all, type Pull } from './pull.ts';
 import type { Encoding } from './type-byte.ts';
-import type { ListValue } from '../value.ts';
+import type { ListValue } from './value.ts';
 import { Ziplist } from './ziplist.ts';
 
 /** What a node of a quicklist is: one large element, or a listpack. */

@@ -1,7 +1,7 @@
 // Values of modules: which module, and its bytes as they are. Only the module itself knows what they mean.
 import type { ByteReader } from './byte-reader.ts';
 import type { Encoding } from './type-byte.ts';
-import type { ModuleValue } from '../value.ts';
+import type { ModuleValue } from './value.ts';
 
 /** The id has nine characters of six bits each, and ten bits for the module's own version. */
 const CHARACTERS = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_';

@@ -5,7 +5,7 @@ import { readIntset } from './intset.ts';
 import { Listpack } from './listpack.ts';
 import { all, type Pull } from './pull.ts';
 import type { Encoding } from './type-byte.ts';
-import type { SetValue } from '../value.ts';
+import type { SetValue } from './value.ts';
 
 export function decodeSet(reader: ByteReader, encoding: Encoding): SetValue {
   return { type: 'set', members: all(setMembers(reader, encoding)) };

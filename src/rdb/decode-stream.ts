@@ -9,7 +9,7 @@ import { demandNext } from './elements.ts';
 import { Listpack } from './listpack.ts';
 import { readId, readRawId, ZERO_ID } from './stream-id.ts';
 import type { Encoding } from './type-byte.ts';
-import type { StreamEntry, StreamId, StreamValue } from '../value.ts';
+import type { StreamEntry, StreamId, StreamValue } from './value.ts';
 
 const KEY_BYTES = 16;
 /** A flag of an entry: it is there no more. */

@@ -5,7 +5,7 @@ import { Listpack } from './listpack.ts';
 import { all, type Pull } from './pull.ts';
 import { parseScore, readTextScore } from './score.ts';
 import type { Encoding } from './type-byte.ts';
-import type { ZsetEntry, ZsetValue } from '../value.ts';
+import type { ZsetEntry, ZsetValue } from './value.ts';
 import { Ziplist } from './ziplist.ts';
 
 /** Of a member and its score, the length bytes. */

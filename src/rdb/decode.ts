@@ -10,7 +10,7 @@ import { decodeZset } from './decode-zset.ts';
 import { bodyOf, isIntact, versionOf } from './footer.ts';
 import { PayloadError } from './payload-error.ts';
 import { encodingOf, typeOfEncoding, type Encoding } from './type-byte.ts';
-import type { Value } from '../value.ts';
+import type { Value } from './value.ts';
 
 /** A payload whose footer fits, ready to be read. */
 export interface OpenPayload {

@@ -2,7 +2,7 @@
 
 export interface Elements {
   /**
-   * Steps to the next element; false behind the last one.
+   * AskedKeys to the next element; false behind the last one.
    * @throws PayloadError
    */
   next(): boolean;

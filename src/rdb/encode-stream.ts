@@ -4,7 +4,7 @@ import type { ByteWriter } from './byte-writer.ts';
 import { ListpackWriter } from './listpack-writer.ts';
 import { PayloadError } from './payload-error.ts';
 import { ZERO_ID } from './stream-id.ts';
-import type { StreamEntry, StreamGroup, StreamId, StreamValue } from '../value.ts';
+import type { StreamEntry, StreamGroup, StreamId, StreamValue } from './value.ts';
 
 /** As servers have it unless told otherwise. */
 const NODE_ENTRIES = 100;

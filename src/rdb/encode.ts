@@ -4,8 +4,8 @@ import { encodeStream } from './encode-stream.ts';
 import { withFooter } from './footer.ts';
 import { PayloadError } from './payload-error.ts';
 import { FIRST_VALKEY_VERSION } from './type-byte.ts';
-import type { HashValue, Value } from '../value.ts';
-import { minus, NEVER, sooner, type Milliseconds } from '../milliseconds.ts';
+import type { HashValue, Value } from './value.ts';
+import { minus, NEVER, sooner, type Milliseconds } from './milliseconds.ts';
 
 /** Doubles in scores, and modules: Redis 4.0. */
 const VERSION_4_0 = 8;

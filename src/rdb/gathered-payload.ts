@@ -1,8 +1,8 @@
 // A payload made of the pieces of a value as they come, in the plain encoding that every server reads.
 import { Buffer } from 'node:buffer';
 import { Parts } from '../../resp/parts.ts';
-import { NEVER } from '../milliseconds.ts';
-import type { StreamPiece, ValuePiece } from '../value.ts';
+import { NEVER } from './milliseconds.ts';
+import type { StreamPiece, ValuePiece } from './value.ts';
 import { Crc64 } from './crc64.ts';
 import { CHECKSUM_BYTES, FOOTER_BYTES, withFooter } from './footer.ts';
 import { lengthOfPiece } from './piece-size.ts';

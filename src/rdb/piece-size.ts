@@ -1,5 +1,5 @@
 // How many bytes of elements a piece of a value has, and how many elements.
-import type { ValuePiece } from '../value.ts';
+import type { ValuePiece } from './value.ts';
 
 const SCORE_BYTES = 8;
 

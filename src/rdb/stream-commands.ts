@@ -3,7 +3,7 @@
 import { chunksOf, type ChunkLimits } from './chunks.ts';
 import { command, type Command } from './command.ts';
 import { compareIds, formatId, ZERO_ID } from './stream-id.ts';
-import type { PendingEntry, StreamEntry, StreamGroup, StreamHead, StreamId } from '../value.ts';
+import type { PendingEntry, StreamEntry, StreamGroup, StreamHead, StreamId } from './value.ts';
 
 /** The lowest id of all, for an entry that makes the stream and goes at once. */
 const FIRST_ID: StreamId = { ms: 0n, seq: 1n };

@@ -1,6 +1,6 @@
 // Ids of stream entries: as payloads hold them in two ways, as commands take them, and their order.
 import type { ByteReader } from './byte-reader.ts';
-import type { StreamId } from '../value.ts';
+import type { StreamId } from './value.ts';
 
 export const ZERO_ID: StreamId = { ms: 0n, seq: 0n };
 

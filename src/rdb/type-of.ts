@@ -1,7 +1,7 @@
 // The type of a payload, from its first byte and its RDB version alone; nothing of the value is read.
 import { versionOf } from './footer.ts';
 import { encodingOf, newerForm, typeOfEncoding } from './type-byte.ts';
-import type { ValueType } from '../value.ts';
+import type { ValueType } from './value.ts';
 
 /**
  * @returns undefined for a type byte that none of the known servers writes

@@ -1,7 +1,7 @@
 // What a value comes to, from its pieces: two values whose digests agree are the same, though neither was ever held.
 import { createHash } from 'node:crypto';
-import { NEVER, type Milliseconds } from '../milliseconds.ts';
-import type { HashField, StreamEntry, StreamHead, ValuePiece, ZsetEntry } from '../value.ts';
+import { NEVER, type Milliseconds } from './milliseconds.ts';
+import type { HashField, StreamEntry, StreamHead, ValuePiece, ZsetEntry } from './value.ts';
 import { isSameExpiry } from './compare.ts';
 import { headDifference } from './compare-stream.ts';
 import { Crc64 } from './crc64.ts';

@@ -1,5 +1,5 @@
 // A value out of its bytes piece by piece, for those that are too large to be held at once as elements.
-import type { StreamEntry, StreamHead, ValuePiece, ValueType } from '../value.ts';
+import type { StreamEntry, StreamHead, ValuePiece, ValueType } from './value.ts';
 import { ByteReader } from './byte-reader.ts';
 import { chunksOf, DEFAULT_LIMITS, mostUnpacked, type ChunkLimits } from './chunks.ts';
 import { demandEncoding, demandEnd, openPayload } from './decode.ts';

@@ -3,7 +3,7 @@
 //
 //   dimensions · elements · quantization and M · flags · (dimensions of the input · matrix)
 //   element      name · (attributes) · vector · how many numbers · number, level, links of each level …, norm and range
-import type { ModuleValue } from '../value.ts';
+import type { ModuleValue } from './value.ts';
 import { ByteReader } from './byte-reader.ts';
 import { pairedOff } from './paired-off.ts';
 import { PayloadError } from './payload-error.ts';

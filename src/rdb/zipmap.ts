@@ -1,8 +1,8 @@
 // A hash as Redis before 2.6 wrote it: fields (1) · (length · field · length · unused (1) · value · unused bytes) … · ff.
-import { NEVER } from '../milliseconds.ts';
+import { NEVER } from './milliseconds.ts';
 import type { ByteReader } from './byte-reader.ts';
 import type { Pull } from './pull.ts';
-import type { HashField } from '../value.ts';
+import type { HashField } from './value.ts';
 
 const END = 0xff;
 /** Lengths from here on have four bytes of their own. */

@@ -1,9 +1,9 @@
 // Which keys of a file are copied, and what of them beside their values.
 
-import type { Entry } from '../entry.ts';
-import type { ExpiryMode } from '../redis/expiry.ts';
-import type { FieldExpiries } from '../redis/field-expiries.ts';
-import { NEVER } from '../milliseconds.ts';
+import type { Entry } from '../flow/entry.ts';
+import type { ExpiryMode } from '../flow/expiry.ts';
+import type { FieldExpiries } from '../keys/field-expiries.ts';
+import { NEVER } from '../rdb/milliseconds.ts';
 
 export interface FileScopeOptions {
   /** The databases whose keys are in scope. */

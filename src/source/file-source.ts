@@ -2,9 +2,9 @@
 // goes into the channel again as it was.
 
 import { setImmediate as turn } from 'node:timers/promises';
-import type { Channel } from '../channel.ts';
-import type { Entry } from '../entry.ts';
-import { EntryRing, newEntry } from '../entry-ring.ts';
+import type { Channel } from '../flow/channel.ts';
+import type { Entry } from '../flow/entry.ts';
+import { EntryRing, newEntry } from '../flow/entry-ring.ts';
 import { FileScope, type FileScopeOptions } from './file-scope.ts';
 import type { Source, SourceSink } from './source.ts';
 

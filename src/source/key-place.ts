@@ -1,6 +1,6 @@
 // A key that a node is to be asked for.
 
-import type { KeyReader } from '../redis/key-reader.ts';
+import type { KeyReader } from '../keys/key-reader.ts';
 
 /** A key that is to be read, found elsewhere than in the walk under way. */
 export interface KeyPlace {

@@ -2,17 +2,17 @@
 
 import { Breaks } from '../cluster/breaks.ts';
 import type { Deployment } from '../cluster/deployment.ts';
-import { Dialogue } from '../cluster/dialogue.ts';
-import type { LineOptions } from '../cluster/line.ts';
-import type { LargeValue } from '../entry.ts';
-import { depthFor } from '../redis/depth.ts';
-import { DumpReader, type DumpOptions, type DumpSink } from '../redis/dump.ts';
-import type { KeyReader } from '../redis/key-reader.ts';
-import { MeasuringReader } from '../redis/measuring-reader.ts';
-import { ServiceTimes } from '../redis/service-times.ts';
-import { TransferLimits } from '../redis/transfer-limits.ts';
-import type { Session } from '../redis/session.ts';
-import { ServerValue, Watching, type Dialogues } from './server-value.ts';
+import { RoutedClient } from '../cluster/routed-client.ts';
+import type { NodeLinkOptions } from '../cluster/node-link.ts';
+import type { LargeValue } from '../flow/entry.ts';
+import { depthFor } from '../server/depth.ts';
+import { DumpReader, type DumpOptions, type DumpSink } from '../keys/dump.ts';
+import type { KeyReader } from '../keys/key-reader.ts';
+import { MeasuringReader } from '../keys/measuring-reader.ts';
+import { ServiceTimes } from '../keys/service-times.ts';
+import { TransferLimits } from '../server/transfer-limits.ts';
+import type { Session } from '../server/session.ts';
+import { ServerValue, Watching, type RoutedClients } from './server-value.ts';
 
 /** The share of the longest wait that the source may need for one piece of a value, as several are read at once. */
 const PAGE_SHARE = 1 / 16;
@@ -22,21 +22,21 @@ export interface ValueOptions extends Omit<DumpOptions, 'depth' | 'largeValueOf'
   readonly bySize: boolean;
 }
 
-export class LargeValues implements Dialogues {
+export class LargeValues implements RoutedClients {
   readonly #deployment: Deployment;
-  readonly #options: LineOptions;
-  readonly onGone: Dialogues['onGone'];
+  readonly #options: NodeLinkOptions;
+  readonly onGone: RoutedClients['onGone'];
   readonly watching = new Watching();
-  readonly #dialogues: Dialogue[] = [];
+  readonly #clients: RoutedClient[] = [];
   /** Those of them that read nothing now. */
-  readonly #idle: Dialogue[] = [];
+  readonly #idle: RoutedClient[] = [];
   readonly #breaks = new Breaks('was asked for');
   #limits: TransferLimits | undefined;
   #times: ServiceTimes | undefined;
   #roundTrip = Infinity;
   #reason: Error | undefined;
 
-  constructor(deployment: Deployment, options: LineOptions, onGone: Dialogues['onGone']) {
+  constructor(deployment: Deployment, options: NodeLinkOptions, onGone: RoutedClients['onGone']) {
     this.#deployment = deployment;
     this.#options = options;
     this.onGone = onGone;
@@ -65,22 +65,22 @@ export class LargeValues implements Dialogues {
   }
 
   /** One that nobody else asks until it is given back. */
-  take(): Dialogue {
+  take(): RoutedClient {
     const idle = this.#idle.pop();
     if (idle !== undefined) return idle;
-    const dialogue = new Dialogue(this.#deployment, this.#options);
-    if (this.#reason !== undefined) dialogue.stop(this.#reason);
-    this.#dialogues.push(dialogue);
-    return dialogue;
+    const client = new RoutedClient(this.#deployment, this.#options);
+    if (this.#reason !== undefined) client.stop(this.#reason);
+    this.#clients.push(client);
+    return client;
   }
 
-  give(dialogue: Dialogue): void {
-    this.#idle.push(dialogue);
+  give(client: RoutedClient): void {
+    this.#idle.push(client);
   }
 
-  drop(dialogue: Dialogue): void {
-    dialogue.close();
-    this.#dialogues.splice(this.#dialogues.indexOf(dialogue), 1);
+  drop(client: RoutedClient): void {
+    client.close();
+    this.#clients.splice(this.#clients.indexOf(client), 1);
   }
 
   /** A connection broke on which several values were asked for. */
@@ -90,10 +90,10 @@ export class LargeValues implements Dialogues {
 
   stop(reason: Error): void {
     this.#reason = reason;
-    for (const dialogue of this.#dialogues) dialogue.stop(reason);
+    for (const client of this.#clients) client.stop(reason);
   }
 
   close(): void {
-    for (const dialogue of this.#dialogues) dialogue.close();
+    for (const client of this.#clients) client.close();
   }
 }

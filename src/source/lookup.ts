@@ -2,15 +2,15 @@
 // were replaced are seen to here; what is asked of a key, and what becomes of the answer, are others' concern.
 
 import { ReplyError, type Peer, type RespError } from '../../resp/errors.ts';
-import type { Channel } from '../channel.ts';
-import { Detour } from '../cluster/detour.ts';
+import type { Channel } from '../flow/channel.ts';
+import { Redirects } from '../cluster/redirects.ts';
 import type { Deployment } from '../cluster/deployment.ts';
-import type { LineOptions } from '../cluster/line.ts';
+import type { NodeLinkOptions } from '../cluster/node-link.ts';
 import { slotOf } from '../cluster/slot.ts';
 import type { Node } from '../cluster/topology.ts';
-import type { Entry } from '../entry.ts';
-import type { KeyReader, KeySink } from '../redis/key-reader.ts';
-import type { Session } from '../redis/session.ts';
+import type { Entry } from '../flow/entry.ts';
+import type { KeyReader, KeySink } from '../keys/key-reader.ts';
+import type { Session } from '../server/session.ts';
 import { LargeValues } from './large-values.ts';
 import type { KeyPlace } from './key-place.ts';
 import { NodeReader } from './node-reader.ts';
@@ -23,7 +23,7 @@ export interface AnswerSink extends KeySink {
   onFound(entry: Entry): void;
 }
 
-export interface LookupOptions extends LineOptions {
+export interface LookupOptions extends NodeLinkOptions {
   /** What is asked of each key, on a new connection. */
   readonly newKeyReader: (session: Session, sink: AnswerSink, large: LargeValues) => KeyReader;
 }
@@ -40,7 +40,7 @@ export class Lookup {
   readonly #options: LookupOptions;
   readonly #sink: LookupSink;
   readonly #readers = new Map<string, NodeReader>();
-  readonly #detour: Detour<KeyPlace>;
+  readonly #redirects: Redirects<KeyPlace>;
   /** Read on connections of their own, for whoever takes them. */
   readonly #largeValues: LargeValues;
   #channel!: Channel;
@@ -50,7 +50,7 @@ export class Lookup {
     this.#options = options;
     this.#sink = sink;
     this.#largeValues = new LargeValues(deployment, options, (db, key) => this.#onLargeGone(db, key));
-    this.#detour = new Detour(deployment, options.retry, {
+    this.#redirects = new Redirects(deployment, options.retry, {
       onReleased: (places) => {
         for (const place of places) this.#route(place);
         sink.onMoved();
@@ -78,7 +78,7 @@ export class Lookup {
 
   /** Whether keys are still to be answered. */
   get isPending(): boolean {
-    if (this.#detour.length > 0) return true;
+    if (this.#redirects.length > 0) return true;
     for (const { pending } of this.#readers.values()) if (pending > 0) return true;
     return false;
   }
@@ -89,7 +89,7 @@ export class Lookup {
   }
 
   read(place: KeyPlace): void {
-    this.#detour.forget(place.key);
+    this.#redirects.forget(place.key);
     this.#route(place);
   }
 
@@ -122,7 +122,7 @@ export class Lookup {
 
   #route(place: KeyPlace): void {
     const node = this.#deployment.nodeOf(place.key);
-    if (node === undefined) this.#detour.add(place, place.key, slotOf(place.key));
+    if (node === undefined) this.#redirects.add(place, place.key, slotOf(place.key));
     else this.readerOf(node).read(place);
   }
 
@@ -178,7 +178,7 @@ export class Lookup {
   }
 
   #redirect(place: KeyPlace, { refused }: NodeReader, asked: Peer, error: ReplyError): void {
-    const node = this.#detour.redirect(place, place.key, slotOf(place.key), asked, error, refused);
+    const node = this.#redirects.redirect(place, place.key, slotOf(place.key), asked, error, refused);
     if (node !== undefined) this.readerOf(node).read({ ...place, asking: true });
   }
 }

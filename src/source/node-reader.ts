@@ -1,25 +1,25 @@
 // Reads one node: walks its databases, asks for the values of what it finds and of what it is told, on one connection at a
 // time.
 
-import type { Channel } from '../channel.ts';
+import type { Channel } from '../flow/channel.ts';
 import type { Connection } from '../../resp/connection.ts';
 import type { ReplyError, RespError } from '../../resp/errors.ts';
 import { Ring } from '../../resp/ring.ts';
-import { isBreak, Line, type LineOptions } from '../cluster/line.ts';
+import { isBreak, NodeLink, type NodeLinkOptions } from '../cluster/node-link.ts';
 import { RefusedSlots } from '../cluster/refused-slots.ts';
 import { Suspects } from '../cluster/suspects.ts';
 import type { Deployment } from '../cluster/deployment.ts';
 import type { Node } from '../cluster/topology.ts';
-import type { KeyReader } from '../redis/key-reader.ts';
-import { attributed } from '../redis/refusal.ts';
-import { Session } from '../redis/session.ts';
-import { Wakeup } from '../wakeup.ts';
-import { AloneReader, type AloneReaderOptions } from './alone-reader.ts';
+import type { KeyReader } from '../keys/key-reader.ts';
+import { attributed } from '../server/refusal.ts';
+import { Session } from '../server/session.ts';
+import { Wakeup } from '../flow/wakeup.ts';
+import { SingleKeyReader, type SingleKeyReaderOptions } from './single-key-reader.ts';
 import { askFor, type KeyPlace } from './key-place.ts';
-import { NodeScan, ScanError, type NodeScanOptions } from './node-scan.ts';
-import { Vigil } from './vigil.ts';
+import { NodeScan, ScanError, type NodeScanOptions } from '../scan/node-scan.ts';
+import { LossWatch } from '../scan/loss-watch.ts';
 
-export interface NodeReaderOptions extends LineOptions, AloneReaderOptions {
+export interface NodeReaderOptions extends NodeLinkOptions, SingleKeyReaderOptions {
   /** A connection was lost while several keys were asked for. */
   readonly onBreak: () => void;
   /** The node would send the key elsewhere, as it has others of its slot. */
@@ -39,16 +39,16 @@ export class NodeReader {
   /** Slots that the node sends elsewhere. */
   readonly refused: RefusedSlots;
   readonly #deployment: Deployment;
-  readonly #line: Line;
+  readonly #line: NodeLink;
   readonly #options: NodeReaderOptions;
   readonly #places = new Ring<KeyPlace>();
   readonly #suspects = new Suspects();
   /** Keys that are suspect: they go before all others, and a few at once. */
   readonly #suspected = new Ring<KeyPlace>();
-  readonly #alone: AloneReader;
+  readonly #alone: SingleKeyReader;
   /** Settles when nothing goes alone any more. */
   #readingAlone: Promise<void> | undefined;
-  readonly #vigil = new Vigil();
+  readonly #lossWatch = new LossWatch();
   #verdict: Verdict = { isDue: false };
   /** Wakes whoever waits for the end of a walk, or for a verdict. */
   readonly #walked = new Wakeup();
@@ -63,9 +63,9 @@ export class NodeReader {
     this.node = node;
     this.refused = new RefusedSlots(deployment, node, () => this.#onReleased());
     this.#deployment = deployment;
-    this.#line = new Line(deployment, node, options);
+    this.#line = new NodeLink(deployment, node, options);
     this.#options = options;
-    this.#alone = new AloneReader(new Line(deployment, node, options), this.#suspects, options);
+    this.#alone = new SingleKeyReader(new NodeLink(deployment, node, options), this.#suspects, options);
   }
 
   /** Keys that were found or given and are not answered. */
@@ -98,7 +98,7 @@ export class NodeReader {
     for (let key = before?.keys.shift(); key !== undefined; key = before?.keys.shift()) {
       this.#places.push({ db: before!.db, key, asking: false });
     }
-    const scan = new NodeScan(db, options, this.#vigil, () => this.#line.progress());
+    const scan = new NodeScan(db, options, this.#lossWatch, () => this.#line.progress());
     this.#scan = scan;
     this.#session?.wake();
     while (this.#state === 'reading' && !scan.isOver) await this.#walked.sleep();
@@ -107,12 +107,12 @@ export class NodeReader {
 
   /** A key was not there any more. */
   onGone(db: number): void {
-    this.#vigil.onGone(db);
+    this.#lossWatch.onGone(db);
   }
 
   /** Once nothing is pending: what is wrong with what was read, if anything. */
   async lookBack(): Promise<RespError | undefined> {
-    const verdict: Verdict = { isDue: this.#vigil.isDue };
+    const verdict: Verdict = { isDue: this.#lossWatch.isDue };
     this.#verdict = verdict;
     this.#session?.wake();
     while (this.#state === 'reading' && verdict.isDue) await this.#walked.sleep();
@@ -209,7 +209,7 @@ export class NodeReader {
     while (this.#state === 'reading') {
       const scan = this.#scan;
       if (this.#verdict.isDue) {
-        this.#verdict.error = await this.#vigil.lookBack(session);
+        this.#verdict.error = await this.#lossWatch.lookBack(session);
         this.#verdict.isDue = false;
         this.#walked.wake();
       }

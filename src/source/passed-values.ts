@@ -2,12 +2,12 @@
 
 import { Buffer } from 'node:buffer';
 import { countOf } from '../../resp/figures.ts';
-import type { Entry } from '../entry.ts';
+import type { Entry } from '../flow/entry.ts';
 import type { InputFile } from '../file/input-file.ts';
 import type { Keeper, PassingPayload } from '../file/passing-payload.ts';
 import { Spool } from '../file/spool.ts';
-import type { StoredBytes } from '../rdb/file-reader.ts';
-import { FileValue } from '../rdb/file-value.ts';
+import type { StoredBytes } from '../snapshot/file-reader.ts';
+import { FileValue } from '../snapshot/file-value.ts';
 import { FOOTER_BYTES } from '../rdb/footer.ts';
 import { PayloadError } from '../rdb/payload-error.ts';
 import { encodingOf, typeOfEncoding } from '../rdb/type-byte.ts';

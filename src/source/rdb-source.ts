@@ -1,17 +1,17 @@
 // Reads entries from a snapshot, the .rdb file of a server.
 
 import { setImmediate as turn } from 'node:timers/promises';
-import type { Channel } from '../channel.ts';
-import type { Entry } from '../entry.ts';
-import { newEntry } from '../entry-ring.ts';
+import type { Channel } from '../flow/channel.ts';
+import type { Entry } from '../flow/entry.ts';
+import { newEntry } from '../flow/entry-ring.ts';
 import { RandomAccessFile } from '../file/random-access-file.ts';
 import { StreamError } from '../file/stream-error.ts';
 import { PackingError } from '../file/unpack.ts';
 import { PayloadError } from '../rdb/payload-error.ts';
-import { SnapshotReader } from '../rdb/snapshot-reader.ts';
+import { SnapshotReader } from '../snapshot/snapshot-reader.ts';
 import { FileSource, type FileSourceOptions } from './file-source.ts';
 import type { SourceSink } from './source.ts';
-import { NEVER } from '../milliseconds.ts';
+import { NEVER } from '../rdb/milliseconds.ts';
 
 export interface RdbSourceOptions extends FileSourceOptions {
   /** Values of more bytes are read in pieces. */

@@ -2,26 +2,26 @@
 // was there throughout has been read and written.
 
 import type { RespError } from '../../resp/errors.ts';
-import type { Channel } from '../channel.ts';
+import type { Channel } from '../flow/channel.ts';
 import type { Deployment } from '../cluster/deployment.ts';
-import type { LineOptions } from '../cluster/line.ts';
+import type { NodeLinkOptions } from '../cluster/node-link.ts';
 import { SlotWatch } from '../cluster/slot-watch.ts';
 import type { Node } from '../cluster/topology.ts';
-import type { Entry } from '../entry.ts';
-import { Failure } from '../failure.ts';
-import { Census } from '../redis/census.ts';
-import { depthFor } from '../redis/depth.ts';
-import type { KeyReader } from '../redis/key-reader.ts';
-import type { KeyScope } from '../redis/key-scope.ts';
-import { NameReader } from '../redis/name-reader.ts';
-import type { Session } from '../redis/session.ts';
-import { Wakeup } from '../wakeup.ts';
-import { ClusterWalk, type WalkNode, type Wanted } from './cluster-walk.ts';
+import type { Entry } from '../flow/entry.ts';
+import { Failure } from '../flow/failure.ts';
+import { Census } from '../keys/census.ts';
+import { depthFor } from '../server/depth.ts';
+import type { KeyReader } from '../keys/key-reader.ts';
+import type { KeyScope } from '../scan/key-scope.ts';
+import { NameReader } from '../keys/name-reader.ts';
+import type { Session } from '../server/session.ts';
+import { Wakeup } from '../flow/wakeup.ts';
+import { ClusterWalk, type WalkNode, type Wanted } from '../scan/cluster-walk.ts';
 import type { LargeValues, ValueOptions } from './large-values.ts';
 import { Lookup, type AnswerSink, type LookupOptions } from './lookup.ts';
 import type { Source, SourceSink } from './source.ts';
 
-export interface RedisSourceOptions extends LineOptions {
+export interface RedisSourceOptions extends NodeLinkOptions {
   readonly databases: readonly number[];
   /** Keys in these databases. */
   readonly keys: number;

@@ -1,9 +1,9 @@
 // Reads entries from a stream of RESTORE frames: a file, or stdin.
 
 import { RespError } from '../../resp/errors.ts';
-import type { Channel } from '../channel.ts';
-import type { Entry } from '../entry.ts';
-import { newEntry } from '../entry-ring.ts';
+import type { Channel } from '../flow/channel.ts';
+import type { Entry } from '../flow/entry.ts';
+import { newEntry } from '../flow/entry-ring.ts';
 import { isSystemError, readError } from '../file/file-error.ts';
 import { FrameReader } from '../file/frame-reader.ts';
 import { InputFile } from '../file/input-file.ts';

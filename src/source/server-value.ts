@@ -8,20 +8,20 @@
 import { ReplyError, RespError } from '../../resp/errors.ts';
 import type { Reply } from '../../resp/reply.ts';
 import type { Breaks } from '../cluster/breaks.ts';
-import type { Dialogue } from '../cluster/dialogue.ts';
-import { isBreak } from '../cluster/line.ts';
-import type { LargeValue, Reading } from '../entry.ts';
-import { NEVER, type Milliseconds } from '../milliseconds.ts';
-import { askOne, type AskAbout } from '../redis/ask-about.ts';
-import { agree, askExpiry, type ToldExpiry } from '../redis/ask-expiry.ts';
-import { COUNT_COMMANDS } from '../redis/count-commands.ts';
-import type { ExpiryMode } from '../redis/expiry.ts';
-import { GONE, LONG_PAGE, readPieces } from '../redis/piece-reader.ts';
-import { PageSize, SMALLEST_PIECE, type PageOptions } from '../redis/page-size.ts';
-import { integerIn } from '../redis/reply-shapes.ts';
-import { isLongReply } from '../redis/server.ts';
-import type { TransferLimits } from '../redis/transfer-limits.ts';
-import type { ValuePiece } from '../value.ts';
+import type { RoutedClient } from '../cluster/routed-client.ts';
+import { isBreak } from '../cluster/node-link.ts';
+import type { LargeValue, Reading } from '../flow/entry.ts';
+import { NEVER, type Milliseconds } from '../rdb/milliseconds.ts';
+import { askOne, type AskAbout } from '../server/ask-about.ts';
+import { agree, askExpiry, type ToldExpiry } from '../keys/ask-expiry.ts';
+import { COUNT_COMMANDS } from '../keys/count-commands.ts';
+import type { ExpiryMode } from '../flow/expiry.ts';
+import { GONE, LONG_PAGE, readPieces } from '../keys/piece-reader.ts';
+import { PageSize, SMALLEST_PIECE, type PageOptions } from '../server/page-size.ts';
+import { integerIn } from '../server/reply-shapes.ts';
+import { isLongReply } from '../server/server.ts';
+import type { TransferLimits } from '../server/transfer-limits.ts';
+import type { ValuePiece } from '../rdb/value.ts';
 
 /** By how much the pages of a value shrink that one reply cannot hold: from the most to one element in three times. */
 const SHRINK = 32;
@@ -56,11 +56,11 @@ export class Watching {
 }
 
 /** Connections of which each reads one value at a time: what one of them watches, no other command of it may end. */
-export interface Dialogues {
-  take(): Dialogue;
-  give(dialogue: Dialogue): void;
+export interface RoutedClients {
+  take(): RoutedClient;
+  give(client: RoutedClient): void;
   /** Instead: it is of no use any more. */
-  drop(dialogue: Dialogue): void;
+  drop(client: RoutedClient): void;
   readonly watching: Watching;
   /** The key was not there any more when its value was to be read. */
   onGone(db: number, key: Buffer): void;
@@ -78,7 +78,7 @@ export interface ServerValueOptions extends Omit<PageOptions, 'pieceBytes' | 'mo
 export class ServerValue implements LargeValue {
   readonly type = undefined;
   readonly bytes: number | undefined;
-  readonly #dialogues: Dialogues;
+  readonly #clients: RoutedClients;
   readonly #db: number;
   readonly #key: Buffer;
   readonly #options: ServerValueOptions;
@@ -89,9 +89,9 @@ export class ServerValue implements LargeValue {
   /** Elements of a page at most: more were too long a reply. */
   #mostElements: number | undefined;
 
-  constructor(dialogues: Dialogues, db: number, key: Buffer, options: ServerValueOptions) {
+  constructor(clients: RoutedClients, db: number, key: Buffer, options: ServerValueOptions) {
     this.bytes = options.bytes;
-    this.#dialogues = dialogues;
+    this.#clients = clients;
     this.#db = db;
     this.#key = key;
     this.#options = options;
@@ -117,8 +117,8 @@ export class ServerValue implements LargeValue {
     const { breaks, limits, mode } = this.#options;
     const id = { db: this.#db, key: this.#key };
     const pieceBytes = Math.min(most, limits.pieceBytes, breaks.pieceBytesOf(id));
-    const dialogue = this.#dialogues.take();
-    const askAnyhow: AskAbout = (commands) => dialogue.ask(this.#db, this.#key, commands);
+    const client = this.#clients.take();
+    const askAnyhow: AskAbout = (commands) => client.ask(this.#db, this.#key, commands);
     // Those behind it are not to find out each for itself.
     const ask = breaks.noting(id, pieceBytes, askAnyhow, () => limits.pieceBroke(pieceBytes));
     const size = new PageSize({ ...this.#options, pieceBytes, mostElements: this.#mostElements });
@@ -127,8 +127,8 @@ export class ServerValue implements LargeValue {
     this.#length = undefined;
     let type: ValuePiece['type'] | undefined;
     try {
-      const turns = dialogue.turns;
-      if ((await this.#watch(ask, askAnyhow)) && dialogue.turns === turns) this.#reading = 'watched';
+      const turns = client.turns;
+      if ((await this.#watch(ask, askAnyhow)) && client.turns === turns) this.#reading = 'watched';
       const expiry = await askExpiry(ask, this.#key, mode);
       this.#expiry = expiry;
       for await (const piece of readPieces(ask, this.#key, size)) {
@@ -145,7 +145,7 @@ export class ServerValue implements LargeValue {
       }
       const count = type === undefined ? 'EXISTS' : COUNT_COMMANDS[type];
       const [length, ...end] = await ask([[count, this.#key], ['MULTI'], ['EXEC']]);
-      const isSame = isDone(end) && dialogue.turns === turns;
+      const isSame = isDone(end) && client.turns === turns;
       this.#reading = isSame ? 'same' : 'changed';
       // Whoever may not ask for it does without.
       if (isSame && !(length instanceof ReplyError)) this.#length = Number(integerIn(length, count, 0));
@@ -154,20 +154,20 @@ export class ServerValue implements LargeValue {
       isUsable = !(error instanceof RespError && isLongReply(error.cause));
       if (error instanceof RespError && error.code === LONG_PAGE)
         this.#mostElements = Math.max(1, Math.floor(size.count / SHRINK));
-      if (error instanceof RespError && error.code === GONE) this.#dialogues.onGone(this.#db, this.#key);
+      if (error instanceof RespError && error.code === GONE) this.#clients.onGone(this.#db, this.#key);
       throw error;
     } finally {
-      if (isUsable) this.#dialogues.give(dialogue);
-      else this.#dialogues.drop(dialogue);
+      if (isUsable) this.#clients.give(client);
+      else this.#clients.drop(client);
     }
   }
 
   async whole(): Promise<Buffer> {
     const { breaks, mode } = this.#options;
-    const dialogue = this.#dialogues.take();
+    const client = this.#clients.take();
     // There are no smaller pieces of it: two breaks are enough.
     const ask = breaks.noting({ db: this.#db, key: this.#key }, SMALLEST_PIECE, (commands) =>
-      dialogue.ask(this.#db, this.#key, commands),
+      client.ask(this.#db, this.#key, commands),
     );
     try {
       const payload = await askOne(ask, 'DUMP', this.#key);
@@ -175,16 +175,16 @@ export class ServerValue implements LargeValue {
       this.#expiry = await askExpiry(ask, this.#key, mode);
       return payload as Buffer;
     } catch (error) {
-      if (error instanceof RespError && error.code === GONE) this.#dialogues.onGone(this.#db, this.#key);
+      if (error instanceof RespError && error.code === GONE) this.#clients.onGone(this.#db, this.#key);
       throw error;
     } finally {
-      this.#dialogues.give(dialogue);
+      this.#clients.give(client);
     }
   }
 
   /** Whether it is watched from now on. */
   async #watch(ask: AskAbout, askAnyhow: AskAbout): Promise<boolean> {
-    const { watching } = this.#dialogues;
+    const { watching } = this.#clients;
     const { state, hangUps } = watching;
     if (state === 'refused') return false;
     // The transaction is empty: it shows that there may be one, and ends what was watched before.

@@ -1,9 +1,10 @@
 // Where entries come from.
 
 import type { Peer, RespError } from '../../resp/errors.ts';
-import type { Channel } from '../channel.ts';
-import type { Entry } from '../entry.ts';
-import type { LeftOutKind } from '../rdb/left-out.ts';
+import type { Channel } from '../flow/channel.ts';
+import type { Entry } from '../flow/entry.ts';
+import type { ClusterWalkSink } from '../scan/cluster-walk.ts';
+import type { LeftOutKind } from '../snapshot/left-out.ts';
 
 export interface Source {
   /** How much was walked, 0 to 1. */
@@ -24,15 +25,11 @@ export interface Source {
 }
 
 /** What a source tells of keys that do not come to be entries. */
-export interface SourceSink {
+export interface SourceSink extends ClusterWalkSink {
   /** Deleted or expired since it was seen. */
   onGone(): void;
   /** It had expired before it was read, or all of its fields had. */
   onExpired(): void;
-  /** So many slots were on the move, or at a node that failed: they are walked once more. */
-  onSlotsMoved(slots: number): void;
-  /** This node of a cluster does not say which slots it holds: a slot that moves is not followed. */
-  onSlotsUnwatched(peer: Peer): void;
   /** A server was replaced, or came to hold other data, while it was scanned: it is scanned once more. */
   onWalkedAnew(peer: Peer): void;
   /** A proxy names another server each time: whether all of one scan was of the same cannot be told. */

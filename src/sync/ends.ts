@@ -1,11 +1,11 @@
 // The two ends of the flow and the channel between them, made for what was asked for.
 
-import { Channel } from '../channel.ts';
+import { Channel } from '../flow/channel.ts';
 import type { Deployment } from '../cluster/deployment.ts';
-import type { LineOptions } from '../cluster/line.ts';
-import type { DumpOptions } from '../redis/dump.ts';
-import { depthFor } from '../redis/depth.ts';
-import { TransferLimits } from '../redis/transfer-limits.ts';
+import type { NodeLinkOptions } from '../cluster/node-link.ts';
+import type { DumpOptions } from '../keys/dump.ts';
+import { depthFor } from '../server/depth.ts';
+import { TransferLimits } from '../server/transfer-limits.ts';
 import { RdbSource } from '../source/rdb-source.ts';
 import { RedisSource } from '../source/redis-source.ts';
 import { RespSource } from '../source/resp-source.ts';
@@ -14,7 +14,7 @@ import { Collisions } from '../target/collisions.ts';
 import { RateLimit } from '../target/rate-limit.ts';
 import { RedisTarget } from '../target/redis-target.ts';
 import { RespTarget } from '../target/resp-target.ts';
-import type { Tally } from '../target/tally.ts';
+import type { DryRunTarget } from '../target/dry-run-target.ts';
 import type { Target } from '../target/target.ts';
 import { WrittenKeys } from '../target/written-keys.ts';
 import type { Plan } from './plan.ts';
@@ -44,12 +44,12 @@ export function channelOf({ source, target }: Sides, { buffer }: Settings): Chan
 }
 
 /** What is told of reading. */
-export type ReadingSink = SourceSink & Pick<LineOptions, 'onReconnect'>;
+export type ReadingSink = SourceSink & Pick<NodeLinkOptions, 'onReconnect'>;
 
 /** How keys are looked at, where they are not to be copied. */
 export interface Glance {
   /** Takes the place of reading: keys are only to be counted. */
-  readonly tally?: Tally | undefined;
+  readonly tally?: DryRunTarget | undefined;
   readonly namesOnly?: boolean;
   /** Bytes of the longest value that is read in one piece; what the target can take otherwise. */
   readonly bigKey?: number;

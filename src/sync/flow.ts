@@ -1,6 +1,6 @@
 // Reader and writer side by side, joined by the channel: when one fails or the operator stops them, the other ends too.
 
-import type { Channel } from '../channel.ts';
+import type { Channel } from '../flow/channel.ts';
 import type { Source } from '../source/source.ts';
 import type { Target } from '../target/target.ts';
 

@@ -2,7 +2,7 @@
 //
 //     source ── read ──▶ channel ──▶ write ── target
 
-import { Tally } from '../target/tally.ts';
+import { DryRunTarget } from '../target/dry-run-target.ts';
 import type { WrittenKeys } from '../target/written-keys.ts';
 import { channelOf, sourceOf, targetOf, writtenKeysOf } from './ends.ts';
 import { Flow } from './flow.ts';
@@ -50,7 +50,7 @@ async function copy(
   isVerified: boolean,
 ): Promise<Copied> {
   const progress = new Progress(settings);
-  const tally = settings.dryRun ? new Tally() : undefined;
+  const tally = settings.dryRun ? new DryRunTarget() : undefined;
   const source = sourceOf(sides, plan, settings, progress, { tally });
   const channel = channelOf(sides, settings);
   const written = writtenKeysOf(plan, settings, isVerified);

@@ -3,10 +3,10 @@
 import type { TlsOptions } from '../../resp/tls-options.ts';
 import type { Reconnect } from '../cluster/reconnect.ts';
 import type { NatRule } from '../cluster/nat.ts';
-import type { TypeFigures } from '../target/tally.ts';
+import type { TypeFigures } from '../target/dry-run-target.ts';
 
 export type { NatRule } from '../cluster/nat.ts';
-export type { TypeFigures } from '../target/tally.ts';
+export type { TypeFigures } from '../target/dry-run-target.ts';
 
 /** What happens to a key that the target already has. */
 export type ConflictPolicy = 'replace' | 'skip' | 'fail';

@@ -5,9 +5,9 @@ import { nameOf, ReplyError, RespError, type RespErrorOptions } from '../../resp
 import type { Deployment } from '../cluster/deployment.ts';
 import { tagOf } from '../cluster/slot-tag.ts';
 import type { Node } from '../cluster/topology.ts';
-import { refusalOf } from '../redis/refusal.ts';
-import { aclOf, PROBE_KEY, type Probe } from '../redis/rights.ts';
-import type { Role, Server } from '../redis/server.ts';
+import { refusalOf } from '../server/refusal.ts';
+import { aclOf, PROBE_KEY, type Probe } from '../server/rights.ts';
+import type { Role, Server } from '../server/server.ts';
 import type { Sides } from './sides.ts';
 
 export interface Warning {

@@ -6,9 +6,9 @@ import { Secrets } from '../../resp/secrets.ts';
 import type { TlsOptions } from '../../resp/tls-options.ts';
 import { formOf } from '../file/file-form.ts';
 import type { NatRule } from '../cluster/nat.ts';
-import type { RetryOptions } from '../redis/backoff.ts';
-import { KeyScope } from '../redis/key-scope.ts';
-import type { Role } from '../redis/server.ts';
+import type { RetryOptions } from '../server/backoff.ts';
+import { KeyScope } from '../scan/key-scope.ts';
+import type { Role } from '../server/server.ts';
 import { KeyNames } from '../target/key-names.ts';
 import type { ConflictPolicy, MigrateEvent, MigrateOptions } from './options.ts';
 

@@ -6,9 +6,9 @@ import type { Reconnect } from '../cluster/reconnect.ts';
 import { InputFile } from '../file/input-file.ts';
 import { demandWritable } from '../file/open-output.ts';
 import { openRegular } from '../file/regular-file.ts';
-import { PIECE_BYTES } from '../redis/page-size.ts';
-import type { Purpose, Role } from '../redis/server.ts';
-import { PROBE_KEY, type Probe } from '../redis/rights.ts';
+import { PIECE_BYTES } from '../server/page-size.ts';
+import type { Purpose, Role } from '../server/server.ts';
+import { PROBE_KEY, type Probe } from '../server/rights.ts';
 import type { Settings } from './settings.ts';
 
 /** `undefined` is a file. */

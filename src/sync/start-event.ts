@@ -2,7 +2,7 @@
 
 import { nameOf } from '../../resp/errors.ts';
 import type { Deployment } from '../cluster/deployment.ts';
-import type { Server } from '../redis/server.ts';
+import type { Server } from '../server/server.ts';
 import type { NodeReport, SideReport, StartEvent } from './options.ts';
 import type { Plan } from './plan.ts';
 import { clockSkewOf, keysIn, targetDatabases } from './preflight.ts';

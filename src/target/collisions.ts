@@ -1,7 +1,7 @@
 // Notices keys that may come to the same name at the target: with a prefix stripped, or from two databases into one.
 
 import { RespError } from '../../resp/errors.ts';
-import { KeyFilter } from '../redis/key-filter.ts';
+import { KeyFilter } from '../keys/key-filter.ts';
 import type { KeyNames } from './key-names.ts';
 
 interface Origin {

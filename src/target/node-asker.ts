@@ -2,20 +2,20 @@
 
 import { ReplyError } from '../../resp/errors.ts';
 import { Oversized } from '../../resp/reply.ts';
-import type { Line } from '../cluster/line.ts';
-import { askFlushes, type Flushes } from '../redis/flushes.ts';
-import { refusalOf, scopeOf } from '../redis/refusal.ts';
-import type { Session } from '../redis/session.ts';
-import { Wakeup } from '../wakeup.ts';
+import type { NodeLink } from '../cluster/node-link.ts';
+import { askFlushes, type Flushes } from '../server/flushes.ts';
+import { refusalOf, scopeOf } from '../server/refusal.ts';
+import type { Session } from '../server/session.ts';
+import { Wakeup } from '../flow/wakeup.ts';
 
 export class NodeAsker {
-  readonly #line: Line;
+  readonly #line: NodeLink;
   readonly #moved = new Wakeup();
   #session: Session | undefined;
   #isOver = false;
   #flushes: Promise<Flushes | undefined> = Promise.resolve(undefined);
 
-  constructor(line: Line) {
+  constructor(line: NodeLink) {
     this.#line = line;
   }
 

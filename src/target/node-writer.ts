@@ -3,26 +3,26 @@
 import type { Connection } from '../../resp/connection.ts';
 import type { Deployment } from '../cluster/deployment.ts';
 import { ReplyError } from '../../resp/errors.ts';
-import { isBreak, Line, type LineOptions } from '../cluster/line.ts';
+import { isBreak, NodeLink, type NodeLinkOptions } from '../cluster/node-link.ts';
 import { RefusedSlots } from '../cluster/refused-slots.ts';
-import type { KeyId } from '../key-id.ts';
+import type { KeyId } from '../flow/key-id.ts';
 import type { Node } from '../cluster/topology.ts';
-import type { Entry } from '../entry.ts';
-import { EntryRing, newEntry } from '../entry-ring.ts';
+import type { Entry } from '../flow/entry.ts';
+import { EntryRing, newEntry } from '../flow/entry-ring.ts';
 import { isReadBy, payloadIfAny } from '../rdb/payload-for.ts';
-import { depthFor } from '../redis/depth.ts';
-import type { Dialect } from '../redis/dialect.ts';
-import type { ServerInfo } from '../redis/info.ts';
-import { PIECE_BYTES } from '../redis/page-size.ts';
-import { RestoreWriter, type RestoreOptions } from '../redis/restore.ts';
-import { Session } from '../redis/session.ts';
+import { depthFor } from '../server/depth.ts';
+import type { Dialect } from '../server/dialect.ts';
+import type { ServerInfo } from '../server/info.ts';
+import { PIECE_BYTES } from '../server/page-size.ts';
+import { RestoreWriter, type RestoreOptions } from '../keys/restore.ts';
+import { Session } from '../server/session.ts';
 import { NodeAsker } from './node-asker.ts';
 import { SuspectEntries } from './suspect-entries.ts';
 import { TargetProcess } from './target-process.ts';
 import { WrittenSample } from './written-sample.ts';
-import { NEVER } from '../milliseconds.ts';
+import { NEVER } from '../rdb/milliseconds.ts';
 
-export interface NodeWriterOptions extends LineOptions, Omit<RestoreOptions, 'depth'> {
+export interface NodeWriterOptions extends NodeLinkOptions, Omit<RestoreOptions, 'depth'> {
   /** What the entries' `expireAt` is told by. */
   readonly clock: () => number;
   readonly targetDbOf: (db: number) => number;
@@ -63,7 +63,7 @@ export class NodeWriter {
   readonly refused: RefusedSlots;
   /** For questions beside what is written. */
   readonly asker: NodeAsker;
-  readonly #line: Line;
+  readonly #line: NodeLink;
   readonly #options: NodeWriterOptions;
   readonly #sink: NodeWriterSink;
   readonly #queue = new EntryRing();
@@ -82,7 +82,7 @@ export class NodeWriter {
   constructor(deployment: Deployment, node: Node, options: NodeWriterOptions, sink: NodeWriterSink) {
     this.node = node;
     this.refused = new RefusedSlots(deployment, node, () => this.#session?.wake());
-    this.#line = new Line(deployment, node, options);
+    this.#line = new NodeLink(deployment, node, options);
     this.asker = new NodeAsker(this.#line);
     this.#options = options;
     this.#sink = sink;

@@ -3,25 +3,25 @@
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ReplyError, RespError } from '../../resp/errors.ts';
-import type { Channel } from '../channel.ts';
-import { Detour } from '../cluster/detour.ts';
+import type { Channel } from '../flow/channel.ts';
+import { Redirects } from '../cluster/redirects.ts';
 import type { Deployment } from '../cluster/deployment.ts';
 import { slotOf } from '../cluster/slot.ts';
 import { SlotSet } from '../cluster/slot-set.ts';
 import type { Node } from '../cluster/topology.ts';
-import { sizeOf, type Entry } from '../entry.ts';
-import { newEntry } from '../entry-ring.ts';
-import { Failure } from '../failure.ts';
-import { Wakeup } from '../wakeup.ts';
-import { Bypass, type BypassOptions } from './bypass.ts';
-import { Disputes, type DisputesOptions } from './disputes.ts';
-import { demandKept } from './last-look.ts';
+import { sizeOf, type Entry } from '../flow/entry.ts';
+import { newEntry } from '../flow/entry-ring.ts';
+import { Failure } from '../flow/failure.ts';
+import { Wakeup } from '../flow/wakeup.ts';
+import { SlowPath, type SlowPathOptions } from './slow-path.ts';
+import { Conflicts, type ConflictsOptions } from './conflicts.ts';
+import { demandKept } from './final-check.ts';
 import { NodeWriter, type NodeWriterOptions, type NodeWriterSink } from './node-writer.ts';
 import { Pacer, type RateLimit } from './rate-limit.ts';
 import type { Target, TargetSink, WayBack } from './target.ts';
 import type { Origin } from './written-keys.ts';
 
-export interface RedisTargetOptions extends Omit<NodeWriterOptions, 'onWritten'>, BypassOptions, DisputesOptions {
+export interface RedisTargetOptions extends Omit<NodeWriterOptions, 'onWritten'>, SlowPathOptions, ConflictsOptions {
   readonly limit: RateLimit | undefined;
   /** Values under way at once that no RESTORE can carry as they are. */
   readonly atOnce: number;
@@ -41,14 +41,14 @@ export class RedisTarget implements Target {
   readonly #writers = new Map<string, NodeWriter>();
   /** The slots that each node serves or has served. */
   readonly #slots = new Map<string, SlotSet>();
-  readonly #detour: Detour<Entry>;
+  readonly #redirects: Redirects<Entry>;
   /** Who is only just taking over the slot of a key, by the key's name at the target. */
   readonly #asked = new Map<string, NodeWriter>();
   readonly #entry = newEntry();
   readonly #wakeup = new Wakeup();
   readonly #pacer: Pacer;
-  readonly #disputes: Disputes;
-  readonly #bypass: Bypass;
+  readonly #conflicts: Conflicts;
+  readonly #slowPath: SlowPath;
   readonly #failure = new Failure();
   #channel!: Channel;
 
@@ -58,12 +58,12 @@ export class RedisTarget implements Target {
     this.#options = options;
     this.#sink = sink;
     this.#pacer = new Pacer(options.limit, () => this.#wakeup.wake());
-    this.#detour = new Detour(deployment, options.retry, {
+    this.#redirects = new Redirects(deployment, options.retry, {
       onReleased: (entries) => this.#release(entries),
       onGivenUp: (entry, error) => this.#report(entry, error),
       onFailed: (error) => this.#failure.fail(error),
     });
-    this.#bypass = new Bypass(deployment, options, () => this.#channel, {
+    this.#slowPath = new SlowPath(deployment, options, () => this.#channel, {
       onWritten: (entry, bytes, isSame) => {
         this.#remember(entry);
         this.#writerFor(options.targetNameOf(entry.key))?.remember(entry);
@@ -72,7 +72,7 @@ export class RedisTarget implements Target {
         this.#channel.settle(1, sizeOf(entry));
       },
       onExpired: (entry) => this.#expire(entry),
-      onRefused: (entry, error) => this.#disputes.refuse(entry, error, (name) => this.#writerFor(name)),
+      onRefused: (entry, error) => this.#conflicts.refuse(entry, error, (name) => this.#writerFor(name)),
       onUnknown: (entry) => {
         const isAsked = source.againInPieces(entry);
         if (isAsked) this.#channel.settle(1, sizeOf(entry));
@@ -82,7 +82,7 @@ export class RedisTarget implements Target {
       onPassed: (entry, name) => this.#admit(entry, name),
       onFailed: (error) => this.#failure.fail(error),
     });
-    this.#disputes = new Disputes(options, {
+    this.#conflicts = new Conflicts(options, {
       onCleared: (entry, name) => this.#route(entry, name),
       onOurs: (entry, origin) => this.#settleOurs(entry, origin),
       onUndecided: (entry) => this.#giveBack(entry),
@@ -99,7 +99,7 @@ export class RedisTarget implements Target {
       await Promise.race([this.#writeAll(channel), this.#failure.promise]);
       await demandKept(this.#deployment, this.#writers.values(), this.#options, this.#sink, this.#failure.promise);
       for (const writer of this.#writers.values()) writer.finish();
-      this.#bypass.close();
+      this.#slowPath.close();
     } catch (error) {
       channel.abort(error);
       await this.#stop(error as Error);
@@ -124,8 +124,8 @@ export class RedisTarget implements Target {
   }
 
   #admit(entry: Entry, name: Buffer): void {
-    if (!this.#disputes.suspects(entry, name)) this.#route(entry, name);
-    else if (this.#bypass.has(name)) this.#bypass.wait({ ...entry }, name);
+    if (!this.#conflicts.suspects(entry, name)) this.#route(entry, name);
+    else if (this.#slowPath.has(name)) this.#slowPath.wait({ ...entry }, name);
     else this.#contest({ ...entry }, name);
   }
 
@@ -137,17 +137,17 @@ export class RedisTarget implements Target {
 
   #contest(entry: Entry, name: Buffer): void {
     const writer = this.#writerFor(name);
-    if (writer !== undefined) void this.#disputes.settleName(entry, name, writer);
+    if (writer !== undefined) void this.#conflicts.settleName(entry, name, writer);
     else this.#route(entry, name);
   }
 
   #route(entry: Entry, name: Buffer): void {
-    if (entry.large !== null) return this.#bypass.add({ ...entry }, name);
-    if (this.#bypass.has(name)) return this.#bypass.wait({ ...entry }, name);
+    if (entry.large !== null) return this.#slowPath.add({ ...entry }, name);
+    if (this.#slowPath.has(name)) return this.#slowPath.wait({ ...entry }, name);
     if (this.#asked.size > 0 && this.#writeAsking(entry, name)) return;
     const writer = this.#writerFor(name);
     if (writer !== undefined) writer.write(entry, name);
-    else this.#detour.add({ ...entry }, entry.key, slotOf(name));
+    else this.#redirects.add({ ...entry }, entry.key, slotOf(name));
   }
 
   #writerFor(name: Buffer): NodeWriter | undefined {
@@ -191,7 +191,7 @@ export class RedisTarget implements Target {
         this.#wakeup.wake();
       },
       onExpired: (entry) => this.#expire(entry),
-      onUnfit: (entry) => this.#bypass.add({ ...entry }, this.#options.targetNameOf(entry.key)),
+      onUnfit: (entry) => this.#slowPath.add({ ...entry }, this.#options.targetNameOf(entry.key)),
       onConverted: () => sink.onConverted(),
       onRefused: (entry, error, writer) => this.#refuse(entry, error, writer),
       onElsewhere: (entry, error, writer) => this.#redirect(entry, error, writer),
@@ -222,8 +222,8 @@ export class RedisTarget implements Target {
   }
 
   #refuse(entry: Entry, error: ReplyError, writer: NodeWriter): void {
-    if (error.code === 'ERR') this.#bypass.convert({ ...entry }, this.#options.targetNameOf(entry.key), writer);
-    else this.#disputes.refuse(entry, error, () => writer);
+    if (error.code === 'ERR') this.#slowPath.convert({ ...entry }, this.#options.targetNameOf(entry.key), writer);
+    else this.#conflicts.refuse(entry, error, () => writer);
   }
 
   /** What was lost was only the reply; or SCAN gave the key once more. */
@@ -245,7 +245,14 @@ export class RedisTarget implements Target {
 
   #redirect(entry: Entry, error: ReplyError, writer: NodeWriter): void {
     const name = this.#options.targetNameOf(entry.key);
-    const node = this.#detour.redirect({ ...entry }, entry.key, slotOf(name), writer.node.peer, error, writer.refused);
+    const node = this.#redirects.redirect(
+      { ...entry },
+      entry.key,
+      slotOf(name),
+      writer.node.peer,
+      error,
+      writer.refused,
+    );
     if (node === undefined) return;
     this.#asked.set(name.toString('latin1'), this.#writerOf(node));
     this.#giveBack(entry);
@@ -270,7 +277,7 @@ export class RedisTarget implements Target {
   }
 
   #replaced({ node }: NodeWriter): void {
-    this.#bypass.forget(node);
+    this.#slowPath.forget(node);
     const slots = this.#slots.get(node.id)!;
     const { targetNameOf } = this.#options;
     this.#sink.onTargetReplaced(node.peer);
@@ -284,7 +291,7 @@ export class RedisTarget implements Target {
     const writers = [...this.#writers.values()];
     const end = performance.now() + GRACE_MS;
     while (writers.some(({ inFlight }) => inFlight > 0) && performance.now() < end) await sleep(LOOK_MS);
-    await this.#bypass.stop(reason);
+    await this.#slowPath.stop(reason);
     for (const writer of writers) writer.stop(reason);
   }
 }

@@ -1,26 +1,26 @@
 // Writes entries into a stream of RESTORE frames: a file, or stdout.
 
-import { idOf } from '../key-id.ts';
+import { idOf } from '../flow/key-id.ts';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { RespError } from '../../resp/errors.ts';
 import type { Parts } from '../../resp/parts.ts';
-import type { Channel } from '../channel.ts';
-import { sizeOf, type Entry, type LargeValue } from '../entry.ts';
-import { newEntry } from '../entry-ring.ts';
+import type { Channel } from '../flow/channel.ts';
+import { sizeOf, type Entry, type LargeValue } from '../flow/entry.ts';
+import { newEntry } from '../flow/entry-ring.ts';
 import { writeError } from '../file/file-error.ts';
 import { FrameEncoder, type Frame } from '../file/frame-encoder.ts';
 import { openOutput } from '../file/open-output.ts';
 import type { OutputFile } from '../file/output-file.ts';
 import { PieceWriter } from '../file/piece-writer.ts';
 import { BEGIN, StreamSum } from '../file/stream-sum.ts';
-import type { ExpiryMode } from '../redis/expiry.ts';
-import { GONE } from '../redis/piece-reader.ts';
-import { isOfKey } from './bypass.ts';
+import type { ExpiryMode } from '../flow/expiry.ts';
+import { GONE } from '../keys/piece-reader.ts';
+import { isOfKey } from './slow-path.ts';
 import { collision, type Collisions } from './collisions.ts';
 import { takePiece, type RateLimit } from './rate-limit.ts';
 import type { Target, TargetSink } from './target.ts';
 import { wholeValueOf } from './whole-value.ts';
-import { ceiling, NEVER, plus } from '../milliseconds.ts';
+import { ceiling, NEVER, plus } from '../rdb/milliseconds.ts';
 
 export interface RespTargetOptions {
   /** What `expireAt` of the entries means. `exact`: it is written as it is. */

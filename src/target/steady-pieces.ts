@@ -1,11 +1,11 @@
 // The pieces of a value that is read by and by, with a word at the end where they are not of one moment.
 
 import { RespError } from '../../resp/errors.ts';
-import type { LargeValue } from '../entry.ts';
+import type { LargeValue } from '../flow/entry.ts';
 import { ValueDigest } from '../rdb/value-digest.ts';
-import { readAhead } from '../read-ahead.ts';
-import { CHANGED, GONE } from '../redis/piece-reader.ts';
-import type { ValuePiece } from '../value.ts';
+import { readAhead } from '../flow/read-ahead.ts';
+import { CHANGED, GONE } from '../keys/piece-reader.ts';
+import type { ValuePiece } from '../rdb/value.ts';
 
 /**
  * @param demandGoing throws where all is to end

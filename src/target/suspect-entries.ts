@@ -2,9 +2,9 @@
 // their order. It sends nothing itself.
 
 import { Suspects } from '../cluster/suspects.ts';
-import type { KeyId } from '../key-id.ts';
-import type { Entry } from '../entry.ts';
-import { EntryRing } from '../entry-ring.ts';
+import type { KeyId } from '../flow/key-id.ts';
+import type { Entry } from '../flow/entry.ts';
+import { EntryRing } from '../flow/entry-ring.ts';
 
 export class SuspectEntries {
   readonly #suspects = new Suspects();

@@ -1,7 +1,7 @@
 // The process behind a node of the target: whether it still is the one that has acknowledged what was written so far.
 
 import { nameOf, RespError, type Peer } from '../../resp/errors.ts';
-import type { ServerInfo } from '../redis/info.ts';
+import type { ServerInfo } from '../server/info.ts';
 
 /** How often another process may answer: with each one the copy begins anew, and a balancer has another one each time. */
 const MOST_REPLACED = 5;

@@ -1,7 +1,7 @@
 // Where entries go.
 
 import type { Peer, ReplyError, RespError } from '../../resp/errors.ts';
-import type { Channel } from '../channel.ts';
+import type { Channel } from '../flow/channel.ts';
 import type { Source } from '../source/source.ts';
 import type { WrittenKey } from './written-sample.ts';
 

@@ -5,17 +5,17 @@
 import { formatBytes } from '../../resp/figures.ts';
 import { ReplyError, RespError } from '../../resp/errors.ts';
 import type { Reply } from '../../resp/reply.ts';
-import type { Argv } from '../cluster/dialogue.ts';
-import { isBreak } from '../cluster/line.ts';
+import type { Argv } from '../cluster/routed-client.ts';
+import { isBreak } from '../cluster/node-link.ts';
 import { ValueCommands } from '../rdb/commands.ts';
 import { lengthOfPiece } from '../rdb/piece-size.ts';
-import { demand, type AskAbout } from '../redis/ask-about.ts';
-import { COUNT_COMMANDS } from '../redis/count-commands.ts';
-import { ttlOf, type ExpiryMode } from '../redis/expiry.ts';
-import type { Dialect } from '../redis/dialect.ts';
-import type { ValuePiece } from '../value.ts';
+import { demand, type AskAbout } from '../server/ask-about.ts';
+import { COUNT_COMMANDS } from '../keys/count-commands.ts';
+import { ttlOf, type ExpiryMode } from '../flow/expiry.ts';
+import type { Dialect } from '../server/dialect.ts';
+import type { ValuePiece } from '../rdb/value.ts';
 import { temporaryNameFor } from './temporary-name.ts';
-import { NEVER, type Milliseconds } from '../milliseconds.ts';
+import { NEVER, type Milliseconds } from '../rdb/milliseconds.ts';
 
 export interface BuildOptions {
   readonly name: Buffer;

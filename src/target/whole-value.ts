@@ -3,12 +3,12 @@
 
 import { RespError } from '../../resp/errors.ts';
 import type { Parts } from '../../resp/parts.ts';
-import type { LargeValue } from '../entry.ts';
+import type { LargeValue } from '../flow/entry.ts';
 import { GatheredPayload } from '../rdb/gathered-payload.ts';
 import { sizeOfPiece } from '../rdb/piece-size.ts';
-import { CHANGED } from '../redis/piece-reader.ts';
-import { isNeverWhole, untilRead } from '../redis/until-whole.ts';
-import type { ValuePiece } from '../value.ts';
+import { CHANGED } from '../keys/piece-reader.ts';
+import { isNeverWhole, untilRead } from '../keys/until-whole.ts';
+import type { ValuePiece } from '../rdb/value.ts';
 import { steadyPieces } from './steady-pieces.ts';
 
 export interface WholeValue {

@@ -1,7 +1,7 @@
 // Which keys rump wrote itself, so that a BUSYKEY about one of them is not taken for a conflict.
 
-import { idOf } from '../key-id.ts';
-import { KeyFilter } from '../redis/key-filter.ts';
+import { idOf } from '../flow/key-id.ts';
+import { KeyFilter } from '../keys/key-filter.ts';
 
 /** What is known of a key that the target already has. */
 export type Origin = 'foreign' | 'written' | 'maybe-written';

@@ -2,9 +2,9 @@
 //
 //   Whoever flushes a server takes the first ones away, whenever it happens; a replica that takes over lacks the last ones.
 
-import { idOf } from '../key-id.ts';
-import type { Entry } from '../entry.ts';
-import { NEVER, type Milliseconds } from '../milliseconds.ts';
+import { idOf } from '../flow/key-id.ts';
+import type { Entry } from '../flow/entry.ts';
+import { NEVER, type Milliseconds } from '../rdb/milliseconds.ts';
 
 export interface WrittenKey {
   /** Database and name at the target. */

@@ -1,8 +1,8 @@
 // The whole check: reach both sides, look at them, walk both, look again at what differs, and say how they compare.
 
-import { pauseFor } from '../redis/pause.ts';
-import { PROBE_KEY, type Probe } from '../redis/rights.ts';
-import type { Purpose } from '../redis/server.ts';
+import { pauseFor } from '../server/pause.ts';
+import { PROBE_KEY, type Probe } from '../server/rights.ts';
+import type { Purpose } from '../server/server.ts';
 import type { Source } from '../source/source.ts';
 import { channelOf } from '../sync/ends.ts';
 import { Flow } from '../sync/flow.ts';
@@ -17,7 +17,7 @@ import type { Target } from '../target/target.ts';
 import { CheckProgress } from './check-progress.ts';
 import { checkSettingsOf, type CheckSettings } from './check-settings.ts';
 import { FilePair } from './file-pair.ts';
-import { Ground } from './ground.ts';
+import { ComparePlan } from './compare-plan.ts';
 import type { CheckOptions, CheckResult } from './options.ts';
 import type { Scope } from './scope.ts';
 
@@ -100,7 +100,7 @@ class Check {
   }
 
   async #compareSides(): Promise<void> {
-    const ground = new Ground(this.#sides, this.#plan, this.#settings, this.#progress);
+    const ground = new ComparePlan(this.#sides, this.#plan, this.#settings, this.#progress);
     const { findings } = ground;
     await this.#flow(ground.walk(), ground.march(), 0, ground.seeksOthers ? 0.8 : 1);
     if (ground.seeksOthers) await this.#seekOthers(ground);
@@ -109,7 +109,7 @@ class Check {
     findings.conclude();
   }
 
-  async #seekOthers(ground: Ground): Promise<void> {
+  async #seekOthers(ground: ComparePlan): Promise<void> {
     if (ground.areServers) return this.#flow(ground.otherNames(), ground.seeker(), 0.8, 1);
     await this.#flow(ground.otherNames(), ground.stranger(), 0.8, 1);
     while (!ground.isNamesDone) {
@@ -119,7 +119,7 @@ class Check {
     }
   }
 
-  async #lookAgain(ground: Ground): Promise<void> {
+  async #lookAgain(ground: ComparePlan): Promise<void> {
     const { recheck, recheckInterval } = this.#settings;
     const { doubts } = ground.findings;
     ground.findings.again();

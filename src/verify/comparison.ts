@@ -3,8 +3,8 @@
 import { setImmediate as pause } from 'node:timers/promises';
 import { RespError } from '../../resp/errors.ts';
 import { formatCount } from '../../resp/figures.ts';
-import type { Entry } from '../entry.ts';
-import { distance, NEVER, plus, type Milliseconds } from '../milliseconds.ts';
+import type { Entry } from '../flow/entry.ts';
+import { distance, NEVER, plus, type Milliseconds } from '../rdb/milliseconds.ts';
 import { DEFAULT_LIMITS } from '../rdb/chunks.ts';
 import { differenceOf, isSameExpiry, NotComparable, type Difference } from '../rdb/compare.ts';
 import { decodePayload } from '../rdb/decode.ts';
@@ -13,12 +13,12 @@ import { typeOf } from '../rdb/type-of.ts';
 import { unpackedSize } from '../rdb/unpacked-size.ts';
 import { FieldTimes, ValueDigest } from '../rdb/value-digest.ts';
 import { payloadPieces } from '../rdb/value-pieces.ts';
-import { isForever, type ExpiryMode } from '../redis/expiry.ts';
-import { GONE } from '../redis/piece-reader.ts';
-import type { Role } from '../redis/server.ts';
-import { untilRead } from '../redis/until-whole.ts';
-import { Room } from '../room.ts';
-import type { HashField, Value, ValuePiece } from '../value.ts';
+import { isForever, type ExpiryMode } from '../flow/expiry.ts';
+import { GONE } from '../keys/piece-reader.ts';
+import type { Role } from '../server/server.ts';
+import { untilRead } from '../keys/until-whole.ts';
+import { Room } from '../flow/room.ts';
+import type { HashField, Value, ValuePiece } from '../rdb/value.ts';
 
 /** What the servers tell of expiries, and by which clock those of fields are told on both sides. */
 export interface ToldExpiries {

@@ -1,8 +1,8 @@
 // A target that hands each entry to a function and keeps nothing.
 
-import type { Channel } from '../channel.ts';
-import { sizeOf, type Entry } from '../entry.ts';
-import { newEntry } from '../entry-ring.ts';
+import type { Channel } from '../flow/channel.ts';
+import { sizeOf, type Entry } from '../flow/entry.ts';
+import { newEntry } from '../flow/entry-ring.ts';
 import type { Target } from '../target/target.ts';
 
 export class Drain implements Target {

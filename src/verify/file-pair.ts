@@ -1,13 +1,13 @@
 // Two files: as much of the target's as the budget holds is kept, and the source's is held against it; then the next part.
 
-import { idOf } from '../key-id.ts';
-import type { Entry } from '../entry.ts';
-import { sizeOf } from '../entry.ts';
-import { NEVER } from '../milliseconds.ts';
+import { idOf } from '../flow/key-id.ts';
+import type { Entry } from '../flow/entry.ts';
+import { sizeOf } from '../flow/entry.ts';
+import { NEVER } from '../rdb/milliseconds.ts';
 import { PayloadError } from '../rdb/payload-error.ts';
 import { typeOf } from '../rdb/type-of.ts';
 import { RespError } from '../../resp/errors.ts';
-import { KeyScope } from '../redis/key-scope.ts';
+import { KeyScope } from '../scan/key-scope.ts';
 import type { Source } from '../source/source.ts';
 import { sourceOf } from '../sync/ends.ts';
 import type { Plan } from '../sync/plan.ts';
@@ -18,7 +18,7 @@ import type { CheckSettings } from './check-settings.ts';
 import { Comparison, type Comparing } from './comparison.ts';
 import { Drain } from './drain.ts';
 import { Findings } from './findings.ts';
-import { resultOf } from './march.ts';
+import { resultOf } from './compare-walk.ts';
 import { NameHash } from './name-hash.ts';
 import { HASH_RANGE } from './name-set.ts';
 import { Origins } from './origins.ts';

@@ -1,14 +1,14 @@
 // What a march has found, made into verdicts: what matches is counted, what differs is doubted until it was looked at again.
 
 import type { RespError } from '../../resp/errors.ts';
-import { sizeOf, type Entry } from '../entry.ts';
-import type { Role } from '../redis/server.ts';
+import { sizeOf, type Entry } from '../flow/entry.ts';
+import type { Role } from '../server/server.ts';
 import type { CheckProgress } from './check-progress.ts';
-import { Doubts, type Doubt } from './doubts.ts';
-import type { MarchSink, Result } from './march.ts';
-import type { Place } from './steps.ts';
+import { RecheckQueue, type Doubt } from './recheck-queue.ts';
+import type { CompareWalkSink, Result } from './compare-walk.ts';
+import type { Place } from './asked-keys.ts';
 import type { Verdict, VerdictEvent } from './options.ts';
-import { NEVER, type Milliseconds } from '../milliseconds.ts';
+import { NEVER, type Milliseconds } from '../rdb/milliseconds.ts';
 
 export interface FindingsOptions {
   readonly walkedRole: Role;
@@ -23,8 +23,8 @@ export interface FindingsOptions {
   readonly budget?: number | undefined;
 }
 
-export class Findings implements MarchSink {
-  readonly doubts: Doubts;
+export class Findings implements CompareWalkSink {
+  readonly doubts: RecheckQueue;
   readonly #options: FindingsOptions;
   readonly #progress: CheckProgress;
   /** Whether everything was walked, and only doubts are looked at. */
@@ -34,7 +34,7 @@ export class Findings implements MarchSink {
   constructor(options: FindingsOptions, progress: CheckProgress) {
     this.#options = options;
     this.#progress = progress;
-    this.doubts = new Doubts(options.budget);
+    this.doubts = new RecheckQueue(options.budget);
   }
 
   again(): void {

@@ -2,7 +2,7 @@
 
 import type { Plan } from '../sync/plan.ts';
 import type { Settings } from '../sync/settings.ts';
-import type { Place } from './steps.ts';
+import type { Place } from './asked-keys.ts';
 
 export class Origins {
   readonly #plan: Plan;

@@ -5,15 +5,15 @@ import { snapshot, type Snapshot } from '../support/snapshot.ts';
 
 export interface Comparison {
   /** By type of the source's keys. */
-  readonly byType: ReadonlyMap<string, Tally>;
-  readonly all: Tally;
+  readonly byType: ReadonlyMap<string, DryRunTarget>;
+  readonly all: DryRunTarget;
   /** Keys of the source that expire. */
   readonly expiring: number;
   readonly targetOnly: number;
   readonly isSame: boolean;
 }
 
-export interface Tally {
+export interface DryRunTarget {
   keys: number;
   same: number;
 }
@@ -24,8 +24,8 @@ const TOLERANCE_MS = 1000;
 export async function compare(source: TestClient, target: TestClient): Promise<Comparison> {
   const [isExact, expected, actual] = [await tellsExpireTime(source), await snapshot(source), await snapshot(target)];
   const tolerance = isExact ? 0 : TOLERANCE_MS;
-  const byType = new Map<string, Tally>();
-  const all: Tally = { keys: 0, same: 0 };
+  const byType = new Map<string, DryRunTarget>();
+  const all: DryRunTarget = { keys: 0, same: 0 };
   let expiring = 0;
   for (const [key, entry] of expected) {
     const ofType = byType.get(entry.type) ?? { keys: 0, same: 0 };

@@ -32,7 +32,7 @@ const MOST_OF_STREAM_MIB = 190;
 const STALL_MS = 3000;
 /** Counts the fields of the one hash that there is. */
 const READ_PIECES = `
-  import { newEntry } from ${JSON.stringify(new URL('../../src/entry-ring.js', import.meta.url).href)};
+  import { newEntry } from ${JSON.stringify(new URL('../../src/flow/entry-ring.js', import.meta.url).href)};
   import { newChannel } from ${JSON.stringify(new URL('../support/entries.js', import.meta.url).href)};
   import { snapshotSource } from ${JSON.stringify(new URL('../support/rdb-file.js', import.meta.url).href)};
   const channel = newChannel();

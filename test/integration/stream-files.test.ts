@@ -5,7 +5,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
 import { gunzipSync } from 'node:zlib';
-import type { Entry } from '../../src/entry.ts';
+import type { Entry } from '../../src/flow/entry.ts';
 import { RespTarget } from '../../src/target/resp-target.ts';
 import type { Reply, TestClient } from '../support/client.ts';
 import { collect, entryOf, feed } from '../support/entries.ts';

@@ -3,10 +3,10 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setImmediate as nextTick } from 'node:timers/promises';
 import * as fc from 'fast-check';
-import { Channel } from '../../src/channel.ts';
-import { sizeOf, type Entry } from '../../src/entry.ts';
-import { newEntry } from '../../src/entry-ring.ts';
-import { Wakeup } from '../../src/wakeup.ts';
+import { Channel } from '../../src/flow/channel.ts';
+import { sizeOf, type Entry } from '../../src/flow/entry.ts';
+import { newEntry } from '../../src/flow/entry-ring.ts';
+import { Wakeup } from '../../src/flow/wakeup.ts';
 
 const MOST_BYTES = 60;
 

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as fc from 'fast-check';
-import { KeyspaceScan } from '../../src/redis/keyspace-scan.ts';
+import { KeyspaceScan } from '../../src/scan/keyspace-scan.ts';
 import { countdown, nodes, offsets, tickets } from '../support/lying-keyspaces.ts';
 import { readKeyspace } from '../support/read-keyspace.ts';
 import { SimulatedDict, type Keyspace } from '../support/simulated-dict.ts';

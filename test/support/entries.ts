@@ -1,7 +1,7 @@
 // The two ends of a channel for a test: entries that go in, and entries that come out.
-import { Channel } from '../../src/channel.ts';
-import { sizeOf, type Entry } from '../../src/entry.ts';
-import { newEntry } from '../../src/entry-ring.ts';
+import { Channel } from '../../src/flow/channel.ts';
+import { sizeOf, type Entry } from '../../src/flow/entry.ts';
+import { newEntry } from '../../src/flow/entry-ring.ts';
 import type { Source } from '../../src/source/source.ts';
 import type { Target } from '../../src/target/target.ts';
 import { command, streamOf } from './frames.ts';

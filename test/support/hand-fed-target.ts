@@ -1,10 +1,10 @@
 // A RedisTarget before a real server, fed by hand through a channel, and what it tells.
 import type { TestContext } from 'node:test';
-import { Channel } from '../../src/channel.ts';
+import { Channel } from '../../src/flow/channel.ts';
 import { Deployment } from '../../src/cluster/deployment.ts';
-import type { Entry } from '../../src/entry.ts';
-import { newEntry } from '../../src/entry-ring.ts';
-import { TransferLimits } from '../../src/redis/transfer-limits.ts';
+import type { Entry } from '../../src/flow/entry.ts';
+import { newEntry } from '../../src/flow/entry-ring.ts';
+import { TransferLimits } from '../../src/server/transfer-limits.ts';
 import { RedisTarget, type RedisTargetOptions } from '../../src/target/redis-target.ts';
 
 const MOST_BYTES = 512 * 1024 * 1024;

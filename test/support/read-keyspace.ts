@@ -1,6 +1,6 @@
 // Runs a KeyspaceScan against a simulated keyspace as a source would run it against a server, with pages in flight.
 import assert from 'node:assert/strict';
-import { KeyspaceScan } from '../../src/redis/keyspace-scan.ts';
+import { KeyspaceScan } from '../../src/scan/keyspace-scan.ts';
 import type { Keyspace } from './simulated-dict.ts';
 
 export interface Reading {

@@ -1,6 +1,6 @@
 // The pieces of a value put together again, for those who compare values.
-import type { LargeValue } from '../../src/entry.ts';
-import type { StreamEntry, Value, ValuePiece } from '../../src/value.ts';
+import type { LargeValue } from '../../src/flow/entry.ts';
+import type { StreamEntry, Value, ValuePiece } from '../../src/rdb/value.ts';
 
 export async function wholeValue(large: LargeValue): Promise<Value> {
   const pieces: ValuePiece[] = [];

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Suspects } from '../../../src/cluster/suspects.ts';
-import type { KeyId } from '../../../src/key-id.ts';
+import type { KeyId } from '../../../src/flow/key-id.ts';
 
 function keys(from: number, count: number): KeyId[] {
   return Array.from({ length: count }, (_, i) => ({ db: 0, key: Buffer.from(`key:${from + i}`) }));

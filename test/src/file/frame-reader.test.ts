@@ -1,8 +1,8 @@
 // Frames as any tool may write them, cut anywhere; and every kind of damage, with the byte at which it is.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { Entry } from '../../../src/entry.ts';
-import { newEntry } from '../../../src/entry-ring.ts';
+import type { Entry } from '../../../src/flow/entry.ts';
+import { newEntry } from '../../../src/flow/entry-ring.ts';
 import { FrameReader, type FrameReaderOptions } from '../../../src/file/frame-reader.ts';
 import { StreamError } from '../../../src/file/stream-error.ts';
 import { cutsOf } from '../../support/decode.ts';

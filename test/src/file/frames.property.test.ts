@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as fc from 'fast-check';
-import type { Entry } from '../../../src/entry.ts';
-import { newEntry } from '../../../src/entry-ring.ts';
+import type { Entry } from '../../../src/flow/entry.ts';
+import { newEntry } from '../../../src/flow/entry-ring.ts';
 import { FrameEncoder, type Frame } from '../../../src/file/frame-encoder.ts';
 import { FrameReader } from '../../../src/file/frame-reader.ts';
 import { StreamError } from '../../../src/file/stream-error.ts';

@@ -1,7 +1,7 @@
 // Payloads that are not held: each goes by in parts, and what is known of it in the end is where it was and what its ends say.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { newEntry } from '../../../src/entry-ring.ts';
+import { newEntry } from '../../../src/flow/entry-ring.ts';
 import { FrameReader } from '../../../src/file/frame-reader.ts';
 import type { Keeper } from '../../../src/file/passing-payload.ts';
 import { cutsOf } from '../../support/decode.ts';

@@ -1,7 +1,7 @@
 // The PINGs at both ends of a stream: what is whole, what was cut, what is damaged, and what other tools put in.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { newEntry } from '../../../src/entry-ring.ts';
+import { newEntry } from '../../../src/flow/entry-ring.ts';
 import { FrameReader } from '../../../src/file/frame-reader.ts';
 import { StreamError } from '../../../src/file/stream-error.ts';
 import { cutsOf } from '../../support/decode.ts';

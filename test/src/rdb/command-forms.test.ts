@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import type { Ability } from '../../../src/rdb/ability.ts';
 import { withFooter } from '../../../src/rdb/footer.ts';
 import { PayloadError } from '../../../src/rdb/payload-error.ts';
-import type { HashValue, StreamValue, Value } from '../../../src/value.ts';
+import type { HashValue, StreamValue, Value } from '../../../src/rdb/value.ts';
 import { readPayloads } from '../../support/payload-fixtures.ts';
 import { commandsOf, payloadCommands } from './commands-of.ts';
 

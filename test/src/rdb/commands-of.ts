@@ -4,7 +4,7 @@ import type { Command } from '../../../src/rdb/command.ts';
 import { ValueCommands, type CommandOptions } from '../../../src/rdb/commands.ts';
 import { encodePayload } from '../../../src/rdb/encode.ts';
 import { payloadPieces } from '../../../src/rdb/value-pieces.ts';
-import type { Value } from '../../../src/value.ts';
+import type { Value } from '../../../src/rdb/value.ts';
 
 export interface AllCommandsOptions extends CommandOptions {
   readonly limits?: ChunkLimits;

@@ -6,7 +6,7 @@ import type { ChunkLimits } from '../../../src/rdb/chunks.ts';
 import { differenceOf } from '../../../src/rdb/compare.ts';
 import { decodePayload } from '../../../src/rdb/decode.ts';
 import { PayloadError } from '../../../src/rdb/payload-error.ts';
-import type { Value } from '../../../src/value.ts';
+import type { Value } from '../../../src/rdb/value.ts';
 import type { TestClient } from '../../support/client.ts';
 import { readPayloads } from '../../support/payload-fixtures.ts';
 import { startServer, type TestServer } from '../../support/redis-server.ts';

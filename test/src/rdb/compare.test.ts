@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { differenceOf, NotComparable } from '../../../src/rdb/compare.ts';
 import { decodePayload } from '../../../src/rdb/decode.ts';
-import type { HashValue, StreamGroup, StreamValue, Value, ZsetValue } from '../../../src/value.ts';
+import type { HashValue, StreamGroup, StreamValue, Value, ZsetValue } from '../../../src/rdb/value.ts';
 import { readPayloads } from '../../support/payload-fixtures.ts';
 
 const b = (text: string): Buffer => Buffer.from(text, 'latin1');

@@ -5,7 +5,7 @@ import { differenceOf } from '../../../src/rdb/compare.ts';
 import { decodePayload } from '../../../src/rdb/decode.ts';
 import { encodePayload } from '../../../src/rdb/encode.ts';
 import { PayloadError } from '../../../src/rdb/payload-error.ts';
-import type { Value } from '../../../src/value.ts';
+import type { Value } from '../../../src/rdb/value.ts';
 import { readPayloads } from '../../support/payload-fixtures.ts';
 import { assertTaken, startPayloadServer, type PayloadServer } from './payload-server.ts';
 

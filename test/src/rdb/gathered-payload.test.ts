@@ -6,7 +6,7 @@ import { decodePayload } from '../../../src/rdb/decode.ts';
 import { GatheredPayload } from '../../../src/rdb/gathered-payload.ts';
 import { ValueDigest } from '../../../src/rdb/value-digest.ts';
 import { payloadPieces } from '../../../src/rdb/value-pieces.ts';
-import type { ValuePiece } from '../../../src/value.ts';
+import type { ValuePiece } from '../../../src/rdb/value.ts';
 import { readPayloads } from '../../support/payload-fixtures.ts';
 import { startPayloadServer, type PayloadServer } from './payload-server.ts';
 

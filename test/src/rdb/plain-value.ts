@@ -1,5 +1,5 @@
 // A decoded value in the form in which the snapshot of a database has it, so that the two can be compared.
-import type { HashValue, StreamGroup, StreamId, StreamValue, Value } from '../../../src/value.ts';
+import type { HashValue, StreamGroup, StreamId, StreamValue, Value } from '../../../src/rdb/value.ts';
 import type { Value as PlainValue } from '../../support/snapshot.ts';
 
 export function plainValue(value: Value): PlainValue {

@@ -2,11 +2,11 @@
 import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { test } from 'node:test';
-import { sizeOf } from '../../../src/entry.ts';
+import { sizeOf } from '../../../src/flow/entry.ts';
 import { StreamError } from '../../../src/file/stream-error.ts';
 import { PayloadError } from '../../../src/rdb/payload-error.ts';
 import { newChannel } from '../../support/entries.ts';
-import { newEntry } from '../../../src/entry-ring.ts';
+import { newEntry } from '../../../src/flow/entry-ring.ts';
 import { foreignSnapshots } from '../../support/foreign-snapshots.ts';
 import { snapshotFile, snapshotSource } from '../../support/rdb-file.ts';
 import { readSnapshots } from '../../support/snapshot-fixtures.ts';

@@ -6,7 +6,7 @@ import { withFooter } from '../../../src/rdb/footer.ts';
 import { PayloadError } from '../../../src/rdb/payload-error.ts';
 import { payloadFor, payloadIfAny } from '../../../src/rdb/payload-for.ts';
 import { unpackedSize } from '../../../src/rdb/unpacked-size.ts';
-import { isSameValue } from '../../../src/redis/same-value.ts';
+import { isSameValue } from '../../../src/keys/same-value.ts';
 import { payloadPieces } from '../../../src/rdb/value-pieces.ts';
 import { bombString, runLength } from '../../support/bombs.ts';
 import { readPayloads } from '../../support/payload-fixtures.ts';

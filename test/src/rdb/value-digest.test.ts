@@ -6,7 +6,7 @@ import { decodePayload } from '../../../src/rdb/decode.ts';
 import { encodePayload } from '../../../src/rdb/encode.ts';
 import { FieldTimes, ValueDigest } from '../../../src/rdb/value-digest.ts';
 import { payloadPieces } from '../../../src/rdb/value-pieces.ts';
-import type { Value } from '../../../src/value.ts';
+import type { Value } from '../../../src/rdb/value.ts';
 import { readPayloads } from '../../support/payload-fixtures.ts';
 
 const IN_PIECES = { elements: 2, bytes: 40 };

@@ -5,12 +5,12 @@ import { dirname, join } from 'node:path';
 import { test, type TestContext } from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
 import { RespError } from '../../../resp/errors.ts';
-import type { Channel } from '../../../src/channel.ts';
-import type { Entry, LargeValue } from '../../../src/entry.ts';
+import type { Channel } from '../../../src/flow/channel.ts';
+import type { Entry, LargeValue } from '../../../src/flow/entry.ts';
 import { decodePayload } from '../../../src/rdb/decode.ts';
-import { GONE } from '../../../src/redis/piece-reader.ts';
+import { GONE } from '../../../src/keys/piece-reader.ts';
 import { RespTarget } from '../../../src/target/resp-target.ts';
-import type { ValuePiece } from '../../../src/value.ts';
+import type { ValuePiece } from '../../../src/rdb/value.ts';
 import { collect, entryOf, newChannel } from '../../support/entries.ts';
 import { folderOf, sourceOf } from '../../support/resp-file.ts';
 

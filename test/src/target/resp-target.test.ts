@@ -15,7 +15,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { gunzipSync } from 'node:zlib';
 import { RespError } from '../../../resp/errors.ts';
-import type { LargeValue } from '../../../src/entry.ts';
+import type { LargeValue } from '../../../src/flow/entry.ts';
 import { RespTarget, type RespTargetOptions } from '../../../src/target/resp-target.ts';
 import { entryOf, feed, framesOf, KIB, newChannel, numbered } from '../../support/entries.ts';
 import { command, streamOf } from '../../support/frames.ts';

@@ -1,7 +1,7 @@
 // Whether a process is the one that was met before, also where it does not say.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { parseInfo, type ServerInfo } from '../../../src/redis/info.ts';
+import { parseInfo, type ServerInfo } from '../../../src/server/info.ts';
 import { TargetProcess } from '../../../src/target/target-process.ts';
 
 const PEER = { host: '127.0.0.1', port: 6379 };

@@ -3,12 +3,12 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { RespError } from '../../../resp/errors.ts';
 import type { Parts } from '../../../resp/parts.ts';
-import type { LargeValue } from '../../../src/entry.ts';
-import { NEVER } from '../../../src/milliseconds.ts';
+import type { LargeValue } from '../../../src/flow/entry.ts';
+import { NEVER } from '../../../src/rdb/milliseconds.ts';
 import { decodePayload } from '../../../src/rdb/decode.ts';
-import { GONE, LONG_PAGE } from '../../../src/redis/piece-reader.ts';
+import { GONE, LONG_PAGE } from '../../../src/keys/piece-reader.ts';
 import { wholeValueOf } from '../../../src/target/whole-value.ts';
-import type { ValuePiece } from '../../../src/value.ts';
+import type { ValuePiece } from '../../../src/rdb/value.ts';
 
 const DUMPED = Buffer.from('dumped');
 const PACE = { demandGoing: () => {}, take: () => Promise.resolve() };

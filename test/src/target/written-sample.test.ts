@@ -1,8 +1,8 @@
 // Which of many acknowledged keys are kept to be looked for.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { LargeValue } from '../../../src/entry.ts';
-import { newEntry } from '../../../src/entry-ring.ts';
+import type { LargeValue } from '../../../src/flow/entry.ts';
+import { newEntry } from '../../../src/flow/entry-ring.ts';
 import { WrittenSample } from '../../../src/target/written-sample.ts';
 
 const STRING = Buffer.from([0, 1, 2]);

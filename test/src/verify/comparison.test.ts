@@ -2,13 +2,13 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setImmediate } from 'node:timers/promises';
-import type { Entry } from '../../../src/entry.ts';
-import { newEntry } from '../../../src/entry-ring.ts';
+import type { Entry } from '../../../src/flow/entry.ts';
+import { newEntry } from '../../../src/flow/entry-ring.ts';
 import { PayloadError } from '../../../src/rdb/payload-error.ts';
 import { encodePayload } from '../../../src/rdb/encode.ts';
 import { withVersion } from '../../../src/rdb/footer.ts';
 import { Comparison, Missing, type ToldExpiries } from '../../../src/verify/comparison.ts';
-import type { HashField, Value, ValuePiece } from '../../../src/value.ts';
+import type { HashField, Value, ValuePiece } from '../../../src/rdb/value.ts';
 
 const EXACT: ToldExpiries = { mode: 'exact', fieldClock: Date.now };
 const RELATIVE: ToldExpiries = { ...EXACT, mode: 'relative' };

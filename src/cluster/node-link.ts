@@ -1,0 +1,99 @@
+// The way to one node, found again when it is lost: pauses, a look at what has changed meanwhile, and a new connection.
+
+import type { Connection } from '../../resp/connection.ts';
+import { ConnectionError, RespError, TimeoutError } from '../../resp/errors.ts';
+import { Backoff } from '../server/backoff.ts';
+import type { Server } from '../server/server.ts';
+import type { Deployment } from './deployment.ts';
+import { pauseAfter, type ReconnectOptions } from './reconnect.ts';
+import type { Node } from './topology.ts';
+
+export type NodeLinkOptions = ReconnectOptions;
+
+/**
+ * A server that is tired of waiting has waited, at least so long in milliseconds: `timeout` knows whole seconds. Whoever hangs
+ * up sooner, before anything was done, has another reason.
+ */
+const LEAST_IDLE_MS = 500;
+/** So many breaks in a row cost no try, as each leaves fewer keys that may be what breaks the connection. */
+const MOST_EXCUSED = 8;
+
+/** Whether a connection was lost, in place of a server that will not work now. */
+export function isBreak(error: unknown): error is ConnectionError | TimeoutError {
+  return error instanceof ConnectionError || error instanceof TimeoutError;
+}
+
+/** There were enough tries: whoever hears of it is not to try again. */
+export function final(error: unknown): unknown {
+  if (!(error instanceof RespError) || !error.retryable) return error;
+  return new RespError(error.code, error.message, { peer: error.peer, hint: error.hint, cause: error });
+}
+
+export class NodeLink {
+  readonly #deployment: Deployment;
+  readonly #options: NodeLinkOptions;
+  readonly #backoff: Backoff;
+  #node: Node;
+  #openedAt = 0;
+  /** Whether anything was done on the last connection. */
+  #hasWorked = false;
+  #excused = 0;
+
+  constructor(deployment: Deployment, node: Node, options: NodeLinkOptions) {
+    this.#deployment = deployment;
+    this.#node = node;
+    this.#options = options;
+    this.#backoff = new Backoff(options.retry);
+  }
+
+  /** What was sent has done something: the next failure is the first one again. */
+  progress(): void {
+    this.#hasWorked = true;
+    this.#excused = 0;
+    this.#backoff.reset();
+  }
+
+  /** It broke, and that has told something of what breaks it: the next failure is the first one again. */
+  excuse(): void {
+    if (this.#excused++ < MOST_EXCUSED) this.#backoff.reset();
+  }
+
+  /**
+   * Connects; after a failure with a pause, as often as is allowed. A connection that the server closed as nobody had used it
+   * is no failure: the next one is opened at once, and nobody hears of it.
+   * @param lost the last connection, if there was one
+   * @returns `undefined` where the node is no primary any more
+   * @throws the last failure, where it will not pass or there were enough
+   */
+  async open(lost?: Pick<Connection, 'error' | 'wasIdle'>): Promise<Server | undefined> {
+    let error: unknown = lost !== undefined && lost.wasIdle && this.#mayHaveTired() ? undefined : lost?.error;
+    for (;;) {
+      try {
+        if (error !== undefined) {
+          await this.#pause(error);
+          await this.#deployment.refresh();
+          const found = this.#deployment.topology.find(this.#node.id);
+          if (found === undefined) return undefined;
+          this.#node = found;
+        }
+        const server = await this.#deployment.connect(this.#node);
+        this.#openedAt = performance.now();
+        this.#hasWorked = false;
+        return server;
+      } catch (next) {
+        if (next === error) throw next;
+        error = next;
+      }
+    }
+  }
+
+  #mayHaveTired(): boolean {
+    return this.#hasWorked || performance.now() - this.#openedAt >= LEAST_IDLE_MS;
+  }
+
+  /** @throws `error` itself where it is final */
+  #pause(error: unknown): Promise<void> {
+    const { signal, role: side } = this.#deployment;
+    return pauseAfter(error, this.#backoff, { side, peer: this.#node.peer, signal }, this.#options);
+  }
+}

@@ -1,0 +1,200 @@
+// Keys that a node sent elsewhere: each goes where it was sent, or waits here until the cluster was asked anew who serves
+// it. One that finds no way, in so many tries, is given up by itself.
+
+import { nameOf, ReplyError, type Peer } from '../../resp/errors.ts';
+import { Backoff, type RetryOptions } from '../server/backoff.ts';
+import { pauseFor } from '../server/pause.ts';
+import type { Deployment } from './deployment.ts';
+import { redirectOf, unservedError, wayLost } from './redirect.ts';
+import type { RefusedSlots } from './refused-slots.ts';
+import type { Node } from './topology.ts';
+
+export interface RedirectsSink<T> {
+  /** The topology is as new as can be: try again. */
+  onReleased(items: readonly T[]): void;
+  /** Nobody takes this one. */
+  onGivenUp(item: T, error: ReplyError): void;
+  /** Two nodes name each other as the place of this one: where nothing is to be written, it is nowhere. Given up otherwise. */
+  onNowhere?(item: T): void;
+  onFailed(error: unknown): void;
+}
+
+/** What has become of one key so far. */
+interface Trouble {
+  readonly backoff: Backoff;
+  /** The node that sent it to the one which was asked last, for this once. */
+  sentBy: string | undefined;
+  /** How often it was sent back at once. */
+  sentBack: number;
+}
+
+interface Waiting<T> {
+  readonly item: T;
+  readonly dueAt: number;
+  /** Who knows best where it is. */
+  readonly place: Peer | undefined;
+}
+
+/** However few tries there are to be: where a cluster changes, the first answer may be the old one. */
+const LEAST_TRIES = 2;
+/** Of one round; the others have the next one. */
+const MOST_STRANGERS = 8;
+/** Milliseconds between two looks at who is due. */
+const MOST_PAUSE_MS = 250;
+/** Codes of what is said of a slot as a whole: none of its keys would fare better. */
+const OF_SLOT: ReadonlySet<string> = new Set(['MOVED', 'CLUSTERDOWN']);
+
+export class Redirects<T> {
+  readonly #deployment: Deployment;
+  readonly #retry: RetryOptions;
+  readonly #sink: RedirectsSink<T>;
+  /** By the Buffer that the key is asked for with each time. */
+  readonly #troubles = new WeakMap<Buffer, Trouble>();
+  /** Slots of which a key was given up: others are not waited for as long. */
+  readonly #hopeless = new Set<number>();
+  /** By the number of tries, when those that wait for it are due. */
+  readonly #due = new Map<number, number>();
+  #waiting: Waiting<T>[] = [];
+  /** Of nodes that are asked for no more keys of some slots meanwhile. */
+  readonly #refused = new Set<RefusedSlots>();
+  #isMending = false;
+  #hasTroubles = false;
+
+  constructor(deployment: Deployment, { retries, longest }: RetryOptions, sink: RedirectsSink<T>) {
+    this.#deployment = deployment;
+    this.#retry = { retries: Math.max(retries, LEAST_TRIES), longest };
+    this.#sink = sink;
+  }
+
+  /** Keys that wait. */
+  get length(): number {
+    return this.#waiting.length;
+  }
+
+  /**
+   * @param key the same Buffer each time
+   * @param slot that of its name there
+   * @param asked the node that has sent it elsewhere
+   * @param refused what that one has refused; it is released once the topology is known anew
+   * @returns the node that is to be asked next, with ASKING; otherwise the sink is told, then or later
+   */
+  redirect(
+    item: T,
+    key: Buffer,
+    slot: number,
+    asked: Peer,
+    error: ReplyError,
+    refused: RefusedSlots,
+  ): Node | undefined {
+    const trouble = this.#troubleOf(key);
+    const place = this.#deployment.placeOf(error, asked);
+    const next = place && this.#deployment.nodeAt(place);
+    const isAsk = redirectOf(error)?.kind === 'ask';
+    const { sentBy } = trouble;
+    if (isAsk && sentBy === undefined && next !== undefined) {
+      trouble.sentBy = this.#deployment.nodeAt(asked)?.id ?? '';
+      return next;
+    }
+    trouble.sentBy = undefined;
+    if (!isAsk && next !== undefined && next.id === sentBy) trouble.sentBack++;
+    if (trouble.sentBack >= LEAST_TRIES && this.#sink.onNowhere !== undefined) this.#sink.onNowhere(item);
+    else if (this.#wait(item, trouble, slot, error, place) && OF_SLOT.has(error.code)) {
+      refused.add(slot, error, trouble.backoff.tries === 1);
+      this.#refused.add(refused);
+    }
+    return undefined;
+  }
+
+  /** No node serves its slot. */
+  add(item: T, key: Buffer, slot: number): void {
+    const error = unservedError(slot);
+    if (this.#deployment.isUnserved(slot)) this.#sink.onGivenUp(item, error);
+    else this.#wait(item, this.#troubleOf(key), slot, error, undefined);
+  }
+
+  /** The key has been found, and is asked for once more: what became of it before counts no more. */
+  forget(key: Buffer): void {
+    if (this.#hasTroubles) this.#troubles.delete(key);
+  }
+
+  #troubleOf(key: Buffer): Trouble {
+    const known = this.#troubles.get(key);
+    if (known !== undefined) return known;
+    const trouble: Trouble = { backoff: new Backoff(this.#retry), sentBy: undefined, sentBack: 0 };
+    this.#troubles.set(key, trouble);
+    this.#hasTroubles = true;
+    return trouble;
+  }
+
+  /** Returns whether it waits, and is not given up. */
+  #wait(item: T, { backoff }: Trouble, slot: number, why: ReplyError, place: Peer | undefined): boolean {
+    const isHopeless = this.#hopeless.has(slot) && backoff.tries >= LEAST_TRIES;
+    const pause = isHopeless ? undefined : backoff.next();
+    if (pause === undefined) {
+      this.#giveUp(item, slot, why);
+      return false;
+    }
+    this.#waiting.push({ item, dueAt: this.#dueAt(backoff.tries, pause), place });
+    if (!this.#isMending) {
+      this.#isMending = true;
+      void this.#mend();
+    }
+    return true;
+  }
+
+  /** Keys of as many tries wait together, so that the cluster is asked once for all of them. */
+  #dueAt(tries: number, pause: number): number {
+    const now = performance.now();
+    const together = this.#due.get(tries) ?? 0;
+    const dueAt = together > now ? together : now + pause;
+    this.#due.set(tries, dueAt);
+    return dueAt;
+  }
+
+  #giveUp(item: T, slot: number, why: ReplyError): void {
+    const error = wayLost(why, slot, this.#deployment);
+    if (!(error instanceof ReplyError)) return this.#sink.onFailed(error);
+    this.#hopeless.add(slot);
+    this.#sink.onGivenUp(item, error);
+  }
+
+  async #mend(): Promise<void> {
+    try {
+      while (this.#waiting.length > 0) {
+        const first = this.#waiting.reduce((least, { dueAt }) => Math.min(least, dueAt), Infinity);
+        await pauseFor(Math.min(Math.max(0, first - performance.now()), MOST_PAUSE_MS), this.#deployment.signal);
+        const now = performance.now();
+        const due = this.#waiting.filter(({ dueAt }) => dueAt <= now);
+        if (due.length === 0) continue;
+        await this.#learn(due.flatMap(({ place }) => place ?? []));
+        await this.#learnOfEmptied();
+        this.#waiting = this.#waiting.filter(({ dueAt }) => dueAt > now);
+        this.#release(due.map(({ item }) => item));
+      }
+      this.#isMending = false;
+    } catch (error) {
+      this.#sink.onFailed(error);
+    }
+  }
+
+  async #learnOfEmptied(): Promise<void> {
+    for (const { emptied } of this.#refused) {
+      if (emptied !== undefined) return this.#deployment.refreshIfPossible(emptied.peer);
+    }
+  }
+
+  #release(items: readonly T[]): void {
+    const refused = [...this.#refused];
+    this.#refused.clear();
+    for (const slots of refused) slots.release();
+    this.#sink.onReleased(items);
+  }
+
+  /** Whoever is named and not known tells best who he is; otherwise the one that was named last knows the newest. */
+  async #learn(places: readonly Peer[]): Promise<void> {
+    const named = new Map(places.map((place) => [nameOf(place), place]));
+    const strangers = [...named.values()].filter((place) => this.#deployment.nodeAt(place) === undefined);
+    if (strangers.length === 0) return this.#deployment.refreshIfPossible(places.at(-1));
+    for (const place of strangers.slice(0, MOST_STRANGERS)) await this.#deployment.refreshIfPossible(place);
+  }
+}

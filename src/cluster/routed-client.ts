@@ -1,0 +1,190 @@
+// Asks whoever serves a key, one batch of commands at a time, and follows the key where it went. What a lost connection
+// left undone is not said again: whether it was done is for the caller to find out.
+
+import type { Argument } from '../../resp/connection.ts';
+import { ReplyError, RespError, type Peer } from '../../resp/errors.ts';
+import { Parts } from '../../resp/parts.ts';
+import type { Reply } from '../../resp/reply.ts';
+import { replyOf } from '../server/ask-about.ts';
+import { ask } from '../server/asking.ts';
+import { Backoff } from '../server/backoff.ts';
+import { pauseFor } from '../server/pause.ts';
+import { refusalOf, scopeOf } from '../server/refusal.ts';
+import { Session } from '../server/session.ts';
+import type { Deployment } from './deployment.ts';
+import { final, isBreak, NodeLink, type NodeLinkOptions } from './node-link.ts';
+import { redirectOf, unservedError, wayLost } from './redirect.ts';
+import { slotOf } from './slot.ts';
+import type { Node } from './topology.ts';
+
+/** A command's name, and what follows. */
+export type Argv = readonly Argument[];
+
+/** The code of an error: the command has to be made anew before it can go elsewhere. */
+export const SPENT = 'SPENT';
+
+/** One node, with the last connection to it. */
+interface Party {
+  readonly line: NodeLink;
+  readonly session: Session;
+}
+
+/** However few tries there are to be: where a cluster changes, the first answer may be the old one. */
+const LEAST_TRIES = 2;
+
+export class RoutedClient {
+  readonly #deployment: Deployment;
+  readonly #options: NodeLinkOptions;
+  readonly #parties = new Map<string, Party>();
+  /** Connections that are being opened, by node. */
+  readonly #openings = new Map<string, Promise<Party | undefined>>();
+  #turns = 0;
+  /** Slots whose keys found no way the last time: the next one is not waited for as long. */
+  readonly #hopeless = new Set<number>();
+  #reason: Error | undefined;
+
+  constructor(deployment: Deployment, options: NodeLinkOptions) {
+    this.#deployment = deployment;
+    this.#options = options;
+  }
+
+  /**
+   * All commands must be about `key`, or about keys of its slot.
+   * @returns the replies; what the server would not do is among them as an error
+   * @throws RespError that is `retryable` where the connection was lost or the server serves nobody now; any other where it
+   *   is lost for good; or `SPENT`
+   */
+  async ask(db: number, key: Buffer, commands: readonly Argv[]): Promise<Reply[]> {
+    const replies: Reply[] = [];
+    const slot = slotOf(key);
+    const { retries, longest } = this.#options.retry;
+    const backoff = new Backoff({ retries: Math.max(retries, LEAST_TRIES), longest });
+    let asked: Node | undefined;
+    let error = unservedError(slot);
+    while (replies.length < commands.length) {
+      const node = asked ?? (await this.#nodeOf(key, slot, backoff));
+      const party = await this.#partyAt(node);
+      if (party === undefined) {
+        // Whoever sent the key there may know by now where else it is.
+        asked = undefined;
+        await this.#lookAround(error, slot, undefined, backoff);
+        continue;
+      }
+      const answers = await this.#say(party, db, commands.slice(replies.length), asked !== undefined);
+      const elsewhere = answers.findIndex((answer) => answer instanceof ReplyError && scopeOf(answer) === 'place');
+      replies.push(...(elsewhere === -1 ? answers : answers.slice(0, elsewhere)));
+      if (elsewhere === -1) continue;
+      this.#turns++;
+      error = answers[elsewhere] as ReplyError;
+      const place = this.#deployment.placeOf(error, node.peer);
+      const isSent = asked === undefined && redirectOf(error)?.kind === 'ask';
+      asked = isSent && place !== undefined ? this.#deployment.nodeAt(place) : undefined;
+      if (asked === undefined) await this.#lookAround(error, slot, place, backoff);
+    }
+    this.#hopeless.delete(slot);
+    return replies;
+  }
+
+  /** Grows whenever somebody else is asked than before: what was arranged with that one is void. */
+  get turns(): number {
+    return this.#turns;
+  }
+
+  /** Ends what is under way; it rejects with the reason. */
+  stop(reason: Error): void {
+    this.#reason = reason;
+    for (const { session } of this.#parties.values()) session.connection.fail(reason);
+  }
+
+  close(): void {
+    for (const { session } of this.#parties.values()) session.connection.close();
+  }
+
+  async #nodeOf(key: Buffer, slot: number, backoff: Backoff): Promise<Node> {
+    for (;;) {
+      const node = this.#deployment.nodeOf(key);
+      if (node !== undefined) return node;
+      await this.#lookAround(unservedError(slot), slot, undefined, backoff);
+    }
+  }
+
+  /**
+   * @param place who may know best where it is
+   * @throws RespError, where there were enough tries for this slot: a ReplyError where only keys of it are concerned
+   */
+  async #lookAround(error: ReplyError, slot: number, place: Peer | undefined, backoff: Backoff): Promise<void> {
+    const isHopeless = this.#deployment.isUnserved(slot) || (this.#hopeless.has(slot) && backoff.tries > 0);
+    const pause = isHopeless ? undefined : backoff.next();
+    if (pause === undefined) {
+      this.#hopeless.add(slot);
+      throw wayLost(error, slot, this.#deployment);
+    }
+    await pauseFor(pause, this.#deployment.signal);
+    await this.#deployment.refreshIfPossible(place);
+  }
+
+  /** `undefined` where the node is no primary any more. @throws RespError, never `retryable` */
+  async #partyAt(node: Node): Promise<Party | undefined> {
+    const known = this.#parties.get(node.id);
+    const last = known?.session.connection;
+    if (known !== undefined && last?.error === undefined) return known;
+    // Several may ask at once, and one connection serves them all.
+    const opening = this.#openings.get(node.id) ?? this.#open(node, known);
+    this.#openings.set(node.id, opening);
+    return opening;
+  }
+
+  async #open(node: Node, known: Party | undefined): Promise<Party | undefined> {
+    const last = known?.session.connection;
+    if (last !== undefined) this.#turns++;
+    const line = known?.line ?? new NodeLink(this.#deployment, node, this.#options);
+    try {
+      const server = await line.open(last);
+      if (server === undefined) this.#parties.delete(node.id);
+      if (server === undefined) return undefined;
+      if (this.#reason !== undefined) server.connection.fail(this.#reason);
+      const party = { line, session: new Session(server) };
+      this.#parties.set(node.id, party);
+      return party;
+    } catch (error) {
+      throw final(error);
+    } finally {
+      this.#openings.delete(node.id);
+    }
+  }
+
+  async #say(party: Party, db: number, commands: readonly Argv[], asking: boolean): Promise<Reply[]> {
+    try {
+      return await this.#askAt(party, db, commands, asking);
+    } catch (error) {
+      // Whose fault it was, whoever asks finds out: he asks for less, or for nothing more in the end.
+      if (isBreak(error)) party.line.excuse();
+      throw error;
+    }
+  }
+
+  async #askAt({ line, session }: Party, db: number, commands: readonly Argv[], asking: boolean): Promise<Reply[]> {
+    const { connection, selection } = session;
+    if (connection.error !== undefined) throw connection.error;
+    if (commands.flat().some((arg) => arg instanceof Parts && arg.isSpent)) throw spent();
+    selection.use(db);
+    const answers = await Promise.all(
+      commands.map(([name, ...args]) => {
+        if (asking) ask(connection);
+        return connection.request(String(name), ...args).catch(replyOf);
+      }),
+    );
+    const refusal = answers.find((answer) => answer instanceof ReplyError && scopeOf(answer) === 'server');
+    if (refusal !== undefined) {
+      const what = this.#deployment.role === 'source' ? 'read from' : 'write to';
+      connection.fail(refusalOf(connection.peer, what, refusal as ReplyError));
+      throw connection.error!;
+    }
+    line.progress();
+    return answers;
+  }
+}
+
+function spent(): RespError {
+  return new RespError(SPENT, 'It was sent to somebody who sends it elsewhere, and is held no more');
+}

@@ -1,0 +1,240 @@
+// The bounded ring between reader and writer: FIFO, nothing lost, a budget in entries and in bytes. It knows no sockets.
+//
+//      reader ── reserve, push ──▶ ┌─┬─┬─┬─┬─┬─┐ ── take ──▶ writer ── settle ──▶ acknowledged, refused, given back
+//                                  └─┴─┴─┴─┴─┴─┘
+//             │ reserved │   inside │          taken                 │
+//                        └────────── unsettled ──────────────────────┘
+//
+//   An entry counts against both budgets until it is settled, wherever it waits on the writer's side. How many bytes it has
+//   is known only when it is there, so what was reserved may pass the byte budget; `room` is 0 from then on.
+//   Whoever makes one thing of many pieces holds it in the same budget: `allot` waits until there is room for all of it, and
+//   what is read meanwhile leaves that room. It does not wait for entries that are parked: they may wait for it.
+//   Room comes back in one place, which wakes whoever waits for it.
+
+import { Ring } from '../../resp/ring.ts';
+import { sizeOf, type Entry } from './entry.ts';
+import { EntryRing, newEntry } from './entry-ring.ts';
+import { Wakeup } from './wakeup.ts';
+
+export interface ChannelOptions {
+  /** Entries reserved and unsettled together. */
+  readonly maxEntries: number;
+  /** Bytes of keys and payloads that are not settled. */
+  readonly maxBytes: number;
+}
+
+/** Who waits for room beside the entries. */
+interface Claim {
+  readonly bytes: number;
+  /** @param isGranted false: there will be no such room */
+  readonly settle: (isGranted: boolean) => void;
+}
+
+export class Channel {
+  readonly #maxEntries: number;
+  readonly #maxBytes: number;
+  readonly #ring = new EntryRing();
+  readonly #arrival = new Wakeup();
+  readonly #departure = new Wakeup();
+  readonly #end = new Wakeup();
+  #reserved = 0;
+  #unsettled = 0;
+  #bytes = 0;
+  /** What is held beside the entries. */
+  #allotted = 0;
+  #parked = 0;
+  readonly #claims = new Ring<Claim>();
+  #state: 'open' | 'closed' = 'open';
+  #reason: unknown;
+
+  constructor(options: ChannelOptions) {
+    this.#maxEntries = options.maxEntries;
+    this.#maxBytes = options.maxBytes;
+  }
+
+  /** `listener` is called whenever there may be room again. */
+  onDeparture(listener: () => void): void {
+    this.#departure.listen(listener);
+  }
+
+  /** `listener` is called when the flow ends: whoever waits for anything else should look. */
+  onEnd(listener: () => void): void {
+    this.#end.listen(listener);
+  }
+
+  /** Whether it still takes entries. */
+  get isOpen(): boolean {
+    return this.#state === 'open';
+  }
+
+  /** Entries inside. */
+  get length(): number {
+    return this.#ring.length;
+  }
+
+  /** Entries that were pushed and are not settled. */
+  get unsettled(): number {
+    return this.#unsettled;
+  }
+
+  /** Bytes of those, and of what is allotted. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /** Entries that may be reserved now. */
+  get room(): number {
+    return this.#hasNoBytes ? 0 : Math.max(0, this.#maxEntries - this.#unsettled - this.#reserved);
+  }
+
+  /** Whether the writer is behind: nothing that comes now would find its place, reserved or not. */
+  get isFull(): boolean {
+    return this.#hasNoBytes || this.#unsettled >= this.#maxEntries;
+  }
+
+  get #hasNoBytes(): boolean {
+    const claimed = this.#claims.peek()?.bytes ?? 0;
+    return this.#bytes + Math.max(0, claimed - this.#allotted) >= this.#maxBytes;
+  }
+
+  /** Keeps a place for an entry that is asked for. */
+  reserve(): void {
+    this.#reserved++;
+  }
+
+  /** Gives up a place that was reserved: its entry will not come. */
+  release(): void {
+    this.#giveBack(1, 0, 0);
+  }
+
+  /**
+   * Puts an entry into a place that was reserved for it, which makes no room and wakes nobody who waits for some. Where
+   * nothing is taken any more, the place is given up.
+   */
+  pushReserved(entry: Entry): void {
+    if (this.#state !== 'open') return this.release();
+    this.#reserved--;
+    this.push(entry);
+  }
+
+  /**
+   * Puts an entry in: its fields are copied, the Buffers themselves are kept.
+   * @throws Error when the channel is closed
+   */
+  push(entry: Entry): void {
+    if (this.#state !== 'open') throw new Error('Cannot push an entry: the channel is closed');
+    this.#ring.push(entry);
+    this.#unsettled++;
+    this.#bytes += sizeOf(entry);
+    this.#arrival.wake();
+  }
+
+  /** Moves the oldest entry into `entry`; false when there is none. Whoever takes it has to `settle` it. */
+  take(entry: Entry): boolean {
+    return this.#ring.take(entry);
+  }
+
+  /** What was settled may have to be read again: the end waits for one more `settle`. */
+  hold(): void {
+    this.#unsettled++;
+  }
+
+  /** So many entries that were taken need their place no more. */
+  settle(entries: number, bytes: number): void {
+    this.#giveBack(0, entries, bytes);
+  }
+
+  /** So many bytes of entries that were taken wait behind whoever may yet ask for an allotment; fewer where it is negative. */
+  park(bytes: number): void {
+    this.#parked += bytes;
+    this.#grant();
+    this.#departure.wake();
+  }
+
+  /**
+   * Waits until so many bytes have room in the budget beside the entries; who came first is first. Returns what gives the
+   * room back, however often it is called; `undefined` where there will be none.
+   */
+  async allot(bytes: number): Promise<(() => void) | undefined> {
+    const isGranted = await new Promise<boolean>((settle) => {
+      this.#claims.push({ bytes, settle });
+      this.#grant();
+    });
+    let left = isGranted ? bytes : 0;
+    const giveBack = (): void => {
+      const now = left;
+      left = 0;
+      this.#allotted -= now;
+      this.#giveBack(0, 0, now);
+    };
+    return isGranted ? giveBack : undefined;
+  }
+
+  /** Waits for an entry to take (true), or for the end (false). Rejects with the reason of `close`, if it had one. */
+  async readable(): Promise<boolean> {
+    while (this.#ring.length === 0) {
+      if (this.#state === 'open') await this.#arrival.sleep();
+      else if (this.#reason === undefined) return false;
+      else throw this.#reason;
+    }
+    return true;
+  }
+
+  /** Waits until it is not full. Rejects once the channel is closed. */
+  async writable(): Promise<void> {
+    while (this.#state === 'open' && this.isFull) await this.#departure.sleep();
+    this.#demandOpen();
+  }
+
+  /** Waits until every entry is settled. Rejects once the channel is closed. */
+  async settled(): Promise<void> {
+    while (this.#state === 'open' && this.#unsettled > 0) await this.#departure.sleep();
+    this.#demandOpen();
+  }
+
+  /** Ends the flow after the entries inside; a `reason` says that they are not all there was. The first call counts. */
+  close(reason?: unknown): void {
+    if (this.#state === 'closed') return;
+    this.#state = 'closed';
+    this.#reason = reason;
+    this.#grant();
+    this.#arrival.wake();
+    this.#departure.wake();
+    this.#end.wake();
+  }
+
+  /** Ends the flow now: the entries inside are dropped, and both ends are told the reason. */
+  abort(reason: unknown): void {
+    const dropped = newEntry();
+    while (this.take(dropped)) this.settle(1, sizeOf(dropped));
+    this.close(reason);
+    // Where the reader was done already, the end is still no good one.
+    this.#reason ??= reason;
+  }
+
+  /** The one place where room comes back. */
+  #giveBack(reserved: number, unsettled: number, bytes: number): void {
+    this.#reserved -= reserved;
+    this.#unsettled -= unsettled;
+    this.#bytes -= bytes;
+    // Before anybody can put something else there.
+    this.#grant();
+    this.#departure.wake();
+  }
+
+  #grant(): void {
+    for (let claim = this.#claims.peek(); claim !== undefined; claim = this.#claims.peek()) {
+      const isGranted = this.#bytes + claim.bytes <= this.#maxBytes;
+      if (isGranted) {
+        this.#bytes += claim.bytes;
+        this.#allotted += claim.bytes;
+      } else if (this.isOpen && this.#parked + claim.bytes <= this.#maxBytes) return;
+      this.#claims.shift();
+      claim.settle(isGranted);
+    }
+  }
+
+  #demandOpen(): void {
+    if (this.#state === 'closed') throw this.#reason ?? new Error('Cannot wait: the channel is closed');
+  }
+}

@@ -1,0 +1,296 @@
+// Reads values: DUMP and the expiry of each key, pipelined, with no more on the way than the source should have to hold.
+
+import { Buffer } from 'node:buffer';
+import { Command } from '../../resp/command.ts';
+import type { Connection } from '../../resp/connection.ts';
+import { ReplyError } from '../../resp/errors.ts';
+import { Oversized, type Receiver, type Reply } from '../../resp/reply.ts';
+import type { Entry, LargeValue } from '../flow/entry.ts';
+import { newEntry } from '../flow/entry-ring.ts';
+import { ask } from '../server/asking.ts';
+import { PayloadError } from '../rdb/payload-error.ts';
+import { DumpWindow } from './dump-window.ts';
+import type { ExpiryMode } from '../flow/expiry.ts';
+import type { FieldExpiries } from './field-expiries.ts';
+import type { KeyReader, KeySink } from './key-reader.ts';
+import { PendingKeys } from '../flow/pending-keys.ts';
+import { refusalOf, scopeOf } from '../server/refusal.ts';
+import type { TransferLimits } from '../server/transfer-limits.ts';
+import type { Selection } from '../server/selection.ts';
+import { NEVER, plus, type Milliseconds } from '../rdb/milliseconds.ts';
+
+export interface DumpSink extends KeySink {
+  /** The entry is used again: copy what is kept. */
+  onDump(entry: Entry): void;
+}
+
+export interface DumpOptions {
+  readonly mode: ExpiryMode;
+  /** What is carried of how a key is used, if anything. */
+  readonly usage: 'idle' | 'frequency' | undefined;
+  /** Most keys under way at once. */
+  readonly depth: number;
+  /** What becomes of the expiries of fields; without it they stay as they are. */
+  readonly fields: FieldExpiries | undefined;
+  /** What reads a value that is too large for a payload. */
+  readonly largeValueOf: (db: number, key: Buffer, bytes: number | undefined) => LargeValue;
+  /** Bytes of the longest payload that is taken. */
+  readonly bigKey: number;
+  /** Milliseconds that other clients of the source may have to wait. */
+  readonly maxLatency: number;
+  /** Milliseconds from a command to its reply, where the source has nothing else to do. */
+  readonly roundTrip: number;
+  readonly limits: TransferLimits;
+}
+
+const DUMP = new Command('DUMP', 1);
+/** In place of DUMP, for a value that is not to be read here. */
+const EXISTS = new Command('EXISTS', 1);
+const EXPIRY = { exact: new Command('PEXPIRETIME', 1), relative: new Command('PTTL', 1), dropped: undefined };
+const USAGE = { idle: new Command('OBJECT IDLETIME', 1), frequency: new Command('OBJECT FREQ', 1) };
+
+/** The share of the longest wait that all values on the way may take; those that take long have the rest. */
+const SHARE = 1 / 4;
+
+/** What PTTL and PEXPIRETIME answer for a key that is not there. */
+const GONE = -2;
+const UNKNOWN = -1;
+/** A reply of more bytes than any read of the socket brings. */
+const LONG_BYTES = 256 * 1024;
+/** No reply is quicker than can be told. */
+const LEAST_MS = 0.01;
+
+export class DumpReader implements Receiver, KeyReader {
+  readonly #connection: Connection;
+  readonly #selection: Selection;
+  readonly #sink: DumpSink;
+  readonly #usage: Command | undefined;
+  readonly #expiry: Command | undefined;
+  readonly #options: DumpOptions;
+  readonly #window: DumpWindow;
+  readonly #keys = new PendingKeys();
+  readonly #entry = newEntry();
+  /** The replies about one key so far, while others are still to come. */
+  #used: Reply | undefined;
+  #payload: Reply | undefined;
+  /** The values that are not to be dumped, and what they take, where that is known. */
+  readonly #large = new Map<Buffer, number | undefined>();
+  /** A key whose reply is waited for with a watch: how many are to come up to it, and what has come since it was sent. */
+  #timedLeft = 0;
+  #timedKeys = 0;
+  #timedBytes = 0;
+  #timedSince = 0;
+  #pauses = 0;
+  #isAlone = false;
+
+  /** Called when the key of `sendAlone` was answered. @param ms that the source took; `undefined` where it cannot be told */
+  onAlone: (ms: number | undefined) => void = () => {};
+
+  constructor(connection: Connection, selection: Selection, options: DumpOptions, sink: DumpSink) {
+    this.#connection = connection;
+    this.#selection = selection;
+    this.#sink = sink;
+    this.#options = options;
+    this.#usage = options.usage && USAGE[options.usage];
+    this.#expiry = EXPIRY[options.mode];
+    this.#window = new DumpWindow(options.depth, options.maxLatency * SHARE, options.roundTrip, options.limits);
+  }
+
+  get inFlight(): number {
+    return this.#keys.length;
+  }
+
+  get hasRoom(): boolean {
+    return this.hasRoomBeside(0);
+  }
+
+  /** The same, where so many keys more are about to be sent. */
+  hasRoomBeside(keys: number): boolean {
+    return this.#keys.length + keys < this.#window.size && !this.#connection.full;
+  }
+
+  send(db: number, key: Buffer, asking: boolean): void {
+    this.#send(DUMP, db, key, asking);
+    if (this.#timedLeft === 0) this.#time();
+  }
+
+  /** The value may take long: nothing that does may be sent until `onAlone`. */
+  sendAlone(db: number, key: Buffer): void {
+    this.#send(DUMP, db, key, false);
+    this.#time();
+    this.#isAlone = true;
+  }
+
+  /**
+   * The value is not to be dumped: only the rest is asked for.
+   * @param bytes of memory that it takes, if that is known
+   */
+  sendLarge(db: number, key: Buffer, bytes?: number): void {
+    this.#large.set(key, bytes);
+    this.#send(EXISTS, db, key, false);
+  }
+
+  drain(lost: (db: number, key: Buffer) => void): void {
+    this.#large.clear();
+    this.#keys.drain(lost);
+  }
+
+  /** Of a payload all that is needed then is that it is long. */
+  get takesLong(): boolean {
+    return this.#payload === undefined && (this.#usage === undefined || this.#used !== undefined);
+  }
+
+  onReply(reply: Reply): void {
+    if (this.#usage !== undefined && this.#used === undefined) this.#used = reply;
+    else if (this.#expiry === undefined) this.#finish(reply, NEVER);
+    else if (this.#payload === undefined) this.#payload = reply;
+    else this.#finish(this.#payload, reply);
+  }
+
+  onOks(): void {
+    this.#connection.failProtocol('it answers DUMP with OK');
+  }
+
+  onFailure(): void {
+    // Whoever runs the connection sees its error.
+  }
+
+  #send(value: Command, db: number, key: Buffer, asking: boolean): void {
+    this.#selection.use(db);
+    // DUMP is a use of the key: how long ago the last one was has to be asked first.
+    if (this.#usage !== undefined) this.#begin(this.#usage, key, asking);
+    this.#begin(value, key, asking);
+    if (this.#expiry !== undefined) this.#begin(this.#expiry, key, asking);
+    this.#keys.push(db, key);
+  }
+
+  #begin(command: Command, key: Buffer, asking: boolean): void {
+    if (asking) ask(this.#connection);
+    this.#connection.begin(command, this).bulk(key);
+  }
+
+  /** Begins to wait for the key that was sent last. */
+  #time(): void {
+    this.#timedLeft = this.#keys.length;
+    this.#timedKeys = this.#timedLeft;
+    this.#timedBytes = 0;
+    this.#timedSince = performance.now();
+    this.#pauses = this.#connection.pauses;
+  }
+
+  #count(payload: Reply): void {
+    const bytes = Buffer.isBuffer(payload) ? payload.length : 0;
+    this.#timedBytes += bytes;
+    if (--this.#timedLeft > 0) return;
+    // What is long is on the line for a while: the source was done when it began to come.
+    const end = bytes >= LONG_BYTES ? this.#connection.longReplySince : performance.now();
+    const ms = Math.max(LEAST_MS, end - this.#timedSince);
+    const isTold = this.#connection.pauses === this.#pauses;
+    if (this.#isAlone) {
+      this.#isAlone = false;
+      // Less than half of it is hardly the line.
+      this.onAlone(isTold ? ms - Math.min(this.#window.roundTrip, ms / 2) : undefined);
+    } else if (isTold) this.#window.took(this.#timedKeys, this.#timedBytes, ms);
+  }
+
+  #finish(payload: Reply, expiry: Reply): void {
+    const used = this.#used;
+    this.#used = undefined;
+    this.#payload = undefined;
+    const { db } = this.#keys;
+    const key = this.#keys.shift();
+    const isLarge = this.#large.size > 0 && this.#large.has(key);
+    const bytes = isLarge ? this.#large.get(key) : undefined;
+    if (isLarge) this.#large.delete(key);
+    if (this.#timedLeft > 0) this.#count(payload);
+    if (payload instanceof ReplyError) this.#refused(db, key, payload);
+    else if (expiry instanceof ReplyError) this.#refused(db, key, expiry);
+    else if (!isExpiry(expiry)) this.#failProtocol(this.#expiry!);
+    else if (!isUsage(used)) this.#failProtocol(this.#usage!);
+    else if (isLarge ? payload !== 0 && payload !== 1 : !isPayload(payload))
+      this.#failProtocol(isLarge ? EXISTS : DUMP);
+    else if (payload === null || payload === 0 || expiry === GONE) this.#sink.onGone(db, key);
+    else if (!Buffer.isBuffer(payload)) this.#deliver(db, key, null, expiry, used, bytes);
+    else {
+      this.#window.observe(payload.length);
+      if (payload.length > this.#options.bigKey) this.#deliver(db, key, null, expiry, used);
+      else if (this.#options.fields === undefined) this.#deliver(db, key, payload, expiry, used);
+      else this.#deliverWith(this.#options.fields, db, key, payload, expiry, used);
+    }
+  }
+
+  #failProtocol({ name }: Command): void {
+    this.#connection.failProtocol(`it answers ${name} with something else`);
+  }
+
+  #deliverWith(
+    fields: FieldExpiries,
+    db: number,
+    key: Buffer,
+    payload: Buffer,
+    expiry: Milliseconds,
+    used: Reply | undefined,
+  ): void {
+    try {
+      const carried = fields.payload(payload);
+      if (carried === null) this.#sink.onGone(db, key);
+      else this.#deliver(db, key, carried, expiry, used);
+    } catch (error) {
+      if (!(error instanceof PayloadError)) throw error;
+      this.#sink.onRefused(db, key, error);
+    }
+  }
+
+  /**
+   * @param payload `null` where it is too large
+   * @param bytes what a value takes that is not to be dumped
+   */
+  #deliver(
+    db: number,
+    key: Buffer,
+    payload: Buffer | null,
+    expiry: Milliseconds,
+    usedReply: Reply | undefined,
+    bytes?: number,
+  ): void {
+    const { mode, usage, fields, largeValueOf } = this.#options;
+    const used = typeof usedReply === 'number' ? usedReply : UNKNOWN;
+    const entry = this.#entry;
+    entry.db = db;
+    entry.key = key;
+    entry.payload = payload;
+    entry.large = null;
+    if (payload === null) {
+      const large = largeValueOf(db, key, bytes);
+      entry.large = fields?.large(large) ?? large;
+    }
+    entry.expireAt = mode === 'relative' && expiry >= 0 ? plus(expiry, performance.now()) : expiry;
+    entry.idle = usage === 'idle' ? used : UNKNOWN;
+    entry.frequency = usage === 'frequency' ? used : UNKNOWN;
+    this.#sink.onDump(entry);
+  }
+
+  #refused(db: number, key: Buffer, error: ReplyError): void {
+    const scope = scopeOf(error);
+    if (scope === 'key') this.#sink.onRefused(db, key, error);
+    else if (scope === 'place') this.#sink.onElsewhere(db, key, error);
+    else {
+      // It is as lost as those behind it.
+      this.#keys.push(db, key);
+      this.#connection.fail(refusalOf(this.#connection.peer, 'read from', error));
+    }
+  }
+}
+
+function isPayload(reply: Reply): reply is Buffer | Oversized | null {
+  return Buffer.isBuffer(reply) || reply === null || reply instanceof Oversized;
+}
+
+function isExpiry(reply: Reply): reply is Milliseconds {
+  return (typeof reply === 'number' || typeof reply === 'bigint') && reply >= GONE;
+}
+
+/** A key that is gone has none; a server refuses the question where it counts otherwise. */
+function isUsage(reply: Reply | undefined): boolean {
+  return reply === undefined || reply === null || typeof reply === 'number' || reply instanceof ReplyError;
+}

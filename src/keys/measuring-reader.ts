@@ -1,0 +1,219 @@
+// Measures keys before they are dumped, as long as the server can hold values that are too large for it, or take long.
+
+import { Command } from '../../resp/command.ts';
+import type { Connection } from '../../resp/connection.ts';
+import { ReplyError } from '../../resp/errors.ts';
+import type { Reply } from '../../resp/reply.ts';
+import { Ring } from '../../resp/ring.ts';
+import type { DumpReader } from './dump.ts';
+import { Inquiry } from './inquiry.ts';
+import type { KeyReader, KeySink } from './key-reader.ts';
+import { MemoryAccount } from './memory-account.ts';
+import { SMALLEST_PIECE } from '../server/page-size.ts';
+import { refusalOf, scopeOf } from '../server/refusal.ts';
+import type { ServiceTimes } from './service-times.ts';
+import type { TransferLimits } from '../server/transfer-limits.ts';
+import type { Selection } from '../server/selection.ts';
+import type { ServerInfo } from '../server/info.ts';
+
+const MEMORY_USAGE = new Command('MEMORY USAGE', 1);
+const TYPE = new Command('TYPE', 1);
+/** Where the server will not say how much memory a key takes: how many bytes a string has, and how many elements another. */
+const STRLEN = new Command('STRLEN', 1);
+const COUNTS: ReadonlyMap<string, Command> = new Map(
+  Object.entries({ list: 'LLEN', set: 'SCARD', zset: 'ZCARD', hash: 'HLEN', stream: 'XLEN' }).map(([type, name]) => [
+    type,
+    new Command(name, 1),
+  ]),
+);
+/** Bytes that an element is taken for. */
+const ELEMENT_BYTES = 64;
+
+export interface MeasuringOptions {
+  readonly info: ServerInfo;
+  readonly times: ServiceTimes;
+  /** What makes a value large, however soon it is dumped. */
+  readonly limits: TransferLimits;
+  /** Whether nothing else makes one large. */
+  readonly bySize: boolean;
+}
+
+/** A value that may take long, and waits until no other one does. */
+interface LongValue {
+  readonly db: number;
+  readonly key: Buffer;
+  readonly type: string;
+  readonly bytes: number;
+}
+
+export class MeasuringReader implements KeyReader {
+  readonly #connection: Connection;
+  readonly #dump: DumpReader;
+  readonly #sink: KeySink;
+  readonly #options: MeasuringOptions;
+  #bigKey: number;
+  #account: MemoryAccount;
+  readonly #memory: Inquiry;
+  readonly #types: Inquiry;
+  readonly #lengths: Inquiry;
+  readonly #counts: Inquiry;
+  /** How large values are that are read in pieces in any case. */
+  readonly #sizes: Inquiry;
+  readonly #inquiries: readonly Inquiry[];
+  /** What is known of keys whose type is asked for. */
+  readonly #bytes = new Map<Buffer, number>();
+  readonly #waiting = new Ring<LongValue>();
+  #alone: LongValue | undefined;
+  /** Whether the server says how much memory a key takes. */
+  #isMemoryTold = true;
+
+  constructor(
+    connection: Connection,
+    selection: Selection,
+    dump: DumpReader,
+    options: MeasuringOptions,
+    sink: KeySink,
+  ) {
+    this.#connection = connection;
+    this.#dump = dump;
+    this.#sink = sink;
+    this.#options = options;
+    dump.onAlone = (ms) => this.#onAlone(ms);
+    this.#bigKey = options.limits.valueBytes;
+    this.#account = this.#newAccount();
+    this.#memory = new Inquiry(connection, selection, (db, key, reply) => this.#onMemory(db, key, reply));
+    this.#types = new Inquiry(connection, selection, (db, key, reply) => this.#onType(db, key, reply));
+    this.#lengths = new Inquiry(connection, selection, (db, key, reply) => this.#onCount(db, key, reply, 1));
+    this.#counts = new Inquiry(connection, selection, (db, key, reply) => this.#onCount(db, key, reply, ELEMENT_BYTES));
+    this.#sizes = new Inquiry(connection, selection, (db, key, reply) => this.#onSize(db, key, reply));
+    this.#inquiries = [this.#memory, this.#types, this.#lengths, this.#counts, this.#sizes];
+  }
+
+  get inFlight(): number {
+    return this.#asked + this.#waiting.length + this.#dump.inFlight;
+  }
+
+  get hasRoom(): boolean {
+    return this.#dump.hasRoomBeside(this.#asked + this.#waiting.length);
+  }
+
+  send(db: number, key: Buffer, asking: boolean): void {
+    if (this.#options.limits.valueBytes < this.#bigKey) this.#reopen();
+    // A key on the move is dumped at once: what is too large then is seen when it comes.
+    if (asking || !this.#account.isOpen) this.#dump.send(db, key, asking);
+    else if (this.#isMemoryTold) this.#memory.ask(MEMORY_USAGE, db, key);
+    else this.#types.ask(TYPE, db, key);
+  }
+
+  sendLarge(db: number, key: Buffer): void {
+    this.#dump.sendLarge(db, key);
+  }
+
+  sendBreaking(db: number, key: Buffer): void {
+    this.#sizes.ask(MEMORY_USAGE, db, key);
+  }
+
+  drain(lost: (db: number, key: Buffer) => void): void {
+    for (const { keys } of this.#inquiries) keys.drain(lost);
+    for (let value = this.#waiting.shift(); value !== undefined; value = this.#waiting.shift())
+      lost(value.db, value.key);
+    this.#dump.drain(lost);
+  }
+
+  get #asked(): number {
+    const one = this.#memory.keys.length + this.#types.keys.length + this.#lengths.keys.length;
+    return one + this.#counts.keys.length + this.#sizes.keys.length;
+  }
+
+  /** Less is large from now on than was when all was accounted for. */
+  #reopen(): void {
+    this.#bigKey = this.#options.limits.valueBytes;
+    this.#account = this.#newAccount();
+  }
+
+  #newAccount(): MemoryAccount {
+    const { info, times } = this.#options;
+    return new MemoryAccount(info, Math.min(this.#bigKey, times.leastInPieces));
+  }
+
+  /** Whether the value is there at all, the next question tells. */
+  #onSize(db: number, key: Buffer, reply: Reply): void {
+    if (!this.#isRefused(this.#sizes, db, key, reply)) return;
+    const bytes = typeof reply === 'number' ? reply : Infinity;
+    if (bytes < Infinity) this.#options.limits.valueBroke(bytes);
+    // There would be one piece, which is the whole: it may have been chance.
+    if (bytes <= SMALLEST_PIECE) this.#dump.send(db, key, false);
+    else this.#dump.sendLarge(db, key);
+  }
+
+  #onMemory(db: number, key: Buffer, reply: Reply): void {
+    if (typeof reply === 'number') {
+      const { times } = this.#options;
+      this.#account.observe(reply);
+      if (reply < Math.min(this.#bigKey, times.leastAlone)) return this.#dump.send(db, key, false);
+      this.#bytes.set(key, reply);
+      return this.#types.ask(TYPE, db, key);
+    }
+    if (!this.#isRefused(this.#memory, db, key, reply)) return;
+    // A nil does not say that the key is gone: some servers and proxies have no other answer.
+    if (reply !== null) this.#isMemoryTold = false;
+    this.#types.ask(TYPE, db, key);
+  }
+
+  #onType(db: number, key: Buffer, reply: Reply): void {
+    const type = reply instanceof ReplyError ? undefined : String(reply);
+    const bytes = this.#bytes.get(key);
+    this.#bytes.delete(key);
+    if (bytes !== undefined) {
+      if (type !== undefined || this.#isRefused(this.#types, db, key, reply)) this.#pass(db, key, type ?? '', bytes);
+    } else if (type === 'string') this.#lengths.ask(STRLEN, db, key);
+    else if (type !== undefined && COUNTS.has(type)) this.#counts.ask(COUNTS.get(type)!, db, key);
+    // What else there is, a module's value or one that is gone or refused, DUMP will tell.
+    else if (type !== undefined || this.#isRefused(this.#types, db, key, reply)) this.#pass(db, key, '', 0);
+  }
+
+  #onCount(db: number, key: Buffer, reply: Reply, weight: number): void {
+    const inquiry = weight === 1 ? this.#lengths : this.#counts;
+    if (typeof reply === 'number') this.#pass(db, key, weight === 1 ? 'string' : '', reply * weight);
+    else if (this.#isRefused(inquiry, db, key, reply)) this.#pass(db, key, '', 0);
+  }
+
+  /** @param bytes how large the value is, about */
+  #pass(db: number, key: Buffer, type: string, bytes: number): void {
+    const { times, bySize } = this.#options;
+    const manner = times.mannerOf(type, bytes);
+    if (bytes > this.#bigKey || (manner === 'pieces' && !bySize)) this.#dump.sendLarge(db, key, bytes);
+    else if (manner === 'beside') this.#dump.send(db, key, false);
+    else {
+      this.#waiting.push({ db, key, type, bytes });
+      this.#sendAlone();
+    }
+  }
+
+  #sendAlone(): void {
+    if (this.#alone !== undefined) return;
+    this.#alone = this.#waiting.shift();
+    if (this.#alone !== undefined) this.#dump.sendAlone(this.#alone.db, this.#alone.key);
+  }
+
+  #onAlone(ms: number | undefined): void {
+    const { type, bytes } = this.#alone!;
+    if (ms !== undefined) this.#options.times.observe(type, bytes, ms);
+    this.#alone = undefined;
+    this.#sendAlone();
+  }
+
+  /** Whether only this key, or only this question, is refused; all else is seen to. */
+  #isRefused({ keys }: Inquiry, db: number, key: Buffer, reply: Reply): boolean {
+    if (!(reply instanceof ReplyError)) return true;
+    const scope = scopeOf(reply);
+    if (scope === 'key') return true;
+    if (scope === 'place') this.#sink.onElsewhere(db, key, reply);
+    else {
+      // It is as lost as those behind it.
+      keys.push(db, key);
+      this.#connection.fail(refusalOf(this.#connection.peer, 'read from', reply));
+    }
+    return false;
+  }
+}

@@ -1,0 +1,150 @@
+// Writes values: one RESTORE a key, pipelined, and every reply held against the entry it belongs to.
+
+import { Buffer } from 'node:buffer';
+import { Command } from '../../resp/command.ts';
+import type { Connection } from '../../resp/connection.ts';
+import { ReplyError } from '../../resp/errors.ts';
+import { Literal } from '../../resp/literal.ts';
+import type { Receiver, Reply } from '../../resp/reply.ts';
+import { sizeOf, type Entry } from '../flow/entry.ts';
+import { EntryRing, newEntry } from '../flow/entry-ring.ts';
+import { ask } from '../server/asking.ts';
+import { ttlOf, type ExpiryMode } from '../flow/expiry.ts';
+import { NEVER } from '../rdb/milliseconds.ts';
+import { refusalOf, scopeOf } from '../server/refusal.ts';
+import type { Selection } from '../server/selection.ts';
+import type { TransferLimits } from '../server/transfer-limits.ts';
+
+/** Entries are used again: copy what is kept. */
+export interface RestoreSink {
+  /** So many more keys are on the target, with so many bytes of keys and payloads, and this one is the last of them. */
+  onRestored(keys: number, bytes: number, last: Entry): void;
+  /** The target would not take this one. */
+  onRefused(entry: Entry, error: ReplyError): void;
+  /** The key belongs to another node, or is on its way there. */
+  onElsewhere(entry: Entry, error: ReplyError): void;
+}
+
+export interface RestoreOptions {
+  readonly mode: ExpiryMode;
+  /** Whether a key that is there already is replaced; otherwise the target answers `BUSYKEY`. */
+  readonly replace: boolean;
+  /** Most keys under way at once. */
+  readonly depth: number;
+  readonly limits: TransferLimits;
+}
+
+const REPLACE = new Literal('$7\r\nREPLACE\r\n');
+const ABSTTL = new Literal('$6\r\nABSTTL\r\n');
+const IDLETIME = new Literal('$8\r\nIDLETIME\r\n');
+const FREQ = new Literal('$4\r\nFREQ\r\n');
+/** RESTORE key ttl payload, with so many words behind. */
+const RESTORE = [0, 1, 2, 3, 4].map((words) => new Command('RESTORE', 3 + words));
+
+export class RestoreWriter implements Receiver {
+  readonly #connection: Connection;
+  readonly #selection: Selection;
+  readonly #options: RestoreOptions;
+  readonly #sink: RestoreSink;
+  readonly #inFlight = new EntryRing();
+  /** Of what is in flight. */
+  #bytes = 0;
+  readonly #entry = newEntry();
+
+  /** Gets each entry that is acknowledged, where somebody keeps count of them. */
+  onWritten: ((entry: Entry) => void) | undefined;
+
+  constructor(connection: Connection, selection: Selection, options: RestoreOptions, sink: RestoreSink) {
+    this.#connection = connection;
+    this.#selection = selection;
+    this.#options = options;
+    this.#sink = sink;
+  }
+
+  get inFlight(): number {
+    return this.#inFlight.length;
+  }
+
+  /** Whether one more entry may be sent now. */
+  get hasRoom(): boolean {
+    const { depth, limits } = this.#options;
+    return this.#inFlight.length < depth && this.#bytes < limits.windowBytes && !this.#connection.full;
+  }
+
+  /** Bytes of keys and payloads that are sent and not answered. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /**
+   * @param name the key at the target
+   * @param now by the clock of `entry.expireAt`; the entry must not have expired by it
+   * @param asking whether the node is only just taking over the slot of the key
+   */
+  send(entry: Entry, payload: Buffer, db: number, name: Buffer, now: number, asking: boolean): void {
+    const { mode, replace } = this.#options;
+    const { expireAt, idle, frequency } = entry;
+    const absolute = mode === 'exact' && expireAt !== NEVER;
+    const ttl = expireAt === NEVER ? 0 : absolute ? expireAt : ttlOf(expireAt, now);
+    const words = (replace ? 1 : 0) + (absolute ? 1 : 0) + (idle >= 0 || frequency >= 0 ? 2 : 0);
+    this.#selection.use(db);
+    if (asking) ask(this.#connection);
+    const encoder = this.#connection.begin(RESTORE[words]!, this);
+    encoder.bulk(name);
+    encoder.integer(ttl);
+    encoder.bulk(payload);
+    if (replace) encoder.literal(REPLACE);
+    if (absolute) encoder.literal(ABSTTL);
+    if (idle >= 0) {
+      encoder.literal(IDLETIME);
+      encoder.integer(idle);
+    } else if (frequency >= 0) {
+      encoder.literal(FREQ);
+      encoder.integer(frequency);
+    }
+    this.#inFlight.push(entry);
+    this.#bytes += sizeOf(entry);
+  }
+
+  /** Hands out the entries that were never answered: the connection failed. */
+  drain(lost: (entry: Entry) => void): void {
+    while (this.#inFlight.take(this.#entry)) lost(this.#entry);
+    this.#bytes = 0;
+  }
+
+  onOks(count: number): void {
+    const { onWritten } = this;
+    const entry = this.#entry;
+    let bytes = 0;
+    for (let i = 0; i < count; i++) {
+      this.#inFlight.take(entry);
+      onWritten?.(entry);
+      bytes += sizeOf(entry);
+    }
+    this.#sink.onRestored(count, bytes, entry);
+    this.#bytes -= bytes;
+    this.#options.limits.observe(bytes);
+    // The last one would keep its payload alive.
+    entry.payload = null;
+  }
+
+  onReply(reply: Reply): void {
+    if (reply instanceof ReplyError) this.#refused(reply);
+    else if (Buffer.isBuffer(reply) && reply.toString() === 'OK') this.onOks(1);
+    else this.#connection.failProtocol('it answers RESTORE with something else than OK or an error');
+  }
+
+  onFailure(): void {
+    // Whoever runs the connection sees its error.
+  }
+
+  #refused(error: ReplyError): void {
+    const scope = scopeOf(error);
+    // Where no other key would fare better, this one is as lost as those behind it.
+    if (scope === 'server') return this.#connection.fail(refusalOf(this.#connection.peer, 'write to', error));
+    this.#inFlight.take(this.#entry);
+    this.#bytes -= sizeOf(this.#entry);
+    if (scope === 'place') this.#sink.onElsewhere(this.#entry, error);
+    else this.#sink.onRefused(this.#entry, error);
+  }
+}

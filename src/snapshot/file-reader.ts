@@ -1,0 +1,107 @@
+// The bytes of a file, read by and by: the window moves on, and what it leaves behind goes through a checksum, once and in order.
+
+import { countOf, formatCount } from '../../resp/figures.ts';
+import { Buffer } from 'node:buffer';
+import { ByteReader, MOST_BYTES } from '../rdb/byte-reader.ts';
+import { Crc64 } from '../rdb/crc64.ts';
+import { PayloadError } from '../rdb/payload-error.ts';
+
+/** Of one window. */
+const WINDOW_BYTES = 256 * 1024;
+/** Fewer are copied faster one by one. */
+const FEW_BYTES = 128;
+const NO_BYTES = Buffer.alloc(0);
+
+/** A file, or what of one goes so far, that is read from any place. */
+export interface StoredBytes {
+  /** As messages call it. */
+  readonly name: string;
+  /** Where they end, in bytes from the start. */
+  readonly size: number;
+  /** Whether it was packed, so that places are none of the file of that name. */
+  readonly isUnpacked: boolean;
+  /** Fills `length` bytes of `into`, from `offset` on, with those from `position` on. */
+  read(into: Buffer, offset: number, length: number, position: number): void;
+}
+
+export interface FileReaderOptions {
+  /** Where it begins to read. Default 0. */
+  readonly start?: number;
+  /** Whether a checksum is made of what is read. */
+  readonly sums: boolean;
+}
+
+export class FileReader extends ByteReader {
+  readonly #file: StoredBytes;
+  readonly #crc: Crc64 | undefined;
+  /** How far the checksum goes. */
+  #summed: number;
+
+  constructor(file: StoredBytes, { start = 0, sums }: FileReaderOptions) {
+    super(NO_BYTES, file.name);
+    this.#file = file;
+    this.#crc = sums ? new Crc64() : undefined;
+    this.#summed = start;
+    this.look(NO_BYTES, start);
+  }
+
+  /** Bytes to the end of the file. */
+  override get left(): number {
+    return this.#file.size - this.at;
+  }
+
+  override fail(why: string, at: number = this.at): PayloadError {
+    const { name, isUnpacked } = this.#file;
+    const place = isUnpacked ? ' of the unpacked file' : '';
+    return new PayloadError(`Cannot read ${name}: ${why}, at byte ${at}${place}`, { offset: at });
+  }
+
+  /** Of all bytes from the start to here. */
+  sum(): Crc64 | undefined {
+    const { at, before } = this;
+    const sum = this.#crc?.update(this.bytes, this.#summed - before, at - before);
+    this.#summed = at;
+    return sum;
+  }
+
+  /** Copies the bytes of the file from `start` to `end`, which were passed already. */
+  copy(start: number, end: number, to: Buffer, at: number): void {
+    const { bytes, before } = this;
+    const length = end - start;
+    if (start < before) this.#file.read(to, at, length, start);
+    else if (length > FEW_BYTES) bytes.copy(to, at, start - before, end - before);
+    else for (let i = 0; i < length; i += 1) to[at + i] = bytes[start - before + i]!;
+  }
+
+  protected override more(length: number): void {
+    if (length > this.left) throw this.endsEarly(length);
+    if (length > MOST_BYTES) throw this.fail(`${countOf(length, 'byte')} are too many for a string`);
+    this.sum();
+    const { at, left } = this;
+    const rest = this.bytes.subarray(at - this.before);
+    const window = Buffer.allocUnsafeSlow(Math.min(Math.max(WINDOW_BYTES, length), left));
+    rest.copy(window);
+    this.#file.read(window, rest.length, window.length - rest.length, at + rest.length);
+    this.look(window, at);
+  }
+
+  protected override pass(length: number): void {
+    if (length > this.left) throw this.endsEarly(length);
+    const end = this.at + length;
+    super.skip(this.before + this.bytes.length - this.at);
+    this.sum();
+    // Nobody has seen this window, so that it may serve again and again.
+    const window = Buffer.allocUnsafeSlow(Math.min(WINDOW_BYTES, this.left));
+    while (this.at < end) {
+      const next = window.subarray(0, this.left);
+      this.#file.read(next, 0, next.length, this.at);
+      this.look(next, this.at);
+      super.skip(Math.min(next.length, end - this.at));
+      if (this.at < end) this.sum();
+    }
+  }
+
+  protected override endsEarly(length: number): PayloadError {
+    return this.fail(`the file is cut off, ${formatCount(this.left)} of ${formatCount(length)} bytes follow`);
+  }
+}

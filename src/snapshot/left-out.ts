@@ -1,0 +1,83 @@
+// What a snapshot has beside keys that can be carried, passed over: a copy leaves it out, and tells of it by name.
+
+import type { ByteReader } from '../rdb/byte-reader.ts';
+import { moduleNameOf, skipParts } from '../rdb/decode-module.ts';
+
+/**
+ * `databases`: those that nobody asked for, and that have keys; `functions`: libraries; `modules`: those that keep data outside of keys; `slots`: those that were on their way here;
+ * `metadata`: keys to which modules have attached something; `expiries`: keys of KeyDB whose members expire; `empty`:
+ * collections without an element; `mark`: bytes behind the end.
+ */
+export type LeftOutKind = 'databases' | 'functions' | 'modules' | 'slots' | 'metadata' | 'expiries' | 'empty' | 'mark';
+
+export interface LeftOutPart {
+  count: number;
+  /** Not more than help anybody. */
+  readonly names: string[];
+}
+
+const MOST_NAMES = 20;
+/** Of the code of a library the beginning, where its name is. */
+const HEAD_BYTES = 1024;
+const CLASS_BYTES = 4;
+
+export class LeftOut {
+  readonly #parts = new Map<LeftOutKind, LeftOutPart>();
+
+  get parts(): Iterable<[LeftOutKind, LeftOutPart]> {
+    return this.#parts;
+  }
+
+  /** A key. @param nameOf asked only where the name is to be told */
+  add(kind: LeftOutKind, nameOf: () => string): void {
+    const part = this.#parts.get(kind) ?? { count: 0, names: [] };
+    part.count += 1;
+    if (part.count <= MOST_NAMES) part.names.push(nameOf());
+    else if (part.count === MOST_NAMES + 1) part.names.push('…');
+    this.#parts.set(kind, part);
+  }
+
+  /** Passes over a library. */
+  skipFunctions(reader: ByteReader): void {
+    const head = reader.string().toString('latin1', 0, HEAD_BYTES);
+    this.#addOnce('functions', /^#![^\n]*?\bname=(\w+)/.exec(head)?.[1] ?? 'one without a name');
+  }
+
+  /** The same of a release candidate of Redis 7.0: name, engine, whether there is a description, the description, code. */
+  skipEarlyFunctions(reader: ByteReader): void {
+    const name = reader.string().toString('latin1', 0, HEAD_BYTES);
+    this.#addOnce('functions', name);
+    reader.skipString();
+    if (reader.length() > 0) reader.skipString();
+    reader.skipString();
+  }
+
+  /** Passes over what a module wrote for itself. */
+  skipModule(reader: ByteReader): void {
+    const id = reader.uint64();
+    // First comes when it is to be read: a number as any other.
+    skipParts(reader);
+    this.#addOnce('modules', moduleNameOf(id));
+  }
+
+  /** Passes over the state of a migration of slots. */
+  skipSlots(reader: ByteReader): void {
+    reader.skipString();
+    for (let ranges = reader.count(2); ranges > 0; ranges -= 1) {
+      const [first, last] = [reader.length(), reader.length()];
+      this.#addOnce('slots', first === last ? String(first) : `${first}-${last}`);
+    }
+  }
+
+  #addOnce(kind: LeftOutKind, name: string): void {
+    if (this.#parts.get(kind)?.names.includes(name) !== true) this.add(kind, () => name);
+  }
+}
+
+/** Passes over what modules have attached to the key that follows, each of them in a class of its own. */
+export function skipMetadata(reader: ByteReader): void {
+  for (let classes = reader.count(CLASS_BYTES + 1); classes > 0; classes -= 1) {
+    reader.skip(CLASS_BYTES);
+    skipParts(reader);
+  }
+}

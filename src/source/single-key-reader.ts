@@ -1,0 +1,131 @@
+// Reads keys that may be what breaks the connections to a node, one at a time, on a connection that nobody else needs.
+
+import type { RespError } from '../../resp/errors.ts';
+import { Ring } from '../../resp/ring.ts';
+import type { Channel } from '../flow/channel.ts';
+import { brokeAlways } from '../cluster/breaks.ts';
+import { final, isBreak, type NodeLink } from '../cluster/node-link.ts';
+import type { Suspects } from '../cluster/suspects.ts';
+import type { KeyReader } from '../keys/key-reader.ts';
+import { Session } from '../server/session.ts';
+import type { KeyPlace } from './key-place.ts';
+
+export interface SingleKeyReaderOptions {
+  readonly newKeyReader: (session: Session) => KeyReader;
+  /** The key cannot be had: it was asked for as a whole, and for less, and the connection broke each time. */
+  readonly onBroken: (db: number, key: Buffer, error: RespError) => void;
+  /** The node is no primary any more: another one has the key. */
+  readonly onLeft: (place: KeyPlace) => void;
+}
+
+/** As a whole, and then in pieces or once more. */
+const MOST_BREAKS = 2;
+
+export class SingleKeyReader {
+  readonly #line: NodeLink;
+  readonly #suspects: Suspects;
+  readonly #options: SingleKeyReaderOptions;
+  readonly #places = new Ring<KeyPlace>();
+  #session: Session | undefined;
+  #reader: KeyReader | undefined;
+  #isReading = false;
+  #reason: Error | undefined;
+
+  /** @param line to the same node, and nobody else's */
+  constructor(line: NodeLink, suspects: Suspects, options: SingleKeyReaderOptions) {
+    this.#line = line;
+    this.#suspects = suspects;
+    this.#options = options;
+  }
+
+  /** Keys that are not answered. */
+  get pending(): number {
+    return this.#places.length + (this.#reader?.inFlight ?? 0);
+  }
+
+  get isReading(): boolean {
+    return this.#isReading;
+  }
+
+  add(place: KeyPlace): void {
+    this.#places.push(place);
+  }
+
+  /** Hands out what was to be read here. */
+  drain(lost: (db: number, key: Buffer) => void): void {
+    for (let place = this.#places.shift(); place !== undefined; place = this.#places.shift()) lost(place.db, place.key);
+  }
+
+  /**
+   * Reads all that was added, and what is added meanwhile.
+   * @throws RespError: the node was lost for good
+   */
+  async run(channel: Channel): Promise<void> {
+    this.#isReading = true;
+    try {
+      for (let place = this.#places.peek(); place !== undefined; place = this.#places.peek()) {
+        await channel.writable();
+        const session = await this.#open();
+        this.#places.shift();
+        if (session === undefined) this.#options.onLeft(place);
+        else await this.#read(place, session, channel);
+      }
+    } finally {
+      this.#isReading = false;
+    }
+  }
+
+  close(): void {
+    this.#session?.connection.close();
+  }
+
+  stop(reason: Error): void {
+    this.#reason = reason;
+    this.#session?.connection.fail(reason);
+  }
+
+  async #open(): Promise<Session | undefined> {
+    const last = this.#session?.connection;
+    if (last !== undefined && last.error === undefined) return this.#session;
+    const server = await this.#line.open(last).catch((error: unknown) => Promise.reject(final(error)));
+    if (server === undefined) return undefined;
+    if (this.#reason !== undefined) server.connection.fail(this.#reason);
+    this.#session = new Session(server);
+    this.#reader = this.#options.newKeyReader(this.#session);
+    return this.#session;
+  }
+
+  async #read(place: KeyPlace, session: Session, channel: Channel): Promise<void> {
+    const reader = this.#reader!;
+    const { db, key, asking, inPieces } = place;
+    const isTried = inPieces === true || this.#suspects.breaksOf(place) > 0;
+    const isWhole = !isTried || reader.sendBreaking === undefined;
+    channel.reserve();
+    try {
+      // Nobody can make anything of the whole, however small it is.
+      if (inPieces === true && reader.sendLarge !== undefined) reader.sendLarge(db, key);
+      else if (isWhole) reader.send(db, key, asking);
+      else reader.sendBreaking!(db, key);
+      while (reader.inFlight > 0) await session.progress();
+      this.#line.progress();
+      // What was had only in pieces would break the next connection as well.
+      if (isWhole) this.#suspects.acquit(place);
+    } catch (error) {
+      reader.drain(() => {});
+      this.#broke(place, error, channel);
+    }
+  }
+
+  #broke(place: KeyPlace, error: unknown, channel: Channel): void {
+    if (isBreak(error)) {
+      this.#line.excuse();
+      this.#suspects.brokeAlone(place);
+      if (this.#suspects.breaksOf(place) >= MOST_BREAKS) {
+        this.#suspects.acquit(place);
+        return this.#options.onBroken(place.db, place.key, brokeAlways('was asked for', error));
+      }
+    }
+    channel.release();
+    this.#places.push(place);
+  }
+}

@@ -1,0 +1,112 @@
+// Names that the target has already: it is asked whether what it holds is of our own writing, or another key's.
+
+import { RespError, type ReplyError } from '../../resp/errors.ts';
+import type { Oversized } from '../../resp/reply.ts';
+import type { Entry } from '../flow/entry.ts';
+import { GONE } from '../keys/piece-reader.ts';
+import { scopeOf } from '../server/refusal.ts';
+import { isSameInPieces, isSameValue } from '../keys/same-value.ts';
+import { collision, type Collisions } from './collisions.ts';
+import type { NodeWriter } from './node-writer.ts';
+import type { Origin, WrittenKeys } from './written-keys.ts';
+
+export interface ConflictsOptions {
+  /** Where keys are not replaced. */
+  readonly written: WrittenKeys | undefined;
+  readonly collisions: Collisions | undefined;
+  readonly targetDbOf: (db: number) => number;
+  readonly targetNameOf: (key: Buffer) => Buffer;
+  /** Bytes that values may take in memory as a whole. */
+  readonly bigKey: number;
+}
+
+export interface ConflictsSink {
+  /** No other key has the name: the entry can be written. */
+  onCleared(entry: Entry, name: Buffer): void;
+  /** The target has this very value, from us. */
+  onOurs(entry: Entry, origin: Origin): void;
+  /** It cannot be told now. */
+  onUndecided(entry: Entry): void;
+  onRefused(entry: Entry, error: RespError): void;
+  onElsewhere(entry: Entry, error: ReplyError, writer: NodeWriter): void;
+}
+
+export class Conflicts {
+  readonly #options: ConflictsOptions;
+  readonly #sink: ConflictsSink;
+
+  constructor(options: ConflictsOptions, sink: ConflictsSink) {
+    this.#options = options;
+    this.#sink = sink;
+  }
+
+  /** Whether another key seems to have this name already. */
+  suspects({ db, key }: Entry, name: Buffer): boolean {
+    return this.#options.collisions?.suspects(db, key, name) === true;
+  }
+
+  /**
+   * The target would not take the entry, which may be as we wrote it ourselves.
+   * @param writerFor who can ask for a name
+   */
+  refuse(entry: Entry, error: RespError, writerFor: (name: Buffer) => NodeWriter | undefined): void {
+    const mayBeOurs = error.code === 'BUSYKEY' && this.#originOf(entry) !== 'foreign';
+    const writer = mayBeOurs ? writerFor(this.#options.targetNameOf(entry.key)) : undefined;
+    if (writer === undefined) this.#sink.onRefused(entry, error);
+    else void this.#settleConflict({ ...entry }, error, writer);
+  }
+
+  /** The memory of what was written may be mistaken: a key is ours only where the target has this very value. */
+  async #settleConflict(entry: Entry, error: RespError, writer: NodeWriter): Promise<void> {
+    const { targetDbOf, targetNameOf } = this.#options;
+    const origin = this.#originOf(entry);
+    const found = await writer.asker.dump(targetDbOf(entry.db), targetNameOf(entry.key)).catch(() => null);
+    if (found === undefined) return this.#sink.onUndecided(entry);
+    try {
+      if (found !== null && (await this.#isOurs(entry, found))) this.#sink.onOurs(entry, origin);
+      else this.#sink.onRefused(entry, error);
+    } catch (unread) {
+      if (!(unread instanceof RespError)) throw unread;
+      // Whoever reads it anew is told so, or that it is gone.
+      if (unread.retryable || unread.code === GONE) this.#sink.onUndecided(entry);
+      else this.#sink.onRefused(entry, unread);
+    }
+  }
+
+  /** One that is read in pieces was written as one, or by commands. */
+  async #isOurs(entry: Entry, found: Buffer | Oversized): Promise<boolean> {
+    const { bigKey } = this.#options;
+    if (entry.large === null || !Buffer.isBuffer(found)) return isValueOf(entry, found, bigKey);
+    return isSameInPieces(found, entry.large, bigKey);
+  }
+
+  /**
+   * Another key has the name, if the target holds another value under it. What cannot be told is asked again, and where the
+   * target will not say the first key keeps the name.
+   */
+  async settleName(entry: Entry, name: Buffer, writer: NodeWriter): Promise<void> {
+    // The first one may still wait to be sent.
+    if (!writer.isCaughtUp) return this.#sink.onUndecided(entry);
+    try {
+      const found = await writer.asker.dump(this.#options.targetDbOf(entry.db), name);
+      if (found === undefined) return this.#sink.onUndecided(entry);
+      if (found !== null && !isValueOf(entry, found, this.#options.bigKey))
+        return this.#sink.onRefused(entry, collision());
+      this.#options.collisions!.acquit(entry.db, entry.key, name);
+      this.#sink.onCleared(entry, name);
+    } catch (error) {
+      if (scopeOf(error as ReplyError) === 'key') this.#sink.onRefused(entry, collision());
+      else this.#sink.onElsewhere(entry, error as ReplyError, writer);
+    }
+  }
+
+  #originOf({ db, key }: Entry): Origin {
+    const { written, targetDbOf, targetNameOf } = this.#options;
+    return written?.originOf(targetDbOf(db), targetNameOf(key)) ?? 'foreign';
+  }
+}
+
+/** What is too large to be looked at counts as another value. */
+function isValueOf({ payload }: Entry, found: Buffer | Oversized, bigKey: number): boolean {
+  return payload !== null && Buffer.isBuffer(found) && isSameValue(found, payload, bigKey);
+}

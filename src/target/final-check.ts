@@ -1,0 +1,220 @@
+// One look at every node of the target before a copy is called done: whether it still has what it acknowledged.
+
+import { formatCount } from '../../resp/figures.ts';
+import type { Connection } from '../../resp/connection.ts';
+import { nameOf, ReplyError, RespError, type Peer } from '../../resp/errors.ts';
+import type { Reply } from '../../resp/reply.ts';
+import { RoutedClient } from '../cluster/routed-client.ts';
+import type { Deployment } from '../cluster/deployment.ts';
+import type { NodeLinkOptions } from '../cluster/node-link.ts';
+import { Failure } from '../flow/failure.ts';
+import { replyOf } from '../server/ask-about.ts';
+import { NAMES_OF_A_COMMAND } from '../keys/existence-reader.ts';
+import { askFlushes, flushesBetween, type Flushes } from '../server/flushes.ts';
+import { askInfo, hasManyServers } from '../server/identity.ts';
+import type { ServerInfo } from '../server/info.ts';
+import { scopeOf } from '../server/refusal.ts';
+import type { Session } from '../server/session.ts';
+import type { NodeWriter } from './node-writer.ts';
+import type { TargetSink } from './target.ts';
+import type { WrittenKey } from './written-sample.ts';
+
+export interface FinalCheckOptions extends NodeLinkOptions {
+  readonly clock: () => number;
+}
+
+export type FinalCheckSink = Pick<TargetSink, 'onMissing' | 'onUnsaid'>;
+
+/** What was seen at one node. */
+interface Look {
+  readonly peer: Peer;
+  readonly looked: number;
+  readonly missing: readonly WrittenKey[];
+  readonly isLoss: boolean;
+}
+
+/** Servers tell of a key that expires within so many milliseconds as they like. */
+const ABOUT_TO_EXPIRE_MS = 2000;
+/** Of the keys that are looked for: where fewer are missing, and nothing was flushed, somebody has deleted them. */
+const MOST_DELETED = 0.1;
+/** So are fewer than these, however few there were. */
+const FEW = 10;
+
+/**
+ * Asks on the connections that have written. What is missing and no loss is told, and so is what a node does not say any more.
+ * @param failure rejects where a connection is lost for good
+ * @throws RespError: `TARGET_REPLACED`, `REPLICA`, `EVICTED` or `TARGET_LOST`
+ */
+export async function demandKept(
+  deployment: Deployment,
+  writers: Iterable<NodeWriter>,
+  options: FinalCheckOptions,
+  sink: FinalCheckSink,
+  failure: Promise<never>,
+): Promise<void> {
+  const { signal } = deployment;
+  const client = new RoutedClient(deployment, options);
+  const stopped = new Failure();
+  const onAbort = (): void => stopped.fail(signal?.reason);
+  signal?.throwIfAborted();
+  signal?.addEventListener('abort', onAbort, { once: true });
+  try {
+    await deployment.refreshIfPossible();
+    const looking = Promise.all(Array.from(writers, (writer) => lookAt(deployment, writer, options, client, sink)));
+    const looks = await Promise.race([looking, failure, stopped.promise]);
+    const lost = looks.filter(({ isLoss }) => isLoss);
+    if (lost.length > 0) throw hasLost(lost);
+    for (const { peer, missing, looked } of looks) if (missing.length > 0) sink.onMissing(peer, missing, looked);
+  } finally {
+    signal?.removeEventListener('abort', onAbort);
+    client.close();
+  }
+}
+
+async function lookAt(
+  deployment: Deployment,
+  writer: NodeWriter,
+  { clock }: FinalCheckOptions,
+  client: RoutedClient,
+  sink: FinalCheckSink,
+): Promise<Look> {
+  const { process, node, asker } = writer;
+  const { peer } = node;
+  if (process === undefined) return { peer, looked: 0, missing: [], isLoss: false };
+  // Where another process is met, the sample is cleared.
+  const keys = writer.sample.presentAt(clock() + ABOUT_TO_EXPIRE_MS);
+  const said = await asker.ask((session) => askWhoItIs(deployment, session, process));
+  if (said === undefined) throw replaced(peer);
+  if (said instanceof ReplyError) sink.onUnsaid(peer, 'who it is, and whether it has evicted keys', said);
+  const looked: WrittenKey[] = [];
+  const missing: WrittenKey[] = [];
+  let refusal: ReplyError | undefined;
+  for (const some of batchesOf(keys)) {
+    const replies = await asker.ask((session) => askForKeys(session, some));
+    if (replies === undefined) throw replaced(peer);
+    for (const [i, key] of some.entries()) {
+      const reply = await settled(replies[i]!, key, client);
+      if (reply instanceof ReplyError) refusal ??= reply;
+      else looked.push(key);
+      if (reply === 0) missing.push(key);
+    }
+  }
+  if (refusal !== undefined) sink.onUnsaid(peer, 'whether it has every key that was looked for', refusal);
+  const flushes = flushesBetween(await asker.flushes, said instanceof ReplyError ? undefined : said.flushes);
+  const isFlushed = flushes && flushes.ofOne + flushes.ofMore > 0;
+  // Who says nothing of its keys, and was flushed, may have none of them.
+  if (keys.length > 0 && looked.length === 0 && isFlushed === true) throw wasFlushed(peer);
+  return { peer, looked: looked.length, missing, isLoss: isLoss(looked, missing, isFlushed) };
+}
+
+/**
+ * Whether keys are missing that not only somebody has deleted: a flush takes the first ones away, and whatever it may have
+ * been takes many.
+ * @param isFlushed whether the server counts a flush or a swap since the first key was written; `undefined`: it does not say
+ */
+export function isLoss(
+  looked: readonly WrittenKey[],
+  missing: readonly WrittenKey[],
+  isFlushed: boolean | undefined,
+): boolean {
+  if (missing.length === 0) return false;
+  if (isFlushed === true || (isFlushed === undefined && missing[0] === looked[0])) return true;
+  if (missing.length === looked.length) return true;
+  return missing.length >= FEW && missing.length >= looked.length * MOST_DELETED;
+}
+
+/**
+ * How often it was flushed, as far as it says so, or why it says nothing.
+ * @throws RespError where it is not what it was
+ */
+async function askWhoItIs(
+  deployment: Deployment,
+  { connection }: Session,
+  before: ServerInfo,
+): Promise<{ readonly flushes: Flushes | undefined } | ReplyError> {
+  const { peer } = connection;
+  const [single] = deployment.topology.nodes;
+  // The old primary may still be there, and not know that it is one no more.
+  if (deployment.kind === 'sentinel' && nameOf(single!.peer) !== nameOf(peer)) throw replaced(peer);
+  try {
+    await demandSameProcess(connection, await askInfo(connection), before);
+    return { flushes: await askFlushes(connection) };
+  } catch (error) {
+    if (error instanceof ReplyError && scopeOf(error) === 'key') return error;
+    throw error;
+  }
+}
+
+async function demandSameProcess(connection: Connection, info: ServerInfo, before: ServerInfo): Promise<void> {
+  const { peer } = connection;
+  if (info.role === 'replica') throw isReplica(peer, info.cluster ? 'copy again' : 'copy to its primary');
+  if (info.runId !== before.runId) {
+    if (!(await hasManyServers(connection, info))) throw replaced(peer);
+    return;
+  }
+  const evicted = info.evictedKeys - before.evictedKeys;
+  if (evicted > 0) throw hasEvicted(peer, evicted);
+}
+
+/** Of one database each. */
+function* batchesOf(keys: readonly WrittenKey[]): Generator<readonly WrittenKey[]> {
+  for (let [start, end] = [0, 0]; start < keys.length; start = end) {
+    for (end = start + 1; end < keys.length && end - start < NAMES_OF_A_COMMAND; end++)
+      if (keys[end]!.db !== keys[start]!.db) break;
+    yield keys.slice(start, end);
+  }
+}
+
+/** One by one where not all are there, and in a cluster, where the keys of one command have to be of one slot. */
+async function askForKeys(
+  { connection, selection, server }: Session,
+  keys: readonly WrittenKey[],
+): Promise<readonly Reply[]> {
+  const ask = (...names: readonly Buffer[]): Promise<Reply> => {
+    selection.use(keys[0]!.db);
+    return connection.request('EXISTS', ...names).catch(replyOf);
+  };
+  const names = keys.map(({ name }) => name);
+  const count = server.info.cluster ? undefined : await ask(...names);
+  if (count === names.length) return names.map(() => 1);
+  const replies = await Promise.all(names.map((name) => ask(name)));
+  const refusal = replies.find((reply) => reply instanceof ReplyError && scopeOf(reply) === 'server');
+  if (refusal !== undefined) throw refusal as ReplyError;
+  return replies;
+}
+
+/** Where its slot has moved meanwhile, and so has the key. */
+async function settled(reply: Reply, { db, name }: WrittenKey, client: RoutedClient): Promise<Reply> {
+  if (!(reply instanceof ReplyError) || scopeOf(reply) !== 'place') return reply;
+  const [answer] = await client.ask(db, name, [['EXISTS', name]]);
+  return answer!;
+}
+
+function replaced(peer: Peer): RespError {
+  const message = `Cannot vouch for the copy: the target ${nameOf(peer)} was replaced or restarted since it acknowledged keys`;
+  return new RespError('TARGET_REPLACED', message, { peer, hint: 'copy again', retryable: true });
+}
+
+function isReplica(peer: Peer, hint: string): RespError {
+  const message = `Cannot vouch for the copy: the target ${nameOf(peer)} has become a replica since it acknowledged keys`;
+  return new RespError('REPLICA', message, { peer, hint, retryable: true });
+}
+
+function hasEvicted(peer: Peer, keys: number): RespError {
+  const message = `Cannot vouch for the copy: the target ${nameOf(peer)} has evicted keys since the copy began (${formatCount(keys)}), as its memory is full`;
+  const hint = 'raise its maxmemory, or set maxmemory-policy to noeviction, and copy again';
+  return new RespError('EVICTED', message, { peer, hint });
+}
+
+function wasFlushed(peer: Peer): RespError {
+  const message = `Cannot vouch for the copy: the target ${nameOf(peer)} was flushed or swapped since it acknowledged the first keys, and does not say whether they are there`;
+  return new RespError('TARGET_LOST', message, { peer, hint: 'let the user run EXISTS, or compare with rump check' });
+}
+
+function hasLost(looks: readonly Look[]): RespError {
+  const peers = looks.map(({ peer }) => nameOf(peer)).join(', ');
+  const looked = looks.reduce((sum, look) => sum + look.looked, 0);
+  const missing = looks.reduce((sum, look) => sum + look.missing.length, 0);
+  const message = `Cannot vouch for the copy: of ${formatCount(looked)} acknowledged keys that were looked at, the target ${peers} lacks ${formatCount(missing)}: it was flushed, or swapped, or somebody has deleted them`;
+  return new RespError('TARGET_LOST', message, { hint: 'rump check names what is missing' });
+}

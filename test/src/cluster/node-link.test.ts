@@ -1,0 +1,58 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { ConnectionError } from '../../../resp/errors.ts';
+import type { Deployment } from '../../../src/cluster/deployment.ts';
+import { NodeLink } from '../../../src/cluster/node-link.ts';
+import type { Reconnect } from '../../../src/cluster/reconnect.ts';
+import { Topology } from '../../../src/cluster/topology.ts';
+import type { Server } from '../../../src/server/server.ts';
+
+const NODE = { id: 'single', peer: { host: '127.0.0.1', port: 6379 } };
+const CLOSED = new ConnectionError('CLOSED', 'Lost the connection to 127.0.0.1:6379: the peer closed it', {
+  peer: NODE.peer,
+  retryable: true,
+});
+
+/** A line to a server that is always there, with what it told. */
+function lineWith(retries: number): { line: NodeLink; told: Reconnect[] } {
+  const told: Reconnect[] = [];
+  const deployment = {
+    role: 'source',
+    signal: undefined,
+    topology: Topology.single(NODE),
+    refresh: async () => {},
+    connect: async () => ({}) as Server,
+  };
+  const options = { retry: { retries, longest: 1 }, onReconnect: (event: Reconnect) => told.push(event) };
+  return { line: new NodeLink(deployment as unknown as Deployment, NODE, options), told };
+}
+
+test('NodeLink.open() opens a connection that was closed while it was idle again, and takes it for no failure', async () => {
+  const { line, told } = lineWith(0);
+  await line.open();
+  for (let i = 0; i < 3; i++) {
+    line.progress();
+    await line.open({ error: CLOSED, wasIdle: true });
+  }
+  assert.deepEqual(told, []);
+});
+
+test('NodeLink.open() takes it for a failure that a server hangs up before anything was done, and so bounds it', async () => {
+  const { line, told } = lineWith(2);
+  await line.open();
+  await line.open({ error: CLOSED, wasIdle: true });
+  await line.open({ error: CLOSED, wasIdle: true });
+  await assert.rejects(line.open({ error: CLOSED, wasIdle: true }), CLOSED);
+  assert.deepEqual(
+    told.map(({ attempt }) => attempt),
+    [1, 2],
+  );
+});
+
+test('NodeLink.open() takes it for a failure that a connection is lost while replies are due', async () => {
+  const { line, told } = lineWith(1);
+  await line.open();
+  line.progress();
+  await line.open({ error: CLOSED, wasIdle: false });
+  assert.equal(told.length, 1);
+});

@@ -1,0 +1,62 @@
+// Places that are reserved for entries on their way, and who is told that there is room again.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { Channel } from '../../../src/flow/channel.ts';
+import { newEntry } from '../../../src/flow/entry-ring.ts';
+
+const ENTRY = { ...newEntry(), key: Buffer.from('k') };
+
+test('Channel.reserve() takes the place of an entry that is on its way', () => {
+  const channel = new Channel({ maxEntries: 2, maxBytes: 100 });
+  channel.reserve();
+  channel.reserve();
+  assert.deepEqual([channel.room, channel.isFull], [0, false]);
+  channel.pushReserved(ENTRY);
+  assert.deepEqual([channel.room, channel.isFull], [0, false]);
+  channel.release();
+  assert.deepEqual([channel.room, channel.isFull], [1, false]);
+  channel.push(ENTRY);
+  assert.deepEqual([channel.room, channel.isFull], [0, true]);
+});
+
+test('Channel.onDeparture() tells all who listen that entries were settled, or places given up', () => {
+  const channel = new Channel({ maxEntries: 2, maxBytes: 100 });
+  const calls = [0, 0];
+  channel.onDeparture(() => calls[0]!++);
+  channel.onDeparture(() => calls[1]!++);
+  channel.push(ENTRY);
+  channel.take(newEntry());
+  channel.reserve();
+  assert.deepEqual(calls, [0, 0]);
+  channel.settle(1, 1);
+  assert.deepEqual(calls, [1, 1]);
+  channel.release();
+  assert.deepEqual(calls, [2, 2]);
+});
+
+test('Channel.onEnd() tells all who listen', () => {
+  const channel = new Channel({ maxEntries: 2, maxBytes: 100 });
+  const calls = [0, 0];
+  channel.onEnd(() => calls[0]!++);
+  channel.onEnd(() => calls[1]!++);
+  channel.close();
+  channel.close();
+  assert.deepEqual(calls, [1, 1]);
+});
+
+test('Channel.pushReserved() makes no room and wakes nobody who waits for some', () => {
+  const channel = new Channel({ maxEntries: 1, maxBytes: 100 });
+  let calls = 0;
+  channel.onDeparture(() => calls++);
+  channel.reserve();
+  channel.pushReserved(ENTRY);
+  assert.deepEqual([channel.room, channel.length, calls], [0, 1, 0]);
+});
+
+test('Channel.pushReserved() gives the place up where nothing is taken any more', () => {
+  const channel = new Channel({ maxEntries: 1, maxBytes: 100 });
+  channel.reserve();
+  channel.close();
+  channel.pushReserved(ENTRY);
+  assert.deepEqual([channel.room, channel.length], [1, 0]);
+});

@@ -1,0 +1,107 @@
+// Values that take long: never two of them are on the way together, and those that take too long are not dumped at all.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { Connection } from '../../../resp/connection.ts';
+import type { Command } from '../../../resp/command.ts';
+import type { Receiver, Reply } from '../../../resp/reply.ts';
+import { DumpReader, type DumpSink } from '../../../src/keys/dump.ts';
+import { parseInfo } from '../../../src/server/info.ts';
+import { MeasuringReader } from '../../../src/keys/measuring-reader.ts';
+import { Selection } from '../../../src/server/selection.ts';
+import { ServiceTimes } from '../../../src/keys/service-times.ts';
+import { TransferLimits } from '../../../src/server/transfer-limits.ts';
+
+interface Asked {
+  readonly name: string;
+  readonly key: string;
+  readonly receiver: Receiver;
+}
+
+const largeValueOf = () => ({ type: undefined, pieces: () => assert.fail() });
+
+/** What was asked and is not answered, and the keys that came out. */
+function startReader(bySize: boolean) {
+  const asked: Asked[] = [];
+  const done: string[] = [];
+  const begin = (command: Command, receiver: Receiver) => ({
+    bulk: (key: Buffer) => asked.push({ name: command.name, key: String(key), receiver }),
+  });
+  const connection = { begin, full: false, pauses: 0, longReplySince: 0 } as unknown as Connection;
+  const selection = new Selection(connection, 0);
+  const sink: DumpSink = {
+    onDump: ({ key, large }) => done.push(`${String(key)}${large === null ? '' : ' in pieces'}`),
+    onGone: () => assert.fail(),
+    onRefused: () => assert.fail(),
+    onElsewhere: () => assert.fail(),
+  };
+  const limits = new TransferLimits(64e6);
+  const options = {
+    mode: 'dropped',
+    fields: undefined,
+    usage: undefined,
+    depth: 1024,
+    largeValueOf,
+    bigKey: 64e6,
+    limits,
+  } as const;
+  const dump = new DumpReader(connection, selection, { ...options, maxLatency: 50, roundTrip: 0 }, sink);
+  const info = parseInfo('used_memory_dataset:1000000000\r\ndb0:keys=1000,expires=0\r\n');
+  const times = new ServiceTimes(50);
+  const reader = new MeasuringReader(connection, selection, dump, { info, times, limits, bySize }, sink);
+  /** Answers the oldest question, which has to be this one. */
+  const answer = (name: string, reply: Reply): void => {
+    const next = asked.shift();
+    assert.equal(next?.name, name);
+    next.receiver.onReply(reply);
+  };
+  return { reader, asked, done, answer };
+}
+
+function dumpsIn(asked: readonly Asked[]): string[] {
+  return asked.filter(({ name }) => name === 'DUMP').map(({ key }) => key);
+}
+
+test('MeasuringReader has one value on the way that takes long, and others beside it', () => {
+  const { reader, asked, done, answer } = startReader(false);
+  for (const key of ['long:1', 'long:2', 'small']) reader.send(0, Buffer.from(key), false);
+  for (const bytes of [2e6, 2e6, 100]) answer('MEMORY USAGE', bytes);
+  for (let i = 0; i < 2; i += 1) {
+    const question = asked.findIndex(({ name }) => name === 'TYPE');
+    asked.splice(question, 1)[0]!.receiver.onReply(Buffer.from('hash'));
+  }
+  assert.deepEqual(dumpsIn(asked).toSorted(), ['long:1', 'small']);
+  assert.equal(reader.inFlight, 3);
+  answer('DUMP', Buffer.from('payload'));
+  answer('DUMP', Buffer.from('payload'));
+  assert.deepEqual(dumpsIn(asked), ['long:2']);
+  answer('DUMP', Buffer.from('payload'));
+  assert.deepEqual(done.toSorted(), ['long:1', 'long:2', 'small']);
+  assert.equal(reader.inFlight, 0);
+});
+
+test('MeasuringReader has a value read in pieces that would take too long, unless its size alone decides', () => {
+  const byTime = startReader(false);
+  byTime.reader.send(0, Buffer.from('huge'), false);
+  byTime.answer('MEMORY USAGE', 9e6);
+  byTime.answer('TYPE', Buffer.from('hash'));
+  byTime.answer('EXISTS', 1);
+  assert.deepEqual(byTime.done, ['huge in pieces']);
+
+  const bySize = startReader(true);
+  bySize.reader.send(0, Buffer.from('huge'), false);
+  bySize.answer('MEMORY USAGE', 9e6);
+  bySize.answer('TYPE', Buffer.from('hash'));
+  bySize.answer('DUMP', Buffer.from('payload'));
+  assert.deepEqual(bySize.done, ['huge']);
+});
+
+test('MeasuringReader hands out what waits for its turn when the connection is lost', () => {
+  const { reader, answer } = startReader(false);
+  for (const key of ['long:1', 'long:2']) reader.send(0, Buffer.from(key), false);
+  for (const bytes of [2e6, 2e6]) answer('MEMORY USAGE', bytes);
+  answer('TYPE', Buffer.from('hash'));
+  answer('TYPE', Buffer.from('hash'));
+  const lost: string[] = [];
+  reader.drain((_, key) => lost.push(String(key)));
+  assert.deepEqual(lost.toSorted(), ['long:1', 'long:2']);
+});

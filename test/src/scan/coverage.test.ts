@@ -1,0 +1,121 @@
+// Every slot is walked where it is, and followed where it goes, until all were covered.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { SlotSet } from '../../../src/cluster/slot-set.ts';
+import { SlotWatch } from '../../../src/cluster/slot-watch.ts';
+import { Topology, type Node } from '../../../src/cluster/topology.ts';
+import type { Reply } from '../../../resp/reply.ts';
+import { Coverage } from '../../../src/scan/coverage.ts';
+
+/** Who serves which range; `c` lives and serves none. */
+function topologyOf(...ranges: readonly (readonly [first: number, last: number, id: string])[]): Topology {
+  const slots: Reply = ranges.map(([first, last, id]) => [first, last, [Buffer.from(id), 1, Buffer.from(id), []]]);
+  return Topology.parse(slots, Buffer.from('c c:1@2 master - 0 0 3 connected\n'), (announced) => announced);
+}
+
+function seen(...slots: readonly string[]): SlotWatch {
+  const watch = new SlotWatch();
+  for (const text of slots) watch.observe(`me x:1@2 myself,master - 0 0 1 connected ${text}\n`);
+  return watch;
+}
+
+function planOf(coverage: Coverage, topology: Topology): Record<string, number> {
+  return Object.fromEntries([...coverage.plan(topology)].map(([{ id }, slots]) => [id, slots.size]));
+}
+
+/** The first node of the plan is walked, and that is seen there. */
+function walk(coverage: Coverage, planned: Topology, watch: SlotWatch, topology: Topology = planned): boolean {
+  const [[node, slots]] = [...coverage.plan(planned)] as [[Node, SlotSet]];
+  return coverage.walked(node, slots, watch, topology);
+}
+
+const BOTH = topologyOf([0, 9, 'a'], [10, 16_383, 'b']);
+
+test('Coverage.plan() has each node for the slots that it serves', () => {
+  const coverage = new Coverage();
+  coverage.demand(SlotSet.all());
+  assert.deepEqual(planOf(coverage, BOTH), { a: 10, b: 16_374 });
+});
+
+test('Coverage.walked() is done with what stayed', () => {
+  const coverage = new Coverage();
+  coverage.demand(SlotSet.all());
+  for (const [node, slots] of coverage.plan(BOTH)) {
+    assert.equal(coverage.walked(node, slots, seen(node.id === 'a' ? '0-9' : '10-16383'), BOTH), true);
+  }
+  assert.equal(coverage.left.size, 0);
+});
+
+test('Coverage follows a slot to the node that it was on the way to, also one that serves none', () => {
+  const coverage = new Coverage();
+  coverage.demand([3, 4]);
+  walk(coverage, BOTH, seen('0-9', '0-9 [3->-c]'));
+  assert.equal(coverage.left.size, 1);
+  const plan = [...coverage.plan(BOTH)];
+  assert.deepEqual(
+    plan.map(([{ id }, slots]) => [id, ...slots]),
+    [['c', 3]],
+  );
+  coverage.walked(...plan[0]!, seen('[3-<-a]'), BOTH);
+  assert.equal(coverage.left.size, 0);
+});
+
+test('Coverage is done with a slot that its owner is giving to a node which has no part of it', () => {
+  const coverage = new Coverage();
+  coverage.demand([3]);
+  walk(coverage, BOTH, seen('0-9 [3->-b]'));
+  assert.deepEqual(planOf(coverage, BOTH), { b: 1 });
+  assert.equal(walk(coverage, BOTH, seen('10-16383')), true);
+  assert.equal(coverage.left.size, 0);
+});
+
+test('Coverage looks at the owner again where the other node had a part of the slot for a while, or where the owner changed', () => {
+  for (const [other, later] of [
+    [seen('10-16383 [3-<-a]', '10-16383'), BOTH],
+    [seen('10-16383'), topologyOf([0, 2, 'a'], [3, 3, 'd'], [4, 9, 'a'], [10, 16_383, 'b'])],
+  ] as const) {
+    const coverage = new Coverage();
+    coverage.demand([3]);
+    walk(coverage, BOTH, seen('0-9 [3->-b]'));
+    walk(coverage, BOTH, other, later);
+    assert.deepEqual(planOf(coverage, later), { [later.ownerOf(3)!.id]: 1 });
+  }
+});
+
+test('Coverage walks no node again for a slot that is on the way to a node which is not there', () => {
+  const coverage = new Coverage();
+  coverage.demand([3]);
+  const leaving = seen('0-9 [3->-ghost]');
+  assert.equal(walk(coverage, BOTH, leaving), true);
+  assert.deepEqual(planOf(coverage, BOTH), {});
+  const [[owner, slots]] = [...coverage.stranded(BOTH)] as [[Node, SlotSet]];
+  assert.deepEqual([owner.id, ...slots], ['a', 3]);
+  // Nothing new: whoever looks on like this has to give up some time.
+  assert.equal(coverage.walked(owner, slots, leaving, BOTH), false);
+  assert.equal(coverage.walked(owner, slots, seen('0-9'), BOTH), true);
+  assert.equal(coverage.left.size, 0);
+});
+
+test('Coverage counts one walk of a node that does not say what it holds', () => {
+  const coverage = new Coverage();
+  coverage.demand([3]);
+  const blind = new SlotWatch('a');
+  blind.observe('x x:1@2 master - 0 0 1 connected 0-9\n');
+  assert.equal(walk(coverage, BOTH, blind), true);
+  assert.equal(coverage.left.size, 0);
+});
+
+test('Coverage follows the slots of a node that was lost to their new owner', () => {
+  const coverage = new Coverage();
+  coverage.demand([3]);
+  const later = topologyOf([0, 16_383, 'b']);
+  assert.equal(walk(coverage, BOTH, new SlotWatch(), later), true);
+  assert.deepEqual(planOf(coverage, later), { b: 1 });
+});
+
+test('Coverage.plan() leaves slots that nobody serves for later', () => {
+  const coverage = new Coverage();
+  coverage.demand([20]);
+  assert.deepEqual(planOf(coverage, topologyOf([0, 9, 'a'])), {});
+  assert.equal(coverage.left.size, 1);
+});

@@ -1,0 +1,60 @@
+// Which keys are in scope, and how much of that SCAN can be told.
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { KeyScope, type KeyScopeOptions } from '../../../src/scan/key-scope.ts';
+
+function included(options: KeyScopeOptions, ...keys: string[]): string[] {
+  const scope = new KeyScope(options);
+  return keys.filter((key) => scope.includes(Buffer.from(key)));
+}
+
+function pushed(options: KeyScopeOptions): string | undefined {
+  return new KeyScope(options).pushedMatch?.toString();
+}
+
+function isAll(options: KeyScopeOptions): boolean {
+  return new KeyScope(options).isAll;
+}
+
+describe('KeyScope.includes()', () => {
+  const keys = ['user:1', 'user:2', 'order:1', 'tmp:user:1', ''];
+
+  test('is true for every key without globs, and with one that leaves none out', () => {
+    assert.deepEqual(included({}, ...keys), keys);
+    assert.deepEqual(included({ match: [], exclude: [], type: 'hash' }, ...keys), keys);
+    assert.deepEqual(included({ match: ['user:*', '*'] }, ...keys), keys);
+  });
+
+  test('is true for a key that matches any glob', () => {
+    assert.deepEqual(included({ match: ['user:*'] }, ...keys), ['user:1', 'user:2']);
+    assert.deepEqual(included({ match: ['user:2', 'order:*'] }, ...keys), ['user:2', 'order:1']);
+  });
+
+  test('is false for a key that matches any glob of exclude, whatever else it matches', () => {
+    assert.deepEqual(included({ exclude: ['tmp:*', '*:2'] }, ...keys), ['user:1', 'order:1', '']);
+    assert.deepEqual(included({ match: ['user:*', 'order:1'], exclude: ['user:1'] }, ...keys), ['user:2', 'order:1']);
+    assert.deepEqual(included({ match: ['*'], exclude: ['*'] }, ...keys), []);
+  });
+
+  test('takes a glob as the bytes of its UTF-8', () => {
+    assert.deepEqual(included({ match: ['é*', '[^a-z]?'] }, 'éa', 'é', 'ea'), ['éa', 'é']);
+  });
+});
+
+test('KeyScope.pushedMatch is the one glob that SCAN can apply', () => {
+  assert.equal(pushed({ match: ['user:*'] }), 'user:*');
+  assert.equal(pushed({ match: ['é*'], exclude: ['x'] }), 'é*');
+  assert.equal(pushed({ match: ['a', 'a'] }), 'a');
+  assert.equal(pushed({ match: ['a', 'b'] }), undefined);
+  assert.equal(pushed({ match: ['a', '*'] }), undefined);
+  assert.equal(pushed({ match: ['*'] }), undefined);
+  assert.equal(pushed({ exclude: ['a'] }), undefined);
+});
+
+test('KeyScope.isAll is true only where nothing is left out', () => {
+  for (const options of [{}, { match: [] }, { match: ['*'] }, { match: ['a', '*'] }]) assert.ok(isAll(options));
+  for (const options of [{ match: ['a*'] }, { match: ['**'] }, { exclude: ['a'] }, { type: 'set' }]) {
+    assert.ok(!isAll(options));
+  }
+  assert.equal(new KeyScope({ type: 'ReJSON-RL' }).type, 'ReJSON-RL');
+});
