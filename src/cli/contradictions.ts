@@ -2,7 +2,7 @@
 
 import { formatAddress, isFile, type Address } from '../../resp/address.ts';
 import type { Task } from './commands.ts';
-import { isSameFile } from '../file/same-file.ts';
+import { isSameFile } from '../file/regular-file.ts';
 import { isOn } from './exclusion.ts';
 import type { OptionValues } from './options.ts';
 import { UsageError } from './usage-error.ts';

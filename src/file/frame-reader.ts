@@ -8,11 +8,9 @@
 import { countOf, formatCount } from '../../resp/figures.ts';
 import { Buffer } from 'node:buffer';
 import type { Entry } from '../flow/entry.ts';
-import { CR, FrameLine, LF, type Missing } from './frame-line.ts';
+import { CR, FrameLine, LF, type Missing, RestoreFrame } from './restore-frame.ts';
 import { PassingPayload, type Keeper } from './passing-payload.ts';
-import { RestoreFrame } from './restore-frame.ts';
-import { StreamError } from './stream-error.ts';
-import { markOf, StreamSum } from './stream-sum.ts';
+import { StreamError, markOf, StreamSum } from './stream-ends.ts';
 import { NEVER, plus } from '../rdb/milliseconds.ts';
 
 export interface FrameReaderOptions {

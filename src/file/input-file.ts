@@ -4,9 +4,8 @@ import { Buffer } from 'node:buffer';
 import type { FileHandle } from 'node:fs/promises';
 import { RespError } from '../../resp/errors.ts';
 import { readAhead } from '../flow/read-ahead.ts';
-import { isPacked } from './file-form.ts';
+import { isPacked, openRegular } from './regular-file.ts';
 import { RandomAccessFile } from './random-access-file.ts';
-import { openRegular } from './regular-file.ts';
 import { unpack } from './unpack.ts';
 
 /** A view of an entry keeps all of its chunk alive. */

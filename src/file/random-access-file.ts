@@ -2,12 +2,10 @@
 
 import { countOf, formatCount } from '../../resp/figures.ts';
 import type { Buffer } from 'node:buffer';
-import { readSync } from 'node:fs';
 import type { FileHandle } from 'node:fs/promises';
 import { RespError } from '../../resp/errors.ts';
 import { isSystemError, readError } from './file-error.ts';
-import { isPacked } from './file-form.ts';
-import { openRegular } from './regular-file.ts';
+import { isPacked, openRegular, readAt } from './regular-file.ts';
 import { openTemporary, writeTemporary } from './temporary-file.ts';
 import { PackingError, unpack } from './unpack.ts';
 
@@ -108,19 +106,4 @@ async function unpackInto(
     if (error instanceof PackingError) return [size, unpacked, error];
     throw isSystemError(error) ? readError(path, error) : error;
   }
-}
-
-/**
- * Fills `length` bytes of `into`, from `offset` on, with those of the file from `position` on.
- * @returns how many there are: fewer where the file ends
- * @throws Error of the system
- */
-export function readAt(handle: FileHandle, into: Buffer, offset: number, length: number, position: number): number {
-  let done = 0;
-  while (done < length) {
-    const count = readSync(handle.fd, into, offset + done, length - done, position + done);
-    if (count === 0) break;
-    done += count;
-  }
-  return done;
 }

@@ -1,9 +1,17 @@
-// Opens a file to be read, or says in words why that cannot be.
-
-import { constants } from 'node:fs';
+// Files that are read: how one is opened, what it holds by its first bytes, and whether two paths lead to the same one.
+import { constants, readSync, realpathSync, statSync } from 'node:fs';
 import { open, type FileHandle } from 'node:fs/promises';
 import { RespError } from '../../resp/errors.ts';
 import { readError } from './file-error.ts';
+import { Buffer } from 'node:buffer';
+import { constants as zlib, gunzipSync } from 'node:zlib';
+import { basename, dirname, resolve } from 'node:path';
+
+export type FileForm = 'snapshot' | 'stream';
+
+/** Of a packed file, of which few need be there. */
+const HEAD_BYTES = 512;
+const GZIP = Buffer.of(0x1f, 0x8b);
 
 export interface RegularFile {
   readonly handle: FileHandle;
@@ -27,5 +35,70 @@ export async function openRegular(path: string, hint?: string): Promise<RegularF
   } catch (error) {
     await handle?.close().catch(() => {});
     throw readError(path, error);
+  }
+}
+
+/**
+ * Fills `length` bytes of `into`, from `offset` on, with those of the file from `position` on.
+ * @returns how many there are: fewer where the file ends
+ * @throws Error of the system
+ */
+export function readAt(handle: FileHandle, into: Buffer, offset: number, length: number, position: number): number {
+  let done = 0;
+  while (done < length) {
+    const count = readSync(handle.fd, into, offset + done, length - done, position + done);
+    if (count === 0) break;
+    done += count;
+  }
+  return done;
+}
+
+/** By gzip. */
+export async function isPacked(handle: FileHandle): Promise<boolean> {
+  return (await headOf(handle, GZIP.length)).equals(GZIP);
+}
+
+/** @throws RespError where it cannot be read, or holds neither */
+export async function formOf(path: string): Promise<FileForm> {
+  const hint = 'a server is written as redis://host:port';
+  const { handle } = await openRegular(path, hint);
+  try {
+    const head = unpackedHead(await headOf(handle, HEAD_BYTES));
+    if (/^(?:REDIS\d{4}|VALKEY\d{3})/.test(head)) return 'snapshot';
+    if (/^\*\d/.test(head)) return 'stream';
+    throw new RespError('FORM', `Cannot read ${path}: it is neither a snapshot nor a stream of commands`, { hint });
+  } finally {
+    await handle.close();
+  }
+}
+
+async function headOf(handle: FileHandle, bytes: number): Promise<Buffer> {
+  const { bytesRead, buffer } = await handle.read(Buffer.alloc(bytes), 0, bytes, 0);
+  return buffer.subarray(0, bytesRead);
+}
+
+function unpackedHead(head: Buffer): string {
+  if (!head.subarray(0, GZIP.length).equals(GZIP)) return head.toString('latin1');
+  try {
+    return gunzipSync(head, { finishFlush: zlib.Z_SYNC_FLUSH }).toString('latin1');
+  } catch {
+    return '';
+  }
+}
+
+/** By other spellings as well, by symbolic links, or by hard ones. */
+export function isSameFile(left: string, right: string): boolean {
+  if (resolve(left) === resolve(right)) return true;
+  const [one, other] = [left, right].map((path) => statSync(path, { throwIfNoEntry: false, bigint: true }));
+  if (one !== undefined && other !== undefined) return one.dev === other.dev && one.ino === other.ino;
+  // Of one that is not there as yet, its folder tells.
+  return one === other && placeOf(left) === placeOf(right);
+}
+
+function placeOf(path: string): string {
+  try {
+    return `${realpathSync(dirname(path))}/${basename(path)}`;
+  } catch {
+    return resolve(path);
   }
 }

@@ -1,8 +1,64 @@
-// One RESTORE, SELECT or PING, as its strings come in. It stays from frame to frame, and with it the database.
-
+// What a frame is made of: its lines, and the strings of one RESTORE, SELECT or PING as they come in.
 import { Buffer } from 'node:buffer';
 import type { PassingPayload } from './passing-payload.ts';
 import { LAST, milliseconds, type Milliseconds } from '../rdb/milliseconds.ts';
+
+/** So many digits are a number without a loss. */
+const EXACT_DIGITS = 15;
+const ZERO = 48;
+export const CR = 13;
+export const LF = 10;
+
+/** What should stand where something else does. */
+export type Missing = 'mark' | 'number' | 'line end';
+
+/** A mark, a number, CRLF. It is read byte by byte, since a chunk may end anywhere. */
+export class FrameLine {
+  /** What it tells, once it is whole. */
+  number = 0;
+  /** Behind the last byte that was read. */
+  at = 0;
+  /** Why it is no line: the byte is the one before `at`. */
+  missing: Missing | undefined;
+  #state: 'mark' | 'digits' | 'feed' = 'mark';
+  #digits = 0;
+
+  /** Whether a part of it has come. */
+  get isBegun(): boolean {
+    return this.#state !== 'mark';
+  }
+
+  /** Reads on from `start`; whether it is whole by then. Without a fault it needs more bytes otherwise. */
+  read(bytes: Buffer, start: number, mark: number): boolean {
+    this.at = start;
+    while (this.at < bytes.length) {
+      const byte = bytes[this.at++]!;
+      if (this.#state === 'digits') {
+        const digit = byte - ZERO;
+        if (digit >= 0 && digit <= 9 && this.#digits < EXACT_DIGITS) {
+          this.number = this.number * 10 + digit;
+          this.#digits++;
+        } else if (byte === CR && this.#digits > 0) this.#state = 'feed';
+        else return this.#miss('number');
+      } else if (this.#state === 'mark') {
+        if (byte !== mark) return this.#miss('mark');
+        this.#state = 'digits';
+        this.number = 0;
+        this.#digits = 0;
+      } else {
+        if (byte !== LF) return this.#miss('line end');
+        this.#state = 'mark';
+        return true;
+      }
+    }
+    return false;
+  }
+
+  #miss(what: Missing): boolean {
+    this.missing = what;
+    return false;
+  }
+}
 
 /** Type, RDB version and checksum: what is shorter is no payload. */
 const SHORTEST_PAYLOAD = 11;
@@ -10,11 +66,8 @@ const SHORTEST_PAYLOAD = 11;
 const PAYLOAD_INDEX = 3;
 const MOST_DB = 2 ** 31 - 1;
 const MOST_FREQUENCY = 255;
-/** So many digits are a number without a loss. */
-const EXACT_DIGITS = 15;
 /** The digits of 2^63. */
 const MOST_DIGITS = 19;
-const ZERO = 48;
 const LOWER_CASE = 32;
 const NO_BYTES = Buffer.alloc(0);
 
@@ -28,6 +81,7 @@ const ABSTTL = Buffer.from('absttl');
 const IDLETIME = Buffer.from('idletime');
 const FREQ = Buffer.from('freq');
 
+/** It stays from frame to frame, and with it the database. */
 export class RestoreFrame {
   db = 0;
   key: Buffer = NO_BYTES;

@@ -1,14 +1,13 @@
 // Whether two payloads hold the same value: two servers pack values in their own ways.
 
 import type { LargeValue } from '../flow/entry.ts';
-import { DEFAULT_LIMITS } from '../rdb/chunks.ts';
+import { DEFAULT_LIMITS, payloadPieces } from '../rdb/pieces.ts';
 import { differenceOf } from '../rdb/compare.ts';
 import { decodePayload } from '../rdb/decode.ts';
 import { PayloadError } from '../rdb/payload-error.ts';
-import { hasSameBody } from '../rdb/same-body.ts';
+import { hasSameBody } from '../rdb/compare-payloads.ts';
 import { unpackedSize } from '../rdb/unpacked-size.ts';
 import { ValueDigest } from '../rdb/value-digest.ts';
-import { payloadPieces } from '../rdb/value-pieces.ts';
 import { untilWhole } from './until-whole.ts';
 
 /** @param mostBytes that both together may take in memory as a whole; by their pieces they are compared otherwise */

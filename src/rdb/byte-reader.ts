@@ -2,10 +2,9 @@
 // It sees a window of them; the bytes of a payload are one window, and those of a file (file-reader.ts) many.
 import { countOf, formatCount } from '../../resp/figures.ts';
 import { milliseconds, type Milliseconds } from './milliseconds.ts';
-import { decimal } from './decimal.ts';
+import { decimal, View } from './byte-strings.ts';
 import { decompress, decompressHead, decompressPieces, isPossibleLength, mostLength } from './lzf.ts';
 import { PayloadError } from './payload-error.ts';
-import { View } from './view.ts';
 
 const LENGTH_32 = 0x80;
 const LENGTH_64 = 0x81;

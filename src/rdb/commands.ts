@@ -1,12 +1,41 @@
 // A value as the native commands that write it into a key that is not there: for a server that cannot have the payload.
-import type { ValuePiece } from './value.ts';
-import type { Ability } from './ability.ts';
-import { DEFAULT_LIMITS, type ChunkLimits } from './chunks.ts';
-import { hashCommands, zaddCommand } from './collection-commands.ts';
-import { command, type Command } from './command.ts';
+import type {
+  ValuePiece,
+  StreamHead,
+  HashField,
+  ZsetEntry,
+  PendingEntry,
+  StreamEntry,
+  StreamGroup,
+  StreamId,
+} from './value.ts';
+import { DEFAULT_LIMITS, type ChunkLimits, chunksOf } from './pieces.ts';
 import { PayloadError } from './payload-error.ts';
-import { beginStream, endStream, entryCommands } from './stream-commands.ts';
-import type { StreamHead } from './value.ts';
+import { formatScore } from './score.ts';
+import { NEVER, type Milliseconds } from './milliseconds.ts';
+import { compareIds, formatId, ZERO_ID } from './stream-id.ts';
+
+/**
+ * What a server must be able to do for a value to be written by commands, beyond those that Redis has had since 4.0.
+ * - `streams`: Redis 5.0.
+ * - `streamFigures`: `XSETID … ENTRIESADDED … MAXDELETEDID`, `XGROUP … ENTRIESREAD`; Redis 7.0. Without it a stream is
+ *   written with all its entries and groups, and only these figures, from which lags are told, are those of the target.
+ * - `fieldExpiry`: `HPEXPIREAT`; Redis 7.4, Valkey 9.0.
+ */
+export type Ability = 'streams' | 'streamFigures' | 'fieldExpiry';
+
+/** The lowest id of all, for an entry that makes the stream and goes at once. */
+const FIRST_ID: StreamId = { ms: 0n, seq: 1n };
+
+/** Of an id in digits, about. */
+const ID_BYTES = 20;
+
+/** Its arguments, name first. */
+export type Command = Buffer[];
+
+function command(...args: readonly (string | Buffer)[]): Command {
+  return args.map((arg) => (typeof arg === 'string' ? Buffer.from(arg) : arg));
+}
 
 export interface CommandOptions {
   /** What the target can do. Where `streamFigures` is missing they are left out; other things cannot be left out. */
@@ -69,5 +98,132 @@ export class ValueCommands {
     }
     this.#stream = head;
     return beginStream(this.#key, head, limits);
+  }
+}
+
+/** @throws PayloadError */
+function zaddCommand(key: Buffer, entries: readonly ZsetEntry[]): Command {
+  return command('ZADD', key, ...entries.flatMap(({ score, member }) => [writableScore(score), member]));
+}
+
+/**
+ * An expiry that is past takes its field away, as the source would have.
+ * @param expires whether the target has fields that expire
+ * @throws PayloadError
+ */
+function* hashCommands(key: Buffer, fields: readonly HashField[], expires: boolean): Generator<Command> {
+  const byExpiry = expiringIn(fields);
+  if (byExpiry.size > 0 && !expires) {
+    throw new PayloadError('Cannot write a hash by commands: fields of it expire, and the target knows no such fields');
+  }
+  yield command('HSET', key, ...fields.flatMap(({ field, value }) => [field, value]));
+  for (const [expireAt, expiring] of byExpiry) {
+    yield command('HPEXPIREAT', key, String(expireAt), 'FIELDS', String(expiring.length), ...expiring);
+  }
+}
+
+function writableScore(score: number): string {
+  if (!Number.isNaN(score)) return formatScore(score);
+  throw new PayloadError('Cannot write a zset by commands: a score is not a number, which ZADD takes from nobody');
+}
+
+/** The fields that expire, by when they do. */
+function expiringIn(fields: readonly HashField[]): Map<Milliseconds, Buffer[]> {
+  const found = new Map<Milliseconds, Buffer[]>();
+  for (const { field, expireAt } of fields) {
+    if (expireAt === NEVER) continue;
+    const same = found.get(expireAt);
+    if (same === undefined) found.set(expireAt, [field]);
+    else same.push(field);
+  }
+  return found;
+}
+
+/**
+ * The groups, and what is pending in them although it is gone. That is the hard part: since Redis 7.0 XCLAIM takes no id
+ * whose entry is gone, so those entries are added, claimed and trimmed first, before the stream is filled.
+ */
+function* beginStream(key: Buffer, head: StreamHead, limits: ChunkLimits): Generator<Command> {
+  const { groups, gone, length } = head;
+  for (const { name, lastId } of groups) {
+    yield command('XGROUP', 'CREATE', key, name, formatId(lastId), 'MKSTREAM');
+  }
+  const seeds = gone.length > 0 ? gone : groups.length + length === 0 ? [FIRST_ID] : [];
+  if (seeds.length === 0) return;
+  for (const id of seeds) yield command('XADD', key, formatId(id), '', '');
+  const isGone = membership(gone);
+  for (const group of groups) yield* claims(key, group, limits, isGone);
+  // Trimming, unlike XDEL, leaves the highest deleted id alone; and an empty stream may be set back.
+  yield command('XTRIM', key, 'MAXLEN', '0');
+  yield command('XSETID', key, formatId(ZERO_ID));
+}
+
+function* entryCommands(key: Buffer, entries: readonly StreamEntry[]): Generator<Command> {
+  for (const { id, fields } of entries) yield command('XADD', key, formatId(id), ...fields);
+}
+
+/** @param hasFigures whether the target has commands for them, which came with Redis 7.0 */
+function* endStream(key: Buffer, head: StreamHead, limits: ChunkLimits, hasFigures: boolean): Generator<Command> {
+  const isGone = membership(head.gone);
+  for (const group of head.groups) {
+    yield* claims(key, group, limits, (entry) => !isGone(entry));
+    yield* idleConsumers(key, group, hasFigures);
+  }
+  yield command('XSETID', key, formatId(head.lastId), ...(hasFigures ? figuresOf(head) : []));
+  if (!hasFigures) return;
+  // Behind XSETID, as a server holds this figure against that of the entries added.
+  for (const { name, lastId, entriesRead } of head.groups) {
+    if (entriesRead === undefined) continue;
+    yield command('XGROUP', 'SETID', key, name, formatId(lastId), 'ENTRIESREAD', String(entriesRead));
+  }
+}
+
+function membership(ids: readonly StreamId[]): (entry: PendingEntry) => boolean {
+  const texts = new Set(ids.map(formatId));
+  return ({ id }) => texts.has(formatId(id));
+}
+
+function figuresOf({ length, entriesAdded, maxDeletedId }: StreamHead): string[] {
+  // Of an old payload the servers themselves take the number of entries.
+  const figures = ['ENTRIESADDED', String(entriesAdded ?? length)];
+  if (maxDeletedId !== undefined && compareIds(maxDeletedId, ZERO_ID) > 0) {
+    figures.push('MAXDELETEDID', formatId(maxDeletedId));
+  }
+  return figures;
+}
+
+/** XCLAIM gives one consumer, one time and one count to all its ids, so ids go together that share them. */
+function* claims(
+  key: Buffer,
+  { name, pending }: StreamGroup,
+  limits: ChunkLimits,
+  isWanted: (entry: PendingEntry) => boolean,
+): Generator<Command> {
+  const alike = new Map<string, PendingEntry[]>();
+  for (const entry of pending) {
+    if (!isWanted(entry)) continue;
+    const shared = `${entry.deliveryTime} ${entry.deliveryCount} ${entry.consumer.toString('latin1')}`;
+    const others = alike.get(shared);
+    if (others === undefined) alike.set(shared, [entry]);
+    else others.push(entry);
+  }
+  for (const entries of alike.values()) {
+    const { consumer, deliveryTime, deliveryCount } = entries[0]!;
+    const forced = ['TIME', String(deliveryTime), 'RETRYCOUNT', String(deliveryCount), 'FORCE', 'JUSTID'];
+    for (const chunk of chunksOf(entries, () => ID_BYTES, limits)) {
+      const ids = chunk.map(({ id }) => formatId(id));
+      yield command('XCLAIM', key, name, consumer, '0', ...ids, ...forced);
+    }
+  }
+}
+
+/** Those with pending entries are there already. */
+function* idleConsumers(key: Buffer, group: StreamGroup, hasFigures: boolean): Generator<Command> {
+  const busy = new Set(group.pending.map(({ consumer }) => consumer.toString('latin1')));
+  for (const { name } of group.consumers) {
+    if (busy.has(name.toString('latin1'))) continue;
+    if (hasFigures) yield command('XGROUP', 'CREATECONSUMER', key, group.name, name);
+    // Before 6.2 a consumer comes into being by reading; of its own past there is nothing, so it moves nothing.
+    else yield command('XREADGROUP', 'GROUP', group.name, name, 'COUNT', '1', 'STREAMS', key, '0');
   }
 }

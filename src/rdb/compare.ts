@@ -1,9 +1,26 @@
 // Whether two keys hold the same, by value: neither encodings nor versions matter, nor an order that Redis does not keep.
 import { distance, NEVER, type Milliseconds } from './milliseconds.ts';
-import { streamDifference } from './compare-stream.ts';
-import { pairedOff } from './paired-off.ts';
-import { vectorSetDifference } from './vector-set.ts';
-import type { HashValue, ListValue, ModuleValue, SetValue, Value, ZsetValue } from './value.ts';
+import { vectorSetIn } from './modules.ts';
+import type {
+  HashValue,
+  ListValue,
+  ModuleValue,
+  SetValue,
+  Value,
+  ZsetValue,
+  PendingEntry,
+  StreamEntry,
+  StreamGroup,
+  StreamHead,
+  StreamValue,
+} from './value.ts';
+import { compareIds } from './stream-id.ts';
+
+/**
+ * Two times of delivery that are as close are the same: a server tells those who read a stream in pieces how long ago each
+ * was, and its clock goes on between two looks. A copy that was written so has them as they were told.
+ */
+const SAME_MOMENT_MS = 1000;
 
 /** Two values of a module whose bytes differ: the module alone could say whether they hold the same. */
 export class NotComparable {
@@ -38,6 +55,30 @@ function moduleDifference(left: ModuleValue, right: ModuleValue): Difference {
   if (left.encodingVersion === right.encodingVersion && left.bytes.equals(right.bytes)) return undefined;
   const known = vectorSetDifference(left, right);
   return known === undefined ? new NotComparable(`module ${left.name}`) : known.difference;
+}
+
+/**
+ * What differs in a word or two, which is `undefined` where nothing does.
+ * @returns undefined where they are no vector sets as they are known here
+ */
+export function vectorSetDifference(left: ModuleValue, right: ModuleValue): { difference?: string } | undefined {
+  const sets = [vectorSetIn(left), vectorSetIn(right)];
+  const [one, other] = sets;
+  if (one === undefined || other === undefined) return undefined;
+  if (one.dimensions !== other.dimensions) return { difference: 'dimensions' };
+  if (one.elements.length !== other.elements.length) return { difference: 'size' };
+  if (one.quantization !== other.quantization || !isSame(one.matrix, other.matrix))
+    return { difference: 'quantization' };
+  const pairs = pairedOff(one.elements, other.elements, ({ name }) => name);
+  if (pairs === undefined) return { difference: 'members' };
+  if (!pairs.every(([left, right]) => left.vector.equals(right.vector) && left.scale === right.scale)) {
+    return { difference: 'vectors' };
+  }
+  return pairs.every(([left, right]) => left.attributes.equals(right.attributes)) ? {} : { difference: 'attributes' };
+}
+
+function isSame(left: Buffer | undefined, right: Buffer | undefined): boolean {
+  return left === undefined || right === undefined ? left === right : left.equals(right);
 }
 
 function listDifference({ items: left }: ListValue, { items: right }: ListValue): string | undefined {
@@ -80,4 +121,104 @@ function hashDifference(
   return pairs.every(([left, right]) => isSameExpiry(left.expireAt, right.expireAt, tolerance))
     ? undefined
     : 'field expiries';
+}
+
+/** Figures that an older payload lacks are not compared; nor is when a consumer was last seen: to look is enough to change it. */
+function streamDifference(left: StreamValue, right: StreamValue): string | undefined {
+  if (left.entries.length !== right.entries.length) return 'length';
+  if (!left.entries.every((entry, index) => isSameEntry(entry, right.entries[index]!))) return 'entries';
+  return headDifference(left, right);
+}
+
+/** The same for all but the entries. */
+export function headDifference(left: Omit<StreamHead, 'gone'>, right: Omit<StreamHead, 'gone'>): string | undefined {
+  if (left.length !== right.length) return 'length';
+  if (compareIds(left.lastId, right.lastId) !== 0) return 'last id';
+  if (left.maxDeletedId && right.maxDeletedId && compareIds(left.maxDeletedId, right.maxDeletedId) !== 0) {
+    return 'highest deleted id';
+  }
+  if (isOther(left.entriesAdded, right.entriesAdded)) return 'entries added';
+  return groupsDifference(left.groups, right.groups);
+}
+
+function groupsDifference(left: readonly StreamGroup[], right: readonly StreamGroup[]): string | undefined {
+  const pairs = pairedOff(left, right, ({ name }) => name);
+  if (pairs === undefined) return 'groups';
+  for (const [group, opposite] of pairs) {
+    const difference = groupDifference(group, opposite);
+    if (difference !== undefined) return difference;
+  }
+  return undefined;
+}
+
+function groupDifference(left: StreamGroup, right: StreamGroup): string | undefined {
+  if (compareIds(left.lastId, right.lastId) !== 0) return 'last id of a group';
+  if (isOther(left.entriesRead, right.entriesRead)) return 'entries read by a group';
+  if (pairedOff(left.consumers, right.consumers, ({ name }) => name) === undefined) return 'consumers';
+  if (left.pending.length !== right.pending.length) return 'pending entries';
+  const isSame = left.pending.every((entry, index) => isSamePending(entry, right.pending[index]!));
+  return isSame ? undefined : 'pending entries';
+}
+
+function isSameEntry(left: StreamEntry, right: StreamEntry): boolean {
+  if (compareIds(left.id, right.id) !== 0 || left.fields.length !== right.fields.length) return false;
+  return left.fields.every((field, index) => field.equals(right.fields[index]!));
+}
+
+function isSamePending(left: PendingEntry, right: PendingEntry): boolean {
+  return (
+    compareIds(left.id, right.id) === 0 &&
+    left.consumer.equals(right.consumer) &&
+    distance(left.deliveryTime, right.deliveryTime) <= SAME_MOMENT_MS &&
+    left.deliveryCount === right.deliveryCount
+  );
+}
+
+function isOther(left: bigint | undefined, right: bigint | undefined): boolean {
+  return left !== undefined && right !== undefined && left !== right;
+}
+
+/** The elements of two collections in pairs, in any order: each of the left with one of the same name on the right; `undefined` where one has none, or one is left over. */
+function pairedOff<T>(left: readonly T[], right: readonly T[], nameOf: (element: T) => Buffer): [T, T][] | undefined {
+  if (left.length !== right.length) return undefined;
+  const pairs: [T, T][] = [];
+  let others: Named<T> | undefined;
+  for (const [index, element] of left.entries()) {
+    // Packed collections keep the order in which they were filled, on both sides: a map is seldom needed.
+    const opposite = others === undefined ? right[index]! : undefined;
+    if (opposite !== undefined && nameOf(element).equals(nameOf(opposite))) {
+      pairs.push([element, opposite]);
+      continue;
+    }
+    others ??= new Named(right.slice(index), nameOf);
+    const found = others.take(nameOf(element));
+    if (found === undefined) return undefined;
+    pairs.push([element, found]);
+  }
+  return pairs;
+}
+
+/** A file that no server has written may have a name twice. */
+class Named<T> {
+  readonly #byName = new Map<string, T>();
+  readonly #repeated = new Map<string, T[]>();
+
+  constructor(elements: readonly T[], nameOf: (element: T) => Buffer) {
+    for (const element of elements) {
+      const name = nameOf(element).toString('latin1');
+      const repeated = this.#repeated.get(name);
+      if (!this.#byName.has(name)) this.#byName.set(name, element);
+      else if (repeated === undefined) this.#repeated.set(name, [element]);
+      else repeated.push(element);
+    }
+  }
+
+  take(bytes: Buffer): T | undefined {
+    const name = bytes.toString('latin1');
+    const repeated = this.#repeated.get(name)?.pop();
+    if (repeated !== undefined) return repeated;
+    const element = this.#byName.get(name);
+    this.#byName.delete(name);
+    return element;
+  }
 }

@@ -1,12 +1,10 @@
 // The value of a DUMP payload, or of one key in a snapshot: whatever the encoding, the plain model comes out.
 import { countOf } from '../../resp/figures.ts';
 import { ByteReader } from './byte-reader.ts';
-import { decodeHash } from './decode-hash.ts';
-import { decodeList } from './decode-list.ts';
-import { decodeModule } from './decode-module.ts';
-import { decodeSet } from './decode-set.ts';
+import { hashFields, listItems, setMembers, zsetEntries } from './decode-collections.ts';
+import { all } from './elements.ts';
+import { decodeModule } from './modules.ts';
 import { decodeStream } from './decode-stream.ts';
-import { decodeZset } from './decode-zset.ts';
 import { bodyOf, isIntact, versionOf } from './footer.ts';
 import { PayloadError } from './payload-error.ts';
 import { encodingOf, typeOfEncoding, type Encoding } from './type-byte.ts';
@@ -54,25 +52,16 @@ export function demandEnd(reader: ByteReader): void {
   if (!reader.isAtEnd) throw reader.fail(`${countOf(reader.left, 'byte')} follow the value`);
 }
 
-/**
- * Takes one value from the reader and leaves what follows it.
- * @param version the RDB version of the file
- * @throws PayloadError
- */
-export function decodeValue(reader: ByteReader, typeByte: number, version: number): Value {
-  return decodeEncoding(reader, demandEncoding(typeByte, version));
-}
-
 function decodeEncoding(reader: ByteReader, encoding: Encoding): Value {
   switch (typeOfEncoding(encoding)) {
     case 'list':
-      return decodeList(reader, encoding);
+      return { type: 'list', items: all(listItems(reader, encoding)) };
     case 'set':
-      return decodeSet(reader, encoding);
+      return { type: 'set', members: all(setMembers(reader, encoding)) };
     case 'zset':
-      return decodeZset(reader, encoding);
+      return { type: 'zset', entries: all(zsetEntries(reader, encoding)) };
     case 'hash':
-      return decodeHash(reader, encoding);
+      return { type: 'hash', fields: all(hashFields(reader, encoding)) };
     case 'stream':
       return decodeStream(reader, encoding);
     case 'module':

@@ -1,11 +1,12 @@
 // A value as a DUMP payload again, in the plain encoding that even old servers read: RESTORE packs it as it likes.
 import { ByteWriter } from './byte-writer.ts';
-import { encodeStream } from './encode-stream.ts';
 import { withFooter } from './footer.ts';
 import { PayloadError } from './payload-error.ts';
-import { FIRST_VALKEY_VERSION } from './type-byte.ts';
-import type { HashValue, Value } from './value.ts';
+import { FIRST_VALKEY_VERSION, PLAIN_TYPE_BYTES } from './type-byte.ts';
+import type { HashValue, Value, StreamEntry, StreamGroup, StreamId, StreamValue } from './value.ts';
 import { minus, NEVER, sooner, type Milliseconds } from './milliseconds.ts';
+import { ListpackWriter } from './listpack.ts';
+import { ID_BYTES, writeId, writeRawId, ZERO_ID } from './stream-id.ts';
 
 /** Doubles in scores, and modules: Redis 4.0. */
 const VERSION_4_0 = 8;
@@ -14,19 +15,22 @@ const VERSION_5_0 = 9;
 /** Fields that expire: Redis 7.4. Valkey 9.0 has them in a form of its own. */
 const VERSION_7_4 = 12;
 
-/** Type bytes, in whichever of their forms is plain. */
-const STRING = 0;
-const LIST = 1;
-const SET = 2;
-const HASH = 4;
-const ZSET = 5;
-const MODULE = 7;
+/** Type bytes of hashes whose fields expire. */
 const HASH_OF_VALKEY = 22;
 const HASH_OF_REDIS = 24;
+/** Type bytes of streams; their versions are those of Redis 5.0, 7.0 and 7.2. */
+const STREAM = 15;
+const STREAM_WITH_FIGURES = 19;
+const STREAM_WITH_ACTIVE_TIMES = 21;
+/** Of a node of a stream, as servers have it unless told otherwise. */
+const NODE_ENTRIES = 100;
+const NODE_BYTES = 4096;
+/** A flag of an entry: it has the fields of the first one of its node. */
+const SAME_FIELDS = 2;
 
 /**
  * @param version the RDB version of the server that is to have it. It says all but one thing: Redict 7.3 has the 12 of
- *   Redis 7.4, but no fields that expire (`fieldExpiry` in ability.ts)
+ *   Redis 7.4, but no fields that expire (`fieldExpiry` in commands.ts)
  * @throws PayloadError for what that version, or no payload, can hold
  */
 export function encodePayload(value: Value, version: number): Buffer {
@@ -39,11 +43,11 @@ function writeValue(writer: ByteWriter, value: Value, version: number): void {
   if (version < VERSION_4_0) throw unwritable(value, version);
   switch (value.type) {
     case 'list':
-      return writeStrings(writer, LIST, value.items, value);
+      return writeStrings(writer, PLAIN_TYPE_BYTES.list, value.items, value);
     case 'set':
-      return writeStrings(writer, SET, value.members, value);
+      return writeStrings(writer, PLAIN_TYPE_BYTES.set, value.members, value);
     case 'zset':
-      writer.byte(ZSET);
+      writer.byte(PLAIN_TYPE_BYTES.zset);
       writer.length(someOf(value.entries.length, value));
       for (const { member, score } of value.entries) {
         writer.string(member);
@@ -56,10 +60,10 @@ function writeValue(writer: ByteWriter, value: Value, version: number): void {
       if (version < VERSION_5_0) throw unwritable(value, version);
       return encodeStream(writer, value, version);
     case 'module':
-      writer.byte(MODULE);
+      writer.byte(PLAIN_TYPE_BYTES.module);
       return writer.raw(value.bytes);
     default:
-      writer.byte(STRING);
+      writer.byte(PLAIN_TYPE_BYTES.string);
       return writer.string(value.value);
   }
 }
@@ -79,7 +83,7 @@ function writeHash(writer: ByteWriter, value: HashValue, version: number): void 
     (least: Milliseconds, { expireAt }) => (expireAt === NEVER ? least : sooner(least, expireAt)),
     Infinity,
   );
-  writer.byte(isOfRedis ? HASH_OF_REDIS : isOfValkey ? HASH_OF_VALKEY : HASH);
+  writer.byte(isOfRedis ? HASH_OF_REDIS : isOfValkey ? HASH_OF_VALKEY : PLAIN_TYPE_BYTES.hash);
   if (isOfRedis) writer.milliseconds(soonest);
   writer.length(someOf(value.fields.length, value));
   for (const { field, value: content, expireAt } of value.fields) {
@@ -98,4 +102,99 @@ function someOf(count: number, { type }: Value): number {
 
 function unwritable({ type }: Value, version: number): PayloadError {
   return new PayloadError(`Cannot encode a ${type}: payloads of RDB version ${version} hold no such value`);
+}
+
+/** As decode-stream.ts draws it: nodes of entries, figures as far as the version knows them, groups. */
+function encodeStream(writer: ByteWriter, value: StreamValue, version: number): void {
+  const typeByte = version < 10 ? STREAM : version < 11 ? STREAM_WITH_FIGURES : STREAM_WITH_ACTIVE_TIMES;
+  const { entries, length, lastId, firstId, maxDeletedId, entriesAdded, groups } = value;
+  writer.byte(typeByte);
+  const nodes = nodesOf(entries);
+  writer.length(nodes.length);
+  for (const node of nodes) writeNode(writer, node);
+  writer.length(length);
+  writeId(writer, lastId);
+  if (typeByte !== STREAM) {
+    writeId(writer, firstId);
+    // Of an old payload the servers themselves take these.
+    writeId(writer, maxDeletedId ?? ZERO_ID);
+    writer.length(entriesAdded ?? length);
+  }
+  writer.length(groups.length);
+  for (const group of groups) writeGroup(writer, group, typeByte);
+}
+
+function nodesOf(entries: readonly StreamEntry[]): StreamEntry[][] {
+  const nodes: StreamEntry[][] = [];
+  let bytes = 0;
+  for (const entry of entries) {
+    const size = entry.fields.reduce((sum, { length }) => sum + length, 0);
+    const node = nodes.at(-1);
+    if (node === undefined || node.length === NODE_ENTRIES || bytes + size > NODE_BYTES) {
+      nodes.push([entry]);
+      bytes = size;
+    } else {
+      node.push(entry);
+      bytes += size;
+    }
+  }
+  return nodes;
+}
+
+function writeNode(writer: ByteWriter, node: readonly StreamEntry[]): void {
+  const [first] = node;
+  const { id, fields } = first!;
+  const names = fields.filter((_, index) => index % 2 === 0);
+  const elements = new ListpackWriter();
+  elements.integer(node.length);
+  elements.integer(0);
+  elements.integer(names.length);
+  for (const name of names) elements.string(name);
+  elements.integer(0);
+  for (const entry of node) writeEntry(elements, entry, id, names);
+  if (elements.isDisputed) {
+    throw new PayloadError('Cannot encode a stream: it has an entry whose size servers write in two ways');
+  }
+  writer.length(ID_BYTES);
+  writeRawId(writer, id);
+  writer.string(elements.end());
+}
+
+function writeEntry(
+  elements: ListpackWriter,
+  { id, fields }: StreamEntry,
+  first: StreamId,
+  names: readonly Buffer[],
+): void {
+  const isUsual = fields.length === names.length * 2 && names.every((name, index) => name.equals(fields[index * 2]!));
+  elements.integer(isUsual ? SAME_FIELDS : 0);
+  elements.integer(BigInt.asIntN(64, id.ms - first.ms));
+  elements.integer(BigInt.asIntN(64, id.seq - first.seq));
+  if (!isUsual) elements.integer(fields.length / 2);
+  for (const [index, field] of fields.entries()) if (!isUsual || index % 2 === 1) elements.string(field);
+  // How many elements there were, for those who read backwards.
+  elements.integer(isUsual ? names.length + 3 : fields.length + 4);
+}
+
+function writeGroup(writer: ByteWriter, group: StreamGroup, typeByte: number): void {
+  writer.string(group.name);
+  writeId(writer, group.lastId);
+  if (typeByte !== STREAM) writer.length(BigInt.asUintN(64, group.entriesRead ?? -1n));
+  writer.length(group.pending.length);
+  for (const { id, deliveryTime, deliveryCount } of group.pending) {
+    writeRawId(writer, id);
+    writer.milliseconds(deliveryTime);
+    writer.length(deliveryCount);
+  }
+  const ids = new Map<string, StreamId[]>(group.consumers.map(({ name }) => [name.toString('latin1'), []]));
+  for (const { id, consumer } of group.pending) ids.get(consumer.toString('latin1'))?.push(id);
+  writer.length(group.consumers.length);
+  for (const { name, seenTime, activeTime } of group.consumers) {
+    writer.string(name);
+    writer.milliseconds(seenTime);
+    if (typeByte === STREAM_WITH_ACTIVE_TIMES) writer.milliseconds(activeTime ?? seenTime);
+    const own = ids.get(name.toString('latin1'))!;
+    writer.length(own.length);
+    for (const id of own) writeRawId(writer, id);
+  }
 }

@@ -2,7 +2,7 @@
 import { countOf } from '../../resp/figures.ts';
 import { Crc64 } from './crc64.ts';
 import { PayloadError } from './payload-error.ts';
-import { View } from './view.ts';
+import { View } from './byte-strings.ts';
 
 const VERSION_BYTES = 2;
 export const CHECKSUM_BYTES = 8;

@@ -4,9 +4,9 @@ import { Parts } from '../../resp/parts.ts';
 import { NEVER } from './milliseconds.ts';
 import type { StreamPiece, ValuePiece } from './value.ts';
 import { Crc64 } from './crc64.ts';
+import { PLAIN_TYPE_BYTES } from './type-byte.ts';
 import { CHECKSUM_BYTES, FOOTER_BYTES, withFooter } from './footer.ts';
-import { lengthOfPiece } from './piece-size.ts';
-import { payloadPieces } from './value-pieces.ts';
+import { lengthOfPiece, payloadPieces } from './pieces.ts';
 
 /** How many elements there are, or bytes of a string, in a form that has room for any number. */
 const COUNT_BYTES = 5;
@@ -18,8 +18,6 @@ const FIRST_BYTES = 64 * 1024;
 const CHUNK_BYTES = 1024 * 1024;
 /** Below this many bytes a loop beats the call of a builtin. */
 const COPY_BY_LOOP = 32;
-/** Type bytes, in whichever of their forms is plain. */
-const TYPE_BYTES = { string: 0, list: 1, set: 2, hash: 4, zset: 5 } as const;
 
 /** Whole pieces of the value. */
 interface Chunk {
@@ -36,7 +34,7 @@ export class GatheredPayload {
   /** Of the chunks before the last one. */
   #before = HEAD_BYTES + FOOTER_BYTES;
   #count = 0;
-  #type: keyof typeof TYPE_BYTES | undefined;
+  #type: Exclude<ValuePiece, StreamPiece>['type'] | undefined;
 
   /** @param most bytes that it may have */
   constructor(most: number) {
@@ -89,7 +87,7 @@ export class GatheredPayload {
 
   #headOf(count: number): Buffer {
     const head = Buffer.alloc(HEAD_BYTES);
-    head[0] = TYPE_BYTES[this.#type!];
+    head[0] = PLAIN_TYPE_BYTES[this.#type!];
     head[1] = LENGTH_OF_32_BITS;
     head.writeUInt32BE(count, 2);
     return head;

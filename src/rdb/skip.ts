@@ -1,7 +1,8 @@
 // Passes over a value without making one: finds where it ends in a file, and shows the listpacks inside of it.
 import type { ByteReader } from './byte-reader.ts';
 import { demandEncoding } from './decode.ts';
-import { skipParts } from './decode-module.ts';
+import { skipParts } from './modules.ts';
+import { ID_BYTES } from './stream-id.ts';
 import type { Encoding } from './type-byte.ts';
 
 /** What holds several elements in one string. */
@@ -11,7 +12,6 @@ export type Packing = 'listpack' | 'ziplist' | 'intset' | 'zipmap';
 export type SkipPacked = (reader: ByteReader, packing: Packing) => void;
 
 const PACKED = 2;
-const ID_BYTES = 16;
 const TIME_BYTES = 8;
 const DOUBLE_BYTES = 8;
 /** Length bytes from here on stand for scores that have no text. */

@@ -127,10 +127,29 @@ export function mayHoldExpiries(payload: Buffer): boolean {
   return typeByte > lastCommonTypeByte && EXPIRING.has(encodingOf(typeByte, versionOf(payload)));
 }
 
+/** Of values in the plain encodings, which are as old as their types. */
+export const PLAIN_TYPE_BYTES = { string: 0, list: 1, set: 2, hash: 4, zset: 5, module: 7 } as const;
+
 export function typeOfEncoding(encoding: Encoding): ValueType {
   return TYPES.get(encoding)!;
 }
 
 function typeInName(encoding: Encoding): ValueType {
   return encoding.split('_', 1)[0]!.toLowerCase() as ValueType;
+}
+
+/**
+ * From the type byte and the RDB version alone.
+ * @returns undefined for a type byte that none of the known servers writes
+ * @throws PayloadError for less than a payload has
+ */
+export function typeOf(payload: Buffer): ValueType | undefined {
+  const version = versionOf(payload);
+  const encoding = encodingOf(payload[0]!, version);
+  return encoding === undefined ? undefined : typeOfEncoding(encoding);
+}
+
+/** What is said of a payload whose type is unknown. */
+export function formOf(payload: Buffer): string {
+  return newerForm(payload[0]!, versionOf(payload));
 }

@@ -2,8 +2,7 @@
 import { createHash } from 'node:crypto';
 import { NEVER, type Milliseconds } from './milliseconds.ts';
 import type { HashField, StreamEntry, StreamHead, ValuePiece, ZsetEntry } from './value.ts';
-import { isSameExpiry } from './compare.ts';
-import { headDifference } from './compare-stream.ts';
+import { isSameExpiry, headDifference } from './compare.ts';
 import { Crc64 } from './crc64.ts';
 import { formatId } from './stream-id.ts';
 

@@ -3,7 +3,7 @@
 import { ReplyError } from '../../resp/errors.ts';
 import type { Reply } from '../../resp/reply.ts';
 import { demand, type AskAbout } from './ask-about.ts';
-import type { Ability } from '../rdb/ability.ts';
+import type { Ability } from '../rdb/commands.ts';
 import { versionOf } from '../rdb/footer.ts';
 
 export interface Dialect {

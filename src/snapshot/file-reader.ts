@@ -1,10 +1,14 @@
-// The bytes of a file, read by and by: the window moves on, and what it leaves behind goes through a checksum, once and in order.
-
+// The bytes of a file, read window by window and summed once, in order; and large values, read from their places in it.
 import { countOf, formatCount } from '../../resp/figures.ts';
 import { Buffer } from 'node:buffer';
 import { ByteReader, MOST_BYTES } from '../rdb/byte-reader.ts';
 import { Crc64 } from '../rdb/crc64.ts';
 import { PayloadError } from '../rdb/payload-error.ts';
+import type { LargeValue } from '../flow/entry.ts';
+import type { ValuePiece } from '../rdb/value.ts';
+import { DEFAULT_LIMITS, type ChunkLimits, valuePieces, wholePieces } from '../rdb/pieces.ts';
+import { demandEncoding } from '../rdb/decode.ts';
+import { lastCommonTypeByte, typeOfEncoding } from '../rdb/type-byte.ts';
 
 /** Of one window. */
 const WINDOW_BYTES = 256 * 1024;
@@ -31,6 +35,7 @@ export interface FileReaderOptions {
   readonly sums: boolean;
 }
 
+/** The window moves on, and what it leaves behind goes through a checksum. */
 export class FileReader extends ByteReader {
   readonly #file: StoredBytes;
   readonly #crc: Crc64 | undefined;
@@ -103,5 +108,53 @@ export class FileReader extends ByteReader {
 
   protected override endsEarly(length: number): PayloadError {
     return this.fail(`the file is cut off, ${formatCount(this.left)} of ${formatCount(length)} bytes follow`);
+  }
+}
+
+export interface ValuePlace {
+  readonly bytes: StoredBytes;
+  /** Where the value begins, in bytes from the start of the file: behind its type byte. */
+  readonly start: number;
+  /** Of the value. */
+  readonly length: number;
+  /** None of a module. */
+  readonly typeByte: number;
+  /** The RDB version of who wrote it. */
+  readonly version: number;
+  /** Whether the bytes end where the value does: nobody has looked yet whether they hold one, and nothing else. */
+  readonly isAll: boolean;
+}
+
+/** A value that is too large for a payload: it is read from its place, as often as it is asked for. */
+export class FileValue implements LargeValue {
+  readonly type: NonNullable<LargeValue['type']>;
+  /** Nobody writes into such a file: who makes a new one puts it in its place. */
+  readonly reading = 'same';
+  /** It has each element once. */
+  readonly length = Infinity;
+  readonly fieldsExpire: boolean;
+  readonly bytes: number;
+  readonly #place: ValuePlace;
+  readonly #limits: ChunkLimits;
+
+  /** @param bigKey bytes that make a value large */
+  constructor(place: ValuePlace, bigKey: number) {
+    const { typeByte, version, length } = place;
+    this.type = typeOfEncoding(demandEncoding(typeByte, version)) as NonNullable<LargeValue['type']>;
+    this.fieldsExpire = this.type === 'hash' && typeByte > lastCommonTypeByte;
+    this.bytes = length;
+    this.#place = place;
+    this.#limits = {
+      ...DEFAULT_LIMITS,
+      bytes: Math.max(1, Math.min(DEFAULT_LIMITS.bytes, bigKey)),
+      unpacked: bigKey,
+    };
+  }
+
+  async *pieces(pieceBytes = this.#limits.bytes): AsyncGenerator<ValuePiece, void, void> {
+    const { bytes, start, typeByte, version, isAll } = this.#place;
+    const open = (): FileReader => new FileReader(bytes, { start, sums: false });
+    const limits = { ...this.#limits, bytes: pieceBytes };
+    yield* (isAll ? wholePieces : valuePieces)(open, typeByte, version, limits);
   }
 }

@@ -1,7 +1,7 @@
 // What a snapshot has beside keys that can be carried, passed over: a copy leaves it out, and tells of it by name.
 
 import type { ByteReader } from '../rdb/byte-reader.ts';
-import { moduleNameOf, skipParts } from '../rdb/decode-module.ts';
+import { moduleNameOf, skipParts } from '../rdb/modules.ts';
 
 /**
  * `databases`: those that nobody asked for, and that have keys; `functions`: libraries; `modules`: those that keep data outside of keys; `slots`: those that were on their way here;

@@ -7,9 +7,8 @@
 import { formatBytes, formatCount } from '../../resp/figures.ts';
 import type { Entry } from '../flow/entry.ts';
 import type { RandomAccessFile } from '../file/random-access-file.ts';
-import { DEFAULT_LIMITS, mostUnpacked } from '../rdb/chunks.ts';
-import { FileReader } from './file-reader.ts';
-import { FileValue } from './file-value.ts';
+import { DEFAULT_LIMITS, mostUnpacked, isEmptyValue } from '../rdb/pieces.ts';
+import { FileReader, FileValue } from './file-reader.ts';
 import { FOOTER_BYTES } from '../rdb/footer.ts';
 import { ForeignValues } from './foreign-values.ts';
 import { LeftOut, skipMetadata } from './left-out.ts';
@@ -24,7 +23,6 @@ import {
   isNewerVersion,
   typeOfEncoding,
 } from '../rdb/type-byte.ts';
-import { isEmptyValue } from '../rdb/value-pieces.ts';
 import { NEVER, type Milliseconds } from '../rdb/milliseconds.ts';
 
 /** Of Redis Enterprise: with a number, before each key; with a slot. */

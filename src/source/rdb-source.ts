@@ -5,7 +5,7 @@ import type { Channel } from '../flow/channel.ts';
 import type { Entry } from '../flow/entry.ts';
 import { newEntry } from '../flow/entry-ring.ts';
 import { RandomAccessFile } from '../file/random-access-file.ts';
-import { StreamError } from '../file/stream-error.ts';
+import { StreamError } from '../file/stream-ends.ts';
 import { PackingError } from '../file/unpack.ts';
 import { PayloadError } from '../rdb/payload-error.ts';
 import { SnapshotReader } from '../snapshot/snapshot-reader.ts';

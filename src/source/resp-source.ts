@@ -10,7 +10,7 @@ import { InputFile } from '../file/input-file.ts';
 import type { PassingPayload } from '../file/passing-payload.ts';
 import { PackingError } from '../file/unpack.ts';
 import { PayloadError } from '../rdb/payload-error.ts';
-import { typeOf } from '../rdb/type-of.ts';
+import { typeOf } from '../rdb/type-byte.ts';
 import { compact, FileSource, type FileSourceOptions } from './file-source.ts';
 import { PassedValues } from './passed-values.ts';
 import type { SourceSink } from './source.ts';

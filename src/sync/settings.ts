@@ -4,7 +4,7 @@ import { formatAddress, parseAddress, type Address } from '../../resp/address.ts
 import { AddressError } from '../../resp/errors.ts';
 import { Secrets } from '../../resp/secrets.ts';
 import type { TlsOptions } from '../../resp/tls-options.ts';
-import { formOf } from '../file/file-form.ts';
+import { formOf } from '../file/regular-file.ts';
 import type { NatRule } from '../cluster/nat.ts';
 import type { RetryOptions } from '../server/backoff.ts';
 import { KeyScope } from '../scan/key-scope.ts';

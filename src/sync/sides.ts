@@ -4,7 +4,7 @@ import { isFile } from '../../resp/address.ts';
 import { Deployment } from '../cluster/deployment.ts';
 import type { Reconnect } from '../cluster/reconnect.ts';
 import { InputFile } from '../file/input-file.ts';
-import { demandWritable } from '../file/open-output.ts';
+import { demandWritable } from '../file/output-file.ts';
 import { openRegular } from '../file/regular-file.ts';
 import { PIECE_BYTES } from '../server/page-size.ts';
 import type { Purpose, Role } from '../server/server.ts';

@@ -3,7 +3,7 @@
 import type { Channel } from '../flow/channel.ts';
 import { newEntry } from '../flow/entry-ring.ts';
 import { sizeOf } from '../flow/entry.ts';
-import { typeOf } from '../rdb/type-of.ts';
+import { typeOf } from '../rdb/type-byte.ts';
 import type { Target } from './target.ts';
 
 export interface TypeFigures {

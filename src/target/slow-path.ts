@@ -10,7 +10,7 @@ import type { NodeLinkOptions } from '../cluster/node-link.ts';
 import type { Node } from '../cluster/topology.ts';
 import type { Channel } from '../flow/channel.ts';
 import { sizeOf, type Entry } from '../flow/entry.ts';
-import { formOf } from '../rdb/type-of.ts';
+import { formOf } from '../rdb/type-byte.ts';
 import { learnDialect, type Dialect } from '../server/dialect.ts';
 import { CHANGED, LONG_PAGE } from '../keys/piece-reader.ts';
 import { scopeOf } from '../server/refusal.ts';

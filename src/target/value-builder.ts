@@ -8,7 +8,7 @@ import type { Reply } from '../../resp/reply.ts';
 import type { Argv } from '../cluster/routed-client.ts';
 import { isBreak } from '../cluster/node-link.ts';
 import { ValueCommands } from '../rdb/commands.ts';
-import { lengthOfPiece } from '../rdb/piece-size.ts';
+import { lengthOfPiece } from '../rdb/pieces.ts';
 import { demand, type AskAbout } from '../server/ask-about.ts';
 import { COUNT_COMMANDS } from '../keys/count-commands.ts';
 import { ttlOf, type ExpiryMode } from '../flow/expiry.ts';

@@ -4,7 +4,7 @@
 import type { Deployment } from '../cluster/deployment.ts';
 import type { NodeLinkOptions } from '../cluster/node-link.ts';
 import type { Entry } from '../flow/entry.ts';
-import { typeOf } from '../rdb/type-of.ts';
+import { typeOf } from '../rdb/type-byte.ts';
 import { KeyScope } from '../scan/key-scope.ts';
 import type { Role } from '../server/server.ts';
 import type { ValueOptions } from '../source/large-values.ts';

@@ -1,11 +1,10 @@
 // Two files: as much of the target's as the budget holds is kept, and the source's is held against it; then the next part.
 
 import { idOf } from '../flow/key-id.ts';
-import type { Entry } from '../flow/entry.ts';
-import { sizeOf } from '../flow/entry.ts';
+import { type Entry, sizeOf } from '../flow/entry.ts';
 import { NEVER } from '../rdb/milliseconds.ts';
 import { PayloadError } from '../rdb/payload-error.ts';
-import { typeOf } from '../rdb/type-of.ts';
+import { typeOf } from '../rdb/type-byte.ts';
 import { RespError } from '../../resp/errors.ts';
 import { KeyScope } from '../scan/key-scope.ts';
 import type { Source } from '../source/source.ts';

@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import type { Entry } from '../../../src/flow/entry.ts';
 import { newEntry } from '../../../src/flow/entry-ring.ts';
 import { FrameReader, type FrameReaderOptions } from '../../../src/file/frame-reader.ts';
-import { StreamError } from '../../../src/file/stream-error.ts';
+import { StreamError } from '../../../src/file/stream-ends.ts';
 import { cutsOf } from '../../support/decode.ts';
 import { command, streamOf } from '../../support/frames.ts';
 

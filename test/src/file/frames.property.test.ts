@@ -6,7 +6,7 @@ import type { Entry } from '../../../src/flow/entry.ts';
 import { newEntry } from '../../../src/flow/entry-ring.ts';
 import { FrameEncoder, type Frame } from '../../../src/file/frame-encoder.ts';
 import { FrameReader } from '../../../src/file/frame-reader.ts';
-import { StreamError } from '../../../src/file/stream-error.ts';
+import { StreamError } from '../../../src/file/stream-ends.ts';
 import { randomSplits, streamOf } from '../../support/frames.ts';
 
 const SHORTEST_PAYLOAD = 11;

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { newEntry } from '../../../src/flow/entry-ring.ts';
 import { FrameReader } from '../../../src/file/frame-reader.ts';
-import { StreamError } from '../../../src/file/stream-error.ts';
+import { StreamError } from '../../../src/file/stream-ends.ts';
 import { cutsOf } from '../../support/decode.ts';
 import { command, streamOf } from '../../support/frames.ts';
 import { PAYLOAD, restores } from '../../support/resp-file.ts';

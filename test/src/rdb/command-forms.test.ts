@@ -1,7 +1,7 @@
 // The commands themselves, where no server of the tests need know them: their form, their pieces, and what has none.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { Ability } from '../../../src/rdb/ability.ts';
+import type { Ability } from '../../../src/rdb/commands.ts';
 import { withFooter } from '../../../src/rdb/footer.ts';
 import { PayloadError } from '../../../src/rdb/payload-error.ts';
 import type { HashValue, StreamValue, Value } from '../../../src/rdb/value.ts';

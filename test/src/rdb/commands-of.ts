@@ -1,9 +1,7 @@
 // The commands that write a value or a payload into a key, all of them at once.
-import type { ChunkLimits } from '../../../src/rdb/chunks.ts';
-import type { Command } from '../../../src/rdb/command.ts';
-import { ValueCommands, type CommandOptions } from '../../../src/rdb/commands.ts';
+import { type ChunkLimits, payloadPieces } from '../../../src/rdb/pieces.ts';
+import { type Command, ValueCommands, type CommandOptions } from '../../../src/rdb/commands.ts';
 import { encodePayload } from '../../../src/rdb/encode.ts';
-import { payloadPieces } from '../../../src/rdb/value-pieces.ts';
 import type { Value } from '../../../src/rdb/value.ts';
 
 export interface AllCommandsOptions extends CommandOptions {

@@ -1,8 +1,8 @@
 // Recorded payloads, decoded and written by commands into a real server, against what the recording server told of them.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import type { Ability } from '../../../src/rdb/ability.ts';
-import type { ChunkLimits } from '../../../src/rdb/chunks.ts';
+import type { Ability } from '../../../src/rdb/commands.ts';
+import type { ChunkLimits } from '../../../src/rdb/pieces.ts';
 import { differenceOf } from '../../../src/rdb/compare.ts';
 import { decodePayload } from '../../../src/rdb/decode.ts';
 import { PayloadError } from '../../../src/rdb/payload-error.ts';

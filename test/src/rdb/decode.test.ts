@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import { decodePayload } from '../../../src/rdb/decode.ts';
 import { withFooter } from '../../../src/rdb/footer.ts';
 import { PayloadError } from '../../../src/rdb/payload-error.ts';
-import { typeOf } from '../../../src/rdb/type-of.ts';
+import { typeOf } from '../../../src/rdb/type-byte.ts';
 import { readPayloads } from '../../support/payload-fixtures.ts';
 import { fieldExpiries, plainValue } from './plain-value.ts';
 

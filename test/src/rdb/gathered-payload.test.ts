@@ -5,7 +5,7 @@ import { differenceOf } from '../../../src/rdb/compare.ts';
 import { decodePayload } from '../../../src/rdb/decode.ts';
 import { GatheredPayload } from '../../../src/rdb/gathered-payload.ts';
 import { ValueDigest } from '../../../src/rdb/value-digest.ts';
-import { payloadPieces } from '../../../src/rdb/value-pieces.ts';
+import { payloadPieces } from '../../../src/rdb/pieces.ts';
 import type { ValuePiece } from '../../../src/rdb/value.ts';
 import { readPayloads } from '../../support/payload-fixtures.ts';
 import { startPayloadServer, type PayloadServer } from './payload-server.ts';

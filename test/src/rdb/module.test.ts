@@ -2,10 +2,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { ByteReader } from '../../../src/rdb/byte-reader.ts';
-import { decodePayload, decodeValue } from '../../../src/rdb/decode.ts';
+import { decodePayload } from '../../../src/rdb/decode.ts';
 import { withFooter } from '../../../src/rdb/footer.ts';
+import { decodeModule } from '../../../src/rdb/modules.ts';
 import { PayloadError } from '../../../src/rdb/payload-error.ts';
-import { typeOf } from '../../../src/rdb/type-of.ts';
+import { typeOf } from '../../../src/rdb/type-byte.ts';
 import * as build from './payload-builder.ts';
 
 const CHARACTERS = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_';
@@ -50,10 +51,10 @@ test('decodePayload() knows where the value of an unreleased Redis 4.0 ends: at 
   assert.deepEqual(decodePayload(payload), { type: 'module', name: '_bloom--9', encodingVersion: 1023, bytes });
 });
 
-test('decodeValue() takes the value of a module and leaves what follows it', () => {
+test('decodeModule() takes the value of a module and leaves what follows it', () => {
   const bytes = Buffer.concat([idOf('MBbloom--', 4), PARTS, END]);
   const reader = new ByteReader(Buffer.concat([bytes, Buffer.from('rest')]), 'a file');
-  assert.deepEqual(decodeValue(reader, MODULE, VERSION), {
+  assert.deepEqual(decodeModule(reader, 'MODULE_2'), {
     type: 'module',
     name: 'MBbloom--',
     encodingVersion: 4,

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { decodePayload } from '../../../src/rdb/decode.ts';
-import { typeOf } from '../../../src/rdb/type-of.ts';
+import { typeOf } from '../../../src/rdb/type-byte.ts';
 import { snapshot, type Value } from '../../support/snapshot.ts';
 import * as build from './payload-builder.ts';
 import { startPayloadServer, type PayloadServer } from './payload-server.ts';

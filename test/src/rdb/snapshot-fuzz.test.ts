@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { sizeOf } from '../../../src/flow/entry.ts';
-import { StreamError } from '../../../src/file/stream-error.ts';
+import { StreamError } from '../../../src/file/stream-ends.ts';
 import { PayloadError } from '../../../src/rdb/payload-error.ts';
 import { newChannel } from '../../support/entries.ts';
 import { newEntry } from '../../../src/flow/entry-ring.ts';

@@ -5,7 +5,7 @@ import { differenceOf } from '../../../src/rdb/compare.ts';
 import { decodePayload } from '../../../src/rdb/decode.ts';
 import { encodePayload } from '../../../src/rdb/encode.ts';
 import { FieldTimes, ValueDigest } from '../../../src/rdb/value-digest.ts';
-import { payloadPieces } from '../../../src/rdb/value-pieces.ts';
+import { payloadPieces } from '../../../src/rdb/pieces.ts';
 import type { Value } from '../../../src/rdb/value.ts';
 import { readPayloads } from '../../support/payload-fixtures.ts';
 

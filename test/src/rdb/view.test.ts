@@ -1,7 +1,7 @@
 // Views are Buffers like any other, of the memory that they were made over.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { View } from '../../../src/rdb/view.ts';
+import { View } from '../../../src/rdb/byte-strings.ts';
 
 test('new View() is what subarray() would have given', () => {
   const bytes = Buffer.from('..abc..');

@@ -1,7 +1,7 @@
 // Snapshots of servers that are newer than rump, or others than Redis and Valkey: what can be carried is, the rest is named.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { StreamError } from '../../../src/file/stream-error.ts';
+import { StreamError } from '../../../src/file/stream-ends.ts';
 import { array, bytes, id, LAST, producers, stream, type Part } from '../../support/foreign-snapshots.ts';
 import { readSnapshot, snapshotFile, snapshotOf } from '../../support/rdb-file.ts';
 import * as build from '../rdb/payload-builder.ts';

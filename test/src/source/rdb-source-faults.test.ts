@@ -5,7 +5,7 @@ import { readFileSync, truncateSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { RespError } from '../../../resp/errors.ts';
-import { StreamError } from '../../../src/file/stream-error.ts';
+import { StreamError } from '../../../src/file/stream-ends.ts';
 import { readSnapshot, snapshotFile, snapshotOf, withChecksum } from '../../support/rdb-file.ts';
 import { folderOf } from '../../support/resp-file.ts';
 import { readSnapshots } from '../../support/snapshot-fixtures.ts';

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { gzipSync } from 'node:zlib';
 import { RespError } from '../../../resp/errors.ts';
-import { StreamError } from '../../../src/file/stream-error.ts';
+import { StreamError } from '../../../src/file/stream-ends.ts';
 import { collect } from '../../support/entries.ts';
 import { command } from '../../support/frames.ts';
 import { fileOf, folderOf, restores, sourceOf } from '../../support/resp-file.ts';

@@ -7,7 +7,7 @@ import { gzipSync } from 'node:zlib';
 import { sizeOf, type Entry } from '../../../src/flow/entry.ts';
 import { newEntry } from '../../../src/flow/entry-ring.ts';
 import { ValueDigest } from '../../../src/rdb/value-digest.ts';
-import { payloadPieces } from '../../../src/rdb/value-pieces.ts';
+import { payloadPieces } from '../../../src/rdb/pieces.ts';
 import type { RespSource, RespSourceOptions } from '../../../src/source/resp-source.ts';
 import { newChannel } from '../../support/entries.ts';
 import { command, streamOf } from '../../support/frames.ts';

@@ -1,7 +1,19 @@
-// What a stream says of itself in a PING at either end, so that a cut or damaged one is known. It knows no frames.
-
+// What a stream says of itself in a PING at either end, so that a cut or damaged one is known, and the error for such a one.
+import { RespError, type RespErrorOptions } from '../../resp/errors.ts';
 import { countOf, formatCount } from '../../resp/figures.ts';
 import { Crc64 } from '../rdb/crc64.ts';
+
+/** A stream of frames that cannot be followed any further, and at which byte; `code` is `STREAM`. */
+export class StreamError extends RespError {
+  override readonly name = 'StreamError';
+  /** Where the broken frame begins, in bytes from the start: of the file, or of what was packed in it. */
+  readonly offset: number;
+
+  constructor(message: string, offset: number, options: RespErrorOptions = {}) {
+    super('STREAM', message, options);
+    this.offset = offset;
+  }
+}
 
 export const BEGIN = 'rump:begin:1';
 /** What no PING of somebody else begins with. */

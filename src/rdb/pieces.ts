@@ -1,24 +1,93 @@
-// A value out of its bytes piece by piece, for those that are too large to be held at once as elements.
-import type { StreamEntry, StreamHead, ValuePiece, ValueType } from './value.ts';
+// Values in pieces, for those that are too large to be held at once: how large a piece is, and the pieces of a payload.
+import type { ValuePiece, StreamEntry, StreamHead, ValueType } from './value.ts';
 import { ByteReader } from './byte-reader.ts';
-import { chunksOf, DEFAULT_LIMITS, mostUnpacked, type ChunkLimits } from './chunks.ts';
 import { demandEncoding, demandEnd, openPayload } from './decode.ts';
-import { decodeGroups } from './decode-groups.ts';
-import { hashFields } from './decode-hash.ts';
-import { listItems } from './decode-list.ts';
-import { setMembers } from './decode-set.ts';
-import { readFigures, streamNodes } from './decode-stream.ts';
-import { zsetEntries } from './decode-zset.ts';
+import { decodeGroups, readFigures, streamNodes } from './decode-stream.ts';
+import { hashFields, listItems, setMembers, zsetEntries } from './decode-collections.ts';
 import { bodyOf, FOOTER_BYTES, versionOf } from './footer.ts';
 import { PayloadError } from './payload-error.ts';
-import { each } from './pull.ts';
+import { each } from './elements.ts';
 import { skipNodes } from './skip.ts';
 import { compareIds, formatId } from './stream-id.ts';
 import { typeOfEncoding, type Encoding } from './type-byte.ts';
 
+export interface ChunkLimits {
+  /** Elements of a command at most. */
+  readonly elements: number;
+  /** Bytes of elements, after which the command ends. No element is cut but a string, which has no others. */
+  readonly bytes: number;
+  /** Of one string, decompressed, that has to be held as a whole: an element, or several packed into one. Default 64 MiB. */
+  readonly unpacked?: number;
+}
+
+export const DEFAULT_LIMITS: ChunkLimits = { elements: 1024, bytes: 1024 * 1024 };
+const DEFAULT_UNPACKED = 64 * 1024 * 1024;
+const SCORE_BYTES = 8;
 const COLLECTIONS: ReadonlySet<ValueType> = new Set(['list', 'set', 'zset', 'hash']);
 /** A hash with expiries, of which there is a minimum and an empty listpack, between the type byte and the footer. */
 const MOST_EMPTY_BYTES = 1 + 16 + FOOTER_BYTES;
+
+/** A value that is held as a whole may take so much, so one of its strings may as well. */
+export function mostUnpacked({ unpacked = 0 }: ChunkLimits): number {
+  return Math.max(unpacked, DEFAULT_UNPACKED);
+}
+
+/** Elements in chunks of so many, and about so many bytes. */
+export function* chunksOf<T>(
+  elements: Iterable<T>,
+  bytesOf: (element: T) => number,
+  limits: ChunkLimits,
+): Generator<T[]> {
+  let chunk: T[] = [];
+  let bytes = 0;
+  for (const element of elements) {
+    chunk.push(element);
+    bytes += bytesOf(element);
+    if (chunk.length < limits.elements && bytes < limits.bytes) continue;
+    yield chunk;
+    chunk = [];
+    bytes = 0;
+  }
+  if (chunk.length > 0) yield chunk;
+}
+
+/** Bytes of its elements. */
+export function sizeOfPiece(piece: ValuePiece): number {
+  switch (piece.type) {
+    case 'string':
+      return piece.value.length;
+    case 'list':
+      return total(piece.items, ({ length }) => length);
+    case 'set':
+      return total(piece.members, ({ length }) => length);
+    case 'zset':
+      return total(piece.entries, ({ member }) => member.length + SCORE_BYTES);
+    case 'hash':
+      return total(piece.fields, ({ field, value }) => field.length + value.length);
+    default:
+      return total(piece.entries, ({ fields }) => total(fields, ({ length }) => length));
+  }
+}
+
+/** Elements; of a string its bytes. */
+export function lengthOfPiece(piece: ValuePiece): number {
+  switch (piece.type) {
+    case 'string':
+      return piece.value.length;
+    case 'list':
+      return piece.items.length;
+    case 'set':
+      return piece.members.length;
+    case 'hash':
+      return piece.fields.length;
+    default:
+      return piece.entries.length;
+  }
+}
+
+function total<T>(elements: readonly T[], bytesOf: (element: T) => number): number {
+  return elements.reduce((bytes, element) => bytes + bytesOf(element), 0);
+}
 
 /**
  * What is damaged is found where it is met, also behind the first piece. Of a stream the groups are held as a whole.
@@ -30,13 +99,9 @@ export function valuePieces(
   open: () => ByteReader,
   typeByte: number,
   version: number,
-  limits: ChunkLimits = DEFAULT_LIMITS,
+  limits: ChunkLimits,
 ): Generator<ValuePiece> {
-  const encoding = demandEncoding(typeByte, version);
-  const openBounded = (): ByteReader => bounded(open(), limits);
-  return typeOfEncoding(encoding) === 'stream'
-    ? streamPieces(openBounded, encoding, limits)
-    : elementPieces(openBounded(), encoding, limits);
+  return piecesOf(() => bounded(open(), limits), demandEncoding(typeByte, version), limits);
 }
 
 function bounded(reader: ByteReader, limits: ChunkLimits): ByteReader {
@@ -60,15 +125,11 @@ export function* wholePieces(
   let last: ByteReader | undefined;
   const openBounded = (): ByteReader => (last = bounded(open(), limits));
   let isEmpty = true;
-  const isStream = typeOfEncoding(encoding) === 'stream';
-  const pieces = isStream
-    ? streamPieces(openBounded, encoding, limits)
-    : elementPieces(openBounded(), encoding, limits);
-  for (const piece of pieces) {
+  for (const piece of piecesOf(openBounded, encoding, limits)) {
     isEmpty = false;
     yield piece;
   }
-  if (isStream) return;
+  if (typeOfEncoding(encoding) === 'stream') return;
   demandEnd(last!);
   if (isEmpty) throw last!.fail('it is empty');
 }
@@ -86,6 +147,12 @@ export function isEmptyValue(payload: Buffer): boolean {
     if (error instanceof PayloadError) return false;
     throw error;
   }
+}
+
+function piecesOf(open: () => ByteReader, encoding: Encoding, limits: ChunkLimits): Generator<ValuePiece> {
+  return typeOfEncoding(encoding) === 'stream'
+    ? streamPieces(open, encoding, limits)
+    : elementPieces(open(), encoding, limits);
 }
 
 function* elementPieces(reader: ByteReader, encoding: Encoding, limits: ChunkLimits): Generator<ValuePiece> {

@@ -1,4 +1,17 @@
-// Integers as Redis shows them, in decimal digits: how the integers inside of a payload become byte strings again.
+// The byte strings of a value: views of the memory that holds the payload, and integers in decimal digits.
+
+interface ViewConstructor {
+  new (memory: ArrayBufferLike, offset: number, length: number): Buffer;
+}
+
+/**
+ * The class that Buffers are of, found where the language has `subarray` look for it. It takes a third of the time that
+ * `Buffer.from` and `subarray` take on Node 20, two thirds on Node 22. Lengths are for the caller to check: beyond the
+ * memory it throws, beyond the payload it does not.
+ */
+export const View: ViewConstructor = (Buffer as unknown as { readonly [Symbol.species]: ViewConstructor })[
+  Symbol.species
+];
 
 const MINUS = 0x2d;
 const ZERO = 0x30;

@@ -1,23 +1,33 @@
-// A ziplist, which Redis wrote before 7.0: bytes (4) · offset of the last element (4) · number (2) · elements · ff.
+// The packed forms beside listpacks: ziplists and zipmaps, which old servers wrote, and intsets.
 //
+// Ziplist, Redis before 7.0: bytes (4) · offset of the last element (4) · number (2) · elements · ff.
 // Each element starts with the size of the one before it: one byte, or fe and four. Then
 //
 //   00nnnnnn …             string of up to 63 bytes          1100 0000 + 2, 1101 0000 + 4,
 //   01nnnnnn nnnnnnnn …    string of up to 16383 bytes       1110 0000 + 8, 1111 0000 + 3,
 //   10000000 + 4 …         string, its length big-endian     1111 1110 + 1                  integers
 //                                                            1111 nnnn                      0 to 12 as 1 to 13
+//
+// Zipmap, Redis before 2.6: fields (1) · (length · field · length · unused (1) · value · unused bytes) … · ff.
+// Intset: bytes of each integer, 2, 4 or 8 (4) · how many (4) · the integers, little-endian, upward.
 import { countOf, formatCount } from '../../resp/figures.ts';
 import type { ByteReader } from './byte-reader.ts';
-import { decimal } from './decimal.ts';
-import type { Elements } from './elements.ts';
+import { decimal, View } from './byte-strings.ts';
+import type { Elements, Pull } from './elements.ts';
 import type { PayloadError } from './payload-error.ts';
-import { View } from './view.ts';
+import { NEVER } from './milliseconds.ts';
+import type { HashField } from './value.ts';
 
-const HEADER_BYTES = 10;
+/** The last byte of a ziplist, and of a zipmap. */
 const END = 0xff;
-const LARGE_SIZE = 0xfe;
-/** With that many elements or more the header does not know. */
+/** Sizes and lengths from here on have four bytes of their own. */
+const LARGE = 0xfe;
+/** With that many elements or more the header of a ziplist does not know. */
 const UNCOUNTED = 0xffff;
+/** With that many fields or more the first byte of a zipmap does not know. */
+const UNCOUNTED_FIELDS = 0xfe;
+const ZIPLIST_HEADER_BYTES = 10;
+const INTSET_HEADER_BYTES = 8;
 
 export class Ziplist implements Elements {
   readonly #reader: ByteReader;
@@ -29,8 +39,8 @@ export class Ziplist implements Elements {
   readonly #end: number;
   readonly #count: number;
   #seen = 0;
-  #next = HEADER_BYTES;
-  #at = HEADER_BYTES;
+  #next = ZIPLIST_HEADER_BYTES;
+  #at = ZIPLIST_HEADER_BYTES;
   #start = 0;
   #stop = 0;
   #integer: number | bigint | undefined;
@@ -42,7 +52,7 @@ export class Ziplist implements Elements {
     this.#memory = reader.bytes.buffer;
     this.#offset = reader.bytes.byteOffset;
     this.#end = this.#bytes.length - 1;
-    if (this.#end < HEADER_BYTES) throw reader.fail('a ziplist has eleven bytes at least');
+    if (this.#end < ZIPLIST_HEADER_BYTES) throw reader.fail('a ziplist has eleven bytes at least');
     if (reader.uint32() !== this.#bytes.length) throw reader.fail('the ziplist has another size than it says', 0);
     reader.skip(4);
     this.#count = reader.uint16();
@@ -58,7 +68,7 @@ export class Ziplist implements Elements {
     this.#at = at;
     this.#seen += 1;
     const bytes = this.#bytes;
-    const isLarge = bytes[at] === LARGE_SIZE;
+    const isLarge = bytes[at] === LARGE;
     const head = at + (isLarge ? 5 : 1);
     if (head >= this.#end) throw this.fail('the element does not fit into the ziplist');
     const told = isLarge ? bytes.readUInt32LE(at + 1) : bytes[at]!;
@@ -123,4 +133,50 @@ export class Ziplist implements Elements {
       at,
     );
   }
+}
+
+/** @param reader the bytes of the zipmap and nothing else */
+export function readZipmap(reader: ByteReader): Pull<HashField> {
+  const count = reader.byte();
+  let found = 0;
+  return () => {
+    const length = zipmapLength(reader);
+    if (length === undefined) {
+      if (!reader.isAtEnd) throw reader.fail('bytes follow the end of the zipmap');
+      if (count < UNCOUNTED_FIELDS && count !== found) throw reader.fail('the zipmap has another size than it says', 0);
+      return undefined;
+    }
+    if (found === count && count < UNCOUNTED_FIELDS) throw reader.fail('the zipmap has another size than it says', 0);
+    const field = reader.view(length);
+    const valueLength = zipmapLength(reader);
+    if (valueLength === undefined) throw reader.fail('the field has no value');
+    const unused = reader.byte();
+    const value = reader.view(valueLength);
+    reader.skip(unused);
+    found += 1;
+    return { field, value, expireAt: NEVER };
+  };
+}
+
+/** @returns undefined at the end */
+function zipmapLength(reader: ByteReader): number | undefined {
+  const first = reader.byte();
+  if (first === END) return undefined;
+  return first === LARGE ? reader.uint32() : first;
+}
+
+/** @param reader the bytes of the intset and nothing else */
+export function readIntset(reader: ByteReader): Pull<Buffer> {
+  const width = reader.uint32();
+  const count = reader.uint32();
+  if (width !== 2 && width !== 4 && width !== 8) throw reader.fail(`integers have no ${formatCount(width)} bytes`, 0);
+  if (count * width !== reader.left) throw reader.fail('the intset has another size than it says', 4);
+  const { bytes } = reader;
+  let next = INTSET_HEADER_BYTES;
+  return () => {
+    const at = next;
+    if (at === bytes.length) return undefined;
+    next = at + width;
+    return decimal(width === 8 ? bytes.readBigInt64LE(at) : bytes.readIntLE(at, width));
+  };
 }
