@@ -2,7 +2,7 @@
 
 import { ReplyError } from '../../resp/errors.ts';
 import type { Reply } from '../../resp/reply.ts';
-import { demand, type AskAbout } from './ask-about.ts';
+import { demand, type AskAbout } from './replies.ts';
 import type { Ability } from '../rdb/ability.ts';
 import { versionOf } from '../rdb/footer.ts';
 

@@ -14,7 +14,7 @@ import type { OutputFile } from '../file/output-file.ts';
 import { PieceWriter } from '../file/piece-writer.ts';
 import { BEGIN, StreamSum } from '../file/stream-sum.ts';
 import type { ExpiryMode } from '../flow/expiry.ts';
-import { GONE } from '../keys/piece-reader.ts';
+import { GONE } from '../keys/value-end.ts';
 import { isOfKey } from './slow-path.ts';
 import { collision, type Collisions } from './collisions.ts';
 import { takePiece, type RateLimit } from './rate-limit.ts';

@@ -6,8 +6,7 @@ import type { Parts } from '../../resp/parts.ts';
 import type { LargeValue } from '../flow/entry.ts';
 import { GatheredPayload } from '../rdb/gathered-payload.ts';
 import { sizeOfPiece } from '../rdb/piece-size.ts';
-import { CHANGED } from '../keys/piece-reader.ts';
-import { isNeverWhole, untilRead } from '../keys/until-whole.ts';
+import { CHANGED, isNeverWhole, untilRead } from '../keys/value-end.ts';
 import type { ValuePiece } from '../rdb/value.ts';
 import { steadyPieces } from './steady-pieces.ts';
 
