@@ -1,37 +1,56 @@
-// Which announced addresses are believed: whoever names this very machine, or its nearest neighbours, would be told the
-// password and the data of another. They are believed where the address that was given is of that kind itself.
+// Addresses that nodes and sentinels announce: where each is reached from here, and which ones are believed.
 
 import { lookup } from 'node:dns/promises';
 import type { SentinelAddress, TcpAddress, UnixAddress } from '../../resp/address.ts';
-import { nameOf, RespError, type Peer } from '../../resp/errors.ts';
-import type { NatRule } from './nat.ts';
+import { nameOf, RespError, type Peer, type TcpPeer } from '../../resp/errors.ts';
+import type { Role } from '../server/server.ts';
 
 /** What means something else from each machine, or nothing to connect to at all. */
 export type HostKind = 'loopback' | 'link-local' | 'unspecified' | 'multicast' | 'reserved';
 
+/** What a node announces, and where it is from here. */
+export interface NatRule {
+  readonly announced: TcpPeer;
+  readonly reachable: TcpPeer;
+}
+
 export class Announced {
   readonly #given: ReadonlySet<HostKind | undefined>;
   readonly #rules: readonly NatRule[];
-  readonly #flag: string;
+  /** The flag that says where a node can be reached. */
+  readonly flag: string;
 
-  private constructor(given: Iterable<HostKind | undefined>, rules: readonly NatRule[], flag: string) {
+  private constructor(given: Iterable<HostKind | undefined>, rules: readonly NatRule[], role: Role) {
     this.#given = new Set(given);
     this.#rules = rules;
-    this.#flag = flag;
+    this.flag = role === 'source' ? '--from-nat' : '--to-nat';
   }
 
   /** @param address the one that was given */
   static async forGiven(
     address: TcpAddress | UnixAddress | SentinelAddress,
     rules: readonly NatRule[],
-    flag: string,
+    role: Role,
   ): Promise<Announced> {
-    if (address.kind === 'unix') return new Announced(['loopback'], rules, flag);
+    if (address.kind === 'unix') return new Announced(['loopback'], rules, role);
     const hosts = address.kind === 'tcp' ? [address.host] : address.hosts.map(({ host }) => host);
     // A name may be this machine's own. Who cannot be found is missed by whoever connects.
     const found = await Promise.all(hosts.map((host) => lookup(host, { all: true }).catch(() => [])));
     const all = [...hosts, ...found.flat().map(({ address: host }) => host)];
-    return new Announced(all.map(kindOfHost), rules, flag);
+    return new Announced(all.map(kindOfHost), rules, role);
+  }
+
+  /**
+   * Where to connect to for an announced address.
+   * @param asked who said it: a node that does not know its own address leaves the host out
+   */
+  reach(announced: TcpPeer, asked: Peer): TcpPeer {
+    const isNamed = announced.host !== '' && announced.host !== '?';
+    // Only a single node announces no host, and only that one can be reached by a Unix socket.
+    const host = isNamed ? announced.host : 'path' in asked ? 'localhost' : asked.host;
+    const { port } = announced;
+    const rule = this.#rules.find(({ announced: rule }) => rule.host === host && rule.port === port);
+    return rule?.reachable ?? { host, port };
   }
 
   /** @param peer as it is reached: what a rule leads to was given */
@@ -46,7 +65,7 @@ export class Announced {
     const message = `Cannot connect to ${nameOf(peer)}, as was announced: that is a ${doubt} address, and none was given`;
     throw new RespError('ANNOUNCED', message, {
       peer,
-      hint: `say where it is: ${this.#flag} ${nameOf(peer)}=HOST:PORT`,
+      hint: `say where it is: ${this.flag} ${nameOf(peer)}=HOST:PORT`,
     });
   }
 
@@ -56,6 +75,12 @@ export class Announced {
     const isTold = this.#rules.some(({ reachable }) => nameOf(reachable) === nameOf(peer));
     return isTold || this.#given.has(kind) ? undefined : kind;
   }
+}
+
+/** Whoever is named first by the address that was given. */
+export function firstPeerOf(address: TcpAddress | UnixAddress | SentinelAddress): Peer {
+  if (address.kind === 'unix') return { path: address.path };
+  return address.kind === 'tcp' ? { host: address.host, port: address.port } : address.hosts[0]!;
 }
 
 const V4: readonly (readonly [RegExp, HostKind])[] = [

@@ -1,21 +1,23 @@
 // What an endpoint leads to: one server, the primary that sentinels know, or the primaries of a cluster; and again, when
 // they have changed.
 
-import { nameOf, RespError, type Peer, type ReplyError, type TcpPeer } from '../../resp/errors.ts';
-import { Backoff } from '../server/backoff.ts';
-import { isWaitedFor, refusalOf, replyBehind } from '../server/refusal.ts';
-import { PROBE_KEY } from '../server/rights.ts';
+import type { SentinelAddress, TcpAddress, UnixAddress } from '../../resp/address.ts';
+import { nameOf, RespError, type Peer, type ReplyError } from '../../resp/errors.ts';
+import { Backoff, pauseAfter, type ReconnectOptions } from '../server/retry.ts';
+import { isWaitedFor, redirectOf, refusalOf, replyBehind } from '../server/refusal.ts';
+import { PROBE_KEY } from '../server/probes.ts';
+import { findPrimary } from '../server/sentinel.ts';
 import { askTopology, openServer, openWithDatabases, type Access, type Server } from '../server/server.ts';
-import { Announced } from './announced.ts';
-import { locate, type LocateOptions } from './locate.ts';
-import { firstPeerOf, natFlagOf, reach } from './nat.ts';
-import { pauseAfter, type ReconnectOptions } from './reconnect.ts';
-import { redirectOf } from './redirect.ts';
-import { slotOf } from './slot.ts';
-import type { SlotSet } from './slot-set.ts';
+import { Announced, firstPeerOf, type NatRule } from './announced.ts';
+import { slotOf, type SlotSet } from './slot.ts';
 import { Topology, type Node } from './topology.ts';
 
-export interface DeploymentOptions extends LocateOptions, ReconnectOptions {
+export interface DeploymentOptions extends ReconnectOptions {
+  readonly address: TcpAddress | UnixAddress | SentinelAddress;
+  readonly access: Access;
+  /** The password of the sentinels themselves. */
+  readonly sentinelPassword: string | undefined;
+  readonly nat: readonly NatRule[];
   /** The database that is looked at first. */
   readonly db: number;
 }
@@ -65,7 +67,7 @@ export class Deployment {
   static async open(options: DeploymentOptions): Promise<Deployment> {
     const { address, access } = options;
     const backoff = new Backoff(options.retry);
-    const announced = await Announced.forGiven(address, options.nat, natFlagOf(access));
+    const announced = await Announced.forGiven(address, options.nat, access.role);
     for (;;) {
       try {
         const deployment = await Deployment.#look(options, announced);
@@ -91,9 +93,9 @@ export class Deployment {
     first.connection.close();
     if (first.missing.length + first.unknown.length > 0)
       return new Deployment(options, announced, true, Topology.single({ id: SINGLE, peer }), [first]);
-    const topology = parse(options, peer, first.topology);
+    const topology = parse(announced, peer, first.topology);
     for (const node of topology.nodes) announced.demand(node.peer);
-    return new Deployment(options, announced, true, topology, await openNodes(options, topology.nodes));
+    return new Deployment(options, announced, true, topology, await openNodes(options, topology.nodes, announced.flag));
   }
 
   /** Why one of its nodes would serve no copy now, if that may pass; what will not is told with all else that is wrong. */
@@ -173,7 +175,7 @@ export class Deployment {
   /** Where a redirection leads, as it can be reached from here. @param asked who has said it */
   placeOf(error: ReplyError, asked: Peer): Peer | undefined {
     const redirect = redirectOf(error);
-    return redirect && reachFrom(this.#options, asked)(redirect.peer);
+    return redirect && this.#announced.reach(redirect.peer, asked);
   }
 
   /** The primary that is reached there. */
@@ -230,7 +232,7 @@ export class Deployment {
     let last: unknown;
     for (const peer of this.#whomToAsk(first)) {
       try {
-        this.#topology = parse(this.#options, peer, await askTopology(this.#refreshAccess, peer));
+        this.#topology = parse(this.#announced, peer, await askTopology(this.#refreshAccess, peer));
         const node = this.#topology.at(peer);
         if (node !== undefined) this.#reached.set(nameOf(peer), node.id);
         return;
@@ -251,20 +253,36 @@ export class Deployment {
   }
 }
 
-function reachFrom({ nat }: DeploymentOptions, asked: Peer): (announced: TcpPeer) => TcpPeer {
-  // Only a single node announces no host, and only that one can be reached by a Unix socket.
-  return (announced) => reach(announced, 'path' in asked ? { ...announced, host: 'localhost' } : asked, nat);
+/**
+ * Where the server is: at the address that was given, or where its sentinels say.
+ * @throws RespError: no sentinel knows the primary, or it is where nobody vouches for it
+ */
+async function locate(
+  { address, access, sentinelPassword: password }: DeploymentOptions,
+  announced: Announced,
+): Promise<Peer> {
+  if (address.kind !== 'sentinel') return firstPeerOf(address);
+  const { hosts: sentinels, service } = address;
+  const { tls, timeout, signal, secrets, role } = access;
+  const primary = await findPrimary({ sentinels, service, tls, password, timeout, signal, secrets, role });
+  const peer = announced.reach(primary, primary);
+  announced.demand(peer);
+  return peer;
 }
 
 /** @throws RespError where no slot is served */
-function parse(options: DeploymentOptions, asked: Peer, [slots, nodes]: Server['topology']): Topology {
-  const topology = Topology.parse(slots!, nodes!, reachFrom(options, asked), asked);
+function parse(announced: Announced, asked: Peer, [slots, nodes]: Server['topology']): Topology {
+  const topology = Topology.parse(slots!, nodes!, (peer) => announced.reach(peer, asked), asked);
   if (topology.nodes.length > 0) return topology;
   const message = `Cannot use the cluster at ${nameOf(asked)}: no node of it serves any slot`;
   throw new RespError('CLUSTERDOWN', message, { peer: asked, retryable: true });
 }
 
-async function openNodes({ access, db }: DeploymentOptions, nodes: readonly Node[]): Promise<Server[]> {
+async function openNodes(
+  { access, db }: DeploymentOptions,
+  nodes: readonly Node[],
+  natFlag: string,
+): Promise<Server[]> {
   const opened = await Promise.allSettled(nodes.map(({ peer }) => openWithDatabases(access, peer, db)));
   const failed = opened.findIndex(({ status }) => status === 'rejected');
   if (failed === -1) return opened.map((result) => (result as PromiseFulfilledResult<Server>).value);
@@ -276,8 +294,7 @@ async function openNodes({ access, db }: DeploymentOptions, nodes: readonly Node
   throw new RespError(reason.code, `Cannot use the cluster: it announces a node that fails: ${reason.message}`, {
     peer: nodes[failed]!.peer,
     hint:
-      reason.hint ??
-      (isThere ? undefined : `where that address means nothing here, give ${natFlagOf(access)} ${peer}=HOST:PORT`),
+      reason.hint ?? (isThere ? undefined : `where that address means nothing here, give ${natFlag} ${peer}=HOST:PORT`),
     retryable: reason.retryable,
     cause: reason,
   });

@@ -2,10 +2,9 @@
 
 import type { Connection } from '../../resp/connection.ts';
 import { ConnectionError, RespError, TimeoutError } from '../../resp/errors.ts';
-import { Backoff } from '../server/backoff.ts';
+import { Backoff, pauseAfter, type ReconnectOptions } from '../server/retry.ts';
 import type { Server } from '../server/server.ts';
 import type { Deployment } from './deployment.ts';
-import { pauseAfter, type ReconnectOptions } from './reconnect.ts';
 import type { Node } from './topology.ts';
 
 export type NodeLinkOptions = ReconnectOptions;

@@ -1,13 +1,13 @@
 // Keys that a node sent elsewhere: each goes where it was sent, or waits here until the cluster was asked anew who serves
 // it. One that finds no way, in so many tries, is given up by itself.
 
-import { nameOf, ReplyError, type Peer } from '../../resp/errors.ts';
-import { Backoff, type RetryOptions } from '../server/backoff.ts';
-import { pauseFor } from '../server/pause.ts';
+import { nameOf, ReplyError, RespError, type Peer } from '../../resp/errors.ts';
+import { Backoff, pauseFor, type RetryOptions } from '../server/retry.ts';
 import type { Deployment } from './deployment.ts';
-import { redirectOf, unservedError, wayLost } from './redirect.ts';
+import { redirectOf } from '../server/refusal.ts';
+import type { Role } from '../server/server.ts';
 import type { RefusedSlots } from './refused-slots.ts';
-import type { Node } from './topology.ts';
+import type { Node, Topology } from './topology.ts';
 
 export interface RedirectsSink<T> {
   /** The topology is as new as can be: try again. */
@@ -197,4 +197,28 @@ export class Redirects<T> {
     if (strangers.length === 0) return this.#deployment.refreshIfPossible(places.at(-1));
     for (const place of strangers.slice(0, MOST_STRANGERS)) await this.#deployment.refreshIfPossible(place);
   }
+}
+
+export function unservedError(slot: number): ReplyError {
+  return new ReplyError(`CLUSTERDOWN No node serves slot ${slot}`);
+}
+
+/**
+ * There were enough tries to reach a key.
+ * @param why what a node said at the last one
+ * @returns a ReplyError where only the keys of this slot are concerned
+ */
+export function wayLost(
+  why: ReplyError,
+  slot: number,
+  { role, topology }: { role: Role; topology: Topology },
+): RespError {
+  if (why.code !== 'CLUSTERDOWN') {
+    const what = redirectOf(why) === undefined ? 'is on the move, and stays so' : 'has no node that would take it';
+    return new ReplyError(`${why.code} Its slot ${slot} ${what}: ${why.message}`, why.peer);
+  }
+  if (topology.ownerOf(slot) === undefined) return unservedError(slot);
+  const peers = topology.nodes.map(({ peer }) => nameOf(peer)).join(', ');
+  const message = `Cannot go on with the ${role} cluster (${peers}): ${why.message}`;
+  return new RespError(why.code, message, { cause: why });
 }

@@ -3,7 +3,7 @@
 //   A key that a scan has not met is still at its node, unless its slot was on the way to another one meanwhile: then it is
 //   there by the end of the scan, and a scan of that node which begins afterwards meets it.
 
-import { SlotSet } from './slot-set.ts';
+import { SlotSet } from './slot.ts';
 
 interface Observation {
   /** Slots that it serves, or takes over from another node. */

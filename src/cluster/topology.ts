@@ -3,8 +3,7 @@
 
 import { nameOf, type Peer, type TcpPeer } from '../../resp/errors.ts';
 import type { Reply } from '../../resp/reply.ts';
-import { SLOTS } from './slot.ts';
-import { SlotSet } from './slot-set.ts';
+import { SLOTS, SlotSet } from './slot.ts';
 
 export interface Node {
   /** The cluster's name for it, for as long as the node lives, whatever its address. */

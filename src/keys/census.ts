@@ -4,11 +4,10 @@ import { Command } from '../../resp/command.ts';
 import type { Connection } from '../../resp/connection.ts';
 import { ReplyError } from '../../resp/errors.ts';
 import type { Receiver, Reply } from '../../resp/reply.ts';
-import { ask } from '../server/asking.ts';
+import { ask, type Selection } from '../server/session.ts';
 import type { KeyReader, KeySink } from './key-reader.ts';
 import { PendingKeys } from '../flow/pending-keys.ts';
 import { refusalOf, scopeOf } from '../server/refusal.ts';
-import type { Selection } from '../server/selection.ts';
 
 export interface CensusSink extends KeySink {
   /** @param bytes `undefined` where the server would not say */

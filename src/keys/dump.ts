@@ -7,16 +7,15 @@ import { ReplyError } from '../../resp/errors.ts';
 import { Oversized, type Receiver, type Reply } from '../../resp/reply.ts';
 import type { Entry, LargeValue } from '../flow/entry.ts';
 import { newEntry } from '../flow/entry-ring.ts';
-import { ask } from '../server/asking.ts';
+import { ask, type Selection } from '../server/session.ts';
 import { PayloadError } from '../rdb/payload-error.ts';
 import { DumpWindow } from './dump-window.ts';
 import type { ExpiryMode } from '../flow/expiry.ts';
-import type { FieldExpiries } from './field-expiries.ts';
+import type { FieldExpiries } from './expiries.ts';
 import type { KeyReader, KeySink } from './key-reader.ts';
 import { PendingKeys } from '../flow/pending-keys.ts';
 import { refusalOf, scopeOf } from '../server/refusal.ts';
 import type { TransferLimits } from '../server/transfer-limits.ts';
-import type { Selection } from '../server/selection.ts';
 import { NEVER, plus, type Milliseconds } from '../rdb/milliseconds.ts';
 
 export interface DumpSink extends KeySink {

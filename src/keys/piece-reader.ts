@@ -5,21 +5,14 @@ import { ProtocolError, ReplyError, RespError } from '../../resp/errors.ts';
 import type { Reply } from '../../resp/reply.ts';
 import { parseScore } from '../rdb/score.ts';
 import type { HashField, ValuePiece, ZsetEntry } from '../rdb/value.ts';
-import { askOne, demand, type AskAbout } from '../server/ask-about.ts';
-import { sizeOfPage } from '../scan/bound.ts';
-import { CursorLoop } from '../scan/cursor-loop.ts';
-import type { PageSize } from '../server/page-size.ts';
-import { bytesIn, integerIn, listIn, nonsense, stringsIn } from '../server/reply-shapes.ts';
+import { askOne, bytesIn, demand, integerIn, listIn, nonsense, stringsIn, type AskAbout } from '../server/replies.ts';
+import { CursorLoop, sizeOfPage } from '../scan/cursor.ts';
+import type { PageSize } from '../server/transfer-limits.ts';
 import { isLongReply } from '../server/server.ts';
 import { readStream } from './stream-reader.ts';
-import { CHANGED, ValueEnd } from './value-end.ts';
+import { CHANGED, GONE, LONG_PAGE, ValueEnd } from './value-end.ts';
 import { NEVER, type Milliseconds } from '../rdb/milliseconds.ts';
 
-export { CHANGED };
-/** The code of an error: the key is there no more. */
-export const GONE = 'GONE';
-/** The code of an error: a reply was longer than may be, and a page of fewer elements has a shorter one. */
-export const LONG_PAGE = 'LONG_PAGE';
 /** Of error replies that only another value can have caused. */
 const OF_ANOTHER_VALUE: ReadonlySet<string> = new Set(['WRONGTYPE', 'NOGROUP']);
 /** What HPEXPIRETIME answers for a field that is not there. */

@@ -8,11 +8,10 @@ import { Literal } from '../../resp/literal.ts';
 import type { Receiver, Reply } from '../../resp/reply.ts';
 import { sizeOf, type Entry } from '../flow/entry.ts';
 import { EntryRing, newEntry } from '../flow/entry-ring.ts';
-import { ask } from '../server/asking.ts';
+import { ask, type Selection } from '../server/session.ts';
 import { ttlOf, type ExpiryMode } from '../flow/expiry.ts';
 import { NEVER } from '../rdb/milliseconds.ts';
 import { refusalOf, scopeOf } from '../server/refusal.ts';
-import type { Selection } from '../server/selection.ts';
 import type { TransferLimits } from '../server/transfer-limits.ts';
 
 /** Entries are used again: copy what is kept. */

@@ -8,7 +8,7 @@ import { PayloadError } from '../rdb/payload-error.ts';
 import { hasSameBody } from '../rdb/compare-payloads.ts';
 import { unpackedSize } from '../rdb/unpacked-size.ts';
 import { ValueDigest } from '../rdb/value-digest.ts';
-import { untilWhole } from './until-whole.ts';
+import { untilWhole } from './value-end.ts';
 
 /** @param mostBytes that both together may take in memory as a whole; by their pieces they are compared otherwise */
 export function isSameValue(left: Buffer, right: Buffer, mostBytes: number): boolean {

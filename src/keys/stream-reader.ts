@@ -13,9 +13,18 @@ import type {
   StreamId,
   StreamPiece,
 } from '../rdb/value.ts';
-import { askOne, demand, type AskAbout } from '../server/ask-about.ts';
-import type { PageSize } from '../server/page-size.ts';
-import { bytesIn, integerIn, listIn, nonsense, stringsIn, textIn } from '../server/reply-shapes.ts';
+import {
+  askOne,
+  bytesIn,
+  demand,
+  integerIn,
+  listIn,
+  nonsense,
+  stringsIn,
+  textIn,
+  type AskAbout,
+} from '../server/replies.ts';
+import type { PageSize } from '../server/transfer-limits.ts';
 import { CHANGED, ValueEnd } from './value-end.ts';
 
 const PENDING_PAGE = 1000;

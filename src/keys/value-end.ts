@@ -1,17 +1,29 @@
-// Whether a value that is read piece by piece comes to the end that its length says: neither far behind it, nor before.
+// Whether a value that is read piece by piece comes whole: to the end that its length says. Where not, it is read once more.
 
 import { ReplyError, RespError } from '../../resp/errors.ts';
 import { formatCount } from '../../resp/figures.ts';
 import type { ValuePiece } from '../rdb/value.ts';
-import { demand, type AskAbout } from '../server/ask-about.ts';
-import { Bound, mostOf } from '../scan/bound.ts';
-import { COUNT_COMMANDS } from './count-commands.ts';
-import { integerIn } from '../server/reply-shapes.ts';
+import { demand, integerIn, type AskAbout } from '../server/replies.ts';
+import { Bound, mostOf } from '../scan/cursor.ts';
 
 /** The code of an error: the value is not what it was when its first piece was read. */
 export const CHANGED = 'CHANGED';
+/** The code of an error: the key is there no more. */
+export const GONE = 'GONE';
+/** The code of an error: a reply was longer than may be, and a page of fewer elements has a shorter one. */
+export const LONG_PAGE = 'LONG_PAGE';
 
 type Type = ValuePiece['type'];
+
+/** Which command tells how long a value is: elements, or the bytes of a string. */
+export const COUNT_COMMANDS: Readonly<Record<Type, string>> = {
+  string: 'STRLEN',
+  list: 'LLEN',
+  set: 'SCARD',
+  zset: 'ZCARD',
+  hash: 'HLEN',
+  stream: 'XLEN',
+};
 
 /** Elements, or bytes of a string, of which nobody asks how many there are. */
 const UNASKED: Readonly<Record<Type, number>> = {
@@ -24,6 +36,10 @@ const UNASKED: Readonly<Record<Type, number>> = {
 };
 /** Where a server will not say how many there are: no value has more. */
 const UNTOLD = 2 ** 36;
+/** How often it is read in all. */
+const MOST_TRIES = 5;
+/** What is worth another reading. */
+const NOT_WHOLE: ReadonlySet<string> = new Set([CHANGED, LONG_PAGE]);
 
 export class ValueEnd {
   readonly #ask: AskAbout;
@@ -88,4 +104,37 @@ export class ValueEnd {
     const [reply] = await demand(this.#ask, [['MEMORY USAGE', this.#key]], ['MEMORY USAGE']);
     return typeof reply === 'number' ? reply : undefined;
   }
+}
+
+/**
+ * @param read begins anew each time; where pages were too long, with smaller ones
+ * @param others further codes of errors behind which it may fare better the next time
+ * @throws what `read` throws; `CHANGED`, `LONG_PAGE` and the others only when it did so each time
+ */
+export async function untilWhole<T>(read: () => Promise<T>, ...others: readonly string[]): Promise<T> {
+  const passing: ReadonlySet<string> = new Set([...NOT_WHOLE, ...others]);
+  for (let tries = 1; ; tries++) {
+    try {
+      return await read();
+    } catch (error) {
+      if (!(error instanceof RespError) || !passing.has(error.code)) throw error;
+      if (tries === MOST_TRIES) throw new RespError(error.code, `${error.message}, ${MOST_TRIES} times in a row`);
+    }
+  }
+}
+
+/** The same also where connections are lost meanwhile. How often it is read again, whoever reads it decides: in the end it may not be. */
+export async function untilRead<T>(read: () => Promise<T>): Promise<T> {
+  for (;;) {
+    try {
+      return await untilWhole(read);
+    } catch (error) {
+      if (!(error instanceof RespError) || !error.retryable) throw error;
+    }
+  }
+}
+
+/** Whether it was read as often as it is worth trying, and did not come whole. */
+export function isNeverWhole(error: unknown): boolean {
+  return error instanceof RespError && NOT_WHOLE.has(error.code);
 }

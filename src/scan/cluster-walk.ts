@@ -3,12 +3,10 @@
 
 import { nameOf, RespError, type Peer } from '../../resp/errors.ts';
 import type { Deployment } from '../cluster/deployment.ts';
-import { slotOf } from '../cluster/slot.ts';
-import { SlotSet } from '../cluster/slot-set.ts';
+import { slotOf, SlotSet } from '../cluster/slot.ts';
 import { SlotWatch } from '../cluster/slot-watch.ts';
 import type { Node } from '../cluster/topology.ts';
-import { Backoff, type RetryOptions } from '../server/backoff.ts';
-import { pauseFor } from '../server/pause.ts';
+import { Backoff, pauseFor, type RetryOptions } from '../server/retry.ts';
 import { Coverage } from './coverage.ts';
 
 export type Wanted = (key: Buffer) => boolean;

@@ -2,7 +2,7 @@
 // went, and is done where nothing of it can have gone anywhere.
 
 import type { SlotWatch } from '../cluster/slot-watch.ts';
-import { SlotSet } from '../cluster/slot-set.ts';
+import { SlotSet } from '../cluster/slot.ts';
 import type { Node, Topology } from '../cluster/topology.ts';
 
 /** Where the rest of a slot is to be found. */

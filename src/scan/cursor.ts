@@ -1,4 +1,4 @@
-// SCAN cursors as Redis counts them: 64 bits, incremented from the high end, so that reversed they only grow.
+// SCAN cursors: how Redis counts them, whether they go in a circle, and how far a walk may go on. It asks nothing.
 
 const BITS = 64;
 /** One above the greatest position: the end of the keyspace. */
@@ -27,4 +27,96 @@ export function shareBetween(from: bigint, to: bigint): number {
 function reverse(bits: bigint): bigint {
   const digits = bits.toString(2).padStart(BITS, '0');
   return BigInt(`0b${digits.split('').toReversed().join('')}`);
+}
+
+/**
+ * Whether a server leads a scan in a circle, by Brent's check: one cursor is kept, the others are held against it, and after
+ * twice as many steps as before another one is kept. So each circle is found within a few rounds, whatever its length.
+ */
+export class CursorLoop {
+  #kept: string | undefined;
+  #steps = 0;
+  /** Steps after which the next cursor is kept. */
+  #stride = 1;
+
+  /** Takes the next cursor of a scan, each once; whether the server gave it before, which none does whose scan ends. */
+  repeats(cursor: string): boolean {
+    if (cursor === this.#kept) return true;
+    if (++this.#steps === this.#stride) {
+      this.#kept = cursor;
+      this.#steps = 0;
+      this.#stride *= 2;
+    }
+    return false;
+  }
+}
+
+/**
+ * Elements that any walk may come to, where an empty page counts for up to a hundred: a cluster's node may answer with one for
+ * each of its 16,384 slots.
+ */
+export const ANY_WALK = 2_000_000;
+/** The same of one value: that has no slots. */
+const ANY_VALUE = 100_000;
+/** So many elements an element that is told of may be given: a table that changes its size gives some twice, and some servers count late. */
+const TIMES_TOLD = 1000;
+/** A table that was large once has room for so many bytes a place, also when nearly all of it is empty. */
+const PLACE_BYTES = 8;
+/** Where a server does not say how much memory there is. */
+const UNTOLD_BYTES = 2 ** 30;
+/**
+ * Places that an empty page has seen at least, where as many keys were asked for, or more: ten times COUNT in fact, but some
+ * servers take no COUNT above this.
+ */
+const EMPTY_PAGE = 100;
+
+/** What a page counts for. */
+export function sizeOfPage(asked: number, found: number): number {
+  return Math.max(found, Math.min(asked, EMPTY_PAGE));
+}
+
+/**
+ * How much of it may come before it is certain that there is no end.
+ * @param elements that are there; `undefined` where that is not told
+ * @param bytes of memory that they take, at least
+ */
+export function mostOf(what: 'walk' | 'value', elements: number | undefined, bytes: number | undefined): number {
+  const places = (bytes || UNTOLD_BYTES) / PLACE_BYTES;
+  return (what === 'walk' ? ANY_WALK : ANY_VALUE) + TIMES_TOLD * (elements ?? places) + places;
+}
+
+/**
+ * How far a walk may go on: cursors and pages of which none repeats can go on for ever, while the server itself says how much
+ * there is.
+ */
+export class Bound {
+  #done = 0;
+  #limit: number;
+  #isPassed = false;
+
+  constructor(limit: number) {
+    this.#limit = limit;
+  }
+
+  /** So much more has come. */
+  add(amount: number): void {
+    this.#done += amount;
+  }
+
+  /** Whether the server is to be asked how much there is. */
+  get isReached(): boolean {
+    return this.#done > this.#limit;
+  }
+
+  /**
+   * It was asked.
+   * @returns false where more has come than there may be, and still does: what was there before may just have become less
+   */
+  renew(limit: number): boolean {
+    const wasPassed = this.#isPassed;
+    this.#isPassed = this.#done > limit;
+    // Only what still comes is asked about again.
+    this.#limit = Math.max(limit, this.#done);
+    return !this.#isPassed || !wasPassed;
+  }
 }

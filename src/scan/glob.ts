@@ -1,7 +1,7 @@
 // A pattern of key names by the rules of the servers themselves (stringmatchlen in util.c), compiled once, byte by byte.
 // It knows no SCAN.
 
-// AskedKeys from 0 to 255 are that byte; a class is one from CLASS up.
+// Steps from 0 to 255 are that byte; a class is one from CLASS up.
 const ANY = 256;
 const STAR = 257;
 const CLASS = 258;

@@ -9,9 +9,7 @@
 //   0 ├── segment 0 ──┼── segment 1 ──┼── … ──┤ END      positions, that is reversed cursors, only grow
 //         page ▸ page ▸ pag|e                            the page that passes the border is the segment's last
 
-import { ANY_WALK, Bound, mostOf, sizeOfPage } from './bound.ts';
-import { CursorLoop } from './cursor-loop.ts';
-import { cursorAt, END, positionOf, shareBetween } from './cursor.ts';
+import { ANY_WALK, Bound, cursorAt, CursorLoop, END, mostOf, positionOf, shareBetween, sizeOfPage } from './cursor.ts';
 
 export interface KeyspaceScanOptions {
   /** Most keys to ask for at once, that is SCAN COUNT. */

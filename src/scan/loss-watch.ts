@@ -3,10 +3,8 @@
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import { RespError } from '../../resp/errors.ts';
-import { replyOf } from '../server/ask-about.ts';
-import { askFlushes } from '../server/flushes.ts';
-import { askInfo, hasManyServers } from '../server/identity.ts';
-import { sizeIn } from '../server/reply-shapes.ts';
+import { replyOf, sizeIn } from '../server/replies.ts';
+import { askFlushes, askInfo, hasManyServers } from '../server/info.ts';
 import type { Session } from '../server/session.ts';
 import { lossOf, unreadOf, type Outline, type Sight, type Verdict } from './shrinkage.ts';
 

@@ -3,8 +3,7 @@
 
 import { nameOf, RespError, type Peer } from '../../resp/errors.ts';
 import { formatCount } from '../../resp/figures.ts';
-import { flushesBetween, type Flushes } from '../server/flushes.ts';
-import { isSameKeyspace, type ServerInfo } from '../server/info.ts';
+import { flushesBetween, isSameKeyspace, type Flushes, type ServerInfo } from '../server/info.ts';
 
 /** One look at a server. */
 export interface Outline {

@@ -3,7 +3,7 @@
 import type { Connection } from '../../resp/connection.ts';
 import { ReplyError } from '../../resp/errors.ts';
 import type { Reply } from '../../resp/reply.ts';
-import { replyOf } from './ask-about.ts';
+import { replyOf } from './replies.ts';
 
 export interface Databases {
   /** Databases that hold keys, and how many; 0 where the server counts none, and SCAN finds some all the same. */

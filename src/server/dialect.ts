@@ -2,8 +2,8 @@
 
 import { ReplyError } from '../../resp/errors.ts';
 import type { Reply } from '../../resp/reply.ts';
-import { demand, type AskAbout } from './ask-about.ts';
 import type { Ability } from '../rdb/commands.ts';
+import { demand, type AskAbout } from './replies.ts';
 import { versionOf } from '../rdb/footer.ts';
 
 export interface Dialect {

@@ -1,4 +1,8 @@
-// What INFO says of a server, as far as a copy needs it.
+// What INFO says of a server, as far as a copy needs it: who it is, what it holds, how often it was emptied.
+
+import type { Connection } from '../../resp/connection.ts';
+import { misanswered } from './replies.ts';
+import { ReplyError } from '../../resp/errors.ts';
 
 export interface ServerInfo {
   readonly name: 'redis' | 'valkey' | 'redict';
@@ -85,4 +89,72 @@ function countsOf(fields: ReadonlyMap<string, string>, what: 'keys' | 'expires')
     if (db !== undefined && count !== undefined) counts.set(Number(db), Number(count));
   }
   return counts;
+}
+
+/** How often a server is asked in a row which process it is, where it was another one before. */
+const IDENTITY_PROBES = 4;
+
+type Asked = Pick<Connection, 'request' | 'peer'>;
+
+/** @throws RespError */
+export async function askInfo(server: Asked): Promise<ServerInfo> {
+  const reply = await server.request('INFO');
+  if (!Buffer.isBuffer(reply)) throw misanswered(server.peer, 'INFO');
+  return parseInfo(reply.toString());
+}
+
+/** Whether a proxy has several servers behind it, and lets another one answer each time: it says nothing of any. */
+export async function hasManyServers(server: Asked, { runId }: ServerInfo): Promise<boolean> {
+  const infos = await Promise.all(Array.from({ length: IDENTITY_PROBES }, () => askInfo(server)));
+  return infos.some((info) => info.runId !== runId);
+}
+
+/** How often commands were called that empty a database or put another in its place. */
+export interface Flushes {
+  /** FLUSHDB: of which database is not told. */
+  readonly ofOne: number;
+  /** All the others: of every database, or of two. */
+  readonly ofMore: number;
+  /** All commands that were counted, and how often the counts began anew since their last beginning. */
+  readonly calls: number;
+  readonly resets: number;
+}
+
+const OF_MORE: ReadonlySet<string> = new Set(['flushall', 'swapdb', 'cluster|flushslot']);
+
+/**
+ * `undefined` where the server will not say.
+ * @throws RespError, where the connection is lost
+ */
+export async function askFlushes(server: Pick<Connection, 'request'>): Promise<Flushes | undefined> {
+  try {
+    return flushesIn(String(await server.request('INFO', 'commandstats')));
+  } catch (error) {
+    if (error instanceof ReplyError) return undefined;
+    throw error;
+  }
+}
+
+/** @param commandStats the text of INFO commandstats */
+export function flushesIn(commandStats: string): Flushes | undefined {
+  if (!commandStats.includes('cmdstat_')) return undefined;
+  const counts = { ofOne: 0, ofMore: 0, calls: 0, resets: 0 };
+  for (const [, name, count] of commandStats.matchAll(/^cmdstat_([^:]+):calls=(\d+)/gm)) {
+    counts.calls += Number(count);
+    if (name === 'flushdb') counts.ofOne += Number(count);
+    else if (OF_MORE.has(name!)) counts.ofMore += Number(count);
+    else if (name === 'config|resetstat') counts.resets += Number(count);
+  }
+  return counts;
+}
+
+/** `undefined` where it was not told both times, or the counts were reset. */
+export function flushesBetween(
+  before: Flushes | undefined,
+  now: Flushes | undefined,
+): Pick<Flushes, 'ofOne' | 'ofMore'> | undefined {
+  if (before === undefined || now === undefined) return undefined;
+  // We have called some ourselves.
+  if (now.calls <= before.calls || now.resets > before.resets) return undefined;
+  return { ofOne: now.ofOne - before.ofOne, ofMore: now.ofMore - before.ofMore };
 }

@@ -1,6 +1,6 @@
 // What an error reply means: whom it concerns, whether it may pass, and the way out. Decided here for everybody who is told one.
 
-import { nameOf, ReplyError, RespError, type Peer } from '../../resp/errors.ts';
+import { nameOf, ReplyError, RespError, type Peer, type TcpPeer } from '../../resp/errors.ts';
 
 /**
  * `key`: no other key is touched. `place`: the key is at another node of the cluster, on its way there, or at none.
@@ -105,4 +105,19 @@ function withMeaning(error: RespError, what: 'read from' | 'write to'): RespErro
     retryable: passes,
     cause,
   });
+}
+
+/** `MOVED 3999 10.0.0.1:6381` and `ASK …`: the key is, or may be, at another node. */
+export interface Redirect {
+  readonly kind: 'moved' | 'ask';
+  readonly slot: number;
+  /** As announced; an empty host is the one that was asked. */
+  readonly peer: TcpPeer;
+}
+
+/** `undefined` for any other error. */
+export function redirectOf({ words }: ReplyError): Redirect | undefined {
+  const [, kind, slot, host, port] = /^(MOVED|ASK) (\d+) (\S*):(\d+)$/.exec(words) ?? [];
+  if (kind === undefined) return undefined;
+  return { kind: kind === 'ASK' ? 'ask' : 'moved', slot: Number(slot), peer: { host: host!, port: Number(port) } };
 }

@@ -1,12 +1,13 @@
-// One connection at work for several loops: each sleeps until something has moved on it, and hears when it has failed.
+// One connection at work for several loops: each sleeps until something has moved on it, and hears when it has failed. What
+// has to go before a command goes here: SELECT where the database changes, ASKING where a slot is on the move.
 
 import type { Connection } from '../../resp/connection.ts';
-import { ReplyError, type Peer } from '../../resp/errors.ts';
-import type { Reply } from '../../resp/reply.ts';
+import { nameOf, ReplyError, RespError, type Peer } from '../../resp/errors.ts';
+import type { Receiver, Reply } from '../../resp/reply.ts';
 import { Wakeup } from '../flow/wakeup.ts';
-import { refusalOf, scopeOf } from './refusal.ts';
-import { Selection } from './selection.ts';
+import { judged, refusalOf, scopeOf } from './refusal.ts';
 import type { Server } from './server.ts';
+import { Command } from '../../resp/command.ts';
 
 export class Session {
   readonly server: Server;
@@ -46,4 +47,47 @@ export class Session {
       throw error;
     }
   }
+}
+
+const SELECT = new Command('SELECT', 1);
+
+export class Selection implements Receiver {
+  readonly #connection: Connection;
+  #db: number;
+
+  /** @param db the database that the connection is in now */
+  constructor(connection: Connection, db: number) {
+    this.#connection = connection;
+    this.#db = db;
+  }
+
+  /** The commands that follow are for this database. */
+  use(db: number): void {
+    if (db === this.#db) return;
+    this.#connection.begin(SELECT, this).integer(db);
+    this.#db = db;
+  }
+
+  onOks(): void {}
+
+  onReply(reply: Reply): void {
+    if (!(reply instanceof ReplyError)) return;
+    const { peer, readOnly } = this.#connection;
+    const message = `Cannot change the database at ${nameOf(peer)}: ${reply.message}`;
+    const error = new RespError(reply.code, message, { peer, cause: reply });
+    this.#connection.fail(judged(error, peer, readOnly ? 'read from' : 'write to') as RespError);
+  }
+
+  onFailure(): void {
+    // Whoever runs the connection sees its error.
+  }
+}
+
+const ASKING = new Command('ASKING', 0);
+
+/** It is always `+OK`; whether the slot was right, the command behind it says. */
+const NOBODY: Receiver = { onReply() {}, onOks() {}, onFailure() {} };
+
+export function ask(connection: Connection): void {
+  connection.begin(ASKING, NOBODY);
 }

@@ -2,7 +2,7 @@
 
 import type { Entry } from '../flow/entry.ts';
 import type { ExpiryMode } from '../flow/expiry.ts';
-import type { FieldExpiries } from '../keys/field-expiries.ts';
+import type { FieldExpiries } from '../keys/expiries.ts';
 import { NEVER } from '../rdb/milliseconds.ts';
 
 export interface FileScopeOptions {

@@ -1,16 +1,15 @@
 // Values of a server that are too large to be dumped: each is read piece by piece, beside the others, when somebody takes it.
 
-import { Breaks } from '../cluster/breaks.ts';
+import { Breaks } from '../cluster/suspects.ts';
 import type { Deployment } from '../cluster/deployment.ts';
 import { RoutedClient } from '../cluster/routed-client.ts';
 import type { NodeLinkOptions } from '../cluster/node-link.ts';
 import type { LargeValue } from '../flow/entry.ts';
-import { depthFor } from '../server/depth.ts';
+import { depthFor, TransferLimits } from '../server/transfer-limits.ts';
 import { DumpReader, type DumpOptions, type DumpSink } from '../keys/dump.ts';
 import type { KeyReader } from '../keys/key-reader.ts';
 import { MeasuringReader } from '../keys/measuring-reader.ts';
 import { ServiceTimes } from '../keys/service-times.ts';
-import { TransferLimits } from '../server/transfer-limits.ts';
 import type { Session } from '../server/session.ts';
 import { ServerValue, Watching, type RoutedClients } from './server-value.ts';
 

@@ -7,20 +7,18 @@
 
 import { ReplyError, RespError } from '../../resp/errors.ts';
 import type { Reply } from '../../resp/reply.ts';
-import type { Breaks } from '../cluster/breaks.ts';
+import type { Breaks } from '../cluster/suspects.ts';
 import type { RoutedClient } from '../cluster/routed-client.ts';
 import { isBreak } from '../cluster/node-link.ts';
 import type { LargeValue, Reading } from '../flow/entry.ts';
 import { NEVER, type Milliseconds } from '../rdb/milliseconds.ts';
-import { askOne, type AskAbout } from '../server/ask-about.ts';
-import { agree, askExpiry, type ToldExpiry } from '../keys/ask-expiry.ts';
-import { COUNT_COMMANDS } from '../keys/count-commands.ts';
+import { askOne, integerIn, type AskAbout } from '../server/replies.ts';
+import { agree, askExpiry, type ToldExpiry } from '../keys/expiries.ts';
+import { COUNT_COMMANDS, GONE, LONG_PAGE } from '../keys/value-end.ts';
 import type { ExpiryMode } from '../flow/expiry.ts';
-import { GONE, LONG_PAGE, readPieces } from '../keys/piece-reader.ts';
-import { PageSize, SMALLEST_PIECE, type PageOptions } from '../server/page-size.ts';
-import { integerIn } from '../server/reply-shapes.ts';
+import { readPieces } from '../keys/piece-reader.ts';
+import { PageSize, SMALLEST_PIECE, type PageOptions, type TransferLimits } from '../server/transfer-limits.ts';
 import { isLongReply } from '../server/server.ts';
-import type { TransferLimits } from '../server/transfer-limits.ts';
 import type { ValuePiece } from '../rdb/value.ts';
 
 /** By how much the pages of a value shrink that one reply cannot hold: from the most to one element in three times. */

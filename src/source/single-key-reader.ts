@@ -3,9 +3,8 @@
 import type { RespError } from '../../resp/errors.ts';
 import { Ring } from '../../resp/ring.ts';
 import type { Channel } from '../flow/channel.ts';
-import { brokeAlways } from '../cluster/breaks.ts';
+import { brokeAlways, type Suspects } from '../cluster/suspects.ts';
 import { final, isBreak, type NodeLink } from '../cluster/node-link.ts';
-import type { Suspects } from '../cluster/suspects.ts';
 import type { KeyReader } from '../keys/key-reader.ts';
 import { Session } from '../server/session.ts';
 import type { KeyPlace } from './key-place.ts';

@@ -1,11 +1,11 @@
 // What a copy is asked for and what it tells: the words shared by the library door and the command line.
 
 import type { TlsOptions } from '../../resp/tls-options.ts';
-import type { Reconnect } from '../cluster/reconnect.ts';
-import type { NatRule } from '../cluster/nat.ts';
+import type { Reconnect } from '../server/retry.ts';
+import type { NatRule } from '../cluster/announced.ts';
 import type { TypeFigures } from '../target/dry-run-target.ts';
 
-export type { NatRule } from '../cluster/nat.ts';
+export type { NatRule } from '../cluster/announced.ts';
 export type { TypeFigures } from '../target/dry-run-target.ts';
 
 /** What happens to a key that the target already has. */

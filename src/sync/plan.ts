@@ -4,7 +4,7 @@ import { isFile } from '../../resp/address.ts';
 import { RespError } from '../../resp/errors.ts';
 import type { Deployment } from '../cluster/deployment.ts';
 import { expiryClock, type ExpiryMode } from '../flow/expiry.ts';
-import { FieldExpiries } from '../keys/field-expiries.ts';
+import { FieldExpiries } from '../keys/expiries.ts';
 import { carriesExactExpiries, clockOffsetOf, keysIn, type DatabasePairs } from './preflight.ts';
 import type { EndpointSettings, Settings } from './settings.ts';
 import type { Sides } from './sides.ts';

@@ -3,10 +3,10 @@
 import { countOf, formatBytes } from '../../resp/figures.ts';
 import { nameOf, ReplyError, RespError, type RespErrorOptions } from '../../resp/errors.ts';
 import type { Deployment } from '../cluster/deployment.ts';
-import { tagOf } from '../cluster/slot-tag.ts';
+import { tagOf } from '../cluster/slot.ts';
 import type { Node } from '../cluster/topology.ts';
 import { refusalOf } from '../server/refusal.ts';
-import { aclOf, PROBE_KEY, type Probe } from '../server/rights.ts';
+import { aclOf, PROBE_KEY, type Probe } from '../server/probes.ts';
 import type { Role, Server } from '../server/server.ts';
 import type { Sides } from './sides.ts';
 

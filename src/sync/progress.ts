@@ -2,7 +2,7 @@
 
 import { countOf, formatCount } from '../../resp/figures.ts';
 import { nameOf, RespError, type Peer, type ReplyError } from '../../resp/errors.ts';
-import type { Reconnect } from '../cluster/reconnect.ts';
+import type { Reconnect } from '../server/retry.ts';
 import type { LeftOutKind } from '../snapshot/left-out.ts';
 import type { SourceSink } from '../source/source.ts';
 import type { TargetSink } from '../target/target.ts';

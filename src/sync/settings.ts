@@ -4,9 +4,9 @@ import { formatAddress, parseAddress, type Address } from '../../resp/address.ts
 import { AddressError } from '../../resp/errors.ts';
 import { Secrets } from '../../resp/secrets.ts';
 import type { TlsOptions } from '../../resp/tls-options.ts';
+import type { NatRule } from '../cluster/announced.ts';
 import { formOf } from '../file/regular-file.ts';
-import type { NatRule } from '../cluster/nat.ts';
-import type { RetryOptions } from '../server/backoff.ts';
+import type { RetryOptions } from '../server/retry.ts';
 import { KeyScope } from '../scan/key-scope.ts';
 import type { Role } from '../server/server.ts';
 import { KeyNames } from '../target/key-names.ts';

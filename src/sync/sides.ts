@@ -2,13 +2,13 @@
 
 import { isFile } from '../../resp/address.ts';
 import { Deployment } from '../cluster/deployment.ts';
-import type { Reconnect } from '../cluster/reconnect.ts';
+import type { Reconnect } from '../server/retry.ts';
 import { InputFile } from '../file/input-file.ts';
 import { demandWritable } from '../file/output-file.ts';
 import { openRegular } from '../file/regular-file.ts';
-import { PIECE_BYTES } from '../server/page-size.ts';
-import type { Purpose, Role } from '../server/server.ts';
-import { PROBE_KEY, type Probe } from '../server/rights.ts';
+import { PIECE_BYTES } from '../server/transfer-limits.ts';
+import { PROBE_KEY, type Probe, type Purpose } from '../server/probes.ts';
+import type { Role } from '../server/server.ts';
 import type { Settings } from './settings.ts';
 
 /** `undefined` is a file. */

@@ -3,7 +3,7 @@
 import { RespError, type ReplyError } from '../../resp/errors.ts';
 import type { Oversized } from '../../resp/reply.ts';
 import type { Entry } from '../flow/entry.ts';
-import { GONE } from '../keys/piece-reader.ts';
+import { GONE } from '../keys/value-end.ts';
 import { scopeOf } from '../server/refusal.ts';
 import { isSameInPieces, isSameValue } from '../keys/same-value.ts';
 import { collision, type Collisions } from './collisions.ts';

@@ -3,7 +3,7 @@
 import { ReplyError } from '../../resp/errors.ts';
 import { Oversized } from '../../resp/reply.ts';
 import type { NodeLink } from '../cluster/node-link.ts';
-import { askFlushes, type Flushes } from '../server/flushes.ts';
+import { askFlushes, type Flushes } from '../server/info.ts';
 import { refusalOf, scopeOf } from '../server/refusal.ts';
 import type { Session } from '../server/session.ts';
 import { Wakeup } from '../flow/wakeup.ts';

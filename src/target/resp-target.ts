@@ -12,7 +12,7 @@ import { FrameEncoder, type Frame, PieceWriter } from '../file/frame-encoder.ts'
 import { openOutput, type OutputFile } from '../file/output-file.ts';
 import { BEGIN, StreamSum } from '../file/stream-ends.ts';
 import type { ExpiryMode } from '../flow/expiry.ts';
-import { GONE } from '../keys/piece-reader.ts';
+import { GONE } from '../keys/value-end.ts';
 import { isOfKey } from './slow-path.ts';
 import { collision, type Collisions } from './collisions.ts';
 import { takePiece, type RateLimit } from './rate-limit.ts';

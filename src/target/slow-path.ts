@@ -4,7 +4,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ReplyError, RespError } from '../../resp/errors.ts';
 import { Ring } from '../../resp/ring.ts';
-import { BREAKS } from '../cluster/breaks.ts';
+import { BREAKS } from '../cluster/suspects.ts';
 import type { Deployment } from '../cluster/deployment.ts';
 import type { NodeLinkOptions } from '../cluster/node-link.ts';
 import type { Node } from '../cluster/topology.ts';
@@ -12,7 +12,7 @@ import type { Channel } from '../flow/channel.ts';
 import { sizeOf, type Entry } from '../flow/entry.ts';
 import { formOf } from '../rdb/type-byte.ts';
 import { learnDialect, type Dialect } from '../server/dialect.ts';
-import { CHANGED, LONG_PAGE } from '../keys/piece-reader.ts';
+import { CHANGED, LONG_PAGE } from '../keys/value-end.ts';
 import { scopeOf } from '../server/refusal.ts';
 import { ValueWriter, type ValueWriterOptions } from './value-writer.ts';
 import type { NodeWriter } from './node-writer.ts';

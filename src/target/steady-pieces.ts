@@ -4,7 +4,7 @@ import { RespError } from '../../resp/errors.ts';
 import type { LargeValue } from '../flow/entry.ts';
 import { ValueDigest } from '../rdb/value-digest.ts';
 import { readAhead } from '../flow/read-ahead.ts';
-import { CHANGED, GONE } from '../keys/piece-reader.ts';
+import { CHANGED, GONE } from '../keys/value-end.ts';
 import type { ValuePiece } from '../rdb/value.ts';
 
 /**

@@ -1,8 +1,7 @@
 // What a value is called while it is being built: a name that nobody else has, in the slot of the one that it will have.
 
 import { randomBytes } from 'node:crypto';
-import { slotOf } from '../cluster/slot.ts';
-import { tagOf } from '../cluster/slot-tag.ts';
+import { slotOf, tagOf } from '../cluster/slot.ts';
 
 const RANDOM_BYTES = 8;
 

@@ -1,15 +1,14 @@
 // Which connection a value goes on that RESTORE does not take as it is, and in pieces of how many bytes: what has broken a
 // connection goes apart from all others, one such value at a time.
 
-import { Breaks } from '../cluster/breaks.ts';
+import { Breaks } from '../cluster/suspects.ts';
 import { RoutedClient } from '../cluster/routed-client.ts';
 import type { Deployment } from '../cluster/deployment.ts';
 import type { NodeLinkOptions } from '../cluster/node-link.ts';
 import type { KeyId } from '../flow/key-id.ts';
 import { Mutex } from '../flow/mutex.ts';
-import type { AskAbout } from '../server/ask-about.ts';
-import { SMALLEST_PIECE } from '../server/page-size.ts';
-import type { TransferLimits } from '../server/transfer-limits.ts';
+import type { AskAbout } from '../server/replies.ts';
+import { SMALLEST_PIECE, type TransferLimits } from '../server/transfer-limits.ts';
 
 export class ValueClients {
   /** For all that have broken nothing. */

@@ -5,9 +5,8 @@ import { RespError } from '../../resp/errors.ts';
 import type { Parts } from '../../resp/parts.ts';
 import type { LargeValue } from '../flow/entry.ts';
 import { GatheredPayload } from '../rdb/gathered-payload.ts';
+import { CHANGED, isNeverWhole, untilRead } from '../keys/value-end.ts';
 import { sizeOfPiece } from '../rdb/pieces.ts';
-import { CHANGED } from '../keys/piece-reader.ts';
-import { isNeverWhole, untilRead } from '../keys/until-whole.ts';
 import type { ValuePiece } from '../rdb/value.ts';
 import { steadyPieces } from './steady-pieces.ts';
 

@@ -2,7 +2,7 @@
 
 import { formatCount } from '../../resp/figures.ts';
 import type { Peer, RespError } from '../../resp/errors.ts';
-import type { Reconnect } from '../cluster/reconnect.ts';
+import type { Reconnect } from '../server/retry.ts';
 import type { SourceSink } from '../source/source.ts';
 import type { StartEvent } from '../sync/options.ts';
 import {

@@ -1,8 +1,7 @@
 // The whole check: reach both sides, look at them, walk both, look again at what differs, and say how they compare.
 
-import { pauseFor } from '../server/pause.ts';
-import { PROBE_KEY, type Probe } from '../server/rights.ts';
-import type { Purpose } from '../server/server.ts';
+import { pauseFor, type Reconnect } from '../server/retry.ts';
+import { PROBE_KEY, type Probe, type Purpose } from '../server/probes.ts';
 import type { Source } from '../source/source.ts';
 import { channelOf } from '../sync/ends.ts';
 import { Flow } from '../sync/flow.ts';
@@ -10,7 +9,6 @@ import { leftOutDatabases } from '../sync/left-out.ts';
 import { planOf, type Plan } from '../sync/plan.ts';
 import { preflight, warningsOf } from '../sync/preflight.ts';
 import { settingsOf, withForms } from '../sync/settings.ts';
-import type { Reconnect } from '../cluster/reconnect.ts';
 import { closeSides, openSides, type Sides } from '../sync/sides.ts';
 import { startEvent } from '../sync/start-event.ts';
 import type { Target } from '../target/target.ts';

@@ -13,9 +13,8 @@ import { typeOf } from '../rdb/type-byte.ts';
 import { unpackedSize } from '../rdb/unpacked-size.ts';
 import { FieldTimes, ValueDigest } from '../rdb/value-digest.ts';
 import { isForever, type ExpiryMode } from '../flow/expiry.ts';
-import { GONE } from '../keys/piece-reader.ts';
+import { GONE, untilRead } from '../keys/value-end.ts';
 import type { Role } from '../server/server.ts';
-import { untilRead } from '../keys/until-whole.ts';
 import { Room } from '../flow/room.ts';
 import type { HashField, Value, ValuePiece } from '../rdb/value.ts';
 

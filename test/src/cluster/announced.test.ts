@@ -1,4 +1,4 @@
-// Which addresses that a server announces are believed.
+// Where an announced address is from here, and which ones are believed.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Announced, kindOfHost } from '../../../src/cluster/announced.ts';
@@ -20,7 +20,7 @@ test('kindOfHost() knows what means another machine from each machine, in every 
 
 test('Announced.demand() refuses a kind of address that was not given, and names the way out', async () => {
   const rule = { announced: { host: '10.0.0.2', port: 1 }, reachable: { host: '127.0.0.1', port: 7001 } };
-  const far = await Announced.forGiven({ kind: 'tcp', host: '10.0.0.1', port: 6379, tls: false }, [rule], '--to-nat');
+  const far = await Announced.forGiven({ kind: 'tcp', host: '10.0.0.1', port: 6379, tls: false }, [rule], 'target');
   far.demand({ host: '10.0.0.9', port: 1 });
   far.demand(rule.reachable);
   assert.throws(() => far.demand({ host: '169.254.169.254', port: 80 }), {
@@ -47,8 +47,20 @@ test('Announced.believes() an address of the kind that was given, by name, by nu
       tls: false,
     },
   ] as const) {
-    const near = await Announced.forGiven(address, [], '--from-nat');
+    const near = await Announced.forGiven(address, [], 'source');
     assert.equal(near.believes({ host: '127.0.0.1', port: 6379 }), true);
     assert.equal(near.believes({ host: '169.254.1.1', port: 6379 }), false);
+  }
+});
+
+test('Announced.reach() goes where a rule says, for the very address that is announced', async () => {
+  const asked = { host: '192.0.2.9', port: 7000 };
+  const rule = { announced: { host: '10.0.0.1', port: 6379 }, reachable: { host: '127.0.0.1', port: 7001 } };
+  const announced = await Announced.forGiven({ kind: 'tcp', ...asked, tls: false }, [rule], 'source');
+  assert.deepEqual(announced.reach({ host: '10.0.0.1', port: 6379 }, asked), { host: '127.0.0.1', port: 7001 });
+  assert.deepEqual(announced.reach({ host: '10.0.0.1', port: 6380 }, asked), { host: '10.0.0.1', port: 6380 });
+  for (const host of ['', '?']) {
+    assert.deepEqual(announced.reach({ host, port: 1 }, asked), { host: asked.host, port: 1 });
+    assert.deepEqual(announced.reach({ host, port: 1 }, { path: '/tmp/socket' }), { host: 'localhost', port: 1 });
   }
 });

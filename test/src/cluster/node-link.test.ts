@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { ConnectionError } from '../../../resp/errors.ts';
 import type { Deployment } from '../../../src/cluster/deployment.ts';
 import { NodeLink } from '../../../src/cluster/node-link.ts';
-import type { Reconnect } from '../../../src/cluster/reconnect.ts';
+import type { Reconnect } from '../../../src/server/retry.ts';
 import { Topology } from '../../../src/cluster/topology.ts';
 import type { Server } from '../../../src/server/server.ts';
 

@@ -1,15 +1,13 @@
-// What CLUSTER SLOTS and CLUSTER NODES say of a cluster, and where its nodes are from here.
+// What CLUSTER SLOTS and CLUSTER NODES say of a cluster.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { TcpPeer } from '../../../resp/errors.ts';
 import type { Reply } from '../../../resp/reply.ts';
-import { reach, type NatRule } from '../../../src/cluster/nat.ts';
-import { redirectOf } from '../../../src/cluster/redirect.ts';
 import { Topology } from '../../../src/cluster/topology.ts';
-import { ReplyError } from '../../../resp/errors.ts';
 
 const ASKED = { host: '192.0.2.9', port: 7000 };
-const here = (announced: TcpPeer): TcpPeer => reach(announced, ASKED, []);
+/** Whoever does not know its own host is where it was asked. */
+const here = ({ host, port }: TcpPeer): TcpPeer => ({ host: host || ASKED.host, port });
 
 function node(host: string | null, port: number, id: string): Reply {
   return [host === null ? null : Buffer.from(host), port, Buffer.from(id), []];
@@ -94,29 +92,4 @@ test('Topology.single() is one node that serves every slot', () => {
   const only = { id: 'only', peer: ASKED };
   const topology = Topology.single(only);
   assert.deepEqual([topology.nodes, topology.ownerOf(16_383), topology.unserved.size], [[only], only, 0]);
-});
-
-test('reach() goes where a rule says, for the very address that is announced', () => {
-  const rules: NatRule[] = [
-    { announced: { host: '10.0.0.1', port: 6379 }, reachable: { host: '127.0.0.1', port: 7001 } },
-  ];
-  assert.deepEqual(reach({ host: '10.0.0.1', port: 6379 }, ASKED, rules), { host: '127.0.0.1', port: 7001 });
-  assert.deepEqual(reach({ host: '10.0.0.1', port: 6380 }, ASKED, rules), { host: '10.0.0.1', port: 6380 });
-  for (const host of ['', '?']) assert.deepEqual(reach({ host, port: 1 }, ASKED, rules), { host: ASKED.host, port: 1 });
-});
-
-function parse(text: string): unknown {
-  return redirectOf(new ReplyError(text));
-}
-
-test('redirectOf() reads MOVED and ASK, IPv6 and a missing host too, and nothing else', () => {
-  assert.deepEqual(parse('MOVED 3999 127.0.0.1:6381'), {
-    kind: 'moved',
-    slot: 3999,
-    peer: { host: '127.0.0.1', port: 6381 },
-  });
-  assert.deepEqual(parse('ASK 1 ::1:6381'), { kind: 'ask', slot: 1, peer: { host: '::1', port: 6381 } });
-  assert.deepEqual(parse('MOVED 1 :6381'), { kind: 'moved', slot: 1, peer: { host: '', port: 6381 } });
-  for (const text of ['MOVED', 'ERR MOVED 1 a:1', 'TRYAGAIN', 'MOVED x a:1'])
-    assert.equal(parse(text), undefined, text);
 });

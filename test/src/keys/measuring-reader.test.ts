@@ -7,7 +7,7 @@ import type { Receiver, Reply } from '../../../resp/reply.ts';
 import { DumpReader, type DumpSink } from '../../../src/keys/dump.ts';
 import { parseInfo } from '../../../src/server/info.ts';
 import { MeasuringReader } from '../../../src/keys/measuring-reader.ts';
-import { Selection } from '../../../src/server/selection.ts';
+import { Selection } from '../../../src/server/session.ts';
 import { ServiceTimes } from '../../../src/keys/service-times.ts';
 import { TransferLimits } from '../../../src/server/transfer-limits.ts';
 

@@ -1,7 +1,7 @@
 // Every slot is walked where it is, and followed where it goes, until all were covered.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { SlotSet } from '../../../src/cluster/slot-set.ts';
+import { SlotSet } from '../../../src/cluster/slot.ts';
 import { SlotWatch } from '../../../src/cluster/slot-watch.ts';
 import { Topology, type Node } from '../../../src/cluster/topology.ts';
 import type { Reply } from '../../../resp/reply.ts';

@@ -8,7 +8,7 @@ import { RespError } from '../../../resp/errors.ts';
 import type { Channel } from '../../../src/flow/channel.ts';
 import type { Entry, LargeValue } from '../../../src/flow/entry.ts';
 import { decodePayload } from '../../../src/rdb/decode.ts';
-import { GONE } from '../../../src/keys/piece-reader.ts';
+import { GONE } from '../../../src/keys/value-end.ts';
 import { RespTarget } from '../../../src/target/resp-target.ts';
 import type { ValuePiece } from '../../../src/rdb/value.ts';
 import { collect, entryOf, newChannel } from '../../support/entries.ts';

@@ -6,7 +6,7 @@ import type { Parts } from '../../../resp/parts.ts';
 import type { LargeValue } from '../../../src/flow/entry.ts';
 import { NEVER } from '../../../src/rdb/milliseconds.ts';
 import { decodePayload } from '../../../src/rdb/decode.ts';
-import { GONE, LONG_PAGE } from '../../../src/keys/piece-reader.ts';
+import { GONE, LONG_PAGE } from '../../../src/keys/value-end.ts';
 import { wholeValueOf } from '../../../src/target/whole-value.ts';
 import type { ValuePiece } from '../../../src/rdb/value.ts';
 

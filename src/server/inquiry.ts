@@ -4,7 +4,7 @@ import type { Command } from '../../resp/command.ts';
 import type { Connection } from '../../resp/connection.ts';
 import type { Receiver, Reply } from '../../resp/reply.ts';
 import { PendingKeys } from '../flow/pending-keys.ts';
-import type { Selection } from '../server/selection.ts';
+import type { Selection } from './session.ts';
 
 export class Inquiry implements Receiver {
   readonly #connection: Connection;

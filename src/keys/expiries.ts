@@ -1,16 +1,47 @@
-// What becomes of the expiries of hash fields on the way, where they do not stay as they are: the same as of those of keys.
+// Expiries on the way: when a key expires, as its server tells, and what becomes of those of hash fields.
 
 import { RespError } from '../../resp/errors.ts';
+import { NEVER, plus, type Milliseconds } from '../rdb/milliseconds.ts';
+import { isSameExpiry } from '../rdb/compare.ts';
+import { askOne, integerIn, type AskAbout } from '../server/replies.ts';
+import type { ExpiryMode } from '../flow/expiry.ts';
+import { GONE } from './value-end.ts';
 import type { LargeValue } from '../flow/entry.ts';
-import { NEVER, plus } from '../rdb/milliseconds.ts';
 import { decodePayload } from '../rdb/decode.ts';
 import { encodePayload } from '../rdb/encode.ts';
 import { versionOf } from '../rdb/footer.ts';
 import { mayHoldExpiries } from '../rdb/type-byte.ts';
 import type { HashField, ValuePiece } from '../rdb/value.ts';
-import type { ExpiryMode } from '../flow/expiry.ts';
-import { GONE } from './piece-reader.ts';
 
+export interface ToldExpiry {
+  /** As `Entry.expireAt`. */
+  readonly at: Milliseconds;
+  /** Milliseconds by which it may be sooner: how long what is left of it was on the way. */
+  readonly slack: number;
+}
+
+const COMMANDS = { exact: 'PEXPIRETIME', relative: 'PTTL' } as const;
+const NOT_THERE = -2;
+/** Of a clock that shows whole milliseconds, on either side. */
+const ROUNDING_MS = 2;
+
+/** @throws RespError `GONE`, or `PAYLOAD` for a reply that is none; ReplyError where the server will not say */
+export async function askExpiry(ask: AskAbout, key: Buffer, mode: ExpiryMode): Promise<ToldExpiry> {
+  if (mode === 'dropped') return { at: NEVER, slack: 0 };
+  const start = performance.now();
+  const reply = integerIn(await askOne(ask, COMMANDS[mode], key), COMMANDS[mode], NOT_THERE);
+  if (reply === NOT_THERE) throw new RespError(GONE, 'The key is gone');
+  if (mode === 'exact' || reply < 0) return { at: reply, slack: 0 };
+  const now = performance.now();
+  return { at: plus(reply, now), slack: now - start + ROUNDING_MS };
+}
+
+/** Whether both answers say the same. */
+export function agree(left: ToldExpiry, right: ToldExpiry): boolean {
+  return isSameExpiry(left.at, right.at, Math.max(left.slack, right.slack));
+}
+
+/** What becomes of the expiries of hash fields, where they do not stay as they are: the same as of those of keys. */
 export class FieldExpiries {
   readonly #isDropped: boolean;
   readonly #offset: number;

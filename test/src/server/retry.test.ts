@@ -1,7 +1,7 @@
 // Pauses that grow, with jitter, up to a limit, and so many in a row.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { Backoff } from '../../../src/server/backoff.ts';
+import { Backoff } from '../../../src/server/retry.ts';
 
 function pauses(backoff: Backoff): number[] {
   const all: number[] = [];

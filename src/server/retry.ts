@@ -1,9 +1,53 @@
-// The pause before a server is tried again, and what is told of it: one that was lost, or one that refuses for now.
+// The pauses between tries: how long each is, when there were enough, and what is told of a server that is tried again.
 
+import { setTimeout as sleep } from 'node:timers/promises';
 import { nameOf, RespError, type Peer } from '../../resp/errors.ts';
-import type { Backoff, RetryOptions } from '../server/backoff.ts';
-import { pauseFor } from '../server/pause.ts';
-import { replyBehind } from '../server/refusal.ts';
+import { replyBehind } from './refusal.ts';
+
+export interface RetryOptions {
+  /** Tries in a row without progress in between; 0 is none. */
+  readonly retries: number;
+  /** Milliseconds: the longest pause. */
+  readonly longest: number;
+}
+
+const FIRST_MS = 100;
+
+export class Backoff {
+  readonly #options: RetryOptions;
+  #tries = 0;
+
+  constructor(options: RetryOptions) {
+    this.#options = options;
+  }
+
+  /** Tries since the last progress. */
+  get tries(): number {
+    return this.#tries;
+  }
+
+  /** Milliseconds to wait before the next try; `undefined` when there were enough. */
+  next(): number | undefined {
+    if (this.#tries >= this.#options.retries) return undefined;
+    const ceiling = Math.min(this.#options.longest, FIRST_MS * 2 ** this.#tries++);
+    // All who lost the same server must not come back at the same moment.
+    return ceiling * (0.5 + Math.random() / 2);
+  }
+
+  /** There was progress. */
+  reset(): void {
+    this.#tries = 0;
+  }
+}
+
+/** @throws the reason of the signal */
+export async function pauseFor(ms: number, signal: AbortSignal | undefined): Promise<void> {
+  try {
+    await sleep(ms, undefined, { signal });
+  } catch {
+    signal?.throwIfAborted();
+  }
+}
 
 export interface Reconnect {
   readonly side: 'source' | 'target';

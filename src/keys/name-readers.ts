@@ -1,14 +1,15 @@
-// Asks a server which keys it has, many of them in one EXISTS, and one by one only where not all of them are there.
+// Readers of keys that want no value: one hands on the names, the other asks which of them the server has.
 
 import { Command } from '../../resp/command.ts';
 import type { Connection } from '../../resp/connection.ts';
 import { ReplyError } from '../../resp/errors.ts';
 import type { Receiver, Reply } from '../../resp/reply.ts';
 import { Ring } from '../../resp/ring.ts';
-import { ask } from '../server/asking.ts';
+import { ask, type Selection } from '../server/session.ts';
 import type { KeyReader, KeySink } from './key-reader.ts';
 import { refusalOf, scopeOf } from '../server/refusal.ts';
-import type { Selection } from '../server/selection.ts';
+import type { Entry } from '../flow/entry.ts';
+import { newEntry } from '../flow/entry-ring.ts';
 
 export interface ExistenceSink extends KeySink {
   /** Of each key that is there; `onGone` is of the others. */
@@ -31,6 +32,7 @@ interface Batch {
 /** More of them make the command no cheaper, and hold up the other clients of that server. */
 export const NAMES_OF_A_COMMAND = 128;
 
+/** Asks about many keys in one EXISTS, and one by one only where not all of them are there. */
 export class ExistenceReader implements Receiver, KeyReader {
   readonly #connection: Connection;
   readonly #selection: Selection;
@@ -142,4 +144,25 @@ export class ExistenceReader implements Receiver, KeyReader {
     if (scope === 'place') this.#sink.onElsewhere(db, keys[0]!, error);
     else this.#sink.onRefused(db, keys[0]!, error);
   }
+}
+
+/** Asks nothing: each key is handed on by its name, where a walk is all that is wanted. */
+export class NameReader implements KeyReader {
+  readonly inFlight = 0;
+  readonly hasRoom = true;
+  readonly #entry = newEntry();
+  readonly #onName: (entry: Entry) => void;
+
+  /** @param onName the entry has no payload, and is used again: copy what is kept */
+  constructor(onName: (entry: Entry) => void) {
+    this.#onName = onName;
+  }
+
+  send(db: number, key: Buffer): void {
+    this.#entry.db = db;
+    this.#entry.key = key;
+    this.#onName(this.#entry);
+  }
+
+  drain(): void {}
 }
