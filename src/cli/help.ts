@@ -1,8 +1,29 @@
 // The text of --help, made from the table that parses.
 
-import { COMMANDS, type Task } from './commands.ts';
+import { COMMANDS, isTask, type CommandName, type Task } from './commands.ts';
 import { isOf } from './foreign-flags.ts';
-import { OPTION_LIST, type Option, type OptionName } from './options.ts';
+import { environmentNameOf, OPTION_LIST, type Option, type OptionName } from './options.ts';
+
+/** One flag, for a page that lists them. */
+export interface FlagReference {
+  /** Without its dashes: `dry-run`. */
+  readonly name: string;
+  /** Letters that stand for it behind one dash: `n`. */
+  readonly shorts: readonly string[];
+  /** What stands for its value: `SIZE`, `replace|skip|fail`; a switch takes none. */
+  readonly argument: string | undefined;
+  readonly meaning: string;
+  /** Without the flag, in words. */
+  readonly default: string | undefined;
+  /** Its twin in the environment, if it has one: `RUMP_DRY_RUN`. */
+  readonly variable: string | undefined;
+  /** Whether it may be given more than once. */
+  readonly repeatable: boolean;
+  /** The head that it stands under: `Which keys`. */
+  readonly group: string;
+  /** Names of the commands that take it: `copy`, `check`. */
+  readonly commands: readonly string[];
+}
 
 const USAGE_HEAD = `rump copies the keys of one Redis or Valkey database into another.
 
@@ -87,6 +108,22 @@ const LEFT = 31;
 export function usageText(): string {
   const commands = Object.entries(COMMANDS).map(([name, { help }]) => `  ${name.padEnd(9)}${help}\n`);
   return [USAGE_HEAD, commands.join(''), USAGE_TAIL].join('\n');
+}
+
+/** Every flag, in the order of the help. */
+export function referenceOf(commands: Readonly<Record<CommandName, object>>): FlagReference[] {
+  const tasks = (Object.keys(commands) as CommandName[]).filter(isTask);
+  return OPTION_LIST.map(([name, { shorts = [], kind, help, fallback, environment, separator, group }]) => ({
+    name,
+    shorts,
+    argument: kind.placeholder,
+    meaning: help,
+    default: fallback,
+    variable: environment === false ? undefined : environmentNameOf(name),
+    repeatable: separator !== undefined,
+    group,
+    commands: tasks.filter((task) => isOf(task, name)),
+  }));
 }
 
 /** @param about the one command whose flags are listed; otherwise all are */
