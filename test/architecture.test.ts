@@ -26,6 +26,8 @@ const FLOORS: readonly string[] = [
   'src/sync',
   'src/verify',
   'src',
+  'src/cli/flags',
+  'src/cli/show',
   'src/cli',
 ];
 

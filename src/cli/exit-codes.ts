@@ -2,9 +2,8 @@
 
 import { AddressError } from '../../resp/errors.ts';
 import { isWaitedFor, mayPass } from '../server/refusal.ts';
-import { Interrupted } from './interrupted.ts';
-import { isComplete, isDifferent, type Outcome } from './outcome.ts';
-import { UsageError } from './usage-error.ts';
+import { UsageError } from './flags/usage-error.ts';
+import { Interrupted, isComplete, isDifferent, type Outcome } from './show/outcome.ts';
 
 export const EXIT_CODES = {
   done: 0,

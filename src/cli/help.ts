@@ -1,8 +1,33 @@
-// The text of --help, made from the table that parses.
+// The help, made from the table of commands and the table of flags; and the commands that tell of the program itself.
 
-import { COMMANDS, isTask, type CommandName, type Task } from './commands.ts';
-import { isOf } from './foreign-flags.ts';
-import { environmentNameOf, OPTION_LIST, type Option, type OptionName } from './options.ts';
+import { readFileSync } from 'node:fs';
+import type { Command, Program, Request } from './command.ts';
+import { EXIT_CODES, type ExitCode } from './exit-codes.ts';
+import { environmentNameOf, OPTION_LIST } from './flags/options.ts';
+
+export const help: Command = {
+  name: 'help',
+  noun: 'the help',
+  help: { summary: 'lists all flags and forms of ENDPOINT; help check those of a check' },
+  operands: 'a command',
+  async run({ isAsked, operands: [about] }: Request, { commands, stdout, stderr }: Program): Promise<ExitCode> {
+    if (isAsked) stdout.write(helpText(commands, about));
+    else stderr.write(usageText(commands));
+    return isAsked ? EXIT_CODES.done : EXIT_CODES.usage;
+  },
+};
+
+export const version: Command = {
+  name: 'version',
+  noun: 'the version',
+  help: { summary: 'prints the version' },
+  async run(_: Request, { stdout }: Program): Promise<ExitCode> {
+    // Seen from `dist/src/cli`.
+    const manifest = readFileSync(new URL('../../../package.json', import.meta.url), 'utf8');
+    stdout.write(`rump ${(JSON.parse(manifest) as { version: string }).version}\n`);
+    return EXIT_CODES.done;
+  },
+};
 
 /** One flag, for a page that lists them. */
 export interface FlagReference {
@@ -39,10 +64,7 @@ sentinels (redis+sentinel://), or a file: .resp, .rdb, or - for stdin or stdout.
 With --dry-run a copy looks at both sides, counts, and writes nothing.
 `;
 
-const HEAD = `Usage: rump --from ENDPOINT --to ENDPOINT [options]
-       rump check --from ENDPOINT --to ENDPOINT [options]
-
-Copies the keys of one Redis or Valkey database into another while both stay
+const HEAD = `Copies the keys of one Redis or Valkey database into another while both stay
 online; with check, compares them and writes nothing. rump help check lists
 the flags of that. An ENDPOINT is one of
 
@@ -74,45 +96,35 @@ command line cannot be used, 3 a check has found differences, 75 broken off
 for a reason that may pass: try again later, 129, 130 or 143 interrupted.
 `;
 
-const CHECK_HEAD = `Usage: rump check --from ENDPOINT --to ENDPOINT [options]
-
-Compares the keys of two databases, clusters or files by value, type and
-expiry, and writes nothing. A key that differs is looked at again, as it may
-be about to be copied. Each difference is a line on stdout:
-
-  + key     only the source has it
-  - key     only the target has it
-  * key     both have it: what differs stands behind a tab
-
-rump help says what an ENDPOINT is.
-`;
-
-const CHECK_TAIL = `Exit code: 0 both sides are equal, 1 something could not be compared, 2 the
-command line cannot be used, 3 there are differences, 75 broken off for a
-reason that may pass: try again later, 129, 130 or 143 interrupted.
-`;
-
-const GROUPS = [
-  'Endpoints',
-  'TLS and clusters',
-  'Which keys',
-  'Copy',
-  'Check',
-  'Load',
-  'Output',
-] as const satisfies readonly Option['group'][];
 const COLUMNS = 79;
 const LEFT = 31;
 
-/** What there is in a screen, for whoever has given nothing. */
-export function usageText(): string {
-  const commands = Object.entries(COMMANDS).map(([name, { help }]) => `  ${name.padEnd(9)}${help}\n`);
-  return [USAGE_HEAD, commands.join(''), USAGE_TAIL].join('\n');
+/** One screen, for whoever has given nothing. */
+export function usageText(commands: readonly Command[]): string {
+  const lines = commands.map(({ name, help: { summary } }) => `  ${name.padEnd(9)}${summary}\n`);
+  return [USAGE_HEAD, lines.join(''), USAGE_TAIL].join('\n');
+}
+
+/** @param about the name of the one command whose flags are listed; otherwise all are */
+export function helpText(commands: readonly Command[], about?: string): string {
+  const subject = commands.find(({ name }) => name === about);
+  const { head = HEAD, tail = TAIL } = subject?.help ?? {};
+  const shown = subject?.help.head === undefined ? commands : [subject];
+  const usages = shown.flatMap(({ name, help: { usage } }) => {
+    if (usage === undefined) return [];
+    return name === commands[0]?.name ? `rump ${usage}\n` : `rump ${name} ${usage}\n`;
+  });
+  const groups = [...new Set(OPTION_LIST.map(([, { group }]) => group))].flatMap((group) => {
+    const options = OPTION_LIST.filter(
+      ([name, option]) => option.group === group && (subject?.flags?.has(name) ?? true),
+    );
+    return options.length === 0 ? [] : `${group}:\n${options.map(formatOption).join('')}`;
+  });
+  return [`Usage: ${usages.join('       ')}`, head, ...groups, tail].join('\n');
 }
 
 /** Every flag, in the order of the help. */
-export function referenceOf(commands: Readonly<Record<CommandName, object>>): FlagReference[] {
-  const tasks = (Object.keys(commands) as CommandName[]).filter(isTask);
+export function referenceOf(commands: readonly Command[]): FlagReference[] {
   return OPTION_LIST.map(([name, { shorts = [], kind, help, fallback, environment, separator, group }]) => ({
     name,
     shorts,
@@ -122,25 +134,11 @@ export function referenceOf(commands: Readonly<Record<CommandName, object>>): Fl
     variable: environment === false ? undefined : environmentNameOf(name),
     repeatable: separator !== undefined,
     group,
-    commands: tasks.filter((task) => isOf(task, name)),
+    commands: commands.filter(({ flags }) => flags?.has(name)).map((command) => command.name),
   }));
 }
 
-/** @param about the one command whose flags are listed; otherwise all are */
-export function helpText(about?: Task): string {
-  const groups = GROUPS.flatMap((group) => {
-    const options = OPTION_LIST.filter(([name, option]) => option.group === group && isListed(name, about));
-    if (options.length === 0) return [];
-    return `${group}:\n${options.map(([name, option]) => formatOption(name, option)).join('')}`;
-  });
-  return [about === 'check' ? CHECK_HEAD : HEAD, ...groups, about === 'check' ? CHECK_TAIL : TAIL].join('\n');
-}
-
-function isListed(name: OptionName, about: Task | undefined): boolean {
-  return about === undefined || isOf(about, name);
-}
-
-function formatOption(name: OptionName, { shorts = [], kind, help, fallback }: Option): string {
+function formatOption([name, { shorts = [], kind, help, fallback }]: (typeof OPTION_LIST)[number]): string {
   const letters = shorts.length === 0 ? '    ' : shorts.map((short) => `-${short}, `).join('');
   const flag = [letters, `--${name}`, kind.placeholder === undefined ? '' : ' '];
   const left = `  ${flag.join('')}${kind.placeholder ?? ''}`;

@@ -1,21 +1,35 @@
 // A command line as the tests of the parser write and read it.
 import assert from 'node:assert/strict';
-import { parseCommandLine, type CopyCommand } from '../../src/cli/command-line.ts';
-import type { Environment } from '../../src/cli/environment.ts';
-import { UsageError } from '../../src/cli/usage-error.ts';
+import { checkRequest } from '../../src/cli/check.ts';
+import { parseCommandLine } from '../../src/cli/command-line.ts';
+import { COMMANDS } from '../../src/cli/commands.ts';
+import { copyRequest, type CopyRequest } from '../../src/cli/copy.ts';
+import type { Environment } from '../../src/cli/flags/environment.ts';
+import { UsageError } from '../../src/cli/flags/usage-error.ts';
 
 export const FROM = 'redis://127.0.0.1:6379/0';
 export const TO = 'redis://:p@ss/w?rd#@192.168.0.153:6379/0';
 export const ENDPOINTS = ['--from', FROM, '--to', TO];
 
-export function copy(argv: readonly string[], environment: Environment = {}): CopyCommand {
-  const commandLine = parseCommandLine(argv, environment);
-  assert.ok(commandLine.command === 'copy');
-  return commandLine;
+/** What comes of a command line: the request of its command, or what the help is about. */
+export function read(argv: readonly string[], environment: Environment = {}) {
+  const request = parseCommandLine(argv, environment);
+  const { command, operands, isAsked } = request;
+  if (command.name === 'copy') return { command: 'copy', ...copyRequest(request) } as const;
+  if (command.name === 'check') return { command: 'check', ...checkRequest(request) } as const;
+  if (command.name === 'version') return { command: 'version' } as const;
+  const about = COMMANDS.find(({ name, flags }) => name === operands[0] && flags !== undefined)?.name;
+  return { command: 'help', asked: isAsked, ...(about === undefined ? {} : { about }) } as const;
+}
+
+export function copy(argv: readonly string[], environment: Environment = {}) {
+  const request = read(argv, environment);
+  assert.ok(request.command === 'copy');
+  return request;
 }
 
 /** The options of a copy from `FROM` to `TO`. */
-export function optionsOf(...argv: string[]): CopyCommand['options'] {
+export function optionsOf(...argv: string[]): CopyRequest['options'] {
   return copy([...ENDPOINTS, ...argv]).options;
 }
 
@@ -26,7 +40,7 @@ export function given(object: object): object {
 
 export function assertRefused(argv: readonly string[], message: RegExp, environment: Environment = {}): void {
   assert.throws(
-    () => parseCommandLine(argv, environment),
+    () => read(argv, environment),
     (error) => {
       assert.ok(error instanceof UsageError);
       assert.equal(error.code, 'USAGE');

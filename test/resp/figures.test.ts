@@ -19,6 +19,8 @@ test('formatCount() and countOf() separate thousands, and know one from many', (
 
 test('formatBytes() gives sizes in units of 1,024', () => {
   assert.deepEqual([1023, 1_048_576, 1_200_000].map(formatBytes), ['1,023 B', '1.0 MiB', '1.1 MiB']);
+  assert.deepEqual([0, 1024, 85_143_322, 1024 ** 4 * 3].map(formatBytes), ['0 B', '1.0 KiB', '81.2 MiB', '3.0 TiB']);
+  assert.equal(formatBytes(1024 ** 2 - 1), '1.0 MiB');
 });
 
 test('No message puts a count in front of its noun without separators', () => {

@@ -1,0 +1,57 @@
+// What a command is, and what it is given to work with. The table of commands stands above.
+
+import type { Environment } from './flags/environment.ts';
+import type { OptionName, OptionValues } from './flags/options.ts';
+import type { StdoutFlags } from './flags/refusals.ts';
+import type { ExitCode } from './exit-codes.ts';
+import type { StopSignal } from './show/outcome.ts';
+import type { Streams } from './show/output.ts';
+
+export interface Command {
+  /** The word that asks for it. */
+  readonly name: string;
+  /** What it is called in a sentence: `a copy`. */
+  readonly noun: string;
+  readonly help: CommandHelp;
+  /** Those that it takes; the others are refused. Without a list none is refused, and none is of use. */
+  readonly flags?: ReadonlySet<OptionName>;
+  /** Words that may follow its name; by default none. */
+  readonly operands?: 'anything' | 'a command';
+  readonly stdoutFlags?: StdoutFlags;
+  /** @throws UsageError, before anything was done */
+  run(request: Request, program: Program): Promise<ExitCode>;
+}
+
+export interface CommandHelp {
+  /** A line of the list of commands. */
+  readonly summary: string;
+  /** What follows its name on a command line; without it the help shows no such line. */
+  readonly usage?: string;
+  /** What the help about it begins and ends with, in place of what the help about all does. */
+  readonly head?: string;
+  readonly tail?: string;
+}
+
+/** A command line that was understood. */
+export interface Request {
+  readonly command: Command;
+  readonly operands: readonly string[];
+  /** From the command line and the environment. */
+  readonly values: OptionValues;
+  readonly environment: Environment;
+  /** False where nothing at all was given. */
+  readonly isAsked: boolean;
+}
+
+/** The process, as far as commands have to do with it. */
+export interface Program extends Streams {
+  readonly commands: readonly Command[];
+  readonly isStdinTerminal: boolean;
+  /** stdout is the target: whoever writes it sees its errors, and tells of them. */
+  giveStdoutAway(): void;
+  /**
+   * The first signal of the system asks the work to stop and waits for it; the second one does not wait.
+   * @param reasonOf called with the first one, for the reason that the abort signal carries
+   */
+  stoppable<T>(reasonOf: (signal: StopSignal) => Error, work: (signal: AbortSignal) => Promise<T>): Promise<T>;
+}

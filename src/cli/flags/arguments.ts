@@ -1,0 +1,132 @@
+// The words of the command line, as given and as `arg` understands them: it would take `-from` for five short flags.
+
+import arg from 'arg';
+import { redactAddress } from '../../../resp/address.ts';
+import { readValue } from './kinds.ts';
+import { OPTION_LIST, OPTION_NAMES, OPTIONS, type Option, type OptionName, type OptionValues } from './options.ts';
+import { nearest, UsageError } from './usage-error.ts';
+
+export interface Arguments {
+  readonly values: OptionValues;
+  readonly words: readonly string[];
+}
+
+/** @throws UsageError */
+export function parseArguments(argv: readonly string[]): Arguments {
+  const spec: arg.Spec = {};
+  for (const [name, { kind, shorts = [], separator }] of OPTION_LIST) {
+    const read = (text: string, flag: string, previous?: unknown): unknown => {
+      if (previous !== undefined && separator === undefined) throw new UsageError(`Cannot use ${flag} twice`);
+      return readValue(kind, text, flag);
+    };
+    // `arg` makes a list of what a handler in brackets returns.
+    spec[`--${name}`] = separator === undefined ? read : [read];
+    for (const short of shorts) spec[`-${short}`] = `--${name}`;
+  }
+  const parsed = arg(spec, { argv: normalise(argv) }) as Readonly<Record<string, unknown>>;
+  const given = OPTION_LIST.map(([name]) => [name, parsed[`--${name}`]] as const).filter(
+    ([, value]) => value !== undefined,
+  );
+  return { values: Object.fromEntries(given), words: parsed['_'] as string[] };
+}
+
+/** The flags and their texts, as far as they can be told on a command line that cannot be used. */
+export function scanFlags(argv: readonly string[]): ReadonlyMap<OptionName, string> {
+  const given = new Map<OptionName, string>();
+  for (const [at, word] of argv.entries()) {
+    for (const { name, value } of isFlag(word) ? (findFlags(word) ?? []) : []) {
+      given.set(name, value ?? (isSwitch(name) ? 'true' : (argv[at + 1] ?? '')));
+    }
+  }
+  return given;
+}
+
+/** Long flags with two dashes; a value behind `=` where it would be taken for a flag. */
+function normalise(argv: readonly string[]): string[] {
+  const rest = [...argv];
+  const result: string[] = [];
+  for (let word = rest.shift(); word !== undefined; word = rest.shift()) {
+    if (word === '--') return [...result, word, ...rest];
+    if (!isFlag(word)) {
+      result.push(word);
+      continue;
+    }
+    for (const { name, value } of parseFlags(word)) {
+      if (isSwitch(name)) result.push(`--${name}=${value ?? 'true'}`);
+      else result.push(...joinValue(name, value ?? takeValue(name, rest)));
+    }
+  }
+  return result;
+}
+
+interface Flag {
+  readonly name: OptionName;
+  /** What stands behind `=`. */
+  readonly value: string | undefined;
+}
+
+function parseFlags(word: string): Flag[] {
+  const flags = findFlags(word);
+  if (flags !== undefined) return flags;
+  const [, dashes = '', name = ''] = /^(--?)([^=]*)/.exec(word) ?? [];
+  throw unknownFlag(dashes, name);
+}
+
+/** One flag, or several switches behind one dash: `-sn`. */
+function findFlags(word: string): Flag[] | undefined {
+  const [, dashes = '', name = '', value] = /^(--?)([^=]*)(?:=([^]*))?$/.exec(word) ?? [];
+  const long = OPTION_LIST.find(([long]) => long === name)?.[0];
+  const short = dashes === '-' ? optionOf(name) : undefined;
+  if (long !== undefined || short !== undefined) return [{ name: (long ?? short)!, value }];
+  const switches = dashes === '-' && name !== '' && value === undefined ? switchesOf(name) : undefined;
+  return switches?.map((name) => ({ name, value: undefined }));
+}
+
+function optionOf(letter: string): OptionName | undefined {
+  return OPTION_LIST.find(([, { shorts = [] }]) => shorts.includes(letter))?.[0];
+}
+
+/** `undefined` where any letter is no switch. */
+function switchesOf(letters: string): OptionName[] | undefined {
+  const names = Array.from(letters, optionOf);
+  return names.every((name) => name !== undefined && isSwitch(name)) ? (names as OptionName[]) : undefined;
+}
+
+function isSwitch(name: OptionName): boolean {
+  return (OPTIONS[name] as Option).kind.placeholder === undefined;
+}
+
+function takeValue(name: OptionName, rest: string[]): string {
+  const [next] = rest;
+  const { expected } = OPTIONS[name].kind;
+  if (next === undefined) throw new UsageError(`Cannot use --${name} without its value`, expected);
+  if (isFlag(next) && !/^-\d/.test(next)) {
+    throw new UsageError(`Cannot use --${name} without its value: ${shownFlag(next)} follows`, expected);
+  }
+  return rest.shift()!;
+}
+
+function joinValue(name: OptionName, value: string): string[] {
+  if (!isFlag(value)) return [`--${name}`, value];
+  // Behind `=` `arg` takes the first line only.
+  if (/[\n\r\u2028\u2029]/.test(value)) {
+    throw new UsageError(`Cannot use --${name}: a value that begins with a dash must be a single line`);
+  }
+  return [`--${name}=${value}`];
+}
+
+function unknownFlag(dashes: string, name: string): UsageError {
+  const suggestion = nearest(name, OPTION_NAMES);
+  const hint = suggestion === undefined ? 'rump help lists the flags' : `did you mean --${suggestion}?`;
+  return new UsageError(`Unknown flag ${shownFlag(dashes + name)}`, hint);
+}
+
+/** A single dash is a word: the stream on stdin or stdout. */
+function isFlag(word: string): boolean {
+  return word.startsWith('-') && word !== '-';
+}
+
+/** The name only: what stands behind it may hold a password. */
+function shownFlag(word: string): string {
+  return redactAddress(/^-*[\w-]*/.exec(word)![0]);
+}

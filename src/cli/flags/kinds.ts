@@ -1,0 +1,181 @@
+// The kinds of values that flags take: how a text is read, and what to say of one that cannot be.
+
+import { parseAddress, redactAddress } from '../../../resp/address.ts';
+import { AddressError, type TcpPeer } from '../../../resp/errors.ts';
+import type { NatRule } from '../../sync/options.ts';
+import { UsageError } from './usage-error.ts';
+
+export interface Kind<T> {
+  /** What stands for the value in the help; a switch takes none. */
+  readonly placeholder?: string;
+  /** What is allowed, as the end of "Cannot use "x" for --flag: …". */
+  readonly expected: string;
+  /** What was probably meant by a text that is refused. */
+  readonly suggest?: (text: string) => string | undefined;
+  /** `undefined` refuses the text. May throw an AddressError. */
+  parse(text: string): T | undefined;
+}
+
+/**
+ * Reads one value, and says what is wrong with it without showing a password.
+ * @param origin where the text was given: `--count` or `RUMP_COUNT`
+ * @throws UsageError
+ */
+export function readValue(kind: Kind<unknown>, text: string, origin: string): unknown {
+  if (text === '' && kind.placeholder !== undefined) {
+    throw new UsageError(`Cannot use ${origin} without its value`, kind.expected);
+  }
+  const value = parseValue(kind, text, origin);
+  if (value !== undefined) return value;
+  const meant = kind.suggest?.(text);
+  const hint = meant === undefined || kind.parse(meant) === undefined ? undefined : `did you mean ${meant}?`;
+  throw new UsageError(`Cannot use "${redactAddress(text)}" for ${origin}: ${kind.expected}`, hint);
+}
+
+function parseValue(kind: Kind<unknown>, text: string, origin: string): unknown {
+  try {
+    return kind.parse(text);
+  } catch (error) {
+    if (!(error instanceof AddressError)) throw error;
+    const { message } = error;
+    throw new UsageError(
+      `Cannot use ${origin}: ${message.charAt(0).toLowerCase()}${message.slice(1)}`,
+      error.hint,
+      error,
+    );
+  }
+}
+
+export const toggle: Kind<boolean> = {
+  expected: 'it is either on (1, true, yes, on) or off (0, false, no, off)',
+  parse(text) {
+    if (/^(?:1|true|yes|on)$/i.test(text)) return true;
+    return /^(?:0|false|no|off|)$/i.test(text) ? false : undefined;
+  },
+};
+
+/** A text that is taken as it is. */
+export function text(placeholder: string, expected: string): Kind<string> {
+  return { placeholder, expected, parse: (given) => given };
+}
+
+export const file = text('FILE', 'it takes the path of a file');
+
+export function oneOf<const T extends string>(...words: readonly T[]): Kind<T> {
+  return {
+    placeholder: words.join('|'),
+    expected: `it is one of ${words.join(', ')}`,
+    parse: (text) => words.find((word) => word === text),
+  };
+}
+
+export function wholeNumber(least: number): Kind<number> {
+  return {
+    placeholder: 'N',
+    expected: `it takes a whole number from ${least} up`,
+    parse(text) {
+      const number = Number(text);
+      return /^\d{1,9}$/.test(text) && number >= least ? number : undefined;
+    },
+  };
+}
+
+const SIZE_UNITS: Readonly<Record<string, number>> = { '': 1, k: 1024, m: 1024 ** 2, g: 1024 ** 3 };
+
+/** Bytes: 512, 64k, 1.5G. */
+export const size: Kind<number> = {
+  placeholder: 'SIZE',
+  expected: 'it takes bytes, or a number with k, M or G (1024), such as 64M, and 1 at least',
+  parse(text) {
+    const [, number, unit] = /^(\d+(?:\.\d+)?)(?:([kmg])(?:i?b)?)?$/i.exec(text) ?? [];
+    const bytes = Math.floor(Number(number) * SIZE_UNITS[(unit ?? '').toLowerCase()]!);
+    return bytes >= 1 && bytes <= Number.MAX_SAFE_INTEGER ? bytes : undefined;
+  },
+};
+
+const HOUR_MS = 3_600_000;
+const TIME_UNITS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: HOUR_MS };
+/** With a longer one a timer of Node would fire at once. */
+const LONGEST_HOURS = 500;
+
+/** Milliseconds, at least one: 500ms, 30s, 1.5m, 2h. */
+export const duration: Kind<number> = {
+  placeholder: 'TIME',
+  expected: `it takes a number with ms, s, m or h, such as 30s, from 1ms up to ${LONGEST_HOURS}h`,
+  suggest: (text) => (/^\d+(?:\.\d+)?$/.test(text) ? `${text}s` : undefined),
+  parse(text) {
+    const [, number, unit = ''] = /^(\d+(?:\.\d+)?)(ms|s|m|h)$/i.exec(text) ?? [];
+    const ms = Math.round(Number(number) * TIME_UNITS[unit.toLowerCase()]!);
+    return ms >= 1 && ms <= LONGEST_HOURS * HOUR_MS ? ms : undefined;
+  },
+};
+
+/** Milliseconds; `0` needs no unit. */
+export const durationOrZero: Kind<number> = {
+  ...duration,
+  parse: (text) => (/^0+(?:ms|s|m|h)?$/i.test(text) ? 0 : duration.parse(text)),
+};
+
+/** The text itself, known to be an address. */
+export const endpoint: Kind<string> = {
+  placeholder: 'ENDPOINT',
+  expected: 'it takes an address',
+  parse(text) {
+    parseAddress(text);
+    return text;
+  },
+};
+
+/** A host and its port, and nothing else that an address may have. */
+const HOST_PORT = /^[^@/?]+:\d+$/;
+
+/** Where a cluster node can be reached from here: 10.0.0.1:6379=127.0.0.1:7001. */
+export const natRule: Kind<NatRule> = {
+  placeholder: 'HOST:PORT=HOST:PORT',
+  expected: 'it takes what a node says of itself, then where it is, such as 10.0.0.1:6379=[::1]:7001',
+  parse(text) {
+    const [announced, reachable, ...more] = text.split('=').map(parsePeer);
+    return announced && reachable && more.length === 0 ? { announced, reachable } : undefined;
+  },
+};
+
+function parsePeer(text: string): TcpPeer | undefined {
+  if (!HOST_PORT.test(text)) return undefined;
+  const address = parseAddress(`redis://${text}`);
+  return address.kind === 'tcp' ? { host: address.host, port: address.port } : undefined;
+}
+
+const DATABASES = /^\d{1,9}(?:,\d{1,9})*$/;
+
+/** Databases in the order given, none twice: 0,3 or all. */
+export const databases: Kind<readonly number[] | 'all'> = {
+  placeholder: 'N,...|all',
+  expected: 'it takes numbers from 0 up such as 0,3, each of them once, or all',
+  parse(text) {
+    if (text === 'all') return text;
+    if (!DATABASES.test(text)) return undefined;
+    const numbers = text.split(',').map(Number);
+    return new Set(numbers).size === numbers.length ? numbers : undefined;
+  },
+};
+
+const DATABASE_PAIRS = /^\d{1,9}:\d{1,9}(?:,\d{1,9}:\d{1,9})*$/;
+
+/** Target database by source database: 0:5,3:0. */
+export const databaseMap: Kind<ReadonlyMap<number, number>> = {
+  placeholder: 'N:N,...',
+  expected: 'it takes pairs of a source and a target database such as 0:5,3:0, each source database once',
+  parse(text) {
+    if (!DATABASE_PAIRS.test(text)) return undefined;
+    const pairs = text.split(',').map((pair) => pair.split(':').map(Number) as [source: number, target: number]);
+    const map = new Map(pairs);
+    return map.size === pairs.length ? map : undefined;
+  },
+};
+
+/** The name of a type, as TYPE gives it; modules have their own. */
+export const typeName: Kind<string> = {
+  placeholder: 'TYPE',
+  expected: 'it takes the name of a type: string, list, set, zset, hash, stream, or one of a module',
+  parse: (given) => (/^[\w.-]+$/.test(given) ? given : undefined),
+};

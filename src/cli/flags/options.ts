@@ -1,0 +1,268 @@
+// The one table of flags: the parser, the environment and the help are all made from it. It knows no command.
+
+import {
+  databaseMap,
+  databases,
+  duration,
+  durationOrZero,
+  endpoint,
+  file,
+  natRule,
+  oneOf,
+  size,
+  text,
+  toggle,
+  typeName,
+  wholeNumber,
+  type Kind,
+} from './kinds.ts';
+
+export type Group = 'Endpoints' | 'TLS and clusters' | 'Which keys' | 'Copy' | 'Check' | 'Load' | 'Output';
+
+export interface Option {
+  /** The head that it stands under in the help. */
+  readonly group: Group;
+  /** Letters that stand for it behind one dash; several switches may share a dash. */
+  readonly shorts?: readonly string[];
+  readonly kind: Kind<unknown>;
+  readonly help: string;
+  /** Shown in the help; what is done without the flag is decided further down. */
+  readonly fallback?: string;
+  /** Flags that say the opposite, or the same thing otherwise. */
+  readonly excludes?: readonly string[];
+  /** Another flag without which it means nothing, to a command that takes both; why, and the way out. */
+  readonly needs?: { readonly flag: string; readonly why: string; readonly hint: string };
+  /** The flag may be given more than once; in the environment this stands between two values. */
+  readonly separator?: RegExp;
+  /** `false` where a variable such as RUMP_VERSION more likely means something else. */
+  readonly environment?: false;
+}
+
+const LINES = /\r?\n/;
+const LINES_OR_COMMAS = /[\r\n,]+/;
+
+const glob = text('GLOB', 'it takes a pattern such as user:*');
+const prefix = text('TEXT', 'it takes the beginning of a key');
+const hostName = text('NAME', 'it takes a host name');
+
+const VERIFY = {
+  flag: 'verify',
+  why: 'a copy does not compare',
+  hint: 'give --verify as well, or write rump check',
+};
+
+export const OPTIONS = {
+  from: { group: 'Endpoints', kind: endpoint, help: 'the source; it is never written to' },
+  to: { group: 'Endpoints', kind: endpoint, help: 'the target' },
+  'from-password-file': {
+    group: 'Endpoints',
+    kind: file,
+    help: 'the password of the source; wins over the URL',
+  },
+  'to-password-file': { group: 'Endpoints', kind: file, help: 'the password of the target' },
+  'from-sentinel-password-file': {
+    group: 'Endpoints',
+    kind: file,
+    help: "the password of the source's sentinels",
+  },
+  'to-sentinel-password-file': {
+    group: 'Endpoints',
+    kind: file,
+    help: "the password of the target's sentinels",
+  },
+
+  'from-tls-ca': {
+    group: 'TLS and clusters',
+    kind: file,
+    help: 'authorities to trust in place of those of Node',
+  },
+  'from-tls-cert': {
+    group: 'TLS and clusters',
+    kind: file,
+    help: 'our certificate, where the source asks for one',
+  },
+  'from-tls-key': { group: 'TLS and clusters', kind: file, help: 'the key to it' },
+  'from-tls-servername': {
+    group: 'TLS and clusters',
+    kind: hostName,
+    help: "the name in the source's certificate",
+    fallback: 'the host in the URL',
+  },
+  'from-tls-insecure': {
+    group: 'TLS and clusters',
+    kind: toggle,
+    help: 'take any certificate: whoever stands in between can read and change everything',
+  },
+  'from-nat': {
+    group: 'TLS and clusters',
+    kind: natRule,
+    separator: LINES_OR_COMMAS,
+    help: 'reach the node that the source announces as the first at the second; repeatable',
+  },
+  'to-tls-ca': { group: 'TLS and clusters', kind: file, help: 'as --from-tls-ca, for the target' },
+  'to-tls-cert': { group: 'TLS and clusters', kind: file, help: 'as --from-tls-cert' },
+  'to-tls-key': { group: 'TLS and clusters', kind: file, help: 'as --from-tls-key' },
+  'to-tls-servername': { group: 'TLS and clusters', kind: hostName, help: 'as --from-tls-servername' },
+  'to-tls-insecure': { group: 'TLS and clusters', kind: toggle, help: 'as --from-tls-insecure' },
+  'to-nat': { group: 'TLS and clusters', kind: natRule, separator: LINES_OR_COMMAS, help: 'as --from-nat' },
+
+  db: { group: 'Which keys', kind: databases, help: 'the source databases', fallback: 'the one in the URL' },
+  'db-map': {
+    group: 'Which keys',
+    kind: databaseMap,
+    help: 'source database:target database',
+    fallback: 'the same number; for a single one the one in the target URL',
+  },
+  match: {
+    group: 'Which keys',
+    kind: glob,
+    separator: LINES,
+    help: 'only keys that match; repeatable: any of them',
+  },
+  exclude: {
+    group: 'Which keys',
+    kind: glob,
+    separator: LINES,
+    help: 'no keys that match; repeatable: none of them',
+  },
+  type: {
+    group: 'Which keys',
+    kind: typeName,
+    help: 'only keys of this type: string, list, set, zset, hash, stream, or one of a module',
+  },
+  'strip-prefix': { group: 'Which keys', kind: prefix, help: 'take this from the beginning of keys that have it' },
+  'add-prefix': { group: 'Which keys', kind: prefix, help: 'then put this in front of every key' },
+
+  'on-conflict': {
+    group: 'Copy',
+    kind: oneOf('replace', 'skip', 'fail'),
+    help: 'a key that the target has',
+    fallback: 'replace',
+  },
+  ttl: { group: 'Copy', kind: toggle, help: 'keep expiries, as is done anyway', excludes: ['no-ttl'] },
+  'no-ttl': { group: 'Copy', kind: toggle, help: 'drop expiries', excludes: ['ttl'] },
+  'preserve-idle': { group: 'Copy', kind: toggle, help: 'carry idle times or access frequencies' },
+  'fail-fast': { group: 'Copy', kind: toggle, help: 'stop at the first key that fails' },
+  'dry-run': {
+    group: 'Copy',
+    shorts: ['n'],
+    kind: toggle,
+    help: 'look at both sides and count the keys; write nothing',
+    excludes: ['verify'],
+  },
+  verify: {
+    group: 'Copy',
+    kind: toggle,
+    help: 'then compare what was copied, as rump check does',
+    excludes: ['dry-run'],
+  },
+
+  combined: {
+    group: 'Check',
+    kind: file,
+    help: 'write a line for every key into this file, or to stdout for -: = + - or *',
+  },
+  'ttl-tolerance': {
+    group: 'Check',
+    needs: VERIFY,
+    kind: durationOrZero,
+    help: 'how far apart expiries may be',
+    fallback: '0s where both sides tell them exactly, otherwise 1s',
+  },
+  recheck: {
+    group: 'Check',
+    needs: VERIFY,
+    kind: wholeNumber(0),
+    help: 'how often keys that differ are looked at again',
+    fallback: '3',
+  },
+  'recheck-interval': {
+    group: 'Check',
+    needs: VERIFY,
+    kind: durationOrZero,
+    help: 'the pause before each of these looks',
+    fallback: '2s',
+  },
+
+  count: { group: 'Load', kind: wholeNumber(1), help: 'SCAN COUNT', fallback: 'chosen by rump' },
+  buffer: { group: 'Load', kind: size, help: 'memory between reader and writer', fallback: '64M' },
+  'big-key': {
+    group: 'Load',
+    kind: size,
+    help: 'values above it go in pieces',
+    fallback: 'by --max-latency, as measured',
+  },
+  'max-latency': {
+    group: 'Load',
+    kind: duration,
+    help: 'longest wait of other clients of the source',
+    fallback: '50ms',
+  },
+  'max-reply': {
+    group: 'Load',
+    kind: size,
+    help: 'a longer list of names, or page of a large value, ends the run',
+    fallback: '128M',
+  },
+  bwlimit: { group: 'Load', kind: size, help: 'most bytes a second', fallback: 'no limit' },
+  tpslimit: { group: 'Load', kind: wholeNumber(1), help: 'most keys a second', fallback: 'no limit' },
+  retries: {
+    group: 'Load',
+    kind: wholeNumber(0),
+    help: 'how often in a row a lost connection is opened again',
+    fallback: '10',
+  },
+  'retry-max': { group: 'Load', kind: duration, help: 'the longest pause before that', fallback: '30s' },
+  timeout: { group: 'Load', kind: duration, help: 'so long without progress fails', fallback: '60s' },
+
+  progress: {
+    group: 'Output',
+    kind: oneOf('auto', 'bar', 'dots', 'none'),
+    help: 'how progress is shown',
+    fallback: 'auto: a bar on a terminal; elsewhere dots of a copy',
+    excludes: ['silent', 'json'],
+  },
+  silent: {
+    group: 'Output',
+    shorts: ['s', 'q'],
+    kind: toggle,
+    help: 'print errors only',
+    excludes: ['progress', 'json'],
+  },
+  json: {
+    group: 'Output',
+    kind: toggle,
+    help: 'print one JSON object a line instead',
+    excludes: ['progress', 'silent'],
+  },
+  debug: { group: 'Output', kind: toggle, help: 'print where in the program an error came from' },
+  help: { group: 'Output', shorts: ['h'], kind: toggle, help: 'print this', environment: false },
+  version: { group: 'Output', shorts: ['v'], kind: toggle, help: 'print the version', environment: false },
+} as const satisfies Readonly<Record<string, Option>>;
+
+export type OptionName = keyof typeof OPTIONS;
+
+type ValueOf<O> = O extends { readonly kind: Kind<infer T> }
+  ? O extends { readonly separator: RegExp }
+    ? readonly T[]
+    : T
+  : never;
+
+/** A list where the flag may be given more than once. */
+export type OptionValues = { readonly [Name in OptionName]?: ValueOf<(typeof OPTIONS)[Name]> };
+
+/** In the order of the table. */
+export const OPTION_LIST = Object.entries(OPTIONS) as readonly (readonly [OptionName, Option])[];
+
+export const OPTION_NAMES = OPTION_LIST.map(([name]) => name);
+
+/** Those of whole groups, and others by name. */
+export function flagsOf(groups: readonly Group[], names: readonly OptionName[] = []): ReadonlySet<OptionName> {
+  const grouped = OPTION_LIST.filter(([, { group }]) => groups.includes(group)).map(([name]) => name);
+  return new Set([...grouped, ...names]);
+}
+
+/** `RUMP_ON_CONFLICT` for `on-conflict`. */
+export function environmentNameOf(name: OptionName): string {
+  return `RUMP_${name.replaceAll('-', '_').toUpperCase()}`;
+}

@@ -1,0 +1,187 @@
+// Flags that cannot be meant, as the command line alone shows: for this command, beside each other, or for these endpoints.
+
+import { formatAddress, isFile, type Address } from '../../../resp/address.ts';
+import { isSameFile } from '../../file/regular-file.ts';
+import { OPTION_LIST, OPTIONS, type Option, type OptionName, type OptionValues } from './options.ts';
+import { UsageError } from './usage-error.ts';
+
+/** Flags that, given `-`, take stdout for themselves, and for what. */
+export type StdoutFlags = Readonly<Partial<Record<OptionName, string>>>;
+
+/** What is done with a source and a target. */
+export interface Deed {
+  readonly verb: 'copy' | 'compare';
+  readonly done: 'copied' | 'compared';
+  /** Verb, database, and this: the other database. */
+  readonly to: 'to' | 'with';
+  readonly into: 'into' | 'with';
+  readonly writes: boolean;
+}
+
+/** One side, as the flags and the environment have it. */
+export interface Side {
+  readonly name: 'from' | 'to';
+  readonly address: Address;
+  /** From the environment. */
+  readonly sentinelPassword: string | undefined;
+}
+
+const TLS_FLAGS = ['tls-ca', 'tls-cert', 'tls-key', 'tls-servername', 'tls-insecure'] as const;
+const NO_MAP: ReadonlyMap<number, number> = new Map();
+
+/** A switch that is off counts as not given. */
+export function isOn(value: OptionValues[OptionName]): boolean {
+  return value !== undefined && value !== false;
+}
+
+/** A flag and those that exclude it are one decision: what the command line says of it, the environment cannot change. */
+export function isOpen(name: OptionName, values: OptionValues): boolean {
+  return values[name] === undefined && excludedBy(name).every((other) => !isOn(values[other]));
+}
+
+/**
+ * Refuses flags that mean nothing to a command.
+ * @param flags those that it takes
+ * @param noun `a copy`
+ * @throws UsageError
+ */
+export function refuseForeignFlags(flags: ReadonlySet<OptionName>, noun: string, values: OptionValues): void {
+  for (const [name, { needs }] of OPTION_LIST) {
+    if (!isOn(values[name])) continue;
+    if (!flags.has(name)) throw refused(name, `it means nothing to ${noun}`, 'leave it out');
+    const needed = needs?.flag as OptionName | undefined;
+    if (needs === undefined || needed === undefined || !flags.has(needed) || isOn(values[needed])) continue;
+    throw refused(name, needs.why, needs.hint);
+  }
+}
+
+/** @throws UsageError */
+export function refuseExclusion(values: OptionValues): void {
+  for (const [name] of OPTION_LIST) {
+    const other = excludedBy(name).find((other) => isOn(values[other]));
+    if (isOn(values[name]) && other !== undefined) {
+      throw new UsageError(`Cannot use --${name} and --${other} together`, 'leave one of them out');
+    }
+  }
+}
+
+function excludedBy(name: OptionName): readonly OptionName[] {
+  const { excludes = [] }: Option = OPTIONS[name];
+  return excludes as readonly OptionName[];
+}
+
+/** @throws UsageError */
+export function refuseContradictions(
+  deed: Deed,
+  values: OptionValues,
+  stdoutFlags: StdoutFlags,
+  from: Side,
+  to: Side,
+): void {
+  for (const side of [from, to]) {
+    refuseTls(values, side);
+    refuseNat(values, side);
+    refuseSentinel(values, side);
+  }
+  refuseSameFile(deed, from.address, to.address);
+  for (const side of [from, to]) refuseRead('combined', values.combined, side.address);
+  for (const [flag, what] of Object.entries(stdoutFlags)) {
+    if (values[flag as OptionName] === '-') refuseStdoutTaken(values, `with --${flag} - stdout belongs to ${what}`);
+  }
+  if (values.verify === true) refuseUnverifiable(from.address, to.address);
+  refuseDatabaseChoice(deed, values, from.address, to.address);
+}
+
+/** Whether the endpoint is `-`: stdin as the source, stdout as the target. */
+function isStdStream(address: Address): boolean {
+  return address.kind === 'stream' && address.path === '-';
+}
+
+function refuseTls(values: OptionValues, { name, address }: Side): void {
+  const flag = TLS_FLAGS.find((flag) => isOn(values[`${name}-${flag}` as const]));
+  if (flag !== undefined && !('tls' in address && address.tls)) {
+    throw refused(`${name}-${flag}`, `${formatAddress(address)} is not reached through TLS`, hintForTls(address));
+  }
+  const [cert, key] = [isOn(values[`${name}-tls-cert`]), isOn(values[`${name}-tls-key`])];
+  if (cert && !key) throw refused(`${name}-tls-cert`, 'a certificate needs its key', `give --${name}-tls-key as well`);
+  if (key && !cert) {
+    throw refused(`${name}-tls-key`, 'a key needs its certificate', `give --${name}-tls-cert as well`);
+  }
+}
+
+function hintForTls({ kind }: Address): string {
+  if (kind === 'tcp') return 'write rediss:// instead of redis://';
+  return kind === 'sentinel' ? 'write rediss+sentinel:// instead of redis+sentinel://' : 'leave it out';
+}
+
+function refuseNat(values: OptionValues, { name, address }: Side): void {
+  if (!isOn(values[`${name}-nat`]) || address.kind === 'tcp' || address.kind === 'sentinel') return;
+  const what = address.kind === 'unix' ? 'a Unix socket' : 'a file';
+  throw refused(`${name}-nat`, `${formatAddress(address)} is ${what} and has no nodes`, 'leave it out');
+}
+
+function refuseSentinel(values: OptionValues, { name, address, sentinelPassword }: Side): void {
+  if (address.kind === 'sentinel') return;
+  const flag = `${name}-sentinel-password-file` as const;
+  const variable = `RUMP_${name.toUpperCase()}_SENTINEL_PASSWORD`;
+  const why = `${formatAddress(address)} names no sentinel`;
+  const hint = 'write redis+sentinel://host:26379/service';
+  if (isOn(values[flag])) throw refused(flag, why, hint);
+  if (sentinelPassword !== undefined) throw new UsageError(`Cannot use ${variable}: ${why}`, hint);
+}
+
+/** Stdin and stdout are two streams where the target is written. */
+function refuseSameFile({ verb, to: preposition, writes }: Deed, from: Address, to: Address): void {
+  if (!isFile(from) || !isFile(to) || !isSameFile(from.path, to.path) || (writes && isStdStream(from))) return;
+  throw new UsageError(`Cannot ${verb} ${formatAddress(from)} ${preposition} itself`, 'name another file');
+}
+
+/** A file that is written would take the place of one that is to be read. */
+function refuseRead(flag: 'combined', path: string | undefined, address: Address): void {
+  if (path === undefined || path === '-' || !isFile(address) || !isSameFile(path, address.path)) return;
+  throw refused(flag, `${formatAddress(address)} is a file that is read`, 'name another file');
+}
+
+/** What came or went through a pipe is not there any more. */
+function refuseUnverifiable(from: Address, to: Address): void {
+  if (isStdStream(from)) throw refused('verify', 'stdin cannot be read a second time', 'copy from a file');
+  if (isStdStream(to)) throw refused('verify', 'stdout cannot be read again', 'copy into a file');
+}
+
+function refuseStdoutTaken({ json = false, progress }: OptionValues, why: string): void {
+  const flag = json ? 'json' : progress === 'dots' ? 'progress dots' : undefined;
+  if (flag !== undefined) throw refused(flag, why, 'leave it out');
+}
+
+/** It has to be clear which database goes where. */
+function refuseDatabaseChoice({ verb, done, into }: Deed, values: OptionValues, from: Address, to: Address): void {
+  const { db, 'db-map': map = NO_MAP } = values;
+  const sources = db ?? databasesOf(from);
+  if (sources !== 'all') {
+    const stranger = [...map.keys()].find((source) => !sources.includes(source));
+    if (stranger !== undefined) {
+      throw refused('db-map', `database ${stranger} is not ${done}`, `add ${stranger} to --db`);
+    }
+  }
+  const isSeveral = db === 'all' || (sources !== 'all' && sources.length > 1);
+  const isMapped = sources !== 'all' && sources.every((source) => map.has(source));
+  if (isSeveral && databaseOf(to) !== undefined && !isMapped) {
+    throw new UsageError(
+      `Cannot ${verb} several databases ${into} ${formatAddress(to)}: it names a single one`,
+      'leave the database out of the URL, or say with --db-map where each one goes',
+    );
+  }
+}
+
+/** Without --db. Which databases a file has, only the file says. */
+function databasesOf(address: Address): readonly number[] | 'all' {
+  return isFile(address) ? 'all' : [databaseOf(address) ?? 0];
+}
+
+function databaseOf(address: Address): number | undefined {
+  return 'db' in address ? address.db : undefined;
+}
+
+function refused(flag: string, why: string, hint: string): UsageError {
+  return new UsageError(`Cannot use --${flag}: ${why}`, hint);
+}

@@ -1,0 +1,168 @@
+// One line at the foot of the terminal that is drawn again and again, and is gone in the end. It goes to stderr. What does
+// not fit is left out, the least important first.
+
+import { countOf, formatBytes, formatCount } from '../../../resp/figures.ts';
+import type { Figures } from '../../sync/options.ts';
+import type { CheckFigures } from '../../verify/options.ts';
+import { differencesOf, formatDuration, formatRate, perSecond } from './figures.ts';
+import type { Outcome, StopSignal } from './outcome.ts';
+import type { Output, OutputOptions, RunEvent, Streams } from './output.ts';
+import { Report, sayDone } from './report.ts';
+
+const REDRAW_MS = 100;
+const DEFAULT_COLUMNS = 80;
+/** To the start of the line, and whatever stands there is gone. */
+const CLEAR_LINE = '\r\u001B[K';
+
+export class BarOutput implements Output {
+  readonly #streams: Streams;
+  readonly #options: OutputOptions;
+  readonly #report: Report;
+  readonly #now: () => number;
+  readonly #bar = new Bar();
+  #drawnAt = -Infinity;
+  #isDrawn = false;
+  #isOver = false;
+
+  /** @param now milliseconds on a clock that never goes back */
+  constructor(streams: Streams, options: OutputOptions, now: () => number = () => performance.now()) {
+    this.#streams = streams;
+    this.#options = options;
+    this.#report = new Report({ write: (text) => this.#write(text), print: (text) => this.#print(text) }, options);
+    this.#now = now;
+  }
+
+  onEvent(event: RunEvent): void {
+    this.#report.onEvent(event);
+    if (this.#isOver) return;
+    if (event.type === 'progress') this.#bar.update(event);
+    else if (event.type === 'check-progress') this.#bar.update(comparedFigures(event));
+    else return;
+    this.#draw();
+  }
+
+  /** No bar after this: a second signal leaves no time to clear it. */
+  onInterrupt(signal: StopSignal): void {
+    this.#isOver = true;
+    this.#report.onInterrupt(signal);
+  }
+
+  finish(outcome: Outcome): void {
+    this.#isOver = true;
+    this.#clear();
+    sayDone(this.#streams, this.#options, outcome);
+    this.#report.finish(outcome);
+  }
+
+  #draw(): void {
+    const now = this.#now();
+    if (now - this.#drawnAt < REDRAW_MS) return;
+    const { stderr } = this.#streams;
+    stderr.write(CLEAR_LINE + this.#bar.render(stderr.columns || DEFAULT_COLUMNS));
+    this.#drawnAt = now;
+    this.#isDrawn = true;
+  }
+
+  #clear(): void {
+    if (this.#isDrawn) this.#streams.stderr.write(CLEAR_LINE);
+    this.#isDrawn = false;
+  }
+
+  #print(text: string): void {
+    this.#clear();
+    this.#streams.stdout.write(text);
+  }
+
+  #write(text: string): void {
+    this.#clear();
+    this.#streams.stderr.write(text);
+  }
+}
+
+/** What a bar shows of a check, which knows the same figures by the names of a copy. */
+function comparedFigures(figures: CheckFigures & { readonly fraction: number }): BarFigures {
+  const { fraction, match, bytes, expired, failed, reconnects, elapsed } = figures;
+  const keys = match + differencesOf(figures) + figures.notComparable;
+  return { fraction, keys, bytes, converted: 0, skipped: 0, expired, failed, reconnects, elapsed };
+}
+
+export type BarFigures = Figures & { readonly fraction: number };
+
+/** Rates are those of the last so many milliseconds. */
+const WINDOW_MS = 5000;
+/** A younger copy says nothing about its end. */
+const LEAST_ELAPSED_MS = 1000;
+const SHORTEST_BAR = 6;
+const LONGEST_BAR = 30;
+const GAP = '  ';
+
+export class Bar {
+  readonly #window: BarFigures[] = [];
+
+  update(figures: BarFigures): void {
+    this.#window.push(figures);
+    while (this.#window.length > 2 && figures.elapsed - this.#window[1]!.elapsed >= WINDOW_MS) this.#window.shift();
+  }
+
+  /** At most `columns - 3` characters: a terminal echoes `^C` behind them, and some wrap in the last column already. */
+  render(columns: number): string {
+    const room = columns - 3;
+    const bar = { text: drawBar(this.#fraction, SHORTEST_BAR), rank: 4 };
+    const parts = [bar, ...this.#parts()];
+    const kept = new Set<Part>();
+    let length = -GAP.length;
+    for (const part of parts.toSorted((a, b) => a.rank - b.rank)) {
+      const longer = length + GAP.length + part.text.length;
+      if (longer > room) break;
+      length = longer;
+      kept.add(part);
+    }
+    bar.text = drawBar(this.#fraction, Math.min(LONGEST_BAR, SHORTEST_BAR + room - length));
+    const texts = parts.filter((part) => kept.has(part)).map(({ text }) => text);
+    return texts.join(GAP);
+  }
+
+  get #fraction(): number {
+    return Math.min(Math.max(this.#window.at(-1)?.fraction ?? 0, 0), 1);
+  }
+
+  /** From left to right; the lowest rank stays longest. */
+  #parts(): Part[] {
+    const last = this.#window.at(-1);
+    const first = this.#window.length > 1 ? this.#window[0] : undefined;
+    if (last === undefined) return [];
+    const { keys, bytes, failed, reconnects, elapsed } = last;
+    // Figures that are 0 at the start are honest for the time before the first event.
+    const [since, keysThen, bytesThen] = [first?.elapsed ?? 0, first?.keys ?? 0, first?.bytes ?? 0];
+    const span = elapsed - since;
+    const rate = formatRate(keys - keysThen, span);
+    const byteRate = `${formatBytes(Math.round(perSecond(bytes - bytesThen, span)))}/s`;
+    return [
+      // 100 % is for what is done, not for what rounds to it.
+      { text: `${Math.floor(this.#fraction * 100)}%`.padStart(4), rank: 0 },
+      { text: countOf(keys, 'key'), rank: 2 },
+      { text: formatBytes(bytes), rank: 7 },
+      { text: rate, rank: 5 },
+      { text: byteRate, rank: 8 },
+      ...this.#remaining(elapsed),
+      ...(failed > 0 ? [{ text: `${formatCount(failed)} failed`, rank: 1 }] : []),
+      ...(reconnects > 0 ? [{ text: countOf(reconnects, 'reconnect'), rank: 6 }] : []),
+    ];
+  }
+
+  #remaining(elapsed: number): Part[] {
+    const fraction = this.#fraction;
+    if (elapsed < LEAST_ELAPSED_MS || fraction <= 0) return [];
+    return [{ text: `ETA ${formatDuration((elapsed * (1 - fraction)) / fraction)}`, rank: 3 }];
+  }
+}
+
+interface Part {
+  readonly text: string;
+  readonly rank: number;
+}
+
+function drawBar(fraction: number, width: number): string {
+  const done = Math.floor(fraction * width);
+  return `[${'#'.repeat(done)}${'-'.repeat(width - done)}]`;
+}

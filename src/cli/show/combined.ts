@@ -1,0 +1,124 @@
+// A line for every key of a check, with the signs of rclone check, in a file or on stdout. A file is whole, or what it was.
+
+import { closeSync, fchmodSync, fsyncSync, openSync, statSync, writeSync } from 'node:fs';
+import { redactAddress } from '../../../resp/address.ts';
+import { RespError } from '../../../resp/errors.ts';
+import { Replacement } from '../../file/replacement.ts';
+import type { StartEvent } from '../../sync/options.ts';
+import type { Verdict, VerdictEvent } from '../../verify/options.ts';
+import { UsageError } from '../flags/usage-error.ts';
+import { escapeControls, escapeKey } from './escape.ts';
+import type { RunEvent, TextStream } from './output.ts';
+
+/** Characters that are gathered before they are written. */
+const ENOUGH = 64 * 1024;
+const STDOUT = '-';
+
+const SIGNS: Readonly<Record<Verdict, string>> = {
+  match: '=',
+  differ: '*',
+  sourceOnly: '+',
+  targetOnly: '-',
+  notComparable: '?',
+};
+
+export class Combined {
+  readonly isStdout: boolean;
+  readonly #path: string;
+  readonly #stdout: TextStream;
+  readonly #file: number | undefined;
+  /** None where there is a pipe or a device under the name. */
+  readonly #replacement: Replacement | undefined;
+  #showsDb = false;
+  #text = '';
+  #error: unknown;
+
+  /** @throws UsageError where the file cannot be written */
+  constructor(path: string, stdout: TextStream) {
+    this.isStdout = path === STDOUT;
+    this.#path = path;
+    this.#stdout = stdout;
+    if (this.isStdout) return;
+    try {
+      this.#replacement = isReplaceable(path) ? new Replacement(path) : undefined;
+      this.#file =
+        this.#replacement === undefined ? openSync(path, 'w') : openSync(this.#replacement.temporary, 'wx', 0o600);
+      if (this.#replacement !== undefined) fchmodSync(this.#file, this.#replacement.mode);
+    } catch (error) {
+      this.#replacement?.discard();
+      throw this.#refusal(error);
+    }
+  }
+
+  onEvent(event: RunEvent): void {
+    if (event.type === 'start') this.#showsDb = showsDb(event);
+    if (event.type !== 'verdict') return;
+    this.#text += verdictLine(event, this.#showsDb);
+    if (this.#text.length >= ENOUGH) this.#flush();
+  }
+
+  /**
+   * @param isWhole whether every key has its line
+   * @returns why it could not be written, for whoever has another word to say first
+   */
+  close(isWhole: boolean): UsageError | undefined {
+    this.#flush();
+    try {
+      if (this.#file !== undefined) this.#finish(this.#file, isWhole && this.#error === undefined);
+    } catch (error) {
+      this.#error ??= error;
+      this.#replacement?.discard();
+    }
+    return this.#error === undefined ? undefined : this.#refusal(this.#error);
+  }
+
+  #finish(file: number, isWhole: boolean): void {
+    if (isWhole && this.#replacement !== undefined) fsyncSync(file);
+    closeSync(file);
+    if (isWhole) this.#replacement?.publish();
+    else this.#replacement?.discard();
+  }
+
+  /** An error must not stop the run that tells of its keys: it is kept for the end. */
+  #flush(): void {
+    const text = this.#text;
+    this.#text = '';
+    if (text === '' || this.#error !== undefined) return;
+    try {
+      if (this.#file === undefined) this.#stdout.write(text);
+      else writeAll(this.#file, Buffer.from(text));
+    } catch (error) {
+      this.#error = error;
+    }
+  }
+
+  #refusal(error: unknown): UsageError {
+    const { code = String(error) } = error as NodeJS.ErrnoException;
+    const [why, hint] = error instanceof RespError ? [error.message.replace(/^.*?: /, ''), error.hint] : [code];
+    return new UsageError(`Cannot write the list of keys ${redactAddress(this.#path)}: ${why}`, hint);
+  }
+}
+
+function isReplaceable(path: string): boolean {
+  const stats = statSync(path, { throwIfNoEntry: false });
+  return stats === undefined || stats.isFile() || stats.isDirectory();
+}
+
+function writeAll(file: number, bytes: Buffer): void {
+  for (let written = 0; written < bytes.length;) written += writeSync(file, bytes, written);
+}
+
+/** Whether there may be keys of several databases. */
+export function showsDb({ databases }: StartEvent): boolean {
+  return databases.length !== 1;
+}
+
+/**
+ * One key as a line. No name holds a tab: `* key`, a tab, and what differs; `? key`, a tab, and what cannot be compared; `+ key` is only at the source, `- key` only at the target.
+ * @param showsDb whether the number of the database stands before the key
+ */
+export function verdictLine({ verdict, db, key, targetDb, targetKey, what }: VerdictEvent, showsDb: boolean): string {
+  const [shownDb, shownKey] = verdict === 'targetOnly' ? [targetDb, targetKey] : [db, key];
+  const name = `${showsDb ? `${shownDb}:` : ''}${escapeKey(shownKey)}`;
+  return `${SIGNS[verdict]} ${name}${what === undefined ? '' : `\t${escapeControls(what)}`}\n`;
+}

@@ -1,0 +1,42 @@
+// What the operator sees of a run. One implementation for each way to show it.
+
+import type { MigrateEvent } from '../../sync/options.ts';
+import type { CheckEvent } from '../../verify/options.ts';
+import type { Outcome, StopSignal } from './outcome.ts';
+
+/** As much of a stream as an output needs. */
+export interface TextStream {
+  readonly isTTY?: boolean | undefined;
+  readonly columns?: number | undefined;
+  write(text: string): unknown;
+}
+
+export interface Streams {
+  readonly stdout: TextStream;
+  readonly stderr: TextStream;
+}
+
+/** The events of a copy, of a check, or of a copy with a check behind it. */
+export type RunEvent = MigrateEvent | CheckEvent;
+
+export interface Output {
+  onEvent(event: RunEvent): void;
+  /** The run was asked to stop, and is about to. */
+  onInterrupt(signal: StopSignal): void;
+  /** Once, and the last. */
+  finish(outcome: Outcome): void;
+}
+
+export interface OutputOptions {
+  /** Errors come with their stacks. */
+  readonly debug: boolean;
+  /** Nothing is written: what was found is the result. */
+  readonly dryRun: boolean;
+  /** Something else is written to stdout, which takes no word of ours. */
+  readonly stdoutTaken: boolean;
+  /**
+   * Where keys go that are not the same on both sides: `stdout`, as the result; `stderr`, the first of them; or nowhere, as
+   * they are written somewhere else.
+   */
+  readonly differences: 'stdout' | 'stderr' | 'none';
+}

@@ -1,0 +1,180 @@
+// What is said in words: what a dry run found, warnings, what failed, the summary, the error, the closing words. It knows no bar.
+
+import { countOf, formatBytes, formatCount } from '../../../resp/figures.ts';
+import type { Figures, KeyFailedEvent, ReconnectEvent } from '../../sync/options.ts';
+import type { CheckFigures, RecheckEvent, VerdictEvent } from '../../verify/options.ts';
+import { showsDb, verdictLine } from './combined.ts';
+import { preflightText, typeTable } from './dry-run-text.ts';
+import { errorText, escapeControls, escapeKey } from './escape.ts';
+import { describeDifferences, formatCheckSummary, formatDuration, formatSummary } from './figures.ts';
+import { Interrupted, isComplete, nameOfSignal, type Outcome, type StopSignal } from './outcome.ts';
+import type { OutputOptions, RunEvent, Streams } from './output.ts';
+
+/** Where a report goes: each line once, with its newline. */
+export interface Paper {
+  /** To stderr. */
+  write(text: string): void;
+  /** To stdout: the differences that a check has found. */
+  print(text: string): void;
+}
+
+const MOST_FAILED_KEYS = 20;
+const MOST_RECONNECTS = 20;
+/** On stderr; stdout gets them all. */
+const MOST_DIFFERENCES = 20;
+/** Bytes of a key that are shown; a key may have millions. */
+const LONGEST_KEY = 256;
+
+export class Report {
+  readonly #paper: Paper;
+  readonly #options: OutputOptions;
+  /** Errors only. */
+  readonly #isSilent: boolean;
+  #failedKeys = 0;
+  #reconnects = 0;
+  #figures: Figures | undefined;
+  #checkFigures: CheckFigures | undefined;
+  #differences = 0;
+  #showsDb = false;
+
+  constructor(paper: Paper, options: OutputOptions, isSilent = false) {
+    this.#paper = paper;
+    this.#options = options;
+    this.#isSilent = isSilent;
+  }
+
+  onEvent(event: RunEvent): void {
+    switch (event.type) {
+      case 'start':
+        this.#showsDb = showsDb(event);
+        if (this.#options.dryRun) for (const line of preflightText(event)) this.#say(line);
+        break;
+      case 'dry-run':
+        for (const line of typeTable(event)) this.#say(line);
+        break;
+      case 'progress':
+        this.#figures = event;
+        break;
+      case 'check-progress':
+        this.#checkFigures = event;
+        break;
+      case 'verdict':
+        if (event.verdict !== 'match') this.#onDifference(event);
+        break;
+      case 'recheck':
+        this.#say(describeRecheck(event));
+        break;
+      case 'warning':
+        this.#say(`warning: ${event.message}`);
+        break;
+      case 'reconnect':
+        this.#reconnects++;
+        if (this.#reconnects <= MOST_RECONNECTS) this.#say(describeReconnect(event));
+        break;
+      case 'key-failed':
+        this.#failedKeys++;
+        if (this.#failedKeys <= MOST_FAILED_KEYS) this.#line(describeFailure(event));
+        break;
+      default:
+    }
+  }
+
+  onInterrupt(signal: StopSignal): void {
+    this.#say(`interrupted by ${nameOfSignal(signal)}; stopping (again to stop at once)`);
+  }
+
+  finish(outcome: Outcome): void {
+    const { dryRun, debug } = this.#options;
+    this.#tellUntold();
+    const figures = 'result' in outcome ? outcome.result : this.#figures;
+    // An error says it all where nothing had come to be counted.
+    const isTold = (counts: Figures | CheckFigures): boolean => !isNothing(counts) || !hasFailed(outcome);
+    if (figures !== undefined && isTold(figures) && !dryRun) this.#say(formatSummary(figures));
+    const compared = ('check' in outcome ? outcome.check : undefined) ?? this.#checkFigures;
+    if (compared !== undefined && isTold(compared)) this.#say(formatCheckSummary(compared));
+    if ('result' in outcome && dryRun) this.#say('nothing was written, as --dry-run asks');
+    if ('error' in outcome) this.#paper.write(errorText(outcome.error, debug));
+    else for (const fault of describeFaults(outcome)) this.#line(fault);
+  }
+
+  /** How many there were of what was not shown each time. */
+  #tellUntold(): void {
+    const lost = this.#reconnects - MOST_RECONNECTS;
+    if (lost > 0) this.#say(`… and tried again ${lost === 1 ? 'once' : `${formatCount(lost)} times`} more`);
+    const failed = this.#failedKeys - MOST_FAILED_KEYS;
+    if (failed > 0) this.#line(`… and ${countOf(failed, 'more key')} failed`);
+    const different = this.#differences - MOST_DIFFERENCES;
+    if (different > 0 && this.#options.differences === 'stderr') {
+      this.#line(`… and ${countOf(different, 'more key')} not the same on both sides`);
+    }
+  }
+
+  #onDifference(event: VerdictEvent): void {
+    this.#differences++;
+    const { differences } = this.#options;
+    const line = verdictLine(event, this.#showsDb);
+    if (differences === 'stdout' && !this.#isSilent) this.#paper.print(line);
+    // It is escaped, but for the tab.
+    if (differences === 'stderr' && this.#differences <= MOST_DIFFERENCES) this.#paper.write(`rump: ${line}`);
+  }
+
+  /** What is no error: silence passes over it. */
+  #say(text: string): void {
+    if (!this.#isSilent) this.#line(text);
+  }
+
+  /** Here the words of others become fit for a terminal. */
+  #line(text: string): void {
+    this.#paper.write(`rump: ${escapeControls(text)}\n`);
+  }
+}
+
+/** The closing words of a run that went well; those of a copy are those of Rump 1.0. */
+const COPIED = 'Sync done.\n';
+const COMPARED = 'Both sides are equal.\n';
+
+/** The last thing on stdout, or on stderr where stdout is taken. A dry run has done nothing. */
+export function sayDone({ stdout, stderr }: Streams, { dryRun, stdoutTaken }: OutputOptions, outcome: Outcome): void {
+  if (!isComplete(outcome) || dryRun) return;
+  const words = 'result' in outcome ? COPIED : COMPARED;
+  if (stdoutTaken) stderr.write(`rump: ${words}`);
+  else stdout.write(words);
+}
+
+/** Why a run that came to its end has not ended well: a line for each reason. */
+export function describeFaults(outcome: Exclude<Outcome, { readonly error: unknown }>): string[] {
+  const failed = 'result' in outcome ? outcome.result.failed : 0;
+  const difference = outcome.check === undefined ? undefined : describeDifferences(outcome.check);
+  return [...(failed > 0 ? [describeNotCopied(failed)] : []), ...(difference === undefined ? [] : [difference])];
+}
+
+function hasFailed(outcome: Outcome): boolean {
+  return 'error' in outcome && !(outcome.error instanceof Interrupted);
+}
+
+/** Figures that say only that nothing was done. */
+function isNothing(figures: Figures | CheckFigures): boolean {
+  const { elapsed: _, fraction: __, ...counts } = figures as Figures & { readonly fraction?: number };
+  return Object.values(counts).every((count) => typeof count !== 'number' || count === 0);
+}
+
+function describeRecheck({ keys, round, rounds, pause }: RecheckEvent): string {
+  const found = `${countOf(keys, 'key')} ${keys === 1 ? 'differs' : 'differ'} as yet`;
+  return `${found}; looking again in ${formatDuration(pause)} (${round} of ${rounds})`;
+}
+
+function describeNotCopied(keys: number): string {
+  return `${countOf(keys, 'key')} ${keys === 1 ? 'was' : 'were'} not copied`;
+}
+
+function describeReconnect({ side, address, reason, refused, pause, attempt, retries }: ReconnectEvent): string {
+  const what = refused ? 'waiting for' : 'lost';
+  const lost = `${what} the ${side} ${address}: ${reason}`;
+  return `${lost}; trying again in ${formatDuration(pause)} (${attempt} of ${retries})`;
+}
+
+function describeFailure({ key, db, reason }: KeyFailedEvent): string {
+  const shown = escapeKey(key.subarray(0, LONGEST_KEY));
+  const rest = key.length > LONGEST_KEY ? `… (${formatBytes(key.length)})` : '';
+  return `key "${shown}"${rest} in db ${db}: ${reason}`;
+}

@@ -1,0 +1,143 @@
+// Values of flags as operators write them, and what is none.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { databaseMap, databases, duration, natRule, size } from '../../../src/cli/flags/kinds.ts';
+
+test('size takes bytes and the units of 1024', () => {
+  for (const [text, bytes] of [
+    ['1', 1],
+    ['512', 512],
+    ['512B', undefined],
+    ['64k', 65_536],
+    ['64K', 65_536],
+    ['64KiB', 65_536],
+    ['10M', 10_485_760],
+    ['10mb', 10_485_760],
+    ['1.5G', 1_610_612_736],
+    ['0.3k', 307],
+  ] as const) {
+    assert.equal(size.parse(text), bytes, text);
+  }
+});
+
+test('size refuses what is no size, nothing at all, and what no number can hold', () => {
+  for (const text of ['', '0', '0.5', 'k', '-1', '1e3', '10T', '10 M', '9007199254740993', '99999999999G']) {
+    assert.equal(size.parse(text), undefined, text);
+  }
+});
+
+test('duration takes milliseconds, seconds, minutes and hours', () => {
+  for (const [text, ms] of [
+    ['500ms', 500],
+    ['30s', 30_000],
+    ['1.5s', 1500],
+    ['2m', 120_000],
+    ['1h', 3_600_000],
+    ['1H', 3_600_000],
+    ['500h', 1_800_000_000],
+  ] as const) {
+    assert.equal(duration.parse(text), ms, text);
+  }
+});
+
+test('duration refuses a number without a unit, no time at all, and more than a timer can wait', () => {
+  for (const text of ['', '30', '0s', '0.1ms', '-1s', '1d', 's', '1 s', '501h', '99999999h']) {
+    assert.equal(duration.parse(text), undefined, text);
+  }
+});
+
+test('databases takes numbers in their order, or all', () => {
+  for (const [text, value] of [
+    ['0', [0]],
+    ['3,0,15', [3, 0, 15]],
+    ['999999999', [999_999_999]],
+    ['all', 'all'],
+  ] as const) {
+    assert.deepEqual(databases.parse(text), value, text);
+  }
+});
+
+test('databases refuses what is no number, and a number that comes twice', () => {
+  for (const text of [
+    '',
+    ',',
+    '0,',
+    ',0',
+    '0,,1',
+    '0, 1',
+    '-1',
+    '0-3',
+    'ALL',
+    'all,0',
+    '1e1',
+    '1,01',
+    '0,3,0',
+    '9999999999',
+  ]) {
+    assert.equal(databases.parse(text), undefined, text);
+  }
+});
+
+test('databaseMap takes pairs of source and target', () => {
+  assert.deepEqual(
+    databaseMap.parse('0:5,3:0'),
+    new Map([
+      [0, 5],
+      [3, 0],
+    ]),
+  );
+  assert.deepEqual(databaseMap.parse('7:7'), new Map([[7, 7]]));
+});
+
+test('databaseMap refuses what is no pair, and a source that comes twice', () => {
+  for (const text of [
+    '',
+    '0',
+    '0:',
+    ':0',
+    '0:1,',
+    '0:1,2',
+    '0:1:2',
+    '0=1',
+    '0: 1',
+    'all:1',
+    '0:-1',
+    '0:1,0:2',
+    '0:1,0:1',
+  ]) {
+    assert.equal(databaseMap.parse(text), undefined, text);
+  }
+});
+
+test('natRule takes names, IPv4, and IPv6 in brackets, each with its port', () => {
+  for (const [text, announced, reachable] of [
+    ['10.0.0.1:6379=127.0.0.1:7001', { host: '10.0.0.1', port: 6379 }, { host: '127.0.0.1', port: 7001 }],
+    ['node-1.example:1=localhost:65535', { host: 'node-1.example', port: 1 }, { host: 'localhost', port: 65_535 }],
+    ['[2001:db8::1]:6379=[::1]:7001', { host: '2001:db8::1', port: 6379 }, { host: '::1', port: 7001 }],
+  ] as const) {
+    assert.deepEqual(natRule.parse(text), { announced, reachable }, text);
+  }
+});
+
+test('natRule refuses a rule that is not whole', () => {
+  for (const text of [
+    '',
+    '=',
+    'a:1',
+    'a:1=',
+    '=b:2',
+    'a:1=b',
+    'a=b:2',
+    'a:1=b:2=c:3',
+    'a:1=b:2,c:3=d:4',
+    'a:1=redis://b:2',
+    'a:1=:pass@b:2',
+    'a:1=b:2/0',
+    ' a:1=b:2',
+  ]) {
+    assert.throws(() => assert.notEqual(natRule.parse(text), undefined), text);
+  }
+  for (const text of ['a:0=b:2', 'a:1=b:65536', '::1:1=b:2', '[a]:1=b:2']) {
+    assert.throws(() => natRule.parse(text), { code: 'ADDRESS' }, text);
+  }
+});

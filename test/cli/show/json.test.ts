@@ -1,0 +1,95 @@
+// What a program gets on stdout.
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { RespError } from '../../../resp/errors.ts';
+import { JsonOutput } from '../../../src/cli/show/json.ts';
+import { BATCH, DONE, DRY_RUN, keyFailed, NONE, progress, reconnect, START, WARNING } from './events.ts';
+import { Screen } from './screen.ts';
+
+const TIME = 1_700_000_000_000;
+
+function lines(screen: Screen): Record<string, unknown>[] {
+  return screen.stdout.text
+    .split('\n')
+    .slice(0, -1)
+    .map((line) => JSON.parse(line) as Record<string, unknown>);
+}
+
+describe('JsonOutput', () => {
+  test('prints each event as an object with its name and time', () => {
+    const screen = new Screen(true);
+    const output = new JsonOutput(screen, { debug: false }, () => TIME);
+    const events = [
+      START,
+      BATCH,
+      WARNING,
+      reconnect(),
+      keyFailed('a\0"'),
+      DRY_RUN,
+      { type: 'done', ...DONE, elapsed: 5400.4 } as const,
+    ];
+    for (const event of events) output.onEvent(event);
+    output.finish({ result: DONE });
+    const time = '2023-11-14T22:13:20.000Z';
+    const { databases, expiry, source, target } = START;
+    const ends = { from: 'redis://:***@a:1', to: 'redis://b:2/1' };
+    const from = { kind: 'server', keys: 1_000_000, nodes: source.nodes };
+    const to = { kind: 'cluster', keys: 0, nodes: target.nodes };
+    const { type: _, ...lost } = reconnect();
+    const reason = 'BUSYKEY Target key name already exists';
+    assert.deepEqual(lines(screen), [
+      { event: 'start', time, ...ends, source: from, target: to, databases, clockSkew: -12, expiry },
+      { event: 'warning', time, code: 'CLOCK_SKEW', message: 'the clocks are \u001B 2 s apart' },
+      { event: 'reconnect', time, ...lost },
+      { event: 'key-failed', time, db: 3, key: 'a\\x00\\"', code: 'BUSYKEY', reason },
+      { event: 'dry-run', time, types: DRY_RUN.types },
+      { event: 'done', time, ...DONE },
+    ]);
+    assert.equal(screen.stderr.text, '');
+  });
+
+  test('has null where there is no clock to compare', () => {
+    const screen = new Screen(false);
+    new JsonOutput(screen, { debug: false }).onEvent({ ...START, clockSkew: null });
+    assert.equal(lines(screen)[0]?.['clockSkew'], null);
+  });
+
+  test('tells of progress at most once a second', () => {
+    let now = TIME;
+    const screen = new Screen(false);
+    const output = new JsonOutput(screen, { debug: false }, () => now);
+    for (; now < TIME + 3000; now += 50) output.onEvent(progress((now - TIME) / 3000, { keys: now - TIME }));
+    assert.deepEqual(
+      lines(screen).map(({ event, keys }) => [event, keys]),
+      [
+        ['progress', 0],
+        ['progress', 1000],
+        ['progress', 2000],
+      ],
+    );
+  });
+
+  test('tells how far it came before an error, which is on stderr as well', () => {
+    const screen = new Screen(false);
+    const output = new JsonOutput(screen, { debug: false }, () => TIME);
+    output.onEvent(progress(0, NONE));
+    output.onEvent(progress(0.5, DONE));
+    output.onInterrupt();
+    output.finish({ error: new RespError('OOM', 'Cannot write', { hint: 'raise maxmemory' }) });
+    const [, last, error, ...more] = lines(screen);
+    assert.deepEqual([last?.['event'], last?.['fraction'], last?.['keys']], ['progress', 0.5, 1_000_000]);
+    const { time: _, ...rest } = error!;
+    assert.deepEqual(rest, { event: 'error', code: 'OOM', message: 'Cannot write', hint: 'raise maxmemory' });
+    assert.deepEqual(more, []);
+    assert.equal(screen.stderr.text, 'rump: Cannot write (raise maxmemory)\n');
+  });
+
+  test('prints every failed key, and on stderr how many there are', () => {
+    const screen = new Screen(false);
+    const output = new JsonOutput(screen, { debug: false });
+    for (let i = 0; i < 100; i++) output.onEvent(keyFailed(`k${i}`));
+    output.finish({ result: { ...DONE, failed: 100 } });
+    assert.equal(lines(screen).length, 100);
+    assert.equal(screen.stderr.text, 'rump: 100 keys were not copied\n');
+  });
+});
