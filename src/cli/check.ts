@@ -1,11 +1,11 @@
-// The command that compares two databases, and writes to neither.
+// rump check: compares the keys of two databases, and writes to neither.
 
 import { check as compare } from '../verify/check.ts';
 import type { CheckOptions } from '../verify/options.ts';
 import type { Command, Program, Request } from './command.ts';
 import { EXIT_CODES, type ExitCode } from './exit-codes.ts';
 import { flagsOf } from './flags/options.ts';
-import type { Deed } from './flags/refusals.ts';
+import type { Task } from './flags/refusals.ts';
 import { withFiles } from './flags/side-files.ts';
 import { recheckOf, sidesRequest, type SidesRequest } from './flags/sides.ts';
 import { Run } from './run.ts';
@@ -28,7 +28,7 @@ command line cannot be used, 3 there are differences, 75 broken off for a
 reason that may pass: try again later, 129, 130 or 143 interrupted.
 `;
 
-const COMPARING: Deed = { verb: 'compare', done: 'compared', to: 'with', into: 'with', writes: false };
+const COMPARING: Task = { verb: 'compare', done: 'compared', to: 'with', into: 'with', writes: false };
 const STDOUT_FLAGS = { combined: 'its lines' };
 
 export const check: Command = {

@@ -1,8 +1,7 @@
 // What the operator asks for, from the command line and the environment together. It reads no files.
 
 import { redactAddress } from '../../resp/address.ts';
-import type { Command, Request } from './command.ts';
-import { COMMANDS } from './commands.ts';
+import type { Command, Commands, Request } from './command.ts';
 import { parseArguments, scanFlags } from './flags/arguments.ts';
 import { readEnvironment, type Environment } from './flags/environment.ts';
 import { toggle } from './flags/kinds.ts';
@@ -12,14 +11,14 @@ import { nearest, UsageError } from './flags/usage-error.ts';
 import { help, version } from './help.ts';
 
 /** @throws UsageError */
-export function parseCommandLine(argv: readonly string[], environment: Environment): Request {
+export function parseCommandLine(commands: Commands, argv: readonly string[], environment: Environment): Request {
   const { values, words } = parseArguments(argv);
   const requestFor = (command: Command, operands: readonly string[] = []): Request => {
     return { command, operands, values, environment, isAsked: true };
   };
-  if (values.help) return requestFor(help, words.filter(isCommand).slice(0, 1));
+  if (values.help) return requestFor(help, words.filter((word) => isCommand(commands, word)).slice(0, 1));
   if (values.version) return requestFor(version);
-  const [command, operands] = readWords(words);
+  const [command, operands] = readWords(commands, words);
   const { flags, noun } = command;
   if (flags === undefined) return requestFor(command, operands);
   refuseForeignFlags(flags, noun, values);
@@ -33,48 +32,51 @@ export function parseCommandLine(argv: readonly string[], environment: Environme
 }
 
 /** Whether a program reads stdout, as far as can be told where the command line cannot be used. */
-export function wantsJson(argv: readonly string[], environment: Environment): boolean {
+export function wantsJson(commands: Commands, argv: readonly string[], environment: Environment): boolean {
   const given = scanFlags(argv);
   const valueOf = (name: OptionName): string => given.get(name) ?? environment[environmentNameOf(name)] ?? '';
-  const { stdoutFlags = {} } = COMMANDS.find(({ name }) => argv.includes(name)) ?? COMMANDS[0];
+  const { stdoutFlags = {} } = commands.find(({ name }) => argv.includes(name)) ?? commands[0];
   if (Object.keys(stdoutFlags).some((flag) => valueOf(flag as OptionName) === '-')) return false;
   const isOtherwise = !given.has('json') && (given.has('silent') || given.has('progress'));
   return !isOtherwise && toggle.parse(valueOf('json')) === true;
 }
 
-function readWords([first, ...rest]: readonly string[]): [command: Command, operands: readonly string[]] {
-  const command = first === undefined ? COMMANDS[0] : find(first);
-  if (command === undefined) throw unknownWord(first!);
+function readWords(
+  commands: Commands,
+  [first, ...rest]: readonly string[],
+): [command: Command, operands: readonly string[]] {
+  const command = first === undefined ? commands[0] : find(commands, first);
+  if (command === undefined) throw unknownWord(commands, first!);
   const { operands } = command;
   if (operands === 'anything') return [command, rest];
   const [second, ...more] = rest;
   // `rump check help` is as good as `rump help check`.
-  if (second === help.name && operands === undefined) return readWords([help.name, command.name, ...more]);
-  const extra = operands === 'a command' && (second === undefined || isCommand(second)) ? more[0] : second;
-  if (extra !== undefined) throw unknownWord(extra);
+  if (second === help.name && operands === undefined) return readWords(commands, [help.name, command.name, ...more]);
+  const extra = operands === 'a command' && (second === undefined || isCommand(commands, second)) ? more[0] : second;
+  if (extra !== undefined) throw unknownWord(commands, extra);
   return [command, rest];
 }
 
-function find(word: string): Command | undefined {
-  return COMMANDS.find(({ name }) => name === word);
+function find(commands: Commands, word: string): Command | undefined {
+  return commands.find(({ name }) => name === word);
 }
 
-function isCommand(word: string): boolean {
-  return find(word) !== undefined;
+function isCommand(commands: Commands, word: string): boolean {
+  return find(commands, word) !== undefined;
 }
 
-function unknownWord(word: string): UsageError {
+function unknownWord(commands: Commands, word: string): UsageError {
   const shown = redactAddress(word);
   if (/[:/@]|\.(?:resp|rdb)(?:\.gz)?$/.test(word)) {
     return new UsageError(`Unexpected word ${shown}`, 'name the endpoints with --from and --to');
   }
-  return new UsageError(`Unknown command ${shown}`, meantBy(word) ?? 'rump help lists what there is');
+  return new UsageError(`Unknown command ${shown}`, meantBy(commands, word) ?? 'rump help lists what there is');
 }
 
 /** A command that is written otherwise, or a flag without its dashes. */
-function meantBy(word: string): string | undefined {
-  if (isCommand(word)) return undefined;
-  const names = COMMANDS.map(({ name }) => name);
+function meantBy(commands: Commands, word: string): string | undefined {
+  if (isCommand(commands, word)) return undefined;
+  const names = commands.map(({ name }) => name);
   const command = nearest(word, names, 1);
   const flag = command === undefined ? nearest(word, OPTION_NAMES, 1) : undefined;
   if (flag !== undefined) return `did you mean --${flag}?`;

@@ -1,4 +1,4 @@
-// What a command is, and what it is given to work with. The table of commands stands above.
+// What a command is, and what it is given to work with. commands.ts lists those that there are.
 
 import type { Environment } from './flags/environment.ts';
 import type { OptionName, OptionValues } from './flags/options.ts';
@@ -13,7 +13,7 @@ export interface Command {
   /** What it is called in a sentence: `a copy`. */
   readonly noun: string;
   readonly help: CommandHelp;
-  /** Those that it takes; the others are refused. Without a list none is refused, and none is of use. */
+  /** The flags that it takes; others are refused. Without a list none is refused. */
   readonly flags?: ReadonlySet<OptionName>;
   /** Words that may follow its name; by default none. */
   readonly operands?: 'anything' | 'a command';
@@ -22,12 +22,15 @@ export interface Command {
   run(request: Request, program: Program): Promise<ExitCode>;
 }
 
+/** The first one is the default: it needs no word. */
+export type Commands = readonly [Command, ...Command[]];
+
 export interface CommandHelp {
-  /** A line of the list of commands. */
+  /** Its line in the list of commands. */
   readonly summary: string;
-  /** What follows its name on a command line; without it the help shows no such line. */
+  /** What follows its name on a command line; without it the help shows no usage of it. */
   readonly usage?: string;
-  /** What the help about it begins and ends with, in place of what the help about all does. */
+  /** The first and the last part of the help about it; by default those of the help about everything. */
   readonly head?: string;
   readonly tail?: string;
 }
@@ -45,9 +48,9 @@ export interface Request {
 
 /** The process, as far as commands have to do with it. */
 export interface Program extends Streams {
-  readonly commands: readonly Command[];
+  readonly commands: Commands;
   readonly isStdinTerminal: boolean;
-  /** stdout is the target: whoever writes it sees its errors, and tells of them. */
+  /** stdout is the target: the copy that writes it reports its errors. */
   giveStdoutAway(): void;
   /**
    * The first signal of the system asks the work to stop and waits for it; the second one does not wait.

@@ -1,16 +1,16 @@
-// The command that copies the keys of one database into another. It is the one without a word.
+// rump copy, the default command: copies the keys of one database into another.
 
 import { migrate, type VerifiedOptions } from '../verify/verified.ts';
 import type { Command, Program, Request } from './command.ts';
 import type { ExitCode } from './exit-codes.ts';
 import { flagsOf } from './flags/options.ts';
-import type { Deed } from './flags/refusals.ts';
+import type { Task } from './flags/refusals.ts';
 import { withFiles } from './flags/side-files.ts';
 import { recheckOf, sidesRequest, type SidesRequest } from './flags/sides.ts';
 import { UsageError } from './flags/usage-error.ts';
 import { Run } from './run.ts';
 
-const COPYING: Deed = { verb: 'copy', done: 'copied', to: 'to', into: 'into', writes: true };
+const COPYING: Task = { verb: 'copy', done: 'copied', to: 'to', into: 'into', writes: true };
 const STDOUT_FLAGS = { to: 'the stream' };
 const NO_TERMINAL = 'Cannot write the stream to a terminal: its bytes are not for eyes';
 

@@ -41,14 +41,14 @@ const program: Program = {
 };
 
 try {
-  const request = parseCommandLine(argv, env);
+  const request = parseCommandLine(COMMANDS, argv, env);
   debug = request.values.debug ?? false;
   const code = await request.command.run(request, program);
   // A failure to write to stdout stays one.
   process.exitCode ||= code;
 } catch (error) {
   // What was thrown before there was an output.
-  if (wantsJson(argv, env)) new JsonOutput({ stdout, stderr }, { debug }).finish({ error });
+  if (wantsJson(COMMANDS, argv, env)) new JsonOutput({ stdout, stderr }, { debug }).finish({ error });
   else stderr.write(errorText(error, debug));
   process.exitCode = exitCodeOfError(error);
 }

@@ -3,10 +3,13 @@
 import type { Program } from './command.ts';
 import { exitCodeOf, type ExitCode } from './exit-codes.ts';
 import type { Environment } from './flags/environment.ts';
-import type { SidesRequest } from './flags/sides.ts';
+import type { ProgressStyle, SidesRequest } from './flags/sides.ts';
+import { BarOutput } from './show/bar.ts';
+import { DotsOutput } from './show/dots.ts';
+import { JsonOutput } from './show/json.ts';
 import { Interrupted, type Outcome } from './show/outcome.ts';
-import { openOutput } from './show/open-output.ts';
-import type { Output, OutputOptions, RunEvent } from './show/output.ts';
+import type { Output, OutputOptions, RunEvent, Streams } from './show/output.ts';
+import { PlainOutput } from './show/plain.ts';
 
 export class Run {
   readonly #program: Program;
@@ -56,5 +59,34 @@ export class Run {
   finish(outcome: Outcome): ExitCode {
     this.#output.finish(outcome);
     return exitCodeOf(outcome, this.#hasBegun);
+  }
+}
+
+/** Chooses how a run is shown. */
+export function openOutput(
+  progress: ProgressStyle,
+  options: OutputOptions,
+  streams: Streams,
+  environment: Environment,
+): Output {
+  // A bar is redrawn in place, which a file and a dumb terminal cannot do.
+  const canRedraw = streams.stderr.isTTY === true && environment['TERM'] !== 'dumb';
+  switch (progress) {
+    case 'silent':
+      return new PlainOutput(streams, options, true);
+    case 'json':
+      return new JsonOutput(streams, options);
+    case 'dots':
+      return new DotsOutput(streams, options);
+    case 'none':
+      return new PlainOutput(streams, options);
+    case 'bar':
+      return canRedraw ? new BarOutput(streams, options) : new PlainOutput(streams, options);
+    default:
+      if (canRedraw) return new BarOutput(streams, options);
+      // Dots have no place on a stdout that is a list of differences.
+      return options.stdoutTaken || options.differences === 'stdout'
+        ? new PlainOutput(streams, options)
+        : new DotsOutput(streams, options);
   }
 }

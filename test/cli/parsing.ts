@@ -13,7 +13,7 @@ export const ENDPOINTS = ['--from', FROM, '--to', TO];
 
 /** What comes of a command line: the request of its command, or what the help is about. */
 export function read(argv: readonly string[], environment: Environment = {}) {
-  const request = parseCommandLine(argv, environment);
+  const request = parseCommandLine(COMMANDS, argv, environment);
   const { command, operands, isAsked } = request;
   if (command.name === 'copy') return { command: 'copy', ...copyRequest(request) } as const;
   if (command.name === 'check') return { command: 'check', ...checkRequest(request) } as const;

@@ -9,7 +9,7 @@ import { UsageError } from './usage-error.ts';
 export type StdoutFlags = Readonly<Partial<Record<OptionName, string>>>;
 
 /** What is done with a source and a target. */
-export interface Deed {
+export interface Task {
   readonly verb: 'copy' | 'compare';
   readonly done: 'copied' | 'compared';
   /** Verb, database, and this: the other database. */
@@ -72,7 +72,7 @@ function excludedBy(name: OptionName): readonly OptionName[] {
 
 /** @throws UsageError */
 export function refuseContradictions(
-  deed: Deed,
+  task: Task,
   values: OptionValues,
   stdoutFlags: StdoutFlags,
   from: Side,
@@ -83,13 +83,13 @@ export function refuseContradictions(
     refuseNat(values, side);
     refuseSentinel(values, side);
   }
-  refuseSameFile(deed, from.address, to.address);
+  refuseSameFile(task, from.address, to.address);
   for (const side of [from, to]) refuseRead('combined', values.combined, side.address);
   for (const [flag, what] of Object.entries(stdoutFlags)) {
     if (values[flag as OptionName] === '-') refuseStdoutTaken(values, `with --${flag} - stdout belongs to ${what}`);
   }
   if (values.verify === true) refuseUnverifiable(from.address, to.address);
-  refuseDatabaseChoice(deed, values, from.address, to.address);
+  refuseDatabaseChoice(task, values, from.address, to.address);
 }
 
 /** Whether the endpoint is `-`: stdin as the source, stdout as the target. */
@@ -131,7 +131,7 @@ function refuseSentinel(values: OptionValues, { name, address, sentinelPassword 
 }
 
 /** Stdin and stdout are two streams where the target is written. */
-function refuseSameFile({ verb, to: preposition, writes }: Deed, from: Address, to: Address): void {
+function refuseSameFile({ verb, to: preposition, writes }: Task, from: Address, to: Address): void {
   if (!isFile(from) || !isFile(to) || !isSameFile(from.path, to.path) || (writes && isStdStream(from))) return;
   throw new UsageError(`Cannot ${verb} ${formatAddress(from)} ${preposition} itself`, 'name another file');
 }
@@ -154,7 +154,7 @@ function refuseStdoutTaken({ json = false, progress }: OptionValues, why: string
 }
 
 /** It has to be clear which database goes where. */
-function refuseDatabaseChoice({ verb, done, into }: Deed, values: OptionValues, from: Address, to: Address): void {
+function refuseDatabaseChoice({ verb, done, into }: Task, values: OptionValues, from: Address, to: Address): void {
   const { db, 'db-map': map = NO_MAP } = values;
   const sources = db ?? databasesOf(from);
   if (sources !== 'all') {

@@ -4,7 +4,7 @@ import { parseAddress } from '../../../resp/address.ts';
 import type { CheckOptions } from '../../verify/options.ts';
 import { environmentNameOf, type OptionValues } from './options.ts';
 import { unknownVariables, type Environment } from './environment.ts';
-import { isOn, refuseContradictions, type Deed, type StdoutFlags } from './refusals.ts';
+import { isOn, refuseContradictions, type Task, type StdoutFlags } from './refusals.ts';
 import type { SideFiles, SideSecrets } from './side-files.ts';
 import { UsageError } from './usage-error.ts';
 
@@ -30,16 +30,16 @@ export interface SidesRequest<Options = SidesOptions> {
  * @throws UsageError
  */
 export function sidesRequest(
-  deed: Deed,
+  task: Task,
   stdoutFlags: StdoutFlags,
   values: OptionValues,
   environment: Environment,
 ): SidesRequest {
-  const from = demandEndpoint(deed, 'from', values, environment);
-  const to = demandEndpoint(deed, 'to', values, environment);
+  const from = demandEndpoint(task, 'from', values, environment);
+  const to = demandEndpoint(task, 'to', values, environment);
   const [source, target] = [secretsOf('from', values, environment), secretsOf('to', values, environment)];
   refuseContradictions(
-    deed,
+    task,
     values,
     stdoutFlags,
     { name: 'from', address: parseAddress(from), sentinelPassword: source.sentinelPassword },
@@ -119,7 +119,7 @@ function filesOf(side: 'from' | 'to', values: OptionValues): SideFiles {
 }
 
 function demandEndpoint(
-  { verb }: Deed,
+  { verb }: Task,
   name: 'from' | 'to',
   { [name]: value }: OptionValues,
   environment: Environment,

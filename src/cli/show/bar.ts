@@ -28,7 +28,10 @@ export class BarOutput implements Output {
   constructor(streams: Streams, options: OutputOptions, now: () => number = () => performance.now()) {
     this.#streams = streams;
     this.#options = options;
-    this.#report = new Report({ write: (text) => this.#write(text), print: (text) => this.#print(text) }, options);
+    this.#report = new Report(
+      { toStderr: (text) => this.#write(text), toStdout: (text) => this.#print(text) },
+      options,
+    );
     this.#now = now;
   }
 

@@ -16,7 +16,10 @@ export class DotsOutput implements Output {
   constructor(streams: Streams, options: OutputOptions) {
     this.#streams = streams;
     this.#options = options;
-    this.#report = new Report({ write: (text) => this.#write(text), print: (text) => this.#print(text) }, options);
+    this.#report = new Report(
+      { toStderr: (text) => this.#write(text), toStdout: (text) => this.#print(text) },
+      options,
+    );
   }
 
   onEvent(event: RunEvent): void {

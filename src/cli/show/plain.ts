@@ -1,4 +1,4 @@
-// Words only: the closing ones, and the report on stderr. In silence errors alone: the exit code says how it went.
+// Words only: the closing ones, and the report on stderr. A silent run prints errors alone.
 
 import type { Outcome, StopSignal } from './outcome.ts';
 import type { Output, OutputOptions, RunEvent, Streams } from './output.ts';
@@ -15,8 +15,8 @@ export class PlainOutput implements Output {
     this.#streams = streams;
     this.#options = options;
     this.#isSilent = isSilent;
-    const paper = { write: (text: string) => stderr.write(text), print: (text: string) => stdout.write(text) };
-    this.#report = new Report(paper, options, isSilent);
+    const sink = { toStderr: (text: string) => stderr.write(text), toStdout: (text: string) => stdout.write(text) };
+    this.#report = new Report(sink, options, isSilent);
   }
 
   onEvent(event: RunEvent): void {

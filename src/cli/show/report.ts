@@ -10,12 +10,11 @@ import { describeDifferences, formatCheckSummary, formatDuration, formatSummary 
 import { Interrupted, isComplete, nameOfSignal, type Outcome, type StopSignal } from './outcome.ts';
 import type { OutputOptions, RunEvent, Streams } from './output.ts';
 
-/** Where a report goes: each line once, with its newline. */
-export interface Paper {
-  /** To stderr. */
-  write(text: string): void;
-  /** To stdout: the differences that a check has found. */
-  print(text: string): void;
+/** Where the lines of a report go, each with its newline. */
+export interface ReportSink {
+  toStderr(text: string): void;
+  /** The differences that a check has found. */
+  toStdout(text: string): void;
 }
 
 const MOST_FAILED_KEYS = 20;
@@ -26,7 +25,7 @@ const MOST_DIFFERENCES = 20;
 const LONGEST_KEY = 256;
 
 export class Report {
-  readonly #paper: Paper;
+  readonly #sink: ReportSink;
   readonly #options: OutputOptions;
   /** Errors only. */
   readonly #isSilent: boolean;
@@ -37,8 +36,8 @@ export class Report {
   #differences = 0;
   #showsDb = false;
 
-  constructor(paper: Paper, options: OutputOptions, isSilent = false) {
-    this.#paper = paper;
+  constructor(sink: ReportSink, options: OutputOptions, isSilent = false) {
+    this.#sink = sink;
     this.#options = options;
     this.#isSilent = isSilent;
   }
@@ -93,7 +92,7 @@ export class Report {
     const compared = ('check' in outcome ? outcome.check : undefined) ?? this.#checkFigures;
     if (compared !== undefined && isTold(compared)) this.#say(formatCheckSummary(compared));
     if ('result' in outcome && dryRun) this.#say('nothing was written, as --dry-run asks');
-    if ('error' in outcome) this.#paper.write(errorText(outcome.error, debug));
+    if ('error' in outcome) this.#sink.toStderr(errorText(outcome.error, debug));
     else for (const fault of describeFaults(outcome)) this.#line(fault);
   }
 
@@ -113,9 +112,9 @@ export class Report {
     this.#differences++;
     const { differences } = this.#options;
     const line = verdictLine(event, this.#showsDb);
-    if (differences === 'stdout' && !this.#isSilent) this.#paper.print(line);
+    if (differences === 'stdout' && !this.#isSilent) this.#sink.toStdout(line);
     // It is escaped, but for the tab.
-    if (differences === 'stderr' && this.#differences <= MOST_DIFFERENCES) this.#paper.write(`rump: ${line}`);
+    if (differences === 'stderr' && this.#differences <= MOST_DIFFERENCES) this.#sink.toStderr(`rump: ${line}`);
   }
 
   /** What is no error: silence passes over it. */
@@ -125,7 +124,7 @@ export class Report {
 
   /** Here the words of others become fit for a terminal. */
   #line(text: string): void {
-    this.#paper.write(`rump: ${escapeControls(text)}\n`);
+    this.#sink.toStderr(`rump: ${escapeControls(text)}\n`);
   }
 }
 

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import * as fc from 'fast-check';
 import { Bar, BarOutput, type BarFigures } from '../../../src/cli/show/bar.ts';
-import { openOutput } from '../../../src/cli/show/open-output.ts';
+import { openOutput } from '../../../src/cli/run.ts';
 import { BATCH, DONE, progress, SUMMARY, WARNING } from './events.ts';
 import { OPTIONS, Screen, show } from './screen.ts';
 

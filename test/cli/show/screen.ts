@@ -1,6 +1,6 @@
 // stdout and stderr that remember what was written: each alone, and both as one terminal would show them.
 import type { ProgressStyle } from '../../../src/cli/flags/sides.ts';
-import { openOutput } from '../../../src/cli/show/open-output.ts';
+import { openOutput } from '../../../src/cli/run.ts';
 import type { Output, OutputOptions, Streams } from '../../../src/cli/show/output.ts';
 
 export const OPTIONS: OutputOptions = { debug: false, dryRun: false, stdoutTaken: false, differences: 'stderr' };

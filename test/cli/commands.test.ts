@@ -1,0 +1,94 @@
+// The table of commands, and the help that is made from it: a change of its text shows in a review.
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { test } from 'node:test';
+import { parseCommandLine } from '../../src/cli/command-line.ts';
+import type { Command, Commands } from '../../src/cli/command.ts';
+import { COMMANDS } from '../../src/cli/commands.ts';
+import { flagsOf, OPTION_LIST } from '../../src/cli/flags/options.ts';
+import { helpText, referenceOf, usageText } from '../../src/cli/help.ts';
+
+const GOLDEN = new URL('../../../fixtures/help.txt', import.meta.url);
+
+test('helpText() is the one that was reviewed', () => {
+  assert.equal(helpText(COMMANDS), readFileSync(GOLDEN, 'utf8'));
+});
+
+test('helpText() names every flag and fits a terminal', () => {
+  for (const [name] of OPTION_LIST) assert.match(helpText(COMMANDS), new RegExp(` --${name}(?: |$)`, 'm'));
+  for (const line of helpText(COMMANDS).split('\n')) assert.ok(line.length < 80, line);
+});
+
+test('referenceOf() says of every flag what it takes, what it means, its twin and whose it is', () => {
+  const reference = referenceOf(COMMANDS);
+  assert.deepEqual(
+    reference.map(({ name }) => name),
+    OPTION_LIST.map(([name]) => name),
+  );
+  const flag = (name: string): object | undefined => reference.find((flag) => flag.name === name);
+  assert.deepEqual(flag('dry-run'), {
+    name: 'dry-run',
+    shorts: ['n'],
+    argument: undefined,
+    meaning: 'look at both sides and count the keys; write nothing',
+    default: undefined,
+    variable: 'RUMP_DRY_RUN',
+    repeatable: false,
+    group: 'Copy',
+    commands: ['copy'],
+  });
+  assert.deepEqual(flag('from-nat'), {
+    name: 'from-nat',
+    shorts: [],
+    argument: 'HOST:PORT=HOST:PORT',
+    meaning: 'reach the node that the source announces as the first at the second; repeatable',
+    default: undefined,
+    variable: 'RUMP_FROM_NAT',
+    repeatable: true,
+    group: 'TLS and clusters',
+    commands: ['copy', 'check'],
+  });
+  assert.deepEqual(flag('buffer'), {
+    ...flag('max-reply'),
+    name: 'buffer',
+    variable: 'RUMP_BUFFER',
+    default: '64M',
+    meaning: 'memory between reader and writer',
+  });
+  for (const name of ['help', 'version']) assert.equal((flag(name) as { variable?: string }).variable, undefined);
+});
+
+test('A command is known to the parser and the help by its entry in the table alone', () => {
+  const inspect: Command = {
+    name: 'inspect',
+    noun: 'an inspection',
+    help: { summary: 'shows what is inside of payloads', usage: 'ENDPOINT [KEY...] [options]' },
+    flags: flagsOf(['Output'], ['from-tls-ca']),
+    operands: 'anything',
+    run: async () => 0,
+  };
+  const [first, ...others] = COMMANDS;
+  const commands: Commands = [first, ...others, inspect];
+  const parse = (...argv: string[]) => parseCommandLine(commands, argv, { RUMP_DEBUG: '1', RUMP_MATCH: 'a' });
+  const { command, operands, values } = parse('--json', 'inspect', 'redis://h', 'help', 'copy');
+  assert.equal(command, inspect);
+  assert.deepEqual(operands, ['redis://h', 'help', 'copy']);
+  assert.deepEqual(values, { json: true, debug: true });
+  assert.throws(() => parse('inspect', 'redis://h', '--match', 'a'), {
+    message: 'Cannot use --match: it means nothing to an inspection',
+  });
+  assert.throws(() => parse('inspct'), { hint: 'did you mean rump inspect?' });
+  assert.deepEqual(parse('help', 'inspect').operands, ['inspect']);
+  assert.match(helpText(commands), /^Usage: rump --from .*\n {7}rump check --from .*\n {7}rump inspect ENDPOINT \[KEY/);
+  const flags = helpText(commands, 'inspect').matchAll(/^ +(?:-\w, )*--([\w-]+)/gm);
+  assert.deepEqual(new Set(Array.from(flags, ([, name]) => name)), inspect.flags);
+  assert.match(usageText(commands), /^ {2}inspect {2}shows what is inside of payloads$/m);
+  const takers = Object.fromEntries(referenceOf(commands).map(({ name, commands }) => [name, commands]));
+  assert.deepEqual(
+    [takers['json'], takers['match']],
+    [
+      ['copy', 'check', 'inspect'],
+      ['copy', 'check'],
+    ],
+  );
+});
