@@ -99,7 +99,7 @@ describe('parseCommandLine()', () => {
     assert.deepEqual(optionsOf('--match=-a=*', '--match=--').match, ['-a=*', '--']);
     assert.deepEqual(optionsOf('--match', 'a\nb*', '--match= -\n').match, ['a\nb*', ' -\n']);
     assertRefused([...ENDPOINTS, '--match=-a\nb'], /^Cannot use --match: .* a single line/);
-    assert.equal(copy(['--from', '-', '--to', TO]).options.from, '-');
+    for (const std of ['-', 'file://-']) assert.equal(copy(['--from', std, '--to', TO]).options.from, '-');
   });
 
   test('gives each way to show progress', () => {

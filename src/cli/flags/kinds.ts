@@ -1,6 +1,6 @@
 // The kinds of values that flags take: how a text is read, and what to say of one that cannot be.
 
-import { parseAddress, redactAddress } from '../../../resp/address.ts';
+import { formatAddress, parseAddress, redactAddress } from '../../../resp/address.ts';
 import { AddressError, type TcpPeer } from '../../../resp/errors.ts';
 import type { NatRule } from '../../sync/options.ts';
 import { UsageError } from './usage-error.ts';
@@ -116,13 +116,14 @@ export const durationOrZero: Kind<number> = {
   parse: (text) => (/^0+(?:ms|s|m|h)?$/i.test(text) ? 0 : duration.parse(text)),
 };
 
-/** The text itself, known to be an address. */
+const STD_STREAM = '-';
+
+/** The text itself, known to be an address; stdin and stdout have one form. */
 export const endpoint: Kind<string> = {
   placeholder: 'ENDPOINT',
   expected: 'it takes an address',
   parse(text) {
-    parseAddress(text);
-    return text;
+    return formatAddress(parseAddress(text)) === STD_STREAM ? STD_STREAM : text;
   },
 };
 

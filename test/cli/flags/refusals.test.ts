@@ -113,6 +113,7 @@ describe('parseCommandLine() refuses', () => {
       }
     }
     for (const flag of ['--json', '--progress=dots']) copy(['--from', '-', '--to', TCP, flag]);
+    assertRefused(['--from', TCP, '--to', 'file://-', '--json'], /^Cannot use --json: with --to - stdout belongs/);
   });
 
   test('to show the password of an endpoint', () => {
