@@ -1,4 +1,4 @@
-// The library door: what a program can use. Everything else may change without notice.
+// The library: what programs may import. Everything else may change without notice.
 
 export { check } from './verify/check.ts';
 export {

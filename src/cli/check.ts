@@ -49,7 +49,7 @@ export const check: Command = {
 };
 
 export interface CheckRequest extends SidesRequest<Omit<CheckOptions, 'signal' | 'onEvent'>> {
-  /** Where a line for every key goes. */
+  /** The file that gets a line for every key, or `-`. */
   readonly combined: string | undefined;
 }
 

@@ -31,7 +31,7 @@ export function parseCommandLine(commands: Commands, argv: readonly string[], en
   return { ...requestFor(command, operands), values: all };
 }
 
-/** Whether a program reads stdout, as far as can be told where the command line cannot be used. */
+/** Whether errors go to stdout as JSON: a guess, for a command line that could not be parsed. */
 export function wantsJson(commands: Commands, argv: readonly string[], environment: Environment): boolean {
   const given = scanFlags(argv);
   const valueOf = (name: OptionName): string => given.get(name) ?? environment[environmentNameOf(name)] ?? '';
@@ -50,7 +50,7 @@ function readWords(
   const { operands } = command;
   if (operands === 'anything') return [command, rest];
   const [second, ...more] = rest;
-  // `rump check help` is as good as `rump help check`.
+  // `rump check help` means `rump help check`.
   if (second === help.name && operands === undefined) return readWords(commands, [help.name, command.name, ...more]);
   const extra = operands === 'a command' && (second === undefined || isCommand(commands, second)) ? more[0] : second;
   if (extra !== undefined) throw unknownWord(commands, extra);
@@ -73,7 +73,7 @@ function unknownWord(commands: Commands, word: string): UsageError {
   return new UsageError(`Unknown command ${shown}`, meantBy(commands, word) ?? 'rump help lists what there is');
 }
 
-/** A command that is written otherwise, or a flag without its dashes. */
+/** A misspelt command, or a flag without its dashes. */
 function meantBy(commands: Commands, word: string): string | undefined {
   if (isCommand(commands, word)) return undefined;
   const names = commands.map(({ name }) => name);

@@ -1,4 +1,4 @@
-// What the exit code says, in one place.
+// Exit codes, and which end of a run gets which.
 
 import { AddressError } from '../../resp/errors.ts';
 import { isWaitedFor, mayPass } from '../server/refusal.ts';
@@ -10,7 +10,7 @@ export const EXIT_CODES = {
   failed: 1,
   usage: 2,
   different: 3,
-  /** EX_TEMPFAIL of sysexits: it may fare better later. */
+  /** EX_TEMPFAIL of sysexits: trying again later may help. */
   passing: 75,
   SIGHUP: 129,
   SIGINT: 130,
@@ -19,7 +19,7 @@ export const EXIT_CODES = {
 
 export type ExitCode = (typeof EXIT_CODES)[keyof typeof EXIT_CODES];
 
-/** @param hasBegun whether both sides had been reached and were found good for the run */
+/** @param hasBegun whether both sides were reached and passed the preflight */
 export function exitCodeOf(outcome: Outcome, hasBegun = true): ExitCode {
   if ('error' in outcome) return exitCodeOfError(outcome.error, hasBegun);
   if ('result' in outcome && outcome.result.failed > 0) return EXIT_CODES.failed;
@@ -30,6 +30,6 @@ export function exitCodeOf(outcome: Outcome, hasBegun = true): ExitCode {
 export function exitCodeOfError(error: unknown, hasBegun = false): ExitCode {
   if (error instanceof Interrupted) return EXIT_CODES[error.signal];
   if (error instanceof AddressError || error instanceof UsageError) return EXIT_CODES.usage;
-  // Who is not there at all, or full, at the first look is likely to be so at the next one.
+  // A server that is absent or full at the first look will most likely be so at the next.
   return (hasBegun ? mayPass(error) : isWaitedFor(error)) ? EXIT_CODES.passing : EXIT_CODES.failed;
 }

@@ -1,4 +1,4 @@
-// The help, made from the table of commands and the table of flags; and the commands that tell of the program itself.
+// rump help and rump version. The help is made from the table of commands and the table of flags.
 
 import { readFileSync } from 'node:fs';
 import type { Command, Program, Request } from './command.ts';
@@ -29,7 +29,7 @@ export const version: Command = {
   },
 };
 
-/** One flag, for a page that lists them. */
+/** One flag, as the README lists it. */
 export interface FlagReference {
   /** Without its dashes: `dry-run`. */
   readonly name: string;
@@ -38,13 +38,13 @@ export interface FlagReference {
   /** What stands for its value: `SIZE`, `replace|skip|fail`; a switch takes none. */
   readonly argument: string | undefined;
   readonly meaning: string;
-  /** Without the flag, in words. */
+  /** What holds without the flag, in words. */
   readonly default: string | undefined;
   /** Its twin in the environment, if it has one: `RUMP_DRY_RUN`. */
   readonly variable: string | undefined;
   /** Whether it may be given more than once. */
   readonly repeatable: boolean;
-  /** The head that it stands under: `Which keys`. */
+  /** Its heading in the help: `Which keys`. */
   readonly group: string;
   /** Names of the commands that take it: `copy`, `check`. */
   readonly commands: readonly string[];
@@ -99,13 +99,13 @@ for a reason that may pass: try again later, 129, 130 or 143 interrupted.
 const COLUMNS = 79;
 const LEFT = 31;
 
-/** One screen, for whoever has given nothing. */
+/** The one screen that `rump` alone prints. */
 export function usageText(commands: readonly Command[]): string {
   const lines = commands.map(({ name, help: { summary } }) => `  ${name.padEnd(9)}${summary}\n`);
   return [USAGE_HEAD, lines.join(''), USAGE_TAIL].join('\n');
 }
 
-/** @param about the name of the one command whose flags are listed; otherwise all are */
+/** @param about a command: only its flags are listed */
 export function helpText(commands: readonly Command[], about?: string): string {
   const subject = commands.find(({ name }) => name === about);
   const { head = HEAD, tail = TAIL } = subject?.help ?? {};

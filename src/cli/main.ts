@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// The program: reads the command line, runs the command, and answers signals. Only here does it exit.
+// The process: parses the command line, runs the command, handles signals. No other file exits or traps signals.
 
 import { closeSync } from 'node:fs';
 import { isatty } from 'node:tty';
@@ -14,7 +14,7 @@ import type { StopSignal } from './show/outcome.ts';
 
 const { stdout, stderr, env } = process;
 const argv = process.argv.slice(2);
-/** Of stdin, stdout and stderr those that are a terminal. */
+/** Those of stdin, stdout and stderr that are a terminal. */
 const TERMINALS = [0, 1, 2].filter((fd) => isatty(fd));
 const STOP_SIGNALS: readonly StopSignal[] = ['SIGINT', 'SIGTERM', 'SIGHUP'];
 
@@ -44,16 +44,16 @@ try {
   const request = parseCommandLine(COMMANDS, argv, env);
   debug = request.values.debug ?? false;
   const code = await request.command.run(request, program);
-  // A failure to write to stdout stays one.
+  // A failed write to stdout has set it already, and stays a failure.
   process.exitCode ||= code;
 } catch (error) {
-  // What was thrown before there was an output.
+  // It was thrown before there was an output.
   if (wantsJson(COMMANDS, argv, env)) new JsonOutput({ stdout, stderr }, { debug }).finish({ error });
   else stderr.write(errorText(error, debug));
   process.exitCode = exitCodeOfError(error);
 }
 
-/** A terminal that hangs up may say so twice, itself and by its shell, and is in no hurry. */
+/** A terminal that hangs up may send SIGHUP twice, itself and through its shell: the second one stops nothing at once. */
 async function stoppable<T>(
   reasonOf: (signal: StopSignal) => Error,
   work: (signal: AbortSignal) => Promise<T>,
@@ -71,20 +71,17 @@ async function stoppable<T>(
   }
 }
 
-/** At its end Node puts each terminal back as it was, and aborts over one that has hung up: it must not find that. */
+/** On exit Node restores the mode of each terminal, and aborts if one has hung up: that one is closed before. */
 function letGoOfTerminal(): void {
   for (const fd of TERMINALS) if (!isatty(fd)) closeSync(fd);
 }
 
-/** Whoever read stdout may go (`rump … | head -1`, a terminal that hangs up): that is no failure. A full disk is. */
+/** The reader of stdout may go (`rump … | head -1`, a terminal that hangs up): that is no failure. A full disk is. */
 function onStdoutError(error: NodeJS.ErrnoException): void {
-  if (
-    ((error.code === 'EPIPE' || (error.code === 'EIO' && stdout.isTTY)) && !toStdout) ||
-    process.exitCode === EXIT_CODES.failed
-  )
-    return;
+  const isReaderGone = error.code === 'EPIPE' || (error.code === 'EIO' && stdout.isTTY);
+  if ((isReaderGone && !toStdout) || process.exitCode === EXIT_CODES.failed) return;
   process.exitCode = EXIT_CODES.failed;
-  // The copy itself meets an error of its target, and tells of it.
+  // The copy reports errors of its own target.
   if (toStdout) return;
   stderr.write(errorText(writeError('stdout', error), debug));
 }

@@ -1,4 +1,4 @@
-// One run of a copy or a check: its events are shown, a signal stops it, and its end becomes an exit code.
+// One run of a copy or a check: shows its events, stops it at a signal, and makes an exit code of its end.
 
 import type { Program } from './command.ts';
 import { exitCodeOf, type ExitCode } from './exit-codes.ts';
@@ -14,7 +14,7 @@ import { PlainOutput } from './show/plain.ts';
 export class Run {
   readonly #program: Program;
   readonly #output: Output;
-  /** Both sides are found good for the run. */
+  /** Both sides were reached and passed the preflight. */
   #hasBegun = false;
 
   constructor(
@@ -27,7 +27,7 @@ export class Run {
     this.#output = openOutput(progress, { debug, ...options }, program, environment);
   }
 
-  /** What the operator should know, whatever becomes of the run. */
+  /** @param variables what is wrong with the environment */
   warnBefore(variables: readonly string[], readsStdin: boolean): void {
     for (const message of variables) this.#output.onEvent({ type: 'warning', code: 'UNKNOWN_VARIABLE', message });
     if (!readsStdin || !this.#program.isStdinTerminal) return;
@@ -35,7 +35,7 @@ export class Run {
     this.#output.onEvent({ type: 'warning', code: 'TERMINAL', message });
   }
 
-  /** @param done what is to be done with everything */
+  /** @param done what the command does with keys */
   async work(
     done: 'copied' | 'compared',
     work: (told: { readonly signal: AbortSignal; readonly onEvent: (event: RunEvent) => void }) => Promise<Outcome>,
@@ -62,7 +62,6 @@ export class Run {
   }
 }
 
-/** Chooses how a run is shown. */
 export function openOutput(
   progress: ProgressStyle,
   options: OutputOptions,

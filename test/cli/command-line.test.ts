@@ -1,4 +1,4 @@
-// What the operator may write, on the command line and in the environment, and what comes of each mistake.
+// Command lines: what is accepted, and the error for each mistake.
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import * as fc from 'fast-check';
@@ -18,7 +18,7 @@ describe('parseCommandLine()', () => {
     }
   });
 
-  test('gives what was not asked for as undefined', () => {
+  test('leaves options undefined that were not given', () => {
     const { from, to, ...rest } = optionsOf();
     assert.deepEqual([from, to], [FROM, TO]);
     assert.deepEqual([...new Set(Object.values(rest))], [undefined]);
@@ -121,7 +121,7 @@ describe('parseCommandLine()', () => {
     }
   });
 
-  test('refuses a copy without its ends, with the way out', () => {
+  test('refuses a copy without a source or a target, and says how to give them', () => {
     assertRefused(['--to', TO], /without a source \(give --from redis:\/\/host:port or set RUMP_FROM\)/);
     assertRefused(['copy', '--from', FROM], /without a target \(give --to redis:\/\/host:port or set RUMP_TO\)/);
   });
@@ -160,7 +160,7 @@ describe('parseCommandLine()', () => {
     assertRefused([...ENDPOINTS, '--count', '-s'], /^Cannot use --count without its value: -s follows/);
   });
 
-  test('refuses values that are none, with what is allowed', () => {
+  test('refuses wrong values, and says what is allowed', () => {
     for (const [flag, text, allowed] of [
       ['count', '0', 'a whole number from 1 up'],
       ['count', '-5', 'a whole number from 1 up'],
@@ -185,7 +185,7 @@ describe('parseCommandLine()', () => {
     }
   });
 
-  test('refuses a wrong endpoint by the name of its flag, without its password', () => {
+  test('names the flag of a wrong endpoint, without the password in it', () => {
     assertRefused(['--from', 'redis://:hunter2@h:x'], /^Cannot use --from: .* redis:\/\/\*\*\*@h:x: the port/);
     assertRefused(['--from', 'h'], /^Cannot use --from: .*no scheme \(write redis:\/\/host:port\)$/);
   });

@@ -1,4 +1,4 @@
-// The table of commands, and the help that is made from it: a change of its text shows in a review.
+// The table of commands, and the help made from it, whose text is compared with a file so that changes show in reviews.
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';

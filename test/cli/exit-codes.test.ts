@@ -1,4 +1,4 @@
-// What a script that calls rump can tell from the exit code.
+// Exit codes for each end of a run.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { AddressError, ConnectionError, ReplyError, RespError, TimeoutError } from '../../resp/errors.ts';
@@ -12,7 +12,7 @@ test('exitCodeOf() is 0 only when everything was copied', () => {
   assert.equal(exitCodeOf({ result: { ...result, failed: 1 } }), 1);
 });
 
-test('exitCodeOf() tells usage, interruption, what may pass and the rest apart', () => {
+test('exitCodeOf() distinguishes usage errors, signals, errors that may pass, and others', () => {
   for (const [error, code] of [
     [new UsageError('x'), 2],
     [new AddressError('x'), 2],
@@ -32,7 +32,7 @@ test('exitCodeOf() tells usage, interruption, what may pass and the rest apart',
   }
 });
 
-test('exitCodeOf() says of a run that has not begun that it may fare better only where that was waited for', () => {
+test('exitCodeOf() before the run has begun is 75 only for errors that are waited for', () => {
   for (const [error, code] of [
     [new ConnectionError('ECONNREFUSED', 'x', { retryable: true }), 1],
     [new TimeoutError('x'), 1],

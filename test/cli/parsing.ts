@@ -1,4 +1,4 @@
-// A command line as the tests of the parser write and read it.
+// Parses command lines for tests.
 import assert from 'node:assert/strict';
 import { checkRequest } from '../../src/cli/check.ts';
 import { parseCommandLine } from '../../src/cli/command-line.ts';

@@ -1,4 +1,4 @@
-// The words of the command line, as given and as `arg` understands them: it would take `-from` for five short flags.
+// Flags and words of the command line. They are rewritten for `arg`, which would take `-from` for five short flags.
 
 import arg from 'arg';
 import { redactAddress } from '../../../resp/address.ts';
@@ -19,7 +19,7 @@ export function parseArguments(argv: readonly string[]): Arguments {
       if (previous !== undefined && separator === undefined) throw new UsageError(`Cannot use ${flag} twice`);
       return readValue(kind, text, flag);
     };
-    // `arg` makes a list of what a handler in brackets returns.
+    // A handler in brackets: `arg` collects what it returns in a list.
     spec[`--${name}`] = separator === undefined ? read : [read];
     for (const short of shorts) spec[`-${short}`] = `--${name}`;
   }
@@ -30,7 +30,7 @@ export function parseArguments(argv: readonly string[]): Arguments {
   return { values: Object.fromEntries(given), words: parsed['_'] as string[] };
 }
 
-/** The flags and their texts, as far as they can be told on a command line that cannot be used. */
+/** Flags and their texts, as far as they can be read in a command line that could not be parsed. */
 export function scanFlags(argv: readonly string[]): ReadonlyMap<OptionName, string> {
   const given = new Map<OptionName, string>();
   for (const [at, word] of argv.entries()) {
@@ -86,7 +86,7 @@ function optionOf(letter: string): OptionName | undefined {
   return OPTION_LIST.find(([, { shorts = [] }]) => shorts.includes(letter))?.[0];
 }
 
-/** `undefined` where any letter is no switch. */
+/** `undefined` if any letter is no switch. */
 function switchesOf(letters: string): OptionName[] | undefined {
   const names = Array.from(letters, optionOf);
   return names.every((name) => name !== undefined && isSwitch(name)) ? (names as OptionName[]) : undefined;

@@ -1,4 +1,4 @@
-// The twins of the flags in the environment. A variable that is empty counts as not there.
+// Flags given as environment variables. An empty variable counts as not set.
 
 import { readValue } from './kinds.ts';
 import {
@@ -19,7 +19,7 @@ const MOST_NAMES = 5;
 export type Environment = Readonly<Record<string, string | undefined>>;
 
 /**
- * The values of the flags that `isOpen`: the command line wins, also over a variable that could not be read.
+ * Values of the flags that `isOpen`; others are not read, as the command line has decided them.
  * @throws UsageError
  */
 export function readEnvironment(environment: Environment, isOpen: (name: OptionName) => boolean): OptionValues {
@@ -33,7 +33,7 @@ export function readEnvironment(environment: Environment, isOpen: (name: OptionN
   return values as OptionValues;
 }
 
-/** A line that names the variables which look like ours and are none, with what was probably meant; or nothing. */
+/** A line that lists variables with our prefix that are none of ours, with what was probably meant; or nothing. */
 export function unknownVariables(environment: Environment): string[] {
   const known = new Set([...OPTION_NAMES.map(environmentNameOf), ...PASSWORDS]);
   const given = Object.keys(environment).filter((name) => name.startsWith(PREFIX) && environment[name] !== '');

@@ -1,4 +1,4 @@
-// The kinds of values that flags take: how a text is read, and what to say of one that cannot be.
+// The kinds of values that flags take: how each is parsed, and what an error says about one that is wrong.
 
 import { formatAddress, parseAddress, redactAddress } from '../../../resp/address.ts';
 import { AddressError, type TcpPeer } from '../../../resp/errors.ts';
@@ -10,14 +10,14 @@ export interface Kind<T> {
   readonly placeholder?: string;
   /** What is allowed, as the end of "Cannot use "x" for --flag: …". */
   readonly expected: string;
-  /** What was probably meant by a text that is refused. */
+  /** What a refused text probably meant. */
   readonly suggest?: (text: string) => string | undefined;
   /** `undefined` refuses the text. May throw an AddressError. */
   parse(text: string): T | undefined;
 }
 
 /**
- * Reads one value, and says what is wrong with it without showing a password.
+ * Parses one value. Its error shows no password.
  * @param origin where the text was given: `--count` or `RUMP_COUNT`
  * @throws UsageError
  */
@@ -54,7 +54,7 @@ export const toggle: Kind<boolean> = {
   },
 };
 
-/** A text that is taken as it is. */
+/** Any text. */
 export function text(placeholder: string, expected: string): Kind<string> {
   return { placeholder, expected, parse: (given) => given };
 }
@@ -95,7 +95,7 @@ export const size: Kind<number> = {
 
 const HOUR_MS = 3_600_000;
 const TIME_UNITS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: HOUR_MS };
-/** With a longer one a timer of Node would fire at once. */
+/** A timer of Node with more than 2^31 ms fires at once. */
 const LONGEST_HOURS = 500;
 
 /** Milliseconds, at least one: 500ms, 30s, 1.5m, 2h. */
@@ -127,7 +127,7 @@ export const endpoint: Kind<string> = {
   },
 };
 
-/** A host and its port, and nothing else that an address may have. */
+/** Host and port, and nothing else that an address may have. */
 const HOST_PORT = /^[^@/?]+:\d+$/;
 
 /** Where a cluster node can be reached from here: 10.0.0.1:6379=127.0.0.1:7001. */

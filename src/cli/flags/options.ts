@@ -1,4 +1,4 @@
-// The one table of flags: the parser, the environment and the help are all made from it. It knows no command.
+// The table of flags: parser, environment and help are made from it. It knows no command.
 
 import {
   databaseMap,
@@ -20,19 +20,19 @@ import {
 export type Group = 'Endpoints' | 'TLS and clusters' | 'Which keys' | 'Copy' | 'Check' | 'Load' | 'Output';
 
 export interface Option {
-  /** The head that it stands under in the help. */
+  /** Its heading in the help. */
   readonly group: Group;
-  /** Letters that stand for it behind one dash; several switches may share a dash. */
+  /** Letters that stand for it after one dash; several switches may share a dash. */
   readonly shorts?: readonly string[];
   readonly kind: Kind<unknown>;
   readonly help: string;
-  /** Shown in the help; what is done without the flag is decided further down. */
+  /** The default, as the help shows it; the default itself is set by the copy and the check. */
   readonly fallback?: string;
-  /** Flags that say the opposite, or the same thing otherwise. */
+  /** Flags that cannot be given together with it. */
   readonly excludes?: readonly string[];
-  /** Another flag without which it means nothing, to a command that takes both; why, and the way out. */
+  /** A command that takes this `flag` as well does not take the one without the other: why, and the way out. */
   readonly needs?: { readonly flag: string; readonly why: string; readonly hint: string };
-  /** The flag may be given more than once; in the environment this stands between two values. */
+  /** The flag is repeatable; this separates its values in the environment. */
   readonly separator?: RegExp;
   /** `false` where a variable such as RUMP_VERSION more likely means something else. */
   readonly environment?: false;
@@ -248,7 +248,7 @@ type ValueOf<O> = O extends { readonly kind: Kind<infer T> }
     : T
   : never;
 
-/** A list where the flag may be given more than once. */
+/** Repeatable flags have a list. */
 export type OptionValues = { readonly [Name in OptionName]?: ValueOf<(typeof OPTIONS)[Name]> };
 
 /** In the order of the table. */
@@ -256,7 +256,7 @@ export const OPTION_LIST = Object.entries(OPTIONS) as readonly (readonly [Option
 
 export const OPTION_NAMES = OPTION_LIST.map(([name]) => name);
 
-/** Those of whole groups, and others by name. */
+/** All flags of some groups, and others by name. */
 export function flagsOf(groups: readonly Group[], names: readonly OptionName[] = []): ReadonlySet<OptionName> {
   const grouped = OPTION_LIST.filter(([, { group }]) => groups.includes(group)).map(([name]) => name);
   return new Set([...grouped, ...names]);

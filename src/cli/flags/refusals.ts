@@ -1,24 +1,24 @@
-// Flags that cannot be meant, as the command line alone shows: for this command, beside each other, or for these endpoints.
+// Flags that are refused before anything connects: foreign to the command, in conflict, or wrong for an endpoint.
 
 import { formatAddress, isFile, type Address } from '../../../resp/address.ts';
 import { isSameFile } from '../../file/regular-file.ts';
 import { OPTION_LIST, OPTIONS, type Option, type OptionName, type OptionValues } from './options.ts';
 import { UsageError } from './usage-error.ts';
 
-/** Flags that, given `-`, take stdout for themselves, and for what. */
+/** Flags that use stdout when their value is `-`, and what they write there. */
 export type StdoutFlags = Readonly<Partial<Record<OptionName, string>>>;
 
-/** What is done with a source and a target. */
+/** What a command does with a source and a target, in words. */
 export interface Task {
   readonly verb: 'copy' | 'compare';
   readonly done: 'copied' | 'compared';
-  /** Verb, database, and this: the other database. */
+  /** The preposition: copy a database `to` another, compare it `with` another. */
   readonly to: 'to' | 'with';
   readonly into: 'into' | 'with';
   readonly writes: boolean;
 }
 
-/** One side, as the flags and the environment have it. */
+/** One side, from flags and environment. */
 export interface Side {
   readonly name: 'from' | 'to';
   readonly address: Address;
@@ -34,15 +34,15 @@ export function isOn(value: OptionValues[OptionName]): boolean {
   return value !== undefined && value !== false;
 }
 
-/** A flag and those that exclude it are one decision: what the command line says of it, the environment cannot change. */
+/** Flags that exclude each other are one decision: once it is made on the command line, the environment is not asked. */
 export function isOpen(name: OptionName, values: OptionValues): boolean {
   return values[name] === undefined && excludedBy(name).every((other) => !isOn(values[other]));
 }
 
 /**
  * Refuses flags that mean nothing to a command.
- * @param flags those that it takes
- * @param noun `a copy`
+ * @param flags those of the command
+ * @param noun what it is called: `a copy`
  * @throws UsageError
  */
 export function refuseForeignFlags(flags: ReadonlySet<OptionName>, noun: string, values: OptionValues): void {
@@ -130,19 +130,19 @@ function refuseSentinel(values: OptionValues, { name, address, sentinelPassword 
   if (sentinelPassword !== undefined) throw new UsageError(`Cannot use ${variable}: ${why}`, hint);
 }
 
-/** Stdin and stdout are two streams where the target is written. */
+/** From `-` to `-` is stdin to stdout, unless both are only read. */
 function refuseSameFile({ verb, to: preposition, writes }: Task, from: Address, to: Address): void {
   if (!isFile(from) || !isFile(to) || !isSameFile(from.path, to.path) || (writes && isStdStream(from))) return;
   throw new UsageError(`Cannot ${verb} ${formatAddress(from)} ${preposition} itself`, 'name another file');
 }
 
-/** A file that is written would take the place of one that is to be read. */
+/** Writing it would destroy what is to be read. */
 function refuseRead(flag: 'combined', path: string | undefined, address: Address): void {
   if (path === undefined || path === '-' || !isFile(address) || !isSameFile(path, address.path)) return;
   throw refused(flag, `${formatAddress(address)} is a file that is read`, 'name another file');
 }
 
-/** What came or went through a pipe is not there any more. */
+/** What went through a pipe cannot be read again. */
 function refuseUnverifiable(from: Address, to: Address): void {
   if (isStdStream(from)) throw refused('verify', 'stdin cannot be read a second time', 'copy from a file');
   if (isStdStream(to)) throw refused('verify', 'stdout cannot be read again', 'copy into a file');
@@ -173,7 +173,7 @@ function refuseDatabaseChoice({ verb, done, into }: Task, values: OptionValues, 
   }
 }
 
-/** Without --db. Which databases a file has, only the file says. */
+/** Databases that are read without --db. Only a file itself knows which it has. */
 function databasesOf(address: Address): readonly number[] | 'all' {
   return isFile(address) ? 'all' : [databaseOf(address) ?? 0];
 }

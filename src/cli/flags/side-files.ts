@@ -1,5 +1,5 @@
-// The files that flags name for one side: a password, certificates, a key. What is wrong with one is told before anything
-// connects: what TLS says of it later names no file.
+// The files that flags name for one side: password, certificates, key. They are validated before anything connects, as
+// later errors of TLS name no file.
 
 import { createPrivateKey, X509Certificate, type KeyObject } from 'node:crypto';
 import { readFileSync } from 'node:fs';
@@ -14,7 +14,7 @@ export interface SideFiles {
   readonly pem: PemFiles;
 }
 
-/** Of each either a path or the text of the file; `cert` and `key` only together. */
+/** Each is a path, or the text of the file; `cert` and `key` come together. */
 interface PemFiles {
   readonly ca: string | undefined;
   readonly cert: string | undefined;
@@ -27,7 +27,7 @@ export interface SideSecrets {
   readonly tls: TlsOptions | undefined;
 }
 
-/** The secrets of both sides among the options of a copy or a check. */
+/** Those options of a copy or a check that files can give. */
 interface Secrets {
   readonly fromPassword?: string | undefined;
   readonly fromSentinelPassword?: string | undefined;
@@ -38,7 +38,7 @@ interface Secrets {
 }
 
 /**
- * The options, with what the files of both sides hold.
+ * The options, completed from the files of both sides.
  * @throws UsageError
  */
 export function withFiles<T extends Secrets>(options: T, fromFiles: SideFiles, toFiles: SideFiles): T {
@@ -64,7 +64,7 @@ export function withFiles<T extends Secrets>(options: T, fromFiles: SideFiles, t
 }
 
 /**
- * What is known already, with what the files hold; they win.
+ * What the files hold, and what is known already of the rest.
  * @throws UsageError
  */
 export function readSideFiles(files: SideFiles, known: SideSecrets): SideSecrets {
@@ -99,7 +99,7 @@ function readPemFiles(paths: PemFiles): PemFiles {
   return { ca: ca?.text, cert: cert.text, key: key.text };
 }
 
-/** The first one: others in the file lead from it to its authority, or are further authorities. */
+/** The first one; the others are its chain, or further authorities. */
 function certificateIn(file: TextFile): X509Certificate {
   try {
     return new X509Certificate(file.text);
@@ -126,8 +126,8 @@ const FAILURES: Readonly<Record<string, string>> = {
 };
 
 /**
- * A small file, read whole. An address that was given in place of a path has a password in it: paths are shown redacted, and
- * system errors, which repeat them, are not passed on.
+ * A small file, read whole. Its path may be an address with a password, given by mistake: paths are shown redacted,
+ * and system errors, which repeat them, are not passed on.
  */
 class TextFile {
   readonly text: string;

@@ -1,4 +1,4 @@
-// What a command that has a source and a target is asked for: endpoints, secrets, which keys, limits. It reads no files.
+// The options of commands with a source and a target: endpoints, secrets, which keys, limits. It reads no files.
 
 import { parseAddress } from '../../../resp/address.ts';
 import type { CheckOptions } from '../../verify/options.ts';
@@ -10,18 +10,18 @@ import { UsageError } from './usage-error.ts';
 
 export type ProgressStyle = 'auto' | 'bar' | 'dots' | 'none' | 'silent' | 'json';
 
-/** Options that a copy and a check have in common: each of them has its flag. */
+/** Options that a copy and a check share. `Required`: each of them has a flag. */
 export type SidesOptions = Required<Omit<CheckOptions, keyof RecheckOptions | 'tellMatches' | 'signal' | 'onEvent'>>;
 export type RecheckOptions = Required<Pick<CheckOptions, 'ttlTolerance' | 'recheck' | 'recheckInterval'>>;
 
 export interface SidesRequest<Options = SidesOptions> {
   readonly options: Options;
-  /** What is in the files wins over what is in `options`. */
+  /** Their contents win over `options`. */
   readonly fromFiles: SideFiles;
   readonly toFiles: SideFiles;
   readonly progress: ProgressStyle;
   readonly debug: boolean;
-  /** What the operator should know before anything is done. */
+  /** To be shown before anything is done. */
   readonly warnings: readonly string[];
 }
 
@@ -96,7 +96,7 @@ export function recheckOf(values: OptionValues): RecheckOptions {
   };
 }
 
-/** What needs no file. TLS without any flag is as the URL says, with nothing to add. */
+/** Secrets that need no file. `tls` is undefined where no flag says more than the URL. */
 function secretsOf(side: 'from' | 'to', values: OptionValues, environment: Environment): SideSecrets {
   const variable = `RUMP_${side.toUpperCase()}`;
   const { ca, cert, key } = filesOf(side, values).pem;

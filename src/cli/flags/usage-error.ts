@@ -1,4 +1,4 @@
-// A command line, an environment or a file of a flag that cannot be used as it is, and what was probably meant.
+// The error for a command line, a variable or a file that cannot be used, and a guess at what was meant.
 
 import { RespError } from '../../../resp/errors.ts';
 
@@ -12,7 +12,7 @@ export class UsageError extends RespError {
 }
 
 /**
- * The candidate that was probably meant: it starts alike, or is few keystrokes away.
+ * The candidate that was probably meant: it begins with the text, or is few keystrokes away.
  * @param most keystrokes
  */
 export function nearest<T extends string>(text: string, candidates: readonly T[], most = 3): T | undefined {

@@ -1,5 +1,5 @@
-// One line at the foot of the terminal that is drawn again and again, and is gone in the end. It goes to stderr. What does
-// not fit is left out, the least important first.
+// A progress line on stderr that is redrawn in place, and removed at the end. What does not fit is left out, the least
+// important first.
 
 import { countOf, formatBytes, formatCount } from '../../../resp/figures.ts';
 import type { Figures } from '../../sync/options.ts';
@@ -11,7 +11,7 @@ import { Report, sayDone } from './report.ts';
 
 const REDRAW_MS = 100;
 const DEFAULT_COLUMNS = 80;
-/** To the start of the line, and whatever stands there is gone. */
+/** Back to the start of the line, and erase it. */
 const CLEAR_LINE = '\r\u001B[K';
 
 export class BarOutput implements Output {
@@ -82,7 +82,7 @@ export class BarOutput implements Output {
   }
 }
 
-/** What a bar shows of a check, which knows the same figures by the names of a copy. */
+/** The figures of a check by the names of those of a copy. */
 function comparedFigures(figures: CheckFigures & { readonly fraction: number }): BarFigures {
   const { fraction, match, bytes, expired, failed, reconnects, elapsed } = figures;
   const keys = match + differencesOf(figures) + figures.notComparable;
@@ -91,9 +91,9 @@ function comparedFigures(figures: CheckFigures & { readonly fraction: number }):
 
 export type BarFigures = Figures & { readonly fraction: number };
 
-/** Rates are those of the last so many milliseconds. */
+/** Rates are of the last so many milliseconds. */
 const WINDOW_MS = 5000;
-/** A younger copy says nothing about its end. */
+/** Before that the end is not estimated. */
 const LEAST_ELAPSED_MS = 1000;
 const SHORTEST_BAR = 6;
 const LONGEST_BAR = 30;
@@ -135,13 +135,13 @@ export class Bar {
     const first = this.#window.length > 1 ? this.#window[0] : undefined;
     if (last === undefined) return [];
     const { keys, bytes, failed, reconnects, elapsed } = last;
-    // Figures that are 0 at the start are honest for the time before the first event.
+    // Before the first event all figures were 0.
     const [since, keysThen, bytesThen] = [first?.elapsed ?? 0, first?.keys ?? 0, first?.bytes ?? 0];
     const span = elapsed - since;
     const rate = formatRate(keys - keysThen, span);
     const byteRate = `${formatBytes(Math.round(perSecond(bytes - bytesThen, span)))}/s`;
     return [
-      // 100 % is for what is done, not for what rounds to it.
+      // Rounded down: 100 % means done.
       { text: `${Math.floor(this.#fraction * 100)}%`.padStart(4), rank: 0 },
       { text: countOf(keys, 'key'), rank: 2 },
       { text: formatBytes(bytes), rank: 7 },

@@ -1,4 +1,4 @@
-// A line for every key of a check, with the signs of rclone check, in a file or on stdout. A file is whole, or what it was.
+// --combined: a line for every key of a check, with the signs of rclone check. A file is replaced whole, or left as it was.
 
 import { closeSync, fchmodSync, fsyncSync, openSync, statSync, writeSync } from 'node:fs';
 import { redactAddress } from '../../../resp/address.ts';
@@ -10,7 +10,7 @@ import { UsageError } from '../flags/usage-error.ts';
 import { escapeControls, escapeKey } from './escape.ts';
 import type { RunEvent, TextStream } from './output.ts';
 
-/** Characters that are gathered before they are written. */
+/** Characters that are collected before a write. */
 const ENOUGH = 64 * 1024;
 const STDOUT = '-';
 
@@ -27,7 +27,7 @@ export class Combined {
   readonly #path: string;
   readonly #stdout: TextStream;
   readonly #file: number | undefined;
-  /** None where there is a pipe or a device under the name. */
+  /** None for a pipe or a device. */
   readonly #replacement: Replacement | undefined;
   #showsDb = false;
   #text = '';
@@ -59,7 +59,7 @@ export class Combined {
 
   /**
    * @param isWhole whether every key has its line
-   * @returns why it could not be written, for whoever has another word to say first
+   * @returns why it could not be written
    */
   close(isWhole: boolean): UsageError | undefined {
     this.#flush();
@@ -79,7 +79,7 @@ export class Combined {
     else this.#replacement?.discard();
   }
 
-  /** An error must not stop the run that tells of its keys: it is kept for the end. */
+  /** An error does not stop the run: it is kept for the end. */
   #flush(): void {
     const text = this.#text;
     this.#text = '';
@@ -114,7 +114,8 @@ export function showsDb({ databases }: StartEvent): boolean {
 }
 
 /**
- * One key as a line. No name holds a tab: `* key`, a tab, and what differs; `? key`, a tab, and what cannot be compared; `+ key` is only at the source, `- key` only at the target.
+ * One key as a line: `* key`, a tab, and what differs; `? key`, a tab, and what cannot be compared; `+ key` is only at the
+ * source, `- key` only at the target. A tab in a key is escaped.
  * @param showsDb whether the number of the database stands before the key
  */
 export function verdictLine({ verdict, db, key, targetDb, targetKey, what }: VerdictEvent, showsDb: boolean): string {

@@ -8,9 +8,9 @@ export class DotsOutput implements Output {
   readonly #streams: Streams;
   readonly #options: OutputOptions;
   readonly #report: Report;
-  /** The cursor of a terminal stands behind a dot. */
+  /** The cursor of the terminal is behind a dot. */
   #midLine = false;
-  /** stdout itself has dots that no newline follows. */
+  /** The last thing on stdout is a dot. */
   #hasDots = false;
 
   constructor(streams: Streams, options: OutputOptions) {
@@ -44,7 +44,7 @@ export class DotsOutput implements Output {
     this.#midLine = this.#streams.stdout.isTTY === true;
   }
 
-  /** A line for people or programs begins where a line does. */
+  /** A line on stdout, not behind dots. */
   #print(text: string): void {
     const { stdout } = this.#streams;
     if (this.#hasDots) stdout.write('\n');
@@ -53,7 +53,7 @@ export class DotsOutput implements Output {
     stdout.write(text);
   }
 
-  /** The dots stay a line of their own where both streams are the same terminal; stdout itself gets nothing but dots. */
+  /** Where both streams are one terminal, a line does not go behind dots; stdout gets no newline for that. */
   #write(text: string): void {
     const { stderr } = this.#streams;
     if (this.#midLine && stderr.isTTY) stderr.write('\n');

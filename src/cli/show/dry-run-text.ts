@@ -1,9 +1,9 @@
-// The result of a dry run in words: what the look at both sides has found, and what a copy would bring, type by type.
+// The result of a dry run: what was found on both sides, and a table of what a copy would bring, type by type.
 
 import { countOf, formatBytes, formatCount } from '../../../resp/figures.ts';
 import type { DryRunEvent, NodeReport, SideReport, StartEvent, TypeFigures } from '../../sync/options.ts';
 
-/** A cluster may have hundreds, and what matters has to fit on a screen. */
+/** A cluster may have hundreds; a screen has not. */
 const MOST_NODES = 12;
 const MOST_DATABASES = 8;
 const INDENT = '  ';
@@ -30,7 +30,7 @@ function sideText(role: string, { endpoint, kind, nodes, keys }: SideReport): st
   const what = nodes.length > 1 ? `${kind} of ${formatCount(nodes.length)} nodes` : kind;
   const shown = nodes.slice(0, MOST_NODES);
   return [
-    // What is in a file shows when it is read.
+    // The keys of a file are not counted before it is read.
     `${role} ${endpoint}: ${what}${kind === 'file' ? '' : `, ${countOf(keys, 'key')}`}`,
     ...alignColumns(shown.map(nodeText), [3]).map((line) => INDENT + line),
     ...(nodes.length > 1 ? [INDENT + totalText(nodes, nodes.length - shown.length)] : []),
@@ -84,7 +84,7 @@ function memoryText(bytes: number | null): string {
 
 /**
  * Texts in columns.
- * @param right the columns whose texts end below each other; those of the others begin there
+ * @param right the columns that are aligned to the right
  */
 export function alignColumns(rows: readonly (readonly string[])[], right: readonly number[] = []): string[] {
   const widths: number[] = [];

@@ -1,4 +1,4 @@
-// The figures of a run as people read them: 2 m 05 s, 185,000 keys/s, and the summaries of a copy and of a check.
+// Figures of a run in words: 2 m 05 s, 185,000 keys/s, and the summaries of a copy and a check.
 
 import { countOf, formatBytes, formatCount } from '../../../resp/figures.ts';
 import type { Figures } from '../../sync/options.ts';
@@ -17,7 +17,7 @@ function twoDigits(number: number): string {
   return String(Math.floor(number)).padStart(2, '0');
 }
 
-/** Keys a second, to the three digits that mean anything. */
+/** Keys a second, to three digits. */
 export function formatRate(keys: number, ms: number): string {
   const rate = perSecond(keys, ms);
   return `${rate > 0 && rate < 10 ? rate.toFixed(1) : formatCount(Number(rate.toPrecision(3)))} keys/s`;
@@ -40,7 +40,7 @@ export function differencesOf({ differ, sourceOnly, targetOnly }: CheckFigures):
   return differ + sourceOnly + targetOnly;
 }
 
-/** Whether keys were found and none was compared: by then they were gone from both sides. */
+/** Whether keys were found, but all were gone from both sides before they could be compared. */
 export function isInVain(figures: CheckFigures): boolean {
   return figures.gone > 0 && figures.match + differencesOf(figures) + figures.notComparable + figures.failed === 0;
 }
@@ -62,7 +62,7 @@ export function formatCheckSummary(figures: CheckFigures): string {
   return `${counts.join(', ')}, in ${formatDuration(elapsed)} (${rate})`;
 }
 
-/** Why a check has not ended well; `undefined`: it has. */
+/** Why a check has not ended well; `undefined` if it has. */
 export function describeDifferences(figures: CheckFigures): string | undefined {
   const different = differencesOf(figures);
   const parts = [

@@ -68,7 +68,7 @@ export class JsonOutput implements Output {
     }
   }
 
-  /** The figures as they stood last: told at most once a second, and before an error. */
+  /** The latest figures: at most once a second, and before an error. */
   #tellProgress(): void {
     if (this.#untold === undefined) return;
     this.#write(this.#untold.type, { fraction: this.#untold.fraction, ...figuresOf(this.#untold) });
@@ -87,7 +87,7 @@ function describeStart({ source, target, databases, clockSkew, expiry }: StartEv
   return { ...ends, databases, clockSkew: clockSkew === null ? null : Math.round(clockSkew), expiry };
 }
 
-/** The endpoint stands beside it. */
+/** Without the endpoint, which is a field of its own. */
 function reportOf({ kind, keys, nodes }: SideReport): object {
   return { kind, keys, nodes };
 }

@@ -18,25 +18,25 @@ export class Interrupted extends RespError {
   override readonly name = 'Interrupted';
   readonly signal: StopSignal;
 
-  /** @param done what was to be done with everything */
+  /** @param done what the command does with keys */
   constructor(signal: StopSignal, done: 'copied' | 'compared' = 'copied') {
     super('INTERRUPTED', `Stopped by ${nameOfSignal(signal)} before everything was ${done}`);
     this.signal = signal;
   }
 }
 
-/** What the operator did, in words. */
+/** The signal, as the operator knows it. */
 export function nameOfSignal(signal: StopSignal): string {
   return signal === 'SIGINT' ? 'Ctrl-C' : signal;
 }
 
-/** Everything is on the target; where it was compared, it is the same there. */
+/** Everything was copied, and everything that was compared is equal. */
 export function isComplete(outcome: Outcome): boolean {
   if ('error' in outcome) return false;
   return (!('result' in outcome) || outcome.result.failed === 0) && !isDifferent(outcome) && !isUnsure(outcome);
 }
 
-/** A check has found a difference. */
+/** A check found a difference. */
 export function isDifferent(outcome: Outcome): boolean {
   return 'check' in outcome && outcome.check !== undefined && differencesOf(outcome.check) > 0;
 }

@@ -21,7 +21,7 @@ export type RunEvent = MigrateEvent | CheckEvent;
 
 export interface Output {
   onEvent(event: RunEvent): void;
-  /** The run was asked to stop, and is about to. */
+  /** The run was asked to stop. */
   onInterrupt(signal: StopSignal): void;
   /** Once, and the last. */
   finish(outcome: Outcome): void;
@@ -30,13 +30,10 @@ export interface Output {
 export interface OutputOptions {
   /** Errors come with their stacks. */
   readonly debug: boolean;
-  /** Nothing is written: what was found is the result. */
+  /** Nothing is written to the target: what was found is the result. */
   readonly dryRun: boolean;
-  /** Something else is written to stdout, which takes no word of ours. */
+  /** stdout carries data: no words go there. */
   readonly stdoutTaken: boolean;
-  /**
-   * Where keys go that are not the same on both sides: `stdout`, as the result; `stderr`, the first of them; or nowhere, as
-   * they are written somewhere else.
-   */
+  /** Where keys that differ are listed: all on `stdout`, the first ones on `stderr`, or not by this output. */
   readonly differences: 'stdout' | 'stderr' | 'none';
 }

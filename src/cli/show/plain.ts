@@ -1,4 +1,4 @@
-// Words only: the closing ones, and the report on stderr. A silent run prints errors alone.
+// No progress: the closing words on stdout, and the report on stderr. A silent run prints errors only.
 
 import type { Outcome, StopSignal } from './outcome.ts';
 import type { Output, OutputOptions, RunEvent, Streams } from './output.ts';

@@ -1,4 +1,4 @@
-// What is said in words: what a dry run found, warnings, what failed, the summary, the error, the closing words. It knows no bar.
+// Lines in words for every way of showing a run but JSON: warnings, failed keys, differences, the summary, the error.
 
 import { countOf, formatBytes, formatCount } from '../../../resp/figures.ts';
 import type { Figures, KeyFailedEvent, ReconnectEvent } from '../../sync/options.ts';
@@ -19,7 +19,7 @@ export interface ReportSink {
 
 const MOST_FAILED_KEYS = 20;
 const MOST_RECONNECTS = 20;
-/** On stderr; stdout gets them all. */
+/** On stderr; on stdout all are listed. */
 const MOST_DIFFERENCES = 20;
 /** Bytes of a key that are shown; a key may have millions. */
 const LONGEST_KEY = 256;
@@ -86,7 +86,7 @@ export class Report {
     const { dryRun, debug } = this.#options;
     this.#tellUntold();
     const figures = 'result' in outcome ? outcome.result : this.#figures;
-    // An error says it all where nothing had come to be counted.
+    // Where nothing was counted, the error is enough.
     const isTold = (counts: Figures | CheckFigures): boolean => !isNothing(counts) || !hasFailed(outcome);
     if (figures !== undefined && isTold(figures) && !dryRun) this.#say(formatSummary(figures));
     const compared = ('check' in outcome ? outcome.check : undefined) ?? this.#checkFigures;
@@ -96,7 +96,7 @@ export class Report {
     else for (const fault of describeFaults(outcome)) this.#line(fault);
   }
 
-  /** How many there were of what was not shown each time. */
+  /** The number of events that were not shown one by one. */
   #tellUntold(): void {
     const lost = this.#reconnects - MOST_RECONNECTS;
     if (lost > 0) this.#say(`… and tried again ${lost === 1 ? 'once' : `${formatCount(lost)} times`} more`);
@@ -113,26 +113,26 @@ export class Report {
     const { differences } = this.#options;
     const line = verdictLine(event, this.#showsDb);
     if (differences === 'stdout' && !this.#isSilent) this.#sink.toStdout(line);
-    // It is escaped, but for the tab.
+    // The line is escaped already, but for its tab.
     if (differences === 'stderr' && this.#differences <= MOST_DIFFERENCES) this.#sink.toStderr(`rump: ${line}`);
   }
 
-  /** What is no error: silence passes over it. */
+  /** Not for errors: a silent run leaves it out. */
   #say(text: string): void {
     if (!this.#isSilent) this.#line(text);
   }
 
-  /** Here the words of others become fit for a terminal. */
+  /** Every text passes here, and is made safe for a terminal. */
   #line(text: string): void {
     this.#sink.toStderr(`rump: ${escapeControls(text)}\n`);
   }
 }
 
-/** The closing words of a run that went well; those of a copy are those of Rump 1.0. */
+/** The closing words; those of a copy are those of Rump 1.0. */
 const COPIED = 'Sync done.\n';
 const COMPARED = 'Both sides are equal.\n';
 
-/** The last thing on stdout, or on stderr where stdout is taken. A dry run has done nothing. */
+/** The closing words of a run that ended well, on stderr where stdout carries data. A dry run has none. */
 export function sayDone({ stdout, stderr }: Streams, { dryRun, stdoutTaken }: OutputOptions, outcome: Outcome): void {
   if (!isComplete(outcome) || dryRun) return;
   const words = 'result' in outcome ? COPIED : COMPARED;
@@ -140,7 +140,7 @@ export function sayDone({ stdout, stderr }: Streams, { dryRun, stdoutTaken }: Ou
   else stdout.write(words);
 }
 
-/** Why a run that came to its end has not ended well: a line for each reason. */
+/** Why a run that was not broken off did not end well: a line for each reason. */
 export function describeFaults(outcome: Exclude<Outcome, { readonly error: unknown }>): string[] {
   const failed = 'result' in outcome ? outcome.result.failed : 0;
   const difference = outcome.check === undefined ? undefined : describeDifferences(outcome.check);
@@ -151,7 +151,7 @@ function hasFailed(outcome: Outcome): boolean {
   return 'error' in outcome && !(outcome.error instanceof Interrupted);
 }
 
-/** Figures that say only that nothing was done. */
+/** All figures are 0. */
 function isNothing(figures: Figures | CheckFigures): boolean {
   const { elapsed: _, fraction: __, ...counts } = figures as Figures & { readonly fraction?: number };
   return Object.values(counts).every((count) => typeof count !== 'number' || count === 0);

@@ -1,4 +1,4 @@
-// A certificate that nobody trusts and the key to it, made with openssl for the tests alone: EC, P-256, until 2126.
+// A self-signed certificate and its key, made with openssl for the tests alone: EC, P-256, valid until 2126.
 export const CERTIFICATE = `-----BEGIN CERTIFICATE-----
 MIIBfjCCASWgAwIBAgIUDjnb2rRegNII8sjser+s8BuObNwwCgYIKoZIzj0EAwIw
 FDESMBAGA1UEAwwJcnVtcC10ZXN0MCAXDTI2MTEyNTEwMzkyOVoYDzIxMjYxMTAx

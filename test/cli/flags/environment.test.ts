@@ -1,4 +1,4 @@
-// What stands in the environment instead of on the command line, and which of the two is heard.
+// Flags in the environment, and which of them the command line overrides.
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { assertRefused, copy, ENDPOINTS, FROM, given, TO } from '../parsing.ts';
@@ -110,7 +110,7 @@ describe('parseCommandLine() reads from the environment', () => {
     assert.deepEqual([fromSentinelPassword, toSentinelPassword], ['s@s', undefined]);
   });
 
-  test('nothing that the command line decides', () => {
+  test('nothing that was given on the command line', () => {
     const environment = { RUMP_FROM: 'nonsense', RUMP_COUNT: 'nonsense', RUMP_FAIL_FAST: '1', RUMP_NO_TTL: '1' };
     const { options } = copy([...ENDPOINTS, '--count=5', '--fail-fast=off', '--ttl'], environment);
     assert.deepEqual([options.from, options.count, options.failFast, options.noTtl], [FROM, 5, false, undefined]);
@@ -118,7 +118,7 @@ describe('parseCommandLine() reads from the environment', () => {
     assert.equal(copy([...ENDPOINTS, '--json'], { RUMP_SILENT: '1', RUMP_PROGRESS: 'bar' }).progress, 'json');
   });
 
-  test('no value that is none, and names the variable', () => {
+  test('no wrong value, and names the variable', () => {
     assertRefused(ENDPOINTS, /^Cannot use "many" for RUMP_COUNT: it takes a whole number/, { RUMP_COUNT: 'many' });
     assertRefused(ENDPOINTS, /^Cannot use "maybe" for RUMP_JSON: /, { RUMP_JSON: 'maybe' });
     assertRefused(ENDPOINTS, /^Cannot use "c" for RUMP_FROM_NAT: /, { RUMP_FROM_NAT: 'a:1=b:2,c' });
@@ -130,7 +130,7 @@ describe('parseCommandLine() reads from the environment', () => {
     assert.equal(copy(ENDPOINTS, { RUMP_MATCH: '\n\n' }).options.match, undefined);
   });
 
-  test('no contradiction', () => {
+  test('no flags that exclude each other', () => {
     assertRefused(ENDPOINTS, /^Cannot use --silent and --json together/, { RUMP_SILENT: '1', RUMP_JSON: '1' });
   });
 
@@ -138,7 +138,7 @@ describe('parseCommandLine() reads from the environment', () => {
     assert.equal(copy(ENDPOINTS, { RUMP_VERSION: '2.0.0', RUMP_HELP: 'x' }).command, 'copy');
   });
 
-  test('and names the variables that are none of its own, with what was probably meant', () => {
+  test('and lists unknown variables with its prefix, with what was probably meant', () => {
     const known = { RUMP_FROM: FROM, RUMP_TO: TO, RUMP_TO_PASSWORD: 'hunter2', RUMP_HELP: '1', RUMP_VERSION: '7' };
     assert.deepEqual(copy([], { ...known, RUMPLE: '1', RUMP_EMPTY: '', PATH: '/bin' }).warnings, []);
     const typing = { RUMP_ON_CONFLCT: 'hunter2', RUMP_FROM_PASSWRD: 'hunter2', RUMP_PORT_6379_TCP: 'tcp://h' };

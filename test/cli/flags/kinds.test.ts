@@ -1,4 +1,4 @@
-// Values of flags as operators write them, and what is none.
+// Values of flags: which texts are accepted, and which are refused.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { databaseMap, databases, duration, natRule, size } from '../../../src/cli/flags/kinds.ts';

@@ -1,4 +1,4 @@
-// Command lines that cannot be meant: each says what does not go with what, and what to write instead.
+// Flags that contradict each other or their endpoints: the error says why, and what to write instead.
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { assertRefused, copy } from '../parsing.ts';
@@ -149,7 +149,7 @@ describe('parseCommandLine() takes', () => {
   });
 });
 
-describe('parseCommandLine() refuses of databases', () => {
+describe('parseCommandLine() refuses', () => {
   test('to map a database that is not copied', () => {
     for (const [argv, db] of [
       [['--from=redis://a', '--db=0,3', '--db-map=0:1,5:2'], 5],

@@ -1,4 +1,4 @@
-// What the files of one side hold, and what is said of those that cannot be used.
+// Passwords, certificates and keys from files, and errors for files that cannot be used.
 import assert from 'node:assert/strict';
 import { createPrivateKey, generateKeyPairSync } from 'node:crypto';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';

@@ -85,7 +85,7 @@ test('Bar.render() gives the rates of the last seconds', () => {
   assert.match(render(200, ...history), / 0 keys\/s {2}0 B\/s /);
 });
 
-test('Bar.render() promises no end before it can know one, and no 100% before it is there', () => {
+test('Bar.render() estimates no end in the first second, and shows 100% only when done', () => {
   assert.doesNotMatch(render(200, { ...HALF, elapsed: 500 }), /ETA/);
   assert.doesNotMatch(render(200, { ...HALF, fraction: 0 }), /ETA/);
   assert.match(render(200, { ...HALF, fraction: 0.9999 }), / 99% /);
@@ -95,7 +95,7 @@ test('Bar.render() promises no end before it can know one, and no 100% before it
 describe('BarOutput', () => {
   const CLEAR = '\r\u001B[K';
 
-  test('draws on stderr and is gone in the end, and stdout gets the closing words only', () => {
+  test('draws on stderr, removes itself at the end, and prints only the closing words to stdout', () => {
     const { screen, output } = show('auto', true);
     output.onEvent(BATCH);
     output.onEvent(progress(0.5, DONE));

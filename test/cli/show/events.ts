@@ -1,4 +1,4 @@
-// The events of a run, as an output gets them, and the summary of one that went well.
+// Events of a run, and the summary of one that ended well.
 import type {
   DryRunEvent,
   Figures,

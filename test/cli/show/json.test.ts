@@ -1,4 +1,4 @@
-// What a program gets on stdout.
+// --json: one object a line on stdout.
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { RespError } from '../../../resp/errors.ts';

@@ -1,4 +1,4 @@
-// Each way to show a run, fed with events: what an operator or a program gets on stdout and on stderr.
+// Each way to show a run: what it prints to stdout and stderr for the events it gets.
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { RespError } from '../../../resp/errors.ts';

@@ -1,4 +1,4 @@
-// stdout and stderr that remember what was written: each alone, and both as one terminal would show them.
+// stdout and stderr that record what is written, each alone and both together, as a terminal shows them.
 import type { ProgressStyle } from '../../../src/cli/flags/sides.ts';
 import { openOutput } from '../../../src/cli/run.ts';
 import type { Output, OutputOptions, Streams } from '../../../src/cli/show/output.ts';

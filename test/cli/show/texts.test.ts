@@ -1,4 +1,4 @@
-// Figures, keys and errors as people read them.
+// Figures, keys and errors as text.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as fc from 'fast-check';
@@ -58,7 +58,7 @@ test('escapeKey() leaves printable ASCII and escapes the rest', () => {
   assert.equal(escapeKey(Buffer.from('a\0b"\\é\n\u007F')), 'a\\x00b\\"\\\\\\xc3\\xa9\\x0a\\x7f');
 });
 
-test('escapeKey() gives printable ASCII from which any key can be had back', () => {
+test('escapeKey() gives printable ASCII that can be decoded to the same key', () => {
   fc.assert(
     fc.property(
       fc.oneof(
@@ -96,7 +96,7 @@ test('errorText() gives the message and the way out in one line', () => {
   assert.equal(errorText(new AddressError('Cannot do it', 'do that'), false), 'rump: Cannot do it (do that)\n');
 });
 
-test('errorText() says of an error that nobody threw on purpose that it is one', () => {
+test('errorText() marks unexpected errors as internal', () => {
   assert.equal(errorText(new TypeError('x is undefined'), false), 'rump: internal error: x is undefined\n');
   assert.equal(errorText('text', false), 'rump: internal error: text\n');
 });
