@@ -2,19 +2,24 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { test } from 'node:test';
-import { fileURLToPath } from 'node:url';
 import { EXIT_CODES } from '../src/cli/exit-codes.ts';
 import { assertSameData, fillAllTypes } from './support/keyspace.ts';
 import { killAtExit } from './support/kill-at-exit.ts';
+import { blocksOf, read, ROOT, rowsOf, withFlags } from './support/pages.ts';
 import { runRump } from './support/rump.ts';
 import { startPair } from './support/server-pair.ts';
 
-const root = fileURLToPath(new URL('../..', import.meta.url));
-const PAGES = ['README.md', 'CHANGELOG.md', '.github/ARCHITECTURE.md', '.github/CONTRIBUTING.md'];
+const PAGES = [
+  'README.md',
+  'CHANGELOG.md',
+  '.github/ARCHITECTURE.md',
+  '.github/BEHAVIOUR.md',
+  '.github/CONTRIBUTING.md',
+];
 const LONGEST_MS = 30_000;
 
 test('README.md lists the flags that --help prints, with their values and defaults', async () => {
@@ -29,6 +34,10 @@ test('README.md lists the flags that --help prints, with their values and defaul
   assert.deepEqual(listed, printed);
 });
 
+test('The table of flags in README.md is the one that npm run docs writes', () => {
+  assert.equal(read('README.md'), withFlags(read('README.md')));
+});
+
 test('README.md lists every exit code and no other', () => {
   const listed = rowsOf('Exit codes').map(([code]) => Number(code));
   assert.deepEqual(listed, Object.values(EXIT_CODES));
@@ -37,7 +46,7 @@ test('README.md lists every exit code and no other', () => {
 test('The example of README.md copies every key between two servers', async (t) => {
   const { source, target, from, to } = await startPair(t);
   const keys = await fillAllTypes(from);
-  const example = /```js\n([^]*?)```/.exec(sectionOf('Library'))?.[1];
+  const [example] = blocksOf('Library', 'js');
   assert.ok(example, 'README.md has no example');
   const urls = [source.url, target.url];
   const program = example.replaceAll(/'redis:\/\/[^']*'/g, () => `'${urls.shift()}'`);
@@ -47,7 +56,7 @@ test('The example of README.md copies every key between two servers', async (t) 
 });
 
 test('Every npm script that the pages name is one of package.json', () => {
-  const { scripts } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { scripts: object };
+  const { scripts } = JSON.parse(read('package.json')) as { scripts: object };
   const named = PAGES.flatMap((page) =>
     Array.from(read(page).matchAll(/\bnpm (?:run ([\w:]+)|(test|ci)\b)/g), ([, script, own]) => script ?? own!),
   );
@@ -71,40 +80,16 @@ for (const page of PAGES) {
   test(`The files and folders that ${page} names are there`, () => {
     const paths = read(page).matchAll(/`((?:resp|src|test|fixtures|\.github|\.ci)\/[\w./-]*)`/g);
     assert.deepEqual(
-      Array.from(paths, ([, path]) => path!).filter((path) => !existsSync(join(root, path))),
+      Array.from(paths, ([, path]) => path!).filter((path) => !existsSync(join(ROOT, path))),
       [],
     );
   });
 }
 
-function read(page: string): string {
-  return readFileSync(join(root, page), 'utf8');
-}
-
-/** From a heading of any level to the next one. */
-function sectionOf(heading: string): string {
-  const section = new RegExp(`^#+ ${heading}\n([^]*?)(?=^#+ |(?![^]))`, 'm').exec(read('README.md'))?.[1];
-  assert.ok(section, `README.md has no section ${heading}`);
-  return section;
-}
-
-/** The cells of the section's table without its head, and without the marks of code. */
-function rowsOf(heading: string): string[][] {
-  const lines = sectionOf(heading)
-    .split('\n')
-    .filter((line) => line.startsWith('|'));
-  return lines.slice(2).map((line) =>
-    line
-      .split(/(?<!\\)\|/)
-      .slice(1, -1)
-      .map((cell) => cell.replaceAll(/[`\\]/g, '').trim()),
-  );
-}
-
 function leadsSomewhere(page: string, link: string): boolean {
   const [path = '', anchor] = link.split('#');
   const target = path === '' ? page : join(dirname(page), path);
-  if (!existsSync(join(root, target))) return false;
+  if (!existsSync(join(ROOT, target))) return false;
   return anchor === undefined || anchorsOf(target).includes(anchor);
 }
 
@@ -123,7 +108,7 @@ async function runExample(program: string): Promise<string> {
   const dir = mkdtempSync(join(tmpdir(), 'rump-example-'));
   try {
     mkdirSync(join(dir, 'node_modules'));
-    symlinkSync(root, join(dir, 'node_modules/rump'));
+    symlinkSync(ROOT, join(dir, 'node_modules/rump'));
     writeFileSync(join(dir, 'example.mjs'), program);
     const child = spawn(process.execPath, ['example.mjs'], { cwd: dir, timeout: LONGEST_MS });
     killAtExit(child, dir);

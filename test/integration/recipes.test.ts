@@ -1,0 +1,256 @@
+// The session and the recipes of README.md: the very commands that stand there, on real servers; only addresses are others.
+import assert from 'node:assert/strict';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { delimiter, join } from 'node:path';
+import { after, before, beforeEach, test } from 'node:test';
+import type { TestClient } from '../support/client.ts';
+import type { Argument } from '../support/frames.ts';
+import { assertSameData, fillAllTypes } from '../support/keyspace.ts';
+import { killAtExit } from '../support/kill-at-exit.ts';
+import { blocksOf, read } from '../support/pages.ts';
+import { assertSameContents, createCluster, TestCluster } from '../support/redis-cluster.ts';
+import { startServer, type TestServer } from '../support/redis-server.ts';
+import { MAIN } from '../support/rump.ts';
+import { fieldExpiriesOf, knows } from '../support/server-facts.ts';
+import { servers } from '../support/server-versions.ts';
+import { startProxy } from '../support/tcp-proxy.ts';
+
+const LONGEST_MS = 60_000;
+/** As the sessions of the page say. */
+const SESSION_KEYS = 12_346;
+const FAR_AWAY = 4_102_444_800_123;
+
+let folder: string;
+let old: TestServer;
+let fresh: TestServer;
+let redis8: TestServer;
+let valkey9: TestServer;
+let oldCluster: TestCluster;
+let newCluster: TestCluster;
+let from: TestClient;
+let to: TestClient;
+/** Where the addresses of the page lead. */
+let places: Record<string, string>;
+
+before(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'rump-recipes-'));
+  [old, fresh, redis8, valkey9, oldCluster, newCluster] = await Promise.all([
+    // A snapshot is sent at once.
+    startServer({ args: ['--repl-diskless-sync-delay', '0'] }),
+    startServer(),
+    startServer({ binary: servers('redis-8.0').at(-1)!.binary }),
+    startServer({ binary: servers('valkey-9.1').at(-1)!.binary }),
+    createCluster({ primaries: 2 }),
+    createCluster({ primaries: 2 }),
+  ]);
+  [from, to] = await Promise.all([old.client(), fresh.client()]);
+  places = {
+    '127.0.0.1:6379': placeOf(old),
+    '192.168.0.153:6379': placeOf(fresh),
+    'old:6379': placeOf(old),
+    'new:6379': placeOf(fresh),
+    'redis8:6379': placeOf(redis8),
+    'valkey9:6379': placeOf(valkey9),
+    '10.0.0.1:6379': placeOf(oldCluster.nodes[0]!),
+    '10.0.0.2:6379': placeOf(oldCluster.nodes[1]!),
+    '10.1.0.1:6379': placeOf(newCluster.nodes[1]!),
+  };
+});
+
+after(async () => {
+  await Promise.all([old, fresh, redis8, valkey9, oldCluster, newCluster].map((each) => each.stop()));
+  rmSync(folder, { recursive: true, force: true });
+});
+
+beforeEach(async () => {
+  await Promise.all([from, to, ...newCluster.clients].map((client) => client.send('FLUSHALL')));
+});
+
+test('README.md: the session on the first screen', async (t) => {
+  await fill(SESSION_KEYS);
+  await to.send('CONFIG', 'SET', 'requirepass', 'secret');
+  t.after(() => to.send('CONFIG', 'SET', 'requirepass', ''));
+  await assertSession(blocksOf('rump', 'console')[0]!);
+  await assertSameData(from, to);
+});
+
+const RECIPES: Readonly<Record<string, () => Promise<void>>> = {
+  'One server to another': async () => {
+    await fillAllTypes(from);
+    const said = await follow('One server to another');
+    assert.match(said, /nothing was written, as --dry-run asks\n[^]*Sync done\.\n/);
+    await assertSameData(from, to);
+  },
+
+  'Cluster to cluster': async () => {
+    await fillOldCluster();
+    assert.match(await follow('Cluster to cluster'), /Sync done\.\n/);
+    assertSameContents(await newCluster.contents(), await oldCluster.contents());
+  },
+
+  'Redis 8 to Valkey 9': async () => {
+    const [redis, valkey] = await Promise.all([redis8.client(), valkey9.client()]);
+    await fillAllTypes(redis);
+    const expires = (await knows(redis, 'HPEXPIREAT')) && (await knows(valkey, 'HPEXPIREAT'));
+    if (expires) {
+      await redis.send('HSET', 'session', 'token', 'abc', 'user', '17');
+      await redis.send('HPEXPIREAT', 'session', FAR_AWAY, 'FIELDS', 1, 'token');
+    }
+    assert.match(await follow('Redis 8 to Valkey 9'), /Sync done\.\n/);
+    await assertSameData(redis, valkey);
+    if (expires) assert.deepEqual(await fieldExpiriesOf(valkey, 'session'), { token: FAR_AWAY });
+  },
+
+  'Through a tunnel': async () => {
+    await fillOldCluster();
+    const [recipe] = blocksOf('Through a tunnel', 'sh');
+    const tunnels = await Promise.all(
+      Array.from(recipe!.matchAll(/-L (\d+):(\S+)/g), async ([, port, place]) => {
+        const proxy = await startProxy({ port: Number(places[place!]!.split(':')[1]) });
+        places[`127.0.0.1:${port}`] = `127.0.0.1:${proxy.port}`;
+        return proxy;
+      }),
+    );
+    assert.match(await follow('Through a tunnel'), /Sync done\.\n/);
+    // Each node is reached through its own tunnel, and nothing goes by it.
+    const [own, other] = oldCluster.nodes.map((_, node) => tunnels[node]!.bytesDown);
+    assert.ok(own! > 10_000 && other! > 10_000, `${own} and ${other} bytes went through the tunnels`);
+    await Promise.all(tunnels.map((tunnel) => tunnel.close()));
+    const single = new TestCluster([fresh], [to], 1, 0);
+    assertSameContents(await single.contents(), await oldCluster.contents());
+  },
+
+  'Backup to a file, and back': async () => {
+    await fillAllTypes(from);
+    assert.match(
+      await follow('Backup to a file, and back'),
+      /Sync done\.\n[^]*Both sides are equal\.\n[^]*Sync done\.\n/,
+    );
+    await assertSameData(from, to);
+    await to.send('FLUSHALL');
+    assert.match(await follow('Backup to a file, and back', 1), /errors: 0,/);
+    await assertSameData(from, to);
+  },
+
+  'A snapshot into a server': async () => {
+    const [fromOther, toOther] = await Promise.all([old.client(3), fresh.client(3)]);
+    await Promise.all([fillAllTypes(from), fromOther.send('SET', 'key', 'of another database')]);
+    assert.match(await follow('A snapshot into a server'), /Sync done\.\n/);
+    await assertSameData(from, to);
+    await assertSameData(fromOther, toOther);
+  },
+
+  'Only some keys': async () => {
+    for (const key of ['user:17', 'user:18', 'user:17:tmp', 'cart:1041'])
+      await from.send('SET', key, `value of ${key}`);
+    assert.match(await follow('Only some keys'), /Sync done\.\n/);
+    const second = await fresh.client(2);
+    assert.deepEqual(namesOf(await second.send('KEYS', '*')), ['shop:user:17', 'shop:user:18']);
+    assert.equal(String(await second.send('GET', 'shop:user:17')), 'value of user:17');
+    assert.equal(await to.send('DBSIZE'), 0);
+  },
+
+  'Prove that nothing is missing': async () => {
+    await Promise.all([fill(SESSION_KEYS - 2), fill(SESSION_KEYS - 2, to)]);
+    await from.pipeline([
+      ['SET', 'cart:1041', '1'],
+      ['SET', 'user:17', 'x', 'EX', 10_000],
+    ]);
+    await to.pipeline([
+      ['SET', 'tmp:lock', '1'],
+      ['SET', 'user:17', 'y'],
+    ]);
+    await assertSession(blocksOf('Prove that nothing is missing', 'console')[0]!);
+  },
+};
+
+for (const [name, recipe] of Object.entries(RECIPES)) test(`README.md, recipe: ${name}`, recipe);
+
+test('Every recipe of README.md has a test', () => {
+  const chapter = /^## Recipes\n([^]*?)^## /m.exec(read('README.md'))?.[1] ?? '';
+  const headings = Array.from(chapter.matchAll(/^### (.+)$/gm), ([, heading]) => heading);
+  assert.deepEqual(headings, Object.keys(RECIPES));
+});
+
+async function fill(keys: number, client = from): Promise<void> {
+  const commands = Array.from({ length: keys }, (_, i): Argument[] => ['SET', `key:${i}`, `value:${i}`]);
+  await client.pipeline(commands);
+}
+
+/** Small enough that the same value is always dumped as the same bytes. */
+async function fillOldCluster(): Promise<void> {
+  await oldCluster.pipeline(
+    Array.from({ length: 600 }, (_, i): Argument[][] => [
+      ['SET', `key:${i}`, `value:${i}`, 'PXAT', FAR_AWAY + i],
+      ['HSET', `hash:${i}`, 'field', i, 'padding', 'x'.repeat(i % 60)],
+    ]).flat(),
+  );
+}
+
+function placeOf({ port }: TestServer): string {
+  return `127.0.0.1:${port}`;
+}
+
+function namesOf(reply: unknown): string[] {
+  return (reply as Buffer[]).map(String).toSorted();
+}
+
+/** Runs one block of commands of the recipe; each has to succeed. Resolves with what they print. */
+async function follow(recipe: string, block = 0): Promise<string> {
+  const commands = blocksOf(recipe, 'sh')[block];
+  assert.ok(commands, `${recipe}: no commands`);
+  return await runShell(`set -e\n${atPlaces(commands)}`);
+}
+
+/** Types what stands behind `$`, and has to see what the page shows. How long it takes, and how fast it is, is another matter. */
+async function assertSession(session: string): Promise<void> {
+  const lines = atPlaces(session).split('\n');
+  const typed = lines.filter((line) => line.startsWith('$ ')).map((line) => `show '${line}'\n${line.slice(2)}\n`);
+  const show = 'show() { code=$?; echo "$1"; return $code; }\n';
+  assert.deepEqual(comparable(await runShell(show + typed.join(''))), comparable(lines.join('\n')));
+}
+
+/** Names of keys come in any order. */
+function comparable(session: string): string[] {
+  const timeless = session.replaceAll(/[\d.,]+ (KiB|s\b|keys\/s)/g, '# $1');
+  return timeless.trim().split('\n').toSorted();
+}
+
+function atPlaces(text: string): string {
+  const names = Object.keys(places).map((name) => name.replaceAll('.', String.raw`\.`));
+  return text.replaceAll(new RegExp(String.raw`(?<![\w.])(?:${names.join('|')})\b`, 'g'), (name) => places[name]!);
+}
+
+/** Both streams as a terminal shows them. The last command has to end with 0. */
+async function runShell(script: string): Promise<string> {
+  const bin = join(folder, 'bin');
+  mkdirSync(bin, { recursive: true });
+  const program = (name: string, line: string): void => {
+    writeFileSync(join(bin, name), `#!/bin/sh\n${line}\n`, { mode: 0o755 });
+  };
+  program('rump', `exec "${process.execPath}" "${MAIN}" "$@"`);
+  program('redis-cli', `exec "${clientProgram()}" "$@"`);
+  // The tunnels are there already.
+  program('ssh', 'exit 0');
+  const { PATH: path, ...inherited } = process.env;
+  const clean = Object.entries(inherited).filter(([name]) => !name.startsWith('RUMP_'));
+  const child = spawn('sh', ['-c', `exec 2>&1\n${script}`], {
+    cwd: folder,
+    env: { ...Object.fromEntries(clean), PATH: [bin, path].join(delimiter) },
+    stdio: ['ignore', 'pipe', 'inherit'],
+    timeout: LONGEST_MS,
+  });
+  killAtExit(child);
+  let output = '';
+  child.stdout.on('data', (chunk: Buffer) => (output += chunk.toString()));
+  const [code] = (await once(child, 'close')) as [number | null];
+  assert.equal(code, 0, output);
+  return output;
+}
+
+function clientProgram(): string {
+  return spawnSync('which', ['redis-cli', 'valkey-cli'], { encoding: 'utf8' }).stdout.split('\n')[0]!;
+}
