@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { test } from 'node:test';
@@ -61,6 +61,22 @@ test('Every npm script that the pages name is one of package.json', () => {
     Array.from(read(page).matchAll(/\bnpm (?:run ([\w:]+)|(test|ci)\b)/g), ([, script, own]) => script ?? own!),
   );
   const known = new Set([...Object.keys(scripts), 'ci']);
+  assert.deepEqual(
+    named.filter((name) => !known.has(name)),
+    [],
+  );
+});
+
+test('The classes that ARCHITECTURE.md names are there', () => {
+  const declared = ['resp', 'src', 'test/support']
+    .flatMap((folder) =>
+      readdirSync(join(ROOT, folder), { recursive: true, encoding: 'utf8' }).map((path) => join(folder, path)),
+    )
+    .filter((path) => path.endsWith('.ts'))
+    .flatMap((path) => Array.from(read(path).matchAll(/\b(?:class|interface|type) (\w+)/g), ([, name]) => name!));
+  const named = Array.from(read('.github/ARCHITECTURE.md').matchAll(/`([A-Z]\w*[a-z]\w*)`/g), ([, name]) => name!);
+  assert.ok(named.length > 0, 'It names none');
+  const known = new Set(declared);
   assert.deepEqual(
     named.filter((name) => !known.has(name)),
     [],
