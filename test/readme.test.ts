@@ -67,16 +67,33 @@ test('Every npm script that the pages name is one of package.json', () => {
   );
 });
 
-test('The classes that ARCHITECTURE.md names are there', () => {
-  const declared = ['resp', 'src', 'test/support']
+test('README.md lists every event of --json and no other', () => {
+  const types = ['src/sync/options.ts', 'src/verify/options.ts'].flatMap((file) =>
+    Array.from(read(file).matchAll(/\breadonly type: '([\w-]+)'/g), ([, type]) => type!),
+  );
+  // A dot is none; an error is thrown to whoever calls the library.
+  const told = new Set([...types, 'error']);
+  told.delete('batch');
+  const listed = rowsOf('Output').flatMap(([events]) => events!.split(', '));
+  assert.deepEqual(listed.toSorted(), [...told].toSorted());
+});
+
+test('The classes that ARCHITECTURE.md names, and the codes that BEHAVIOUR.md names, are in the code', () => {
+  const code = ['resp', 'src', 'test/support']
     .flatMap((folder) =>
       readdirSync(join(ROOT, folder), { recursive: true, encoding: 'utf8' }).map((path) => join(folder, path)),
     )
     .filter((path) => path.endsWith('.ts'))
-    .flatMap((path) => Array.from(read(path).matchAll(/\b(?:class|interface|type) (\w+)/g), ([, name]) => name!));
-  const named = Array.from(read('.github/ARCHITECTURE.md').matchAll(/`([A-Z]\w*[a-z]\w*)`/g), ([, name]) => name!);
-  assert.ok(named.length > 0, 'It names none');
-  const known = new Set(declared);
+    .map(read);
+  const known = new Set(
+    code.flatMap((text) =>
+      Array.from(text.matchAll(/\b(?:class|interface|type) (\w+)|'([A-Z_]+)'/g), ([, a, b]) => a ?? b!),
+    ),
+  );
+  const classes = read('.github/ARCHITECTURE.md').matchAll(/`([A-Z]\w*[a-z]\w*)`/g);
+  const codes = read('.github/BEHAVIOUR.md').matchAll(/`([A-Z]+_[A-Z_]+)`/g);
+  const named = Array.from([...classes, ...codes], ([, name]) => name!);
+  assert.ok(named.length > 20, named.join(', '));
   assert.deepEqual(
     named.filter((name) => !known.has(name)),
     [],
