@@ -142,6 +142,8 @@ async function runExample(program: string): Promise<string> {
   try {
     mkdirSync(join(dir, 'node_modules'));
     symlinkSync(ROOT, join(dir, 'node_modules/rump'));
+    // A package of its own, whatever lies above it.
+    writeFileSync(join(dir, 'package.json'), '{}');
     writeFileSync(join(dir, 'example.mjs'), program);
     const child = spawn(process.execPath, ['example.mjs'], { cwd: dir, timeout: LONGEST_MS });
     killAtExit(child, dir);
