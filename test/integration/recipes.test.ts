@@ -5,7 +5,7 @@ import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
-import { after, before, beforeEach, test } from 'node:test';
+import { after, before, beforeEach, test, type TestContext } from 'node:test';
 import type { TestClient } from '../support/client.ts';
 import type { Argument } from '../support/frames.ts';
 import { assertSameData, fillAllTypes } from '../support/keyspace.ts';
@@ -77,7 +77,7 @@ test('README.md: the session on the first screen', async (t) => {
   await assertSameData(from, to);
 });
 
-const RECIPES: Readonly<Record<string, () => Promise<void>>> = {
+const RECIPES: Readonly<Record<string, (t: TestContext) => Promise<void>>> = {
   'One server to another': async () => {
     await fillAllTypes(from);
     const said = await follow('One server to another');
@@ -106,12 +106,13 @@ const RECIPES: Readonly<Record<string, () => Promise<void>>> = {
     if ((await serverName(redis)) !== (await serverName(valkey))) assert.match(said, / [1-9][\d,]* converted/);
   },
 
-  'Through a tunnel': async () => {
+  'Through a tunnel': async (t) => {
     await fillOldCluster();
     const [recipe] = blocksOf('Through a tunnel', 'sh');
     const tunnels = await Promise.all(
       Array.from(recipe!.matchAll(/-L (\d+):(\S+)/g), async ([, port, place]) => {
         const proxy = await startProxy({ port: Number(places[place!]!.split(':')[1]) });
+        t.after(() => proxy.close());
         places[`127.0.0.1:${port}`] = `127.0.0.1:${proxy.port}`;
         return proxy;
       }),
@@ -120,7 +121,6 @@ const RECIPES: Readonly<Record<string, () => Promise<void>>> = {
     // Each node is reached through its own tunnel, and nothing goes by it.
     const [own, other] = oldCluster.nodes.map((_, node) => tunnels[node]!.bytesDown);
     assert.ok(own! > 10_000 && other! > 10_000, `${own} and ${other} bytes went through the tunnels`);
-    await Promise.all(tunnels.map((tunnel) => tunnel.close()));
     const single = new TestCluster([fresh], [to], 1, 0);
     assertSameContents(await single.contents(), await oldCluster.contents());
   },
