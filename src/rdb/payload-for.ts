@@ -6,7 +6,7 @@ import { encodePayload } from './encode.ts';
 import { versionOf, withVersion, bodyOf } from './footer.ts';
 import { PayloadError } from './payload-error.ts';
 import { unpackedSize } from './unpacked-size.ts';
-import { FIRST_VALKEY_VERSION, lastCommonTypeByte, leastVersionOf } from './type-byte.ts';
+import { isOfValkey, lastCommonTypeByte, leastVersionOf } from './type-byte.ts';
 import { Listpack } from './listpack.ts';
 import { skipEncoding } from './skip.ts';
 
@@ -53,7 +53,7 @@ type Family = 'common' | 'redis' | 'valkey';
 
 function familyOf(version: number): Family {
   if (version < FIRST_REDIS_VERSION) return 'common';
-  return version < FIRST_VALKEY_VERSION ? 'redis' : 'valkey';
+  return isOfValkey(version) ? 'valkey' : 'redis';
 }
 
 /**

@@ -6,11 +6,15 @@ import { versionOf } from './footer.ts';
 export const FIRST_VALKEY_VERSION = 80;
 
 /** RDB versions of Redis from here on, and those of Valkey above 80, may hold what rump does not know. */
-export const FIRST_NEWER_VERSION = 13;
+const FIRST_NEWER_VERSION = 13;
+
+export function isOfValkey(version: number): boolean {
+  return version >= FIRST_VALKEY_VERSION;
+}
 
 /** Whether servers of that RDB version are newer than those that rump knows whole. */
 export function isNewerVersion(version: number): boolean {
-  return version < FIRST_VALKEY_VERSION ? version >= FIRST_NEWER_VERSION : version > FIRST_VALKEY_VERSION;
+  return isOfValkey(version) ? version > FIRST_VALKEY_VERSION : version >= FIRST_NEWER_VERSION;
 }
 
 /** What is behind a type byte: the names are those of the source code of Redis, without `RDB_TYPE_`. */
@@ -113,7 +117,7 @@ export function leastVersionOf(typeByte: number): number {
 
 /** @returns undefined for a byte that no known server writes in that RDB version */
 export function encodingOf(typeByte: number, version: number): Encoding | undefined {
-  return (version < FIRST_VALKEY_VERSION ? OF_REDIS : OF_VALKEY)[typeByte];
+  return (isOfValkey(version) ? OF_VALKEY : OF_REDIS)[typeByte];
 }
 
 /** What is said of a value that begins with a byte that rump does not know. */

@@ -25,6 +25,12 @@ export class ValueDigest {
   #head: StreamHead | undefined;
   readonly #times: FieldTimes | undefined;
 
+  static async of(pieces: AsyncIterable<ValuePiece>): Promise<ValueDigest> {
+    const digest = new ValueDigest();
+    for await (const piece of pieces) digest.add(piece);
+    return digest;
+  }
+
   /** @param times takes the expiries of fields, where they may be apart; without it they are a part of the digest */
   constructor(times?: FieldTimes) {
     this.#times = times;

@@ -1,7 +1,8 @@
 // The bytes of a file, read window by window and summed once, in order; and large values, read from their places in it.
 import { countOf, formatCount } from '../../resp/figures.ts';
 import { Buffer } from 'node:buffer';
-import { ByteReader, MOST_BYTES } from '../rdb/byte-reader.ts';
+import { LONGEST_STRING } from '../../resp/reply.ts';
+import { ByteReader } from '../rdb/byte-reader.ts';
 import { Crc64 } from '../rdb/crc64.ts';
 import { PayloadError } from '../rdb/payload-error.ts';
 import type { LargeValue } from '../flow/entry.ts';
@@ -80,7 +81,7 @@ export class FileReader extends ByteReader {
 
   protected override more(length: number): void {
     if (length > this.left) throw this.endsEarly(length);
-    if (length > MOST_BYTES) throw this.fail(`${countOf(length, 'byte')} are too many for a string`);
+    if (length > LONGEST_STRING) throw this.fail(`${countOf(length, 'byte')} are too many for a string`);
     this.sum();
     const { at, left } = this;
     const rest = this.bytes.subarray(at - this.before);

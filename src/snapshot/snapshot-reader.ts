@@ -5,6 +5,7 @@
 //   SELECTDB holds for all keys behind it; expiry, idle time and frequency for the next one.
 
 import { formatBytes, formatCount } from '../../resp/figures.ts';
+import { LONGEST_STRING } from '../../resp/reply.ts';
 import type { Entry } from '../flow/entry.ts';
 import type { RandomAccessFile } from '../file/random-access-file.ts';
 import { DEFAULT_LIMITS, mostUnpacked, isEmptyValue } from '../rdb/pieces.ts';
@@ -16,13 +17,7 @@ import { PayloadError } from '../rdb/payload-error.ts';
 import { PayloadSlab } from './payload-slab.ts';
 import { readEnd, readHeader } from './snapshot-ends.ts';
 import { skipValue } from '../rdb/skip.ts';
-import {
-  encodingOf,
-  FIRST_NEWER_VERSION,
-  FIRST_VALKEY_VERSION,
-  isNewerVersion,
-  typeOfEncoding,
-} from '../rdb/type-byte.ts';
+import { encodingOf, isNewerVersion, isOfValkey, typeOfEncoding } from '../rdb/type-byte.ts';
 import { NEVER, type Milliseconds } from '../rdb/milliseconds.ts';
 
 /** Of Redis Enterprise: with a number, before each key; with a slot. */
@@ -49,15 +44,13 @@ const EOF = 255;
 
 const MEMBER_EXPIRY = 'keydb-subexpire-key';
 const MOST_DB = 2 ** 31 - 1;
-/** A server takes no longer bulk string, and Node makes no much longer Buffer. */
-const MOST_PAYLOAD = 2 ** 30;
 /** Of a payload: the type byte, and what follows the value. */
 const OVERHEAD_BYTES = 1 + FOOTER_BYTES;
 
 export interface SnapshotReaderOptions {
   /** Values of more bytes are not gathered, but for those of modules. */
   readonly bigKey: number;
-  /** Bytes. Default 1 GiB. */
+  /** Bytes. Default `LONGEST_STRING`. */
   readonly maxPayload?: number | undefined;
 }
 
@@ -84,7 +77,7 @@ export class SnapshotReader {
   #expiringKey = 0;
 
   /** @throws PayloadError where it is no snapshot, or one that rump does not know */
-  constructor(file: RandomAccessFile, { bigKey, maxPayload = MOST_PAYLOAD }: SnapshotReaderOptions) {
+  constructor(file: RandomAccessFile, { bigKey, maxPayload = LONGEST_STRING }: SnapshotReaderOptions) {
     this.#file = file;
     this.#reader = new FileReader(file, { sums: true });
     // Of values nothing is decompressed here, but names and what stands beside keys.
@@ -228,7 +221,7 @@ export class SnapshotReader {
   #pass(opcode: number): void {
     const reader = this.#reader;
     const start = reader.at - 1;
-    const isOfRedis = this.#version >= FIRST_NEWER_VERSION && this.#version < FIRST_VALKEY_VERSION;
+    const isOfRedis = isNewerVersion(this.#version) && !isOfValkey(this.#version);
     switch (opcode) {
       case AUX:
         return this.#passAux();
@@ -250,7 +243,7 @@ export class SnapshotReader {
       case MODULE_AUX:
         return this.leftOut.skipModule(reader);
       case KEY_METADATA:
-        if (this.#version >= FIRST_VALKEY_VERSION) return this.leftOut.skipSlots(reader);
+        if (isOfValkey(this.#version)) return this.leftOut.skipSlots(reader);
         this.#hasMetadata = true;
         if (isOfRedis) return skipMetadata(reader);
         break;

@@ -5,7 +5,7 @@ import { decodePayload } from '../../../src/rdb/decode.ts';
 import { withFooter } from '../../../src/rdb/footer.ts';
 import { payloadIfAny } from '../../../src/rdb/payload-for.ts';
 import { unpackedSize } from '../../../src/rdb/unpacked-size.ts';
-import { isSameValue } from '../../../src/keys/same-value.ts';
+import { isSameValue } from '../../../src/rdb/compare-payloads.ts';
 import { payloadPieces } from '../../../src/rdb/pieces.ts';
 import { bombString, runLength } from '../../support/bombs.ts';
 import { readPayloads } from '../../support/payload-fixtures.ts';
