@@ -36,11 +36,14 @@ export function withFooter(body: Buffer, version: number): Buffer {
   return payload;
 }
 
-/** Writes the footer into the last bytes of a payload. */
-export function seal(payload: Buffer, version: number): void {
+/**
+ * Writes the footer into the last bytes of a payload.
+ * @param crc one that is at hand, where many payloads are made
+ */
+export function seal(payload: Buffer, version: number, crc = new Crc64()): void {
   payload.writeUInt16LE(version, payload.length - FOOTER_BYTES);
   const end = payload.length - CHECKSUM_BYTES;
-  const { low, high } = new Crc64().update(payload, 0, end);
+  const { low, high } = crc.reset().update(payload, 0, end);
   payload.writeUInt32LE(low, end);
   payload.writeUInt32LE(high, end + 4);
 }
