@@ -1,10 +1,10 @@
-// A cursor over bytes that nobody vouches for: every length is held against what is left before anything is made of it.
-// It sees a window of them; the bytes of a payload are one window, and those of a file (file-reader.ts) many.
+// Reads primitives out of bytes that cannot be trusted: every length is checked against what is left before memory is taken.
+// It sees one window of the bytes: all of a payload, or a part of a file (file-reader.ts).
 import { countOf, formatCount } from '../../resp/figures.ts';
 import { LONGEST_STRING } from '../../resp/reply.ts';
-import { milliseconds, type Milliseconds } from './milliseconds.ts';
 import { decimal, View } from './byte-strings.ts';
 import { decompress, decompressHead, decompressPieces, isPossibleLength, mostLength } from './lzf.ts';
+import { milliseconds, type Milliseconds } from './milliseconds.ts';
 import { PayloadError } from './payload-error.ts';
 
 const LENGTH_32 = 0x80;

@@ -1,11 +1,11 @@
-// Whether two payloads hold the same value, whoever wrote them: by their bytes, decoded, or by the digests of their pieces.
+// Compares two payloads, whichever servers wrote them: by their bytes, decoded, or by digests of their pieces.
 import { differenceOf, type Difference } from './compare.ts';
 import { decodePayload } from './decode.ts';
 import { FOOTER_BYTES, versionOf } from './footer.ts';
 import { PayloadError } from './payload-error.ts';
 import { DEFAULT_LIMITS, payloadPieces } from './pieces.ts';
+import { unpackedSize } from './skip.ts';
 import { isOfValkey, lastCommonTypeByte, typeOf } from './type-byte.ts';
-import { unpackedSize } from './unpacked-size.ts';
 import { ValueDigest } from './value-digest.ts';
 import type { Value } from './value.ts';
 

@@ -1,12 +1,12 @@
-// A value as a DUMP payload again, in the plain encoding that even old servers read: RESTORE packs it as it likes.
+// Encodes values as DUMP payloads, in the plain encodings that even old servers read: RESTORE packs them as it likes.
 import { ByteWriter } from './byte-writer.ts';
 import { withFooter } from './footer.ts';
-import { PayloadError } from './payload-error.ts';
-import { isOfValkey, PLAIN_TYPE_BYTES } from './type-byte.ts';
-import type { HashValue, Value, StreamEntry, StreamGroup, StreamId, StreamValue } from './value.ts';
-import { minus, NEVER, sooner, type Milliseconds } from './milliseconds.ts';
 import { ListpackWriter } from './listpack.ts';
+import { minus, NEVER, sooner, type Milliseconds } from './milliseconds.ts';
+import { PayloadError } from './payload-error.ts';
 import { ID_BYTES, writeId, writeRawId, ZERO_ID } from './stream-id.ts';
+import { isOfValkey, PLAIN_TYPE_BYTES } from './type-byte.ts';
+import type { HashValue, StreamEntry, StreamGroup, StreamId, StreamValue, Value } from './value.ts';
 
 /** Doubles in scores, and modules: Redis 4.0. */
 const VERSION_4_0 = 8;

@@ -1,8 +1,8 @@
-// The last ten bytes of a DUMP payload: the RDB version it was written by, and a CRC-64 of all that precedes the CRC.
+// The last ten bytes of a DUMP payload: the RDB version of the server that wrote it, and a CRC-64 of all bytes before.
 import { countOf } from '../../resp/figures.ts';
+import { View } from './byte-strings.ts';
 import { Crc64 } from './crc64.ts';
 import { PayloadError } from './payload-error.ts';
-import { View } from './byte-strings.ts';
 
 const VERSION_BYTES = 2;
 export const CHECKSUM_BYTES = 8;

@@ -1,6 +1,6 @@
 // The first byte of a payload: type and encoding of the value in one. From 22 on it depends on who wrote the payload.
-import type { ValueType } from './value.ts';
 import { versionOf } from './footer.ts';
+import type { ValueType } from './value.ts';
 
 /** RDB versions from here on are of Valkey; those below, as far as Valkey 8, are the same in Redis. */
 export const FIRST_VALKEY_VERSION = 80;

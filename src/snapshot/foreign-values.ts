@@ -1,4 +1,4 @@
-// Values of snapshots that rump does not decode, but knows how to pass over: those of newer servers, and of KeyDB.
+// Values in snapshots that rump does not decode but can pass over: those of newer servers, and of KeyDB.
 //
 //   Redis 8.6     26   a stream, then what it remembers of its producers
 //   Redis 8.8     27   the same, each group with the entries that were given back
@@ -8,6 +8,7 @@
 //   KeyDB         64   a script that runs by and by: script · 8 bytes · 8 bytes · keys · arguments
 //
 //   A template is a number and the names of fields. The layouts are those of the loaders of redis/redis and Snapchat/KeyDB.
+
 import type { ByteReader } from '../rdb/byte-reader.ts';
 import { skipStream, skipStrings } from '../rdb/skip.ts';
 import { isNewerVersion, isOfValkey, newerForm } from '../rdb/type-byte.ts';

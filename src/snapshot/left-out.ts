@@ -1,4 +1,4 @@
-// What a snapshot has beside keys that can be carried, passed over: a copy leaves it out, and tells of it by name.
+// What a snapshot has beside keys that can be copied: it is passed over, counted, and reported by name.
 
 import type { ByteReader } from '../rdb/byte-reader.ts';
 import { moduleNameOf, skipParts } from '../rdb/modules.ts';

@@ -1,25 +1,25 @@
-// Reads the keys of a snapshot file one after the other, and passes over all else. It holds one window of the file.
+// Reads the keys of a snapshot file one after the other and passes over everything else. It holds one window of the file.
 //
 //     header · (opcode what belongs to it | type byte key value) … · EOF · checksum
 //
 //   SELECTDB holds for all keys behind it; expiry, idle time and frequency for the next one.
 
-import { formatBytes, formatCount } from '../../resp/figures.ts';
 import { Buffer } from 'node:buffer';
+import { formatBytes, formatCount } from '../../resp/figures.ts';
 import { LONGEST_STRING } from '../../resp/reply.ts';
-import type { Entry } from '../flow/entry.ts';
 import type { RandomAccessFile } from '../file/random-access-file.ts';
-import { DEFAULT_LIMITS, mostUnpacked, isEmptyValue } from '../rdb/pieces.ts';
-import { FileReader, FileValue } from './file-reader.ts';
+import type { Entry } from '../flow/entry.ts';
 import { Crc64 } from '../rdb/crc64.ts';
 import { FOOTER_BYTES, seal } from '../rdb/footer.ts';
-import { ForeignValues } from './foreign-values.ts';
-import { ENTERPRISE_NUMBER, ENTERPRISE_SLOT, KEY_METADATA, LeftOut, skipMetadata } from './left-out.ts';
+import { NEVER, type Milliseconds } from '../rdb/milliseconds.ts';
 import { PayloadError } from '../rdb/payload-error.ts';
-import { readEnd, readHeader } from './snapshot-ends.ts';
+import { DEFAULT_LIMITS, isEmptyValue, mostUnpacked } from '../rdb/pieces.ts';
 import { skipValue } from '../rdb/skip.ts';
 import { encodingOf, isNewerVersion, isOfValkey, typeOfEncoding } from '../rdb/type-byte.ts';
-import { NEVER, type Milliseconds } from '../rdb/milliseconds.ts';
+import { FileReader, FileValue } from './file-reader.ts';
+import { ForeignValues } from './foreign-values.ts';
+import { ENTERPRISE_NUMBER, ENTERPRISE_SLOT, KEY_METADATA, LeftOut, skipMetadata } from './left-out.ts';
+import { readEnd, readHeader } from './snapshot-ends.ts';
 
 /** No value begins with it or a higher one. */
 const FIRST_OPCODE = 242;

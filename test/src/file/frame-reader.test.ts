@@ -2,13 +2,13 @@
 // which it is.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { Entry } from '../../../src/flow/entry.ts';
-import { newEntry } from '../../../src/flow/entry-ring.ts';
 import { FrameReader, type FrameReaderOptions } from '../../../src/file/frame-reader.ts';
+import type { Keeper } from '../../../src/file/passing-payload.ts';
 import { StreamError } from '../../../src/file/stream-ends.ts';
+import { newEntry } from '../../../src/flow/entry-ring.ts';
+import type { Entry } from '../../../src/flow/entry.ts';
 import { cutsOf } from '../../support/decode.ts';
 import { command, streamOf } from '../../support/frames.ts';
-import type { Keeper } from '../../../src/file/passing-payload.ts';
 import { crc64 } from '../../support/memory-server/payload/crc64.ts';
 
 const PAYLOAD = Buffer.from('\0\x05value\x0b\0checksum', 'latin1');

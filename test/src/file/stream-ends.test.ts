@@ -1,15 +1,15 @@
 // Whole streams: what is encoded is what is read, cut anywhere; and the PINGs at both ends tell what was cut or damaged.
 import assert from 'node:assert/strict';
-import * as fc from 'fast-check';
 import { test } from 'node:test';
-import { newEntry } from '../../../src/flow/entry-ring.ts';
+import * as fc from 'fast-check';
+import { FrameEncoder, type Frame } from '../../../src/file/frame-encoder.ts';
 import { FrameReader } from '../../../src/file/frame-reader.ts';
 import { StreamError } from '../../../src/file/stream-ends.ts';
-import { cutsOf } from '../../support/decode.ts';
-import { command, streamOf, randomSplits } from '../../support/frames.ts';
-import { PAYLOAD, restores } from '../../support/resp-file.ts';
+import { newEntry } from '../../../src/flow/entry-ring.ts';
 import type { Entry } from '../../../src/flow/entry.ts';
-import { FrameEncoder, type Frame } from '../../../src/file/frame-encoder.ts';
+import { cutsOf } from '../../support/decode.ts';
+import { command, randomSplits, streamOf } from '../../support/frames.ts';
+import { PAYLOAD, restores } from '../../support/resp-file.ts';
 
 const begin = command('PING', 'rump:begin:1');
 const [frames, keys] = [restores(5), 5];

@@ -1,11 +1,11 @@
 // The primitives of a value: what they are, that no length is believed before it has been held against the bytes, and LZF.
 import assert from 'node:assert/strict';
-import * as build from './payload-builder.ts';
 import { test } from 'node:test';
 import { ByteReader } from '../../../src/rdb/byte-reader.ts';
-import { PayloadError } from '../../../src/rdb/payload-error.ts';
 import { View } from '../../../src/rdb/byte-strings.ts';
 import { decompress, decompressHead, decompressPieces, isPossibleLength } from '../../../src/rdb/lzf.ts';
+import { PayloadError } from '../../../src/rdb/payload-error.ts';
+import * as build from './payload-builder.ts';
 
 const read = (bytes: Buffer): ByteReader => new ByteReader(bytes, 'a value');
 

@@ -2,19 +2,19 @@
 // themselves, where no server of the tests need know them.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { type Ability, type Command, ValueCommands, type CommandOptions } from '../../../src/rdb/commands.ts';
-import { type ChunkLimits, payloadPieces } from '../../../src/rdb/pieces.ts';
+import { ValueCommands, type Ability, type Command, type CommandOptions } from '../../../src/rdb/commands.ts';
 import { differenceOf } from '../../../src/rdb/compare.ts';
 import { decodePayload } from '../../../src/rdb/decode.ts';
+import { encodePayload } from '../../../src/rdb/encode.ts';
+import { withFooter } from '../../../src/rdb/footer.ts';
 import { PayloadError } from '../../../src/rdb/payload-error.ts';
-import type { Value, HashValue, StreamValue } from '../../../src/rdb/value.ts';
+import { payloadPieces, type ChunkLimits } from '../../../src/rdb/pieces.ts';
+import type { HashValue, StreamValue, Value } from '../../../src/rdb/value.ts';
 import type { TestClient } from '../../support/client.ts';
 import { readPayloads } from '../../support/payload-fixtures.ts';
 import { startServer, type TestServer } from '../../support/redis-server.ts';
 import { snapshot } from '../../support/snapshot.ts';
 import { common } from './payload-server.ts';
-import { withFooter } from '../../../src/rdb/footer.ts';
-import { encodePayload } from '../../../src/rdb/encode.ts';
 
 const KEY = Buffer.from('key\r\n\0');
 /** What no command can set. */

@@ -3,11 +3,11 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { differenceOf, NotComparable } from '../../../src/rdb/compare.ts';
 import { decodePayload } from '../../../src/rdb/decode.ts';
+import { encodePayload } from '../../../src/rdb/encode.ts';
+import { payloadPieces } from '../../../src/rdb/pieces.ts';
+import { FieldTimes, ValueDigest } from '../../../src/rdb/value-digest.ts';
 import type { HashValue, StreamGroup, StreamValue, Value, ZsetValue } from '../../../src/rdb/value.ts';
 import { readPayloads } from '../../support/payload-fixtures.ts';
-import { encodePayload } from '../../../src/rdb/encode.ts';
-import { FieldTimes, ValueDigest } from '../../../src/rdb/value-digest.ts';
-import { payloadPieces } from '../../../src/rdb/pieces.ts';
 
 const b = (text: string): Buffer => Buffer.from(text, 'latin1');
 const id = (ms: number): { ms: bigint; seq: bigint } => ({ ms: BigInt(ms), seq: 0n });

@@ -1,16 +1,16 @@
 // Payloads that real servers wrote, against what they said of the key; and encodings that no server of today writes, built by
 // hand.
 import assert from 'node:assert/strict';
-import * as build from './payload-builder.ts';
-import { test, after, before } from 'node:test';
+import { after, before, test } from 'node:test';
 import { decodePayload } from '../../../src/rdb/decode.ts';
 import { withFooter } from '../../../src/rdb/footer.ts';
 import { PayloadError } from '../../../src/rdb/payload-error.ts';
 import { typeOf } from '../../../src/rdb/type-byte.ts';
 import { readPayloads } from '../../support/payload-fixtures.ts';
-import { fieldExpiries, plainValue } from './plain-value.ts';
 import { snapshot, type Value } from '../../support/snapshot.ts';
+import * as build from './payload-builder.ts';
 import { startPayloadServer, type PayloadServer } from './payload-server.ts';
+import { fieldExpiries, plainValue } from './plain-value.ts';
 
 /** Above it, one cut a byte would take seconds and prove nothing more. */
 const SMALL = 2000;

@@ -5,15 +5,15 @@ import { after, before, test } from 'node:test';
 import { differenceOf } from '../../../src/rdb/compare.ts';
 import { decodePayload } from '../../../src/rdb/decode.ts';
 import { encodePayload } from '../../../src/rdb/encode.ts';
+import { versionOf } from '../../../src/rdb/footer.ts';
+import { GatheredPayload } from '../../../src/rdb/gathered-payload.ts';
 import { PayloadError } from '../../../src/rdb/payload-error.ts';
+import { hasNarrowSizes, payloadIfAny } from '../../../src/rdb/payload-for.ts';
+import { payloadPieces } from '../../../src/rdb/pieces.ts';
+import { ValueDigest } from '../../../src/rdb/value-digest.ts';
 import type { Value, ValuePiece } from '../../../src/rdb/value.ts';
 import { readPayloads } from '../../support/payload-fixtures.ts';
 import { assertTaken, startPayloadServer, type PayloadServer } from './payload-server.ts';
-import { versionOf } from '../../../src/rdb/footer.ts';
-import { payloadIfAny, hasNarrowSizes } from '../../../src/rdb/payload-for.ts';
-import { GatheredPayload } from '../../../src/rdb/gathered-payload.ts';
-import { ValueDigest } from '../../../src/rdb/value-digest.ts';
-import { payloadPieces } from '../../../src/rdb/pieces.ts';
 
 /** Redis 4.0, 5.0, 7.0, 7.2, 7.4, Valkey 9.0. */
 const VERSIONS = [8, 9, 10, 11, 12, 80];

@@ -1,10 +1,10 @@
 // The footer: read, verified, and written anew so that another version may take the payload; and its checksum.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { Crc64 } from '../../../src/rdb/crc64.ts';
 import { bodyOf, isIntact, versionOf, withFooter, withVersion } from '../../../src/rdb/footer.ts';
 import { PayloadError } from '../../../src/rdb/payload-error.ts';
 import { readPayloads } from '../../support/payload-fixtures.ts';
-import { Crc64 } from '../../../src/rdb/crc64.ts';
 
 test('versionOf() and isIntact() read the footers of every server', () => {
   for (const { server, rdbVersion, payloads } of readPayloads()) {

@@ -1,9 +1,9 @@
 // Scores as text, both ways; and milliseconds beyond what numbers hold, added and compared without a loss.
 import assert from 'node:assert/strict';
-import * as fc from 'fast-check';
 import { test } from 'node:test';
-import { formatScore, parseScore } from '../../../src/rdb/score.ts';
+import * as fc from 'fast-check';
 import { ceiling, distance, LAST, milliseconds, minus, plus, sooner } from '../../../src/rdb/milliseconds.ts';
+import { formatScore, parseScore } from '../../../src/rdb/score.ts';
 
 const written: readonly (readonly [text: string, score: number])[] = [
   ['0', 0],

@@ -1,9 +1,9 @@
 // Packed collections that contradict themselves: each has one thing wrong, and would else give a value that nobody wrote.
 import assert from 'node:assert/strict';
-import * as build from './payload-builder.ts';
 import { test } from 'node:test';
 import { decodePayload } from '../../../src/rdb/decode.ts';
 import { PayloadError } from '../../../src/rdb/payload-error.ts';
+import * as build from './payload-builder.ts';
 import { plainValue } from './plain-value.ts';
 
 const LIST_ZIPLIST = 10;

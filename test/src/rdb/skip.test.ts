@@ -1,18 +1,17 @@
 // Passing over a value: it ends where decoding ends, and tells how much it is once it is decompressed, before anything is held.
 import assert from 'node:assert/strict';
-import * as build from './payload-builder.ts';
 import { test } from 'node:test';
 import { ByteReader } from '../../../src/rdb/byte-reader.ts';
-import { decodePayload } from '../../../src/rdb/decode.ts';
-import { PayloadError } from '../../../src/rdb/payload-error.ts';
-import { skipValue } from '../../../src/rdb/skip.ts';
-import { readPayloads } from '../../support/payload-fixtures.ts';
-import { withFooter } from '../../../src/rdb/footer.ts';
-import { payloadIfAny } from '../../../src/rdb/payload-for.ts';
-import { unpackedSize } from '../../../src/rdb/unpacked-size.ts';
 import { isSameValue } from '../../../src/rdb/compare-payloads.ts';
+import { decodePayload } from '../../../src/rdb/decode.ts';
+import { withFooter } from '../../../src/rdb/footer.ts';
+import { PayloadError } from '../../../src/rdb/payload-error.ts';
+import { payloadIfAny } from '../../../src/rdb/payload-for.ts';
 import { payloadPieces } from '../../../src/rdb/pieces.ts';
+import { skipValue, unpackedSize } from '../../../src/rdb/skip.ts';
 import { bombString, runLength } from '../../support/bombs.ts';
+import { readPayloads } from '../../support/payload-fixtures.ts';
+import * as build from './payload-builder.ts';
 
 const REST = Buffer.from('and what follows');
 

@@ -2,11 +2,11 @@
 import assert from 'node:assert/strict';
 import { closeSync, ftruncateSync, openSync, readFileSync, writeSync } from 'node:fs';
 import { test } from 'node:test';
-import { sizeOf } from '../../../src/flow/entry.ts';
 import { StreamError } from '../../../src/file/stream-ends.ts';
+import { newEntry } from '../../../src/flow/entry-ring.ts';
+import { sizeOf } from '../../../src/flow/entry.ts';
 import { PayloadError } from '../../../src/rdb/payload-error.ts';
 import { newChannel } from '../../support/entries.ts';
-import { newEntry } from '../../../src/flow/entry-ring.ts';
 import { foreignSnapshots } from '../../support/foreign-snapshots.ts';
 import { snapshotFile, snapshotSource } from '../../support/rdb-file.ts';
 import { readSnapshots } from '../../support/snapshot-fixtures.ts';
