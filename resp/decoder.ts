@@ -11,11 +11,11 @@ import { Buffer } from 'node:buffer';
 import RedisParser from 'redis-parser';
 import { ReplyError } from './errors.ts';
 import { ReplyMeter, type Excess, type ReplyLimits } from './reply-meter.ts';
-import { Oversized, type Reply } from './reply.ts';
+import { LONGEST_STRING, Oversized, type Reply } from './reply.ts';
 import type { Secrets } from './secrets.ts';
 
 export interface DecoderLimits extends Partial<ReplyLimits> {
-  /** Bytes of a bulk string. Default 1 GiB: above any `proto-max-bulk-len` in use, below what a Buffer can hold. */
+  /** Bytes of a bulk string. Default `LONGEST_STRING`. */
   readonly maxBulkLength?: number;
   /** Bytes of one that is read past. Default 64 GiB: a server would have to hold it beside the value that it is made of. */
   readonly maxPassedLength?: number;
@@ -25,7 +25,7 @@ export interface DecoderLimits extends Partial<ReplyLimits> {
 
 /** A SCAN page is the longest array that rump asks for. */
 const DEFAULTS = {
-  maxBulkLength: 2 ** 30,
+  maxBulkLength: LONGEST_STRING,
   maxPassedLength: 2 ** 36,
   maxReplyLength: 2 ** 27,
   maxArrayLength: 2 ** 20,

@@ -9,6 +9,9 @@ import type { ReplyError } from './errors.ts';
  */
 export type Reply = Buffer | number | bigint | null | ReplyError | Oversized | readonly Reply[];
 
+/** Bytes of the longest string: above any `proto-max-bulk-len` in use (servers take 512 MiB), below what a Buffer can hold. */
+export const LONGEST_STRING = 2 ** 30;
+
 /** In place of a bulk string that was longer than is wanted, and was not kept. */
 export class Oversized {
   /** Bytes. */

@@ -1,4 +1,4 @@
-// What the system says against a file or a standard stream, in words, with its path and its code.
+// Turns errors of the system about a file or a standard stream into sentences with the path and the code.
 
 import { RespError } from '../../resp/errors.ts';
 

@@ -6,6 +6,7 @@
 //   its own. Lines are read byte by byte, with what they told so far kept in fields: a chunk may end anywhere.
 
 import { countOf, formatCount } from '../../resp/figures.ts';
+import { LONGEST_STRING } from '../../resp/reply.ts';
 import { Buffer } from 'node:buffer';
 import type { Entry } from '../flow/entry.ts';
 import { CR, FrameLine, LF, type Missing, RestoreFrame } from './restore-frame.ts';
@@ -20,7 +21,7 @@ export interface FrameReaderOptions {
   readonly isPacked?: boolean;
   /** Bytes of the whole stream, where they are known: what claims to be longer is cut off. */
   readonly size?: number | undefined;
-  /** Bytes of a key or payload. Default 1 GiB. */
+  /** Bytes of a key or payload. Default `LONGEST_STRING`. */
   readonly maxLength?: number;
   /** Bytes of a payload above which it is not held, but goes by. Default: there are none. */
   readonly mostHeld?: number;
@@ -30,7 +31,6 @@ export interface FrameReaderOptions {
 
 /** Footer and type byte: a shorter payload tells nothing of itself. */
 const LEAST_HELD = 11;
-const DEFAULT_MAX_LENGTH = 2 ** 30;
 /** Bytes of a command name, a number or the name of an option. */
 const MAX_WORD = 32;
 /** RESTORE key ttl payload REPLACE ABSTTL IDLETIME seconds FREQ frequency. */
@@ -74,7 +74,7 @@ export class FrameReader {
   constructor(options: FrameReaderOptions) {
     this.#options = options;
     this.#size = options.size ?? Infinity;
-    this.#maxLength = options.maxLength ?? DEFAULT_MAX_LENGTH;
+    this.#maxLength = options.maxLength ?? LONGEST_STRING;
     this.#mostHeld = Math.max(LEAST_HELD, options.mostHeld ?? Infinity);
   }
 

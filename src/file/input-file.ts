@@ -1,11 +1,11 @@
-// The bytes that are read: a file, packed or not, or stdin. It knows nothing of what they say.
+// Reads the bytes of a file, packed or not, or of stdin. It knows nothing of what they mean.
 
 import { Buffer } from 'node:buffer';
 import type { FileHandle } from 'node:fs/promises';
 import { RespError } from '../../resp/errors.ts';
 import { readAhead } from '../flow/read-ahead.ts';
-import { isPacked, openRegular } from './regular-file.ts';
 import { RandomAccessFile } from './random-access-file.ts';
+import { isPacked, openRegular } from './regular-file.ts';
 import { unpack } from './unpack.ts';
 
 /** A view of an entry keeps all of its chunk alive. */

@@ -1,12 +1,13 @@
 // Where a stream of frames is written: a file that is replaced as a whole, packed or not, a device, or stdout.
-import type { Writable } from 'node:stream';
+
 import { createWriteStream, fstatSync } from 'node:fs';
 import { open, stat, type FileHandle } from 'node:fs/promises';
+import type { Writable } from 'node:stream';
 import { finished, pipeline } from 'node:stream/promises';
-import { Replacement } from './replacement.ts';
 import { createGzip } from 'node:zlib';
 import { RespError } from '../../resp/errors.ts';
 import { writeError } from './file-error.ts';
+import { Replacement } from './replacement.ts';
 
 /** Bytes that wait for the disk before the writer has to. */
 const HIGH_WATER_BYTES = 1024 * 1024;

@@ -1,4 +1,4 @@
-// A payload that goes by in parts and is not held: where it is, and what its first and its last bytes say of it.
+// A payload that is too large to be held: its place in the stream, and what its first and last bytes tell.
 
 import { Buffer } from 'node:buffer';
 import { Crc64 } from '../rdb/crc64.ts';

@@ -1,9 +1,9 @@
-// A file that is read from any place, at once. Its bytes come from one descriptor, whatever becomes of its name meanwhile.
+// A file that is read at any offset, synchronously. Its bytes come from one descriptor, whatever happens to its name meanwhile.
 
-import { countOf, formatCount } from '../../resp/figures.ts';
 import type { Buffer } from 'node:buffer';
 import type { FileHandle } from 'node:fs/promises';
 import { RespError } from '../../resp/errors.ts';
+import { countOf, formatCount } from '../../resp/figures.ts';
 import { isSystemError, readError } from './file-error.ts';
 import { isPacked, openRegular, readAt } from './regular-file.ts';
 import { openTemporary, writeTemporary } from './temporary-file.ts';

@@ -1,11 +1,12 @@
-// Files that are read: how one is opened, what it holds by its first bytes, and whether two paths lead to the same one.
+// Opens files for reading, tells by its first bytes what one holds, and whether two paths lead to the same one.
+
+import { Buffer } from 'node:buffer';
 import { constants, readSync, realpathSync, statSync } from 'node:fs';
 import { open, type FileHandle } from 'node:fs/promises';
+import { basename, dirname, resolve } from 'node:path';
+import { constants as zlib, gunzipSync } from 'node:zlib';
 import { RespError } from '../../resp/errors.ts';
 import { readError } from './file-error.ts';
-import { Buffer } from 'node:buffer';
-import { constants as zlib, gunzipSync } from 'node:zlib';
-import { basename, dirname, resolve } from 'node:path';
 
 export type FileForm = 'snapshot' | 'stream';
 

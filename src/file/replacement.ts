@@ -1,4 +1,4 @@
-// The name beside its own under which a file comes into being, and the one moment in which it takes its own.
+// The temporary name next to a file under which its replacement is written, and the rename that puts it in place.
 
 import { randomBytes } from 'node:crypto';
 import { accessSync, constants, readFileSync, realpathSync, renameSync, statSync, unlinkSync } from 'node:fs';

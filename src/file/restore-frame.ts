@@ -1,4 +1,4 @@
-// What a frame is made of: its lines, and the strings of one RESTORE, SELECT or PING as they come in.
+// The parts of a frame: its lines, and the strings of one RESTORE, SELECT or PING as they come in.
 import { Buffer } from 'node:buffer';
 import type { PassingPayload } from './passing-payload.ts';
 import { LAST, milliseconds, type Milliseconds } from '../rdb/milliseconds.ts';

@@ -1,4 +1,5 @@
-// What a stream says of itself in a PING at either end, so that a cut or damaged one is known, and the error for such a one.
+// The PINGs at both ends of a stream, by which a cut or damaged one is detected, and the error for such a stream.
+
 import { RespError, type RespErrorOptions } from '../../resp/errors.ts';
 import { countOf, formatCount } from '../../resp/figures.ts';
 import { Crc64 } from '../rdb/crc64.ts';

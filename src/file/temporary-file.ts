@@ -1,12 +1,13 @@
-// Temporary files that nobody else can open: each has a name for a moment only, and its room is free again when the
-// descriptor goes, however the program ends.
+// Temporary files that nobody else can open: the name is removed at once, and the disk space is freed with the descriptor,
+// however the program ends.
+
+import { Buffer } from 'node:buffer';
 import { randomUUID } from 'node:crypto';
 import { open, unlink, type FileHandle } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { RespError } from '../../resp/errors.ts';
 import { writeError } from './file-error.ts';
-import { Buffer } from 'node:buffer';
 import { readAt } from './regular-file.ts';
 
 /** A descriptor of a file that has no name any more. */

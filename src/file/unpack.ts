@@ -1,4 +1,4 @@
-// Unpacks gzip as it comes, one part at a time; what was whole before a fault is given out before the fault is thrown.
+// Unpacks gzip as it comes, one part at a time. Whatever is whole before a fault is given out before the fault is thrown.
 
 import type { Buffer } from 'node:buffer';
 import { createGunzip, type Gunzip } from 'node:zlib';

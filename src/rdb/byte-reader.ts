@@ -1,9 +1,10 @@
-// A cursor over bytes that nobody vouches for: every length is held against what is left before anything is made of it.
-// It sees a window of them; the bytes of a payload are one window, and those of a file (file-reader.ts) many.
+// Reads primitives out of bytes that cannot be trusted: every length is checked against what is left before memory is taken.
+// It sees one window of the bytes: all of a payload, or a part of a file (file-reader.ts).
 import { countOf, formatCount } from '../../resp/figures.ts';
-import { milliseconds, type Milliseconds } from './milliseconds.ts';
+import { LONGEST_STRING } from '../../resp/reply.ts';
 import { decimal, View } from './byte-strings.ts';
 import { decompress, decompressHead, decompressPieces, isPossibleLength, mostLength } from './lzf.ts';
+import { milliseconds, type Milliseconds } from './milliseconds.ts';
 import { PayloadError } from './payload-error.ts';
 
 const LENGTH_32 = 0x80;
@@ -14,8 +15,6 @@ const INTEGER_8 = 0xc0;
 const INTEGER_16 = 0xc1;
 const INTEGER_32 = 0xc2;
 const LZF = 0xc3;
-/** Of one string. A server takes 512 MiB, unless it was told to take more. */
-export const MOST_BYTES = 2 ** 30;
 /** The upper 32 bits from which on a number would not be exact. */
 const MOST_HIGH = 2 ** 21;
 /** Bytes before the content of a string: two lengths and a mark. */
@@ -39,7 +38,7 @@ export class ByteReader {
   /** In the window. */
   #at = 0;
   /** Bytes of one string, decompressed: a longer one is refused. */
-  mostUnpacked = MOST_BYTES;
+  mostUnpacked = LONGEST_STRING;
   /** Bytes that decompression would add to the strings that were passed over. */
   unpackedGain = 0;
   /** Elements that were counted, of whatever kind. */
@@ -258,7 +257,7 @@ export class ByteReader {
   *#compressedPieces(bytes: number): Generator<Buffer> {
     const start = this.at;
     this.#at += 1;
-    const [compressed, length] = this.#compressedLengths(start, MOST_BYTES);
+    const [compressed, length] = this.#compressedLengths(start, LONGEST_STRING);
     if (!(yield* decompressPieces(this.view(compressed), length, bytes))) {
       throw this.fail('the compressed string is damaged', start);
     }

@@ -1,4 +1,4 @@
-// The byte strings of a value: views of the memory that holds the payload, and integers in decimal digits.
+// Makes the byte strings of a value: views of the memory that holds the payload, and integers as decimal digits.
 
 interface ViewConstructor {
   new (memory: ArrayBufferLike, offset: number, length: number): Buffer;

@@ -1,5 +1,4 @@
-// The primitives of an RDB value, written: one Buffer that grows, so that a value of a million elements makes no garbage.
-
+// Writes the primitives of an RDB value into one Buffer that grows: a value of a million elements makes no garbage.
 import type { Milliseconds } from './milliseconds.ts';
 
 const FIRST_BYTES = 256;

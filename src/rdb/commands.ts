@@ -1,19 +1,19 @@
-// A value as the native commands that write it into a key that is not there: for a server that cannot have the payload.
+// A value as the native commands that write it into a new key: for a server that cannot read the payload.
+import { NEVER, type Milliseconds } from './milliseconds.ts';
+import { PayloadError } from './payload-error.ts';
+import { chunksOf, DEFAULT_LIMITS, type ChunkLimits } from './pieces.ts';
+import { formatScore } from './score.ts';
+import { compareIds, formatId, ZERO_ID } from './stream-id.ts';
 import type {
-  ValuePiece,
-  StreamHead,
   HashField,
-  ZsetEntry,
   PendingEntry,
   StreamEntry,
   StreamGroup,
+  StreamHead,
   StreamId,
+  ValuePiece,
+  ZsetEntry,
 } from './value.ts';
-import { DEFAULT_LIMITS, type ChunkLimits, chunksOf } from './pieces.ts';
-import { PayloadError } from './payload-error.ts';
-import { formatScore } from './score.ts';
-import { NEVER, type Milliseconds } from './milliseconds.ts';
-import { compareIds, formatId, ZERO_ID } from './stream-id.ts';
 
 /**
  * What a server must be able to do for a value to be written by commands, beyond those that Redis has had since 4.0.

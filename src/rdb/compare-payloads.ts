@@ -1,7 +1,15 @@
-// Whether two payloads are the same but for their footers: two servers stamp the same bytes with versions of their own.
+// Compares two payloads, whichever servers wrote them: by their bytes, decoded, or by digests of their pieces.
+import { differenceOf, type Difference } from './compare.ts';
+import { decodePayload } from './decode.ts';
 import { FOOTER_BYTES, versionOf } from './footer.ts';
-import { FIRST_VALKEY_VERSION, lastCommonTypeByte } from './type-byte.ts';
+import { PayloadError } from './payload-error.ts';
+import { DEFAULT_LIMITS, payloadPieces } from './pieces.ts';
+import { unpackedSize } from './skip.ts';
+import { isOfValkey, lastCommonTypeByte, typeOf } from './type-byte.ts';
+import { ValueDigest } from './value-digest.ts';
+import type { Value } from './value.ts';
 
+/** Whether they are the same but for their footers: two servers stamp the same bytes with versions of their own. */
 export function hasSameBody(left: Buffer, right: Buffer): boolean {
   const end = left.length - FOOTER_BYTES;
   return (
@@ -11,9 +19,64 @@ export function hasSameBody(left: Buffer, right: Buffer): boolean {
 
 /** Whether the type byte that both begin with is of one and the same encoding. */
 function meansTheSame(left: Buffer, right: Buffer): boolean {
-  return left[0]! <= lastCommonTypeByte || isOfValkey(left) === isOfValkey(right);
+  return left[0]! <= lastCommonTypeByte || isOfValkey(versionOf(left)) === isOfValkey(versionOf(right));
 }
 
-function isOfValkey(payload: Buffer): boolean {
-  return versionOf(payload) >= FIRST_VALKEY_VERSION;
+/**
+ * Whether `payloadDifference` takes no more than so many bytes for both: compression hides how much it is. Otherwise they are
+ * compared by the digests of their pieces.
+ * @throws PayloadError
+ */
+export function fitsDecoded(left: Buffer, right: Buffer, mostBytes: number): boolean {
+  const type = typeOf(left);
+  // Values of modules have no pieces, and those of different types are not decoded.
+  if (type === undefined || type === 'module' || typeOf(right) !== type) return true;
+  return unpackedSize(left) + unpackedSize(right) <= mostBytes;
+}
+
+/**
+ * As `differenceOf`, of two payloads whose bodies are not the same.
+ * @param visible what of a value counts
+ * @throws PayloadError
+ */
+export function payloadDifference(
+  left: Buffer,
+  right: Buffer,
+  tolerance = 0,
+  visible = (value: Value): Value => value,
+): Difference {
+  const [one, other] = [typeOf(left), typeOf(right)];
+  if (one !== undefined && other !== undefined && one !== other) return `type: ${one} and ${other}`;
+  return differenceOf(visible(decodePayload(left)), visible(decodePayload(right)), tolerance);
+}
+
+/** @param mostBytes that both together may take in memory as a whole; by their pieces they are compared otherwise */
+export function isSameValue(left: Buffer, right: Buffer, mostBytes: number): boolean {
+  if (hasSameBody(left, right)) return true;
+  return whereReadable(() =>
+    fitsDecoded(left, right, mostBytes)
+      ? payloadDifference(left, right) === undefined
+      : digestOf(left, mostBytes).differenceFrom(digestOf(right, mostBytes)) === undefined,
+  );
+}
+
+/** Whether the payload holds what the digest was made of. */
+export function hasDigest(payload: Buffer, digest: ValueDigest, mostBytes: number): boolean {
+  return whereReadable(() => digestOf(payload, mostBytes).differenceFrom(digest) === undefined);
+}
+
+/** What cannot be read is not the same. */
+function whereReadable(isSame: () => boolean): boolean {
+  try {
+    return isSame();
+  } catch (error) {
+    if (error instanceof PayloadError) return false;
+    throw error;
+  }
+}
+
+function digestOf(payload: Buffer, unpacked: number): ValueDigest {
+  const digest = new ValueDigest();
+  for (const piece of payloadPieces(payload, { ...DEFAULT_LIMITS, unpacked })) digest.add(piece);
+  return digest;
 }

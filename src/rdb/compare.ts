@@ -1,20 +1,20 @@
-// Whether two keys hold the same, by value: neither encodings nor versions matter, nor an order that Redis does not keep.
+// Compares two values. Encodings and versions do not matter, nor does an order that Redis does not keep.
 import { distance, NEVER, type Milliseconds } from './milliseconds.ts';
 import { vectorSetIn } from './modules.ts';
+import { compareIds } from './stream-id.ts';
 import type {
   HashValue,
   ListValue,
   ModuleValue,
-  SetValue,
-  Value,
-  ZsetValue,
   PendingEntry,
+  SetValue,
   StreamEntry,
   StreamGroup,
   StreamHead,
   StreamValue,
+  Value,
+  ZsetValue,
 } from './value.ts';
-import { compareIds } from './stream-id.ts';
 
 /**
  * Two times of delivery that are as close are the same: a server tells those who read a stream in pieces how long ago each

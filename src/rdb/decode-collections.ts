@@ -1,12 +1,12 @@
-// The elements of lists, sets, sorted sets and hashes, one at a time, out of each of their encodings.
+// Decodes lists, sets, sorted sets and hashes in all of their encodings, one element at a time.
 import type { ByteReader } from './byte-reader.ts';
-import { type Elements, type Pull, demandNext } from './elements.ts';
+import { demandNext, type Elements, type Pull } from './elements.ts';
 import { Listpack } from './listpack.ts';
+import { milliseconds, NEVER, plus, type Milliseconds } from './milliseconds.ts';
+import { readIntset, readZipmap, Ziplist } from './packed-forms.ts';
+import { parseScore, readTextScore } from './score.ts';
 import type { Encoding } from './type-byte.ts';
 import type { HashField, ZsetEntry } from './value.ts';
-import { Ziplist, readIntset, readZipmap } from './packed-forms.ts';
-import { parseScore, readTextScore } from './score.ts';
-import { milliseconds, NEVER, plus, type Milliseconds } from './milliseconds.ts';
 
 /** What a node of a quicklist is: one large element, or a listpack. */
 const PLAIN_NODE = 1;

@@ -6,10 +6,10 @@
 import type { ByteReader } from './byte-reader.ts';
 import { demandNext } from './elements.ts';
 import { Listpack } from './listpack.ts';
+import { milliseconds, type Milliseconds } from './milliseconds.ts';
 import { ID_BYTES, readId, readRawId, ZERO_ID } from './stream-id.ts';
 import type { Encoding } from './type-byte.ts';
-import type { StreamEntry, StreamId, StreamValue, PendingEntry, StreamConsumer, StreamGroup } from './value.ts';
-import { milliseconds, type Milliseconds } from './milliseconds.ts';
+import type { PendingEntry, StreamConsumer, StreamEntry, StreamGroup, StreamId, StreamValue } from './value.ts';
 
 /** A flag of an entry: it is there no more. */
 const DELETED = 1;

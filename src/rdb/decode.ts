@@ -1,11 +1,11 @@
-// The value of a DUMP payload, or of one key in a snapshot: whatever the encoding, the plain model comes out.
+// Decodes DUMP payloads of every encoding into plain values (value.ts).
 import { countOf } from '../../resp/figures.ts';
 import { ByteReader } from './byte-reader.ts';
 import { hashFields, listItems, setMembers, zsetEntries } from './decode-collections.ts';
-import { all } from './elements.ts';
-import { decodeModule } from './modules.ts';
 import { decodeStream } from './decode-stream.ts';
+import { all } from './elements.ts';
 import { bodyOf, isIntact, versionOf } from './footer.ts';
+import { decodeModule } from './modules.ts';
 import { PayloadError } from './payload-error.ts';
 import { encodingOf, typeOfEncoding, type Encoding } from './type-byte.ts';
 import type { Value } from './value.ts';

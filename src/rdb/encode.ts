@@ -1,12 +1,12 @@
-// A value as a DUMP payload again, in the plain encoding that even old servers read: RESTORE packs it as it likes.
+// Encodes values as DUMP payloads, in the plain encodings that even old servers read: RESTORE packs them as it likes.
 import { ByteWriter } from './byte-writer.ts';
 import { withFooter } from './footer.ts';
-import { PayloadError } from './payload-error.ts';
-import { FIRST_VALKEY_VERSION, PLAIN_TYPE_BYTES } from './type-byte.ts';
-import type { HashValue, Value, StreamEntry, StreamGroup, StreamId, StreamValue } from './value.ts';
-import { minus, NEVER, sooner, type Milliseconds } from './milliseconds.ts';
 import { ListpackWriter } from './listpack.ts';
+import { minus, NEVER, sooner, type Milliseconds } from './milliseconds.ts';
+import { PayloadError } from './payload-error.ts';
 import { ID_BYTES, writeId, writeRawId, ZERO_ID } from './stream-id.ts';
+import { isOfValkey, PLAIN_TYPE_BYTES } from './type-byte.ts';
+import type { HashValue, StreamEntry, StreamGroup, StreamId, StreamValue, Value } from './value.ts';
 
 /** Doubles in scores, and modules: Redis 4.0. */
 const VERSION_4_0 = 8;
@@ -77,20 +77,20 @@ function writeStrings(writer: ByteWriter, typeByte: number, strings: readonly Bu
 function writeHash(writer: ByteWriter, value: HashValue, version: number): void {
   const expires = value.fields.some(({ expireAt }) => expireAt !== NEVER);
   if (expires && version < VERSION_7_4) throw unwritable(value, version);
-  const isOfRedis = expires && version < FIRST_VALKEY_VERSION;
-  const isOfValkey = expires && !isOfRedis;
+  const isForValkey = expires && isOfValkey(version);
+  const isForRedis = expires && !isForValkey;
   const soonest = value.fields.reduce(
     (least: Milliseconds, { expireAt }) => (expireAt === NEVER ? least : sooner(least, expireAt)),
     Infinity,
   );
-  writer.byte(isOfRedis ? HASH_OF_REDIS : isOfValkey ? HASH_OF_VALKEY : PLAIN_TYPE_BYTES.hash);
-  if (isOfRedis) writer.milliseconds(soonest);
+  writer.byte(isForRedis ? HASH_OF_REDIS : isForValkey ? HASH_OF_VALKEY : PLAIN_TYPE_BYTES.hash);
+  if (isForRedis) writer.milliseconds(soonest);
   writer.length(someOf(value.fields.length, value));
   for (const { field, value: content, expireAt } of value.fields) {
-    if (isOfRedis) writer.length(expireAt === NEVER ? 0 : minus(expireAt, minus(soonest, 1)));
+    if (isForRedis) writer.length(expireAt === NEVER ? 0 : minus(expireAt, minus(soonest, 1)));
     writer.string(field);
     writer.string(content);
-    if (isOfValkey) writer.milliseconds(expireAt);
+    if (isForValkey) writer.milliseconds(expireAt);
   }
 }
 

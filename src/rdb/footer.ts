@@ -1,8 +1,8 @@
-// The last ten bytes of a DUMP payload: the RDB version it was written by, and a CRC-64 of all that precedes the CRC.
+// The last ten bytes of a DUMP payload: the RDB version of the server that wrote it, and a CRC-64 of all bytes before.
 import { countOf } from '../../resp/figures.ts';
+import { View } from './byte-strings.ts';
 import { Crc64 } from './crc64.ts';
 import { PayloadError } from './payload-error.ts';
-import { View } from './byte-strings.ts';
 
 const VERSION_BYTES = 2;
 export const CHECKSUM_BYTES = 8;
@@ -36,11 +36,14 @@ export function withFooter(body: Buffer, version: number): Buffer {
   return payload;
 }
 
-/** Writes the footer into the last bytes of a payload. */
-export function seal(payload: Buffer, version: number): void {
+/**
+ * Writes the footer into the last bytes of a payload.
+ * @param crc one that is at hand, where many payloads are made
+ */
+export function seal(payload: Buffer, version: number, crc = new Crc64()): void {
   payload.writeUInt16LE(version, payload.length - FOOTER_BYTES);
   const end = payload.length - CHECKSUM_BYTES;
-  const { low, high } = new Crc64().update(payload, 0, end);
+  const { low, high } = crc.reset().update(payload, 0, end);
   payload.writeUInt32LE(low, end);
   payload.writeUInt32LE(high, end + 4);
 }

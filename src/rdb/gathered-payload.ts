@@ -1,12 +1,12 @@
-// A payload made of the pieces of a value as they come, in the plain encoding that every server reads.
+// Builds one payload from the pieces of a value as they come, in the plain encoding that every server reads.
 import { Buffer } from 'node:buffer';
 import { Parts } from '../../resp/parts.ts';
-import { NEVER } from './milliseconds.ts';
-import type { StreamPiece, ValuePiece } from './value.ts';
 import { Crc64 } from './crc64.ts';
-import { PLAIN_TYPE_BYTES } from './type-byte.ts';
 import { CHECKSUM_BYTES, FOOTER_BYTES, withFooter } from './footer.ts';
+import { NEVER } from './milliseconds.ts';
 import { lengthOfPiece, payloadPieces } from './pieces.ts';
+import { PLAIN_TYPE_BYTES } from './type-byte.ts';
+import type { StreamPiece, ValuePiece } from './value.ts';
 
 /** How many elements there are, or bytes of a string, in a form that has room for any number. */
 const COUNT_BYTES = 5;

@@ -1,4 +1,4 @@
-// Milliseconds as servers count them, up to 2^63 - 1 without a loss: numbers as far as they are exact, bigints beyond.
+// Milliseconds as servers count them, exact up to 2^63 - 1: numbers as far as those are exact, bigints beyond.
 
 /** A point in time, or a span of it. With a fraction only where it is far from the end of what numbers hold. */
 export type Milliseconds = number | bigint;

@@ -1,8 +1,8 @@
-// Values of modules: which module, and its bytes as they are, which only the module can read; but for vector sets.
+// Values of modules: the name of the module, and its bytes, which only the module can read. Vector sets are read here too.
 import { ByteReader } from './byte-reader.ts';
+import { PayloadError } from './payload-error.ts';
 import type { Encoding } from './type-byte.ts';
 import type { ModuleValue } from './value.ts';
-import { PayloadError } from './payload-error.ts';
 
 /** The id has nine characters of six bits each, and ten bits for the module's own version. */
 const CHARACTERS = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_';

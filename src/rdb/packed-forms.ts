@@ -1,4 +1,4 @@
-// The packed forms beside listpacks: ziplists and zipmaps, which old servers wrote, and intsets.
+// The packed forms other than listpacks: ziplists and zipmaps, which old servers wrote, and intsets.
 //
 // Ziplist, Redis before 7.0: bytes (4) · offset of the last element (4) · number (2) · elements · ff.
 // Each element starts with the size of the one before it: one byte, or fe and four. Then
@@ -14,8 +14,8 @@ import { countOf, formatCount } from '../../resp/figures.ts';
 import type { ByteReader } from './byte-reader.ts';
 import { decimal, View } from './byte-strings.ts';
 import type { Elements, Pull } from './elements.ts';
-import type { PayloadError } from './payload-error.ts';
 import { NEVER } from './milliseconds.ts';
+import type { PayloadError } from './payload-error.ts';
 import type { HashField } from './value.ts';
 
 /** The last byte of a ziplist, and of a zipmap. */

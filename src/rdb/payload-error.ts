@@ -1,4 +1,4 @@
-// A DUMP payload that cannot be decoded, or a value that cannot be written as commands. No byte of a value ever enters it.
+// The error for a payload that cannot be decoded, or a value that commands cannot write. It never holds a byte of a value.
 import { RespError } from '../../resp/errors.ts';
 
 export interface PayloadErrorOptions {

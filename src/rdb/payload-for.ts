@@ -1,14 +1,13 @@
-// One payload as a server of another RDB version takes it: as it is, with another footer, or encoded anew.
+// Makes a payload that a server of another RDB version reads: the same one, one with another footer, or one encoded anew.
 import { formatBytes } from '../../resp/figures.ts';
 import { ByteReader } from './byte-reader.ts';
 import { decodePayload, demandEncoding } from './decode.ts';
 import { encodePayload } from './encode.ts';
-import { versionOf, withVersion, bodyOf } from './footer.ts';
-import { PayloadError } from './payload-error.ts';
-import { unpackedSize } from './unpacked-size.ts';
-import { FIRST_VALKEY_VERSION, lastCommonTypeByte, leastVersionOf } from './type-byte.ts';
+import { bodyOf, versionOf, withVersion } from './footer.ts';
 import { Listpack } from './listpack.ts';
-import { skipEncoding } from './skip.ts';
+import { PayloadError } from './payload-error.ts';
+import { skipEncoding, unpackedSize } from './skip.ts';
+import { isOfValkey, lastCommonTypeByte, leastVersionOf } from './type-byte.ts';
 
 /** Of Redis alone up to where those of Valkey begin; lower ones are common to both. */
 const FIRST_REDIS_VERSION = 12;
@@ -53,7 +52,7 @@ type Family = 'common' | 'redis' | 'valkey';
 
 function familyOf(version: number): Family {
   if (version < FIRST_REDIS_VERSION) return 'common';
-  return version < FIRST_VALKEY_VERSION ? 'redis' : 'valkey';
+  return isOfValkey(version) ? 'valkey' : 'redis';
 }
 
 /**

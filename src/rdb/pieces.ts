@@ -1,15 +1,15 @@
-// Values in pieces, for those that are too large to be held at once: how large a piece is, and the pieces of a payload.
-import type { ValuePiece, StreamEntry, StreamHead, ValueType } from './value.ts';
+// Values in pieces, where they are too large to be held whole: how large a piece is, and how a payload is cut into pieces.
 import { ByteReader } from './byte-reader.ts';
-import { demandEncoding, demandEnd, openPayload } from './decode.ts';
-import { decodeGroups, readFigures, streamNodes } from './decode-stream.ts';
 import { hashFields, listItems, setMembers, zsetEntries } from './decode-collections.ts';
+import { decodeGroups, readFigures, streamNodes } from './decode-stream.ts';
+import { demandEncoding, demandEnd, openPayload } from './decode.ts';
+import { each } from './elements.ts';
 import { bodyOf, FOOTER_BYTES, versionOf } from './footer.ts';
 import { PayloadError } from './payload-error.ts';
-import { each } from './elements.ts';
 import { skipNodes } from './skip.ts';
 import { compareIds, formatId } from './stream-id.ts';
 import { typeOfEncoding, type Encoding } from './type-byte.ts';
+import type { StreamEntry, StreamHead, ValuePiece, ValueType } from './value.ts';
 
 export interface ChunkLimits {
   /** Elements of a command at most. */

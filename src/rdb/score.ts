@@ -1,4 +1,4 @@
-// Scores of sorted sets as decimal text: read as every server writes them, written so that the same double comes back.
+// Scores of sorted sets as decimal text: read in every form that servers write, and written so that the same double comes back.
 import type { ByteReader } from './byte-reader.ts';
 
 const NUMBER = /^[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?$/i;

@@ -1,16 +1,20 @@
 // The first byte of a payload: type and encoding of the value in one. From 22 on it depends on who wrote the payload.
-import type { ValueType } from './value.ts';
 import { versionOf } from './footer.ts';
+import type { ValueType } from './value.ts';
 
 /** RDB versions from here on are of Valkey; those below, as far as Valkey 8, are the same in Redis. */
 export const FIRST_VALKEY_VERSION = 80;
 
 /** RDB versions of Redis from here on, and those of Valkey above 80, may hold what rump does not know. */
-export const FIRST_NEWER_VERSION = 13;
+const FIRST_NEWER_VERSION = 13;
+
+export function isOfValkey(version: number): boolean {
+  return version >= FIRST_VALKEY_VERSION;
+}
 
 /** Whether servers of that RDB version are newer than those that rump knows whole. */
 export function isNewerVersion(version: number): boolean {
-  return version < FIRST_VALKEY_VERSION ? version >= FIRST_NEWER_VERSION : version > FIRST_VALKEY_VERSION;
+  return isOfValkey(version) ? version > FIRST_VALKEY_VERSION : version >= FIRST_NEWER_VERSION;
 }
 
 /** What is behind a type byte: the names are those of the source code of Redis, without `RDB_TYPE_`. */
@@ -113,7 +117,7 @@ export function leastVersionOf(typeByte: number): number {
 
 /** @returns undefined for a byte that no known server writes in that RDB version */
 export function encodingOf(typeByte: number, version: number): Encoding | undefined {
-  return (version < FIRST_VALKEY_VERSION ? OF_REDIS : OF_VALKEY)[typeByte];
+  return (isOfValkey(version) ? OF_VALKEY : OF_REDIS)[typeByte];
 }
 
 /** What is said of a value that begins with a byte that rump does not know. */

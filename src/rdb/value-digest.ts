@@ -1,10 +1,10 @@
-// What a value comes to, from its pieces: two values whose digests agree are the same, though neither was ever held.
+// A digest of a value, made from its pieces: values with equal digests are the same, although neither was held whole.
 import { createHash } from 'node:crypto';
-import { NEVER, type Milliseconds } from './milliseconds.ts';
-import type { HashField, StreamEntry, StreamHead, ValuePiece, ZsetEntry } from './value.ts';
-import { isSameExpiry, headDifference } from './compare.ts';
+import { headDifference, isSameExpiry } from './compare.ts';
 import { Crc64 } from './crc64.ts';
+import { NEVER, type Milliseconds } from './milliseconds.ts';
 import { formatId } from './stream-id.ts';
+import type { HashField, StreamEntry, StreamHead, ValuePiece, ZsetEntry } from './value.ts';
 
 const NO_BYTES = Buffer.alloc(0);
 /** A length, a score or a time. */
@@ -24,6 +24,12 @@ export class ValueDigest {
   #length = 0;
   #head: StreamHead | undefined;
   readonly #times: FieldTimes | undefined;
+
+  static async of(pieces: AsyncIterable<ValuePiece>): Promise<ValueDigest> {
+    const digest = new ValueDigest();
+    for await (const piece of pieces) digest.add(piece);
+    return digest;
+  }
 
   /** @param times takes the expiries of fields, where they may be apart; without it they are a part of the digest */
   constructor(times?: FieldTimes) {

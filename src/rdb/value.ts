@@ -1,5 +1,4 @@
-// What a key holds, whatever the server and the encoding it came from. Buffers may be views into the payload.
-
+// What a key holds, independent of the server and the encoding that it came from. Buffers may be views into the payload.
 import type { Milliseconds } from './milliseconds.ts';
 
 export type Value = StringValue | ListValue | SetValue | ZsetValue | HashValue | StreamValue | ModuleValue;

@@ -1,14 +1,16 @@
-// The bytes of a file, read window by window and summed once, in order; and large values, read from their places in it.
-import { countOf, formatCount } from '../../resp/figures.ts';
+// Reads the bytes of a file window by window, with a checksum of all of them; and large values from their places in it.
+
 import { Buffer } from 'node:buffer';
-import { ByteReader, MOST_BYTES } from '../rdb/byte-reader.ts';
-import { Crc64 } from '../rdb/crc64.ts';
-import { PayloadError } from '../rdb/payload-error.ts';
+import { countOf, formatCount } from '../../resp/figures.ts';
+import { LONGEST_STRING } from '../../resp/reply.ts';
 import type { LargeValue } from '../flow/entry.ts';
-import type { ValuePiece } from '../rdb/value.ts';
-import { DEFAULT_LIMITS, type ChunkLimits, valuePieces, wholePieces } from '../rdb/pieces.ts';
+import { ByteReader } from '../rdb/byte-reader.ts';
+import { Crc64 } from '../rdb/crc64.ts';
 import { demandEncoding } from '../rdb/decode.ts';
+import { PayloadError } from '../rdb/payload-error.ts';
+import { DEFAULT_LIMITS, valuePieces, wholePieces, type ChunkLimits } from '../rdb/pieces.ts';
 import { lastCommonTypeByte, typeOfEncoding } from '../rdb/type-byte.ts';
+import type { ValuePiece } from '../rdb/value.ts';
 
 /** Of one window. */
 const WINDOW_BYTES = 256 * 1024;
@@ -80,7 +82,7 @@ export class FileReader extends ByteReader {
 
   protected override more(length: number): void {
     if (length > this.left) throw this.endsEarly(length);
-    if (length > MOST_BYTES) throw this.fail(`${countOf(length, 'byte')} are too many for a string`);
+    if (length > LONGEST_STRING) throw this.fail(`${countOf(length, 'byte')} are too many for a string`);
     this.sum();
     const { at, left } = this;
     const rest = this.bytes.subarray(at - this.before);

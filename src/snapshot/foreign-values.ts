@@ -1,4 +1,4 @@
-// Values of snapshots that rump does not decode, but knows how to pass over: those of newer servers, and of KeyDB.
+// Values in snapshots that rump does not decode but can pass over: those of newer servers, and of KeyDB.
 //
 //   Redis 8.6     26   a stream, then what it remembers of its producers
 //   Redis 8.8     27   the same, each group with the entries that were given back
@@ -8,9 +8,10 @@
 //   KeyDB         64   a script that runs by and by: script · 8 bytes · 8 bytes · keys · arguments
 //
 //   A template is a number and the names of fields. The layouts are those of the loaders of redis/redis and Snapchat/KeyDB.
+
 import type { ByteReader } from '../rdb/byte-reader.ts';
 import { skipStream, skipStrings } from '../rdb/skip.ts';
-import { FIRST_NEWER_VERSION, FIRST_VALKEY_VERSION, newerForm } from '../rdb/type-byte.ts';
+import { isNewerVersion, isOfValkey, newerForm } from '../rdb/type-byte.ts';
 
 const STREAM_4 = 26;
 const STREAM_5 = 27;
@@ -38,8 +39,8 @@ export class ForeignValues {
 
   /** As TYPE has it. @returns undefined where nothing tells how long the value is */
   typeOf(typeByte: number): string | undefined {
-    if (typeByte === CRON) return this.#version < FIRST_NEWER_VERSION ? 'cron' : undefined;
-    if (this.#version < FIRST_NEWER_VERSION || this.#version >= FIRST_VALKEY_VERSION) return undefined;
+    if (this.#isCron(typeByte)) return 'cron';
+    if (!isNewerVersion(this.#version) || isOfValkey(this.#version)) return undefined;
     switch (typeByte) {
       case STREAM_4:
       case STREAM_5:
@@ -56,7 +57,7 @@ export class ForeignValues {
 
   /** In words, what stands in the way. */
   formOf(typeByte: number): string {
-    if (typeByte === CRON && this.#version < FIRST_NEWER_VERSION) return 'it is a script that KeyDB runs by and by';
+    if (this.#isCron(typeByte)) return 'it is a script that KeyDB runs by and by';
     return newerForm(typeByte, this.#version);
   }
 
@@ -89,6 +90,11 @@ export class ForeignValues {
     for (let left = fields; left > 0; left -= 1) reader.skipString();
     if (this.#templates.size >= MOST_TEMPLATES) throw reader.fail('there are too many templates of hashes', start);
     this.#templates.set(id, fields);
+  }
+
+  /** KeyDB is as old as Redis 6. */
+  #isCron(typeByte: number): boolean {
+    return typeByte === CRON && !isNewerVersion(this.#version) && !isOfValkey(this.#version);
   }
 
   #skipFields(reader: ByteReader): void {

@@ -1,7 +1,8 @@
-// What a snapshot has beside keys that can be carried, passed over: a copy leaves it out, and tells of it by name.
+// What a snapshot has beside keys that can be copied: it is passed over, counted, and reported by name.
 
 import type { ByteReader } from '../rdb/byte-reader.ts';
 import { moduleNameOf, skipParts } from '../rdb/modules.ts';
+import { isOfValkey } from '../rdb/type-byte.ts';
 
 /**
  * `databases`: those that nobody asked for, and that have keys; `functions`: libraries; `modules`: those that keep data outside of keys; `slots`: those that were on their way here;
@@ -16,6 +17,16 @@ export interface LeftOutPart {
   readonly names: string[];
 }
 
+/** Of Redis Enterprise: with a number, before each key; with a slot. */
+export const ENTERPRISE_NUMBER = 107;
+export const ENTERPRISE_SLOT = 121;
+/** Redis 8.6 puts the metadata of a key there, Valkey 9.0 slots that are on their way. */
+export const KEY_METADATA = 243;
+const SLOT_INFO = 244;
+const FUNCTION_2 = 245;
+const FUNCTION_PRE_GA = 246;
+const MODULE_AUX = 247;
+const RESIZE_DB = 251;
 const MOST_NAMES = 20;
 /** Of the code of a library the beginning, where its name is. */
 const HEAD_BYTES = 1024;
@@ -37,14 +48,45 @@ export class LeftOut {
     this.#parts.set(kind, part);
   }
 
-  /** Passes over a library. */
-  skipFunctions(reader: ByteReader): void {
+  /** Passes over what is no key. False where it is something else, or nothing that a snapshot of that version has. */
+  pass(reader: ByteReader, opcode: number, version: number): boolean {
+    switch (opcode) {
+      case RESIZE_DB:
+        skipLengths(reader, 2);
+        return true;
+      case ENTERPRISE_NUMBER:
+      case ENTERPRISE_SLOT:
+        skipLengths(reader, 1);
+        return true;
+      case SLOT_INFO:
+        skipLengths(reader, 3);
+        return true;
+      case FUNCTION_2:
+        this.#passFunctions(reader);
+        return true;
+      case FUNCTION_PRE_GA:
+        this.#passEarlyFunctions(reader);
+        return true;
+      case MODULE_AUX:
+        this.#passModule(reader);
+        return true;
+      case KEY_METADATA:
+        if (!isOfValkey(version)) return false;
+        this.#passSlots(reader);
+        return true;
+      default:
+        return false;
+    }
+  }
+
+  /** A library. */
+  #passFunctions(reader: ByteReader): void {
     const head = reader.string().toString('latin1', 0, HEAD_BYTES);
     this.#addOnce('functions', /^#![^\n]*?\bname=(\w+)/.exec(head)?.[1] ?? 'one without a name');
   }
 
   /** The same of a release candidate of Redis 7.0: name, engine, whether there is a description, the description, code. */
-  skipEarlyFunctions(reader: ByteReader): void {
+  #passEarlyFunctions(reader: ByteReader): void {
     const name = reader.string().toString('latin1', 0, HEAD_BYTES);
     this.#addOnce('functions', name);
     reader.skipString();
@@ -52,16 +94,16 @@ export class LeftOut {
     reader.skipString();
   }
 
-  /** Passes over what a module wrote for itself. */
-  skipModule(reader: ByteReader): void {
+  /** What a module wrote for itself. */
+  #passModule(reader: ByteReader): void {
     const id = reader.uint64();
     // First comes when it is to be read: a number as any other.
     skipParts(reader);
     this.#addOnce('modules', moduleNameOf(id));
   }
 
-  /** Passes over the state of a migration of slots. */
-  skipSlots(reader: ByteReader): void {
+  /** The state of a migration of slots. */
+  #passSlots(reader: ByteReader): void {
     reader.skipString();
     for (let ranges = reader.count(2); ranges > 0; ranges -= 1) {
       const [first, last] = [reader.length(), reader.length()];
@@ -72,6 +114,10 @@ export class LeftOut {
   #addOnce(kind: LeftOutKind, name: string): void {
     if (this.#parts.get(kind)?.names.includes(name) !== true) this.add(kind, () => name);
   }
+}
+
+function skipLengths(reader: ByteReader, count: number): void {
+  for (let left = count; left > 0; left -= 1) reader.length();
 }
 
 /** Passes over what modules have attached to the key that follows, each of them in a class of its own. */

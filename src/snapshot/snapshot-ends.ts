@@ -1,9 +1,9 @@
-// How a snapshot begins, with who wrote it and in which RDB version, and how it ends, with a checksum.
+// The header of a snapshot (who wrote it, in which RDB version), and its end with the checksum.
 
 import { countOf } from '../../resp/figures.ts';
 import type { ByteReader } from '../rdb/byte-reader.ts';
-import type { FileReader } from './file-reader.ts';
 import { FIRST_VALKEY_VERSION } from '../rdb/type-byte.ts';
+import type { FileReader } from './file-reader.ts';
 
 const HEADER_BYTES = 9;
 /** Where the numbers of Redis end; those of Valkey have three digits. */

@@ -1,47 +1,33 @@
-// Reads the keys of a snapshot file one after the other, and passes over all else. It holds one window of the file.
+// Reads the keys of a snapshot file one after the other and passes over everything else. It holds one window of the file.
 //
 //     header · (opcode what belongs to it | type byte key value) … · EOF · checksum
 //
 //   SELECTDB holds for all keys behind it; expiry, idle time and frequency for the next one.
 
+import { Buffer } from 'node:buffer';
 import { formatBytes, formatCount } from '../../resp/figures.ts';
-import type { Entry } from '../flow/entry.ts';
+import { LONGEST_STRING } from '../../resp/reply.ts';
 import type { RandomAccessFile } from '../file/random-access-file.ts';
-import { DEFAULT_LIMITS, mostUnpacked, isEmptyValue } from '../rdb/pieces.ts';
-import { FileReader, FileValue } from './file-reader.ts';
-import { FOOTER_BYTES } from '../rdb/footer.ts';
-import { ForeignValues } from './foreign-values.ts';
-import { LeftOut, skipMetadata } from './left-out.ts';
-import { PayloadError } from '../rdb/payload-error.ts';
-import { PayloadSlab } from './payload-slab.ts';
-import { readEnd, readHeader } from './snapshot-ends.ts';
-import { skipValue } from '../rdb/skip.ts';
-import {
-  encodingOf,
-  FIRST_NEWER_VERSION,
-  FIRST_VALKEY_VERSION,
-  isNewerVersion,
-  typeOfEncoding,
-} from '../rdb/type-byte.ts';
+import type { Entry } from '../flow/entry.ts';
+import { Crc64 } from '../rdb/crc64.ts';
+import { FOOTER_BYTES, seal } from '../rdb/footer.ts';
 import { NEVER, type Milliseconds } from '../rdb/milliseconds.ts';
+import { PayloadError } from '../rdb/payload-error.ts';
+import { DEFAULT_LIMITS, isEmptyValue, mostUnpacked } from '../rdb/pieces.ts';
+import { skipValue } from '../rdb/skip.ts';
+import { encodingOf, isNewerVersion, isOfValkey, typeOfEncoding } from '../rdb/type-byte.ts';
+import { FileReader, FileValue } from './file-reader.ts';
+import { ForeignValues } from './foreign-values.ts';
+import { ENTERPRISE_NUMBER, ENTERPRISE_SLOT, KEY_METADATA, LeftOut, skipMetadata } from './left-out.ts';
+import { readEnd, readHeader } from './snapshot-ends.ts';
 
-/** Of Redis Enterprise: with a number, before each key; with a slot. */
-const ENTERPRISE_NUMBER = 107;
-const ENTERPRISE_SLOT = 121;
 /** No value begins with it or a higher one. */
 const FIRST_OPCODE = 242;
 /** Redis 8.10 puts the templates of hashes there, Valkey 9.2 what was written while it saved. */
 const TEMPLATE = 242;
-/** Redis 8.6 puts the metadata of a key there, Valkey 9.0 slots that are on their way. */
-const KEY_METADATA = 243;
-const SLOT_INFO = 244;
-const FUNCTION_2 = 245;
-const FUNCTION_PRE_GA = 246;
-const MODULE_AUX = 247;
 const IDLE = 248;
 const FREQ = 249;
 const AUX = 250;
-const RESIZE_DB = 251;
 const EXPIRE_TIME_MS = 252;
 const EXPIRE_TIME = 253;
 const SELECT_DB = 254;
@@ -49,15 +35,19 @@ const EOF = 255;
 
 const MEMBER_EXPIRY = 'keydb-subexpire-key';
 const MOST_DB = 2 ** 31 - 1;
-/** A server takes no longer bulk string, and Node makes no much longer Buffer. */
-const MOST_PAYLOAD = 2 ** 30;
 /** Of a payload: the type byte, and what follows the value. */
 const OVERHEAD_BYTES = 1 + FOOTER_BYTES;
+/** A view of an entry keeps all of its slab alive. */
+const SLAB_BYTES = 128 * 1024;
+/** What is larger has memory of its own. */
+const MOST_OF_SLAB = SLAB_BYTES / 8;
+/** Fewer are copied faster one by one. */
+const FEW_BYTES = 64;
 
 export interface SnapshotReaderOptions {
   /** Values of more bytes are not gathered, but for those of modules. */
   readonly bigKey: number;
-  /** Bytes. Default 1 GiB. */
+  /** Bytes. Default `LONGEST_STRING`. */
   readonly maxPayload?: number | undefined;
 }
 
@@ -69,7 +59,8 @@ export class SnapshotReader {
   readonly #version: number;
   readonly #bigKey: number;
   readonly #maxPayload: number;
-  readonly #slab: PayloadSlab;
+  readonly #slab = new Slab();
+  readonly #crc = new Crc64();
   readonly #foreign: ForeignValues;
   #isChecked = true;
   #db = 0;
@@ -84,7 +75,7 @@ export class SnapshotReader {
   #expiringKey = 0;
 
   /** @throws PayloadError where it is no snapshot, or one that rump does not know */
-  constructor(file: RandomAccessFile, { bigKey, maxPayload = MOST_PAYLOAD }: SnapshotReaderOptions) {
+  constructor(file: RandomAccessFile, { bigKey, maxPayload = LONGEST_STRING }: SnapshotReaderOptions) {
     this.#file = file;
     this.#reader = new FileReader(file, { sums: true });
     // Of values nothing is decompressed here, but names and what stands beside keys.
@@ -92,7 +83,6 @@ export class SnapshotReader {
     this.#version = readHeader(this.#reader);
     this.#maxPayload = maxPayload;
     this.#bigKey = Math.min(bigKey, maxPayload - OVERHEAD_BYTES);
-    this.#slab = new PayloadSlab(this.#version);
     this.#foreign = new ForeignValues(this.#version);
   }
 
@@ -191,7 +181,7 @@ export class SnapshotReader {
     const payload = this.#slab.take(size + OVERHEAD_BYTES);
     payload[0] = this.#typeByte;
     this.#reader.copy(start, this.#end, payload, 1);
-    this.#slab.seal(payload);
+    seal(payload, this.#version, this.#crc);
     entry.payload = payload;
     if (!isEmptyValue(payload)) return true;
     this.leftOut.add('empty', () => String(name));
@@ -226,38 +216,18 @@ export class SnapshotReader {
 
   /** Passes what is no key. */
   #pass(opcode: number): void {
+    if (opcode === AUX) return this.#passAux();
     const reader = this.#reader;
     const start = reader.at - 1;
-    const isOfRedis = this.#version >= FIRST_NEWER_VERSION && this.#version < FIRST_VALKEY_VERSION;
-    switch (opcode) {
-      case AUX:
-        return this.#passAux();
-      case RESIZE_DB:
-        reader.length();
-        reader.length();
-        return;
-      case ENTERPRISE_NUMBER:
-      case ENTERPRISE_SLOT:
-        reader.length();
-        return;
-      case SLOT_INFO:
-        for (let left = 3; left > 0; left -= 1) reader.length();
-        return;
-      case FUNCTION_2:
-        return this.leftOut.skipFunctions(reader);
-      case FUNCTION_PRE_GA:
-        return this.leftOut.skipEarlyFunctions(reader);
-      case MODULE_AUX:
-        return this.leftOut.skipModule(reader);
-      case KEY_METADATA:
-        if (this.#version >= FIRST_VALKEY_VERSION) return this.leftOut.skipSlots(reader);
-        this.#hasMetadata = true;
-        if (isOfRedis) return skipMetadata(reader);
-        break;
-      case TEMPLATE:
-        if (isOfRedis) return this.#foreign.addTemplate(reader);
-    }
+    if (this.leftOut.pass(reader, opcode, this.#version)) return;
     const isNewer = isNewerVersion(this.#version);
+    if (isNewer && !isOfValkey(this.#version)) {
+      if (opcode === TEMPLATE) return this.#foreign.addTemplate(reader);
+      if (opcode === KEY_METADATA) {
+        this.#hasMetadata = true;
+        return skipMetadata(reader);
+      }
+    }
     if (isNewer) throw reader.fail(`a newer server wrote it: RDB version ${this.#version}, opcode ${opcode}`, start);
     throw reader.fail(`no snapshot of RDB version ${this.#version} has opcode ${opcode}`, start);
   }
@@ -291,7 +261,25 @@ function expiryOf(time: Milliseconds): Milliseconds {
   return time < 0 ? 0 : time;
 }
 
+/** Memory for names and payloads: many small ones share one piece of it, and each is whole in it. */
+class Slab {
+  #bytes: Buffer = Buffer.allocUnsafeSlow(SLAB_BYTES);
+  #used = 0;
+
+  /** So many bytes, in no state. */
+  take(length: number): Buffer {
+    if (length > MOST_OF_SLAB) return Buffer.allocUnsafeSlow(length);
+    if (length > SLAB_BYTES - this.#used) {
+      this.#bytes = Buffer.allocUnsafeSlow(SLAB_BYTES);
+      this.#used = 0;
+    }
+    const start = this.#used;
+    this.#used += length;
+    return this.#bytes.subarray(start, this.#used);
+  }
+}
+
 function copy(from: Buffer, to: Buffer): void {
-  if (from.length > 64) from.copy(to);
+  if (from.length > FEW_BYTES) from.copy(to);
   else for (let i = 0; i < from.length; i += 1) to[i] = from[i]!;
 }

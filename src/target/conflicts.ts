@@ -3,9 +3,10 @@
 import { RespError, type ReplyError } from '../../resp/errors.ts';
 import type { Oversized } from '../../resp/reply.ts';
 import type { Entry } from '../flow/entry.ts';
-import { GONE } from '../keys/value-end.ts';
+import { GONE, untilWhole } from '../keys/value-end.ts';
 import { scopeOf } from '../server/refusal.ts';
-import { isSameInPieces, isSameValue } from '../keys/same-value.ts';
+import { hasDigest, isSameValue } from '../rdb/compare-payloads.ts';
+import { ValueDigest } from '../rdb/value-digest.ts';
 import { collision, type Collisions } from './collisions.ts';
 import type { NodeWriter } from './node-writer.ts';
 import type { Origin, WrittenKeys } from './written-keys.ts';
@@ -76,8 +77,9 @@ export class Conflicts {
   /** One that is read in pieces was written as one, or by commands. */
   async #isOurs(entry: Entry, found: Buffer | Oversized): Promise<boolean> {
     const { bigKey } = this.#options;
-    if (entry.large === null || !Buffer.isBuffer(found)) return isValueOf(entry, found, bigKey);
-    return isSameInPieces(found, entry.large, bigKey);
+    const { large } = entry;
+    if (large === null || !Buffer.isBuffer(found)) return isValueOf(entry, found, bigKey);
+    return hasDigest(found, await untilWhole(() => ValueDigest.of(large.pieces())), bigKey);
   }
 
   /**

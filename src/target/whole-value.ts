@@ -2,6 +2,7 @@
 // otherwise its server has to give it in one piece.
 
 import { RespError } from '../../resp/errors.ts';
+import { LONGEST_STRING } from '../../resp/reply.ts';
 import type { Parts } from '../../resp/parts.ts';
 import type { LargeValue } from '../flow/entry.ts';
 import { GatheredPayload } from '../rdb/gathered-payload.ts';
@@ -16,8 +17,6 @@ export interface WholeValue {
   readonly isGathered: boolean;
 }
 
-/** What is longer no stream may have. */
-const MOST_BYTES = 2 ** 30;
 /** Of Redis 5. Every RESTORE reads it that knows ABSTTL. */
 const RDB_VERSION = 9;
 /** These give no element twice. */
@@ -55,7 +54,7 @@ async function gatherIfAny(large: LargeValue, pace: Pace): Promise<Parts | undef
 
 async function gather(large: LargeValue, pace: Pace): Promise<Parts | undefined> {
   pace.demandGoing();
-  const gathered = new GatheredPayload(MOST_BYTES);
+  const gathered = new GatheredPayload(LONGEST_STRING);
   let type: ValuePiece['type'] | undefined;
   for await (const piece of steadyPieces(large, Infinity, () => pace.demandGoing())) {
     type = piece.type;

@@ -6,11 +6,8 @@ import { formatCount } from '../../resp/figures.ts';
 import type { Entry } from '../flow/entry.ts';
 import { distance, NEVER, plus, type Milliseconds } from '../rdb/milliseconds.ts';
 import { DEFAULT_LIMITS, payloadPieces } from '../rdb/pieces.ts';
-import { differenceOf, isSameExpiry, NotComparable, type Difference } from '../rdb/compare.ts';
-import { decodePayload } from '../rdb/decode.ts';
-import { hasSameBody } from '../rdb/compare-payloads.ts';
-import { typeOf } from '../rdb/type-byte.ts';
-import { unpackedSize } from '../rdb/unpacked-size.ts';
+import { isSameExpiry, NotComparable, type Difference } from '../rdb/compare.ts';
+import { fitsDecoded, hasSameBody, payloadDifference } from '../rdb/compare-payloads.ts';
 import { FieldTimes, ValueDigest } from '../rdb/value-digest.ts';
 import { isForever, type ExpiryMode } from '../flow/expiry.ts';
 import { GONE, untilRead } from '../keys/value-end.ts';
@@ -80,12 +77,13 @@ export class Comparison {
    */
   differenceOf(source: Entry, target: Entry): Difference | Promise<Comparing> {
     const expiry = this.#expiryDifferenceOf(source, target);
-    if (source.large !== null || target.large !== null || this.#isTooLarge(source.payload!, target.payload!)) {
-      // Entries are used again by those who lend them.
-      return this.#weigh({ ...source }, { ...target }, expiry);
+    const [left, right] = [source.payload, target.payload];
+    if (left !== null && right !== null) {
+      if (left.equals(right) || hasSameBody(left, right)) return expiry;
+      if (fitsDecoded(left, right, this.#bigKey)) return joined(this.#payloadDifference(left, right), expiry);
     }
-    const [left, right] = [source.payload!, target.payload!];
-    return left.equals(right) ? expiry : joined(this.#valueDifference(left, right), expiry);
+    // Entries are used again by those who lend them.
+    return this.#weigh({ ...source }, { ...target }, expiry);
   }
 
   async #weigh(source: Entry, target: Entry, expiry: string | undefined): Promise<Comparing> {
@@ -111,20 +109,9 @@ export class Comparison {
     return `expires ${formatCount(distance(left, right))} ms ${right > left ? 'later' : 'earlier'} at the target`;
   }
 
-  /** Whether decoding both would take too much: compression hides how much that is. */
-  #isTooLarge(source: Buffer, target: Buffer): boolean {
-    if (source.equals(target) || hasSameBody(source, target)) return false;
-    const type = typeOf(source);
-    if (type === undefined || type === 'module' || typeOf(target) !== type) return false;
-    return unpackedSize(source) + unpackedSize(target) > this.#bigKey;
-  }
-
-  #valueDifference(source: Buffer, target: Buffer): Difference {
-    if (hasSameBody(source, target)) return undefined;
-    const [left, right] = [typeOf(source), typeOf(target)];
-    if (left !== undefined && right !== undefined && left !== right) return `type: ${left} and ${right}`;
+  #payloadDifference(source: Buffer, target: Buffer): Difference {
     const now = this.#fieldClock();
-    return differenceOf(present(decodePayload(source), now), present(decodePayload(target), now), this.#tolerance);
+    return payloadDifference(source, target, this.#tolerance, (value) => present(value, now));
   }
 
   /** Where there are too many expiries of fields to be held against each other at once, that takes several passes. */

@@ -1,13 +1,14 @@
-// A hundred thousand payloads that are wrong somewhere: each gives a value or a PayloadError, in little time and memory.
+// Payloads that are wrong somewhere, a hundred thousand in the long tier: each gives a value or a PayloadError, in little time and memory.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { decodePayload } from '../../../src/rdb/decode.ts';
 import { PayloadError } from '../../../src/rdb/payload-error.ts';
 import type { Value } from '../../../src/rdb/value.ts';
 import { readPayloads } from '../../support/payload-fixtures.ts';
+import { count } from '../../support/tier.ts';
 import { Mutations } from './mutations.ts';
 
-const ROUNDS = 100_000;
+const ROUNDS = count(20_000, 100_000);
 const SEED = 0x72646221;
 /** Larger ones take time and have nothing that smaller ones lack. */
 const LARGEST = 1500;

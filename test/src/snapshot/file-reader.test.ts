@@ -5,10 +5,10 @@ import { test, type TestContext } from 'node:test';
 import { RandomAccessFile } from '../../../src/file/random-access-file.ts';
 import { ByteReader } from '../../../src/rdb/byte-reader.ts';
 import { Crc64 } from '../../../src/rdb/crc64.ts';
-import { FileReader } from '../../../src/snapshot/file-reader.ts';
 import { PayloadError } from '../../../src/rdb/payload-error.ts';
-import { fileOf } from '../../support/resp-file.ts';
+import { FileReader } from '../../../src/snapshot/file-reader.ts';
 import { Random } from '../../bench/random.ts';
+import { fileOf } from '../../support/resp-file.ts';
 import * as build from '../rdb/payload-builder.ts';
 
 const KIB = 1024;
