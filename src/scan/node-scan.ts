@@ -9,10 +9,10 @@ import { depthFor } from '../server/transfer-limits.ts';
 import { askInfo, hasManyServers, isSameKeyspace, type ServerInfo } from '../server/info.ts';
 import type { KeyScope } from './key-scope.ts';
 import { KeyspaceScan } from './keyspace-scan.ts';
-import { refusalOf, scopeOf } from '../server/refusal.ts';
-import { isPage, sendScan } from './scan-page.ts';
+import { kindOf, refusalOf, scopeOf } from '../server/refusal.ts';
+import { isPage, sendScan, TypeFilter } from './scan-page.ts';
+import { failMisanswered } from '../server/replies.ts';
 import type { Session } from '../server/session.ts';
-import { TypeFilter } from './type-filter.ts';
 import type { Sight } from './shrinkage.ts';
 import type { LossWatch } from './loss-watch.ts';
 
@@ -196,7 +196,7 @@ export class NodeScan {
   #pages(session: Session): Receiver {
     return {
       onReply: (reply) => this.#accept(session, reply),
-      onOks: () => session.connection.failProtocol('it answers SCAN with OK'),
+      onOks: () => failMisanswered(session.connection, 'SCAN'),
       onFailure: () => {},
     };
   }
@@ -204,11 +204,11 @@ export class NodeScan {
   #accept({ connection, server }: Session, reply: Reply): void {
     if (reply instanceof ReplyError) {
       const concernsAll = scopeOf(reply) !== 'key';
-      if (reply.code === 'LOADING') this.#hasLoaded = true;
+      if (kindOf(reply) === 'loading') this.#hasLoaded = true;
       if (concernsAll || !this.#scan!.refuse()) connection.fail(refusalOf(connection.peer, 'read from', reply));
       return;
     }
-    if (!isPage(reply)) return connection.failProtocol('it answers SCAN with something else than a page');
+    if (!isPage(reply)) return failMisanswered(connection, 'SCAN');
     const { scope, wanted } = this.#options;
     const hasType = scope.type === undefined || server.scanKnowsType;
     const [cursor, keys] = reply;
