@@ -3,7 +3,7 @@
 import { Buffer } from 'node:buffer';
 import { Command } from '../../resp/command.ts';
 import type { Connection } from '../../resp/connection.ts';
-import { ReplyError } from '../../resp/errors.ts';
+import { nameOf, ReplyError, RespError, type Peer } from '../../resp/errors.ts';
 import { Literal } from '../../resp/literal.ts';
 import type { Receiver, Reply } from '../../resp/reply.ts';
 import type { Ring } from '../../resp/ring.ts';
@@ -104,4 +104,14 @@ export class TypeFilter {
       this.#connection.fail(refusalOf(this.#connection.peer, 'read from', error));
     }
   }
+}
+
+/** Why a walk will not come to its end, whatever becomes of the connection. */
+export class ScanError extends RespError {
+  override readonly name = 'ScanError';
+}
+
+export function endless(peer: Peer, why: string): ScanError {
+  const message = `Cannot scan ${nameOf(peer)}: ${why}, so it would never come to an end`;
+  return new ScanError('SCAN_LOOP', message, { peer, hint: 'the server is broken, or the proxy in front of it' });
 }

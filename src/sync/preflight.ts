@@ -107,7 +107,7 @@ export function clockSkewOf({ source, target }: Sides): number {
 /** Where a copy writes to: anywhere, as far as is known, where a file alone says which databases it has. */
 export function targetDatabases({ servers }: Deployment, databases: DatabasePairs): number[] {
   const dbs =
-    databases.length > 0 ? databases.map(([, db]) => db) : servers.flatMap(({ info }) => [...info.databases.keys()]);
+    databases.length > 0 ? databases.map(([, db]) => db) : servers.flatMap(({ info }) => info.keyspace.map(({ db }) => db));
   return [...new Set(dbs)].toSorted((a, b) => a - b);
 }
 

@@ -48,12 +48,15 @@ test('scopeOf(), kindOf() and mayPass() say whom a reply concerns, what it says,
 });
 
 test('isForbidden() tells a missing right to the command from one to a key', () => {
-  const forbidden = (text: string): boolean => isForbidden(new ReplyError(text, PEER), 'CLUSTER');
-  assert.equal(forbidden("NOPERM this user has no permissions to run the 'cluster' command"), true);
-  assert.equal(forbidden("NOPERM User u has no permissions to run the 'cluster|slots' command"), true);
-  assert.equal(forbidden("NOPERM User u has no permissions to run the 'scan' command"), false);
-  assert.equal(forbidden('NOPERM No permissions to access a key'), false);
-  assert.equal(forbidden("ERR unknown command 'cluster'"), false);
+  for (const [text, isCommand] of [
+    ["NOPERM this user has no permissions to run the 'cluster' command", true],
+    ["NOPERM User u has no permissions to run the 'cluster|slots' command", true],
+    ["NOPERM User u has no permissions to run the 'scan' command", false],
+    ['NOPERM No permissions to access a key', false],
+    ["ERR unknown command 'cluster'", false],
+  ] as const) {
+    assert.equal(isForbidden(new ReplyError(text, PEER), 'CLUSTER'), isCommand, text);
+  }
 });
 
 test('isUnknownCommand() knows the words of Redis and of proxies, with a code and without', () => {
