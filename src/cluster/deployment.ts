@@ -4,7 +4,7 @@
 import type { SentinelAddress, TcpAddress, UnixAddress } from '../../resp/address.ts';
 import { nameOf, RespError, type Peer, type ReplyError } from '../../resp/errors.ts';
 import { Backoff, pauseAfter, type ReconnectOptions } from '../server/retry.ts';
-import { isWaitedFor, redirectOf, refusalOf, replyBehind } from '../server/refusal.ts';
+import { isWaitedFor, kindOf, redirectOf, refusalOf, replyBehind } from '../server/refusal.ts';
 import { PROBE_KEY } from '../server/probes.ts';
 import { findPrimary } from '../server/sentinel.ts';
 import { askTopology, openServer, openWithDatabases, type Access, type Server } from '../server/server.ts';
@@ -193,7 +193,8 @@ export class Deployment {
 
   /** Why the server would do no work now. That nobody serves the slot of the probe says nothing of the other slots. */
   refusalAt({ refusal }: Server): ReplyError | undefined {
-    const isOfProbe = refusal?.code === 'CLUSTERDOWN' && this.#topology.ownerOf(PROBE_SLOT) === undefined;
+    const isOfProbe =
+      refusal !== undefined && kindOf(refusal) === 'unserved' && this.#topology.ownerOf(PROBE_SLOT) === undefined;
     return isOfProbe ? undefined : refusal;
   }
 

@@ -4,7 +4,7 @@
 import { nameOf, ReplyError, RespError, type Peer } from '../../resp/errors.ts';
 import { Backoff, pauseFor, type RetryOptions } from '../server/retry.ts';
 import type { Deployment } from './deployment.ts';
-import { redirectOf } from '../server/refusal.ts';
+import { kindOf, redirectOf, type RefusalKind } from '../server/refusal.ts';
 import type { Role } from '../server/server.ts';
 import type { RefusedSlots } from './refused-slots.ts';
 import type { Node, Topology } from './topology.ts';
@@ -41,8 +41,8 @@ const LEAST_TRIES = 2;
 const MOST_STRANGERS = 8;
 /** Milliseconds between two looks at who is due. */
 const MOST_PAUSE_MS = 250;
-/** Codes of what is said of a slot as a whole: none of its keys would fare better. */
-const OF_SLOT: ReadonlySet<string> = new Set(['MOVED', 'CLUSTERDOWN']);
+/** What is said of a slot as a whole: none of its keys would fare better. */
+const OF_SLOT: ReadonlySet<RefusalKind> = new Set(['moved', 'unserved']);
 
 export class Redirects<T> {
   readonly #deployment: Deployment;
@@ -98,7 +98,7 @@ export class Redirects<T> {
     trouble.sentBy = undefined;
     if (!isAsk && next !== undefined && next.id === sentBy) trouble.sentBack++;
     if (trouble.sentBack >= LEAST_TRIES && this.#sink.onNowhere !== undefined) this.#sink.onNowhere(item);
-    else if (this.#wait(item, trouble, slot, error, place) && OF_SLOT.has(error.code)) {
+    else if (this.#wait(item, trouble, slot, error, place) && OF_SLOT.has(kindOf(error))) {
       refused.add(slot, error, trouble.backoff.tries === 1);
       this.#refused.add(refused);
     }
@@ -213,7 +213,7 @@ export function wayLost(
   slot: number,
   { role, topology }: { role: Role; topology: Topology },
 ): RespError {
-  if (why.code !== 'CLUSTERDOWN') {
+  if (kindOf(why) !== 'unserved') {
     const what = redirectOf(why) === undefined ? 'is on the move, and stays so' : 'has no node that would take it';
     return new ReplyError(`${why.code} Its slot ${slot} ${what}: ${why.message}`, why.peer);
   }

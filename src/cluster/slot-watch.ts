@@ -3,7 +3,7 @@
 //   A key that a scan has not met is still at its node, unless its slot was on the way to another one meanwhile: then it is
 //   there by the end of the scan, and a scan of that node which begins afterwards meets it.
 
-import { SlotSet } from './slot.ts';
+import { SlotSet, type SlotRange } from './slot.ts';
 
 interface Observation {
   /** Slots that it serves, or takes over from another node. */
@@ -12,17 +12,41 @@ interface Observation {
   readonly leaving: ReadonlyMap<number, string>;
 }
 
+/** What was seen so far; plain, so that it can be kept as JSON. */
+export interface SlotWatchState {
+  /** Slots that it held at every look; `null` where it was never looked at. */
+  readonly held: readonly SlotRange[] | null;
+  /** Slots that it held at any. */
+  readonly everHeld: readonly SlotRange[];
+  /** Slots that were on the way to another node, and its id. */
+  readonly leaving: readonly (readonly [slot: number, id: string])[];
+  readonly isBlind: boolean;
+}
+
+const UNSEEN: SlotWatchState = { held: null, everHeld: [], leaving: [], isBlind: false };
+
 export class SlotWatch {
   readonly #id: string | undefined;
-  /** Slots that it held at every look, and those that it held at any. */
   #held: SlotSet | undefined;
-  readonly #everHeld = new SlotSet();
-  readonly #leaving = new Map<number, string>();
-  #isBlind = false;
+  readonly #everHeld: SlotSet;
+  readonly #leaving: Map<number, string>;
+  #isBlind: boolean;
 
-  /** @param id the cluster's name for the node, for those that do not say which line of CLUSTER NODES is their own */
-  constructor(id?: string) {
+  /**
+   * @param id the cluster's name for the node, for those that do not say which line of CLUSTER NODES is their own
+   * @param state of a watch that goes on
+   */
+  constructor(id?: string, { held, everHeld, leaving, isBlind }: SlotWatchState = UNSEEN) {
     this.#id = id;
+    this.#held = held === null ? undefined : new SlotSet(held);
+    this.#everHeld = new SlotSet(everHeld);
+    this.#leaving = new Map(leaving);
+    this.#isBlind = isBlind;
+  }
+
+  get state(): SlotWatchState {
+    const { ranges: everHeld } = this.#everHeld;
+    return { held: this.#held?.ranges ?? null, everHeld, leaving: [...this.#leaving], isBlind: this.#isBlind };
   }
 
   /** @param nodes the text of CLUSTER NODES, asked of the node itself */

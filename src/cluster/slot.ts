@@ -43,14 +43,19 @@ export function tagOf(slot: number): string {
 /** More of them make a message no clearer. */
 const MOST_RANGES = 20;
 
+/** The first slot of a run, and the last. */
+export type SlotRange = readonly [first: number, last: number];
+
 export class SlotSet implements Iterable<number> {
   readonly #has = new Uint8Array(SLOTS);
   #size = 0;
 
+  constructor(ranges: readonly SlotRange[] = []) {
+    for (const [first, last] of ranges) this.addRange(first, last);
+  }
+
   static all(): SlotSet {
-    const all = new SlotSet();
-    all.addRange(0, SLOTS - 1);
-    return all;
+    return new SlotSet([[0, SLOTS - 1]]);
   }
 
   get size(): number {
@@ -80,14 +85,20 @@ export class SlotSet implements Iterable<number> {
     this.#has[slot] = 0;
   }
 
-  /** `0-99, 512`, the ranges beyond the first `most` as a number of slots. */
-  describe(most = MOST_RANGES): string {
+  /** Runs of slots, in their order. */
+  get ranges(): SlotRange[] {
     const ranges: [first: number, last: number][] = [];
     for (const slot of this) {
       const range = ranges.at(-1);
       if (range?.[1] === slot - 1) range[1] = slot;
       else ranges.push([slot, slot]);
     }
+    return ranges;
+  }
+
+  /** `0-99, 512`, the ranges beyond the first `most` as a number of slots. */
+  describe(most = MOST_RANGES): string {
+    const { ranges } = this;
     const shown = ranges.slice(0, most).map(([first, last]) => (first === last ? String(first) : `${first}-${last}`));
     const rest = ranges.slice(most).reduce((sum, [first, last]) => sum + last - first + 1, 0);
     return rest === 0 ? shown.join(', ') : `${shown.join(', ')} and ${formatCount(rest)} more`;

@@ -6,7 +6,7 @@
 //   A value that is far above all others would be in the first and not in the second. So keys are measured until it is
 //   sure, within three standard errors, that there is none; where all are small and alike that is soon.
 
-import type { ServerInfo } from '../server/info.ts';
+import { keysIn, type ServerInfo } from '../server/info.ts';
 
 /** Bytes a key that may stay unexplained: so far apart are the ways in which servers count, and allocators round up. */
 const TOLERANCE = 16;
@@ -36,7 +36,7 @@ export class MemoryAccount {
   /** @param bigKey bytes that make a value large */
   constructor(info: ServerInfo, bigKey: number) {
     this.#bigKey = bigKey;
-    this.#keys = [...info.databases.values()].reduce((sum, keys) => sum + keys, 0);
+    this.#keys = keysIn(info);
     this.#dataset = info.usedByValues + surplusOf(info, this.#keys);
     this.#isOpen = info.usedByValues >= bigKey;
   }
@@ -67,8 +67,8 @@ export class MemoryAccount {
 }
 
 /** Bytes of all keys. */
-function surplusOf({ name, version, expiring }: ServerInfo, keys: number): number {
-  const expiringKeys = [...expiring.values()].reduce((sum, count) => sum + count, 0);
+function surplusOf({ name, version, keyspace }: ServerInfo, keys: number): number {
+  const expiringKeys = keyspace.reduce((sum, { expiring }) => sum + expiring, 0);
   const major = name === 'valkey' ? version.split('.')[0]! : '';
   return keys * (SURPLUS_OF_VALKEY[major] ?? SURPLUS) - expiringKeys * (LESS_FOR_EXPIRING[major] ?? 0);
 }

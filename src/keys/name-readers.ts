@@ -8,6 +8,7 @@ import { Ring } from '../../resp/ring.ts';
 import { ask, type Selection } from '../server/session.ts';
 import type { KeyReader, KeySink } from './key-reader.ts';
 import { refusalOf, scopeOf } from '../server/refusal.ts';
+import { failMisanswered } from '../server/replies.ts';
 import type { Entry } from '../flow/entry.ts';
 import { newEntry } from '../flow/entry-ring.ts';
 
@@ -83,7 +84,7 @@ export class ExistenceReader implements Receiver, KeyReader {
     const { db, keys } = this.#batches.shift()!;
     if (reply instanceof ReplyError) return this.#refused(db, keys, reply);
     if (typeof reply !== 'number' || reply < 0 || reply > keys.length)
-      return this.#connection.failProtocol('it answers EXISTS with something else');
+      return failMisanswered(this.#connection, 'EXISTS');
     if (reply > 0 && reply < keys.length) {
       for (const key of keys) this.#ask(db, [key], false);
       return;
@@ -96,7 +97,7 @@ export class ExistenceReader implements Receiver, KeyReader {
   }
 
   onOks(): void {
-    this.#connection.failProtocol('it answers EXISTS with OK');
+    failMisanswered(this.#connection, 'EXISTS');
   }
 
   onFailure(): void {

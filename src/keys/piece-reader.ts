@@ -5,6 +5,7 @@ import { ProtocolError, ReplyError, RespError } from '../../resp/errors.ts';
 import type { Reply } from '../../resp/reply.ts';
 import { parseScore } from '../rdb/score.ts';
 import type { HashField, ValuePiece, ZsetEntry } from '../rdb/value.ts';
+import { kindOf } from '../server/refusal.ts';
 import { askOne, bytesIn, demand, integerIn, listIn, nonsense, stringsIn, type AskAbout } from '../server/replies.ts';
 import { CursorLoop, sizeOfPage } from '../scan/cursor.ts';
 import type { PageSize } from '../server/transfer-limits.ts';
@@ -13,8 +14,6 @@ import { readStream } from './stream-reader.ts';
 import { CHANGED, GONE, LONG_PAGE, ValueEnd } from './value-end.ts';
 import { NEVER, type Milliseconds } from '../rdb/milliseconds.ts';
 
-/** Of error replies that only another value can have caused. */
-const OF_ANOTHER_VALUE: ReadonlySet<string> = new Set(['WRONGTYPE', 'NOGROUP']);
 /** What HPEXPIRETIME answers for a field that is not there. */
 const NO_FIELD = -2;
 
@@ -40,7 +39,8 @@ function tooLong(error: ProtocolError, mayDivide: boolean): RespError {
 
 /** Whether a reply was refused as there is another value by now, or none. */
 async function isOfAnother(error: ReplyError, ask: AskAbout, key: Buffer, type: string): Promise<boolean> {
-  return OF_ANOTHER_VALUE.has(error.code) || (error.code === 'ERR' && String(await askOne(ask, 'TYPE', key)) !== type);
+  const kind = kindOf(error);
+  return kind === 'other-value' || (kind === 'not-understood' && String(await askOne(ask, 'TYPE', key)) !== type);
 }
 
 function piecesOf(type: string, ask: AskAbout, key: Buffer, size: PageSize): AsyncGenerator<ValuePiece> {
@@ -133,7 +133,7 @@ async function expiriesOf(ask: AskAbout, key: Buffer, page: readonly Buffer[]): 
   const command = ['HPEXPIRETIME', key, 'FIELDS', String(names.length), ...names];
   const [reply] = await demand(ask, [command], ['HPEXPIRETIME']);
   if (reply instanceof ReplyError) {
-    if (reply.code !== 'ERR') throw reply;
+    if (kindOf(reply) !== 'not-understood') throw reply;
     return undefined;
   }
   // The whole hash has gone, as some servers say it.

@@ -52,7 +52,7 @@ export class ValueEnd {
     this.#ask = ask;
     this.#key = key;
     this.#type = type;
-    this.#bound = new Bound(UNASKED[type]);
+    this.#bound = new Bound({ limit: UNASKED[type] });
   }
 
   /**

@@ -29,15 +29,35 @@ function reverse(bits: bigint): bigint {
   return BigInt(`0b${digits.split('').toReversed().join('')}`);
 }
 
+export interface CursorLoopState {
+  readonly kept: string | null;
+  /** How many cursors have come since. */
+  readonly steps: number;
+  /** Steps after which the next cursor is kept. */
+  readonly stride: number;
+}
+
+const NO_STEPS: CursorLoopState = { kept: null, steps: 0, stride: 1 };
+
 /**
  * Whether a server leads a scan in a circle, by Brent's check: one cursor is kept, the others are held against it, and after
  * twice as many steps as before another one is kept. So each circle is found within a few rounds, whatever its length.
  */
 export class CursorLoop {
-  #kept: string | undefined;
-  #steps = 0;
-  /** Steps after which the next cursor is kept. */
-  #stride = 1;
+  #kept: string | null;
+  #steps: number;
+  #stride: number;
+
+  /** @param state of a scan that goes on */
+  constructor({ kept, steps, stride }: CursorLoopState = NO_STEPS) {
+    this.#kept = kept;
+    this.#steps = steps;
+    this.#stride = stride;
+  }
+
+  get state(): CursorLoopState {
+    return { kept: this.#kept, steps: this.#steps, stride: this.#stride };
+  }
 
   /** Takes the next cursor of a scan, each once; whether the server gave it before, which none does whose scan ends. */
   repeats(cursor: string): boolean {
@@ -85,17 +105,32 @@ export function mostOf(what: 'walk' | 'value', elements: number | undefined, byt
   return (what === 'walk' ? ANY_WALK : ANY_VALUE) + TIMES_TOLD * (elements ?? places) + places;
 }
 
+export interface BoundState {
+  readonly limit: number;
+  /** How much has come. */
+  readonly done: number;
+  /** Whether more had come, when the server was asked, than there may be. */
+  readonly isPassed: boolean;
+}
+
 /**
  * How far a walk may go on: cursors and pages of which none repeats can go on for ever, while the server itself says how much
  * there is.
  */
 export class Bound {
-  #done = 0;
   #limit: number;
-  #isPassed = false;
+  #done: number;
+  #isPassed: boolean;
 
-  constructor(limit: number) {
+  /** @param state of a walk that goes on; of a new one the limit is enough */
+  constructor({ limit, done = 0, isPassed = false }: Partial<BoundState> & Pick<BoundState, 'limit'>) {
     this.#limit = limit;
+    this.#done = done;
+    this.#isPassed = isPassed;
+  }
+
+  get state(): BoundState {
+    return { limit: this.#limit, done: this.#done, isPassed: this.#isPassed };
   }
 
   /** So much more has come. */

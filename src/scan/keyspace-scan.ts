@@ -9,7 +9,8 @@
 //   0 ├── segment 0 ──┼── segment 1 ──┼── … ──┤ END      positions, that is reversed cursors, only grow
 //         page ▸ page ▸ pag|e                            the page that passes the border is the segment's last
 
-import { ANY_WALK, Bound, cursorAt, CursorLoop, END, mostOf, positionOf, shareBetween, sizeOfPage } from './cursor.ts';
+import { ANY_WALK, Bound, END, mostOf, positionOf, shareBetween, sizeOfPage, type BoundState } from './cursor.ts';
+import { namesOf, restored, segmentsOf, stateOf, type Segment, type SegmentState } from './segment.ts';
 
 export interface KeyspaceScanOptions {
   /** Most keys to ask for at once, that is SCAN COUNT. */
@@ -24,15 +25,20 @@ export interface KeyspaceScanOptions {
   readonly sparse?: boolean;
 }
 
-interface Segment {
-  /** To be asked for next; `undefined` when the segment is over. */
-  cursor: string | undefined;
-  asked: boolean;
-  position: bigint;
-  readonly end: bigint;
-  readonly loop: CursorLoop;
-  /** Its keys, from when it has come until the segment before has run into it. */
-  firstPage: ReadonlySet<string> | undefined;
+/**
+ * All that is needed to go on later, in the same keyspace, with what `accept` has not given by then. It is plain, so that it
+ * can be kept as JSON, and small but for the names of first pages, of which there are some while segments are read.
+ */
+export interface KeyspaceScanState {
+  /** The number of the last page that has come: it grows with each, and goes on to when the scan does. */
+  readonly page: number;
+  readonly mode: KeyspaceScan['mode'];
+  /** DBSIZE at the start. */
+  readonly keys: number;
+  readonly seen: number;
+  readonly count: number;
+  readonly bound: BoundState;
+  readonly segments: readonly SegmentState[];
 }
 
 /** A segment shorter than this many pages is not worth its border. */
@@ -50,23 +56,45 @@ const PAGE_BYTES = 1024 * 1024;
 /** A page may be asked for so many times as many as the one before. */
 const MOST_GROWTH = 4;
 
-const NO_NAMES: ReadonlySet<string> = new Set();
+const NO_NAMES: readonly string[] = [];
 
 export class KeyspaceScan {
   readonly #options: KeyspaceScanOptions;
+  readonly #keys: number;
   #mode: 'probing' | 'plain' | 'segmented';
-  #segments: Segment[] = [segmentBetween(0n, END)];
+  #segments: Segment[];
   /** Replies come in the order in which pages were asked for. */
   #asked: Segment[] = [];
-  #seen = 0;
+  #page: number;
+  #seen: number;
   #count: number;
   #repeated: string | undefined;
-  #bound = new Bound(ANY_WALK);
+  #bound: Bound;
 
-  constructor(options: KeyspaceScanOptions) {
+  /** @param state of a scan that goes on, which had the same options */
+  constructor(options: KeyspaceScanOptions, state?: KeyspaceScanState) {
+    const { count, firstCount = count, keys, maxSegments, sparse } = options;
     this.#options = options;
-    this.#count = options.firstCount ?? options.count;
-    this.#mode = options.maxSegments > 1 && options.sparse !== true ? 'probing' : 'plain';
+    this.#keys = state?.keys ?? keys;
+    this.#mode = state?.mode ?? (maxSegments > 1 && sparse !== true ? 'probing' : 'plain');
+    this.#segments = state === undefined ? segmentsOf(1) : restored(state.segments);
+    this.#page = state?.page ?? 0;
+    this.#seen = state?.seen ?? 0;
+    this.#count = state?.count ?? firstCount;
+    this.#bound = new Bound(state?.bound ?? { limit: ANY_WALK });
+  }
+
+  /** What was asked for and has not come is asked for again by whoever goes on. */
+  get state(): KeyspaceScanState {
+    return {
+      page: this.#page,
+      mode: this.#mode,
+      keys: this.#keys,
+      seen: this.#seen,
+      count: this.#count,
+      bound: this.#bound.state,
+      segments: this.#segments.map(stateOf),
+    };
   }
 
   get mode(): 'probing' | 'plain' | 'segmented' {
@@ -76,6 +104,11 @@ export class KeyspaceScan {
   /** Whether the last page has come; `settle` then has the last word. */
   get finished(): boolean {
     return this.#asked.length === 0 && this.#segments.every(({ cursor }) => cursor === undefined);
+  }
+
+  /** Keys in the keyspace at the start. */
+  get keys(): number {
+    return this.#keys;
   }
 
   /** Names that the scan has given since it began anew; not known where the server leaves some out. */
@@ -105,7 +138,7 @@ export class KeyspaceScan {
 
   /** How much of the keyspace was read, 0 to 1: by position where positions are proven, otherwise by keys. */
   get fraction(): number {
-    if (this.#mode !== 'segmented') return Math.min(1, this.#seen / Math.max(1, this.#options.keys));
+    if (this.#mode !== 'segmented') return Math.min(1, this.#seen / Math.max(1, this.#keys));
     const left = this.#segments.reduce((sum, { position, end }) => sum + (position < end ? end - position : 0n), 0n);
     return 1 - shareBetween(0n, left);
   }
@@ -127,6 +160,7 @@ export class KeyspaceScan {
   accept(cursor: string, keys: readonly Buffer[]): readonly Buffer[] {
     const segment = this.#asked.shift()!;
     segment.asked = false;
+    this.#page++;
     const asked = this.#count;
     this.#count = this.#countAfter(keys);
     // A page of segments that were given up: its keys are as good as others, its cursor leads nowhere.
@@ -149,12 +183,6 @@ export class KeyspaceScan {
     return this.#bound.renew(mostOf('walk', keys === 0 && this.#seen > 0 ? undefined : keys, bytes));
   }
 
-  /** The connection is lost: what was asked for is asked for again, as far as cursors still lead anywhere. */
-  lost(): void {
-    for (const segment of this.#asked) segment.asked = false;
-    this.#asked = [];
-  }
-
   /** The server answered the page that was asked for first with an error. Returns false when that ends the scan. */
   refuse(): boolean {
     const segment = this.#asked.shift()!;
@@ -169,7 +197,7 @@ export class KeyspaceScan {
    * @param keys DBSIZE now. A key that was there throughout counts in both sizes, so at least the smaller must be seen.
    */
   settle(keys: number): boolean {
-    if (this.#mode !== 'segmented' || this.#seen >= Math.min(this.#options.keys, keys)) return true;
+    if (this.#mode !== 'segmented' || this.#seen >= Math.min(this.#keys, keys)) return true;
     this.#scanPlainly();
     return false;
   }
@@ -192,16 +220,13 @@ export class KeyspaceScan {
     const due = this.#keysBetween(0n, position);
     if (found < LEAST_PROOF || found > due * SLACK_SHARE || due > found * SLACK_SHARE) return;
     this.#mode = 'segmented';
-    const length = END / BigInt(segments);
-    this.#segments = Array.from({ length: segments }, (_, i) =>
-      segmentBetween(BigInt(i) * length, BigInt(i + 1) * length),
-    );
+    this.#segments = segmentsOf(segments);
     Object.assign(this.#segments[0]!, { cursor, position, firstPage: NO_NAMES });
   }
 
   #segmentsFor(page: number): number {
     let segments = this.#options.maxSegments;
-    while (segments > 1 && this.#options.keys / segments < page * LEAST_PAGES) segments /= 2;
+    while (segments > 1 && this.#keys / segments < page * LEAST_PAGES) segments /= 2;
     return segments;
   }
 
@@ -225,8 +250,8 @@ export class KeyspaceScan {
    */
   #crossBorder(segment: Segment, isBeyond: boolean, keys: readonly Buffer[]): readonly Buffer[] {
     const following = this.#segments[this.#segments.indexOf(segment) + 1];
-    const theirs = following?.firstPage;
-    if (following === undefined || theirs === undefined) return this.#doubt(keys);
+    if (following?.firstPage === undefined) return this.#doubt(keys);
+    const theirs = new Set(following.firstPage);
     const own = keys.filter((key) => !theirs.has(key.toString('latin1')));
     const overrun = this.#keysBetween(segment.end, segment.position);
     if (overrun < LEAST_OVERRUN) return own;
@@ -248,26 +273,17 @@ export class KeyspaceScan {
   }
 
   #keysBetween(from: bigint, to: bigint): number {
-    return shareBetween(from, to) * this.#options.keys;
+    return shareBetween(from, to) * this.#keys;
   }
 
   #scanPlainly(): void {
     this.#mode = 'plain';
     this.#seen = 0;
-    this.#bound = new Bound(ANY_WALK);
-    this.#segments = [segmentBetween(0n, END)];
+    this.#bound = new Bound({ limit: ANY_WALK });
+    this.#segments = segmentsOf(1);
   }
-}
-
-function segmentBetween(start: bigint, end: bigint): Segment {
-  const cursor = cursorAt(start);
-  return { cursor, asked: false, position: start, end, loop: new CursorLoop(), firstPage: undefined };
 }
 
 function after(cursor: string): string | undefined {
   return cursor === '0' ? undefined : cursor;
-}
-
-function namesOf(keys: readonly Buffer[]): ReadonlySet<string> {
-  return new Set(keys.map((key) => key.toString('latin1')));
 }

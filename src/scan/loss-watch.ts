@@ -4,7 +4,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { RespError } from '../../resp/errors.ts';
 import { replyOf, sizeIn } from '../server/replies.ts';
-import { askFlushes, askInfo, hasManyServers } from '../server/info.ts';
+import { askFlushes, askInfo, hasManyServers, keysIn } from '../server/info.ts';
 import type { Session } from '../server/session.ts';
 import { lossOf, unreadOf, type Outline, type Sight, type Verdict } from './shrinkage.ts';
 
@@ -40,9 +40,14 @@ export class LossWatch {
   /** What the database is now that a walk of it begins. */
   async begin(session: Session, db: number): Promise<Sight> {
     const before = await this.look(session, db);
-    this.#start ??= startOf(session, before);
-    if (!this.#findings.has(db)) this.#findings.set(db, { before, found: 0, gone: 0 });
+    this.goOn(db, before, startOf(session, before));
     return before;
+  }
+
+  /** A walk of the database goes on that was begun before, maybe by somebody else. */
+  goOn(db: number, before: Sight, start: Outline = before): void {
+    this.#start ??= start;
+    if (!this.#findings.has(db)) this.#findings.set(db, { before, found: 0, gone: 0 });
   }
 
   async look(session: Session, db: number): Promise<Sight> {
@@ -72,7 +77,7 @@ export class LossWatch {
    */
   lossOf(session: Session, db: number, first: Sight, seen: number, last: Sight): Promise<RespError | undefined> {
     const { peer } = session;
-    const start = { ...this.#start!, keys: this.#start!.info.databases.get(db) ?? 0 };
+    const start = { ...this.#start!, keys: keysIn(this.#start!.info, db) };
     return settled(session, last, (now) => {
       const sight = { ...now, keys: last.keys };
       const verdict = lossOf(peer, db, start, seen, sight);
@@ -119,9 +124,8 @@ async function settled(
 
 /** By the time of the handshake nobody has counted flushes: it counts where much is missing a moment later. */
 function startOf({ server }: Session, before: Outline): Outline {
-  const { databases } = server.info;
   if (performance.now() - server.learntAt > MOMENT_MS) return before;
-  const isEmptied = [...databases].some(([db, keys]) => (before.info.databases.get(db) ?? 0) < keys / 2);
+  const isEmptied = server.info.keyspace.some(({ db, keys }) => keysIn(before.info, db) < keys / 2);
   return isEmptied ? { info: server.info, flushes: undefined } : before;
 }
 

@@ -1,20 +1,17 @@
 // One database of one node, walked by SCAN from beginning to end, across lost connections and restarts of the server.
 
-import { nameOf, ReplyError, RespError, type Peer } from '../../resp/errors.ts';
+import { nameOf, type Peer, type ReplyError, type RespError } from '../../resp/errors.ts';
 import { countOf } from '../../resp/figures.ts';
-import type { Receiver, Reply } from '../../resp/reply.ts';
 import { Ring } from '../../resp/ring.ts';
-import { SlotWatch } from '../cluster/slot-watch.ts';
-import { depthFor } from '../server/transfer-limits.ts';
-import { askInfo, hasManyServers, isSameKeyspace, type ServerInfo } from '../server/info.ts';
-import type { KeyScope } from './key-scope.ts';
-import { KeyspaceScan } from './keyspace-scan.ts';
-import { refusalOf, scopeOf } from '../server/refusal.ts';
-import { isPage, sendScan } from './scan-page.ts';
+import { SlotWatch, type SlotWatchState } from '../cluster/slot-watch.ts';
+import { hasManyServers, isSameKeyspace, keysIn, type KeyspaceId, type ServerInfo } from '../server/info.ts';
 import type { Session } from '../server/session.ts';
-import { TypeFilter } from './type-filter.ts';
-import type { Sight } from './shrinkage.ts';
+import type { KeyScope } from './key-scope.ts';
+import { KeyspaceScan, type KeyspaceScanOptions, type KeyspaceScanState } from './keyspace-scan.ts';
 import type { LossWatch } from './loss-watch.ts';
+import { PageReader } from './page-reader.ts';
+import { endless, ScanError } from './scan-page.ts';
+import type { Sight } from './shrinkage.ts';
 
 export interface NodeScanOptions {
   /** SCAN COUNT. */
@@ -24,6 +21,8 @@ export interface NodeScanOptions {
   readonly wanted?: ((key: Buffer) => boolean) | undefined;
   /** What the cluster calls the node. */
   readonly nodeId?: string | undefined;
+  /** Where a walk of the same database, with the same options, was left. */
+  readonly state?: NodeScanState | undefined;
   readonly sink: NodeScanSink;
 }
 
@@ -38,13 +37,27 @@ export interface NodeScanSink {
   onShrunk(error: RespError): void;
 }
 
-/** Why a walk will not come to its end, whatever becomes of the connection. */
-export class ScanError extends RespError {
-  override readonly name = 'ScanError';
+/**
+ * All that a walk needs to go on, over another connection or in another process; plain, so that it can be kept as JSON. It is
+ * as of the last page that has come: what was found until then and is not read has to be kept beside it.
+ */
+export interface NodeScanState {
+  readonly scan: KeyspaceScanState;
+  /** What the server was when the walk began: another one, or one that holds other data by now, has to be walked anew. */
+  readonly origin: KeyspaceId;
+  /** The database before it was walked for the first time. */
+  readonly first: Sight;
+  /** How often the walk has begun. */
+  readonly walks: number;
+  /** Where the slots of a cluster's node were meanwhile. */
+  readonly watch: SlotWatchState;
 }
 
-/** Called for each page that has come. */
-type OnPage = () => void;
+/** A walk on one connection. */
+interface Walk extends Pick<NodeScanState, 'origin' | 'first' | 'walks'> {
+  readonly scan: KeyspaceScan;
+  readonly watch: SlotWatch;
+}
 
 /** Over a line with a longer round trip, in milliseconds, one page a round trip is what bounds the speed. */
 const LONG_LINE_MS = 1;
@@ -60,30 +73,21 @@ export class NodeScan {
   readonly db: number;
   /** Keys in scope that are to be read. */
   readonly keys = new Ring<Buffer>();
+  readonly #untyped = new Ring<Buffer>();
   readonly #options: NodeScanOptions;
   readonly #lossWatch: LossWatch;
-  readonly #onPage: OnPage;
-  /** Keys whose type is to be asked for, where SCAN itself cannot tell. */
-  readonly #untyped = new Ring<Buffer>();
-  #scan: KeyspaceScan | undefined;
-  #size = 0;
-  #watch: SlotWatch;
+  readonly #onPage: () => void;
+  #walk: Walk | undefined;
   #watchedAt = 0;
-  /** What the server was when the walk began: another one, or one that holds other data by now, has to be walked anew. */
-  #origin: ServerInfo | undefined;
-  /** The database before it was walked for the first time. */
-  #first: Sight | undefined;
-  /** How often the walk has begun. */
-  #walks = 0;
   /** The server was loading data, which may be others than before. */
   #hasLoaded = false;
   #isOver = false;
 
-  constructor(db: number, options: NodeScanOptions, lossWatch: LossWatch, onPage: OnPage) {
+  /** @param onPage called for each page that has come */
+  constructor(db: number, options: NodeScanOptions, lossWatch: LossWatch, onPage: () => void) {
     this.db = db;
     this.#options = options;
     this.#lossWatch = lossWatch;
-    this.#watch = new SlotWatch(options.nodeId);
     this.#onPage = onPage;
   }
 
@@ -94,17 +98,24 @@ export class NodeScan {
 
   /** How much was walked, 0 to 1. */
   get fraction(): number {
-    return this.#isOver ? 1 : (this.#scan?.fraction ?? 0);
+    return this.#isOver ? 1 : (this.#walk?.scan.fraction ?? 0);
   }
 
   /** Keys in the database when the walk began. */
   get size(): number {
-    return this.#size;
+    return this.#walk?.scan.keys ?? 0;
   }
 
   /** Where the slots of a cluster's node were meanwhile. */
   get watch(): SlotWatch {
-    return this.#watch;
+    return this.#walk?.watch ?? new SlotWatch(this.#options.nodeId);
+  }
+
+  /** `undefined` where it has not begun. */
+  get state(): NodeScanState | undefined {
+    if (this.#walk === undefined) return this.#options.state;
+    const { scan, watch, ...rest } = this.#walk;
+    return { ...rest, scan: scan.state, watch: watch.state };
   }
 
   /**
@@ -112,58 +123,80 @@ export class NodeScan {
    * @throws RespError: the connection failed, or the server would not go on
    */
   async walk(session: Session): Promise<void> {
-    const types = this.#typeFilter(session);
-    const pages = this.#pages(session);
+    const { state } = this;
+    const isSame = state !== undefined && isSameKeyspace(state.origin, session.server.info);
+    let walk: Walk | undefined =
+      isSame && !this.#hasLoaded ? this.#goOn(session, state) : await this.#begin(session, state);
+    while (walk !== undefined) {
+      this.#walk = walk;
+      await this.#readPages(session, walk);
+      walk = await this.#following(session, walk);
+    }
+    this.#isOver = true;
+  }
+
+  async #readPages(session: Session, { scan, watch }: Walk): Promise<void> {
+    const { db, keys } = this;
+    const { sink, scope, wanted } = this.#options;
+    const found = { keys, untyped: this.#untyped };
+    const reader = new PageReader(
+      session,
+      scan,
+      found,
+      { db, scope, wanted },
+      {
+        onPage: this.#onPage,
+        onFound: (count) => this.#lossWatch.onFound(db, count),
+        onRefused: sink.onReadRefused.bind(sink),
+        onLoading: () => (this.#hasLoaded = true),
+      },
+    );
     try {
-      if (this.#hasLoaded || this.#origin === undefined || !isSameKeyspace(this.#origin, session.server.info))
-        await this.#begin(session);
-      do {
-        while (this.#isWalking(types)) {
-          types?.send(this.db, this.#untyped);
-          this.#askForPages(session, pages, types?.inFlight ?? 0);
-          await session.progress();
-          if (this.#scan!.isLong) await this.#demandEnd(session);
-          await this.#look(session);
-        }
-      } while (!(await this.#isComplete(session)));
-      this.#isOver = true;
+      while (reader.isReading) {
+        reader.ask();
+        await session.progress();
+        if (scan.isLong) await this.#demandEnd(session, scan);
+        await this.#look(session, watch);
+      }
     } finally {
-      this.#scan?.lost();
-      types?.drain((key) => this.#untyped.push(key));
+      reader.drain();
     }
   }
 
-  #isWalking(types: TypeFilter | undefined): boolean {
-    return !this.#scan!.finished || this.#untyped.length > 0 || (types?.inFlight ?? 0) > 0;
+  /** The names that were found and not read are kept: the walk may not meet them again. */
+  async #begin(session: Session, before: NodeScanState | undefined): Promise<Walk> {
+    if (before !== undefined) this.#beginAnew(session.peer, before.walks);
+    const watch = new SlotWatch(this.#options.nodeId);
+    await this.#observe(session, watch);
+    const sight = await this.#lossWatch.begin(session, this.db);
+    const options = this.#scanOptions(session, sight);
+    this.#hasLoaded = false;
+    const { first = sight, walks = 0 } = before ?? {};
+    return { scan: new KeyspaceScan(options), watch, origin: keyspaceIdOf(sight.info), first, walks: walks + 1 };
   }
 
-  /** The names that were found and not read are kept: the walk may not meet them again. */
-  async #begin(session: Session): Promise<void> {
-    const { server, connection } = session;
-    if (this.#walks > 0) this.#beginAnew(connection.peer);
-    this.#watch = new SlotWatch(this.#options.nodeId);
-    await this.#observe(session);
-    const sight = await this.#lossWatch.begin(session, this.db);
-    const { info: origin } = sight;
-    this.#first ??= sight;
-    this.#size = sight.keys;
+  #goOn(session: Session, { scan, watch, first, ...rest }: NodeScanState): Walk {
+    this.#lossWatch.goOn(this.db, first);
+    const options = this.#scanOptions(session, first);
+    return { ...rest, first, scan: new KeyspaceScan(options, scan), watch: new SlotWatch(this.#options.nodeId, watch) };
+  }
+
+  #scanOptions(session: Session, { keys, info }: Sight): KeyspaceScanOptions {
     const { count } = this.#options;
-    this.#scan = new KeyspaceScan({
+    // Servers of a cluster may count by slot.
+    const isLong = session.server.roundTrip > LONG_LINE_MS && !info.cluster;
+    return {
       count,
-      firstCount: Math.min(count, firstCountOf(origin)),
-      keys: this.#size,
-      // Servers of a cluster may count by slot.
-      maxSegments: server.roundTrip > LONG_LINE_MS && !origin.cluster ? MOST_SEGMENTS : 1,
+      firstCount: Math.min(count, firstCountOf(info)),
+      keys,
+      maxSegments: isLong ? MOST_SEGMENTS : 1,
       sparse: this.#isSparse(session),
-    });
-    this.#origin = origin;
-    this.#hasLoaded = false;
-    this.#walks++;
+    };
   }
 
   /** @throws ScanError, where it was often enough */
-  #beginAnew(peer: Peer): void {
-    if (this.#walks < MOST_WALKS) return this.#options.sink.onWalkedAnew(peer);
+  #beginAnew(peer: Peer, walks: number): void {
+    if (walks < MOST_WALKS) return this.#options.sink.onWalkedAnew(peer);
     const message = `Gave up on ${nameOf(peer)}: it was replaced, or came to hold other data, ${MOST_WALKS} times while it was scanned`;
     throw new ScanError('SOURCE_REPLACED', message, {
       peer,
@@ -173,87 +206,27 @@ export class NodeScan {
   }
 
   /** @throws ScanError where the pages cannot come to an end any more */
-  async #demandEnd(session: Session): Promise<void> {
+  async #demandEnd(session: Session, scan: KeyspaceScan): Promise<void> {
     const { keys, info } = await this.#lossWatch.look(session, this.db);
-    if (!this.#scan!.mayGoOn(keys, info.usedMemory)) throw goesOn(session.peer, keys);
+    if (scan.mayGoOn(keys, info.usedMemory)) return;
+    throw endless(session.peer, `SCAN goes on far beyond the ${countOf(keys, 'key')} that DBSIZE tells`);
   }
 
-  /** With fewer keys in hand than may be under way, the next pages travel with the DUMPs of these. */
-  #askForPages(session: Session, pages: Receiver, typesAsked: number): void {
-    const { scope } = this.#options;
-    const { server, connection, selection } = session;
-    const depth = depthFor(server.roundTrip);
-    const type = server.scanKnowsType ? scope.type : undefined;
-    const scan = this.#scan!;
-    while (this.keys.length + typesAsked + this.#untyped.length + scan.inFlight * scan.count < depth) {
-      const cursor = scan.next();
-      if (cursor === undefined) return;
-      selection.use(this.db);
-      sendScan(connection, pages, { cursor, count: scan.count, match: scope.pushedMatch, type });
-    }
-  }
-
-  #pages(session: Session): Receiver {
-    return {
-      onReply: (reply) => this.#accept(session, reply),
-      onOks: () => session.connection.failProtocol('it answers SCAN with OK'),
-      onFailure: () => {},
-    };
-  }
-
-  #accept({ connection, server }: Session, reply: Reply): void {
-    if (reply instanceof ReplyError) {
-      const concernsAll = scopeOf(reply) !== 'key';
-      if (reply.code === 'LOADING') this.#hasLoaded = true;
-      if (concernsAll || !this.#scan!.refuse()) connection.fail(refusalOf(connection.peer, 'read from', reply));
-      return;
-    }
-    if (!isPage(reply)) return connection.failProtocol('it answers SCAN with something else than a page');
-    const { scope, wanted } = this.#options;
-    const hasType = scope.type === undefined || server.scanKnowsType;
-    const [cursor, keys] = reply;
-    this.#onPage();
-    const before = this.keys.length;
-    for (const key of this.#scan!.accept(cursor.toString('latin1'), keys)) {
-      if (!scope.includes(key) || (wanted !== undefined && !wanted(key))) continue;
-      if (hasType) this.keys.push(key);
-      else this.#untyped.push(key);
-    }
-    this.#lossWatch.onFound(this.db, this.keys.length - before);
-    const { repeated } = this.#scan!;
-    if (repeated !== undefined) connection.fail(goesRound(connection.peer, repeated));
-  }
-
-  #typeFilter(session: Session): TypeFilter | undefined {
-    const { type } = this.#options.scope;
-    if (type === undefined || session.server.scanKnowsType) return undefined;
-    const { sink } = this.#options;
-    const onRefused = sink.onReadRefused.bind(sink);
-    const onKey = (key: Buffer): void => {
-      this.keys.push(key);
-      this.#lossWatch.onFound(this.db, 1);
-    };
-    return new TypeFilter(session, type, { onKey, onRefused });
-  }
-
-  /** The last page has come: whether it was all of what was there at the beginning. If not, the walk begins anew. */
-  async #isComplete(session: Session): Promise<boolean> {
-    await this.#observe(session);
-    const info = await askInfo(session);
-    if (!(await this.#isOneWalk(session, info))) {
-      await this.#begin(session);
-      return false;
-    }
+  /** The last page has come: what has to be walked now, where it was not all of what was there at the beginning. */
+  async #following(session: Session, walk: Walk): Promise<Walk | undefined> {
+    await this.#observe(session, walk.watch);
     const sight = await this.#lossWatch.look(session, this.db);
-    if (!this.#scan!.settle(sight.keys)) return false;
+    const { info } = sight;
+    if (!(await this.#isOneWalk(session, walk, info))) return this.#begin(session, this.state);
+    if (!walk.scan.settle(sight.keys)) return walk;
     // Of servers behind a proxy, and of one whose slots another one has, nothing can be said.
-    const isKnown = info.runId === this.#origin!.runId && !(info.cluster && info.role === 'replica');
-    if (isKnown && !this.#isSparse(session)) await this.#tellLoss(session, sight);
-    return true;
+    const isKnown = info.runId === walk.origin.runId && !(info.cluster && info.role === 'replica');
+    if (isKnown && !this.#isSparse(session)) await this.#tellLoss(session, walk, sight);
+    return undefined;
   }
 
-  async #tellLoss(session: Session, sight: Sight): Promise<void> {
-    const error = await this.#lossWatch.lossOf(session, this.db, this.#first!, this.#scan!.seen, sight);
+  async #tellLoss(session: Session, { first, scan }: Walk, sight: Sight): Promise<void> {
+    const error = await this.#lossWatch.lossOf(session, this.db, first, scan.seen, sight);
     if (error !== undefined) this.#options.sink.onShrunk(error);
   }
 
@@ -264,46 +237,36 @@ export class NodeScan {
   }
 
   /** Whether what was walked, on this connection at last, was one keyspace. */
-  async #isOneWalk(session: Session, info: ServerInfo): Promise<boolean> {
-    const origin = this.#origin!;
+  async #isOneWalk(session: Session, { origin, walks }: Walk, info: ServerInfo): Promise<boolean> {
     if (isSameKeyspace(origin, info) || (origin.runId === '' && info.runId === '')) return true;
     // What it held, its successor has: whoever follows the slots walks that one.
     if (info.cluster && info.role === 'replica') return true;
     // A process ends with its connections: where another one answers on the same, somebody stands in between.
     if (info.runId === origin.runId) return false;
-    if (this.#walks < MOST_WALKS && !(await hasManyServers(session, info))) return false;
+    if (walks < MOST_WALKS && !(await hasManyServers(session, info))) return false;
     this.#lossWatch.end();
-    this.#options.sink.onManyServers(session.connection.peer);
+    this.#options.sink.onManyServers(session.peer);
     return true;
   }
 
-  async #look(session: Session): Promise<void> {
-    if (session.server.info.cluster && performance.now() - this.#watchedAt > WATCH_MS) await this.#observe(session);
+  async #look(session: Session, watch: SlotWatch): Promise<void> {
+    if (performance.now() - this.#watchedAt > WATCH_MS) await this.#observe(session, watch);
   }
 
-  async #observe(session: Session): Promise<void> {
+  async #observe(session: Session, watch: SlotWatch): Promise<void> {
     if (!session.server.info.cluster) return;
     this.#watchedAt = performance.now();
-    this.#watch.observe(String(await session.request('CLUSTER NODES')));
+    watch.observe(String(await session.request('CLUSTER NODES')));
   }
 }
 
 /** Keys and values together are no shorter, in the mean, than keys are. */
-function firstCountOf({ usedByValues, databases }: ServerInfo): number {
-  const keys = [...databases.values()].reduce((sum, keys) => sum + keys, 0);
-  if (keys === 0 || usedByValues === 0) return Infinity;
-  return Math.max(1, Math.floor((FIRST_PAGE_BYTES * keys) / usedByValues));
+function firstCountOf(info: ServerInfo): number {
+  const keys = keysIn(info);
+  if (keys === 0 || info.usedByValues === 0) return Infinity;
+  return Math.max(1, Math.floor((FIRST_PAGE_BYTES * keys) / info.usedByValues));
 }
 
-function goesRound(peer: Peer, cursor: string): ScanError {
-  return endless(peer, `SCAN gave the cursor ${cursor} twice`);
-}
-
-function goesOn(peer: Peer, keys: number): ScanError {
-  return endless(peer, `SCAN goes on far beyond the ${countOf(keys, 'key')} that DBSIZE tells`);
-}
-
-function endless(peer: Peer, why: string): ScanError {
-  const message = `Cannot scan ${nameOf(peer)}: ${why}, so it would never come to an end`;
-  return new ScanError('SCAN_LOOP', message, { peer, hint: 'the server is broken, or the proxy in front of it' });
+function keyspaceIdOf({ runId, role, replicationId, formerReplicationId }: ServerInfo): KeyspaceId {
+  return { runId, role, replicationId, formerReplicationId };
 }

@@ -3,7 +3,7 @@
 
 import { nameOf, RespError, type Peer } from '../../resp/errors.ts';
 import { formatCount } from '../../resp/figures.ts';
-import { flushesBetween, isSameKeyspace, type Flushes, type ServerInfo } from '../server/info.ts';
+import { flushesBetween, isSameKeyspace, keysIn, type Flushes, type ServerInfo } from '../server/info.ts';
 
 /** One look at a server. */
 export interface Outline {
@@ -88,17 +88,16 @@ function fateOf(db: number, first: Outline, last: Outline): Fate {
  * what was flushed. None where this one is empty, however it came to be.
  */
 function moreShrunkThan(db: number, { info: before }: Outline, { info: now }: Outline): number {
-  const shareLeft = (other: number, keys: number): number => (now.databases.get(other) ?? 0) / keys;
-  const own = shareLeft(db, before.databases.get(db) ?? Infinity);
-  return [...before.databases].filter(([other, keys]) => {
-    const held = keys - (before.expiring.get(other) ?? 0);
-    return other !== db && held > 0 && shareLeft(other, held) < own;
+  const own = keysIn(now, db) / (keysIn(before, db) || Infinity);
+  return before.keyspace.filter((other) => {
+    const held = other.keys - other.expiring;
+    return other.db !== db && held > 0 && keysIn(now, other.db) / held < own;
   }).length;
 }
 
 /** How many keys may be gone that nobody took. A replica leaves expiry to its primary, and does not count it. */
 function removedBetween(db: number, { info: before }: Outline, { info: now }: Outline): number {
-  const expiring = before.expiring.get(db) ?? 0;
+  const expiring = before.keyspace.find((one) => one.db === db)?.expiring ?? 0;
   if (!isSameKeyspace(before, now)) return expiring;
   const expired = before.role === 'primary' && now.role === 'primary' ? now.expiredKeys - before.expiredKeys : expiring;
   return Math.max(0, expired) + Math.max(0, now.evictedKeys - before.evictedKeys);

@@ -1,12 +1,11 @@
 // What INFO says of a server, as far as a copy needs it: who it is, what it holds, how often it was emptied.
 
 import type { Connection } from '../../resp/connection.ts';
-import { misanswered } from './replies.ts';
 import { ReplyError } from '../../resp/errors.ts';
+import { misanswered } from './replies.ts';
 
-export interface ServerInfo {
-  readonly name: 'redis' | 'valkey' | 'redict';
-  readonly version: string;
+/** Whose keys a server has: the cursors of a walk lead on as long as this stays the same, see `isSameKeyspace`. */
+export interface KeyspaceId {
   /** Changes with every start of the server process. */
   readonly runId: string;
   readonly role: 'primary' | 'replica';
@@ -17,6 +16,20 @@ export interface ServerInfo {
   readonly replicationId: string;
   /** The id before, where the same data went on under a new one: at a failover. */
   readonly formerReplicationId: string;
+}
+
+/** One database, as INFO counts it. */
+export interface DatabaseFigures {
+  readonly db: number;
+  readonly keys: number;
+  /** How many of the keys have an expiry. */
+  readonly expiring: number;
+}
+
+/** Plain, so that it can be kept as JSON. */
+export interface ServerInfo extends KeyspaceId {
+  readonly name: 'redis' | 'valkey' | 'redict';
+  readonly version: string;
   readonly cluster: boolean;
   /** Bytes. */
   readonly usedMemory: number;
@@ -34,10 +47,8 @@ export interface ServerInfo {
   readonly countsFrequency: boolean;
   /** Whether it says which databases hold keys: that it names none is no proof that there are none. */
   readonly hasKeyspace: boolean;
-  /** Databases that hold keys, and how many. */
-  readonly databases: ReadonlyMap<number, number>;
-  /** How many of those keys have an expiry. */
-  readonly expiring: ReadonlyMap<number, number>;
+  /** Databases that hold keys. */
+  readonly keyspace: readonly DatabaseFigures[];
 }
 
 export function parseInfo(text: string): ServerInfo {
@@ -65,8 +76,7 @@ export function parseInfo(text: string): ServerInfo {
     unfreed: number('lazyfree_pending_objects'),
     countsFrequency: fields.get('maxmemory_policy')?.endsWith('-lfu') === true,
     hasKeyspace: /^(# Keyspace|db\d+:)/m.test(text),
-    databases: countsOf(fields, 'keys'),
-    expiring: countsOf(fields, 'expires'),
+    keyspace: keyspaceIn(fields),
   };
 }
 
@@ -74,21 +84,26 @@ export function parseInfo(text: string): ServerInfo {
  * Whether a walk that began at one may go on at the other: it is the same process, and its data were not replaced by those of
  * another server. False where that cannot be told.
  */
-export function isSameKeyspace(before: ServerInfo, now: ServerInfo): boolean {
+export function isSameKeyspace(before: KeyspaceId, now: KeyspaceId): boolean {
   if (before.runId === '' || before.runId !== now.runId) return false;
   if (before.role === 'primary' && now.role === 'primary') return true;
   return [now.replicationId, now.formerReplicationId].includes(before.replicationId);
 }
 
 /** `db0:keys=3,expires=1,avg_ttl=0` */
-function countsOf(fields: ReadonlyMap<string, string>, what: 'keys' | 'expires'): Map<number, number> {
-  const counts = new Map<number, number>();
-  for (const [field, value] of fields) {
+function keyspaceIn(fields: ReadonlyMap<string, string>): DatabaseFigures[] {
+  return [...fields].flatMap(([field, value]) => {
     const [, db] = /^db(\d+)$/.exec(field) ?? [];
-    const [, count] = new RegExp(`(?:^|,)${what}=(\\d+)`).exec(value) ?? [];
-    if (db !== undefined && count !== undefined) counts.set(Number(db), Number(count));
-  }
-  return counts;
+    const [, keys] = /(?:^|,)keys=(\d+)/.exec(value) ?? [];
+    const [, expiring = 0] = /(?:^|,)expires=(\d+)/.exec(value) ?? [];
+    if (db === undefined || keys === undefined) return [];
+    return [{ db: Number(db), keys: Number(keys), expiring: Number(expiring) }];
+  });
+}
+
+/** How many keys the server counts in a database, or in all. */
+export function keysIn({ keyspace }: ServerInfo, db?: number): number {
+  return keyspace.reduce((sum, one) => sum + (db === undefined || one.db === db ? one.keys : 0), 0);
 }
 
 /** How often a server is asked in a row which process it is, where it was another one before. */

@@ -4,23 +4,28 @@ import type { Command } from '../../resp/command.ts';
 import type { Connection } from '../../resp/connection.ts';
 import type { Receiver, Reply } from '../../resp/reply.ts';
 import { PendingKeys } from '../flow/pending-keys.ts';
-import type { Selection } from './session.ts';
+import { failMisanswered } from './replies.ts';
+import { ask, type Selection } from './session.ts';
+
+export type OnAnswer = (db: number, key: Buffer, reply: Reply) => void;
 
 export class Inquiry implements Receiver {
   readonly #connection: Connection;
   readonly #selection: Selection;
-  readonly #onAnswer: (db: number, key: Buffer, reply: Reply) => void;
+  readonly #onAnswer: OnAnswer;
   /** Those that are not answered. */
   readonly keys = new PendingKeys();
 
-  constructor(connection: Connection, selection: Selection, onAnswer: (db: number, key: Buffer, reply: Reply) => void) {
+  constructor(connection: Connection, selection: Selection, onAnswer: OnAnswer) {
     this.#connection = connection;
     this.#selection = selection;
     this.#onAnswer = onAnswer;
   }
 
-  ask(command: Command, db: number, key: Buffer): void {
+  /** @param asking whether the key may be at a node that is only taking its slot over */
+  ask(command: Command, db: number, key: Buffer, asking = false): void {
     this.#selection.use(db);
+    if (asking) ask(this.#connection);
     this.#connection.begin(command, this).bulk(key);
     this.keys.push(db, key);
   }
@@ -31,7 +36,7 @@ export class Inquiry implements Receiver {
   }
 
   onOks(): void {
-    this.#connection.failProtocol('it answers a question about a key with OK');
+    failMisanswered(this.#connection, 'a question about a key');
   }
 
   onFailure(): void {

@@ -5,6 +5,7 @@ import type { Connection } from '../../resp/connection.ts';
 import { nameOf, ProtocolError, ReplyError, type Peer } from '../../resp/errors.ts';
 import type { Reply } from '../../resp/reply.ts';
 import { parseInfo, type ServerInfo } from './info.ts';
+import { isForbidden, isUnknownCommand, kindOf, type RefusalKind } from './refusal.ts';
 import { misanswered, sizeIn } from './replies.ts';
 
 /** What its connections are for. Whoever only reads cannot write: the connection itself refuses. */
@@ -66,6 +67,12 @@ const CLUSTER_PROBES: readonly Probe[] = [...TOPOLOGY_PROBES, ['ASKING']];
 export const USUAL_LIMITS: Limits = { mostBytes: 512 * 1024 * 1024, mostReplyBytes: Infinity };
 /** What the rest of a command may take of the buffer that it has to go into. */
 const COMMAND_SHARE = 1 / 16;
+/** What a copy can do without. */
+const DISPENSABLE: ReadonlySet<string> = new Set(['TIME', 'DBSIZE']);
+/** Whether slots move while they are read is seen there alone; whoever writes is told by redirections. */
+const FOR_READING = 'CLUSTER NODES';
+/** What says nothing against a copy: RESTORE does not take the probe, and the probe's key may be another node's. */
+const OF_PROBE: ReadonlySet<RefusalKind> = new Set(['not-understood', 'forbidden', 'moved', 'ask', 'moving']);
 /** RESTORE knows ABSTTL, and SCAN knows TYPE, from these major versions on. */
 const ABSTTL_SINCE = 5;
 const SCAN_TYPE_SINCE = 6;
@@ -106,7 +113,7 @@ function topologyOf(peer: Peer, replies: ReadonlyMap<string, Reply>): readonly R
   return TOPOLOGY_PROBES.map(([name]) => {
     const reply = replies.get(name) ?? null;
     const isSlots = name === 'CLUSTER SLOTS';
-    if (reply instanceof ReplyError && (reply.code !== 'ERR' || isSlots)) throw reply;
+    if (reply instanceof ReplyError && (kindOf(reply) !== 'not-understood' || isSlots)) throw reply;
     if (reply instanceof ReplyError) return null;
     if (isSlots ? !Array.isArray(reply) : !Buffer.isBuffer(reply)) throw misanswered(peer, name);
     return reply;
@@ -166,9 +173,8 @@ function clockOf(reply: Reply | undefined): number {
   return Number(seconds ?? NaN) * 1000 + Number(micros ?? NaN) / 1000;
 }
 
-/** `ERR` is also what RESTORE answers to the probe; the probe's key may be another node's. */
 function isRefusal(reply: Reply): reply is ReplyError {
-  return reply instanceof ReplyError && !['ERR', 'NOPERM', 'MOVED', 'ASK', 'TRYAGAIN'].includes(reply.code);
+  return reply instanceof ReplyError && !OF_PROBE.has(kindOf(reply));
 }
 
 /** Valkey and Redict began as Redis 7. */
@@ -183,38 +189,24 @@ export function missingRights(replies: ReadonlyMap<string, Reply>): readonly str
   return missing.filter((name) => !isExpiryKnown || (name !== 'PTTL' && name !== 'PEXPIRETIME'));
 }
 
-/** `ERR` is what a server answers to a command that it does not know; any other error comes after the look at the rights. */
+/** Any error but these two comes after the look at the rights. */
 export function isGranted(reply: Reply | undefined): boolean {
-  return !(reply instanceof ReplyError) || (reply.code !== 'ERR' && reply.code !== 'NOPERM');
+  return !(reply instanceof ReplyError) || !['not-understood', 'forbidden'].includes(kindOf(reply));
 }
-
-/** What a copy can do without. */
-const DISPENSABLE: ReadonlySet<string> = new Set(['TIME', 'DBSIZE']);
-/** Whether slots move while they are read is seen there alone; whoever writes is told by redirections. */
-const FOR_READING = 'CLUSTER NODES';
 
 /** Commands that the server itself does not have: renamed there, or unknown to a proxy or to a server of another kind. */
 export function unknownCommands(replies: ReadonlyMap<string, Reply>): readonly string[] {
-  const unknown = [...replies].filter(([, reply]) => isUnknown(reply)).map(([name]) => name);
+  const unknown = [...replies]
+    .filter(([, reply]) => reply instanceof ReplyError && isUnknownCommand(reply))
+    .map(([name]) => name);
   const isExpiryKnown = ['PTTL', 'PEXPIRETIME'].some((name) => isGranted(replies.get(name)));
   const needed = unknown.filter((name) => name !== FOR_READING || !replies.has('RESTORE'));
   return needed.filter((name) => !DISPENSABLE.has(name) && (!isExpiryKnown || !/^P(TTL|EXPIRETIME)$/.test(name)));
 }
 
-/** There is no code for it: it is the beginning of the reply, as Redis and its relatives and Envoy have it. */
-function isUnknown(reply: Reply): boolean {
-  return reply instanceof ReplyError && /^(ERR )?(unknown|unsupported) command/i.test(reply.words);
-}
-
 /** A user may lack a command, which the reply then names, or the probe's key, which matters nothing. */
 function isDenied(name: string, reply: Reply): boolean {
-  const [command = ''] = name.toLowerCase().split(' ');
-  return (
-    reply instanceof ReplyError &&
-    reply.code === 'NOPERM' &&
-    // `'cluster|slots'` from 7.0 on, `'cluster'` before.
-    new RegExp(`'${command}(\\|\\w+)?'`).test(reply.words)
-  );
+  return reply instanceof ReplyError && isForbidden(reply, name.split(' ')[0]!);
 }
 
 /** `+cluster|slots` for `CLUSTER SLOTS`. */

@@ -8,8 +8,30 @@ import { nameOf, ReplyError, RespError, type Peer, type TcpPeer } from '../../re
  */
 export type RefusalScope = 'key' | 'place' | 'server';
 
+/** What is said with it, where somebody goes on by that. */
+export type RefusalKind =
+  | 'moved'
+  | 'ask'
+  /** The slot is on its way, and not all keys of the command are at one of its two nodes. */
+  | 'moving'
+  /** No node serves the slot, or the cluster serves none. */
+  | 'unserved'
+  | 'loading'
+  /** The key is there already, and is not to be replaced. */
+  | 'exists'
+  /** The key holds another value than one of which that can be asked. */
+  | 'other-value'
+  /** The user lacks the right to a command, or to a key. */
+  | 'forbidden'
+  | 'password-missing'
+  /** No command that the server knows, or nothing that it can make of the arguments: there is no code for it. */
+  | 'not-understood'
+  | 'other';
+
 interface Meaning {
   readonly scope: RefusalScope;
+  /** Default `other`. */
+  readonly kind?: RefusalKind;
   /** Whether the same may be granted a little later. Default false. */
   readonly passes?: boolean;
   /** Where it passes: whether it is waited for before anything was done, too. Default true. */
@@ -21,43 +43,76 @@ interface Meaning {
 }
 
 /** By the first word of the reply. */
-const MEANINGS: ReadonlyMap<string, Meaning> = new Map<string, Meaning>([
-  ['MOVED', { scope: 'place', passes: true }],
-  ['ASK', { scope: 'place', passes: true }],
-  ['TRYAGAIN', { scope: 'place', passes: true }],
-  ['LOADING', { scope: 'server', passes: true }],
-  ['BUSY', { scope: 'server', passes: true, hint: 'a script is running there; SCRIPT KILL ends it' }],
-  ['CLUSTERDOWN', { scope: 'place', passes: true }],
-  ['MASTERDOWN', { scope: 'server', passes: true, hint: 'it is a replica that has lost its primary' }],
-  [
-    'NOREPLICAS',
-    { scope: 'server', passes: true, hint: 'its min-replicas-to-write asks for more replicas than it has' },
-  ],
-  ['MISCONF', { scope: 'server', passes: true, hint: 'its log says why it cannot save to its disk' }],
+const MEANINGS: Readonly<Record<string, Meaning>> = {
+  MOVED: { scope: 'place', kind: 'moved', passes: true },
+  ASK: { scope: 'place', kind: 'ask', passes: true },
+  TRYAGAIN: { scope: 'place', kind: 'moving', passes: true },
+  CLUSTERDOWN: { scope: 'place', kind: 'unserved', passes: true },
+  BUSYKEY: { scope: 'key', kind: 'exists' },
+  WRONGTYPE: { scope: 'key', kind: 'other-value' },
+  NOGROUP: { scope: 'key', kind: 'other-value' },
+  NOPERM: { scope: 'key', kind: 'forbidden' },
+  ERR: { scope: 'key', kind: 'not-understood' },
+  LOADING: { scope: 'server', kind: 'loading', passes: true },
+  BUSY: { scope: 'server', passes: true, hint: 'a script is running there; SCRIPT KILL ends it' },
+  MASTERDOWN: { scope: 'server', passes: true, hint: 'it is a replica that has lost its primary' },
+  NOREPLICAS: {
+    scope: 'server',
+    passes: true,
+    hint: 'its min-replicas-to-write asks for more replicas than it has',
+  },
+  MISCONF: { scope: 'server', passes: true, hint: 'its log says why it cannot save to its disk' },
   // Nobody empties a server for us: only while keys expire there, or somebody is at work on it, is it worth waiting.
-  [
-    'OOM',
-    { scope: 'server', passes: true, waits: false, hint: 'raise its maxmemory, then run the same command again' },
-  ],
-  ['READONLY', { scope: 'server', passes: true, waits: false, hint: 'write to its primary' }],
-  ['NOAUTH', { scope: 'server', why: 'it asks for a password', hint: 'give it with --SIDE-password-file' }],
-  ['WRONGPASS', { scope: 'server' }],
-  [
-    'DENIED',
-    { scope: 'server', hint: 'give it a password, or set protected-mode no or another bind in its configuration' },
-  ],
-]);
+  OOM: {
+    scope: 'server',
+    passes: true,
+    waits: false,
+    hint: 'raise its maxmemory, then run the same command again',
+  },
+  READONLY: { scope: 'server', passes: true, waits: false, hint: 'write to its primary' },
+  NOAUTH: {
+    scope: 'server',
+    kind: 'password-missing',
+    why: 'it asks for a password',
+    hint: 'give it with --SIDE-password-file',
+  },
+  WRONGPASS: { scope: 'server' },
+  DENIED: {
+    scope: 'server',
+    hint: 'give it a password, or set protected-mode no or another bind in its configuration',
+  },
+};
 const OF_KEY: Meaning = { scope: 'key' };
 /** It has no code of its own. */
 const TOO_MANY_CLIENTS = 'ERR max number of clients';
 const CROWDED: Meaning = { scope: 'server', passes: true, hint: 'its maxclients sets the limit' };
 
-function meaningOf({ code, words }: ReplyError): Meaning {
-  return MEANINGS.get(code) ?? (words.startsWith(TOO_MANY_CLIENTS) ? CROWDED : OF_KEY);
+function meaningOf(error: RespError): Meaning {
+  if (error instanceof ReplyError && error.words.startsWith(TOO_MANY_CLIENTS)) return CROWDED;
+  return MEANINGS[error.code] ?? OF_KEY;
 }
 
 export function scopeOf(reply: ReplyError): RefusalScope {
   return meaningOf(reply).scope;
+}
+
+/** Of a reply, or of an error that has its code. */
+export function kindOf(error: RespError): RefusalKind {
+  return meaningOf(error).kind ?? 'other';
+}
+
+/** Whether the server does not have the command: so its reply begins, of Redis and its relatives and of Envoy. */
+export function isUnknownCommand(reply: ReplyError): boolean {
+  return /^(ERR )?(unknown|unsupported) command/i.test(reply.words);
+}
+
+/**
+ * Whether the user lacks the right to the command, and not to a key.
+ * @param command the first word of its name
+ */
+export function isForbidden(reply: ReplyError, command: string): boolean {
+  // `'cluster|slots'` from 7.0 on, `'cluster'` before.
+  return kindOf(reply) === 'forbidden' && new RegExp(`'${command}(\\|\\w+)?'`, 'i').test(reply.words);
 }
 
 /** The error that a refusal becomes which concerns more than one key. */

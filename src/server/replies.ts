@@ -1,7 +1,7 @@
 // Commands about one key, wherever it is, and what their replies have to look like. A peer that answers otherwise is not
 // understood: where it was asked about a value only the key suffers, and nobody goes on where it was asked about itself.
 
-import type { Argument } from '../../resp/connection.ts';
+import type { Argument, Connection } from '../../resp/connection.ts';
 import { nameOf, ProtocolError, ReplyError, RespError, type Peer } from '../../resp/errors.ts';
 import type { Reply } from '../../resp/reply.ts';
 
@@ -86,6 +86,11 @@ export function nonsense(command: string): RespError {
 /** Of a reply that is neither an error nor what this command is answered with: it says nothing, not even that nothing is there. */
 export function misanswered(peer: Peer, command: string): ProtocolError {
   return new ProtocolError(`Cannot talk to ${nameOf(peer)}: it answers ${command} with something else`, { peer });
+}
+
+/** Ends the connection of a peer that is not understood. */
+export function failMisanswered(connection: Pick<Connection, 'peer' | 'fail'>, command: string): void {
+  connection.fail(misanswered(connection.peer, command));
 }
 
 /**

@@ -8,7 +8,7 @@ import { login } from '../../resp/handshake.ts';
 import type { Reply } from '../../resp/reply.ts';
 import type { Secrets } from '../../resp/secrets.ts';
 import type { TlsOptions } from '../../resp/tls-options.ts';
-import { mayPass, replyBehind } from './refusal.ts';
+import { kindOf, mayPass, replyBehind, type RefusalKind } from './refusal.ts';
 import type { Role } from './server.ts';
 
 /** The credentials are those of the sentinels, which may differ from those of the servers that they watch. */
@@ -28,10 +28,12 @@ export interface SentinelOptions extends Credentials {
 
 /** To connect, and again to answer: there are other sentinels to ask. */
 const PATIENCE_MS = 3000;
-/** By the code of the reply. */
-const REFUSALS: Readonly<Record<string, { readonly why: string; readonly hint?: string }>> = {
-  NOAUTH: { why: 'it asks for a password', hint: 'give that of the sentinels with --SIDE-sentinel-password-file' },
-  ERR: { why: 'it is no sentinel' },
+const REFUSALS: Readonly<Partial<Record<RefusalKind, { readonly why: string; readonly hint?: string }>>> = {
+  'password-missing': {
+    why: 'it asks for a password',
+    hint: 'give that of the sentinels with --SIDE-sentinel-password-file',
+  },
+  'not-understood': { why: 'it is no sentinel' },
 };
 
 /**
@@ -91,7 +93,7 @@ async function askSentinel(peer: TcpPeer, options: SentinelOptions): Promise<Tcp
 function refused(cause: unknown, peer: TcpPeer, { role }: SentinelOptions): unknown {
   if (!(cause instanceof ReplyError)) return cause;
   if (mayPass(cause)) return cannotAsk(cause.code, peer, cause.message, { retryable: true, cause });
-  const why = REFUSALS[cause.code];
+  const why = REFUSALS[kindOf(cause)];
   const hint = why?.hint?.replace('SIDE', role === 'target' ? 'to' : 'from');
   return cannotAsk(cause.code, peer, why?.why ?? cause.message, { hint, cause });
 }

@@ -102,7 +102,8 @@ function enter(access: Access, peer: Peer, db: number, isCourteous: boolean): Pr
     const limits = isCourteous ? await introduced(connection, access) : usual;
     if (access.keptBytes !== undefined) connection.keepUpTo(access.keptBytes);
     if (limits === undefined) return undefined;
-    return { connection, db, databases: known.info.databases, doubles: [], ...known, ...limits };
+    const databases = new Map(known.info.keyspace.map(({ db, keys }) => [db, keys]));
+    return { connection, db, databases, doubles: [], ...known, ...limits };
   });
 }
 

@@ -16,7 +16,8 @@ import { Session } from '../server/session.ts';
 import { Wakeup } from '../flow/wakeup.ts';
 import { SingleKeyReader, type SingleKeyReaderOptions } from './single-key-reader.ts';
 import { askFor, type KeyPlace } from './key-place.ts';
-import { NodeScan, ScanError, type NodeScanOptions } from '../scan/node-scan.ts';
+import { NodeScan, type NodeScanOptions } from '../scan/node-scan.ts';
+import { ScanError } from '../scan/scan-page.ts';
 import { LossWatch } from '../scan/loss-watch.ts';
 
 export interface NodeReaderOptions extends NodeLinkOptions, SingleKeyReaderOptions {

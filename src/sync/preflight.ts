@@ -5,7 +5,7 @@ import { nameOf, ReplyError, RespError, type RespErrorOptions } from '../../resp
 import type { Deployment } from '../cluster/deployment.ts';
 import { tagOf } from '../cluster/slot.ts';
 import type { Node } from '../cluster/topology.ts';
-import { refusalOf } from '../server/refusal.ts';
+import { kindOf, refusalOf } from '../server/refusal.ts';
 import { aclOf, PROBE_KEY, type Probe } from '../server/probes.ts';
 import type { Role, Server } from '../server/server.ts';
 import type { Sides } from './sides.ts';
@@ -107,7 +107,7 @@ export function clockSkewOf({ source, target }: Sides): number {
 /** Where a copy writes to: anywhere, as far as is known, where a file alone says which databases it has. */
 export function targetDatabases({ servers }: Deployment, databases: DatabasePairs): number[] {
   const dbs =
-    databases.length > 0 ? databases.map(([, db]) => db) : servers.flatMap(({ info }) => [...info.databases.keys()]);
+    databases.length > 0 ? databases.map(([, db]) => db) : servers.flatMap(({ info }) => info.keyspace.map(({ db }) => db));
   return [...new Set(dbs)].toSorted((a, b) => a - b);
 }
 
@@ -187,12 +187,12 @@ async function demandServing(side: Deployment): Promise<void> {
     await server.connection.request(name, ...args);
   } catch (error) {
     if (!(error instanceof ReplyError)) throw error;
-    if (error.code === 'CLUSTERDOWN') throw isRefused(side, server, error);
+    if (kindOf(error) === 'unserved') throw isRefused(side, server, error);
   }
 }
 
 function isRefused({ use, unserved }: Deployment, { connection: { peer } }: Server, refusal: ReplyError): RespError {
-  if (refusal.code !== 'CLUSTERDOWN' || unserved.size === 0) return refusalOf(peer, use, refusal);
+  if (kindOf(refusal) !== 'unserved' || unserved.size === 0) return refusalOf(peer, use, refusal);
   const message = `Cannot ${use} the cluster at ${nameOf(peer)}: no node serves slots ${unserved.describe()}, and for that it serves no other slot either: ${refusal.message}`;
   const hint =
     'give those slots a node (redis-cli --cluster fix), or have it serve the others (cluster-require-full-coverage no)';

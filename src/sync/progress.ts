@@ -2,6 +2,7 @@
 
 import { countOf, formatCount } from '../../resp/figures.ts';
 import { nameOf, RespError, type Peer, type ReplyError } from '../../resp/errors.ts';
+import { kindOf } from '../server/refusal.ts';
 import type { Reconnect } from '../server/retry.ts';
 import type { LeftOutKind } from '../snapshot/left-out.ts';
 import type { SourceSink } from '../source/source.ts';
@@ -129,7 +130,7 @@ export class Progress implements SourceSink, TargetSink {
   }
 
   onWriteRefused(db: number, key: Buffer, error: RespError): void {
-    if (error.code === 'BUSYKEY' && this.#settings.onConflict === 'skip') this.#skipped++;
+    if (kindOf(error) === 'exists' && this.#settings.onConflict === 'skip') this.#skipped++;
     else this.#fail(db, key, error);
   }
 

@@ -4,9 +4,9 @@ import { RespError, type ReplyError } from '../../resp/errors.ts';
 import type { Oversized } from '../../resp/reply.ts';
 import type { Entry } from '../flow/entry.ts';
 import { GONE, untilWhole } from '../keys/value-end.ts';
-import { scopeOf } from '../server/refusal.ts';
 import { hasDigest, isSameValue } from '../rdb/compare-payloads.ts';
 import { ValueDigest } from '../rdb/value-digest.ts';
+import { scopeOf, kindOf } from '../server/refusal.ts';
 import { collision, type Collisions } from './collisions.ts';
 import type { NodeWriter } from './node-writer.ts';
 import type { Origin, WrittenKeys } from './written-keys.ts';
@@ -51,7 +51,7 @@ export class Conflicts {
    * @param writerFor who can ask for a name
    */
   refuse(entry: Entry, error: RespError, writerFor: (name: Buffer) => NodeWriter | undefined): void {
-    const mayBeOurs = error.code === 'BUSYKEY' && this.#originOf(entry) !== 'foreign';
+    const mayBeOurs = kindOf(error) === 'exists' && this.#originOf(entry) !== 'foreign';
     const writer = mayBeOurs ? writerFor(this.#options.targetNameOf(entry.key)) : undefined;
     if (writer === undefined) this.#sink.onRefused(entry, error);
     else void this.#settleConflict({ ...entry }, error, writer);

@@ -5,6 +5,7 @@ import { Oversized } from '../../resp/reply.ts';
 import type { NodeLink } from '../cluster/node-link.ts';
 import { askFlushes, type Flushes } from '../server/info.ts';
 import { refusalOf, scopeOf } from '../server/refusal.ts';
+import { failMisanswered } from '../server/replies.ts';
 import type { Session } from '../server/session.ts';
 import { Wakeup } from '../flow/wakeup.ts';
 
@@ -76,7 +77,7 @@ export class NodeAsker {
       selection.use(db);
       const reply = await connection.requestLong('DUMP', name);
       if (Buffer.isBuffer(reply) || reply instanceof Oversized || reply === null) return reply;
-      connection.failProtocol('it answers DUMP with something else');
+      failMisanswered(connection, 'DUMP');
       throw connection.error!;
     });
   }

@@ -14,6 +14,7 @@ import { typeOf } from '../rdb/type-byte.ts';
 import type { Dialect } from '../server/dialect.ts';
 import { GONE, untilWhole } from '../keys/value-end.ts';
 import { ttlOf, type ExpiryMode } from '../flow/expiry.ts';
+import { kindOf } from '../server/refusal.ts';
 import type { TransferLimits } from '../server/transfer-limits.ts';
 import type { ValuePiece } from '../rdb/value.ts';
 import { takePiece, type RateLimit } from './rate-limit.ts';
@@ -113,7 +114,7 @@ export class ValueWriter {
     const ask = this.#clients.asking(id, payload.length, () => limits.valueBroke(payload.length));
     const [reply] = await ask([this.#restoreCommand(entry, payload, name)]);
     if (!(reply instanceof ReplyError)) return RESTORED;
-    if (reply.code !== 'ERR') throw reply;
+    if (kindOf(reply) !== 'not-understood') throw reply;
     return reply;
   }
 

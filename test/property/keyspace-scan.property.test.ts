@@ -29,6 +29,8 @@ test('KeyspaceScan gives every key of a quiet table exactly once', () => {
   );
 });
 
+/** After how many pages a scan is left, and how many of them are lost. */
+const leaves = fc.array(fc.tuple(fc.integer({ min: 1, max: 60 }), fc.nat(20)), { maxLength: 4 });
 const change = fc.record({
   page: fc.integer({ min: 1, max: 60 }),
   bits: fc.integer({ min: 6, max: 16 }),
@@ -63,6 +65,49 @@ test('KeyspaceScan gives every key that is there throughout while the table chan
           }
         };
         const { seen } = readKeyspace(scan, dict, { count, depth, beforePage });
+        assert.deepEqual(lost(keys, seen), []);
+      },
+    ),
+    { numRuns: 60 },
+  );
+});
+
+test('KeyspaceScan goes on where another one was left, with the pages lost that were not settled, and gives every lasting key', () => {
+  const speed = fc.constantFrom(20, 300, 4000, 100_000);
+  const changes = fc.array(change, { maxLength: 6 });
+  fc.assert(
+    fc.property(
+      fc.record({
+        size,
+        seed,
+        count,
+        maxSegments: fc.oneof(fc.constant(1), maxSegments),
+        depth,
+        speed,
+        changes,
+        leaves,
+      }),
+      ({ size, seed, count, maxSegments, depth, speed, changes, leaves }) => {
+        const keys = pool.slice(0, size);
+        const dict = new SimulatedDict(keys, seed);
+        const others = pool.slice(MOST_KEYS);
+        const leaving = keys.splice(Math.floor(size * 0.6));
+        const options = { count, keys: size, maxSegments };
+        const beforePage = (page: number): void => {
+          dict.move(speed);
+          for (const { bits, add, remove } of changes.filter((change) => change.page === page)) {
+            for (const key of others.splice(0, add)) dict.add(key);
+            for (const key of leaving.splice(0, remove)) dict.remove(key);
+            dict.resize(bits);
+          }
+        };
+        const at = new Map(leaves);
+        const { seen } = readKeyspace(new KeyspaceScan(options), dict, {
+          count,
+          depth,
+          beforePage,
+          leaving: { options, at },
+        });
         assert.deepEqual(lost(keys, seen), []);
       },
     ),
@@ -128,9 +173,10 @@ const shuffled = fc
 for (const [kind, liars] of Object.entries({ proxies, counters, shuffled })) {
   test(`KeyspaceScan gives every key of liars: ${kind}`, () => {
     fc.assert(
-      fc.property(liars, count, maxSegments, depth, ({ keyspace, keys }, count, maxSegments, depth) => {
-        const scan = new KeyspaceScan({ count, keys: keyspace.size, maxSegments });
-        const { seen } = readKeyspace(scan, keyspace, { count, depth });
+      fc.property(liars, count, maxSegments, depth, leaves, ({ keyspace, keys }, count, maxSegments, depth, leaves) => {
+        const options = { count, keys: keyspace.size, maxSegments };
+        const leaving = { options, at: new Map(leaves) };
+        const { seen } = readKeyspace(new KeyspaceScan(options), keyspace, { count, depth, leaving });
         assert.equal(lost(keys, seen).length, 0);
       }),
       { numRuns: 150 },

@@ -1,6 +1,6 @@
 // Runs a KeyspaceScan against a simulated keyspace as a source would run it against a server, with pages in flight.
 import assert from 'node:assert/strict';
-import { KeyspaceScan } from '../../src/scan/keyspace-scan.ts';
+import { KeyspaceScan, type KeyspaceScanOptions, type KeyspaceScanState } from '../../src/scan/keyspace-scan.ts';
 import type { Keyspace } from './simulated-dict.ts';
 
 export interface Reading {
@@ -21,6 +21,15 @@ export interface ReadOptions {
   readonly depth?: number;
   /** Called before each page is made, so that the keyspace may change meanwhile. */
   readonly beforePage?: (page: number) => void;
+  /** Where the scan is left for good, and another one goes on. */
+  readonly leaving?: Leaving;
+}
+
+export interface Leaving {
+  /** Those of the scan that goes on. */
+  readonly options: KeyspaceScanOptions;
+  /** By the number of pages made so far, how many of the last ones are lost with it: their keys were not settled. */
+  readonly at: ReadonlyMap<number, number>;
 }
 
 /** Pages of fewer than 256 keys prove nothing. */
@@ -28,10 +37,13 @@ export const COUNT = 260;
 /** Far more than any honest scan needs, two of them included. */
 const MOST_PAGES = 200_000;
 
-export function readKeyspace(scan: KeyspaceScan, keyspace: Keyspace, options: ReadOptions): Reading {
-  const { count, depth = 64, beforePage } = options;
-  const seen = new Map<Buffer, number>();
-  const asked: string[] = [];
+export function readKeyspace(first: KeyspaceScan, keyspace: Keyspace, options: ReadOptions): Reading {
+  const { count, depth = 64, beforePage, leaving } = options;
+  let scan = first;
+  /** By page. */
+  let given: (readonly Buffer[])[] = [];
+  const states = leaving === undefined ? [] : [scan.state];
+  let asked: string[] = [];
   const modes = new Set<string>();
   let pages = 0;
   let inFlight = 0;
@@ -43,10 +55,23 @@ export function readKeyspace(scan: KeyspaceScan, keyspace: Keyspace, options: Re
       if (cursor === undefined || ++pages > MOST_PAGES) throw new Error(`The scan does not end: ${pages} pages so far`);
       beforePage?.(pages);
       const page = keyspace.scan(cursor, count);
-      for (const key of scan.accept(page.cursor, page.keys)) seen.set(key, (seen.get(key) ?? 0) + 1);
+      const keys = scan.accept(page.cursor, page.keys);
+      given.push(keys);
       modes.add(scan.mode);
+      if (leaving === undefined) continue;
+      const { state } = scan;
+      assert.equal(state.page, states.at(-1)!.page + 1);
+      states.push(state);
+      const lost = leaving.at.get(pages);
+      if (lost === undefined) continue;
+      states.splice(Math.max(1, states.length - lost));
+      given = given.slice(0, states.length - 1);
+      asked = [];
+      scan = new KeyspaceScan(leaving.options, JSON.parse(JSON.stringify(states.at(-1))) as KeyspaceScanState);
     }
   } while (!scan.settle(keyspace.size));
+  const seen = new Map<Buffer, number>();
+  for (const keys of given) for (const key of keys) seen.set(key, (seen.get(key) ?? 0) + 1);
   const wasSegmented = modes.has('segmented');
   return { seen, pages, wasSegmented, beganAnew: wasSegmented && scan.mode === 'plain', inFlight };
 }

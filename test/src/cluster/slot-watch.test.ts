@@ -1,7 +1,7 @@
 // Which slots stayed at a node while it was scanned, by what the node said of itself.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { SlotWatch } from '../../../src/cluster/slot-watch.ts';
+import { SlotWatch, type SlotWatchState } from '../../../src/cluster/slot-watch.ts';
 
 function nodes(slots: string, flags = 'myself,master'): string {
   return `other 10.0.0.2:1@2 master - 0 0 2 connected 200-300\nme 10.0.0.1:1@2 ${flags} - 0 0 1 connected ${slots}\n`;
@@ -58,4 +58,14 @@ test('SlotWatch.lacked() is true for slots that the node had no part of at any l
     [false, false, false, false, true],
   );
   assert.equal(new SlotWatch().lacked(31), false);
+});
+
+test('SlotWatch goes on where another one was left', () => {
+  const first = watch(nodes('0-10 15 [7->-dest]'), nodes('5-10 15 20'));
+  const left = JSON.parse(JSON.stringify(first.state)) as SlotWatchState;
+  const seen = new SlotWatch(undefined, left);
+  seen.observe(nodes('5-9 15 20-30'));
+  assert.deepEqual(stayed(seen, 0, 5, 7, 9, 10, 15, 20), [false, true, false, true, false, true, false]);
+  assert.deepEqual([seen.destinationOf(7), seen.lacked(0), seen.lacked(31)], ['dest', false, true]);
+  assert.equal(new SlotWatch(undefined, new SlotWatch().state).lacked(0), false);
 });

@@ -119,7 +119,7 @@ test('mostOf() lets a node of a cluster answer with an empty page for each of it
 });
 
 test('Bound.renew() lets a walk go on while there is as much as it says, and ends it at the second page beyond', () => {
-  const bound = new Bound(100);
+  const bound = new Bound({ limit: 100 });
   bound.add(100);
   assert.equal(bound.isReached, false);
   bound.add(50);
@@ -136,7 +136,7 @@ test('Bound.renew() lets a walk go on while there is as much as it says, and end
 });
 
 test('Bound.renew() forgives what was there before, once there is as much again', () => {
-  const bound = new Bound(10);
+  const bound = new Bound({ limit: 10 });
   bound.add(20);
   assert.equal(bound.renew(15), true);
   bound.add(1);

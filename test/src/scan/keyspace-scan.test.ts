@@ -165,6 +165,19 @@ test('KeyspaceScan keeps its segments when keys were removed meanwhile', () => {
   assert.equal(reading.beganAnew, false);
 });
 
+test('KeyspaceScan goes on where another one was left, in its segments, and gives each key of a quiet table once', () => {
+  const keys = keysOf(20_000);
+  for (const maxSegments of [1, 16]) {
+    const options = { count: COUNT, keys: keys.length, maxSegments };
+    const at = new Map([1, 2, 3, 17, 18, 40, 60].map((page) => [page, 0]));
+    const dict = new SimulatedDict(keys);
+    const reading = readKeyspace(new KeyspaceScan(options), dict, { count: COUNT, leaving: { options, at } });
+    assert.deepEqual([reading.wasSegmented, reading.beganAnew], [maxSegments > 1, false]);
+    assert.ok(keys.every((key) => reading.seen.get(key) === 1));
+    assert.ok(reading.pages < 100, `${reading.pages} pages were read for 80`);
+  }
+});
+
 test('KeyspaceScan.refuse() gives the segments up and scans plainly', () => {
   const keys = keysOf(20_000);
   const dict = new SimulatedDict(keys);

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
-import { flushesIn, isSameKeyspace, parseInfo, type ServerInfo } from '../../../src/server/info.ts';
+import { flushesIn, isSameKeyspace, keysIn, parseInfo, type ServerInfo } from '../../../src/server/info.ts';
 
 function recorded(server: string): string {
   const frame = readFileSync(new URL(`../../../../fixtures/frames/${server}-info.resp`, import.meta.url), 'latin1');
@@ -27,8 +27,13 @@ test('parseInfo() knows a Redis by what it says', () => {
     unfreed: 0,
     countsFrequency: false,
     hasKeyspace: true,
-    databases: new Map([[0, Number(/db0:keys=(\d+)/.exec(recorded('redis-7.0'))![1])]]),
-    expiring: new Map([[0, Number(/db0:.*expires=(\d+)/.exec(recorded('redis-7.0'))![1])]]),
+    keyspace: [
+      {
+        db: 0,
+        keys: Number(/db0:keys=(\d+)/.exec(recorded('redis-7.0'))![1]),
+        expiring: Number(/db0:.*expires=(\d+)/.exec(recorded('redis-7.0'))![1]),
+      },
+    ],
   });
 });
 
@@ -54,13 +59,11 @@ test('parseInfo() takes all memory for that of the values where they are not tol
 
 test('parseInfo() reads which databases hold keys, and how many', () => {
   const info = parseInfo('# Keyspace\r\ndb0:keys=3,expires=1,avg_ttl=0\r\ndb12:keys=70000,expires=0\r\ndb:keys=1\r\n');
-  assert.deepEqual(
-    [...info.databases],
-    [
-      [0, 3],
-      [12, 70_000],
-    ],
-  );
+  assert.deepEqual(info.keyspace, [
+    { db: 0, keys: 3, expiring: 1 },
+    { db: 12, keys: 70_000, expiring: 0 },
+  ]);
+  assert.deepEqual([keysIn(info), keysIn(info, 12), keysIn(info, 1)], [70_003, 70_000, 0]);
 });
 
 test('parseInfo() knows which policies count how often a key is used', () => {
@@ -91,8 +94,7 @@ test('parseInfo() has an answer for a server that says nothing', () => {
     unfreed: 0,
     countsFrequency: false,
     hasKeyspace: false,
-    databases: new Map(),
-    expiring: new Map(),
+    keyspace: [],
   });
 });
 

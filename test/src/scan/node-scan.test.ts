@@ -1,0 +1,113 @@
+// One database of a real server: a walk that is left and goes on elsewhere, and what it asks the server.
+import assert from 'node:assert/strict';
+import { after, before, beforeEach, test } from 'node:test';
+import { ConnectionError } from '../../../resp/errors.ts';
+import { KeyScope } from '../../../src/scan/key-scope.ts';
+import { LossWatch } from '../../../src/scan/loss-watch.ts';
+import { NodeScan, type NodeScanOptions, type NodeScanState } from '../../../src/scan/node-scan.ts';
+import { openServer } from '../../../src/server/server.ts';
+import { Session } from '../../../src/server/session.ts';
+import type { TestClient } from '../../support/client.ts';
+import { callsOf } from '../../support/command-stats.ts';
+import { startServer, type TestServer } from '../../support/redis-server.ts';
+
+const KEYS = 5000;
+const COUNT = 100;
+const LEFT_AT = 20;
+const LOST = new ConnectionError('ECONNRESET', 'The connection was lost', { retryable: true });
+
+let server: TestServer;
+let client: TestClient;
+
+before(async () => {
+  server = await startServer();
+  client = await server.client();
+});
+
+after(() => server.stop());
+
+beforeEach(async () => {
+  await client.send('FLUSHALL');
+  await client.send('MSET', ...Array.from({ length: KEYS }, (_, i) => [`key:${i}`, '']).flat());
+});
+
+interface Walked {
+  readonly names: ReadonlySet<string>;
+  readonly pages: number;
+  /** Of the sink. */
+  readonly told: readonly string[];
+  readonly state: NodeScanState;
+}
+
+/** @param leaveAt the page with which the connection is lost, if it is */
+async function walk(options: Partial<NodeScanOptions> = {}, leaveAt = Infinity): Promise<Walked> {
+  const session = await openSession();
+  const names = new Set<string>();
+  const told: string[] = [];
+  let pages = 0;
+  const sink = {
+    onReadRefused: () => told.push('refused'),
+    onWalkedAnew: () => told.push('walked anew'),
+    onManyServers: () => told.push('many servers'),
+    onShrunk: () => told.push('shrunk'),
+  };
+  const all: NodeScanOptions = { count: COUNT, scope: new KeyScope({}), sink, ...options };
+  const scan = new NodeScan(0, all, new LossWatch(), () => {
+    for (let key = scan.keys.shift(); key !== undefined; key = scan.keys.shift()) names.add(key.toString());
+    if (++pages === leaveAt) session.connection.fail(LOST);
+  });
+  if (leaveAt === Infinity) await scan.walk(session);
+  else await assert.rejects(scan.walk(session), LOST);
+  assert.equal(scan.isOver, leaveAt === Infinity);
+  session.connection.close();
+  return { names, pages, told, state: JSON.parse(JSON.stringify(scan.state)) as NodeScanState };
+}
+
+async function openSession(): Promise<Session> {
+  const access = { role: 'source', purpose: 'read', timeout: 10_000, probes: [] } as const;
+  const unset = { username: undefined, password: undefined, tls: undefined, signal: undefined };
+  return new Session(await openServer({ ...access, ...unset }, { host: '127.0.0.1', port: server.port }, 0));
+}
+
+test('NodeScan goes on in another process where the walk was left, while keys come and go', async () => {
+  const first = await walk({}, LEFT_AT);
+  assert.equal(first.state.scan.page, LEFT_AT);
+  const gone = Array.from({ length: 500 }, (_, i) => `key:${i}`);
+  await client.send('DEL', ...gone);
+  await client.send('MSET', ...Array.from({ length: 500 }, (_, i) => [`other:${i}`, '']).flat());
+  const second = await walk({ state: first.state });
+  assert.deepEqual([first.told, second.told], [[], []]);
+  assert.equal(second.state.scan.page, LEFT_AT + second.pages);
+  assert.ok(second.pages < KEYS / COUNT, `${second.pages} pages were read behind ${LEFT_AT}`);
+  const lost = Array.from({ length: KEYS }, (_, i) => `key:${i}`).filter(
+    (name) => !gone.includes(name) && !first.names.has(name) && !second.names.has(name),
+  );
+  assert.deepEqual(lost, []);
+});
+
+test('NodeScan begins anew where the server is another one than that of the walk that was left', async () => {
+  const { state } = await walk({}, LEFT_AT);
+  const origin = { ...state.origin, runId: 'another' };
+  const second = await walk({ state: { ...state, origin } });
+  assert.deepEqual(second.told, ['walked anew']);
+  assert.equal(second.names.size, KEYS);
+});
+
+test('NodeScan tells that the keys were flushed between the process that began the walk and the one that went on', async () => {
+  const { state } = await walk({}, LEFT_AT);
+  await client.send('FLUSHDB');
+  const second = await walk({ state });
+  assert.deepEqual(second.told, ['shrunk']);
+});
+
+test('NodeScan looks at the server once before the first page, and once behind the last one', async () => {
+  const session = await openSession();
+  await client.send('CONFIG', 'RESETSTAT');
+  const sink = { onReadRefused() {}, onWalkedAnew() {}, onManyServers() {}, onShrunk: assert.fail };
+  const scan = new NodeScan(0, { count: KEYS, scope: new KeyScope({}), sink }, new LossWatch(), () => {});
+  await scan.walk(session);
+  session.connection.close();
+  const calls = await callsOf(client);
+  // Each look is INFO, INFO commandstats, and DBSIZE.
+  assert.deepEqual([calls.get('info'), calls.get('dbsize'), calls.get('scan')], [4, 2, 1]);
+});
