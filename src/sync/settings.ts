@@ -12,7 +12,11 @@ import type { Role } from '../server/server.ts';
 import { KeyNames } from '../target/key-names.ts';
 import type { ConflictPolicy, MigrateEvent, MigrateOptions } from './options.ts';
 
+/** Whether the target is written or only read. */
+export type Use = 'copy' | 'check';
+
 export interface Settings {
+  readonly use: Use;
   readonly from: EndpointSettings;
   readonly to: EndpointSettings;
   /** Source databases, where they were named. */
@@ -66,17 +70,15 @@ const DEFAULT_TIMEOUT_MS = 60_000;
 const DEFAULT_RETRIES = 10;
 const DEFAULT_RETRY_MAX_MS = 30_000;
 
-/**
- * @param use whether the target is written or only read
- * @throws AddressError for an endpoint that is none, or that this copy cannot use
- */
-export function settingsOf(options: MigrateOptions, use: 'copy' | 'check' = 'copy'): Settings {
+/** @throws AddressError for an endpoint that is none, or that cannot be used so */
+export function settingsOf(options: MigrateOptions, use: Use): Settings {
   const { retries = DEFAULT_RETRIES, retryMax = DEFAULT_RETRY_MAX_MS } = options;
   const { fromPassword, fromSentinelPassword, fromTls, fromNat } = options;
   const { toPassword, toSentinelPassword, toTls, toNat } = options;
   const from = endpoint('source', use, options.from, fromPassword, fromSentinelPassword, fromTls, fromNat);
   const to = endpoint('target', use, options.to, toPassword, toSentinelPassword, toTls, toNat);
   return {
+    use,
     from,
     to,
     secrets: new Secrets([from, to].flatMap(secretsOf)),
@@ -112,7 +114,7 @@ function secretsOf({ address, password, sentinelPassword }: EndpointSettings): (
  * Files whose names do not say what they are have been looked at.
  * @throws RespError where one cannot be read, or is neither a snapshot nor a stream
  */
-export async function withForms(settings: Settings): Promise<Settings> {
+export async function withForms<S extends Settings>(settings: S): Promise<S> {
   const [from, to] = await Promise.all([withForm(settings.from), withForm(settings.to)]);
   return { ...settings, from, to };
 }
@@ -125,7 +127,7 @@ async function withForm(settings: EndpointSettings): Promise<EndpointSettings> {
 
 function endpoint(
   role: Role,
-  use: 'copy' | 'check',
+  use: Use,
   text: string,
   password: string | undefined,
   sentinelPassword: string | undefined,

@@ -82,13 +82,13 @@ export class Comparison {
     const expiry = this.#expiryDifferenceOf(source, target);
     if (source.large !== null || target.large !== null || this.#isTooLarge(source.payload!, target.payload!)) {
       // Entries are used again by those who lend them.
-      return this.#weigh({ ...source }, { ...target }, expiry);
+      return this.#largeDifference({ ...source }, { ...target }, expiry);
     }
     const [left, right] = [source.payload!, target.payload!];
     return left.equals(right) ? expiry : joined(this.#valueDifference(left, right), expiry);
   }
 
-  async #weigh(source: Entry, target: Entry, expiry: string | undefined): Promise<Comparing> {
+  async #largeDifference(source: Entry, target: Entry, expiry: string | undefined): Promise<Comparing> {
     const isRead = source.large !== null && target.large !== null;
     // A payload that is unpacked, or expiries of fields that are kept, take far more memory than a page of each side.
     const release = await this.#room.acquire(isRead && this.#tolerance === 0 ? 1 : AT_ONCE);

@@ -1,6 +1,6 @@
 // What a check is asked for and what it tells: the words shared by the library door and the command line.
 
-import type { KeyFailedEvent, MigrateOptions, ReconnectEvent, StartEvent } from '../sync/options.ts';
+import type { CommonEvent, MigrateOptions } from '../sync/options.ts';
 
 /**
  * What was found of one key. `sourceOnly` and `targetOnly`: the other side does not have it. `notComparable`: the module
@@ -53,13 +53,8 @@ export interface CheckFigures {
 }
 
 export type CheckEvent =
-  | StartEvent
+  | CommonEvent
   | ({ readonly type: 'check-progress'; /** Done so far, 0 to 1. */ readonly fraction: number } & CheckFigures)
-  /** So many more keys were compared. */
-  | { readonly type: 'batch'; readonly keys: number }
-  | { readonly type: 'warning'; readonly code: string; readonly message: string }
-  | ReconnectEvent
-  | KeyFailedEvent
   | VerdictEvent
   | RecheckEvent
   | ({ readonly type: 'checked' } & CheckFigures);

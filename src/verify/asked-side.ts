@@ -1,10 +1,11 @@
-// Goes along with a source: asks the other side about each key that comes out of the channel, and says what it has found.
+// The side that is asked: each key of the walked side, as it comes out of the channel, is read there by name and compared.
 
 import { Channel } from '../flow/channel.ts';
 import type { Deployment } from '../cluster/deployment.ts';
 import type { NodeLinkOptions } from '../cluster/node-link.ts';
 import { sizeOf, type Entry } from '../flow/entry.ts';
 import { Failure } from '../flow/failure.ts';
+import type { KeyId } from '../flow/key-id.ts';
 import { RespError } from '../../resp/errors.ts';
 import { NotComparable, type Difference } from '../rdb/compare.ts';
 import { depthFor } from '../server/transfer-limits.ts';
@@ -17,29 +18,29 @@ import type { Target } from '../target/target.ts';
 import type { Role } from '../server/server.ts';
 import { Wakeup } from '../flow/wakeup.ts';
 import { Missing, type Comparing } from './comparison.ts';
-import { AskedKeys, type Place, type Step } from './asked-keys.ts';
+import { AskedKeys, type AskedKey } from './asked-keys.ts';
 
-/** `walked` is the side that the entries come from. `gone`: neither side has the key any more. */
-export type Result = 'match' | 'differ' | 'notComparable' | 'walkedOnly' | 'otherOnly' | 'gone';
+/** `walkedOnly`: only the side has it that the entries come from; `askedOnly`: only the other one; `gone`: neither any more. */
+export type Result = 'match' | 'differ' | 'notComparable' | 'walkedOnly' | 'askedOnly' | 'gone';
 
-export interface CompareWalkOptions extends NodeLinkOptions {
+export interface AskedSideOptions extends NodeLinkOptions {
   readonly dump: ValueOptions;
-  /** Where the other side has the key. */
-  readonly otherDbOf: (db: number) => number;
-  readonly otherNameOf: (key: Buffer) => Buffer;
-  /** In place of these two, where there may be several such places, or none: then the key is none of ours. */
-  readonly placesOf?: ((db: number, key: Buffer) => readonly Place[]) | undefined;
-  /** Entries that are to be looked at; all where it is missing. */
+  /** Where this side has the key. */
+  readonly askedDbOf: (db: number) => number;
+  readonly askedNameOf: (key: Buffer) => Buffer;
+  /** In place of these two, where there may be several such keys, or none: then it is left out. */
+  readonly askedKeysOf?: ((db: number, key: Buffer) => readonly KeyId[]) | undefined;
+  /** Entries that are compared; all where it is missing. */
   readonly wanted?: ((entry: Entry) => boolean) | undefined;
-  /** The other side is asked only whether it has the key. */
-  readonly isForNames?: boolean | undefined;
+  /** It is asked only whether it has the key. */
+  readonly byName?: boolean | undefined;
   /** What differs; entries with `large` values take their time. @throws PayloadError */
-  readonly compare: (walked: Entry, other: Entry) => Difference | Promise<Comparing>;
+  readonly compare: (walked: Entry, asked: Entry) => Difference | Promise<Comparing>;
   /** Which side the entries come from. */
   readonly walkedRole: Role;
 }
 
-export interface CompareWalkSink {
+export interface AskedSideSink {
   /** The entry is used again: copy what is kept. A payload of `null` means that the walked side had the key no more. */
   onResult(walked: Entry, result: Result, what?: string): void;
   onRefused(db: number, key: Buffer, error: RespError): void;
@@ -54,35 +55,35 @@ export function resultOf(difference: Comparing, walkedRole: Role): [Result, stri
 
 function missingAt({ at }: Missing, walkedRole: Role): Result {
   if (at === 'both') return 'gone';
-  return at === walkedRole ? 'otherOnly' : 'walkedOnly';
+  return at === walkedRole ? 'askedOnly' : 'walkedOnly';
 }
 
-export class CompareWalk implements Target {
-  readonly #options: CompareWalkOptions;
-  readonly #sink: CompareWalkSink;
+export class AskedSide implements Target {
+  readonly #options: AskedSideOptions;
+  readonly #sink: AskedSideSink;
   readonly #lookup: Lookup;
   readonly #failure = new Failure();
   readonly #moved = new Wakeup();
-  readonly #steps = new AskedKeys();
-  /** The other side has no budget of its own: what it sends is compared at once and dropped. */
+  readonly #asked = new AskedKeys();
+  /** This side has no budget of its own: what it sends is compared at once and dropped. */
   readonly #room = new Channel({ maxEntries: Infinity, maxBytes: Infinity });
   #channel!: Channel;
   /** Large values that are being compared. */
-  #weighed = 0;
+  #comparing = 0;
   #settledKeys = 0;
   #settledBytes = 0;
 
-  constructor(other: Deployment, options: CompareWalkOptions, sink: CompareWalkSink) {
+  constructor(deployment: Deployment, options: AskedSideOptions, sink: AskedSideSink) {
     this.#options = options;
     this.#sink = sink;
     const newKeyReader: LookupOptions['newKeyReader'] = (session, answers, large) =>
       this.#newKeyReader(session, answers, large);
     this.#lookup = new Lookup(
-      other,
+      deployment,
       { ...options, newKeyReader },
       {
         onGone: (_, key) => this.#onGone(key),
-        onRefused: (_, key, error) => this.#fail(key, error),
+        onRefused: (_, key, error) => this.#refuse(this.#asked.take(key), error),
         onMoved: () => this.#moved.wake(),
         onFailed: (error) => this.#failure.fail(error),
       },
@@ -104,31 +105,38 @@ export class CompareWalk implements Target {
 
   async #takeAll(channel: Channel): Promise<void> {
     while (await channel.readable()) {
-      let step = this.#steps.newStep();
-      for (; channel.take(step.entry); step = this.#steps.newStep()) this.#begin(step);
-      this.#steps.reuse(step);
+      let key = this.#asked.newKey();
+      for (; channel.take(key.entry); key = this.#asked.newKey()) this.#begin(key);
+      this.#asked.reuse(key);
     }
-    while (this.#steps.size + this.#weighed > 0) await this.#moved.sleep();
+    while (this.#asked.size + this.#comparing > 0) await this.#moved.sleep();
   }
 
-  #begin(step: Step): void {
-    const { otherDbOf, otherNameOf, placesOf, wanted } = this.#options;
-    const { entry } = step;
-    if (wanted?.(entry) === false) return this.#done(step);
-    if (placesOf === undefined) return this.#ask(step, otherDbOf(entry.db), otherNameOf(entry.key));
-    const [first, ...others] = placesOf(entry.db, entry.key);
-    if (first === undefined) return this.#done(step);
-    step.places = others;
-    this.#ask(step, first.db, first.key);
+  #begin(key: AskedKey): void {
+    const { askedDbOf, askedNameOf, askedKeysOf, wanted } = this.#options;
+    const { entry } = key;
+    if (wanted?.(entry) === false) return this.#done(key);
+    if (askedKeysOf === undefined) return this.#ask(key, askedDbOf(entry.db), askedNameOf(entry.key));
+    key.others = askedKeysOf(entry.db, entry.key);
+    if (!this.#askNext(key)) this.#done(key);
   }
 
-  #ask(step: Step, db: number, key: Buffer): void {
-    this.#steps.add(step, key);
-    this.#lookup.read({ db, key, asking: false });
+  #ask(key: AskedKey, db: number, name: Buffer): void {
+    this.#asked.add(key, name);
+    this.#lookup.read({ db, key: name, asking: false });
+  }
+
+  /** Whether there was another place to ask for it. */
+  #askNext(key: AskedKey): boolean {
+    const [next, ...others] = key.others;
+    if (next === undefined) return false;
+    key.others = others;
+    this.#ask(key, next.db, next.key);
+    return true;
   }
 
   #newKeyReader(session: Session, answers: AnswerSink, large: LargeValues): KeyReader {
-    if (this.#options.isForNames === true) {
+    if (this.#options.byName === true) {
       const { connection, selection, server } = session;
       const most = server.info.cluster ? 1 : NAMES_OF_A_COMMAND;
       const depth = depthFor(server.roundTrip);
@@ -139,83 +147,75 @@ export class CompareWalk implements Target {
         { ...answers, onThere: this.#onThere(answers) },
       );
     }
-    const onDump = (other: Entry): void => {
+    const onDump = (found: Entry): void => {
       answers.onAnswered();
-      this.#onFound(other);
+      this.#onFound(found);
     };
     return large.newKeyReader(session, this.#options.dump, { ...answers, onDump });
   }
 
-  #onFound(other: Entry): void {
-    const step = this.#steps.take(other.key);
-    const { entry } = step;
-    if (entry.payload === null && entry.large === null) return this.#end(step, 'otherOnly');
+  #onFound(found: Entry): void {
+    const key = this.#asked.take(found.key);
+    const { entry } = key;
+    if (entry.payload === null && entry.large === null) return this.#end(key, 'askedOnly');
     try {
-      const what = this.#options.compare(entry, other);
-      if (what instanceof Promise) void this.#wait(step, what);
-      else if (what !== undefined && this.#tryNext(step)) return;
-      else this.#end(step, ...resultOf(what, this.#options.walkedRole));
+      const difference = this.#options.compare(entry, found);
+      if (difference instanceof Promise) void this.#await(key, difference);
+      else this.#conclude(key, difference);
     } catch (error) {
-      this.#refuse(step, error);
+      this.#refuse(key, error);
     }
   }
 
   #onThere(answers: AnswerSink): (db: number, key: Buffer) => void {
-    return (_, key) => {
+    return (_, asked) => {
       answers.onAnswered();
-      this.#end(this.#steps.take(key), 'match');
+      this.#end(this.#asked.take(asked), 'match');
     };
   }
 
-  async #wait(step: Step, comparing: Promise<Comparing>): Promise<void> {
-    this.#weighed++;
+  async #await(key: AskedKey, comparing: Promise<Comparing>): Promise<void> {
+    this.#comparing++;
     try {
-      const what = await comparing;
-      if (what === undefined || !this.#tryNext(step)) this.#end(step, ...resultOf(what, this.#options.walkedRole));
+      this.#conclude(key, await comparing);
     } catch (error) {
-      this.#refuse(step, error);
+      this.#refuse(key, error);
     }
-    this.#weighed--;
+    this.#comparing--;
     this.#moved.wake();
   }
 
-  #onGone(key: Buffer): void {
-    const step = this.#steps.take(key);
-    if (this.#tryNext(step)) return;
-    const { payload, large } = step.entry;
-    this.#end(step, payload === null && large === null ? 'gone' : 'walkedOnly');
+  /** A key that differs may be another one of those that it can be. */
+  #conclude(key: AskedKey, difference: Comparing): void {
+    if (difference !== undefined && this.#askNext(key)) return;
+    this.#end(key, ...resultOf(difference, this.#options.walkedRole));
   }
 
-  #fail(key: Buffer, error: RespError): void {
-    this.#refuse(this.#steps.take(key), error);
+  #onGone(asked: Buffer): void {
+    const key = this.#asked.take(asked);
+    if (this.#askNext(key)) return;
+    const { payload, large } = key.entry;
+    this.#end(key, payload === null && large === null ? 'gone' : 'walkedOnly');
   }
 
-  #refuse(step: Step, error: unknown): void {
-    const { db, key } = step.entry;
+  #refuse(asked: AskedKey, error: unknown): void {
+    const { db, key } = asked.entry;
     const { message } = error as Error;
     this.#sink.onRefused(db, key, error instanceof RespError ? error : new RespError('PAYLOAD', message));
-    this.#done(step);
+    this.#done(asked);
   }
 
-  #tryNext(step: Step): boolean {
-    const [next, ...others] = step.places;
-    if (next === undefined) return false;
-    step.places = others;
-    this.#ask(step, next.db, next.key);
-    return true;
-  }
-
-  #end(step: Step, result: Result, what?: string): void {
-    this.#sink.onResult(step.entry, result, what);
-    this.#done(step);
+  #end(key: AskedKey, result: Result, what?: string): void {
+    this.#sink.onResult(key.entry, result, what);
+    this.#done(key);
   }
 
   /** One settling for all the replies of a turn. */
-  #done(step: Step): void {
-    const { entry } = step;
+  #done(key: AskedKey): void {
+    const { entry } = key;
     if (this.#settledKeys++ === 0) queueMicrotask(() => this.#settle());
     this.#settledBytes += sizeOf(entry);
-    this.#steps.reuse(step);
+    this.#asked.reuse(key);
   }
 
   #settle(): void {
