@@ -10,13 +10,11 @@ import type { Value } from '../../../src/rdb/value.ts';
 import type { TestClient } from '../../support/client.ts';
 import { readPayloads } from '../../support/payload-fixtures.ts';
 import { startServer, type TestServer } from '../../support/redis-server.ts';
-import { snapshot } from '../../support/snapshot.ts';
-import { common } from './common-value.ts';
+import { common, snapshot, UNSETTABLE } from '../../support/snapshot.ts';
 import { payloadCommands } from './commands-of.ts';
 
 const KEY = Buffer.from('key\r\n\0');
 /** What no command can set. */
-const UNSETTABLE: ReadonlySet<string> = new Set(['seen-time', 'active-time']);
 
 let server: TestServer;
 let client: TestClient;
