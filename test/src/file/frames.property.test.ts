@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as fc from 'fast-check';
+import { NEVER } from '../../../src/rdb/milliseconds.ts';
 import type { Entry } from '../../../src/flow/entry.ts';
 import { newEntry } from '../../../src/flow/entry-ring.ts';
 import { FrameEncoder, type Frame } from '../../../src/file/frame-encoder.ts';
@@ -22,7 +23,7 @@ const frame: fc.Arbitrary<Frame> = fc
     db: fc.oneof(fc.constant(0), fc.nat(3), fc.nat(2 ** 31 - 1)),
     key: fc.oneof({ weight: 9, arbitrary: bytes(0, 40) }, { weight: 1, arbitrary: large }),
     payload: fc.oneof({ weight: 9, arbitrary: bytes(SHORTEST_PAYLOAD, 300) }, { weight: 2, arbitrary: large }),
-    expireAt: fc.oneof(fc.constant(-1), fc.integer({ min: 1, max: Number.MAX_SAFE_INTEGER }), beyondNumbers),
+    expireAt: fc.oneof(fc.constant(NEVER), fc.integer({ min: 1, max: Number.MAX_SAFE_INTEGER }), beyondNumbers),
   })
   .chain((rest) =>
     fc.oneof(

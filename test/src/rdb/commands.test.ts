@@ -1,6 +1,7 @@
 // Recorded payloads, decoded and written by commands into a real server, against what the recording server told of them.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
+import { NEVER } from '../../../src/rdb/milliseconds.ts';
 import type { Ability } from '../../../src/rdb/commands.ts';
 import type { ChunkLimits } from '../../../src/rdb/pieces.ts';
 import { differenceOf } from '../../../src/rdb/compare.ts';
@@ -62,7 +63,9 @@ async function write(payload: Buffer, limits: ChunkLimits): Promise<void> {
 
 function isBeyond(value: Value): boolean {
   if (value.type === 'module') return true;
-  return value.type === 'hash' && value.fields.some(({ expireAt }) => expireAt !== -1) && !abilities.has('fieldExpiry');
+  return (
+    value.type === 'hash' && value.fields.some(({ expireAt }) => expireAt !== NEVER) && !abilities.has('fieldExpiry')
+  );
 }
 
 async function knows(command: string): Promise<boolean> {

@@ -1,6 +1,7 @@
 // Digests of values in pieces say what the comparison of the whole values says, for all recorded payloads against each other.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { NEVER } from '../../../src/rdb/milliseconds.ts';
 import { differenceOf } from '../../../src/rdb/compare.ts';
 import { decodePayload } from '../../../src/rdb/decode.ts';
 import { encodePayload } from '../../../src/rdb/encode.ts';
@@ -41,7 +42,7 @@ test('ValueDigest.differenceFrom() agrees with differenceOf(), whatever the piec
 test('ValueDigest.differenceFrom() names what differs', () => {
   const list: Value = { type: 'list', items: ['a', 'b', 'c'].map(b) };
   const set: Value = { type: 'set', members: ['a', 'b', 'c'].map(b) };
-  const hash: Value = { type: 'hash', fields: [{ field: b('f'), value: b('v'), expireAt: -1 }] };
+  const hash: Value = { type: 'hash', fields: [{ field: b('f'), value: b('v'), expireAt: NEVER }] };
   const zset: Value = { type: 'zset', entries: [{ member: b('m'), score: 0 }] };
   for (const [left, right, difference] of [
     [list, set, 'type'],
@@ -51,7 +52,7 @@ test('ValueDigest.differenceFrom() names what differs', () => {
     [set, { type: 'set', members: ['c', 'a', 'b'].map(b) }, undefined],
     [set, { type: 'set', members: ['a', 'b', 'd'].map(b) }, 'elements'],
     [set, { type: 'set', members: ['b', 'a', 'a'].map(b) }, 'elements'],
-    [hash, { type: 'hash', fields: [{ field: b('f'), value: b('w'), expireAt: -1 }] }, 'elements'],
+    [hash, { type: 'hash', fields: [{ field: b('f'), value: b('w'), expireAt: NEVER }] }, 'elements'],
     [hash, { type: 'hash', fields: [{ field: b('f'), value: b('v'), expireAt: 5e12 }] }, 'elements'],
     [zset, { type: 'zset', entries: [{ member: b('m'), score: -0 }] }, undefined],
     [zset, { type: 'zset', entries: [{ member: b('m'), score: 1 }] }, 'elements'],
