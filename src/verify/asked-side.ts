@@ -13,7 +13,7 @@ import { ExistenceReader, NAMES_OF_A_COMMAND } from '../keys/name-readers.ts';
 import type { KeyReader } from '../keys/key-reader.ts';
 import type { Session } from '../server/session.ts';
 import type { LargeValues, ValueOptions } from '../source/large-values.ts';
-import { Lookup, type AnswerSink, type LookupOptions } from '../source/lookup.ts';
+import { Lookup, type AnswerSink } from '../source/lookup.ts';
 import type { Target } from '../target/target.ts';
 import type { Role } from '../server/server.ts';
 import { Wakeup } from '../flow/wakeup.ts';
@@ -76,11 +76,9 @@ export class AskedSide implements Target {
   constructor(deployment: Deployment, options: AskedSideOptions, sink: AskedSideSink) {
     this.#options = options;
     this.#sink = sink;
-    const newKeyReader: LookupOptions['newKeyReader'] = (session, answers, large) =>
-      this.#newKeyReader(session, answers, large);
     this.#lookup = new Lookup(
       deployment,
-      { ...options, newKeyReader },
+      { ...options, newKeyReader: this.#newKeyReader.bind(this) },
       {
         onGone: (_, key) => this.#onGone(key),
         onRefused: (_, key, error) => this.#refuse(this.#asked.take(key), error),

@@ -127,7 +127,7 @@ export class Comparison {
     return differenceOf(present(decodePayload(source), now), present(decodePayload(target), now), this.#tolerance);
   }
 
-  /** Where there are too many expiries of fields to be held against each other at once, that takes several passes. */
+  /** Where there are too many expiries of fields to be compared at once, that takes several passes. */
   async #digestDifference(source: Entry, target: Entry): Promise<string | Missing | undefined> {
     const now = this.#fieldClock();
     for (let [part, parts] = [0, 1]; part < parts; part++) {

@@ -17,11 +17,11 @@ export interface CheckOptions extends Omit<
    * 1,000. With `noTtl` expiries are not compared.
    */
   readonly ttlTolerance?: number | undefined;
-  /** How often keys that differ are looked at again, once everything was walked. Default 3. */
+  /** How often keys that differ are read again, once everything was compared. Default 3. */
   readonly recheck?: number | undefined;
-  /** Milliseconds before each of these looks. Default 2,000. */
+  /** Milliseconds before each time. Default 2,000. */
   readonly recheckInterval?: number | undefined;
-  /** `true` tells of each key that matches as well. Default `false`. */
+  /** `true` tells of each key that matches, too. Default `false`. */
   readonly tellMatches?: boolean | undefined;
   /** Called synchronously; it must be quick and must not throw. */
   readonly onEvent?: ((event: CheckEvent) => void) | undefined;
@@ -71,7 +71,7 @@ export interface VerdictEvent {
   readonly what?: string | undefined;
 }
 
-/** So many keys differ as yet; they are looked at again after a pause. */
+/** So many keys differ as yet; they are read again after a pause. */
 export interface RecheckEvent {
   readonly type: 'recheck';
   readonly keys: number;

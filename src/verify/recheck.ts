@@ -11,7 +11,7 @@ import { Failure } from '../flow/failure.ts';
 import type { KeyReader } from '../keys/key-reader.ts';
 import type { Session } from '../server/session.ts';
 import type { LargeValues, ValueOptions } from '../source/large-values.ts';
-import { Lookup, type AnswerSink, type LookupOptions } from '../source/lookup.ts';
+import { Lookup, type AnswerSink } from '../source/lookup.ts';
 import type { Source, SourceSink } from '../source/source.ts';
 import { Wakeup } from '../flow/wakeup.ts';
 import type { Verdict } from './options.ts';
@@ -117,11 +117,9 @@ export class KeyRecheck implements Source {
   ) {
     this.#queue = queue;
     this.#options = options;
-    const newKeyReader: LookupOptions['newKeyReader'] = (session, answers, large) =>
-      this.#newKeyReader(session, answers, large);
     this.#lookup = new Lookup(
       walked,
-      { ...options, newKeyReader },
+      { ...options, newKeyReader: this.#newKeyReader.bind(this) },
       {
         onGone: (_, key) => this.#onGone(key),
         onRefused: (db, key, error) => sink.onReadRefused(db, key, error),
