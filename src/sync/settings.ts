@@ -8,7 +8,6 @@ import type { NatRule } from '../cluster/announced.ts';
 import { formOf } from '../file/regular-file.ts';
 import type { RetryOptions } from '../server/retry.ts';
 import { KeyScope } from '../scan/key-scope.ts';
-import type { Role } from '../server/server.ts';
 import { KeyNames } from '../target/key-names.ts';
 import type { ConflictPolicy, MigrateEvent, MigrateOptions } from './options.ts';
 
@@ -73,10 +72,19 @@ const DEFAULT_RETRY_MAX_MS = 30_000;
 /** @throws AddressError for an endpoint that is none, or that cannot be used so */
 export function settingsOf(options: MigrateOptions, use: Use): Settings {
   const { retries = DEFAULT_RETRIES, retryMax = DEFAULT_RETRY_MAX_MS } = options;
-  const { fromPassword, fromSentinelPassword, fromTls, fromNat } = options;
-  const { toPassword, toSentinelPassword, toTls, toNat } = options;
-  const from = endpoint('source', use, options.from, fromPassword, fromSentinelPassword, fromTls, fromNat);
-  const to = endpoint('target', use, options.to, toPassword, toSentinelPassword, toTls, toNat);
+  const from = endpoint(options.from, {
+    password: options.fromPassword,
+    sentinelPassword: options.fromSentinelPassword,
+    tls: options.fromTls,
+    nat: options.fromNat,
+  });
+  const to = endpoint(options.to, {
+    password: options.toPassword,
+    sentinelPassword: options.toSentinelPassword,
+    tls: options.toTls,
+    nat: options.toNat,
+  });
+  if (use === 'copy') demandWritable(to);
   return {
     use,
     from,
@@ -125,30 +133,32 @@ async function withForm(settings: EndpointSettings): Promise<EndpointSettings> {
   return { ...settings, address: { kind: await formOf(address.path), path: address.path } };
 }
 
-function endpoint(
-  role: Role,
-  use: Use,
-  text: string,
-  password: string | undefined,
-  sentinelPassword: string | undefined,
-  tls: TlsOptions | undefined,
-  nat: readonly NatRule[] = [],
-): EndpointSettings {
+/** What is said of a side beside its address. */
+interface EndpointOptions {
+  readonly password: string | undefined;
+  readonly sentinelPassword: string | undefined;
+  readonly tls: TlsOptions | undefined;
+  readonly nat: readonly NatRule[] | undefined;
+}
+
+function endpoint(text: string, { password, sentinelPassword, tls, nat = [] }: EndpointOptions): EndpointSettings {
   const address = parseAddress(text);
-  const shown = formatAddress(address);
-  if (address.kind === 'snapshot' && role === 'target' && use === 'copy') {
-    throw new AddressError('Cannot write a snapshot: an .rdb file can only be a source');
-  }
-  if (address.kind === 'nameless' && role === 'target' && use === 'copy') {
-    const hint = 'let it end in .resp, or write redis://host:port';
-    throw new AddressError(`Cannot write ${shown}: its name does not say what it is to be`, hint);
-  }
   return {
     address,
-    shown,
+    shown: formatAddress(address),
     password: password ?? ('password' in address ? address.password : undefined),
     sentinelPassword,
     tls: 'tls' in address && address.tls ? (tls ?? {}) : undefined,
     nat,
   };
+}
+
+function demandWritable({ address, shown }: EndpointSettings): void {
+  if (address.kind === 'snapshot') {
+    throw new AddressError('Cannot write a snapshot: an .rdb file can only be a source');
+  }
+  if (address.kind === 'nameless') {
+    const hint = 'let it end in .resp, or write redis://host:port';
+    throw new AddressError(`Cannot write ${shown}: its name does not say what it is to be`, hint);
+  }
 }

@@ -200,20 +200,20 @@ export class ServerCheck implements Passes {
 
   /** Names of the file are kept as the server has them. */
   #collect({ db, key }: Entry, names: NameSet | undefined): void {
-    const mapping = this.#mapping;
-    if (this.#walksSource) mapping.addDb(db);
-    if (names === undefined) return;
-    for (const asked of this.#walksSource ? [mapping.targetOf(db, key)] : mapping.sourcesOf(db, key)) {
-      names.add(asked.db, asked.key);
+    const { plan, settings } = this.#run;
+    if (this.#walksSource) {
+      this.#mapping.addDb(db);
+      names?.add(plan.targetDbOf(db), settings.names.targetNameOf(key));
+    } else if (names !== undefined) {
+      for (const source of this.#mapping.sourcesOf(db, key)) names.add(source.db, source.key);
     }
   }
 
   /** Keys that a copy has left alone are not compared. */
   #isWritten({ db, key }: Entry): boolean {
-    const { written } = this.#run.settings;
-    if (written === undefined) return true;
-    const target = this.#mapping.targetOf(db, key);
-    return written.originOf(target.db, target.key) !== 'foreign';
+    const { plan, settings } = this.#run;
+    const { written, names } = settings;
+    return written === undefined || written.originOf(plan.targetDbOf(db), names.targetNameOf(key)) !== 'foreign';
   }
 
   #onAskedOnly(asked: KeyId): void {
