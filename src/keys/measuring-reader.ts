@@ -1,5 +1,6 @@
 // Measures keys before they are dumped, as long as the server can hold values that are too large for it, or take long.
 
+import type { KeyId } from '../flow/key-id.ts';
 import { Command } from '../../resp/command.ts';
 import type { Connection } from '../../resp/connection.ts';
 import { ReplyError } from '../../resp/errors.ts';
@@ -38,9 +39,7 @@ export interface MeasuringOptions {
 }
 
 /** A value that may take long, and waits until no other one does. */
-interface LongValue {
-  readonly db: number;
-  readonly key: Buffer;
+interface LongValue extends KeyId {
   readonly type: string;
   readonly bytes: number;
 }

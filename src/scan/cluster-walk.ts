@@ -14,11 +14,14 @@ export type Wanted = (key: Buffer) => boolean;
 /** Where the slots of the node were meanwhile; it was never looked at where the node was lost. */
 export type WalkNode = (node: Node, wanted: Wanted | undefined) => Promise<SlotWatch>;
 
-export interface ClusterWalkSink {
+export type WalkNotice =
   /** So many slots were on the move, or at a node that failed: they are walked once more. */
-  onSlotsMoved(slots: number): void;
+  | { readonly code: 'SLOTS_MOVED'; readonly slots: number }
   /** This node of a cluster does not say which slots it holds: a slot that moves is not followed. */
-  onSlotsUnwatched(peer: Peer): void;
+  | { readonly code: 'SLOTS_UNWATCHED'; readonly peer: Peer };
+
+export interface ClusterWalkSink {
+  onNotice(notice: WalkNotice): void;
 }
 
 /** Milliseconds before slots that are on the move are looked at again. */
@@ -70,7 +73,9 @@ export class ClusterWalk {
     for (const [node, slots] of stranded) walked.push({ node, slots, watch: await this.#lookAt(node) });
     await this.#deployment.refreshIfPossible();
     const { topology } = this.#deployment;
-    for (const { node, watch } of walked) if (watch.isBlind) this.#sink.onSlotsUnwatched(node.peer);
+    for (const { node, watch } of walked) {
+      if (watch.isBlind) this.#sink.onNotice({ code: 'SLOTS_UNWATCHED', peer: node.peer });
+    }
     return walked.filter(({ node, slots, watch }) => coverage.walked(node, slots, watch, topology)).length > 0;
   }
 
@@ -84,7 +89,8 @@ export class ClusterWalk {
     await pauseFor(FOLLOW_MS, this.#deployment.signal);
     await this.#deployment.refreshIfPossible();
     const plan = [...this.#coverage.plan(this.#deployment.topology).values()];
-    if (plan.length > 0) this.#sink.onSlotsMoved(plan.reduce((sum, { size }) => sum + size, 0));
+    const slots = plan.reduce((sum, { size }) => sum + size, 0);
+    if (slots > 0) this.#sink.onNotice({ code: 'SLOTS_MOVED', slots });
   }
 
   /** Whether the node has given up to give its slots to one that is not there. */

@@ -26,15 +26,18 @@ export interface NodeScanOptions {
   readonly sink: NodeScanSink;
 }
 
+export type ScanNotice =
+  /** Another process, or one that holds other data by now, has taken the place of the one that was walked. */
+  | { readonly code: 'SCANNED_ANEW'; readonly peer: Peer }
+  /** The process is another one each time it is asked for: whether all of the walk was of one server cannot be told. */
+  | { readonly code: 'MANY_SERVERS'; readonly peer: Peer };
+
 export interface NodeScanSink {
   /** The server would not say of this key whether it is in scope. */
   onReadRefused(db: number, key: Buffer, error: ReplyError): void;
-  /** Another process, or one that holds other data by now, has taken the place of the one that was walked. */
-  onWalkedAnew(peer: Peer): void;
-  /** The process is another one each time it is asked for: whether all of the walk was of one server cannot be told. */
-  onManyServers(peer: Peer): void;
   /** The database lost keys since the copy began. */
   onShrunk(error: RespError): void;
+  onNotice(notice: ScanNotice): void;
 }
 
 /**
@@ -196,7 +199,7 @@ export class NodeScan {
 
   /** @throws ScanError, where it was often enough */
   #beginAnew(peer: Peer, walks: number): void {
-    if (walks < MOST_WALKS) return this.#options.sink.onWalkedAnew(peer);
+    if (walks < MOST_WALKS) return this.#options.sink.onNotice({ code: 'SCANNED_ANEW', peer });
     const message = `Gave up on ${nameOf(peer)}: it was replaced, or came to hold other data, ${MOST_WALKS} times while it was scanned`;
     throw new ScanError('SOURCE_REPLACED', message, {
       peer,
@@ -245,7 +248,7 @@ export class NodeScan {
     if (info.runId === origin.runId) return false;
     if (walks < MOST_WALKS && !(await hasManyServers(session, info))) return false;
     this.#lossWatch.end();
-    this.#options.sink.onManyServers(session.peer);
+    this.#options.sink.onNotice({ code: 'MANY_SERVERS', peer: session.peer });
     return true;
   }
 

@@ -6,7 +6,7 @@ import type { Channel } from '../flow/channel.ts';
 import type { Entry } from '../flow/entry.ts';
 import { EntryRing, newEntry } from '../flow/entry-ring.ts';
 import { FileScope, type FileScopeOptions } from './file-scope.ts';
-import type { Source, SourceSink } from './source.ts';
+import type { FileSink, Source } from './source.ts';
 
 export interface FileSourceOptions extends FileScopeOptions {
   /** Whether large values are still read when all is settled: then `stop` is the end of it. */
@@ -15,6 +15,7 @@ export interface FileSourceOptions extends FileScopeOptions {
 
 export abstract class FileSource implements Source {
   protected readonly scope: FileScope;
+  protected readonly sink: FileSink;
   protected readonly outlives: boolean;
   /** Given back, and pushed in the next turn. */
   readonly #returned = new EntryRing();
@@ -25,12 +26,11 @@ export abstract class FileSource implements Source {
   readonly #demands: ((key: Buffer) => boolean)[] = [() => true];
   #reason: Error | undefined;
   #reject: (reason: Error) => void = () => {};
-  readonly #onLeftOut: SourceSink['onLeftOut'];
 
-  constructor(options: FileSourceOptions, sink: Pick<SourceSink, 'onLeftOut'>) {
+  constructor(options: FileSourceOptions, sink: FileSink) {
     this.scope = new FileScope(options);
     this.outlives = options.outlives === true;
-    this.#onLeftOut = (what, names, count) => sink.onLeftOut(what, names, count);
+    this.sink = sink;
   }
 
   get fraction(): number {
@@ -109,9 +109,8 @@ export abstract class FileSource implements Source {
       if (!this.outlives) this.close();
     }
     this.#isDone = true;
-    const { leftOutDatabases } = this.scope;
-    if (leftOutDatabases.length > 0)
-      this.#onLeftOut('databases', leftOutDatabases.map(String), leftOutDatabases.length);
+    const names = this.scope.leftOutDatabases.map(String);
+    if (names.length > 0) this.sink.onNotice({ code: 'LEFT_OUT', kind: 'databases', names, count: names.length });
   }
 
   async #readOnce(channel: Channel): Promise<void> {

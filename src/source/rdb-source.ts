@@ -10,7 +10,7 @@ import { PackingError } from '../file/unpack.ts';
 import { PayloadError } from '../rdb/payload-error.ts';
 import { SnapshotReader } from '../snapshot/snapshot-reader.ts';
 import { FileSource, type FileSourceOptions } from './file-source.ts';
-import type { SourceSink } from './source.ts';
+import type { FileSink } from './source.ts';
 import { NEVER } from '../rdb/milliseconds.ts';
 
 export interface RdbSourceOptions extends FileSourceOptions {
@@ -20,15 +20,12 @@ export interface RdbSourceOptions extends FileSourceOptions {
   readonly maxPayload?: number;
 }
 
-export type RdbSourceSink = Pick<SourceSink, 'onExpired' | 'onReadRefused' | 'onLeftOut' | 'onUnchecked'>;
-
 /** The file is read at once: after so many bytes of it everybody else has a turn. */
 const TURN_BYTES = 256 * 1024;
 
 export class RdbSource extends FileSource {
   readonly #path: string;
   readonly #options: RdbSourceOptions;
-  readonly #sink: RdbSourceSink;
   /** The one that is being read: each is copied from here into the channel. */
   readonly #entry: Entry = newEntry();
   /** Stays open to the end: its name may lead to a newer one by then, and large values are read when they are written. */
@@ -36,11 +33,10 @@ export class RdbSource extends FileSource {
   #snapshot: SnapshotReader | undefined;
   #hasTold = false;
 
-  constructor(path: string, options: RdbSourceOptions, sink: RdbSourceSink) {
+  constructor(path: string, options: RdbSourceOptions, sink: FileSink) {
     super(options, sink);
     this.#path = path;
     this.#options = options;
-    this.#sink = sink;
   }
 
   protected override get fractionRead(): number {
@@ -81,7 +77,7 @@ export class RdbSource extends FileSource {
       if (!snapshot.next(entry)) return false;
       if (!this.#isInScope(entry, snapshot)) continue;
       const { refusal } = snapshot;
-      if (refusal !== undefined) this.#sink.onReadRefused(entry.db, Buffer.from(entry.key), refusal);
+      if (refusal !== undefined) this.sink.onReadRefused(entry.db, Buffer.from(entry.key), refusal);
       else if (snapshot.take(entry) && this.#carries(entry)) channel.push(entry);
     }
     return true;
@@ -93,18 +89,18 @@ export class RdbSource extends FileSource {
     // What nobody knows the type of may be of that one.
     if (scope.type !== undefined && type !== undefined && scope.type !== type) return false;
     const isExpired = entry.expireAt !== NEVER && entry.expireAt <= Date.now();
-    if (isExpired) this.#sink.onExpired();
+    if (isExpired) this.sink.onExpired();
     return !isExpired && scope.strip(entry);
   }
 
   #carries(entry: Entry): boolean {
     try {
       const isLeft = this.scope.carry(entry);
-      if (!isLeft) this.#sink.onExpired();
+      if (!isLeft) this.sink.onExpired();
       return isLeft;
     } catch (error) {
       if (!(error instanceof PayloadError)) throw error;
-      this.#sink.onReadRefused(entry.db, entry.key, error);
+      this.sink.onReadRefused(entry.db, entry.key, error);
       return false;
     }
   }
@@ -114,8 +110,10 @@ export class RdbSource extends FileSource {
     const snapshot = this.#snapshot;
     if (snapshot === undefined || this.#hasTold) return;
     this.#hasTold = true;
-    for (const [what, { names, count }] of snapshot.leftOut.parts) this.#sink.onLeftOut(what, names, count);
-    if (!snapshot.isChecked) this.#sink.onUnchecked();
+    for (const [kind, { names, count }] of snapshot.leftOut.parts) {
+      this.sink.onNotice({ code: 'LEFT_OUT', kind, names, count });
+    }
+    if (!snapshot.isChecked) this.sink.onNotice({ code: 'UNCHECKED' });
   }
 }
 

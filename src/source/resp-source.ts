@@ -13,7 +13,7 @@ import { PayloadError } from '../rdb/payload-error.ts';
 import { typeOf } from '../rdb/type-byte.ts';
 import { compact, FileSource, type FileSourceOptions } from './file-source.ts';
 import { PassedValues } from './passed-values.ts';
-import type { SourceSink } from './source.ts';
+import type { FileSink } from './source.ts';
 
 export interface RespSourceOptions extends FileSourceOptions {
   /** Bytes of a key or payload. Default 1 GiB. */
@@ -26,12 +26,9 @@ export interface RespSourceOptions extends FileSourceOptions {
   readonly patience?: number | undefined;
 }
 
-export type RespSourceSink = Pick<SourceSink, 'onExpired' | 'onLeftOut' | 'onReadRefused' | 'onUnmarked' | 'onSilence'>;
-
 export class RespSource extends FileSource {
   readonly #path: string;
   readonly #options: RespSourceOptions;
-  readonly #sink: RespSourceSink;
   /** The one that is being read: each is copied from here into the channel. */
   readonly #entry: Entry = newEntry();
   #input: InputFile | undefined;
@@ -41,11 +38,10 @@ export class RespSource extends FileSource {
   #hasWarned = false;
 
   /** @param path a file, packed where it ends in .gz, or `-` for stdin */
-  constructor(path: string, options: RespSourceOptions, sink: RespSourceSink) {
+  constructor(path: string, options: RespSourceOptions, sink: FileSink) {
     super(options, sink);
     this.#path = path;
     this.#options = options;
-    this.#sink = sink;
   }
 
   override rescan(wanted?: (key: Buffer) => boolean): void {
@@ -124,12 +120,12 @@ export class RespSource extends FileSource {
   #listen({ size }: InputFile): NodeJS.Timeout | undefined {
     const { patience } = this.#options;
     if (size !== undefined || patience === undefined) return undefined;
-    return setTimeout(() => this.#sink.onSilence(patience), patience);
+    return setTimeout(() => this.sink.onNotice({ code: 'SILENCE', ms: patience }), patience);
   }
 
   /** Once, however often the file is read. */
   #warn(name: string): void {
-    if (!this.#hasWarned) this.#sink.onUnmarked(name);
+    if (!this.#hasWarned) this.sink.onNotice({ code: 'UNMARKED', name });
     this.#hasWarned = true;
   }
 
@@ -166,11 +162,11 @@ export class RespSource extends FileSource {
       take?.();
       if (scope.type !== undefined && (entry.large?.type ?? typeOf(entry.payload!)) !== scope.type) return false;
       const isThere = scope.strip(entry) && scope.carry(entry);
-      if (!isThere) this.#sink.onExpired();
+      if (!isThere) this.sink.onExpired();
       return isThere;
     } catch (error) {
       if (!(error instanceof PayloadError)) throw error;
-      this.#sink.onReadRefused(entry.db, Buffer.from(entry.key), error);
+      this.sink.onReadRefused(entry.db, Buffer.from(entry.key), error);
       return false;
     }
   }

@@ -1,9 +1,10 @@
 // Where entries come from.
 
-import type { Peer, RespError } from '../../resp/errors.ts';
+import type { RespError } from '../../resp/errors.ts';
 import type { Channel } from '../flow/channel.ts';
 import type { Entry } from '../flow/entry.ts';
-import type { ClusterWalkSink } from '../scan/cluster-walk.ts';
+import type { WalkNotice } from '../scan/cluster-walk.ts';
+import type { ScanNotice } from '../scan/node-scan.ts';
 import type { LeftOutKind } from '../snapshot/left-out.ts';
 
 export interface Source {
@@ -24,26 +25,31 @@ export interface Source {
   stop(reason: Error): void;
 }
 
-/** What a source tells of keys that do not come to be entries. */
-export interface SourceSink extends ClusterWalkSink {
+/** Something about the source as a whole that the operator should know. The code is that of the warning. */
+export type SourceNotice =
+  | WalkNotice
+  | ScanNotice
+  /** A file has something that is not carried; `names` are the first of it. */
+  | { readonly code: 'LEFT_OUT'; readonly kind: LeftOutKind; readonly names: readonly string[]; readonly count: number }
+  /** A snapshot was written without a checksum. */
+  | { readonly code: 'UNCHECKED' }
+  /** A stream has no beginning and no end that would tell whether it is whole. `name` is its path, or `stdin`. */
+  | { readonly code: 'UNMARKED'; readonly name: string }
+  /** Nothing has come through stdin for so many milliseconds; it is waited for all the same. */
+  | { readonly code: 'SILENCE'; readonly ms: number };
+
+/** What a source tells of keys that do not come to be entries, and of itself. */
+export interface SourceSink {
   /** Deleted or expired since it was seen. */
   onGone(): void;
   /** It had expired before it was read, or all of its fields had. */
   onExpired(): void;
-  /** A server was replaced, or came to hold other data, while it was scanned: it is scanned once more. */
-  onWalkedAnew(peer: Peer): void;
-  /** A proxy names another server each time: whether all of one scan was of the same cannot be told. */
-  onManyServers(peer: Peer): void;
-  /** The source lost keys meanwhile, by a flush or a swap, say: what was read is not what it held, and the run has to fail. */
-  onShrunk(error: RespError): void;
-  /** A file has something that is not carried. @param names the first of them */
-  onLeftOut(what: LeftOutKind, names: readonly string[], count: number): void;
-  /** A snapshot was written without a checksum. */
-  onUnchecked(): void;
-  /** A stream has no beginning and no end that would tell whether it is whole. @param name its path, or `stdin` */
-  onUnmarked(name: string): void;
-  /** Nothing has come through stdin for so many milliseconds; it is waited for all the same. */
-  onSilence(ms: number): void;
   /** The source would not give the value of this key. */
   onReadRefused(db: number, key: Buffer, error: RespError): void;
+  /** The source lost keys meanwhile, by a flush or a swap, say: what was read is not what it held, and the run has to fail. */
+  onShrunk(error: RespError): void;
+  onNotice(notice: SourceNotice): void;
 }
+
+/** What a file tells: it can be read a second time for the same keys without being told again. */
+export type FileSink = Pick<SourceSink, 'onExpired' | 'onReadRefused' | 'onNotice'>;

@@ -1,9 +1,159 @@
-// Reader and writer side by side, joined by the channel: when one fails or the operator stops them, the other ends too.
+// The two ends of the flow and the channel between them, made for what was asked for, and how they run side by side.
 
-import type { Channel } from '../flow/channel.ts';
-import type { Source } from '../source/source.ts';
+import { Channel } from '../flow/channel.ts';
+import type { Deployment } from '../cluster/deployment.ts';
+import type { NodeLinkOptions } from '../cluster/node-link.ts';
+import type { DumpOptions } from '../keys/dump.ts';
+import { depthFor } from '../server/transfer-limits.ts';
+import { TransferLimits } from '../server/transfer-limits.ts';
+import { RdbSource } from '../source/rdb-source.ts';
+import { RedisSource } from '../source/redis-source.ts';
+import { RespSource } from '../source/resp-source.ts';
+import type { FileSink, Source, SourceSink } from '../source/source.ts';
+import { Collisions } from '../target/collisions.ts';
+import { RateLimit } from '../target/rate-limit.ts';
+import { RedisTarget } from '../target/redis-target.ts';
+import { RespTarget } from '../target/resp-target.ts';
+import type { DryRunTarget } from '../target/dry-run-target.ts';
 import type { Target } from '../target/target.ts';
+import { WrittenKeys } from '../target/written-keys.ts';
+import type { Plan } from './plan.ts';
+import type { Run } from './preflight.ts';
+import type { Progress } from './progress.ts';
+import type { Settings } from './settings.ts';
 
+/** What an entry costs beside its key and its payload, in bytes: two Buffers, a slot, and its share of a chunk. */
+const ENTRY_BYTES = 512;
+/** Values in pieces at once: with more of them no server has more to do. */
+const MOST_AT_ONCE = 4;
+/** What one of them takes: four pieces of 1 MiB, as elements. */
+const BYTES_OF_ONE = 16 * 1024 * 1024;
+/** Of the budget, that one value may take which is made whole again out of pieces: small ones go on beside it. */
+const GATHERED_SHARE = 7 / 8;
+/** How many keys a file may hold is not known beforehand. */
+const KEYS_OF_A_FILE = 1_000_000;
+/** Where the target itself is not asked whether a key is ours. */
+const CERTAIN_BITS_PER_KEY = 64;
+
+export function channelOf({ sides: { source, target }, settings: { buffer } }: Run): Channel {
+  const servers = [...(source?.servers ?? []), ...(target?.servers ?? [])];
+  const depth = depthFor(Math.max(0, ...servers.map(({ roundTrip }) => roundTrip)));
+  // Entries of a cluster wait at their nodes, and a slow node holds up the others only when memory is used up.
+  const waiting = target?.isCluster === true ? buffer / ENTRY_BYTES : 0;
+  return new Channel({ maxEntries: Math.max(2 * depth, waiting), maxBytes: buffer });
+}
+
+/** What is told of reading. */
+export type ReadingSink = SourceSink & Pick<NodeLinkOptions, 'onReconnect'>;
+
+/** What is to be read. */
+export interface Reading {
+  readonly plan: Pick<Plan, 'databases' | 'mode' | 'keys' | 'fields'>;
+  readonly settings: Settings;
+}
+
+/** How keys are read, where they are not to be copied. */
+export interface ReadingOptions {
+  /** Takes the place of reading: keys are only to be counted. */
+  readonly tally?: DryRunTarget | undefined;
+  readonly namesOnly?: boolean;
+  /** Bytes of the longest value that is read in one piece; what the target can take otherwise. */
+  readonly bigKey?: number;
+  /** Whether large values of a file are read after its end as well: whoever does so has to `stop` it. */
+  readonly outlives?: boolean;
+}
+
+/** @param side where it is a server */
+export function sourceOf(
+  side: Deployment | undefined,
+  { plan, settings }: Reading,
+  sink: ReadingSink,
+  how: ReadingOptions = {},
+): Source {
+  if (side === undefined) return fileSourceOf({ plan, settings }, sink, how);
+  const { scope, retry, count, maxLatency, bySize } = settings;
+  const { bigKey = settings.bigKey, tally, namesOnly } = how;
+  const dump = { mode: plan.mode, fields: plan.fields, usage: usageOf(side, settings), bigKey, bySize, maxLatency };
+  const onReconnect = sink.onReconnect.bind(sink);
+  const databases = plan.databases.map(([db]) => db);
+  const options = { databases, keys: plan.keys, count, scope, dump, retry, onReconnect, census: tally?.add, namesOnly };
+  return new RedisSource(side, options, sink);
+}
+
+export function fileSourceOf(
+  { plan: { databases, mode, fields }, settings }: Reading,
+  sink: FileSink,
+  { bigKey = settings.bigKey, outlives }: ReadingOptions = {},
+): Source {
+  const { from, scope, preserveIdle, timeout } = settings;
+  const options = {
+    databases: databases.length === 0 ? ('all' as const) : new Set(databases.map(([db]) => db)),
+    includes: (key: Buffer) => scope.includes(key),
+    type: scope.type,
+    mode: mode === 'dropped' ? ('dropped' as const) : ('exact' as const),
+    fields,
+    preserveIdle,
+    bigKey,
+    outlives,
+  };
+  if (from.address.kind === 'snapshot') return new RdbSource(from.shown, options, sink);
+  return new RespSource(from.shown, { ...options, patience: timeout }, sink);
+}
+
+/** Which keys are ours has to be known where those of the target are not replaced. */
+export function writtenKeysOf(
+  { plan: { keys }, settings: { to, onConflict } }: Run,
+  isVerified: boolean,
+): WrittenKeys | undefined {
+  if (onConflict === 'replace' || to.address.kind === 'stream') return undefined;
+  return new WrittenKeys(keys || KEYS_OF_A_FILE, isVerified ? CERTAIN_BITS_PER_KEY : undefined);
+}
+
+export function targetOf(
+  { sides: { target }, plan, settings }: Run,
+  source: Source,
+  written: WrittenKeys | undefined,
+  progress: Progress,
+): Target {
+  const { names, retry, onConflict, bwlimit, tpslimit, buffer } = settings;
+  const { mode, clock, targetDbOf } = plan;
+  const keys = plan.keys || KEYS_OF_A_FILE;
+  const replace = onConflict === 'replace';
+  const common = {
+    mode,
+    clock,
+    targetDbOf,
+    targetNameOf: (key: Buffer) => names.targetNameOf(key),
+    collisions: names.mayCollide || plan.merges ? new Collisions(names, targetDbOf, keys) : undefined,
+    limit:
+      bwlimit === undefined && tpslimit === undefined
+        ? undefined
+        : new RateLimit({ bytesPerSecond: bwlimit, keysPerSecond: tpslimit }),
+  };
+  if (target === undefined) return new RespTarget(settings.to.shown, common, progress);
+  const onReconnect = progress.onReconnect.bind(progress);
+  const atOnce = Math.max(1, Math.min(MOST_AT_ONCE, Math.floor(buffer / BYTES_OF_ONE)));
+  const mostBytes = Math.min(...target.servers.map(({ mostBytes }) => mostBytes));
+  const limits = limitsOf(mostBytes, settings);
+  const gatherBytes = settings.bySize ? 0 : Math.min(settings.bigKey, buffer * GATHERED_SHARE, mostBytes);
+  const own = { replace, written, mostBytes, limits, bigKey: settings.bigKey, gatherBytes, atOnce, retry, onReconnect };
+  return new RedisTarget(target, source, { ...common, ...own }, progress);
+}
+
+/** A command goes as a whole, and what has to wait at the target with it, so far as a limit is told, must have room as well. */
+function limitsOf(mostBytes: number, { buffer }: Settings): TransferLimits {
+  const limits = new TransferLimits(mostBytes, Math.min(buffer, mostBytes));
+  limits.pieceBore(mostBytes / 4);
+  return limits;
+}
+
+/** Whichever the source counts. */
+function usageOf({ servers }: Deployment, { preserveIdle }: Settings): DumpOptions['usage'] {
+  if (!preserveIdle) return undefined;
+  return servers.some(({ info }) => info.countsFrequency) ? 'frequency' : 'idle';
+}
+
+/** When one end fails, or the operator stops them, the other one ends too. */
 export class Flow {
   readonly #source: Source;
   readonly #channel: Channel;

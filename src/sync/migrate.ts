@@ -1,19 +1,16 @@
-// The whole program: reach both ends, look before the first write, let the entries flow, and say how it went.
+// The whole copy: reach both ends, look before the first write, let the entries flow, and say how it went.
 //
 //     source ── read ──▶ channel ──▶ write ── target
 
+import type { Reconnect } from '../server/retry.ts';
 import { DryRunTarget } from '../target/dry-run-target.ts';
 import type { WrittenKeys } from '../target/written-keys.ts';
-import { channelOf, sourceOf, targetOf, writtenKeysOf } from './ends.ts';
-import { Flow } from './flow.ts';
-import { leftOutDatabases, leftOutFunctions } from './left-out.ts';
+import { channelOf, Flow, sourceOf, targetOf, writtenKeysOf } from './flow.ts';
 import type { MigrateOptions, MigrateResult } from './options.ts';
-import { planOf, type Plan } from './plan.ts';
-import { preflight, warningsOf, type Warning } from './preflight.ts';
+import { startEvent, withSides, type Run } from './preflight.ts';
 import { Progress } from './progress.ts';
-import { settingsOf, withForms, type Settings } from './settings.ts';
-import { closeSides, openSides, type Sides } from './sides.ts';
-import { startEvent } from './start-event.ts';
+import { settingsOf, withForms } from './settings.ts';
+import { warningsOf } from './warnings.ts';
 
 export interface Copied {
   readonly figures: MigrateResult;
@@ -25,40 +22,28 @@ export interface Copied {
  * Copies the keys of the source that are in scope to the target: `migrate`, but for the check that may follow.
  * @param isVerified whether one will: a mistake about which key is ours has to be rare then
  */
-export async function copyOnce(options: MigrateOptions, isVerified = false): Promise<Copied> {
-  const settings = await withForms(settingsOf(options));
-  const end = new AbortController();
-  const signal = AbortSignal.any([end.signal, ...(settings.signal ? [settings.signal] : [])]);
-  const sides = await openSides(settings, signal, (event) => settings.onEvent({ type: 'reconnect', ...event }));
-  try {
-    const plan = planOf(sides, settings);
-    await preflight(sides, plan.databases);
-    const warnings = [...warningsOf(sides, plan.databases), ...(await leftOut(sides, plan))];
-    return await copy(sides, plan, warnings, settings, end, isVerified);
-  } finally {
-    end.abort();
-    closeSides(sides);
-  }
+export async function copyOnce(options: MigrateOptions, isVerified: boolean): Promise<Copied> {
+  const settings = await withForms(settingsOf(options, 'copy'));
+  const onReconnect = (event: Reconnect): void => settings.onEvent({ type: 'reconnect', ...event });
+  return withSides(settings, { purpose: 'write', onReconnect }, (run) => copy(run, isVerified));
 }
 
-async function copy(
-  sides: Sides,
-  plan: Plan,
-  warnings: readonly Warning[],
-  settings: Settings,
-  end: AbortController,
-  isVerified: boolean,
-): Promise<Copied> {
+async function copy(run: Run, isVerified: boolean): Promise<Copied> {
+  const { settings, sides } = run;
+  const warnings = await warningsOf(run);
   const progress = new Progress(settings);
   const tally = settings.dryRun ? new DryRunTarget() : undefined;
-  const source = sourceOf(sides, plan, settings, progress, { tally });
-  const channel = channelOf(sides, settings);
-  const written = writtenKeysOf(plan, settings, isVerified);
-  const target = tally ?? targetOf(sides, plan, settings, source, written, progress);
-  const flow = new Flow(source, channel, target, end);
+  // A value that one file has whole, another one gets so.
+  const bigKey = sides.source === undefined && sides.target === undefined ? Infinity : settings.bigKey;
+
+  const source = sourceOf(sides.source, run, progress, { tally, bigKey });
+  const channel = channelOf(run);
+  const written = writtenKeysOf(run, isVerified);
+  const target = tally ?? targetOf(run, source, written, progress);
+  const flow = new Flow(source, channel, target, run.end);
   if (settings.failFast) progress.onFirstFailure = (error) => flow.stop(error);
 
-  progress.start(startEvent(sides, plan, settings), warnings, () => source.fraction);
+  progress.start(startEvent(run), warnings, () => source.fraction);
   try {
     await flow.run(settings.signal);
   } catch (error) {
@@ -67,9 +52,4 @@ async function copy(
   }
   if (tally !== undefined) progress.count(tally.types);
   return { figures: progress.finish(), written };
-}
-
-async function leftOut({ source }: Sides, { databases }: Plan): Promise<Warning[]> {
-  if (source === undefined) return [];
-  return [...leftOutDatabases(source, databases), ...(await leftOutFunctions(source))];
 }

@@ -94,14 +94,18 @@ export interface Figures {
   readonly elapsed: number;
 }
 
-export type MigrateEvent =
+/** What a copy and a check tell alike. */
+export type CommonEvent =
   | StartEvent
-  | ({ readonly type: 'progress'; /** Done so far, 0 to 1. */ readonly fraction: number } & Figures)
-  /** The target acknowledged one more batch of keys. */
+  /** So many more keys: acknowledged by the target, or compared. */
   | { readonly type: 'batch'; readonly keys: number }
   | { readonly type: 'warning'; readonly code: string; readonly message: string }
   | ReconnectEvent
-  | KeyFailedEvent
+  | KeyFailedEvent;
+
+export type MigrateEvent =
+  | CommonEvent
+  | ({ readonly type: 'progress'; /** Done so far, 0 to 1. */ readonly fraction: number } & Figures)
   | DryRunEvent
   | ({ readonly type: 'done' } & Figures);
 

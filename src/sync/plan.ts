@@ -5,9 +5,8 @@ import { RespError } from '../../resp/errors.ts';
 import type { Deployment } from '../cluster/deployment.ts';
 import { expiryClock, type ExpiryMode } from '../flow/expiry.ts';
 import { FieldExpiries } from '../keys/expiries.ts';
-import { carriesExactExpiries, clockOffsetOf, keysIn, type DatabasePairs } from './preflight.ts';
 import type { EndpointSettings, Settings } from './settings.ts';
-import type { Sides } from './sides.ts';
+import { carriesExactExpiries, clockOffsetOf, keysIn, type DatabasePairs, type Sides } from './sides.ts';
 
 export interface Plan {
   /** Source databases with those of the target; of a file those that were named. */
@@ -31,7 +30,7 @@ export interface Plan {
  * @param isMutual whether what only the target has is of interest, too
  * @throws RespError where it cannot be known which database is meant
  */
-export function planOf(sides: Sides, settings: Settings, isMutual = false): Plan {
+export function planOf(sides: Sides, settings: Settings, isMutual: boolean): Plan {
   const { source, target } = sides;
   const found = source === undefined ? namedOf(settings) : databasesOf(source, settings);
   const targetDbOf = renumber(settings, found);

@@ -1,6 +1,5 @@
-// Looks at both sides before anything is written: what must not be, and what the operator should know.
+// Reaches both sides and looks at them, before anything is written: whether the run may be, and what is found.
 
-import { countOf, formatBytes } from '../../resp/figures.ts';
 import { nameOf, ReplyError, RespError, type RespErrorOptions } from '../../resp/errors.ts';
 import type { Deployment } from '../cluster/deployment.ts';
 import { tagOf } from '../cluster/slot.ts';
@@ -8,28 +7,83 @@ import type { Node } from '../cluster/topology.ts';
 import { kindOf, refusalOf } from '../server/refusal.ts';
 import { aclOf, PROBE_KEY, type Probe } from '../server/probes.ts';
 import type { Role, Server } from '../server/server.ts';
-import type { Sides } from './sides.ts';
+import type { NodeReport, SideReport, StartEvent } from './options.ts';
+import { planOf, type Plan } from './plan.ts';
+import type { EndpointSettings, Settings } from './settings.ts';
+import {
+  clockSkewOf,
+  closeSides,
+  keysIn,
+  openSides,
+  targetDatabases,
+  type Access,
+  type DatabasePairs,
+  type Sides,
+} from './sides.ts';
 
-export interface Warning {
-  readonly code:
-    | 'TLS_INSECURE'
-    | 'CLOCK_SKEW'
-    | 'TARGET_NOT_EMPTY'
-    | 'TARGET_MEMORY'
-    | 'DATABASES_LEFT_OUT'
-    | 'LEFT_OUT'
-    | 'SLOTS_UNSERVED'
-    | 'DATABASES_ALIKE';
-  readonly message: string;
+/** Both sides, reached and found fit, and what goes where. */
+export interface Run<S extends Settings = Settings> {
+  readonly settings: S;
+  readonly sides: Sides;
+  readonly plan: Plan;
+  /** Ends pauses and connects of both sides. */
+  readonly end: AbortController;
 }
 
-export type DatabasePairs = readonly (readonly [source: number, target: number])[];
+export interface RunAccess extends Access {
+  /** Whether what only the target has is of interest, too. */
+  readonly isMutual?: boolean;
+}
 
-/** Above this many milliseconds between the clocks an absolute expiry would be wrong by more than it is worth. */
-const MOST_SKEW_MS = 1000;
+/**
+ * Closes both sides behind `use`.
+ * @throws RespError when the run cannot be, or must not: `SAME_DATABASE`, `CLUSTER`, `REPLICA`, or the code of the refusal
+ */
+export async function withSides<S extends Settings, T>(
+  settings: S,
+  { isMutual = false, ...access }: RunAccess,
+  use: (run: Run<S>) => Promise<T>,
+): Promise<T> {
+  const end = new AbortController();
+  const signals = settings.signal === undefined ? [end.signal] : [end.signal, settings.signal];
+  const sides = await openSides(settings, access, AbortSignal.any(signals));
+  try {
+    const plan = planOf(sides, settings, isMutual);
+    await demandFit(sides, plan.databases);
+    return await use({ settings, sides, plan, end });
+  } finally {
+    end.abort();
+    closeSides(sides);
+  }
+}
 
-/** @throws RespError when this copy must not be: `SAME_DATABASE`, `CLUSTER`, `REPLICA`, or the code of the refusal */
-export async function preflight({ source, target }: Sides, databases: DatabasePairs): Promise<void> {
+/** What was found, as it is told before the first key. */
+export function startEvent({ sides, plan: { databases, keys, mode }, settings: { from, to } }: Run): StartEvent {
+  const { source, target } = sides;
+  const targetKeys =
+    target === undefined ? 0 : targetDatabases(target, databases).reduce((total, db) => total + keysIn(target, db), 0);
+  const skew = clockSkewOf(sides);
+  return {
+    type: 'start',
+    source: sideReport(from, source, keys),
+    target: sideReport(to, target, targetKeys),
+    databases,
+    clockSkew: Number.isNaN(skew) ? null : Math.round(skew),
+    expiry: mode,
+  };
+}
+
+function sideReport({ shown: endpoint }: EndpointSettings, side: Deployment | undefined, keys: number): SideReport {
+  return { endpoint, kind: side?.kind ?? 'file', nodes: side?.servers.map(nodeReport) ?? [], keys };
+}
+
+function nodeReport({ connection, info }: Server): NodeReport {
+  const { name, version, role, usedMemory, maxMemory } = info;
+  const server = `${name} ${connection.secrets.hide(version)}`;
+  return { address: nameOf(connection.peer), server, role, usedMemory, maxMemory };
+}
+
+async function demandFit({ source, target }: Sides, databases: DatabasePairs): Promise<void> {
   demandRights({ source, target });
   if (source !== undefined) await demandUsable(source, new Set(databases.map(([db]) => db)));
   if (target !== undefined) {
@@ -38,89 +92,6 @@ export async function preflight({ source, target }: Sides, databases: DatabasePa
     await demandUsable(target, new Set(databases.map(([, db]) => db)));
   }
   if (source !== undefined && target !== undefined) demandDifferent(source, target, databases);
-}
-
-export function warningsOf({ source, target }: Sides, databases: DatabasePairs): Warning[] {
-  const warnings: Warning[] = [source, target].flatMap((side) =>
-    side === undefined ? [] : warningsAbout(side, target?.use !== 'write to'),
-  );
-  const skew = clockSkewOf({ source, target });
-  if (Math.abs(skew) > MOST_SKEW_MS) {
-    const message = `the clocks are ${(Math.abs(skew) / 1000).toFixed(1)} s apart; expiries are ${target?.use === 'read from' ? 'compared' : 'carried'} as the time that is left`;
-    warnings.push({ code: 'CLOCK_SKEW', message });
-  }
-  if (target === undefined || target.use === 'read from') return warnings;
-  for (const db of targetDatabases(target, databases)) {
-    const keys = keysIn(target, db);
-    if (keys === 0) continue;
-    const message = `the target database ${db} is not empty: it has ${countOf(keys, 'key')}`;
-    warnings.push({ code: 'TARGET_NOT_EMPTY', message });
-  }
-  const [limit, used] = [sum(target, 'maxMemory'), source === undefined ? 0 : sum(source, 'usedMemory')];
-  if (limit > 0 && limit < used) {
-    const message = `the target may use ${formatBytes(limit)} (maxmemory), the source uses ${formatBytes(used)}`;
-    warnings.push({ code: 'TARGET_MEMORY', message });
-  }
-  return warnings;
-}
-
-function warningsAbout(side: Deployment, isCheck: boolean): Warning[] {
-  const { role, unserved, isInsecure } = side;
-  const warnings = isInsecure ? [insecure(role)] : [];
-  if (unserved.size > 0) {
-    const what = isCheck ? 'are not compared' : role === 'source' ? 'are left out' : 'cannot be copied';
-    const message = `no node of the ${role} serves slots ${unserved.describe()}: keys of these slots ${what}`;
-    warnings.push({ code: 'SLOTS_UNSERVED', message });
-  }
-  return warnings;
-}
-
-function insecure(role: Role): Warning {
-  const message = `the certificate of the ${role} is not looked at: whoever stands in between can read and change everything`;
-  return { code: 'TLS_INSECURE', message };
-}
-
-/** Whether expiries can cross by the millisecond: both sides know how, and their clocks agree. */
-export function carriesExactExpiries({ source, target }: Sides): boolean {
-  const servers = [...(source?.servers ?? []), ...(target?.servers ?? [])];
-  return (
-    servers.every(({ absoluteExpiry }) => absoluteExpiry) && Math.abs(clockSkewOf({ source, target })) <= MOST_SKEW_MS
-  );
-}
-
-/** Milliseconds by which the clock of the target is ahead, where that is more than can be left as it is; 0 otherwise. */
-export function clockOffsetOf(sides: Sides): number {
-  const skew = Math.round(clockSkewOf(sides));
-  return Math.abs(skew) > MOST_SKEW_MS ? skew : 0;
-}
-
-/** Milliseconds by which the clock of the target is ahead, of the two nodes that are furthest apart; this machine's is a file's. */
-export function clockSkewOf({ source, target }: Sides): number {
-  const [from, to] = [source, target].map((side) => side?.servers.map(({ skew }) => skew) ?? [0]) as [
-    number[],
-    number[],
-  ];
-  const [ahead, behind] = [Math.max(...to) - Math.min(...from), Math.min(...to) - Math.max(...from)];
-  return Math.abs(behind) > Math.abs(ahead) ? behind : ahead;
-}
-
-/** Where a copy writes to: anywhere, as far as is known, where a file alone says which databases it has. */
-export function targetDatabases({ servers }: Deployment, databases: DatabasePairs): number[] {
-  const dbs =
-    databases.length > 0 ? databases.map(([, db]) => db) : servers.flatMap(({ info }) => info.keyspace.map(({ db }) => db));
-  return [...new Set(dbs)].toSorted((a, b) => a - b);
-}
-
-/** Keys in a database, of all nodes together. */
-export function keysIn({ servers }: Deployment, db: number): number {
-  const keys = ({ db: current, keys, databases }: Server): number => (current === db ? keys : (databases.get(db) ?? 0));
-  return servers.reduce((total, server) => total + keys(server), 0);
-}
-
-/** Bytes of all nodes together; 0 is no limit, where any has none. */
-function sum({ servers }: Deployment, field: 'maxMemory' | 'usedMemory'): number {
-  if (field === 'maxMemory' && servers.some(({ info }) => info.maxMemory === 0)) return 0;
-  return servers.reduce((total, { info }) => total + info[field], 0);
 }
 
 /** Every command that cannot be had is named, of both sides at once. */

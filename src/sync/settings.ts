@@ -8,11 +8,14 @@ import type { NatRule } from '../cluster/announced.ts';
 import { formOf } from '../file/regular-file.ts';
 import type { RetryOptions } from '../server/retry.ts';
 import { KeyScope } from '../scan/key-scope.ts';
-import type { Role } from '../server/server.ts';
 import { KeyNames } from '../target/key-names.ts';
 import type { ConflictPolicy, MigrateEvent, MigrateOptions } from './options.ts';
 
+/** Whether the target is written or only read. */
+export type Use = 'copy' | 'check';
+
 export interface Settings {
+  readonly use: Use;
   readonly from: EndpointSettings;
   readonly to: EndpointSettings;
   /** Source databases, where they were named. */
@@ -66,17 +69,24 @@ const DEFAULT_TIMEOUT_MS = 60_000;
 const DEFAULT_RETRIES = 10;
 const DEFAULT_RETRY_MAX_MS = 30_000;
 
-/**
- * @param use whether the target is written or only read
- * @throws AddressError for an endpoint that is none, or that this copy cannot use
- */
-export function settingsOf(options: MigrateOptions, use: 'copy' | 'check' = 'copy'): Settings {
+/** @throws AddressError for an endpoint that is none, or that cannot be used so */
+export function settingsOf(options: MigrateOptions, use: Use): Settings {
   const { retries = DEFAULT_RETRIES, retryMax = DEFAULT_RETRY_MAX_MS } = options;
-  const { fromPassword, fromSentinelPassword, fromTls, fromNat } = options;
-  const { toPassword, toSentinelPassword, toTls, toNat } = options;
-  const from = endpoint('source', use, options.from, fromPassword, fromSentinelPassword, fromTls, fromNat);
-  const to = endpoint('target', use, options.to, toPassword, toSentinelPassword, toTls, toNat);
+  const from = endpoint(options.from, {
+    password: options.fromPassword,
+    sentinelPassword: options.fromSentinelPassword,
+    tls: options.fromTls,
+    nat: options.fromNat,
+  });
+  const to = endpoint(options.to, {
+    password: options.toPassword,
+    sentinelPassword: options.toSentinelPassword,
+    tls: options.toTls,
+    nat: options.toNat,
+  });
+  if (use === 'copy') demandWritable(to);
   return {
+    use,
     from,
     to,
     secrets: new Secrets([from, to].flatMap(secretsOf)),
@@ -112,7 +122,7 @@ function secretsOf({ address, password, sentinelPassword }: EndpointSettings): (
  * Files whose names do not say what they are have been looked at.
  * @throws RespError where one cannot be read, or is neither a snapshot nor a stream
  */
-export async function withForms(settings: Settings): Promise<Settings> {
+export async function withForms<S extends Settings>(settings: S): Promise<S> {
   const [from, to] = await Promise.all([withForm(settings.from), withForm(settings.to)]);
   return { ...settings, from, to };
 }
@@ -123,30 +133,32 @@ async function withForm(settings: EndpointSettings): Promise<EndpointSettings> {
   return { ...settings, address: { kind: await formOf(address.path), path: address.path } };
 }
 
-function endpoint(
-  role: Role,
-  use: 'copy' | 'check',
-  text: string,
-  password: string | undefined,
-  sentinelPassword: string | undefined,
-  tls: TlsOptions | undefined,
-  nat: readonly NatRule[] = [],
-): EndpointSettings {
+/** What is said of a side beside its address. */
+interface EndpointOptions {
+  readonly password: string | undefined;
+  readonly sentinelPassword: string | undefined;
+  readonly tls: TlsOptions | undefined;
+  readonly nat: readonly NatRule[] | undefined;
+}
+
+function endpoint(text: string, { password, sentinelPassword, tls, nat = [] }: EndpointOptions): EndpointSettings {
   const address = parseAddress(text);
-  const shown = formatAddress(address);
-  if (address.kind === 'snapshot' && role === 'target' && use === 'copy') {
-    throw new AddressError('Cannot write a snapshot: an .rdb file can only be a source');
-  }
-  if (address.kind === 'nameless' && role === 'target' && use === 'copy') {
-    const hint = 'let it end in .resp, or write redis://host:port';
-    throw new AddressError(`Cannot write ${shown}: its name does not say what it is to be`, hint);
-  }
   return {
     address,
-    shown,
+    shown: formatAddress(address),
     password: password ?? ('password' in address ? address.password : undefined),
     sentinelPassword,
     tls: 'tls' in address && address.tls ? (tls ?? {}) : undefined,
     nat,
   };
+}
+
+function demandWritable({ address, shown }: EndpointSettings): void {
+  if (address.kind === 'snapshot') {
+    throw new AddressError('Cannot write a snapshot: an .rdb file can only be a source');
+  }
+  if (address.kind === 'nameless') {
+    const hint = 'let it end in .resp, or write redis://host:port';
+    throw new AddressError(`Cannot write ${shown}: its name does not say what it is to be`, hint);
+  }
 }

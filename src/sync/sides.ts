@@ -1,4 +1,4 @@
-// Reaches both sides: a server, a cluster, or nothing yet where it is a file.
+// Both sides: how they are reached, and what they are known to hold. A side is a server or a cluster; a file is not opened yet.
 
 import { isFile } from '../../resp/address.ts';
 import { Deployment } from '../cluster/deployment.ts';
@@ -7,9 +7,14 @@ import { InputFile } from '../file/input-file.ts';
 import { demandWritable } from '../file/output-file.ts';
 import { openRegular } from '../file/regular-file.ts';
 import { PIECE_BYTES } from '../server/transfer-limits.ts';
+import type { Role, Server } from '../server/server.ts';
 import { PROBE_KEY, type Probe, type Purpose } from '../server/probes.ts';
-import type { Role } from '../server/server.ts';
 import type { Settings } from './settings.ts';
+
+export type DatabasePairs = readonly (readonly [source: number, target: number])[];
+
+/** Above this many milliseconds between the clocks an absolute expiry would be wrong by more than it is worth. */
+export const MOST_SKEW_MS = 1000;
 
 /** `undefined` is a file. */
 export interface Sides {
@@ -17,32 +22,33 @@ export interface Sides {
   readonly target: Deployment | undefined;
 }
 
-/**
- * @param onReconnect told while a server is waited for
- * @param purpose what the target is for; a source is always read
- * @param probes what will be asked of the source beyond that
- * @param filePurpose what a file as the target is for
- * @throws RespError, as `Deployment.open`, or for a file that cannot be used
- */
-export async function openSides(
-  settings: Settings,
-  signal: AbortSignal,
-  onReconnect: (event: Reconnect) => void,
-  purpose: Purpose = 'write',
-  probes: readonly Probe[] = [],
-  filePurpose: Purpose = purpose,
-): Promise<Sides> {
-  await demandFiles(settings, filePurpose);
-  const kept = keptBytes(settings, purpose);
-  const open = (role: Role, purpose: Purpose, probes: readonly Probe[]): Promise<Deployment | undefined> =>
-    openSide(role, purpose, settings, { signal, onReconnect, probes, kept });
-  const source = await open('source', 'read', [...probesFor(settings), ...probes]);
+/** What the sides are reached for. */
+export interface Access {
+  /** What the target is for; a source is always read. */
+  readonly purpose: Purpose;
+  /** What a file as the target is for, where that is another thing. */
+  readonly filePurpose?: Purpose;
+  /** What will be asked of the source beyond what a copy asks. */
+  readonly probes?: readonly Probe[];
+  /** Told while a server is waited for. */
+  readonly onReconnect: (event: Reconnect) => void;
+}
+
+/** @throws RespError, as `Deployment.open`, or for a file that cannot be used */
+export async function openSides(settings: Settings, access: Access, signal: AbortSignal): Promise<Sides> {
+  await demandFiles(settings, access.filePurpose ?? access.purpose);
+  const source = await openSide('source', settings, access, signal);
   try {
-    return { source, target: await open('target', purpose, []) };
+    return { source, target: await openSide('target', settings, access, signal) };
   } catch (error) {
     source?.close();
     throw error;
   }
+}
+
+export function closeSides({ source, target }: Sides): void {
+  source?.close();
+  target?.close();
 }
 
 /** A file that cannot be used is told before any server is asked. What comes through stdin or stdout shows in time. */
@@ -62,46 +68,34 @@ function isNamed({ address }: Settings['from']): boolean {
   return isFile(address) && address.path !== '-';
 }
 
-export function closeSides({ source, target }: Sides): void {
-  source?.close();
-  target?.close();
-}
-
-interface OpenOptions {
-  readonly signal: AbortSignal;
-  readonly onReconnect: (event: Reconnect) => void;
-  readonly probes: readonly Probe[];
-  /** Bytes of the longest payload that is not read past. */
-  readonly kept: number;
-}
-
 async function openSide(
   role: Role,
-  purpose: Purpose,
   settings: Settings,
-  { signal, onReconnect, probes, kept }: OpenOptions,
+  { purpose, probes = [], onReconnect }: Access,
+  signal: AbortSignal,
 ): Promise<Deployment | undefined> {
-  const { address, password, sentinelPassword, tls, nat } = role === 'source' ? settings.from : settings.to;
+  const isSource = role === 'source';
+  const { address, password, sentinelPassword, tls, nat } = isSource ? settings.from : settings.to;
   if (isFile(address)) return undefined;
   const { username } = address;
   const { timeout, retry, secrets, maxReply } = settings;
   const access = {
     role,
-    purpose,
+    purpose: isSource ? 'read' : purpose,
     username,
     password,
     tls,
     timeout,
     signal,
     secrets,
-    probes,
-    keptBytes: kept,
+    probes: isSource ? [...probesFor(settings), ...probes] : [],
+    keptBytes: keptBytes(settings, purpose),
     maxReply,
-  };
+  } as const;
   return Deployment.open({ address, access, sentinelPassword, nat, db: firstDb(role, settings), retry, onReconnect });
 }
 
-/** A longer payload has no place in memory, and no way into a target. A file takes it whole. */
+/** Bytes of the longest payload that is kept: a longer one has no place in memory, and no way into a target. A file takes it whole. */
 function keptBytes({ to, bigKey }: Settings, purpose: Purpose): number {
   return to.address.kind === 'stream' && purpose === 'write' ? Infinity : Math.max(bigKey, PIECE_BYTES);
 }
@@ -120,4 +114,43 @@ function firstDb(role: Role, { databases, from, to }: Settings): number {
   if (role === 'source' && Array.isArray(databases)) return databases[0] as number;
   const { address } = role === 'source' ? from : to;
   return ('db' in address ? address.db : undefined) ?? 0;
+}
+
+/** Whether expiries can cross by the millisecond: both sides know how, and their clocks agree. */
+export function carriesExactExpiries({ source, target }: Sides): boolean {
+  const servers = [...(source?.servers ?? []), ...(target?.servers ?? [])];
+  return (
+    servers.every(({ absoluteExpiry }) => absoluteExpiry) && Math.abs(clockSkewOf({ source, target })) <= MOST_SKEW_MS
+  );
+}
+
+/** Milliseconds by which the clock of the target is ahead, where that is more than can be left as it is; 0 otherwise. */
+export function clockOffsetOf(sides: Sides): number {
+  const skew = Math.round(clockSkewOf(sides));
+  return Math.abs(skew) > MOST_SKEW_MS ? skew : 0;
+}
+
+/** Milliseconds by which the clock of the target is ahead, of the two nodes that are furthest apart; this machine's is a file's. */
+export function clockSkewOf({ source, target }: Sides): number {
+  const [from, to] = [source, target].map((side) => side?.servers.map(({ skew }) => skew) ?? [0]) as [
+    number[],
+    number[],
+  ];
+  const [ahead, behind] = [Math.max(...to) - Math.min(...from), Math.min(...to) - Math.max(...from)];
+  return Math.abs(behind) > Math.abs(ahead) ? behind : ahead;
+}
+
+/** Where a copy writes to: anywhere, as far as is known, where a file alone says which databases it has. */
+export function targetDatabases({ servers }: Deployment, databases: DatabasePairs): number[] {
+  const dbs =
+    databases.length > 0
+      ? databases.map(([, db]) => db)
+      : servers.flatMap(({ info }) => info.keyspace.map(({ db }) => db));
+  return [...new Set(dbs)].toSorted((a, b) => a - b);
+}
+
+/** Keys in a database, of all nodes together. */
+export function keysIn({ servers }: Deployment, db: number): number {
+  const keys = ({ db: current, keys, databases }: Server): number => (current === db ? keys : (databases.get(db) ?? 0));
+  return servers.reduce((total, server) => total + keys(server), 0);
 }

@@ -1,9 +1,9 @@
 // Counts what would be written, by type, and writes nothing.
 
 import type { Channel } from '../flow/channel.ts';
-import { newEntry } from '../flow/entry-ring.ts';
-import { sizeOf } from '../flow/entry.ts';
+import { sizeOf, type Entry } from '../flow/entry.ts';
 import { typeOf } from '../rdb/type-byte.ts';
+import { eachEntry } from './each-entry.ts';
 import type { Target } from './target.ts';
 
 export interface TypeFigures {
@@ -15,6 +15,7 @@ export interface TypeFigures {
 }
 
 export class DryRunTarget implements Target {
+  readonly #counting = eachEntry((entry) => this.#count(entry));
   readonly #types = new Map<string, { keys: number; bytes: number | null }>();
 
   /** @param bytes `undefined` where they could not be learnt */
@@ -30,18 +31,13 @@ export class DryRunTarget implements Target {
     return [...this.#types].map(([type, count]) => ({ type, ...count })).toSorted((a, b) => b.keys - a.keys);
   }
 
-  async write(channel: Channel): Promise<void> {
-    const entry = newEntry();
-    while (await channel.readable()) {
-      while (channel.take(entry)) {
-        const size = sizeOf(entry);
-        if (entry.payload !== null) this.add(typeOf(entry.payload) ?? 'unknown', size);
-        else if (entry.large !== null) {
-          const { type = 'unknown', bytes } = entry.large;
-          this.add(type, bytes && size + bytes);
-        }
-        channel.settle(1, size);
-      }
-    }
+  write(channel: Channel): Promise<void> {
+    return this.#counting.write(channel);
+  }
+
+  #count(entry: Entry): void {
+    const { payload, large } = entry;
+    if (payload !== null) this.add(typeOf(payload) ?? 'unknown', sizeOf(entry));
+    else if (large !== null) this.add(large.type ?? 'unknown', large.bytes && sizeOf(entry) + large.bytes);
   }
 }

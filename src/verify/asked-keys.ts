@@ -4,27 +4,24 @@
 import { Ring } from '../../resp/ring.ts';
 import type { Entry } from '../flow/entry.ts';
 import { newEntry } from '../flow/entry-ring.ts';
+import type { KeyId } from '../flow/key-id.ts';
 
-export interface Place {
-  readonly db: number;
-  readonly key: Buffer;
-}
-
-/** A key on its way, used again and again. */
-export interface Step {
+/** A key that waits for its answer; used again and again. */
+export interface AskedKey {
+  /** What the walked side has. */
   readonly entry: Entry;
   /** What the other side is asked with. */
   asked: Buffer;
   /** Where else it may be. */
-  places: readonly Place[];
+  others: readonly KeyId[];
 }
 
-const NO_PLACES: readonly Place[] = [];
+const NONE: readonly KeyId[] = [];
 
 export class AskedKeys {
-  readonly #inOrder = new Ring<Step>();
-  readonly #byBuffer = new Map<Buffer, Step>();
-  readonly #spare: Step[] = [];
+  readonly #inOrder = new Ring<AskedKey>();
+  readonly #byBuffer = new Map<Buffer, AskedKey>();
+  readonly #spare: AskedKey[] = [];
   #isOrdered = true;
 
   /** Those that are not answered. */
@@ -32,36 +29,36 @@ export class AskedKeys {
     return this.#inOrder.length + this.#byBuffer.size;
   }
 
-  newStep(): Step {
+  newKey(): AskedKey {
     const spare = this.#spare.pop();
     if (spare !== undefined) return spare;
     const entry = newEntry();
-    return { entry, asked: entry.key, places: NO_PLACES };
+    return { entry, asked: entry.key, others: NONE };
   }
 
-  /** It is over, or was not begun. */
-  reuse(step: Step): void {
-    step.entry.payload = null;
-    step.entry.large = null;
-    step.places = NO_PLACES;
-    this.#spare.push(step);
+  /** It is answered, or was not asked about. */
+  reuse(key: AskedKey): void {
+    key.entry.payload = null;
+    key.entry.large = null;
+    key.others = NONE;
+    this.#spare.push(key);
   }
 
-  add(step: Step, asked: Buffer): void {
-    step.asked = asked;
-    if (this.#isOrdered) this.#inOrder.push(step);
-    else this.#byBuffer.set(asked, step);
+  add(key: AskedKey, asked: Buffer): void {
+    key.asked = asked;
+    if (this.#isOrdered) this.#inOrder.push(key);
+    else this.#byBuffer.set(asked, key);
   }
 
   /** Takes out what was asked with this Buffer. */
-  take(asked: Buffer): Step {
+  take(asked: Buffer): AskedKey {
     if (this.#isOrdered && this.#inOrder.peek()?.asked === asked) return this.#inOrder.shift()!;
     this.#isOrdered = false;
-    for (let step = this.#inOrder.shift(); step !== undefined; step = this.#inOrder.shift()) {
-      this.#byBuffer.set(step.asked, step);
+    for (let key = this.#inOrder.shift(); key !== undefined; key = this.#inOrder.shift()) {
+      this.#byBuffer.set(key.asked, key);
     }
-    const step = this.#byBuffer.get(asked)!;
+    const key = this.#byBuffer.get(asked)!;
     this.#byBuffer.delete(asked);
-    return step;
+    return key;
   }
 }

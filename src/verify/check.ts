@@ -1,23 +1,17 @@
-// The whole check: reach both sides, look at them, walk both, look again at what differs, and say how they compare.
+// The whole check: reach both sides, look at them, compare them pass by pass, read again what differs, and say how they are.
 
 import { pauseFor, type Reconnect } from '../server/retry.ts';
-import { PROBE_KEY, type Probe, type Purpose } from '../server/probes.ts';
-import type { Source } from '../source/source.ts';
-import { channelOf } from '../sync/ends.ts';
-import { Flow } from '../sync/flow.ts';
-import { leftOutDatabases } from '../sync/left-out.ts';
-import { planOf, type Plan } from '../sync/plan.ts';
-import { preflight, warningsOf } from '../sync/preflight.ts';
-import { settingsOf, withForms } from '../sync/settings.ts';
-import { closeSides, openSides, type Sides } from '../sync/sides.ts';
-import { startEvent } from '../sync/start-event.ts';
-import type { Target } from '../target/target.ts';
+import { PROBE_KEY, type Purpose } from '../server/probes.ts';
+import { channelOf, Flow } from '../sync/flow.ts';
+import { startEvent, withSides, type Run } from '../sync/preflight.ts';
+import { withForms } from '../sync/settings.ts';
+import { warningsOf } from '../sync/warnings.ts';
 import { CheckProgress } from './check-progress.ts';
-import { checkSettingsOf, type CheckSettings } from './check-settings.ts';
-import { FilePair } from './file-pair.ts';
-import { ComparePlan } from './compare-plan.ts';
+import { checkSettingsOf, type CheckScope, type CheckSettings } from './check-settings.ts';
+import { FileCheck } from './file-check.ts';
 import type { CheckOptions, CheckResult } from './options.ts';
-import type { Scope } from './scope.ts';
+import type { Pass, Passes } from './pass.ts';
+import { ServerCheck } from './server-check.ts';
 
 /**
  * Compares the keys of the source that are in scope with those of the target, by value, and writes nothing.
@@ -30,66 +24,53 @@ export function check(options: CheckOptions): Promise<CheckResult> {
   return compare(options, { oneWay: false, written: undefined });
 }
 
-export async function compare(options: CheckOptions, scope: Scope): Promise<CheckResult> {
-  return reach(options, scope, (sides, plan, settings, end) => new Check(sides, plan, settings, end).run());
+export function compare(options: CheckOptions, scope: CheckScope): Promise<CheckResult> {
+  return withBoth(options, scope, 'read', (run) => new Check(run).run());
 }
 
 /**
  * Looks at both sides as a check does before it begins: whoever will need it wants to know early whether it can be.
  * @throws RespError, as `check`
  */
-export async function demandComparable(options: CheckOptions): Promise<void> {
+export function demandComparable(options: CheckOptions): Promise<void> {
   // A file that is to be compared in the end is first to be written.
-  await reach(options, { oneWay: true, written: undefined }, async () => {}, 'write');
+  return withBoth(options, { oneWay: true, written: undefined }, 'write', async () => {});
 }
 
-async function reach<T>(
+async function withBoth<T>(
   options: CheckOptions,
-  scope: Scope,
-  use: (sides: Sides, plan: Plan, settings: CheckSettings, end: AbortController) => Promise<T>,
-  filePurpose: Purpose = 'read',
+  scope: CheckScope,
+  filePurpose: Purpose,
+  use: (run: Run<CheckSettings>) => Promise<T>,
 ): Promise<T> {
-  const { onEvent: _, ...rest } = options;
-  const settings = { ...(await withForms(settingsOf(rest, 'check'))), ...checkSettingsOf(options), ...scope };
-  const end = new AbortController();
-  const signals = settings.signal === undefined ? [end.signal] : [end.signal, settings.signal];
-  const probes: Probe[] = scope.oneWay ? [] : [['EXISTS', PROBE_KEY]];
+  const settings = await withForms(checkSettingsOf(options, scope));
+  const { oneWay } = scope;
   const onReconnect = (event: Reconnect): void => settings.onCheckEvent({ type: 'reconnect', ...event });
-  const sides = await openSides(settings, AbortSignal.any(signals), onReconnect, 'read', probes, filePurpose);
-  try {
-    const plan = planOf(sides, settings, !scope.oneWay);
-    await preflight(sides, plan.databases);
-    return await use(sides, plan, settings, end);
-  } finally {
-    end.abort();
-    closeSides(sides);
-  }
+  const probes = oneWay ? [] : ([['EXISTS', PROBE_KEY]] as const);
+  return withSides(settings, { purpose: 'read', filePurpose, probes, onReconnect, isMutual: !oneWay }, use);
 }
 
 class Check {
-  readonly #sides: Sides;
-  readonly #plan: Plan;
-  readonly #settings: CheckSettings;
-  readonly #end: AbortController;
+  readonly #run: Run<CheckSettings>;
   readonly #progress: CheckProgress;
   #fraction: () => number = () => 0;
 
-  constructor(sides: Sides, plan: Plan, settings: CheckSettings, end: AbortController) {
-    this.#sides = sides;
-    this.#plan = plan;
-    this.#settings = settings;
-    this.#end = end;
-    this.#progress = new CheckProgress(settings.onCheckEvent);
+  constructor(run: Run<CheckSettings>) {
+    this.#run = run;
+    this.#progress = new CheckProgress(run.settings.onCheckEvent);
   }
 
   async run(): Promise<CheckResult> {
-    const [sides, plan, settings, progress] = [this.#sides, this.#plan, this.#settings, this.#progress];
-    const leftOut = sides.source === undefined ? [] : leftOutDatabases(sides.source, plan.databases);
-    const warnings = [...warningsOf(sides, plan.databases), ...leftOut];
-    progress.start(startEvent(sides, plan, settings), warnings, () => this.#fraction());
+    const { source, target } = this.#run.sides;
+    const progress = this.#progress;
+    const areFiles = source === undefined && target === undefined;
+    const comparison = areFiles ? new FileCheck(this.#run, progress) : new ServerCheck(this.#run, progress);
+    progress.start(startEvent(this.#run), await warningsOf(this.#run), () => this.#fraction());
     try {
-      if (sides.source === undefined && sides.target === undefined) await this.#compareFiles();
-      else await this.#compareSides();
+      for (const pass of comparison.passes()) await this.#flow(pass);
+      await this.#recheck(comparison);
+      progress.flush();
+      comparison.findings.conclude();
     } catch (error) {
       progress.stop();
       throw error;
@@ -97,63 +78,25 @@ class Check {
     return progress.finish();
   }
 
-  async #compareSides(): Promise<void> {
-    const ground = new ComparePlan(this.#sides, this.#plan, this.#settings, this.#progress);
-    const { findings } = ground;
-    await this.#flow(ground.walk(), ground.march(), 0, ground.seeksOthers ? 0.8 : 1);
-    if (ground.seeksOthers) await this.#seekOthers(ground);
-    await this.#lookAgain(ground);
-    this.#progress.flush();
-    findings.conclude();
-  }
-
-  async #seekOthers(ground: ComparePlan): Promise<void> {
-    if (ground.areServers) return this.#flow(ground.otherNames(), ground.seeker(), 0.8, 1);
-    await this.#flow(ground.otherNames(), ground.stranger(), 0.8, 1);
-    while (!ground.isNamesDone) {
-      const { source, target } = ground.collectMore();
-      await this.#flow(source, target, 0.8, 0.9);
-      await this.#flow(ground.otherNames(), ground.stranger(), 0.9, 1);
+  /** What differs may only have been on its way. */
+  async #recheck(comparison: Passes): Promise<void> {
+    const { end, settings } = this.#run;
+    const { recheck: rounds, recheckInterval: pause, signal } = settings;
+    const { queue } = comparison.findings;
+    comparison.findings.beginRechecks();
+    let round = 1;
+    for (const pass of comparison.rechecks()) {
+      if (round > rounds || queue.size === 0) return;
+      this.#progress.onRecheck(queue.size, round, rounds, pause);
+      await pauseFor(pause, AbortSignal.any(signal === undefined ? [end.signal] : [end.signal, signal]));
+      await this.#flow(pass);
+      round++;
     }
   }
 
-  async #lookAgain(ground: ComparePlan): Promise<void> {
-    const { recheck, recheckInterval } = this.#settings;
-    const { doubts } = ground.findings;
-    ground.findings.again();
-    for (let round = 1; round <= recheck && doubts.size > 0 && ground.canLookAgain; round++) {
-      this.#progress.onRecheck(doubts.size, round, recheck, recheckInterval);
-      await pauseFor(recheckInterval, AbortSignal.any([this.#end.signal, ...this.#signals]));
-      const { source, target } = ground.secondLook();
-      await this.#flow(source, target, 1, 1);
-    }
-  }
-
-  async #compareFiles(): Promise<void> {
-    const pair = new FilePair(this.#plan, this.#settings, this.#progress);
-    try {
-      while (!pair.isDone) {
-        const load = pair.load();
-        await this.#flow(load.source, load.target, 0, 0.5);
-        const compare = pair.compare();
-        await this.#flow(compare.source, compare.target, 0.5, 1);
-        pair.next();
-      }
-    } finally {
-      pair.close();
-    }
-    this.#progress.flush();
-    pair.findings.conclude();
-  }
-
-  get #signals(): AbortSignal[] {
-    return this.#settings.signal === undefined ? [] : [this.#settings.signal];
-  }
-
-  /** @param first how much of the whole is done before, and behind it */
-  async #flow(source: Source, target: Target, first: number, last: number): Promise<void> {
+  async #flow({ source, target, share: [first, last] }: Pass): Promise<void> {
     this.#fraction = () => first + source.fraction * (last - first);
-    const channel = channelOf(this.#sides, this.#settings);
-    await new Flow(source, channel, target, this.#end).run(this.#settings.signal);
+    const { end, settings } = this.#run;
+    await new Flow(source, channelOf(this.#run), target, end).run(settings.signal);
   }
 }

@@ -83,10 +83,10 @@ export class Comparison {
       if (fitsDecoded(left, right, this.#bigKey)) return joined(this.#payloadDifference(left, right), expiry);
     }
     // Entries are used again by those who lend them.
-    return this.#weigh({ ...source }, { ...target }, expiry);
+    return this.#largeDifference({ ...source }, { ...target }, expiry);
   }
 
-  async #weigh(source: Entry, target: Entry, expiry: string | undefined): Promise<Comparing> {
+  async #largeDifference(source: Entry, target: Entry, expiry: string | undefined): Promise<Comparing> {
     const isRead = source.large !== null && target.large !== null;
     // A payload that is unpacked, or expiries of fields that are kept, take far more memory than a page of each side.
     const release = await this.#room.acquire(isRead && this.#tolerance === 0 ? 1 : AT_ONCE);
@@ -114,7 +114,7 @@ export class Comparison {
     return payloadDifference(source, target, this.#tolerance, (value) => present(value, now));
   }
 
-  /** Where there are too many expiries of fields to be held against each other at once, that takes several passes. */
+  /** Where there are too many expiries of fields to be compared at once, that takes several passes. */
   async #digestDifference(source: Entry, target: Entry): Promise<string | Missing | undefined> {
     const now = this.#fieldClock();
     for (let [part, parts] = [0, 1]; part < parts; part++) {

@@ -1,12 +1,12 @@
-// What a march has found, made into verdicts: what matches is counted, what differs is doubted until it was looked at again.
+// What was found, made into verdicts: what matches is counted at once, what differs is told when it was read again.
 
 import type { RespError } from '../../resp/errors.ts';
 import { sizeOf, type Entry } from '../flow/entry.ts';
+import type { KeyId } from '../flow/key-id.ts';
 import type { Role } from '../server/server.ts';
 import type { CheckProgress } from './check-progress.ts';
-import { RecheckQueue, type Doubt } from './recheck-queue.ts';
-import type { CompareWalkSink, Result } from './compare-walk.ts';
-import type { Place } from './asked-keys.ts';
+import { RecheckQueue, type RecheckKey } from './recheck.ts';
+import type { AskedSideSink, Result } from './asked-side.ts';
 import type { Verdict, VerdictEvent } from './options.ts';
 import { NEVER, type Milliseconds } from '../rdb/milliseconds.ts';
 
@@ -14,35 +14,36 @@ export interface FindingsOptions {
   readonly walkedRole: Role;
   /** What the walked side's `expireAt` is told by. */
   readonly clock: () => number;
-  /** Where the other side would have a key of the walked one. */
-  readonly otherOf: (db: number, key: Buffer) => Place;
+  /** Where the asked side would have a key of the walked one. */
+  readonly askedOf: (db: number, key: Buffer) => KeyId;
   readonly tellMatches: boolean;
   /** Keys that only the target has are no difference. */
   readonly oneWay: boolean;
-  /** Bytes of names that may be kept in doubt. */
+  /** Bytes of the names of keys that are to be read again. */
   readonly budget?: number | undefined;
 }
 
-export class Findings implements CompareWalkSink {
-  readonly doubts: RecheckQueue;
+export class Findings implements AskedSideSink {
+  readonly queue: RecheckQueue;
   readonly #options: FindingsOptions;
   readonly #progress: CheckProgress;
-  /** Whether everything was walked, and only doubts are looked at. */
-  #isAgain = false;
+  /** Whether everything was walked, and only keys that differ are read again. */
+  #isRecheck = false;
   #isOverflowTold = false;
 
   constructor(options: FindingsOptions, progress: CheckProgress) {
     this.#options = options;
     this.#progress = progress;
-    this.doubts = new RecheckQueue(options.budget);
+    this.queue = new RecheckQueue(options.budget);
   }
 
-  again(): void {
-    this.#isAgain = true;
+  /** Everything was walked: from now on keys come a second time. */
+  beginRechecks(): void {
+    this.#isRecheck = true;
   }
 
   onResult(walked: Entry, result: Result, what?: string): void {
-    if (!this.#isAgain) this.#progress.onCompared(sizeOf(walked));
+    if (!this.#isRecheck) this.#progress.onCompared(sizeOf(walked));
     switch (result) {
       case 'match':
         return this.#match(walked);
@@ -50,16 +51,16 @@ export class Findings implements CompareWalkSink {
         return this.#gone(walked, this.#isExpired(this.#expiryOf(walked)));
       case 'differ':
       case 'notComparable':
-        return this.#doubt(walked, result, what);
+        return this.#differs(walked, result, what);
       case 'walkedOnly':
-        return this.#doubt(walked, this.#options.walkedRole === 'source' ? 'sourceOnly' : 'targetOnly');
+        return this.#differs(walked, this.#options.walkedRole === 'source' ? 'sourceOnly' : 'targetOnly');
       default:
-        this.#doubt(walked, this.#otherOnly);
+        this.#differs(walked, this.#askedOnly);
     }
   }
 
   onRefused(db: number, key: Buffer, error: RespError): void {
-    this.doubts.delete({ db, key });
+    this.queue.delete({ db, key });
     this.#progress.onReadRefused(db, key, error);
   }
 
@@ -69,74 +70,74 @@ export class Findings implements CompareWalkSink {
   }
 
   /** @param walked where the walked side might have it, and does not */
-  onOtherOnly(walked: readonly Place[], other: Place): void {
-    this.#add({ walked, other, verdict: this.#otherOnly, what: undefined, expireAt: NEVER });
+  onAskedOnly(walked: readonly KeyId[], asked: KeyId): void {
+    this.#add({ walked, asked, verdict: this.#askedOnly, what: undefined, expireAt: NEVER });
   }
 
-  /** Nothing will change any more: what is still in doubt is so. */
+  /** Nothing is read again any more: what differs by now is told. */
   conclude(): void {
-    for (const doubt of this.doubts) this.#tell(doubt);
+    for (const key of this.queue) this.#tell(key);
   }
 
-  get #otherOnly(): 'sourceOnly' | 'targetOnly' {
+  get #askedOnly(): 'sourceOnly' | 'targetOnly' {
     return this.#options.walkedRole === 'source' ? 'targetOnly' : 'sourceOnly';
   }
 
   #match(walked: Entry): void {
-    const { tellMatches, otherOf } = this.#options;
+    const { tellMatches, askedOf } = this.#options;
     this.#progress.onMatch();
     // A file may have a key twice: the last one counts.
-    if (this.doubts.size > 0) this.doubts.delete(walked);
+    if (this.queue.size > 0) this.queue.delete(walked);
     if (!tellMatches) return;
-    this.#progress.onVerdict(this.#eventOf(walked, otherOf(walked.db, walked.key), 'match'));
+    this.#progress.onVerdict(this.#eventOf(walked, askedOf(walked.db, walked.key), 'match'));
   }
 
   /** Neither side has it: it expired, or was deleted on both. */
-  #gone(walked: Place, isExpired: boolean): void {
+  #gone(walked: KeyId, isExpired: boolean): void {
     if (isExpired) this.#progress.onExpired();
     else this.#progress.onGone();
-    this.doubts.delete(walked);
+    this.queue.delete(walked);
   }
 
   /** The one that is known last; of a key that is gone the one that it had. */
   #expiryOf(entry: Entry): Milliseconds {
     const isGone = entry.payload === null && entry.large === null;
-    return isGone ? (this.doubts.get(entry)?.expireAt ?? NEVER) : entry.expireAt;
+    return isGone ? (this.queue.get(entry)?.expireAt ?? NEVER) : entry.expireAt;
   }
 
   #isExpired(expireAt: Milliseconds): boolean {
     return expireAt !== NEVER && expireAt <= this.#options.clock();
   }
 
-  #doubt(entry: Entry, verdict: Doubt['verdict'], what?: string): void {
-    const known = this.doubts.size > 0 ? this.doubts.get(entry) : undefined;
+  #differs(entry: Entry, verdict: RecheckKey['verdict'], what?: string): void {
+    const known = this.queue.size > 0 ? this.queue.get(entry) : undefined;
     const expireAt = this.#expiryOf(entry);
     // Whoever has it no more was only a little faster.
     if ((verdict === 'sourceOnly' || verdict === 'targetOnly') && this.#isExpired(expireAt))
       return this.#gone(entry, true);
     const walked = known?.walked ?? [{ db: entry.db, key: entry.key }];
-    const other = known?.other ?? this.#options.otherOf(entry.db, entry.key);
-    this.#add({ walked, other, verdict, what, expireAt });
+    const asked = known?.asked ?? this.#options.askedOf(entry.db, entry.key);
+    this.#add({ walked, asked, verdict, what, expireAt });
   }
 
-  #add(doubt: Doubt): void {
-    if (doubt.verdict === 'targetOnly' && this.#options.oneWay) return this.doubts.delete(doubt.walked[0]!);
-    if (this.doubts.add(doubt)) return;
+  #add(key: RecheckKey): void {
+    if (key.verdict === 'targetOnly' && this.#options.oneWay) return this.queue.delete(key.walked[0]!);
+    if (this.queue.add(key)) return;
     if (!this.#isOverflowTold) {
       this.#isOverflowTold = true;
       const message =
         'more keys differ than can be kept in mind: the others are told as they stand, and not looked at again';
       this.#progress.warn('RECHECK_LIMIT', message);
     }
-    this.#tell(doubt);
+    this.#tell(key);
   }
 
-  #tell({ walked, other, verdict, what }: Doubt): void {
-    this.#progress.onVerdict(this.#eventOf(walked[0]!, other, verdict, what));
+  #tell({ walked, asked, verdict, what }: RecheckKey): void {
+    this.#progress.onVerdict(this.#eventOf(walked[0]!, asked, verdict, what));
   }
 
-  #eventOf(walked: Place, other: Place, verdict: Verdict, what?: string): VerdictEvent {
-    const [source, target] = this.#options.walkedRole === 'source' ? [walked, other] : [other, walked];
+  #eventOf(walked: KeyId, asked: KeyId, verdict: Verdict, what?: string): VerdictEvent {
+    const [source, target] = this.#options.walkedRole === 'source' ? [walked, asked] : [asked, walked];
     const places = { db: source.db, key: source.key, targetDb: target.db, targetKey: target.key };
     return { type: 'verdict', verdict, ...places, ...(what === undefined ? {} : { what }) };
   }

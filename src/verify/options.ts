@@ -1,6 +1,6 @@
 // What a check is asked for and what it tells: the words shared by the library door and the command line.
 
-import type { KeyFailedEvent, MigrateOptions, ReconnectEvent, StartEvent } from '../sync/options.ts';
+import type { CommonEvent, MigrateOptions } from '../sync/options.ts';
 
 /**
  * What was found of one key. `sourceOnly` and `targetOnly`: the other side does not have it. `notComparable`: the module
@@ -17,11 +17,11 @@ export interface CheckOptions extends Omit<
    * 1,000. With `noTtl` expiries are not compared.
    */
   readonly ttlTolerance?: number | undefined;
-  /** How often keys that differ are looked at again, once everything was walked. Default 3. */
+  /** How often keys that differ are read again, once everything was compared. Default 3. */
   readonly recheck?: number | undefined;
-  /** Milliseconds before each of these looks. Default 2,000. */
+  /** Milliseconds before each time. Default 2,000. */
   readonly recheckInterval?: number | undefined;
-  /** `true` tells of each key that matches as well. Default `false`. */
+  /** `true` tells of each key that matches, too. Default `false`. */
   readonly tellMatches?: boolean | undefined;
   /** Called synchronously; it must be quick and must not throw. */
   readonly onEvent?: ((event: CheckEvent) => void) | undefined;
@@ -53,13 +53,8 @@ export interface CheckFigures {
 }
 
 export type CheckEvent =
-  | StartEvent
+  | CommonEvent
   | ({ readonly type: 'check-progress'; /** Done so far, 0 to 1. */ readonly fraction: number } & CheckFigures)
-  /** So many more keys were compared. */
-  | { readonly type: 'batch'; readonly keys: number }
-  | { readonly type: 'warning'; readonly code: string; readonly message: string }
-  | ReconnectEvent
-  | KeyFailedEvent
   | VerdictEvent
   | RecheckEvent
   | ({ readonly type: 'checked' } & CheckFigures);
@@ -76,7 +71,7 @@ export interface VerdictEvent {
   readonly what?: string | undefined;
 }
 
-/** So many keys differ as yet; they are looked at again after a pause. */
+/** So many keys differ as yet; they are read again after a pause. */
 export interface RecheckEvent {
   readonly type: 'recheck';
   readonly keys: number;

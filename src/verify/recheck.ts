@@ -1,6 +1,7 @@
-// Reads the keys in doubt once more, as a source of their own: by name where a server has them, or a whole file again.
+// Keys that differ may only be on the move, so they are kept and read once more: by name at a server, or with their whole file.
 
-import { idOf } from '../flow/key-id.ts';
+import { idOf, type KeyId } from '../flow/key-id.ts';
+import type { Milliseconds } from '../rdb/milliseconds.ts';
 import type { Channel } from '../flow/channel.ts';
 import type { Deployment } from '../cluster/deployment.ts';
 import type { NodeLinkOptions } from '../cluster/node-link.ts';
@@ -10,42 +11,115 @@ import { Failure } from '../flow/failure.ts';
 import type { KeyReader } from '../keys/key-reader.ts';
 import type { Session } from '../server/session.ts';
 import type { LargeValues, ValueOptions } from '../source/large-values.ts';
-import { Lookup, type AnswerSink, type LookupOptions } from '../source/lookup.ts';
+import { Lookup, type AnswerSink } from '../source/lookup.ts';
 import type { Source, SourceSink } from '../source/source.ts';
 import { Wakeup } from '../flow/wakeup.ts';
-import type { RecheckQueue } from './recheck-queue.ts';
-import type { Place } from './asked-keys.ts';
+import type { Verdict } from './options.ts';
+
+/** A key that is not the same as far as it is known. */
+export interface RecheckKey {
+  /** Where the walked side has it, or might have it. */
+  readonly walked: readonly KeyId[];
+  /** Where the asked side has it, or would. */
+  readonly asked: KeyId;
+  readonly verdict: Exclude<Verdict, 'match'>;
+  readonly what: string | undefined;
+  /** When it expires at the walked side, as `Entry.expireAt`. */
+  readonly expireAt: Milliseconds;
+}
+
+const DEFAULT_BUDGET = 16 * 1024 * 1024;
+/** What one takes beside its names: objects, its id, and its place in the map. */
+const KEY_BYTES = 500;
+
+/** Keys that are to be read again: names only, up to a budget. */
+export class RecheckQueue implements Iterable<RecheckKey> {
+  readonly #budget: number;
+  readonly #byId = new Map<string, RecheckKey>();
+  #bytes = 0;
+
+  /** @param budget bytes */
+  constructor(budget: number = DEFAULT_BUDGET) {
+    this.#budget = budget;
+  }
+
+  get size(): number {
+    return this.#byId.size;
+  }
+
+  /** Takes the place of what was known of the key. False where there is no room for it. */
+  add(key: RecheckKey): boolean {
+    const [first] = key.walked as [KeyId];
+    const id = idOf(first);
+    if (!this.#byId.has(id)) {
+      const bytes = bytesOf(key);
+      if (this.#bytes + bytes > this.#budget) return false;
+      this.#bytes += bytes;
+    }
+    const walked = key.walked.map(copyOf);
+    // Most keys have one name on both sides, and need it once.
+    const isSameName = walked.length === 1 && first.key === key.asked.key;
+    const asked = isSameName ? { db: key.asked.db, key: walked[0]!.key } : copyOf(key.asked);
+    this.#byId.set(id, { ...key, walked, asked });
+    return true;
+  }
+
+  /** @param walked where the walked side has the key */
+  get(walked: KeyId): RecheckKey | undefined {
+    return this.#byId.get(idOf(walked));
+  }
+
+  delete(walked: KeyId): void {
+    const id = idOf(walked);
+    const key = this.#byId.get(id);
+    if (key === undefined) return;
+    this.#bytes -= bytesOf(key);
+    this.#byId.delete(id);
+  }
+
+  [Symbol.iterator](): Iterator<RecheckKey> {
+    return this.#byId.values();
+  }
+}
+
+function bytesOf({ walked, asked }: RecheckKey): number {
+  // The id is as long as the name once more.
+  return walked.reduce((sum, { key }) => sum + 2 * key.length, KEY_BYTES + asked.key.length);
+}
+
+/** A view would keep the chunk alive that it came with. */
+function copyOf({ db, key }: KeyId): KeyId {
+  return { db, key: Buffer.from(key) };
+}
 
 export interface RecheckOptions extends NodeLinkOptions {
   readonly dump: ValueOptions;
 }
 
-/** An entry without a payload stands for a key that is not there. */
+/** Reads them by name. An entry without a payload stands for a key that is not there. */
 export class KeyRecheck implements Source {
   readonly fraction = 1;
-  readonly #recheckQueue: RecheckQueue;
+  readonly #queue: RecheckQueue;
   readonly #options: RecheckOptions;
   readonly #lookup: Lookup;
   readonly #moved = new Wakeup();
   readonly #failure = new Failure();
   readonly #entry = newEntry();
   /** Where else a key may be, and what it is known by, by the Buffer that was asked with. */
-  readonly #asked = new Map<Buffer, { readonly known: Place; readonly others: readonly Place[] }>();
+  readonly #asked = new Map<Buffer, { readonly known: KeyId; readonly others: readonly KeyId[] }>();
   #channel!: Channel;
 
   constructor(
     walked: Deployment,
-    doubts: RecheckQueue,
+    queue: RecheckQueue,
     options: RecheckOptions,
     sink: Pick<SourceSink, 'onReadRefused'>,
   ) {
-    this.#recheckQueue = doubts;
+    this.#queue = queue;
     this.#options = options;
-    const newKeyReader: LookupOptions['newKeyReader'] = (session, answers, large) =>
-      this.#newKeyReader(session, answers, large);
     this.#lookup = new Lookup(
       walked,
-      { ...options, newKeyReader },
+      { ...options, newKeyReader: this.#newKeyReader.bind(this) },
       {
         onGone: (_, key) => this.#onGone(key),
         onRefused: (db, key, error) => sink.onReadRefused(db, key, error),
@@ -83,18 +157,18 @@ export class KeyRecheck implements Source {
   }
 
   async #readAll(channel: Channel): Promise<void> {
-    for (const { walked } of this.#recheckQueue) this.#ask(walked[0]!, walked);
+    for (const { walked } of this.#queue) this.#ask(walked[0]!, walked);
     while (channel.unsettled > 0 || this.#lookup.isPending) await this.#moved.sleep();
   }
 
-  #ask(known: Place, [next, ...others]: readonly Place[]): void {
+  #ask(known: KeyId, [next, ...others]: readonly KeyId[]): void {
     this.#asked.set(next!.key, { known, others });
     this.#lookup.read({ ...next!, asking: false });
   }
 
   #newKeyReader(session: Session, answers: AnswerSink, large: LargeValues): KeyReader {
     const onDump = (entry: Entry): void => {
-      // Whichever of its origins it is: at the other side it has the same name.
+      // Whichever of them it is: at the other side it has the same name.
       const { known } = this.#asked.get(entry.key)!;
       answers.onFound({ ...entry, ...known });
     };
@@ -112,24 +186,24 @@ export class KeyRecheck implements Source {
   }
 }
 
-/** A file is read as a whole; whoever takes the entries leaves out those that are not in doubt. */
+/** A file is read as a whole; whoever takes the entries asks which of them are in the queue. */
 export class FileRecheck implements Source {
   readonly #file: Source;
-  readonly #recheckQueue: RecheckQueue;
+  readonly #queue: RecheckQueue;
   readonly #met = new Set<string>();
 
-  constructor(file: Source, doubts: RecheckQueue) {
+  constructor(file: Source, queue: RecheckQueue) {
     this.#file = file;
-    this.#recheckQueue = doubts;
+    this.#queue = queue;
   }
 
   get fraction(): number {
     return this.#file.fraction;
   }
 
-  /** Whether the entry is in doubt. */
-  meets(entry: Entry): boolean {
-    if (this.#recheckQueue.get(entry) === undefined) return false;
+  /** Whether the entry is in the queue. */
+  isQueued(entry: Entry): boolean {
+    if (this.#queue.get(entry) === undefined) return false;
     this.#met.add(idOf(entry));
     return true;
   }
@@ -137,7 +211,7 @@ export class FileRecheck implements Source {
   async read(channel: Channel): Promise<void> {
     await this.#file.read(channel);
     const entry = newEntry();
-    for (const { walked } of this.#recheckQueue) {
+    for (const { walked } of this.#queue) {
       if (this.#met.has(idOf(walked[0]!))) continue;
       await channel.writable();
       channel.push({ ...entry, ...walked[0]! });

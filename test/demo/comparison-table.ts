@@ -1,5 +1,5 @@
 // A comparison as a table of 37 columns: it fits any terminal.
-import type { Comparison, DryRunTarget } from './comparison.ts';
+import type { Comparison, Tally } from './comparison.ts';
 
 const NAMES: Readonly<Record<string, string>> = { zset: 'sorted set' };
 const TYPES = ['string', 'hash', 'list', 'set', 'zset', 'stream'];
@@ -15,7 +15,7 @@ export function comparisonTable({ byType, all }: Comparison): string {
   return lines.join('\n');
 }
 
-function tallyLine(name: string, { keys, same }: DryRunTarget): string {
+function tallyLine(name: string, { keys, same }: Tally): string {
   const [total, alike, different] = [keys, same, keys - same].map((count) => count.toLocaleString('en'));
   return line(name, total!, alike!, different!);
 }

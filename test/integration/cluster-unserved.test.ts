@@ -1,5 +1,6 @@
 // Slots that no node serves: a cluster is copied and compared without them, and what belongs into them fails by name.
 import assert from 'node:assert/strict';
+import { join } from 'node:path';
 import { after, before, beforeEach, test } from 'node:test';
 import { runCheck } from '../support/check.ts';
 import type { TestClient } from '../support/client.ts';
@@ -7,6 +8,7 @@ import { slotOfKey } from '../support/cluster-slot.ts';
 import { assertRefused } from '../support/outcome.ts';
 import { createCluster, type TestCluster } from '../support/redis-cluster.ts';
 import { startServer, type TestServer } from '../support/redis-server.ts';
+import { folderOf } from '../support/resp-file.ts';
 import { runRump } from '../support/rump.ts';
 
 const KEYS = 2000;
@@ -41,13 +43,15 @@ before(async () => {
 after(() => Promise.all([cluster.stop(), server.stop()]));
 beforeEach(() => client.send('FLUSHALL'));
 
-test('A source is copied and compared without the slots that no node serves, and they are named', async () => {
+test('A source is copied and compared without the slots that no node serves, and they are named', async (t) => {
   const result = await runRump(['--from', cluster.url, '--to', server.url, '--verify']);
   assert.equal(result.code, 0, result.stderr);
   assert.match(result.stdout, /^\.*Sync done\.\n/);
   const warning = `rump: warning: no node of the source serves slots ${NAMED}: keys of these slots are left out\n`;
   assert.ok(result.stderr.includes(warning), result.stderr);
   assert.equal(await client.send('DBSIZE'), kept);
+  const intoFile = await runRump(['--from', cluster.url, '--to', join(folderOf(t), 'f.resp')]);
+  assert.ok(intoFile.stderr.includes(warning), intoFile.stderr);
   const check = await runCheck(['--from', cluster.url, '--to', server.url]);
   assert.equal(check.code, 0, check.stderr);
   assert.match(check.stderr, /warning: no node of the source serves slots 5, 7-9.*are not compared$/m);

@@ -11,7 +11,8 @@ import type { Argument } from '../support/frames.ts';
 import { assertSameData, fillAllTypes } from '../support/keyspace.ts';
 import { killAtExit } from '../support/kill-at-exit.ts';
 import { blocksOf, read } from '../support/pages.ts';
-import { assertSameContents, createCluster, TestCluster } from '../support/redis-cluster.ts';
+import { assertSame } from '../support/snapshot.ts';
+import { AFTER_MOVES, createCluster, TestCluster } from '../support/redis-cluster.ts';
 import { startServer, type TestServer } from '../support/redis-server.ts';
 import { MAIN } from '../support/rump.ts';
 import { fieldExpiriesOf, knows, serverName } from '../support/server-facts.ts';
@@ -88,7 +89,7 @@ const RECIPES: Readonly<Record<string, (t: TestContext) => Promise<void>>> = {
   'Cluster to cluster': async () => {
     await fillOldCluster();
     assert.match(await follow('Cluster to cluster'), /Sync done\.\n/);
-    assertSameContents(await newCluster.contents(), await oldCluster.contents());
+    assertSame(await newCluster.contents(), await oldCluster.contents(), AFTER_MOVES);
   },
 
   'Redis 8 to Valkey 9': async () => {
@@ -122,7 +123,7 @@ const RECIPES: Readonly<Record<string, (t: TestContext) => Promise<void>>> = {
     const [own, other] = oldCluster.nodes.map((_, node) => tunnels[node]!.bytesDown);
     assert.ok(own! > 10_000 && other! > 10_000, `${own} and ${other} bytes went through the tunnels`);
     const single = new TestCluster([fresh], [to], 1, 0);
-    assertSameContents(await single.contents(), await oldCluster.contents());
+    assertSame(await single.contents(), await oldCluster.contents(), AFTER_MOVES);
   },
 
   'Backup to a file, and back': async () => {

@@ -5,6 +5,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
 import { gunzipSync } from 'node:zlib';
+import { NEVER } from '../../src/rdb/milliseconds.ts';
 import type { Entry } from '../../src/flow/entry.ts';
 import { RespTarget } from '../../src/target/resp-target.ts';
 import type { Reply, TestClient } from '../support/client.ts';
@@ -36,7 +37,7 @@ async function dump(client: TestClient): Promise<Entry[]> {
     for (const [i, key] of keys.entries()) {
       const ttl = left[i] as number;
       // Before 7.0 there is no PEXPIRETIME.
-      const expireAt = ttl === -1 ? -1 : expiries[i] instanceof Error ? now + ttl : (expiries[i] as number);
+      const expireAt = ttl === -1 ? NEVER : expiries[i] instanceof Error ? now + ttl : (expiries[i] as number);
       entries.push(entryOf(key, payloads[i] as Buffer, { db, expireAt }));
     }
   }

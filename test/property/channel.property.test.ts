@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setImmediate as nextTick } from 'node:timers/promises';
 import * as fc from 'fast-check';
+import { NEVER } from '../../src/rdb/milliseconds.ts';
 import { Channel } from '../../src/flow/channel.ts';
 import { sizeOf, type Entry } from '../../src/flow/entry.ts';
 import { newEntry } from '../../src/flow/entry-ring.ts';
@@ -19,7 +20,7 @@ function entriesOf(sizes: readonly number[]): Entry[] {
   return sizes.map((size, i) => {
     const key = Buffer.from(String(i));
     const payload = size % 5 === 0 ? null : Buffer.alloc(size, i);
-    return { db: i % 3, key, payload, large: null, expireAt: i % 4 === 0 ? -1 : i, idle: i, frequency: -1 };
+    return { db: i % 3, key, payload, large: null, expireAt: i % 4 === 0 ? NEVER : i, idle: i, frequency: -1 };
   });
 }
 

@@ -6,9 +6,8 @@ import { Connection } from '../../resp/connection.ts';
 import { RespError } from '../../resp/errors.ts';
 import type { TlsOptions } from '../../resp/tls-options.ts';
 import { authority, certificates, otherAuthority } from '../support/certificates.ts';
-import { HOST, withPeer } from '../support/peer.ts';
+import { HOST, withPeer, withTlsPeer } from '../support/peer.ts';
 import { startServer, type TestServer } from '../support/redis-server.ts';
-import { withTlsPeer } from '../support/tls-peer.ts';
 
 const { expired, otherName, selfSigned, server, stranger } = certificates;
 const TRUST: TlsOptions = { ca: authority.cert };

@@ -9,10 +9,9 @@ import { Connection, type ConnectionOptions } from '../../resp/connection.ts';
 import type { TlsOptions } from '../../resp/tls-options.ts';
 import { authority, certificates, otherAuthority } from '../support/certificates.ts';
 import { simple } from '../support/frames.ts';
-import { HOST, withPeer } from '../support/peer.ts';
+import { HOST, withPeer, withTlsPeer } from '../support/peer.ts';
 import { startServer, type TestServer } from '../support/redis-server.ts';
 import { startProxy } from '../support/tcp-proxy.ts';
-import { withTlsPeer } from '../support/tls-peer.ts';
 
 const { client, expired, otherName, selfSigned } = certificates;
 const TRUST: TlsOptions = { ca: authority.cert };

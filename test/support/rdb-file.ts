@@ -2,6 +2,7 @@
 import type { TestContext } from 'node:test';
 import { Crc64 } from '../../src/rdb/crc64.ts';
 import { RdbSource, type RdbSourceOptions } from '../../src/source/rdb-source.ts';
+import type { SourceNotice } from '../../src/source/source.ts';
 import { collect, type Collected } from './entries.ts';
 import { fileOf } from './resp-file.ts';
 
@@ -29,9 +30,10 @@ export function snapshotSource(path: string, options: Partial<RdbSourceOptions> 
   const told: Told = { expired: 0, leftOut: [], unchecked: 0, refused: [] };
   const sink = {
     onExpired: () => void told.expired++,
-    onLeftOut: (what: string, names: readonly string[], count: number) =>
-      void told.leftOut.push([what, names.join(' '), count]),
-    onUnchecked: () => void told.unchecked++,
+    onNotice: (notice: SourceNotice) => {
+      if (notice.code === 'LEFT_OUT') told.leftOut.push([notice.kind, notice.names.join(' '), notice.count]);
+      if (notice.code === 'UNCHECKED') told.unchecked++;
+    },
     onReadRefused: (db: number, key: Buffer, { message }: Error) => void told.refused.push([db, String(key), message]),
   };
   return { source: new RdbSource(path, { ...OPTIONS, ...options }, sink), told };

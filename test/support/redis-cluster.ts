@@ -1,6 +1,5 @@
 // A real cluster of the tests' own: some primaries, each with replicas if asked for, whose slots can be moved and whose
 // primaries can fail. Made by CLUSTER commands alone.
-import assert from 'node:assert/strict';
 import type { TestContext } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Reply, TestClient } from './client.ts';
@@ -8,13 +7,10 @@ import { slotOfKey } from './cluster-slot.ts';
 import type { Argument } from './frames.ts';
 import { startServer, type ServerOptions, type TestServer } from './redis-server.ts';
 import { isInStep } from './replica.ts';
+import { snapshot, type SameDataOptions, type Snapshot } from './snapshot.ts';
 
-export interface Content {
-  /** In latin1. */
-  readonly payload: string;
-  /** Milliseconds since 1970, as exact as PTTL is. */
-  readonly expireAt: number | undefined;
-}
+/** How clusters are compared whose slots move: the servers themselves lose time with each MIGRATE. */
+export const AFTER_MOVES: SameDataOptions = { ttl: 'relative', tolerance: 3000 };
 
 export interface ClusterOptions extends ServerOptions {
   /** Default 3. */
@@ -31,8 +27,6 @@ const NODE_TIMEOUT_MS = 1500;
 const READY_MS = 30_000;
 const POLL_MS = 20;
 const MIGRATED_AT_ONCE = 500;
-/** The servers themselves lose a millisecond with each MIGRATE, and PTTL is read at different times. */
-const EXPIRY_TOLERANCE_MS = 3000;
 
 /** Ends with the test. */
 export async function startCluster(t: TestContext, options: ClusterOptions = {}): Promise<TestCluster> {
@@ -138,25 +132,10 @@ export class TestCluster {
   }
 
   /** What the primaries have now, by key in latin1. */
-  async contents(): Promise<Map<string, Content>> {
-    const found = new Map<string, Content>();
-    for (const client of await this.#livingPrimaries()) {
-      const keys = (await client.send('KEYS', '*')) as Buffer[];
-      const values = await client.pipeline(
-        keys.flatMap((key) => [
-          ['DUMP', key],
-          ['PTTL', key],
-        ]),
-      );
-      for (const [i, key] of keys.entries()) {
-        const [payload, ttl] = values.slice(i * 2, i * 2 + 2);
-        // A key of a slot that has moved on is no key of the cluster.
-        if (payload instanceof Error) continue;
-        const expireAt = (ttl as number) < 0 ? undefined : Date.now() + (ttl as number);
-        found.set(key.toString('latin1'), { payload: (payload as Buffer).toString('latin1'), expireAt });
-      }
-    }
-    return found;
+  async contents(): Promise<Map<string, Snapshot>> {
+    const primaries = await this.#livingPrimaries();
+    const parts = await Promise.all(primaries.map((client) => snapshot(client)));
+    return new Map(parts.flatMap((part) => [...part]));
   }
 
   /** Has one node alone say that a slot is on the way, from or to another one. */
@@ -227,16 +206,4 @@ export class TestCluster {
 
 function roleOf(reply: Reply): string {
   return String((reply as Reply[])[0]);
-}
-
-/** Fails with the names of the first keys that differ. */
-export function assertSameContents(actual: ReadonlyMap<string, Content>, expected: ReadonlyMap<string, Content>): void {
-  const differs = (key: string): boolean => {
-    const [left, right] = [actual.get(key), expected.get(key)];
-    if (left === undefined || right === undefined || left.payload !== right.payload) return true;
-    if (left.expireAt === undefined || right.expireAt === undefined) return left.expireAt !== right.expireAt;
-    return Math.abs(left.expireAt - right.expireAt) > EXPIRY_TOLERANCE_MS;
-  };
-  const wrong = [...new Set([...actual.keys(), ...expected.keys()])].filter(differs);
-  assert.equal(wrong.length, 0, `${wrong.length} keys differ, of ${expected.size}: ${wrong.slice(0, 5).join(', ')}`);
 }

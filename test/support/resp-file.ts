@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { RespSource, type RespSourceOptions } from '../../src/source/resp-source.ts';
+import type { SourceNotice } from '../../src/source/source.ts';
 import { command } from './frames.ts';
 
 export const PAYLOAD = Buffer.from('\0\x05value\x0b\0checksum', 'latin1');
@@ -38,6 +39,8 @@ export function sourceOf(
   onRefused: (key: string, why: string) => void = failOnRefused,
 ): RespSource {
   const onReadRefused = (_: number, key: Buffer, { message }: Error): void => onRefused(String(key), message);
-  const told = { onLeftOut: () => {}, onSilence: () => {}, onReadRefused };
-  return new RespSource(path, { ...OPTIONS, ...options }, { ...told, onExpired, onUnmarked });
+  const onNotice = ({ code }: SourceNotice): void => {
+    if (code === 'UNMARKED') onUnmarked();
+  };
+  return new RespSource(path, { ...OPTIONS, ...options }, { onExpired, onReadRefused, onNotice });
 }

@@ -1,4 +1,5 @@
-// What a database holds, read by value through native commands: neither DUMP nor anything of rump has a say in it.
+// What a database holds, read by value through native commands, and whether two hold the same: neither DUMP nor anything of
+// rump has a say in it.
 import { AssertionError } from 'node:assert';
 import { isDeepStrictEqual } from 'node:util';
 import type { Reply, TestClient } from './client.ts';
@@ -12,14 +13,19 @@ export interface Snapshot {
   readonly expireAt: number | null;
 }
 
+/** By key in latin1. */
+export type Snapshots = ReadonlyMap<string, Snapshot>;
+
 export type Value = string | number | null | Value[] | { readonly [name: string]: Value };
 
 export interface SameDataOptions {
   /**
-   * `exact`: the same millisecond, as far as both servers tell it (PEXPIRETIME, 7.0); `relative`: within a second;
+   * `exact`: the same millisecond, as far as both servers tell it (PEXPIRETIME, 7.0); `relative`: within the tolerance;
    * `none`: nothing expires on the target. Default `exact`.
    */
   readonly ttl?: 'exact' | 'relative' | 'none';
+  /** Milliseconds. Default 1,000. */
+  readonly tolerance?: number;
   /**
    * The values were read and written by commands: when a consumer was last seen is lost then, and when an entry was
    * delivered is known within a second.
@@ -30,15 +36,17 @@ export interface SameDataOptions {
 const BATCH = 1000;
 const TOLERANCE_MS = 1000;
 const SHOWN = 5;
-const UNSETTABLE: ReadonlySet<string> = new Set(['seen-time', 'active-time']);
+const NONE: ReadonlySet<string> = new Set();
+/** What no command sets. */
+export const UNSETTABLE: ReadonlySet<string> = new Set(['seen-time', 'active-time']);
 
-/** By key in latin1. The database must hold still. */
-export async function snapshot(client: TestClient): Promise<Map<string, Snapshot>> {
-  const keys = await allKeys(client);
-  const exact = await knowsExpireTime(client);
+/** The database must hold still. @param keys all that it has where they are missing */
+export async function snapshot(client: TestClient, keys?: readonly Buffer[]): Promise<Map<string, Snapshot>> {
+  const wanted = keys ?? (await allKeys(client));
+  const exact = await tellsExpireTime(client);
   const found = new Map<string, Snapshot>();
-  for (let start = 0; start < keys.length; start += BATCH) {
-    const batch = keys.slice(start, start + BATCH);
+  for (let start = 0; start < wanted.length; start += BATCH) {
+    const batch = wanted.slice(start, start + BATCH);
     for (const [index, entry] of (await readBatch(client, batch, exact)).entries()) {
       if (entry !== undefined) found.set(batch[index]!.toString('latin1'), entry);
     }
@@ -50,68 +58,86 @@ export async function snapshot(client: TestClient): Promise<Map<string, Snapshot
 export async function assertSameData(
   source: TestClient,
   target: TestClient,
-  { ttl = 'exact', byCommands = false }: SameDataOptions = {},
+  { ttl = 'exact', ...options }: SameDataOptions = {},
 ): Promise<void> {
-  const bothExact = (await knowsExpireTime(source)) && (await knowsExpireTime(target));
-  const tolerance = ttl === 'exact' && bothExact ? 0 : TOLERANCE_MS;
+  const areExact = (await tellsExpireTime(source)) && (await tellsExpireTime(target));
   const [expected, actual] = await Promise.all([snapshot(source), snapshot(target)]);
-  const differences: string[] = [];
-  for (const [key, entry] of expected) {
-    const difference = differenceOf(entry, actual.get(key), ttl === 'none', tolerance, byCommands);
-    if (difference !== undefined) differences.push(`${nameOf(key)} ${difference}`);
-  }
-  for (const key of actual.keys()) {
-    if (!expected.has(key)) differences.push(`${nameOf(key)} is on the target only`);
-  }
-  if (differences.length === 0) return;
-  const shown = differences.slice(0, SHOWN).map((line) => `\n  ${line}`);
+  assertSame(actual, expected, { ...options, ttl: ttl === 'exact' && !areExact ? 'relative' : ttl });
+}
+
+/** The same of what was read. */
+export function assertSame(actual: Snapshots, expected: Snapshots, options: SameDataOptions = {}): void {
+  const differences = differencesOf(actual, expected, options);
+  if (differences.size === 0) return;
+  const shown = [...differences].slice(0, SHOWN).map(([key, difference]) => `\n  ${nameOf(key)} ${difference}`);
   throw new AssertionError({
-    message: `${differences.length} keys differ, of ${expected.size} on the source:${shown.join('')}`,
-    stackStartFn: assertSameData,
+    message: `${differences.size} keys differ, of ${expected.size} on the source:${shown.join('')}`,
+    stackStartFn: assertSame,
   });
+}
+
+/** By key, what differs. */
+export function differencesOf(
+  actual: Snapshots,
+  expected: Snapshots,
+  options: SameDataOptions = {},
+): ReadonlyMap<string, string> {
+  const differences = new Map<string, string>();
+  for (const [key, entry] of expected) {
+    const difference = differenceOf(entry, actual.get(key), options);
+    if (difference !== undefined) differences.set(key, difference);
+  }
+  for (const key of actual.keys()) if (!expected.has(key)) differences.set(key, 'is on the target only');
+  return differences;
 }
 
 function differenceOf(
   source: Snapshot,
   target: Snapshot | undefined,
-  neverExpires: boolean,
-  tolerance: number,
-  byCommands: boolean,
+  { ttl = 'exact', tolerance = TOLERANCE_MS, byCommands = false }: SameDataOptions,
 ): string | undefined {
   if (target === undefined) return 'is missing on the target';
   if (source.type !== target.type) return `is a ${source.type} here and a ${target.type} there`;
   if (!isSameValue(source.value, target.value, byCommands)) return `has another value (${source.type})`;
-  const expected = neverExpires ? null : source.expireAt;
+  const expected = ttl === 'none' ? null : source.expireAt;
   if (expected === null || target.expireAt === null) {
     return expected === target.expireAt ? undefined : `expires at ${expected} here and at ${target.expireAt} there`;
   }
   const shift = target.expireAt - expected;
-  return Math.abs(shift) <= tolerance ? undefined : `expires ${shift} ms off, at ${target.expireAt}`;
+  if (Math.abs(shift) <= (ttl === 'exact' ? 0 : tolerance)) return undefined;
+  return `expires ${shift} ms off, at ${target.expireAt}`;
 }
 
-/** Of a record only the fields that both servers know are compared: newer ones tell more of a stream. */
 function isSameValue(left: Value, right: Value, byCommands: boolean): boolean {
-  if (Array.isArray(left) && Array.isArray(right)) {
-    return left.length === right.length && left.every((item, index) => isSameValue(item, right[index]!, byCommands));
+  const [without, tolerance] = byCommands ? [UNSETTABLE, TOLERANCE_MS] : [NONE, 0];
+  return isDeepStrictEqual(common(left, right, without, tolerance), common(right, left, without, tolerance));
+}
+
+/**
+ * What two values of one key can be held to: of a record the fields that the other has too, as servers tell more of a
+ * stream the newer they are.
+ * @param without fields that are not compared
+ * @param tolerance milliseconds that points in time may be apart
+ */
+export function common(value: Value, other: Value | undefined, without = NONE, tolerance = 0): Value {
+  if (Array.isArray(value)) {
+    const others = Array.isArray(other) ? other : [];
+    return value.map((item, index) => common(item, others[index], without, tolerance));
   }
-  if (isRecord(left) && isRecord(right)) {
-    const names = Object.keys(left).filter(
-      (name) => right[name] !== undefined && !(byCommands && UNSETTABLE.has(name)),
-    );
-    return names.every((name) => isSameValue(left[name]!, right[name]!, byCommands));
-  }
-  if (byCommands && isMoment(left) && isMoment(right)) return Math.abs(left - right) <= TOLERANCE_MS;
   // -0 is 0: a server forgets the sign as soon as it packs a sorted set.
-  return left === right || isDeepStrictEqual(left, right);
+  if (value === 0) return 0;
+  if (other !== undefined && isMoment(value) && isMoment(other)) {
+    return Math.abs(value - other) <= tolerance ? Math.min(value, other) : value;
+  }
+  if (typeof value !== 'object' || value === null || typeof other !== 'object' || other === null) return value;
+  const opposite = other as { readonly [name: string]: Value };
+  const names = Object.keys(value).filter((name) => name in opposite && !without.has(name));
+  return Object.fromEntries(names.map((name) => [name, common(value[name]!, opposite[name], without, tolerance)]));
 }
 
 /** Milliseconds since 1970, of this century. */
 function isMoment(value: Value): value is number {
   return typeof value === 'number' && value > 1e12 && value < 1e13;
-}
-
-function isRecord(value: Value): value is { readonly [name: string]: Value } {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 async function allKeys(client: TestClient): Promise<Buffer[]> {
@@ -125,12 +151,18 @@ async function allKeys(client: TestClient): Promise<Buffer[]> {
   return [...keys.values()];
 }
 
-async function knowsExpireTime(client: TestClient): Promise<boolean> {
+/** Servers before 7.0 tell only what is left of an expiry. */
+export async function tellsExpireTime(client: TestClient): Promise<boolean> {
   const [reply] = await client.pipeline([['PEXPIRETIME', '']]);
-  return !(reply instanceof Error);
+  // MOVED is an answer of a server that knows it.
+  return !(reply instanceof Error && reply.message.startsWith('ERR '));
 }
 
-async function readBatch(client: TestClient, keys: Buffer[], exact: boolean): Promise<(Snapshot | undefined)[]> {
+async function readBatch(
+  client: TestClient,
+  keys: readonly Buffer[],
+  exact: boolean,
+): Promise<(Snapshot | undefined)[]> {
   const about = await client.pipeline([
     ['TIME'],
     ...keys.flatMap((key) => [
@@ -140,7 +172,8 @@ async function readBatch(client: TestClient, keys: Buffer[], exact: boolean): Pr
   ]);
   const [seconds, microseconds] = about[0] as [Buffer, Buffer];
   const offset = exact ? 0 : Number(seconds) * 1000 + Math.floor(Number(microseconds) / 1000);
-  const types = keys.map((_, index) => String(about[1 + index * 2]));
+  // A key of a slot that has moved on is no key of a node of a cluster.
+  const types = keys.map((_, index) => (about[1 + index * 2] instanceof Error ? 'none' : String(about[1 + index * 2])));
   const values = await client.pipeline(keys.map((key, index) => readerOf(types[index]!).command(key)));
   return keys.map((key, index) => {
     const [type, reply, expiry] = [types[index]!, values[index]!, about[2 + index * 2] as number];

@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { ValueCommands, type Ability, type Command, type CommandOptions } from '../../../src/rdb/commands.ts';
+import { NEVER } from '../../../src/rdb/milliseconds.ts';
 import { differenceOf } from '../../../src/rdb/compare.ts';
 import { decodePayload } from '../../../src/rdb/decode.ts';
 import { encodePayload } from '../../../src/rdb/encode.ts';
@@ -13,13 +14,9 @@ import type { HashValue, StreamValue, Value } from '../../../src/rdb/value.ts';
 import type { TestClient } from '../../support/client.ts';
 import { readPayloads } from '../../support/payload-fixtures.ts';
 import { startServer, type TestServer } from '../../support/redis-server.ts';
-import { snapshot } from '../../support/snapshot.ts';
-import { common } from './payload-server.ts';
+import { snapshot, common, UNSETTABLE } from '../../support/snapshot.ts';
 
 const KEY = Buffer.from('key\r\n\0');
-/** What no command can set. */
-const UNSETTABLE: ReadonlySet<string> = new Set(['seen-time', 'active-time']);
-
 let server: TestServer;
 let client: TestClient;
 let abilities: ReadonlySet<Ability>;
@@ -66,7 +63,9 @@ async function writeByCommands(payload: Buffer, limits: ChunkLimits): Promise<vo
 
 function isBeyond(value: Value): boolean {
   if (value.type === 'module') return true;
-  return value.type === 'hash' && value.fields.some(({ expireAt }) => expireAt !== -1) && !abilities.has('fieldExpiry');
+  return (
+    value.type === 'hash' && value.fields.some(({ expireAt }) => expireAt !== NEVER) && !abilities.has('fieldExpiry')
+  );
 }
 
 async function knows(command: string): Promise<boolean> {

@@ -2,6 +2,7 @@
 // server, whose own eyes count more.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
+import { NEVER } from '../../../src/rdb/milliseconds.ts';
 import { differenceOf } from '../../../src/rdb/compare.ts';
 import { decodePayload } from '../../../src/rdb/decode.ts';
 import { encodePayload } from '../../../src/rdb/encode.ts';
@@ -76,7 +77,7 @@ test('encodePayload() refuses what is empty, and versions that are too old for i
 
 function isBeyond(name: string, value: Value, version: number): boolean {
   if (value.type === 'stream') return version === VERSION_4_0 || name === 'stream:lengths';
-  return value.type === 'hash' && version < 12 && value.fields.some(({ expireAt }) => expireAt !== -1);
+  return value.type === 'hash' && version < 12 && value.fields.some(({ expireAt }) => expireAt !== NEVER);
 }
 
 function moduleBytes(): Buffer {

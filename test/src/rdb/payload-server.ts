@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import type { TestClient } from '../../support/client.ts';
 import type { RecordedPayload } from '../../support/payload-fixtures.ts';
 import { startServer } from '../../support/redis-server.ts';
-import { snapshot, type Value } from '../../support/snapshot.ts';
+import { snapshot, type Value, common } from '../../support/snapshot.ts';
 
 export interface PayloadServer {
   readonly client: TestClient;
@@ -34,20 +34,4 @@ export async function assertTaken(client: TestClient, payload: Buffer, recorded:
     const fieldName = Buffer.from(field, 'latin1');
     assert.deepEqual(await client.send('HPEXPIRETIME', 'key', 'FIELDS', 1, fieldName), [expiry], name);
   }
-}
-
-const NONE: ReadonlySet<string> = new Set();
-
-/** The value with, of each record, the fields that the other has too, but for those that are not to be compared. */
-export function common(value: Value, other: Value | undefined, without: ReadonlySet<string> = NONE): Value {
-  if (Array.isArray(value)) {
-    const others = Array.isArray(other) ? other : [];
-    return value.map((item, index) => common(item, others[index], without));
-  }
-  // A server forgets the sign of a score that is zero when it packs the set.
-  if (value === 0) return 0;
-  if (typeof value !== 'object' || value === null || typeof other !== 'object' || other === null) return value;
-  const opposite = other as { readonly [name: string]: Value };
-  const names = Object.keys(value).filter((name) => name in opposite && !without.has(name));
-  return Object.fromEntries(names.map((name) => [name, common(value[name]!, opposite[name], without)]));
 }

@@ -1,4 +1,5 @@
 // A decoded value in the form in which the snapshot of a database has it, so that the two can be compared.
+import { NEVER } from '../../../src/rdb/milliseconds.ts';
 import type { HashValue, StreamGroup, StreamId, StreamValue, Value } from '../../../src/rdb/value.ts';
 import type { Value as PlainValue } from '../../support/snapshot.ts';
 
@@ -27,7 +28,7 @@ export function plainValue(value: Value): PlainValue {
 
 export function fieldExpiries({ fields }: HashValue): Record<string, number> {
   return Object.fromEntries(
-    fields.filter(({ expireAt }) => expireAt !== -1).map(({ field, expireAt }) => [text(field), Number(expireAt)]),
+    fields.filter(({ expireAt }) => expireAt !== NEVER).map(({ field, expireAt }) => [text(field), Number(expireAt)]),
   );
 }
 

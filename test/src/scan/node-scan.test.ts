@@ -4,7 +4,7 @@ import { after, before, beforeEach, test } from 'node:test';
 import { ConnectionError } from '../../../resp/errors.ts';
 import { KeyScope } from '../../../src/scan/key-scope.ts';
 import { LossWatch } from '../../../src/scan/loss-watch.ts';
-import { NodeScan, type NodeScanOptions, type NodeScanState } from '../../../src/scan/node-scan.ts';
+import { NodeScan, type NodeScanOptions, type ScanNotice, type NodeScanState } from '../../../src/scan/node-scan.ts';
 import { openServer } from '../../../src/server/server.ts';
 import { Session } from '../../../src/server/session.ts';
 import type { TestClient } from '../../support/client.ts';
@@ -47,8 +47,7 @@ async function walk(options: Partial<NodeScanOptions> = {}, leaveAt = Infinity):
   let pages = 0;
   const sink = {
     onReadRefused: () => told.push('refused'),
-    onWalkedAnew: () => told.push('walked anew'),
-    onManyServers: () => told.push('many servers'),
+    onNotice: ({ code }: ScanNotice) => told.push(code),
     onShrunk: () => told.push('shrunk'),
   };
   const all: NodeScanOptions = { count: COUNT, scope: new KeyScope({}), sink, ...options };
@@ -89,7 +88,7 @@ test('NodeScan begins anew where the server is another one than that of the walk
   const { state } = await walk({}, LEFT_AT);
   const origin = { ...state.origin, runId: 'another' };
   const second = await walk({ state: { ...state, origin } });
-  assert.deepEqual(second.told, ['walked anew']);
+  assert.deepEqual(second.told, ['SCANNED_ANEW']);
   assert.equal(second.names.size, KEYS);
 });
 
@@ -103,7 +102,7 @@ test('NodeScan tells that the keys were flushed between the process that began t
 test('NodeScan looks at the server once before the first page, and once behind the last one', async () => {
   const session = await openSession();
   await client.send('CONFIG', 'RESETSTAT');
-  const sink = { onReadRefused() {}, onWalkedAnew() {}, onManyServers() {}, onShrunk: assert.fail };
+  const sink = { onReadRefused() {}, onNotice() {}, onShrunk: assert.fail };
   const scan = new NodeScan(0, { count: KEYS, scope: new KeyScope({}), sink }, new LossWatch(), () => {});
   await scan.walk(session);
   session.connection.close();

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { renameSync, rmSync, writeFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
+import { NEVER } from '../../../src/rdb/milliseconds.ts';
 import { sizeOf, type Entry, type LargeValue } from '../../../src/flow/entry.ts';
 import { newEntry } from '../../../src/flow/entry-ring.ts';
 import { decodePayload } from '../../../src/rdb/decode.ts';
@@ -68,7 +69,7 @@ async function assertSameKeys(
     if (entry.large !== null) assert.equal(entry.large.type, type);
     assert.deepEqual(plainValue(decoded), value, key);
     if (decoded.type === 'hash') assert.deepEqual(fieldExpiries(decoded), expiries, key);
-    assert.equal(entry.expireAt, expireAt ?? -1, key);
+    assert.equal(entry.expireAt, expireAt ?? NEVER, key);
     if (frequency !== -1) assert.deepEqual([entry.frequency, entry.idle], [frequency, -1], key);
     else if (entry.idle !== -1) assert.ok(entry.idle >= idle && entry.idle <= idle + MOST_SECONDS, key);
   }
@@ -109,7 +110,7 @@ test('RdbSource keeps to the databases, keys and types in scope', async () => {
 test('RdbSource drops expiries where nothing is to expire, and counts keys of its scope that have expired', async () => {
   const dropped = await readSnapshot(lru!.path, { mode: 'dropped' });
   assert.equal(dropped.entries.length, lru!.keys.length);
-  assert.ok(dropped.entries.every(({ expireAt }) => expireAt === -1));
+  assert.ok(dropped.entries.every(({ expireAt }) => expireAt === NEVER));
   assert.equal(dropped.expired, 1);
   assert.equal((await readSnapshot(lru!.path, { databases: new Set([0]) })).expired, 0);
 });

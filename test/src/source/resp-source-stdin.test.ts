@@ -11,10 +11,10 @@ const READ_STDIN = `
   import { collect, newChannel } from ${JSON.stringify(new URL('../../support/entries.js', import.meta.url).href)};
   import { RespSource } from ${JSON.stringify(new URL('../../../src/source/resp-source.js', import.meta.url).href)};
   const stops = process.argv.includes('--stop');
-  const onSilence = (ms) => console.log('silence', ms);
+  const onNotice = ({ code, ms }) => code === 'SILENCE' && console.log('silence', ms);
   const patience = process.argv.includes('--patience') ? 20 : undefined;
   const includes = () => { if (stops) setImmediate(() => source.stop(new Error('interrupted'))); return true; };
-  const source = new RespSource('-', { databases: 'all', includes, mode: 'exact', preserveIdle: false, patience }, { onExpired() {}, onReadRefused() {}, onUnmarked() {}, onSilence });
+  const source = new RespSource('-', { databases: 'all', includes, mode: 'exact', preserveIdle: false, patience }, { onExpired() {}, onReadRefused() {}, onNotice });
   const { entries, error } = await collect(source);
   console.log(entries.length, source.fraction, String(error?.message));
 `;

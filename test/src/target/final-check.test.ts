@@ -1,6 +1,7 @@
 // The last look at a real server that has changed since it acknowledged a key.
 import assert from 'node:assert/strict';
 import { test, type TestContext } from 'node:test';
+import { NEVER } from '../../../src/rdb/milliseconds.ts';
 import type { TestClient } from '../../support/client.ts';
 import { isLoss } from '../../../src/target/final-check.ts';
 import { handFeed } from '../../support/hand-fed-target.ts';
@@ -59,7 +60,7 @@ test('RedisTarget sees that another process answers at the address', async (t) =
   await assert.rejects(finish(), { code: 'TARGET_REPLACED', retryable: true });
 });
 
-const KEYS = Array.from({ length: 100 }, (_, i) => ({ db: 0, name: Buffer.from(`key:${i}`), expireAt: -1 }));
+const KEYS = Array.from({ length: 100 }, (_, i) => ({ db: 0, name: Buffer.from(`key:${i}`), expireAt: NEVER }));
 
 for (const [what, missing, isFlushed, expected] of [
   ['nothing is missing', [], true, false],

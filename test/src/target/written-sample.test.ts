@@ -1,13 +1,14 @@
 // Which of many acknowledged keys are kept to be looked for.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { NEVER } from '../../../src/rdb/milliseconds.ts';
 import type { LargeValue } from '../../../src/flow/entry.ts';
 import { newEntry } from '../../../src/flow/entry-ring.ts';
 import { WrittenSample } from '../../../src/target/written-sample.ts';
 
 const STRING = Buffer.from([0, 1, 2]);
 
-function sampleOf(keys: number, expireAt = -1): WrittenSample {
+function sampleOf(keys: number, expireAt: number = NEVER): WrittenSample {
   const sample = new WrittenSample();
   for (let i = 0; i < keys; i++) sample.offer({ ...newEntry(), payload: STRING, expireAt }, 3, Buffer.from(`key:${i}`));
   return sample;

@@ -1,5 +1,5 @@
 // Commands about expiries: PEXPIREAT, PEXPIRETIME, PTTL, PERSIST.
-import { NEVER } from '../keyspace/database.ts';
+import { NEVER } from '../../../../src/rdb/milliseconds.ts';
 import { CommandError, type Reply } from '../reply.ts';
 import type { Session } from '../session.ts';
 import { integerOf, keyOf } from './argument.ts';

@@ -1,5 +1,5 @@
 // DUMP and RESTORE: a value as one piece of bytes, and back. The checks of RESTORE come in the order that Redis has.
-import { NEVER } from '../keyspace/database.ts';
+import { NEVER } from '../../../../src/rdb/milliseconds.ts';
 import type { Value } from '../keyspace/value.ts';
 import { FormatError } from '../payload/byte-reader.ts';
 import { decodePayload, encodePayload, isSoundPayload } from '../payload/payload.ts';

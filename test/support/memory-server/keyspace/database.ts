@@ -1,15 +1,13 @@
 // One of the numbered databases: keys, values, expiries. What is due is removed before anybody looks.
+import { NEVER } from '../../../../src/rdb/milliseconds.ts';
 import { CommandError } from '../reply.ts';
 import { ExpiryQueue } from './expiry-queue.ts';
 import type { KeyTable, Page } from './key-table.ts';
 import { emptyValue, type Value, type ValueOf, type ValueType } from './value.ts';
 
-/** `expireAt` of a key that does not expire. */
-export const NEVER = -1;
-
 interface Entry {
   readonly value: Value;
-  /** Milliseconds since 1970. */
+  /** Milliseconds since 1970, or `NEVER`. */
   expireAt: number;
 }
 
@@ -78,7 +76,7 @@ export class Database {
   }
 
   /** The old value goes, and its expiry with it. */
-  set(key: string, value: Value, expireAt = NEVER): void {
+  set(key: string, value: Value, expireAt: number = NEVER): void {
     if (this.#entries.has(key)) this.expire(key, NEVER);
     else this.#table.add(key);
     this.#entries.set(key, { value, expireAt: NEVER });

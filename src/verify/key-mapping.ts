@@ -1,10 +1,10 @@
-// Which keys of the source may be behind a key of the target: the way back through databases and prefixes.
+// Which key of the target belongs to which of the source: there and back through databases and prefixes.
 
+import type { KeyId } from '../flow/key-id.ts';
 import type { Plan } from '../sync/plan.ts';
 import type { Settings } from '../sync/settings.ts';
-import type { Place } from './asked-keys.ts';
 
-export class Origins {
+export class KeyMapping {
   readonly #plan: Plan;
   readonly #settings: Settings;
   /** Databases of the source; those of a file are known only as they are seen. */
@@ -17,13 +17,13 @@ export class Origins {
     this.#dbs = new Set(plan.databases.map(([db]) => db));
   }
 
-  /** Whether every key of the target has one origin, with the same name. */
+  /** Whether every key of the target has one at the source, with the same name. */
   get isPlain(): boolean {
     return !this.#settings.names.changes && !this.#plan.merges;
   }
 
-  /** A database that the source has. */
-  see(db: number): void {
+  /** A database that was found in the source. */
+  addDb(db: number): void {
     if (this.#dbs.has(db)) return;
     this.#dbs.add(db);
     this.#dbsByTarget.clear();
@@ -35,12 +35,16 @@ export class Origins {
   }
 
   /** The first database of the source that goes into this one. */
-  dbOf(targetDb: number): number {
+  sourceDbOf(targetDb: number): number {
     return this.#dbsOf(targetDb)[0] ?? targetDb;
   }
 
-  /** Places in scope; none where the key is not of our making. */
-  of(targetDb: number, name: Buffer): Place[] {
+  targetOf(db: number, key: Buffer): KeyId {
+    return { db: this.#plan.targetDbOf(db), key: this.#settings.names.targetNameOf(key) };
+  }
+
+  /** Keys in scope that would be this one at the target; none where no copy would have made it. */
+  sourcesOf(targetDb: number, name: Buffer): KeyId[] {
     const { names, scope } = this.#settings;
     const keys = names.originsOf(name).filter((key) => scope.includes(key));
     return this.#dbsOf(targetDb).flatMap((db) => keys.map((key) => ({ db, key })));
