@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import type { TestClient } from '../../support/client.ts';
 import type { RecordedPayload } from '../../support/payload-fixtures.ts';
 import { startServer } from '../../support/redis-server.ts';
-import { snapshot, type Value, common } from '../../support/snapshot.ts';
+import { common, snapshot } from '../../support/snapshot.ts';
 
 export interface PayloadServer {
   readonly client: TestClient;
