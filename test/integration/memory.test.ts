@@ -12,7 +12,7 @@ import { underWay } from '../support/mid-run.ts';
 import { assertDone } from '../support/outcome.ts';
 import { bombString } from '../support/bombs.ts';
 import { command, streamOf } from '../support/frames.ts';
-import { runRump, spawnRump } from '../support/rump.ts';
+import { cleanEnvironment, runRump, spawnRump } from '../support/rump.ts';
 import { startCluster } from '../support/redis-cluster.ts';
 import { startServer } from '../support/redis-server.ts';
 import { startPair } from '../support/server-pair.ts';
@@ -158,7 +158,7 @@ test(`RdbSource stays below ${MOST_OF_SMALL_MIB} MiB while it reads a hash of 30
   const usageFile = join(dirname(path), 'usage');
   const { stdout, stderr } = spawnSync(process.execPath, ['--input-type=module', '--eval', READ_PIECES, '--', path], {
     encoding: 'utf8',
-    env: { ...process.env, ...usageInto(usageFile) },
+    env: { ...cleanEnvironment(), ...usageInto(usageFile) },
   });
   assert.equal(stdout, '300000\n', stderr);
   assertBelow(t, usageFile, MOST_OF_SMALL_MIB);

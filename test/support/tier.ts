@@ -1,0 +1,22 @@
+// The two tiers of tests: the quick one is `npm test`, the long one what `npm run test:all` adds. What a tier does not
+// run is not registered in it. `test/run.ts` knows by an import of this file who has more to do in the long one.
+
+const VARIABLE = 'RUMP_TEST_LONG';
+const isLong = process.env[VARIABLE] === '1';
+// A rump that is started from here would warn of a variable that is none of its own.
+delete process.env[VARIABLE];
+
+/** Registers tests that only the long tier runs: what they guard has a cheaper test in the quick one. */
+export function longOnly(register: () => void): void {
+  if (isLong) register();
+}
+
+/** The first case stands for its behaviour in the quick tier; the others are variants of it. */
+export function variants<T>(...cases: readonly T[]): readonly T[] {
+  return isLong ? cases : cases.slice(0, 1);
+}
+
+/** How many random cases are tried, or how many keys there are: so many more in the long tier. */
+export function count(quick: number, long: number): number {
+  return isLong ? long : quick;
+}
