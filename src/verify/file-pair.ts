@@ -2,6 +2,7 @@
 
 import { idOf } from '../flow/key-id.ts';
 import { type Entry, sizeOf } from '../flow/entry.ts';
+import { ownCopy } from '../flow/own-copy.ts';
 import { NEVER } from '../rdb/milliseconds.ts';
 import { PayloadError } from '../rdb/payload-error.ts';
 import { typeOf } from '../rdb/type-byte.ts';
@@ -124,8 +125,8 @@ export class FilePair {
     const old = this.#kept.get(id);
     if (old !== undefined) this.#bytes -= sizeOf(old.entry) + KEPT_BYTES;
     // Views would keep their chunks alive.
-    const payload = entry.payload && Buffer.from(entry.payload);
-    this.#kept.set(id, { entry: { ...entry, key: Buffer.from(entry.key), payload }, high, isMet: false });
+    const payload = entry.payload && ownCopy(entry.payload);
+    this.#kept.set(id, { entry: { ...entry, key: ownCopy(entry.key), payload }, high, isMet: false });
     this.#bytes += sizeOf(entry) + KEPT_BYTES;
     while (this.#bytes > this.#settings.buffer && this.#kept.size > 1) this.#shrink();
   }

@@ -1,6 +1,7 @@
 // Keys that differ as far as it is known: they may settle, so they are looked at again. Bounded: names only, up to a budget.
 
 import { idOf } from '../flow/key-id.ts';
+import { ownCopy } from '../flow/own-copy.ts';
 import type { Milliseconds } from '../rdb/milliseconds.ts';
 import type { Place } from './asked-keys.ts';
 import type { Verdict } from './options.ts';
@@ -75,5 +76,5 @@ function bytesOf({ walked, other }: Doubt): number {
 
 /** A view would keep the chunk alive that it came with. */
 function kept({ db, key }: Place): Place {
-  return { db, key: Buffer.from(key) };
+  return { db, key: ownCopy(key) };
 }
