@@ -1,5 +1,5 @@
 // Servers of several versions side by side, for the tests: unpacked into a cache, without touching the system's packages.
-// Each is unpacked beside the C library of its own suite and started by that one's loader. Debian only.
+// Each is unpacked beside the C library of its own suite and started by that one's loader. Debian only, x64 and arm64.
 import { spawnSync } from 'node:child_process';
 import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { homedir } from 'node:os';
@@ -12,7 +12,16 @@ const CACHE = join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'rum
 const LIBRARIES = 'libatomic1 libc6 libcap2 libgcc-s1 libjemalloc2 liblzf1 libstdc++6 libsystemd0 libzstd1';
 const OLDER = 'libgcrypt20 libgpg-error0 liblz4-1 liblzma5';
 
-/** Which suite has which version, and what the program needs there beside the libraries of all. */
+/** Where Debian puts libraries and the loader, by `process.arch`. */
+const MACHINES = {
+  x64: { folder: 'x86_64-linux-gnu', loader: 'ld-linux-x86-64.so.2' },
+  arm64: { folder: 'aarch64-linux-gnu', loader: 'ld-linux-aarch64.so.1' },
+};
+
+/**
+ * Which suite has which version, and what the program needs there beside the libraries of all. A mirror keeps one
+ * version of each: so the name is the pin, and what says of itself that it is another version counts as missing.
+ */
 const SERVERS = [
   {
     name: 'redis-6.0',
@@ -57,13 +66,14 @@ export function fetchServers(tell) {
   const missing = SERVERS.filter(({ name }) => !answers(name));
   if (missing.length === 0) return [];
   const mirror = mirrorOfThisMachine();
-  if (mirror === undefined) return missing.map(({ name }) => name);
+  const machine = MACHINES[process.arch];
+  if (mirror === undefined || machine === undefined) return missing.map(({ name }) => name);
   tell(`unpacking ${missing.map(({ name }) => name).join(', ')} into ${CACHE}`);
-  for (const server of missing) fetch(server, mirror);
+  for (const server of missing) fetch(server, mirror, machine);
   return missing.filter(({ name }) => !answers(name)).map(({ name }) => name);
 }
 
-function fetch({ name, suite, program, packages }, mirror) {
+function fetch({ name, suite, program, packages }, mirror, machine) {
   const home = join(CACHE, suite);
   const [debs, root] = [join(home, 'debs'), join(home, 'root')];
   for (const folder of [
@@ -91,17 +101,20 @@ function fetch({ name, suite, program, packages }, mirror) {
   const apt = (...args) => run('apt-get', ['-qq', ...options, ...args], debs);
   if (!apt('update') || !apt('download', ...`${LIBRARIES} ${packages}`.split(' '))) return;
   for (const deb of readdirSync(debs)) run('dpkg-deb', ['-x', deb, root], debs);
-  const libraries = ['usr/lib/x86_64-linux-gnu', 'lib/x86_64-linux-gnu'].map((folder) => join(root, folder));
-  const loader = libraries.map((folder) => join(folder, 'ld-linux-x86-64.so.2')).find((path) => existsSync(path));
+  const libraries = ['usr/lib', 'lib'].map((folder) => join(root, folder, machine.folder));
+  const loader = libraries.map((folder) => join(folder, machine.loader)).find((path) => existsSync(path));
   if (loader === undefined) return;
   const script = `#!/bin/sh\nexec "${loader}" --library-path "${libraries.join(':')}" "${join(root, 'usr/bin', program)}" "$@"\n`;
   writeFileSync(join(CACHE, 'bin', name), script);
   chmodSync(join(CACHE, 'bin', name), 0o755);
 }
 
+/** Whether it is there, runs, and is of the version in its name. */
 function answers(name) {
   const path = join(CACHE, 'bin', name);
-  return existsSync(path) && run(path, ['--version']);
+  if (!existsSync(path)) return false;
+  const { stdout } = spawnSync(path, ['--version'], { encoding: 'utf8' });
+  return stdout?.includes(` v=${name.split('-')[1]}.`) === true;
 }
 
 /** The one from which Debian itself was installed. */

@@ -1,25 +1,32 @@
-// Runs every compiled *.test.js below dist/test, or those whose path holds one of the arguments, and fails on anything
+// Runs the compiled *.test.js below dist/test, or those whose path holds one of the arguments, and fails on anything
 // that did not run: a skipped test, a todo, a file without tests. (`node --test` takes other arguments in 20 than in 22.)
 import { setMaxListeners } from 'node:events';
-import { readdirSync } from 'node:fs';
-import { join, relative } from 'node:path';
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
+import { dirname, join, relative, sep } from 'node:path';
 import { run } from 'node:test';
 import { spec } from 'node:test/reporters';
-import { fileURLToPath } from 'node:url';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { parseArgs } from 'node:util';
 
-/** Far above what any file needs; what hangs is killed rather than waited for. */
-const FILE_TIMEOUT_MS = 300_000;
+/** Far above what any process needs; what hangs is killed rather than waited for. */
+const TIMEOUT_MS = 300_000;
+
+/** Whoever asks for the tier has more to do in the long one. */
+const TIERED = /\bfrom '[./]*\/support\/tier\.js'/;
 
 const root = fileURLToPath(new URL('.', import.meta.url));
-const patterns = process.argv.slice(2);
+const groups = join(root, 'groups');
+const { values, positionals: parts } = parseArgs({ options: { tiered: { type: 'boolean' } }, allowPositionals: true });
 const files = readdirSync(root, { recursive: true, encoding: 'utf8' })
   .filter((path) => path.endsWith('.test.js'))
-  .filter((path) => patterns.length === 0 || patterns.some((pattern) => path.includes(pattern)))
+  .filter((path) => parts.length === 0 || parts.some((part) => path.includes(part)))
   .toSorted()
-  .map((path) => join(root, path));
+  .map((path) => join(root, path))
+  .filter((path) => values.tiered !== true || TIERED.test(readFileSync(path, 'utf8')));
 
 const interruption = new AbortController();
-// Every file listens to it.
+// Every process listens to it.
 setMaxListeners(0, interruption.signal);
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => interruption.abort());
 
@@ -27,9 +34,11 @@ const withoutTests = new Set(files);
 let notRun = 0;
 
 if (files.length === 0) {
-  complain(`no test file matches ${patterns.join(' ') || '*.test.js'}`);
+  complain(`no test file matches ${parts.join(' ') || '*.test.js'}`);
 } else {
-  run({ files, concurrency: 2, timeout: FILE_TIMEOUT_MS, signal: interruption.signal })
+  // Most tests wait for other processes half of the time.
+  const concurrency = availableParallelism() + 1;
+  run({ files: processesFor(files), concurrency, timeout: TIMEOUT_MS, signal: interruption.signal })
     .on('test:fail', () => {
       process.exitCode = 1;
     })
@@ -45,6 +54,33 @@ if (files.length === 0) {
       for (const file of withoutTests) complain(`no test ran in ${relative(root, file)}`);
     })
     .pipe(process.stdout);
+}
+
+/** Integration tests have a process each and begin first, as they take the longest; the others share one a folder. */
+function processesFor(files: readonly string[]): string[] {
+  rmSync(groups, { recursive: true, force: true });
+  mkdirSync(groups, { recursive: true });
+  const shared = new Map<string, string[]>();
+  for (const file of files.filter((file) => !isAlone(file))) {
+    const folder = relative(root, dirname(file));
+    shared.set(folder, [...(shared.get(folder) ?? []), file]);
+  }
+  return [...files.filter(isAlone), ...Array.from(shared, ([folder, members]) => writeGroup(folder, members))];
+}
+
+function isAlone(file: string): boolean {
+  return relative(root, file).startsWith(`integration${sep}`);
+}
+
+/** One file that runs the tests of several, each as a suite of its name. */
+function writeGroup(folder: string, members: readonly string[]): string {
+  const suites = members.map((file) => {
+    const [name, url] = [relative(root, file), pathToFileURL(file).href].map((text) => JSON.stringify(text));
+    return `describe(${name}, async () => { await import(${url}); });`;
+  });
+  const path = join(groups, `${folder.replaceAll(sep, '-') || 'test'}.js`);
+  writeFileSync(path, ["import { describe } from 'node:test';", ...suites, ''].join('\n'));
+  return path;
 }
 
 function complain(sentence: string): void {

@@ -1,10 +1,11 @@
-// What a fresh clone needs before `npm test` and its like: the dependencies and, with --programs, a server, its
-// client, a terminal (tmux), and servers of other versions where they can be had.
+// What a fresh clone needs before `npm test` and its like: the dependencies; with --programs a server, its client, a
+// terminal (tmux), and servers of other versions where they can be had; with --nodes other versions of Node.
 // Plain Node, because it runs before anything is installed or compiled. Silent when there is nothing to do.
 import { spawnSync } from 'node:child_process';
 import { accessSync, constants, existsSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { fetchNodes } from './fetch-nodes.mjs';
 import { fetchServers } from './fetch-servers.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
@@ -25,6 +26,7 @@ try {
     ensurePrograms();
     ensureVersions();
   }
+  if (process.argv.includes('--nodes')) fetchNodes(tell);
 } catch (error) {
   tell(error.message.trimEnd());
   process.exitCode = 1;
@@ -52,9 +54,12 @@ function ensurePrograms() {
   );
 }
 
-/** Other versions are welcome, and not needed: what is not there is not tried. */
+/** Other versions are welcome: what is not there is not tried, unless RUMP_TEST_SERVERS=all demands every one. */
 function ensureVersions() {
-  for (const name of fetchServers(tell)) tell(`${name} cannot be had here: the tests do without it`);
+  const missing = fetchServers(tell);
+  if (missing.length === 0) return;
+  if (process.env.RUMP_TEST_SERVERS === 'all') throw new Error(`${missing.join(', ')} cannot be had here`);
+  for (const name of missing) tell(`${name} cannot be had here: the tests do without it`);
 }
 
 function missing() {

@@ -5,6 +5,7 @@ import { setImmediate as turn } from 'node:timers/promises';
 import type { Channel } from '../flow/channel.ts';
 import type { Entry } from '../flow/entry.ts';
 import { EntryRing, newEntry } from '../flow/entry-ring.ts';
+import { ownCopy } from '../flow/own-copy.ts';
 import { FileScope, type FileScopeOptions } from './file-scope.ts';
 import type { FileSink, Source } from './source.ts';
 
@@ -129,5 +130,5 @@ export abstract class FileSource implements Source {
 
 /** Bytes that keep little more than themselves alive. */
 export function compact(bytes: Buffer): Buffer {
-  return bytes.length * 2 < bytes.buffer.byteLength ? Buffer.from(bytes) : bytes;
+  return bytes.length * 2 < bytes.buffer.byteLength ? ownCopy(bytes) : bytes;
 }

@@ -4,6 +4,7 @@ import { RespError } from '../../resp/errors.ts';
 import type { Channel } from '../flow/channel.ts';
 import type { Entry } from '../flow/entry.ts';
 import { newEntry } from '../flow/entry-ring.ts';
+import { ownCopy } from '../flow/own-copy.ts';
 import { isSystemError, readError } from '../file/file-error.ts';
 import { FrameReader } from '../file/frame-reader.ts';
 import { InputFile } from '../file/input-file.ts';
@@ -151,7 +152,7 @@ export class RespSource extends FileSource {
   #pushPassed(passed: PassingPayload, values: PassedValues, channel: Channel): void {
     const entry = this.#entry;
     // Nothing tells how many of them wait, as they take no room: none may keep its chunk alive.
-    entry.key = Buffer.from(entry.key);
+    entry.key = ownCopy(entry.key);
     if (this.#carries(entry, () => values.take(entry, passed))) channel.push(entry);
   }
 

@@ -4,6 +4,7 @@
 
 import { idOf } from '../flow/key-id.ts';
 import type { Entry } from '../flow/entry.ts';
+import { ownCopy } from '../flow/own-copy.ts';
 import { NEVER, type Milliseconds } from '../rdb/milliseconds.ts';
 
 export interface WrittenKey {
@@ -40,9 +41,9 @@ export class WrittenSample {
     }
     this.#last[this.#offered % LAST] = key;
     this.#offered++;
-    // Each of those offered stays with the same chance.
+    // Each of those offered stays with the same chance, and long.
     const place = this.#byChance.length < BY_CHANCE ? this.#byChance.length : Math.floor(Math.random() * this.#offered);
-    if (place < BY_CHANCE) this.#byChance[place] = key;
+    if (place < BY_CHANCE) this.#byChance[place] = { ...key, name: ownCopy(name) };
   }
 
   /** Those that must be there still, each once, the first one first. @param now by the clock of `expireAt` */

@@ -1,5 +1,6 @@
 // The check of two files: as much of the target's as the budget holds is kept and compared with the source's, part by part.
 
+import { ownCopy } from '../flow/own-copy.ts';
 import { idOf } from '../flow/key-id.ts';
 import { sizeOf, type Entry } from '../flow/entry.ts';
 import { NEVER } from '../rdb/milliseconds.ts';
@@ -105,8 +106,8 @@ export class FileCheck implements Passes {
     const old = this.#kept.get(id);
     if (old !== undefined) this.#bytes -= sizeOf(old.entry) + KEPT_BYTES;
     // Views would keep their chunks alive.
-    const payload = entry.payload && Buffer.from(entry.payload);
-    this.#kept.set(id, { entry: { ...entry, key: Buffer.from(entry.key), payload }, high, isMet: false });
+    const payload = entry.payload && ownCopy(entry.payload);
+    this.#kept.set(id, { entry: { ...entry, key: ownCopy(entry.key), payload }, high, isMet: false });
     this.#bytes += sizeOf(entry) + KEPT_BYTES;
     while (this.#bytes > this.#run.settings.buffer && this.#kept.size > 1) this.#shrink();
   }

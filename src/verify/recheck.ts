@@ -1,5 +1,6 @@
 // Keys that differ may only be on the move, so they are kept and read once more: by name at a server, or with their whole file.
 
+import { ownCopy } from '../flow/own-copy.ts';
 import { idOf, type KeyId } from '../flow/key-id.ts';
 import type { Milliseconds } from '../rdb/milliseconds.ts';
 import type { Channel } from '../flow/channel.ts';
@@ -89,7 +90,7 @@ function bytesOf({ walked, asked }: RecheckKey): number {
 
 /** A view would keep the chunk alive that it came with. */
 function copyOf({ db, key }: KeyId): KeyId {
-  return { db, key: Buffer.from(key) };
+  return { db, key: ownCopy(key) };
 }
 
 export interface RecheckOptions extends NodeLinkOptions {

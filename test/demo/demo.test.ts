@@ -10,7 +10,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { TestClient } from '../support/client.ts';
 import { killAtExit } from '../support/kill-at-exit.ts';
-import { MAIN } from '../support/rump.ts';
+import { cleanEnvironment, MAIN } from '../support/rump.ts';
 
 const DEMO = fileURLToPath(new URL('demo.js', import.meta.url));
 const DEMONSTRATION = new URL('demonstration.js', import.meta.url).href;
@@ -64,7 +64,7 @@ test('The demo leaves nothing behind when it is interrupted', { timeout: 30_000 
   const dir = temporaryFolder(t);
   const script = stub(t, `process.stdout.write('started\\n'); setInterval(() => {}, 1000);`);
   const child = spawn(process.execPath, argumentsOf(script, 80), {
-    env: { ...process.env, TMPDIR: dir },
+    env: { ...cleanEnvironment(), TMPDIR: dir },
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   killAtExit(child);
@@ -125,7 +125,10 @@ function argumentsOf(cli: string, columns: number): string[] {
 }
 
 async function runNode(t: TestContext, args: string[], env: Readonly<Record<string, string>>): Promise<Run> {
-  const child = spawn(process.execPath, args, { env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn(process.execPath, args, {
+    env: { ...cleanEnvironment(), ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
   killAtExit(child);
   t.after(() => child.kill());
   const chunks: Buffer[] = [];

@@ -11,7 +11,8 @@ import { startPair } from '../support/server-pair.ts';
 import { startProxy } from '../support/tcp-proxy.ts';
 import type { Usage } from '../bench/copy-process.ts';
 
-const MANY = 100_000;
+/** With what comes and goes meanwhile it is more than a table of 65,536 takes. */
+const MANY = 40_000;
 const HOOK = new URL('../bench/usage-hook.js', import.meta.url).href;
 /** 64 MiB of budget that small values never use, Node itself, and what it is slow to give back. */
 const MOST_MIB = 150;
@@ -69,7 +70,7 @@ test('rump check of a source under constant writes that then stop finds what is 
 
 test('Keys that expire meanwhile are no difference', async (t) => {
   const { from, to, endpoints } = await startPair(t);
-  const at = Date.now() + 4000;
+  const at = Date.now() + 3000;
   const keys = Array.from({ length: 500 }, (_, i) => i);
   await from.pipeline(keys.map((i) => ['SET', `short:${i}`, i, 'PXAT', at]));
   await from.pipeline([
@@ -83,7 +84,7 @@ test('Keys that expire meanwhile are no difference', async (t) => {
     ['SET', 'stays', 1],
     ['SET', 'theirs', 1, 'PXAT', at],
   ]);
-  const result = await runCheck([...endpoints, '--recheck', '3', '--recheck-interval', '2s']);
+  const result = await runCheck([...endpoints, '--recheck', '3', '--recheck-interval', '1200ms']);
   assertEqual(result);
   assert.match(result.stderr, /[1-9]\d* expired meanwhile/);
 });
@@ -126,7 +127,7 @@ for (const side of ['source', 'target'] as const) {
     assert.ok(cuts > 0, 'Nothing was cut');
     assertDifferent(result, ['* key:5\tvalue']);
     assert.match(result.stderr, new RegExp(`lost the ${side} `));
-    assert.match(result.stderr, /^rump: 99,999 equal, 1 differ,.* reconnects?, /m);
+    assert.match(result.stderr, /^rump: 39,999 equal, 1 differ,.* reconnects?, /m);
   });
 }
 
@@ -143,7 +144,7 @@ test('rump check ends where a side is lost for good, and does not say that it is
 
 test('What differs beyond the budget of names is told as it stands, and the memory has its bound', async (t) => {
   const { source, from, endpoints } = await startPair(t);
-  const names = 60_000;
+  const names = 30_000;
   await from.pipeline(
     Array.from({ length: names }, (_, i) => ['SET', `${String(i).padStart(6, '0')}${'n'.repeat(300)}`, 1]),
   );
@@ -160,12 +161,12 @@ test('What differs beyond the budget of names is told as it stands, and the memo
   assert.ok(peakRss < MOST_IN_DOUBT_MIB * 2 ** 20, `peak RSS ${Math.round(peakRss / 2 ** 20)} MiB`);
 });
 
-test('rump check of half a million keys stays within its bound', async (t) => {
+test('rump check of many keys stays within its bound', async (t) => {
   const { source, from, to, endpoints } = await startPair(t);
-  for (const client of [from, to]) await client.pipeline(numbered(500_000, 'x'.repeat(70)));
+  for (const client of [from, to]) await client.pipeline(numbered(250_000, 'x'.repeat(70)));
   const usageFile = join(source.dir, 'usage');
   const result = await runCheck(endpoints, { env: { NODE_OPTIONS: `--import=${HOOK}`, BENCH_USAGE_FILE: usageFile } });
-  assertEqual(result, 500_000);
+  assertEqual(result, 250_000);
   const { peakRss } = JSON.parse(readFileSync(usageFile, 'utf8')) as Usage;
   assert.ok(peakRss < MOST_MIB * 2 ** 20, `peak RSS ${Math.round(peakRss / 2 ** 20)} MiB`);
 });

@@ -167,6 +167,7 @@ test('rump check compares two databases of one server, and with a replica', asyn
   const keys = await fillAllTypes(from);
   await copyAll(['--from', source.url, '--to', `${source.url}/4`]);
   assertEqual(await runCheck(['--from', source.url, '--to', `${source.url}/4`]), keys);
+  await from.send('CONFIG', 'SET', 'repl-diskless-sync-delay', 0);
   await to.send('REPLICAOF', '127.0.0.1', source.port);
   for (let up = false; !up;) up = String(await to.send('INFO', 'replication')).includes('master_link_status:up');
   assertEqual(await runCheck(['--from', source.url, '--to', target.url]), keys);

@@ -6,6 +6,7 @@ import { assertFailed } from '../support/outcome.ts';
 import { replyProxy } from '../support/reply-proxy.ts';
 import { runRump } from '../support/rump.ts';
 import { startPair } from '../support/server-pair.ts';
+import { variants } from '../support/tier.ts';
 
 test('rump ends where SCAN, or the scan of one value, goes in a circle', async (t) => {
   const { source, target, from, to } = await startPair(t);
@@ -42,10 +43,10 @@ function circle(page: Buffer[]): () => Buffer {
 test('rump ends where SCAN gives ever new cursors, far beyond what there is', async (t) => {
   const { source, target, from } = await startPair(t);
   await from.send('MSET', 'a', 1, 'b', 2);
-  for (const [what, args, names] of [
-    ['with empty pages', [], 0],
+  for (const [what, args, names] of variants<[string, string[], number]>(
     ['with ever new names', ['--match', 'other:*'], 1000],
-  ] as const) {
+    ['with empty pages', [], 0],
+  )) {
     await t.test(what, async (t) => {
       let calls = 0;
       const { url } = await replyProxy(t, source.port, ([name, cursor]) => {

@@ -8,7 +8,7 @@ import { assertDone, assertFailed, assertRefused } from '../support/outcome.ts';
 import { createCluster, type TestCluster } from '../support/redis-cluster.ts';
 import { startServer, type TestServer } from '../support/redis-server.ts';
 import { runRump, spawnRump } from '../support/rump.ts';
-import { servers } from '../support/server-versions.ts';
+import { serversWith } from '../support/server-versions.ts';
 
 const KEYS = 300;
 /** Behind two primaries. */
@@ -28,7 +28,7 @@ async function sizes(nodes: readonly TestServer[]): Promise<Record<number, numbe
   return found;
 }
 
-for (const { name, binary } of servers('valkey-9.1').slice(1)) {
+for (const { name, binary } of serversWith('valkey-9.1')) {
   let source: TestCluster;
   let target: TestCluster;
   let server: TestServer;

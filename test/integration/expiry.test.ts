@@ -42,7 +42,7 @@ test('rump takes off the time that a value waited in its buffer', async (t) => {
   const running = spawnRump(['--from', asOld(source), '--to', slow.url]);
   await underWay(running, () => slow.bytesUp > 100_000);
   slow.stall();
-  await sleep(2500);
+  await sleep(1500);
   slow.unstall();
   assertDone(await running.done);
   const [expected, actual] = [await snapshot(from), await snapshot(to)];
@@ -58,13 +58,13 @@ for (const mode of ['exact', 'relative'] as const) {
     if (mode === 'relative') await denyExpireTime(from);
     // They expire before, while and after rump reads them, a few in each millisecond.
     const start = Date.now();
-    await fillExpiring(from, 20_000, (i) => start + 1500 + i * 0.15);
+    await fillExpiring(from, 10_000, (i) => start + 1000 + i * 0.15);
     const url = mode === 'relative' ? asOld(source) : source.url;
     const result = await runRump(['--from', url, '--to', target.url]);
     assertDone(result);
     const copied = Number(/^rump: ([\d,]+) keys/.exec(result.stderr)?.[1]?.replaceAll(',', ''));
     assert.ok(copied > 0, 'All had expired before rump came to them');
-    await sleep(Math.max(0, start + 5000 - Date.now()));
+    await sleep(Math.max(0, start + 3000 - Date.now()));
     assert.deepEqual([...(await snapshot(to)).keys()].slice(0, 5), []);
   });
 }
@@ -73,7 +73,7 @@ test('rump counts the keys that expire during the copy, and the target does not 
   const { source, target, from, to } = await startPair(t);
   const slow = await startProxy({ port: target.port });
   t.after(() => slow.close());
-  const expireAt = Date.now() + 6000;
+  const expireAt = Date.now() + 4000;
   const value = Buffer.alloc(20_000, 'x');
   await from.send('CONFIG', 'SET', 'rdbcompression', 'no');
   await from.pipeline(

@@ -6,13 +6,14 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { assertSameData } from '../support/keyspace.ts';
 import { holdMidRun, MID_RUN_KEYS, type MidRun } from '../support/mid-run.ts';
 import { assertDone, assertFailed, assertPlainWords, linesOf } from '../support/outcome.ts';
+import { count } from '../support/tier.ts';
 
 const SIDES = ['source', 'target'] as const;
 /** A failure is final. */
 const ONCE = ['--retries', '0'];
 const OTHER = { source: 'target', target: 'source' } as const;
-/** Longer than a connection is allowed to be silent by many a proxy and many a client. */
-const LONG_STALL_MS = 10_000;
+/** In the long tier it is longer than a connection is allowed to be silent by many a proxy and many a client. */
+const LONG_STALL_MS = count(2000, 10_000);
 
 describe('A copy whose connection fails', { concurrency: 2 }, () => {
   for (const side of SIDES) {
@@ -64,7 +65,7 @@ describe('A copy whose connection fails', { concurrency: 2 }, () => {
 
 describe('A copy that has to wait', { concurrency: 4 }, () => {
   for (const side of SIDES) {
-    test(`rump goes on when the ${side} comes back after 10 s`, async (t) => {
+    test(`rump goes on when the ${side} comes back after ${LONG_STALL_MS / 1000} s`, async (t) => {
       const run = await holdMidRun(t, { held: OTHER[side] });
       run[side].pause();
       run.proxy.unstall();
@@ -74,7 +75,7 @@ describe('A copy that has to wait', { concurrency: 4 }, () => {
       await assertCompleted(run);
     });
 
-    test(`rump goes on when the line to the ${side} is back after 10 s`, async (t) => {
+    test(`rump goes on when the line to the ${side} is back after ${LONG_STALL_MS / 1000} s`, async (t) => {
       const run = await holdMidRun(t, { held: side });
       await sleep(LONG_STALL_MS);
       assert.equal(run.running.child.exitCode, null, run.running.stderr);

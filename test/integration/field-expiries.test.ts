@@ -10,7 +10,7 @@ import { startServer, type TestServer } from '../support/redis-server.ts';
 import { folderOf } from '../support/resp-file.ts';
 import { runRump } from '../support/rump.ts';
 import { fieldExpiriesOf, knows } from '../support/server-facts.ts';
-import { servers } from '../support/server-versions.ts';
+import { serversWith } from '../support/server-versions.ts';
 
 const FAR_AWAY = 4_102_444_800_123;
 const HASHES = ['packed', 'long', 'mixed'];
@@ -20,7 +20,7 @@ const TARGET_DB = 9;
 const IN_PIECES = ['--big-key', '4k'];
 const DEBUG = ['--enable-debug-command', 'yes'];
 
-for (const { name, binary } of servers('redis-8.0', 'valkey-9.1').slice(1)) {
+for (const { name, binary } of serversWith('redis-8.0', 'valkey-9.1')) {
   let server: TestServer;
   /** On database 0, which has hashes of which fields expire, and on the one that they are copied to. */
   let [from, to]: TestClient[] = [];

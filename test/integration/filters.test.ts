@@ -61,23 +61,20 @@ function argumentsOf({ match = [], exclude = [], type }: Filter): string[] {
   ];
 }
 
-/** Redis globs, one character at a time and on its own: only what the patterns above use. */
+/** Redis globs, on their own: only what the patterns above use. Some names are too long to be looked at by recursion. */
 function isLike(glob: string, name: string): boolean {
-  if (glob === '') return name === '';
-  if (glob.startsWith('*')) return isLike(glob.slice(1), name) || (name !== '' && isLike(glob, name.slice(1)));
-  if (name === '') return false;
-  const [, token, rest] = /^(\[[^\]]*\]|\\[\s\S]|[\s\S])([\s\S]*)$/.exec(glob)!;
-  return isOneLike(token!, name[0]!) && isLike(rest!, name.slice(1));
+  const source = glob.replace(/\[[^\]]*\]|\\[^]|[^]/g, (token) => {
+    if (token === '*') return '[^]*';
+    if (token === '?') return '[^]';
+    if (!token.startsWith('[') || token.length < 3) return literal(token.at(-1)!);
+    const [, not, set] = /^\[(\^?)(.*)\]$/s.exec(token)!;
+    return `[${not}${/^.-.$/.test(set!) ? set : set!.replace(/[^]/g, literal)}]`;
+  });
+  return new RegExp(`^${source}$`).test(name);
 }
 
-function isOneLike(token: string, character: string): boolean {
-  if (token === '?') return true;
-  if (token.startsWith('\\') && token.length === 2) return token[1] === character;
-  if (!token.startsWith('[') || token.length < 3) return token === character;
-  const [, not, set] = /^\[(\^?)(.*)\]$/s.exec(token)!;
-  const range = /^(.)-(.)$/.exec(set!);
-  const isIn = range === null ? set!.includes(character) : character >= range[1]! && character <= range[2]!;
-  return isIn !== (not === '^');
+function literal(character: string): string {
+  return `\\x${character.charCodeAt(0).toString(16).padStart(2, '0')}`;
 }
 
 function isWanted({ match, exclude = [], type }: Filter, key: string, { type: own }: Snapshot): boolean {

@@ -13,6 +13,7 @@ import { startServer, type TestServer } from '../support/redis-server.ts';
 import { folderOf } from '../support/resp-file.ts';
 import { runRump } from '../support/rump.ts';
 import { assertSameData } from '../support/snapshot.ts';
+import { variants } from '../support/tier.ts';
 
 const KEYS = LARGE_TYPES.length + 1;
 
@@ -51,8 +52,9 @@ for (const [what, pathOf, input] of [
     assert.match(result.stderr, new RegExp(`, ${LARGE_TYPES.length} converted, `));
     await assertSameData(from, to, { byCommands: true });
     await assertNothingLeft(to);
-    assertEqual(await runCheck(['--from', pathOf(), '--to', target.url, ...BIG_KEY], run), KEYS);
-    assertEqual(await runCheck(['--from', target.url, '--to', pathOf(), ...BIG_KEY], run), KEYS);
+    for (const [left, right] of variants([pathOf(), target.url], [target.url, pathOf()]) as [string, string][]) {
+      assertEqual(await runCheck(['--from', left, '--to', right, ...BIG_KEY], run), KEYS);
+    }
     await to.send('HSET', 'large:hash', 'field:77', 'other');
     const differing = await runCheck(['--from', pathOf(), '--to', target.url, ...BIG_KEY, '--recheck', '0'], run);
     assertDifferent(differing, ['* 0:large:hash\telements']);
@@ -62,19 +64,13 @@ for (const [what, pathOf, input] of [
 
 test('Large values of two files are compared, whichever of them is packed, and of which kind they are', async (t) => {
   const other = join(folderOf(t), 'other.resp');
-  for (const sides of [
-    ['--from', plain, '--to', packed],
-    ['--from', packed, '--to', snapshot],
-  ]) {
+  for (const sides of variants(['--from', packed, '--to', snapshot], ['--from', plain, '--to', packed])) {
     assertEqual(await runCheck([...sides, ...BIG_KEY]), KEYS);
   }
   await from.send('SADD', 'large:set', 'more');
   assertDone(await runRump(['--from', source.url, '--to', other]));
   await from.send('SREM', 'large:set', 'more');
-  for (const sides of [
-    ['--from', snapshot, '--to', other],
-    ['--from', other, '--to', packed],
-  ]) {
+  for (const sides of variants(['--from', other, '--to', packed], ['--from', snapshot, '--to', other])) {
     assertDifferent(await runCheck([...sides, ...BIG_KEY]), ['* 0:large:set\tsize']);
   }
 });

@@ -30,9 +30,9 @@ function secondsOf(time: Reply): number {
 }
 
 for (const { args, perSecond, keys, bytes } of [
-  { args: ['--tpslimit', '300'], perSecond: 300, keys: 750, bytes: 10 },
-  { args: ['--bwlimit', '200k'], perSecond: 20, keys: 50, bytes: 10_240 },
-  { args: ['--tpslimit', '10000', '--bwlimit', '400k'], perSecond: 40, keys: 100, bytes: 10_240 },
+  { args: ['--tpslimit', '300'], perSecond: 300, keys: 450, bytes: 10 },
+  { args: ['--bwlimit', '200k'], perSecond: 20, keys: 30, bytes: 10_240 },
+  { args: ['--tpslimit', '10000', '--bwlimit', '400k'], perSecond: 40, keys: 60, bytes: 10_240 },
 ] as const) {
   test(`rump ${args.join(' ')} writes no more than that, and not much less`, async (t) => {
     const { from, to, endpoints } = await startPair(t, { source: { args: ['--rdbcompression', 'no'] } });

@@ -16,7 +16,7 @@ import { AFTER_MOVES, createCluster, TestCluster } from '../support/redis-cluste
 import { startServer, type TestServer } from '../support/redis-server.ts';
 import { MAIN } from '../support/rump.ts';
 import { fieldExpiriesOf, knows, serverName } from '../support/server-facts.ts';
-import { servers } from '../support/server-versions.ts';
+import { serversWith } from '../support/server-versions.ts';
 import { startProxy } from '../support/tcp-proxy.ts';
 
 const LONGEST_MS = 60_000;
@@ -42,8 +42,8 @@ before(async () => {
     // A snapshot is sent at once.
     startServer({ args: ['--repl-diskless-sync-delay', '0'] }),
     startServer(),
-    startServer({ binary: servers('redis-8.0').at(-1)!.binary }),
-    startServer({ binary: servers('valkey-9.1').at(-1)!.binary }),
+    startServer({ binary: serversWith('redis-8.0')[0]?.binary }),
+    startServer({ binary: serversWith('valkey-9.1')[0]?.binary }),
     createCluster({ primaries: 2 }),
     createCluster({ primaries: 2 }),
   ]);

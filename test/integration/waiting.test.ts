@@ -9,7 +9,7 @@ import { assertDone, assertRefused } from '../support/outcome.ts';
 import { startServer } from '../support/redis-server.ts';
 import { runRump, spawnRump, type RunningRump } from '../support/rump.ts';
 import { startPair, type ServerPair } from '../support/server-pair.ts';
-import { servers } from '../support/server-versions.ts';
+import { serversWith } from '../support/server-versions.ts';
 import { startProxy } from '../support/tcp-proxy.ts';
 
 /** As long as the test takes to mend what is wrong. */
@@ -103,7 +103,7 @@ test('rump waits for a server that is busy when it is connected to again, in ano
   assert.equal(await pair.to.send('DBSIZE'), 3000);
 });
 
-for (const { name, binary } of servers('valkey-9.1').filter(({ binary }) => binary !== undefined)) {
+for (const { name, binary } of serversWith('valkey-9.1')) {
   test(`rump tells at once of a type that ${name} does not know`, async (t) => {
     const [source, target] = await Promise.all([startServer({ binary }), startServer({ binary })]);
     t.after(() => Promise.all([source.stop(), target.stop()]));

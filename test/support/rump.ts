@@ -99,7 +99,8 @@ function sendSignal(running: RunningRump, { after, name }: NonNullable<RumpOptio
   child.stderr.on('data', look);
 }
 
-function cleanEnvironment(): NodeJS.ProcessEnv {
+/** What is inherited, without what would be taken for options, and without what tells a child that it is a test. */
+export function cleanEnvironment(): NodeJS.ProcessEnv {
   const inherited = Object.entries(process.env).filter(([name]) => !/^(RUMP_|NODE_TEST_CONTEXT$)/.test(name));
   return Object.fromEntries(inherited);
 }

@@ -2,24 +2,45 @@
 import { existsSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
+import { variants } from './tier.ts';
 
 export type Version = (typeof VERSIONS)[number];
+
+/** A server for a test, with a name for the title of it. */
+export interface ServerChoice {
+  readonly name: string;
+  readonly binary: string | undefined;
+}
 
 /** Every one that the set-up knows where to find. */
 export const VERSIONS = ['redis-6.0', 'redis-7.0', 'redis-8.0', 'redict-7.3', 'valkey-8.1', 'valkey-9.1'] as const;
 
+export const DEFAULT: ServerChoice = { name: 'the default server', binary: undefined };
+
 const BIN = join(process.env['XDG_CACHE_HOME'] || join(homedir(), '.cache'), 'rump-servers', 'bin');
 
-/** The program of that version, or `undefined` where the set-up has said that it cannot be had. */
-function binaryOf(version: Version): string | undefined {
-  const path = join(BIN, version);
-  return existsSync(path) ? path : undefined;
+const DEMAND = 'RUMP_TEST_SERVERS';
+const isDemanded = process.env[DEMAND] === 'all';
+// A rump that is started from here would warn of a variable that is none of its own.
+delete process.env[DEMAND];
+
+/** Where the version is of no account: the default server, and in the long tier these as well. */
+export function servers(...versions: readonly Version[]): readonly ServerChoice[] {
+  return [DEFAULT, ...present(variants(undefined, ...versions).filter((version) => version !== undefined))];
 }
 
-/** The default server and the versions that are there, each with a name for the titles of tests. */
-export function servers(
-  ...versions: readonly Version[]
-): { readonly name: string; readonly binary: string | undefined }[] {
-  const others = versions.map((version) => ({ name: version, binary: binaryOf(version) }));
-  return [{ name: 'the default server', binary: undefined }, ...others.filter(({ binary }) => binary !== undefined)];
+/** Where the default server lacks something: the first of those that have it, and in the long tier all of them. */
+export function serversWith(...versions: readonly [Version, ...Version[]]): readonly ServerChoice[] {
+  return present(variants(...versions));
+}
+
+/** Those that are there. @throws if all are demanded, and one is not there */
+export function present(versions: readonly Version[]): readonly ServerChoice[] {
+  return versions
+    .map((name) => ({ name, binary: join(BIN, name) }))
+    .filter(({ name, binary }) => {
+      if (existsSync(binary)) return true;
+      if (isDemanded) throw new Error(`${name} is not at ${binary}, and every version is demanded`);
+      return false;
+    });
 }

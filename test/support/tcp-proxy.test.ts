@@ -92,9 +92,9 @@ async function read(socket: Socket, bytes: number): Promise<Buffer> {
   return Buffer.concat(chunks);
 }
 
-async function untilClosed(socket: Socket): Promise<number> {
+/** By FIN or by RST: that is for the system to say, as bytes were on the way in the other direction. */
+function untilClosed(socket: Socket): Promise<number> {
   let size = 0;
   socket.on('data', (chunk: Buffer) => (size += chunk.length)).on('error', () => {});
-  await once(socket, 'close');
-  return size;
+  return new Promise((resolve) => socket.once('close', () => resolve(size)));
 }

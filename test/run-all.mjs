@@ -1,0 +1,26 @@
+// What `npm test` leaves out for its time: the long tier of the tests on this Node, and the quick one on other versions.
+// Plain Node, because it starts other versions of itself. Everything runs, then the exit code says whether it passed.
+import { spawnSync } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { fetchNodes } from './fetch-nodes.mjs';
+
+const runner = fileURLToPath(new URL('../dist/test/run.js', import.meta.url));
+const tell = (sentence) => process.stderr.write(`test:all: ${sentence}\n`);
+const failed = [];
+
+attempt('the long tier', process.execPath, ['--tiered'], { RUMP_TEST_LONG: '1' });
+for (const [version, program] of fetchNodes(tell)) attempt(`Node ${version}`, program, [], {});
+
+for (const what of failed) tell(`${what} failed`);
+process.exitCode = failed.length === 0 ? 0 : 1;
+
+function attempt(what, program, args, env) {
+  tell(what);
+  const { status, signal } = spawnSync(program, [runner, ...args, ...process.argv.slice(2)], {
+    env: { ...process.env, ...env },
+    stdio: 'inherit',
+  });
+  // Whoever interrupts it means the whole run.
+  if (signal !== null) process.exit(1);
+  if (status !== 0) failed.push(what);
+}
