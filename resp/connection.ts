@@ -1,5 +1,6 @@
 // One pipelined connection: commands go out in order, replies come back to those who sent them. It retries nothing.
 
+import type { Bytes } from './bytes.ts';
 import { Command } from './command.ts';
 import { Decoder, type DecoderLimits } from './decoder.ts';
 import type { Encoder } from './encoder.ts';
@@ -18,6 +19,7 @@ import { Parts } from './parts.ts';
 import type { Receiver, Reply } from './reply.ts';
 import { Secrets } from './secrets.ts';
 import { Socket, type SocketSink } from './socket.ts';
+import type { Tap } from './tap.ts';
 import type { TlsOptions } from './tls-options.ts';
 import { Writer } from './writer.ts';
 
@@ -36,6 +38,8 @@ export interface ConnectionOptions {
   readonly timeout: number;
   readonly limits?: DecoderLimits;
   readonly signal?: AbortSignal | undefined;
+  /** Hears every byte that goes either way. */
+  readonly tap?: Tap | undefined;
   /** What the peer may repeat, and nobody may see. */
   readonly secrets?: Secrets | undefined;
 }
@@ -43,6 +47,8 @@ export interface ConnectionOptions {
 const OK = Buffer.from('OK');
 /** How often a stall is looked for within the time that is allowed. */
 const LOOKS_PER_TIMEOUT = 8;
+/** A peer that owes so many replies has enough to do. */
+const MANY_REPLIES = 512;
 /** Bytes, in either direction, that are progress as a reply is: who sends one after the other makes none. */
 const PROGRESS_BYTES = 1024 * 1024;
 
@@ -64,8 +70,7 @@ export class Connection {
   #error: Error | undefined;
   #wasIdle = false;
 
-  /** Called when a batch of replies was handed out, when a full writer has room again, and when the connection failed. */
-  onProgress: () => void = () => {};
+  readonly #listeners: (() => void)[] = [];
 
   private constructor(options: ConnectionOptions) {
     this.peer = options.peer;
@@ -76,6 +81,9 @@ export class Connection {
       {
         onReply: (reply) => this.#onReply(reply),
         onOks: (count) => this.#onOks(count),
+        onBulk: (bytes, start, end) => this.#onBulk(bytes, start, end),
+        onArray: (bytes, start, end) => this.#inFlight.answerArray(bytes, start, end),
+        onLeave: () => this.#inFlight.next?.onLeave?.(),
         takesLong: () => this.#inFlight.next?.takesLong === true,
         onProtocolError: (why, hint) => this.failProtocol(why, hint),
         onFault: (error) => this.fail(error instanceof Error ? error : new Error(String(error))),
@@ -89,9 +97,18 @@ export class Connection {
   static async open(options: ConnectionOptions): Promise<Connection> {
     const connection = new Connection(options);
     connection.#socket = await Socket.connect(options.peer, connection.#sink(), options);
-    connection.#writer = new Writer(connection.#socket, () => connection.#inFlight.write());
+    connection.#writer = new Writer(
+      connection.#socket,
+      () => connection.#inFlight.write(),
+      () => connection.#inFlight.owed >= MANY_REPLIES,
+    );
     connection.#watchProgress();
     return connection;
+  }
+
+  /** `listener` is called when a batch of replies was handed out, when a full writer has room again, and when the connection failed. */
+  onProgress(listener: () => void): void {
+    this.#listeners.push(listener);
   }
 
   /** Why the connection is of no more use, if so. */
@@ -174,6 +191,7 @@ export class Connection {
 
   /** Stops reading: backpressure reaches the server. Silence meanwhile is no stall. */
   pause(): void {
+    this.#writer.flush();
     this.#paused = true;
     this.#pauses++;
     this.#socket.pause();
@@ -209,7 +227,11 @@ export class Connection {
     this.#error = error;
     clearInterval(this.#watch);
     this.#inFlight.fail(error);
-    this.onProgress();
+    this.#tellProgress();
+  }
+
+  #tellProgress(): void {
+    for (const listener of this.#listeners) listener();
   }
 
   #sink(): SocketSink {
@@ -219,12 +241,13 @@ export class Connection {
         // What still comes after a `close` is read for the sake of the peer, and nobody waits for it.
         if (this.#error !== undefined) return true;
         this.#decoder.filled(bytes);
-        this.onProgress();
+        if (!this.#writer.encoder.isEmpty) this.#writer.schedule();
+        this.#tellProgress();
         return true;
       },
       onDrain: () => {
         this.#writer.drained();
-        this.onProgress();
+        this.#tellProgress();
       },
       onClose: (error) => this.#closed(error),
     };
@@ -236,6 +259,12 @@ export class Connection {
     if (this.#inFlight.answer(reply)) return;
     if (this.#onlyWords === undefined) this.#failUnasked();
     else this.fail(this.#turnedAway(this.#onlyWords));
+  }
+
+  #onBulk(bytes: Bytes, start: number, end: number): boolean {
+    this.#isSilent = false;
+    this.#onlyWords = undefined;
+    return this.#inFlight.answerBulk(bytes, start, end);
   }
 
   /** A server that lets nobody in, or nobody more, says so, be it before it is asked anything, and hangs up. */

@@ -1,16 +1,18 @@
-// Turns the bytes of a connection into replies: redis-parser behind limits, with two paths of its own around it.
+// Turns the bytes of a connection into replies. What there are many of is shown where it lies, in the chunk that was read:
 //
-//   `+OK` runs      are counted and never become objects.
-//   unfinished bulk strings   are taken away from the parser and filled in place, straight from the socket: the
-//                   parser would gather them in a pool, three times their size, that its views keep alive.
+//   ······│ $5..hello.. │ :-1.. │ +OK.. │ $70..abc      a chunk; what is not whole waits for the next read
+//         └─ from                                └─ to
 //
-// Integers that a number would round come out of the parser as strings, and go on as bigints.
+//   `+OK` runs              are counted and never become objects.
+//   short bulk strings      go to whoever takes them where they lie; the chunk is then read into again while it is warm.
+//   long ones               get memory of their own, which the socket fills in place; or they are read past.
+//   all else                redis-parser reads, which keeps views: a chunk that it has seen is never used again.
 
-import { countOf } from './figures.ts';
 import { Buffer } from 'node:buffer';
-import RedisParser from 'redis-parser';
-import { ReplyError } from './errors.ts';
-import { ReplyMeter, type Excess, type ReplyLimits } from './reply-meter.ts';
+import { Bytes } from './bytes.ts';
+import { countOf } from './figures.ts';
+import type { ReplyLimits } from './reply-meter.ts';
+import { EXACT_CHARACTERS, NO_END, ReplyParser } from './reply-parser.ts';
 import { LONGEST_STRING, Oversized, type Reply } from './reply.ts';
 import type { Secrets } from './secrets.ts';
 
@@ -36,6 +38,12 @@ const DEFAULTS = {
 export interface DecoderSink {
   onReply(reply: Reply): void;
   onOks(count: number): void;
+  /** A short bulk string where it lies; false where nobody takes it so. */
+  onBulk?(bytes: Bytes, start: number, end: number): boolean;
+  /** An array where it lies. Returns where it ends; less than `start` where it is not whole, `start` where nobody reads it so. */
+  onArray?(bytes: Bytes, start: number, end: number): number;
+  /** What was shown where it lies is about to go. */
+  onLeave?(): void;
   /** Whether the reply that is arriving may be longer than is kept. */
   takesLong(): boolean;
   /** The stream cannot be followed any further, and why; called once, and nothing after it. */
@@ -44,49 +52,36 @@ export interface DecoderSink {
   onFault(error: unknown): void;
 }
 
-const OK_LINE = Buffer.from('+OK\r\n');
-/** One read of the socket fills at most this much; a view of a reply keeps all of it alive. */
+/** One read of the socket fills at most this much. */
 const CHUNK_BYTES = 128 * 1024;
 /** A chunk with less room than this is left, so that reads stay long. */
 const LEAST_ROOM = 32 * 1024;
-const CR = 13;
-const LF = 10;
+/** What is not whole waits up to this size, and is read once more with what comes next. */
+const MOST_WAITING = 64 * 1024;
+/** A bulk string from this size on gets memory of its own. */
+const LONG_BULK = 16 * 1024;
 const CRLF_BYTES = 2;
-/** How a TLS record begins with which a server says that it was spoken to in plain. */
-const TLS_ALERT = 21;
-const NO_INTEGER = 'an integer is none';
-const NO_END = 'a bulk string does not end where it should';
-/** Characters of an integer, its sign among them, up to which a number is exact. */
-const EXACT_CHARACTERS = 15;
-const INTEGER_BITS = 64;
+const OK_BYTES = 5;
+const [PLUS, MINUS, COLON, DOLLAR, STAR, ZERO, CR, LF] = [43, 45, 58, 36, 42, 48, 13, 10] as const;
+const [LETTER_O, LETTER_K] = [79, 75] as const;
 
-/** What the parser makes of a reply; strings are integers. */
-type Parsed = Reply | string | Error | readonly Parsed[];
-
-/** Its option is asked for at each integer: as an accessor it costs nothing, where strings cost the copy 70 ns a key. */
-class ReplyParser extends RedisParser {
-  override get optionStringNumbers(): boolean {
-    const { buffer, offset } = this;
-    const end = offset + EXACT_CHARACTERS;
-    for (let at = offset; at <= end; at++) if (buffer![at] === CR) return false;
-    return end < buffer!.length;
-  }
-
-  override set optionStringNumbers(_: boolean) {
-    // The parser's constructor sets it.
-  }
-}
+const NULL = Buffer.from('$-1\r\n');
+const NULL_BYTES = NULL.length;
+/** Of a length that is one. */
+const MOST_DIGITS = 20;
 
 export class Decoder {
   readonly #sink: DecoderSink;
-  readonly #secrets: Secrets | undefined;
   readonly #limits: DecoderLimits & typeof DEFAULTS;
   readonly #parser: ReplyParser;
-  readonly #meter: ReplyMeter;
-  #chunk = Buffer.allocUnsafeSlow(CHUNK_BYTES);
-  #chunkAt = 0;
-  /** How much of an `+OK\r\n` has come that is not yet whole. */
-  #okBytes = 0;
+  #chunk = new Bytes(Buffer.allocUnsafeSlow(CHUNK_BYTES));
+  /** What has come and was not read. */
+  #from = 0;
+  #to = 0;
+  /** Whether views into the chunk may be kept. */
+  #isKept = false;
+  /** Whether what is next is a short frame that has not come whole. */
+  #isUnfinished = false;
   /** A bulk string with its CRLF that is being filled. */
   #bulk: Buffer | undefined;
   #bulkAt = 0;
@@ -104,16 +99,17 @@ export class Decoder {
   /** @param secrets what must not be shown of error replies */
   constructor(sink: DecoderSink, limits: DecoderLimits = {}, secrets?: Secrets) {
     this.#sink = sink;
-    this.#secrets = secrets;
     this.#limits = { ...DEFAULTS, ...limits };
-    this.#meter = new ReplyMeter(this.#limits);
-    this.#parser = new ReplyParser({
-      returnBuffers: true,
-      returnReply: (reply) => this.#onParsed(reply as Parsed),
-      returnError: (error) => this.#deliver(new ReplyError(error.message, undefined, this.#secrets)),
-      // Its own error carries the whole chunk as JSON, payloads included: only the offence is kept.
-      returnFatalError: (error) => this.#fail(error.message.replace(/^Protocol error, /, '')),
-    });
+    this.#parser = new ReplyParser(
+      {
+        onReply: (reply) => this.#deliver(reply),
+        onUnfinished: (length, head) => this.#beginBulk(length, head),
+        onFault: (why, hint) => this.#failFor(why, hint),
+      },
+      this.#limits,
+      this.#limits.replyHint,
+      secrets,
+    );
   }
 
   /** By `performance.now()`, when the last bulk string began to come that did not come at once. */
@@ -124,28 +120,40 @@ export class Decoder {
   /** Where the socket may read to next: the rest of an unfinished bulk string, or of the chunk. */
   space(): Buffer {
     if (this.#bulk !== undefined) return this.#bulk.subarray(this.#bulkAt);
-    if (this.#chunk.length - this.#chunkAt < LEAST_ROOM) {
-      this.#chunk = Buffer.allocUnsafeSlow(CHUNK_BYTES);
-      this.#chunkAt = 0;
-    }
-    return this.#chunk.subarray(this.#chunkAt);
+    if (this.#failed || (!this.#isKept && this.#from === this.#to)) this.#from = this.#to = 0;
+    if (CHUNK_BYTES - this.#to < LEAST_ROOM) this.#turn();
+    return this.#chunk.buffer.subarray(this.#to);
   }
 
   /** So many bytes have been read to where `space` said. */
   filled(bytes: number): void {
-    if (this.#bulk !== undefined) {
-      this.#bulkAt += bytes;
-      this.#guard(() => this.#finishBulk());
-      return;
-    }
-    const start = this.#chunkAt;
-    this.#chunkAt += bytes;
-    this.write(this.#chunk.subarray(start, this.#chunkAt));
+    this.#guard(() => {
+      if (this.#bulk === undefined) {
+        this.#to += bytes;
+        this.#read();
+      } else {
+        this.#bulkAt += bytes;
+        this.#finishBulk();
+      }
+    });
   }
 
-  /** Decodes bytes that came by another way than `space`. The decoder keeps views into them. */
+  /** Decodes bytes that came by another way than `space`. */
   write(bytes: Buffer): void {
-    this.#guard(() => this.#decode(bytes));
+    for (let at = 0; at < bytes.length && !this.#failed;) {
+      const copied = bytes.copy(this.space(), 0, at);
+      at += copied;
+      this.filled(copied);
+    }
+  }
+
+  /** What was not read goes on in a fresh chunk, or at the front of this one. */
+  #turn(): void {
+    const { buffer } = this.#chunk;
+    if (this.#isKept) this.#chunk = new Bytes(Buffer.allocUnsafeSlow(CHUNK_BYTES));
+    this.#isKept = false;
+    this.#to = buffer.copy(this.#chunk.buffer, 0, this.#from, this.#to);
+    this.#from = 0;
   }
 
   /** redis-parser throws at nothing that the meter lets pass: what comes out here was thrown by who takes the replies. */
@@ -159,80 +167,133 @@ export class Decoder {
     }
   }
 
-  #decode(bytes: Buffer): void {
-    let at = 0;
-    while (at < bytes.length && !this.#failed) {
-      if (this.#bulk !== undefined) at = this.#fillBulk(bytes, at);
-      else if (this.#passed !== undefined) at = this.#passOver(bytes, at);
-      else if (this.#parser.buffer === null && (this.#okBytes > 0 || bytes[at] === OK_LINE[0]))
-        at = this.#countOks(bytes, at);
-      else at = this.#parse(at === 0 ? bytes : bytes.subarray(at), bytes.length);
-    }
-  }
-
-  #countOks(bytes: Buffer, start: number): number {
-    let phase = this.#okBytes;
-    let count = 0;
-    let at = start;
-    while (at < bytes.length && bytes[at] === OK_LINE[phase]) {
-      at++;
-      if (++phase === OK_LINE.length) {
-        phase = 0;
-        count++;
+  #read(): void {
+    while (this.#from < this.#to && !this.#failed) {
+      const before = this.#from;
+      if (this.#bulk !== undefined) this.#fillBulk();
+      else if (this.#passed !== undefined) this.#passOver();
+      else {
+        if (this.#parser.isIdle) this.#readFrame(before);
+        if (this.#from > before) continue;
+        if (this.#isUnfinished && this.#parser.isIdle && this.#to - before < MOST_WAITING) break;
+        this.#from = this.#to;
+        this.#isKept = true;
+        this.#parser.read(this.#chunk.buffer.subarray(before, this.#to));
       }
     }
-    this.#okBytes = 0;
-    if (count > 0) this.#sink.onOks(count);
-    if (at === bytes.length) this.#okBytes = phase;
-    else if (phase > 0)
-      return this.#parse(Buffer.concat([OK_LINE.subarray(0, phase), bytes.subarray(at)]), bytes.length);
-    return at;
+    this.#sink.onLeave?.();
   }
 
-  #parse(chunk: Buffer, end: number): number {
-    if (chunk[0] === TLS_ALERT && this.#parser.buffer === null) {
-      this.#fail('it speaks TLS', 'write rediss:// in place of redis://');
-      return end;
+  /** Reads what comes next where it lies and goes on behind it; where it stays, `#isUnfinished` says whether it may wait. */
+  #readFrame(at: number): void {
+    this.#isUnfinished = false;
+    const mark = this.#chunk.buffer[at];
+    if (mark === DOLLAR) this.#readBulk(at);
+    else if (mark === COLON) this.#readInteger(at);
+    else if (mark === PLUS) this.#readOks(at);
+    else if (mark === MINUS) this.#readLine(at);
+    else if (mark === STAR) this.#readArray(at);
+  }
+
+  #readBulk(at: number): void {
+    const { buffer } = this.#chunk;
+    const to = this.#to;
+    let length = 0;
+    let end = at + 1;
+    for (; end < to; end++) {
+      const digit = buffer[end]! - ZERO;
+      if (digit < 0 || digit > 9) break;
+      length = length * 10 + digit;
     }
-    const excess = this.#meter.take(chunk);
-    if (excess === undefined) this.#parser.execute(chunk);
-    else if (excess.at > 0) this.#parser.execute(chunk.subarray(0, excess.at));
-    if (excess !== undefined) this.#refuse(excess);
-    else if (!this.#failed) this.#checkUnfinished();
-    return end;
+    if (buffer[end] === MINUS && end === at + 1) return this.#readNull(at);
+    if (end + 1 >= to) {
+      this.#isUnfinished = to - at <= MOST_DIGITS;
+      return;
+    }
+    if (end === at + 1 || end - at > MOST_DIGITS || buffer[end] !== CR || buffer[end + 1] !== LF) return;
+    const start = end + CRLF_BYTES;
+    const stop = start + length;
+    if (stop + CRLF_BYTES > to) {
+      this.#isUnfinished = length < LONG_BULK && length <= this.keptBulkLength && length <= this.#mostBulkBytes;
+      if (this.#isUnfinished) return;
+      this.#from = to;
+      this.#beginBulk(length, buffer.subarray(start, to));
+    } else if (buffer[stop] === CR && buffer[stop + 1] === LF) {
+      this.#from = stop + CRLF_BYTES;
+      const isTaken = length < LONG_BULK && this.#sink.onBulk?.(this.#chunk, start, stop) === true;
+      if (!isTaken) this.#deliver(this.#chunk.slice(start, stop));
+    }
   }
 
-  #refuse({ limit, amount }: Excess): void {
-    if (limit === 'maxArrayLength') this.#fail(`an array of ${countOf(amount, 'element')} is too long`);
-    else if (limit === 'maxDepth') this.#fail('arrays are too deeply nested');
-    else if (limit === 'maxLineLength') this.#fail('a line is too long');
-    else if (limit === 'integer') this.#fail(NO_INTEGER);
-    else if (limit === 'length') this.#fail('a length is none');
+  /** Of a key that is not there. */
+  #readNull(at: number): void {
+    const end = at + NULL_BYTES;
+    this.#isUnfinished = end > this.#to;
+    if (this.#isUnfinished || !this.#chunk.buffer.subarray(at, end).equals(NULL)) return;
+    this.#from = end;
+    this.#deliver(null);
+  }
+
+  #readInteger(at: number): void {
+    const { buffer } = this.#chunk;
+    const to = this.#to;
+    const isNegative = buffer[at + 1] === MINUS;
+    const start = isNegative ? at + 2 : at + 1;
+    let integer = 0;
+    let end = start;
+    for (; end < to; end++) {
+      const digit = buffer[end]! - ZERO;
+      if (digit < 0 || digit > 9) break;
+      integer = integer * 10 + digit;
+    }
+    const isPlain = end > start && end - at <= EXACT_CHARACTERS && buffer[end] === CR && buffer[end + 1] === LF;
+    if (end + 1 >= to) this.#isUnfinished = to - at <= MOST_DIGITS;
+    else if (!isPlain) this.#readLine(at);
     else {
-      const most = this.#limits.maxReplyLength;
-      this.#failFor(`it sends a reply of more than ${countOf(most, 'byte')}`, this.#limits.replyHint);
+      this.#from = end + CRLF_BYTES;
+      this.#deliver(isNegative ? -integer : integer);
     }
   }
 
-  /** A bulk string by itself is no business of the parser's until all of it is there. */
-  #checkUnfinished(): void {
-    const { buffer, bigStrSize, offset, arrayCache } = this.#parser;
-    if (buffer === null || bigStrSize === 0 || arrayCache.length > 0) return;
-    const length = bigStrSize - offset - CRLF_BYTES;
+  #readOks(at: number): void {
+    const { buffer } = this.#chunk;
+    const last = this.#to - OK_BYTES;
+    let end = at;
+    while (end <= last && isOk(buffer, end)) end += OK_BYTES;
+    if (end === at) return this.#readLine(at);
+    this.#from = end;
+    this.#sink.onOks((end - at) / OK_BYTES);
+  }
+
+  /** A line that is not frequent: the parser reads it, out of a copy. */
+  #readLine(at: number): void {
+    const end = this.#chunk.buffer.indexOf(LF, at) + 1;
+    if (end > at && end <= this.#to) {
+      this.#from = end;
+      this.#parser.read(this.#chunk.slice(at, end));
+    } else this.#isUnfinished = this.#to - at <= this.#limits.maxLineLength;
+  }
+
+  #readArray(at: number): void {
+    const end = this.#sink.onArray?.(this.#chunk, at, this.#to) ?? at;
+    this.#isUnfinished = end < at;
+    if (end > at) this.#from = end;
+  }
+
+  /** A bulk string by itself that is long, or of which only a part has come. */
+  #beginBulk(length: number, head: Buffer): void {
     const isPassed = length > this.keptBulkLength && this.#sink.takesLong();
-    if (length > (isPassed ? this.#limits.maxPassedLength : this.#mostBulkBytes))
-      return this.#fail(`a bulk string of ${countOf(length, 'byte')} is too long`);
-    if (isPassed) {
+    if (length > (isPassed ? this.#limits.maxPassedLength : this.#mostBulkBytes)) {
+      this.#failFor(`it does not answer in RESP2 (a bulk string of ${countOf(length, 'byte')} is too long)`);
+    } else if (isPassed) {
       this.#passed = new Oversized(length);
-      this.#passedLeft = length + CRLF_BYTES - (buffer.length - offset);
-      this.#passedLast = buffer.at(-1);
+      this.#passedLeft = length + CRLF_BYTES - head.length;
+      this.#passedLast = head.at(-1);
     } else {
       this.#bulk = Buffer.allocUnsafeSlow(length + CRLF_BYTES);
-      this.#bulkAt = buffer.copy(this.#bulk, 0, offset);
+      this.#bulkAt = head.copy(this.#bulk);
       this.#bulkSince = performance.now();
     }
-    this.#parser.reset();
-    this.#meter.reset();
   }
 
   /** Where long ones are not kept, others are no longer than arrays. */
@@ -241,75 +302,56 @@ export class Decoder {
     return Math.min(maxBulkLength, Math.max(this.keptBulkLength, maxReplyLength));
   }
 
-  #fillBulk(bytes: Buffer, at: number): number {
-    const copied = bytes.copy(this.#bulk!, this.#bulkAt, at);
+  #fillBulk(): void {
+    const copied = this.#chunk.buffer.copy(this.#bulk!, this.#bulkAt, this.#from, this.#to);
     this.#bulkAt += copied;
+    this.#from += copied;
     this.#finishBulk();
-    return at + copied;
-  }
-
-  #passOver(bytes: Buffer, at: number): number {
-    const end = Math.min(bytes.length, at + this.#passedLeft);
-    const beforeLast = end - at > 1 ? bytes[end - 2] : this.#passedLast;
-    this.#passedLeft -= end - at;
-    this.#passedLast = bytes[end - 1];
-    if (this.#passedLeft > 0) return end;
-    if (beforeLast !== CR || this.#passedLast !== LF) {
-      this.#fail(NO_END);
-      return end;
-    }
-    const passed = this.#passed!;
-    this.#passed = undefined;
-    this.#deliver(passed);
-    return end;
   }
 
   #finishBulk(): void {
     const bulk = this.#bulk!;
     if (this.#bulkAt < bulk.length) return;
     this.#bulk = undefined;
-    if (bulk.at(-1) !== LF || bulk.at(-2) !== CR) return this.#fail(NO_END);
+    if (bulk.at(-1) !== LF || bulk.at(-2) !== CR) return this.#failNoEnd();
     this.#deliver(bulk.subarray(0, bulk.length - CRLF_BYTES));
   }
 
-  #onParsed(reply: Parsed): void {
-    // The parser steps over the end of a bulk string unseen; every reply ends in a line feed.
-    const { buffer, offset } = this.#parser;
-    if (buffer !== null && offset > 0 && buffer[offset - 1] !== LF) return this.#fail(NO_END);
-    if (Array.isArray(reply)) this.#adopt(reply as Parsed[]);
-    this.#deliver(typeof reply === 'string' ? this.#integer(reply) : (reply as Reply));
-  }
-
-  /** Makes what the parser has put into it replies of this floor. */
-  #adopt(array: Parsed[]): void {
-    for (let i = 0; i < array.length; i++) {
-      const element = array[i];
-      if (Array.isArray(element)) this.#adopt(element as Parsed[]);
-      else if (typeof element === 'string') array[i] = this.#integer(element);
-      else if (element instanceof Error) array[i] = new ReplyError(element.message, undefined, this.#secrets);
-    }
-  }
-
-  /** One of so many digits that the parser has left it a string. */
-  #integer(digits: string): number | bigint {
-    const number = Number(digits);
-    if (Number.isSafeInteger(number)) return number;
-    const integer = BigInt(digits);
-    if (BigInt.asIntN(INTEGER_BITS, integer) !== integer) this.#fail(NO_INTEGER);
-    return integer;
+  #passOver(): void {
+    const { buffer } = this.#chunk;
+    const end = Math.min(this.#to, this.#from + this.#passedLeft);
+    const beforeLast = end - this.#from > 1 ? buffer[end - 2] : this.#passedLast;
+    this.#passedLeft -= end - this.#from;
+    this.#passedLast = buffer[end - 1];
+    this.#from = end;
+    if (this.#passedLeft > 0) return;
+    const passed = this.#passed!;
+    this.#passed = undefined;
+    if (beforeLast !== CR || this.#passedLast !== LF) this.#failNoEnd();
+    else this.#deliver(passed);
   }
 
   #deliver(reply: Reply): void {
     if (!this.#failed) this.#sink.onReply(reply);
   }
 
-  #fail(why: string, hint?: string): void {
-    this.#failFor(`it does not answer in RESP2 (${why})`, hint);
+  #failNoEnd(): void {
+    this.#failFor(`it does not answer in RESP2 (${NO_END})`);
   }
 
-  #failFor(why: string, hint: string | undefined): void {
+  #failFor(why: string, hint?: string): void {
     if (this.#failed) return;
     this.#failed = true;
     this.#sink.onProtocolError(why, hint);
   }
+}
+
+function isOk(buffer: Buffer, at: number): boolean {
+  return (
+    buffer[at] === PLUS &&
+    buffer[at + 1] === LETTER_O &&
+    buffer[at + 2] === LETTER_K &&
+    buffer[at + 3] === CR &&
+    buffer[at + 4] === LF
+  );
 }

@@ -1,6 +1,7 @@
 // Writes commands as RESP2 arrays of bulk strings into one outgoing chunk. It knows no socket.
 
 import { Buffer } from 'node:buffer';
+import { Bytes } from './bytes.ts';
 import type { Command } from './command.ts';
 import type { Literal } from './literal.ts';
 import type { Parts } from './parts.ts';
@@ -21,17 +22,16 @@ const ZERO = 48;
 
 export class Encoder {
   readonly #onChunk: () => void;
-  #chunk: Buffer = Buffer.allocUnsafeSlow(CHUNK_BYTES);
-  #view = viewOf(this.#chunk);
+  #chunk = newChunk(CHUNK_BYTES);
   #start = 0;
   #at = 0;
   #pieces: Buffer[] = [];
   /** Of which those are the last pieces. */
   #parts: Parts[] = [];
   /** Full chunks whose last piece is still to be written. */
-  #spent: Buffer[] = [];
+  #spent: Bytes[] = [];
   /** Chunks to be used again: they are in the processor's cache, a new one is not even in memory. */
-  #spare: Buffer[] = [];
+  #spare: Bytes[] = [];
 
   /** @param onChunk called when a chunk is full or a large string was added: now is the time to `take` */
   constructor(onChunk: () => void) {
@@ -43,6 +43,11 @@ export class Encoder {
     return this.#at === this.#start && this.#pieces.length === 0;
   }
 
+  /** Bytes that nobody was told of yet. */
+  get waiting(): number {
+    return this.#at - this.#start;
+  }
+
   /** The head of a command's frame; as many arguments as it has must follow. */
   command(command: Command): void {
     this.literal(command.head);
@@ -51,7 +56,7 @@ export class Encoder {
   /** Whole arguments, encoded ahead. */
   literal(literal: Literal): void {
     this.#reserve(literal.length + OVERHEAD);
-    this.#at = literal.writeTo(this.#view, this.#at);
+    this.#at = literal.writeTo(this.#chunk.view, this.#at);
   }
 
   bulk(bytes: Buffer): void {
@@ -61,7 +66,7 @@ export class Encoder {
       return;
     }
     this.#reserve(length + OVERHEAD);
-    const chunk = this.#chunk;
+    const chunk = this.#chunk.buffer;
     let at = this.#at;
     chunk[at++] = DOLLAR;
     at = writeLine(chunk, at, length);
@@ -73,11 +78,27 @@ export class Encoder {
     this.#at = at + 2;
   }
 
+  /** The same out of a piece of memory. */
+  bytes(from: Bytes, start: number, end: number): void {
+    const length = end - start;
+    if (length >= BY_REFERENCE) return this.#bulkByReference(from.slice(start, end));
+    this.#reserve(length + OVERHEAD);
+    const { buffer } = this.#chunk;
+    let at = this.#at;
+    buffer[at++] = DOLLAR;
+    at = writeLine(buffer, at, length);
+    from.copyTo(this.#chunk, at, start, end);
+    at += length;
+    buffer[at] = CR;
+    buffer[at + 1] = LF;
+    this.#at = at + 2;
+  }
+
   /** An integer that is not negative, as a bulk string; numbers have to be safe. */
   integer(value: number | bigint): void {
     if (typeof value === 'bigint') return this.text(String(value));
     this.#reserve(OVERHEAD);
-    const chunk = this.#chunk;
+    const chunk = this.#chunk.buffer;
     const billions = value < BILLION ? 0 : Math.floor(value / BILLION);
     const rest = value - billions * BILLION;
     const restDigits = billions === 0 ? digitsOf(rest) : BILLION_DIGITS;
@@ -100,13 +121,13 @@ export class Encoder {
   /** A bulk string, handed out by reference. */
   bulkParts(parts: Parts): void {
     this.#reserve(OVERHEAD);
-    this.#chunk[this.#at++] = DOLLAR;
-    this.#at = writeLine(this.#chunk, this.#at, parts.length);
+    this.#chunk.buffer[this.#at++] = DOLLAR;
+    this.#at = writeLine(this.#chunk.buffer, this.#at, parts.length);
     this.#cut();
     for (const part of parts.take()) this.#pieces.push(part);
     this.#parts.push(parts);
-    this.#chunk[this.#at++] = CR;
-    this.#chunk[this.#at++] = LF;
+    this.#chunk.buffer[this.#at++] = CR;
+    this.#chunk.buffer[this.#at++] = LF;
     this.#cut();
     this.#onChunk();
   }
@@ -115,7 +136,7 @@ export class Encoder {
    * Hands out what was written, in order. When all of it has left the process, `spent` goes back by `reuse`, and `parts`
    * are told.
    */
-  take(): { pieces: Buffer[]; spent: Buffer[]; parts: Parts[] } {
+  take(): { pieces: Buffer[]; spent: Bytes[]; parts: Parts[] } {
     this.#cut();
     const taken = { pieces: this.#pieces, spent: this.#spent, parts: this.#parts };
     this.#pieces = [];
@@ -124,31 +145,30 @@ export class Encoder {
     return taken;
   }
 
-  reuse(spent: readonly Buffer[]): void {
+  reuse(spent: readonly Bytes[]): void {
     for (const chunk of spent) if (this.#spare.length < MOST_SPARE) this.#spare.push(chunk);
   }
 
   #bulkByReference(bytes: Buffer): void {
     this.#reserve(OVERHEAD);
-    this.#chunk[this.#at++] = DOLLAR;
-    this.#at = writeLine(this.#chunk, this.#at, bytes.length);
+    this.#chunk.buffer[this.#at++] = DOLLAR;
+    this.#at = writeLine(this.#chunk.buffer, this.#at, bytes.length);
     this.#cut();
     this.#pieces.push(bytes);
-    this.#chunk[this.#at++] = CR;
-    this.#chunk[this.#at++] = LF;
+    this.#chunk.buffer[this.#at++] = CR;
+    this.#chunk.buffer[this.#at++] = LF;
     this.#onChunk();
   }
 
   #reserve(bytes: number): void {
-    if (this.#at + bytes > this.#chunk.length) this.#nextChunk(bytes);
+    if (this.#at + bytes > this.#chunk.buffer.length) this.#nextChunk(bytes);
   }
 
   #nextChunk(bytes: number): void {
     this.#cut();
-    if (this.#chunk.length === CHUNK_BYTES) this.#spent.push(this.#chunk);
+    if (this.#chunk.buffer.length === CHUNK_BYTES) this.#spent.push(this.#chunk);
     const spare = bytes <= CHUNK_BYTES ? this.#spare.pop() : undefined;
-    this.#chunk = spare ?? Buffer.allocUnsafeSlow(Math.max(CHUNK_BYTES, bytes));
-    this.#view = viewOf(this.#chunk);
+    this.#chunk = spare ?? newChunk(Math.max(CHUNK_BYTES, bytes));
     this.#start = 0;
     this.#at = 0;
     this.#onChunk();
@@ -156,13 +176,13 @@ export class Encoder {
 
   #cut(): void {
     if (this.#at === this.#start) return;
-    this.#pieces.push(this.#chunk.subarray(this.#start, this.#at));
+    this.#pieces.push(this.#chunk.buffer.subarray(this.#start, this.#at));
     this.#start = this.#at;
   }
 }
 
-function viewOf(chunk: Buffer): DataView {
-  return new DataView(chunk.buffer, chunk.byteOffset, chunk.length);
+function newChunk(bytes: number): Bytes {
+  return new Bytes(Buffer.allocUnsafeSlow(bytes));
 }
 
 /** What is below is divided as a 32-bit integer, several times faster than as a double. */

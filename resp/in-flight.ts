@@ -6,6 +6,7 @@
 // A run is a receiver with the position at which its replies end, so that a thousand commands of one sender take one slot.
 
 import { Ring } from './ring.ts';
+import type { Bytes } from './bytes.ts';
 import type { Receiver, Reply } from './reply.ts';
 
 interface Run {
@@ -27,6 +28,11 @@ export class InFlight {
   /** Replies that have come, ever. */
   get answered(): number {
     return this.#answered;
+  }
+
+  /** Replies that the peer owes. */
+  get owed(): number {
+    return this.#written - this.#answered;
   }
 
   /** Whether the peer owes a reply. */
@@ -59,6 +65,25 @@ export class InFlight {
     if (++this.#answered === run.end) this.#runs.shift();
     run.receiver.onReply(reply);
     return true;
+  }
+
+  /** A bulk string where it lies. Returns false when no reply is due, or who waits for it wants it otherwise. */
+  answerBulk(bytes: Bytes, start: number, end: number): boolean {
+    const run = this.#runs.peek();
+    if (run === undefined || run.receiver.onBulk === undefined || !this.due) return false;
+    if (++this.#answered === run.end) this.#runs.shift();
+    run.receiver.onBulk(bytes, start, end);
+    return true;
+  }
+
+  /** An array where it lies. Returns as `Receiver.readArray` does. */
+  answerArray(bytes: Bytes, start: number, end: number): number {
+    const run = this.#runs.peek();
+    if (run === undefined || run.receiver.readArray === undefined || !this.due) return start;
+    const next = run.receiver.readArray(bytes, start, end);
+    // Where the connection failed meanwhile, nobody waits any more.
+    if (next > start && this.#runs.peek() === run && ++this.#answered === run.end) this.#runs.shift();
+    return next;
   }
 
   /** Hands `+OK`s to those who wait, run by run; returns false when there are more than are due. */

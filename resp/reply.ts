@@ -1,6 +1,7 @@
 // What a server answers, as RESP2 has it, and who takes it.
 
 import { countOf } from './figures.ts';
+import type { Bytes } from './bytes.ts';
 import type { ReplyError } from './errors.ts';
 
 /**
@@ -33,6 +34,15 @@ export interface Receiver {
   readonly takesLong?: boolean;
   /** So many `+OK` in a row: counted, never collected. */
   onOks(count: number): void;
+  /** A short bulk string where it lies, which holds until `onLeave`. Without it, it comes by `onReply`. */
+  onBulk?(bytes: Bytes, start: number, end: number): void;
+  /**
+   * An array where it lies, from `start` to before `end` at most.
+   * @returns where it ends; less than `start` where it is not whole; `start` where it is to come by `onReply`
+   */
+  readArray?(bytes: Bytes, start: number, end: number): number;
+  /** What was shown where it lies is about to go: copy what is kept. */
+  onLeave?(): void;
   /** The connection failed: no further reply will come. */
   onFailure(error: Error): void;
 }

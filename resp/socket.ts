@@ -1,10 +1,12 @@
 // A stream over TCP, TLS or a Unix socket; the only place that touches node:net and node:tls. It knows bytes, no frames.
 
+import { X509Certificate } from 'node:crypto';
 import net from 'node:net';
 import tls from 'node:tls';
 import { connectFailure, connectTimeout, lostConnection, type Attempt } from './connect-failure.ts';
 import type { ConnectionError, Peer } from './errors.ts';
 import { Ring } from './ring.ts';
+import type { Tap } from './tap.ts';
 import { checkTlsOptions, serverNameOf, type TlsOptions } from './tls-options.ts';
 
 /** Bytes that may wait in the process for the kernel before `needsDrain` says so. */
@@ -32,6 +34,8 @@ interface Part {
 }
 
 export interface SocketOptions {
+  /** Hears what goes either way. */
+  readonly tap?: Tap | undefined;
   /** Milliseconds for name resolution, connect and TLS handshake together. */
   readonly connectTimeout: number;
   /** With it the connection is TLS. */
@@ -44,17 +48,19 @@ export class Socket {
   readonly #peer: Peer;
   readonly #tls: TlsOptions | undefined;
   readonly #asked: boolean;
+  readonly #tap: Tap | undefined;
   readonly #sink: SocketSink;
   /** Of long writes, and all that came after them; the part that is being written is none of them any more. */
   readonly #parts = new Ring<Part>();
   #isBehind = false;
   #isEnding = false;
 
-  private constructor(socket: net.Socket, peer: Peer, sink: SocketSink, tls: TlsOptions | undefined) {
+  private constructor(socket: net.Socket, peer: Peer, sink: SocketSink, { tls, tap }: SocketOptions) {
     this.#socket = socket;
     this.#sink = sink;
     this.#peer = peer;
     this.#tls = tls;
+    this.#tap = tap;
     this.#asked = asksForCertificate(socket);
     let cause: Error | undefined;
     socket.on('drain', () => {
@@ -66,8 +72,9 @@ export class Socket {
 
   /** @throws ConnectionError, TimeoutError, or the reason of the signal */
   static async connect(peer: Peer, sink: SocketSink, options: SocketOptions): Promise<Socket> {
-    const { signal, tls } = options;
-    const socket = tls === undefined ? connectPlain(peer, sink) : connectTls(peer, sink, tls);
+    const { signal, tls, tap } = options;
+    const reading = tap === undefined ? onRead(sink) : onTappedRead(sink, tap);
+    const socket = tls === undefined ? connectPlain(peer, reading) : connectTls(peer, reading, tls);
     return new Promise<Socket>((resolve, reject) => {
       const settle = (): void => {
         clearTimeout(timer);
@@ -87,7 +94,7 @@ export class Socket {
       socket.once('error', onError);
       socket.once(tls === undefined ? 'connect' : 'secureConnect', () => {
         settle();
-        resolve(new Socket(socket, peer, sink, tls));
+        resolve(new Socket(socket, peer, sink, options));
       });
       if (signal?.aborted) onAbort();
       else signal?.addEventListener('abort', onAbort, { once: true });
@@ -108,6 +115,7 @@ export class Socket {
    * @param onWritten called when the kernel has taken the last of them, or the socket is lost
    */
   write(pieces: readonly Buffer[], onWritten: (() => void) | undefined): void {
+    if (this.#tap !== undefined) for (const piece of pieces) this.#tap.onSent(piece);
     const isLong = pieces.reduce((bytes, { length }) => bytes + length, 0) > PART_BYTES;
     if (isLong || this.#isBehind) return this.#writeParts(pieces, onWritten);
     const last = pieces.length - 1;
@@ -172,20 +180,20 @@ export class Socket {
   }
 }
 
-function connectPlain(peer: Peer, sink: SocketSink): net.Socket {
+function connectPlain(peer: Peer, onread: net.OnReadOpts): net.Socket {
   const options: net.NetConnectOpts & { writableHighWaterMark: number } = {
     ...peer,
     noDelay: true,
     keepAlive: true,
     keepAliveInitialDelay: KEEP_ALIVE_MS,
     writableHighWaterMark: HIGH_WATER_MARK,
-    onread: onRead(sink),
+    onread,
   };
   return net.connect(options);
 }
 
 /** @throws ConnectionError where the certificates or the key are of no use */
-function connectTls(peer: Peer, sink: SocketSink, options: TlsOptions): tls.TLSSocket {
+function connectTls(peer: Peer, onread: net.OnReadOpts, options: TlsOptions): tls.TLSSocket {
   checkTlsOptions(options, peer);
   const { ca, cert, key, insecure } = options;
   const name = serverNameOf(options, peer);
@@ -198,9 +206,10 @@ function connectTls(peer: Peer, sink: SocketSink, options: TlsOptions): tls.TLSS
     rejectUnauthorized: insecure !== true,
     // An IP address is checked like any name, but must not be sent ahead of the handshake.
     ...(net.isIP(name) === 0 ? { servername: name } : {}),
-    checkServerIdentity: (_, certificate) => tls.checkServerIdentity(name, certificate),
+    checkServerIdentity: (_, certificate) =>
+      isForAddress(certificate, name) ? undefined : tls.checkServerIdentity(name, certificate),
     highWaterMark: HIGH_WATER_MARK,
-    onread: onRead(sink),
+    onread,
   };
   try {
     const socket = tls.connect(all);
@@ -216,6 +225,22 @@ function asksForCertificate(socket: net.Socket): boolean {
   return socket instanceof tls.TLSSocket && socket.getSharedSigalgs().length > 0;
 }
 
+/** Whether the name is an IP address, and the certificate is for it, however it is spelt: Node 22 compares the texts. */
+function isForAddress({ raw }: tls.PeerCertificate, name: string): boolean {
+  return net.isIP(name) !== 0 && new X509Certificate(raw).checkIP(name) !== undefined;
+}
+
 function onRead(sink: SocketSink): net.OnReadOpts {
   return { buffer: () => sink.space(), callback: (bytes: number) => sink.filled(bytes) };
+}
+
+function onTappedRead(sink: SocketSink, tap: Tap): net.OnReadOpts {
+  let space: Buffer;
+  return {
+    buffer: () => (space = sink.space()),
+    callback: (bytes: number) => {
+      tap.onReceived(space.subarray(0, bytes));
+      return sink.filled(bytes);
+    },
+  };
 }

@@ -1,21 +1,29 @@
 // Brings encoded commands to the socket, one write a tick, and says when to wait. It knows no replies.
 
-import type { Buffer } from 'node:buffer';
+import type { Bytes } from './bytes.ts';
 import { Encoder } from './encoder.ts';
 import type { Parts } from './parts.ts';
 import type { Socket } from './socket.ts';
+
+/** What is shorter may wait for more. */
+const SHORT_BYTES = 32 * 1024;
 
 export class Writer {
   readonly encoder = new Encoder(() => this.flush());
   readonly #socket: Socket;
   readonly #onFlush: () => void;
+  readonly #isBusy: () => boolean;
   #scheduled = false;
   #full = false;
 
-  /** @param onFlush called when everything encoded so far has gone to the socket */
-  constructor(socket: Socket, onFlush: () => void) {
+  /**
+   * @param onFlush called when everything encoded so far has gone to the socket
+   * @param isBusy whether the peer has much to do still
+   */
+  constructor(socket: Socket, onFlush: () => void, isBusy: () => boolean) {
     this.#socket = socket;
     this.#onFlush = onFlush;
+    this.#isBusy = isBusy;
   }
 
   /** Whether the socket has enough to do: wait for its `onDrain`. */
@@ -23,7 +31,7 @@ export class Writer {
     return this.#full;
   }
 
-  /** Something is being encoded: it goes out at the end of this tick, if not earlier. */
+  /** Something is encoded: it goes out at the end of this tick, if not earlier; or later, where the peer is busy. */
   schedule(): void {
     if (this.#scheduled) return;
     this.#scheduled = true;
@@ -44,13 +52,14 @@ export class Writer {
     this.#full = false;
   }
 
-  #written(spent: readonly Buffer[], parts: readonly Parts[]): void {
+  #written(spent: readonly Bytes[], parts: readonly Parts[]): void {
     this.encoder.reuse(spent);
     for (const sent of parts) sent.sent();
   }
 
   readonly #flushScheduled = (): void => {
     this.#scheduled = false;
-    this.flush();
+    // A few short commands are worth no write of their own while the peer is busy: its next replies bring them out.
+    if (this.encoder.waiting >= SHORT_BYTES || !this.#isBusy()) this.flush();
   };
 }

@@ -7,6 +7,10 @@ import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 
+/** A shorter file with a single importer belongs into that one. */
+const SHORTEST_FILE = 40;
+/** One of several houses behind an interface, or a table that grows. */
+const SHORT_ALL_THE_SAME: ReadonlySet<string> = new Set(['src/cli/commands.ts', 'src/cli/show/plain.ts']);
 const LONGEST_FILE = 300;
 const LONGEST_CAPTION = 2;
 
@@ -132,6 +136,20 @@ test(`Every file has less than ${LONGEST_FILE} lines of code`, () => {
       .map(({ path, code }) => ({ path, lines: code.split('\n').filter((line) => line.trim() !== '').length }))
       .filter(({ lines }) => lines >= LONGEST_FILE)
       .map(({ path, lines }) => `${path} has ${lines} lines of code`),
+  );
+});
+
+test(`Every file of less than ${SHORTEST_FILE} lines is imported by more than one other`, () => {
+  const importers = new Map<string, number>();
+  for (const { path, imports } of files) {
+    for (const imported of new Set(imports.filter((name) => name.startsWith('.')).map((name) => resolve(path, name))))
+      importers.set(imported, (importers.get(imported) ?? 0) + 1);
+  }
+  assertNone(
+    files
+      .filter(({ path, text }) => text.split('\n').length <= SHORTEST_FILE && importers.get(path) === 1)
+      .filter(({ path }) => !SHORT_ALL_THE_SAME.has(path))
+      .map(({ path }) => `${path} has few lines and one importer`),
   );
 });
 

@@ -1,4 +1,5 @@
-// What `npm test` leaves out for its time: the long tier of the tests on this Node, and the quick one on other versions.
+// What `npm test` leaves out for its time: the long tier of the tests on this Node; and on other versions of Node what stands
+// nearest to it: everything that is no integration test, and copies, checks, streams, terminals and signals as a whole.
 // Plain Node, because it starts other versions of itself. Everything runs, then the exit code says whether it passed.
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
@@ -7,9 +8,23 @@ import { fetchNodes } from './fetch-nodes.mjs';
 const runner = fileURLToPath(new URL('../dist/test/run.js', import.meta.url));
 const tell = (sentence) => process.stderr.write(`test:all: ${sentence}\n`);
 const failed = [];
+/** Parts of the paths of test files. */
+const ON_OTHER_NODES = [
+  'architecture',
+  'cli/',
+  'property/',
+  'resp/',
+  'src/',
+  'support/',
+  'integration/copy',
+  'integration/check.test',
+  'integration/stream-files',
+  'integration/signals',
+  'integration/terminal',
+];
 
-attempt('the long tier', process.execPath, ['--tiered'], { RUMP_TEST_LONG: '1' });
-for (const [version, program] of fetchNodes(tell)) attempt(`Node ${version}`, program, [], {});
+attempt('the long tier', process.execPath, ['--tiered'], { TEST_LONG: '1' });
+for (const [version, program] of fetchNodes(tell)) attempt(`Node ${version}`, program, ON_OTHER_NODES, {});
 
 for (const what of failed) tell(`${what} failed`);
 process.exitCode = failed.length === 0 ? 0 : 1;

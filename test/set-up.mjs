@@ -54,11 +54,11 @@ function ensurePrograms() {
   );
 }
 
-/** Other versions are welcome: what is not there is not tried, unless RUMP_TEST_SERVERS=all demands every one. */
+/** Other versions are welcome: what is not there is not tried, unless TEST_SERVERS=all demands every one. */
 function ensureVersions() {
   const missing = fetchServers(tell);
   if (missing.length === 0) return;
-  if (process.env.RUMP_TEST_SERVERS === 'all') throw new Error(`${missing.join(', ')} cannot be had here`);
+  if (process.env.TEST_SERVERS === 'all') throw new Error(`${missing.join(', ')} cannot be had here`);
   for (const name of missing) tell(`${name} cannot be had here: the tests do without it`);
 }
 

@@ -155,7 +155,7 @@ export class Deployment {
     return refreshing;
   }
 
-  /** The same, where it can be had: whoever cannot be asked now is missed by his own line. */
+  /** The same, where it can be had: whoever cannot be asked now is missed by his own link. */
   async refreshIfPossible(first?: Peer): Promise<void> {
     await this.refresh(first).catch((error: unknown) => {
       if (!(error instanceof RespError) || !error.retryable) throw error;

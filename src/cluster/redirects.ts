@@ -20,7 +20,7 @@ export interface RedirectsSink<T> {
 }
 
 /** What has become of one key so far. */
-interface Trouble {
+interface Attempts {
   readonly backoff: Backoff;
   /** The node that sent it to the one which was asked last, for this once. */
   sentBy: string | undefined;
@@ -38,7 +38,7 @@ interface Waiting<T> {
 /** However few tries there are to be: where a cluster changes, the first answer may be the old one. */
 const LEAST_TRIES = 2;
 /** Of one round; the others have the next one. */
-const MOST_STRANGERS = 8;
+const MOST_UNKNOWN = 8;
 /** Milliseconds between two looks at who is due. */
 const MOST_PAUSE_MS = 250;
 /** What is said of a slot as a whole: none of its keys would fare better. */
@@ -49,7 +49,7 @@ export class Redirects<T> {
   readonly #retry: RetryOptions;
   readonly #sink: RedirectsSink<T>;
   /** By the Buffer that the key is asked for with each time. */
-  readonly #troubles = new WeakMap<Buffer, Trouble>();
+  readonly #attempts = new WeakMap<Buffer, Attempts>();
   /** Slots of which a key was given up: others are not waited for as long. */
   readonly #hopeless = new Set<number>();
   /** By the number of tries, when those that wait for it are due. */
@@ -57,8 +57,8 @@ export class Redirects<T> {
   #waiting: Waiting<T>[] = [];
   /** Of nodes that are asked for no more keys of some slots meanwhile. */
   readonly #refused = new Set<RefusedSlots>();
-  #isMending = false;
-  #hasTroubles = false;
+  #isRefreshing = false;
+  #hasAttempts = false;
 
   constructor(deployment: Deployment, { retries, longest }: RetryOptions, sink: RedirectsSink<T>) {
     this.#deployment = deployment;
@@ -86,20 +86,20 @@ export class Redirects<T> {
     error: ReplyError,
     refused: RefusedSlots,
   ): Node | undefined {
-    const trouble = this.#troubleOf(key);
+    const attempts = this.#attemptsOf(key);
     const place = this.#deployment.placeOf(error, asked);
     const next = place && this.#deployment.nodeAt(place);
     const isAsk = redirectOf(error)?.kind === 'ask';
-    const { sentBy } = trouble;
+    const { sentBy } = attempts;
     if (isAsk && sentBy === undefined && next !== undefined) {
-      trouble.sentBy = this.#deployment.nodeAt(asked)?.id ?? '';
+      attempts.sentBy = this.#deployment.nodeAt(asked)?.id ?? '';
       return next;
     }
-    trouble.sentBy = undefined;
-    if (!isAsk && next !== undefined && next.id === sentBy) trouble.sentBack++;
-    if (trouble.sentBack >= LEAST_TRIES && this.#sink.onNowhere !== undefined) this.#sink.onNowhere(item);
-    else if (this.#wait(item, trouble, slot, error, place) && OF_SLOT.has(kindOf(error))) {
-      refused.add(slot, error, trouble.backoff.tries === 1);
+    attempts.sentBy = undefined;
+    if (!isAsk && next !== undefined && next.id === sentBy) attempts.sentBack++;
+    if (attempts.sentBack >= LEAST_TRIES && this.#sink.onNowhere !== undefined) this.#sink.onNowhere(item);
+    else if (this.#wait(item, attempts, slot, error, place) && OF_SLOT.has(kindOf(error))) {
+      refused.add(slot, error, attempts.backoff.tries === 1);
       this.#refused.add(refused);
     }
     return undefined;
@@ -109,25 +109,25 @@ export class Redirects<T> {
   add(item: T, key: Buffer, slot: number): void {
     const error = unservedError(slot);
     if (this.#deployment.isUnserved(slot)) this.#sink.onGivenUp(item, error);
-    else this.#wait(item, this.#troubleOf(key), slot, error, undefined);
+    else this.#wait(item, this.#attemptsOf(key), slot, error, undefined);
   }
 
   /** The key has been found, and is asked for once more: what became of it before counts no more. */
   forget(key: Buffer): void {
-    if (this.#hasTroubles) this.#troubles.delete(key);
+    if (this.#hasAttempts) this.#attempts.delete(key);
   }
 
-  #troubleOf(key: Buffer): Trouble {
-    const known = this.#troubles.get(key);
+  #attemptsOf(key: Buffer): Attempts {
+    const known = this.#attempts.get(key);
     if (known !== undefined) return known;
-    const trouble: Trouble = { backoff: new Backoff(this.#retry), sentBy: undefined, sentBack: 0 };
-    this.#troubles.set(key, trouble);
-    this.#hasTroubles = true;
-    return trouble;
+    const attempts: Attempts = { backoff: new Backoff(this.#retry), sentBy: undefined, sentBack: 0 };
+    this.#attempts.set(key, attempts);
+    this.#hasAttempts = true;
+    return attempts;
   }
 
   /** Returns whether it waits, and is not given up. */
-  #wait(item: T, { backoff }: Trouble, slot: number, why: ReplyError, place: Peer | undefined): boolean {
+  #wait(item: T, { backoff }: Attempts, slot: number, why: ReplyError, place: Peer | undefined): boolean {
     const isHopeless = this.#hopeless.has(slot) && backoff.tries >= LEAST_TRIES;
     const pause = isHopeless ? undefined : backoff.next();
     if (pause === undefined) {
@@ -135,9 +135,9 @@ export class Redirects<T> {
       return false;
     }
     this.#waiting.push({ item, dueAt: this.#dueAt(backoff.tries, pause), place });
-    if (!this.#isMending) {
-      this.#isMending = true;
-      void this.#mend();
+    if (!this.#isRefreshing) {
+      this.#isRefreshing = true;
+      void this.#refreshAndRelease();
     }
     return true;
   }
@@ -152,13 +152,13 @@ export class Redirects<T> {
   }
 
   #giveUp(item: T, slot: number, why: ReplyError): void {
-    const error = wayLost(why, slot, this.#deployment);
+    const error = unreachedError(why, slot, this.#deployment);
     if (!(error instanceof ReplyError)) return this.#sink.onFailed(error);
     this.#hopeless.add(slot);
     this.#sink.onGivenUp(item, error);
   }
 
-  async #mend(): Promise<void> {
+  async #refreshAndRelease(): Promise<void> {
     try {
       while (this.#waiting.length > 0) {
         const first = this.#waiting.reduce((least, { dueAt }) => Math.min(least, dueAt), Infinity);
@@ -171,7 +171,7 @@ export class Redirects<T> {
         this.#waiting = this.#waiting.filter(({ dueAt }) => dueAt > now);
         this.#release(due.map(({ item }) => item));
       }
-      this.#isMending = false;
+      this.#isRefreshing = false;
     } catch (error) {
       this.#sink.onFailed(error);
     }
@@ -193,9 +193,9 @@ export class Redirects<T> {
   /** Whoever is named and not known tells best who he is; otherwise the one that was named last knows the newest. */
   async #learn(places: readonly Peer[]): Promise<void> {
     const named = new Map(places.map((place) => [nameOf(place), place]));
-    const strangers = [...named.values()].filter((place) => this.#deployment.nodeAt(place) === undefined);
-    if (strangers.length === 0) return this.#deployment.refreshIfPossible(places.at(-1));
-    for (const place of strangers.slice(0, MOST_STRANGERS)) await this.#deployment.refreshIfPossible(place);
+    const unknown = [...named.values()].filter((place) => this.#deployment.nodeAt(place) === undefined);
+    if (unknown.length === 0) return this.#deployment.refreshIfPossible(places.at(-1));
+    for (const place of unknown.slice(0, MOST_UNKNOWN)) await this.#deployment.refreshIfPossible(place);
   }
 }
 
@@ -208,7 +208,7 @@ export function unservedError(slot: number): ReplyError {
  * @param why what a node said at the last one
  * @returns a ReplyError where only the keys of this slot are concerned
  */
-export function wayLost(
+export function unreachedError(
   why: ReplyError,
   slot: number,
   { role, topology }: { role: Role; topology: Topology },

@@ -16,7 +16,6 @@ export class RefusedSlots {
   readonly #node: Node;
   readonly #onReleased: () => void;
   readonly #errors = new Map<number, ReplyError>();
-  /** Whether the node has never refused any: then no key has to be looked at. */
   #isEmpty = true;
   #inRow = 0;
   #inVain = 0;
@@ -31,6 +30,11 @@ export class RefusedSlots {
   /** Whether the node is to be left alone until `release`. */
   get isStill(): boolean {
     return this.#inRow >= MANY && this.#inVain < MOST_IN_VAIN;
+  }
+
+  /** Whether the node has never refused any: then no key has to be looked at. */
+  get isEmpty(): boolean {
+    return this.#isEmpty;
   }
 
   /**

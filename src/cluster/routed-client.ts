@@ -11,7 +11,7 @@ import { Backoff, pauseFor } from '../server/retry.ts';
 import { redirectOf, refusalOf, scopeOf } from '../server/refusal.ts';
 import type { Deployment } from './deployment.ts';
 import { final, isBreak, NodeLink, type NodeLinkOptions } from './node-link.ts';
-import { unservedError, wayLost } from './redirects.ts';
+import { unreachedError, unservedError } from './redirects.ts';
 import { slotOf } from './slot.ts';
 import type { Node } from './topology.ts';
 
@@ -22,8 +22,8 @@ export type Argv = readonly Argument[];
 export const SPENT = 'SPENT';
 
 /** One node, with the last connection to it. */
-interface Party {
-  readonly line: NodeLink;
+interface Route {
+  readonly link: NodeLink;
   readonly session: Session;
 }
 
@@ -33,9 +33,9 @@ const LEAST_TRIES = 2;
 export class RoutedClient {
   readonly #deployment: Deployment;
   readonly #options: NodeLinkOptions;
-  readonly #parties = new Map<string, Party>();
+  readonly #routes = new Map<string, Route>();
   /** Connections that are being opened, by node. */
-  readonly #openings = new Map<string, Promise<Party | undefined>>();
+  readonly #openings = new Map<string, Promise<Route | undefined>>();
   #turns = 0;
   /** Slots whose keys found no way the last time: the next one is not waited for as long. */
   readonly #hopeless = new Set<number>();
@@ -61,14 +61,14 @@ export class RoutedClient {
     let error = unservedError(slot);
     while (replies.length < commands.length) {
       const node = asked ?? (await this.#nodeOf(key, slot, backoff));
-      const party = await this.#partyAt(node);
-      if (party === undefined) {
+      const route = await this.#routeTo(node);
+      if (route === undefined) {
         // Whoever sent the key there may know by now where else it is.
         asked = undefined;
         await this.#lookAround(error, slot, undefined, backoff);
         continue;
       }
-      const answers = await this.#say(party, db, commands.slice(replies.length), asked !== undefined);
+      const answers = await this.#askNode(route, db, commands.slice(replies.length), asked !== undefined);
       const elsewhere = answers.findIndex((answer) => answer instanceof ReplyError && scopeOf(answer) === 'place');
       replies.push(...(elsewhere === -1 ? answers : answers.slice(0, elsewhere)));
       if (elsewhere === -1) continue;
@@ -91,11 +91,11 @@ export class RoutedClient {
   /** Ends what is under way; it rejects with the reason. */
   stop(reason: Error): void {
     this.#reason = reason;
-    for (const { session } of this.#parties.values()) session.connection.fail(reason);
+    for (const { session } of this.#routes.values()) session.connection.fail(reason);
   }
 
   close(): void {
-    for (const { session } of this.#parties.values()) session.connection.close();
+    for (const { session } of this.#routes.values()) session.connection.close();
   }
 
   async #nodeOf(key: Buffer, slot: number, backoff: Backoff): Promise<Node> {
@@ -115,15 +115,15 @@ export class RoutedClient {
     const pause = isHopeless ? undefined : backoff.next();
     if (pause === undefined) {
       this.#hopeless.add(slot);
-      throw wayLost(error, slot, this.#deployment);
+      throw unreachedError(error, slot, this.#deployment);
     }
     await pauseFor(pause, this.#deployment.signal);
     await this.#deployment.refreshIfPossible(place);
   }
 
   /** `undefined` where the node is no primary any more. @throws RespError, never `retryable` */
-  async #partyAt(node: Node): Promise<Party | undefined> {
-    const known = this.#parties.get(node.id);
+  async #routeTo(node: Node): Promise<Route | undefined> {
+    const known = this.#routes.get(node.id);
     const last = known?.session.connection;
     if (known !== undefined && last?.error === undefined) return known;
     // Several may ask at once, and one connection serves them all.
@@ -132,18 +132,18 @@ export class RoutedClient {
     return opening;
   }
 
-  async #open(node: Node, known: Party | undefined): Promise<Party | undefined> {
+  async #open(node: Node, known: Route | undefined): Promise<Route | undefined> {
     const last = known?.session.connection;
     if (last !== undefined) this.#turns++;
-    const line = known?.line ?? new NodeLink(this.#deployment, node, this.#options);
+    const link = known?.link ?? new NodeLink(this.#deployment, node, this.#options);
     try {
-      const server = await line.open(last);
-      if (server === undefined) this.#parties.delete(node.id);
+      const server = await link.open(last);
+      if (server === undefined) this.#routes.delete(node.id);
       if (server === undefined) return undefined;
       if (this.#reason !== undefined) server.connection.fail(this.#reason);
-      const party = { line, session: new Session(server) };
-      this.#parties.set(node.id, party);
-      return party;
+      const route = { link, session: new Session(server) };
+      this.#routes.set(node.id, route);
+      return route;
     } catch (error) {
       throw final(error);
     } finally {
@@ -151,17 +151,17 @@ export class RoutedClient {
     }
   }
 
-  async #say(party: Party, db: number, commands: readonly Argv[], asking: boolean): Promise<Reply[]> {
+  async #askNode(route: Route, db: number, commands: readonly Argv[], asking: boolean): Promise<Reply[]> {
     try {
-      return await this.#askAt(party, db, commands, asking);
+      return await this.#askAt(route, db, commands, asking);
     } catch (error) {
       // Whose fault it was, whoever asks finds out: he asks for less, or for nothing more in the end.
-      if (isBreak(error)) party.line.excuse();
+      if (isBreak(error)) route.link.excuse();
       throw error;
     }
   }
 
-  async #askAt({ line, session }: Party, db: number, commands: readonly Argv[], asking: boolean): Promise<Reply[]> {
+  async #askAt({ link, session }: Route, db: number, commands: readonly Argv[], asking: boolean): Promise<Reply[]> {
     const { connection, selection } = session;
     if (connection.error !== undefined) throw connection.error;
     if (commands.flat().some((arg) => arg instanceof Parts && arg.isSpent)) throw spent();
@@ -178,7 +178,7 @@ export class RoutedClient {
       connection.fail(refusalOf(connection.peer, what, refusal as ReplyError));
       throw connection.error!;
     }
-    line.progress();
+    link.progress();
     return answers;
   }
 }

@@ -13,21 +13,29 @@ const TABLE = Uint16Array.from({ length: 256 }, (_, byte) => {
   return sum;
 });
 
-export function slotOf(key: Buffer): number {
-  let start = 0;
-  let end = key.length;
-  const open = key.indexOf(OPEN);
-  if (open !== -1) {
-    const close = key.indexOf(CLOSE, open + 1);
+/** @param start, end where the name lies in `key` */
+export function slotOf(key: Buffer, start = 0, end = key.length): number {
+  let from = start;
+  let to = end;
+  const open = indexOf(key, OPEN, start, end);
+  if (open < end) {
+    const close = indexOf(key, CLOSE, open + 1, end);
     // An empty tag is none.
-    if (close > open + 1) {
-      start = open + 1;
-      end = close;
+    if (close < end && close > open + 1) {
+      from = open + 1;
+      to = close;
     }
   }
   let sum = 0;
-  for (let i = start; i < end; i++) sum = ((sum << 8) & 0xffff) ^ TABLE[(sum >> 8) ^ key[i]!]!;
+  for (let i = from; i < to; i++) sum = ((sum << 8) & 0xffff) ^ TABLE[(sum >> 8) ^ key[i]!]!;
   return sum & (SLOTS - 1);
+}
+
+/** `end` where it is not there. */
+function indexOf(key: Buffer, byte: number, start: number, end: number): number {
+  let at = start;
+  while (at < end && key[at] !== byte) at++;
+  return at;
 }
 
 /** Hash tags: of the numbers so far, the first of each slot. */

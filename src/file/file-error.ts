@@ -27,7 +27,7 @@ export function writeError(name: string, cause: unknown): RespError {
   return fileError(`Cannot write ${name}`, { ...FAILURES, ENOENT: 'there is no such folder' }, cause);
 }
 
-/** Whether it comes from the system, and not from whoever ended the reading. */
+/** Whether it comes from the system, and not from the caller who ended the reading. */
 export function isSystemError(error: unknown): boolean {
   return error instanceof Error && 'syscall' in error;
 }

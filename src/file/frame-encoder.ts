@@ -6,6 +6,7 @@ import { Parts } from '../../resp/parts.ts';
 import { NEVER, type Milliseconds } from '../rdb/milliseconds.ts';
 import type { Buffer } from 'node:buffer';
 import type { Writable } from 'node:stream';
+import type { EntryView } from '../flow/entry-view.ts';
 import { Wakeup } from '../flow/wakeup.ts';
 
 /** Of which a frame is made. */
@@ -43,25 +44,24 @@ export class FrameEncoder {
   }
 
   restore({ db, key, payload, expireAt, idle, frequency }: Frame): void {
-    if (db !== this.#db) this.#select(db);
     const bytes = this.bytes;
-    const expires = expireAt !== NEVER;
-    const tracked = idle >= 0 || frequency >= 0;
-    bytes.command(RESTORE[(expires ? 1 : 0) + (tracked ? 2 : 0)]!);
+    this.#begin(db, expireAt, idle, frequency);
     bytes.bulk(key);
-    bytes.integer(expires ? expireAt : 0);
+    bytes.integer(expireAt === NEVER ? 0 : expireAt);
     if (payload instanceof Parts) bytes.bulkParts(payload);
     else bytes.bulk(payload);
-    bytes.literal(REPLACE);
-    if (expires) bytes.literal(ABSTTL);
-    // RESTORE takes one of them.
-    if (frequency >= 0) {
-      bytes.literal(FREQ);
-      bytes.integer(frequency);
-    } else if (idle >= 0) {
-      bytes.literal(IDLETIME);
-      bytes.integer(idle);
-    }
+    this.#end(expireAt, idle, frequency);
+  }
+
+  /** The same of an entry where it lies; database and expiry are those of the frame. */
+  restoreView(entry: EntryView, db: number, expireAt: Milliseconds): void {
+    const bytes = this.bytes;
+    const { idle, frequency } = entry;
+    this.#begin(db, expireAt, idle, frequency);
+    bytes.bytes(entry.keyIn, entry.keyAt, entry.keyEnd);
+    bytes.integer(expireAt === NEVER ? 0 : expireAt);
+    bytes.bytes(entry.payloadIn, entry.payloadAt, entry.payloadEnd);
+    this.#end(expireAt, idle, frequency);
   }
 
   /** Does nothing at a server, and tells whoever reads the stream where it is. */
@@ -75,6 +75,26 @@ export class FrameEncoder {
     if (this.#db !== 0) this.#select(0);
   }
 
+  #begin(db: number, expireAt: Milliseconds, idle: number, frequency: number): void {
+    if (db !== this.#db) this.#select(db);
+    const isTracked = idle >= 0 || frequency >= 0;
+    this.bytes.command(RESTORE[(expireAt === NEVER ? 0 : 1) + (isTracked ? 2 : 0)]!);
+  }
+
+  #end(expireAt: Milliseconds, idle: number, frequency: number): void {
+    const bytes = this.bytes;
+    bytes.literal(REPLACE);
+    if (expireAt !== NEVER) bytes.literal(ABSTTL);
+    // RESTORE takes one of them.
+    if (frequency >= 0) {
+      bytes.literal(FREQ);
+      bytes.integer(frequency);
+    } else if (idle >= 0) {
+      bytes.literal(IDLETIME);
+      bytes.integer(idle);
+    }
+  }
+
   #select(db: number): void {
     this.#db = db;
     this.bytes.command(SELECT);
@@ -86,11 +106,14 @@ export class FrameEncoder {
 export class PieceWriter {
   readonly #stream: Writable;
   readonly #wakeup = new Wakeup();
+  readonly #onError: (error: unknown) => void;
   #underWay = 0;
   #error: unknown;
 
-  constructor(stream: Writable) {
+  /** @param onError called when nothing more can be written */
+  constructor(stream: Writable, onError: (error: unknown) => void) {
     this.#stream = stream;
+    this.#onError = onError;
     stream.on('error', (error) => this.#fail(error));
     stream.on('drain', () => this.#wakeup.wake());
   }
@@ -135,7 +158,10 @@ export class PieceWriter {
   }
 
   #fail(error: unknown): void {
-    this.#error ??= error;
+    if (this.#error === undefined) {
+      this.#error = error;
+      this.#onError(error);
+    }
     this.#wakeup.wake();
   }
 }

@@ -8,11 +8,14 @@
 import { countOf, formatCount } from '../../resp/figures.ts';
 import { LONGEST_STRING } from '../../resp/reply.ts';
 import { Buffer } from 'node:buffer';
+import { Bytes } from '../../resp/bytes.ts';
 import type { Entry } from '../flow/entry.ts';
+import { NO_BYTES, type EntryView } from '../flow/entry-view.ts';
 import { CR, FrameLine, LF, type Missing, RestoreFrame } from './restore-frame.ts';
 import { PassingPayload, type Keeper } from './passing-payload.ts';
 import { StreamError, markOf, StreamSum } from './stream-ends.ts';
 import { NEVER, plus } from '../rdb/milliseconds.ts';
+import { UsualFrame } from './usual-frame.ts';
 
 export interface FrameReaderOptions {
   /** As messages call the stream: its path, or `stdin`. */
@@ -40,6 +43,8 @@ const DOLLAR = 36;
 /** The first byte of what gzip made. */
 const GZIP = 0x1f;
 const CRLF_BYTES = 2;
+/** So much is summed at once, as long as it is in the processor's cache. */
+const WARM_BYTES = 8 * 1024;
 /** What has happened to a stream without its end. */
 const STOPPED = 'what wrote it was stopped, or failed, before its end';
 
@@ -49,7 +54,8 @@ export class FrameReader {
   readonly #maxLength: number;
   readonly #mostHeld: number;
   readonly #frame = new RestoreFrame();
-  #bytes: Buffer = Buffer.alloc(0);
+  readonly #usual: UsualFrame;
+  #chunk = NO_BYTES;
   #at = 0;
   /** Bytes of the stream before this chunk. */
   #before = 0;
@@ -76,6 +82,11 @@ export class FrameReader {
     this.#size = options.size ?? Infinity;
     this.#maxLength = options.maxLength ?? LONGEST_STRING;
     this.#mostHeld = Math.max(LEAST_HELD, options.mostHeld ?? Infinity);
+    this.#usual = new UsualFrame(Math.min(this.#maxLength, this.#mostHeld), this.#maxLength);
+  }
+
+  get #bytes(): Buffer {
+    return this.#chunk.buffer;
   }
 
   /** Bytes that have come. */
@@ -93,13 +104,35 @@ export class FrameReader {
     return this.#frame.passed;
   }
 
+  /** The database of the next key, as far as its frame says nothing else. */
+  get db(): number {
+    return this.#frame.db;
+  }
+
   /** Gives it the next bytes, once `next` has used up those before; the entries hold views into them. */
   write(chunk: Buffer): void {
     if (this.#beganAt !== -1) this.#sum.passChunk(this.#bytes, this.#summed, this.#frameStart - this.#before);
     this.#before += this.#bytes.length;
-    this.#bytes = chunk;
+    this.#chunk = new Bytes(chunk);
     this.#at = 0;
     this.#summed = 0;
+  }
+
+  /** Shows the next key where it lies, up to the next `write`; false where its frame is not a usual one, or not whole. */
+  show(view: EntryView): boolean {
+    const usual = this.#usual;
+    if (this.#left > 0 || this.#line.isBegun || !usual.read(this.#chunk, this.#at)) return false;
+    if (this.#before + usual.end > this.#size) return false;
+    if (this.#beganAt === -1) this.#isUnmarked = true;
+    this.#sum.keys++;
+    this.#at = usual.end;
+    if (this.#beganAt !== -1 && this.#at - this.#summed >= WARM_BYTES) {
+      this.#sum.updateFrom(this.#chunk, this.#summed, this.#at);
+      this.#summed = this.#at;
+    }
+    view.db = this.#frame.db;
+    usual.show(this.#chunk, view);
+    return true;
   }
 
   /**
@@ -181,6 +214,7 @@ export class FrameReader {
     const frame = this.#frame;
     entry.db = frame.db;
     entry.key = frame.key;
+    entry.kind = frame.passed === undefined ? 'value' : 'name';
     entry.payload = frame.passed === undefined ? frame.payload : null;
     entry.large = null;
     // What is left of a relative expiry counts from now.

@@ -8,20 +8,20 @@ import { RandomAccessFile } from './random-access-file.ts';
 import { isPacked, openRegular } from './regular-file.ts';
 import { unpack } from './unpack.ts';
 
-/** A view of an entry keeps all of its chunk alive. */
+/** A view keeps all of its chunk alive. */
 const CHUNK_BYTES = 128 * 1024;
 
 export class InputFile {
-  /** As messages call it. */
+  /** Its name in messages. */
   readonly name: string;
   readonly isPacked: boolean;
   /** Bytes of the file; unknown for stdin. */
   readonly size: number | undefined;
-  /** What is given out can be read from its place as well, unless it was packed or came through stdin. */
+  /** The same bytes at any offset; undefined for packed files and stdin. */
   readonly places: RandomAccessFile | undefined;
-  /** It stays open to the end: its name may lead to another file by then. */
+  /** Stays open to the end, as the name may lead to another file by then. */
   readonly #handle: FileHandle | undefined;
-  /** Bytes that were read this time. */
+  /** Bytes read in this iteration. */
   #at = 0;
   #reason: Error | undefined;
 
@@ -39,23 +39,23 @@ export class InputFile {
     this.isPacked = packed;
     this.#handle = handle;
     this.places = packed || handle === undefined ? undefined : RandomAccessFile.of(name, size!, handle);
-    // Whoever reads is told by the iteration.
+    // The iteration reports it to the reader.
     if (handle === undefined) process.stdin.on('error', () => {});
   }
 
-  /** How much of it was read, 0 to 1; 0 where nobody knows. */
+  /** How much of it was read, 0 to 1; 0 if the size is not known. */
   get fraction(): number {
     return this.size === undefined || this.size === 0 ? 0 : Math.min(1, this.#at / this.size);
   }
 
-  /** Its bytes, unpacked; from the beginning each time, but for stdin. */
+  /** Its bytes, unpacked; from the beginning each time, except for stdin. */
   chunks(): AsyncIterable<Buffer> {
     if (this.#handle === undefined) return process.stdin;
     const chunks = readAhead(this.#chunksOf(this.#handle));
     return this.isPacked ? unpack(chunks) : chunks;
   }
 
-  /** Ends an iteration of its chunks, also one that waits; it rejects with the reason, if there is one. */
+  /** Ends the iteration of its chunks, even while it waits; it rejects with the reason, if there is one. */
   close(reason?: Error): void {
     if (this.#reason !== undefined) return;
     this.#reason = reason ?? new RespError('CLOSED', `Cannot read ${this.name}: it was closed`);

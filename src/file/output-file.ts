@@ -9,30 +9,30 @@ import { RespError } from '../../resp/errors.ts';
 import { writeError } from './file-error.ts';
 import { Replacement } from './replacement.ts';
 
-/** Bytes that wait for the disk before the writer has to. */
+/** So many bytes may wait for the disk before the writer waits. */
 const HIGH_WATER_BYTES = 1024 * 1024;
-/** Frames are mostly names, and values that servers have packed already: more effort costs time and saves little. */
+/** Frames are mostly names and values that servers have compressed already: a higher level costs time and saves little. */
 const GZIP_LEVEL = 1;
 const GZIP_CHUNK_BYTES = 128 * 1024;
 const STDOUT = 1;
 
 export interface OutputFile {
-  /** As messages call it. */
+  /** Its name in messages. */
   readonly name: string;
   /** Takes the bytes; its errors are those of the system. */
   readonly stream: Writable;
-  /** Whether what was written stays when the rest fails. */
+  /** Whether what was written stays if the rest fails. */
   readonly isKept: boolean;
-  /** Everything was given to `stream`: resolves when it is where it lasts. */
+  /** Call after the last write; resolves when everything is stored. */
   finish(): Promise<void>;
-  /** From now on it is there under its name. */
+  /** Puts the file in place under its name. */
   publish(): Promise<void>;
-  /** Leaves nothing behind that can be taken back. */
+  /** Removes what was written, if that is possible. */
   discard(): Promise<void>;
 }
 
 /**
- * What a path means: a file, packed or not, a device, or `-`.
+ * Opens a file, packed or not, a device, or stdout (`-`).
  * @throws RespError with the code of the system
  */
 export async function openOutput(path: string): Promise<OutputFile> {
@@ -52,7 +52,7 @@ export async function openOutput(path: string): Promise<OutputFile> {
 }
 
 /**
- * Tries what the copy will do, and leaves nothing behind.
+ * Tries to open it, and leaves nothing behind.
  * @throws RespError where it could not be written, as `openOutput`
  */
 export async function demandWritable(path: string): Promise<void> {
@@ -63,7 +63,7 @@ export async function demandWritable(path: string): Promise<void> {
 function packed(file: OutputFile): OutputFile {
   const gzip = createGzip({ level: GZIP_LEVEL, chunkSize: GZIP_CHUNK_BYTES });
   const done = pipeline(gzip, file.stream);
-  // A failure comes out of `gzip` as well; whoever waits for `done` is told again.
+  // `gzip` reports failures as well, and `done` is awaited later.
   done.catch(() => {});
   return {
     name: file.name,
@@ -86,7 +86,7 @@ function whenMissing(error: NodeJS.ErrnoException): undefined {
   if (error.code !== 'ENOENT') throw error;
 }
 
-/** What is written as it stands: stdout, or a device. What has gone there cannot be taken back. */
+/** Stdout or a device: what was written there cannot be taken back. */
 class DirectFile implements OutputFile {
   readonly name: string;
   readonly stream: Writable;
@@ -94,7 +94,7 @@ class DirectFile implements OutputFile {
 
   static stdout(): DirectFile {
     const stats = fstatSync(STDOUT);
-    // Node writes stdout into a file in one go, whoever waits, and does not look whether all of it went there.
+    // If stdout is a file, Node writes synchronously and does not check whether all of it was written.
     const isPlain = stats.isFile() || (stats.isCharacterDevice() && !process.stdout.isTTY);
     const stream = isPlain
       ? createWriteStream('', { fd: STDOUT, autoClose: false, highWaterMark: HIGH_WATER_BYTES })
@@ -113,7 +113,7 @@ class DirectFile implements OutputFile {
   }
 
   async finish(): Promise<void> {
-    // Stdout stays open: others may have words for it, and it cannot be opened again.
+    // Stdout stays open: others may write to it, and it cannot be opened again.
     if (this.stream === process.stdout) return;
     if (!this.stream.writableEnded) this.stream.end();
     await finished(this.stream);
@@ -126,7 +126,7 @@ class DirectFile implements OutputFile {
   }
 }
 
-/** Comes into being under another name beside its own, and takes its own, in one go, when it is whole on disk. */
+/** Written under a temporary name next to its own, and renamed once it is complete on disk. */
 class ReplacedFile implements OutputFile {
   readonly name: string;
   readonly stream: Writable;

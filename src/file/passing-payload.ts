@@ -4,7 +4,7 @@ import { Buffer } from 'node:buffer';
 import { Crc64 } from '../rdb/crc64.ts';
 import { CHECKSUM_BYTES, FOOTER_BYTES } from '../rdb/footer.ts';
 
-/** Takes a part of a payload; a view, which is over with the chunk. */
+/** Takes a part of a payload, a view that is valid as long as the chunk. */
 export type Keeper = (part: Buffer) => void;
 
 export class PassingPayload {
@@ -45,12 +45,12 @@ export class PassingPayload {
     return this.#typeByte;
   }
 
-  /** The RDB version of who wrote it. */
+  /** The RDB version of the writer. */
   get version(): number {
     return this.#footer.readUInt16LE(0);
   }
 
-  /** Whether its checksum fits. */
+  /** Whether its checksum is right. */
   get isIntact(): boolean {
     const at = FOOTER_BYTES - CHECKSUM_BYTES;
     return this.#footer.readUInt32LE(at) === this.#crc.low && this.#footer.readUInt32LE(at + 4) === this.#crc.high;

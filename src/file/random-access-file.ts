@@ -10,21 +10,21 @@ import { openTemporary, writeTemporary } from './temporary-file.ts';
 import { PackingError, unpack } from './unpack.ts';
 
 export class RandomAccessFile {
-  /** As messages call it. */
+  /** Its name in messages. */
   readonly name: string;
   /** Bytes, when it was opened. */
   readonly size: number;
   readonly #handle: FileHandle;
   #reason: Error | undefined;
 
-  /** Whether what is read is not the file of that name, but what was packed in it. */
+  /** Whether the bytes were packed in the file of that name. */
   readonly isUnpacked: boolean;
   /** Why a packed file could not be unpacked to its end. */
   readonly fault: PackingError | undefined;
 
   /**
    * A packed file is unpacked into a temporary one.
-   * @param demandGoing called now and then meanwhile; throws where it should end
+   * @param demandGoing called now and then; throws to end it
    * @throws RespError with the code of the system
    */
   static async open(path: string, demandGoing: () => void = () => {}): Promise<RandomAccessFile> {
@@ -87,7 +87,7 @@ export class RandomAccessFile {
   }
 }
 
-/** What is whole before a fault is there, and the fault is told. */
+/** Everything that is whole before a fault is unpacked, and the fault is returned. */
 async function unpackInto(
   unpacked: FileHandle,
   packed: FileHandle,

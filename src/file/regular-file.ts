@@ -10,7 +10,7 @@ import { readError } from './file-error.ts';
 
 export type FileForm = 'snapshot' | 'stream';
 
-/** Of a packed file, of which few need be there. */
+/** Of a packed file; fewer may exist. */
 const HEAD_BYTES = 512;
 const GZIP = Buffer.of(0x1f, 0x8b);
 
@@ -27,7 +27,7 @@ export interface RegularFile {
 export async function openRegular(path: string, hint?: string): Promise<RegularFile> {
   let handle: FileHandle | undefined;
   try {
-    // A pipe without a writer would hold up the whole program otherwise.
+    // Without O_NONBLOCK a pipe without a writer would block the program.
     handle = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
     const stats = await handle.stat();
     if (stats.isDirectory()) throw Object.assign(new Error('It is a directory'), { code: 'EISDIR' });
@@ -87,12 +87,12 @@ function unpackedHead(head: Buffer): string {
   }
 }
 
-/** By other spellings as well, by symbolic links, or by hard ones. */
+/** Also by different spellings, symbolic links or hard links. */
 export function isSameFile(left: string, right: string): boolean {
   if (resolve(left) === resolve(right)) return true;
   const [one, other] = [left, right].map((path) => statSync(path, { throwIfNoEntry: false, bigint: true }));
   if (one !== undefined && other !== undefined) return one.dev === other.dev && one.ino === other.ino;
-  // Of one that is not there as yet, its folder tells.
+  // A file that does not exist yet is compared by its folder.
   return one === other && placeOf(left) === placeOf(right);
 }
 

@@ -7,21 +7,21 @@ import { dirname, resolve } from 'node:path';
 import { RespError } from '../../resp/errors.ts';
 
 const PERMISSIONS = 0o777;
-/** What is in it may be anybody's data. */
+/** It may hold private data. */
 const PRIVATE = 0o600;
 const HINT = 'name a file in another folder, or write - and redirect stdout';
 
 export class Replacement {
-  /** To be made, and for nobody else to read before it has its permissions. */
+  /** The caller creates it, readable for nobody else until it has its permissions. */
   readonly temporary: string;
-  /** The permissions that it gets: of the file that is there already, or the owner's alone. */
+  /** The permissions of the existing file, or only the owner's. */
   readonly mode: number;
-  /** What the name means behind symbolic links. */
+  /** The path behind symbolic links. */
   readonly #path: string;
   readonly #onExit: () => void;
 
   /**
-   * Looks ahead whether it will be able to take the name, as long as nothing was done.
+   * Checks early whether the rename will be possible.
    * @throws RespError, or the error of the system
    */
   constructor(name: string) {
@@ -30,18 +30,18 @@ export class Replacement {
     this.mode = stats === undefined ? PRIVATE : stats.mode & PERMISSIONS;
     if (stats !== undefined) demandReplaceable(name, this.#path);
     this.temporary = `${this.#path}.${randomBytes(4).toString('hex')}.tmp`;
-    // The second interrupt does not wait.
+    // A second interrupt does not wait for `discard`.
     this.#onExit = () => removeNow(this.temporary);
     process.once('exit', this.#onExit);
   }
 
-  /** It is whole, and on disk. */
+  /** Call when the file is complete and on disk. */
   publish(): void {
     renameSync(this.temporary, this.#path);
     process.off('exit', this.#onExit);
   }
 
-  /** Makes `publish` last. Where folders cannot be opened or synced there is nothing to be had; a broken disk is told. */
+  /** Makes the rename durable. Systems that cannot open or sync folders are fine; a broken disk is an error. */
   async sync(): Promise<void> {
     let folder: FileHandle | undefined;
     try {
@@ -61,7 +61,7 @@ export class Replacement {
   }
 }
 
-/** A rename would not ask whether the file may be written, and asks for more than that. */
+/** A rename does not check whether the file may be written, and needs more rights than that. */
 function demandReplaceable(name: string, path: string): void {
   accessSync(path, constants.W_OK);
   const what = `Cannot write ${name}`;
@@ -77,7 +77,7 @@ function demandReplaceable(name: string, path: string): void {
   }
 }
 
-/** As containers have single files: they can be written, and nothing takes their place. Other systems know no such files. */
+/** Containers mount single files, which can be written but not replaced. Only Linux has them. */
 function isMountPoint(path: string): boolean {
   try {
     const mounts = readFileSync('/proc/self/mountinfo', 'latin1').split('\n');
@@ -88,7 +88,7 @@ function isMountPoint(path: string): boolean {
   }
 }
 
-/** Spaces, line ends and backslashes stand there as three octal digits. */
+/** Spaces, line ends and backslashes are written as three octal digits. */
 function unescaped(mount: string): string {
   return mount.replace(/\\([0-7]{3})/g, (_, digits: string) => String.fromCharCode(Number.parseInt(digits, 8)));
 }
@@ -97,6 +97,6 @@ function removeNow(path: string): void {
   try {
     unlinkSync(path);
   } catch {
-    // It is gone already.
+    // It does not exist any more.
   }
 }

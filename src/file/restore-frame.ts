@@ -61,7 +61,7 @@ export class FrameLine {
 }
 
 /** Type, RDB version and checksum: what is shorter is no payload. */
-const SHORTEST_PAYLOAD = 11;
+export const SHORTEST_PAYLOAD = 11;
 /** Of the payload among the strings of a RESTORE. */
 const PAYLOAD_INDEX = 3;
 const MOST_DB = 2 ** 31 - 1;

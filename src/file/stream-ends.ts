@@ -1,10 +1,11 @@
 // The PINGs at both ends of a stream, by which a cut or damaged one is detected, and the error for such a stream.
 
+import type { Bytes } from '../../resp/bytes.ts';
 import { RespError, type RespErrorOptions } from '../../resp/errors.ts';
 import { countOf, formatCount } from '../../resp/figures.ts';
 import { Crc64 } from '../rdb/crc64.ts';
 
-/** A stream of frames that cannot be followed any further, and at which byte; `code` is `STREAM`. */
+/** A stream that cannot be read any further, and the offset; `code` is `STREAM`. */
 export class StreamError extends RespError {
   override readonly name = 'StreamError';
   /** Where the broken frame begins, in bytes from the start: of the file, or of what was packed in it. */
@@ -17,13 +18,13 @@ export class StreamError extends RespError {
 }
 
 export const BEGIN = 'rump:begin:1';
-/** What no PING of somebody else begins with. */
+/** The PINGs of rump begin with it, and those of other tools do not. */
 const OURS = /^rump:/;
 const END = /^rump:end:(\d{1,15}):([0-9a-f]{16})$/;
 const HEX_DIGITS = 16;
 const LONGEST_MARK = 64;
 
-/** The keys of a stream, and the CRC-64 of Redis of its bytes between the PINGs. */
+/** Counts the keys of a stream, and computes the CRC-64 of the bytes between the PINGs. */
 export class StreamSum {
   keys = 0;
   readonly #crc = new Crc64();
@@ -39,9 +40,14 @@ export class StreamSum {
     this.#crc.update(bytes, start, end);
   }
 
+  /** The same out of a piece of memory. */
+  updateFrom(bytes: Bytes, start: number, end: number): void {
+    this.#crc.updateFrom(bytes, start, end);
+  }
+
   /**
-   * Takes the rest of a chunk, from `start` on. The frame that it leaves open may prove to be the end, which does not count.
-   * @param frameAt where that frame begins; negative in a chunk before
+   * Takes the rest of a chunk, from `start` on. The frame that is cut there may be the final PING, which is not summed.
+   * @param frameAt where that frame begins; negative if in an earlier chunk
    */
   passChunk(bytes: Buffer, start: number, frameAt: number): void {
     if (frameAt >= 0) {
@@ -51,18 +57,18 @@ export class StreamSum {
     this.update(bytes, Math.max(start, frameAt));
   }
 
-  /** Takes what is left in front of the end, which begins at `frameAt`. */
+  /** Takes the bytes before the final PING, which begins at `frameAt`. */
   finish(bytes: Buffer, start: number, frameAt: number): void {
     if (frameAt < 0) this.#crc.copy(this.#kept);
     else this.update(bytes, start, frameAt);
   }
 
-  /** What the last PING says. */
+  /** The message of the final PING. */
   get end(): string {
     return `rump:end:${this.keys}:${this.#checksum}`;
   }
 
-  /** What is wrong with the stream that ends so. */
+  /** What is wrong with a stream that has this final PING. */
   faultOf(end: string): string | undefined {
     const [, keys, checksum] = END.exec(end)!;
     if (Number(keys) !== this.keys)
@@ -78,7 +84,7 @@ export class StreamSum {
 
 export type Mark = 'begin' | 'end' | 'unknown';
 
-/** Which mark the message of a PING is; `undefined`: somebody else's. */
+/** Which mark the message of a PING is; `undefined` if it is of another tool. */
 export function markOf(message: Buffer): Mark | undefined {
   const text = message.toString('latin1', 0, LONGEST_MARK + 1);
   if (text === BEGIN) return 'begin';

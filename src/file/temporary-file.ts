@@ -10,7 +10,7 @@ import { RespError } from '../../resp/errors.ts';
 import { writeError } from './file-error.ts';
 import { readAt } from './regular-file.ts';
 
-/** A descriptor of a file that has no name any more. */
+/** Opens a file that has no name any more. */
 export async function openTemporary(): Promise<FileHandle> {
   const path = join(tmpdir(), `rump-${randomUUID()}`);
   try {
@@ -22,7 +22,7 @@ export async function openTemporary(): Promise<FileHandle> {
   }
 }
 
-/** @throws RespError, where there is no room for them, say */
+/** @throws RespError, for example if the disk is full */
 export async function writeTemporary(handle: FileHandle, bytes: Buffer, position: number): Promise<void> {
   try {
     for (let done = 0; done < bytes.length;) {
@@ -33,17 +33,17 @@ export async function writeTemporary(handle: FileHandle, bytes: Buffer, position
   }
 }
 
-/** What the system says against writing one. */
+/** An error of the system about a temporary file. */
 function temporaryError(cause: unknown): RespError {
   const { code, message } = writeError(`into ${tmpdir()}`, cause);
   return new RespError(code, message, { cause, hint: 'name a folder that has room by TMPDIR' });
 }
 
-/** Bytes of a stream that comes only once, kept in a temporary file for as long as somebody may read them. */
+/** Bytes of a stream that can be read only once, kept in a temporary file as long as they may be needed. */
 export class Spool {
   #handle: FileHandle | undefined;
   #size = 0;
-  /** Views of what was added and is not written. */
+  /** Views of bytes that were added and not written yet. */
   #waiting: Buffer[] = [];
   #reason: Error | undefined;
 
@@ -52,14 +52,14 @@ export class Spool {
     return this.#size;
   }
 
-  /** A view does, until it is written. */
+  /** The bytes may be a view that stays valid until `flush` is over. */
   add(bytes: Buffer): void {
     this.#waiting.push(bytes);
     this.#size += bytes.length;
   }
 
   /**
-   * Writes what was added: nothing of it can be read before.
+   * Writes what was added, which can be read from then on.
    * @throws RespError
    */
   async flush(): Promise<void> {
@@ -69,7 +69,7 @@ export class Spool {
     let position = this.#size - waiting.reduce((sum, { length }) => sum + length, 0);
     const handle = (this.#handle ??= await openTemporary());
     for (const bytes of waiting) {
-      // It may have been closed meanwhile.
+      // `close` may have been called meanwhile.
       if (this.#reason !== undefined) break;
       await writeTemporary(handle, bytes, position);
       position += bytes.length;
@@ -90,7 +90,7 @@ export class Spool {
     }
   }
 
-  /** Nobody will read what was written: the disk has its room again. */
+  /** Frees the disk space: what was written is not needed any more. */
   async clear(): Promise<void> {
     this.#size = 0;
     await this.#handle?.truncate(0);

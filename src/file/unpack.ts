@@ -3,12 +3,12 @@
 import type { Buffer } from 'node:buffer';
 import { createGunzip, type Gunzip } from 'node:zlib';
 
-/** The packed bytes are no whole gzip, and why; `message` is for people. */
+/** The bytes are not complete gzip; `message` says why, for users. */
 export class PackingError extends Error {
   override readonly name = 'PackingError';
 }
 
-/** Packed bytes that are unpacked in one go: no deflate makes more than 1,032 times as many of them. */
+/** Packed bytes that are unpacked at once: deflate makes at most 1,032 times as many of them. */
 const PART_BYTES = 16 * 1024;
 const CHUNK_BYTES = 128 * 1024;
 
@@ -36,7 +36,7 @@ export async function* unpack(packed: AsyncIterable<Buffer>): AsyncGenerator<Buf
   }
 }
 
-/** Never paused, so that nothing is inside when it fails: a stream drops what was not read until then. */
+/** The stream is never paused: when it fails it would drop what was not read yet. */
 class Unpacking {
   readonly #gunzip: Gunzip = createGunzip({ chunkSize: CHUNK_BYTES });
   #chunks: Buffer[] = [];
@@ -50,13 +50,13 @@ class Unpacking {
       this.#fail(WORDS[error.code ?? ''] ?? error.message, error),
     );
     this.#gunzip.on('end', () => {
-      // Zeros behind the last member: it takes them for padding, and would not look at what follows them.
+      // It takes zeros behind the last member for padding, and ignores what follows them.
       if (!this.#isEnding) this.#fail('something follows the compressed data');
       this.#wake();
     });
   }
 
-  /** Returns when all that these bytes give is there to be taken, or it has failed. */
+  /** Resolves when everything that these bytes unpack to can be taken, or when it failed. */
   write(part: Buffer): Promise<void> {
     return new Promise((resolve) => {
       this.#wake = resolve;

@@ -12,8 +12,9 @@
 //   Room comes back in one place, which wakes whoever waits for it.
 
 import { Ring } from '../../resp/ring.ts';
-import { sizeOf, type Entry } from './entry.ts';
-import { EntryRing, newEntry } from './entry-ring.ts';
+import { newEntry, sizeOf, type Entry } from './entry.ts';
+import { EntryView } from './entry-view.ts';
+import { EntryRing } from './entry-ring.ts';
 import { Wakeup } from './wakeup.ts';
 
 export interface ChannelOptions {
@@ -37,6 +38,7 @@ export class Channel {
   readonly #arrival = new Wakeup();
   readonly #departure = new Wakeup();
   readonly #end = new Wakeup();
+  #taker: ((entry: EntryView) => boolean) | undefined;
   #reserved = 0;
   #unsettled = 0;
   #bytes = 0;
@@ -62,6 +64,14 @@ export class Channel {
     this.#end.listen(listener);
   }
 
+  /**
+   * `taker` is offered what would be the oldest entry inside, before it is copied: where it takes it, it has to be settled as
+   * one that was taken out.
+   */
+  handTo(taker: (entry: EntryView) => boolean): void {
+    this.#taker = taker;
+  }
+
   /** Whether it still takes entries. */
   get isOpen(): boolean {
     return this.#state === 'open';
@@ -80,6 +90,11 @@ export class Channel {
   /** Bytes of those, and of what is allotted. */
   get bytes(): number {
     return this.#bytes;
+  }
+
+  /** Entries that are asked for, and come or are released. */
+  get reserved(): number {
+    return this.#reserved;
   }
 
   /** Entries that may be reserved now. */
@@ -102,36 +117,46 @@ export class Channel {
     this.#reserved++;
   }
 
-  /** Gives up a place that was reserved: its entry will not come. */
-  release(): void {
-    this.#giveBack(1, 0, 0);
+  /** Gives up places that were reserved: their entries will not come. */
+  release(entries = 1): void {
+    this.#giveBack(entries, 0, 0);
   }
 
   /**
    * Puts an entry into a place that was reserved for it, which makes no room and wakes nobody who waits for some. Where
    * nothing is taken any more, the place is given up.
    */
-  pushReserved(entry: Entry): void {
+  pushReserved(entry: EntryView): void {
     if (this.#state !== 'open') return this.release();
     this.#reserved--;
-    this.push(entry);
+    this.#add(entry);
   }
 
   /**
-   * Puts an entry in: its fields are copied, the Buffers themselves are kept.
+   * Puts a copy of an entry in, or the Buffers themselves where they are large.
    * @throws Error when the channel is closed
    */
   push(entry: Entry): void {
     if (this.#state !== 'open') throw new Error('Cannot push an entry: the channel is closed');
-    this.#ring.push(entry);
-    this.#unsettled++;
-    this.#bytes += sizeOf(entry);
-    this.#arrival.wake();
+    const view = EntryView.of(entry);
+    // A view into something larger would keep that alive.
+    if (entry.key.length < entry.key.buffer.byteLength) view.ownKey = undefined;
+    this.#add(view);
   }
 
   /** Moves the oldest entry into `entry`; false when there is none. Whoever takes it has to `settle` it. */
   take(entry: Entry): boolean {
     return this.#ring.take(entry);
+  }
+
+  /** The oldest entry where it lies, which holds until one is put in; `undefined` where there is none. */
+  get head(): EntryView | undefined {
+    return this.#ring.head;
+  }
+
+  /** Takes the oldest entry out. Whoever does has to `settle` it. */
+  drop(): void {
+    this.#ring.drop();
   }
 
   /** What was settled may have to be read again: the end waits for one more `settle`. */
@@ -210,6 +235,14 @@ export class Channel {
     this.close(reason);
     // Where the reader was done already, the end is still no good one.
     this.#reason ??= reason;
+  }
+
+  #add(entry: EntryView): void {
+    this.#unsettled++;
+    this.#bytes += entry.size;
+    if (this.#ring.length === 0 && this.#taker?.(entry) === true) return;
+    this.#ring.pushView(entry);
+    this.#arrival.wake();
   }
 
   /** The one place where room comes back. */

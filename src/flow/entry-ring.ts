@@ -1,28 +1,15 @@
-// A first-in, first-out ring of entries. Its slots are made once and used again: an entry in passing costs no object.
+// A first-in, first-out ring of entries. Its slots are made once and used again, and small keys and payloads share slabs: an
+// entry in passing costs no object, and one that waits keeps nothing alive but itself.
 
-import { Buffer } from 'node:buffer';
 import type { Entry } from './entry.ts';
-import { NEVER } from '../rdb/milliseconds.ts';
+import { EntryView } from './entry-view.ts';
+import { BY_REFERENCE, Slabs } from './slabs.ts';
 
 const INITIAL_SLOTS = 64;
-const NO_KEY = Buffer.alloc(0);
-
-export function newEntry(): Entry {
-  return { db: 0, key: NO_KEY, payload: null, large: null, expireAt: NEVER, idle: -1, frequency: -1 };
-}
-
-function copyEntry(from: Entry, to: Entry): void {
-  to.db = from.db;
-  to.key = from.key;
-  to.payload = from.payload;
-  to.large = from.large;
-  to.expireAt = from.expireAt;
-  to.idle = from.idle;
-  to.frequency = from.frequency;
-}
 
 export class EntryRing {
-  #slots: Entry[] = Array.from({ length: INITIAL_SLOTS }, newEntry);
+  readonly #slabs = new Slabs();
+  #slots: EntryView[] = Array.from({ length: INITIAL_SLOTS }, () => new EntryView());
   #head = 0;
   #length = 0;
 
@@ -30,29 +17,62 @@ export class EntryRing {
     return this.#length;
   }
 
-  /** Copies the fields of `entry`; the Buffers themselves are kept. */
-  push(entry: Entry): void {
-    if (this.#length === this.#slots.length) this.#grow();
-    copyEntry(entry, this.#slots[(this.#head + this.#length++) & (this.#slots.length - 1)]!);
+  /** The oldest entry, which holds until something is put in; `undefined` where there is none. */
+  get head(): EntryView | undefined {
+    return this.#length === 0 ? undefined : this.#slots[this.#head];
   }
 
-  /** Moves the oldest entry into `entry`; false when there is none. */
-  take(entry: Entry): boolean {
-    if (this.#length === 0) return false;
+  /** Takes in a copy of the entry; of large keys and payloads the Buffers themselves, where they are whole ones. */
+  push(entry: Entry): void {
+    this.pushView(EntryView.of(entry));
+  }
+
+  pushView(view: EntryView): void {
+    if (this.#length === this.#slots.length) this.#grow();
+    const slot = this.#slots[(this.#head + this.#length++) & (this.#slots.length - 1)]!;
+    slot.copyFields(view);
+    const key = view.keyEnd - view.keyAt;
+    const payload = view.payloadEnd - view.payloadAt;
+    const at = this.#slabs.reserve((key < BY_REFERENCE ? key : 0) + (payload < BY_REFERENCE ? payload : 0));
+    const { slab } = this.#slabs;
+    slot.slab = slab;
+    let end = at;
+    if (key >= BY_REFERENCE) slot.showKey(view.keyIn.part(view.keyAt, view.keyEnd), 0, key);
+    else {
+      end += key;
+      view.keyIn.copyTo(slab.bytes, at, view.keyAt, view.keyEnd);
+      slot.showKey(slab.bytes, at, end);
+    }
+    slot.ownKey = view.ownKey;
+    if (payload >= BY_REFERENCE) slot.showPayload(view.payloadIn.part(view.payloadAt, view.payloadEnd), 0, payload);
+    else {
+      view.payloadIn.copyTo(slab.bytes, end, view.payloadAt, view.payloadEnd);
+      slot.showPayload(slab.bytes, end, end + payload);
+    }
+  }
+
+  /** Takes the oldest entry out. Its bytes stay until something is put in. */
+  drop(): void {
     const slot = this.#slots[this.#head]!;
     this.#head = (this.#head + 1) & (this.#slots.length - 1);
     this.#length--;
-    copyEntry(slot, entry);
-    slot.key = NO_KEY;
-    slot.payload = null;
-    slot.large = null;
+    this.#slabs.release(slot.slab!);
+    slot.clear();
+  }
+
+  /** Moves the oldest entry into `entry`, which can be kept; false when there is none. */
+  take(entry: Entry): boolean {
+    const view = this.head;
+    if (view === undefined) return false;
+    view.copyTo(entry);
+    this.drop();
     return true;
   }
 
   #grow(): void {
     const old = this.#slots;
     this.#slots = Array.from({ length: old.length * 2 }, (_, i) =>
-      i < old.length ? old[(this.#head + i) & (old.length - 1)]! : newEntry(),
+      i < old.length ? old[(this.#head + i) & (old.length - 1)]! : new EntryView(),
     );
     this.#head = 0;
   }

@@ -1,16 +1,21 @@
 // The one thing that flows from source to target: a key with its value as the source dumped it.
 
-import type { Milliseconds } from '../rdb/milliseconds.ts';
+import { Buffer } from 'node:buffer';
+import { NEVER, type Milliseconds } from '../rdb/milliseconds.ts';
 import type { ValuePiece, ValueType } from '../rdb/value.ts';
 
+/** `value`: it has a payload; `large`: its value is read by and by; `gone`: there is no such key; `name`: nobody has asked for more. */
+export type EntryKind = 'value' | 'large' | 'gone' | 'name';
+
 export interface Entry {
+  kind: EntryKind;
   /** The database of the source. */
   db: number;
   /** The name at the source. */
   key: Buffer;
-  /** The reply of DUMP; `null` means that the key is gone, or that its value is `large`. */
+  /** The reply of DUMP, of a `value`. */
   payload: Buffer | null;
-  /** What reads the value by and by, where it is too large for a payload. */
+  /** What reads the value by and by, of a `large` one. */
   large: LargeValue | null;
   /** Since 1970 by the source's clock, or by a clock of this machine where expiries are relative; or `NEVER`. */
   expireAt: Milliseconds;
@@ -47,6 +52,12 @@ export interface LargeValue {
   readonly length?: number | undefined;
   /** The payload after all, for which its server has to stand still: `expireAt` and `reading` are of then. Missing where nobody has one. */
   readonly whole?: (() => Promise<Buffer>) | undefined;
+}
+
+const NO_KEY = Buffer.alloc(0);
+
+export function newEntry(): Entry {
+  return { kind: 'name', db: 0, key: NO_KEY, payload: null, large: null, expireAt: NEVER, idle: -1, frequency: -1 };
 }
 
 /** Bytes of key and payload: what budgets and figures count. */

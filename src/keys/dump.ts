@@ -2,25 +2,26 @@
 
 import { Buffer } from 'node:buffer';
 import { Command } from '../../resp/command.ts';
+import { Bytes } from '../../resp/bytes.ts';
 import type { Connection } from '../../resp/connection.ts';
 import { ReplyError } from '../../resp/errors.ts';
 import { Oversized, type Receiver, type Reply } from '../../resp/reply.ts';
-import type { Entry, LargeValue } from '../flow/entry.ts';
-import { newEntry } from '../flow/entry-ring.ts';
+import { EntryView } from '../flow/entry-view.ts';
+import type { LargeValue } from '../flow/entry.ts';
 import { ask, type Selection } from '../server/session.ts';
 import { PayloadError } from '../rdb/payload-error.ts';
 import { DumpWindow } from './dump-window.ts';
 import type { ExpiryMode } from '../flow/expiry.ts';
 import type { FieldExpiries } from './expiries.ts';
 import type { KeyReader, KeySink } from './key-reader.ts';
-import { PendingKeys } from '../flow/pending-keys.ts';
+import { KeyQueue } from '../flow/key-queue.ts';
 import { refusalOf, scopeOf } from '../server/refusal.ts';
 import type { TransferLimits } from '../server/transfer-limits.ts';
 import { NEVER, plus, type Milliseconds } from '../rdb/milliseconds.ts';
 
 export interface DumpSink extends KeySink {
-  /** The entry is used again: copy what is kept. */
-  onDump(entry: Entry): void;
+  /** The entry holds until the call returns. */
+  onDump(entry: EntryView): void;
 }
 
 export interface DumpOptions {
@@ -54,6 +55,10 @@ const SHARE = 1 / 4;
 /** What PTTL and PEXPIRETIME answer for a key that is not there. */
 const GONE = -2;
 const UNKNOWN = -1;
+/** From so many keys on a window is filled again when half of it is answered: few long writes cost less than many short ones. */
+const LONG_WINDOW = 512;
+/** In place of a payload that was shown where it lies. */
+const SHOWN = Symbol('shown');
 /** A reply of more bytes than any read of the socket brings. */
 const LONG_BYTES = 256 * 1024;
 /** No reply is quicker than can be told. */
@@ -67,11 +72,11 @@ export class DumpReader implements Receiver, KeyReader {
   readonly #expiry: Command | undefined;
   readonly #options: DumpOptions;
   readonly #window: DumpWindow;
-  readonly #keys = new PendingKeys();
-  readonly #entry = newEntry();
-  /** The replies about one key so far, while others are still to come. */
+  readonly #keys = new KeyQueue();
+  readonly #entry = new EntryView();
+  /** The replies about one key so far, while others are still to come; a payload where it lies is in `#entry`. */
   #used: Reply | undefined;
-  #payload: Reply | undefined;
+  #payload: Reply | typeof SHOWN | undefined;
   /** The values that are not to be dumped, and what they take, where that is known. */
   readonly #large = new Map<Buffer, number | undefined>();
   /** A key whose reply is waited for with a watch: how many are to come up to it, and what has come since it was sent. */
@@ -81,6 +86,8 @@ export class DumpReader implements Receiver, KeyReader {
   #timedSince = 0;
   #pauses = 0;
   #isAlone = false;
+  /** Whether a long window was filled, and half of it was not answered since. */
+  #isFull = false;
 
   /** Called when the key of `sendAlone` was answered. @param ms that the source took; `undefined` where it cannot be told */
   onAlone: (ms: number | undefined) => void = () => {};
@@ -105,11 +112,26 @@ export class DumpReader implements Receiver, KeyReader {
 
   /** The same, where so many keys more are about to be sent. */
   hasRoomBeside(keys: number): boolean {
-    return this.#keys.length + keys < this.#window.size && !this.#connection.full;
+    const wanted = this.#keys.length + keys;
+    const { size } = this.#window;
+    if (wanted >= size) this.#isFull = size >= LONG_WINDOW;
+    else if (wanted <= size / 2) this.#isFull = false;
+    return wanted < size && !this.#isFull && !this.#connection.full;
   }
 
   send(db: number, key: Buffer, asking: boolean): void {
     this.#send(DUMP, db, key, asking);
+    if (this.#timedLeft === 0) this.#time();
+  }
+
+  sendHead(keys: KeyQueue): void {
+    const { db, bytes, start, end } = keys.head!;
+    this.#selection.use(db);
+    if (this.#usage !== undefined) this.#connection.begin(this.#usage, this).bytes(bytes, start, end);
+    this.#connection.begin(DUMP, this).bytes(bytes, start, end);
+    if (this.#expiry !== undefined) this.#connection.begin(this.#expiry, this).bytes(bytes, start, end);
+    this.#keys.pushCopy(db, bytes, start, end);
+    keys.drop();
     if (this.#timedLeft === 0) this.#time();
   }
 
@@ -139,11 +161,27 @@ export class DumpReader implements Receiver, KeyReader {
     return this.#payload === undefined && (this.#usage === undefined || this.#used !== undefined);
   }
 
+  onBulk(bytes: Bytes, start: number, end: number): void {
+    if (this.#payload !== undefined || (this.#usage !== undefined && this.#used === undefined)) {
+      this.onReply(bytes.slice(start, end));
+      return;
+    }
+    this.#entry.showPayload(bytes, start, end);
+    if (this.#expiry === undefined) this.#finish(SHOWN, NEVER);
+    else this.#payload = SHOWN;
+  }
+
   onReply(reply: Reply): void {
     if (this.#usage !== undefined && this.#used === undefined) this.#used = reply;
     else if (this.#expiry === undefined) this.#finish(reply, NEVER);
     else if (this.#payload === undefined) this.#payload = reply;
     else this.#finish(this.#payload, reply);
+  }
+
+  onLeave(): void {
+    if (this.#payload !== SHOWN) return;
+    const { payloadIn, payloadAt, payloadEnd } = this.#entry;
+    this.#entry.showPayload(new Bytes(payloadIn.slice(payloadAt, payloadEnd)), 0, payloadEnd - payloadAt);
   }
 
   onOks(): void {
@@ -177,8 +215,7 @@ export class DumpReader implements Receiver, KeyReader {
     this.#pauses = this.#connection.pauses;
   }
 
-  #count(payload: Reply): void {
-    const bytes = Buffer.isBuffer(payload) ? payload.length : 0;
+  #count(bytes: number): void {
     this.#timedBytes += bytes;
     if (--this.#timedLeft > 0) return;
     // What is long is on the line for a while: the source was done when it began to come.
@@ -192,16 +229,40 @@ export class DumpReader implements Receiver, KeyReader {
     } else if (isTold) this.#window.took(this.#timedKeys, this.#timedBytes, ms);
   }
 
-  #finish(payload: Reply, expiry: Reply): void {
+  /** All replies about a key have come. What nearly all keys answer makes no object. */
+  #finish(payload: Reply | typeof SHOWN, expiry: Reply): void {
     const used = this.#used;
     this.#used = undefined;
     this.#payload = undefined;
-    const { db } = this.#keys;
-    const key = this.#keys.shift();
+    const entry = this.#entry;
+    const key = this.#keys.head!;
+    entry.db = key.db;
+    entry.showKey(key.bytes, key.start, key.end);
+    entry.ownKey = key.own;
+    this.#keys.drop();
+    if (Buffer.isBuffer(payload)) entry.showPayload(new Bytes(payload), 0, payload.length);
+    const isDumped = payload === SHOWN || Buffer.isBuffer(payload);
+    const bytes = isDumped ? entry.payloadEnd - entry.payloadAt : 0;
+    if (this.#timedLeft > 0) this.#count(bytes);
+    const { bigKey, fields } = this.#options;
+    const isUsual = isDumped && typeof expiry === 'number' && expiry >= NEVER && bytes <= bigKey;
+    if (!isUsual || used !== undefined || fields !== undefined || this.#large.size > 0) {
+      const reply = payload === SHOWN ? entry.payloadIn.slice(entry.payloadAt, entry.payloadEnd) : payload;
+      return this.#finishUnusual(entry.db, entry.key, reply, expiry, used);
+    }
+    this.#window.observe(bytes);
+    entry.kind = 'value';
+    entry.large = null;
+    entry.expireAt = this.#expiryOf(expiry);
+    entry.idle = UNKNOWN;
+    entry.frequency = UNKNOWN;
+    this.#sink.onDump(entry);
+  }
+
+  #finishUnusual(db: number, key: Buffer, payload: Reply, expiry: Reply, used: Reply | undefined): void {
     const isLarge = this.#large.size > 0 && this.#large.has(key);
     const bytes = isLarge ? this.#large.get(key) : undefined;
     if (isLarge) this.#large.delete(key);
-    if (this.#timedLeft > 0) this.#count(payload);
     if (payload instanceof ReplyError) this.#refused(db, key, payload);
     else if (expiry instanceof ReplyError) this.#refused(db, key, expiry);
     else if (!isExpiry(expiry)) this.#failProtocol(this.#expiry!);
@@ -252,21 +313,21 @@ export class DumpReader implements Receiver, KeyReader {
     usedReply: Reply | undefined,
     bytes?: number,
   ): void {
-    const { mode, usage, fields, largeValueOf } = this.#options;
+    const { usage, fields, largeValueOf } = this.#options;
     const used = typeof usedReply === 'number' ? usedReply : UNKNOWN;
-    const entry = this.#entry;
-    entry.db = db;
-    entry.key = key;
-    entry.payload = payload;
-    entry.large = null;
-    if (payload === null) {
-      const large = largeValueOf(db, key, bytes);
-      entry.large = fields?.large(large) ?? large;
-    }
-    entry.expireAt = mode === 'relative' && expiry >= 0 ? plus(expiry, performance.now()) : expiry;
-    entry.idle = usage === 'idle' ? used : UNKNOWN;
-    entry.frequency = usage === 'frequency' ? used : UNKNOWN;
-    this.#sink.onDump(entry);
+    const large = payload === null ? largeValueOf(db, key, bytes) : null;
+    const idle = usage === 'idle' ? used : UNKNOWN;
+    const frequency = usage === 'frequency' ? used : UNKNOWN;
+    const expireAt = this.#expiryOf(expiry);
+    const carried = large === null ? null : (fields?.large(large) ?? large);
+    const kind = large === null ? 'value' : 'large';
+    this.#entry.show({ kind, db, key, payload, large: carried, expireAt, idle, frequency });
+    this.#sink.onDump(this.#entry);
+    this.#entry.clear();
+  }
+
+  #expiryOf(expiry: Milliseconds): Milliseconds {
+    return this.#options.mode === 'relative' && expiry >= 0 ? plus(expiry, performance.now()) : expiry;
   }
 
   #refused(db: number, key: Buffer, error: ReplyError): void {

@@ -1,5 +1,6 @@
 // Asks a server about keys, pipelined, and keeps in mind which ones are not answered.
 
+import type { KeyQueue } from '../flow/key-queue.ts';
 import type { ReplyError, RespError } from '../../resp/errors.ts';
 
 export interface KeySink {
@@ -18,6 +19,8 @@ export interface KeyReader {
   readonly hasRoom: boolean;
   /** @param asking whether the key may be at a node that is only taking its slot over */
   send(db: number, key: Buffer, asking: boolean): void;
+  /** The same for the key that is next in the queue, which is taken out of it. */
+  sendHead?(keys: KeyQueue): void;
   /** The same for a value that is to be read in pieces, where the reader can leave it to others. */
   sendLarge?(db: number, key: Buffer): void;
   /** The same for a value whose size breaks connections, it seems: how large it is, is worth to know. */

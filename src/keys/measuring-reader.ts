@@ -6,6 +6,7 @@ import type { Connection } from '../../resp/connection.ts';
 import { ReplyError } from '../../resp/errors.ts';
 import type { Reply } from '../../resp/reply.ts';
 import { Ring } from '../../resp/ring.ts';
+import type { KeyQueue } from '../flow/key-queue.ts';
 import type { DumpReader } from './dump.ts';
 import { Inquiry } from '../server/inquiry.ts';
 import type { KeyReader, KeySink } from './key-reader.ts';
@@ -101,6 +102,12 @@ export class MeasuringReader implements KeyReader {
     if (asking || !this.#account.isOpen) this.#dump.send(db, key, asking);
     else if (this.#isMemoryTold) this.#memory.ask(MEMORY_USAGE, db, key);
     else this.#types.ask(TYPE, db, key);
+  }
+
+  sendHead(keys: KeyQueue): void {
+    if (this.#account.isOpen || this.#options.limits.valueBytes < this.#bigKey)
+      this.send(keys.head!.db, keys.shift(), false);
+    else this.#dump.sendHead(keys);
   }
 
   sendLarge(db: number, key: Buffer): void {

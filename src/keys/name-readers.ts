@@ -8,13 +8,14 @@ import { Ring } from '../../resp/ring.ts';
 import { ask, type Selection } from '../server/session.ts';
 import type { KeyReader, KeySink } from './key-reader.ts';
 import { refusalOf, scopeOf } from '../server/refusal.ts';
+import { Bytes } from '../../resp/bytes.ts';
+import { EntryView } from '../flow/entry-view.ts';
+import { KeyQueue, type KeyView } from '../flow/key-queue.ts';
 import { failMisanswered } from '../server/replies.ts';
-import type { Entry } from '../flow/entry.ts';
-import { newEntry } from '../flow/entry-ring.ts';
 
 export interface ExistenceSink extends KeySink {
-  /** Of each key that is there; `onGone` is of the others. */
-  onThere(db: number, key: Buffer): void;
+  /** Of each key that is there, which holds until the call returns; `onGone` is of the others. */
+  onThere(key: KeyView): void;
 }
 
 export interface ExistenceOptions {
@@ -22,12 +23,6 @@ export interface ExistenceOptions {
   readonly depth: number;
   /** Most keys of one command: 1 in a cluster, where keys of one command have to be of one slot. */
   readonly most: number;
-}
-
-/** Keys that one command has asked about. */
-interface Batch {
-  readonly db: number;
-  readonly keys: readonly Buffer[];
 }
 
 /** More of them make the command no cheaper, and hold up the other clients of that server. */
@@ -39,12 +34,12 @@ export class ExistenceReader implements Receiver, KeyReader {
   readonly #selection: Selection;
   readonly #options: ExistenceOptions;
   readonly #sink: ExistenceSink;
-  readonly #batches = new Ring<Batch>();
   readonly #commands = new Map<number, Command>();
-  #db = 0;
-  /** Keys of `#db` that go with the next command, at the end of this turn. */
-  #gathered: Buffer[] = [];
-  #inFlight = 0;
+  /** Keys that were sent, and how many of them each command asks about. */
+  readonly #asked = new KeyQueue();
+  readonly #batches = new Ring<number>();
+  /** Keys of one database that go with the next command, at the end of this turn. */
+  readonly #gathered = new KeyQueue();
 
   constructor(connection: Connection, selection: Selection, options: ExistenceOptions, sink: ExistenceSink) {
     this.#connection = connection;
@@ -54,45 +49,46 @@ export class ExistenceReader implements Receiver, KeyReader {
   }
 
   get inFlight(): number {
-    return this.#inFlight;
+    return this.#asked.length + this.#gathered.length;
   }
 
   get hasRoom(): boolean {
-    return this.#inFlight < this.#options.depth && !this.#connection.full;
+    return this.inFlight < this.#options.depth && !this.#connection.full;
   }
 
   send(db: number, key: Buffer, asking: boolean): void {
-    this.#inFlight++;
-    if (asking || this.#options.most === 1) return this.#ask(db, [key], asking);
-    if (this.#gathered.length > 0 && this.#db !== db) this.#flush();
-    this.#db = db;
-    this.#gathered.push(key);
-    if (this.#gathered.length === this.#options.most) this.#flush();
-    else if (this.#gathered.length === 1) queueMicrotask(() => this.#flush());
+    this.#makeRoom(db, asking);
+    this.#gathered.push(db, key);
+    this.#gather(asking);
+  }
+
+  sendHead(keys: KeyQueue): void {
+    this.#makeRoom(keys.head!.db, false);
+    this.#gathered.pushView(keys.head!);
+    keys.drop();
+    this.#gather(false);
   }
 
   drain(lost: (db: number, key: Buffer) => void): void {
-    for (let batch = this.#batches.shift(); batch !== undefined; batch = this.#batches.shift()) {
-      for (const key of batch.keys) lost(batch.db, key);
-    }
-    for (const key of this.#gathered) lost(this.#db, key);
-    this.#gathered = [];
-    this.#inFlight = 0;
+    while (this.#batches.length > 0) this.#batches.shift();
+    this.#asked.drain(lost);
+    this.#gathered.drain(lost);
   }
 
   onReply(reply: Reply): void {
-    const { db, keys } = this.#batches.shift()!;
-    if (reply instanceof ReplyError) return this.#refused(db, keys, reply);
-    if (typeof reply !== 'number' || reply < 0 || reply > keys.length)
-      return failMisanswered(this.#connection, 'EXISTS');
-    if (reply > 0 && reply < keys.length) {
-      for (const key of keys) this.#ask(db, [key], false);
-      return;
-    }
-    this.#inFlight -= keys.length;
-    for (const key of keys) {
-      if (reply === 0) this.#sink.onGone(db, key);
-      else this.#sink.onThere(db, key);
+    const keys = this.#batches.shift()!;
+    if (reply instanceof ReplyError) return this.#refused(keys, reply);
+    if (typeof reply !== 'number' || reply < 0 || reply > keys) return failMisanswered(this.#connection, 'EXISTS');
+    if (reply > 0 && reply < keys) return this.#askOneByOne(keys);
+    for (let i = 0; i < keys; i++) {
+      const key = this.#asked.head!;
+      if (reply > 0) {
+        this.#sink.onThere(key);
+        this.#asked.drop();
+      } else {
+        const { db } = key;
+        this.#sink.onGone(db, this.#asked.shift());
+      }
     }
   }
 
@@ -104,21 +100,38 @@ export class ExistenceReader implements Receiver, KeyReader {
     // Whoever runs the connection sees its error.
   }
 
-  #flush(): void {
-    if (this.#gathered.length === 0 || this.#connection.error !== undefined) return;
-    const keys = this.#gathered;
-    this.#gathered = [];
-    this.#ask(this.#db, keys, false);
+  /** A command asks in one database, and ASKING is for one key. */
+  #makeRoom(db: number, asking: boolean): void {
+    if (this.#gathered.length > 0 && (asking || this.#gathered.head!.db !== db)) this.#flush();
   }
 
-  #ask(db: number, keys: readonly Buffer[], asking: boolean): void {
-    if (this.#connection.error === undefined) {
-      this.#selection.use(db);
-      if (asking) ask(this.#connection);
-      const encoder = this.#connection.begin(this.#commandFor(keys.length), this);
-      for (const key of keys) encoder.bulk(key);
+  #gather(asking: boolean): void {
+    if (asking || this.#gathered.length === this.#options.most) this.#flush(asking);
+    else if (this.#gathered.length === 1) queueMicrotask(() => this.#flush());
+  }
+
+  #flush(asking = false): void {
+    if (this.#gathered.length > 0 && this.#connection.error === undefined)
+      this.#ask(this.#gathered, this.#gathered.length, asking);
+  }
+
+  /** Asks about so many of the queue, which are taken out of it. */
+  #ask(from: KeyQueue, keys: number, asking: boolean): void {
+    this.#selection.use(from.head!.db);
+    if (asking) ask(this.#connection);
+    const encoder = this.#connection.begin(this.#commandFor(keys), this);
+    for (let i = 0; i < keys; i++) {
+      const key = from.head!;
+      encoder.bytes(key.bytes, key.start, key.end);
+      this.#asked.pushView(key);
+      from.drop();
     }
-    this.#batches.push({ db, keys });
+    this.#batches.push(keys);
+  }
+
+  /** Those that were answered first go to the end. */
+  #askOneByOne(keys: number): void {
+    for (let i = 0; i < keys && this.#connection.error === undefined; i++) this.#ask(this.#asked, 1, false);
   }
 
   #commandFor(keys: number): Command {
@@ -129,21 +142,16 @@ export class ExistenceReader implements Receiver, KeyReader {
     return command;
   }
 
-  #refused(db: number, keys: readonly Buffer[], error: ReplyError): void {
+  #refused(keys: number, error: ReplyError): void {
     const scope = scopeOf(error);
-    if (scope === 'server') {
-      // They are as lost as those behind them.
-      this.#batches.push({ db, keys });
-      return this.#connection.fail(refusalOf(this.#connection.peer, 'read from', error));
-    }
+    // They are as lost as those behind them.
+    if (scope === 'server') return this.#connection.fail(refusalOf(this.#connection.peer, 'read from', error));
     // One of them may be what the user must not see.
-    if (keys.length > 1) {
-      for (const key of keys) this.#ask(db, [key], false);
-      return;
-    }
-    this.#inFlight--;
-    if (scope === 'place') this.#sink.onElsewhere(db, keys[0]!, error);
-    else this.#sink.onRefused(db, keys[0]!, error);
+    if (keys > 1) return this.#askOneByOne(keys);
+    const { db } = this.#asked.head!;
+    const key = this.#asked.shift();
+    if (scope === 'place') this.#sink.onElsewhere(db, key, error);
+    else this.#sink.onRefused(db, key, error);
   }
 }
 
@@ -151,17 +159,25 @@ export class ExistenceReader implements Receiver, KeyReader {
 export class NameReader implements KeyReader {
   readonly inFlight = 0;
   readonly hasRoom = true;
-  readonly #entry = newEntry();
-  readonly #onName: (entry: Entry) => void;
+  readonly #entry = new EntryView();
+  readonly #onName: (entry: EntryView) => void;
 
-  /** @param onName the entry has no payload, and is used again: copy what is kept */
-  constructor(onName: (entry: Entry) => void) {
+  /** @param onName the entry holds until the call returns */
+  constructor(onName: (entry: EntryView) => void) {
     this.#onName = onName;
   }
 
   send(db: number, key: Buffer): void {
     this.#entry.db = db;
-    this.#entry.key = key;
+    this.#entry.showKey(new Bytes(key), 0, key.length);
+    this.#onName(this.#entry);
+  }
+
+  sendHead(keys: KeyQueue): void {
+    const { db, bytes, start, end } = keys.head!;
+    this.#entry.db = db;
+    this.#entry.showKey(bytes, start, end);
+    keys.drop();
     this.#onName(this.#entry);
   }
 

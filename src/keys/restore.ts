@@ -6,18 +6,18 @@ import type { Connection } from '../../resp/connection.ts';
 import { ReplyError } from '../../resp/errors.ts';
 import { Literal } from '../../resp/literal.ts';
 import type { Receiver, Reply } from '../../resp/reply.ts';
-import { sizeOf, type Entry } from '../flow/entry.ts';
-import { EntryRing, newEntry } from '../flow/entry-ring.ts';
+import type { Entry } from '../flow/entry.ts';
+import { EntryRing } from '../flow/entry-ring.ts';
+import type { EntryView } from '../flow/entry-view.ts';
 import { ask, type Selection } from '../server/session.ts';
 import { ttlOf, type ExpiryMode } from '../flow/expiry.ts';
 import { NEVER } from '../rdb/milliseconds.ts';
 import { refusalOf, scopeOf } from '../server/refusal.ts';
 import type { TransferLimits } from '../server/transfer-limits.ts';
 
-/** Entries are used again: copy what is kept. */
 export interface RestoreSink {
-  /** So many more keys are on the target, with so many bytes of keys and payloads, and this one is the last of them. */
-  onRestored(keys: number, bytes: number, last: Entry): void;
+  /** So many more keys are on the target, with so many bytes of keys and payloads; the last of them holds until the call returns. */
+  onRestored(keys: number, bytes: number, last: EntryView): void;
   /** The target would not take this one. */
   onRefused(entry: Entry, error: ReplyError): void;
   /** The key belongs to another node, or is on its way there. */
@@ -48,10 +48,9 @@ export class RestoreWriter implements Receiver {
   readonly #inFlight = new EntryRing();
   /** Of what is in flight. */
   #bytes = 0;
-  readonly #entry = newEntry();
 
   /** Gets each entry that is acknowledged, where somebody keeps count of them. */
-  onWritten: ((entry: Entry) => void) | undefined;
+  onWritten: ((entry: EntryView) => void) | undefined;
 
   constructor(connection: Connection, selection: Selection, options: RestoreOptions, sink: RestoreSink) {
     this.#connection = connection;
@@ -76,11 +75,19 @@ export class RestoreWriter implements Receiver {
   }
 
   /**
-   * @param name the key at the target
+   * @param payload `undefined` for its own
+   * @param name the key at the target; `undefined` where it is its own
    * @param now by the clock of `entry.expireAt`; the entry must not have expired by it
    * @param asking whether the node is only just taking over the slot of the key
    */
-  send(entry: Entry, payload: Buffer, db: number, name: Buffer, now: number, asking: boolean): void {
+  send(
+    entry: EntryView,
+    payload: Buffer | undefined,
+    db: number,
+    name: Buffer | undefined,
+    now: number,
+    asking: boolean,
+  ): void {
     const { mode, replace } = this.#options;
     const { expireAt, idle, frequency } = entry;
     const absolute = mode === 'exact' && expireAt !== NEVER;
@@ -89,9 +96,11 @@ export class RestoreWriter implements Receiver {
     this.#selection.use(db);
     if (asking) ask(this.#connection);
     const encoder = this.#connection.begin(RESTORE[words]!, this);
-    encoder.bulk(name);
+    if (name === undefined) encoder.bytes(entry.keyIn, entry.keyAt, entry.keyEnd);
+    else encoder.bulk(name);
     encoder.integer(ttl);
-    encoder.bulk(payload);
+    if (payload === undefined) encoder.bytes(entry.payloadIn, entry.payloadAt, entry.payloadEnd);
+    else encoder.bulk(payload);
     if (replace) encoder.literal(REPLACE);
     if (absolute) encoder.literal(ABSTTL);
     if (idle >= 0) {
@@ -101,30 +110,36 @@ export class RestoreWriter implements Receiver {
       encoder.literal(FREQ);
       encoder.integer(frequency);
     }
-    this.#inFlight.push(entry);
-    this.#bytes += sizeOf(entry);
+    this.#inFlight.pushView(entry);
+    this.#bytes += entry.size;
   }
 
   /** Hands out the entries that were never answered: the connection failed. */
   drain(lost: (entry: Entry) => void): void {
-    while (this.#inFlight.take(this.#entry)) lost(this.#entry);
+    for (let entry = this.#inFlight.head; entry !== undefined; entry = this.#inFlight.head) {
+      const copy = entry.copy();
+      this.#inFlight.drop();
+      lost(copy);
+    }
     this.#bytes = 0;
   }
 
   onOks(count: number): void {
     const { onWritten } = this;
-    const entry = this.#entry;
     let bytes = 0;
-    for (let i = 0; i < count; i++) {
-      this.#inFlight.take(entry);
+    for (let i = 1; i < count; i++) {
+      const entry = this.#inFlight.head!;
       onWritten?.(entry);
-      bytes += sizeOf(entry);
+      bytes += entry.size;
+      this.#inFlight.drop();
     }
-    this.#sink.onRestored(count, bytes, entry);
+    const last = this.#inFlight.head!;
+    onWritten?.(last);
+    bytes += last.size;
     this.#bytes -= bytes;
+    this.#sink.onRestored(count, bytes, last);
+    this.#inFlight.drop();
     this.#options.limits.observe(bytes);
-    // The last one would keep its payload alive.
-    entry.payload = null;
   }
 
   onReply(reply: Reply): void {
@@ -141,9 +156,10 @@ export class RestoreWriter implements Receiver {
     const scope = scopeOf(error);
     // Where no other key would fare better, this one is as lost as those behind it.
     if (scope === 'server') return this.#connection.fail(refusalOf(this.#connection.peer, 'write to', error));
-    this.#inFlight.take(this.#entry);
-    this.#bytes -= sizeOf(this.#entry);
-    if (scope === 'place') this.#sink.onElsewhere(this.#entry, error);
-    else this.#sink.onRefused(this.#entry, error);
+    const entry = this.#inFlight.head!.copy();
+    this.#bytes -= this.#inFlight.head!.size;
+    this.#inFlight.drop();
+    if (scope === 'place') this.#sink.onElsewhere(entry, error);
+    else this.#sink.onRefused(entry, error);
   }
 }

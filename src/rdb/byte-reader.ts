@@ -9,17 +9,17 @@ import { PayloadError } from './payload-error.ts';
 
 const LENGTH_32 = 0x80;
 const LENGTH_64 = 0x81;
-/** The two highest bits, where no length follows but a string in a form of its own. */
-const SPECIAL = 0xc0;
+/** The two highest bits of a string that is an integer or compressed. */
+export const SPECIAL = 0xc0;
 const INTEGER_8 = 0xc0;
 const INTEGER_16 = 0xc1;
 const INTEGER_32 = 0xc2;
 const LZF = 0xc3;
-/** The upper 32 bits from which on a number would not be exact. */
+/** Numbers are exact as long as their upper 32 bits are below this. */
 const MOST_HIGH = 2 ** 21;
 /** Bytes before the content of a string: two lengths and a mark. */
 const MOST_HEAD = 19;
-/** Compressed bytes that are enough for the first few of a string. */
+/** So many compressed bytes are enough for the head of a string. */
 const HEAD_BYTES = 64;
 
 export class ByteReader {
@@ -27,7 +27,7 @@ export class ByteReader {
   /** The same bytes, for views. */
   #memory: ArrayBufferLike;
   #offset: number;
-  /** The same bytes, for doubles, once there is one: readDoubleLE() goes byte by byte. */
+  /** For doubles, made with the first one: readDoubleLE() goes byte by byte. */
   #numbers: DataView | undefined;
   /** Bytes that precede the window. */
   #before = 0;
@@ -37,17 +37,17 @@ export class ByteReader {
   readonly #origin: number | undefined;
   /** In the window. */
   #at = 0;
-  /** Bytes of one string, decompressed: a longer one is refused. */
+  /** Longest string in bytes, decompressed; a longer one is refused. */
   mostUnpacked = LONGEST_STRING;
-  /** Bytes that decompression would add to the strings that were passed over. */
+  /** So many bytes longer the strings that were passed over would be if they were decompressed. */
   unpackedGain = 0;
-  /** Elements that were counted, of whatever kind. */
+  /** All elements so far that counts have announced. */
   counted = 0;
 
   /**
-   * @param subject what an error says that could not be decoded: `a hash (type 13)`
-   * @param place where the bytes were found, behind the name of the byte
-   * @param origin the offset that an error gives instead of its own
+   * @param subject what errors call the value: `a hash (type 13)`
+   * @param place where the bytes were found, for errors
+   * @param origin the offset that errors give, if it is not their own
    */
   constructor(bytes: Buffer, subject: string, place = '', origin?: number) {
     this.#bytes = bytes;
@@ -82,7 +82,7 @@ export class ByteReader {
   }
 
   byte(): number {
-    const start = this.#take(1);
+    const start = this.take(1);
     return this.#bytes[start]!;
   }
 
@@ -92,40 +92,40 @@ export class ByteReader {
   }
 
   view(length: number): Buffer {
-    const start = this.#take(length);
+    const start = this.take(length);
     return new View(this.#memory, this.#offset + start, length);
   }
 
   uint16(): number {
-    const start = this.#take(2);
+    const start = this.take(2);
     return this.#bytes.readUInt16LE(start);
   }
 
   uint32(): number {
-    const start = this.#take(4);
+    const start = this.take(4);
     return this.#bytes.readUInt32LE(start);
   }
 
   int32(): number {
-    const start = this.#take(4);
+    const start = this.take(4);
     return this.#bytes.readInt32LE(start);
   }
 
   milliseconds(): Milliseconds {
-    const start = this.#take(8);
+    const start = this.take(8);
     const high = this.#bytes.readInt32LE(start + 4);
     if (high >= MOST_HIGH || high < -MOST_HIGH) return milliseconds(this.#bytes.readBigInt64LE(start));
     return high * 0x1_0000_0000 + this.#bytes.readUInt32LE(start);
   }
 
   double(): number {
-    const start = this.#take(8);
+    const start = this.take(8);
     this.#numbers ??= new DataView(this.#memory, this.#offset, this.#bytes.length);
     return this.#numbers.getFloat64(start, true);
   }
 
   uint64BigEndian(): bigint {
-    const start = this.#take(8);
+    const start = this.take(8);
     return this.#bytes.readBigUInt64BE(start);
   }
 
@@ -136,7 +136,7 @@ export class ByteReader {
     if (first < 0x40) return first;
     if (first < 0x80) return ((first & 0x3f) << 8) | this.byte();
     if (first === LENGTH_32) {
-      const at = this.#take(4);
+      const at = this.take(4);
       return this.#bytes.readUInt32BE(at);
     }
     if (first !== LENGTH_64) throw this.fail('no length begins with this byte', start);
@@ -145,14 +145,14 @@ export class ByteReader {
     return length;
   }
 
-  /** An RDB length that is a number of 64 bits rather than the size of anything. */
+  /** An RDB length that is any number of 64 bits, not a size. */
   uint64(): bigint {
-    if (this.#peek() !== LENGTH_64) return BigInt(this.length());
+    if (this.peek() !== LENGTH_64) return BigInt(this.length());
     this.#at += 1;
     return this.uint64BigEndian();
   }
 
-  /** How many things follow, each of so many bytes at least. */
+  /** The number of elements that follow. @param leastBytes of the shortest one: more than fit are refused */
   count(leastBytes: number): number {
     const start = this.at;
     const count = this.length();
@@ -163,7 +163,7 @@ export class ByteReader {
 
   /** A view, unless it was compressed or is an integer. */
   string(): Buffer {
-    const first = this.#peek();
+    const first = this.peek();
     if (first < SPECIAL) return this.view(this.length());
     this.#at += 1;
     switch (first) {
@@ -180,9 +180,9 @@ export class ByteReader {
     }
   }
 
-  /** As `string`, in parts of so many bytes at most: views, or what was decompressed of it so far. */
+  /** The same in parts of at most so many bytes; a compressed one is decompressed part by part. */
   *stringPieces(bytes: number): Generator<Buffer> {
-    const first = this.#peek();
+    const first = this.peek();
     if (first === LZF) {
       yield* this.#compressedPieces(bytes);
       return;
@@ -197,11 +197,11 @@ export class ByteReader {
     } while (at < length);
   }
 
-  /** How many bytes the string has that is next, once it is decompressed; the reader stays where it is. */
+  /** Bytes of the next string, decompressed; the reader stays where it is. */
   peekStringLength(): number {
     this.gather(Math.min(this.left, MOST_HEAD));
     const start = this.#at;
-    const first = this.#peek();
+    const first = this.peek();
     let length = 1;
     if (first < SPECIAL) length = this.length();
     else if (first === LZF) {
@@ -213,11 +213,11 @@ export class ByteReader {
     return length;
   }
 
-  /** The first bytes of the string that is next, once it is decompressed; the reader stays where it is. Few are asked for. */
+  /** The first few bytes of the next string, decompressed; the reader stays where it is. */
   peekString(bytes: number): Buffer {
     this.gather(Math.min(this.left, MOST_HEAD + HEAD_BYTES));
     const start = this.#at;
-    const first = this.#peek();
+    const first = this.peek();
     let head: Buffer;
     if (first < SPECIAL) head = this.view(Math.min(bytes, this.length(), this.left));
     else {
@@ -231,7 +231,7 @@ export class ByteReader {
   }
 
   skipString(): void {
-    const first = this.#peek();
+    const first = this.peek();
     if (first < SPECIAL) return this.skip(this.length());
     this.#at += 1;
     if (first <= INTEGER_32) return this.skip(2 ** (first - INTEGER_8));
@@ -241,7 +241,7 @@ export class ByteReader {
     this.skip(compressed);
   }
 
-  /** A string that holds packed elements, to be read by itself. */
+  /** A reader of the next string, which holds packed elements. */
   packed(name: string): ByteReader {
     const start = this.at;
     return new ByteReader(this.string(), this.#subject, ` of the ${name} at byte ${start}`, start);
@@ -271,16 +271,16 @@ export class ByteReader {
     return [compressed, length];
   }
 
-  /** @returns where the bytes start in the window */
-  #take(length: number): number {
+  /** Passes over so many bytes. @returns where they start in the window */
+  protected take(length: number): number {
     if (length > this.#bytes.length - this.#at) this.more(length);
     const start = this.#at;
     this.#at = start + length;
     return start;
   }
 
-  /** The byte that is next; 0 where there is none. */
-  #peek(): number {
+  /** The next byte; 0 at the end. */
+  protected peek(): number {
     this.gather(Math.min(this.left, 1));
     return this.#bytes[this.#at] ?? 0;
   }
@@ -290,22 +290,22 @@ export class ByteReader {
     return this.#before;
   }
 
-  /** So many bytes, of those that are left, have to be in the window. */
+  /** Brings so many bytes into the window. */
   protected gather(length: number): void {
     if (length > this.#bytes.length - this.#at) this.more(length);
   }
 
-  /** Called where so many bytes from here are not in the window, and have to be. Views stay what they are. */
+  /** Called when so many bytes are needed and the window does not hold them. Views stay valid. */
   protected more(length: number): void {
     throw this.endsEarly(length);
   }
 
-  /** Called where so many bytes from here are not in the window, and are to be passed over. */
+  /** Called when so many bytes are to be skipped and the window does not hold them. */
   protected pass(length: number): void {
     throw this.endsEarly(length);
   }
 
-  /** Another window: it begins `before` bytes from the start, and the next byte is the first of it. */
+  /** Sets another window, which begins `before` bytes from the start; its first byte is the next one. */
   protected look(bytes: Buffer, before: number): void {
     this.#bytes = bytes;
     this.#memory = bytes.buffer;

@@ -7,7 +7,7 @@ export class ByteWriter {
   #bytes = Buffer.allocUnsafe(FIRST_BYTES);
   #length = 0;
 
-  /** A view, until the next byte is written. */
+  /** A view, valid until the next byte is written. */
   get written(): Buffer {
     return this.#bytes.subarray(0, this.#length);
   }

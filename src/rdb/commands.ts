@@ -16,18 +16,18 @@ import type {
 } from './value.ts';
 
 /**
- * What a server must be able to do for a value to be written by commands, beyond those that Redis has had since 4.0.
+ * What a server must support so that a value can be written by commands, beyond what Redis has supported since 4.0.
  * - `streams`: Redis 5.0.
  * - `streamFigures`: `XSETID … ENTRIESADDED … MAXDELETEDID`, `XGROUP … ENTRIESREAD`; Redis 7.0. Without it a stream is
- *   written with all its entries and groups, and only these figures, from which lags are told, are those of the target.
+ *   written with all its entries and groups, but these figures, from which lags are computed, are the target's own.
  * - `fieldExpiry`: `HPEXPIREAT`; Redis 7.4, Valkey 9.0.
  */
 export type Ability = 'streams' | 'streamFigures' | 'fieldExpiry';
 
-/** The lowest id of all, for an entry that makes the stream and goes at once. */
+/** The lowest id, for an entry that creates the stream and is removed at once. */
 const FIRST_ID: StreamId = { ms: 0n, seq: 1n };
 
-/** Of an id in digits, about. */
+/** Of an id as text, roughly. */
 const ID_BYTES = 20;
 
 /** Its arguments, name first. */
@@ -38,15 +38,15 @@ function command(...args: readonly (string | Buffer)[]): Command {
 }
 
 export interface CommandOptions {
-  /** What the target can do. Where `streamFigures` is missing they are left out; other things cannot be left out. */
+  /** What the target supports. Without `streamFigures` the figures are left out; nothing else can be left out. */
   readonly abilities: ReadonlySet<Ability>;
-  /** Of the commands about what is pending in a stream; the pieces themselves are as large as they come. */
+  /** Of the commands for pending entries of a stream; other commands are as large as the pieces. */
   readonly limits?: ChunkLimits;
 }
 
 /**
- * The key must not exist before, and is whole only behind `end`; its expiry, and a name under which nobody sees it half
- * written, are for the caller to see to. If all fields of a hash have expired, there is no key in the end.
+ * The key must not exist before, and is complete only after `end`. The caller sets its expiry, and writes it under a
+ * temporary name so that nobody sees half of it. If all fields of a hash have expired, there is no key in the end.
  */
 export class ValueCommands {
   readonly #key: Buffer;
@@ -59,7 +59,7 @@ export class ValueCommands {
     this.#options = options;
   }
 
-  /** @throws PayloadError for what no command or not this target can write */
+  /** @throws PayloadError for what no command can write, or not at this target */
   *write(piece: ValuePiece): Generator<Command> {
     const isFirst = !this.#isBegun;
     this.#isBegun = true;
@@ -85,7 +85,7 @@ export class ValueCommands {
     }
   }
 
-  /** What comes behind the last piece. */
+  /** The commands behind the last piece. */
   *end(): Generator<Command> {
     const { abilities, limits = DEFAULT_LIMITS } = this.#options;
     if (this.#stream !== undefined) yield* endStream(this.#key, this.#stream, limits, abilities.has('streamFigures'));
@@ -107,7 +107,7 @@ function zaddCommand(key: Buffer, entries: readonly ZsetEntry[]): Command {
 }
 
 /**
- * An expiry that is past takes its field away, as the source would have.
+ * A field whose expiry is past disappears, as it would have at the source.
  * @param expires whether the target has fields that expire
  * @throws PayloadError
  */
@@ -127,7 +127,7 @@ function writableScore(score: number): string {
   throw new PayloadError('Cannot write a zset by commands: a score is not a number, which ZADD takes from nobody');
 }
 
-/** The fields that expire, by when they do. */
+/** The fields that expire, by expiry. */
 function expiringIn(fields: readonly HashField[]): Map<Milliseconds, Buffer[]> {
   const found = new Map<Milliseconds, Buffer[]>();
   for (const { field, expireAt } of fields) {
@@ -171,7 +171,7 @@ function* endStream(key: Buffer, head: StreamHead, limits: ChunkLimits, hasFigur
   }
   yield command('XSETID', key, formatId(head.lastId), ...(hasFigures ? figuresOf(head) : []));
   if (!hasFigures) return;
-  // Behind XSETID, as a server holds this figure against that of the entries added.
+  // After XSETID, as servers check this figure against the number of entries added.
   for (const { name, lastId, entriesRead } of head.groups) {
     if (entriesRead === undefined) continue;
     yield command('XGROUP', 'SETID', key, name, formatId(lastId), 'ENTRIESREAD', String(entriesRead));
@@ -184,7 +184,7 @@ function membership(ids: readonly StreamId[]): (entry: PendingEntry) => boolean 
 }
 
 function figuresOf({ length, entriesAdded, maxDeletedId }: StreamHead): string[] {
-  // Of an old payload the servers themselves take the number of entries.
+  // For old payloads servers themselves take the number of entries.
   const figures = ['ENTRIESADDED', String(entriesAdded ?? length)];
   if (maxDeletedId !== undefined && compareIds(maxDeletedId, ZERO_ID) > 0) {
     figures.push('MAXDELETEDID', formatId(maxDeletedId));
@@ -192,7 +192,7 @@ function figuresOf({ length, entriesAdded, maxDeletedId }: StreamHead): string[]
   return figures;
 }
 
-/** XCLAIM gives one consumer, one time and one count to all its ids, so ids go together that share them. */
+/** XCLAIM has one consumer, one time and one count for all its ids, so ids that share them go together. */
 function* claims(
   key: Buffer,
   { name, pending }: StreamGroup,
@@ -217,13 +217,13 @@ function* claims(
   }
 }
 
-/** Those with pending entries are there already. */
+/** Consumers with pending entries exist already. */
 function* idleConsumers(key: Buffer, group: StreamGroup, hasFigures: boolean): Generator<Command> {
   const busy = new Set(group.pending.map(({ consumer }) => consumer.toString('latin1')));
   for (const { name } of group.consumers) {
     if (busy.has(name.toString('latin1'))) continue;
     if (hasFigures) yield command('XGROUP', 'CREATECONSUMER', key, group.name, name);
-    // Before 6.2 a consumer comes into being by reading; of its own past there is nothing, so it moves nothing.
+    // Before 6.2 a consumer is created by reading. It reads its own pending entries, of which there are none.
     else yield command('XREADGROUP', 'GROUP', group.name, name, 'COUNT', '1', 'STREAMS', key, '0');
   }
 }

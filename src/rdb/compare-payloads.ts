@@ -1,4 +1,5 @@
 // Compares two payloads, whichever servers wrote them: by their bytes, decoded, or by digests of their pieces.
+import type { Bytes } from '../../resp/bytes.ts';
 import { differenceOf, type Difference } from './compare.ts';
 import { decodePayload } from './decode.ts';
 import { FOOTER_BYTES, versionOf } from './footer.ts';
@@ -12,14 +13,22 @@ import type { Value } from './value.ts';
 /** Whether they are the same but for their footers: two servers stamp the same bytes with versions of their own. */
 export function hasSameBody(left: Buffer, right: Buffer): boolean {
   const end = left.length - FOOTER_BYTES;
-  return (
-    left.length === right.length && end > 0 && left.compare(right, 0, end, 0, end) === 0 && meansTheSame(left, right)
-  );
+  if (left.length !== right.length || end <= 0 || left.compare(right, 0, end, 0, end) !== 0) return false;
+  return meansTheSame(left[0]!, versionOf(left), versionOf(right));
+}
+
+/** The same for payloads where they lie, so long each, of which it cannot be told where they are too short to be any. */
+export function hasSameBodyAt(left: Bytes, leftAt: number, right: Bytes, rightAt: number, length: number): boolean {
+  const body = length - FOOTER_BYTES;
+  if (body <= 0 || !left.equals(right, rightAt, leftAt, leftAt + body)) return false;
+  const versionOfLeft = left.view.getUint16(leftAt + body, true);
+  const versionOfRight = right.view.getUint16(rightAt + body, true);
+  return versionOfLeft === versionOfRight || meansTheSame(left.buffer[leftAt]!, versionOfLeft, versionOfRight);
 }
 
 /** Whether the type byte that both begin with is of one and the same encoding. */
-function meansTheSame(left: Buffer, right: Buffer): boolean {
-  return left[0]! <= lastCommonTypeByte || isOfValkey(versionOf(left)) === isOfValkey(versionOf(right));
+function meansTheSame(type: number, leftVersion: number, rightVersion: number): boolean {
+  return type <= lastCommonTypeByte || isOfValkey(leftVersion) === isOfValkey(rightVersion);
 }
 
 /**

@@ -17,14 +17,14 @@ import type {
 } from './value.ts';
 
 /**
- * Two times of delivery that are as close are the same: a server tells those who read a stream in pieces how long ago each
- * was, and its clock goes on between two looks. A copy that was written so has them as they were told.
+ * Delivery times that are this close count as equal: a stream that is read in pieces is told how long ago each delivery was,
+ * and the clock goes on between two reads. A copy has the times as they were read.
  */
 const SAME_MOMENT_MS = 1000;
 
-/** Two values of a module whose bytes differ: the module alone could say whether they hold the same. */
+/** Two values of a module whose bytes differ: only the module could say whether they are equal. */
 export class NotComparable {
-  /** In a word or two, what cannot be compared. */
+  /** What cannot be compared, in a word or two. */
   readonly what: string;
 
   constructor(what: string) {
@@ -32,12 +32,12 @@ export class NotComparable {
   }
 }
 
-/** In a word or a few, what differs; `undefined`: nothing does. */
+/** What differs, in a few words; `undefined` if nothing does. */
 export type Difference = string | NotComparable | undefined;
 
 /**
- * In a word or a few, what differs; `undefined`: nothing does.
- * @param tolerance milliseconds between two expiries of a field that are the same
+ * What differs, in a few words; `undefined` if nothing does.
+ * @param tolerance milliseconds that expiries of fields may be apart and still be equal
  */
 export function differenceOf(left: Value, right: Value, tolerance = 0): Difference {
   if (left.type === 'string' && right.type === 'string') return left.value.equals(right.value) ? undefined : 'value';
@@ -58,8 +58,7 @@ function moduleDifference(left: ModuleValue, right: ModuleValue): Difference {
 }
 
 /**
- * What differs in a word or two, which is `undefined` where nothing does.
- * @returns undefined where they are no vector sets as they are known here
+ * @returns undefined if one of them is not a vector set in the known form
  */
 export function vectorSetDifference(left: ModuleValue, right: ModuleValue): { difference?: string } | undefined {
   const sets = [vectorSetIn(left), vectorSetIn(right)];
@@ -98,7 +97,7 @@ function zsetDifference({ entries: left }: ZsetValue, { entries: right }: ZsetVa
   return pairs.every(([left, right]) => isSameScore(left.score, right.score)) ? undefined : 'scores';
 }
 
-/** -0 is 0: since Redis 7.0 a server forgets the sign as soon as it packs the set, and orders by neither. */
+/** -0 equals 0: since Redis 7.0 servers drop the sign when they pack the set, and it does not affect the order. */
 function isSameScore(left: number, right: number): boolean {
   return left === right || (Number.isNaN(left) && Number.isNaN(right));
 }
@@ -123,7 +122,7 @@ function hashDifference(
     : 'field expiries';
 }
 
-/** Figures that an older payload lacks are not compared; nor is when a consumer was last seen: to look is enough to change it. */
+/** Figures that an older payload lacks are not compared, nor is when a consumer was last seen: reading changes that. */
 function streamDifference(left: StreamValue, right: StreamValue): string | undefined {
   if (left.entries.length !== right.entries.length) return 'length';
   if (!left.entries.every((entry, index) => isSameEntry(entry, right.entries[index]!))) return 'entries';
@@ -178,13 +177,13 @@ function isOther(left: bigint | undefined, right: bigint | undefined): boolean {
   return left !== undefined && right !== undefined && left !== right;
 }
 
-/** The elements of two collections in pairs, in any order: each of the left with one of the same name on the right; `undefined` where one has none, or one is left over. */
+/** Pairs of elements with the same name, one of each side; `undefined` if an element has no counterpart. */
 function pairedOff<T>(left: readonly T[], right: readonly T[], nameOf: (element: T) => Buffer): [T, T][] | undefined {
   if (left.length !== right.length) return undefined;
   const pairs: [T, T][] = [];
   let others: Named<T> | undefined;
   for (const [index, element] of left.entries()) {
-    // Packed collections keep the order in which they were filled, on both sides: a map is seldom needed.
+    // Packed collections keep their order of insertion on both sides, so a map is seldom needed.
     const opposite = others === undefined ? right[index]! : undefined;
     if (opposite !== undefined && nameOf(element).equals(nameOf(opposite))) {
       pairs.push([element, opposite]);
@@ -198,7 +197,7 @@ function pairedOff<T>(left: readonly T[], right: readonly T[], nameOf: (element:
   return pairs;
 }
 
-/** A file that no server has written may have a name twice. */
+/** Files that were not written by a server may have a name twice. */
 class Named<T> {
   readonly #byName = new Map<string, T>();
   readonly #repeated = new Map<string, T[]>();

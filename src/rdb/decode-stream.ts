@@ -11,9 +11,9 @@ import { ID_BYTES, readId, readRawId, ZERO_ID } from './stream-id.ts';
 import type { Encoding } from './type-byte.ts';
 import type { PendingEntry, StreamConsumer, StreamEntry, StreamGroup, StreamId, StreamValue } from './value.ts';
 
-/** A flag of an entry: it is there no more. */
+/** A flag of an entry: it is deleted. */
 const DELETED = 1;
-/** A flag of an entry: it has the fields of the master, and values alone follow. */
+/** A flag of an entry: it has the fields of the master, so only values follow. */
 const SAME_FIELDS = 2;
 /** Id, time and a length. */
 const PENDING_BYTES = ID_BYTES + 8 + 1;
@@ -69,7 +69,7 @@ function entriesIn(first: StreamId, elements: Listpack): StreamEntry[] {
         fields.push(name, elements.bytes());
       }
     }
-    // How many elements the entry has: for those who read backwards.
+    // The number of elements of the entry, for reading backwards.
     demandNext(elements);
     if ((flags & DELETED) === 0) entries.push({ id: { ms, seq }, fields });
   }
@@ -77,7 +77,7 @@ function entriesIn(first: StreamId, elements: Listpack): StreamEntry[] {
 }
 
 function masterFields(elements: Listpack): Buffer[] {
-  // Entries that are there, entries that are deleted: both can be seen.
+  // The numbers of entries that exist and that are deleted follow from the entries.
   following(elements);
   following(elements);
   const names: Buffer[] = [];
@@ -125,7 +125,7 @@ interface Delivery {
   consumer: Buffer | undefined;
 }
 
-/** What is pending in each group, and, consumer by consumer, whose it is. */
+/** Consumer groups: the pending entries of each, and the ids that belong to each consumer. */
 export function decodeGroups(reader: ByteReader, encoding: Encoding): StreamGroup[] {
   const groups: StreamGroup[] = [];
   for (let left = reader.count(GROUP_BYTES); left > 0; left -= 1) groups.push(groupIn(reader, encoding));
@@ -150,7 +150,7 @@ function groupIn(reader: ByteReader, encoding: Encoding): StreamGroup {
   return { name, lastId, entriesRead, pending, consumers };
 }
 
-/** By the bytes of the id, in the order of the ids. */
+/** Keyed by the bytes of the id, in the order of the ids. */
 function deliveriesIn(reader: ByteReader): Map<string, Delivery> {
   const deliveries = new Map<string, Delivery>();
   for (let left = reader.count(PENDING_BYTES); left > 0; left -= 1) {

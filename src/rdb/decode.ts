@@ -10,7 +10,7 @@ import { PayloadError } from './payload-error.ts';
 import { encodingOf, typeOfEncoding, type Encoding } from './type-byte.ts';
 import type { Value } from './value.ts';
 
-/** A payload whose footer fits, ready to be read. */
+/** A payload whose checksum is right, ready to be decoded. */
 export interface OpenPayload {
   /** Behind the type byte. */
   readonly reader: ByteReader;

@@ -6,20 +6,20 @@ export interface Elements {
    * @throws PayloadError
    */
   next(): boolean;
-  /** The element as a byte string, whichever it is. */
+  /** The element as a byte string, also if it is an integer. */
   bytes(): Buffer;
-  /** `undefined`: it is a byte string. A bigint only where a number would not be exact. */
+  /** `undefined` if it is a byte string; a bigint only if a number would not be exact. */
   integer(): number | bigint | undefined;
   /** The error to throw about this element. */
   fail(why: string): Error;
 }
 
-/** What must follow, since elements come in pairs or more. */
+/** Steps to an element that must exist, as the elements form pairs or larger groups. */
 export function demandNext(elements: Elements): void {
   if (!elements.next()) throw elements.fail('an element is missing behind the last one');
 }
 
-/** Gives the next one, and undefined behind the last. With generators all of decoding takes a tenth longer. */
+/** Returns the next element, undefined after the last one. Generators would make decoding a tenth slower. */
 export type Pull<T> = () => T | undefined;
 
 export function all<T>(next: Pull<T>): T[] {

@@ -22,16 +22,16 @@ const HASH_OF_REDIS = 24;
 const STREAM = 15;
 const STREAM_WITH_FIGURES = 19;
 const STREAM_WITH_ACTIVE_TIMES = 21;
-/** Of a node of a stream, as servers have it unless told otherwise. */
+/** Of a node of a stream; the defaults of servers. */
 const NODE_ENTRIES = 100;
 const NODE_BYTES = 4096;
 /** A flag of an entry: it has the fields of the first one of its node. */
 const SAME_FIELDS = 2;
 
 /**
- * @param version the RDB version of the server that is to have it. It says all but one thing: Redict 7.3 has the 12 of
- *   Redis 7.4, but no fields that expire (`fieldExpiry` in commands.ts)
- * @throws PayloadError for what that version, or no payload, can hold
+ * @param version the RDB version of the server that will read it. Redict 7.3 has the 12 of Redis 7.4 but does not know fields
+ *   that expire: see `fieldExpiry` in commands.ts
+ * @throws PayloadError for values that payloads of that version, or payloads at all, cannot hold
  */
 export function encodePayload(value: Value, version: number): Buffer {
   const writer = new ByteWriter();
@@ -94,7 +94,7 @@ function writeHash(writer: ByteWriter, value: HashValue, version: number): void 
   }
 }
 
-/** There are no empty keys: RESTORE would refuse it with an error that says less. */
+/** Empty keys do not exist: RESTORE would refuse one with a vaguer error. */
 function someOf(count: number, { type }: Value): number {
   if (count > 0) return count;
   throw new PayloadError(`Cannot encode a ${type}: it is empty`);
@@ -116,7 +116,7 @@ function encodeStream(writer: ByteWriter, value: StreamValue, version: number): 
   writeId(writer, lastId);
   if (typeByte !== STREAM) {
     writeId(writer, firstId);
-    // Of an old payload the servers themselves take these.
+    // The values that servers themselves take for old payloads.
     writeId(writer, maxDeletedId ?? ZERO_ID);
     writer.length(entriesAdded ?? length);
   }
@@ -172,7 +172,7 @@ function writeEntry(
   elements.integer(BigInt.asIntN(64, id.seq - first.seq));
   if (!isUsual) elements.integer(fields.length / 2);
   for (const [index, field] of fields.entries()) if (!isUsual || index % 2 === 1) elements.string(field);
-  // How many elements there were, for those who read backwards.
+  // The number of elements, for reading backwards.
   elements.integer(isUsual ? names.length + 3 : fields.length + 4);
 }
 

@@ -8,7 +8,7 @@ import { lengthOfPiece, payloadPieces } from './pieces.ts';
 import { PLAIN_TYPE_BYTES } from './type-byte.ts';
 import type { StreamPiece, ValuePiece } from './value.ts';
 
-/** How many elements there are, or bytes of a string, in a form that has room for any number. */
+/** The number of elements, or bytes of a string, in a form of fixed size. */
 const COUNT_BYTES = 5;
 const HEAD_BYTES = 1 + COUNT_BYTES;
 const LENGTH_OF_32_BITS = 0x80;
@@ -16,7 +16,7 @@ const MOST_LENGTH_BYTES = 5;
 const SCORE_BYTES = 8;
 const FIRST_BYTES = 64 * 1024;
 const CHUNK_BYTES = 1024 * 1024;
-/** Below this many bytes a loop beats the call of a builtin. */
+/** Below this many bytes a loop is faster than a builtin. */
 const COPY_BY_LOOP = 32;
 
 /** Whole pieces of the value. */
@@ -41,7 +41,7 @@ export class GatheredPayload {
     this.#most = most;
   }
 
-  /** False, and nothing of the piece is added, where that would be too long, or no plain payload can hold it. */
+  /** False if the payload would be too long or no plain payload can hold the piece; nothing of it is added then. */
   add(piece: ValuePiece): boolean {
     if (piece.type === 'stream' || !this.#reserve(bytesOf(piece))) return false;
     this.#type = piece.type;
@@ -57,12 +57,12 @@ export class GatheredPayload {
     return this.#count;
   }
 
-  /** Of the payload that it would be now. */
+  /** Of the payload if it were finished now. */
   get bytes(): number {
     return this.#before + this.#at;
   }
 
-  /** What was added, as the payload of a server of that RDB version, which takes it away from here. */
+  /** Hands over all pieces as one payload of that RDB version. */
   finish(version: number): Parts {
     const head = this.#headOf(this.#count);
     const footer = Buffer.alloc(FOOTER_BYTES);
@@ -75,7 +75,7 @@ export class GatheredPayload {
     return new Parts([head, ...bodies, footer]);
   }
 
-  /** The same as pieces again, where it has to go another way; what was read of them is no more held. */
+  /** Hands them over as pieces again, if no payload can be sent; each is released once it was read. */
   *pieces(): Generator<ValuePiece> {
     const chunks = this.#takeChunks();
     for (let chunk = chunks.shift(); chunk !== undefined; chunk = chunks.shift()) {
@@ -99,7 +99,7 @@ export class GatheredPayload {
     return this.#chunks.splice(0);
   }
 
-  /** The last chunk has all that it will have. */
+  /** The last chunk is complete. */
   #close(): void {
     const last = this.#chunks.at(-1);
     if (last === undefined) return;
@@ -165,7 +165,7 @@ export class GatheredPayload {
   }
 }
 
-/** What a piece takes at most; infinite where it holds what no plain payload can. */
+/** Bytes of a piece at most; infinite if no plain payload can hold it. */
 function bytesOf(piece: Exclude<ValuePiece, StreamPiece>): number {
   let bytes = 0;
   switch (piece.type) {
@@ -189,7 +189,7 @@ function bytesOf(piece: Exclude<ValuePiece, StreamPiece>): number {
   }
 }
 
-/** A payload has half of what the value takes in memory, or less: where even that is too much, nothing is held in vain. */
+/** A payload takes half of the memory of the value, or less; if that is still too much, gathering would be in vain. */
 export function mayGather(bytesOfMemory: number | undefined, most: number): boolean {
   return most > 0 && (bytesOfMemory ?? 0) <= 2 * most;
 }

@@ -7,12 +7,12 @@
 /** Three bytes give 264 at most. */
 const HIGHEST_RATIO = 88;
 
-/** Bytes that can come of so few at most. */
+/** Most bytes that so few can unpack to. */
 export function mostLength(compressed: number): number {
   return compressed * HIGHEST_RATIO;
 }
 
-/** Whether so many bytes can come of so few: to be asked before any room is made for them. */
+/** Whether so few bytes can unpack to so many: ask before memory is taken for them. */
 export function isPossibleLength(compressed: number, length: number): boolean {
   return length > 0 && length <= mostLength(compressed);
 }
@@ -63,13 +63,12 @@ const WINDOW_BYTES = 8192;
 const STEP_BYTES = 264;
 
 /**
- * The same in pieces of so many bytes, of which one is held at a time; the last one has the rest. It takes a step at a time,
- * and is slower than the above.
+ * The same in pieces of so many bytes, the last one shorter; one is held at a time. It is slower than `decompress`.
  * @returns whether `input` is sound and gives exactly `length` bytes
  */
 export function* decompressPieces(input: Buffer, length: number, bytes: number): Generator<Buffer, boolean> {
   const room = Buffer.allocUnsafeSlow(WINDOW_BYTES + bytes + STEP_BYTES);
-  /** Where the bytes begin that were not given out; what is before them is looked back to. */
+  /** Where the bytes begin that were not yielded yet; copies refer to those before. */
   let start = 0;
   let to = 0;
   let given = 0;
@@ -91,7 +90,7 @@ export function* decompressPieces(input: Buffer, length: number, bytes: number):
   return given + rest === length;
 }
 
-/** The first bytes, as many as there are up to so many. */
+/** The first bytes, at most so many. */
 export function decompressHead(input: Buffer, bytes: number): Buffer {
   const room = Buffer.alloc(bytes + STEP_BYTES);
   let to = 0;
@@ -103,7 +102,7 @@ export function decompressHead(input: Buffer, bytes: number): Buffer {
   return room.subarray(0, Math.min(to, bytes));
 }
 
-/** Where both stand behind one step. @returns undefined where the input is not sound */
+/** Performs one step, and returns both positions behind it; undefined if the input is damaged. */
 function step(input: Buffer, start: number, output: Buffer, at: number): { from: number; to: number } | undefined {
   let from = start;
   let to = at;

@@ -1,14 +1,14 @@
 // Milliseconds as servers count them, exact up to 2^63 - 1: numbers as far as those are exact, bigints beyond.
 
-/** A point in time, or a span of it. With a fraction only where it is far from the end of what numbers hold. */
+/** A point in time or a span. It has a fraction only if it is far below the largest exact number. */
 export type Milliseconds = number | bigint;
 
-/** A point in time that does not come. */
+/** The expiry of what does not expire. */
 export const NEVER = -1;
-/** The last one that a server can name, which is often meant for "for ever". */
+/** The latest one that a server can store, often used for "for ever". */
 export const LAST: Milliseconds = 2n ** 63n - 1n;
 
-/** A bigint only where a number would not do. */
+/** A bigint only if a number would not be exact. */
 export function milliseconds(value: bigint): Milliseconds {
   return BigInt.asIntN(54, value) === value ? Number(value) : value;
 }
@@ -23,12 +23,12 @@ export function plus(time: Milliseconds, span: Milliseconds): Milliseconds {
   return milliseconds(sum < LAST ? sum : BigInt(LAST));
 }
 
-/** How long after `earlier` the other one is; less than 0 where it is before it. */
+/** The time from `earlier` to `time`; negative if it comes before. */
 export function minus(time: Milliseconds, earlier: Milliseconds): Milliseconds {
   return plus(time, -earlier);
 }
 
-/** The first whole millisecond that is not before it. */
+/** Rounded up to a whole millisecond. */
 export function ceiling(time: Milliseconds): Milliseconds {
   return typeof time === 'number' ? Math.ceil(time) : time;
 }

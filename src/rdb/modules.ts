@@ -99,7 +99,7 @@ interface VectorElement {
   readonly scale: bigint;
 }
 
-/** @returns undefined where it is no vector set as it is known here */
+/** @returns undefined if it is not a vector set in the known form */
 export function vectorSetIn({ name, encodingVersion, bytes }: ModuleValue): VectorSet | undefined {
   if (name !== VECTOR_SET || encodingVersion !== VECTOR_SET_VERSION) return undefined;
   try {

@@ -62,7 +62,7 @@ export class Ziplist implements Elements {
   next(): boolean {
     const at = this.#next;
     if (at >= this.#end) return this.#finish(at);
-    // Not only at the end: whoever counted on the number has made room for no more.
+    // Checked before the end too: the caller may have made room for so many.
     if (this.#seen === this.#count && this.#count !== UNCOUNTED) throw this.#miscounted(at);
     const sizeBefore = at - this.#at;
     this.#at = at;

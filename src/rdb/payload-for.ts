@@ -9,17 +9,17 @@ import { PayloadError } from './payload-error.ts';
 import { skipEncoding, unpackedSize } from './skip.ts';
 import { isOfValkey, lastCommonTypeByte, leastVersionOf } from './type-byte.ts';
 
-/** Of Redis alone up to where those of Valkey begin; lower ones are common to both. */
+/** RDB versions from here on are of Redis alone, up to where those of Valkey begin; lower ones are of both. */
 const FIRST_REDIS_VERSION = 12;
 /** A listpack that is smaller holds no element whose size has two forms. */
 const LEAST_BYTES = 0x3fff;
 
 /**
- * Does no more than is needed. What comes back as another Buffer is less than the original in nothing that a server
- * shows, but for figures that the version lacks.
- * @param version the RDB version of the server that is to have it
- * @param mostBytes that a value may take which has to be decoded as a whole
- * @returns undefined for what takes more, or what no payload of that version can hold; native commands may still write it
+ * Changes no more than is needed. A server shows the same for the new payload as for the original, except for figures that
+ * its version does not have.
+ * @param version the RDB version of the server that will read it
+ * @param mostBytes of memory that a value may take if it has to be decoded
+ * @returns undefined if it takes more, or if no payload of that version can hold it; commands may still write it
  */
 export function payloadIfAny(payload: Buffer, version: number, mostBytes: number): Buffer | undefined {
   try {
@@ -34,14 +34,14 @@ export function payloadIfAny(payload: Buffer, version: number, mostBytes: number
 function anotherPayload(payload: Buffer, version: number, mostBytes: number): Buffer {
   const typeByte = payload[0]!;
   const isKnown = typeByte <= lastCommonTypeByte && leastVersionOf(typeByte) <= version;
-  // Who wrote it is newer than the one who is to have it, which may then crash on these.
+  // The writer is newer than the reader, which may crash on such sizes.
   if (isKnown && !hasNarrowSizes(payload, mostBytes)) return withVersion(payload, version);
   const size = unpackedSize(payload);
   if (size > mostBytes) throw new PayloadError(`Cannot encode a value anew of ${formatBytes(size)}: it is too large`);
   return encodePayload(decodePayload(payload), version);
 }
 
-/** Whether a server of that RDB version takes the payload as it is. */
+/** Whether a server of that RDB version reads the payload as it is. */
 export function isReadBy(version: number, payload: Buffer): boolean {
   const written = versionOf(payload);
   if (written >= version) return written === version;
@@ -61,8 +61,8 @@ function familyOf(version: number): Family {
  * they refuse the wide form ("Bad data format"), but Redis 8.0 and Valkey 8.1 answer OK to the narrow one, and end with
  * the first command that reads the value. Seen with a stream whose value has 16378 bytes.
  *
- * Whether a server that does not write the narrow form must not have this payload, whatever its version says; the value
- * has to be written by commands then. Looks into large listpacks only, and these are rare.
+ * Whether the payload must not be sent to a server that does not write the narrow form itself, whatever its version; the
+ * value has to be written by commands then. Only large listpacks are looked at, and these are rare.
  * @param mostUnpacked bytes of one of them, once it is decompressed
  * @throws PayloadError
  */

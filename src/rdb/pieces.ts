@@ -14,9 +14,9 @@ import type { StreamEntry, StreamHead, ValuePiece, ValueType } from './value.ts'
 export interface ChunkLimits {
   /** Elements of a command at most. */
   readonly elements: number;
-  /** Bytes of elements, after which the command ends. No element is cut but a string, which has no others. */
+  /** Bytes of elements after which the command ends. Elements are not cut; only a string is. */
   readonly bytes: number;
-  /** Of one string, decompressed, that has to be held as a whole: an element, or several packed into one. Default 64 MiB. */
+  /** Decompressed bytes of one string that has to be held whole: an element, or packed elements. Default 64 MiB. */
   readonly unpacked?: number;
 }
 
@@ -24,15 +24,15 @@ export const DEFAULT_LIMITS: ChunkLimits = { elements: 1024, bytes: 1024 * 1024 
 const DEFAULT_UNPACKED = 64 * 1024 * 1024;
 const SCORE_BYTES = 8;
 const COLLECTIONS: ReadonlySet<ValueType> = new Set(['list', 'set', 'zset', 'hash']);
-/** A hash with expiries, of which there is a minimum and an empty listpack, between the type byte and the footer. */
+/** The longest empty collection: a hash with expiries has a minimum and an empty listpack. */
 const MOST_EMPTY_BYTES = 1 + 16 + FOOTER_BYTES;
 
-/** A value that is held as a whole may take so much, so one of its strings may as well. */
+/** One string may take as much as a value that is held whole. */
 export function mostUnpacked({ unpacked = 0 }: ChunkLimits): number {
   return Math.max(unpacked, DEFAULT_UNPACKED);
 }
 
-/** Elements in chunks of so many, and about so many bytes. */
+/** Groups elements into chunks within the limits. */
 export function* chunksOf<T>(
   elements: Iterable<T>,
   bytesOf: (element: T) => number,
@@ -90,9 +90,9 @@ function total<T>(elements: readonly T[], bytesOf: (element: T) => number): numb
 }
 
 /**
- * What is damaged is found where it is met, also behind the first piece. Of a stream the groups are held as a whole.
- * @param open a reader that stands behind the type byte; called more than once for a stream, which has its groups last
- * @param version the RDB version of who wrote the bytes
+ * Damage is found where it is read, so pieces may come before the error. The groups of a stream are held whole.
+ * @param open makes a reader that stands behind the type byte; called more than once for a stream, whose groups come last
+ * @param version the RDB version of the writer
  * @throws PayloadError, also for the values of modules, which have no pieces
  */
 export function valuePieces(
@@ -134,7 +134,7 @@ export function* wholePieces(
   if (isEmpty) throw last!.fail('it is empty');
 }
 
-/** Whether it is a collection without an element: no key of a server has such a value, but files may. */
+/** Whether it is an empty collection: servers have no such keys, but files may. */
 export function isEmptyValue(payload: Buffer): boolean {
   if (payload.length > MOST_EMPTY_BYTES) return false;
   const encoding = demandEncoding(payload[0]!, versionOf(payload));

@@ -2,22 +2,22 @@
 import { versionOf } from './footer.ts';
 import type { ValueType } from './value.ts';
 
-/** RDB versions from here on are of Valkey; those below, as far as Valkey 8, are the same in Redis. */
+/** RDB versions from here on are of Valkey. Valkey 8 still had those of Redis. */
 export const FIRST_VALKEY_VERSION = 80;
 
-/** RDB versions of Redis from here on, and those of Valkey above 80, may hold what rump does not know. */
+/** RDB versions of Redis from here on may have forms that rump does not know; those of Valkey from 81 on. */
 const FIRST_NEWER_VERSION = 13;
 
 export function isOfValkey(version: number): boolean {
   return version >= FIRST_VALKEY_VERSION;
 }
 
-/** Whether servers of that RDB version are newer than those that rump knows whole. */
+/** Whether that RDB version may have forms that rump does not know. */
 export function isNewerVersion(version: number): boolean {
   return isOfValkey(version) ? version > FIRST_VALKEY_VERSION : version >= FIRST_NEWER_VERSION;
 }
 
-/** What is behind a type byte: the names are those of the source code of Redis, without `RDB_TYPE_`. */
+/** What a type byte stands for: names of the source code of Redis, without `RDB_TYPE_`. */
 export type Encoding =
   | 'STRING'
   | 'LIST'
@@ -47,7 +47,7 @@ export type Encoding =
   /** Of Valkey 9: fields that expire. */
   | 'HASH_2';
 
-/** By type byte; what Redis and Valkey have in common. */
+/** Indexed by type byte; common to Redis and Valkey. */
 const COMMON: readonly (Encoding | undefined)[] = [
   'STRING',
   'LIST',
@@ -106,10 +106,10 @@ const TYPES: ReadonlyMap<Encoding, ValueType> = new Map(
     .map((encoding) => [encoding, typeInName(encoding)]),
 );
 
-/** The highest type byte that means the same to all. */
+/** The highest type byte with the same meaning in Redis and Valkey. */
 export const lastCommonTypeByte: number = COMMON.length - 1;
 
-/** The lowest RDB version whose servers know the type byte, of those that Redis and Valkey have in common. */
+/** The lowest RDB version that knows the type byte, one that Redis and Valkey have in common. */
 export function leastVersionOf(typeByte: number): number {
   const index = FIRST_TYPE_BYTES.findLastIndex(([first]) => first <= typeByte);
   return FIRST_TYPE_BYTES[index]![1];
@@ -120,12 +120,12 @@ export function encodingOf(typeByte: number, version: number): Encoding | undefi
   return (isOfValkey(version) ? OF_VALKEY : OF_REDIS)[typeByte];
 }
 
-/** What is said of a value that begins with a byte that rump does not know. */
+/** What messages say about a type byte that rump does not know. */
 export function newerForm(typeByte: number, version: number): string {
   return `it was written by a newer server: RDB version ${version}, type ${typeByte}`;
 }
 
-/** Whether fields of the value may have expiries of their own. */
+/** Whether the value may be a hash whose fields expire. */
 export function mayHoldExpiries(payload: Buffer): boolean {
   const typeByte = payload[0]!;
   return typeByte > lastCommonTypeByte && EXPIRING.has(encodingOf(typeByte, versionOf(payload)));
@@ -153,7 +153,7 @@ export function typeOf(payload: Buffer): ValueType | undefined {
   return encoding === undefined ? undefined : typeOfEncoding(encoding);
 }
 
-/** What is said of a payload whose type is unknown. */
+/** What messages say about a payload of unknown type. */
 export function formOf(payload: Buffer): string {
   return newerForm(payload[0]!, versionOf(payload));
 }

@@ -16,9 +16,9 @@ interface Hash {
 
 export class ValueDigest {
   #type: ValuePiece['type'] | undefined;
-  /** Where the order is part of the value. */
+  /** If the order is part of the value. */
   readonly #ordered = createHash('sha256');
-  /** Where it is not: two sums, of 32 bits each, of what every element comes to. */
+  /** If the order does not matter: two sums of 32 bits of the checksums of all elements. */
   #low = 0;
   #high = 0;
   #length = 0;
@@ -31,17 +31,17 @@ export class ValueDigest {
     return digest;
   }
 
-  /** @param times takes the expiries of fields, where they may be apart; without it they are a part of the digest */
+  /** @param times collects the expiries of fields if they may differ a little; without it they are part of the digest */
   constructor(times?: FieldTimes) {
     this.#times = times;
   }
 
-  /** Elements that came so far; of a string its bytes. */
+  /** Elements so far; bytes of a string. */
   get length(): number {
     return this.#length;
   }
 
-  /** Whether nothing came at all: there is no such value. */
+  /** Whether no piece came: there is no value. */
   get isEmpty(): boolean {
     return this.#type === undefined;
   }
@@ -82,8 +82,8 @@ export class ValueDigest {
   }
 
   /**
-   * In a word or a few, what differs, as `differenceOf` has it; `undefined`: nothing does. Both are over then.
-   * @param tolerance as of `differenceOf`, where both have `times`
+   * What differs, in a few words; `undefined` if nothing does. Neither can be used afterwards.
+   * @param tolerance as in `differenceOf`, if both have `times`
    */
   differenceFrom(other: ValueDigest, tolerance = 0): string | undefined {
     if (this.#type !== other.#type) return 'type';
@@ -95,13 +95,13 @@ export class ValueDigest {
     return this.#head && other.#head && headDifference(this.#head, other.#head);
   }
 
-  /** A checksum is linear, and a sum of such would not see two elements that have exchanged their parts: it is stirred. */
+  /** Checksums are linear: without mixing, a sum would not see two elements that have exchanged their parts. */
   #count(parts: readonly Buffer[]): void {
     this.#length += 1;
     const checksum = new Crc64();
     for (const part of parts) update(checksum, part);
-    this.#low = (this.#low + stirred(checksum.low)) | 0;
-    this.#high = (this.#high + stirred(checksum.high ^ Math.imul(checksum.low, GOLDEN))) | 0;
+    this.#low = (this.#low + mixed(checksum.low)) | 0;
+    this.#high = (this.#high + mixed(checksum.high ^ Math.imul(checksum.low, GOLDEN))) | 0;
   }
 }
 
@@ -109,8 +109,8 @@ export class ValueDigest {
 const MOST_TIMES = 2 ** 17;
 
 /**
- * The expiries of the fields of a hash, where two that are close are the same: no sum can tell that. It has those of one of
- * so many parts of the fields, so that what it takes is bounded; the others are for another pass.
+ * The expiries of the fields of a hash, if close ones count as equal, which no sum can express. It holds one of several parts
+ * of the fields, so that its memory is bounded; the other parts need further passes.
  */
 export class FieldTimes {
   readonly #part: number;
@@ -126,14 +126,14 @@ export class FieldTimes {
     this.#most = most;
   }
 
-  /** How many parts there have to be, once all fields were added. */
+  /** How many parts are needed, known once all fields were added. */
   get partsNeeded(): number {
     return this.#length <= this.#most ? this.#parts : this.#parts * Math.ceil((2 * this.#length) / this.#most);
   }
 
   add({ field, expireAt }: HashField): void {
     const { low, high } = new Crc64().update(field);
-    if (expireAt === NEVER || (stirred(low) >>> 0) % this.#parts !== this.#part) return;
+    if (expireAt === NEVER || (mixed(low) >>> 0) % this.#parts !== this.#part) return;
     this.#length += 1;
     // 53 bits of the checksum: what a number holds.
     if (this.#length <= this.#most) this.#byField.set((high >>> 11) * 2 ** 32 + (low >>> 0), expireAt);
@@ -152,14 +152,14 @@ export class FieldTimes {
 const GOLDEN = 0x9e3779b9;
 
 /** Every bit of the result depends on every bit of `word`; both have 32. */
-function stirred(word: number): number {
+function mixed(word: number): number {
   let bits = word | 0;
   bits = Math.imul(bits ^ (bits >>> 16), 0x85ebca6b);
   bits = Math.imul(bits ^ (bits >>> 13), 0xc2b2ae35);
   return bits ^ (bits >>> 16);
 }
 
-/** With its length before it, so that no two lists of strings come to the same. */
+/** With the length in front, so that different lists of strings have different digests. */
 function update(hash: Hash, bytes: Buffer): void {
   hash.update(numberBytes(bytes.length));
   hash.update(bytes);

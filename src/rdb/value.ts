@@ -4,8 +4,8 @@ import type { Milliseconds } from './milliseconds.ts';
 export type Value = StringValue | ListValue | SetValue | ZsetValue | HashValue | StreamValue | ModuleValue;
 
 /**
- * A part of a value that is too large to be held at once. The elements of all its pieces are those of the value, in its
- * order, and there is at least one piece; what SCAN gives may come twice.
+ * A part of a value that is too large to be held whole. Together the pieces hold the elements of the value in order, and
+ * there is at least one; elements that were read by SCAN may come twice.
  */
 export type ValuePiece = Exclude<Value, StreamValue | ModuleValue> | StreamPiece;
 
@@ -16,13 +16,13 @@ export interface StreamPiece {
   readonly entries: readonly StreamEntry[];
 }
 
-/** What a stream is beside its entries. */
+/** A stream without its entries. */
 export interface StreamHead extends Omit<StreamValue, 'type' | 'entries' | 'firstId'> {
-  /** Ids that are pending in some group although their entries are gone; upward, each once. */
+  /** Ids that are pending in some group although their entries are deleted; ascending, each once. */
   readonly gone: readonly StreamId[];
 }
 
-/** As `TYPE` says it, but for modules, whose types have names of their own. */
+/** As `TYPE` says it, except for modules, whose types have names of their own. */
 export type ValueType = Value['type'];
 
 export interface StringValue {
@@ -70,7 +70,7 @@ export interface StreamValue {
   readonly type: 'stream';
   /** By id, upward. */
   readonly entries: readonly StreamEntry[];
-  /** How many entries the server says there are: some have written another number, and stay with it. */
+  /** The number of entries as stored: some servers have written a wrong one, and keep it. */
   readonly length: number;
   readonly lastId: StreamId;
   /** That of the first entry; 0-0 without any. */
@@ -124,8 +124,8 @@ export interface ModuleValue {
   readonly type: 'module';
   /** Nine characters: `ReJSON-RL`. */
   readonly name: string;
-  /** By which the module's own encoding is versioned, 0 to 1023. */
+  /** The version of the module's own encoding, 0 to 1023. */
   readonly encodingVersion: number;
-  /** What follows the type byte, as it is: the module alone can read it. */
+  /** Everything behind the type byte: only the module can read it. */
   readonly bytes: Buffer;
 }

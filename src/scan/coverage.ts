@@ -6,7 +6,7 @@ import { SlotSet } from '../cluster/slot.ts';
 import type { Node, Topology } from '../cluster/topology.ts';
 
 /** Where the rest of a slot is to be found. */
-interface Trail {
+interface SlotMove {
   /** The id of the node that it went to. */
   readonly to: string;
   /** The id of the node that was walked and served it throughout, but for what left. */
@@ -16,7 +16,7 @@ interface Trail {
 export class Coverage {
   readonly #left = new SlotSet();
   /** Where it is missing, the owner of the slot has all of it. */
-  readonly #trails = new Map<number, Trail>();
+  readonly #moves = new Map<number, SlotMove>();
 
   /** Slots that are still to be walked. */
   get left(): SlotSet {
@@ -27,33 +27,33 @@ export class Coverage {
   demand(slots: Iterable<number>): void {
     for (const slot of slots) {
       this.#left.add(slot);
-      this.#trails.delete(slot);
+      this.#moves.delete(slot);
     }
   }
 
   /** The nodes that are to be walked now, and for which slots. Slots whose node is not there wait. */
   plan(topology: Topology): Map<Node, SlotSet> {
     return this.#byNode((slot) => {
-      const trail = this.#trails.get(slot);
+      const move = this.#moves.get(slot);
       const owner = topology.ownerOf(slot);
-      if (trail === undefined) return owner;
-      return topology.find(trail.to) ?? (owner?.id === trail.from ? undefined : owner);
+      if (move === undefined) return owner;
+      return topology.find(move.to) ?? (owner?.id === move.from ? undefined : owner);
     });
   }
 
   /** The nodes that were walked for slots which are on the way to a node that is not there. */
   stranded(topology: Topology): Map<Node, SlotSet> {
     return this.#byNode((slot) => {
-      const trail = this.#trails.get(slot);
+      const move = this.#moves.get(slot);
       const owner = topology.ownerOf(slot);
-      if (trail === undefined || topology.find(trail.to) !== undefined) return undefined;
-      return owner?.id === trail.from ? owner : undefined;
+      if (move === undefined || topology.find(move.to) !== undefined) return undefined;
+      return owner?.id === move.from ? owner : undefined;
     });
   }
 
   /** The node that a slot is on the way to, by its id. */
   destinationOf(slot: number): string | undefined {
-    return this.#trails.get(slot)?.to;
+    return this.#moves.get(slot)?.to;
   }
 
   /**
@@ -65,16 +65,16 @@ export class Coverage {
     for (const slot of slots) {
       if (watch.stayed(slot) || watch.isBlind || this.#neverLeft(node, slot, watch, topology)) {
         this.#left.delete(slot);
-        this.#trails.delete(slot);
+        this.#moves.delete(slot);
         isFurther = true;
         continue;
       }
       const to = watch.destinationOf(slot) ?? topology.ownerOf(slot)?.id;
       if (to === undefined) continue;
       const from = watch.kept(slot) ? node.id : undefined;
-      const before = this.#trails.get(slot);
+      const before = this.#moves.get(slot);
       isFurther ||= before === undefined || before.to !== to;
-      this.#trails.set(slot, { to, from });
+      this.#moves.set(slot, { to, from });
     }
     return isFurther;
   }
@@ -84,9 +84,9 @@ export class Coverage {
    * was found there. A reshard that was broken off leaves a slot like that for ever.
    */
   #neverLeft({ id }: Node, slot: number, watch: SlotWatch, topology: Topology): boolean {
-    const trail = this.#trails.get(slot);
-    if (trail?.from === undefined || trail.to !== id) return false;
-    return watch.lacked(slot) && topology.ownerOf(slot)?.id === trail.from;
+    const move = this.#moves.get(slot);
+    if (move?.from === undefined || move.to !== id) return false;
+    return watch.lacked(slot) && topology.ownerOf(slot)?.id === move.from;
   }
 
   #byNode(nodeOf: (slot: number) => Node | undefined): Map<Node, SlotSet> {

@@ -16,6 +16,8 @@ export class KeyScope {
   readonly pushedMatch: Buffer | undefined;
   /** What SCAN itself can leave out with TYPE: `includes` does not see it. */
   readonly type: string | undefined;
+  /** Whether nothing is left out by name. */
+  readonly hasAllNames: boolean;
   /** Whether nothing is left out, neither by name nor by type. */
   readonly isAll: boolean;
   readonly #options: KeyScopeOptions;
@@ -32,7 +34,8 @@ export class KeyScope {
     this.#exclude = exclude.map((text) => new Glob(Buffer.from(text)));
     this.pushedMatch = takesAll || patterns.length > 1 ? undefined : patterns[0];
     this.type = type;
-    this.isAll = takesAll && this.#exclude.length === 0 && type === undefined;
+    this.hasAllNames = takesAll && this.#exclude.length === 0;
+    this.isAll = this.hasAllNames && type === undefined;
   }
 
   /** The same names, of every type. */

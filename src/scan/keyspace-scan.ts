@@ -23,6 +23,8 @@ export interface KeyspaceScanOptions {
   readonly maxSegments: number;
   /** Whether the server leaves keys out of its pages, by MATCH or TYPE: then a page says nothing of how far it came. */
   readonly sparse?: boolean;
+  /** The number of the last page of the scan before, whose place this one takes. Default 0. */
+  readonly page?: number;
 }
 
 /**
@@ -30,7 +32,7 @@ export interface KeyspaceScanOptions {
  * can be kept as JSON, and small but for the names of first pages, of which there are some while segments are read.
  */
 export interface KeyspaceScanState {
-  /** The number of the last page that has come: it grows with each, and goes on to when the scan does. */
+  /** The number of the last page that has come: it grows with each, also when the scan goes on or begins anew. */
   readonly page: number;
   readonly mode: KeyspaceScan['mode'];
   /** DBSIZE at the start. */
@@ -73,12 +75,12 @@ export class KeyspaceScan {
 
   /** @param state of a scan that goes on, which had the same options */
   constructor(options: KeyspaceScanOptions, state?: KeyspaceScanState) {
-    const { count, firstCount = count, keys, maxSegments, sparse } = options;
+    const { count, firstCount = count, keys, maxSegments, sparse, page = 0 } = options;
     this.#options = options;
     this.#keys = state?.keys ?? keys;
     this.#mode = state?.mode ?? (maxSegments > 1 && sparse !== true ? 'probing' : 'plain');
     this.#segments = state === undefined ? segmentsOf(1) : restored(state.segments);
-    this.#page = state?.page ?? 0;
+    this.#page = state?.page ?? page;
     this.#seen = state?.seen ?? 0;
     this.#count = state?.count ?? firstCount;
     this.#bound = new Bound(state?.bound ?? { limit: ANY_WALK });
@@ -156,22 +158,47 @@ export class KeyspaceScan {
     return segment.cursor;
   }
 
+  /** Whether names have to be known, as those of two segments are held against each other. */
+  get needsNames(): boolean {
+    return this.#mode === 'segmented';
+  }
+
   /** Takes the page that was asked for first; returns those of its keys that are to be read. */
   accept(cursor: string, keys: readonly Buffer[]): readonly Buffer[] {
+    let bytes = 0;
+    for (const key of keys) bytes += key.length;
+    if (!this.needsNames) {
+      this.acceptAll(cursor, keys.length, bytes);
+      return keys;
+    }
+    const segment = this.#take(cursor, keys.length, bytes);
+    if (segment === undefined) return keys;
+    const fresh = this.#acceptOfSegment(segment, cursor, keys);
+    this.#seen += fresh.length;
+    return fresh;
+  }
+
+  /** The same where names need not be known: all are to be read. @param bytes of the names of the page */
+  acceptAll(cursor: string, names: number, bytes: number): void {
+    const asked = this.#count;
+    const segment = this.#take(cursor, names, bytes);
+    if (segment === undefined) return;
+    this.#seen += this.#options.sparse === true ? asked : names;
+    if (this.#mode === 'probing') this.#probe(cursor, names);
+    else if (this.#segments[0] === segment) segment.cursor = after(cursor);
+  }
+
+  /** The segment of the page; none where it was given up: its keys are as good as others, its cursor leads nowhere. */
+  #take(cursor: string, names: number, bytes: number): Segment | undefined {
     const segment = this.#asked.shift()!;
     segment.asked = false;
     this.#page++;
     const asked = this.#count;
-    this.#count = this.#countAfter(keys);
-    // A page of segments that were given up: its keys are as good as others, its cursor leads nowhere.
-    if (!this.#segments.includes(segment)) return keys;
+    this.#count = this.#countAfter(bytes);
+    if (!this.#segments.includes(segment)) return undefined;
     if (segment.loop.repeats(cursor)) this.#repeated = cursor;
-    this.#bound.add(sizeOfPage(asked, keys.length));
-    const fresh = this.#mode === 'segmented' ? this.#acceptOfSegment(segment, cursor, keys) : keys;
-    this.#seen += this.#options.sparse === true ? asked : fresh.length;
-    if (this.#mode === 'probing') this.#probe(cursor, keys.length);
-    else if (this.#mode === 'plain' && this.#segments[0] === segment) segment.cursor = after(cursor);
-    return fresh;
+    this.#bound.add(sizeOfPage(asked, names));
+    return segment;
   }
 
   /**
@@ -202,9 +229,7 @@ export class KeyspaceScan {
     return false;
   }
 
-  #countAfter(keys: readonly Buffer[]): number {
-    let bytes = 0;
-    for (const key of keys) bytes += key.length;
+  #countAfter(bytes: number): number {
     const fitting = Math.floor((this.#count * PAGE_BYTES) / Math.max(1, bytes));
     return Math.max(1, Math.min(this.#options.count, this.#count * MOST_GROWTH, fitting));
   }

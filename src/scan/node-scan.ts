@@ -3,14 +3,14 @@
 import { nameOf, type Peer, type ReplyError, type RespError } from '../../resp/errors.ts';
 import { countOf } from '../../resp/figures.ts';
 import { Ring } from '../../resp/ring.ts';
+import { KeyQueue } from '../flow/key-queue.ts';
 import { SlotWatch, type SlotWatchState } from '../cluster/slot-watch.ts';
 import { hasManyServers, isSameKeyspace, keysIn, type KeyspaceId, type ServerInfo } from '../server/info.ts';
 import type { Session } from '../server/session.ts';
 import type { KeyScope } from './key-scope.ts';
 import { KeyspaceScan, type KeyspaceScanOptions, type KeyspaceScanState } from './keyspace-scan.ts';
 import type { LossWatch } from './loss-watch.ts';
-import { PageReader } from './page-reader.ts';
-import { endless, ScanError } from './scan-page.ts';
+import { endless, PageReader, ScanError } from './page-reader.ts';
 import type { Sight } from './shrinkage.ts';
 
 export interface NodeScanOptions {
@@ -75,7 +75,7 @@ const MOST_WALKS = 5;
 export class NodeScan {
   readonly db: number;
   /** Keys in scope that are to be read. */
-  readonly keys = new Ring<Buffer>();
+  readonly keys = new KeyQueue();
   readonly #untyped = new Ring<Buffer>();
   readonly #options: NodeScanOptions;
   readonly #lossWatch: LossWatch;
@@ -172,7 +172,7 @@ export class NodeScan {
     const watch = new SlotWatch(this.#options.nodeId);
     await this.#observe(session, watch);
     const sight = await this.#lossWatch.begin(session, this.db);
-    const options = this.#scanOptions(session, sight);
+    const options = { ...this.#scanOptions(session, sight), page: before?.scan.page ?? 0 };
     this.#hasLoaded = false;
     const { first = sight, walks = 0 } = before ?? {};
     return { scan: new KeyspaceScan(options), watch, origin: keyspaceIdOf(sight.info), first, walks: walks + 1 };

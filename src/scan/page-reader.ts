@@ -1,20 +1,28 @@
-// Reads the pages of a walk on one connection: as many at once as the scan allows, and only while few keys are in hand.
+// Reads the pages of a walk on one connection, as many at once as the scan allows, and only while few keys are in hand. The
+// SCAN command, the page that answers it, and the TYPE of keys where SCAN itself cannot tell.
 
-import { ReplyError, type Peer } from '../../resp/errors.ts';
+import type { Bytes } from '../../resp/bytes.ts';
+import { Command } from '../../resp/command.ts';
+import type { Connection } from '../../resp/connection.ts';
+import { ReplyError, type Peer, nameOf, RespError } from '../../resp/errors.ts';
+import { Literal } from '../../resp/literal.ts';
 import type { Receiver, Reply } from '../../resp/reply.ts';
 import type { Ring } from '../../resp/ring.ts';
+import type { KeyQueue } from '../flow/key-queue.ts';
+import { Inquiry } from '../server/inquiry.ts';
+import { Buffer } from 'node:buffer';
 import { kindOf, refusalOf, scopeOf } from '../server/refusal.ts';
 import { failMisanswered } from '../server/replies.ts';
 import type { Session } from '../server/session.ts';
 import { depthFor } from '../server/transfer-limits.ts';
 import type { KeyScope } from './key-scope.ts';
 import type { KeyspaceScan } from './keyspace-scan.ts';
-import { endless, isPage, sendScan, TypeFilter, type ScanError } from './scan-page.ts';
+import { PageView } from './page-view.ts';
 
 /** What was found on all pages of a walk, whichever connection they came on. */
 export interface Found {
   /** Keys in scope that are to be read. */
-  readonly keys: Ring<Buffer>;
+  readonly keys: KeyQueue;
   /** Keys whose type is to be asked for, where SCAN itself cannot tell. */
   readonly untyped: Ring<Buffer>;
 }
@@ -37,6 +45,13 @@ export interface PageReaderSink {
   onLoading(): void;
 }
 
+const COUNT = new Literal('$5\r\nCOUNT\r\n');
+const MATCH = new Literal('$5\r\nMATCH\r\n');
+const TYPE = new Literal('$4\r\nTYPE\r\n');
+/** SCAN cursor COUNT n, with so many options behind. */
+const SCAN = [new Command('SCAN', 3), new Command('SCAN', 5), new Command('SCAN', 7)];
+const TYPE_OF = new Command('TYPE', 1);
+
 export class PageReader implements Receiver {
   readonly #session: Session;
   readonly #scan: KeyspaceScan;
@@ -44,6 +59,7 @@ export class PageReader implements Receiver {
   readonly #options: PageReaderOptions;
   readonly #sink: PageReaderSink;
   readonly #types: TypeFilter | undefined;
+  readonly #page = new PageView();
 
   constructor(session: Session, scan: KeyspaceScan, found: Found, options: PageReaderOptions, sink: PageReaderSink) {
     this.#session = session;
@@ -85,17 +101,46 @@ export class PageReader implements Receiver {
     const { connection } = this.#session;
     if (reply instanceof ReplyError) return this.#refused(reply);
     if (!isPage(reply)) return failMisanswered(connection, 'SCAN');
-    const { scope, wanted } = this.#options;
     const { keys, untyped } = this.#found;
-    const to = this.#types === undefined ? keys : untyped;
     const before = keys.length;
     const [cursor, names] = reply;
     for (const key of this.#scan.accept(cursor.toString('latin1'), names)) {
-      if (scope.includes(key) && (wanted === undefined || wanted(key))) to.push(key);
+      if (!this.#isWanted(key)) continue;
+      if (this.#types === undefined) keys.pushBuffer(this.#options.db, key);
+      else untyped.push(key);
     }
-    this.#sink.onFound(keys.length - before);
+    this.#accepted(before);
+  }
+
+  readArray(bytes: Bytes, start: number, end: number): number {
+    if (this.#scan.needsNames || this.#types !== undefined) return start;
+    const page = this.#page;
+    const next = page.read(bytes, start, end);
+    if (next <= start) return next;
+    const { db, scope, wanted } = this.#options;
+    const { keys } = this.#found;
+    const before = keys.length;
+    this.#scan.acceptAll(page.cursor, page.length, page.size);
+    const takesAll = scope.hasAllNames && wanted === undefined;
+    for (let i = 0; i < page.length; i++) {
+      const [at, after] = [page.startOf(i), page.endOf(i)];
+      if (takesAll || this.#isWanted(bytes.buffer.subarray(at, after))) keys.pushCopy(db, bytes, at, after);
+    }
+    this.#accepted(before);
+    return next;
+  }
+
+  #isWanted(key: Buffer): boolean {
+    const { scope, wanted } = this.#options;
+    return scope.includes(key) && (wanted === undefined || wanted(key));
+  }
+
+  /** @param before how many keys were to be read before the page came */
+  #accepted(before: number): void {
+    this.#sink.onFound(this.#found.keys.length - before);
     this.#sink.onPage();
     const { repeated } = this.#scan;
+    const { connection } = this.#session;
     if (repeated !== undefined) connection.fail(goesRound(connection.peer, repeated));
   }
 
@@ -118,7 +163,7 @@ export class PageReader implements Receiver {
   #typeFilter(type: string): TypeFilter {
     return new TypeFilter(this.#session, type, {
       onKey: (key) => {
-        this.#found.keys.push(key);
+        this.#found.keys.pushBuffer(this.#options.db, key);
         this.#sink.onFound(1);
       },
       onRefused: (db, key, error) => this.#sink.onRefused(db, key, error),
@@ -131,6 +176,98 @@ export class PageReader implements Receiver {
     if (scopeOf(reply) !== 'key' || !this.#scan.refuse())
       connection.fail(refusalOf(connection.peer, 'read from', reply));
   }
+}
+
+interface ScanRequest {
+  readonly cursor: string;
+  readonly count: number;
+  readonly match: Buffer | undefined;
+  readonly type: string | undefined;
+}
+
+function sendScan(connection: Connection, receiver: Receiver, { cursor, count, match, type }: ScanRequest): void {
+  const command = SCAN[(match === undefined ? 0 : 1) + (type === undefined ? 0 : 1)]!;
+  const encoder = connection.begin(command, receiver);
+  encoder.text(cursor);
+  encoder.literal(COUNT);
+  encoder.integer(count);
+  if (match !== undefined) {
+    encoder.literal(MATCH);
+    encoder.bulk(match);
+  }
+  if (type !== undefined) {
+    encoder.literal(TYPE);
+    encoder.text(type);
+  }
+}
+
+/** A cursor and the keys of its page. */
+function isPage(reply: Reply): reply is readonly [Buffer, readonly Buffer[]] {
+  if (!Array.isArray(reply) || reply.length !== 2) return false;
+  const [cursor, keys] = reply as readonly Reply[];
+  return Buffer.isBuffer(cursor) && Array.isArray(keys) && keys.every((key) => Buffer.isBuffer(key));
+}
+
+interface TypeFilterSink {
+  /** A key of the type, or one that is elsewhere by now. */
+  onKey(key: Buffer): void;
+  /** The server would not say of this key. */
+  onRefused(db: number, key: Buffer, error: ReplyError): void;
+}
+
+/** Sorts keys by TYPE, where SCAN itself cannot. */
+class TypeFilter {
+  readonly #connection: Connection;
+  readonly #type: string;
+  readonly #sink: TypeFilterSink;
+  readonly #inquiry: Inquiry;
+
+  constructor({ connection, selection }: Session, type: string, sink: TypeFilterSink) {
+    this.#connection = connection;
+    this.#type = type;
+    this.#sink = sink;
+    this.#inquiry = new Inquiry(connection, selection, (db, key, reply) => this.#onType(db, key, reply));
+  }
+
+  get inFlight(): number {
+    return this.#inquiry.keys.length;
+  }
+
+  /** Asks for as many of these as can be sent now, and takes them out. */
+  send(db: number, keys: Ring<Buffer>): void {
+    while (keys.length > 0 && !this.#connection.full) this.#inquiry.ask(TYPE_OF, db, keys.shift()!);
+  }
+
+  /** Hands out the keys whose type was never told. */
+  drain(lost: (key: Buffer) => void): void {
+    this.#inquiry.keys.drain((_, key) => lost(key));
+  }
+
+  #onType(db: number, key: Buffer, reply: Reply): void {
+    if (reply instanceof ReplyError) this.#refused(db, key, reply);
+    else if (!Buffer.isBuffer(reply)) failMisanswered(this.#connection, 'TYPE');
+    else if (reply.toString() === this.#type) this.#sink.onKey(key);
+  }
+
+  #refused(db: number, key: Buffer, error: ReplyError): void {
+    const scope = scopeOf(error);
+    if (scope === 'key') this.#sink.onRefused(db, key, error);
+    else if (scope === 'place') this.#sink.onKey(key);
+    else {
+      this.#inquiry.keys.push(db, key);
+      this.#connection.fail(refusalOf(this.#connection.peer, 'read from', error));
+    }
+  }
+}
+
+/** Why a walk will not come to its end, whatever becomes of the connection. */
+export class ScanError extends RespError {
+  override readonly name = 'ScanError';
+}
+
+export function endless(peer: Peer, why: string): ScanError {
+  const message = `Cannot scan ${nameOf(peer)}: ${why}, so it would never come to an end`;
+  return new ScanError('SCAN_LOOP', message, { peer, hint: 'the server is broken, or the proxy in front of it' });
 }
 
 function goesRound(peer: Peer, cursor: string): ScanError {

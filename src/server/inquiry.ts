@@ -3,7 +3,7 @@
 import type { Command } from '../../resp/command.ts';
 import type { Connection } from '../../resp/connection.ts';
 import type { Receiver, Reply } from '../../resp/reply.ts';
-import { PendingKeys } from '../flow/pending-keys.ts';
+import { KeyQueue } from '../flow/key-queue.ts';
 import { failMisanswered } from './replies.ts';
 import { ask, type Selection } from './session.ts';
 
@@ -14,7 +14,7 @@ export class Inquiry implements Receiver {
   readonly #selection: Selection;
   readonly #onAnswer: OnAnswer;
   /** Those that are not answered. */
-  readonly keys = new PendingKeys();
+  readonly keys = new KeyQueue();
 
   constructor(connection: Connection, selection: Selection, onAnswer: OnAnswer) {
     this.#connection = connection;
@@ -31,7 +31,7 @@ export class Inquiry implements Receiver {
   }
 
   onReply(reply: Reply): void {
-    const { db } = this.keys;
+    const { db } = this.keys.head!;
     this.#onAnswer(db, this.keys.shift(), reply);
   }
 

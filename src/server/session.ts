@@ -19,7 +19,7 @@ export class Session {
     this.server = server;
     this.connection = server.connection;
     this.selection = new Selection(server.connection, server.db);
-    this.connection.onProgress = () => this.#wakeup.wake();
+    this.connection.onProgress(() => this.#wakeup.wake());
   }
 
   get peer(): Peer {

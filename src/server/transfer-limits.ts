@@ -169,7 +169,7 @@ export class PageSize {
 const LEAST_DEPTH = 1024;
 const MOST_DEPTH = 16_384;
 /** Keys a millisecond that no line should be what bounds: with these under way the servers are. */
-const KEYS_PER_MS = 500;
+const KEYS_PER_MS = 800;
 
 /**
  * How many keys may be under way on one connection.

@@ -1,10 +1,12 @@
 // Reads the bytes of a file window by window, with a checksum of all of them; and large values from their places in it.
 
 import { Buffer } from 'node:buffer';
+import { Bytes } from '../../resp/bytes.ts';
 import { countOf, formatCount } from '../../resp/figures.ts';
 import { LONGEST_STRING } from '../../resp/reply.ts';
+import type { EntryView } from '../flow/entry-view.ts';
 import type { LargeValue } from '../flow/entry.ts';
-import { ByteReader } from '../rdb/byte-reader.ts';
+import { ByteReader, SPECIAL } from '../rdb/byte-reader.ts';
 import { Crc64 } from '../rdb/crc64.ts';
 import { demandEncoding } from '../rdb/decode.ts';
 import { PayloadError } from '../rdb/payload-error.ts';
@@ -14,17 +16,16 @@ import type { ValuePiece } from '../rdb/value.ts';
 
 /** Of one window. */
 const WINDOW_BYTES = 256 * 1024;
-/** Fewer are copied faster one by one. */
-const FEW_BYTES = 128;
+const WARM_BYTES = 8 * 1024;
 const NO_BYTES = Buffer.alloc(0);
 
-/** A file, or what of one goes so far, that is read from any place. */
+/** A file, or the first bytes of one, that can be read at any offset. */
 export interface StoredBytes {
-  /** As messages call it. */
+  /** Its name in messages. */
   readonly name: string;
-  /** Where they end, in bytes from the start. */
+  /** In bytes. */
   readonly size: number;
-  /** Whether it was packed, so that places are none of the file of that name. */
+  /** Whether it was packed, so that offsets are not those of the file of that name. */
   readonly isUnpacked: boolean;
   /** Fills `length` bytes of `into`, from `offset` on, with those from `position` on. */
   read(into: Buffer, offset: number, length: number, position: number): void;
@@ -37,10 +38,12 @@ export interface FileReaderOptions {
   readonly sums: boolean;
 }
 
-/** The window moves on, and what it leaves behind goes through a checksum. */
+/** The window moves forward, and what it leaves behind goes into the checksum. */
 export class FileReader extends ByteReader {
   readonly #file: StoredBytes;
   readonly #crc: Crc64 | undefined;
+  /** The bytes of the window; views of it stay valid when it moves. */
+  #window = new Bytes(NO_BYTES);
   /** How far the checksum goes. */
   #summed: number;
 
@@ -63,21 +66,41 @@ export class FileReader extends ByteReader {
     return new PayloadError(`Cannot read ${name}: ${why}, at byte ${at}${place}`, { offset: at });
   }
 
-  /** Of all bytes from the start to here. */
+  /** The checksum of all bytes from the start to here. */
   sum(): Crc64 | undefined {
     const { at, before } = this;
-    const sum = this.#crc?.update(this.bytes, this.#summed - before, at - before);
+    const sum = this.#crc?.updateFrom(this.#window, this.#summed - before, at - before);
     this.#summed = at;
     return sum;
   }
 
-  /** Copies the bytes of the file from `start` to `end`, which were passed already. */
-  copy(start: number, end: number, to: Buffer, at: number): void {
-    const { bytes, before } = this;
-    const length = end - start;
-    if (start < before) this.#file.read(to, at, length, start);
-    else if (length > FEW_BYTES) bytes.copy(to, at, start - before, end - before);
-    else for (let i = 0; i < length; i += 1) to[at + i] = bytes[start - before + i]!;
+  /** Sums what was passed over, where it is enough to be worth it, and still in the processor's cache. */
+  sumSome(): void {
+    if (this.at - this.#summed >= WARM_BYTES) this.sum();
+  }
+
+  /** Shows the next string as the key of an entry: where it lies, or out of memory of its own where it is packed. */
+  showKey(view: EntryView): void {
+    if (this.peek() >= SPECIAL) {
+      const key = this.string();
+      view.showKey(new Bytes(key), 0, key.length);
+      return;
+    }
+    const length = this.length();
+    const start = this.take(length);
+    view.showKey(this.#window, start, start + length);
+  }
+
+  /** Copies the bytes of the file from `start` to `end`, which were passed already, to `at`. */
+  copyTo(target: Bytes, at: number, start: number, end: number): void {
+    const { before } = this;
+    if (start < before) this.#file.read(target.buffer, at, end - start, start);
+    else this.#window.copyTo(target, at, start - before, end - before);
+  }
+
+  protected override look(bytes: Buffer, before: number): void {
+    super.look(bytes, before);
+    this.#window = new Bytes(bytes);
   }
 
   protected override more(length: number): void {
@@ -97,7 +120,7 @@ export class FileReader extends ByteReader {
     const end = this.at + length;
     super.skip(this.before + this.bytes.length - this.at);
     this.sum();
-    // Nobody has seen this window, so that it may serve again and again.
+    // No views of this window exist, so its memory can be used again.
     const window = Buffer.allocUnsafeSlow(Math.min(WINDOW_BYTES, this.left));
     while (this.at < end) {
       const next = window.subarray(0, this.left);
@@ -119,18 +142,18 @@ export interface ValuePlace {
   readonly start: number;
   /** Of the value. */
   readonly length: number;
-  /** None of a module. */
+  /** Not one of a module. */
   readonly typeByte: number;
-  /** The RDB version of who wrote it. */
+  /** The RDB version of the writer. */
   readonly version: number;
-  /** Whether the bytes end where the value does: nobody has looked yet whether they hold one, and nothing else. */
+  /** Whether the bytes must hold one value and nothing else, which has not been checked yet. */
   readonly isAll: boolean;
 }
 
-/** A value that is too large for a payload: it is read from its place, as often as it is asked for. */
+/** A value that is too large for a payload: it is read from its place each time that it is asked for. */
 export class FileValue implements LargeValue {
   readonly type: NonNullable<LargeValue['type']>;
-  /** Nobody writes into such a file: who makes a new one puts it in its place. */
+  /** Such files are not written in place: a new one replaces them. */
   readonly reading = 'same';
   /** It has each element once. */
   readonly length = Infinity;

@@ -5,7 +5,7 @@
 //                 28   an array: number · whether an index follows · index · (index · kind · value) …
 //   Redis 8.10    30   a hash: one listpack of its values, the number of its template before them
 //                 32   a hash: the number of its template · values
-//   KeyDB         64   a script that runs by and by: script · 8 bytes · 8 bytes · keys · arguments
+//   KeyDB         64   a script that runs periodically: script · 8 bytes · 8 bytes · keys · arguments
 //
 //   A template is a number and the names of fields. The layouts are those of the loaders of redis/redis and Snapchat/KeyDB.
 
@@ -24,7 +24,7 @@ const CRON = 64;
 const INTEGER = 1;
 const DOUBLE = 2;
 const NUMBER_BYTES = 8;
-/** A file with more is none that a server has written. */
+/** No server writes a file with more. */
 const MOST_TEMPLATES = 100_000;
 
 export class ForeignValues {
@@ -37,7 +37,7 @@ export class ForeignValues {
     this.#version = version;
   }
 
-  /** As TYPE has it. @returns undefined where nothing tells how long the value is */
+  /** As TYPE says it. @returns undefined if the length of the value cannot be known */
   typeOf(typeByte: number): string | undefined {
     if (this.#isCron(typeByte)) return 'cron';
     if (!isNewerVersion(this.#version) || isOfValkey(this.#version)) return undefined;
@@ -55,7 +55,7 @@ export class ForeignValues {
     }
   }
 
-  /** In words, what stands in the way. */
+  /** What messages say about the value. */
   formOf(typeByte: number): string {
     if (this.#isCron(typeByte)) return 'it is a script that KeyDB runs by and by';
     return newerForm(typeByte, this.#version);
@@ -82,7 +82,7 @@ export class ForeignValues {
     }
   }
 
-  /** Passes over a template, on which values behind it lean. */
+  /** Passes over a template, which later values refer to. */
   addTemplate(reader: ByteReader): void {
     const start = reader.at;
     const id = reader.length();

@@ -5,15 +5,15 @@ import { moduleNameOf, skipParts } from '../rdb/modules.ts';
 import { isOfValkey } from '../rdb/type-byte.ts';
 
 /**
- * `databases`: those that nobody asked for, and that have keys; `functions`: libraries; `modules`: those that keep data outside of keys; `slots`: those that were on their way here;
- * `metadata`: keys to which modules have attached something; `expiries`: keys of KeyDB whose members expire; `empty`:
- * collections without an element; `mark`: bytes behind the end.
+ * `databases`: not asked for, but with keys; `functions`: libraries; `modules`: with data outside of keys; `slots`: being
+ * imported; `metadata`: keys with data attached by modules; `expiries`: keys of KeyDB whose members expire; `empty`:
+ * collections without elements; `mark`: bytes behind the end.
  */
 export type LeftOutKind = 'databases' | 'functions' | 'modules' | 'slots' | 'metadata' | 'expiries' | 'empty' | 'mark';
 
 export interface LeftOutPart {
   count: number;
-  /** Not more than help anybody. */
+  /** The first few. */
   readonly names: string[];
 }
 
@@ -28,7 +28,7 @@ const FUNCTION_PRE_GA = 246;
 const MODULE_AUX = 247;
 const RESIZE_DB = 251;
 const MOST_NAMES = 20;
-/** Of the code of a library the beginning, where its name is. */
+/** The beginning of the code of a library, where its name is. */
 const HEAD_BYTES = 1024;
 const CLASS_BYTES = 4;
 
@@ -39,7 +39,7 @@ export class LeftOut {
     return this.#parts;
   }
 
-  /** A key. @param nameOf asked only where the name is to be told */
+  /** Counts one. @param nameOf called only if the name is kept */
   add(kind: LeftOutKind, nameOf: () => string): void {
     const part = this.#parts.get(kind) ?? { count: 0, names: [] };
     part.count += 1;
@@ -48,7 +48,7 @@ export class LeftOut {
     this.#parts.set(kind, part);
   }
 
-  /** Passes over what is no key. False where it is something else, or nothing that a snapshot of that version has. */
+  /** Passes over what belongs to the opcode. False for opcodes that are not left out, or not known in that version. */
   pass(reader: ByteReader, opcode: number, version: number): boolean {
     switch (opcode) {
       case RESIZE_DB:
@@ -97,7 +97,7 @@ export class LeftOut {
   /** What a module wrote for itself. */
   #passModule(reader: ByteReader): void {
     const id = reader.uint64();
-    // First comes when it is to be read: a number as any other.
+    // The first part is a number that says when it is to be read.
     skipParts(reader);
     this.#addOnce('modules', moduleNameOf(id));
   }
@@ -120,7 +120,7 @@ function skipLengths(reader: ByteReader, count: number): void {
   for (let left = count; left > 0; left -= 1) reader.length();
 }
 
-/** Passes over what modules have attached to the key that follows, each of them in a class of its own. */
+/** Passes over the data that modules have attached to the next key, each of them in a class of its own. */
 export function skipMetadata(reader: ByteReader): void {
   for (let classes = reader.count(CLASS_BYTES + 1); classes > 0; classes -= 1) {
     reader.skip(CLASS_BYTES);

@@ -6,25 +6,25 @@ import { FIRST_VALKEY_VERSION } from '../rdb/type-byte.ts';
 import type { FileReader } from './file-reader.ts';
 
 const HEADER_BYTES = 9;
-/** Where the numbers of Redis end; those of Valkey have three digits. */
+/** The highest RDB versions; those of Valkey have three digits. */
 const HIGHEST = { REDIS: FIRST_VALKEY_VERSION - 1, VALKEY: 999 } as const;
 
 const CHECKSUM_BYTES = 8;
 /** Redis 2.6. */
 const FIRST_SUMMED_VERSION = 5;
-/** What a diskless transfer ends with, 40 characters, and what editors and pipes leave behind a file. */
+/** The 40 characters at the end of a diskless transfer, and what editors and pipes append to a file. */
 const HARMLESS = /^(?:[0-9a-f]{40})?[\s\0]{0,4}$/;
 const MOST_HARMLESS = 44;
 
 export interface SnapshotEnd {
-  /** Whether there was a checksum, which fits then. */
+  /** Whether there was a checksum; it is right then. */
   readonly isChecked: boolean;
-  /** Bytes behind the end, which a server does not look at. */
+  /** Bytes behind the end, which servers ignore. */
   readonly extra: number;
 }
 
 /**
- * Files of newer servers than rump knows are read as well: most of their values are as they were.
+ * Files of unknown newer servers are read as well: most of their values have not changed.
  * @throws PayloadError where it is no snapshot
  */
 export function readHeader(reader: ByteReader): number {

@@ -5,23 +5,25 @@
 //   SELECTDB holds for all keys behind it; expiry, idle time and frequency for the next one.
 
 import { Buffer } from 'node:buffer';
+import { Bytes } from '../../resp/bytes.ts';
 import { formatBytes, formatCount } from '../../resp/figures.ts';
 import { LONGEST_STRING } from '../../resp/reply.ts';
 import type { RandomAccessFile } from '../file/random-access-file.ts';
-import type { Entry } from '../flow/entry.ts';
+import { NO_BYTES, type EntryView } from '../flow/entry-view.ts';
+import { BY_REFERENCE } from '../flow/slabs.ts';
 import { Crc64 } from '../rdb/crc64.ts';
 import { FOOTER_BYTES, seal } from '../rdb/footer.ts';
 import { NEVER, type Milliseconds } from '../rdb/milliseconds.ts';
 import { PayloadError } from '../rdb/payload-error.ts';
 import { DEFAULT_LIMITS, isEmptyValue, mostUnpacked } from '../rdb/pieces.ts';
 import { skipValue } from '../rdb/skip.ts';
-import { encodingOf, isNewerVersion, isOfValkey, typeOfEncoding } from '../rdb/type-byte.ts';
+import { encodingOf, isNewerVersion, isOfValkey, PLAIN_TYPE_BYTES, typeOfEncoding } from '../rdb/type-byte.ts';
 import { FileReader, FileValue } from './file-reader.ts';
 import { ForeignValues } from './foreign-values.ts';
 import { ENTERPRISE_NUMBER, ENTERPRISE_SLOT, KEY_METADATA, LeftOut, skipMetadata } from './left-out.ts';
 import { readEnd, readHeader } from './snapshot-ends.ts';
 
-/** No value begins with it or a higher one. */
+/** Bytes from here on are not type bytes. */
 const FIRST_OPCODE = 242;
 /** Redis 8.10 puts the templates of hashes there, Valkey 9.2 what was written while it saved. */
 const TEMPLATE = 242;
@@ -37,15 +39,8 @@ const MEMBER_EXPIRY = 'keydb-subexpire-key';
 const MOST_DB = 2 ** 31 - 1;
 /** Of a payload: the type byte, and what follows the value. */
 const OVERHEAD_BYTES = 1 + FOOTER_BYTES;
-/** A view of an entry keeps all of its slab alive. */
-const SLAB_BYTES = 128 * 1024;
-/** What is larger has memory of its own. */
-const MOST_OF_SLAB = SLAB_BYTES / 8;
-/** Fewer are copied faster one by one. */
-const FEW_BYTES = 64;
-
 export interface SnapshotReaderOptions {
-  /** Values of more bytes are not gathered, but for those of modules. */
+  /** Values of more bytes are not held whole, except those of modules. */
   readonly bigKey: number;
   /** Bytes. Default `LONGEST_STRING`. */
   readonly maxPayload?: number | undefined;
@@ -59,7 +54,8 @@ export class SnapshotReader {
   readonly #version: number;
   readonly #bigKey: number;
   readonly #maxPayload: number;
-  readonly #slab = new Slab();
+  /** Of small payloads, one after the other; a large one has memory of its own. */
+  readonly #payload = new Bytes(Buffer.allocUnsafeSlow(BY_REFERENCE));
   readonly #crc = new Crc64();
   readonly #foreign: ForeignValues;
   #isChecked = true;
@@ -68,17 +64,17 @@ export class SnapshotReader {
   #hasMetadata = false;
   /** Of the key. */
   #keyStart = 0;
-  /** Of the value, behind the key; -1 where nothing tells its end. */
+  /** Of the value, behind the key; the end is -1 if it is not known. */
   #start = 0;
   #end = 0;
-  /** The key of which it was told last that members expire. */
+  /** The last key that was reported to have members that expire. */
   #expiringKey = 0;
 
-  /** @throws PayloadError where it is no snapshot, or one that rump does not know */
+  /** @throws PayloadError if it is not a snapshot, or one that rump does not know */
   constructor(file: RandomAccessFile, { bigKey, maxPayload = LONGEST_STRING }: SnapshotReaderOptions) {
     this.#file = file;
     this.#reader = new FileReader(file, { sums: true });
-    // Of values nothing is decompressed here, but names and what stands beside keys.
+    // Only names and what stands beside keys are decompressed here, never values.
     this.#reader.mostUnpacked = mostUnpacked(DEFAULT_LIMITS);
     this.#version = readHeader(this.#reader);
     this.#maxPayload = maxPayload;
@@ -96,25 +92,27 @@ export class SnapshotReader {
     return this.#isChecked;
   }
 
-  /** The type of the value, as TYPE has it; undefined where nobody knows. */
+  /** The type of the value, as TYPE says it; undefined if it is not known. */
   get type(): string | undefined {
     const encoding = encodingOf(this.#typeByte, this.#version);
     return encoding === undefined ? this.#foreign.typeOf(this.#typeByte) : typeOfEncoding(encoding);
   }
 
   /**
-   * Passes the next key: all of it but its value is in `entry` then, the name as a view into the window. False behind the
-   * last one, if the file is whole.
+   * Reads the next key: `entry` shows all but its value then, up to the next call. False after the last one, if the file is
+   * complete.
    * @throws PayloadError
    */
-  next(entry: Entry): boolean {
+  next(entry: EntryView): boolean {
     const reader = this.#reader;
     entry.expireAt = NEVER;
     entry.idle = -1;
     entry.frequency = -1;
-    entry.payload = null;
+    entry.kind = 'name';
+    entry.showPayload(NO_BYTES, 0, 0);
     entry.large = null;
     this.#hasMetadata = false;
+    reader.sumSome();
     if (this.#end === -1)
       throw reader.fail(`${this.#form}, and nothing tells where that value ends`, this.#keyStart - 1);
     for (;;) {
@@ -142,14 +140,14 @@ export class SnapshotReader {
           if (opcode >= FIRST_OPCODE || opcode === ENTERPRISE_NUMBER || opcode === ENTERPRISE_SLOT) this.#pass(opcode);
           else {
             entry.db = this.#db;
-            entry.key = this.#passKey(opcode);
+            this.#passKey(opcode, entry);
             return true;
           }
       }
     }
   }
 
-  /** Why nothing can carry the value, where nothing can. */
+  /** Why the value cannot be copied, if it cannot. */
   get refusal(): PayloadError | undefined {
     if (encodingOf(this.#typeByte, this.#version) === undefined) {
       return new PayloadError(`Cannot read the value: ${this.#form}`);
@@ -162,29 +160,28 @@ export class SnapshotReader {
   }
 
   /**
-   * Puts the value of the key that was passed last into `entry`, and a name that keeps no window alive. False for an empty
-   * collection, which is no key to a server.
+   * Shows the value of the last key in `entry`, up to the next call. False for an empty collection, which is no key for a
+   * server.
    */
-  take(entry: Entry): boolean {
-    const { key } = entry;
+  take(entry: EntryView): boolean {
     const start = this.#start;
     const size = this.#end - start;
-    const name = this.#slab.take(key.length);
-    copy(key, name);
-    entry.key = name;
-    if (this.#hasMetadata) this.leftOut.add('metadata', () => String(name));
+    if (this.#hasMetadata) this.leftOut.add('metadata', () => String(entry.key));
     if (size > this.#bigKey && this.type !== 'module') {
       const [bytes, typeByte, version] = [this.#file, this.#typeByte, this.#version];
+      entry.kind = 'large';
       entry.large = new FileValue({ bytes, start, length: size, typeByte, version, isAll: false }, this.#bigKey);
       return true;
     }
-    const payload = this.#slab.take(size + OVERHEAD_BYTES);
-    payload[0] = this.#typeByte;
-    this.#reader.copy(start, this.#end, payload, 1);
-    seal(payload, this.#version, this.#crc);
-    entry.payload = payload;
-    if (!isEmptyValue(payload)) return true;
-    this.leftOut.add('empty', () => String(name));
+    const length = size + OVERHEAD_BYTES;
+    const payload = length < BY_REFERENCE ? this.#payload : new Bytes(Buffer.allocUnsafeSlow(length));
+    payload.buffer[0] = this.#typeByte;
+    this.#reader.copyTo(payload, 1, start, this.#end);
+    seal(payload, length, this.#version, this.#crc);
+    entry.kind = 'value';
+    entry.showPayload(payload, 0, length);
+    if (this.#typeByte === PLAIN_TYPE_BYTES.string || !isEmptyValue(payload.buffer.subarray(0, length))) return true;
+    this.leftOut.add('empty', () => String(entry.key));
     return false;
   }
 
@@ -192,8 +189,8 @@ export class SnapshotReader {
     return this.#foreign.formOf(this.#typeByte);
   }
 
-  /** Passes key and value, as far as it is known where that ends. Returns the key. */
-  #passKey(typeByte: number): Buffer {
+  /** Passes over key and value, if the end of that is known. Shows the key. */
+  #passKey(typeByte: number, entry: EntryView): void {
     const reader = this.#reader;
     const encoding = encodingOf(typeByte, this.#version);
     const isForeign = encoding === undefined && this.#foreign.typeOf(typeByte) !== undefined;
@@ -205,16 +202,15 @@ export class SnapshotReader {
       throw reader.fail('a module from before Redis 4.0 wrote the value, which only itself can read', reader.at - 1);
     }
     this.#keyStart = reader.at;
-    const key = reader.string();
+    reader.showKey(entry);
     this.#typeByte = typeByte;
     this.#start = reader.at;
     if (encoding !== undefined) skipValue(reader, typeByte, this.#version);
     else if (isForeign) this.#foreign.skip(reader, typeByte);
     this.#end = encoding === undefined && !isForeign ? -1 : reader.at;
-    return key;
   }
 
-  /** Passes what is no key. */
+  /** Passes over what is not a key. */
   #pass(opcode: number): void {
     if (opcode === AUX) return this.#passAux();
     const reader = this.#reader;
@@ -232,7 +228,7 @@ export class SnapshotReader {
     throw reader.fail(`no snapshot of RDB version ${this.#version} has opcode ${opcode}`, start);
   }
 
-  /** Fields about the file; of KeyDB also, behind a key, a member of it and when that expires. */
+  /** A field about the file. KeyDB also writes a member of the key before, and when that expires. */
   #passAux(): void {
     const reader = this.#reader;
     const isOther = reader.peekStringLength() !== MEMBER_EXPIRY.length;
@@ -256,30 +252,7 @@ export class SnapshotReader {
   }
 }
 
-/** -1 stands for none elsewhere, and all time before 1970 is the same. */
+/** Negative times would mean no expiry, and all of them are past. */
 function expiryOf(time: Milliseconds): Milliseconds {
   return time < 0 ? 0 : time;
-}
-
-/** Memory for names and payloads: many small ones share one piece of it, and each is whole in it. */
-class Slab {
-  #bytes: Buffer = Buffer.allocUnsafeSlow(SLAB_BYTES);
-  #used = 0;
-
-  /** So many bytes, in no state. */
-  take(length: number): Buffer {
-    if (length > MOST_OF_SLAB) return Buffer.allocUnsafeSlow(length);
-    if (length > SLAB_BYTES - this.#used) {
-      this.#bytes = Buffer.allocUnsafeSlow(SLAB_BYTES);
-      this.#used = 0;
-    }
-    const start = this.#used;
-    this.#used += length;
-    return this.#bytes.subarray(start, this.#used);
-  }
-}
-
-function copy(from: Buffer, to: Buffer): void {
-  if (from.length > FEW_BYTES) from.copy(to);
-  else for (let i = 0; i < from.length; i += 1) to[i] = from[i]!;
 }

@@ -10,6 +10,8 @@ export interface FileScopeOptions {
   readonly databases: ReadonlySet<number> | 'all';
   /** Whether a key of these databases is, by its name. */
   readonly includes: (key: Buffer) => boolean;
+  /** Whether `includes` says so of every name: then it need not be asked. */
+  readonly hasAllNames?: boolean;
   /** The type that a key in scope has; without it any. */
   readonly type?: string | undefined;
   /** `exact`: `expireAt` is as the file has it; `dropped`: nothing expires. */
@@ -22,20 +24,30 @@ export interface FileScopeOptions {
 
 export class FileScope {
   readonly type: string | undefined;
-  /** What is wanted this time, of all that is in scope. */
-  wanted: (key: Buffer) => boolean = () => true;
+  /** What is wanted this time, of all that is in scope; without it everything. */
+  wanted: ((key: Buffer) => boolean) | undefined;
+  /** Whether nobody has to look at a key, or at its value. */
+  readonly #takesAll: boolean;
   readonly #options: FileScopeOptions;
   readonly #leftOut = new Set<number>();
 
   constructor(options: FileScopeOptions) {
     this.type = options.type;
     this.#options = options;
+    const { hasAllNames, type, fields } = options;
+    this.#takesAll = hasAllNames === true && type === undefined && fields === undefined;
+  }
+
+  /** Whether all keys of the database are in scope, with their values as they are. */
+  takesAll(db: number): boolean {
+    const { databases } = this.#options;
+    return this.#takesAll && this.wanted === undefined && (databases === 'all' || databases.has(db));
   }
 
   /** Whether a key is in scope, whatever its type. */
   includes(db: number, key: Buffer): boolean {
     const { databases, includes } = this.#options;
-    if (databases === 'all' || databases.has(db)) return includes(key) && this.wanted(key);
+    if (databases === 'all' || databases.has(db)) return includes(key) && this.wanted?.(key) !== false;
     this.#leftOut.add(db);
     return false;
   }
@@ -59,7 +71,7 @@ export class FileScope {
   }
 
   /** Takes from the entry what is not to be carried. False for a key that is no more, and would come back for good. */
-  strip(entry: Entry): boolean {
+  strip(entry: Pick<Entry, 'idle' | 'frequency' | 'expireAt'>): boolean {
     const { mode, preserveIdle } = this.#options;
     if (!preserveIdle) {
       entry.idle = -1;

@@ -3,8 +3,9 @@
 
 import { setImmediate as turn } from 'node:timers/promises';
 import type { Channel } from '../flow/channel.ts';
-import type { Entry } from '../flow/entry.ts';
-import { EntryRing, newEntry } from '../flow/entry-ring.ts';
+import { EntryRing } from '../flow/entry-ring.ts';
+import type { EntryView } from '../flow/entry-view.ts';
+import { newEntry, type Entry } from '../flow/entry.ts';
 import { ownCopy } from '../flow/own-copy.ts';
 import { FileScope, type FileScopeOptions } from './file-scope.ts';
 import type { FileSink, Source } from './source.ts';
@@ -24,7 +25,7 @@ export abstract class FileSource implements Source {
   #channel: Channel | undefined;
   #isDone = false;
   /** What is to be read: all of it first, then what may be lost at the target. */
-  readonly #demands: ((key: Buffer) => boolean)[] = [() => true];
+  readonly #demands: { wanted?: ((key: Buffer) => boolean) | undefined }[] = [{}];
   #reason: Error | undefined;
   #reject: (reason: Error) => void = () => {};
 
@@ -58,8 +59,8 @@ export abstract class FileSource implements Source {
     return false;
   }
 
-  rescan(wanted: (key: Buffer) => boolean = () => true): void {
-    this.#demands.push(wanted);
+  rescan(wanted?: (key: Buffer) => boolean): void {
+    this.#demands.push({ wanted });
   }
 
   stop(reason: Error): void {
@@ -82,6 +83,12 @@ export abstract class FileSource implements Source {
     if (this.#reason !== undefined) throw this.#reason;
   }
 
+  /** Pushes an entry where it lies, as long as the channel takes any: whoever waits for it next is told why it does not. */
+  protected push(entry: EntryView, channel: Channel): void {
+    channel.reserve();
+    channel.pushReserved(entry);
+  }
+
   /** What was given back goes first: between its settling and its return it counts against no budget. */
   protected async writable(channel: Channel): Promise<void> {
     await channel.writable();
@@ -102,8 +109,8 @@ export abstract class FileSource implements Source {
 
   async #read(channel: Channel): Promise<void> {
     try {
-      for (let wanted = this.#demands.shift(); wanted !== undefined; wanted = this.#demands.shift()) {
-        this.scope.wanted = wanted;
+      for (let demand = this.#demands.shift(); demand !== undefined; demand = this.#demands.shift()) {
+        this.scope.wanted = demand.wanted;
         await this.#readOnce(channel);
       }
     } finally {

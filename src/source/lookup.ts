@@ -2,13 +2,14 @@
 // were replaced are seen to here; what is asked of a key, and what becomes of the answer, are others' concern.
 
 import { ReplyError, type Peer, type RespError } from '../../resp/errors.ts';
+import type { Bytes } from '../../resp/bytes.ts';
 import type { Channel } from '../flow/channel.ts';
 import { Redirects } from '../cluster/redirects.ts';
 import type { Deployment } from '../cluster/deployment.ts';
 import type { NodeLinkOptions } from '../cluster/node-link.ts';
 import { slotOf } from '../cluster/slot.ts';
 import type { Node } from '../cluster/topology.ts';
-import type { Entry } from '../flow/entry.ts';
+import type { EntryView } from '../flow/entry-view.ts';
 import type { KeyReader, KeySink } from '../keys/key-reader.ts';
 import type { Session } from '../server/session.ts';
 import { LargeValues } from './large-values.ts';
@@ -17,10 +18,10 @@ import { NodeReader } from './node-reader.ts';
 
 /** What a reader of keys tells the lookup. */
 export interface AnswerSink extends KeySink {
-  /** A key was answered in another way than the others of these: its place is free again. */
-  onAnswered(): void;
-  /** The same, where the answer is an entry, which takes that place. The entry is used again: copy what is kept. */
-  onFound(entry: Entry): void;
+  /** So many keys were answered in another way than the others of these: their places are free again. */
+  onAnswered(keys: number): void;
+  /** The same, where the answer is an entry, which takes that place. It holds until the call returns. */
+  onFound(entry: EntryView): void;
 }
 
 export interface LookupOptions extends NodeLinkOptions {
@@ -93,6 +94,21 @@ export class Lookup {
     this.#route(place);
   }
 
+  /**
+   * The same for a key where it lies, of which a copy is kept, and waits for others or for `readNow`. Returns the node that is
+   * asked; `undefined`: nobody is.
+   */
+  readAt(db: number, bytes: Bytes, start: number, end: number): Node | undefined {
+    const { isCluster, topology } = this.#deployment;
+    const node = isCluster ? topology.ownerOf(slotOf(bytes.buffer, start, end)) : topology.nodes[0];
+    if (node !== undefined) this.readerOf(node).readAt(db, bytes, start, end);
+    return node;
+  }
+
+  readNow(): void {
+    for (const reader of this.#readers.values()) reader.readNow();
+  }
+
   readerOf(node: Node): NodeReader {
     const found = this.#readers.get(node.id);
     if (found !== undefined) return found;
@@ -148,8 +164,8 @@ export class Lookup {
 
   #newKeyReader(session: Session, reader: NodeReader): KeyReader {
     const sink: AnswerSink = {
-      onAnswered: () => {
-        this.#channel.release();
+      onAnswered: (keys) => {
+        this.#channel.release(keys);
         reader.refused.answered();
       },
       onFound: (entry) => {

@@ -1,8 +1,8 @@
 // Reads one node: walks its databases, asks for the values of what it finds and of what it is told, on one connection at a
 // time.
 
+import type { Bytes } from '../../resp/bytes.ts';
 import type { Channel } from '../flow/channel.ts';
-import type { Connection } from '../../resp/connection.ts';
 import type { ReplyError, RespError } from '../../resp/errors.ts';
 import { Ring } from '../../resp/ring.ts';
 import { isBreak, NodeLink, type NodeLinkOptions } from '../cluster/node-link.ts';
@@ -12,12 +12,14 @@ import type { Deployment } from '../cluster/deployment.ts';
 import type { Node } from '../cluster/topology.ts';
 import type { KeyReader } from '../keys/key-reader.ts';
 import { attributed } from '../server/refusal.ts';
+import { NodeRun } from '../cluster/node-run.ts';
+import { KeyQueue } from '../flow/key-queue.ts';
 import { Session } from '../server/session.ts';
 import { Wakeup } from '../flow/wakeup.ts';
 import { SingleKeyReader, type SingleKeyReaderOptions } from './single-key-reader.ts';
 import { askFor, type KeyPlace } from './key-place.ts';
 import { NodeScan, type NodeScanOptions } from '../scan/node-scan.ts';
-import { ScanError } from '../scan/scan-page.ts';
+import { ScanError } from '../scan/page-reader.ts';
 import { LossWatch } from '../scan/loss-watch.ts';
 
 export interface NodeReaderOptions extends NodeLinkOptions, SingleKeyReaderOptions {
@@ -35,14 +37,21 @@ interface Verdict {
   error?: RespError | undefined;
 }
 
+/** So many keys are worth a write of their own, whatever comes next. */
+const WORTH_A_WRITE = 512;
+
 export class NodeReader {
   readonly node: Node;
   /** Slots that the node sends elsewhere. */
   readonly refused: RefusedSlots;
   readonly #deployment: Deployment;
-  readonly #line: NodeLink;
+  readonly #run: NodeRun;
   readonly #options: NodeReaderOptions;
   readonly #places = new Ring<KeyPlace>();
+  /** Keys that it was given, of which nothing is known yet. */
+  readonly #keys = new KeyQueue();
+  /** Whether they are to be asked for, however few there are. */
+  #isDue = false;
   readonly #suspects = new Suspects();
   /** Keys that are suspect: they go before all others, and a few at once. */
   readonly #suspected = new Ring<KeyPlace>();
@@ -53,25 +62,23 @@ export class NodeReader {
   #verdict: Verdict = { isDue: false };
   /** Wakes whoever waits for the end of a walk, or for a verdict. */
   readonly #walked = new Wakeup();
-  #session: Session | undefined;
   #keyReader: KeyReader | undefined;
   #scan: NodeScan | undefined;
   /** Whether there are keys, and no room in the channel for their values. */
   #isStarved = false;
-  #state: 'reading' | 'finished' | 'gone' = 'reading';
 
   constructor(deployment: Deployment, node: Node, options: NodeReaderOptions) {
     this.node = node;
     this.refused = new RefusedSlots(deployment, node, () => this.#onReleased());
     this.#deployment = deployment;
-    this.#line = new NodeLink(deployment, node, options);
+    this.#run = new NodeRun(new NodeLink(deployment, node, options));
     this.#options = options;
     this.#alone = new SingleKeyReader(new NodeLink(deployment, node, options), this.#suspects, options);
   }
 
   /** Keys that were found or given and are not answered. */
   get pending(): number {
-    const waiting = this.#places.length + this.#suspected.length + this.#alone.pending;
+    const waiting = this.#places.length + this.#keys.length + this.#suspected.length + this.#alone.pending;
     return waiting + (this.#scan?.keys.length ?? 0) + (this.#keyReader?.inFlight ?? 0);
   }
 
@@ -80,29 +87,22 @@ export class NodeReader {
    * @throws RespError: the node was lost for good, or its walk cannot come to an end
    */
   async run(channel: Channel): Promise<boolean> {
-    let lost: Connection | undefined;
-    while (this.#state === 'reading') {
-      const server = await this.#line.open(lost);
-      if (server === undefined) this.#leave();
-      else lost = await this.#work(new Session(server), channel);
-      if (lost?.error instanceof ScanError) throw lost.error;
-    }
+    const end = await this.#run.run((session) => this.#work(session, channel));
+    this.#walked.wake();
     // What goes alone finds out by itself where it is now, and must not be forgotten meanwhile.
-    if (this.#state === 'gone') await this.#readingAlone;
+    if (end === 'gone') await this.#readingAlone;
     this.#alone.close();
-    return this.#state === 'finished';
+    return end === 'finished';
   }
 
   /** Returns when the walk has come to its end, and the keys that it found are asked for or about to be; or the node is gone. */
   async walk(db: number, options: NodeScanOptions): Promise<NodeScan> {
     const before = this.#scan;
-    for (let key = before?.keys.shift(); key !== undefined; key = before?.keys.shift()) {
-      this.#places.push({ db: before!.db, key, asking: false });
-    }
-    const scan = new NodeScan(db, options, this.#lossWatch, () => this.#line.progress());
+    before?.keys.drain((db, key) => this.#places.push({ db, key, asking: false }));
+    const scan = new NodeScan(db, options, this.#lossWatch, () => this.#run.link.progress());
     this.#scan = scan;
-    this.#session?.wake();
-    while (this.#state === 'reading' && !scan.isOver) await this.#walked.sleep();
+    this.#run.wake();
+    while (this.#run.isRunning && !scan.isOver) await this.#walked.sleep();
     return scan;
   }
 
@@ -115,8 +115,8 @@ export class NodeReader {
   async lookBack(): Promise<RespError | undefined> {
     const verdict: Verdict = { isDue: this.#lossWatch.isDue };
     this.#verdict = verdict;
-    this.#session?.wake();
-    while (this.#state === 'reading' && verdict.isDue) await this.#walked.sleep();
+    this.#run.wake();
+    while (this.#run.isRunning && verdict.isDue) await this.#walked.sleep();
     return verdict.error;
   }
 
@@ -127,7 +127,20 @@ export class NodeReader {
 
   read(place: KeyPlace): void {
     this.#queue(place);
-    this.#session?.wake();
+    this.#run.wake();
+  }
+
+  /** The same for a key where it lies; it may wait for others, until `readNow`. */
+  readAt(db: number, bytes: Bytes, start: number, end: number): void {
+    this.#keys.pushCopy(db, bytes, start, end);
+    if (this.#keys.length === WORTH_A_WRITE) this.#run.wake();
+  }
+
+  /** What waits for others has waited long enough. */
+  readNow(): void {
+    if (this.#keys.length === 0 || this.#isDue) return;
+    this.#isDue = true;
+    this.#run.wake();
   }
 
   /** Hands out what was to be read here: another node has it now. */
@@ -136,44 +149,38 @@ export class NodeReader {
       for (let place = ring.shift(); place !== undefined; place = ring.shift()) lost(place.db, place.key);
     }
     this.#alone.drain(lost);
-    const keys = this.#scan?.keys;
-    for (let key = keys?.shift(); key !== undefined; key = keys?.shift()) lost(this.#scan!.db, key);
+    this.#keys.drain(lost);
+    this.#scan?.keys.drain(lost);
   }
 
   /** There may be room in the channel again. */
   wake(): void {
     if (!this.#isStarved) return;
     this.#isStarved = false;
-    this.#session?.wake();
+    this.#run.wake();
   }
 
   finish(): void {
-    if (this.#state === 'reading') this.#state = 'finished';
-    this.#session?.wake();
+    this.#run.end('finished');
   }
 
   stop(reason: Error): void {
     this.#alone.stop(reason);
-    this.#session?.connection.fail(reason);
-  }
-
-  #leave(): void {
-    this.#state = 'gone';
-    this.#walked.wake();
+    this.#run.fail(reason);
   }
 
   /** A node that has handed over is a replica, which would go on to refuse: what took its place is walked instead. */
   #onReleased(): void {
-    const isGone = this.#state === 'reading' && this.#deployment.topology.find(this.node.id) === undefined;
-    if (!isGone) return this.#session?.wake();
-    this.#leave();
-    this.#session?.connection.close();
+    const isGone = this.#run.isRunning && this.#deployment.topology.find(this.node.id) === undefined;
+    if (!isGone) return this.#run.wake();
+    this.#run.end('gone');
+    this.#walked.wake();
+    this.#run.session?.connection.close();
   }
 
-  /** Works on one connection; returns it when it is of no more use, or all is done. */
-  async #work(session: Session, channel: Channel): Promise<Connection> {
+  /** Works on one connection, until it is of no more use, or all is done. */
+  async #work(session: Session, channel: Channel): Promise<void> {
     const { connection } = session;
-    this.#session = session;
     this.#keyReader = this.#options.newKeyReader(session);
     const work = [this.#walkAll(session), this.#readAll(session, channel)];
     // Where one of them fails, the other is told by the connection.
@@ -185,16 +192,15 @@ export class NodeReader {
       channel.release();
       lost.push({ db, key, asking: false });
     });
-    if (lost.length > 0 && this.#state === 'reading' && isBreak(connection.error)) this.#broke(lost);
+    if (lost.length > 0 && this.#run.isRunning && isBreak(connection.error)) this.#broke(lost);
     for (const place of lost) this.#queue(place);
-    if (this.#state === 'finished') connection.close();
-    return connection;
+    if (connection.error instanceof ScanError) throw connection.error;
   }
 
   /** @param lost what was asked for and not answered */
   #broke(lost: readonly KeyPlace[]): void {
     if (lost.length > 1) this.#options.onBreak();
-    if (this.#suspects.broke(lost)) this.#line.excuse();
+    if (this.#suspects.broke(lost)) this.#run.link.excuse();
     // They may be suspect no more.
     for (let i = this.#suspected.length; i > 0; i--) this.#queue(this.#suspected.shift()!);
   }
@@ -207,7 +213,7 @@ export class NodeReader {
   }
 
   async #walkAll(session: Session): Promise<void> {
-    while (this.#state === 'reading') {
+    while (this.#run.isRunning) {
       const scan = this.#scan;
       if (this.#verdict.isDue) {
         this.#verdict.error = await this.#lossWatch.lookBack(session);
@@ -225,7 +231,7 @@ export class NodeReader {
   }
 
   async #readAll(session: Session, channel: Channel): Promise<void> {
-    while (this.#state === 'reading') {
+    while (this.#run.isRunning) {
       const found = this.#scan?.keys.length ?? 0;
       this.#trySuspects(session, channel);
       if (this.#suspects.atOnce === Infinity) this.#ask(channel);
@@ -235,7 +241,7 @@ export class NodeReader {
       const asked = this.#keyReader!.inFlight;
       if (channel.isFull) await pausing(session, channel);
       else await session.progress();
-      if (this.#keyReader!.inFlight < asked) this.#line.progress();
+      if (this.#keyReader!.inFlight < asked) this.#run.link.progress();
     }
   }
 
@@ -244,8 +250,8 @@ export class NodeReader {
     if (this.#alone.isReading || this.#alone.pending === 0) return;
     this.#readingAlone = this.#alone
       .run(channel)
-      .catch((error: unknown) => this.#session?.connection.fail(error as Error))
-      .finally(() => this.#session?.wake());
+      .catch((error: unknown) => this.#run.fail(error as Error))
+      .finally(() => this.#run.wake());
   }
 
   #trySuspects(session: Session, channel: Channel): void {
@@ -266,6 +272,7 @@ export class NodeReader {
   /** Every key that is asked for has its place in the channel already. */
   #ask(channel: Channel): void {
     const reader = this.#keyReader!;
+    this.#isDue ||= this.#keys.length >= WORTH_A_WRITE;
     while (reader.hasRoom && !this.refused.isStill) {
       this.#isStarved = channel.room === 0;
       if (this.#isStarved) return;
@@ -274,9 +281,16 @@ export class NodeReader {
         if (!place.asking && this.#isElsewhere(place.db, place.key, place.inPieces)) continue;
         askFor(place, reader);
       } else {
-        const key = this.#scan?.keys.shift();
-        if (key === undefined) return;
-        const { db } = this.#scan!;
+        if (this.#keys.length === 0) this.#isDue = false;
+        const keys = this.#isDue ? this.#keys : this.#scan?.keys;
+        if (keys === undefined || keys.length === 0) return;
+        if (reader.sendHead !== undefined && this.refused.isEmpty && this.#suspects.isEmpty) {
+          reader.sendHead(keys);
+          channel.reserve();
+          continue;
+        }
+        const { db } = keys.head!;
+        const key = keys.shift();
         if (this.#isElsewhere(db, key)) continue;
         if (!this.#suspects.isEmpty && this.#suspects.goesAlone({ db, key })) {
           this.#alone.add({ db, key, asking: false });

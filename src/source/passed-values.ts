@@ -77,11 +77,13 @@ export class PassedValues {
     const encoding = encodingOf(typeByte, version);
     const bytes = this.#bytesOf(passed);
     if (encoding === undefined || typeOfEncoding(encoding) === 'module') {
+      entry.kind = 'value';
       entry.payload = Buffer.allocUnsafeSlow(length);
       bytes.read(entry.payload, 0, length, start);
       return;
     }
     const place = { bytes, start: start + 1, length: bytes.size - start - 1, typeByte, version, isAll: true };
+    entry.kind = 'large';
     entry.large = new FileValue(place, this.#bigKey);
   }
 

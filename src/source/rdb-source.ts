@@ -2,8 +2,7 @@
 
 import { setImmediate as turn } from 'node:timers/promises';
 import type { Channel } from '../flow/channel.ts';
-import type { Entry } from '../flow/entry.ts';
-import { newEntry } from '../flow/entry-ring.ts';
+import { EntryView } from '../flow/entry-view.ts';
 import { RandomAccessFile } from '../file/random-access-file.ts';
 import { StreamError } from '../file/stream-ends.ts';
 import { PackingError } from '../file/unpack.ts';
@@ -26,8 +25,8 @@ const TURN_BYTES = 256 * 1024;
 export class RdbSource extends FileSource {
   readonly #path: string;
   readonly #options: RdbSourceOptions;
-  /** The one that is being read: each is copied from here into the channel. */
-  readonly #entry: Entry = newEntry();
+  /** The one that is being read, where it lies. */
+  readonly #entry = new EntryView();
   /** Stays open to the end: its name may lead to a newer one by then, and large values are read when they are written. */
   #file: RandomAccessFile | undefined;
   #snapshot: SnapshotReader | undefined;
@@ -75,28 +74,34 @@ export class RdbSource extends FileSource {
     while (channel.room > 0 && snapshot.at < end) {
       this.demandRunning();
       if (!snapshot.next(entry)) return false;
-      if (!this.#isInScope(entry, snapshot)) continue;
+      const isAll = this.scope.takesAll(entry.db);
+      if (!(isAll || this.#isWanted(entry, snapshot)) || !this.#isThere(entry)) continue;
       const { refusal } = snapshot;
-      if (refusal !== undefined) this.sink.onReadRefused(entry.db, Buffer.from(entry.key), refusal);
-      else if (snapshot.take(entry) && this.#carries(entry)) channel.push(entry);
+      if (refusal !== undefined) this.sink.onReadRefused(entry.db, entry.key, refusal);
+      else if (snapshot.take(entry) && (isAll || this.#carries(entry))) this.push(entry, channel);
     }
     return true;
   }
 
-  #isInScope(entry: Entry, { type }: SnapshotReader): boolean {
+  #isWanted({ db, keyIn, keyAt, keyEnd }: EntryView, { type }: SnapshotReader): boolean {
     const { scope } = this;
-    if (!scope.includes(entry.db, entry.key)) return false;
+    if (!scope.includes(db, keyIn.buffer.subarray(keyAt, keyEnd))) return false;
     // What nobody knows the type of may be of that one.
-    if (scope.type !== undefined && type !== undefined && scope.type !== type) return false;
-    const isExpired = entry.expireAt !== NEVER && entry.expireAt <= Date.now();
-    if (isExpired) this.sink.onExpired();
-    return !isExpired && scope.strip(entry);
+    return scope.type === undefined || type === undefined || scope.type === type;
   }
 
-  #carries(entry: Entry): boolean {
+  #isThere(entry: EntryView): boolean {
+    const isExpired = entry.expireAt !== NEVER && entry.expireAt <= Date.now();
+    if (isExpired) this.sink.onExpired();
+    return !isExpired && this.scope.strip(entry);
+  }
+
+  #carries(view: EntryView): boolean {
+    const entry = view.copy();
     try {
       const isLeft = this.scope.carry(entry);
-      if (!isLeft) this.sink.onExpired();
+      if (isLeft) view.show(entry);
+      else this.sink.onExpired();
       return isLeft;
     } catch (error) {
       if (!(error instanceof PayloadError)) throw error;

@@ -8,6 +8,7 @@ import type { NodeLinkOptions } from '../cluster/node-link.ts';
 import { SlotWatch } from '../cluster/slot-watch.ts';
 import type { Node } from '../cluster/topology.ts';
 import type { Entry } from '../flow/entry.ts';
+import type { EntryView } from '../flow/entry-view.ts';
 import { Failure } from '../flow/failure.ts';
 import { Census } from '../keys/census.ts';
 import { depthFor } from '../server/transfer-limits.ts';
@@ -153,13 +154,13 @@ export class RedisSource implements Source {
     const { dump, census, namesOnly } = this.#options;
     if (census !== undefined) {
       const onCounted = (type: string, bytes: number | undefined): void => {
-        sink.onAnswered();
+        sink.onAnswered(1);
         census(type, bytes);
       };
       const { connection, selection, server } = session;
       return new Census(connection, selection, depthFor(server.roundTrip), { ...sink, onCounted });
     }
-    const onDump = (entry: Entry): void => sink.onFound(entry);
+    const onDump = (entry: EntryView): void => sink.onFound(entry);
     if (namesOnly === true) return new NameReader(onDump);
     return large.newKeyReader(session, dump, { ...sink, onDump });
   }

@@ -2,8 +2,8 @@
 
 import { RespError } from '../../resp/errors.ts';
 import type { Channel } from '../flow/channel.ts';
-import type { Entry } from '../flow/entry.ts';
-import { newEntry } from '../flow/entry-ring.ts';
+import { newEntry, type Entry } from '../flow/entry.ts';
+import { EntryView } from '../flow/entry-view.ts';
 import { ownCopy } from '../flow/own-copy.ts';
 import { isSystemError, readError } from '../file/file-error.ts';
 import { FrameReader } from '../file/frame-reader.ts';
@@ -32,6 +32,8 @@ export class RespSource extends FileSource {
   readonly #options: RespSourceOptions;
   /** The one that is being read: each is copied from here into the channel. */
   readonly #entry: Entry = newEntry();
+  /** The same, where it lies in the chunk that was read. */
+  readonly #view = new EntryView();
   #input: InputFile | undefined;
   #values: PassedValues | undefined;
   /** Whether something was left out. A view keeps its chunk alive, so what is left in is copied from then on. */
@@ -135,6 +137,11 @@ export class RespSource extends FileSource {
     const entry = this.#entry;
     while (channel.room > 0) {
       this.demandRunning();
+      if (this.scope.takesAll(frames.db) && frames.show(this.#view)) {
+        if (this.scope.strip(this.#view)) this.push(this.#view, channel);
+        else this.sink.onExpired();
+        continue;
+      }
       if (!frames.next(entry)) return 'used up';
       if (!this.scope.includes(entry.db, entry.key)) this.#isSparse = true;
       else if (frames.passed !== undefined) return 'passed';

@@ -21,7 +21,7 @@ export interface SingleKeyReaderOptions {
 const MOST_BREAKS = 2;
 
 export class SingleKeyReader {
-  readonly #line: NodeLink;
+  readonly #link: NodeLink;
   readonly #suspects: Suspects;
   readonly #options: SingleKeyReaderOptions;
   readonly #places = new Ring<KeyPlace>();
@@ -30,9 +30,9 @@ export class SingleKeyReader {
   #isReading = false;
   #reason: Error | undefined;
 
-  /** @param line to the same node, and nobody else's */
-  constructor(line: NodeLink, suspects: Suspects, options: SingleKeyReaderOptions) {
-    this.#line = line;
+  /** @param link to the same node, and nobody else's */
+  constructor(link: NodeLink, suspects: Suspects, options: SingleKeyReaderOptions) {
+    this.#link = link;
     this.#suspects = suspects;
     this.#options = options;
   }
@@ -86,7 +86,7 @@ export class SingleKeyReader {
   async #open(): Promise<Session | undefined> {
     const last = this.#session?.connection;
     if (last !== undefined && last.error === undefined) return this.#session;
-    const server = await this.#line.open(last).catch((error: unknown) => Promise.reject(final(error)));
+    const server = await this.#link.open(last).catch((error: unknown) => Promise.reject(final(error)));
     if (server === undefined) return undefined;
     if (this.#reason !== undefined) server.connection.fail(this.#reason);
     this.#session = new Session(server);
@@ -106,7 +106,7 @@ export class SingleKeyReader {
       else if (isWhole) reader.send(db, key, asking);
       else reader.sendBreaking!(db, key);
       while (reader.inFlight > 0) await session.progress();
-      this.#line.progress();
+      this.#link.progress();
       // What was had only in pieces would break the next connection as well.
       if (isWhole) this.#suspects.acquit(place);
     } catch (error) {
@@ -117,7 +117,7 @@ export class SingleKeyReader {
 
   #broke(place: KeyPlace, error: unknown, channel: Channel): void {
     if (isBreak(error)) {
-      this.#line.excuse();
+      this.#link.excuse();
       this.#suspects.brokeAlone(place);
       if (this.#suspects.breaksOf(place) >= MOST_BREAKS) {
         this.#suspects.acquit(place);

@@ -89,6 +89,7 @@ export function fileSourceOf(
   const options = {
     databases: databases.length === 0 ? ('all' as const) : new Set(databases.map(([db]) => db)),
     includes: (key: Buffer) => scope.includes(key),
+    hasAllNames: scope.hasAllNames,
     type: scope.type,
     mode: mode === 'dropped' ? ('dropped' as const) : ('exact' as const),
     fields,
@@ -124,6 +125,7 @@ export function targetOf(
     clock,
     targetDbOf,
     targetNameOf: (key: Buffer) => names.targetNameOf(key),
+    renames: names.changes,
     collisions: names.mayCollide || plan.merges ? new Collisions(names, targetDbOf, keys) : undefined,
     limit:
       bwlimit === undefined && tpslimit === undefined

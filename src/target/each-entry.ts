@@ -1,8 +1,7 @@
 // A target that hands each entry to a function and keeps nothing.
 
 import type { Channel } from '../flow/channel.ts';
-import { sizeOf, type Entry } from '../flow/entry.ts';
-import { newEntry } from '../flow/entry-ring.ts';
+import { newEntry, sizeOf, type Entry } from '../flow/entry.ts';
 import type { Target } from './target.ts';
 
 /** @param onEntry the entry is used again: copy what is kept */

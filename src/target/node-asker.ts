@@ -10,14 +10,14 @@ import type { Session } from '../server/session.ts';
 import { Wakeup } from '../flow/wakeup.ts';
 
 export class NodeAsker {
-  readonly #line: NodeLink;
+  readonly #link: NodeLink;
   readonly #moved = new Wakeup();
   #session: Session | undefined;
   #isOver = false;
   #flushes: Promise<Flushes | undefined> = Promise.resolve(undefined);
 
-  constructor(line: NodeLink) {
-    this.#line = line;
+  constructor(link: NodeLink) {
+    this.#link = link;
   }
 
   /** How often the process was flushed before the first key was written to it; `undefined` where it does not say. */
@@ -57,7 +57,7 @@ export class NodeAsker {
       const { connection } = session;
       try {
         const answer = await question(session);
-        this.#line.progress();
+        this.#link.progress();
         return answer;
       } catch (error) {
         if (error instanceof ReplyError && scopeOf(error) === 'server')

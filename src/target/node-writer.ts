@@ -1,20 +1,21 @@
 // Writes to one node, on one connection at a time. What the node is not ready for waits here, so that the other nodes do not.
 
-import type { Connection } from '../../resp/connection.ts';
 import type { Deployment } from '../cluster/deployment.ts';
 import { ReplyError } from '../../resp/errors.ts';
 import { isBreak, NodeLink, type NodeLinkOptions } from '../cluster/node-link.ts';
 import { RefusedSlots } from '../cluster/refused-slots.ts';
 import type { KeyId } from '../flow/key-id.ts';
 import type { Node } from '../cluster/topology.ts';
-import type { Entry } from '../flow/entry.ts';
-import { EntryRing, newEntry } from '../flow/entry-ring.ts';
+import { newEntry, type Entry } from '../flow/entry.ts';
+import { EntryRing } from '../flow/entry-ring.ts';
+import { EntryView } from '../flow/entry-view.ts';
 import { isReadBy, payloadIfAny } from '../rdb/payload-for.ts';
 import { depthFor, PIECE_BYTES } from '../server/transfer-limits.ts';
 import type { Dialect } from '../server/dialect.ts';
 import type { ServerInfo } from '../server/info.ts';
 import { RestoreWriter, type RestoreOptions } from '../keys/restore.ts';
-import { Session } from '../server/session.ts';
+import type { Session } from '../server/session.ts';
+import { NodeRun, type NodeEnd } from '../cluster/node-run.ts';
 import { NodeAsker } from './node-asker.ts';
 import { SuspectEntries } from './suspect-entries.ts';
 import { TargetProcess } from './target-process.ts';
@@ -26,13 +27,14 @@ export interface NodeWriterOptions extends NodeLinkOptions, Omit<RestoreOptions,
   readonly clock: () => number;
   readonly targetDbOf: (db: number) => number;
   readonly targetNameOf: (key: Buffer) => Buffer;
+  /** Whether any key has another name at the target. */
+  readonly renames: boolean;
   /** Bytes that a value may take in memory as a whole. */
   readonly bigKey: number;
   /** Gets each entry that is acknowledged, where somebody keeps count of them. */
-  readonly onWritten?: ((entry: Entry) => void) | undefined;
+  readonly onWritten?: ((entry: EntryView) => void) | undefined;
 }
 
-/** Entries are used again: copy what is kept. */
 export interface NodeWriterSink {
   /** So many more keys are on the target, with so many bytes of keys and payloads. */
   onRestored(keys: number, bytes: number): void;
@@ -43,7 +45,7 @@ export interface NodeWriterSink {
   /** One of those that are acknowledged was given another payload, as the node would not have read its own. */
   onConverted(): void;
   /** It expired while it was under way. */
-  onExpired(entry: Entry): void;
+  onExpired(entry: EntryView): void;
   /** @param maybeWritten whether it was sent, and only the reply is missing */
   onLost(entry: Entry, maybeWritten: boolean): void;
   /** The connection is lost, and what was acknowledged may be as well. */
@@ -62,27 +64,25 @@ export class NodeWriter {
   readonly refused: RefusedSlots;
   /** For questions beside what is written. */
   readonly asker: NodeAsker;
-  readonly #line: NodeLink;
+  readonly #run: NodeRun;
   readonly #options: NodeWriterOptions;
   readonly #sink: NodeWriterSink;
   readonly #queue = new EntryRing();
   /** Entries of slots that the node is only just taking over. */
   readonly #arriving = new EntryRing();
   readonly #suspects: SuspectEntries;
-  readonly #entry = newEntry();
-  #session: Session | undefined;
+  readonly #next = new EntryView();
   #restores: RestoreWriter | undefined;
   readonly #process = new TargetProcess();
   /** Once the node has refused a payload, and was asked why. */
   #dialect: Dialect | undefined;
   #isInterrupted = false;
-  #state: 'writing' | 'finished' | 'gone' = 'writing';
 
   constructor(deployment: Deployment, node: Node, options: NodeWriterOptions, sink: NodeWriterSink) {
     this.node = node;
-    this.refused = new RefusedSlots(deployment, node, () => this.#session?.wake());
-    this.#line = new NodeLink(deployment, node, options);
-    this.asker = new NodeAsker(this.#line);
+    this.refused = new RefusedSlots(deployment, node, () => this.#run.wake());
+    this.#run = new NodeRun(new NodeLink(deployment, node, options));
+    this.asker = new NodeAsker(this.#run.link);
     this.#options = options;
     this.#sink = sink;
     this.#suspects = new SuspectEntries((entry) => this.#idOf(entry));
@@ -103,18 +103,15 @@ export class NodeWriter {
     return this.#restores?.inFlight ?? 0;
   }
 
-  /**
-   * Sends the entry, or keeps it until it can be sent.
-   * @param name its name at the target
-   */
-  write(entry: Entry, name: Buffer): void {
-    if (this.hasRoom) this.#send(entry, name, false);
-    else this.#queue.push(entry);
+  /** Sends the entry, or keeps a copy until it can be sent. */
+  write(entry: EntryView): void {
+    if (this.hasRoom) this.#send(entry, false);
+    else this.#queue.pushView(entry);
   }
 
   /** The same for a key of a slot that the node is only just taking over. */
-  writeAsking(entry: Entry): void {
-    this.#arriving.push(entry);
+  writeAsking(entry: EntryView): void {
+    this.#arriving.pushView(entry);
     this.#pump();
   }
 
@@ -130,7 +127,7 @@ export class NodeWriter {
   }
 
   /** A key that the node has acknowledged. */
-  remember(entry: Entry): void {
+  remember(entry: EntryView): void {
     const { targetDbOf, targetNameOf } = this.#options;
     this.sample.offer(entry, targetDbOf(entry.db), targetNameOf(entry.key));
   }
@@ -145,18 +142,12 @@ export class NodeWriter {
    * @throws RespError: the node was lost for good
    */
   async run(): Promise<boolean> {
-    let lost: Connection | undefined;
-    while (this.#state === 'writing') {
-      const server = await this.#line.open(lost);
-      if (this.#state !== 'writing') server?.connection.close();
-      else if (server === undefined) this.#end('gone');
-      else lost = await this.#work(new Session(server), lost?.wasIdle === true);
-    }
-    if (this.#state === 'finished') return true;
+    const end = await this.#run.run((session, last) => this.#work(session, last?.wasIdle === true));
+    this.asker.end();
+    if (end === 'finished') return true;
     this.#interrupt();
-    const entry = this.#entry;
-    while (this.#arriving.take(entry) || this.#suspects.take(entry) || this.#queue.take(entry)) {
-      this.#sink.onLost(entry, false);
+    for (const ring of [this.#arriving, this.#suspects.waiting, this.#queue]) {
+      for (let entry = newEntry(); ring.take(entry); entry = newEntry()) this.#sink.onLost(entry, false);
     }
     return false;
   }
@@ -171,17 +162,16 @@ export class NodeWriter {
   }
 
   stop(reason: Error): void {
-    this.#session?.connection.fail(reason);
+    this.#run.fail(reason);
   }
 
-  /** Works on one connection, and returns it when it is of no more use. @param wasIdle whether the last one was */
-  async #work(session: Session, wasIdle: boolean): Promise<Connection> {
+  /** Works on one connection, until it is of no more use. @param wasIdle whether the last one was */
+  async #work(session: Session, wasIdle: boolean): Promise<void> {
     const { connection, server } = session;
-    this.#session = session;
     this.#restores = this.#newRestores(session, depthFor(server.roundTrip));
     this.#resume(session, wasIdle);
     try {
-      while (this.#state === 'writing') {
+      while (this.#run.isRunning) {
         this.#pump();
         if (this.hasRoom) this.#sink.onRoom();
         await session.progress();
@@ -190,10 +180,10 @@ export class NodeWriter {
     } catch {
       // Whoever opens the next connection is told why.
     }
-    if (this.#state !== 'finished') this.#interrupt();
+    // Where all is written nothing is lost with the connection.
+    if (!this.#run.isFinished) this.#interrupt();
     this.#lose(this.#restores, connection.error);
     this.#restores = undefined;
-    return connection;
   }
 
   /** What was not answered goes back; some of it may be what broke the connection. */
@@ -208,10 +198,10 @@ export class NodeWriter {
     if (lost.length > 1) this.#options.limits.broke(bytes);
     // A smaller one may have met a bad moment, and to write all of its size in pieces would cost more than that.
     else if (bytes > PIECE_BYTES) this.#options.limits.valueBroke(bytes);
-    if (this.#suspects.broke(lost)) this.#line.excuse();
+    if (this.#suspects.broke(lost)) this.#run.link.excuse();
   }
 
-  #idOf({ db, key }: Entry): KeyId {
+  #idOf({ db, key }: KeyId): KeyId {
     const { targetDbOf, targetNameOf } = this.#options;
     return { db: targetDbOf(db), key: targetNameOf(key) };
   }
@@ -224,13 +214,13 @@ export class NodeWriter {
       { ...this.#options, depth },
       {
         onRestored: (keys, bytes, last) => {
-          this.#line.progress();
+          this.#run.link.progress();
           this.refused.answered();
           this.remember(last);
           sink.onRestored(keys, bytes);
         },
         onRefused: (entry, error) => {
-          this.#line.progress();
+          this.#run.link.progress();
           this.#suspects.answered(entry);
           sink.onRefused(entry, error, this);
         },
@@ -245,29 +235,43 @@ export class NodeWriter {
   }
 
   #pump(): void {
-    const entry = this.#entry;
-    const { targetNameOf } = this.#options;
-    while (this.#restores?.hasRoom === true && this.#arriving.take(entry))
-      this.#send(entry, targetNameOf(entry.key), true);
-    while (this.#restores?.hasRoom === true && this.#suspects.takeDue(entry))
-      this.#send(entry, targetNameOf(entry.key), false, true);
-    while (this.#restores?.hasRoom === true && !this.refused.isStill && this.#queue.take(entry))
-      this.#send(entry, targetNameOf(entry.key), false);
+    while (this.#restores?.hasRoom === true && this.#arriving.length > 0) this.#sendNext(this.#arriving, true);
+    while (this.#restores?.hasRoom === true && this.#suspects.isDue)
+      this.#sendNext(this.#suspects.waiting, false, true);
+    while (this.#restores?.hasRoom === true && !this.refused.isStill && this.#queue.length > 0)
+      this.#sendNext(this.#queue, false);
   }
 
-  #send(entry: Entry, name: Buffer, asking: boolean, isDue = asking): void {
-    const { clock, targetDbOf, bigKey, limits } = this.#options;
-    const { payload, expireAt } = entry;
+  #sendNext(from: EntryRing, asking: boolean, isDue = asking): void {
+    // Out of the ring first: what comes of it may put others in.
+    const entry = this.#next;
+    entry.showSame(from.head!);
+    from.drop();
+    this.#send(entry, asking, isDue);
+    entry.clear();
+  }
+
+  #send(entry: EntryView, asking: boolean, isDue = asking): void {
+    const { clock, targetDbOf, limits, renames, targetNameOf } = this.#options;
+    const { expireAt } = entry;
     const now = expireAt === NEVER ? 0 : clock();
-    if (payload === null || (expireAt !== NEVER && expireAt <= now)) return this.#sink.onExpired(entry);
-    const refusal = asking ? undefined : this.refused.refusalOf(name);
-    if (refusal === 'elsewhere') return this.#sink.onLost(entry, false);
-    if (refusal !== undefined) return this.#sink.onElsewhere(entry, refusal, this);
-    const fitting = this.#dialect === undefined ? payload : payloadIfAny(payload, this.#dialect.rdbVersion, bigKey);
-    const isFit = fitting !== undefined && fitting.length <= limits.valueBytes;
+    if (entry.kind !== 'value' || (expireAt !== NEVER && expireAt <= now)) return this.#sink.onExpired(entry);
+    const name = renames ? targetNameOf(entry.key) : undefined;
+    if (!asking && !this.refused.isEmpty) {
+      const refusal = this.refused.refusalOf(name ?? entry.key);
+      if (refusal === 'elsewhere') return this.#sink.onLost(entry.copy(), false);
+      if (refusal !== undefined) return this.#sink.onElsewhere(entry.copy(), refusal, this);
+    }
+    const adapted = this.#dialect === undefined ? undefined : this.#adapted(entry, this.#dialect);
+    const bytes = adapted === undefined ? entry.payloadEnd - entry.payloadAt : adapted.length;
+    const isFit = bytes <= limits.valueBytes && (adapted !== undefined || this.#dialect === undefined);
     const way = isFit ? this.#suspects.wayOf(entry, isDue) : 'alone';
-    if (way === 'alone') this.#sink.onUnfit(entry);
-    else if (way === 'now') this.#restores!.send(entry, fitting!, targetDbOf(entry.db), name, now, asking);
+    if (way === 'alone') this.#sink.onUnfit(entry.copy());
+    else if (way === 'now') this.#restores!.send(entry, adapted, targetDbOf(entry.db), name, now, asking);
+  }
+
+  #adapted(entry: EntryView, { rdbVersion }: Dialect): Buffer | undefined {
+    return payloadIfAny(entry.payload!, rdbVersion, this.#options.bigKey);
   }
 
   /** To count entries one by one costs something: it is done only where it has to be. */
@@ -301,9 +305,8 @@ export class NodeWriter {
     this.#sink.onResumed(this, isSame);
   }
 
-  #end(state: 'finished' | 'gone'): void {
-    if (this.#state === 'writing') this.#state = state;
-    this.#session?.wake();
+  #end(state: NodeEnd): void {
+    this.#run.end(state);
     this.asker.end();
   }
 }

@@ -8,8 +8,9 @@ import { Redirects } from '../cluster/redirects.ts';
 import type { Deployment } from '../cluster/deployment.ts';
 import { slotOf, SlotSet } from '../cluster/slot.ts';
 import type { Node } from '../cluster/topology.ts';
-import { sizeOf, type Entry } from '../flow/entry.ts';
-import { newEntry } from '../flow/entry-ring.ts';
+import { newEntry, sizeOf, type Entry } from '../flow/entry.ts';
+import { EntryView } from '../flow/entry-view.ts';
+import type { KeyId } from '../flow/key-id.ts';
 import { Failure } from '../flow/failure.ts';
 import { Wakeup } from '../flow/wakeup.ts';
 import { SlowPath, type SlowPathOptions } from './slow-path.ts';
@@ -43,7 +44,6 @@ export class RedisTarget implements Target {
   readonly #redirects: Redirects<Entry>;
   /** Who is only just taking over the slot of a key, by the key's name at the target. */
   readonly #asked = new Map<string, NodeWriter>();
-  readonly #entry = newEntry();
   readonly #wakeup = new Wakeup();
   readonly #pacer: Pacer;
   readonly #conflicts: Conflicts;
@@ -65,12 +65,12 @@ export class RedisTarget implements Target {
     this.#slowPath = new SlowPath(deployment, options, () => this.#channel, {
       onWritten: (entry, bytes, isSame) => {
         this.#remember(entry);
-        this.#writerFor(options.targetNameOf(entry.key))?.remember(entry);
+        this.#writerFor(options.targetNameOf(entry.key))?.remember(EntryView.of(entry));
         sink.onWritten(1, bytes);
         if (!isSame) sink.onConverted();
         this.#channel.settle(1, sizeOf(entry));
       },
-      onExpired: (entry) => this.#expire(entry),
+      onExpired: (entry) => this.#expire(sizeOf(entry)),
       onRefused: (entry, error) => this.#conflicts.refuse(entry, error, (name) => this.#writerFor(name)),
       onUnknown: (entry) => {
         const isAsked = source.againInPieces(entry);
@@ -93,6 +93,7 @@ export class RedisTarget implements Target {
   async write(channel: Channel): Promise<void> {
     this.#channel = channel;
     channel.onEnd(() => this.#wakeup.wake());
+    channel.handTo((entry) => this.#writeAtOnce(entry));
     try {
       for (const node of this.#deployment.topology.nodes) this.#writerOf(node);
       await Promise.race([this.#writeAll(channel), this.#failure.promise]);
@@ -114,24 +115,50 @@ export class RedisTarget implements Target {
   }
 
   #distribute(channel: Channel): void {
-    const { targetNameOf } = this.#options;
-    const entry = this.#entry;
-    while (this.#mayWrite() && channel.take(entry)) {
-      this.#pacer.take(sizeOf(entry));
-      this.#admit(entry, targetNameOf(entry.key));
+    for (let entry = channel.head; entry !== undefined && this.#mayWrite(); entry = channel.head) {
+      if (this.#writeAtOnce(entry)) channel.drop();
+      else {
+        const copy = newEntry();
+        channel.take(copy);
+        this.#pacer.take(sizeOf(copy));
+        this.#admit(copy, this.#options.targetNameOf(copy.key));
+      }
     }
-  }
-
-  #admit(entry: Entry, name: Buffer): void {
-    if (!this.#conflicts.suspects(entry, name)) this.#route(entry, name);
-    else if (this.#slowPath.has(name)) this.#slowPath.wait({ ...entry }, name);
-    else this.#contest({ ...entry }, name);
   }
 
   /** A single server holds the channel up; one of many does not. */
   #mayWrite(): boolean {
     const { isCluster, topology } = this.#deployment;
     return this.#pacer.mayGo && (isCluster || this.#writerOf(topology.nodes[0]!).hasRoom);
+  }
+
+  /** The way of nearly all entries: straight to the one node that serves the name. False where there is more to be seen to. */
+  #writeAtOnce(entry: EntryView): boolean {
+    if (entry.kind !== 'value' || this.#hasObstacles || !this.#mayWrite()) return false;
+    const writer = this.#writerAt(entry);
+    if (writer === undefined) return false;
+    this.#pacer.take(entry.size);
+    writer.write(entry);
+    return true;
+  }
+
+  /** Whether an entry may have to wait for another one of its name. */
+  get #hasObstacles(): boolean {
+    return this.#options.collisions !== undefined || !this.#slowPath.isEmpty || this.#asked.size > 0;
+  }
+
+  #writerAt(entry: EntryView): NodeWriter | undefined {
+    if (this.#options.renames) return this.#writerFor(this.#options.targetNameOf(entry.key));
+    const { isCluster, topology } = this.#deployment;
+    const slot = isCluster ? slotOf(entry.keyIn.buffer, entry.keyAt, entry.keyEnd) : 0;
+    const node = topology.ownerOf(slot);
+    return node && this.#writerOf(node);
+  }
+
+  #admit(entry: Entry, name: Buffer): void {
+    if (!this.#conflicts.suspects(entry, name)) this.#route(entry, name);
+    else if (this.#slowPath.has(name)) this.#slowPath.wait(entry, name);
+    else this.#contest(entry, name);
   }
 
   #contest(entry: Entry, name: Buffer): void {
@@ -141,12 +168,12 @@ export class RedisTarget implements Target {
   }
 
   #route(entry: Entry, name: Buffer): void {
-    if (entry.large !== null) return this.#slowPath.add({ ...entry }, name);
-    if (this.#slowPath.has(name)) return this.#slowPath.wait({ ...entry }, name);
+    if (entry.large !== null) return this.#slowPath.add(entry, name);
+    if (this.#slowPath.has(name)) return this.#slowPath.wait(entry, name);
     if (this.#asked.size > 0 && this.#writeAsking(entry, name)) return;
     const writer = this.#writerFor(name);
-    if (writer !== undefined) writer.write(entry, name);
-    else this.#redirects.add({ ...entry }, entry.key, slotOf(name));
+    if (writer !== undefined) writer.write(EntryView.of(entry));
+    else this.#redirects.add(entry, entry.key, slotOf(name));
   }
 
   #writerFor(name: Buffer): NodeWriter | undefined {
@@ -158,14 +185,14 @@ export class RedisTarget implements Target {
     const key = name.toString('latin1');
     const writer = this.#asked.get(key);
     this.#asked.delete(key);
-    writer?.writeAsking(entry);
+    writer?.writeAsking(EntryView.of(entry));
     return writer !== undefined;
   }
 
   #writerOf(node: Node): NodeWriter {
     const found = this.#writers.get(node.id);
     if (found !== undefined) return found;
-    const onWritten = this.#options.written && ((entry: Entry) => this.#remember(entry));
+    const onWritten = this.#options.written && ((entry: EntryView) => this.#remember(entry));
     const writer = new NodeWriter(this.#deployment, node, { ...this.#options, onWritten }, this.#events());
     this.#writers.set(node.id, writer);
     this.#slots.set(node.id, this.#deployment.topology.slotsOf(node));
@@ -189,8 +216,8 @@ export class RedisTarget implements Target {
         this.#channel.settle(keys, bytes);
         this.#wakeup.wake();
       },
-      onExpired: (entry) => this.#expire(entry),
-      onUnfit: (entry) => this.#slowPath.add({ ...entry }, this.#options.targetNameOf(entry.key)),
+      onExpired: (entry) => this.#expire(entry.size),
+      onUnfit: (entry) => this.#slowPath.add(entry, this.#options.targetNameOf(entry.key)),
       onConverted: () => sink.onConverted(),
       onRefused: (entry, error, writer) => this.#refuse(entry, error, writer),
       onElsewhere: (entry, error, writer) => this.#redirect(entry, error, writer),
@@ -204,7 +231,7 @@ export class RedisTarget implements Target {
     };
   }
 
-  #remember({ db, key }: Entry): void {
+  #remember({ db, key }: KeyId): void {
     const { written, targetDbOf, targetNameOf } = this.#options;
     written?.add(targetDbOf(db), targetNameOf(key));
   }
@@ -221,7 +248,7 @@ export class RedisTarget implements Target {
   }
 
   #refuse(entry: Entry, error: ReplyError, writer: NodeWriter): void {
-    if (error.code === 'ERR') this.#slowPath.convert({ ...entry }, this.#options.targetNameOf(entry.key), writer);
+    if (error.code === 'ERR') this.#slowPath.convert(entry, this.#options.targetNameOf(entry.key), writer);
     else this.#conflicts.refuse(entry, error, () => writer);
   }
 
@@ -232,9 +259,9 @@ export class RedisTarget implements Target {
     this.#channel.settle(1, sizeOf(entry));
   }
 
-  #expire(entry: Entry): void {
+  #expire(bytes: number): void {
     this.#sink.onExpired();
-    this.#channel.settle(1, sizeOf(entry));
+    this.#channel.settle(1, bytes);
   }
 
   #report(entry: Entry, error: RespError): void {
@@ -244,14 +271,7 @@ export class RedisTarget implements Target {
 
   #redirect(entry: Entry, error: ReplyError, writer: NodeWriter): void {
     const name = this.#options.targetNameOf(entry.key);
-    const node = this.#redirects.redirect(
-      { ...entry },
-      entry.key,
-      slotOf(name),
-      writer.node.peer,
-      error,
-      writer.refused,
-    );
+    const node = this.#redirects.redirect(entry, entry.key, slotOf(name), writer.node.peer, error, writer.refused);
     if (node === undefined) return;
     this.#asked.set(name.toString('latin1'), this.#writerOf(node));
     this.#giveBack(entry);

@@ -2,11 +2,12 @@
 
 import { idOf } from '../flow/key-id.ts';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { Bytes } from '../../resp/bytes.ts';
 import { RespError } from '../../resp/errors.ts';
 import type { Parts } from '../../resp/parts.ts';
 import type { Channel } from '../flow/channel.ts';
-import { sizeOf, type Entry, type LargeValue } from '../flow/entry.ts';
-import { newEntry } from '../flow/entry-ring.ts';
+import type { EntryView } from '../flow/entry-view.ts';
+import { newEntry, sizeOf, type Entry, type LargeValue } from '../flow/entry.ts';
 import { writeError } from '../file/file-error.ts';
 import { FrameEncoder, type Frame, PieceWriter } from '../file/frame-encoder.ts';
 import { openOutput, type OutputFile } from '../file/output-file.ts';
@@ -18,7 +19,7 @@ import { collision, type Collisions } from './collisions.ts';
 import { takePiece, type RateLimit } from './rate-limit.ts';
 import type { Target, TargetSink } from './target.ts';
 import { wholeValueOf } from './whole-value.ts';
-import { ceiling, NEVER, plus } from '../rdb/milliseconds.ts';
+import { ceiling, NEVER, plus, type Milliseconds } from '../rdb/milliseconds.ts';
 
 export interface RespTargetOptions {
   /** What `expireAt` of the entries means. `exact`: it is written as it is. */
@@ -28,6 +29,8 @@ export interface RespTargetOptions {
   /** The database that the entries of this one are written for. */
   readonly targetDbOf: (db: number) => number;
   readonly targetNameOf: (key: Buffer) => Buffer;
+  /** Whether any key has another name there. */
+  readonly renames: boolean;
   readonly collisions?: Collisions | undefined;
   readonly limit?: RateLimit | undefined;
 }
@@ -39,16 +42,22 @@ const NO_BYTES = Buffer.alloc(0);
 const LOOK_MS = 100;
 /** How long bytes for stdout are still waited for once the copy has failed or was interrupted. */
 const GRACE_MS = 5000;
+/** What is written at once, about: several chunks make one system call. */
+const WRITE_BYTES = 192 * 1024;
 
 export class RespTarget implements Target {
   readonly #path: string;
   readonly #options: RespTargetOptions;
   readonly #sink: RespTargetSink;
-  readonly #encoder = new FrameEncoder(() => this.#flush());
+  readonly #encoder = new FrameEncoder(() => this.#flushMany());
   /** The one that is being written: each is moved here out of the channel. */
   readonly #entry: Entry = newEntry();
   readonly #frame: Frame = { ...newEntry(), payload: NO_BYTES };
   readonly #sum = new StreamSum();
+  /** Encoded and summed, to be written together, and how many bytes; with the chunks that are free then. */
+  #waiting: Buffer[] = [];
+  #waitingBytes = 0;
+  #spent: Bytes[] = [];
   #channel: Channel | undefined;
   #pieces: PieceWriter | undefined;
   /** Encoded whole, and not yet given to the stream. */
@@ -61,23 +70,29 @@ export class RespTarget implements Target {
   /** Database and name of that value, until its bytes have left: there is one at a time. */
   #gathering: string | undefined;
   #isStopped = false;
+  #isFlushDue = false;
+  /** Whether entries go as fast as they come, under their own names. */
+  readonly #isPlain: boolean;
 
   /** @param path a file, packed where it ends in .gz, or `-` for stdout */
   constructor(path: string, options: RespTargetOptions, sink: RespTargetSink) {
     this.#path = path;
     this.#options = options;
+    this.#isPlain = !options.renames && options.collisions === undefined && options.limit === undefined;
     this.#sink = sink;
   }
 
   /** When this returns the file is there, whole and under its name; where it rejects, what was there before still is. */
   async write(channel: Channel): Promise<void> {
     const output = await openOutput(this.#path);
-    const pieces = new PieceWriter(output.stream);
+    // Nobody else may be awake to see it.
+    const pieces = new PieceWriter(output.stream, (error) => channel.abort(writeError(output.name, error)));
     const fail = (error: unknown): never => {
       throw writeError(output.name, error);
     };
     this.#channel = channel;
     this.#pieces = pieces;
+    channel.handTo((entry) => this.#writeAtOnce(entry) && this.#flushSoon());
     try {
       this.#begin();
       while (await channel.readable()) {
@@ -121,10 +136,27 @@ export class RespTarget implements Target {
     await this.#until(isEmpty, output);
   }
 
+  /** The way of nearly all entries: out of the memory where they lie. False where there is more to be seen to. */
+  #writeAtOnce(entry: EntryView): boolean {
+    if (!this.#isPlain || entry.kind !== 'value' || this.#isHeld || this.#gathering !== undefined) return false;
+    const pieces = this.#pieces!;
+    if (pieces.isFull || pieces.error !== undefined) return false;
+    const { db, size, expireAt } = entry;
+    if (this.#isExpired(entry)) {
+      this.#sink.onExpired();
+      this.#channel!.settle(1, size);
+      return true;
+    }
+    this.#encoder.restoreView(entry, this.#options.targetDbOf(db), this.#expiryOf(expireAt));
+    this.#count(size, size);
+    return true;
+  }
+
   /** False where the entry that was taken last has to wait. */
   #encode(channel: Channel, pieces: PieceWriter): boolean {
     const entry = this.#entry;
     const { collisions, limit, targetNameOf } = this.#options;
+    for (let head = channel.head; head !== undefined && this.#writeAtOnce(head); head = channel.head) channel.drop();
     while (this.#isHeld || (!pieces.isFull && (limit?.waitMs() ?? 0) === 0 && channel.take(entry))) {
       this.#isHeld = this.#mustWait(entry);
       if (this.#isHeld) return false;
@@ -154,7 +186,7 @@ export class RespTarget implements Target {
     return gathering !== undefined && (entry.large !== null || gathering === idOf(entry));
   }
 
-  #isExpired({ expireAt }: Entry): boolean {
+  #isExpired({ expireAt }: Pick<Entry, 'expireAt'>): boolean {
     const { mode, clock } = this.#options;
     return expireAt !== NEVER && mode !== 'dropped' && expireAt <= clock();
   }
@@ -165,21 +197,29 @@ export class RespTarget implements Target {
     payload: Buffer | Parts,
     size = payload.length,
   ): void {
-    const { mode, clock, targetDbOf } = this.#options;
     const frame = this.#frame;
-    frame.db = targetDbOf(db);
+    frame.db = this.#options.targetDbOf(db);
     frame.key = name;
     frame.payload = payload;
-    const expires = expireAt !== NEVER && mode !== 'dropped';
-    const ahead = expires && mode === 'relative' ? Date.now() - clock() : 0;
-    frame.expireAt = expires ? ceiling(plus(expireAt, ahead)) : NEVER;
+    frame.expireAt = this.#expiryOf(expireAt);
     frame.idle = idle;
     frame.frequency = frequency;
     this.#encoder.restore(frame);
+    this.#count(key.length + size, key.length + payload.length);
+  }
+
+  /** As it is written. */
+  #expiryOf(expireAt: Milliseconds): Milliseconds {
+    const { mode, clock } = this.#options;
+    if (expireAt === NEVER || mode === 'dropped') return NEVER;
+    return mode === 'exact' ? ceiling(expireAt) : ceiling(plus(expireAt, Date.now() - clock()));
+  }
+
+  #count(bytes: number, written: number): void {
     this.#sum.keys++;
     this.#keys++;
-    this.#bytes += key.length + size;
-    this.#bytesWritten += key.length + payload.length;
+    this.#bytes += bytes;
+    this.#bytesWritten += written;
   }
 
   /** Others go on meanwhile. */
@@ -222,18 +262,49 @@ export class RespTarget implements Target {
     await sleep(Math.min(wait, LOOK_MS));
   }
 
-  /** @param onLeft called when what there is has left, which is something */
-  #flush(onLeft?: () => void): void {
+  /** Takes over what is encoded, and sums it while it is in the processor's cache. */
+  #collect(): void {
     const { bytes } = this.#encoder;
     if (bytes.isEmpty) return;
     const { pieces, spent } = bytes.take();
-    for (const piece of pieces) this.#sum.update(piece);
+    for (const piece of pieces) {
+      this.#sum.update(piece);
+      this.#waiting.push(piece);
+      this.#waitingBytes += piece.length;
+    }
+    this.#spent.push(...spent);
+  }
+
+  #flushMany(): void {
+    this.#collect();
+    if (this.#waitingBytes >= WRITE_BYTES) this.#flush();
+  }
+
+  /** At the end of this turn, with all that came in it. */
+  #flushSoon(): true {
+    if (this.#isFlushDue) return true;
+    this.#isFlushDue = true;
+    setImmediate(() => {
+      this.#isFlushDue = false;
+      if (!this.#isStopped) this.#flush();
+    });
+    return true;
+  }
+
+  /** @param onLeft called when what there is has left, which is something */
+  #flush(onLeft?: () => void): void {
+    this.#collect();
+    const [pieces, spent] = [this.#waiting, this.#spent];
+    if (pieces.length === 0) return;
+    this.#waiting = [];
+    this.#waitingBytes = 0;
+    this.#spent = [];
     const [keys, size, written] = [this.#keys, this.#bytes, this.#bytesWritten];
     this.#keys = 0;
     this.#bytes = 0;
     this.#bytesWritten = 0;
     this.#pieces?.write(pieces, () => {
-      bytes.reuse(spent);
+      this.#encoder.bytes.reuse(spent);
       onLeft?.();
       if (keys === 0) return;
       this.#channel?.settle(keys, size);

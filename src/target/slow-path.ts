@@ -82,6 +82,11 @@ export class SlowPath {
     this.#sink = sink;
   }
 
+  /** Whether no value is on the way. */
+  get isEmpty(): boolean {
+    return this.#items.size === 0;
+  }
+
   /** Whether a value of this name is on the way, which no other one may overtake. */
   has(name: Buffer): boolean {
     return this.#items.size > 0 && this.#items.has(name.toString('latin1'));

@@ -3,19 +3,20 @@
 
 import { Suspects } from '../cluster/suspects.ts';
 import type { KeyId } from '../flow/key-id.ts';
-import type { Entry } from '../flow/entry.ts';
+import type { EntryView } from '../flow/entry-view.ts';
 import { EntryRing } from '../flow/entry-ring.ts';
 
 export class SuspectEntries {
   readonly #suspects = new Suspects();
-  readonly #idOf: (entry: Entry) => KeyId;
-  readonly #waiting = new EntryRing();
+  readonly #idOf: (key: KeyId) => KeyId;
+  /** Those whose turn has not come. */
+  readonly waiting = new EntryRing();
   #underWay = 0;
   /** Suspects that were not answered yet. */
   #left = 0;
 
-  /** @param idOf where an entry goes */
-  constructor(idOf: (entry: Entry) => KeyId) {
+  /** @param idOf where a key goes */
+  constructor(idOf: (key: KeyId) => KeyId) {
     this.#idOf = idOf;
   }
 
@@ -28,34 +29,29 @@ export class SuspectEntries {
    * Of an entry that is about to be sent. `later`: it waits here. `alone`: it must not go among others.
    * @param isDue whether its turn has come, and it must not wait
    */
-  wayOf(entry: Entry, isDue: boolean): 'now' | 'later' | 'alone' {
+  wayOf(entry: EntryView, isDue: boolean): 'now' | 'later' | 'alone' {
     if (this.#suspects.isEmpty) return 'now';
     const id = this.#idOf(entry);
     if (this.#suspects.goesAlone(id)) return 'alone';
     if (!this.#suspects.has(id)) return 'now';
-    if (!isDue && (this.#waiting.length > 0 || !this.#hasTurn)) {
-      this.#waiting.push(entry);
+    if (!isDue && (this.waiting.length > 0 || !this.#hasTurn)) {
+      this.waiting.pushView(entry);
       return 'later';
     }
     this.#underWay++;
     return 'now';
   }
 
-  /** The next one whose turn has come; false where there is none. */
-  takeDue(entry: Entry): boolean {
-    return this.#hasTurn && this.#waiting.take(entry);
-  }
-
-  /** Hands out those that wait, one by one. */
-  take(entry: Entry): boolean {
-    return this.#waiting.take(entry);
+  /** Whether the turn of one has come. */
+  get isDue(): boolean {
+    return this.#hasTurn && this.waiting.length > 0;
   }
 
   /** The server has said something of this one, so that it has broken nothing. */
-  answered(entry: Entry): void {
-    if (!this.isOpen || !this.#suspects.has(this.#idOf(entry))) return;
+  answered(key: KeyId): void {
+    if (!this.isOpen || !this.#suspects.has(this.#idOf(key))) return;
     this.#underWay--;
-    if (--this.#left <= 0 && this.#waiting.length === 0) this.#suspects.clear();
+    if (--this.#left <= 0 && this.waiting.length === 0) this.#suspects.clear();
   }
 
   /** A connection broke. Returns whether there are fewer suspects than before, or the first ones. */

@@ -6,7 +6,7 @@ import { RoutedClient } from '../cluster/routed-client.ts';
 import type { Deployment } from '../cluster/deployment.ts';
 import type { NodeLinkOptions } from '../cluster/node-link.ts';
 import type { KeyId } from '../flow/key-id.ts';
-import { Mutex } from '../flow/mutex.ts';
+import { Mutex } from '../flow/room.ts';
 import type { AskAbout } from '../server/replies.ts';
 import { SMALLEST_PIECE, type TransferLimits } from '../server/transfer-limits.ts';
 

@@ -3,7 +3,7 @@
 //   Whoever flushes a server takes the first ones away, whenever it happens; a replica that takes over lacks the last ones.
 
 import { idOf } from '../flow/key-id.ts';
-import type { Entry } from '../flow/entry.ts';
+import type { EntryView } from '../flow/entry-view.ts';
 import { ownCopy } from '../flow/own-copy.ts';
 import { NEVER, type Milliseconds } from '../rdb/milliseconds.ts';
 
@@ -30,11 +30,14 @@ export class WrittenSample {
   #offered = 0;
 
   /** One more key is on the target. @param expireAt of the key at the target */
-  offer({ payload, large, expireAt }: Entry, db: number, name: Buffer): void {
-    const mayEmpty = payload === null ? large?.fieldsExpire === true : payload[0]! >= FIRST_TYPE_WITH_EXPIRING_FIELDS;
+  offer(entry: EntryView, db: number, name: Buffer): void {
+    const { expireAt, large, payloadIn, payloadAt } = entry;
+    const mayEmpty =
+      entry.kind === 'value'
+        ? payloadIn.buffer[payloadAt]! >= FIRST_TYPE_WITH_EXPIRING_FIELDS
+        : large?.fieldsExpire === true;
     if (mayEmpty || name.length > LONGEST_NAME) return;
-    // A view would keep the chunk alive that it came with.
-    const key = { db, name: Buffer.from(name), expireAt };
+    const key = { db, name, expireAt };
     if (this.#first.length < FIRST) {
       this.#first.push(key);
       return;

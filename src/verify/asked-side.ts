@@ -4,8 +4,10 @@ import { Channel } from '../flow/channel.ts';
 import type { Deployment } from '../cluster/deployment.ts';
 import type { NodeLinkOptions } from '../cluster/node-link.ts';
 import { sizeOf, type Entry } from '../flow/entry.ts';
+import type { EntryView } from '../flow/entry-view.ts';
 import { Failure } from '../flow/failure.ts';
 import type { KeyId } from '../flow/key-id.ts';
+import type { KeyView } from '../flow/key-queue.ts';
 import { RespError } from '../../resp/errors.ts';
 import { NotComparable, type Difference } from '../rdb/compare.ts';
 import { depthFor } from '../server/transfer-limits.ts';
@@ -34,6 +36,10 @@ export interface AskedSideOptions extends NodeLinkOptions {
   readonly wanted?: ((entry: Entry) => boolean) | undefined;
   /** It is asked only whether it has the key. */
   readonly byName?: boolean | undefined;
+  /** Whether any key may have another name here. */
+  readonly renames: boolean;
+  /** Whether two values are seen to be the same where they lie; if they are not, `compare` tells. */
+  readonly isSame: (walked: EntryView, asked: EntryView) => boolean;
   /** What differs; entries with `large` values take their time. @throws PayloadError */
   readonly compare: (walked: Entry, asked: Entry) => Difference | Promise<Comparing>;
   /** Which side the entries come from. */
@@ -41,6 +47,8 @@ export interface AskedSideOptions extends NodeLinkOptions {
 }
 
 export interface AskedSideSink {
+  /** Nothing differs. The entry holds until the call returns. */
+  onMatch(walked: EntryView): void;
   /** The entry is used again: copy what is kept. A payload of `null` means that the walked side had the key no more. */
   onResult(walked: Entry, result: Result, what?: string): void;
   onRefused(db: number, key: Buffer, error: RespError): void;
@@ -64,7 +72,9 @@ export class AskedSide implements Target {
   readonly #lookup: Lookup;
   readonly #failure = new Failure();
   readonly #moved = new Wakeup();
-  readonly #asked = new AskedKeys();
+  readonly #asked: AskedKeys;
+  /** Whether each entry is compared with the one key of its name. */
+  readonly #isPlain: boolean;
   /** This side has no budget of its own: what it sends is compared at once and dropped. */
   readonly #room = new Channel({ maxEntries: Infinity, maxBytes: Infinity });
   #channel!: Channel;
@@ -76,12 +86,14 @@ export class AskedSide implements Target {
   constructor(deployment: Deployment, options: AskedSideOptions, sink: AskedSideSink) {
     this.#options = options;
     this.#sink = sink;
+    this.#asked = new AskedKeys(options.askedDbOf);
+    this.#isPlain = !options.renames && options.askedKeysOf === undefined && options.wanted === undefined;
     this.#lookup = new Lookup(
       deployment,
       { ...options, newKeyReader: this.#newKeyReader.bind(this) },
       {
-        onGone: (_, key) => this.#onGone(key),
-        onRefused: (_, key, error) => this.#refuse(this.#asked.take(key), error),
+        onGone: (db, key) => this.#onGone({ db, key }),
+        onRefused: (db, key, error) => this.#refuse(this.#asked.take({ db, key }), error),
         onMoved: () => this.#moved.wake(),
         onFailed: (error) => this.#failure.fail(error),
       },
@@ -91,6 +103,8 @@ export class AskedSide implements Target {
   async write(channel: Channel): Promise<void> {
     this.#channel = channel;
     this.#lookup.begin(this.#room);
+    channel.handTo((entry) => this.#askWhereItLies(entry));
+    channel.onDeparture(this.#look);
     try {
       await Promise.race([this.#takeAll(channel), this.#failure.promise]);
       this.#lookup.finish();
@@ -103,11 +117,34 @@ export class AskedSide implements Target {
 
   async #takeAll(channel: Channel): Promise<void> {
     while (await channel.readable()) {
-      let key = this.#asked.newKey();
-      for (; channel.take(key.entry); key = this.#asked.newKey()) this.#begin(key);
-      this.#asked.reuse(key);
+      for (let entry = channel.head; entry !== undefined; entry = channel.head) {
+        if (this.#askWhereItLies(entry)) channel.drop();
+        else this.#take(channel);
+      }
     }
     while (this.#asked.size + this.#comparing > 0) await this.#moved.sleep();
+  }
+
+  /** The way of nearly all entries. False where there is more to be seen to. */
+  #askWhereItLies(entry: EntryView): boolean {
+    const { byName, askedDbOf } = this.#options;
+    if (!this.#isPlain || (entry.kind !== 'value' && byName !== true)) return false;
+    const node = this.#lookup.readAt(askedDbOf(entry.db), entry.keyIn, entry.keyAt, entry.keyEnd);
+    if (node === undefined) return false;
+    this.#asked.addView(entry, node.id);
+    this.#look();
+    return true;
+  }
+
+  /** At the end of the turn: where nothing else is on its way, or nothing else has room, there is nothing to be waited for. */
+  readonly #look = batched(() => {
+    if (this.#channel.reserved <= 0 || this.#channel.isFull) this.#lookup.readNow();
+  });
+
+  #take(channel: Channel): void {
+    const key = this.#asked.newKey();
+    channel.take(key.entry);
+    this.#begin(key);
   }
 
   #begin(key: AskedKey): void {
@@ -134,28 +171,49 @@ export class AskedSide implements Target {
   }
 
   #newKeyReader(session: Session, answers: AnswerSink, large: LargeValues): KeyReader {
+    const onAnswered = batched((keys) => answers.onAnswered(keys));
     if (this.#options.byName === true) {
       const { connection, selection, server } = session;
       const most = server.info.cluster ? 1 : NAMES_OF_A_COMMAND;
       const depth = depthFor(server.roundTrip);
-      return new ExistenceReader(
-        connection,
-        selection,
-        { depth, most },
-        { ...answers, onThere: this.#onThere(answers) },
-      );
+      const onThere = (key: KeyView): void => {
+        onAnswered();
+        this.#onThere(key);
+      };
+      return new ExistenceReader(connection, selection, { depth, most }, { ...answers, onThere });
     }
-    const onDump = (found: Entry): void => {
-      answers.onAnswered();
-      this.#onFound(found);
+    const onDump = (found: EntryView): void => {
+      onAnswered();
+      this.#onDump(found);
     };
     return large.newKeyReader(session, this.#options.dump, { ...answers, onDump });
   }
 
+  #onDump(found: EntryView): void {
+    const { db, keyIn, keyAt, keyEnd, ownKey } = found;
+    // Who asked with a Buffer waits for that.
+    const walked = ownKey === undefined ? this.#asked.headFor(db, keyIn, keyAt, keyEnd) : undefined;
+    if (walked !== undefined && this.#options.isSame(walked, found)) this.#match(walked);
+    else this.#onFound(found.copy());
+  }
+
+  #onThere({ db, bytes, start, end, own }: KeyView): void {
+    const walked = own === undefined ? this.#asked.headFor(db, bytes, start, end) : undefined;
+    if (walked !== undefined) this.#match(walked);
+    else this.#end(this.#asked.take({ db, key: own ?? bytes.slice(start, end) }), 'match');
+  }
+
+  /** The key that is next. */
+  #match(walked: EntryView): void {
+    this.#sink.onMatch(walked);
+    this.#count(walked.size);
+    this.#asked.drop();
+  }
+
   #onFound(found: Entry): void {
-    const key = this.#asked.take(found.key);
+    const key = this.#asked.take(found);
     const { entry } = key;
-    if (entry.payload === null && entry.large === null) return this.#end(key, 'askedOnly');
+    if (entry.kind === 'name' || entry.kind === 'gone') return this.#end(key, 'askedOnly');
     try {
       const difference = this.#options.compare(entry, found);
       if (difference instanceof Promise) void this.#await(key, difference);
@@ -163,13 +221,6 @@ export class AskedSide implements Target {
     } catch (error) {
       this.#refuse(key, error);
     }
-  }
-
-  #onThere(answers: AnswerSink): (db: number, key: Buffer) => void {
-    return (_, asked) => {
-      answers.onAnswered();
-      this.#end(this.#asked.take(asked), 'match');
-    };
   }
 
   async #await(key: AskedKey, comparing: Promise<Comparing>): Promise<void> {
@@ -189,7 +240,7 @@ export class AskedSide implements Target {
     this.#end(key, ...resultOf(difference, this.#options.walkedRole));
   }
 
-  #onGone(asked: Buffer): void {
+  #onGone(asked: KeyId): void {
     const key = this.#asked.take(asked);
     if (this.#askNext(key)) return;
     const { payload, large } = key.entry;
@@ -208,12 +259,15 @@ export class AskedSide implements Target {
     this.#done(key);
   }
 
-  /** One settling for all the replies of a turn. */
   #done(key: AskedKey): void {
-    const { entry } = key;
-    if (this.#settledKeys++ === 0) queueMicrotask(() => this.#settle());
-    this.#settledBytes += sizeOf(entry);
+    this.#count(sizeOf(key.entry));
     this.#asked.reuse(key);
+  }
+
+  /** One settling for all the replies of a turn. */
+  #count(bytes: number): void {
+    if (this.#settledKeys++ === 0) queueMicrotask(() => this.#settle());
+    this.#settledBytes += bytes;
   }
 
   #settle(): void {
@@ -223,4 +277,17 @@ export class AskedSide implements Target {
     this.#channel.settle(keys, bytes);
     this.#moved.wake();
   }
+}
+
+/** Makes one call with the count out of all the calls of a turn. */
+function batched(call: (count: number) => void): () => void {
+  let count = 0;
+  const flush = (): void => {
+    const counted = count;
+    count = 0;
+    call(counted);
+  };
+  return () => {
+    if (count++ === 0) queueMicrotask(flush);
+  };
 }

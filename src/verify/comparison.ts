@@ -4,10 +4,11 @@ import { setImmediate as pause } from 'node:timers/promises';
 import { RespError } from '../../resp/errors.ts';
 import { formatCount } from '../../resp/figures.ts';
 import type { Entry } from '../flow/entry.ts';
+import type { EntryView } from '../flow/entry-view.ts';
 import { distance, NEVER, plus, type Milliseconds } from '../rdb/milliseconds.ts';
 import { DEFAULT_LIMITS, payloadPieces } from '../rdb/pieces.ts';
 import { isSameExpiry, NotComparable, type Difference } from '../rdb/compare.ts';
-import { fitsDecoded, hasSameBody, payloadDifference } from '../rdb/compare-payloads.ts';
+import { fitsDecoded, hasSameBody, hasSameBodyAt, payloadDifference } from '../rdb/compare-payloads.ts';
 import { FieldTimes, ValueDigest } from '../rdb/value-digest.ts';
 import { isForever, type ExpiryMode } from '../flow/expiry.ts';
 import { GONE, untilRead } from '../keys/value-end.ts';
@@ -71,12 +72,22 @@ export class Comparison {
     this.#targetOffset = files.target ? 0 : offset;
   }
 
+  /** Whether two values are seen to be the same without a copy; others are for `differenceOf`. */
+  isSame(source: EntryView, target: EntryView): boolean {
+    const length = source.payloadEnd - source.payloadAt;
+    if (source.kind !== 'value' || target.kind !== 'value' || target.payloadEnd - target.payloadAt !== length)
+      return false;
+    const { payloadIn, payloadAt } = source;
+    if (!hasSameBodyAt(payloadIn, payloadAt, target.payloadIn, target.payloadAt, length)) return false;
+    return this.#expiryDifferenceOf(source.expireAt, target.expireAt) === undefined;
+  }
+
   /**
    * Of two entries that both have a value; `undefined`: nothing. A promise where one of them is large.
    * @throws PayloadError where a payload cannot be read
    */
   differenceOf(source: Entry, target: Entry): Difference | Promise<Comparing> {
-    const expiry = this.#expiryDifferenceOf(source, target);
+    const expiry = this.#expiryDifferenceOf(source.expireAt, target.expireAt);
     const [left, right] = [source.payload, target.payload];
     if (left !== null && right !== null) {
       if (left.equals(right) || hasSameBody(left, right)) return expiry;
@@ -98,7 +109,7 @@ export class Comparison {
     }
   }
 
-  #expiryDifferenceOf({ expireAt: source }: Entry, { expireAt: target }: Entry): string | undefined {
+  #expiryDifferenceOf(source: Milliseconds, target: Milliseconds): string | undefined {
     if (source === target || this.#ignoresExpiry) return undefined;
     if (target === NEVER) return 'never expires at the target';
     if (source === NEVER) return 'never expires at the source';

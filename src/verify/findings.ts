@@ -2,6 +2,7 @@
 
 import type { RespError } from '../../resp/errors.ts';
 import { sizeOf, type Entry } from '../flow/entry.ts';
+import type { EntryView } from '../flow/entry-view.ts';
 import type { KeyId } from '../flow/key-id.ts';
 import type { Role } from '../server/server.ts';
 import type { CheckProgress } from './check-progress.ts';
@@ -59,6 +60,11 @@ export class Findings implements AskedSideSink {
     }
   }
 
+  onMatch(walked: EntryView): void {
+    if (!this.#isRecheck) this.#progress.onCompared(walked.size);
+    this.#match(walked);
+  }
+
   onRefused(db: number, key: Buffer, error: RespError): void {
     this.queue.delete({ db, key });
     this.#progress.onReadRefused(db, key, error);
@@ -83,7 +89,7 @@ export class Findings implements AskedSideSink {
     return this.#options.walkedRole === 'source' ? 'targetOnly' : 'sourceOnly';
   }
 
-  #match(walked: Entry): void {
+  #match(walked: KeyId): void {
     const { tellMatches, askedOf } = this.#options;
     this.#progress.onMatch();
     // A file may have a key twice: the last one counts.
@@ -101,7 +107,7 @@ export class Findings implements AskedSideSink {
 
   /** The one that is known last; of a key that is gone the one that it had. */
   #expiryOf(entry: Entry): Milliseconds {
-    const isGone = entry.payload === null && entry.large === null;
+    const isGone = entry.kind === 'name' || entry.kind === 'gone';
     return isGone ? (this.queue.get(entry)?.expireAt ?? NEVER) : entry.expireAt;
   }
 

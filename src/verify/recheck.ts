@@ -6,8 +6,8 @@ import type { Milliseconds } from '../rdb/milliseconds.ts';
 import type { Channel } from '../flow/channel.ts';
 import type { Deployment } from '../cluster/deployment.ts';
 import type { NodeLinkOptions } from '../cluster/node-link.ts';
-import type { Entry } from '../flow/entry.ts';
-import { newEntry } from '../flow/entry-ring.ts';
+import { newEntry, type Entry } from '../flow/entry.ts';
+import { EntryView } from '../flow/entry-view.ts';
 import { Failure } from '../flow/failure.ts';
 import type { KeyReader } from '../keys/key-reader.ts';
 import type { Session } from '../server/session.ts';
@@ -168,10 +168,11 @@ export class KeyRecheck implements Source {
   }
 
   #newKeyReader(session: Session, answers: AnswerSink, large: LargeValues): KeyReader {
-    const onDump = (entry: Entry): void => {
+    const onDump = (found: EntryView): void => {
+      const entry = found.copy();
       // Whichever of them it is: at the other side it has the same name.
       const { known } = this.#asked.get(entry.key)!;
-      answers.onFound({ ...entry, ...known });
+      answers.onFound(EntryView.of({ ...entry, ...known }));
     };
     return large.newKeyReader(session, this.#options.dump, { ...answers, onDump });
   }

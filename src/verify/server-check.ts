@@ -149,6 +149,9 @@ export class ServerCheck implements Passes {
       askedNameOf: (key) => settings.names.targetNameOf(key),
       askedKeysOf: this.#walksSource ? undefined : (db, name) => this.#mapping.sourcesOf(db, name),
       wanted,
+      renames: settings.names.changes,
+      isSame: (walked, asked) =>
+        this.#walksSource ? this.#comparison.isSame(walked, asked) : this.#comparison.isSame(asked, walked),
       compare,
       walkedRole: this.#walkedRole,
     };
@@ -164,10 +167,13 @@ export class ServerCheck implements Passes {
       askedNameOf: (name) => name,
       askedKeysOf: mapping.isPlain ? undefined : (db, name) => mapping.sourcesOf(db, name),
       byName: true,
+      renames: false,
+      isSame: () => true,
       compare: () => undefined,
       walkedRole: 'target',
     };
     return new AskedSide(this.#run.sides.source!, options, {
+      onMatch: () => {},
       onResult: ({ db, key }, result) => {
         if (result === 'gone') this.#onAskedOnly({ db, key });
       },

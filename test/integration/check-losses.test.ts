@@ -94,7 +94,7 @@ test('rump check does not say of nothing that both sides are equal', async (t) =
 });
 
 test('rump check counts what was deleted on both sides meanwhile apart from what has expired', async () => {
-  const at = Date.now() + 1500;
+  const at = Date.now() + 2500;
   await from!.pipeline([...numbered(), ['SET', 'short', 1, 'PXAT', at], ['SET', 'one', 1], ['SET', 'two', 2]]);
   await to!.pipeline([...numbered(), ['SET', 'short', 2, 'PXAT', at], ['SET', 'two', 1], ['SET', 'three', 1]]);
   const running = spawnRump([
@@ -104,7 +104,7 @@ test('rump check counts what was deleted on both sides meanwhile apart from what
     '--to',
     target!.url,
     '--recheck-interval',
-    '2s',
+    '3s',
     '--recheck',
     '1',
   ]);

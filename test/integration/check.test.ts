@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { AT_ONCE, assertDifferent, assertEqual, runCheck } from '../support/check.ts';
 import type { TestClient } from '../support/client.ts';
+import { callsOf } from '../support/command-stats.ts';
 import { DIFFERENCES, type Commands } from '../support/differences.ts';
 import type { Argument } from '../support/frames.ts';
 import { fillAllTypes } from '../support/keyspace.ts';
@@ -14,6 +15,8 @@ import { runRump } from '../support/rump.ts';
 import { startPair } from '../support/server-pair.ts';
 import { servers } from '../support/server-versions.ts';
 
+/** How often a command is sent before the first key, to see whether it may be. */
+const MOST_PROBES = 5;
 /** The same settings of a server as of another one that packs its values otherwise. */
 const UNPACKED = ['list', 'set', 'zset', 'hash'].map((type) => `${type}-max-listpack-entries`);
 
@@ -51,6 +54,56 @@ for (const { name, binary } of servers('valkey-8.1')) {
     assertEqual(await runCheck(endpoints), keys);
   });
 }
+
+test('rump check tells equal values from others by one byte at the end or one millisecond, however long they and their names are', async (t) => {
+  const { from, to, endpoints } = await startPair(t);
+  const [longKey, expiring] = ['k'.repeat(16 * 1024), { PXAT: 4_102_444_800_000 }];
+  const lengths = [1, 70, 640, 16 * 1024 - 20, 16 * 1024, 16 * 1024 + 1];
+  const both: Commands = [
+    ...lengths.flatMap((length) => ['equal', 'other'].map((name) => ['SET', `${name}:${length}`, 'x'.repeat(length)])),
+    ['SET', longKey, 'x'.repeat(16 * 1024)],
+    ['SET', `${longKey}!`, 'x'],
+    ['SET', 'expires', 1, 'PXAT', expiring.PXAT],
+    ['SET', 'lives longer', 1, 'PXAT', expiring.PXAT],
+  ];
+  for (const side of [from, to]) {
+    await side.send('CONFIG', 'SET', 'rdbcompression', 'no');
+    await give(side, both);
+  }
+  await give(to, [
+    ...lengths.map((length) => ['SETRANGE', `other:${length}`, length - 1, 'y']),
+    ['SET', `${longKey}!`, 'y'],
+    ['PEXPIREAT', 'lives longer', expiring.PXAT + 1],
+  ]);
+  const others = [...lengths.map((length) => `other:${length}`), `${longKey}!`].map((key) => `* ${key}\tvalue`);
+  const result = await runCheck([...endpoints, ...AT_ONCE]);
+  assertDifferent(result, [...others, '* lives longer\texpires 1 ms later at the target']);
+  assert.match(result.stderr, /^rump: 8 equal, 8 differ/m);
+});
+
+test('rump check asks each side once about each key, also where the buffer holds a few of them', async (t) => {
+  const { from, to, endpoints } = await startPair(t);
+  const keys = 3000;
+  const values: Commands = Array.from({ length: keys }, (_, i) => [
+    'SET',
+    `key:${i}`,
+    String(i).repeat(i % 10 === 0 ? 2000 : 10),
+  ]);
+  for (const side of [from, to]) {
+    await side.send('CONFIG', 'SET', 'rdbcompression', 'no');
+    await give(side, values);
+  }
+  for (const buffer of ['64k', '64M']) {
+    for (const side of [from, to]) await side.send('CONFIG', 'RESETSTAT');
+    assertEqual(await runCheck([...endpoints, '--buffer', buffer]), keys);
+    const [source, target] = await Promise.all([from, to].map(callsOf));
+    for (const calls of [source!, target!]) {
+      const dumps = calls.get('dump')! - keys;
+      assert.ok(dumps >= 0 && dumps <= MOST_PROBES, `--buffer ${buffer}: ${dumps} more DUMPs than keys`);
+    }
+    assert.ok(source!.get('exists')! < keys / 10, `${source!.get('exists')} times EXISTS`);
+  }
+});
 
 test('rump check finds no difference where the same values are packed otherwise', async (t) => {
   const { from, to, endpoints } = await startPair(t);

@@ -2,10 +2,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { TestClient } from '../support/client.ts';
-import { assertSameData, fillAllTypes, snapshot } from '../support/keyspace.ts';
+import { fillAllTypes } from '../support/keyspace.ts';
 import { assertDone, assertFailed, assertPlainWords, CLOSING_WORDS, linesOf } from '../support/outcome.ts';
 import { runRump } from '../support/rump.ts';
 import { startPair } from '../support/server-pair.ts';
+import { assertSame, assertSameData, snapshot, type Snapshots } from '../support/snapshot.ts';
 
 test('rump replaces what the target has, whatever its type, and touches nothing else', async (t) => {
   const { from, to, endpoints } = await startPair(t);
@@ -124,11 +125,6 @@ async function fillNumbered(client: TestClient, keys: number, value: string): Pr
 }
 
 /** The target has everything of the source, except for what it had before. */
-async function assertSameDataBut(
-  from: TestClient,
-  to: TestClient,
-  before: Awaited<ReturnType<typeof snapshot>>,
-): Promise<void> {
-  const [expected, actual] = [await snapshot(from), await snapshot(to)];
-  assert.deepEqual(actual, new Map([...expected, ...before]));
+async function assertSameDataBut(from: TestClient, to: TestClient, before: Snapshots): Promise<void> {
+  assertSame(await snapshot(to), new Map([...(await snapshot(from)), ...before]));
 }

@@ -27,12 +27,9 @@ for (const cursor of ['reverse-binary', 'offset', 'node-high-bits', 'node-low-bi
     t.after(() => from.close());
     await fill(from);
     const to = await target.client();
-    for (const [delay, count] of [
-      [0, 1000],
-      [DELAY_MS, 1000],
-      // Offsets that are multiples of 1000 all lie in the first of eight parts.
-      [DELAY_MS, 777],
-    ] as const) {
+    // Offsets that are multiples of 1000 all lie in the first of eight parts.
+    const counts = cursor === 'offset' ? [1000, 777] : variants(1000, 777);
+    for (const [delay, count] of [[0, 1000], ...counts.map((count) => [DELAY_MS, count])] as [number, number][]) {
       const url = await delayed(t, source.port, delay);
       await to.send('FLUSHALL');
       assertDone(await runRump(['--from', url, '--to', target.url, '--count', String(count), ...UNMEASURED]));

@@ -18,6 +18,7 @@ import { startCluster } from '../support/redis-cluster.ts';
 import { startServer } from '../support/redis-server.ts';
 import { startPair } from '../support/server-pair.ts';
 import { startProxy } from '../support/tcp-proxy.ts';
+import { variants } from '../support/tier.ts';
 import { snapshotOf } from '../support/rdb-file.ts';
 import { folderOf } from '../support/resp-file.ts';
 import * as build from '../src/rdb/payload-builder.ts';
@@ -34,7 +35,7 @@ const MOST_OF_STREAM_MIB = 190;
 const STILL_MS = 300;
 /** Counts the fields of the one hash that there is. */
 const READ_PIECES = `
-  import { newEntry } from ${JSON.stringify(new URL('../../src/flow/entry-ring.js', import.meta.url).href)};
+  import { newEntry } from ${JSON.stringify(new URL('../../src/flow/entry.js', import.meta.url).href)};
   import { newChannel } from ${JSON.stringify(new URL('../support/entries.js', import.meta.url).href)};
   import { snapshotSource } from ${JSON.stringify(new URL('../support/rdb-file.js', import.meta.url).href)};
   const channel = newChannel();
@@ -218,11 +219,11 @@ test(`rump stays below ${MOST_OF_STREAM_MIB} MiB while it takes a value of 200 M
   const [path, packed] = [join(target.dir, 'f.resp'), join(target.dir, 'f.resp.gz')];
   writeFileSync(path, stream);
   writeFileSync(packed, gzipSync(stream, { level: 1 }));
-  for (const [from, options] of [
-    [path, ['--big-key', '8M']],
+  for (const [from, options] of variants<[string, string[]]>(
     [packed, []],
+    [path, ['--big-key', '8M']],
     ['-', ['--big-key', '8M']],
-  ] as const) {
+  )) {
     const usageFile = join(target.dir, `usage of ${basename(from)}`);
     const input = from === '-' ? stream : '';
     assertDone(await runRump(['--from', from, '--to', target.url, ...options], { env: usageInto(usageFile), input }));

@@ -8,7 +8,7 @@ import { startServer } from '../support/redis-server.ts';
 import { startPair, type ServerPair } from '../support/server-pair.ts';
 import { startProxy } from '../support/tcp-proxy.ts';
 
-const MANY = 60_000;
+const MANY = 30_000;
 const CUT_EVERY_MS = 500;
 
 for (const side of ['source', 'target'] as const) {
@@ -18,7 +18,7 @@ for (const side of ['source', 'target'] as const) {
     const proxy = await startProxy({ port: pair[side].port });
     t.after(() => proxy.close());
     const endpoints = pair.endpoints.map((word) => (word === pair[side].url ? proxy.url : word));
-    const running = spawnRump([...endpoints, '--retry-max', '50ms', '--tpslimit', '25000', '--json']);
+    const running = spawnRump([...endpoints, '--retry-max', '50ms', '--tpslimit', '12000', '--json']);
     // Who cannot even look at both sides is told at once.
     await told(running, '"start"');
     const cuts = setInterval(() => proxy.cut(), CUT_EVERY_MS);

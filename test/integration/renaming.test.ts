@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
 import { TestClient } from '../support/client.ts';
 import { callsOf } from '../support/command-stats.ts';
-import { fillAllTypes, snapshot } from '../support/keyspace.ts';
+import { fillAllTypes } from '../support/keyspace.ts';
 import { startMemoryServer } from '../support/memory-server/memory-server.ts';
 import { underWay } from '../support/mid-run.ts';
 import { assertDone, linesOf } from '../support/outcome.ts';
@@ -12,6 +12,7 @@ import { startCluster } from '../support/redis-cluster.ts';
 import { folderOf } from '../support/resp-file.ts';
 import { runRump, spawnRump, type RumpResult } from '../support/rump.ts';
 import { startPair } from '../support/server-pair.ts';
+import { assertSame, snapshot } from '../support/snapshot.ts';
 import { startProxy } from '../support/tcp-proxy.ts';
 
 const MANY = 100_000;
@@ -63,11 +64,11 @@ for (const { args, rename } of [
     const expected = new Map([...before].map(([name, entry]) => [rename(name).replace('ÐºÐ»ÑÑ:', prefix), entry]));
     assert.equal(expected.size, before.size);
     assertDone(await runRump([...endpoints, ...args]));
-    assert.deepEqual(sorted(await snapshot(to)), sorted(expected));
+    assertSame(await snapshot(to), expected);
     await to.send('FLUSHALL');
     assertDone(await throughFile(t, source.url, target.url, args));
-    assert.deepEqual(sorted(await snapshot(to)), sorted(expected));
-    assert.deepEqual(sorted(await snapshot(from)), sorted(before));
+    assertSame(await snapshot(to), expected);
+    assertSame(await snapshot(from), before);
   });
 }
 
@@ -200,8 +201,4 @@ test('rump --strip-prefix takes no key that SCAN gives twice for another one', a
 
 async function dumpsOf(client: TestClient): Promise<number> {
   return (await callsOf(client)).get('dump') ?? 0;
-}
-
-function sorted<T>(map: ReadonlyMap<string, T>): [string, T][] {
-  return [...map].toSorted(([left], [right]) => (left < right ? -1 : 1));
 }

@@ -52,7 +52,7 @@ async function write(path: string, entries: readonly Entry[]): Promise<void> {
     onExpired: () => assert.fail('Nothing expires'),
     onWriteRefused: () => assert.fail('Nothing is refused'),
   };
-  const names = { targetDbOf: (db: number) => db, targetNameOf: (key: Buffer) => key };
+  const names = { targetDbOf: (db: number) => db, targetNameOf: (key: Buffer) => key, renames: false };
   await feed(new RespTarget(path, { mode: 'exact', clock: Date.now, ...names }, sink), entries);
   assert.equal(written, entries.length);
 }

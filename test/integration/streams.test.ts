@@ -9,13 +9,14 @@ import { test, type TestContext } from 'node:test';
 import { gunzipSync } from 'node:zlib';
 import type { TestClient } from '../support/client.ts';
 import { command } from '../support/frames.ts';
-import { assertSameData, fillAllTypes, snapshot } from '../support/keyspace.ts';
+import { fillAllTypes } from '../support/keyspace.ts';
 import { killAtExit } from '../support/kill-at-exit.ts';
 import { assertDone, assertFailed, assertRefused, linesOf } from '../support/outcome.ts';
 import type { TestServer } from '../support/redis-server.ts';
 import { fileOf, folderOf } from '../support/resp-file.ts';
 import { MAIN, runRump, spawnRump } from '../support/rump.ts';
 import { startPair, type ServerPair } from '../support/server-pair.ts';
+import { assertSame, assertSameData, snapshot } from '../support/snapshot.ts';
 
 const KEYS = 1000;
 
@@ -213,9 +214,7 @@ test('rump copies a file into a file through its filters, with new names and num
     .filter(([key, { type }]) => key.endsWith(':expiring') && type === 'string')
     .map(([key, entry]) => [`new:${key}`, entry] as const);
   await to.send('SELECT', 7);
-  const found = await snapshot(to);
-  assert.equal(found.size, expected.length);
-  for (const [key, entry] of expected) assert.deepEqual(found.get(key), entry, key);
+  assertSame(await snapshot(to), new Map(expected));
 });
 
 function residentBytes(pid: number): number {

@@ -5,8 +5,8 @@ import { setImmediate as nextTick } from 'node:timers/promises';
 import * as fc from 'fast-check';
 import { NEVER } from '../../src/rdb/milliseconds.ts';
 import { Channel } from '../../src/flow/channel.ts';
-import { sizeOf, type Entry } from '../../src/flow/entry.ts';
-import { newEntry } from '../../src/flow/entry-ring.ts';
+import { newEntry, sizeOf, type Entry } from '../../src/flow/entry.ts';
+import { EntryView } from '../../src/flow/entry-view.ts';
 import { Wakeup } from '../../src/flow/wakeup.ts';
 
 const MOST_BYTES = 60;
@@ -20,7 +20,8 @@ function entriesOf(sizes: readonly number[]): Entry[] {
   return sizes.map((size, i) => {
     const key = Buffer.from(String(i));
     const payload = size % 5 === 0 ? null : Buffer.alloc(size, i);
-    return { db: i % 3, key, payload, large: null, expireAt: i % 4 === 0 ? NEVER : i, idle: i, frequency: -1 };
+    const kind = payload === null ? 'name' : 'value';
+    return { kind, db: i % 3, key, payload, large: null, expireAt: i % 4 === 0 ? NEVER : i, idle: i, frequency: -1 };
   });
 }
 
@@ -88,7 +89,8 @@ test('Channel behaves like a list, whatever is done in whatever order', () => {
           channel.settle(1, sizeOf(entry));
         } else {
           const payload = Buffer.alloc(step.push, i);
-          const sent = { ...newEntry(), db: i, key: Buffer.from(`${i}`), payload, expireAt: i };
+          const kind = payload === null ? 'name' : 'value';
+          const sent = { ...newEntry(), kind, db: i, key: Buffer.from(`${i}`), payload, expireAt: i } as const;
           channel.push(sent);
           model.push(sent);
         }
@@ -150,7 +152,7 @@ class ManyReaders {
           open--;
           this.answered++;
           if (isGone) this.#channel.release();
-          else this.#channel.pushReserved({ ...newEntry(), key: Buffer.from('k') });
+          else this.#channel.pushReserved(EntryView.of({ ...newEntry(), key: Buffer.from('k') }));
         });
       }
       await this.#wakeup.sleep();

@@ -34,7 +34,7 @@ test('Encoder writes commands that a parser of the tests reads as they were mean
   fc.assert(
     fc.property(commands, fc.nat(4), (commands, holdBack) => {
       const sent: Buffer[] = [];
-      const held: { pieces: Buffer[]; spent: Buffer[] }[] = [];
+      const held: ReturnType<Encoder['take']>[] = [];
       // A socket that has written some takes later: only then are the bytes gone, and only then may chunks be used again.
       const leave = (atMost: number): void => {
         while (held.length > atMost) {

@@ -20,9 +20,9 @@ function open(port: number, options: Partial<ConnectionOptions> = {}): Promise<C
 /** Resolves with the error that ends the connection. */
 function failureOf(connection: Connection): Promise<Error> {
   return new Promise((resolve) => {
-    connection.onProgress = () => {
+    connection.onProgress(() => {
       if (connection.error !== undefined) resolve(connection.error);
-    };
+    });
   });
 }
 

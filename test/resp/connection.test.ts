@@ -7,7 +7,7 @@ import { Command } from '../../resp/command.ts';
 import { Connection, type ConnectionOptions } from '../../resp/connection.ts';
 import { type ConnectionError, ReadOnlyError, ReplyError } from '../../resp/errors.ts';
 import type { Receiver, Reply } from '../../resp/reply.ts';
-import { command, simple } from '../support/frames.ts';
+import { bulk, command, simple } from '../support/frames.ts';
 import { HOST, withPeer } from '../support/peer.ts';
 import { startServer, type TestServer } from '../support/redis-server.ts';
 
@@ -164,4 +164,24 @@ test('Connection.fail() tells everyone in flight, once, and those who come later
       assert.equal(connection.error, reason);
     },
   );
+});
+
+test('Connection shows its tap every byte that goes either way, and tells all who listen of its progress', async () => {
+  const sent: Buffer[] = [];
+  const received: Buffer[] = [];
+  const value = 'x'.repeat(3_000_000);
+  const tap = {
+    onSent: (bytes: Buffer) => void sent.push(Buffer.from(bytes)),
+    onReceived: (bytes: Buffer) => void received.push(Buffer.from(bytes)),
+  };
+  const connection = await open(redis.port, { tap });
+  const progress = [0, 0];
+  connection.onProgress(() => progress[0]!++);
+  connection.onProgress(() => progress[1]!++);
+  await connection.request('SET', 'key', value);
+  await connection.request('GET', 'key');
+  connection.close();
+  assert.ok(Buffer.concat(sent).equals(Buffer.concat([command('SET', 'key', value), command('GET', 'key')])));
+  assert.ok(Buffer.concat(received).equals(Buffer.concat([simple('OK'), bulk(value)])));
+  assert.ok(progress[0]! > 0 && progress[0] === progress[1]);
 });

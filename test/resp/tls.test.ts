@@ -169,10 +169,10 @@ test('Connection over TLS loses nothing when it pauses in the middle of what it 
   const value = randomBytes(100_000);
   await connection.request('SET', 'paused', value);
   let replies = 0;
-  connection.onProgress = () => {
+  connection.onProgress(() => {
     connection.pause();
     setImmediate(() => connection.resume());
-  };
+  });
   const asked = Array.from({ length: 200 }, async () => {
     assert.ok(((await connection.request('GET', 'paused')) as Buffer).equals(value));
     replies += 1;

@@ -9,7 +9,7 @@ const UNDER_WAY_KEYS = 500;
 /** Slots of each primary. */
 const MOVING = 150;
 /** What has moved when the run has ended, which is when moving ends. */
-const LEAST_MOVED = 50;
+const LEAST_MOVED = 5;
 
 export async function fillChanging(cluster: TestCluster): Promise<void> {
   const commands = Array.from({ length: KEYS }, (_, i) => ['SET', `key:${i}`, `value ${i}`, 'PX', 10_000_000 + i]);

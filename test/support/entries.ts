@@ -1,7 +1,6 @@
 // The two ends of a channel for a test: entries that go in, and entries that come out.
 import { Channel } from '../../src/flow/channel.ts';
-import { sizeOf, type Entry } from '../../src/flow/entry.ts';
-import { newEntry } from '../../src/flow/entry-ring.ts';
+import { newEntry, sizeOf, type Entry } from '../../src/flow/entry.ts';
 import type { Source } from '../../src/source/source.ts';
 import type { Target } from '../../src/target/target.ts';
 import { command, streamOf } from './frames.ts';
@@ -10,7 +9,8 @@ export const KIB = 1024;
 export const MIB = KIB * KIB;
 
 export function entryOf(key: string | Buffer, payload: string | Buffer | null, more: Partial<Entry> = {}): Entry {
-  return { ...newEntry(), key: Buffer.from(key), payload: payload === null ? null : Buffer.from(payload), ...more };
+  const given = payload === null ? {} : ({ kind: 'value', payload: Buffer.from(payload) } as const);
+  return { ...newEntry(), key: Buffer.from(key), ...given, ...more };
 }
 
 export function newChannel(maxEntries = 1000, maxBytes = MIB): Channel {

@@ -1,6 +1,6 @@
 // RESP2 frames, written for the tests alone, so that a fault of rump's own encoder cannot hide itself.
 
-import { crc64 } from './memory-server/payload/crc64.ts';
+import { crc64 } from './crc64.ts';
 
 export type Argument = string | number | Buffer;
 

@@ -2,8 +2,7 @@
 import type { TestContext } from 'node:test';
 import { Channel } from '../../src/flow/channel.ts';
 import { Deployment } from '../../src/cluster/deployment.ts';
-import type { Entry } from '../../src/flow/entry.ts';
-import { newEntry } from '../../src/flow/entry-ring.ts';
+import { newEntry, type Entry } from '../../src/flow/entry.ts';
 import { TransferLimits } from '../../src/server/transfer-limits.ts';
 import { RedisTarget, type RedisTargetOptions } from '../../src/target/redis-target.ts';
 
@@ -58,6 +57,7 @@ export async function handFeed(
       gatherBytes: 0,
       targetDbOf: (db) => db,
       targetNameOf: (key) => key,
+      renames: true,
       written: undefined,
       collisions: undefined,
       limit: undefined,
@@ -86,7 +86,8 @@ export async function handFeed(
     return writing;
   };
   const write = async (entry: Partial<Entry>): Promise<void> => {
-    channel.push({ ...newEntry(), ...entry });
+    const kind = entry.large ? 'large' : entry.payload ? 'value' : 'name';
+    channel.push({ ...newEntry(), kind, ...entry });
     await channel.settled();
   };
   return { channel, write, told, finish };

@@ -36,7 +36,10 @@ export function snapshotSource(path: string, options: Partial<RdbSourceOptions> 
     },
     onReadRefused: (db: number, key: Buffer, { message }: Error) => void told.refused.push([db, String(key), message]),
   };
-  return { source: new RdbSource(path, { ...OPTIONS, ...options }, sink), told };
+  return {
+    source: new RdbSource(path, { ...OPTIONS, hasAllNames: options.includes === undefined, ...options }, sink),
+    told,
+  };
 }
 
 export async function readSnapshot(path: string, options: Partial<RdbSourceOptions> = {}): Promise<Collected & Told> {

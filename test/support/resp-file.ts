@@ -42,5 +42,9 @@ export function sourceOf(
   const onNotice = ({ code }: SourceNotice): void => {
     if (code === 'UNMARKED') onUnmarked();
   };
-  return new RespSource(path, { ...OPTIONS, ...options }, { onExpired, onReadRefused, onNotice });
+  return new RespSource(
+    path,
+    { ...OPTIONS, hasAllNames: options.includes === undefined, ...options },
+    { onExpired, onReadRefused, onNotice },
+  );
 }

@@ -1,7 +1,8 @@
-// The real command line as a child process: what an operator sees of it, and nothing of what is inside.
+// The real command line, as a child process where it matters: what an operator sees of it, and nothing of what is inside.
 import { spawn, type ChildProcessWithoutNullStreams } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { killAtExit } from './kill-at-exit.ts';
+import { isLong } from './tier.ts';
 
 export interface RumpOptions {
   /** Added to the inherited environment, which is cleared of RUMP_*. */
@@ -36,8 +37,19 @@ export interface RunningRump {
 export const MAIN = fileURLToPath(new URL('../../src/cli/main.js', import.meta.url));
 const LONGEST_MS = 60_000;
 
-export function runRump(args: readonly string[], options: RumpOptions = {}): Promise<RumpResult> {
-  return spawnRump(args, options).done;
+/** In the quick tier a run that needs no process of its own has none; in the long one that it ends is seen as well. */
+export async function runRump(args: readonly string[], options: RumpOptions = {}): Promise<RumpResult> {
+  const { env = {}, input, signal, cwd } = options;
+  const isPlain = input === undefined && signal === undefined && cwd === undefined && !args.some(isStream);
+  if (isLong || !isPlain || Object.keys(env).some((name) => !name.startsWith('RUMP_')))
+    return spawnRump(args, options).done;
+  const { runHere } = await import('./rump-here.ts');
+  return runHere(args, env);
+}
+
+/** It stands for stdin or stdout, which are those of a process. */
+function isStream(arg: string): boolean {
+  return /^(?:--?(?:from|to)=)?(?:file:(?:\/\/)?)?-(?:\.\w+)?$|^(?:--combined=)?-$|\/dev\/std/.test(arg);
 }
 
 export function spawnRump(args: readonly string[], options: RumpOptions = {}): RunningRump {

@@ -19,10 +19,8 @@ export const DEFAULT: ServerChoice = { name: 'the default server', binary: undef
 
 const BIN = join(process.env['XDG_CACHE_HOME'] || join(homedir(), '.cache'), 'rump-servers', 'bin');
 
-const DEMAND = 'RUMP_TEST_SERVERS';
+const DEMAND = 'TEST_SERVERS';
 const isDemanded = process.env[DEMAND] === 'all';
-// A rump that is started from here would warn of a variable that is none of its own.
-delete process.env[DEMAND];
 
 /** Where the version is of no account: the default server, and in the long tier these as well. */
 export function servers(...versions: readonly Version[]): readonly ServerChoice[] {

@@ -1,10 +1,8 @@
 // The two tiers of tests: the quick one is `npm test`, the long one what `npm run test:all` adds. What a tier does not
-// run is not registered in it. `test/run.ts` knows by an import of this file who has more to do in the long one.
+// run is not registered in it. `test/run.ts` knows by an import of this file, or of the versions of servers, who has more to do in the long one.
 
-const VARIABLE = 'RUMP_TEST_LONG';
-const isLong = process.env[VARIABLE] === '1';
-// A rump that is started from here would warn of a variable that is none of its own.
-delete process.env[VARIABLE];
+const VARIABLE = 'TEST_LONG';
+export const isLong = process.env[VARIABLE] === '1';
 
 /** Registers tests that only the long tier runs: what they guard has a cheaper test in the quick one. */
 export function longOnly(register: () => void): void {

@@ -13,8 +13,8 @@ const CLOSED = new ConnectionError('CLOSED', 'Lost the connection to 127.0.0.1:6
   retryable: true,
 });
 
-/** A line to a server that is always there, with what it told. */
-function lineWith(retries: number): { line: NodeLink; told: Reconnect[] } {
+/** A link to a server that is always there, with what it told. */
+function linkWith(retries: number): { link: NodeLink; told: Reconnect[] } {
   const told: Reconnect[] = [];
   const deployment = {
     role: 'source',
@@ -24,25 +24,25 @@ function lineWith(retries: number): { line: NodeLink; told: Reconnect[] } {
     connect: async () => ({}) as Server,
   };
   const options = { retry: { retries, longest: 1 }, onReconnect: (event: Reconnect) => told.push(event) };
-  return { line: new NodeLink(deployment as unknown as Deployment, NODE, options), told };
+  return { link: new NodeLink(deployment as unknown as Deployment, NODE, options), told };
 }
 
 test('NodeLink.open() opens a connection that was closed while it was idle again, and takes it for no failure', async () => {
-  const { line, told } = lineWith(0);
-  await line.open();
+  const { link, told } = linkWith(0);
+  await link.open();
   for (let i = 0; i < 3; i++) {
-    line.progress();
-    await line.open({ error: CLOSED, wasIdle: true });
+    link.progress();
+    await link.open({ error: CLOSED, wasIdle: true });
   }
   assert.deepEqual(told, []);
 });
 
 test('NodeLink.open() takes it for a failure that a server hangs up before anything was done, and so bounds it', async () => {
-  const { line, told } = lineWith(2);
-  await line.open();
-  await line.open({ error: CLOSED, wasIdle: true });
-  await line.open({ error: CLOSED, wasIdle: true });
-  await assert.rejects(line.open({ error: CLOSED, wasIdle: true }), CLOSED);
+  const { link, told } = linkWith(2);
+  await link.open();
+  await link.open({ error: CLOSED, wasIdle: true });
+  await link.open({ error: CLOSED, wasIdle: true });
+  await assert.rejects(link.open({ error: CLOSED, wasIdle: true }), CLOSED);
   assert.deepEqual(
     told.map(({ attempt }) => attempt),
     [1, 2],
@@ -50,9 +50,9 @@ test('NodeLink.open() takes it for a failure that a server hangs up before anyth
 });
 
 test('NodeLink.open() takes it for a failure that a connection is lost while replies are due', async () => {
-  const { line, told } = lineWith(1);
-  await line.open();
-  line.progress();
-  await line.open({ error: CLOSED, wasIdle: false });
+  const { link, told } = linkWith(1);
+  await link.open();
+  link.progress();
+  await link.open({ error: CLOSED, wasIdle: false });
   assert.equal(told.length, 1);
 });

@@ -38,8 +38,8 @@ test('RoutedClient.ask() asks the owner again where the node is gone that it sen
     },
   };
   const options = { retry: { retries: 3, longest: 1 }, onReconnect: () => {} };
-  const dialogue = new RoutedClient(deployment as unknown as Deployment, options);
-  await assert.rejects(dialogue.ask(0, Buffer.from('key'), [['GET', 'key']]), { code: 'ASK' });
+  const client = new RoutedClient(deployment as unknown as Deployment, options);
+  await assert.rejects(client.ask(0, Buffer.from('key'), [['GET', 'key']]), { code: 'ASK' });
   assert.equal(asked, 4);
   assert.deepEqual(connects, [OWNER.id, ...Array.from({ length: 4 }, () => GONE.id)]);
 });

@@ -5,11 +5,10 @@ import { test } from 'node:test';
 import { FrameReader, type FrameReaderOptions } from '../../../src/file/frame-reader.ts';
 import type { Keeper } from '../../../src/file/passing-payload.ts';
 import { StreamError } from '../../../src/file/stream-ends.ts';
-import { newEntry } from '../../../src/flow/entry-ring.ts';
-import type { Entry } from '../../../src/flow/entry.ts';
+import { newEntry, type Entry } from '../../../src/flow/entry.ts';
 import { cutsOf } from '../../support/decode.ts';
 import { command, streamOf } from '../../support/frames.ts';
-import { crc64 } from '../../support/memory-server/payload/crc64.ts';
+import { crc64 } from '../../support/crc64.ts';
 
 const PAYLOAD = Buffer.from('\0\x05value\x0b\0checksum', 'latin1');
 const KEY = '\r\n$5\r\n*';
@@ -67,7 +66,7 @@ test('FrameReader reads RESTORE and SELECT in any case, with options in any orde
     command('RESTORE', large, 7, PAYLOAD, 'FREQ', 255, 'ABSTTL', 'REPLACE'),
     command('RESTORE', 'both', 0, PAYLOAD, 'ABSTTL'),
   ]);
-  const usual = { ...newEntry(), payload: PAYLOAD };
+  const usual = { ...newEntry(), kind: 'value', payload: PAYLOAD };
   for (const [way, pieces] of Object.entries(cutsOf(bytes))) {
     assert.deepEqual(
       read(pieces, { size: bytes.length }),

@@ -5,8 +5,8 @@ import * as fc from 'fast-check';
 import { FrameEncoder, type Frame } from '../../../src/file/frame-encoder.ts';
 import { FrameReader } from '../../../src/file/frame-reader.ts';
 import { StreamError } from '../../../src/file/stream-ends.ts';
-import { newEntry } from '../../../src/flow/entry-ring.ts';
-import type { Entry } from '../../../src/flow/entry.ts';
+import { newEntry, type Entry } from '../../../src/flow/entry.ts';
+import { EntryView } from '../../../src/flow/entry-view.ts';
 import { cutsOf } from '../../support/decode.ts';
 import { command, randomSplits, streamOf } from '../../support/frames.ts';
 import { PAYLOAD, restores } from '../../support/resp-file.ts';
@@ -157,7 +157,7 @@ const frame: fc.Arbitrary<Frame> = fc
   );
 
 function entryOf(frame: Frame): Entry {
-  return { ...newEntry(), ...frame, payload: frame.payload as Buffer };
+  return { ...newEntry(), kind: 'value', ...frame, payload: frame.payload as Buffer };
 }
 
 function encode(frames: readonly Frame[]): Buffer {
@@ -166,14 +166,24 @@ function encode(frames: readonly Frame[]): Buffer {
   return streamOf(Buffer.concat(encoder.bytes.take().pieces), frames.length);
 }
 
-function readAll(pieces: readonly Buffer[], size: number): { entries: Entry[]; isUnmarked: boolean; error?: unknown } {
+/** @param shows whether what can be is shown where it lies */
+function readAll(
+  pieces: readonly Buffer[],
+  size: number,
+  shows = true,
+): { entries: Entry[]; isUnmarked: boolean; error?: unknown } {
   const reader = new FrameReader({ name: 'f.resp', size });
   const entries: Entry[] = [];
   const entry = newEntry();
+  const view = new EntryView();
   try {
     for (const piece of pieces) {
       reader.write(piece);
-      while (reader.next(entry)) entries.push({ ...entry });
+      for (;;) {
+        if (shows && reader.show(view)) entries.push(view.copy());
+        else if (reader.next(entry)) entries.push({ ...entry });
+        else break;
+      }
     }
     reader.end();
     return { entries, isUnmarked: reader.isUnmarked };
@@ -224,9 +234,11 @@ test('FrameReader meets any damage with a StreamError, and gives the same howeve
       // Without both marks it is a stream of another tool; the name of the command in them may be in small letters.
       const isSame = inUpperCase(stream) === sound;
       assert.ok(isSame ? whole.error === undefined : whole.error !== undefined || whole.isUnmarked);
-      const cut = readAll(randomSplits(stream, 7), stream.length);
-      assert.deepEqual(cut.entries, whole.entries);
-      assert.equal(message(cut.error), message(whole.error));
+      for (const shows of [true, false]) {
+        const cut = readAll(randomSplits(stream, 7), stream.length, shows);
+        assert.deepEqual(cut.entries, whole.entries);
+        assert.equal(message(cut.error), message(whole.error));
+      }
     }),
     { numRuns: 200 },
   );

@@ -1,9 +1,9 @@
 // Room beside the entries, for what is made of many pieces: in the same budget, granted in turn, and never waited for in vain.
+import { newEntry } from '../../../src/flow/entry.ts';
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
 import { Channel } from '../../../src/flow/channel.ts';
-import { newEntry } from '../../../src/flow/entry-ring.ts';
 
 const LENGTH = 10;
 

@@ -1,8 +1,9 @@
 // Places that are reserved for entries on their way, and who is told that there is room again.
+import { newEntry } from '../../../src/flow/entry.ts';
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Channel } from '../../../src/flow/channel.ts';
-import { newEntry } from '../../../src/flow/entry-ring.ts';
+import { EntryView } from '../../../src/flow/entry-view.ts';
 
 const ENTRY = { ...newEntry(), key: Buffer.from('k') };
 
@@ -11,7 +12,7 @@ test('Channel.reserve() takes the place of an entry that is on its way', () => {
   channel.reserve();
   channel.reserve();
   assert.deepEqual([channel.room, channel.isFull], [0, false]);
-  channel.pushReserved(ENTRY);
+  channel.pushReserved(EntryView.of(ENTRY));
   assert.deepEqual([channel.room, channel.isFull], [0, false]);
   channel.release();
   assert.deepEqual([channel.room, channel.isFull], [1, false]);
@@ -49,7 +50,7 @@ test('Channel.pushReserved() makes no room and wakes nobody who waits for some',
   let calls = 0;
   channel.onDeparture(() => calls++);
   channel.reserve();
-  channel.pushReserved(ENTRY);
+  channel.pushReserved(EntryView.of(ENTRY));
   assert.deepEqual([channel.room, channel.length, calls], [0, 1, 0]);
 });
 
@@ -57,6 +58,6 @@ test('Channel.pushReserved() gives the place up where nothing is taken any more'
   const channel = new Channel({ maxEntries: 1, maxBytes: 100 });
   channel.reserve();
   channel.close();
-  channel.pushReserved(ENTRY);
+  channel.pushReserved(EntryView.of(ENTRY));
   assert.deepEqual([channel.room, channel.length], [1, 0]);
 });

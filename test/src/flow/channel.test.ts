@@ -4,11 +4,11 @@ import { spawnSync } from 'node:child_process';
 import { test } from 'node:test';
 import { setImmediate as nextTick } from 'node:timers/promises';
 import { Channel } from '../../../src/flow/channel.ts';
-import { sizeOf, type Entry } from '../../../src/flow/entry.ts';
-import { newEntry } from '../../../src/flow/entry-ring.ts';
+import { newEntry, sizeOf, type Entry } from '../../../src/flow/entry.ts';
+import { entryOf } from '../../support/entries.ts';
 
 function push(channel: Channel, key: string, payload: string | null = 'v'): void {
-  channel.push({ ...newEntry(), key: Buffer.from(key), payload: payload === null ? null : Buffer.from(payload) });
+  channel.push(entryOf(key, payload));
 }
 
 /** Takes the oldest entry and has done with it. */
@@ -35,17 +35,40 @@ test('Channel gives entries back whole and in order', () => {
   const channel = new Channel({ maxEntries: 3, maxBytes: 1000 });
   const key = Buffer.from('k');
   const payload = Buffer.from('payload');
-  const first: Entry = { ...newEntry(), db: 3, key, payload, expireAt: 1_700_000_000_123, idle: 7 };
+  const first: Entry = { ...newEntry(), kind: 'value', db: 3, key, payload, expireAt: 1_700_000_000_123, idle: 7 };
   const second: Entry = { ...newEntry(), key: Buffer.from('gone'), frequency: 200 };
   channel.push(first);
   channel.push(second);
   const entry = newEntry();
   assert.equal(channel.take(entry), true);
   assert.deepEqual(entry, first);
-  assert.equal(entry.payload, payload);
   assert.equal(channel.take(entry), true);
   assert.deepEqual(entry, second);
   assert.equal(channel.take(entry), false);
+});
+
+test('Channel keeps a copy of a small entry, and a large payload itself', () => {
+  const channel = new Channel({ maxEntries: 3, maxBytes: 100_000 });
+  const [small, large] = [Buffer.from('payload'), Buffer.alloc(50_000, 'x')];
+  for (const payload of [small, large]) channel.push({ ...newEntry(), kind: 'value', key: Buffer.from('k'), payload });
+  small.fill('-');
+  const [entry, next] = [newEntry(), newEntry()];
+  assert.deepEqual([channel.take(entry), channel.take(next)], [true, true]);
+  assert.equal(String(entry.payload), 'payload');
+  assert.equal(next.payload, large);
+});
+
+test('Channel hands an entry on at once to who takes it, in its order', () => {
+  const channel = new Channel({ maxEntries: 9, maxBytes: 1000 });
+  const handed: string[] = [];
+  let isReady = true;
+  channel.handTo(({ key }) => isReady && handed.push(String(key)) > 0);
+  push(channel, 'a');
+  isReady = false;
+  push(channel, 'b');
+  isReady = true;
+  push(channel, 'c');
+  assert.deepEqual([handed, takeAll(channel), channel.unsettled], [['a'], ['b', 'c'], 3]);
 });
 
 test('Channel keeps the order when its slots are used again and again', () => {

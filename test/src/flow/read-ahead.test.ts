@@ -1,7 +1,7 @@
 // The item behind the one in hand is on its way; no other is.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { Mutex } from '../../../src/flow/mutex.ts';
+import { Mutex } from '../../../src/flow/room.ts';
 import { readAhead } from '../../../src/flow/read-ahead.ts';
 
 test('readAhead() has one item fetched beside the one in hand, in order, and passes a failure on in its turn', async () => {

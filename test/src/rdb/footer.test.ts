@@ -1,6 +1,7 @@
 // The footer: read, verified, and written anew so that another version may take the payload; and its checksum.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { Bytes } from '../../../resp/bytes.ts';
 import { Crc64 } from '../../../src/rdb/crc64.ts';
 import { bodyOf, isIntact, versionOf, withFooter, withVersion } from '../../../src/rdb/footer.ts';
 import { PayloadError } from '../../../src/rdb/payload-error.ts';
@@ -53,6 +54,23 @@ test('Crc64 takes the bytes in pieces', () => {
     const crc = new Crc64().update(bytes.subarray(0, cut)).update(bytes.subarray(cut));
     assert.equal(crc.value, bitwise(bytes));
     assert.equal((BigInt(crc.high) << 32n) | BigInt(crc.low), crc.value);
+  }
+});
+
+test('Crc64 takes many bytes, and those of a piece of memory, as it takes few', () => {
+  const bytes = Buffer.from(Uint8Array.from({ length: 3000 }, (_, i) => i * i * 5 + 7));
+  for (const [start, end] of [
+    [0, 1024],
+    [3, 1028],
+    [1, 2049],
+    [5, 2996],
+    [0, 3000],
+    [7, 9],
+    [2, 2],
+  ] as const) {
+    const expected = bitwise(bytes.subarray(start, end));
+    assert.equal(new Crc64().update(bytes, start, end).value, expected);
+    assert.equal(new Crc64().updateFrom(new Bytes(bytes), start, end).value, expected);
   }
 });
 

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { test, type TestContext } from 'node:test';
+import { Bytes } from '../../../resp/bytes.ts';
 import { RandomAccessFile } from '../../../src/file/random-access-file.ts';
 import { ByteReader } from '../../../src/rdb/byte-reader.ts';
 import { Crc64 } from '../../../src/rdb/crc64.ts';
@@ -77,7 +78,7 @@ test('FileReader passes over what no window holds, and copies it from there', as
       [start, start + 1],
     ] as const) {
       const copy = Buffer.alloc(to - from + 2);
-      reader.copy(from, to, copy, 1);
+      reader.copyTo(new Bytes(copy), 1, from, to);
       assert.ok(copy.subarray(1, -1).equals(bytes.subarray(from, to)));
       assert.deepEqual([copy[0], copy.at(-1)], [0, 0]);
     }

@@ -81,7 +81,7 @@ interface Writing {
 
 function startWriting(t: TestContext, ...entries: Entry[]): Writing {
   const [path, channel, told] = [join(folderOf(t), 'f.resp'), newChannel(), new Told()];
-  const options = { targetDbOf: (db: number) => db, targetNameOf: (key: Buffer) => key };
+  const options = { targetDbOf: (db: number) => db, targetNameOf: (key: Buffer) => key, renames: false };
   const done = new RespTarget(path, { mode: 'exact', clock: Date.now, ...options }, told).write(channel);
   done.catch(() => {});
   for (const entry of entries) channel.push(entry);

@@ -17,7 +17,7 @@ test('RespTarget leaves nothing behind when the program exits in the middle', (t
     import { newChannel, entryOf } from ${urlOf('../../support/entries.js')};
     import { RespTarget } from ${urlOf('../../../src/target/resp-target.js')};
     const channel = newChannel();
-    const options = { mode: 'exact', clock: Date.now, targetDbOf: (db) => db, targetNameOf: (key) => key };
+    const options = { mode: 'exact', clock: Date.now, targetDbOf: (db) => db, targetNameOf: (key) => key, renames: false };
     void new RespTarget(${JSON.stringify(join(folder, 'f.resp'))}, options, { onWritten() {}, onExpired() {} }).write(channel);
     channel.push(entryOf('key', 'payload'));
     await channel.settled();
@@ -157,7 +157,7 @@ function writerArguments(count: number, bytes: number, reason = '', path = '-'):
     const [count, bytes, reason] = [${count}, ${bytes}, ${JSON.stringify(reason)}];
     process.stdout.on('error', () => {});
     const report = { keys: 0, handed: 0, peak: 0 };
-    const options = { mode: 'exact', clock: Date.now, targetDbOf: (db) => db, targetNameOf: (key) => key };
+    const options = { mode: 'exact', clock: Date.now, targetDbOf: (db) => db, targetNameOf: (key) => key, renames: false };
     const sink = { onWritten: (keys) => { report.keys += keys; }, onExpired() {} };
     // What can be packed well would not fill a disk.
     const makePayload = () => ${path === '-'} ? Buffer.alloc(bytes, 'x') : randomBytes(bytes);
@@ -196,7 +196,7 @@ function writeInChild(path: string, before: string): { stdout: string; stderr: s
     import { newChannel } from ${urlOf('../../support/entries.js')};
     import { RespTarget } from ${urlOf('../../../src/target/resp-target.js')};
     ${before}
-    const options = { mode: 'exact', clock: Date.now, targetDbOf: (db) => db, targetNameOf: (key) => key };
+    const options = { mode: 'exact', clock: Date.now, targetDbOf: (db) => db, targetNameOf: (key) => key, renames: false };
     const channel = newChannel();
     channel.close();
     await new RespTarget(${JSON.stringify(path)}, options, {}).write(channel).catch((error) => console.log(error.code, error.message));

@@ -26,6 +26,7 @@ const OPTIONS: RespTargetOptions = {
   clock: Date.now,
   targetDbOf: (db) => db,
   targetNameOf: (key) => key,
+  renames: false,
 };
 const FAR_AWAY = 4_102_444_800_123;
 
@@ -70,6 +71,7 @@ test('RespTarget writes RESTORE frames with absolute expiries, and SELECT where 
   const names = {
     targetDbOf: (db: number) => db * 2,
     targetNameOf: (key: Buffer) => Buffer.concat([Buffer.from('p:'), key]),
+    renames: true,
   };
   await feed(targetOf(path, names, counts), entries, { channel });
   assert.deepEqual(

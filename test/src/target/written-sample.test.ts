@@ -1,16 +1,17 @@
 // Which of many acknowledged keys are kept to be looked for.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { EntryView } from '../../../src/flow/entry-view.ts';
+import { newEntry, type LargeValue } from '../../../src/flow/entry.ts';
 import { NEVER } from '../../../src/rdb/milliseconds.ts';
-import type { LargeValue } from '../../../src/flow/entry.ts';
-import { newEntry } from '../../../src/flow/entry-ring.ts';
 import { WrittenSample } from '../../../src/target/written-sample.ts';
 
 const STRING = Buffer.from([0, 1, 2]);
 
 function sampleOf(keys: number, expireAt: number = NEVER): WrittenSample {
   const sample = new WrittenSample();
-  for (let i = 0; i < keys; i++) sample.offer({ ...newEntry(), payload: STRING, expireAt }, 3, Buffer.from(`key:${i}`));
+  for (let i = 0; i < keys; i++)
+    sample.offer(EntryView.of({ ...newEntry(), kind: 'value', payload: STRING, expireAt }), 3, Buffer.from(`key:${i}`));
   return sample;
 }
 
@@ -39,9 +40,9 @@ test('WrittenSample leaves out what has expired by then, and hashes whose fields
   assert.equal(sampleOf(3, 1000).presentAt(999).length, 3);
   assert.equal(sampleOf(3, 1000).presentAt(1000).length, 0);
   const sample = new WrittenSample();
-  sample.offer({ ...newEntry(), payload: Buffer.from([24, 0]) }, 0, Buffer.from('hash'));
+  sample.offer(EntryView.of({ ...newEntry(), kind: 'value', payload: Buffer.from([24, 0]) }), 0, Buffer.from('hash'));
   const large: LargeValue = { type: undefined, fieldsExpire: true, pieces: () => assert.fail('Nobody reads it') };
-  sample.offer({ ...newEntry(), large }, 0, Buffer.from('large hash'));
+  sample.offer(EntryView.of({ ...newEntry(), kind: 'large', large }), 0, Buffer.from('large hash'));
   assert.equal(sample.presentAt(0).length, 0);
 });
 

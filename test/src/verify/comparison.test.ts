@@ -2,11 +2,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setImmediate } from 'node:timers/promises';
-import type { Entry } from '../../../src/flow/entry.ts';
-import { newEntry } from '../../../src/flow/entry-ring.ts';
+import { Bytes } from '../../../resp/bytes.ts';
+import { newEntry, type Entry } from '../../../src/flow/entry.ts';
+import { EntryView } from '../../../src/flow/entry-view.ts';
 import { PayloadError } from '../../../src/rdb/payload-error.ts';
 import { encodePayload } from '../../../src/rdb/encode.ts';
-import { withVersion } from '../../../src/rdb/footer.ts';
+import { withFooter, withVersion } from '../../../src/rdb/footer.ts';
 import { Comparison, Missing, type ToldExpiries } from '../../../src/verify/comparison.ts';
 import type { HashField, Value, ValuePiece } from '../../../src/rdb/value.ts';
 
@@ -18,7 +19,15 @@ const SERVERS = { source: false, target: false };
 const STRING: Value = { type: 'string', value: Buffer.from('value') };
 
 function entryOf(value: Value, more: Partial<Entry> = {}): Entry {
-  return { ...newEntry(), key: Buffer.from('key'), payload: encodePayload(value, 10), ...more };
+  return { ...newEntry(), kind: 'value', key: Buffer.from('key'), payload: encodePayload(value, 10), ...more };
+}
+
+/** As it lies in a chunk, so many bytes behind its beginning. */
+function lying(entry: Entry, at = 0): EntryView {
+  const view = EntryView.of(entry);
+  const { payload } = entry;
+  view.showPayload(new Bytes(Buffer.concat([Buffer.alloc(at), payload!, Buffer.alloc(2)])), at, at + payload!.length);
+  return view;
 }
 
 function largeOf(...pieces: ValuePiece[]): Entry {
@@ -28,7 +37,7 @@ function largeOf(...pieces: ValuePiece[]): Entry {
       yield* pieces;
     },
   };
-  return { ...newEntry(), key: Buffer.from('key'), large };
+  return { ...newEntry(), kind: 'large', key: Buffer.from('key'), large };
 }
 
 function at(expireAt: number): Entry {
@@ -47,6 +56,34 @@ test('Comparison.differenceOf() takes no notice of the version that a payload is
   const exact = new Comparison(EXACT, SERVERS, undefined, BIG_KEY);
   const entry = entryOf(STRING);
   assert.equal(exact.differenceOf(entry, { ...entry, payload: withVersion(entry.payload!, 11) }), undefined);
+});
+
+test('Comparison.isSame() sees where they lie that values are the same, whatever version they are stamped with', () => {
+  const exact = new Comparison(EXACT, SERVERS, undefined, BIG_KEY);
+  for (const length of [0, 1, 2, 3, 4, 70, 639, 640, 641, 16 * 1024, 16 * 1024 + 1]) {
+    const value: Value = { type: 'string', value: Buffer.alloc(length, 'x') };
+    const entry = entryOf(value);
+    const isSame = (payload: Buffer, expireAt = entry.expireAt): boolean =>
+      exact.isSame(lying(entry, 1), lying({ ...entry, payload, expireAt }, 3));
+    assert.ok(isSame(encodePayload(value, 10)), `${length} bytes`);
+    assert.ok(isSame(withVersion(entry.payload!, 11)), `${length} bytes, another footer`);
+    assert.ok(!isSame(encodePayload(value, 10), 5000), `${length} bytes, another expiry`);
+    assert.ok(!isSame(encodePayload({ type: 'string', value: Buffer.alloc(length + 1, 'x') }, 10)));
+    if (length === 0) continue;
+    const other = Buffer.alloc(length, 'x').fill('y', length - 1);
+    assert.ok(!isSame(encodePayload({ type: 'string', value: other }, 10)), `${length} bytes, the last one differs`);
+  }
+});
+
+test('Comparison.isSame() leaves what is no plain value, or what two servers read otherwise, to differenceOf()', () => {
+  const exact = new Comparison(EXACT, SERVERS, undefined, BIG_KEY);
+  const entry = entryOf(STRING);
+  assert.ok(!exact.isSame(lying({ ...entry, kind: 'gone' }), lying(entry)));
+  assert.ok(!exact.isSame(lying(entry), EntryView.of(largeOf())));
+  // A type byte that Redis has given one meaning and Valkey another.
+  const [redis, valkey] = [12, 80].map((version) => withFooter(Buffer.from([22, 0]), version));
+  assert.ok(exact.isSame(lying({ ...entry, payload: valkey! }), lying({ ...entry, payload: valkey! })));
+  assert.ok(!exact.isSame(lying({ ...entry, payload: redis! }), lying({ ...entry, payload: valkey! })));
 });
 
 test('Comparison.differenceOf() tells expiries to the millisecond, or within a second where PTTL tells them', () => {
@@ -104,7 +141,7 @@ test('Comparison.differenceOf() has several large values of servers under way, w
         yield { type: 'list', items: [Buffer.from('a')] };
       },
     };
-    return { ...newEntry(), key: Buffer.from('key'), large };
+    return { ...newEntry(), kind: 'large', key: Buffer.from('key'), large };
   };
   const exact = new Comparison(EXACT, SERVERS, undefined, BIG_KEY);
   const comparing = Array.from({ length: 5 }, async () => exact.differenceOf(waiting(), waiting()));

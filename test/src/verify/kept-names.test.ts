@@ -1,10 +1,13 @@
 // What is kept of keys: those that differ, those that were asked about, and the names of a file.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { Bytes } from '../../../resp/bytes.ts';
+import { EntryView } from '../../../src/flow/entry-view.ts';
 import { NEVER } from '../../../src/rdb/milliseconds.ts';
 import { AskedKeys } from '../../../src/verify/asked-keys.ts';
 import { HASH_RANGE, NameHash, NameSet } from '../../../src/verify/name-set.ts';
 import { RecheckQueue, type RecheckKey } from '../../../src/verify/recheck.ts';
+import { entryOf } from '../../support/entries.ts';
 
 const NAMES = Array.from({ length: 5000 }, (_, i) => Buffer.from(`key:${i}`));
 
@@ -36,16 +39,55 @@ test('RecheckQueue.add() refuses what is beyond the budget, and takes it again o
 });
 
 test('AskedKeys.take() finds each key by the Buffer that it was asked with, in order and out of it', () => {
-  const asked = new AskedKeys();
+  const asked = new AskedKeys((db) => db);
   const keys = Array.from({ length: 10 }, () => Buffer.from('the same name'));
   for (const [db, key] of keys.entries()) {
     const one = asked.newKey();
     one.entry.db = db;
     asked.add(one, key);
   }
-  assert.equal(asked.take(keys[0]!).entry.db, 0);
-  assert.equal(asked.take(keys[1]!).entry.db, 1);
-  for (const db of [7, 3, 9, 2, 4, 5, 6, 8]) assert.equal(asked.take(keys[db]!).entry.db, db);
+  const takenWith = (key: Buffer): number => asked.take({ db: 0, key }).entry.db;
+  assert.equal(takenWith(keys[0]!), 0);
+  assert.equal(takenWith(keys[1]!), 1);
+  for (const db of [7, 3, 9, 2, 4, 5, 6, 8]) assert.equal(takenWith(keys[db]!), db);
+  assert.equal(asked.size, 0);
+});
+
+test('AskedKeys.headFor() finds what was added where it lies, as each node answers in turn', () => {
+  const asked = new AskedKeys((db) => db + 1);
+  const names = ['a', 'b', 'aa', 'c'];
+  for (const [i, name] of names.entries()) asked.addView(EntryView.of(entryOf(name, `of ${name}`)), `node ${i % 2}`);
+  const headFor = (name: string, db = 1): string | undefined => {
+    const head = asked.headFor(db, new Bytes(Buffer.from(`<${name}>`)), 1, 1 + name.length);
+    return head && String(head.payload);
+  };
+  assert.equal(headFor('a', 0), undefined, 'the other side has it in another database');
+  assert.equal(headFor('aa'), undefined, 'it is not its turn');
+  for (const name of ['b', 'c', 'a', 'aa']) {
+    assert.equal(headFor(name), `of ${name}`);
+    asked.drop();
+  }
+  assert.equal(asked.size, 0);
+});
+
+test('AskedKeys.take() finds what was added where it lies by its name, in order and out of it, also where it came twice', () => {
+  const asked = new AskedKeys((db) => db);
+  const names = Array.from({ length: 100 }, (_, i) => `key:${i % 90}`);
+  for (const [i, name] of names.entries()) asked.addView(EntryView.of(entryOf(name, String(i))), 'node');
+  const taken = (name: string): string => String(asked.take({ db: 0, key: Buffer.from(name) }).entry.payload);
+  assert.equal(taken('key:0'), '0');
+  assert.equal(taken('key:5'), '5', 'out of turn');
+  assert.equal(taken('key:0'), '90');
+  assert.equal(asked.size, 97);
+  asked.addView(EntryView.of(entryOf('late', 'late')), 'node');
+  assert.notEqual(
+    asked.headFor(0, new Bytes(Buffer.from('late')), 0, 4),
+    undefined,
+    'what is added later is in turn again',
+  );
+  asked.drop();
+  for (const name of names.toReversed().filter((name) => name !== 'key:0' && name !== 'key:5')) taken(name);
+  assert.equal(taken('key:5'), '95');
   assert.equal(asked.size, 0);
 });
 

@@ -1,8 +1,8 @@
 // DUMP and RESTORE: a value as one piece of bytes, and back. The checks of RESTORE come in the order that Redis has.
 import { NEVER } from '../../../../src/rdb/milliseconds.ts';
 import type { Value } from '../keyspace/value.ts';
-import { FormatError } from '../payload/byte-reader.ts';
-import { decodePayload, encodePayload, isSoundPayload } from '../payload/payload.ts';
+import { PayloadError } from '../../../../src/rdb/payload-error.ts';
+import { decodePayload, encodePayload, isSoundPayload } from '../payload.ts';
 import { CommandError, OK, type Reply } from '../reply.ts';
 import type { Session } from '../session.ts';
 import { integerOf, keyOf, syntaxError, wordOf } from './argument.ts';
@@ -41,7 +41,7 @@ function valueIn(payload: Buffer): Value {
   try {
     return decodePayload(payload);
   } catch (error) {
-    if (error instanceof FormatError) throw new CommandError('ERR Bad data format');
+    if (error instanceof PayloadError) throw new CommandError('ERR Bad data format');
     throw error;
   }
 }

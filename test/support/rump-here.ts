@@ -1,0 +1,43 @@
+// The command line within the process of the test, where nothing of a run but its output and its exit code is looked at:
+// to start a process takes longer than most runs.
+import type { Command, Program } from '../../src/cli/command.ts';
+import { parseCommandLine, wantsJson } from '../../src/cli/command-line.ts';
+import { COMMANDS } from '../../src/cli/commands.ts';
+import { exitCodeOfError } from '../../src/cli/exit-codes.ts';
+import { errorText } from '../../src/cli/show/escape.ts';
+import { JsonOutput } from '../../src/cli/show/json.ts';
+import type { RumpResult } from './rump.ts';
+
+const LONGEST_MS = 60_000;
+
+/** As `src/cli/main.ts` runs it. @param args none of them stands for stdin or stdout */
+export async function runHere(args: readonly string[], env: Readonly<Record<string, string>>): Promise<RumpResult> {
+  const started = performance.now();
+  const [out, err]: [string[], string[]] = [[], []];
+  const stdout = { write: (text: string) => void out.push(text) };
+  const stderr = { write: (text: string) => void err.push(text) };
+  const end = new AbortController();
+  const program: Program = {
+    stdout,
+    stderr,
+    commands: COMMANDS,
+    isStdinTerminal: false,
+    giveStdoutAway() {},
+    stoppable: (_, work) => work(end.signal),
+  };
+  let debug = false;
+  const run = async (): Promise<number> => {
+    try {
+      const request = parseCommandLine(COMMANDS, args, env);
+      debug = request.values.debug ?? false;
+      return await (request.command satisfies Command).run(request, program);
+    } catch (error) {
+      if (wantsJson(COMMANDS, args, env)) new JsonOutput({ stdout, stderr }, { debug }).finish({ error });
+      else stderr.write(errorText(error, debug));
+      return exitCodeOfError(error);
+    }
+  };
+  const deadline = setTimeout(() => end.abort(new Error(`rump did not end within ${LONGEST_MS} ms`)), LONGEST_MS);
+  const code = await run().finally(() => clearTimeout(deadline));
+  return { code, signal: null, stdout: out.join(''), stderr: err.join(''), elapsed: performance.now() - started };
+}
