@@ -70,6 +70,8 @@ export class Connection {
   #error: Error | undefined;
   #wasIdle = false;
 
+  /** Whether replies come so soon that who owes many is busy: over a long line it may have seen nothing yet. */
+  isNear = false;
   readonly #listeners: (() => void)[] = [];
 
   private constructor(options: ConnectionOptions) {
@@ -100,7 +102,7 @@ export class Connection {
     connection.#writer = new Writer(
       connection.#socket,
       () => connection.#inFlight.write(),
-      () => connection.#inFlight.owed >= MANY_REPLIES,
+      () => connection.isNear && connection.#inFlight.owed >= MANY_REPLIES,
     );
     connection.#watchProgress();
     return connection;

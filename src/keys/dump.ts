@@ -114,7 +114,7 @@ export class DumpReader implements Receiver, KeyReader {
   hasRoomBeside(keys: number): boolean {
     const wanted = this.#keys.length + keys;
     const { size } = this.#window;
-    if (wanted >= size) this.#isFull = size >= LONG_WINDOW;
+    if (wanted >= size) this.#isFull = size >= LONG_WINDOW && this.#connection.isNear;
     else if (wanted <= size / 2) this.#isFull = false;
     return wanted < size && !this.#isFull && !this.#connection.full;
   }

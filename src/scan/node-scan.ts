@@ -6,6 +6,7 @@ import { Ring } from '../../resp/ring.ts';
 import { KeyQueue } from '../flow/key-queue.ts';
 import { SlotWatch, type SlotWatchState } from '../cluster/slot-watch.ts';
 import { hasManyServers, isSameKeyspace, keysIn, type KeyspaceId, type ServerInfo } from '../server/info.ts';
+import { LONG_LINE_MS } from '../server/server.ts';
 import type { Session } from '../server/session.ts';
 import type { KeyScope } from './key-scope.ts';
 import { KeyspaceScan, type KeyspaceScanOptions, type KeyspaceScanState } from './keyspace-scan.ts';
@@ -62,8 +63,6 @@ interface Walk extends Pick<NodeScanState, 'origin' | 'first' | 'walks'> {
   readonly watch: SlotWatch;
 }
 
-/** Over a line with a longer round trip, in milliseconds, one page a round trip is what bounds the speed. */
-const LONG_LINE_MS = 1;
 const MOST_SEGMENTS = 16;
 /** Milliseconds between two looks at the slots that the node holds. */
 const WATCH_MS = 1000;

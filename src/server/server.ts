@@ -54,6 +54,8 @@ export interface Server extends Known, Limits {
   readonly roundTrip: number;
 }
 
+/** Milliseconds: over a line with a longer round trip, what was sent is on the way for longer than it is worked on. */
+export const LONG_LINE_MS = 1;
 const REPLY_HINT = 'a larger --max-reply lets it pass';
 const CONNECT_TIMEOUT_MS = 10_000;
 
@@ -102,6 +104,7 @@ function enter(access: Access, peer: Peer, db: number, isCourteous: boolean): Pr
     const limits = isCourteous ? await introduced(connection, access) : usual;
     if (access.keptBytes !== undefined) connection.keepUpTo(access.keptBytes);
     if (limits === undefined) return undefined;
+    connection.isNear = limits.roundTrip < LONG_LINE_MS;
     const databases = new Map(known.info.keyspace.map(({ db, keys }) => [db, keys]));
     return { connection, db, databases, doubles: [], ...known, ...limits };
   });
