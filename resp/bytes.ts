@@ -3,6 +3,8 @@
 
 import { Buffer } from 'node:buffer';
 
+/** From this size on bytes have memory of their own and go by reference; below it a copy costs less than another write. */
+export const BY_REFERENCE = 16 * 1024;
 /** From here on the call of a builtin beats a loop over words. */
 const LOOP_BYTES = 640;
 /**
@@ -64,3 +66,5 @@ export class Bytes {
     return true;
   }
 }
+
+export const NO_BYTES = new Bytes(Buffer.alloc(0));

@@ -9,7 +9,7 @@
 //   all else                redis-parser reads, which keeps views: a chunk that it has seen is never used again.
 
 import { Buffer } from 'node:buffer';
-import { Bytes } from './bytes.ts';
+import { BY_REFERENCE, Bytes } from './bytes.ts';
 import { countOf } from './figures.ts';
 import type { ReplyLimits } from './reply-meter.ts';
 import { EXACT_CHARACTERS, NO_END, ReplyParser } from './reply-parser.ts';
@@ -58,8 +58,6 @@ const CHUNK_BYTES = 128 * 1024;
 const LEAST_ROOM = 32 * 1024;
 /** What is not whole waits up to this size, and is read once more with what comes next. */
 const MOST_WAITING = 64 * 1024;
-/** A bulk string from this size on gets memory of its own. */
-const LONG_BULK = 16 * 1024;
 const CRLF_BYTES = 2;
 const OK_BYTES = 5;
 const [PLUS, MINUS, COLON, DOLLAR, STAR, ZERO, CR, LF] = [43, 45, 58, 36, 42, 48, 13, 10] as const;
@@ -214,13 +212,13 @@ export class Decoder {
     const start = end + CRLF_BYTES;
     const stop = start + length;
     if (stop + CRLF_BYTES > to) {
-      this.#isUnfinished = length < LONG_BULK && length <= this.keptBulkLength && length <= this.#mostBulkBytes;
+      this.#isUnfinished = length < BY_REFERENCE && length <= this.keptBulkLength && length <= this.#mostBulkBytes;
       if (this.#isUnfinished) return;
       this.#from = to;
       this.#beginBulk(length, buffer.subarray(start, to));
     } else if (buffer[stop] === CR && buffer[stop + 1] === LF) {
       this.#from = stop + CRLF_BYTES;
-      const isTaken = length < LONG_BULK && this.#sink.onBulk?.(this.#chunk, start, stop) === true;
+      const isTaken = length < BY_REFERENCE && this.#sink.onBulk?.(this.#chunk, start, stop) === true;
       if (!isTaken) this.#deliver(this.#chunk.slice(start, stop));
     }
   }

@@ -1,13 +1,11 @@
 // Writes commands as RESP2 arrays of bulk strings into one outgoing chunk. It knows no socket.
 
 import { Buffer } from 'node:buffer';
-import { Bytes } from './bytes.ts';
+import { BY_REFERENCE, Bytes } from './bytes.ts';
 import type { Command } from './command.ts';
 import type { Literal } from './literal.ts';
 import type { Parts } from './parts.ts';
 
-/** Bulk strings from this size on are handed out by reference; below it a copy costs less than another write. */
-const BY_REFERENCE = 16 * 1024;
 const CHUNK_BYTES = 64 * 1024;
 const MOST_SPARE = 16;
 /** Below this many bytes a loop beats the call of a builtin. */
@@ -65,52 +63,32 @@ export class Encoder {
       this.#bulkByReference(bytes);
       return;
     }
-    this.#reserve(length + OVERHEAD);
+    const at = this.#beginBulk(length);
     const chunk = this.#chunk.buffer;
-    let at = this.#at;
-    chunk[at++] = DOLLAR;
-    at = writeLine(chunk, at, length);
     if (length < COPY_BY_LOOP) for (let i = 0; i < length; i++) chunk[at + i] = bytes[i]!;
     else chunk.set(bytes, at);
-    at += length;
-    chunk[at] = CR;
-    chunk[at + 1] = LF;
-    this.#at = at + 2;
+    this.#endBulk(at + length);
   }
 
   /** The same out of a piece of memory. */
   bytes(from: Bytes, start: number, end: number): void {
     const length = end - start;
     if (length >= BY_REFERENCE) return this.#bulkByReference(from.slice(start, end));
-    this.#reserve(length + OVERHEAD);
-    const { buffer } = this.#chunk;
-    let at = this.#at;
-    buffer[at++] = DOLLAR;
-    at = writeLine(buffer, at, length);
+    const at = this.#beginBulk(length);
     from.copyTo(this.#chunk, at, start, end);
-    at += length;
-    buffer[at] = CR;
-    buffer[at + 1] = LF;
-    this.#at = at + 2;
+    this.#endBulk(at + length);
   }
 
   /** An integer that is not negative, as a bulk string; numbers have to be safe. */
   integer(value: number | bigint): void {
     if (typeof value === 'bigint') return this.text(String(value));
-    this.#reserve(OVERHEAD);
-    const chunk = this.#chunk.buffer;
     const billions = value < BILLION ? 0 : Math.floor(value / BILLION);
     const rest = value - billions * BILLION;
     const restDigits = billions === 0 ? digitsOf(rest) : BILLION_DIGITS;
     const highDigits = billions === 0 ? 0 : digitsOf(billions);
-    let at = this.#at;
-    chunk[at++] = DOLLAR;
-    at = writeLine(chunk, at, highDigits + restDigits);
-    at = writeDigits(chunk, at, billions, highDigits);
-    at = writeDigits(chunk, at, rest, restDigits);
-    chunk[at] = CR;
-    chunk[at + 1] = LF;
-    this.#at = at + 2;
+    const at = this.#beginBulk(highDigits + restDigits);
+    const chunk = this.#chunk.buffer;
+    this.#endBulk(writeDigits(chunk, writeDigits(chunk, at, billions, highDigits), rest, restDigits));
   }
 
   /** A string, as a bulk string in UTF-8. */
@@ -147,6 +125,22 @@ export class Encoder {
 
   reuse(spent: readonly Bytes[]): void {
     for (const chunk of spent) if (this.#spare.length < MOST_SPARE) this.#spare.push(chunk);
+  }
+
+  /** Returns where the content of so many bytes goes, in the chunk. */
+  #beginBulk(length: number): number {
+    this.#reserve(length + OVERHEAD);
+    const chunk = this.#chunk.buffer;
+    chunk[this.#at] = DOLLAR;
+    return writeLine(chunk, this.#at + 1, length);
+  }
+
+  /** @param end of the content */
+  #endBulk(end: number): void {
+    const chunk = this.#chunk.buffer;
+    chunk[end] = CR;
+    chunk[end + 1] = LF;
+    this.#at = end + 2;
   }
 
   #bulkByReference(bytes: Buffer): void {

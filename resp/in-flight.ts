@@ -37,7 +37,7 @@ export class InFlight {
 
   /** Whether the peer owes a reply. */
   get due(): boolean {
-    return this.#written > this.#answered;
+    return this.owed > 0;
   }
 
   /** Who gets the next reply. */

@@ -8,9 +8,9 @@
 import { countOf, formatCount } from '../../resp/figures.ts';
 import { LONGEST_STRING } from '../../resp/reply.ts';
 import { Buffer } from 'node:buffer';
-import { Bytes } from '../../resp/bytes.ts';
+import { NO_BYTES, Bytes } from '../../resp/bytes.ts';
 import type { Entry } from '../flow/entry.ts';
-import { NO_BYTES, type EntryView } from '../flow/entry-view.ts';
+import type { EntryView } from '../flow/entry-view.ts';
 import { CR, FrameLine, LF, type Missing, RestoreFrame } from './restore-frame.ts';
 import { PassingPayload, type Keeper } from './passing-payload.ts';
 import { StreamError, markOf, StreamSum } from './stream-ends.ts';

@@ -4,10 +4,9 @@
 //     *6 ␍␊ …                              time                        …                  $6 ␍␊ ABSTTL ␍␊
 
 import type { Buffer } from 'node:buffer';
-import type { Bytes } from '../../resp/bytes.ts';
+import { BY_REFERENCE, type Bytes } from '../../resp/bytes.ts';
 import { Literal } from '../../resp/literal.ts';
 import type { EntryView } from '../flow/entry-view.ts';
-import { BY_REFERENCE } from '../flow/slabs.ts';
 import { NEVER } from '../rdb/milliseconds.ts';
 import { CR, LF, SHORTEST_PAYLOAD } from './restore-frame.ts';
 

@@ -3,23 +3,21 @@
 
 import type { Entry } from './entry.ts';
 import { EntryView } from './entry-view.ts';
-import { BY_REFERENCE, Slabs } from './slabs.ts';
-
-const INITIAL_SLOTS = 64;
+import { BY_REFERENCE } from '../../resp/bytes.ts';
+import { Slabs } from './slabs.ts';
+import { Slots } from './slots.ts';
 
 export class EntryRing {
   readonly #slabs = new Slabs();
-  #slots: EntryView[] = Array.from({ length: INITIAL_SLOTS }, () => new EntryView());
-  #head = 0;
-  #length = 0;
+  readonly #slots = new Slots(() => new EntryView());
 
   get length(): number {
-    return this.#length;
+    return this.#slots.length;
   }
 
   /** The oldest entry, which holds until something is put in; `undefined` where there is none. */
   get head(): EntryView | undefined {
-    return this.#length === 0 ? undefined : this.#slots[this.#head];
+    return this.#slots.head;
   }
 
   /** Takes in a copy of the entry; of large keys and payloads the Buffers themselves, where they are whole ones. */
@@ -28,8 +26,7 @@ export class EntryRing {
   }
 
   pushView(view: EntryView): void {
-    if (this.#length === this.#slots.length) this.#grow();
-    const slot = this.#slots[(this.#head + this.#length++) & (this.#slots.length - 1)]!;
+    const slot = this.#slots.add();
     slot.copyFields(view);
     const key = view.keyEnd - view.keyAt;
     const payload = view.payloadEnd - view.payloadAt;
@@ -53,9 +50,7 @@ export class EntryRing {
 
   /** Takes the oldest entry out. Its bytes stay until something is put in. */
   drop(): void {
-    const slot = this.#slots[this.#head]!;
-    this.#head = (this.#head + 1) & (this.#slots.length - 1);
-    this.#length--;
+    const slot = this.#slots.remove();
     this.#slabs.release(slot.slab!);
     slot.clear();
   }
@@ -67,13 +62,5 @@ export class EntryRing {
     view.copyTo(entry);
     this.drop();
     return true;
-  }
-
-  #grow(): void {
-    const old = this.#slots;
-    this.#slots = Array.from({ length: old.length * 2 }, (_, i) =>
-      i < old.length ? old[(this.#head + i) & (old.length - 1)]! : new EntryView(),
-    );
-    this.#head = 0;
   }
 }

@@ -1,13 +1,11 @@
 // An entry where its bytes lie: in a chunk that was read, or in a slab. It holds until its owner goes on; whoever keeps it
 // makes an entry of it.
 
-import { Buffer } from 'node:buffer';
-import { Bytes } from '../../resp/bytes.ts';
+import type { Buffer } from 'node:buffer';
+import { Bytes, NO_BYTES } from '../../resp/bytes.ts';
 import { NEVER, type Milliseconds } from '../rdb/milliseconds.ts';
 import type { Slab } from './slabs.ts';
 import { newEntry, type Entry, type EntryKind, type LargeValue } from './entry.ts';
-
-export const NO_BYTES = new Bytes(Buffer.alloc(0));
 
 /** The fields are those of `Entry`; key and payload lie in pieces of memory, from `…At` to before `…End`. */
 export class EntryView {

@@ -2,8 +2,9 @@
 // share slabs: a key in passing costs no object.
 
 import { Buffer } from 'node:buffer';
-import { Bytes } from '../../resp/bytes.ts';
-import { BY_REFERENCE, Slabs, type Slab } from './slabs.ts';
+import { BY_REFERENCE, Bytes, NO_BYTES } from '../../resp/bytes.ts';
+import { Slabs, type Slab } from './slabs.ts';
+import { Slots } from './slots.ts';
 
 /** A key where it lies; it holds until the next one is put in. */
 export interface KeyView {
@@ -14,9 +15,6 @@ export interface KeyView {
   /** The Buffer that was put in, where it was one. */
   readonly own: Buffer | undefined;
 }
-
-const INITIAL_SLOTS = 64;
-const NO_BYTES = new Bytes(Buffer.alloc(0));
 
 class Slot implements KeyView {
   db = 0;
@@ -29,17 +27,15 @@ class Slot implements KeyView {
 
 export class KeyQueue {
   readonly #slabs = new Slabs();
-  #slots: Slot[] = Array.from({ length: INITIAL_SLOTS }, () => new Slot());
-  #head = 0;
-  #length = 0;
+  readonly #slots = new Slots(() => new Slot());
 
   get length(): number {
-    return this.#length;
+    return this.#slots.length;
   }
 
   /** The next one; `undefined` where there is none. */
   get head(): KeyView | undefined {
-    return this.#length === 0 ? undefined : this.#slots[this.#head];
+    return this.#slots.head;
   }
 
   /** Keeps the very Buffer: it comes out again by `shift`. */
@@ -78,7 +74,7 @@ export class KeyQueue {
 
   /** Takes the next key out, as a Buffer of its own; there has to be one. */
   shift(): Buffer {
-    const { bytes, start, end } = this.#slots[this.#head]!;
+    const { bytes, start, end } = this.#slots.head!;
     const key = bytes.slice(start, end);
     this.drop();
     return key;
@@ -86,9 +82,7 @@ export class KeyQueue {
 
   /** Takes the next key out; there has to be one. */
   drop(): void {
-    const slot = this.#slots[this.#head]!;
-    this.#head = (this.#head + 1) & (this.#slots.length - 1);
-    this.#length--;
+    const slot = this.#slots.remove();
     if (slot.slab === undefined) {
       slot.bytes = NO_BYTES;
       slot.own = undefined;
@@ -100,10 +94,7 @@ export class KeyQueue {
 
   /** Hands all out. */
   drain(lost: (db: number, key: Buffer) => void): void {
-    while (this.#length > 0) {
-      const { db } = this.#slots[this.#head]!;
-      lost(db, this.shift());
-    }
+    for (let key = this.head; key !== undefined; key = this.head) lost(key.db, this.shift());
   }
 
   #show(db: number, slab: Slab, start: number, end: number): void {
@@ -115,17 +106,13 @@ export class KeyQueue {
   }
 
   #newSlot(db: number): Slot {
-    if (this.#length === this.#slots.length) this.#grow();
-    const slot = this.#slots[(this.#head + this.#length++) & (this.#slots.length - 1)]!;
+    const slot = this.#slots.add();
     slot.db = db;
     return slot;
   }
+}
 
-  #grow(): void {
-    const old = this.#slots;
-    this.#slots = Array.from({ length: old.length * 2 }, (_, i) =>
-      i < old.length ? old[(this.#head + i) & (old.length - 1)]! : new Slot(),
-    );
-    this.#head = 0;
-  }
+/** Of a Buffer, by reference. */
+export function keyViewOf(db: number, key: Buffer): KeyView {
+  return { db, bytes: new Bytes(key), start: 0, end: key.length, own: key };
 }

@@ -2,14 +2,10 @@
 // warm, once nothing in it is wanted any more.
 
 import { Buffer } from 'node:buffer';
-import { Bytes } from '../../resp/bytes.ts';
+import { Bytes, NO_BYTES } from '../../resp/bytes.ts';
 
-/** From this size on bytes have memory of their own, and are kept by reference. */
-export const BY_REFERENCE = 16 * 1024;
 const SLAB_BYTES = 128 * 1024;
 const MOST_SPARE = 2;
-
-const NOTHING = new Bytes(Buffer.alloc(0));
 
 export interface Slab {
   readonly bytes: Bytes;
@@ -19,7 +15,7 @@ export interface Slab {
 
 export class Slabs {
   /** None at first: many a ring is never used. */
-  #slab: Slab = { bytes: NOTHING, pieces: 0 };
+  #slab: Slab = { bytes: NO_BYTES, pieces: 0 };
   #at = 0;
   readonly #spare: Slab[] = [];
 
@@ -41,12 +37,12 @@ export class Slabs {
   release(slab: Slab): void {
     if (--slab.pieces > 0) return;
     if (slab === this.#slab) this.#at = 0;
-    else if (this.#spare.length < MOST_SPARE && slab.bytes !== NOTHING) this.#spare.push(slab);
+    else if (this.#spare.length < MOST_SPARE && slab.bytes !== NO_BYTES) this.#spare.push(slab);
   }
 
   #next(): void {
     // One that is empty is begun anew: it is the current one, and is no spare.
-    if (this.#slab.pieces > 0 || this.#slab.bytes === NOTHING) this.#slab = this.#spare.pop() ?? newSlab();
+    if (this.#slab.pieces > 0 || this.#slab.bytes === NO_BYTES) this.#slab = this.#spare.pop() ?? newSlab();
     this.#at = 0;
   }
 }

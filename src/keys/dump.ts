@@ -14,7 +14,8 @@ import { DumpWindow } from './dump-window.ts';
 import type { ExpiryMode } from '../flow/expiry.ts';
 import type { FieldExpiries } from './expiries.ts';
 import type { KeyReader, KeySink } from './key-reader.ts';
-import { KeyQueue } from '../flow/key-queue.ts';
+import { KeyQueue, keyViewOf, type KeyView } from '../flow/key-queue.ts';
+import { failMisanswered } from '../server/replies.ts';
 import { refusalOf, scopeOf } from '../server/refusal.ts';
 import type { TransferLimits } from '../server/transfer-limits.ts';
 import { NEVER, plus, type Milliseconds } from '../rdb/milliseconds.ts';
@@ -120,24 +121,19 @@ export class DumpReader implements Receiver, KeyReader {
   }
 
   send(db: number, key: Buffer, asking: boolean): void {
-    this.#send(DUMP, db, key, asking);
+    this.#send(DUMP, keyViewOf(db, key), asking);
     if (this.#timedLeft === 0) this.#time();
   }
 
   sendHead(keys: KeyQueue): void {
-    const { db, bytes, start, end } = keys.head!;
-    this.#selection.use(db);
-    if (this.#usage !== undefined) this.#connection.begin(this.#usage, this).bytes(bytes, start, end);
-    this.#connection.begin(DUMP, this).bytes(bytes, start, end);
-    if (this.#expiry !== undefined) this.#connection.begin(this.#expiry, this).bytes(bytes, start, end);
-    this.#keys.pushCopy(db, bytes, start, end);
+    this.#send(DUMP, keys.head!, false);
     keys.drop();
     if (this.#timedLeft === 0) this.#time();
   }
 
   /** The value may take long: nothing that does may be sent until `onAlone`. */
   sendAlone(db: number, key: Buffer): void {
-    this.#send(DUMP, db, key, false);
+    this.#send(DUMP, keyViewOf(db, key), false);
     this.#time();
     this.#isAlone = true;
   }
@@ -148,7 +144,7 @@ export class DumpReader implements Receiver, KeyReader {
    */
   sendLarge(db: number, key: Buffer, bytes?: number): void {
     this.#large.set(key, bytes);
-    this.#send(EXISTS, db, key, false);
+    this.#send(EXISTS, keyViewOf(db, key), false);
   }
 
   drain(lost: (db: number, key: Buffer) => void): void {
@@ -156,16 +152,13 @@ export class DumpReader implements Receiver, KeyReader {
     this.#keys.drain(lost);
   }
 
-  /** Of a payload all that is needed then is that it is long. */
+  /** Whether the payload comes next: of one that is long all that is needed is that it is. */
   get takesLong(): boolean {
     return this.#payload === undefined && (this.#usage === undefined || this.#used !== undefined);
   }
 
   onBulk(bytes: Bytes, start: number, end: number): void {
-    if (this.#payload !== undefined || (this.#usage !== undefined && this.#used === undefined)) {
-      this.onReply(bytes.slice(start, end));
-      return;
-    }
+    if (!this.takesLong) return this.onReply(bytes.slice(start, end));
     this.#entry.showPayload(bytes, start, end);
     if (this.#expiry === undefined) this.#finish(SHOWN, NEVER);
     else this.#payload = SHOWN;
@@ -192,18 +185,18 @@ export class DumpReader implements Receiver, KeyReader {
     // Whoever runs the connection sees its error.
   }
 
-  #send(value: Command, db: number, key: Buffer, asking: boolean): void {
-    this.#selection.use(db);
+  #send(value: Command, key: KeyView, asking: boolean): void {
+    this.#selection.use(key.db);
     // DUMP is a use of the key: how long ago the last one was has to be asked first.
     if (this.#usage !== undefined) this.#begin(this.#usage, key, asking);
     this.#begin(value, key, asking);
     if (this.#expiry !== undefined) this.#begin(this.#expiry, key, asking);
-    this.#keys.push(db, key);
+    this.#keys.pushView(key);
   }
 
-  #begin(command: Command, key: Buffer, asking: boolean): void {
+  #begin(command: Command, { bytes, start, end }: KeyView, asking: boolean): void {
     if (asking) ask(this.#connection);
-    this.#connection.begin(command, this).bulk(key);
+    this.#connection.begin(command, this).bytes(bytes, start, end);
   }
 
   /** Begins to wait for the key that was sent last. */
@@ -280,7 +273,7 @@ export class DumpReader implements Receiver, KeyReader {
   }
 
   #failProtocol({ name }: Command): void {
-    this.#connection.failProtocol(`it answers ${name} with something else`);
+    failMisanswered(this.#connection, name);
   }
 
   #deliverWith(

@@ -5,12 +5,11 @@
 //   SELECTDB holds for all keys behind it; expiry, idle time and frequency for the next one.
 
 import { Buffer } from 'node:buffer';
-import { Bytes } from '../../resp/bytes.ts';
+import { BY_REFERENCE, NO_BYTES, Bytes } from '../../resp/bytes.ts';
 import { formatBytes, formatCount } from '../../resp/figures.ts';
 import { LONGEST_STRING } from '../../resp/reply.ts';
 import type { RandomAccessFile } from '../file/random-access-file.ts';
-import { NO_BYTES, type EntryView } from '../flow/entry-view.ts';
-import { BY_REFERENCE } from '../flow/slabs.ts';
+import type { EntryView } from '../flow/entry-view.ts';
 import { Crc64 } from '../rdb/crc64.ts';
 import { FOOTER_BYTES, seal } from '../rdb/footer.ts';
 import { NEVER, type Milliseconds } from '../rdb/milliseconds.ts';

@@ -13,6 +13,7 @@ import { EntryView } from '../flow/entry-view.ts';
 import type { KeyId } from '../flow/key-id.ts';
 import { Failure } from '../flow/failure.ts';
 import { Wakeup } from '../flow/wakeup.ts';
+import { kindOf } from '../server/refusal.ts';
 import { SlowPath, type SlowPathOptions } from './slow-path.ts';
 import { Conflicts, type ConflictsOptions } from './conflicts.ts';
 import { demandKept } from './final-check.ts';
@@ -134,9 +135,9 @@ export class RedisTarget implements Target {
 
   /** The way of nearly all entries: straight to the one node that serves the name. False where there is more to be seen to. */
   #writeAtOnce(entry: EntryView): boolean {
-    if (entry.kind !== 'value' || this.#hasObstacles || !this.#mayWrite()) return false;
+    if (entry.kind !== 'value' || this.#hasObstacles || !this.#pacer.mayGo) return false;
     const writer = this.#writerAt(entry);
-    if (writer === undefined) return false;
+    if (writer === undefined || !(this.#deployment.isCluster || writer.hasRoom)) return false;
     this.#pacer.take(entry.size);
     writer.write(entry);
     return true;
@@ -248,7 +249,8 @@ export class RedisTarget implements Target {
   }
 
   #refuse(entry: Entry, error: ReplyError, writer: NodeWriter): void {
-    if (error.code === 'ERR') this.#slowPath.convert(entry, this.#options.targetNameOf(entry.key), writer);
+    if (kindOf(error) === 'not-understood')
+      this.#slowPath.convert(entry, this.#options.targetNameOf(entry.key), writer);
     else this.#conflicts.refuse(entry, error, () => writer);
   }
 

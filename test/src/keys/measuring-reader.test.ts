@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Connection } from '../../../resp/connection.ts';
+import type { Bytes } from '../../../resp/bytes.ts';
 import type { Command } from '../../../resp/command.ts';
 import type { Receiver, Reply } from '../../../resp/reply.ts';
 import { DumpReader, type DumpSink } from '../../../src/keys/dump.ts';
@@ -23,8 +24,10 @@ const largeValueOf = () => ({ type: undefined, pieces: () => assert.fail() });
 function startReader(bySize: boolean) {
   const asked: Asked[] = [];
   const done: string[] = [];
-  const begin = (command: Command, receiver: Receiver) => ({
-    bulk: (key: Buffer) => asked.push({ name: command.name, key: String(key), receiver }),
+  const begin = ({ name }: Command, receiver: Receiver) => ({
+    bulk: (key: Buffer) => asked.push({ name, key: String(key), receiver }),
+    bytes: (from: Bytes, start: number, end: number) =>
+      asked.push({ name, key: String(from.slice(start, end)), receiver }),
   });
   const connection = { begin, full: false, pauses: 0, longReplySince: 0 } as unknown as Connection;
   const selection = new Selection(connection, 0);
