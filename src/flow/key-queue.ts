@@ -4,7 +4,6 @@
 import { Buffer } from 'node:buffer';
 import { BY_REFERENCE, Bytes, NO_BYTES } from '../../resp/bytes.ts';
 import { Slabs, type Slab } from './slabs.ts';
-import { Slots } from './slots.ts';
 
 /** A key where it lies; it holds until the next one is put in. */
 export interface KeyView {
@@ -15,6 +14,8 @@ export interface KeyView {
   /** The Buffer that was put in, where it was one. */
   readonly own: Buffer | undefined;
 }
+
+const INITIAL_SLOTS = 64;
 
 class Slot implements KeyView {
   db = 0;
@@ -27,15 +28,17 @@ class Slot implements KeyView {
 
 export class KeyQueue {
   readonly #slabs = new Slabs();
-  readonly #slots = new Slots(() => new Slot());
+  #slots: Slot[] = Array.from({ length: INITIAL_SLOTS }, () => new Slot());
+  #head = 0;
+  #length = 0;
 
   get length(): number {
-    return this.#slots.length;
+    return this.#length;
   }
 
   /** The next one; `undefined` where there is none. */
   get head(): KeyView | undefined {
-    return this.#slots.head;
+    return this.#length === 0 ? undefined : this.#slots[this.#head];
   }
 
   /** Keeps the very Buffer: it comes out again by `shift`. */
@@ -74,7 +77,7 @@ export class KeyQueue {
 
   /** Takes the next key out, as a Buffer of its own; there has to be one. */
   shift(): Buffer {
-    const { bytes, start, end } = this.#slots.head!;
+    const { bytes, start, end } = this.#slots[this.#head]!;
     const key = bytes.slice(start, end);
     this.drop();
     return key;
@@ -82,7 +85,9 @@ export class KeyQueue {
 
   /** Takes the next key out; there has to be one. */
   drop(): void {
-    const slot = this.#slots.remove();
+    const slot = this.#slots[this.#head]!;
+    this.#head = (this.#head + 1) & (this.#slots.length - 1);
+    this.#length--;
     if (slot.slab === undefined) {
       slot.bytes = NO_BYTES;
       slot.own = undefined;
@@ -94,7 +99,10 @@ export class KeyQueue {
 
   /** Hands all out. */
   drain(lost: (db: number, key: Buffer) => void): void {
-    for (let key = this.head; key !== undefined; key = this.head) lost(key.db, this.shift());
+    while (this.#length > 0) {
+      const { db } = this.#slots[this.#head]!;
+      lost(db, this.shift());
+    }
   }
 
   #show(db: number, slab: Slab, start: number, end: number): void {
@@ -106,9 +114,18 @@ export class KeyQueue {
   }
 
   #newSlot(db: number): Slot {
-    const slot = this.#slots.add();
+    if (this.#length === this.#slots.length) this.#grow();
+    const slot = this.#slots[(this.#head + this.#length++) & (this.#slots.length - 1)]!;
     slot.db = db;
     return slot;
+  }
+
+  #grow(): void {
+    const old = this.#slots;
+    this.#slots = Array.from({ length: old.length * 2 }, (_, i) =>
+      i < old.length ? old[(this.#head + i) & (old.length - 1)]! : new Slot(),
+    );
+    this.#head = 0;
   }
 }
 
