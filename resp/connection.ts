@@ -1,6 +1,5 @@
 // One pipelined connection: commands go out in order, replies come back to those who sent them. It retries nothing.
 
-import type { Bytes } from './bytes.ts';
 import { Command } from './command.ts';
 import { Decoder, type DecoderLimits } from './decoder.ts';
 import type { Encoder } from './encoder.ts';
@@ -16,7 +15,7 @@ import {
 import type { Peer } from './errors.ts';
 import { InFlight } from './in-flight.ts';
 import { Parts } from './parts.ts';
-import type { Receiver, Reply } from './reply.ts';
+import type { Receiver, Reply, ReplyRun } from './reply.ts';
 import { Secrets } from './secrets.ts';
 import { Socket, type SocketSink } from './socket.ts';
 import type { Tap } from './tap.ts';
@@ -83,9 +82,7 @@ export class Connection {
       {
         onReply: (reply) => this.#onReply(reply),
         onOks: (count) => this.#onOks(count),
-        onBulk: (bytes, start, end) => this.#onBulk(bytes, start, end),
-        onArray: (bytes, start, end) => this.#inFlight.answerArray(bytes, start, end),
-        onLeave: () => this.#inFlight.next?.onLeave?.(),
+        onRun: (run) => this.#onRun(run),
         takesLong: () => this.#inFlight.next?.takesLong === true,
         onProtocolError: (why, hint) => this.failProtocol(why, hint),
         onFault: (error) => this.fail(error instanceof Error ? error : new Error(String(error))),
@@ -263,10 +260,12 @@ export class Connection {
     else this.fail(this.#turnedAway(this.#onlyWords));
   }
 
-  #onBulk(bytes: Bytes, start: number, end: number): boolean {
+  #onRun(run: ReplyRun): void {
+    const { at } = run;
+    this.#inFlight.read(run);
+    if (run.at === at) return;
     this.#isSilent = false;
     this.#onlyWords = undefined;
-    return this.#inFlight.answerBulk(bytes, start, end);
   }
 
   /** A server that lets nobody in, or nobody more, says so, be it before it is asked anything, and hangs up. */

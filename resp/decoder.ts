@@ -1,10 +1,10 @@
-// Turns the bytes of a connection into replies. What there are many of is shown where it lies, in the chunk that was read:
+// Turns the bytes of a connection into replies. What there are many of is read where it lies, in the chunk that has come:
 //
 //   ······│ $5..hello.. │ :-1.. │ +OK.. │ $70..abc      a chunk; what is not whole waits for the next read
 //         └─ from                                └─ to
 //
+//   runs of replies         whoever waits for them may read them where they lie; the chunk is used again while it is warm.
 //   `+OK` runs              are counted and never become objects.
-//   short bulk strings      go to whoever takes them where they lie; the chunk is then read into again while it is warm.
 //   long ones               get memory of their own, which the socket fills in place; or they are read past.
 //   all else                redis-parser reads, which keeps views: a chunk that it has seen is never used again.
 
@@ -13,7 +13,7 @@ import { BY_REFERENCE, Bytes } from './bytes.ts';
 import { countOf } from './figures.ts';
 import type { ReplyLimits } from './reply-meter.ts';
 import { EXACT_CHARACTERS, NO_END, ReplyParser } from './reply-parser.ts';
-import { LONGEST_STRING, Oversized, type Reply } from './reply.ts';
+import { LONGEST_STRING, Oversized, ReplyRun, type Reply } from './reply.ts';
 import type { Secrets } from './secrets.ts';
 
 export interface DecoderLimits extends Partial<ReplyLimits> {
@@ -38,12 +38,8 @@ const DEFAULTS = {
 export interface DecoderSink {
   onReply(reply: Reply): void;
   onOks(count: number): void;
-  /** A short bulk string where it lies; false where nobody takes it so. */
-  onBulk?(bytes: Bytes, start: number, end: number): boolean;
-  /** An array where it lies. Returns where it ends; less than `start` where it is not whole, `start` where nobody reads it so. */
-  onArray?(bytes: Bytes, start: number, end: number): number;
-  /** What was shown where it lies is about to go. */
-  onLeave?(): void;
+  /** Whoever waits for the replies that come next may read some where they lie. */
+  onRun?(run: ReplyRun): void;
   /** Whether the reply that is arriving may be longer than is kept. */
   takesLong(): boolean;
   /** The stream cannot be followed any further, and why; called once, and nothing after it. */
@@ -60,7 +56,7 @@ const LEAST_ROOM = 32 * 1024;
 const MOST_WAITING = 64 * 1024;
 const CRLF_BYTES = 2;
 const OK_BYTES = 5;
-const [PLUS, MINUS, COLON, DOLLAR, STAR, ZERO, CR, LF] = [43, 45, 58, 36, 42, 48, 13, 10] as const;
+const [PLUS, MINUS, COLON, DOLLAR, ZERO, CR, LF] = [43, 45, 58, 36, 48, 13, 10] as const;
 const [LETTER_O, LETTER_K] = [79, 75] as const;
 
 const NULL = Buffer.from('$-1\r\n');
@@ -72,6 +68,7 @@ export class Decoder {
   readonly #sink: DecoderSink;
   readonly #limits: DecoderLimits & typeof DEFAULTS;
   readonly #parser: ReplyParser;
+  readonly #run = new ReplyRun();
   #chunk = new Bytes(Buffer.allocUnsafeSlow(CHUNK_BYTES));
   /** What has come and was not read. */
   #from = 0;
@@ -179,18 +176,28 @@ export class Decoder {
         this.#parser.read(this.#chunk.buffer.subarray(before, this.#to));
       }
     }
-    this.#sink.onLeave?.();
   }
 
-  /** Reads what comes next where it lies and goes on behind it; where it stays, `#isUnfinished` says whether it may wait. */
+  /** Reads what comes next and goes on behind it; where it stays, `#isUnfinished` says whether it may wait. */
   #readFrame(at: number): void {
-    this.#isUnfinished = false;
+    this.#readRun(at);
+    if (this.#from > at || this.#isUnfinished) return;
     const mark = this.#chunk.buffer[at];
     if (mark === DOLLAR) this.#readBulk(at);
     else if (mark === COLON) this.#readInteger(at);
     else if (mark === PLUS) this.#readOks(at);
     else if (mark === MINUS) this.#readLine(at);
-    else if (mark === STAR) this.#readArray(at);
+  }
+
+  #readRun(at: number): void {
+    const run = this.#run;
+    run.bytes = this.#chunk;
+    run.at = at;
+    run.end = this.#to;
+    run.isUnfinished = false;
+    this.#sink.onRun?.(run);
+    this.#from = run.at;
+    this.#isUnfinished = run.isUnfinished;
   }
 
   #readBulk(at: number): void {
@@ -218,8 +225,7 @@ export class Decoder {
       this.#beginBulk(length, buffer.subarray(start, to));
     } else if (buffer[stop] === CR && buffer[stop + 1] === LF) {
       this.#from = stop + CRLF_BYTES;
-      const isTaken = length < BY_REFERENCE && this.#sink.onBulk?.(this.#chunk, start, stop) === true;
-      if (!isTaken) this.#deliver(this.#chunk.slice(start, stop));
+      this.#deliver(this.#chunk.slice(start, stop));
     }
   }
 
@@ -270,12 +276,6 @@ export class Decoder {
       this.#from = end;
       this.#parser.read(this.#chunk.slice(at, end));
     } else this.#isUnfinished = this.#to - at <= this.#limits.maxLineLength;
-  }
-
-  #readArray(at: number): void {
-    const end = this.#sink.onArray?.(this.#chunk, at, this.#to) ?? at;
-    this.#isUnfinished = end < at;
-    if (end > at) this.#from = end;
   }
 
   /** A bulk string by itself that is long, or of which only a part has come. */

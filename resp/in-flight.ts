@@ -6,8 +6,7 @@
 // A run is a receiver with the position at which its replies end, so that a thousand commands of one sender take one slot.
 
 import { Ring } from './ring.ts';
-import type { Bytes } from './bytes.ts';
-import type { Receiver, Reply } from './reply.ts';
+import type { Receiver, Reply, ReplyRun } from './reply.ts';
 
 interface Run {
   readonly receiver: Receiver;
@@ -67,23 +66,18 @@ export class InFlight {
     return true;
   }
 
-  /** A bulk string where it lies. Returns false when no reply is due, or who waits for it wants it otherwise. */
-  answerBulk(bytes: Bytes, start: number, end: number): boolean {
-    const run = this.#runs.peek();
-    if (run === undefined || run.receiver.onBulk === undefined || !this.due) return false;
-    if (++this.#answered === run.end) this.#runs.shift();
-    run.receiver.onBulk(bytes, start, end);
-    return true;
-  }
-
-  /** An array where it lies. Returns as `Receiver.readArray` does. */
-  answerArray(bytes: Bytes, start: number, end: number): number {
-    const run = this.#runs.peek();
-    if (run === undefined || run.receiver.readArray === undefined || !this.due) return start;
-    const next = run.receiver.readArray(bytes, start, end);
+  /** Lets who waits for the next replies read them where they lie. */
+  read(run: ReplyRun): void {
+    const first = this.#runs.peek();
+    if (first === undefined || first.receiver.read === undefined) return;
+    const due = Math.min(first.end, this.#written) - this.#answered;
+    if (due === 0) return;
+    run.due = due;
+    first.receiver.read(run);
     // Where the connection failed meanwhile, nobody waits any more.
-    if (next > start && this.#runs.peek() === run && ++this.#answered === run.end) this.#runs.shift();
-    return next;
+    if (run.due === due || this.#runs.peek() !== first) return;
+    this.#answered += due - run.due;
+    if (this.#answered === first.end) this.#runs.shift();
   }
 
   /** Hands `+OK`s to those who wait, run by run; returns false when there are more than are due. */

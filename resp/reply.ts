@@ -1,7 +1,7 @@
 // What a server answers, as RESP2 has it, and who takes it.
 
 import { countOf } from './figures.ts';
-import type { Bytes } from './bytes.ts';
+import { NO_BYTES, type Bytes } from './bytes.ts';
 import type { ReplyError } from './errors.ts';
 
 /**
@@ -27,6 +27,17 @@ export class Oversized {
   }
 }
 
+/** Replies where they lie, from `at` to before `end`: whoever reads some moves `at` behind them. They hold until the call returns. */
+export class ReplyRun {
+  bytes: Bytes = NO_BYTES;
+  at = 0;
+  end = 0;
+  /** Replies that the reader waits for: as many less as it has read. */
+  due = 0;
+  /** Whether the reply at `at` has not come whole, and is short enough to wait for its rest. */
+  isUnfinished = false;
+}
+
 /** Takes the replies of the commands that it sent, in order. Nothing here may throw. */
 export interface Receiver {
   onReply(reply: Reply): void;
@@ -34,15 +45,8 @@ export interface Receiver {
   readonly takesLong?: boolean;
   /** So many `+OK` in a row: counted, never collected. */
   onOks(count: number): void;
-  /** A short bulk string where it lies, which holds until `onLeave`. Without it, it comes by `onReply`. */
-  onBulk?(bytes: Bytes, start: number, end: number): void;
-  /**
-   * An array where it lies, from `start` to before `end` at most.
-   * @returns where it ends; less than `start` where it is not whole; `start` where it is to come by `onReply`
-   */
-  readArray?(bytes: Bytes, start: number, end: number): number;
-  /** What was shown where it lies is about to go: copy what is kept. */
-  onLeave?(): void;
+  /** Reads as many replies as it knows how to read where they lie; the next one comes by `onReply`, unless it is unfinished. */
+  read?(run: ReplyRun): void;
   /** The connection failed: no further reply will come. */
   onFailure(error: Error): void;
 }

@@ -13,8 +13,9 @@
 
 import { Ring } from '../../resp/ring.ts';
 import { newEntry, sizeOf, type Entry } from './entry.ts';
-import { EntryView } from './entry-view.ts';
 import { EntryRing } from './entry-ring.ts';
+import type { EntryRun } from './entry-run.ts';
+import { EntryView } from './entry-view.ts';
 import { Wakeup } from './wakeup.ts';
 
 export interface ChannelOptions {
@@ -22,6 +23,14 @@ export interface ChannelOptions {
   readonly maxEntries: number;
   /** Bytes of keys and payloads that are not settled. */
   readonly maxBytes: number;
+}
+
+/** Is offered entries where they lie, before they are copied. What it takes has to be settled as what is taken out. */
+export interface Taker {
+  /** What would be the oldest entry inside. False where it is not taken. */
+  take(entry: EntryView): boolean;
+  /** The same for a run of them. Returns how many are taken; the others come one by one. */
+  takeRun?(run: EntryRun): number;
 }
 
 /** Who waits for room beside the entries. */
@@ -38,7 +47,8 @@ export class Channel {
   readonly #arrival = new Wakeup();
   readonly #departure = new Wakeup();
   readonly #end = new Wakeup();
-  #taker: ((entry: EntryView) => boolean) | undefined;
+  #taker: Taker | undefined;
+  readonly #view = new EntryView();
   #reserved = 0;
   #unsettled = 0;
   #bytes = 0;
@@ -64,11 +74,7 @@ export class Channel {
     this.#end.listen(listener);
   }
 
-  /**
-   * `taker` is offered what would be the oldest entry inside, before it is copied: where it takes it, it has to be settled as
-   * one that was taken out.
-   */
-  handTo(taker: (entry: EntryView) => boolean): void {
+  handTo(taker: Taker): void {
     this.#taker = taker;
   }
 
@@ -112,9 +118,9 @@ export class Channel {
     return this.#bytes + Math.max(0, claimed - this.#allotted) >= this.#maxBytes;
   }
 
-  /** Keeps a place for an entry that is asked for. */
-  reserve(): void {
-    this.#reserved++;
+  /** Keeps places for entries that are asked for. */
+  reserve(entries = 1): void {
+    this.#reserved += entries;
   }
 
   /** Gives up places that were reserved: their entries will not come. */
@@ -130,6 +136,20 @@ export class Channel {
     if (this.#state !== 'open') return this.release();
     this.#reserved--;
     this.#add(entry);
+  }
+
+  /** The same for a run of entries. */
+  pushRun(run: EntryRun): void {
+    const { length } = run;
+    if (this.#state !== 'open') return this.release(length);
+    this.#reserved -= length;
+    this.#unsettled += length;
+    this.#bytes += run.size;
+    const taken = this.#ring.length === 0 ? (this.#taker?.takeRun?.(run) ?? 0) : 0;
+    for (let i = taken; i < length; i++) {
+      run.show(i, this.#view);
+      this.#pass(this.#view);
+    }
   }
 
   /**
@@ -240,7 +260,11 @@ export class Channel {
   #add(entry: EntryView): void {
     this.#unsettled++;
     this.#bytes += entry.size;
-    if (this.#ring.length === 0 && this.#taker?.(entry) === true) return;
+    this.#pass(entry);
+  }
+
+  #pass(entry: EntryView): void {
+    if (this.#ring.length === 0 && this.#taker?.take(entry) === true) return;
     this.#ring.pushView(entry);
     this.#arrival.wake();
   }

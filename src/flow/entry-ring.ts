@@ -58,7 +58,7 @@ export class EntryRing {
     const slot = this.#slots[this.#head]!;
     this.#head = (this.#head + 1) & (this.#slots.length - 1);
     this.#length--;
-    this.#slabs.release(slot.slab!);
+    slot.slab!.release();
     slot.clear();
   }
 

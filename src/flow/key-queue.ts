@@ -69,10 +69,28 @@ export class KeyQueue {
     this.#show(db, slab, at, at + length);
   }
 
-  /** Keeps what another queue has: the very Buffer, where it is one, or a copy. */
+  /** Keeps what lies elsewhere: the very Buffer, where it is one, or a copy. */
   pushView({ db, bytes, start, end, own }: KeyView): void {
     if (own === undefined) this.pushCopy(db, bytes, start, end);
     else this.push(db, own);
+  }
+
+  /** Takes the next key out of another queue, with the memory in which it lies; there has to be one. */
+  take(from: KeyQueue): void {
+    const taken = from.#slots[from.#head]!;
+    const slot = this.#newSlot(taken.db);
+    slot.bytes = taken.bytes;
+    slot.start = taken.start;
+    slot.end = taken.end;
+    slot.own = taken.own;
+    slot.slab = taken.slab;
+    taken.slab = undefined;
+    from.drop();
+  }
+
+  /** The key that is next but so many, which has to be there. */
+  at(index: number): KeyView {
+    return this.#slots[(this.#head + index) & (this.#slots.length - 1)]!;
   }
 
   /** Takes the next key out, as a Buffer of its own; there has to be one. */
@@ -92,7 +110,7 @@ export class KeyQueue {
       slot.bytes = NO_BYTES;
       slot.own = undefined;
     } else {
-      this.#slabs.release(slot.slab);
+      slot.slab.release();
       slot.slab = undefined;
     }
   }

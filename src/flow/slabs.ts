@@ -7,15 +7,26 @@ import { Bytes, NO_BYTES } from '../../resp/bytes.ts';
 const SLAB_BYTES = 128 * 1024;
 const MOST_SPARE = 2;
 
-export interface Slab {
+export class Slab {
   readonly bytes: Bytes;
   /** Pieces that are wanted. */
-  pieces: number;
+  pieces = 0;
+  readonly #owner: Slabs;
+
+  constructor(bytes: Bytes, owner: Slabs) {
+    this.bytes = bytes;
+    this.#owner = owner;
+  }
+
+  /** A piece is wanted no more. What it holds stays until its owner reserves again. */
+  release(): void {
+    if (--this.pieces === 0) this.#owner.reuse(this);
+  }
 }
 
 export class Slabs {
   /** None at first: many a ring is never used. */
-  #slab: Slab = { bytes: NO_BYTES, pieces: 0 };
+  #slab = new Slab(NO_BYTES, this);
   #at = 0;
   readonly #spare: Slab[] = [];
 
@@ -33,20 +44,19 @@ export class Slabs {
     return at;
   }
 
-  /** A piece is wanted no more. What it holds stays until the next `reserve`. */
-  release(slab: Slab): void {
-    if (--slab.pieces > 0) return;
+  /** Nothing in the slab is wanted any more. */
+  reuse(slab: Slab): void {
     if (slab === this.#slab) this.#at = 0;
     else if (this.#spare.length < MOST_SPARE && slab.bytes !== NO_BYTES) this.#spare.push(slab);
   }
 
   #next(): void {
     // One that is empty is begun anew: it is the current one, and is no spare.
-    if (this.#slab.pieces > 0 || this.#slab.bytes === NO_BYTES) this.#slab = this.#spare.pop() ?? newSlab();
+    if (this.#slab.pieces > 0 || this.#slab.bytes === NO_BYTES) this.#slab = this.#spare.pop() ?? this.#newSlab();
     this.#at = 0;
   }
-}
 
-function newSlab(): Slab {
-  return { bytes: new Bytes(Buffer.allocUnsafeSlow(SLAB_BYTES)), pieces: 0 };
+  #newSlab(): Slab {
+    return new Slab(new Bytes(Buffer.allocUnsafeSlow(SLAB_BYTES)), this);
+  }
 }

@@ -58,10 +58,15 @@ export class DumpWindow {
     return this.#size;
   }
 
-  /** A payload of so many bytes has come. A larger one than expected closes the window at once. */
-  observe(bytes: number): void {
-    this.#recent = bytes > this.#recent ? bytes : this.#recent + (bytes - this.#recent) * SHORT;
-    this.#mean += (bytes - this.#mean) * LONG;
+  /**
+   * So many payloads have come, of so many bytes together. A larger one than expected closes the window at once.
+   * @param longest of them
+   */
+  observe(bytes: number, payloads = 1, longest = bytes): void {
+    const mean = bytes / payloads;
+    const recent = this.#recent + (mean - this.#recent) * (1 - (1 - SHORT) ** payloads);
+    this.#recent = longest > recent ? longest : recent;
+    this.#mean += (mean - this.#mean) * (1 - (1 - LONG) ** payloads);
     const expected = this.#recent > this.#mean ? this.#recent : this.#mean;
     const limits = this.#limits;
     const fitting = limits.windowBytes / (expected + 1);

@@ -2,14 +2,15 @@
 
 import { Buffer } from 'node:buffer';
 import { Command } from '../../resp/command.ts';
-import { Bytes } from '../../resp/bytes.ts';
 import type { Connection } from '../../resp/connection.ts';
 import { ReplyError } from '../../resp/errors.ts';
-import { Oversized, type Receiver, type Reply } from '../../resp/reply.ts';
+import { Oversized, type Receiver, type Reply, type ReplyRun } from '../../resp/reply.ts';
+import { MOST_ENTRIES, type EntryRun } from '../flow/entry-run.ts';
 import { EntryView } from '../flow/entry-view.ts';
 import type { LargeValue } from '../flow/entry.ts';
 import { ask, type Selection } from '../server/session.ts';
 import { PayloadError } from '../rdb/payload-error.ts';
+import { DumpReplies, expireAtOf } from './dump-replies.ts';
 import { DumpWindow } from './dump-window.ts';
 import type { ExpiryMode } from '../flow/expiry.ts';
 import type { FieldExpiries } from './expiries.ts';
@@ -18,11 +19,13 @@ import { KeyQueue, keyViewOf, type KeyView } from '../flow/key-queue.ts';
 import { failMisanswered } from '../server/replies.ts';
 import { refusalOf, scopeOf } from '../server/refusal.ts';
 import type { TransferLimits } from '../server/transfer-limits.ts';
-import { NEVER, plus, type Milliseconds } from '../rdb/milliseconds.ts';
+import { NEVER, type Milliseconds } from '../rdb/milliseconds.ts';
 
 export interface DumpSink extends KeySink {
   /** The entry holds until the call returns. */
   onDump(entry: EntryView): void;
+  /** The same for a run of entries; without it, they come one by one. */
+  onDumps?(entries: EntryRun): void;
 }
 
 export interface DumpOptions {
@@ -58,8 +61,6 @@ const GONE = -2;
 const UNKNOWN = -1;
 /** From so many keys on a window is filled again when half of it is answered: few long writes cost less than many short ones. */
 const LONG_WINDOW = 512;
-/** In place of a payload that was shown where it lies. */
-const SHOWN = Symbol('shown');
 /** A reply of more bytes than any read of the socket brings. */
 const LONG_BYTES = 256 * 1024;
 /** No reply is quicker than can be told. */
@@ -75,9 +76,11 @@ export class DumpReader implements Receiver, KeyReader {
   readonly #window: DumpWindow;
   readonly #keys = new KeyQueue();
   readonly #entry = new EntryView();
-  /** The replies about one key so far, while others are still to come; a payload where it lies is in `#entry`. */
+  /** What reads replies where they lie, where they are of the usual kind. */
+  readonly #replies: DumpReplies | undefined;
+  /** The replies about one key so far, while others are still to come. */
   #used: Reply | undefined;
-  #payload: Reply | typeof SHOWN | undefined;
+  #payload: Reply | undefined;
   /** The values that are not to be dumped, and what they take, where that is known. */
   readonly #large = new Map<Buffer, number | undefined>();
   /** A key whose reply is waited for with a watch: how many are to come up to it, and what has come since it was sent. */
@@ -100,6 +103,8 @@ export class DumpReader implements Receiver, KeyReader {
     this.#options = options;
     this.#usage = options.usage && USAGE[options.usage];
     this.#expiry = EXPIRY[options.mode];
+    const isPlain = options.usage === undefined && options.fields === undefined;
+    if (isPlain) this.#replies = new DumpReplies(options.mode, options.bigKey);
     this.#window = new DumpWindow(options.depth, options.maxLatency * SHARE, options.roundTrip, options.limits);
   }
 
@@ -108,32 +113,41 @@ export class DumpReader implements Receiver, KeyReader {
   }
 
   get hasRoom(): boolean {
-    return this.hasRoomBeside(0);
+    return this.roomBeside(0) > 0;
   }
 
-  /** The same, where so many keys more are about to be sent. */
-  hasRoomBeside(keys: number): boolean {
+  /** How many keys more may be sent, where so many are about to be. */
+  roomBeside(keys: number): number {
     const wanted = this.#keys.length + keys;
     const { size } = this.#window;
     if (wanted >= size) this.#isFull = size >= LONG_WINDOW && this.#connection.isNear;
     else if (wanted <= size / 2) this.#isFull = false;
-    return wanted < size && !this.#isFull && !this.#connection.full;
+    return this.#isFull || this.#connection.full ? 0 : Math.ceil(size - wanted);
   }
 
   send(db: number, key: Buffer, asking: boolean): void {
     this.#send(DUMP, keyViewOf(db, key), asking);
+    this.#keys.push(db, key);
     if (this.#timedLeft === 0) this.#time();
   }
 
-  sendHead(keys: KeyQueue): void {
-    this.#send(DUMP, keys.head!, false);
-    keys.drop();
-    if (this.#timedLeft === 0) this.#time();
+  /** @param beside keys that are about to be sent */
+  sendNext(keys: KeyQueue, most: number, beside = 0): number {
+    const wanted = Math.min(most, keys.length, this.roomBeside(beside));
+    let sent = 0;
+    do {
+      this.#send(DUMP, keys.head!, false);
+      this.#keys.take(keys);
+      if (this.#timedLeft === 0) this.#time();
+      sent++;
+    } while (sent < wanted && !this.#connection.full);
+    return sent;
   }
 
   /** The value may take long: nothing that does may be sent until `onAlone`. */
   sendAlone(db: number, key: Buffer): void {
     this.#send(DUMP, keyViewOf(db, key), false);
+    this.#keys.push(db, key);
     this.#time();
     this.#isAlone = true;
   }
@@ -145,6 +159,7 @@ export class DumpReader implements Receiver, KeyReader {
   sendLarge(db: number, key: Buffer, bytes?: number): void {
     this.#large.set(key, bytes);
     this.#send(EXISTS, keyViewOf(db, key), false);
+    this.#keys.push(db, key);
   }
 
   drain(lost: (db: number, key: Buffer) => void): void {
@@ -157,11 +172,8 @@ export class DumpReader implements Receiver, KeyReader {
     return this.#payload === undefined && (this.#usage === undefined || this.#used !== undefined);
   }
 
-  onBulk(bytes: Bytes, start: number, end: number): void {
-    if (!this.takesLong) return this.onReply(bytes.slice(start, end));
-    this.#entry.showPayload(bytes, start, end);
-    if (this.#expiry === undefined) this.#finish(SHOWN, NEVER);
-    else this.#payload = SHOWN;
+  read(run: ReplyRun): void {
+    while (this.#payload === undefined && this.#large.size === 0 && this.#readRun(run));
   }
 
   onReply(reply: Reply): void {
@@ -169,12 +181,6 @@ export class DumpReader implements Receiver, KeyReader {
     else if (this.#expiry === undefined) this.#finish(reply, NEVER);
     else if (this.#payload === undefined) this.#payload = reply;
     else this.#finish(this.#payload, reply);
-  }
-
-  onLeave(): void {
-    if (this.#payload !== SHOWN) return;
-    const { payloadIn, payloadAt, payloadEnd } = this.#entry;
-    this.#entry.showPayload(new Bytes(payloadIn.slice(payloadAt, payloadEnd)), 0, payloadEnd - payloadAt);
   }
 
   onOks(): void {
@@ -191,7 +197,6 @@ export class DumpReader implements Receiver, KeyReader {
     if (this.#usage !== undefined) this.#begin(this.#usage, key, asking);
     this.#begin(value, key, asking);
     if (this.#expiry !== undefined) this.#begin(this.#expiry, key, asking);
-    this.#keys.pushView(key);
   }
 
   #begin(command: Command, { bytes, start, end }: KeyView, asking: boolean): void {
@@ -208,9 +213,12 @@ export class DumpReader implements Receiver, KeyReader {
     this.#pauses = this.#connection.pauses;
   }
 
-  #count(bytes: number): void {
+  /** So many keys were answered; `bytes` of payloads. */
+  #count(keys: number, bytes: number): void {
+    if (this.#timedLeft === 0) return;
     this.#timedBytes += bytes;
-    if (--this.#timedLeft > 0) return;
+    this.#timedLeft -= keys;
+    if (this.#timedLeft > 0) return;
     // What is long is on the line for a while: the source was done when it began to come.
     const end = bytes >= LONG_BYTES ? this.#connection.longReplySince : performance.now();
     const ms = Math.max(LEAST_MS, end - this.#timedSince);
@@ -222,37 +230,39 @@ export class DumpReader implements Receiver, KeyReader {
     } else if (isTold) this.#window.took(this.#timedKeys, this.#timedBytes, ms);
   }
 
-  /** All replies about a key have come. What nearly all keys answer makes no object. */
-  #finish(payload: Reply | typeof SHOWN, expiry: Reply): void {
+  /** Hands on the entries whose replies come next, as far as they are usual. Whether there may be more of them. */
+  #readRun(run: ReplyRun): boolean {
+    // The one that is waited for with a watch is the last of its run.
+    const entries = this.#replies?.read(run, this.#keys, this.#timedLeft > 0 ? this.#timedLeft : MOST_ENTRIES);
+    if (entries === undefined || entries.length === 0) return false;
+    const { length, payloadBytes, longest } = entries;
+    this.#count(length, payloadBytes);
+    this.#window.observe(payloadBytes, length, longest);
+    if (this.#sink.onDumps === undefined) this.#handOn(entries);
+    else this.#sink.onDumps(entries);
+    for (let i = 0; i < length; i++) this.#keys.drop();
+    return true;
+  }
+
+  #handOn(entries: EntryRun): void {
+    for (let i = 0; i < entries.length; i++) {
+      entries.show(i, this.#entry);
+      this.#sink.onDump(this.#entry);
+    }
+  }
+
+  /** All replies about a key have come, not all of them usual. */
+  #finish(payload: Reply, expiry: Reply): void {
     const used = this.#used;
     this.#used = undefined;
     this.#payload = undefined;
-    const entry = this.#entry;
-    const key = this.#keys.head!;
-    entry.db = key.db;
-    entry.showKey(key.bytes, key.start, key.end);
-    entry.ownKey = key.own;
-    this.#keys.drop();
-    if (Buffer.isBuffer(payload)) entry.showPayload(new Bytes(payload), 0, payload.length);
-    const isDumped = payload === SHOWN || Buffer.isBuffer(payload);
-    const bytes = isDumped ? entry.payloadEnd - entry.payloadAt : 0;
-    if (this.#timedLeft > 0) this.#count(bytes);
-    const { bigKey, fields } = this.#options;
-    const isUsual = isDumped && typeof expiry === 'number' && expiry >= NEVER && bytes <= bigKey;
-    if (!isUsual || used !== undefined || fields !== undefined || this.#large.size > 0) {
-      const reply = payload === SHOWN ? entry.payloadIn.slice(entry.payloadAt, entry.payloadEnd) : payload;
-      return this.#finishUnusual(entry.db, entry.key, reply, expiry, used);
-    }
-    this.#window.observe(bytes);
-    entry.kind = 'value';
-    entry.large = null;
-    entry.expireAt = this.#expiryOf(expiry);
-    entry.idle = UNKNOWN;
-    entry.frequency = UNKNOWN;
-    this.#sink.onDump(entry);
+    const { db } = this.#keys.head!;
+    const key = this.#keys.shift();
+    this.#count(1, Buffer.isBuffer(payload) ? payload.length : 0);
+    this.#conclude(db, key, payload, expiry, used);
   }
 
-  #finishUnusual(db: number, key: Buffer, payload: Reply, expiry: Reply, used: Reply | undefined): void {
+  #conclude(db: number, key: Buffer, payload: Reply, expiry: Reply, used: Reply | undefined): void {
     const isLarge = this.#large.size > 0 && this.#large.has(key);
     const bytes = isLarge ? this.#large.get(key) : undefined;
     if (isLarge) this.#large.delete(key);
@@ -320,7 +330,7 @@ export class DumpReader implements Receiver, KeyReader {
   }
 
   #expiryOf(expiry: Milliseconds): Milliseconds {
-    return this.#options.mode === 'relative' && expiry >= 0 ? plus(expiry, performance.now()) : expiry;
+    return expireAtOf(expiry, this.#options.mode);
   }
 
   #refused(db: number, key: Buffer, error: ReplyError): void {

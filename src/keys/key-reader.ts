@@ -19,8 +19,8 @@ export interface KeyReader {
   readonly hasRoom: boolean;
   /** @param asking whether the key may be at a node that is only taking its slot over */
   send(db: number, key: Buffer, asking: boolean): void;
-  /** The same for the key that is next in the queue, which is taken out of it. */
-  sendHead?(keys: KeyQueue): void;
+  /** The same for keys that are next in the queue, one or more of them; returns how many are taken out of it. */
+  sendNext?(keys: KeyQueue, most: number): number;
   /** The same for a value that is to be read in pieces, where the reader can leave it to others. */
   sendLarge?(db: number, key: Buffer): void;
   /** The same for a value whose size breaks connections, it seems: how large it is, is worth to know. */

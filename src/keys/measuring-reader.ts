@@ -93,7 +93,7 @@ export class MeasuringReader implements KeyReader {
   }
 
   get hasRoom(): boolean {
-    return this.#dump.hasRoomBeside(this.#asked + this.#waiting.length);
+    return this.#dump.roomBeside(this.#asked + this.#waiting.length) > 0;
   }
 
   send(db: number, key: Buffer, asking: boolean): void {
@@ -104,10 +104,11 @@ export class MeasuringReader implements KeyReader {
     else this.#types.ask(TYPE, db, key);
   }
 
-  sendHead(keys: KeyQueue): void {
-    if (this.#account.isOpen || this.#options.limits.valueBytes < this.#bigKey)
-      this.send(keys.head!.db, keys.shift(), false);
-    else this.#dump.sendHead(keys);
+  sendNext(keys: KeyQueue, most: number): number {
+    if (!this.#account.isOpen && this.#options.limits.valueBytes >= this.#bigKey)
+      return this.#dump.sendNext(keys, most, this.#asked + this.#waiting.length);
+    this.send(keys.head!.db, keys.shift(), false);
+    return 1;
   }
 
   sendLarge(db: number, key: Buffer): void {

@@ -62,11 +62,11 @@ export class ExistenceReader implements Receiver, KeyReader {
     this.#gather(asking);
   }
 
-  sendHead(keys: KeyQueue): void {
+  sendNext(keys: KeyQueue): number {
     this.#makeRoom(keys.head!.db, false);
-    this.#gathered.pushView(keys.head!);
-    keys.drop();
+    this.#gathered.take(keys);
     this.#gather(false);
+    return 1;
   }
 
   drain(lost: (db: number, key: Buffer) => void): void {
@@ -123,8 +123,7 @@ export class ExistenceReader implements Receiver, KeyReader {
     for (let i = 0; i < keys; i++) {
       const key = from.head!;
       encoder.bytes(key.bytes, key.start, key.end);
-      this.#asked.pushView(key);
-      from.drop();
+      this.#asked.take(from);
     }
     this.#batches.push(keys);
   }
@@ -173,12 +172,13 @@ export class NameReader implements KeyReader {
     this.#onName(this.#entry);
   }
 
-  sendHead(keys: KeyQueue): void {
+  sendNext(keys: KeyQueue): number {
     const { db, bytes, start, end } = keys.head!;
     this.#entry.db = db;
     this.#entry.showKey(bytes, start, end);
     keys.drop();
     this.#onName(this.#entry);
+    return 1;
   }
 
   drain(): void {}

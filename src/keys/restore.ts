@@ -8,7 +8,8 @@ import { Literal } from '../../resp/literal.ts';
 import type { Receiver, Reply } from '../../resp/reply.ts';
 import type { Entry } from '../flow/entry.ts';
 import { EntryRing } from '../flow/entry-ring.ts';
-import type { EntryView } from '../flow/entry-view.ts';
+import type { EntryRun } from '../flow/entry-run.ts';
+import { EntryView } from '../flow/entry-view.ts';
 import { ask, type Selection } from '../server/session.ts';
 import { ttlOf, type ExpiryMode } from '../flow/expiry.ts';
 import { NEVER } from '../rdb/milliseconds.ts';
@@ -46,6 +47,7 @@ export class RestoreWriter implements Receiver {
   readonly #options: RestoreOptions;
   readonly #sink: RestoreSink;
   readonly #inFlight = new EntryRing();
+  readonly #entry = new EntryView();
   /** Of what is in flight. */
   #bytes = 0;
 
@@ -112,6 +114,18 @@ export class RestoreWriter implements Receiver {
     }
     this.#inFlight.pushView(entry);
     this.#bytes += entry.size;
+  }
+
+  /** Sends the first entries of a run, as many as there is room for, up to one that has expired; returns how many. */
+  sendRun(run: EntryRun, db: number, now: number): number {
+    const entry = this.#entry;
+    let sent = 0;
+    for (; sent < run.length && this.hasRoom; sent++) {
+      run.show(sent, entry);
+      if (entry.expireAt !== NEVER && entry.expireAt <= now) break;
+      this.send(entry, undefined, db, undefined, now, false);
+    }
+    return sent;
   }
 
   /** Hands out the entries that were never answered: the connection failed. */

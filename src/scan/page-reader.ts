@@ -1,12 +1,11 @@
 // Reads the pages of a walk on one connection, as many at once as the scan allows, and only while few keys are in hand. The
 // SCAN command, the page that answers it, and the TYPE of keys where SCAN itself cannot tell.
 
-import type { Bytes } from '../../resp/bytes.ts';
 import { Command } from '../../resp/command.ts';
 import type { Connection } from '../../resp/connection.ts';
 import { ReplyError, type Peer, nameOf, RespError } from '../../resp/errors.ts';
 import { Literal } from '../../resp/literal.ts';
-import type { Receiver, Reply } from '../../resp/reply.ts';
+import type { Receiver, Reply, ReplyRun } from '../../resp/reply.ts';
 import type { Ring } from '../../resp/ring.ts';
 import type { KeyQueue } from '../flow/key-queue.ts';
 import { Inquiry } from '../server/inquiry.ts';
@@ -112,11 +111,15 @@ export class PageReader implements Receiver {
     this.#accepted(before);
   }
 
-  readArray(bytes: Bytes, start: number, end: number): number {
-    if (this.#scan.needsNames || this.#types !== undefined) return start;
+  read(run: ReplyRun): void {
+    if (this.#scan.needsNames || this.#types !== undefined) return;
     const page = this.#page;
-    const next = page.read(bytes, start, end);
-    if (next <= start) return next;
+    const { bytes, at: start } = run;
+    const next = page.read(bytes, start, run.end);
+    run.isUnfinished = next < start;
+    if (next <= start) return;
+    run.at = next;
+    run.due--;
     const { db, scope, wanted } = this.#options;
     const { keys } = this.#found;
     const before = keys.length;
@@ -127,7 +130,6 @@ export class PageReader implements Receiver {
       if (takesAll || this.#isWanted(bytes.buffer.subarray(at, after))) keys.pushCopy(db, bytes, at, after);
     }
     this.#accepted(before);
-    return next;
   }
 
   #isWanted(key: Buffer): boolean {

@@ -56,6 +56,8 @@ export interface Server extends Known, Limits {
 
 /** Milliseconds: over a line with a longer round trip, what was sent is on the way for longer than it is worked on. */
 export const LONG_LINE_MS = 1;
+/** How often a line is looked at that seems to be a long one. */
+const MOST_LOOKS = 3;
 const REPLY_HINT = 'a larger --max-reply lets it pass';
 const CONNECT_TIMEOUT_MS = 10_000;
 
@@ -116,9 +118,13 @@ async function introduced(
   { signal }: Access,
 ): Promise<(Limits & Pick<Server, 'roundTrip'>) | undefined> {
   try {
-    const start = performance.now();
-    await introduce(connection);
-    const roundTrip = performance.now() - start;
+    let roundTrip = Infinity;
+    // One reply may be late for reasons of this process, which has only just begun.
+    for (let i = 0; i < MOST_LOOKS && roundTrip > LONG_LINE_MS; i++) {
+      const start = performance.now();
+      await introduce(connection);
+      roundTrip = Math.min(roundTrip, performance.now() - start);
+    }
     return { roundTrip, ...(await learnLimits(connection)) };
   } catch (error) {
     signal?.throwIfAborted();

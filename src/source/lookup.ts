@@ -9,6 +9,7 @@ import type { Deployment } from '../cluster/deployment.ts';
 import type { NodeLinkOptions } from '../cluster/node-link.ts';
 import { slotOf } from '../cluster/slot.ts';
 import type { Node } from '../cluster/topology.ts';
+import type { EntryRun } from '../flow/entry-run.ts';
 import type { EntryView } from '../flow/entry-view.ts';
 import type { KeyReader, KeySink } from '../keys/key-reader.ts';
 import type { Session } from '../server/session.ts';
@@ -22,6 +23,8 @@ export interface AnswerSink extends KeySink {
   onAnswered(keys: number): void;
   /** The same, where the answer is an entry, which takes that place. It holds until the call returns. */
   onFound(entry: EntryView): void;
+  /** The same for a run of entries. */
+  onFoundAll(entries: EntryRun): void;
 }
 
 export interface LookupOptions extends NodeLinkOptions {
@@ -170,6 +173,10 @@ export class Lookup {
       },
       onFound: (entry) => {
         this.#channel.pushReserved(entry);
+        reader.refused.answered();
+      },
+      onFoundAll: (entries) => {
+        this.#channel.pushRun(entries);
         reader.refused.answered();
       },
       onGone: (db, key) => {

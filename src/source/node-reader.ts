@@ -284,9 +284,8 @@ export class NodeReader {
         if (this.#keys.length === 0) this.#isDue = false;
         const keys = this.#isDue ? this.#keys : this.#scan?.keys;
         if (keys === undefined || keys.length === 0) return;
-        if (reader.sendHead !== undefined && this.refused.isEmpty && this.#suspects.isEmpty) {
-          reader.sendHead(keys);
-          channel.reserve();
+        if (reader.sendNext !== undefined && this.refused.isEmpty && this.#suspects.isEmpty) {
+          channel.reserve(reader.sendNext(keys, channel.room));
           continue;
         }
         const { db } = keys.head!;

@@ -162,6 +162,6 @@ export class RedisSource implements Source {
     }
     const onDump = (entry: EntryView): void => sink.onFound(entry);
     if (namesOnly === true) return new NameReader(onDump);
-    return large.newKeyReader(session, dump, { ...sink, onDump });
+    return large.newKeyReader(session, dump, { ...sink, onDump, onDumps: (entries) => sink.onFoundAll(entries) });
   }
 }

@@ -1,6 +1,7 @@
 // Writes to one node, on one connection at a time. What the node is not ready for waits here, so that the other nodes do not.
 
 import type { Deployment } from '../cluster/deployment.ts';
+import { BY_REFERENCE } from '../../resp/bytes.ts';
 import { ReplyError } from '../../resp/errors.ts';
 import { isBreak, NodeLink, type NodeLinkOptions } from '../cluster/node-link.ts';
 import { RefusedSlots } from '../cluster/refused-slots.ts';
@@ -8,6 +9,7 @@ import type { KeyId } from '../flow/key-id.ts';
 import type { Node } from '../cluster/topology.ts';
 import { newEntry, type Entry } from '../flow/entry.ts';
 import { EntryRing } from '../flow/entry-ring.ts';
+import type { EntryRun } from '../flow/entry-run.ts';
 import { EntryView } from '../flow/entry-view.ts';
 import { isReadBy, payloadIfAny } from '../rdb/payload-for.ts';
 import { depthFor, PIECE_BYTES } from '../server/transfer-limits.ts';
@@ -107,6 +109,14 @@ export class NodeWriter {
   write(entry: EntryView): void {
     if (this.hasRoom) this.#send(entry, false);
     else this.#queue.pushView(entry);
+  }
+
+  /** Sends as many entries of the run as can be sent at once, and have nothing to be looked at; returns how many. */
+  writeRun(run: EntryRun): number {
+    const { clock, targetDbOf, limits } = this.#options;
+    const isUsual = this.#dialect === undefined && this.refused.isEmpty && this.#suspects.isEmpty;
+    if (!this.hasRoom || !isUsual || limits.valueBytes < BY_REFERENCE) return 0;
+    return this.#restores!.sendRun(run, targetDbOf(run.db), run.expires ? clock() : 0);
   }
 
   /** The same for a key of a slot that the node is only just taking over. */

@@ -9,6 +9,7 @@ import type { Deployment } from '../cluster/deployment.ts';
 import { slotOf, SlotSet } from '../cluster/slot.ts';
 import type { Node } from '../cluster/topology.ts';
 import { newEntry, sizeOf, type Entry } from '../flow/entry.ts';
+import type { EntryRun } from '../flow/entry-run.ts';
 import { EntryView } from '../flow/entry-view.ts';
 import type { KeyId } from '../flow/key-id.ts';
 import { Failure } from '../flow/failure.ts';
@@ -94,7 +95,7 @@ export class RedisTarget implements Target {
   async write(channel: Channel): Promise<void> {
     this.#channel = channel;
     channel.onEnd(() => this.#wakeup.wake());
-    channel.handTo((entry) => this.#writeAtOnce(entry));
+    channel.handTo({ take: (entry) => this.#writeAtOnce(entry), takeRun: (run) => this.#writeRun(run) });
     try {
       for (const node of this.#deployment.topology.nodes) this.#writerOf(node);
       await Promise.race([this.#writeAll(channel), this.#failure.promise]);
@@ -141,6 +142,14 @@ export class RedisTarget implements Target {
     this.#pacer.take(entry.size);
     writer.write(entry);
     return true;
+  }
+
+  /** The same for a run of entries: returns how many go this way. */
+  #writeRun(run: EntryRun): number {
+    const { isCluster, topology } = this.#deployment;
+    const isPlain = !isCluster && this.#options.limit === undefined && !this.#options.renames;
+    if (!isPlain || this.#hasObstacles) return 0;
+    return this.#writerOf(topology.nodes[0]!).writeRun(run);
   }
 
   /** Whether an entry may have to wait for another one of its name. */

@@ -92,7 +92,7 @@ export class RespTarget implements Target {
     };
     this.#channel = channel;
     this.#pieces = pieces;
-    channel.handTo((entry) => this.#writeAtOnce(entry) && this.#flushSoon());
+    channel.handTo({ take: (entry) => this.#writeAtOnce(entry) && this.#flushSoon() });
     try {
       this.#begin();
       while (await channel.readable()) {

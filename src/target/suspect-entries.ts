@@ -20,6 +20,11 @@ export class SuspectEntries {
     this.#idOf = idOf;
   }
 
+  /** Whether no entry is suspect. */
+  get isEmpty(): boolean {
+    return this.#suspects.isEmpty;
+  }
+
   /** Whether it has to be told of each entry that is answered. */
   get isOpen(): boolean {
     return this.#suspects.atOnce < Infinity;

@@ -103,7 +103,7 @@ export class AskedSide implements Target {
   async write(channel: Channel): Promise<void> {
     this.#channel = channel;
     this.#lookup.begin(this.#room);
-    channel.handTo((entry) => this.#askWhereItLies(entry));
+    channel.handTo({ take: (entry) => this.#askWhereItLies(entry) });
     channel.onDeparture(this.#look);
     try {
       await Promise.race([this.#takeAll(channel), this.#failure.promise]);

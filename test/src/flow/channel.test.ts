@@ -62,7 +62,7 @@ test('Channel hands an entry on at once to who takes it, in its order', () => {
   const channel = new Channel({ maxEntries: 9, maxBytes: 1000 });
   const handed: string[] = [];
   let isReady = true;
-  channel.handTo(({ key }) => isReady && handed.push(String(key)) > 0);
+  channel.handTo({ take: ({ key }) => isReady && handed.push(String(key)) > 0 });
   push(channel, 'a');
   isReady = false;
   push(channel, 'b');
