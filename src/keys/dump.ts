@@ -9,7 +9,7 @@ import { Oversized, type Receiver, type Reply } from '../../resp/reply.ts';
 import { EntryView } from '../flow/entry-view.ts';
 import type { LargeValue } from '../flow/entry.ts';
 import { ask, type Selection } from '../server/session.ts';
-import { PayloadError } from '../rdb/payload-error.ts';
+import { PayloadError } from '../rdb/payload.ts';
 import { DumpWindow } from './dump-window.ts';
 import type { ExpiryMode } from '../flow/expiry.ts';
 import type { FieldExpiries } from './expiries.ts';

@@ -11,7 +11,7 @@
 
 import type { ByteReader } from '../rdb/byte-reader.ts';
 import { skipStream, skipStrings } from '../rdb/skip.ts';
-import { isNewerVersion, isOfValkey, newerForm } from '../rdb/type-byte.ts';
+import { isNewerVersion, isOfValkey, newerForm } from '../rdb/payload.ts';
 
 const STREAM_4 = 26;
 const STREAM_5 = 27;

@@ -2,7 +2,7 @@
 
 import type { ByteReader } from '../rdb/byte-reader.ts';
 import { moduleNameOf, skipParts } from '../rdb/modules.ts';
-import { isOfValkey } from '../rdb/type-byte.ts';
+import { isOfValkey } from '../rdb/payload.ts';
 
 /**
  * `databases`: not asked for, but with keys; `functions`: libraries; `modules`: with data outside of keys; `slots`: being

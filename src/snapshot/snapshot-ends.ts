@@ -2,7 +2,7 @@
 
 import { countOf } from '../../resp/figures.ts';
 import type { ByteReader } from '../rdb/byte-reader.ts';
-import { FIRST_VALKEY_VERSION } from '../rdb/type-byte.ts';
+import { FIRST_VALKEY_VERSION } from '../rdb/payload.ts';
 import type { FileReader } from './file-reader.ts';
 
 const HEADER_BYTES = 9;

@@ -11,12 +11,19 @@ import { LONGEST_STRING } from '../../resp/reply.ts';
 import type { RandomAccessFile } from '../file/random-access-file.ts';
 import type { EntryView } from '../flow/entry-view.ts';
 import { Crc64 } from '../rdb/crc64.ts';
-import { FOOTER_BYTES, seal } from '../rdb/footer.ts';
+import {
+  encodingOf,
+  FOOTER_BYTES,
+  isNewerVersion,
+  isOfValkey,
+  PayloadError,
+  PLAIN_TYPE_BYTES,
+  seal,
+  typeOfEncoding,
+} from '../rdb/payload.ts';
 import { NEVER, type Milliseconds } from '../rdb/milliseconds.ts';
-import { PayloadError } from '../rdb/payload-error.ts';
 import { DEFAULT_LIMITS, isEmptyValue, mostUnpacked } from '../rdb/pieces.ts';
 import { skipValue } from '../rdb/skip.ts';
-import { encodingOf, isNewerVersion, isOfValkey, PLAIN_TYPE_BYTES, typeOfEncoding } from '../rdb/type-byte.ts';
 import { FileReader, FileValue } from './file-reader.ts';
 import { ForeignValues } from './foreign-values.ts';
 import { ENTERPRISE_NUMBER, ENTERPRISE_SLOT, KEY_METADATA, LeftOut, skipMetadata } from './left-out.ts';
