@@ -2,7 +2,7 @@
 
 import { Buffer } from 'node:buffer';
 import { Crc64 } from '../rdb/crc64.ts';
-import { CHECKSUM_BYTES, FOOTER_BYTES } from '../rdb/footer.ts';
+import { CHECKSUM_BYTES, FOOTER_BYTES } from '../rdb/payload.ts';
 
 /** Takes a part of a payload, a view that is valid as long as the chunk. */
 export type Keeper = (part: Buffer) => void;

@@ -9,7 +9,7 @@ import { MOST_ENTRIES, type EntryRun } from '../flow/entry-run.ts';
 import { EntryView } from '../flow/entry-view.ts';
 import type { LargeValue } from '../flow/entry.ts';
 import { ask, type Selection } from '../server/session.ts';
-import { PayloadError } from '../rdb/payload-error.ts';
+import { PayloadError } from '../rdb/payload.ts';
 import { DumpReplies, expireAtOf } from './dump-replies.ts';
 import { DumpWindow } from './dump-window.ts';
 import type { ExpiryMode } from '../flow/expiry.ts';

@@ -9,8 +9,7 @@ import { GONE } from './value-end.ts';
 import type { LargeValue } from '../flow/entry.ts';
 import { decodePayload } from '../rdb/decode.ts';
 import { encodePayload } from '../rdb/encode.ts';
-import { versionOf } from '../rdb/footer.ts';
-import { mayHoldExpiries } from '../rdb/type-byte.ts';
+import { mayHoldExpiries, versionOf } from '../rdb/payload.ts';
 import type { HashField, ValuePiece } from '../rdb/value.ts';
 
 export interface ToldExpiry {

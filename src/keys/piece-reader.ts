@@ -3,7 +3,7 @@
 
 import { ProtocolError, ReplyError, RespError } from '../../resp/errors.ts';
 import type { Reply } from '../../resp/reply.ts';
-import { parseScore } from '../rdb/score.ts';
+import { parseScore } from '../rdb/decode.ts';
 import type { HashField, ValuePiece, ZsetEntry } from '../rdb/value.ts';
 import { kindOf } from '../server/refusal.ts';
 import { askOne, bytesIn, demand, integerIn, listIn, nonsense, stringsIn, type AskAbout } from '../server/replies.ts';

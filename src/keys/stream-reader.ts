@@ -3,15 +3,18 @@
 import { RespError } from '../../resp/errors.ts';
 import { formatCount } from '../../resp/figures.ts';
 import type { Reply } from '../../resp/reply.ts';
-import { compareIds, formatId, parseId, ZERO_ID } from '../rdb/stream-id.ts';
-import type {
-  PendingEntry,
-  StreamConsumer,
-  StreamEntry,
-  StreamGroup,
-  StreamHead,
-  StreamId,
-  StreamPiece,
+import {
+  compareIds,
+  formatId,
+  parseId,
+  ZERO_ID,
+  type PendingEntry,
+  type StreamConsumer,
+  type StreamEntry,
+  type StreamGroup,
+  type StreamHead,
+  type StreamId,
+  type StreamPiece,
 } from '../rdb/value.ts';
 import {
   askOne,

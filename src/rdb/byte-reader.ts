@@ -5,7 +5,7 @@ import { LONGEST_STRING } from '../../resp/reply.ts';
 import { decimal, View } from './byte-strings.ts';
 import { decompress, decompressHead, decompressPieces, isPossibleLength, mostLength } from './lzf.ts';
 import { milliseconds, type Milliseconds } from './milliseconds.ts';
-import { PayloadError } from './payload-error.ts';
+import { PayloadError } from './payload.ts';
 
 const LENGTH_32 = 0x80;
 const LENGTH_64 = 0x81;

@@ -1,18 +1,19 @@
 // A value as the native commands that write it into a new key: for a server that cannot read the payload.
 import { NEVER, type Milliseconds } from './milliseconds.ts';
-import { PayloadError } from './payload-error.ts';
+import { PayloadError } from './payload.ts';
 import { chunksOf, DEFAULT_LIMITS, type ChunkLimits } from './pieces.ts';
-import { formatScore } from './score.ts';
-import { compareIds, formatId, ZERO_ID } from './stream-id.ts';
-import type {
-  HashField,
-  PendingEntry,
-  StreamEntry,
-  StreamGroup,
-  StreamHead,
-  StreamId,
-  ValuePiece,
-  ZsetEntry,
+import {
+  compareIds,
+  formatId,
+  ZERO_ID,
+  type HashField,
+  type PendingEntry,
+  type StreamEntry,
+  type StreamGroup,
+  type StreamHead,
+  type StreamId,
+  type ValuePiece,
+  type ZsetEntry,
 } from './value.ts';
 
 /**
@@ -125,6 +126,13 @@ function* hashCommands(key: Buffer, fields: readonly HashField[], expires: boole
 function writableScore(score: number): string {
   if (!Number.isNaN(score)) return formatScore(score);
   throw new PayloadError('Cannot write a zset by commands: a score is not a number, which ZADD takes from nobody');
+}
+
+/** As ZADD takes it; JavaScript writes the shortest digits that give the same double. */
+export function formatScore(score: number): string {
+  if (score === Infinity) return 'inf';
+  if (score === -Infinity) return '-inf';
+  return Object.is(score, -0) ? '-0' : String(score);
 }
 
 /** The fields that expire, by expiry. */

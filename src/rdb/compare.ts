@@ -1,19 +1,24 @@
-// Compares two values. Encodings and versions do not matter, nor does an order that Redis does not keep.
+// Compares two values, or two payloads. Encodings and versions do not matter, nor does an order that Redis does not keep.
+
+import type { Bytes } from '../../resp/bytes.ts';
+import { decodePayload } from './decode.ts';
 import { distance, NEVER, type Milliseconds } from './milliseconds.ts';
 import { vectorSetIn } from './modules.ts';
-import { compareIds } from './stream-id.ts';
-import type {
-  HashValue,
-  ListValue,
-  ModuleValue,
-  PendingEntry,
-  SetValue,
-  StreamEntry,
-  StreamGroup,
-  StreamHead,
-  StreamValue,
-  Value,
-  ZsetValue,
+import { FOOTER_BYTES, isOfValkey, lastCommonTypeByte, typeOf, versionOf } from './payload.ts';
+import { unpackedSize } from './skip.ts';
+import {
+  compareIds,
+  type HashValue,
+  type ListValue,
+  type ModuleValue,
+  type PendingEntry,
+  type SetValue,
+  type StreamEntry,
+  type StreamGroup,
+  type StreamHead,
+  type StreamValue,
+  type Value,
+  type ZsetValue,
 } from './value.ts';
 
 /**
@@ -220,4 +225,53 @@ class Named<T> {
     this.#byName.delete(name);
     return element;
   }
+}
+
+/** Whether they are the same but for their footers: two servers stamp the same bytes with versions of their own. */
+export function hasSameBody(left: Buffer, right: Buffer): boolean {
+  const end = left.length - FOOTER_BYTES;
+  if (left.length !== right.length || end <= 0 || left.compare(right, 0, end, 0, end) !== 0) return false;
+  return meansTheSame(left[0]!, versionOf(left), versionOf(right));
+}
+
+/** The same for payloads where they lie, so long each, of which it cannot be told where they are too short to be any. */
+export function hasSameBodyAt(left: Bytes, leftAt: number, right: Bytes, rightAt: number, length: number): boolean {
+  const body = length - FOOTER_BYTES;
+  if (body <= 0 || !left.equals(right, rightAt, leftAt, leftAt + body)) return false;
+  const versionOfLeft = left.view.getUint16(leftAt + body, true);
+  const versionOfRight = right.view.getUint16(rightAt + body, true);
+  return versionOfLeft === versionOfRight || meansTheSame(left.buffer[leftAt]!, versionOfLeft, versionOfRight);
+}
+
+/** Whether the type byte that both begin with is of one and the same encoding. */
+function meansTheSame(type: number, leftVersion: number, rightVersion: number): boolean {
+  return type <= lastCommonTypeByte || isOfValkey(leftVersion) === isOfValkey(rightVersion);
+}
+
+/**
+ * Whether `payloadDifference` takes no more than so many bytes for both: compression hides how much it is. Otherwise they are
+ * compared by the digests of their pieces.
+ * @throws PayloadError
+ */
+export function fitsDecoded(left: Buffer, right: Buffer, mostBytes: number): boolean {
+  const type = typeOf(left);
+  // Values of modules have no pieces, and those of different types are not decoded.
+  if (type === undefined || type === 'module' || typeOf(right) !== type) return true;
+  return unpackedSize(left) + unpackedSize(right) <= mostBytes;
+}
+
+/**
+ * As `differenceOf`, of two payloads whose bodies are not the same.
+ * @param visible what of a value counts
+ * @throws PayloadError
+ */
+export function payloadDifference(
+  left: Buffer,
+  right: Buffer,
+  tolerance = 0,
+  visible = (value: Value): Value => value,
+): Difference {
+  const [one, other] = [typeOf(left), typeOf(right)];
+  if (one !== undefined && other !== undefined && one !== other) return `type: ${one} and ${other}`;
+  return differenceOf(visible(decodePayload(left)), visible(decodePayload(right)), tolerance);
 }

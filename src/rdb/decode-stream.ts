@@ -4,12 +4,19 @@
 //   master       count · deleted · number of fields · fields … · 0
 //   entry        flags · ms and seq less those of the node · (number of fields · field · value … | value …) · elements
 import type { ByteReader } from './byte-reader.ts';
-import { demandNext } from './elements.ts';
-import { Listpack } from './listpack.ts';
+import { demandNext, Listpack } from './packed-forms.ts';
 import { milliseconds, type Milliseconds } from './milliseconds.ts';
-import { ID_BYTES, readId, readRawId, ZERO_ID } from './stream-id.ts';
-import type { Encoding } from './type-byte.ts';
-import type { PendingEntry, StreamConsumer, StreamEntry, StreamGroup, StreamId, StreamValue } from './value.ts';
+import {
+  ID_BYTES,
+  ZERO_ID,
+  type PendingEntry,
+  type StreamConsumer,
+  type StreamEntry,
+  type StreamGroup,
+  type StreamId,
+  type StreamValue,
+} from './value.ts';
+import type { Encoding } from './payload.ts';
 
 /** A flag of an entry: it is deleted. */
 const DELETED = 1;
@@ -176,4 +183,13 @@ function consumerIn(reader: ByteReader, encoding: Encoding, deliveries: Map<stri
     delivery.consumer = name;
   }
   return { name, seenTime, activeTime };
+}
+
+/** Eight bytes each, the highest first: the bytes have the order of the ids. */
+export function readRawId(reader: ByteReader): StreamId {
+  return { ms: reader.uint64BigEndian(), seq: reader.uint64BigEndian() };
+}
+
+export function readId(reader: ByteReader): StreamId {
+  return { ms: reader.uint64(), seq: reader.uint64() };
 }

@@ -1,12 +1,31 @@
-// Encodes values as DUMP payloads, in the plain encodings that even old servers read: RESTORE packs them as it likes.
-import { ByteWriter } from './byte-writer.ts';
-import { withFooter } from './footer.ts';
-import { ListpackWriter } from './listpack.ts';
+// Encodes values as payloads for a server of any RDB version: in the plain encodings that even old servers read. A payload
+// that is at hand is changed no more than it has to be.
+
+import { formatBytes } from '../../resp/figures.ts';
+import { ByteWriter, ListpackWriter } from './byte-writer.ts';
+import { decodePayload } from './decode.ts';
 import { minus, NEVER, sooner, type Milliseconds } from './milliseconds.ts';
-import { PayloadError } from './payload-error.ts';
-import { ID_BYTES, writeId, writeRawId, ZERO_ID } from './stream-id.ts';
-import { isOfValkey, PLAIN_TYPE_BYTES } from './type-byte.ts';
-import type { HashValue, StreamEntry, StreamGroup, StreamId, StreamValue, Value } from './value.ts';
+import {
+  isOfValkey,
+  lastCommonTypeByte,
+  leastVersionOf,
+  PayloadError,
+  PLAIN_TYPE_BYTES,
+  versionOf,
+  withFooter,
+  withVersion,
+} from './payload.ts';
+import { hasNarrowSizes, unpackedSize } from './skip.ts';
+import {
+  ID_BYTES,
+  ZERO_ID,
+  type HashValue,
+  type StreamEntry,
+  type StreamGroup,
+  type StreamId,
+  type StreamValue,
+  type Value,
+} from './value.ts';
 
 /** Doubles in scores, and modules: Redis 4.0. */
 const VERSION_4_0 = 8;
@@ -197,4 +216,58 @@ function writeGroup(writer: ByteWriter, group: StreamGroup, typeByte: number): v
     writer.length(own.length);
     for (const id of own) writeRawId(writer, id);
   }
+}
+
+/** RDB versions from here on are of Redis alone, up to where those of Valkey begin; lower ones are of both. */
+const FIRST_REDIS_VERSION = 12;
+
+/**
+ * Changes no more than is needed. A server shows the same for the new payload as for the original, except for figures that
+ * its version does not have.
+ * @param version the RDB version of the server that will read it
+ * @param mostBytes of memory that a value may take if it has to be decoded
+ * @returns undefined if it takes more, or if no payload of that version can hold it; commands may still write it
+ */
+export function payloadIfAny(payload: Buffer, version: number, mostBytes: number): Buffer | undefined {
+  try {
+    return isReadBy(version, payload) ? payload : anotherPayload(payload, version, mostBytes);
+  } catch (error) {
+    if (error instanceof PayloadError) return undefined;
+    throw error;
+  }
+}
+
+/** @throws PayloadError */
+function anotherPayload(payload: Buffer, version: number, mostBytes: number): Buffer {
+  const typeByte = payload[0]!;
+  const isKnown = typeByte <= lastCommonTypeByte && leastVersionOf(typeByte) <= version;
+  // The writer is newer than the reader, which may crash on such sizes.
+  if (isKnown && !hasNarrowSizes(payload, mostBytes)) return withVersion(payload, version);
+  const size = unpackedSize(payload);
+  if (size > mostBytes) throw new PayloadError(`Cannot encode a value anew of ${formatBytes(size)}: it is too large`);
+  return encodePayload(decodePayload(payload), version);
+}
+
+/** Whether a server of that RDB version reads the payload as it is. */
+export function isReadBy(version: number, payload: Buffer): boolean {
+  const written = versionOf(payload);
+  if (written >= version) return written === version;
+  return familyOf(written) !== 'redis' || familyOf(version) === 'redis';
+}
+
+type Family = 'common' | 'redis' | 'valkey';
+
+function familyOf(version: number): Family {
+  if (version < FIRST_REDIS_VERSION) return 'common';
+  return isOfValkey(version) ? 'valkey' : 'redis';
+}
+
+function writeRawId(writer: ByteWriter, { ms, seq }: StreamId): void {
+  writer.uint64BigEndian(ms);
+  writer.uint64BigEndian(seq);
+}
+
+function writeId(writer: ByteWriter, { ms, seq }: StreamId): void {
+  writer.length(ms);
+  writer.length(seq);
 }

@@ -2,10 +2,9 @@
 import { Buffer } from 'node:buffer';
 import { Parts } from '../../resp/parts.ts';
 import { Crc64 } from './crc64.ts';
-import { CHECKSUM_BYTES, FOOTER_BYTES, withFooter } from './footer.ts';
+import { CHECKSUM_BYTES, FOOTER_BYTES, PLAIN_TYPE_BYTES, withFooter } from './payload.ts';
 import { NEVER } from './milliseconds.ts';
 import { lengthOfPiece, payloadPieces } from './pieces.ts';
-import { PLAIN_TYPE_BYTES } from './type-byte.ts';
 import type { StreamPiece, ValuePiece } from './value.ts';
 
 /** The number of elements, or bytes of a string, in a form of fixed size. */

@@ -1,7 +1,6 @@
 // Values of modules: the name of the module, and its bytes, which only the module can read. Vector sets are read here too.
 import { ByteReader } from './byte-reader.ts';
-import { PayloadError } from './payload-error.ts';
-import type { Encoding } from './type-byte.ts';
+import { PayloadError, type Encoding } from './payload.ts';
 import type { ModuleValue } from './value.ts';
 
 /** The id has nine characters of six bits each, and ten bits for the module's own version. */

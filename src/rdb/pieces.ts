@@ -1,15 +1,11 @@
 // Values in pieces, where they are too large to be held whole: how large a piece is, and how a payload is cut into pieces.
 import { ByteReader } from './byte-reader.ts';
-import { hashFields, listItems, setMembers, zsetEntries } from './decode-collections.ts';
+import { demandEncoding, demandEnd, hashFields, listItems, openPayload, setMembers, zsetEntries } from './decode.ts';
 import { decodeGroups, readFigures, streamNodes } from './decode-stream.ts';
-import { demandEncoding, demandEnd, openPayload } from './decode.ts';
-import { each } from './elements.ts';
-import { bodyOf, FOOTER_BYTES, versionOf } from './footer.ts';
-import { PayloadError } from './payload-error.ts';
+import { each } from './packed-forms.ts';
+import { bodyOf, FOOTER_BYTES, PayloadError, typeOfEncoding, versionOf, type Encoding } from './payload.ts';
 import { skipNodes } from './skip.ts';
-import { compareIds, formatId } from './stream-id.ts';
-import { typeOfEncoding, type Encoding } from './type-byte.ts';
-import type { StreamEntry, StreamHead, ValuePiece, ValueType } from './value.ts';
+import { compareIds, formatId, type StreamEntry, type StreamHead, type ValuePiece, type ValueType } from './value.ts';
 
 export interface ChunkLimits {
   /** Elements of a command at most. */

@@ -1,10 +1,10 @@
 // Passes over a value without decoding it: finds where it ends, how large it is once decoded, and the listpacks in it.
 import { ByteReader } from './byte-reader.ts';
 import { demandEncoding } from './decode.ts';
-import { bodyOf, versionOf } from './footer.ts';
 import { skipParts } from './modules.ts';
-import { ID_BYTES } from './stream-id.ts';
-import type { Encoding } from './type-byte.ts';
+import { Listpack } from './packed-forms.ts';
+import { bodyOf, versionOf, type Encoding } from './payload.ts';
+import { ID_BYTES } from './value.ts';
 
 /** What holds several elements in one string. */
 export type Packing = 'listpack' | 'ziplist' | 'intset' | 'zipmap';
@@ -30,6 +30,8 @@ const UNCOUNTED = 0xffff;
 const MANY_FIELDS = 254;
 /** The shortest element of a packed string. */
 const LEAST_BYTES = 2;
+/** A listpack that is smaller holds no element whose size has two forms. */
+const LEAST_LARGE_BYTES = 0x3fff;
 
 /**
  * What lies between is the body of a DUMP payload, but for its type byte.
@@ -167,17 +169,23 @@ function times(count: number, step: () => unknown): void {
  * @throws PayloadError
  */
 export function unpackedSize(payload: Buffer): number {
-  const typeByte = payload[0] ?? 0;
-  const encoding = demandEncoding(typeByte, versionOf(payload));
-  const body = bodyOf(payload);
-  const reader = new ByteReader(body, `a value of type byte ${typeByte}`);
-  reader.skip(1);
+  const { reader, encoding } = opened(payload);
+  const { length } = reader.bytes;
   let packed = 0;
   skipEncoding(reader, encoding, (reader, packing) => {
     packed += countIn(reader, packing);
     reader.skipString();
   });
-  return body.length + reader.unpackedGain + (reader.counted + packed) * ELEMENT_BYTES;
+  return length + reader.unpackedGain + (reader.counted + packed) * ELEMENT_BYTES;
+}
+
+/** Behind the type byte; the checksum is not looked at. */
+function opened(payload: Buffer): { readonly reader: ByteReader; readonly encoding: Encoding } {
+  const typeByte = payload[0] ?? 0;
+  const encoding = demandEncoding(typeByte, versionOf(payload));
+  const reader = new ByteReader(bodyOf(payload), `a value of type byte ${typeByte}`);
+  reader.skip(1);
+  return { reader, encoding };
 }
 
 /** Elements of a packed string, as its header says; decoding finds out where there are more. */
@@ -199,4 +207,27 @@ function countIn(reader: ByteReader, packing: Packing): number {
 
 function numberOr(count: number, unknown: number, most: number): number {
   return count === unknown ? most : count;
+}
+
+/**
+ * Behind each element of a listpack stands its size, seven bits a byte. For 16383, 2097151 and 268435455, the highest
+ * that two, three and four bytes hold, servers used to take one byte more. Valkey 9.1 and the Redis of its time do not:
+ * they refuse the wide form ("Bad data format"), but Redis 8.0 and Valkey 8.1 answer OK to the narrow one, and end with
+ * the first command that reads the value. Seen with a stream whose value has 16378 bytes.
+ *
+ * Whether the payload must not be sent to a server that does not write the narrow form itself, whatever its version; the
+ * value has to be written by commands then. Only large listpacks are looked at, and these are rare.
+ * @param mostUnpacked bytes of one of them, once it is decompressed
+ * @throws PayloadError
+ */
+export function hasNarrowSizes(payload: Buffer, mostUnpacked: number): boolean {
+  const { reader, encoding } = opened(payload);
+  reader.mostUnpacked = mostUnpacked;
+  let found = false;
+  skipEncoding(reader, encoding, (reader, packing) => {
+    if (packing !== 'listpack' || reader.peekStringLength() < LEAST_LARGE_BYTES) return reader.skipString();
+    const elements = new Listpack(reader.packed('listpack'));
+    while (elements.next()) found ||= elements.hasNarrowSize;
+  });
+  return found;
 }

@@ -1,10 +1,20 @@
 // A digest of a value, made from its pieces: values with equal digests are the same, although neither was held whole.
+// Payloads that are too large to be decoded are compared by it.
+
 import { createHash } from 'node:crypto';
-import { headDifference, isSameExpiry } from './compare.ts';
+import { fitsDecoded, hasSameBody, headDifference, isSameExpiry, payloadDifference } from './compare.ts';
 import { Crc64 } from './crc64.ts';
 import { NEVER, type Milliseconds } from './milliseconds.ts';
-import { formatId } from './stream-id.ts';
-import type { HashField, StreamEntry, StreamHead, ValuePiece, ZsetEntry } from './value.ts';
+import { PayloadError } from './payload.ts';
+import { DEFAULT_LIMITS, payloadPieces } from './pieces.ts';
+import {
+  formatId,
+  type HashField,
+  type StreamEntry,
+  type StreamHead,
+  type ValuePiece,
+  type ZsetEntry,
+} from './value.ts';
 
 const NO_BYTES = Buffer.alloc(0);
 /** A length, a score or a time. */
@@ -185,4 +195,35 @@ function numberBytes(number: number): Buffer {
   const bytes = Buffer.allocUnsafe(NUMBER_BYTES);
   bytes.writeDoubleLE(number);
   return bytes;
+}
+
+/** @param mostBytes that both together may take in memory as a whole; by their pieces they are compared otherwise */
+export function isSameValue(left: Buffer, right: Buffer, mostBytes: number): boolean {
+  if (hasSameBody(left, right)) return true;
+  return whereReadable(() =>
+    fitsDecoded(left, right, mostBytes)
+      ? payloadDifference(left, right) === undefined
+      : digestOf(left, mostBytes).differenceFrom(digestOf(right, mostBytes)) === undefined,
+  );
+}
+
+/** Whether the payload holds what the digest was made of. */
+export function hasDigest(payload: Buffer, digest: ValueDigest, mostBytes: number): boolean {
+  return whereReadable(() => digestOf(payload, mostBytes).differenceFrom(digest) === undefined);
+}
+
+/** What cannot be read is not the same. */
+function whereReadable(isSame: () => boolean): boolean {
+  try {
+    return isSame();
+  } catch (error) {
+    if (error instanceof PayloadError) return false;
+    throw error;
+  }
+}
+
+function digestOf(payload: Buffer, unpacked: number): ValueDigest {
+  const digest = new ValueDigest();
+  for (const piece of payloadPieces(payload, { ...DEFAULT_LIMITS, unpacked })) digest.add(piece);
+  return digest;
 }

@@ -1,4 +1,5 @@
 // What a key holds, independent of the server and the encoding that it came from. Buffers may be views into the payload.
+
 import type { Milliseconds } from './milliseconds.ts';
 
 export type Value = StringValue | ListValue | SetValue | ZsetValue | HashValue | StreamValue | ModuleValue;
@@ -128,4 +129,25 @@ export interface ModuleValue {
   readonly encodingVersion: number;
   /** Everything behind the type byte: only the module can read it. */
   readonly bytes: Buffer;
+}
+
+export const ZERO_ID: StreamId = { ms: 0n, seq: 0n };
+/** Of an id whose halves have eight bytes each, the highest first: the bytes have the order of the ids. */
+export const ID_BYTES = 16;
+
+export function formatId({ ms, seq }: StreamId): string {
+  return `${ms}-${seq}`;
+}
+
+/** As servers write it: `1526919030474-55`. */
+export function parseId(text: string): StreamId {
+  const [ms = '0', seq = '0'] = text.split('-');
+  return { ms: BigInt(ms), seq: BigInt(seq) };
+}
+
+/** Below 0, 0, or above, as `left` is below, the same as, or above `right`. */
+export function compareIds(left: StreamId, right: StreamId): number {
+  if (left.ms !== right.ms) return left.ms < right.ms ? -1 : 1;
+  if (left.seq !== right.seq) return left.seq < right.seq ? -1 : 1;
+  return 0;
 }

@@ -4,7 +4,7 @@ import { ReplyError } from '../../resp/errors.ts';
 import type { Reply } from '../../resp/reply.ts';
 import type { Ability } from '../rdb/commands.ts';
 import { demand, type AskAbout } from './replies.ts';
-import { versionOf } from '../rdb/footer.ts';
+import { versionOf } from '../rdb/payload.ts';
 
 export interface Dialect {
   /** The highest RDB version that its RESTORE takes. */

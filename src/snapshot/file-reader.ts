@@ -9,9 +9,8 @@ import type { LargeValue } from '../flow/entry.ts';
 import { ByteReader, SPECIAL } from '../rdb/byte-reader.ts';
 import { Crc64 } from '../rdb/crc64.ts';
 import { demandEncoding } from '../rdb/decode.ts';
-import { PayloadError } from '../rdb/payload-error.ts';
+import { lastCommonTypeByte, PayloadError, typeOfEncoding } from '../rdb/payload.ts';
 import { DEFAULT_LIMITS, valuePieces, wholePieces, type ChunkLimits } from '../rdb/pieces.ts';
-import { lastCommonTypeByte, typeOfEncoding } from '../rdb/type-byte.ts';
 import type { ValuePiece } from '../rdb/value.ts';
 
 /** Of one window. */

@@ -5,22 +5,29 @@
 //   SELECTDB holds for all keys behind it; expiry, idle time and frequency for the next one.
 
 import { Buffer } from 'node:buffer';
-import { BY_REFERENCE, NO_BYTES, Bytes } from '../../resp/bytes.ts';
-import { formatBytes, formatCount } from '../../resp/figures.ts';
+import { BY_REFERENCE, Bytes, NO_BYTES } from '../../resp/bytes.ts';
+import { countOf, formatBytes, formatCount } from '../../resp/figures.ts';
 import { LONGEST_STRING } from '../../resp/reply.ts';
 import type { RandomAccessFile } from '../file/random-access-file.ts';
 import type { EntryView } from '../flow/entry-view.ts';
+import type { ByteReader } from '../rdb/byte-reader.ts';
 import { Crc64 } from '../rdb/crc64.ts';
-import { FOOTER_BYTES, seal } from '../rdb/footer.ts';
 import { NEVER, type Milliseconds } from '../rdb/milliseconds.ts';
-import { PayloadError } from '../rdb/payload-error.ts';
+import {
+  encodingOf,
+  FIRST_VALKEY_VERSION,
+  FOOTER_BYTES,
+  isNewerVersion,
+  isOfValkey,
+  PayloadError,
+  PLAIN_TYPE_BYTES,
+  seal,
+  typeOfEncoding,
+} from '../rdb/payload.ts';
 import { DEFAULT_LIMITS, isEmptyValue, mostUnpacked } from '../rdb/pieces.ts';
 import { skipValue } from '../rdb/skip.ts';
-import { encodingOf, isNewerVersion, isOfValkey, PLAIN_TYPE_BYTES, typeOfEncoding } from '../rdb/type-byte.ts';
 import { FileReader, FileValue } from './file-reader.ts';
-import { ForeignValues } from './foreign-values.ts';
-import { ENTERPRISE_NUMBER, ENTERPRISE_SLOT, KEY_METADATA, LeftOut, skipMetadata } from './left-out.ts';
-import { readEnd, readHeader } from './snapshot-ends.ts';
+import { ENTERPRISE_NUMBER, ENTERPRISE_SLOT, ForeignValues, KEY_METADATA, LeftOut, skipMetadata } from './left-out.ts';
 
 /** Bytes from here on are not type bytes. */
 const FIRST_OPCODE = 242;
@@ -38,6 +45,7 @@ const MEMBER_EXPIRY = 'keydb-subexpire-key';
 const MOST_DB = 2 ** 31 - 1;
 /** Of a payload: the type byte, and what follows the value. */
 const OVERHEAD_BYTES = 1 + FOOTER_BYTES;
+
 export interface SnapshotReaderOptions {
   /** Values of more bytes are not held whole, except those of modules. */
   readonly bigKey: number;
@@ -254,4 +262,61 @@ export class SnapshotReader {
 /** Negative times would mean no expiry, and all of them are past. */
 function expiryOf(time: Milliseconds): Milliseconds {
   return time < 0 ? 0 : time;
+}
+
+const HEADER_BYTES = 9;
+/** The highest RDB versions; those of Valkey have three digits. */
+const HIGHEST = { REDIS: FIRST_VALKEY_VERSION - 1, VALKEY: 999 } as const;
+
+const CHECKSUM_BYTES = 8;
+/** Redis 2.6. */
+const FIRST_SUMMED_VERSION = 5;
+/** The 40 characters at the end of a diskless transfer, and what editors and pipes append to a file. */
+const HARMLESS = /^(?:[0-9a-f]{40})?[\s\0]{0,4}$/;
+const MOST_HARMLESS = 44;
+
+interface SnapshotEnd {
+  /** Whether there was a checksum; it is right then. */
+  readonly isChecked: boolean;
+  /** Bytes behind the end, which servers ignore. */
+  readonly extra: number;
+}
+
+/**
+ * Files of unknown newer servers are read as well: most of their values have not changed.
+ * @throws PayloadError where it is no snapshot
+ */
+function readHeader(reader: ByteReader): number {
+  const head = reader.view(Math.min(HEADER_BYTES, reader.left));
+  const [, writer, digits] = /^(REDIS(?=\d{4})|VALKEY(?=\d{3}))(\d+)$/.exec(head.toString('latin1')) ?? [];
+  if (writer === undefined) throw reader.fail('it is no snapshot of Redis or Valkey', 0);
+  const version = Number(digits);
+  const first = writer === 'VALKEY' ? FIRST_VALKEY_VERSION : 1;
+  if (version < first || version > HIGHEST[writer as keyof typeof HIGHEST]) {
+    throw reader.fail(`${nameOf(writer)} has no RDB version ${version}`, 0);
+  }
+  return version;
+}
+
+function nameOf(writer: string): string {
+  return writer === 'VALKEY' ? 'Valkey' : 'Redis';
+}
+
+/** @throws PayloadError where the checksum is another one, or something follows that may be data */
+function readEnd(reader: FileReader, version: number): SnapshotEnd {
+  const isChecked = version >= FIRST_SUMMED_VERSION && readChecksum(reader);
+  const { at, left: extra } = reader;
+  if (extra === 0) return { isChecked, extra };
+  if (extra <= MOST_HARMLESS && HARMLESS.test(reader.view(extra).toString('latin1'))) return { isChecked, extra };
+  throw reader.fail(`${countOf(extra, 'byte')} follow the end of the snapshot`, at);
+}
+
+function readChecksum(reader: FileReader): boolean {
+  const { low, high } = reader.sum()!;
+  const at = reader.at;
+  const sum = reader.view(CHECKSUM_BYTES);
+  const [isLow, isHigh] = [sum.readUInt32LE(0), sum.readUInt32LE(4)];
+  if (isLow === 0 && isHigh === 0) return false;
+  if (isLow === low && isHigh === high) return true;
+  throw reader.fail('the checksum is not that of the file, which is damaged somewhere', at);
 }

@@ -7,9 +7,7 @@ import type { InputFile } from '../file/input-file.ts';
 import type { Keeper, PassingPayload } from '../file/passing-payload.ts';
 import { Spool } from '../file/temporary-file.ts';
 import { type StoredBytes, FileValue } from '../snapshot/file-reader.ts';
-import { FOOTER_BYTES } from '../rdb/footer.ts';
-import { PayloadError } from '../rdb/payload-error.ts';
-import { encodingOf, typeOfEncoding } from '../rdb/type-byte.ts';
+import { encodingOf, FOOTER_BYTES, PayloadError, typeOfEncoding } from '../rdb/payload.ts';
 
 export interface PassedValuesOptions {
   /** Bytes that make a value large. */

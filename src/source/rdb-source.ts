@@ -6,7 +6,7 @@ import { EntryView } from '../flow/entry-view.ts';
 import { RandomAccessFile } from '../file/random-access-file.ts';
 import { StreamError } from '../file/stream-ends.ts';
 import { PackingError } from '../file/unpack.ts';
-import { PayloadError } from '../rdb/payload-error.ts';
+import { PayloadError } from '../rdb/payload.ts';
 import { SnapshotReader } from '../snapshot/snapshot-reader.ts';
 import { FileSource, type FileSourceOptions } from './file-source.ts';
 import type { FileSink } from './source.ts';

@@ -2,7 +2,7 @@
 
 import type { Channel } from '../flow/channel.ts';
 import { sizeOf, type Entry } from '../flow/entry.ts';
-import { typeOf } from '../rdb/type-byte.ts';
+import { typeOf } from '../rdb/payload.ts';
 import { eachEntry } from './each-entry.ts';
 import type { Target } from './target.ts';
 

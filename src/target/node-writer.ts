@@ -11,7 +11,7 @@ import { newEntry, type Entry } from '../flow/entry.ts';
 import { EntryRing } from '../flow/entry-ring.ts';
 import type { EntryRun } from '../flow/entry-run.ts';
 import { EntryView } from '../flow/entry-view.ts';
-import { isReadBy, payloadIfAny } from '../rdb/payload-for.ts';
+import { isReadBy, payloadIfAny } from '../rdb/encode.ts';
 import { depthFor, PIECE_BYTES } from '../server/transfer-limits.ts';
 import type { Dialect } from '../server/dialect.ts';
 import type { ServerInfo } from '../server/info.ts';

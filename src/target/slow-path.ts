@@ -10,7 +10,7 @@ import type { NodeLinkOptions } from '../cluster/node-link.ts';
 import type { Node } from '../cluster/topology.ts';
 import type { Channel } from '../flow/channel.ts';
 import { sizeOf, type Entry } from '../flow/entry.ts';
-import { formOf } from '../rdb/type-byte.ts';
+import { formOf } from '../rdb/payload.ts';
 import { learnDialect, type Dialect } from '../server/dialect.ts';
 import { CHANGED, LONG_PAGE } from '../keys/value-end.ts';
 import { scopeOf } from '../server/refusal.ts';

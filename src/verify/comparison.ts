@@ -7,8 +7,15 @@ import type { Entry } from '../flow/entry.ts';
 import type { EntryView } from '../flow/entry-view.ts';
 import { distance, NEVER, plus, type Milliseconds } from '../rdb/milliseconds.ts';
 import { DEFAULT_LIMITS, payloadPieces } from '../rdb/pieces.ts';
-import { isSameExpiry, NotComparable, type Difference } from '../rdb/compare.ts';
-import { fitsDecoded, hasSameBody, hasSameBodyAt, payloadDifference } from '../rdb/compare-payloads.ts';
+import {
+  fitsDecoded,
+  hasSameBody,
+  hasSameBodyAt,
+  isSameExpiry,
+  NotComparable,
+  payloadDifference,
+  type Difference,
+} from '../rdb/compare.ts';
 import { FieldTimes, ValueDigest } from '../rdb/value-digest.ts';
 import { isForever, type ExpiryMode } from '../flow/expiry.ts';
 import { GONE, untilRead } from '../keys/value-end.ts';

@@ -4,7 +4,7 @@ import { ownCopy } from '../flow/own-copy.ts';
 import { idOf } from '../flow/key-id.ts';
 import { sizeOf, type Entry } from '../flow/entry.ts';
 import { NEVER } from '../rdb/milliseconds.ts';
-import { PayloadError } from '../rdb/payload-error.ts';
+import { PayloadError } from '../rdb/payload.ts';
 import { RespError } from '../../resp/errors.ts';
 import type { Source } from '../source/source.ts';
 import type { Run } from '../sync/preflight.ts';

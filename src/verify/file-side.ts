@@ -2,7 +2,7 @@
 
 import { RespError } from '../../resp/errors.ts';
 import type { Entry } from '../flow/entry.ts';
-import { typeOf } from '../rdb/type-byte.ts';
+import { typeOf } from '../rdb/payload.ts';
 import { KeyScope } from '../scan/key-scope.ts';
 import type { Role } from '../server/server.ts';
 import type { FileSink, Source } from '../source/source.ts';

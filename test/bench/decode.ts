@@ -2,7 +2,7 @@
 import { Bench } from 'tinybench';
 import { Crc64 } from '../../src/rdb/crc64.ts';
 import { decodePayload } from '../../src/rdb/decode.ts';
-import { typeOf } from '../../src/rdb/type-byte.ts';
+import { typeOf } from '../../src/rdb/payload.ts';
 import type { TestClient } from '../support/client.ts';
 import { startServer } from '../support/redis-server.ts';
 import { commandsOf, datasets, scaled } from './dataset.ts';

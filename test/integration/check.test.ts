@@ -10,7 +10,7 @@ import { fillAllTypes } from '../support/keyspace.ts';
 import { assertDone, assertRefused } from '../support/outcome.ts';
 import { decodePayload } from '../../src/rdb/decode.ts';
 import { encodePayload } from '../../src/rdb/encode.ts';
-import { versionOf } from '../../src/rdb/footer.ts';
+import { versionOf } from '../../src/rdb/payload.ts';
 import { runRump } from '../support/rump.ts';
 import { startPair } from '../support/server-pair.ts';
 import { servers } from '../support/server-versions.ts';

@@ -3,7 +3,7 @@
 import { once } from 'node:events';
 import { createConnection, createServer, type AddressInfo, type Socket } from 'node:net';
 import type { TestContext } from 'node:test';
-import { isIntact, withFooter } from '../../src/rdb/footer.ts';
+import { isIntact, withFooter } from '../../src/rdb/payload.ts';
 
 export interface Rewrites {
   /** What stands in the place of a payload that the server gives. */

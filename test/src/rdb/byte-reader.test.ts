@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import { ByteReader } from '../../../src/rdb/byte-reader.ts';
 import { View } from '../../../src/rdb/byte-strings.ts';
 import { decompress, decompressHead, decompressPieces, isPossibleLength } from '../../../src/rdb/lzf.ts';
-import { PayloadError } from '../../../src/rdb/payload-error.ts';
+import { PayloadError } from '../../../src/rdb/payload.ts';
 import * as build from './payload-builder.ts';
 
 const read = (bytes: Buffer): ByteReader => new ByteReader(bytes, 'a value');

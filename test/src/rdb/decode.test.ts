@@ -3,9 +3,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { decodePayload } from '../../../src/rdb/decode.ts';
-import { withFooter } from '../../../src/rdb/footer.ts';
-import { PayloadError } from '../../../src/rdb/payload-error.ts';
-import { typeOf } from '../../../src/rdb/type-byte.ts';
+import { PayloadError, typeOf, withFooter } from '../../../src/rdb/payload.ts';
 import { readPayloads } from '../../support/payload-fixtures.ts';
 import { snapshot, type Value } from '../../support/snapshot.ts';
 import * as build from './payload-builder.ts';

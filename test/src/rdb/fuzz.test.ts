@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { decodePayload } from '../../../src/rdb/decode.ts';
-import { PayloadError } from '../../../src/rdb/payload-error.ts';
+import { PayloadError } from '../../../src/rdb/payload.ts';
 import type { Value } from '../../../src/rdb/value.ts';
 import { readPayloads } from '../../support/payload-fixtures.ts';
 import { count } from '../../support/tier.ts';

@@ -3,10 +3,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { ByteReader } from '../../../src/rdb/byte-reader.ts';
 import { decodePayload } from '../../../src/rdb/decode.ts';
-import { withFooter } from '../../../src/rdb/footer.ts';
+import { PayloadError, typeOf, withFooter } from '../../../src/rdb/payload.ts';
 import { decodeModule } from '../../../src/rdb/modules.ts';
-import { PayloadError } from '../../../src/rdb/payload-error.ts';
-import { typeOf } from '../../../src/rdb/type-byte.ts';
 import * as build from './payload-builder.ts';
 
 const CHARACTERS = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_';

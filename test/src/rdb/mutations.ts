@@ -1,5 +1,5 @@
 // Payloads made wrong: the same ones from the same seed. The checksum is put right, so that the decoder has to notice.
-import { withFooter } from '../../../src/rdb/footer.ts';
+import { withFooter } from '../../../src/rdb/payload.ts';
 
 export class Mutations {
   #state: number;

@@ -3,7 +3,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as fc from 'fast-check';
 import { ceiling, distance, LAST, milliseconds, minus, plus, sooner } from '../../../src/rdb/milliseconds.ts';
-import { formatScore, parseScore } from '../../../src/rdb/score.ts';
+import { formatScore } from '../../../src/rdb/commands.ts';
+import { parseScore } from '../../../src/rdb/decode.ts';
 
 const written: readonly (readonly [text: string, score: number])[] = [
   ['0', 0],

@@ -1,5 +1,5 @@
 // Payloads of servers that are no more, byte by byte; written from the description of the format, and not from src/rdb.
-import { withFooter } from '../../../src/rdb/footer.ts';
+import { withFooter } from '../../../src/rdb/payload.ts';
 
 /** A byte string, one character a byte. */
 export type Text = string;

@@ -2,11 +2,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { ByteReader } from '../../../src/rdb/byte-reader.ts';
-import { isSameValue } from '../../../src/rdb/compare-payloads.ts';
+import { isSameValue } from '../../../src/rdb/value-digest.ts';
 import { decodePayload } from '../../../src/rdb/decode.ts';
-import { withFooter } from '../../../src/rdb/footer.ts';
-import { PayloadError } from '../../../src/rdb/payload-error.ts';
-import { payloadIfAny } from '../../../src/rdb/payload-for.ts';
+import { PayloadError, withFooter } from '../../../src/rdb/payload.ts';
+import { payloadIfAny } from '../../../src/rdb/encode.ts';
 import { payloadPieces } from '../../../src/rdb/pieces.ts';
 import { skipValue, unpackedSize } from '../../../src/rdb/skip.ts';
 import { bombString, runLength } from '../../support/bombs.ts';

@@ -6,7 +6,7 @@ import { Bytes } from '../../../resp/bytes.ts';
 import { RandomAccessFile } from '../../../src/file/random-access-file.ts';
 import { ByteReader } from '../../../src/rdb/byte-reader.ts';
 import { Crc64 } from '../../../src/rdb/crc64.ts';
-import { PayloadError } from '../../../src/rdb/payload-error.ts';
+import { PayloadError } from '../../../src/rdb/payload.ts';
 import { FileReader } from '../../../src/snapshot/file-reader.ts';
 import { Random } from '../../bench/random.ts';
 import { fileOf } from '../../support/resp-file.ts';

@@ -4,7 +4,7 @@ import { closeSync, ftruncateSync, openSync, readFileSync, writeSync } from 'nod
 import { test } from 'node:test';
 import { StreamError } from '../../../src/file/stream-ends.ts';
 import { newEntry, sizeOf } from '../../../src/flow/entry.ts';
-import { PayloadError } from '../../../src/rdb/payload-error.ts';
+import { PayloadError } from '../../../src/rdb/payload.ts';
 import { newChannel } from '../../support/entries.ts';
 import { foreignSnapshots } from '../../support/foreign-snapshots.ts';
 import { snapshotFile, snapshotSource } from '../../support/rdb-file.ts';

@@ -5,9 +5,8 @@ import { setImmediate } from 'node:timers/promises';
 import { Bytes } from '../../../resp/bytes.ts';
 import { newEntry, type Entry } from '../../../src/flow/entry.ts';
 import { EntryView } from '../../../src/flow/entry-view.ts';
-import { PayloadError } from '../../../src/rdb/payload-error.ts';
+import { PayloadError, withFooter, withVersion } from '../../../src/rdb/payload.ts';
 import { encodePayload } from '../../../src/rdb/encode.ts';
-import { withFooter, withVersion } from '../../../src/rdb/footer.ts';
 import { Comparison, Missing, type ToldExpiries } from '../../../src/verify/comparison.ts';
 import type { HashField, Value, ValuePiece } from '../../../src/rdb/value.ts';
 

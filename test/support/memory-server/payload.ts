@@ -2,7 +2,7 @@
 // judge of payloads: real ones are.
 import { decodePayload as decode } from '../../../src/rdb/decode.ts';
 import { encodePayload as encode } from '../../../src/rdb/encode.ts';
-import { isIntact, versionOf } from '../../../src/rdb/footer.ts';
+import { isIntact, versionOf } from '../../../src/rdb/payload.ts';
 import { NEVER } from '../../../src/rdb/milliseconds.ts';
 import type { Value as PlainValue } from '../../../src/rdb/value.ts';
 import type { Value } from './keyspace/value.ts';

@@ -1,7 +1,7 @@
 // DUMP and RESTORE: a value as one piece of bytes, and back. The checks of RESTORE come in the order that Redis has.
 import { NEVER } from '../../../../src/rdb/milliseconds.ts';
 import type { Value } from '../keyspace/value.ts';
-import { PayloadError } from '../../../../src/rdb/payload-error.ts';
+import { PayloadError } from '../../../../src/rdb/payload.ts';
 import { decodePayload, encodePayload, isSoundPayload } from '../payload.ts';
 import { CommandError, OK, type Reply } from '../reply.ts';
 import type { Session } from '../session.ts';

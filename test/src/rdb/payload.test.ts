@@ -1,10 +1,9 @@
-// The footer: read, verified, and written anew so that another version may take the payload; and its checksum.
+// What stands around a value: the footer is read, verified, and written anew so that another version may take the payload.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Bytes } from '../../../resp/bytes.ts';
 import { Crc64 } from '../../../src/rdb/crc64.ts';
-import { bodyOf, isIntact, versionOf, withFooter, withVersion } from '../../../src/rdb/footer.ts';
-import { PayloadError } from '../../../src/rdb/payload-error.ts';
+import { bodyOf, isIntact, PayloadError, versionOf, withFooter, withVersion } from '../../../src/rdb/payload.ts';
 import { readPayloads } from '../../support/payload-fixtures.ts';
 
 test('versionOf() and isIntact() read the footers of every server', () => {

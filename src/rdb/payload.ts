@@ -1,6 +1,28 @@
-// The first byte of a payload: type and encoding of the value in one. From 22 on it depends on who wrote the payload.
-import { versionOf } from './footer.ts';
+// A DUMP payload from outside: the type byte in front of the value, the RDB version and the CRC-64 behind it. It does not know
+// what lies between. The error is for any payload that cannot be read.
+
+import { Bytes } from '../../resp/bytes.ts';
+import { RespError } from '../../resp/errors.ts';
+import { countOf } from '../../resp/figures.ts';
+import { View } from './byte-strings.ts';
+import { Crc64 } from './crc64.ts';
 import type { ValueType } from './value.ts';
+
+export interface PayloadErrorOptions {
+  /** Where in the bytes that were to be decoded, from 0; of what is packed inside a string, where that begins. */
+  readonly offset?: number | undefined;
+}
+
+/** `code` is `PAYLOAD`; the message names the type of the value and the byte. */
+export class PayloadError extends RespError {
+  override readonly name = 'PayloadError';
+  readonly offset: number | undefined;
+
+  constructor(message: string, { offset }: PayloadErrorOptions = {}) {
+    super('PAYLOAD', message);
+    this.offset = offset;
+  }
+}
 
 /** RDB versions from here on are of Valkey. Valkey 8 still had those of Redis. */
 export const FIRST_VALKEY_VERSION = 80;
@@ -156,4 +178,63 @@ export function typeOf(payload: Buffer): ValueType | undefined {
 /** What messages say about a payload of unknown type. */
 export function formOf(payload: Buffer): string {
   return newerForm(payload[0]!, versionOf(payload));
+}
+
+const VERSION_BYTES = 2;
+export const CHECKSUM_BYTES = 8;
+export const FOOTER_BYTES = VERSION_BYTES + CHECKSUM_BYTES;
+
+/** The RDB version, also if the checksum is wrong. */
+export function versionOf(payload: Buffer): number {
+  demandFooter(payload);
+  return payload.readUInt16LE(payload.length - FOOTER_BYTES);
+}
+
+/** Type byte and value, a view. */
+export function bodyOf(payload: Buffer): Buffer {
+  demandFooter(payload);
+  return new View(payload.buffer, payload.byteOffset, payload.length - FOOTER_BYTES);
+}
+
+/** Whether the checksum is right. */
+export function isIntact(payload: Buffer): boolean {
+  demandFooter(payload);
+  const end = payload.length - CHECKSUM_BYTES;
+  const { low, high } = new Crc64().update(payload, 0, end);
+  return payload.readUInt32LE(end) === low && payload.readUInt32LE(end + 4) === high;
+}
+
+/** A payload of type byte and value, which are copied so that the footer can follow them. */
+export function withFooter(body: Buffer, version: number): Buffer {
+  const payload = Buffer.allocUnsafe(body.length + FOOTER_BYTES);
+  body.copy(payload);
+  seal(new Bytes(payload), payload.length, version);
+  return payload;
+}
+
+/**
+ * Writes the footer into the last bytes of a payload.
+ * @param end of the payload, which begins at 0
+ * @param crc one that is at hand, where many payloads are made
+ */
+export function seal(payload: Bytes, end: number, version: number, crc = new Crc64()): void {
+  const { view } = payload;
+  view.setUint16(end - FOOTER_BYTES, version, true);
+  const at = end - CHECKSUM_BYTES;
+  const { low, high } = crc.reset().updateFrom(payload, 0, at);
+  view.setUint32(at, low, true);
+  view.setUint32(at + 4, high, true);
+}
+
+/** The same value as if that version had written it. The caller knows that this version knows the type byte. */
+export function withVersion(payload: Buffer, version: number): Buffer {
+  return withFooter(bodyOf(payload), version);
+}
+
+function demandFooter(payload: Buffer): void {
+  // A value has a type byte at least.
+  if (payload.length > FOOTER_BYTES) return;
+  throw new PayloadError(`Cannot decode a payload: ${countOf(payload.length, 'byte')} hold no value and footer`, {
+    offset: 0,
+  });
 }
