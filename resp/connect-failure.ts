@@ -2,11 +2,12 @@
 // out and whether it may pass by itself.
 
 import { ConnectionError, nameOf, TimeoutError, type Peer } from './errors.ts';
-import { serverNameOf, type TlsOptions } from './tls-options.ts';
+import { serverNameOf, type TlsHints, type TlsOptions } from './tls-options.ts';
 
 export interface Attempt {
   readonly peer: Peer;
   readonly tls: TlsOptions | undefined;
+  readonly hints: TlsHints | undefined;
   /** Whether the peer took the connection; a TLS handshake may still be under way. */
   readonly connected: boolean;
 }
@@ -14,6 +15,7 @@ export interface Attempt {
 export interface Life {
   readonly peer: Peer;
   readonly tls: TlsOptions | undefined;
+  readonly hints: TlsHints | undefined;
   /** Whether the peer ever said anything. */
   readonly heard: boolean;
   /** Whether it asked for a certificate in the TLS handshake. */
@@ -23,6 +25,10 @@ export interface Life {
 interface Reason {
   readonly why: string;
   readonly hint?: string;
+  /** The way out is one of `TlsHints`. */
+  readonly way?: keyof TlsHints;
+  /** Where that is the way out only if something is so. */
+  readonly condition?: string;
   readonly retryable?: boolean;
 }
 
@@ -35,21 +41,16 @@ type Cause = Error & {
 
 /** Of a certificate, in a message. */
 const MOST_NAMES = 4;
-const NAME_AUTHORITY = 'name the authority with --from-tls-ca or --to-tls-ca';
-const NAME_ITSELF = 'name it as the authority with --from-tls-ca or --to-tls-ca';
-const NAME_SERVER = 'name the one to expect with --from-tls-servername or --to-tls-servername';
-const SHOW_CERT = 'show one that it trusts with --from-tls-cert and --from-tls-key, or --to-tls-cert and --to-tls-key';
-const TAKE_ANY = '--from-tls-insecure or --to-tls-insecure takes any certificate';
 const NO_TLS = 'if it does not speak TLS, write redis:// in place of rediss://';
 const MAYBE_TLS = 'if it speaks TLS, write rediss:// in place of redis://';
 
 const RESET: Reason = { why: 'the peer reset the connection', retryable: true };
 const NO_SOCKET: Reason = { why: 'no such socket', hint: 'the server names it as unixsocket in its configuration' };
-const UNTRUSTED: Reason = { why: 'its certificate is signed by nobody that is trusted', hint: NAME_AUTHORITY };
+const UNTRUSTED: Reason = { why: 'its certificate is signed by nobody that is trusted', way: 'nameAuthority' };
 const NOT_TLS: Reason = { why: 'it does not speak TLS', hint: 'write redis:// in place of rediss://' };
 const NO_VERSION: Reason = { why: 'it speaks no version of TLS that is safe', hint: 'it needs TLS 1.2 or later' };
-const UNSHOWN: Reason = { why: 'it asks for a client certificate', hint: SHOW_CERT };
-const REFUSED_CERT: Reason = { why: 'it refuses our certificate', hint: SHOW_CERT };
+const UNSHOWN: Reason = { why: 'it asks for a client certificate', way: 'showCertificate' };
+const REFUSED_CERT: Reason = { why: 'it refuses our certificate', way: 'showCertificate' };
 
 const REASONS: Readonly<Record<string, Reason>> = {
   ECONNREFUSED: { why: 'connection refused, nothing listens there', retryable: true },
@@ -67,20 +68,20 @@ const REASONS: Readonly<Record<string, Reason>> = {
   ENOENT: NO_SOCKET,
   ENOTDIR: NO_SOCKET,
   EACCES: { why: 'no permission to use the socket', hint: 'the server gives it by unixsocketperm and its group' },
-  DEPTH_ZERO_SELF_SIGNED_CERT: { why: 'its certificate is signed by nobody but itself', hint: NAME_ITSELF },
+  DEPTH_ZERO_SELF_SIGNED_CERT: { why: 'its certificate is signed by nobody but itself', way: 'nameItself' },
   SELF_SIGNED_CERT_IN_CHAIN: UNTRUSTED,
   UNABLE_TO_VERIFY_LEAF_SIGNATURE: UNTRUSTED,
   UNABLE_TO_GET_ISSUER_CERT: UNTRUSTED,
   UNABLE_TO_GET_ISSUER_CERT_LOCALLY: UNTRUSTED,
   CERT_SIGNATURE_FAILURE: UNTRUSTED,
-  CERT_HAS_EXPIRED: { why: 'its certificate has expired', hint: TAKE_ANY },
+  CERT_HAS_EXPIRED: { why: 'its certificate has expired', way: 'takeAny' },
   CERT_NOT_YET_VALID: { why: 'its certificate is not valid yet', hint: 'compare the clocks' },
-  ERR_TLS_CERT_ALTNAME_INVALID: { why: 'its certificate is for another name', hint: NAME_SERVER },
+  ERR_TLS_CERT_ALTNAME_INVALID: { why: 'its certificate is for another name', way: 'nameServer' },
   ERR_SSL_WRONG_VERSION_NUMBER: NOT_TLS,
   ERR_SSL_PACKET_LENGTH_TOO_LONG: NOT_TLS,
   ERR_SSL_RECORD_LAYER_FAILURE: NOT_TLS,
   ERR_SSL_UNSUPPORTED_PROTOCOL: NO_VERSION,
-  ERR_SSL_TLSV1_UNRECOGNIZED_NAME: { why: 'it does not know the name that it was called by', hint: NAME_SERVER },
+  ERR_SSL_TLSV1_UNRECOGNIZED_NAME: { why: 'it does not know the name that it was called by', way: 'nameServer' },
 };
 
 const CERTIFICATE_REQUIRED = 'ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED';
@@ -89,8 +90,12 @@ const ALERT = /^ERR_SSL_.*_ALERT_(\w+)$/;
 const ALERTS: Readonly<Record<string, Reason>> = {
   CERTIFICATE_REQUIRED: UNSHOWN,
   // All that TLS 1.2 has to say where a certificate is missing, and where nothing else fits.
-  HANDSHAKE_FAILURE: { why: 'it refuses the TLS handshake', hint: `if it asks for a client certificate, ${SHOW_CERT}` },
-  UNKNOWN_CA: { why: 'it does not trust the authority of our certificate', hint: SHOW_CERT },
+  HANDSHAKE_FAILURE: {
+    why: 'it refuses the TLS handshake',
+    way: 'showCertificate',
+    condition: 'if it asks for a client certificate',
+  },
+  UNKNOWN_CA: { why: 'it does not trust the authority of our certificate', way: 'showCertificate' },
   BAD_CERTIFICATE: REFUSED_CERT,
   UNSUPPORTED_CERTIFICATE: REFUSED_CERT,
   CERTIFICATE_EXPIRED: REFUSED_CERT,
@@ -106,15 +111,15 @@ export function connectFailure(error: Error, attempt: Attempt): ConnectionError 
   const cause = (error instanceof AggregateError ? error.errors.at(-1) : error) as Cause;
   const code = cause.code ?? 'CONNECT';
   const reason = reasonOf(cause, attempt) ?? { why: cause.reason ?? cause.message };
-  return cannotConnect(code, attempt.peer, reason, error);
+  return cannotConnect(code, attempt, reason, error);
 }
 
 /** The connection was there; a server that speaks TLS 1.3 looks at our certificate only then. */
 export function lostConnection(cause: Cause | undefined, life: Life): ConnectionError {
   const { peer, heard } = life;
   const reason = cause === undefined || heard ? undefined : tableOf(cause);
-  if (reason !== undefined && reason.retryable !== true) return cannotConnect(cause!.code!, peer, reason, cause);
-  if (isUnshown(life)) return cannotConnect(CERTIFICATE_REQUIRED, peer, { ...UNSHOWN, retryable: true }, cause);
+  if (reason !== undefined && reason.retryable !== true) return cannotConnect(cause!.code!, life, reason, cause);
+  if (isUnshown(life)) return cannotConnect(CERTIFICATE_REQUIRED, life, { ...UNSHOWN, retryable: true }, cause);
   const why = cause === undefined ? 'the peer closed it' : (cause.code ?? cause.message);
   return new ConnectionError(cause?.code ?? 'CLOSED', `Lost the connection to ${nameOf(peer)}: ${why}`, {
     peer,
@@ -131,15 +136,21 @@ export function connectTimeout(ms: number, { peer, tls, connected }: Attempt): T
   return new TimeoutError(`Cannot connect to ${nameOf(peer)}: ${what} within ${ms / 1000} s`, { peer, hint });
 }
 
-function cannotConnect(code: string, peer: Peer, { why, hint, retryable }: Reason, cause?: Error): ConnectionError {
+function cannotConnect(code: string, { peer, hints }: Attempt | Life, reason: Reason, cause?: Error): ConnectionError {
+  const { why, way, condition, retryable } = reason;
+  const hint = way === undefined ? reason.hint : wayOut(hints?.[way], condition);
   return new ConnectionError(code, `Cannot connect to ${nameOf(peer)}: ${why}`, { peer, hint, retryable, cause });
+}
+
+function wayOut(hint: string | undefined, condition: string | undefined): string | undefined {
+  return hint === undefined || condition === undefined ? hint : `${condition}, ${hint}`;
 }
 
 function reasonOf(cause: Cause, { peer, tls, connected }: Attempt): Reason | undefined {
   const reason = tableOf(cause);
   if (tls === undefined) return reason;
   const names = cause.cert?.subjectaltname?.replaceAll(/(?:DNS|IP Address):/g, '').split(', ');
-  if (reason?.hint === NAME_SERVER && names !== undefined) {
+  if (reason?.way === 'nameServer' && names !== undefined) {
     const some = names.length > MOST_NAMES ? `${names.slice(0, MOST_NAMES).join(', ')} and others` : names.join(', ');
     return { ...reason, why: `its certificate is for ${some}, and not for ${serverNameOf(tls, peer)}` };
   }
@@ -157,8 +168,8 @@ function isUnshown({ tls, heard, asked }: Life): boolean {
 }
 
 /** A peer that hangs up before it said a word may have waited for other words. */
-function hintOnSilence({ tls, heard, asked }: Life): string | undefined {
+function hintOnSilence({ tls, hints, heard, asked }: Life): string | undefined {
   if (heard) return undefined;
   if (tls === undefined) return MAYBE_TLS;
-  return asked ? `if it refuses our certificate, ${SHOW_CERT}` : undefined;
+  return asked ? wayOut(hints?.showCertificate, 'if it refuses our certificate') : undefined;
 }

@@ -19,7 +19,7 @@ import type { Receiver, Reply, ReplyRun } from './reply.ts';
 import { Secrets } from './secrets.ts';
 import { Socket, type SocketSink } from './socket.ts';
 import type { Tap } from './tap.ts';
-import type { TlsOptions } from './tls-options.ts';
+import type { TlsHints, TlsOptions } from './tls-options.ts';
 import { Writer } from './writer.ts';
 
 /** Of a command, as it is asked one by one. */
@@ -27,10 +27,11 @@ export type Argument = string | Buffer | Parts;
 
 export interface ConnectionOptions {
   readonly peer: Peer;
-  /** Refuse every command that is not on the read-only list. */
-  readonly readOnly: boolean;
+  /** Of a connection that only reads: the names of the commands that it sends. It refuses every other. */
+  readonly readOnly?: ReadonlySet<string> | undefined;
   /** With it the connection is TLS, and the server's certificate is verified. */
   readonly tls?: TlsOptions | undefined;
+  readonly tlsHints?: TlsHints | undefined;
   /** Milliseconds for the connect, TLS handshake included. */
   readonly connectTimeout: number;
   /** Milliseconds without progress, while a reply is due or bytes wait to go out, that end the connection. */
@@ -53,7 +54,7 @@ const PROGRESS_BYTES = 1024 * 1024;
 
 export class Connection {
   readonly peer: Peer;
-  readonly readOnly: boolean;
+  readonly readOnly: ReadonlySet<string> | undefined;
   readonly secrets: Secrets;
   readonly #timeout: number;
   readonly #decoder: Decoder;
@@ -135,7 +136,7 @@ export class Connection {
    * @throws ReadOnlyError, or the error that ended the connection
    */
   begin(command: Command, receiver: Receiver): Encoder {
-    if (this.readOnly && !command.readOnly) throw new ReadOnlyError(command.name, this.peer);
+    if (this.readOnly !== undefined && !command.isOn(this.readOnly)) throw new ReadOnlyError(command.name, this.peer);
     if (this.#error !== undefined) throw this.#error;
     this.#writer.schedule();
     this.#inFlight.queue(receiver);

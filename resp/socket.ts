@@ -7,7 +7,7 @@ import { connectFailure, connectTimeout, lostConnection, type Attempt } from './
 import type { ConnectionError, Peer } from './errors.ts';
 import { Ring } from './ring.ts';
 import type { Tap } from './tap.ts';
-import { checkTlsOptions, serverNameOf, type TlsOptions } from './tls-options.ts';
+import { checkTlsOptions, serverNameOf, type TlsHints, type TlsOptions } from './tls-options.ts';
 
 /** Bytes that may wait in the process for the kernel before `needsDrain` says so. */
 const HIGH_WATER_MARK = 1024 * 1024;
@@ -40,6 +40,7 @@ export interface SocketOptions {
   readonly connectTimeout: number;
   /** With it the connection is TLS. */
   readonly tls?: TlsOptions | undefined;
+  readonly tlsHints?: TlsHints | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -47,6 +48,7 @@ export class Socket {
   readonly #socket: net.Socket;
   readonly #peer: Peer;
   readonly #tls: TlsOptions | undefined;
+  readonly #tlsHints: TlsHints | undefined;
   readonly #asked: boolean;
   readonly #tap: Tap | undefined;
   readonly #sink: SocketSink;
@@ -55,11 +57,12 @@ export class Socket {
   #isBehind = false;
   #isEnding = false;
 
-  private constructor(socket: net.Socket, peer: Peer, sink: SocketSink, { tls, tap }: SocketOptions) {
+  private constructor(socket: net.Socket, peer: Peer, sink: SocketSink, { tls, tlsHints, tap }: SocketOptions) {
     this.#socket = socket;
     this.#sink = sink;
     this.#peer = peer;
     this.#tls = tls;
+    this.#tlsHints = tlsHints;
     this.#tap = tap;
     this.#asked = asksForCertificate(socket);
     let cause: Error | undefined;
@@ -72,9 +75,9 @@ export class Socket {
 
   /** @throws ConnectionError, TimeoutError, or the reason of the signal */
   static async connect(peer: Peer, sink: SocketSink, options: SocketOptions): Promise<Socket> {
-    const { signal, tls, tap } = options;
+    const { signal, tls, tlsHints: hints, tap } = options;
     const reading = tap === undefined ? onRead(sink) : onTappedRead(sink, tap);
-    const socket = tls === undefined ? connectPlain(peer, reading) : connectTls(peer, reading, tls);
+    const socket = tls === undefined ? connectPlain(peer, reading) : connectTls(peer, reading, tls, hints);
     return new Promise<Socket>((resolve, reject) => {
       const settle = (): void => {
         clearTimeout(timer);
@@ -86,7 +89,7 @@ export class Socket {
         socket.on('error', () => {}).destroy();
         reject(error);
       };
-      const attempt = (): Attempt => ({ peer, tls, connected: !socket.connecting });
+      const attempt = (): Attempt => ({ peer, tls, hints, connected: !socket.connecting });
       const onAbort = (): void => fail(signal?.reason);
       const onError = (error: Error): void => fail(connectFailure(error, attempt()));
       const onTimeout = (): void => fail(connectTimeout(options.connectTimeout, attempt()));
@@ -174,6 +177,7 @@ export class Socket {
     return lostConnection(cause, {
       peer: this.#peer,
       tls: this.#tls,
+      hints: this.#tlsHints,
       heard: this.#socket.bytesRead > 0,
       asked: this.#asked,
     });
@@ -193,8 +197,13 @@ function connectPlain(peer: Peer, onread: net.OnReadOpts): net.Socket {
 }
 
 /** @throws ConnectionError where the certificates or the key are of no use */
-function connectTls(peer: Peer, onread: net.OnReadOpts, options: TlsOptions): tls.TLSSocket {
-  checkTlsOptions(options, peer);
+function connectTls(
+  peer: Peer,
+  onread: net.OnReadOpts,
+  options: TlsOptions,
+  hints: TlsHints | undefined,
+): tls.TLSSocket {
+  checkTlsOptions(options, peer, hints);
   const { ca, cert, key, insecure } = options;
   const name = serverNameOf(options, peer);
   const all: tls.ConnectionOptions & { highWaterMark: number; onread: net.OnReadOpts } = {
@@ -216,7 +225,7 @@ function connectTls(peer: Peer, onread: net.OnReadOpts, options: TlsOptions): tl
     // Unlike net.connect, tls.connect does not know these as options.
     return socket.once('connect', () => socket.setNoDelay(true).setKeepAlive(true, KEEP_ALIVE_MS));
   } catch (error) {
-    throw connectFailure(error as Error, { peer, tls: options, connected: false });
+    throw connectFailure(error as Error, { peer, tls: options, hints, connected: false });
   }
 }
 

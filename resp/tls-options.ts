@@ -20,6 +20,18 @@ export interface TlsOptions {
   readonly insecure?: boolean | undefined;
 }
 
+/** The ways out of what is wrong with a certificate, one clause each: whoever connects knows how its settings are called. */
+export interface TlsHints {
+  readonly nameAuthority?: string;
+  readonly nameItself?: string;
+  readonly nameServer?: string;
+  readonly showCertificate?: string;
+  readonly takeAny?: string;
+  readonly giveAuthority?: string;
+  readonly giveCertificate?: string;
+  readonly giveKey?: string;
+}
+
 /** The name that the certificate must hold. A certificate ends its names in no dot, a host may. */
 export function serverNameOf({ servername }: TlsOptions, peer: Peer): string {
   return (servername ?? ('host' in peer ? peer.host : 'localhost')).replace(/\.$/, '');
@@ -30,8 +42,8 @@ export function serverNameOf({ servername }: TlsOptions, peer: Peer): string {
  * which is broken.
  * @throws ConnectionError
  */
-export function checkTlsOptions({ ca, cert, key }: TlsOptions, peer: Peer): void {
-  const demand = (isGood: () => boolean, code: string, why: string, hint: string): void => {
+export function checkTlsOptions({ ca, cert, key }: TlsOptions, peer: Peer, hints: TlsHints = {}): void {
+  const demand = (isGood: () => boolean, code: string, why: string, hint: string | undefined): void => {
     let cause: (Error & { code?: string }) | undefined;
     try {
       if (isGood()) return;
@@ -41,14 +53,13 @@ export function checkTlsOptions({ ca, cert, key }: TlsOptions, peer: Peer): void
     const message = `Cannot connect to ${nameOf(peer)}: ${why}`;
     throw new ConnectionError(cause?.code ?? code, message, { peer, hint, cause });
   };
-  const giveCa = 'give --from-tls-ca or --to-tls-ca a certificate in PEM';
-  const giveCert = 'give --from-tls-cert or --to-tls-cert a certificate in PEM';
-  const giveKey = 'give --from-tls-key or --to-tls-key the key to the certificate, in PEM and without a passphrase';
-  if (ca !== undefined) demand(() => isCertificate(ca), NO_PEM, 'the authority to trust is no certificate', giveCa);
+  const { giveAuthority, giveCertificate, giveKey } = hints;
+  if (ca !== undefined)
+    demand(() => isCertificate(ca), NO_PEM, 'the authority to trust is no certificate', giveAuthority);
   if (cert === undefined && key === undefined) return;
-  demand(() => cert !== undefined, NO_PAIR, 'our key comes without its certificate', giveCert);
+  demand(() => cert !== undefined, NO_PAIR, 'our key comes without its certificate', giveCertificate);
   demand(() => key !== undefined, NO_PAIR, 'our certificate comes without its key', giveKey);
-  demand(() => isCertificate(cert!), NO_PEM, 'our certificate is none that can be read', giveCert);
+  demand(() => isCertificate(cert!), NO_PEM, 'our certificate is none that can be read', giveCertificate);
   demand(() => createPrivateKey(key!).type === 'private', NO_PEM, 'our key is none that can be read', giveKey);
   demand(() => isPair(cert!, key!), NO_FIT, 'our key does not fit our certificate', giveKey);
 }

@@ -106,6 +106,16 @@ test('resp/socket.ts is the only one that imports node:net or node:tls', () => {
   );
 });
 
+test('resp/ names no flag', () => {
+  assertNone(
+    files
+      .filter(({ path }) => path.startsWith('resp/'))
+      .flatMap(({ path, code }) =>
+        [...code.matchAll(/['"` ]--[a-z][\w-]*|RUMP_\w*/g)].map(([flag]) => `${path}: ${flag}`),
+      ),
+  );
+});
+
 test('src/cli/main.ts is the only one that exits or traps signals', () => {
   assertNone(
     files

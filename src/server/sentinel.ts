@@ -8,8 +8,9 @@ import { login } from '../../resp/handshake.ts';
 import type { Reply } from '../../resp/reply.ts';
 import type { Secrets } from '../../resp/secrets.ts';
 import type { TlsOptions } from '../../resp/tls-options.ts';
+import { READ_ONLY } from './read-only.ts';
 import { kindOf, mayPass, replyBehind, type RefusalKind } from './refusal.ts';
-import type { Role } from './server.ts';
+import { TLS_HINTS, type Role } from './server.ts';
 
 /** The credentials are those of the sentinels, which may differ from those of the servers that they watch. */
 export interface SentinelOptions extends Credentials {
@@ -66,8 +67,9 @@ async function askSentinel(peer: TcpPeer, options: SentinelOptions): Promise<Tcp
   const timeout = Math.min(options.timeout, PATIENCE_MS);
   const connection = await Connection.open({
     peer,
-    readOnly: true,
+    readOnly: READ_ONLY,
     tls,
+    tlsHints: TLS_HINTS,
     connectTimeout: timeout,
     timeout,
     signal,

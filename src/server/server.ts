@@ -5,7 +5,7 @@ import { ConnectionError, ProtocolError, type Peer } from '../../resp/errors.ts'
 import { handshake, introduce } from '../../resp/handshake.ts';
 import type { Reply } from '../../resp/reply.ts';
 import type { Secrets } from '../../resp/secrets.ts';
-import type { TlsOptions } from '../../resp/tls-options.ts';
+import type { TlsHints, TlsOptions } from '../../resp/tls-options.ts';
 import { findDatabases, type Databases } from './databases.ts';
 import {
   learn,
@@ -17,6 +17,7 @@ import {
   type Probe,
   type Purpose,
 } from './probes.ts';
+import { READ_ONLY } from './read-only.ts';
 import { judged } from './refusal.ts';
 
 /** Which side a server is on, as messages call it. */
@@ -58,6 +59,17 @@ export interface Server extends Known, Limits {
 export const LONG_LINE_MS = 1;
 /** How often a line is looked at that seems to be a long one. */
 const MOST_LOOKS = 3;
+/** The settings of TLS by the names of their flags. */
+export const TLS_HINTS: Required<TlsHints> = {
+  nameAuthority: 'name the authority with --from-tls-ca or --to-tls-ca',
+  nameItself: 'name it as the authority with --from-tls-ca or --to-tls-ca',
+  nameServer: 'name the one to expect with --from-tls-servername or --to-tls-servername',
+  showCertificate: 'show one that it trusts with --from-tls-cert and --from-tls-key, or --to-tls-cert and --to-tls-key',
+  takeAny: '--from-tls-insecure or --to-tls-insecure takes any certificate',
+  giveAuthority: 'give --from-tls-ca or --to-tls-ca a certificate in PEM',
+  giveCertificate: 'give --from-tls-cert or --to-tls-cert a certificate in PEM',
+  giveKey: 'give --from-tls-key or --to-tls-key the key to the certificate, in PEM and without a passphrase',
+};
 const REPLY_HINT = 'a larger --max-reply lets it pass';
 const CONNECT_TIMEOUT_MS = 10_000;
 
@@ -150,7 +162,8 @@ async function withConnection<T>(access: Access, peer: Peer, use: (connection: C
   const connection = await Connection.open({
     peer,
     tls,
-    readOnly: purpose === 'read',
+    tlsHints: TLS_HINTS,
+    readOnly: purpose === 'read' ? READ_ONLY : undefined,
     connectTimeout,
     timeout,
     limits: { ...(maxReply === undefined ? {} : { maxReplyLength: maxReply }), replyHint: REPLY_HINT },

@@ -75,7 +75,7 @@ export class Selection implements Receiver {
     const { peer, readOnly } = this.#connection;
     const message = `Cannot change the database at ${nameOf(peer)}: ${reply.message}`;
     const error = new RespError(reply.code, message, { peer, cause: reply });
-    this.#connection.fail(judged(error, peer, readOnly ? 'read from' : 'write to') as RespError);
+    this.#connection.fail(judged(error, peer, readOnly === undefined ? 'write to' : 'read from') as RespError);
   }
 
   onFailure(): void {

@@ -1,18 +1,31 @@
 // Values of a server that are too large to be dumped: each is read piece by piece, beside the others, when somebody takes it.
 
-import { Breaks } from '../cluster/suspects.ts';
+import { ReplyError, RespError } from '../../resp/errors.ts';
+import type { Reply } from '../../resp/reply.ts';
 import type { Deployment } from '../cluster/deployment.ts';
+import { isBreak, type NodeLinkOptions } from '../cluster/node-link.ts';
 import { RoutedClient } from '../cluster/routed-client.ts';
-import type { NodeLinkOptions } from '../cluster/node-link.ts';
-import type { LargeValue } from '../flow/entry.ts';
-import { depthFor, TransferLimits } from '../server/transfer-limits.ts';
+import { Breaks } from '../cluster/suspects.ts';
+import type { LargeValue, Reading } from '../flow/entry.ts';
+import type { ExpiryMode } from '../flow/expiry.ts';
 import { DumpReader, type DumpOptions, type DumpSink } from '../keys/dump.ts';
+import { agree, askExpiry, type ToldExpiry } from '../keys/expiries.ts';
 import type { KeyReader } from '../keys/key-reader.ts';
 import { MeasuringReader } from '../keys/measuring-reader.ts';
+import { readPieces } from '../keys/piece-reader.ts';
 import { ServiceTimes } from '../keys/service-times.ts';
+import { COUNT_COMMANDS, GONE, LONG_PAGE } from '../keys/value-end.ts';
+import { NEVER, type Milliseconds } from '../rdb/milliseconds.ts';
+import type { ValuePiece } from '../rdb/value.ts';
+import { askOne, integerIn, type AskAbout } from '../server/replies.ts';
+import { isLongReply } from '../server/server.ts';
 import type { Session } from '../server/session.ts';
-import { ServerValue, Watching, type RoutedClients } from './server-value.ts';
+import { depthFor, PageSize, SMALLEST_PIECE, TransferLimits, type PageOptions } from '../server/transfer-limits.ts';
 
+/** By how much the pages of a value shrink that one reply cannot hold: from the most to one element in three times. */
+const SHRINK = 32;
+/** A server that hung up on whoever would watch, so often, and has never let anybody, is behind a proxy that does so. */
+const MOST_HANG_UPS = 2;
 /** The share of the longest wait that the source may need for one piece of a value, as several are read at once. */
 const PAGE_SHARE = 1 / 16;
 
@@ -21,10 +34,12 @@ export interface ValueOptions extends Omit<DumpOptions, 'depth' | 'largeValueOf'
   readonly bySize: boolean;
 }
 
-export class LargeValues implements RoutedClients {
+/** Keeps connections of which each reads one value at a time: what one of them watches, no other command of it may end. */
+export class LargeValues {
   readonly #deployment: Deployment;
   readonly #options: NodeLinkOptions;
-  readonly onGone: RoutedClients['onGone'];
+  /** The key was not there any more when its value was to be read. */
+  readonly onGone: (db: number, key: Buffer) => void;
   readonly watching = new Watching();
   readonly #clients: RoutedClient[] = [];
   /** Those of them that read nothing now. */
@@ -35,7 +50,7 @@ export class LargeValues implements RoutedClients {
   #roundTrip = Infinity;
   #reason: Error | undefined;
 
-  constructor(deployment: Deployment, options: NodeLinkOptions, onGone: RoutedClients['onGone']) {
+  constructor(deployment: Deployment, options: NodeLinkOptions, onGone: LargeValues['onGone']) {
     this.#deployment = deployment;
     this.#options = options;
     this.onGone = onGone;
@@ -77,6 +92,7 @@ export class LargeValues implements RoutedClients {
     this.#idle.push(client);
   }
 
+  /** Instead: it is of no use any more. */
   drop(client: RoutedClient): void {
     client.close();
     this.#clients.splice(this.#clients.indexOf(client), 1);
@@ -95,4 +111,179 @@ export class LargeValues implements RoutedClients {
   close(): void {
     for (const client of this.#clients) client.close();
   }
+}
+
+/** Whether keys may be watched: a server may refuse it, and a proxy may hang up on whoever tries. */
+class Watching {
+  #state: 'untried' | 'granted' | 'refused' = 'untried';
+  #hangUps = 0;
+
+  get state(): 'untried' | 'granted' | 'refused' {
+    return this.#state;
+  }
+
+  /** What a try that begins now has to know in the end. */
+  get hangUps(): number {
+    return this.#hangUps;
+  }
+
+  /** A try was answered. */
+  answered(replies: readonly Reply[]): void {
+    this.#state = replies.some((reply) => reply instanceof ReplyError) ? 'refused' : 'granted';
+  }
+
+  /** The connection of a try was lost. @param before the hang-ups when it began: several that were lost at once count as one */
+  hungUp(before: number): void {
+    if (this.#hangUps === before) this.#hangUps++;
+    if (this.#state === 'untried' && this.#hangUps >= MOST_HANG_UPS) this.#state = 'refused';
+  }
+}
+
+interface ServerValueOptions extends Omit<PageOptions, 'pieceBytes' | 'mostElements'> {
+  readonly bytes: number | undefined;
+  /** What connections were lost at. */
+  readonly breaks: Breaks;
+  readonly limits: TransferLimits;
+  /** How expiries cross. */
+  readonly mode: ExpiryMode;
+}
+
+/**
+ * A value that is read by commands, piece by piece. Where the server lets one know that it has not changed meanwhile, nobody has
+ * to read it a second time.
+ *
+ *     MULTI EXEC WATCH key · PEXPIRETIME · pieces · HLEN MULTI EXEC ──▶ an array: nobody has touched the key; null: somebody has
+ *
+ * Where it does not, the expiry is asked for once more behind the pieces: it is that of the value, if it is the same.
+ */
+class ServerValue implements LargeValue {
+  readonly type = undefined;
+  readonly bytes: number | undefined;
+  readonly #clients: LargeValues;
+  readonly #db: number;
+  readonly #key: Buffer;
+  readonly #options: ServerValueOptions;
+  #reading: Reading | undefined;
+  #length: number | undefined;
+  #expiry: ToldExpiry | undefined;
+  #fieldsExpire = false;
+  /** Elements of a page at most: more were too long a reply. */
+  #mostElements: number | undefined;
+
+  constructor(clients: LargeValues, db: number, key: Buffer, options: ServerValueOptions) {
+    this.bytes = options.bytes;
+    this.#clients = clients;
+    this.#db = db;
+    this.#key = key;
+    this.#options = options;
+  }
+
+  get reading(): Reading | undefined {
+    return this.#reading;
+  }
+
+  get expireAt(): Milliseconds | undefined {
+    return this.#expiry?.at;
+  }
+
+  get fieldsExpire(): boolean {
+    return this.#fieldsExpire;
+  }
+
+  get length(): number | undefined {
+    return this.#length;
+  }
+
+  async *pieces(most = Infinity): AsyncGenerator<ValuePiece, void, void> {
+    const { breaks, limits, mode } = this.#options;
+    const id = { db: this.#db, key: this.#key };
+    const pieceBytes = Math.min(most, limits.pieceBytes, breaks.pieceBytesOf(id));
+    const client = this.#clients.take();
+    const askAnyhow: AskAbout = (commands) => client.ask(this.#db, this.#key, commands);
+    // Those behind it are not to find out each for itself.
+    const ask = breaks.noting(id, pieceBytes, askAnyhow, () => limits.pieceBroke(pieceBytes));
+    const size = new PageSize({ ...this.#options, pieceBytes, mostElements: this.#mostElements });
+    let isUsable = true;
+    this.#reading = undefined;
+    this.#length = undefined;
+    let type: ValuePiece['type'] | undefined;
+    try {
+      const turns = client.turns;
+      if ((await this.#watch(ask, askAnyhow)) && client.turns === turns) this.#reading = 'watched';
+      const expiry = await askExpiry(ask, this.#key, mode);
+      this.#expiry = expiry;
+      for await (const piece of readPieces(ask, this.#key, size)) {
+        // What its groups do touches a stream in nobody's eyes.
+        if (piece.type === 'stream' && piece.head.groups.length > 0) this.#reading = undefined;
+        type = piece.type;
+        if (piece.type === 'hash') this.#fieldsExpire ||= piece.fields.some(({ expireAt }) => expireAt !== NEVER);
+        yield piece;
+      }
+      if (breaks.forget(id)) limits.pieceBore(pieceBytes);
+      if (this.#reading === undefined) {
+        if (!agree(expiry, await askExpiry(ask, this.#key, mode))) this.#reading = 'changed';
+        return;
+      }
+      const count = type === undefined ? 'EXISTS' : COUNT_COMMANDS[type];
+      const [length, ...end] = await ask([[count, this.#key], ['MULTI'], ['EXEC']]);
+      const isSame = isDone(end) && client.turns === turns;
+      this.#reading = isSame ? 'same' : 'changed';
+      // Whoever may not ask for it does without.
+      if (isSame && !(length instanceof ReplyError)) this.#length = Number(integerIn(length, count, 0));
+    } catch (error) {
+      // What comes after such a reply is not to be understood.
+      isUsable = !(error instanceof RespError && isLongReply(error.cause));
+      if (error instanceof RespError && error.code === LONG_PAGE)
+        this.#mostElements = Math.max(1, Math.floor(size.count / SHRINK));
+      if (error instanceof RespError && error.code === GONE) this.#clients.onGone(this.#db, this.#key);
+      throw error;
+    } finally {
+      if (isUsable) this.#clients.give(client);
+      else this.#clients.drop(client);
+    }
+  }
+
+  async whole(): Promise<Buffer> {
+    const { breaks, mode } = this.#options;
+    const client = this.#clients.take();
+    // There are no smaller pieces of it: two breaks are enough.
+    const ask = breaks.noting({ db: this.#db, key: this.#key }, SMALLEST_PIECE, (commands) =>
+      client.ask(this.#db, this.#key, commands),
+    );
+    try {
+      const payload = await askOne(ask, 'DUMP', this.#key);
+      if (payload === null) throw new RespError(GONE, 'The key is gone');
+      this.#expiry = await askExpiry(ask, this.#key, mode);
+      return payload as Buffer;
+    } catch (error) {
+      if (error instanceof RespError && error.code === GONE) this.#clients.onGone(this.#db, this.#key);
+      throw error;
+    } finally {
+      this.#clients.give(client);
+    }
+  }
+
+  /** Whether it is watched from now on. */
+  async #watch(ask: AskAbout, askAnyhow: AskAbout): Promise<boolean> {
+    const { watching } = this.#clients;
+    const { state, hangUps } = watching;
+    if (state === 'refused') return false;
+    // The transaction is empty: it shows that there may be one, and ends what was watched before.
+    const commands = [['MULTI'], ['EXEC'], ['WATCH', this.#key]];
+    try {
+      const replies = await (state === 'untried' ? askAnyhow : ask)(commands);
+      watching.answered(replies);
+      return isDone(replies);
+    } catch (error) {
+      if (state !== 'untried' || !isBreak(error)) throw error;
+      // It is no fault of the key, which may break the next one as well if it is.
+      watching.hungUp(hangUps);
+      return false;
+    }
+  }
+}
+
+/** Whether MULTI and EXEC, and what follows, were done; the null of an EXEC says that it was not. */
+function isDone([multi, exec, ...others]: readonly Reply[]): boolean {
+  return [multi, ...others].every((reply) => Buffer.isBuffer(reply)) && Array.isArray(exec);
 }

@@ -14,7 +14,7 @@ import type { EntryView } from '../flow/entry-view.ts';
 import type { KeyReader, KeySink } from '../keys/key-reader.ts';
 import type { Session } from '../server/session.ts';
 import { LargeValues } from './large-values.ts';
-import type { KeyPlace } from './key-place.ts';
+import type { KeyPlace } from './single-key-reader.ts';
 import { NodeReader } from './node-reader.ts';
 
 /** What a reader of keys tells the lookup. */

@@ -1,18 +1,21 @@
-// Reads entries from a stream of RESTORE frames: a file, or stdin.
+// Reads entries from a stream of RESTORE frames: a file, or stdin. Of values that are too large to be held it keeps where they lie.
 
+import { Buffer } from 'node:buffer';
 import { RespError } from '../../resp/errors.ts';
-import type { Channel } from '../flow/channel.ts';
-import { newEntry, type Entry } from '../flow/entry.ts';
-import { EntryView } from '../flow/entry-view.ts';
-import { ownCopy } from '../flow/own-copy.ts';
+import { countOf } from '../../resp/figures.ts';
 import { isSystemError, readError } from '../file/file-error.ts';
 import { FrameReader } from '../file/frame-reader.ts';
 import { InputFile } from '../file/input-file.ts';
-import type { PassingPayload } from '../file/passing-payload.ts';
+import type { Keeper, PassingPayload } from '../file/passing-payload.ts';
+import { Spool } from '../file/temporary-file.ts';
 import { PackingError } from '../file/unpack.ts';
+import type { Channel } from '../flow/channel.ts';
+import { EntryView } from '../flow/entry-view.ts';
+import { newEntry, type Entry } from '../flow/entry.ts';
+import { ownCopy } from '../flow/own-copy.ts';
 import { PayloadError, typeOf } from '../rdb/payload.ts';
+import { FileValue, type StoredBytes } from '../snapshot/file-reader.ts';
 import { compact, FileSource, type FileSourceOptions } from './file-source.ts';
-import { PassedValues } from './passed-values.ts';
 import type { FileSink } from './source.ts';
 
 export interface RespSourceOptions extends FileSourceOptions {
@@ -25,6 +28,8 @@ export interface RespSourceOptions extends FileSourceOptions {
   /** Milliseconds without a byte of stdin after which that is told. Default: it is not. */
   readonly patience?: number | undefined;
 }
+
+const MOST_SPOOLED = 256 * 1024 * 1024;
 
 export class RespSource extends FileSource {
   readonly #path: string;
@@ -176,5 +181,94 @@ export class RespSource extends FileSource {
       this.sink.onReadRefused(entry.db, Buffer.from(entry.key), error);
       return false;
     }
+  }
+}
+
+interface PassedValuesOptions {
+  /** Bytes that make a value large. */
+  readonly bigKey: number;
+  /** Bytes on the disk: once they are there, all of them are settled before more come. Default 256 MiB. */
+  readonly mostSpooled?: number | undefined;
+}
+
+/** The values of a stream whose payloads were not held: where they lie, and what is made of each. */
+class PassedValues {
+  readonly #input: InputFile;
+  readonly #bigKey: number;
+  readonly #mostSpooled: number;
+  /** What comes but once, or packed, lies there. */
+  readonly #spool: Spool | undefined;
+  /** Where the last one begins there. */
+  #spooledAt = 0;
+
+  constructor(input: InputFile, { bigKey, mostSpooled = MOST_SPOOLED }: PassedValuesOptions) {
+    this.#input = input;
+    this.#bigKey = bigKey;
+    this.#mostSpooled = mostSpooled;
+    this.#spool = input.places === undefined ? new Spool() : undefined;
+  }
+
+  /** Whether there is no more room for others on the disk. */
+  get isFull(): boolean {
+    return this.#spool !== undefined && this.#spool.size >= this.#mostSpooled;
+  }
+
+  /** Who keeps the bytes of the next one, where they have to be kept. */
+  keeper(): Keeper | undefined {
+    const spool = this.#spool;
+    if (spool === undefined) return undefined;
+    this.#spooledAt = spool.size;
+    return (part) => spool.add(part);
+  }
+
+  /** Has what was kept so far on the disk. @throws RespError, where it has no room */
+  async flush(): Promise<void> {
+    await this.#spool?.flush();
+  }
+
+  /** Nobody reads any of those any more that came until now. */
+  async clear(): Promise<void> {
+    await this.#spool?.clear();
+  }
+
+  close(reason?: Error): void {
+    this.#spool?.close(reason);
+  }
+
+  /**
+   * Gives the entry the last one, which was flushed: as a large value, or as the payload where only that can carry it.
+   * @throws PayloadError
+   */
+  take(entry: Entry, passed: PassingPayload): void {
+    if (!passed.isIntact) {
+      throw new PayloadError(
+        `Cannot decode the payload: the checksum is not that of its ${countOf(passed.length, 'byte')}`,
+      );
+    }
+    const { start, length, typeByte, version } = passed;
+    const encoding = encodingOf(typeByte, version);
+    const bytes = this.#bytesOf(passed);
+    if (encoding === undefined || typeOfEncoding(encoding) === 'module') {
+      entry.kind = 'value';
+      entry.payload = Buffer.allocUnsafeSlow(length);
+      bytes.read(entry.payload, 0, length, start);
+      return;
+    }
+    const place = { bytes, start: start + 1, length: bytes.size - start - 1, typeByte, version, isAll: true };
+    entry.kind = 'large';
+    entry.large = new FileValue(place, this.#bigKey);
+  }
+
+  /** By their places in the stream, up to the footer. */
+  #bytesOf({ start, length }: PassingPayload): StoredBytes {
+    const { name, isPacked, places } = this.#input;
+    const shift = places === undefined ? this.#spooledAt - start : 0;
+    const file = places ?? this.#spool!;
+    return {
+      name,
+      isUnpacked: isPacked,
+      size: start + length - FOOTER_BYTES,
+      read: (into, offset, bytes, position) => file.read(into, offset, bytes, position + shift),
+    };
   }
 }

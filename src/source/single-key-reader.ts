@@ -1,13 +1,27 @@
-// Reads keys that may be what breaks the connections to a node, one at a time, on a connection that nobody else needs.
+// Keys that are asked for by name; and those of them that may be what breaks the connections to a node, which are read one at a
+// time, on a connection that nobody else needs.
 
 import type { RespError } from '../../resp/errors.ts';
 import { Ring } from '../../resp/ring.ts';
-import type { Channel } from '../flow/channel.ts';
-import { brokeAlways, type Suspects } from '../cluster/suspects.ts';
 import { final, isBreak, type NodeLink } from '../cluster/node-link.ts';
+import { brokeAlways, type Suspects } from '../cluster/suspects.ts';
+import type { Channel } from '../flow/channel.ts';
+import type { KeyId } from '../flow/key-id.ts';
 import type { KeyReader } from '../keys/key-reader.ts';
 import { Session } from '../server/session.ts';
-import type { KeyPlace } from './key-place.ts';
+
+/** A key that is to be read, found elsewhere than in the walk under way. */
+export interface KeyPlace extends KeyId {
+  /** Whether its slot is only being taken over by this node. */
+  readonly asking: boolean;
+  /** Whether the value is not to be dumped: what reads it in pieces takes its place. */
+  readonly inPieces?: boolean;
+}
+
+export function askFor({ db, key, asking, inPieces }: KeyPlace, reader: KeyReader): void {
+  if (inPieces === true && reader.sendLarge !== undefined) reader.sendLarge(db, key);
+  else reader.send(db, key, asking);
+}
 
 export interface SingleKeyReaderOptions {
   readonly newKeyReader: (session: Session) => KeyReader;

@@ -3,8 +3,8 @@
 //     source ── read ──▶ channel ──▶ write ── target
 
 import type { Reconnect } from '../server/retry.ts';
-import { DryRunTarget } from '../target/dry-run-target.ts';
-import type { WrittenKeys } from '../target/written-keys.ts';
+import { DryRunTarget } from '../target/target.ts';
+import type { WrittenKeys } from '../target/conflicts.ts';
 import { channelOf, Flow, sourceOf, targetOf, writtenKeysOf } from './flow.ts';
 import type { MigrateOptions, MigrateResult } from './options.ts';
 import { startEvent, withSides, type Run } from './preflight.ts';

@@ -3,10 +3,10 @@
 import type { TlsOptions } from '../../resp/tls-options.ts';
 import type { Reconnect } from '../server/retry.ts';
 import type { NatRule } from '../cluster/announced.ts';
-import type { TypeFigures } from '../target/dry-run-target.ts';
+import type { TypeFigures } from '../target/target.ts';
 
 export type { NatRule } from '../cluster/announced.ts';
-export type { TypeFigures } from '../target/dry-run-target.ts';
+export type { TypeFigures } from '../target/target.ts';
 
 /** What happens to a key that the target already has. */
 export type ConflictPolicy = 'replace' | 'skip' | 'fail';

@@ -5,7 +5,7 @@ import { nameOf, RespError, type Peer, type ReplyError } from '../../resp/errors
 import { kindOf } from '../server/refusal.ts';
 import type { SourceSink } from '../source/source.ts';
 import type { TargetSink } from '../target/target.ts';
-import type { WrittenKey } from '../target/written-sample.ts';
+import type { WrittenKey } from '../target/target-process.ts';
 import type { Figures, TypeFigures } from './options.ts';
 import { RunProgress } from './run-progress.ts';
 import type { Settings } from './settings.ts';

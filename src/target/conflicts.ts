@@ -1,14 +1,51 @@
-// Names that the target has already: it is asked whether what it holds is of our own writing, or another key's.
+// Names that the target already has: which of them rump wrote itself, and what is done about the others. The target is asked
+// whether what it holds is of our own writing, or another key's.
 
 import { RespError, type ReplyError } from '../../resp/errors.ts';
 import type { Oversized } from '../../resp/reply.ts';
 import type { Entry } from '../flow/entry.ts';
+import { idOf } from '../flow/key-id.ts';
+import { KeyFilter } from '../keys/key-filter.ts';
 import { GONE, untilWhole } from '../keys/value-end.ts';
 import { hasDigest, isSameValue, ValueDigest } from '../rdb/value-digest.ts';
 import { scopeOf, kindOf } from '../server/refusal.ts';
-import { collision, type Collisions } from './collisions.ts';
+import { collision, type Collisions } from './key-names.ts';
 import type { NodeWriter } from './node-writer.ts';
-import type { Origin, WrittenKeys } from './written-keys.ts';
+
+/** What is known of a key that the target already has. */
+export type Origin = 'foreign' | 'written' | 'maybe-written';
+
+/** Which keys rump wrote itself, so that a BUSYKEY about one of them is not taken for a conflict. */
+export class WrittenKeys {
+  readonly #written: KeyFilter;
+  /** Those whose replies were lost with a connection: few, and of the last moments. */
+  readonly #unanswered = new Set<string>();
+
+  /**
+   * @param keys how many are expected
+   * @param bitsPerKey as of `KeyFilter`
+   */
+  constructor(keys: number, bitsPerKey?: number) {
+    this.#written = new KeyFilter(keys, bitsPerKey);
+  }
+
+  /** It was acknowledged. */
+  add(db: number, name: Buffer): void {
+    this.#written.add(name);
+    if (this.#unanswered.size > 0) this.#unanswered.delete(idOf({ db, key: name }));
+  }
+
+  /** It was sent, and the reply was lost. */
+  addUnanswered(db: number, name: Buffer): void {
+    this.#unanswered.add(idOf({ db, key: name }));
+  }
+
+  /** `written` may be a mistake: only the value at the target proves it. */
+  originOf(db: number, name: Buffer): Origin {
+    if (this.#unanswered.has(idOf({ db, key: name }))) return 'maybe-written';
+    return this.#written.has(name) ? 'written' : 'foreign';
+  }
+}
 
 export interface ConflictsOptions {
   /** Where keys are not replaced. */

@@ -15,7 +15,7 @@ import { scopeOf } from '../server/refusal.ts';
 import type { Session } from '../server/session.ts';
 import type { NodeWriter } from './node-writer.ts';
 import type { TargetSink } from './target.ts';
-import type { WrittenKey } from './written-sample.ts';
+import type { WrittenKey } from './target-process.ts';
 
 export interface FinalCheckOptions extends NodeLinkOptions {
   readonly clock: () => number;

@@ -18,10 +18,8 @@ import type { ServerInfo } from '../server/info.ts';
 import { RestoreWriter, type RestoreOptions } from '../keys/restore.ts';
 import type { Session } from '../server/session.ts';
 import { NodeRun, type NodeEnd } from '../cluster/node-run.ts';
-import { NodeAsker } from './node-asker.ts';
-import { SuspectEntries } from './suspect-entries.ts';
-import { TargetProcess } from './target-process.ts';
-import { WrittenSample } from './written-sample.ts';
+import { NodeAsker, TargetProcess, WrittenSample } from './target-process.ts';
+import { SuspectEntries } from '../cluster/suspects.ts';
 import { NEVER } from '../rdb/milliseconds.ts';
 
 export interface NodeWriterOptions extends NodeLinkOptions, Omit<RestoreOptions, 'depth'> {

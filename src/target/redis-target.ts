@@ -16,12 +16,11 @@ import { Failure } from '../flow/failure.ts';
 import { Wakeup } from '../flow/wakeup.ts';
 import { kindOf } from '../server/refusal.ts';
 import { SlowPath, type SlowPathOptions } from './slow-path.ts';
-import { Conflicts, type ConflictsOptions } from './conflicts.ts';
+import { Conflicts, type ConflictsOptions, type Origin } from './conflicts.ts';
 import { demandKept } from './final-check.ts';
 import { NodeWriter, type NodeWriterOptions, type NodeWriterSink } from './node-writer.ts';
 import { Pacer, type RateLimit } from './rate-limit.ts';
 import type { Target, TargetSink, WayBack } from './target.ts';
-import type { Origin } from './written-keys.ts';
 
 export interface RedisTargetOptions extends Omit<NodeWriterOptions, 'onWritten'>, SlowPathOptions, ConflictsOptions {
   readonly limit: RateLimit | undefined;

@@ -15,7 +15,7 @@ import { BEGIN, StreamSum } from '../file/stream-ends.ts';
 import type { ExpiryMode } from '../flow/expiry.ts';
 import { GONE } from '../keys/value-end.ts';
 import { isOfKey } from './slow-path.ts';
-import { collision, type Collisions } from './collisions.ts';
+import { collision, type Collisions } from './key-names.ts';
 import { takePiece, type RateLimit } from './rate-limit.ts';
 import type { Target, TargetSink } from './target.ts';
 import { wholeValueOf } from './whole-value.ts';

@@ -1,9 +1,11 @@
-// Where entries go.
+// Where entries go; and the targets that write nothing: a function for each entry, and a dry run, which counts.
 
 import type { Peer, ReplyError, RespError } from '../../resp/errors.ts';
 import type { Channel } from '../flow/channel.ts';
+import { newEntry, sizeOf, type Entry } from '../flow/entry.ts';
+import { typeOf } from '../rdb/type-byte.ts';
 import type { Source } from '../source/source.ts';
-import type { WrittenKey } from './written-sample.ts';
+import type { WrittenKey } from './target-process.ts';
 
 export interface Target {
   /**
@@ -34,4 +36,64 @@ export interface TargetSink {
   onUnsaid(peer: Peer, what: string, reply: ReplyError): void;
   /** SCAN gave a key once more, and the target has it since the first time. */
   onRepeated(): void;
+}
+
+/**
+ * A target that hands each entry to a function and keeps nothing.
+ * @param onEntry the entry is used again: copy what is kept
+ */
+export function eachEntry(onEntry: (entry: Entry) => Promise<void> | void): Target {
+  return {
+    async write(channel: Channel): Promise<void> {
+      const entry = newEntry();
+      while (await channel.readable()) {
+        let keys = 0;
+        let bytes = 0;
+        while (channel.take(entry)) {
+          keys++;
+          bytes += sizeOf(entry);
+          const waiting = onEntry(entry);
+          if (waiting !== undefined) await waiting;
+        }
+        channel.settle(keys, bytes);
+      }
+    },
+  };
+}
+
+export interface TypeFigures {
+  /** As TYPE names it. */
+  readonly type: string;
+  readonly keys: number;
+  /** Memory at the source, estimated by it, or bytes in a file; `null` where it could not be learnt. */
+  readonly bytes: number | null;
+}
+
+/** Counts what would be written, by type. */
+export class DryRunTarget implements Target {
+  readonly #counting = eachEntry((entry) => this.#count(entry));
+  readonly #types = new Map<string, { keys: number; bytes: number | null }>();
+
+  /** @param bytes `undefined` where they could not be learnt */
+  readonly add = (type: string, bytes: number | undefined): void => {
+    const count = this.#types.get(type) ?? { keys: 0, bytes: 0 };
+    count.keys++;
+    count.bytes = count.bytes === null || bytes === undefined ? null : count.bytes + bytes;
+    this.#types.set(type, count);
+  };
+
+  /** The most frequent first. */
+  get types(): readonly TypeFigures[] {
+    return [...this.#types].map(([type, count]) => ({ type, ...count })).toSorted((a, b) => b.keys - a.keys);
+  }
+
+  write(channel: Channel): Promise<void> {
+    return this.#counting.write(channel);
+  }
+
+  #count(entry: Entry): void {
+    const { payload, large } = entry;
+    if (payload !== null) this.add(typeOf(payload) ?? 'unknown', sizeOf(entry));
+    else if (large !== null) this.add(large.type ?? 'unknown', large.bytes && sizeOf(entry) + large.bytes);
+  }
 }

@@ -18,7 +18,7 @@ import type { TransferLimits } from '../server/transfer-limits.ts';
 import type { ValuePiece } from '../rdb/value.ts';
 import { takePiece, type RateLimit } from './rate-limit.ts';
 import type { ValueClients } from './value-clients.ts';
-import { steadyPieces } from './steady-pieces.ts';
+import { steadyPieces } from './whole-value.ts';
 import { VANISHED, ValueBuilder } from './value-builder.ts';
 import { NEVER } from '../rdb/milliseconds.ts';
 

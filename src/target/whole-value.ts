@@ -1,26 +1,21 @@
-// Makes one payload of a large value, for who has no place for pieces: out of these, as far as a plain payload can hold them;
-// otherwise its server has to give it in one piece.
+// A large value as the target takes it: in pieces that are of one moment, or in one payload for who has no place for pieces.
 
 import { RespError } from '../../resp/errors.ts';
-import { LONGEST_STRING } from '../../resp/reply.ts';
 import type { Parts } from '../../resp/parts.ts';
+import { LONGEST_STRING } from '../../resp/reply.ts';
 import type { LargeValue } from '../flow/entry.ts';
+import { readAhead } from '../flow/read-ahead.ts';
+import { CHANGED, GONE, isNeverWhole, untilRead } from '../keys/value-end.ts';
 import { GatheredPayload } from '../rdb/gathered-payload.ts';
-import { CHANGED, isNeverWhole, untilRead } from '../keys/value-end.ts';
 import { sizeOfPiece } from '../rdb/pieces.ts';
+import { ValueDigest } from '../rdb/value-digest.ts';
 import type { ValuePiece } from '../rdb/value.ts';
-import { steadyPieces } from './steady-pieces.ts';
 
 export interface WholeValue {
   readonly payload: Buffer | Parts;
   /** Whether it is not the one that the source would have given. */
   readonly isGathered: boolean;
 }
-
-/** Of Redis 5. Every RESTORE reads it that knows ABSTTL. */
-const RDB_VERSION = 9;
-/** These give no element twice. */
-const ORDERED: ReadonlySet<ValuePiece['type'] | undefined> = new Set<ValuePiece['type']>(['string', 'list']);
 
 export interface Pace {
   /** Throws where all is to end. */
@@ -29,7 +24,15 @@ export interface Pace {
   take(bytes: number): Promise<void>;
 }
 
-/** @throws RespError, where the value cannot be had */
+/** Of Redis 5. Every RESTORE reads it that knows ABSTTL. */
+const RDB_VERSION = 9;
+/** These give no element twice. */
+const ORDERED: ReadonlySet<ValuePiece['type'] | undefined> = new Set<ValuePiece['type']>(['string', 'list']);
+
+/**
+ * One payload, made of the pieces as far as a plain payload can hold them; otherwise the server has to give it in one piece.
+ * @throws RespError, where the value cannot be had
+ */
 export async function wholeValueOf(large: LargeValue, pace: Pace): Promise<WholeValue> {
   // Of a file: it is too long even there.
   if (large.whole === undefined) throw tooLong();
@@ -40,6 +43,28 @@ export async function wholeValueOf(large: LargeValue, pace: Pace): Promise<Whole
     return large.whole!();
   });
   return { payload, isGathered: false };
+}
+
+/**
+ * The pieces of a value that is read by and by.
+ * @param demandGoing throws where all is to end
+ * @throws RespError at the end: `CHANGED` where the pieces are of several moments, `GONE` where there were none
+ */
+export async function* steadyPieces(
+  large: LargeValue,
+  bytes: number,
+  demandGoing: () => void,
+): AsyncGenerator<ValuePiece, void, void> {
+  const digest = new ValueDigest();
+  let isEmpty = true;
+  for await (const piece of readAhead(large.pieces(bytes))) {
+    demandGoing();
+    if (large.reading === undefined) digest.add(piece);
+    isEmpty = false;
+    yield piece;
+  }
+  await demandUnchanged(large, digest, demandGoing);
+  if (isEmpty) throw new RespError(GONE, 'Nothing is left of it');
 }
 
 /** `undefined` where no plain payload is sure to be the value, or where it never holds still. */
@@ -69,6 +94,29 @@ async function gather(large: LargeValue, pace: Pace): Promise<Parts | undefined>
     if (gathered.length > large.length) throw new RespError(CHANGED, 'Elements came twice');
   }
   return gathered.finish(RDB_VERSION);
+}
+
+/** What was read piece by piece was never there as a whole, if it has changed meanwhile. */
+async function demandUnchanged(large: LargeValue, digest: ValueDigest, demandGoing: () => void): Promise<void> {
+  if (large.reading === 'same') return;
+  if (isTouched(large)) throw changed('touched');
+  const again = new ValueDigest();
+  for await (const piece of large.pieces()) {
+    demandGoing();
+    again.add(piece);
+  }
+  if (isTouched(large)) throw changed('touched');
+  const difference = digest.differenceFrom(again);
+  if (difference !== undefined) throw changed(difference);
+}
+
+/** Whether the last reading has said so. */
+function isTouched({ reading }: LargeValue): boolean {
+  return reading === 'changed' || reading === 'watched';
+}
+
+function changed(what: string): RespError {
+  return new RespError(CHANGED, `It changed while it was read (${what})`);
 }
 
 /** RESTORE alone is what a stream has. */

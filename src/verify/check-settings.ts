@@ -1,7 +1,7 @@
 // What a check was asked for beyond what a copy of the same keys is asked for, with its defaults.
 
 import { settingsOf, type Settings } from '../sync/settings.ts';
-import type { WrittenKeys } from '../target/written-keys.ts';
+import type { WrittenKeys } from '../target/conflicts.ts';
 import type { CheckEvent, CheckOptions } from './options.ts';
 
 /** What is compared, where a copy has gone before. */

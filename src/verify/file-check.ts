@@ -8,7 +8,7 @@ import { PayloadError } from '../rdb/payload.ts';
 import { RespError } from '../../resp/errors.ts';
 import type { Source } from '../source/source.ts';
 import type { Run } from '../sync/preflight.ts';
-import { eachEntry } from '../target/each-entry.ts';
+import { eachEntry } from '../target/target.ts';
 import { resultOf } from './asked-side.ts';
 import type { CheckProgress } from './check-progress.ts';
 import type { CheckSettings } from './check-settings.ts';

@@ -14,7 +14,7 @@ const TIMEOUT = 300;
 
 function open(port: number, options: Partial<ConnectionOptions> = {}): Promise<Connection> {
   const peer = { host: HOST, port };
-  return Connection.open({ peer, readOnly: false, connectTimeout: 5000, timeout: 5000, ...options });
+  return Connection.open({ peer, connectTimeout: 5000, timeout: 5000, ...options });
 }
 
 /** Resolves with the error that ends the connection. */

@@ -7,6 +7,7 @@ import { Command } from '../../resp/command.ts';
 import { Connection, type ConnectionOptions } from '../../resp/connection.ts';
 import { type ConnectionError, ReadOnlyError, ReplyError } from '../../resp/errors.ts';
 import type { Receiver, Reply } from '../../resp/reply.ts';
+import { READ_ONLY } from '../../src/server/read-only.ts';
 import { bulk, command, simple } from '../support/frames.ts';
 import { HOST, withPeer } from '../support/peer.ts';
 import { startServer, type TestServer } from '../support/redis-server.ts';
@@ -19,7 +20,7 @@ after(() => redis.stop());
 
 function open(port: number, options: Partial<ConnectionOptions> = {}): Promise<Connection> {
   const peer = { host: HOST, port };
-  return Connection.open({ peer, readOnly: false, connectTimeout: 5000, timeout: 5000, ...options });
+  return Connection.open({ peer, connectTimeout: 5000, timeout: 5000, ...options });
 }
 
 test('Connection that only reads refuses every other command before a byte is sent', async () => {
@@ -30,7 +31,7 @@ test('Connection that only reads refuses every other command before a byte is se
       socket.write(simple('PONG'));
     });
   await withPeer(answer, async (port) => {
-    const connection = await open(port, { readOnly: true });
+    const connection = await open(port, { readOnly: READ_ONLY });
     const names = 'SET,DEL,RESTORE,FLUSHALL,CLIENT KILL,CONFIG SET,EVAL,EXPIRE,MIGRATE,GETDEL,DISCARD,SHUTDOWN'.split(
       ',',
     );

@@ -5,6 +5,7 @@ import { inspect } from 'node:util';
 import { Connection } from '../../resp/connection.ts';
 import { RespError } from '../../resp/errors.ts';
 import { handshake, introduce, type HandshakeOptions } from '../../resp/handshake.ts';
+import { READ_ONLY } from '../../src/server/read-only.ts';
 import { startServer, type TestServer } from '../support/redis-server.ts';
 
 const PASSWORD = 'p@ss:w0rd#%/€';
@@ -37,7 +38,7 @@ after(() => Promise.all([open, closed, renamed].map((server) => server.stop())))
 
 async function shake(server: TestServer, options: Partial<HandshakeOptions> = {}): Promise<Connection> {
   const peer = { host: '127.0.0.1', port: server.port };
-  const connection = await Connection.open({ peer, readOnly: true, connectTimeout: 5000, timeout: 5000 });
+  const connection = await Connection.open({ peer, readOnly: READ_ONLY, connectTimeout: 5000, timeout: 5000 });
   try {
     await handshake(connection, { db: 0, ...options });
     return connection;
@@ -170,7 +171,7 @@ for (const { what, server, options, code, message } of REFUSALS) {
 
 test('handshake() fails with the error of the connection when that ends meanwhile', async () => {
   const peer = { host: '127.0.0.1', port: open.port };
-  const connection = await Connection.open({ peer, readOnly: true, connectTimeout: 5000, timeout: 5000 });
+  const connection = await Connection.open({ peer, readOnly: READ_ONLY, connectTimeout: 5000, timeout: 5000 });
   const reason = new Error('interrupted');
   const shaking = handshake(connection, { password: PASSWORD, db: 0 });
   connection.fail(reason);

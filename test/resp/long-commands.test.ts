@@ -33,7 +33,7 @@ function reader(bytes: number, pause: number): Reader {
 }
 
 function open(port: number): Promise<Connection> {
-  return Connection.open({ peer: { host: HOST, port }, readOnly: false, connectTimeout: 5000, timeout: TIMEOUT });
+  return Connection.open({ peer: { host: HOST, port }, connectTimeout: 5000, timeout: TIMEOUT });
 }
 
 test('Connection waits for a peer that takes its time over a long command', async () => {

@@ -5,6 +5,7 @@ import { test } from 'node:test';
 import { inspect } from 'node:util';
 import { ConnectionError } from '../../resp/errors.ts';
 import { checkTlsOptions, serverNameOf, type TlsOptions } from '../../resp/tls-options.ts';
+import { TLS_HINTS } from '../../src/server/server.ts';
 import { authority, certificates } from '../support/certificates.ts';
 
 const { client, server } = certificates;
@@ -73,7 +74,7 @@ function refusedKey(why: string): Expected {
 for (const [what, options, { code, why, hint }] of MATERIAL) {
   test(`checkTlsOptions() refuses ${what}, and shows none of it`, () => {
     assert.throws(
-      () => checkTlsOptions(options, PEER),
+      () => checkTlsOptions(options, PEER, TLS_HINTS),
       (error: ConnectionError) => {
         assert.ok(error instanceof ConnectionError);
         assert.match(error.code, code);

@@ -5,6 +5,7 @@ import type { TlsOptions as ServerTlsOptions } from 'node:tls';
 import { Connection } from '../../resp/connection.ts';
 import { RespError } from '../../resp/errors.ts';
 import type { TlsOptions } from '../../resp/tls-options.ts';
+import { TLS_HINTS } from '../../src/server/server.ts';
 import { authority, certificates, otherAuthority } from '../support/certificates.ts';
 import { HOST, withPeer, withTlsPeer } from '../support/peer.ts';
 import { startServer, type TestServer } from '../support/redis-server.ts';
@@ -27,7 +28,7 @@ after(() => Promise.all([plain, secure, mutual].map((each) => each.stop())));
 /** Opens a connection and uses it, as some refusals come only then; resolves with the error. */
 async function refusal(port: number, tls: TlsOptions | undefined, host = HOST): Promise<RespError> {
   try {
-    const options = { peer: { host, port }, tls, readOnly: false, connectTimeout: 5000, timeout: 5000 };
+    const options = { peer: { host, port }, tls, tlsHints: TLS_HINTS, connectTimeout: 5000, timeout: 5000 };
     const connection = await Connection.open(options);
     await Promise.all([connection.request('PING'), connection.request('DBSIZE')]).finally(() => connection.close());
   } catch (error) {
@@ -217,7 +218,7 @@ test('Connection.open() says that a peer speaks no TLS', async () => {
 });
 
 test('Connection.open() over TLS gives up on a plain server, which waits for the rest of a command', async () => {
-  const options = { peer: { host: HOST, port: plain.port }, tls: TRUST, readOnly: false, timeout: 5000 };
+  const options = { peer: { host: HOST, port: plain.port }, tls: TRUST, timeout: 5000 };
   await assert.rejects(Connection.open({ ...options, connectTimeout: 400 }), {
     name: 'TimeoutError',
     hint: 'if it does not speak TLS, write redis:// in place of rediss://',

@@ -40,7 +40,6 @@ function open(
   return Connection.open({
     peer: { host, port },
     tls,
-    readOnly: false,
     connectTimeout: 5000,
     timeout: 5000,
     ...options,

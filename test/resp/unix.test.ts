@@ -16,7 +16,7 @@ before(async () => {
 after(() => redis.stop());
 
 function open(path: string, options: Partial<ConnectionOptions> = {}): Promise<Connection> {
-  return Connection.open({ peer: { path }, readOnly: false, connectTimeout: 5000, timeout: 5000, ...options });
+  return Connection.open({ peer: { path }, connectTimeout: 5000, timeout: 5000, ...options });
 }
 
 test('Connection over a Unix socket logs in, selects and carries large values both ways', async () => {

@@ -1,8 +1,12 @@
-// Whether a process is the one that was met before, also where it does not say.
+// Whether a process is the one that was met before, also where it does not say; and which of many acknowledged keys are kept
+// to be looked for.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { EntryView } from '../../../src/flow/entry-view.ts';
+import { type LargeValue, newEntry } from '../../../src/flow/entry.ts';
+import { NEVER } from '../../../src/rdb/milliseconds.ts';
 import { parseInfo, type ServerInfo } from '../../../src/server/info.ts';
-import { TargetProcess } from '../../../src/target/target-process.ts';
+import { TargetProcess, WrittenSample } from '../../../src/target/target-process.ts';
 
 const PEER = { host: '127.0.0.1', port: 6379 };
 
@@ -26,4 +30,50 @@ test('TargetProcess gives up where another one answers each time', () => {
   const process = new TargetProcess();
   for (let i = 0; i < 6; i++) assert.equal(process.meets(infoOf(`process ${i}`), PEER, true), false);
   assert.throws(() => process.meets(infoOf('yet another'), PEER, true), { code: 'TARGET_REPLACED' });
+});
+
+const STRING = Buffer.from([0, 1, 2]);
+
+function sampleOf(keys: number, expireAt: number = NEVER): WrittenSample {
+  const sample = new WrittenSample();
+  for (let i = 0; i < keys; i++)
+    sample.offer(EntryView.of({ ...newEntry(), kind: 'value', payload: STRING, expireAt }), 3, Buffer.from(`key:${i}`));
+  return sample;
+}
+
+function numbersIn(sample: WrittenSample): number[] {
+  return sample.presentAt(0).map(({ name }) => Number(name.toString().slice(4)));
+}
+
+test('WrittenSample keeps every key while there are few', () => {
+  // The last ones may be among those by chance as well.
+  assert.deepEqual(
+    numbersIn(sampleOf(500)),
+    Array.from({ length: 500 }, (_, i) => i),
+  );
+});
+
+test('WrittenSample keeps the first and the last of many, and some in between', () => {
+  const kept = new Set(numbersIn(sampleOf(100_000)));
+  assert.ok([0, 1, 63].every((number) => kept.has(number)));
+  assert.ok([99_936, 99_999].every((number) => kept.has(number)));
+  const between = [...kept].filter((number) => number > 1000 && number < 99_000);
+  assert.ok(between.length > 300 && kept.size <= 640, `${between.length} of ${kept.size}`);
+  assert.ok(between.some((number) => number < 50_000) && between.some((number) => number > 50_000));
+});
+
+test('WrittenSample leaves out what has expired by then, and hashes whose fields may', () => {
+  assert.equal(sampleOf(3, 1000).presentAt(999).length, 3);
+  assert.equal(sampleOf(3, 1000).presentAt(1000).length, 0);
+  const sample = new WrittenSample();
+  sample.offer(EntryView.of({ ...newEntry(), kind: 'value', payload: Buffer.from([24, 0]) }), 0, Buffer.from('hash'));
+  const large: LargeValue = { type: undefined, fieldsExpire: true, pieces: () => assert.fail('Nobody reads it') };
+  sample.offer(EntryView.of({ ...newEntry(), kind: 'large', large }), 0, Buffer.from('large hash'));
+  assert.equal(sample.presentAt(0).length, 0);
+});
+
+test('WrittenSample keeps nothing of what is written again', () => {
+  const sample = sampleOf(1000);
+  sample.clear();
+  assert.equal(sample.presentAt(0).length, 0);
 });

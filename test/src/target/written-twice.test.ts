@@ -1,7 +1,7 @@
 // RESTORE without REPLACE against a real server: what is a conflict, and what only came twice.
 import assert from 'node:assert/strict';
 import { test, type TestContext } from 'node:test';
-import { WrittenKeys } from '../../../src/target/written-keys.ts';
+import { WrittenKeys } from '../../../src/target/conflicts.ts';
 import { handFeed } from '../../support/hand-fed-target.ts';
 import { startServer } from '../../support/redis-server.ts';
 
