@@ -4,6 +4,7 @@ import { Command } from '../../resp/command.ts';
 import type { Connection } from '../../resp/connection.ts';
 import { ReplyError } from '../../resp/errors.ts';
 import type { Reply } from '../../resp/reply.ts';
+import type { KeyQueue } from '../flow/key-queue.ts';
 import { Inquiry } from '../server/inquiry.ts';
 import { failMisanswered } from '../server/replies.ts';
 import type { Selection } from '../server/session.ts';
@@ -32,8 +33,11 @@ export class Census implements KeyReader {
     this.#connection = connection;
     this.#depth = depth;
     this.#sink = sink;
-    this.#types = new Inquiry(connection, selection, (_db, _key, reply) => (this.#type = reply));
-    this.#memory = new Inquiry(connection, selection, (db, key, reply) => this.#finish(db, key, this.#type, reply));
+    this.#types = new Inquiry(connection, selection, (keys, reply) => {
+      keys.drop();
+      this.#type = reply;
+    });
+    this.#memory = new Inquiry(connection, selection, (keys, reply) => this.#finish(keys, this.#type, reply));
   }
 
   get inFlight(): number {
@@ -49,27 +53,31 @@ export class Census implements KeyReader {
     this.#memory.ask(MEMORY_USAGE, db, key, asking);
   }
 
+  sendHead(keys: KeyQueue): void {
+    this.#types.askAbout(TYPE, keys.head!);
+    this.#memory.askHead(MEMORY_USAGE, keys);
+  }
+
   drain(lost: (db: number, key: Buffer) => void): void {
     this.#types.keys.drain(() => {});
     this.#memory.keys.drain(lost);
   }
 
-  #finish(db: number, key: Buffer, type: Reply, bytes: Reply): void {
-    if (type instanceof ReplyError) return this.#refused(db, key, type);
+  #finish(keys: KeyQueue, type: Reply, bytes: Reply): void {
+    if (type instanceof ReplyError) return this.#refused(keys, type);
     if (!Buffer.isBuffer(type)) return failMisanswered(this.#connection, 'TYPE');
     const name = type.toString();
-    if (name === GONE) this.#sink.onGone(db, key);
+    if (name === GONE) return this.#sink.onGone(keys.head!.db, keys.shift());
     // A nil of MEMORY USAGE is no word about the key: some servers and proxies have no other.
-    else this.#sink.onCounted(name, typeof bytes === 'number' ? bytes : undefined);
+    this.#sink.onCounted(name, typeof bytes === 'number' ? bytes : undefined);
+    keys.drop();
   }
 
-  #refused(db: number, key: Buffer, error: ReplyError): void {
+  #refused(keys: KeyQueue, error: ReplyError): void {
     const scope = scopeOf(error);
-    if (scope === 'place') this.#sink.onElsewhere(db, key, error);
-    else if (scope === 'key') this.#sink.onRefused(db, key, error);
-    else {
-      this.#memory.keys.push(db, key);
-      this.#connection.fail(refusalOf(this.#connection.peer, 'read from', error));
-    }
+    if (scope === 'place') this.#sink.onElsewhere(keys.head!.db, keys.shift(), error);
+    else if (scope === 'key') this.#sink.onRefused(keys.head!.db, keys.shift(), error);
+    // The key is as lost as those behind it.
+    else this.#connection.fail(refusalOf(this.#connection.peer, 'read from', error));
   }
 }

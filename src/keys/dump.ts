@@ -136,12 +136,17 @@ export class DumpReader implements Receiver, KeyReader {
     const wanted = Math.min(most, keys.length, this.roomBeside(beside));
     let sent = 0;
     do {
-      this.#send(DUMP, keys.head!, false);
-      this.#keys.take(keys);
-      if (this.#timedLeft === 0) this.#time();
+      this.sendHead(keys);
       sent++;
     } while (sent < wanted && !this.#connection.full);
     return sent;
+  }
+
+  /** The next key of the queue, which is taken out of it. */
+  sendHead(keys: KeyQueue): void {
+    this.#send(DUMP, keys.head!, false);
+    this.#keys.take(keys);
+    if (this.#timedLeft === 0) this.#time();
   }
 
   /** The value may take long: nothing that does may be sent until `onAlone`. */

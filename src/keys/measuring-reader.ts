@@ -80,11 +80,11 @@ export class MeasuringReader implements KeyReader {
     dump.onAlone = (ms) => this.#onAlone(ms);
     this.#bigKey = options.limits.valueBytes;
     this.#account = this.#newAccount();
-    this.#memory = new Inquiry(connection, selection, (db, key, reply) => this.#onMemory(db, key, reply));
-    this.#types = new Inquiry(connection, selection, (db, key, reply) => this.#onType(db, key, reply));
-    this.#lengths = new Inquiry(connection, selection, (db, key, reply) => this.#onCount(db, key, reply, 1));
-    this.#counts = new Inquiry(connection, selection, (db, key, reply) => this.#onCount(db, key, reply, ELEMENT_BYTES));
-    this.#sizes = new Inquiry(connection, selection, (db, key, reply) => this.#onSize(db, key, reply));
+    this.#memory = new Inquiry(connection, selection, (keys, reply) => this.#onMemory(keys, reply));
+    this.#types = new Inquiry(connection, selection, (keys, reply) => this.#onType(keys, reply));
+    this.#lengths = new Inquiry(connection, selection, (keys, reply) => this.#onCount(keys, reply, 1));
+    this.#counts = new Inquiry(connection, selection, (keys, reply) => this.#onCount(keys, reply, ELEMENT_BYTES));
+    this.#sizes = new Inquiry(connection, selection, (keys, reply) => this.#onSize(keys, reply));
     this.#inquiries = [this.#memory, this.#types, this.#lengths, this.#counts, this.#sizes];
   }
 
@@ -105,9 +105,10 @@ export class MeasuringReader implements KeyReader {
   }
 
   sendNext(keys: KeyQueue, most: number): number {
-    if (!this.#account.isOpen && this.#options.limits.valueBytes >= this.#bigKey)
-      return this.#dump.sendNext(keys, most, this.#asked + this.#waiting.length);
-    this.send(keys.head!.db, keys.shift(), false);
+    if (this.#options.limits.valueBytes < this.#bigKey) this.#reopen();
+    if (!this.#account.isOpen) return this.#dump.sendNext(keys, most, this.#asked + this.#waiting.length);
+    if (this.#isMemoryTold) this.#memory.askHead(MEMORY_USAGE, keys);
+    else this.#types.askHead(TYPE, keys);
     return 1;
   }
 
@@ -143,57 +144,59 @@ export class MeasuringReader implements KeyReader {
   }
 
   /** Whether the value is there at all, the next question tells. */
-  #onSize(db: number, key: Buffer, reply: Reply): void {
-    if (!this.#isRefused(this.#sizes, db, key, reply)) return;
+  #onSize(keys: KeyQueue, reply: Reply): void {
+    if (!this.#mayGoOn(keys, reply)) return;
     const bytes = typeof reply === 'number' ? reply : Infinity;
     if (bytes < Infinity) this.#options.limits.valueBroke(bytes);
     // There would be one piece, which is the whole: it may have been chance.
-    if (bytes <= SMALLEST_PIECE) this.#dump.send(db, key, false);
-    else this.#dump.sendLarge(db, key);
+    if (bytes <= SMALLEST_PIECE) this.#dump.sendHead(keys);
+    else this.#dump.sendLarge(keys.head!.db, keys.shift());
   }
 
-  #onMemory(db: number, key: Buffer, reply: Reply): void {
+  #onMemory(keys: KeyQueue, reply: Reply): void {
     if (typeof reply === 'number') {
-      const { times } = this.#options;
       this.#account.observe(reply);
-      if (reply < Math.min(this.#bigKey, times.leastAlone)) return this.#dump.send(db, key, false);
+      if (reply < this.#bigKey && reply < this.#options.times.leastAlone) return this.#dump.sendHead(keys);
+      const { db } = keys.head!;
+      const key = keys.shift();
       this.#bytes.set(key, reply);
       return this.#types.ask(TYPE, db, key);
     }
-    if (!this.#isRefused(this.#memory, db, key, reply)) return;
+    if (!this.#mayGoOn(keys, reply)) return;
     // A nil does not say that the key is gone: some servers and proxies have no other answer.
     if (reply !== null) this.#isMemoryTold = false;
-    this.#types.ask(TYPE, db, key);
+    this.#types.askHead(TYPE, keys);
   }
 
-  #onType(db: number, key: Buffer, reply: Reply): void {
+  #onType(keys: KeyQueue, reply: Reply): void {
     const type = reply instanceof ReplyError ? undefined : String(reply);
-    const bytes = this.#bytes.get(key);
-    this.#bytes.delete(key);
+    const { own } = keys.head!;
+    const bytes = own && this.#bytes.get(own);
+    if (bytes !== undefined) this.#bytes.delete(own!);
     if (bytes !== undefined) {
-      if (type !== undefined || this.#isRefused(this.#types, db, key, reply)) this.#pass(db, key, type ?? '', bytes);
-    } else if (type === 'string') this.#lengths.ask(STRLEN, db, key);
-    else if (type !== undefined && COUNTS.has(type)) this.#counts.ask(COUNTS.get(type)!, db, key);
+      if (this.#mayGoOn(keys, reply)) this.#pass(keys, type ?? '', bytes);
+    } else if (type === 'string') this.#lengths.askHead(STRLEN, keys);
+    else if (type !== undefined && COUNTS.has(type)) this.#counts.askHead(COUNTS.get(type)!, keys);
     // What else there is, a module's value or one that is gone or refused, DUMP will tell.
-    else if (type !== undefined || this.#isRefused(this.#types, db, key, reply)) this.#pass(db, key, '', 0);
+    else if (this.#mayGoOn(keys, reply)) this.#pass(keys, '', 0);
   }
 
-  #onCount(db: number, key: Buffer, reply: Reply, weight: number): void {
-    const inquiry = weight === 1 ? this.#lengths : this.#counts;
-    if (typeof reply === 'number') this.#pass(db, key, weight === 1 ? 'string' : '', reply * weight);
-    else if (this.#isRefused(inquiry, db, key, reply)) this.#pass(db, key, '', 0);
+  #onCount(keys: KeyQueue, reply: Reply, weight: number): void {
+    if (typeof reply === 'number') this.#pass(keys, weight === 1 ? 'string' : '', reply * weight);
+    else if (this.#mayGoOn(keys, reply)) this.#pass(keys, '', 0);
   }
 
-  /** @param bytes how large the value is, about */
-  #pass(db: number, key: Buffer, type: string, bytes: number): void {
+  /** @param bytes how large the value of the next key is, about */
+  #pass(keys: KeyQueue, type: string, bytes: number): void {
     const { times, bySize } = this.#options;
     const manner = times.mannerOf(type, bytes);
-    if (bytes > this.#bigKey || (manner === 'pieces' && !bySize)) this.#dump.sendLarge(db, key, bytes);
-    else if (manner === 'beside') this.#dump.send(db, key, false);
-    else {
-      this.#waiting.push({ db, key, type, bytes });
-      this.#sendAlone();
-    }
+    const inPieces = bytes > this.#bigKey || (manner === 'pieces' && !bySize);
+    if (!inPieces && manner === 'beside') return this.#dump.sendHead(keys);
+    const { db } = keys.head!;
+    const key = keys.shift();
+    if (inPieces) return this.#dump.sendLarge(db, key, bytes);
+    this.#waiting.push({ db, key, type, bytes });
+    this.#sendAlone();
   }
 
   #sendAlone(): void {
@@ -209,17 +212,14 @@ export class MeasuringReader implements KeyReader {
     this.#sendAlone();
   }
 
-  /** Whether only this key, or only this question, is refused; all else is seen to. */
-  #isRefused({ keys }: Inquiry, db: number, key: Buffer, reply: Reply): boolean {
+  /** Whether the next key can be asked about further: only this question was refused, if any; all else is seen to. */
+  #mayGoOn(keys: KeyQueue, reply: Reply): boolean {
     if (!(reply instanceof ReplyError)) return true;
     const scope = scopeOf(reply);
     if (scope === 'key') return true;
-    if (scope === 'place') this.#sink.onElsewhere(db, key, reply);
-    else {
-      // It is as lost as those behind it.
-      keys.push(db, key);
-      this.#connection.fail(refusalOf(this.#connection.peer, 'read from', reply));
-    }
+    if (scope === 'place') this.#sink.onElsewhere(keys.head!.db, keys.shift(), reply);
+    // The key is as lost as those behind it.
+    else this.#connection.fail(refusalOf(this.#connection.peer, 'read from', reply));
     return false;
   }
 }

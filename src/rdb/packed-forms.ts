@@ -81,7 +81,7 @@ export abstract class Elements {
     this.#next = headerBytes;
     this.at = headerBytes;
     this.end = bytes.length - 1;
-    if (this.end < headerBytes) throw reader.fail(`a ${name} has ${least} bytes at least`);
+    if (this.end < headerBytes) throw reader.fail(`a ${name} has ${countOf(least, 'byte')} at least`);
     if (reader.uint32() !== bytes.length) throw reader.fail(`the ${name} has another size than it says`, 0);
     reader.skip(headerBytes - LISTPACK_HEADER_BYTES);
     this.#count = reader.uint16();

@@ -7,7 +7,7 @@ import { ReplyError, type Peer, nameOf, RespError } from '../../resp/errors.ts';
 import { Literal } from '../../resp/literal.ts';
 import type { Receiver, Reply, ReplyRun } from '../../resp/reply.ts';
 import type { Ring } from '../../resp/ring.ts';
-import type { KeyQueue } from '../flow/key-queue.ts';
+import type { KeyQueue, KeyView } from '../flow/key-queue.ts';
 import { Inquiry } from '../server/inquiry.ts';
 import { Buffer } from 'node:buffer';
 import { kindOf, refusalOf, scopeOf } from '../server/refusal.ts';
@@ -165,7 +165,7 @@ export class PageReader implements Receiver {
   #typeFilter(type: string): TypeFilter {
     return new TypeFilter(this.#session, type, {
       onKey: (key) => {
-        this.#found.keys.pushBuffer(this.#options.db, key);
+        this.#found.keys.pushView(key);
         this.#sink.onFound(1);
       },
       onRefused: (db, key, error) => this.#sink.onRefused(db, key, error),
@@ -212,7 +212,7 @@ function isPage(reply: Reply): reply is readonly [Buffer, readonly Buffer[]] {
 
 interface TypeFilterSink {
   /** A key of the type, or one that is elsewhere by now. */
-  onKey(key: Buffer): void;
+  onKey(key: KeyView): void;
   /** The server would not say of this key. */
   onRefused(db: number, key: Buffer, error: ReplyError): void;
 }
@@ -228,7 +228,7 @@ class TypeFilter {
     this.#connection = connection;
     this.#type = type;
     this.#sink = sink;
-    this.#inquiry = new Inquiry(connection, selection, (db, key, reply) => this.#onType(db, key, reply));
+    this.#inquiry = new Inquiry(connection, selection, (keys, reply) => this.#onType(keys, reply));
   }
 
   get inFlight(): number {
@@ -245,20 +245,20 @@ class TypeFilter {
     this.#inquiry.keys.drain((_, key) => lost(key));
   }
 
-  #onType(db: number, key: Buffer, reply: Reply): void {
-    if (reply instanceof ReplyError) this.#refused(db, key, reply);
-    else if (!Buffer.isBuffer(reply)) failMisanswered(this.#connection, 'TYPE');
-    else if (reply.toString() === this.#type) this.#sink.onKey(key);
+  #onType(keys: KeyQueue, reply: Reply): void {
+    if (reply instanceof ReplyError) return this.#refused(keys, reply);
+    if (!Buffer.isBuffer(reply)) return failMisanswered(this.#connection, 'TYPE');
+    if (reply.toString() === this.#type) this.#sink.onKey(keys.head!);
+    keys.drop();
   }
 
-  #refused(db: number, key: Buffer, error: ReplyError): void {
+  #refused(keys: KeyQueue, error: ReplyError): void {
     const scope = scopeOf(error);
-    if (scope === 'key') this.#sink.onRefused(db, key, error);
-    else if (scope === 'place') this.#sink.onKey(key);
-    else {
-      this.#inquiry.keys.push(db, key);
-      this.#connection.fail(refusalOf(this.#connection.peer, 'read from', error));
-    }
+    if (scope === 'key') return this.#sink.onRefused(keys.head!.db, keys.shift(), error);
+    // The key is as lost as those behind it.
+    if (scope !== 'place') return this.#connection.fail(refusalOf(this.#connection.peer, 'read from', error));
+    this.#sink.onKey(keys.head!);
+    keys.drop();
   }
 }
 

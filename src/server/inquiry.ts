@@ -1,13 +1,14 @@
-// One kind of question that many keys are asked, pipelined: each answer comes with the key that it is about.
+// One kind of question that many keys are asked, pipelined: each answer finds the key that it is about at the head of a queue.
 
 import type { Command } from '../../resp/command.ts';
 import type { Connection } from '../../resp/connection.ts';
 import type { Receiver, Reply } from '../../resp/reply.ts';
-import { KeyQueue } from '../flow/key-queue.ts';
+import { KeyQueue, keyViewOf, type KeyView } from '../flow/key-queue.ts';
 import { failMisanswered } from './replies.ts';
 import { ask, type Selection } from './session.ts';
 
-export type OnAnswer = (db: number, key: Buffer, reply: Reply) => void;
+/** @param keys whose head the answer is about: whoever hears it takes that out */
+export type OnAnswer = (keys: KeyQueue, reply: Reply) => void;
 
 export class Inquiry implements Receiver {
   readonly #connection: Connection;
@@ -24,15 +25,29 @@ export class Inquiry implements Receiver {
 
   /** @param asking whether the key may be at a node that is only taking its slot over */
   ask(command: Command, db: number, key: Buffer, asking = false): void {
-    this.#selection.use(db);
+    this.askAbout(command, keyViewOf(db, key), asking);
+  }
+
+  /** The same of a key where it lies. */
+  askAbout(command: Command, key: KeyView, asking = false): void {
+    this.#begin(command, key, asking);
+    this.keys.pushView(key);
+  }
+
+  /** The same of the key that is next in the queue, which is taken out of it. */
+  askHead(command: Command, keys: KeyQueue): void {
+    this.#begin(command, keys.head!, false);
+    this.keys.take(keys);
+  }
+
+  #begin(command: Command, key: KeyView, asking: boolean): void {
+    this.#selection.use(key.db);
     if (asking) ask(this.#connection);
-    this.#connection.begin(command, this).bulk(key);
-    this.keys.push(db, key);
+    this.#connection.begin(command, this).bytes(key.bytes, key.start, key.end);
   }
 
   onReply(reply: Reply): void {
-    const { db } = this.keys.head!;
-    this.#onAnswer(db, this.keys.shift(), reply);
+    this.#onAnswer(this.keys, reply);
   }
 
   onOks(): void {

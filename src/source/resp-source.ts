@@ -13,7 +13,7 @@ import type { Channel } from '../flow/channel.ts';
 import { EntryView } from '../flow/entry-view.ts';
 import { newEntry, type Entry } from '../flow/entry.ts';
 import { ownCopy } from '../flow/own-copy.ts';
-import { PayloadError, typeOf } from '../rdb/payload.ts';
+import { encodingOf, FOOTER_BYTES, PayloadError, typeOf, typeOfEncoding } from '../rdb/payload.ts';
 import { FileValue, type StoredBytes } from '../snapshot/file-reader.ts';
 import { compact, FileSource, type FileSourceOptions } from './file-source.ts';
 import type { FileSink } from './source.ts';

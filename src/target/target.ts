@@ -3,7 +3,7 @@
 import type { Peer, ReplyError, RespError } from '../../resp/errors.ts';
 import type { Channel } from '../flow/channel.ts';
 import { newEntry, sizeOf, type Entry } from '../flow/entry.ts';
-import { typeOf } from '../rdb/type-byte.ts';
+import { typeOf } from '../rdb/payload.ts';
 import type { Source } from '../source/source.ts';
 import type { WrittenKey } from './target-process.ts';
 
