@@ -45,8 +45,8 @@ interface Form {
   readonly least: string;
 }
 
-const LISTPACK: Form = { name: 'listpack', headerBytes: LISTPACK_HEADER_BYTES, least: 'seven' };
-const ZIPLIST: Form = { name: 'ziplist', headerBytes: 10, least: 'eleven' };
+const LISTPACK: Form = { name: 'listpack', headerBytes: LISTPACK_HEADER_BYTES, least: 'seven bytes' };
+const ZIPLIST: Form = { name: 'ziplist', headerBytes: 10, least: 'eleven bytes' };
 
 /** The elements of a listpack or a ziplist, one after the other. */
 export abstract class Elements {
@@ -81,7 +81,7 @@ export abstract class Elements {
     this.#next = headerBytes;
     this.at = headerBytes;
     this.end = bytes.length - 1;
-    if (this.end < headerBytes) throw reader.fail(`a ${name} has ${countOf(least, 'byte')} at least`);
+    if (this.end < headerBytes) throw reader.fail(`a ${name} has ${least} at least`);
     if (reader.uint32() !== bytes.length) throw reader.fail(`the ${name} has another size than it says`, 0);
     reader.skip(headerBytes - LISTPACK_HEADER_BYTES);
     this.#count = reader.uint16();
