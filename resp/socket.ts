@@ -108,6 +108,11 @@ export class Socket {
     return this.#isBehind || this.#socket.writableNeedDrain;
   }
 
+  /** Whether the kernel has taken all that was written. */
+  get isIdle(): boolean {
+    return !this.#isBehind && this.#socket.writableLength === 0;
+  }
+
   /** A number that grows with every byte that went either way. */
   get progress(): number {
     return this.#socket.bytesRead + this.#socket.bytesWritten - this.#socket.writableLength;

@@ -43,6 +43,7 @@ export class Writer {
     const { pieces, spent, parts } = this.encoder.take();
     const isWaitedFor = spent.length > 0 || parts.length > 0;
     this.#socket.write(pieces, isWaitedFor ? () => this.#written(spent, parts) : undefined);
+    if (this.#socket.isIdle) this.encoder.rewind();
     this.#full = this.#socket.needsDrain;
     this.#onFlush();
   }

@@ -14,7 +14,7 @@
 import { Ring } from '../../resp/ring.ts';
 import { newEntry, sizeOf, type Entry } from './entry.ts';
 import { EntryRing } from './entry-ring.ts';
-import type { EntryRun } from './entry-run.ts';
+import { EntryRun } from './entry-run.ts';
 import { EntryView } from './entry-view.ts';
 import { Wakeup } from './wakeup.ts';
 
@@ -49,6 +49,7 @@ export class Channel {
   readonly #end = new Wakeup();
   #taker: Taker | undefined;
   readonly #view = new EntryView();
+  readonly #run = new EntryRun();
   #reserved = 0;
   #unsettled = 0;
   #bytes = 0;
@@ -174,9 +175,15 @@ export class Channel {
     return this.#ring.head;
   }
 
-  /** Takes the oldest entry out. Whoever does has to `settle` it. */
-  drop(): void {
-    this.#ring.drop();
+  /** The oldest entries as a run, as many as make one; there has to be an entry. They hold as the head does. */
+  get run(): EntryRun {
+    this.#ring.showRun(this.#run);
+    return this.#run;
+  }
+
+  /** Takes the oldest entries out. Whoever does has to `settle` them. */
+  drop(entries = 1): void {
+    for (let i = 0; i < entries; i++) this.#ring.drop();
   }
 
   /** What was settled may have to be read again: the end waits for one more `settle`. */

@@ -3,6 +3,7 @@
 
 import { BY_REFERENCE } from '../../resp/bytes.ts';
 import type { Entry } from './entry.ts';
+import { MOST_ENTRIES, type EntryRun } from './entry-run.ts';
 import { EntryView } from './entry-view.ts';
 import { Slabs } from './slabs.ts';
 
@@ -22,6 +23,18 @@ export class EntryRing {
   /** The oldest entry, which holds until something is put in; `undefined` where there is none. */
   get head(): EntryView | undefined {
     return this.#length === 0 ? undefined : this.#slots[this.#head];
+  }
+
+  /** Makes `run` show the oldest entries, as many as suit it; they hold as the head does. */
+  showRun(run: EntryRun): void {
+    const { db, keyIn, payloadIn } = this.#slots[this.#head]!;
+    run.begin(db, keyIn, payloadIn);
+    const most = Math.min(this.#length, MOST_ENTRIES);
+    for (let i = 0; i < most; i++) {
+      const slot = this.#slots[(this.#head + i) & (this.#slots.length - 1)]!;
+      if (!run.suits(slot)) return;
+      run.add(slot.keyAt, slot.keyEnd, slot.payloadAt, slot.payloadEnd, Number(slot.expireAt));
+    }
   }
 
   /** Takes in a copy of the entry; of large keys and payloads the Buffers themselves, where they are whole ones. */

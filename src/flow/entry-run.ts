@@ -51,6 +51,13 @@ export class EntryRun {
     if (expireAt !== NEVER) this.expires = true;
   }
 
+  /** Whether an entry can be one of the run. */
+  suits(entry: EntryView): boolean {
+    const { kind, db, keyIn, payloadIn, ownKey, expireAt, idle, frequency } = entry;
+    const isHere = db === this.db && keyIn === this.keysIn && payloadIn === this.payloadsIn && ownKey === undefined;
+    return isHere && kind === 'value' && typeof expireAt === 'number' && idle < 0 && frequency < 0;
+  }
+
   /** As of an entry. */
   get size(): number {
     return this.keyBytes + this.payloadBytes;

@@ -57,8 +57,6 @@ export interface Server extends Known, Limits {
 
 /** Milliseconds: over a line with a longer round trip, what was sent is on the way for longer than it is worked on. */
 export const LONG_LINE_MS = 1;
-/** How often a line is looked at that seems to be a long one. */
-const MOST_LOOKS = 3;
 /** The settings of TLS by the names of their flags. */
 export const TLS_HINTS: Required<TlsHints> = {
   nameAuthority: 'name the authority with --from-tls-ca or --to-tls-ca',
@@ -118,9 +116,11 @@ function enter(access: Access, peer: Peer, db: number, isCourteous: boolean): Pr
     const limits = isCourteous ? await introduced(connection, access) : usual;
     if (access.keptBytes !== undefined) connection.keepUpTo(access.keptBytes);
     if (limits === undefined) return undefined;
-    connection.isNear = limits.roundTrip < LONG_LINE_MS;
+    // One reply may be late for reasons of this process, which has only just begun.
+    const roundTrip = Math.min(usual.roundTrip, limits.roundTrip);
+    connection.isNear = roundTrip < LONG_LINE_MS;
     const databases = new Map(known.info.keyspace.map(({ db, keys }) => [db, keys]));
-    return { connection, db, databases, doubles: [], ...known, ...limits };
+    return { connection, db, databases, doubles: [], ...known, ...limits, roundTrip };
   });
 }
 
@@ -130,14 +130,12 @@ async function introduced(
   { signal }: Access,
 ): Promise<(Limits & Pick<Server, 'roundTrip'>) | undefined> {
   try {
-    let roundTrip = Infinity;
-    // One reply may be late for reasons of this process, which has only just begun.
-    for (let i = 0; i < MOST_LOOKS && roundTrip > LONG_LINE_MS; i++) {
-      const start = performance.now();
-      await introduce(connection);
-      roundTrip = Math.min(roundTrip, performance.now() - start);
-    }
-    return { roundTrip, ...(await learnLimits(connection)) };
+    const start = performance.now();
+    await introduce(connection);
+    const introducedAt = performance.now();
+    const limits = await learnLimits(connection);
+    const roundTrip = Math.min(introducedAt - start, performance.now() - introducedAt);
+    return { roundTrip, ...limits };
   } catch (error) {
     signal?.throwIfAborted();
     if (error instanceof ConnectionError) return undefined;

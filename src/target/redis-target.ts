@@ -50,6 +50,7 @@ export class RedisTarget implements Target {
   readonly #conflicts: Conflicts;
   readonly #slowPath: SlowPath;
   readonly #failure = new Failure();
+  readonly #view = new EntryView();
   #channel!: Channel;
 
   constructor(deployment: Deployment, source: WayBack, options: RedisTargetOptions, sink: TargetSink) {
@@ -117,7 +118,9 @@ export class RedisTarget implements Target {
 
   #distribute(channel: Channel): void {
     for (let entry = channel.head; entry !== undefined && this.#mayWrite(); entry = channel.head) {
-      if (this.#writeAtOnce(entry)) channel.drop();
+      const written = this.#writeRun(channel.run);
+      if (written > 0) channel.drop(written);
+      else if (this.#writeAtOnce(entry)) channel.drop();
       else {
         const copy = newEntry();
         channel.take(copy);
@@ -146,9 +149,19 @@ export class RedisTarget implements Target {
   /** The same for a run of entries: returns how many go this way. */
   #writeRun(run: EntryRun): number {
     const { isCluster, topology } = this.#deployment;
-    const isPlain = !isCluster && this.#options.limit === undefined && !this.#options.renames;
-    if (!isPlain || this.#hasObstacles) return 0;
-    return this.#writerOf(topology.nodes[0]!).writeRun(run);
+    if (this.#options.limit !== undefined || this.#options.renames || this.#hasObstacles) return 0;
+    return isCluster ? this.#writeEach(run) : this.#writerOf(topology.nodes[0]!).writeRun(run);
+  }
+
+  #writeEach(run: EntryRun): number {
+    const view = this.#view;
+    for (let i = 0; i < run.length; i++) {
+      run.show(i, view);
+      const writer = this.#writerAt(view);
+      if (writer === undefined) return i;
+      writer.write(view);
+    }
+    return run.length;
   }
 
   /** Whether an entry may have to wait for another one of its name. */
