@@ -3,7 +3,7 @@
 
 import { closeSync } from 'node:fs';
 import { isatty } from 'node:tty';
-import { writeError } from '../file/file-error.ts';
+import { writeError } from '../file/regular-file.ts';
 import { parseCommandLine, wantsJson } from './command-line.ts';
 import type { Program } from './command.ts';
 import { COMMANDS } from './commands.ts';

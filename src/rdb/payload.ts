@@ -1,5 +1,5 @@
-// A DUMP payload from outside: the type byte in front of the value, the RDB version and the CRC-64 behind it. It does not know
-// what lies between. The error is for any payload that cannot be read.
+// A DUMP payload from outside: the type byte in front of the value, the RDB version and the CRC-64 behind it. What lies
+// between is decoded elsewhere; the error is for any payload that cannot be read.
 
 import { Bytes } from '../../resp/bytes.ts';
 import { RespError } from '../../resp/errors.ts';

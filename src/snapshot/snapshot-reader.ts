@@ -8,7 +8,7 @@ import { Buffer } from 'node:buffer';
 import { BY_REFERENCE, Bytes, NO_BYTES } from '../../resp/bytes.ts';
 import { countOf, formatBytes, formatCount } from '../../resp/figures.ts';
 import { LONGEST_STRING } from '../../resp/reply.ts';
-import type { RandomAccessFile } from '../file/random-access-file.ts';
+import type { RandomAccessFile } from '../file/input-file.ts';
 import type { EntryView } from '../flow/entry-view.ts';
 import type { ByteReader } from '../rdb/byte-reader.ts';
 import { Crc64 } from '../rdb/crc64.ts';

@@ -3,7 +3,7 @@
 import { closeSync, fchmodSync, fsyncSync, openSync, statSync, writeSync } from 'node:fs';
 import { redactAddress } from '../../../resp/address.ts';
 import { RespError } from '../../../resp/errors.ts';
-import { Replacement } from '../../file/replacement.ts';
+import { Replacement } from '../../file/output-file.ts';
 import type { StartEvent } from '../../sync/options.ts';
 import type { Verdict, VerdictEvent } from '../../verify/options.ts';
 import { UsageError } from '../flags/usage-error.ts';
