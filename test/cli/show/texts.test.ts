@@ -3,8 +3,15 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as fc from 'fast-check';
 import { AddressError, ReplyError, RespError } from '../../../resp/errors.ts';
-import { errorText, escapeControls, escapeJson, escapeKey } from '../../../src/cli/show/escape.ts';
-import { formatDuration, formatRate, formatSummary } from '../../../src/cli/show/figures.ts';
+import {
+  errorText,
+  escapeControls,
+  escapeJson,
+  escapeKey,
+  formatDuration,
+  formatRate,
+  formatSummary,
+} from '../../../src/cli/show/texts.ts';
 
 test('formatDuration() rounds before it chooses the unit', () => {
   for (const [ms, text] of [
