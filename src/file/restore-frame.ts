@@ -11,6 +11,7 @@ const EXACT_DIGITS = 15;
 const ZERO = 48;
 export const CR = 13;
 export const LF = 10;
+export const CRLF_BYTES = 2;
 
 /** What should stand where something else does. */
 export type Missing = 'mark' | 'number' | 'line end';
@@ -64,7 +65,7 @@ export class FrameLine {
 }
 
 /** Type, RDB version and checksum: what is shorter is no payload. */
-export const SHORTEST_PAYLOAD = 11;
+export const SHORTEST_PAYLOAD = 1 + FOOTER_BYTES;
 /** Of the payload among the strings of a RESTORE. */
 const PAYLOAD_INDEX = 3;
 const MOST_DB = 2 ** 31 - 1;
@@ -295,7 +296,6 @@ export class PassingPayload {
 
   /** Whether its checksum is right. */
   get isIntact(): boolean {
-    const at = FOOTER_BYTES - CHECKSUM_BYTES;
-    return this.#footer.readUInt32LE(at) === this.#crc.low && this.#footer.readUInt32LE(at + 4) === this.#crc.high;
+    return this.#crc.isAt(this.#footer, FOOTER_BYTES - CHECKSUM_BYTES);
   }
 }

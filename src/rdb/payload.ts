@@ -200,8 +200,7 @@ export function bodyOf(payload: Buffer): Buffer {
 export function isIntact(payload: Buffer): boolean {
   demandFooter(payload);
   const end = payload.length - CHECKSUM_BYTES;
-  const { low, high } = new Crc64().update(payload, 0, end);
-  return payload.readUInt32LE(end) === low && payload.readUInt32LE(end + 4) === high;
+  return new Crc64().update(payload, 0, end).isAt(payload, end);
 }
 
 /** A payload of type byte and value, which are copied so that the footer can follow them. */
