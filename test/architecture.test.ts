@@ -9,8 +9,6 @@ const root = fileURLToPath(new URL('../..', import.meta.url));
 
 /** A shorter file with a single importer belongs into that one. */
 const SHORTEST_FILE = 40;
-/** One of several houses behind an interface, or a table that grows. */
-const SHORT_ALL_THE_SAME: ReadonlySet<string> = new Set(['src/cli/commands.ts', 'src/cli/show/plain.ts']);
 const LONGEST_FILE = 300;
 const LONGEST_CAPTION = 2;
 
@@ -158,7 +156,6 @@ test(`Every file of less than ${SHORTEST_FILE} lines is imported by more than on
   assertNone(
     files
       .filter(({ path, text }) => text.split('\n').length <= SHORTEST_FILE && importers.get(path) === 1)
-      .filter(({ path }) => !SHORT_ALL_THE_SAME.has(path))
       .map(({ path }) => `${path} has few lines and one importer`),
   );
 });

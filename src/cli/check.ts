@@ -6,11 +6,10 @@ import type { Command, Program, Request } from './command.ts';
 import { EXIT_CODES, type ExitCode } from './exit-codes.ts';
 import { flagsOf } from './flags/options.ts';
 import type { Task } from './flags/refusals.ts';
-import { withFiles } from './flags/side-files.ts';
-import { recheckOf, sidesRequest, type SidesRequest } from './flags/sides.ts';
+import { recheckOf, sidesRequest, withFiles, type SidesRequest } from './flags/sides.ts';
 import { Run } from './run.ts';
 import { Combined } from './show/combined.ts';
-import { errorText } from './show/escape.ts';
+import { errorText } from './show/texts.ts';
 
 const HEAD = `Compares the keys of two databases, clusters or files by value, type and
 expiry, and writes nothing. A key that differs is looked at again, as it may

@@ -1,14 +1,17 @@
-// What the operator asks for, from the command line and the environment together. It reads no files.
+// The table of commands, and what the operator asks of them: from the command line and the environment. It reads no files.
 
 import { redactAddress } from '../../resp/address.ts';
-import type { Command, Commands, Request } from './command.ts';
-import { parseArguments, scanFlags } from './flags/arguments.ts';
-import { readEnvironment, type Environment } from './flags/environment.ts';
-import { toggle } from './flags/kinds.ts';
+import { parseArguments, readEnvironment, scanFlags, type Environment } from './flags/arguments.ts';
+import { nearest, toggle, UsageError } from './flags/kinds.ts';
 import { environmentNameOf, OPTION_NAMES, type OptionName } from './flags/options.ts';
 import { isOpen, refuseExclusion, refuseForeignFlags } from './flags/refusals.ts';
-import { nearest, UsageError } from './flags/usage-error.ts';
+import { check } from './check.ts';
+import type { Command, Commands, Request } from './command.ts';
+import { copy } from './copy.ts';
 import { help, version } from './help.ts';
+
+/** The first is the default. A new command is a file and a word here. */
+export const COMMANDS: Commands = [copy, check, help, version];
 
 /** @throws UsageError */
 export function parseCommandLine(commands: Commands, argv: readonly string[], environment: Environment): Request {

@@ -1,11 +1,10 @@
-// What a command is, and what it is given to work with. commands.ts lists those that there are.
+// What a command is, and what it is given to work with. command-line.ts lists those that there are.
 
-import type { Environment } from './flags/environment.ts';
+import type { Environment } from './flags/arguments.ts';
 import type { OptionName, OptionValues } from './flags/options.ts';
 import type { StdoutFlags } from './flags/refusals.ts';
 import type { ExitCode } from './exit-codes.ts';
-import type { StopSignal } from './show/outcome.ts';
-import type { Streams } from './show/output.ts';
+import type { StopSignal, Streams } from './show/output.ts';
 
 export interface Command {
   /** The word that asks for it. */

@@ -5,9 +5,8 @@ import type { Command, Program, Request } from './command.ts';
 import type { ExitCode } from './exit-codes.ts';
 import { flagsOf } from './flags/options.ts';
 import type { Task } from './flags/refusals.ts';
-import { withFiles } from './flags/side-files.ts';
-import { recheckOf, sidesRequest, type SidesRequest } from './flags/sides.ts';
-import { UsageError } from './flags/usage-error.ts';
+import { recheckOf, sidesRequest, withFiles, type SidesRequest } from './flags/sides.ts';
+import { UsageError } from './flags/kinds.ts';
 import { Run } from './run.ts';
 
 const COPYING: Task = { verb: 'copy', done: 'copied', to: 'to', into: 'into', writes: true };

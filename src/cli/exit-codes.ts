@@ -2,8 +2,8 @@
 
 import { AddressError } from '../../resp/errors.ts';
 import { isWaitedFor, mayPass } from '../server/refusal.ts';
-import { UsageError } from './flags/usage-error.ts';
-import { Interrupted, isComplete, isDifferent, type Outcome } from './show/outcome.ts';
+import { UsageError } from './flags/kinds.ts';
+import { Interrupted, isComplete, isDifferent, type Outcome } from './show/output.ts';
 
 export const EXIT_CODES = {
   done: 0,

@@ -3,14 +3,13 @@
 
 import { closeSync } from 'node:fs';
 import { isatty } from 'node:tty';
-import { writeError } from '../file/file-error.ts';
-import { parseCommandLine, wantsJson } from './command-line.ts';
+import { writeError } from '../file/regular-file.ts';
+import { COMMANDS, parseCommandLine, wantsJson } from './command-line.ts';
 import type { Program } from './command.ts';
-import { COMMANDS } from './commands.ts';
 import { EXIT_CODES, exitCodeOfError } from './exit-codes.ts';
-import { errorText } from './show/escape.ts';
+import { errorText } from './show/texts.ts';
 import { JsonOutput } from './show/json.ts';
-import type { StopSignal } from './show/outcome.ts';
+import type { StopSignal } from './show/output.ts';
 
 const { stdout, stderr, env } = process;
 const argv = process.argv.slice(2);

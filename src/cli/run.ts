@@ -2,14 +2,19 @@
 
 import type { Program } from './command.ts';
 import { exitCodeOf, type ExitCode } from './exit-codes.ts';
-import type { Environment } from './flags/environment.ts';
+import type { Environment } from './flags/arguments.ts';
 import type { ProgressStyle, SidesRequest } from './flags/sides.ts';
-import { BarOutput } from './show/bar.ts';
-import { DotsOutput } from './show/dots.ts';
+import { BarOutput, DotsOutput } from './show/progress.ts';
 import { JsonOutput } from './show/json.ts';
-import { Interrupted, type Outcome } from './show/outcome.ts';
-import type { Output, OutputOptions, RunEvent, Streams } from './show/output.ts';
-import { PlainOutput } from './show/plain.ts';
+import {
+  Interrupted,
+  type Outcome,
+  type Output,
+  type OutputOptions,
+  type RunEvent,
+  type Streams,
+} from './show/output.ts';
+import { PlainOutput } from './show/report.ts';
 
 export class Run {
   readonly #program: Program;

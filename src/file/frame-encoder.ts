@@ -1,4 +1,6 @@
-// Entries as the frames of a stream, which any RESP tool can replay, and how their bytes go into a Node stream.
+// Entries as RESTORE frames: for a server one at a time, and as a stream that any RESP tool can replay, with the way of its
+// bytes into a Node stream.
+
 import { Command } from '../../resp/command.ts';
 import { Encoder } from '../../resp/encoder.ts';
 import { Literal } from '../../resp/literal.ts';
@@ -24,13 +26,40 @@ export interface Frame {
 
 const PING = new Command('PING', 1);
 const SELECT = new Command('SELECT', 1);
-/** RESTORE key ttl payload REPLACE, with so many arguments behind. */
-const RESTORE = [4, 5, 6, 7].map((args) => new Command('RESTORE', args));
-// SCAN may give a key twice: without REPLACE the second one would be refused at the replay.
+/** RESTORE key ttl payload, with so many words behind. */
+const RESTORE = [0, 1, 2, 3, 4].map((words) => new Command('RESTORE', 3 + words));
 const REPLACE = new Literal('$7\r\nREPLACE\r\n');
 const ABSTTL = new Literal('$6\r\nABSTTL\r\n');
 const IDLETIME = new Literal('$8\r\nIDLETIME\r\n');
 const FREQ = new Literal('$4\r\nFREQ\r\n');
+
+/**
+ * The RESTORE that has these options, which `endRestore` writes: key, ttl and payload go between.
+ * @param isAbsolute whether the ttl is a time since 1970
+ */
+export function restoreWith(replaces: boolean, isAbsolute: boolean, idle: number, frequency: number): Command {
+  return RESTORE[(replaces ? 1 : 0) + (isAbsolute ? 1 : 0) + (idle >= 0 || frequency >= 0 ? 2 : 0)]!;
+}
+
+/** What stands behind the payload. */
+export function endRestore(
+  encoder: Encoder,
+  replaces: boolean,
+  isAbsolute: boolean,
+  idle: number,
+  frequency: number,
+): void {
+  if (replaces) encoder.literal(REPLACE);
+  if (isAbsolute) encoder.literal(ABSTTL);
+  // RESTORE takes one of them.
+  if (frequency >= 0) {
+    encoder.literal(FREQ);
+    encoder.integer(frequency);
+  } else if (idle >= 0) {
+    encoder.literal(IDLETIME);
+    encoder.integer(idle);
+  }
+}
 
 /** Turns entries into frames. It knows no file. */
 export class FrameEncoder {
@@ -77,22 +106,12 @@ export class FrameEncoder {
 
   #begin(db: number, expireAt: Milliseconds, idle: number, frequency: number): void {
     if (db !== this.#db) this.#select(db);
-    const isTracked = idle >= 0 || frequency >= 0;
-    this.bytes.command(RESTORE[(expireAt === NEVER ? 0 : 1) + (isTracked ? 2 : 0)]!);
+    this.bytes.command(restoreWith(true, expireAt !== NEVER, idle, frequency));
   }
 
+  /** SCAN may give a key twice: without REPLACE the second one would be refused at the replay. */
   #end(expireAt: Milliseconds, idle: number, frequency: number): void {
-    const bytes = this.bytes;
-    bytes.literal(REPLACE);
-    if (expireAt !== NEVER) bytes.literal(ABSTTL);
-    // RESTORE takes one of them.
-    if (frequency >= 0) {
-      bytes.literal(FREQ);
-      bytes.integer(frequency);
-    } else if (idle >= 0) {
-      bytes.literal(IDLETIME);
-      bytes.integer(idle);
-    }
+    endRestore(this.bytes, true, expireAt !== NEVER, idle, frequency);
   }
 
   #select(db: number): void {

@@ -11,8 +11,17 @@ import { Buffer } from 'node:buffer';
 import { NO_BYTES, Bytes } from '../../resp/bytes.ts';
 import type { Entry } from '../flow/entry.ts';
 import type { EntryView } from '../flow/entry-view.ts';
-import { CR, FrameLine, LF, type Missing, RestoreFrame } from './restore-frame.ts';
-import { PassingPayload, type Keeper } from './passing-payload.ts';
+import {
+  CR,
+  CRLF_BYTES,
+  FrameLine,
+  LF,
+  PassingPayload,
+  RestoreFrame,
+  SHORTEST_PAYLOAD,
+  type Keeper,
+  type Missing,
+} from './restore-frame.ts';
 import { StreamError, markOf, StreamSum } from './stream-ends.ts';
 import { NEVER, plus } from '../rdb/milliseconds.ts';
 import { UsualFrame } from './usual-frame.ts';
@@ -32,8 +41,6 @@ export interface FrameReaderOptions {
   readonly keeperOf?: (db: number, key: Buffer) => Keeper | undefined;
 }
 
-/** Footer and type byte: a shorter payload tells nothing of itself. */
-const LEAST_HELD = 11;
 /** Bytes of a command name, a number or the name of an option. */
 const MAX_WORD = 32;
 /** RESTORE key ttl payload REPLACE ABSTTL IDLETIME seconds FREQ frequency. */
@@ -42,7 +49,6 @@ const ASTERISK = 42;
 const DOLLAR = 36;
 /** The first byte of what gzip made. */
 const GZIP = 0x1f;
-const CRLF_BYTES = 2;
 /** So much is summed at once, as long as it is in the processor's cache. */
 const WARM_BYTES = 8 * 1024;
 /** What has happened to a stream without its end. */
@@ -81,7 +87,8 @@ export class FrameReader {
     this.#options = options;
     this.#size = options.size ?? Infinity;
     this.#maxLength = options.maxLength ?? LONGEST_STRING;
-    this.#mostHeld = Math.max(LEAST_HELD, options.mostHeld ?? Infinity);
+    // A shorter payload tells nothing of itself.
+    this.#mostHeld = Math.max(SHORTEST_PAYLOAD, options.mostHeld ?? Infinity);
     this.#usual = new UsualFrame(Math.min(this.#maxLength, this.#mostHeld), this.#maxLength);
   }
 

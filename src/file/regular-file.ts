@@ -1,12 +1,48 @@
-// Opens files for reading, tells by its first bytes what one holds, and whether two paths lead to the same one.
+// Opens files for reading, tells by its first bytes what one holds, and whether two paths lead to the same one; and makes
+// sentences of what the system says against a file.
 
 import { Buffer } from 'node:buffer';
-import { constants, readSync, realpathSync, statSync } from 'node:fs';
 import { open, type FileHandle } from 'node:fs/promises';
+import { constants, readSync, realpathSync, statSync } from 'node:fs';
 import { basename, dirname, resolve } from 'node:path';
 import { constants as zlib, gunzipSync } from 'node:zlib';
 import { RespError } from '../../resp/errors.ts';
-import { readError } from './file-error.ts';
+
+const FAILURES: Readonly<Record<string, string>> = {
+  EACCES: 'permission denied',
+  EDQUOT: 'the quota is used up',
+  EFBIG: 'the file would be too large',
+  EIO: 'the device fails',
+  EISDIR: 'it is a directory',
+  EMFILE: 'too many files are open',
+  ENAMETOOLONG: 'the name is too long',
+  ENOSPC: 'no space is left',
+  ENOTDIR: 'a part of its path is no folder',
+  EPERM: 'the system does not permit it',
+  EPIPE: 'nobody reads it any more',
+  EROFS: 'the file system is read-only',
+};
+
+/** @param name the path, or `stdin` or `stdout` */
+export function readError(name: string, cause: unknown): RespError {
+  return fileError(`Cannot read ${name}`, { ...FAILURES, ENOENT: 'there is no such file' }, cause);
+}
+
+/** @param name the path, or `stdin` or `stdout` */
+export function writeError(name: string, cause: unknown): RespError {
+  return fileError(`Cannot write ${name}`, { ...FAILURES, ENOENT: 'there is no such folder' }, cause);
+}
+
+/** Whether it comes from the system, and not from the caller who ended the reading. */
+export function isSystemError(error: unknown): boolean {
+  return error instanceof Error && 'syscall' in error;
+}
+
+function fileError(what: string, words: Readonly<Record<string, string>>, cause: unknown): RespError {
+  if (cause instanceof RespError) return cause;
+  const { code = 'IO', message } = cause as NodeJS.ErrnoException;
+  return new RespError(code, `${what}: ${words[code] ?? message} (${code})`, { cause });
+}
 
 export type FileForm = 'snapshot' | 'stream';
 

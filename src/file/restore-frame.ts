@@ -1,13 +1,17 @@
-// The parts of a frame: its lines, and the strings of one RESTORE, SELECT or PING as they come in.
+// The parts of a frame: its lines, the strings of one RESTORE, SELECT or PING as they come in, and a payload that is too
+// large to be held.
+
 import { Buffer } from 'node:buffer';
-import type { PassingPayload } from './passing-payload.ts';
+import { Crc64 } from '../rdb/crc64.ts';
 import { LAST, milliseconds, type Milliseconds } from '../rdb/milliseconds.ts';
+import { CHECKSUM_BYTES, FOOTER_BYTES } from '../rdb/payload.ts';
 
 /** So many digits are a number without a loss. */
 const EXACT_DIGITS = 15;
 const ZERO = 48;
 export const CR = 13;
 export const LF = 10;
+export const CRLF_BYTES = 2;
 
 /** What should stand where something else does. */
 export type Missing = 'mark' | 'number' | 'line end';
@@ -61,7 +65,7 @@ export class FrameLine {
 }
 
 /** Type, RDB version and checksum: what is shorter is no payload. */
-export const SHORTEST_PAYLOAD = 11;
+export const SHORTEST_PAYLOAD = 1 + FOOTER_BYTES;
 /** Of the payload among the strings of a RESTORE. */
 const PAYLOAD_INDEX = 3;
 const MOST_DB = 2 ** 31 - 1;
@@ -241,4 +245,57 @@ function numberIn(bytes: Buffer, start: number, end: number): number {
     value = value * 10 + digit;
   }
   return value;
+}
+
+/** Takes a part of a payload, a view that is valid as long as the chunk. */
+export type Keeper = (part: Buffer) => void;
+
+/** A payload that is too large to be held: its place in the stream, and what its first and last bytes tell. */
+export class PassingPayload {
+  /** Where it begins, in bytes from the start of the stream. */
+  readonly start: number;
+  readonly length: number;
+  readonly #keep: Keeper | undefined;
+  readonly #crc = new Crc64();
+  readonly #footer = Buffer.alloc(FOOTER_BYTES);
+  #typeByte = 0;
+  #passed = 0;
+
+  constructor(start: number, length: number, keep: Keeper | undefined) {
+    this.start = start;
+    this.length = length;
+    this.#keep = keep;
+  }
+
+  /** Bytes that are still to come. */
+  get left(): number {
+    return this.length - this.#passed;
+  }
+
+  /** Takes the bytes from `start` to `end`. */
+  add(bytes: Buffer, start: number, end: number): void {
+    if (start === end) return;
+    if (this.#passed === 0) this.#typeByte = bytes[start]!;
+    const footerAt = start + this.length - FOOTER_BYTES - this.#passed;
+    const from = Math.max(start, footerAt);
+    if (from < end) bytes.copy(this.#footer, from - footerAt, from, end);
+    const sumEnd = start + this.length - CHECKSUM_BYTES - this.#passed;
+    if (sumEnd > start) this.#crc.update(bytes, start, Math.min(end, sumEnd));
+    this.#passed += end - start;
+    this.#keep?.(bytes.subarray(start, end));
+  }
+
+  get typeByte(): number {
+    return this.#typeByte;
+  }
+
+  /** The RDB version of the writer. */
+  get version(): number {
+    return this.#footer.readUInt16LE(0);
+  }
+
+  /** Whether its checksum is right. */
+  get isIntact(): boolean {
+    return this.#crc.isAt(this.#footer, FOOTER_BYTES - CHECKSUM_BYTES);
+  }
 }

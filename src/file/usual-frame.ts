@@ -8,7 +8,7 @@ import { BY_REFERENCE, type Bytes } from '../../resp/bytes.ts';
 import { Literal } from '../../resp/literal.ts';
 import type { EntryView } from '../flow/entry-view.ts';
 import { NEVER } from '../rdb/milliseconds.ts';
-import { CR, LF, SHORTEST_PAYLOAD } from './restore-frame.ts';
+import { CR, CRLF_BYTES, LF, SHORTEST_PAYLOAD } from './restore-frame.ts';
 
 const [FIVE_STRINGS, SIX_STRINGS] = ['*5\r\n', '*6\r\n'].map((text) => new Literal(text).words[0]);
 /** Whole words of four bytes; what is left of the text is compared byte by byte. */
@@ -19,7 +19,6 @@ const WORD_BYTES = 4;
 /** RESTORE and REPLACE with their lengths and line ends. */
 const NAME_BYTES = 13;
 const ABSTTL_BYTES = 12;
-const CRLF_BYTES = 2;
 const MOST_DIGITS = 15;
 const [DOLLAR, ZERO] = [36, 48] as const;
 

@@ -5,9 +5,8 @@ import type { Connection } from '../../resp/connection.ts';
 import { ReplyError } from '../../resp/errors.ts';
 import type { Reply } from '../../resp/reply.ts';
 import type { KeyQueue } from '../flow/key-queue.ts';
-import { Inquiry } from '../server/inquiry.ts';
+import { Inquiry, type Selection } from '../server/session.ts';
 import { failMisanswered } from '../server/replies.ts';
-import type { Selection } from '../server/session.ts';
 import type { KeyReader, KeySink } from './key-reader.ts';
 import { refusalOf, scopeOf } from '../server/refusal.ts';
 

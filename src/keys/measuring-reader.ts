@@ -8,13 +8,12 @@ import type { Reply } from '../../resp/reply.ts';
 import { Ring } from '../../resp/ring.ts';
 import type { KeyQueue } from '../flow/key-queue.ts';
 import type { DumpReader } from './dump.ts';
-import { Inquiry } from '../server/inquiry.ts';
+import { Inquiry, type Selection } from '../server/session.ts';
 import type { KeyReader, KeySink } from './key-reader.ts';
 import { MemoryAccount } from './memory-account.ts';
 import { SMALLEST_PIECE, type TransferLimits } from '../server/transfer-limits.ts';
 import { refusalOf, scopeOf } from '../server/refusal.ts';
 import type { ServiceTimes } from './service-times.ts';
-import type { Selection } from '../server/session.ts';
 import type { ServerInfo } from '../server/info.ts';
 
 const MEMORY_USAGE = new Command('MEMORY USAGE', 1);

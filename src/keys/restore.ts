@@ -1,11 +1,10 @@
 // Writes values: one RESTORE a key, pipelined, and every reply held against the entry it belongs to.
 
 import { Buffer } from 'node:buffer';
-import { Command } from '../../resp/command.ts';
 import type { Connection } from '../../resp/connection.ts';
 import { ReplyError } from '../../resp/errors.ts';
-import { Literal } from '../../resp/literal.ts';
 import type { Receiver, Reply } from '../../resp/reply.ts';
+import { endRestore, restoreWith } from '../file/frame-encoder.ts';
 import type { Entry } from '../flow/entry.ts';
 import { EntryRing } from '../flow/entry-ring.ts';
 import type { EntryRun } from '../flow/entry-run.ts';
@@ -33,13 +32,6 @@ export interface RestoreOptions {
   readonly depth: number;
   readonly limits: TransferLimits;
 }
-
-const REPLACE = new Literal('$7\r\nREPLACE\r\n');
-const ABSTTL = new Literal('$6\r\nABSTTL\r\n');
-const IDLETIME = new Literal('$8\r\nIDLETIME\r\n');
-const FREQ = new Literal('$4\r\nFREQ\r\n');
-/** RESTORE key ttl payload, with so many words behind. */
-const RESTORE = [0, 1, 2, 3, 4].map((words) => new Command('RESTORE', 3 + words));
 
 export class RestoreWriter implements Receiver {
   readonly #connection: Connection;
@@ -94,24 +86,15 @@ export class RestoreWriter implements Receiver {
     const { expireAt, idle, frequency } = entry;
     const absolute = mode === 'exact' && expireAt !== NEVER;
     const ttl = expireAt === NEVER ? 0 : absolute ? expireAt : ttlOf(expireAt, now);
-    const words = (replace ? 1 : 0) + (absolute ? 1 : 0) + (idle >= 0 || frequency >= 0 ? 2 : 0);
     this.#selection.use(db);
     if (asking) ask(this.#connection);
-    const encoder = this.#connection.begin(RESTORE[words]!, this);
+    const encoder = this.#connection.begin(restoreWith(replace, absolute, idle, frequency), this);
     if (name === undefined) encoder.bytes(entry.keyIn, entry.keyAt, entry.keyEnd);
     else encoder.bulk(name);
     encoder.integer(ttl);
     if (payload === undefined) encoder.bytes(entry.payloadIn, entry.payloadAt, entry.payloadEnd);
     else encoder.bulk(payload);
-    if (replace) encoder.literal(REPLACE);
-    if (absolute) encoder.literal(ABSTTL);
-    if (idle >= 0) {
-      encoder.literal(IDLETIME);
-      encoder.integer(idle);
-    } else if (frequency >= 0) {
-      encoder.literal(FREQ);
-      encoder.integer(frequency);
-    }
+    endRestore(encoder, replace, absolute, idle, frequency);
     this.#inFlight.pushView(entry);
     this.#bytes += entry.size;
   }

@@ -65,7 +65,7 @@ function moduleDifference(left: ModuleValue, right: ModuleValue): Difference {
 /**
  * @returns undefined if one of them is not a vector set in the known form
  */
-export function vectorSetDifference(left: ModuleValue, right: ModuleValue): { difference?: string } | undefined {
+function vectorSetDifference(left: ModuleValue, right: ModuleValue): { difference?: string } | undefined {
   const sets = [vectorSetIn(left), vectorSetIn(right)];
   const [one, other] = sets;
   if (one === undefined || other === undefined) return undefined;

@@ -32,6 +32,11 @@ export class Crc64 {
     return this.#high >>> 0;
   }
 
+  /** Whether its eight bytes stand there, as servers write them: the lowest first. */
+  isAt(bytes: Buffer, at: number): boolean {
+    return bytes.readUInt32LE(at) === this.low && bytes.readUInt32LE(at + 4) === this.high;
+  }
+
   get value(): bigint {
     return (BigInt(this.high) << 32n) | BigInt(this.low);
   }

@@ -186,10 +186,10 @@ function consumerIn(reader: ByteReader, encoding: Encoding, deliveries: Map<stri
 }
 
 /** Eight bytes each, the highest first: the bytes have the order of the ids. */
-export function readRawId(reader: ByteReader): StreamId {
+function readRawId(reader: ByteReader): StreamId {
   return { ms: reader.uint64BigEndian(), seq: reader.uint64BigEndian() };
 }
 
-export function readId(reader: ByteReader): StreamId {
+function readId(reader: ByteReader): StreamId {
   return { ms: reader.uint64(), seq: reader.uint64() };
 }

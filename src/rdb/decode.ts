@@ -268,7 +268,7 @@ export function parseScore(text: string): number | undefined {
 }
 
 /** One length byte and text, as in sorted sets before Redis 4.0. */
-export function readTextScore(reader: ByteReader): number {
+function readTextScore(reader: ByteReader): number {
   const start = reader.at;
   const length = reader.byte();
   if (length === NAN) return NaN;

@@ -1,4 +1,4 @@
-// Encodes values as payloads for a server of any RDB version: in the plain encodings that even old servers read. A payload
+// Encodes values as payloads for a server of any RDB version, in the plain encodings that even old servers read. A payload
 // that is at hand is changed no more than it has to be.
 
 import { formatBytes } from '../../resp/figures.ts';

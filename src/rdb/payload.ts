@@ -1,5 +1,5 @@
-// A DUMP payload from outside: the type byte in front of the value, the RDB version and the CRC-64 behind it. It does not know
-// what lies between. The error is for any payload that cannot be read.
+// A DUMP payload from outside: the type byte in front of the value, the RDB version and the CRC-64 behind it. What lies
+// between is decoded elsewhere; the error is for any payload that cannot be read.
 
 import { Bytes } from '../../resp/bytes.ts';
 import { RespError } from '../../resp/errors.ts';
@@ -200,8 +200,7 @@ export function bodyOf(payload: Buffer): Buffer {
 export function isIntact(payload: Buffer): boolean {
   demandFooter(payload);
   const end = payload.length - CHECKSUM_BYTES;
-  const { low, high } = new Crc64().update(payload, 0, end);
-  return payload.readUInt32LE(end) === low && payload.readUInt32LE(end + 4) === high;
+  return new Crc64().update(payload, 0, end).isAt(payload, end);
 }
 
 /** A payload of type byte and value, which are copied so that the footer can follow them. */

@@ -7,10 +7,10 @@ import { bodyOf, versionOf, type Encoding } from './payload.ts';
 import { ID_BYTES } from './value.ts';
 
 /** What holds several elements in one string. */
-export type Packing = 'listpack' | 'ziplist' | 'intset' | 'zipmap';
+type Packing = 'listpack' | 'ziplist' | 'intset' | 'zipmap';
 
 /** Must leave the reader behind the string that it finds there. */
-export type SkipPacked = (reader: ByteReader, packing: Packing) => void;
+type SkipPacked = (reader: ByteReader, packing: Packing) => void;
 
 const PACKED = 2;
 const TIME_BYTES = 8;
@@ -42,7 +42,7 @@ export function skipValue(reader: ByteReader, typeByte: number, version: number)
 }
 
 /** @throws PayloadError */
-export function skipEncoding(reader: ByteReader, encoding: Encoding, skipPacked: SkipPacked): void {
+function skipEncoding(reader: ByteReader, encoding: Encoding, skipPacked: SkipPacked): void {
   switch (encoding) {
     case 'LIST':
     case 'SET':

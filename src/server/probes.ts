@@ -1,12 +1,14 @@
-// What a server is asked before all else, and what its answers say: what it is, what it bears, which commands a copy needs
-// and may not run or does not find. Each of those is tried once where it can do nothing.
+// What a server is asked about itself, and what its answers say: what it is, what it bears, what it understands, which
+// commands a copy needs and may not run or does not find. Each of those is tried once where it can do nothing.
 
 import type { Connection } from '../../resp/connection.ts';
 import { nameOf, ProtocolError, ReplyError, type Peer } from '../../resp/errors.ts';
 import type { Reply } from '../../resp/reply.ts';
+import type { Ability } from '../rdb/commands.ts';
+import { versionOf } from '../rdb/payload.ts';
 import { parseInfo, type ServerInfo } from './info.ts';
 import { isForbidden, isUnknownCommand, kindOf, type RefusalKind } from './refusal.ts';
-import { misanswered, sizeIn } from './replies.ts';
+import { demand, misanswered, sizeIn, type AskAbout } from './replies.ts';
 
 /** What its connections are for. Whoever only reads cannot write: the connection itself refuses. */
 export type Purpose = 'read' | 'write';
@@ -183,19 +185,19 @@ function isSince({ name, version }: ServerInfo, major: number): boolean {
 }
 
 /** By name, as ACL knows them; PTTL is not missed where PEXPIRETIME is granted, nor the other way round. */
-export function missingRights(replies: ReadonlyMap<string, Reply>): readonly string[] {
+function missingRights(replies: ReadonlyMap<string, Reply>): readonly string[] {
   const missing = [...replies].filter(([name, reply]) => isDenied(name, reply)).map(([name]) => name);
   const isExpiryKnown = !missing.includes('PTTL') || isGranted(replies.get('PEXPIRETIME'));
   return missing.filter((name) => !isExpiryKnown || (name !== 'PTTL' && name !== 'PEXPIRETIME'));
 }
 
 /** Any error but these two comes after the look at the rights. */
-export function isGranted(reply: Reply | undefined): boolean {
+function isGranted(reply: Reply | undefined): boolean {
   return !(reply instanceof ReplyError) || !['not-understood', 'forbidden'].includes(kindOf(reply));
 }
 
 /** Commands that the server itself does not have: renamed there, or unknown to a proxy or to a server of another kind. */
-export function unknownCommands(replies: ReadonlyMap<string, Reply>): readonly string[] {
+function unknownCommands(replies: ReadonlyMap<string, Reply>): readonly string[] {
   const unknown = [...replies]
     .filter(([, reply]) => reply instanceof ReplyError && isUnknownCommand(reply))
     .map(([name]) => name);
@@ -212,4 +214,39 @@ function isDenied(name: string, reply: Reply): boolean {
 /** `+cluster|slots` for `CLUSTER SLOTS`. */
 export function aclOf(name: string): string {
   return `+${name.toLowerCase().replace(' ', '|')}`;
+}
+
+/** What a server understands, payloads and commands, as it tells itself: names and versions of products say less. */
+export interface Dialect {
+  /** The highest RDB version that its RESTORE takes. */
+  readonly rdbVersion: number;
+  readonly abilities: ReadonlySet<Ability>;
+}
+
+/** Of Redis 5: every server that has streams reads it. */
+const LEAST_RDB_VERSION = 9;
+/** The commands that came with each ability. */
+const ABILITY_COMMANDS: readonly (readonly [Ability, string])[] = [
+  ['streams', 'XADD'],
+  ['streamFigures', 'PEXPIRETIME'],
+  ['fieldExpiry', 'HPEXPIREAT'],
+];
+const PROBE_MS = '60000';
+
+/** @param key one that nobody uses; it is written, and is gone afterwards */
+export async function learnDialect(key: Buffer, ask: AskAbout): Promise<Dialect> {
+  const probes = [
+    ['SET', key, '', 'PX', PROBE_MS],
+    ['DUMP', key],
+    ['DEL', key],
+    ['COMMAND', 'INFO', ...ABILITY_COMMANDS.map(([, name]) => name)],
+  ];
+  // Who may not be asked is taken for old: what is written then can be read by all. A probe that stays expires.
+  const [, dump, , known] = await demand(ask, probes, ['SET', 'DUMP', 'DEL', 'COMMAND']);
+  const rdbVersion = Buffer.isBuffer(dump) ? versionOf(dump) : LEAST_RDB_VERSION;
+  const infos = Array.isArray(known) && !(known instanceof ReplyError) ? (known as readonly Reply[]) : [];
+  return {
+    rdbVersion,
+    abilities: new Set(ABILITY_COMMANDS.flatMap(([ability], i) => (Array.isArray(infos[i]) ? [ability] : []))),
+  };
 }

@@ -10,7 +10,7 @@ import type { Secrets } from '../../resp/secrets.ts';
 import type { TlsOptions } from '../../resp/tls-options.ts';
 import { READ_ONLY } from './read-only.ts';
 import { kindOf, mayPass, replyBehind, type RefusalKind } from './refusal.ts';
-import { TLS_HINTS, type Role } from './server.ts';
+import { TLS_HINTS, untilAborted, type Role } from './server.ts';
 
 /** The credentials are those of the sentinels, which may differ from those of the servers that they watch. */
 export interface SentinelOptions extends Credentials {
@@ -75,18 +75,17 @@ async function askSentinel(peer: TcpPeer, options: SentinelOptions): Promise<Tcp
     signal,
     secrets,
   });
-  const onAbort = (): void => connection.fail(signal?.reason as Error);
-  signal?.addEventListener('abort', onAbort, { once: true });
   try {
-    const [auth, answer] = await Promise.allSettled([
-      login(connection, options),
-      connection.request('SENTINEL GET-MASTER-ADDR-BY-NAME', service),
-    ]);
-    if (auth.status === 'rejected') throw auth.reason;
-    if (answer.status === 'rejected') throw refused(answer.reason, peer, options);
-    return readAddress(answer.value, peer, service);
+    return await untilAborted(connection, signal, async () => {
+      const [auth, answer] = await Promise.allSettled([
+        login(connection, options),
+        connection.request('SENTINEL GET-MASTER-ADDR-BY-NAME', service),
+      ]);
+      if (auth.status === 'rejected') throw auth.reason;
+      if (answer.status === 'rejected') throw refused(answer.reason, peer, options);
+      return readAddress(answer.value, peer, service);
+    });
   } finally {
-    signal?.removeEventListener('abort', onAbort);
     connection.close();
   }
 }

@@ -1,13 +1,15 @@
 // One connection at work for several loops: each sleeps until something has moved on it, and hears when it has failed. What
 // has to go before a command goes here: SELECT where the database changes, ASKING where a slot is on the move.
 
+import { Command } from '../../resp/command.ts';
 import type { Connection } from '../../resp/connection.ts';
 import { nameOf, ReplyError, RespError, type Peer } from '../../resp/errors.ts';
 import type { Receiver, Reply } from '../../resp/reply.ts';
+import { KeyQueue, keyViewOf, type KeyView } from '../flow/key-queue.ts';
 import { Wakeup } from '../flow/wakeup.ts';
 import { judged, refusalOf, scopeOf } from './refusal.ts';
+import { failMisanswered } from './replies.ts';
 import type { Server } from './server.ts';
-import { Command } from '../../resp/command.ts';
 
 export class Session {
   readonly server: Server;
@@ -90,4 +92,57 @@ const NOBODY: Receiver = { onReply() {}, onOks() {}, onFailure() {} };
 
 export function ask(connection: Connection): void {
   connection.begin(ASKING, NOBODY);
+}
+
+/** @param keys whose head the answer is about: whoever hears it takes that out */
+type OnAnswer = (keys: KeyQueue, reply: Reply) => void;
+
+/** One kind of question that many keys are asked, pipelined: each answer finds its key at the head of a queue. */
+export class Inquiry implements Receiver {
+  readonly #connection: Connection;
+  readonly #selection: Selection;
+  readonly #onAnswer: OnAnswer;
+  /** Those that are not answered. */
+  readonly keys = new KeyQueue();
+
+  constructor(connection: Connection, selection: Selection, onAnswer: OnAnswer) {
+    this.#connection = connection;
+    this.#selection = selection;
+    this.#onAnswer = onAnswer;
+  }
+
+  /** @param asking whether the key may be at a node that is only taking its slot over */
+  ask(command: Command, db: number, key: Buffer, asking = false): void {
+    this.askAbout(command, keyViewOf(db, key), asking);
+  }
+
+  /** The same of a key where it lies. */
+  askAbout(command: Command, key: KeyView, asking = false): void {
+    this.#begin(command, key, asking);
+    this.keys.pushView(key);
+  }
+
+  /** The same of the key that is next in the queue, which is taken out of it. */
+  askHead(command: Command, keys: KeyQueue): void {
+    this.#begin(command, keys.head!, false);
+    this.keys.take(keys);
+  }
+
+  #begin(command: Command, key: KeyView, asking: boolean): void {
+    this.#selection.use(key.db);
+    if (asking) ask(this.#connection);
+    this.#connection.begin(command, this).bytes(key.bytes, key.start, key.end);
+  }
+
+  onReply(reply: Reply): void {
+    this.#onAnswer(this.keys, reply);
+  }
+
+  onOks(): void {
+    failMisanswered(this.#connection, 'a question about a key');
+  }
+
+  onFailure(): void {
+    // Whoever runs the connection sees its error, and drains.
+  }
 }

@@ -1,5 +1,5 @@
-// What a snapshot holds beside keys that can be copied: it is passed over, counted, and reported by name. Values of newer servers
-// and of KeyDB are not decoded, but it is known where they end.
+// What a snapshot holds beside keys that can be copied: it is passed over, counted, and reported by name. Values of newer
+// servers and of KeyDB are not decoded, but it is known where they end.
 
 import type { ByteReader } from '../rdb/byte-reader.ts';
 import { moduleNameOf, skipParts } from '../rdb/modules.ts';

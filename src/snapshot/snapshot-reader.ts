@@ -8,12 +8,13 @@ import { Buffer } from 'node:buffer';
 import { BY_REFERENCE, Bytes, NO_BYTES } from '../../resp/bytes.ts';
 import { countOf, formatBytes, formatCount } from '../../resp/figures.ts';
 import { LONGEST_STRING } from '../../resp/reply.ts';
-import type { RandomAccessFile } from '../file/random-access-file.ts';
+import type { RandomAccessFile } from '../file/input-file.ts';
 import type { EntryView } from '../flow/entry-view.ts';
 import type { ByteReader } from '../rdb/byte-reader.ts';
 import { Crc64 } from '../rdb/crc64.ts';
 import { NEVER, type Milliseconds } from '../rdb/milliseconds.ts';
 import {
+  CHECKSUM_BYTES,
   encodingOf,
   FIRST_VALKEY_VERSION,
   FOOTER_BYTES,
@@ -268,7 +269,8 @@ const HEADER_BYTES = 9;
 /** The highest RDB versions; those of Valkey have three digits. */
 const HIGHEST = { REDIS: FIRST_VALKEY_VERSION - 1, VALKEY: 999 } as const;
 
-const CHECKSUM_BYTES = 8;
+/** Where whoever wrote the file makes none. */
+const NO_CHECKSUM = Buffer.alloc(CHECKSUM_BYTES);
 /** Redis 2.6. */
 const FIRST_SUMMED_VERSION = 5;
 /** The 40 characters at the end of a diskless transfer, and what editors and pipes append to a file. */
@@ -312,11 +314,10 @@ function readEnd(reader: FileReader, version: number): SnapshotEnd {
 }
 
 function readChecksum(reader: FileReader): boolean {
-  const { low, high } = reader.sum()!;
-  const at = reader.at;
-  const sum = reader.view(CHECKSUM_BYTES);
-  const [isLow, isHigh] = [sum.readUInt32LE(0), sum.readUInt32LE(4)];
-  if (isLow === 0 && isHigh === 0) return false;
-  if (isLow === low && isHigh === high) return true;
+  const sum = new Crc64().copy(reader.sum()!);
+  const { at } = reader;
+  const told = reader.view(CHECKSUM_BYTES);
+  if (told.equals(NO_CHECKSUM)) return false;
+  if (sum.isAt(told, 0)) return true;
   throw reader.fail('the checksum is not that of the file, which is damaged somewhere', at);
 }

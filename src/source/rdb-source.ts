@@ -3,7 +3,7 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import type { Channel } from '../flow/channel.ts';
 import { EntryView } from '../flow/entry-view.ts';
-import { RandomAccessFile } from '../file/random-access-file.ts';
+import { RandomAccessFile } from '../file/input-file.ts';
 import { StreamError } from '../file/stream-ends.ts';
 import { PackingError } from '../file/unpack.ts';
 import { PayloadError } from '../rdb/payload.ts';

@@ -3,11 +3,10 @@
 import { Buffer } from 'node:buffer';
 import { RespError } from '../../resp/errors.ts';
 import { countOf } from '../../resp/figures.ts';
-import { isSystemError, readError } from '../file/file-error.ts';
+import { isSystemError, readError } from '../file/regular-file.ts';
 import { FrameReader } from '../file/frame-reader.ts';
-import { InputFile } from '../file/input-file.ts';
-import type { Keeper, PassingPayload } from '../file/passing-payload.ts';
-import { Spool } from '../file/temporary-file.ts';
+import { InputFile, Spool } from '../file/input-file.ts';
+import type { Keeper, PassingPayload } from '../file/restore-frame.ts';
 import { PackingError } from '../file/unpack.ts';
 import type { Channel } from '../flow/channel.ts';
 import { EntryView } from '../flow/entry-view.ts';

@@ -13,7 +13,7 @@ import type { EntryRun } from '../flow/entry-run.ts';
 import { EntryView } from '../flow/entry-view.ts';
 import { isReadBy, payloadIfAny } from '../rdb/encode.ts';
 import { depthFor, PIECE_BYTES } from '../server/transfer-limits.ts';
-import type { Dialect } from '../server/dialect.ts';
+import type { Dialect } from '../server/probes.ts';
 import type { ServerInfo } from '../server/info.ts';
 import { RestoreWriter, type RestoreOptions } from '../keys/restore.ts';
 import type { Session } from '../server/session.ts';

@@ -8,7 +8,7 @@ import type { Parts } from '../../resp/parts.ts';
 import type { Channel } from '../flow/channel.ts';
 import type { EntryView } from '../flow/entry-view.ts';
 import { newEntry, sizeOf, type Entry, type LargeValue } from '../flow/entry.ts';
-import { writeError } from '../file/file-error.ts';
+import { writeError } from '../file/regular-file.ts';
 import { FrameEncoder, type Frame, PieceWriter } from '../file/frame-encoder.ts';
 import { openOutput, type OutputFile } from '../file/output-file.ts';
 import { BEGIN, StreamSum } from '../file/stream-ends.ts';

@@ -11,7 +11,7 @@ import type { Node } from '../cluster/topology.ts';
 import type { Channel } from '../flow/channel.ts';
 import { sizeOf, type Entry } from '../flow/entry.ts';
 import { formOf } from '../rdb/payload.ts';
-import { learnDialect, type Dialect } from '../server/dialect.ts';
+import { learnDialect, type Dialect } from '../server/probes.ts';
 import { CHANGED, LONG_PAGE } from '../keys/value-end.ts';
 import { scopeOf } from '../server/refusal.ts';
 import { ValueWriter, type ValueWriterOptions } from './value-writer.ts';

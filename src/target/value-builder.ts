@@ -15,7 +15,7 @@ import { ValueCommands } from '../rdb/commands.ts';
 import { NEVER, type Milliseconds } from '../rdb/milliseconds.ts';
 import { lengthOfPiece } from '../rdb/pieces.ts';
 import type { ValuePiece } from '../rdb/value.ts';
-import type { Dialect } from '../server/dialect.ts';
+import type { Dialect } from '../server/probes.ts';
 import { demand, type AskAbout } from '../server/replies.ts';
 
 export interface BuildOptions {

@@ -10,7 +10,7 @@ import { DEFAULT_LIMITS, sizeOfPiece, payloadPieces } from '../rdb/pieces.ts';
 import { GatheredPayload, mayGather } from '../rdb/gathered-payload.ts';
 import { PayloadError, typeOf } from '../rdb/payload.ts';
 import { isReadBy, payloadIfAny } from '../rdb/encode.ts';
-import type { Dialect } from '../server/dialect.ts';
+import type { Dialect } from '../server/probes.ts';
 import { GONE, untilWhole } from '../keys/value-end.ts';
 import { ttlOf, type ExpiryMode } from '../flow/expiry.ts';
 import { kindOf } from '../server/refusal.ts';

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import * as fc from 'fast-check';
-import { UsageError } from '../../src/cli/flags/usage-error.ts';
+import { UsageError } from '../../src/cli/flags/kinds.ts';
 import { assertRefused, copy, ENDPOINTS, FROM, given, optionsOf, read, TO } from './parsing.ts';
 
 describe('parseCommandLine()', () => {

@@ -3,8 +3,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { AddressError, ConnectionError, ReplyError, RespError, TimeoutError } from '../../resp/errors.ts';
 import { exitCodeOf } from '../../src/cli/exit-codes.ts';
-import { UsageError } from '../../src/cli/flags/usage-error.ts';
-import { Interrupted } from '../../src/cli/show/outcome.ts';
+import { UsageError } from '../../src/cli/flags/kinds.ts';
+import { Interrupted } from '../../src/cli/show/output.ts';
 
 test('exitCodeOf() is 0 only when everything was copied', () => {
   const result = { keys: 5, bytes: 5, converted: 0, skipped: 2, expired: 1, failed: 0, reconnects: 3, elapsed: 1 };

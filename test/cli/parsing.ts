@@ -1,11 +1,10 @@
 // Parses command lines for tests.
 import assert from 'node:assert/strict';
 import { checkRequest } from '../../src/cli/check.ts';
-import { parseCommandLine } from '../../src/cli/command-line.ts';
-import { COMMANDS } from '../../src/cli/commands.ts';
+import { COMMANDS, parseCommandLine } from '../../src/cli/command-line.ts';
 import { copyRequest, type CopyRequest } from '../../src/cli/copy.ts';
-import type { Environment } from '../../src/cli/flags/environment.ts';
-import { UsageError } from '../../src/cli/flags/usage-error.ts';
+import type { Environment } from '../../src/cli/flags/arguments.ts';
+import { UsageError } from '../../src/cli/flags/kinds.ts';
 
 export const FROM = 'redis://127.0.0.1:6379/0';
 export const TO = 'redis://:p@ss/w?rd#@192.168.0.153:6379/0';

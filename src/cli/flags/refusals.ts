@@ -3,7 +3,7 @@
 import { formatAddress, isFile, type Address } from '../../../resp/address.ts';
 import { isSameFile } from '../../file/regular-file.ts';
 import { OPTION_LIST, OPTIONS, type Option, type OptionName, type OptionValues } from './options.ts';
-import { UsageError } from './usage-error.ts';
+import { UsageError } from './kinds.ts';
 
 /** Flags that use stdout when their value is `-`, and what they write there. */
 export type StdoutFlags = Readonly<Partial<Record<OptionName, string>>>;

@@ -3,11 +3,11 @@
 import { closeSync, fchmodSync, fsyncSync, openSync, statSync, writeSync } from 'node:fs';
 import { redactAddress } from '../../../resp/address.ts';
 import { RespError } from '../../../resp/errors.ts';
-import { Replacement } from '../../file/replacement.ts';
+import { Replacement } from '../../file/output-file.ts';
 import type { StartEvent } from '../../sync/options.ts';
 import type { Verdict, VerdictEvent } from '../../verify/options.ts';
-import { UsageError } from '../flags/usage-error.ts';
-import { escapeControls, escapeKey } from './escape.ts';
+import { UsageError } from '../flags/kinds.ts';
+import { escapeControls, escapeKey } from './texts.ts';
 import type { RunEvent, TextStream } from './output.ts';
 
 /** Characters that are collected before a write. */

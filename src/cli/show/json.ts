@@ -3,9 +3,8 @@
 import { RespError } from '../../../resp/errors.ts';
 import type { Figures, MigrateEvent, SideReport, StartEvent } from '../../sync/options.ts';
 import type { CheckEvent, CheckFigures, VerdictEvent } from '../../verify/options.ts';
-import { errorText, escapeControls, escapeJson, escapeKey } from './escape.ts';
-import type { Outcome } from './outcome.ts';
-import type { Output, OutputOptions, RunEvent, Streams } from './output.ts';
+import { errorText, escapeControls, escapeJson, escapeKey } from './texts.ts';
+import type { Outcome, Output, OutputOptions, RunEvent, Streams } from './output.ts';
 import { describeFaults } from './report.ts';
 
 type Progress = Extract<MigrateEvent, { type: 'progress' }> | Extract<CheckEvent, { type: 'check-progress' }>;

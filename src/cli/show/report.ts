@@ -1,17 +1,35 @@
-// Lines in words for every way of showing a run but JSON: warnings, failed keys, differences, the summary, the error.
+// Lines in words for every way of showing a run but JSON: warnings, failed keys, differences, the summary, the error. Alone
+// they are the output without progress.
 
 import { countOf, formatBytes, formatCount } from '../../../resp/figures.ts';
 import type { Figures, KeyFailedEvent, ReconnectEvent } from '../../sync/options.ts';
 import type { CheckFigures, RecheckEvent, VerdictEvent } from '../../verify/options.ts';
 import { showsDb, verdictLine } from './combined.ts';
-import { preflightText, typeTable } from './dry-run-text.ts';
-import { errorText, escapeControls, escapeKey } from './escape.ts';
-import { describeDifferences, formatCheckSummary, formatDuration, formatSummary } from './figures.ts';
-import { Interrupted, isComplete, nameOfSignal, type Outcome, type StopSignal } from './outcome.ts';
-import type { OutputOptions, RunEvent, Streams } from './output.ts';
+import {
+  Interrupted,
+  isComplete,
+  nameOfSignal,
+  type Outcome,
+  type Output,
+  type OutputOptions,
+  type RunEvent,
+  type StopSignal,
+  type Streams,
+} from './output.ts';
+import {
+  describeDifferences,
+  errorText,
+  escapeControls,
+  escapeKey,
+  formatCheckSummary,
+  formatDuration,
+  formatSummary,
+  preflightText,
+  typeTable,
+} from './texts.ts';
 
 /** Where the lines of a report go, each with its newline. */
-export interface ReportSink {
+interface ReportSink {
   toStderr(text: string): void;
   /** The differences that a check has found. */
   toStdout(text: string): void;
@@ -24,7 +42,7 @@ const MOST_DIFFERENCES = 20;
 /** Bytes of a key that are shown; a key may have millions. */
 const LONGEST_KEY = 256;
 
-export class Report {
+class Report {
   readonly #sink: ReportSink;
   readonly #options: OutputOptions;
   /** Errors only. */
@@ -133,7 +151,7 @@ const COPIED = 'Sync done.\n';
 const COMPARED = 'Both sides are equal.\n';
 
 /** The closing words of a run that ended well, on stderr where stdout carries data. A dry run has none. */
-export function sayDone({ stdout, stderr }: Streams, { dryRun, stdoutTaken }: OutputOptions, outcome: Outcome): void {
+function sayDone({ stdout, stderr }: Streams, { dryRun, stdoutTaken }: OutputOptions, outcome: Outcome): void {
   if (!isComplete(outcome) || dryRun) return;
   const words = 'result' in outcome ? COPIED : COMPARED;
   if (stdoutTaken) stderr.write(`rump: ${words}`);
@@ -176,4 +194,41 @@ function describeFailure({ key, db, reason }: KeyFailedEvent): string {
   const shown = escapeKey(key.subarray(0, LONGEST_KEY));
   const rest = key.length > LONGEST_KEY ? `… (${formatBytes(key.length)})` : '';
   return `key "${shown}"${rest} in db ${db}: ${reason}`;
+}
+
+/** No progress: the closing words on stdout, and the report on stderr. A silent run prints errors only. */
+export class PlainOutput implements Output {
+  protected readonly streams: Streams;
+  readonly #options: OutputOptions;
+  readonly #isSilent: boolean;
+  readonly #report: Report;
+
+  constructor(streams: Streams, options: OutputOptions, isSilent = false) {
+    this.streams = streams;
+    this.#options = options;
+    this.#isSilent = isSilent;
+    const sink = { toStderr: (text: string) => this.toStderr(text), toStdout: (text: string) => this.toStdout(text) };
+    this.#report = new Report(sink, options, isSilent);
+  }
+
+  onEvent(event: RunEvent): void {
+    this.#report.onEvent(event);
+  }
+
+  onInterrupt(signal: StopSignal): void {
+    this.#report.onInterrupt(signal);
+  }
+
+  finish(outcome: Outcome): void {
+    if (!this.#isSilent) sayDone(this.streams, this.#options, outcome);
+    this.#report.finish(outcome);
+  }
+
+  protected toStderr(text: string): void {
+    this.streams.stderr.write(text);
+  }
+
+  protected toStdout(text: string): void {
+    this.streams.stdout.write(text);
+  }
 }

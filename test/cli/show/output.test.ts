@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { RespError } from '../../../resp/errors.ts';
-import { Interrupted } from '../../../src/cli/show/outcome.ts';
+import { Interrupted } from '../../../src/cli/show/output.ts';
 import {
   BATCH,
   DONE,

@@ -3,8 +3,16 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as fc from 'fast-check';
 import { AddressError, ReplyError, RespError } from '../../../resp/errors.ts';
-import { errorText, escapeControls, escapeJson, escapeKey } from '../../../src/cli/show/escape.ts';
-import { formatDuration, formatRate, formatSummary } from '../../../src/cli/show/figures.ts';
+import {
+  errorText,
+  escapeControls,
+  escapeJson,
+  escapeKey,
+  formatDuration,
+  formatRate,
+  formatSummary,
+} from '../../../src/cli/show/texts.ts';
+import { DONE } from './events.ts';
 
 test('formatDuration() rounds before it chooses the unit', () => {
   for (const [ms, text] of [
@@ -28,22 +36,12 @@ test('formatRate() gives three digits, and is a number for no time at all', () =
 });
 
 test('formatSummary() says everything in one line', () => {
-  const figures = {
-    keys: 1_000_000,
-    bytes: 85_143_322,
-    converted: 0,
-    skipped: 0,
-    expired: 3,
-    failed: 0,
-    reconnects: 0,
-    elapsed: 5400,
-  };
   assert.equal(
-    formatSummary(figures),
+    formatSummary(DONE),
     '1,000,000 keys, 81.2 MiB in 5.4 s (185,000 keys/s), 0 skipped, 3 expired on the way, 0 failed',
   );
-  assert.match(formatSummary({ ...figures, reconnects: 1 }), / 0 failed, 1 reconnect$/);
-  assert.match(formatSummary({ ...figures, reconnects: 1200 }), / 0 failed, 1,200 reconnects$/);
+  assert.match(formatSummary({ ...DONE, reconnects: 1 }), / 0 failed, 1 reconnect$/);
+  assert.match(formatSummary({ ...DONE, reconnects: 1200 }), / 0 failed, 1,200 reconnects$/);
 });
 
 function unescapeKey(text: string): Buffer {

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { FrameReader, type FrameReaderOptions } from '../../../src/file/frame-reader.ts';
-import type { Keeper } from '../../../src/file/passing-payload.ts';
+import type { Keeper } from '../../../src/file/restore-frame.ts';
 import { StreamError } from '../../../src/file/stream-ends.ts';
 import { newEntry, type Entry } from '../../../src/flow/entry.ts';
 import { cutsOf } from '../../support/decode.ts';

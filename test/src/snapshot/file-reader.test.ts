@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { test, type TestContext } from 'node:test';
 import { Bytes } from '../../../resp/bytes.ts';
-import { RandomAccessFile } from '../../../src/file/random-access-file.ts';
+import { RandomAccessFile } from '../../../src/file/input-file.ts';
 import { ByteReader } from '../../../src/rdb/byte-reader.ts';
 import { Crc64 } from '../../../src/rdb/crc64.ts';
 import { PayloadError } from '../../../src/rdb/payload.ts';

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import * as fc from 'fast-check';
-import { Bar, BarOutput, type BarFigures } from '../../../src/cli/show/bar.ts';
+import { Bar, BarOutput, type BarFigures } from '../../../src/cli/show/progress.ts';
 import { openOutput } from '../../../src/cli/run.ts';
 import { BATCH, DONE, progress, SUMMARY, WARNING } from './events.ts';
 import { OPTIONS, Screen, show } from './screen.ts';

@@ -1,23 +1,67 @@
-// A progress line on stderr that is redrawn in place, and removed at the end. What does not fit is left out, the least
-// important first.
+// Progress in words: as dots on stdout, or as a line on stderr that is redrawn in place.
 
 import { countOf, formatBytes, formatCount } from '../../../resp/figures.ts';
 import type { Figures } from '../../sync/options.ts';
 import type { CheckFigures } from '../../verify/options.ts';
-import { differencesOf, formatDuration, formatRate, perSecond } from './figures.ts';
-import type { Outcome, StopSignal } from './outcome.ts';
-import type { Output, OutputOptions, RunEvent, Streams } from './output.ts';
-import { Report, sayDone } from './report.ts';
+import {
+  isComplete,
+  type Outcome,
+  type OutputOptions,
+  type RunEvent,
+  type StopSignal,
+  type Streams,
+} from './output.ts';
+import { PlainOutput } from './report.ts';
+import { differencesOf, formatDuration, formatRate, perSecond } from './texts.ts';
+
+/** A dot on stdout for each batch that the target acknowledged, then the closing words, as Rump 1.0 had it. */
+export class DotsOutput extends PlainOutput {
+  /** The cursor of the terminal is behind a dot. */
+  #midLine = false;
+  /** The last thing on stdout is a dot. */
+  #hasDots = false;
+
+  override onEvent(event: RunEvent): void {
+    if (event.type === 'batch') this.#dot();
+    else super.onEvent(event);
+  }
+
+  override finish(outcome: Outcome): void {
+    // The closing words end the line of the dots.
+    if (isComplete(outcome)) this.#midLine = false;
+    super.finish(outcome);
+  }
+
+  #dot(): void {
+    const { stdout } = this.streams;
+    stdout.write('.');
+    this.#hasDots = true;
+    this.#midLine = stdout.isTTY === true;
+  }
+
+  /** A line on stdout, not behind dots. */
+  protected override toStdout(text: string): void {
+    if (this.#hasDots) super.toStdout('\n');
+    this.#hasDots = false;
+    this.#midLine = false;
+    super.toStdout(text);
+  }
+
+  /** Where both streams are one terminal, a line does not go behind dots; stdout gets no newline for that. */
+  protected override toStderr(text: string): void {
+    if (this.#midLine && this.streams.stderr.isTTY) super.toStderr('\n');
+    this.#midLine = false;
+    super.toStderr(text);
+  }
+}
 
 const REDRAW_MS = 100;
 const DEFAULT_COLUMNS = 80;
 /** Back to the start of the line, and erase it. */
 const CLEAR_LINE = '\r\u001B[K';
 
-export class BarOutput implements Output {
-  readonly #streams: Streams;
-  readonly #options: OutputOptions;
-  readonly #report: Report;
+/** A line that is redrawn, and removed at the end. */
+export class BarOutput extends PlainOutput {
   readonly #now: () => number;
   readonly #bar = new Bar();
   #drawnAt = -Infinity;
@@ -26,17 +70,12 @@ export class BarOutput implements Output {
 
   /** @param now milliseconds on a clock that never goes back */
   constructor(streams: Streams, options: OutputOptions, now: () => number = () => performance.now()) {
-    this.#streams = streams;
-    this.#options = options;
-    this.#report = new Report(
-      { toStderr: (text) => this.#write(text), toStdout: (text) => this.#print(text) },
-      options,
-    );
+    super(streams, options);
     this.#now = now;
   }
 
-  onEvent(event: RunEvent): void {
-    this.#report.onEvent(event);
+  override onEvent(event: RunEvent): void {
+    super.onEvent(event);
     if (this.#isOver) return;
     if (event.type === 'progress') this.#bar.update(event);
     else if (event.type === 'check-progress') this.#bar.update(comparedFigures(event));
@@ -45,40 +84,39 @@ export class BarOutput implements Output {
   }
 
   /** No bar after this: a second signal leaves no time to clear it. */
-  onInterrupt(signal: StopSignal): void {
+  override onInterrupt(signal: StopSignal): void {
     this.#isOver = true;
-    this.#report.onInterrupt(signal);
+    super.onInterrupt(signal);
   }
 
-  finish(outcome: Outcome): void {
+  override finish(outcome: Outcome): void {
     this.#isOver = true;
     this.#clear();
-    sayDone(this.#streams, this.#options, outcome);
-    this.#report.finish(outcome);
+    super.finish(outcome);
   }
 
   #draw(): void {
     const now = this.#now();
     if (now - this.#drawnAt < REDRAW_MS) return;
-    const { stderr } = this.#streams;
+    const { stderr } = this.streams;
     stderr.write(CLEAR_LINE + this.#bar.render(stderr.columns || DEFAULT_COLUMNS));
     this.#drawnAt = now;
     this.#isDrawn = true;
   }
 
   #clear(): void {
-    if (this.#isDrawn) this.#streams.stderr.write(CLEAR_LINE);
+    if (this.#isDrawn) this.streams.stderr.write(CLEAR_LINE);
     this.#isDrawn = false;
   }
 
-  #print(text: string): void {
+  protected override toStdout(text: string): void {
     this.#clear();
-    this.#streams.stdout.write(text);
+    super.toStdout(text);
   }
 
-  #write(text: string): void {
+  protected override toStderr(text: string): void {
     this.#clear();
-    this.#streams.stderr.write(text);
+    super.toStderr(text);
   }
 }
 
@@ -99,6 +137,7 @@ const SHORTEST_BAR = 6;
 const LONGEST_BAR = 30;
 const GAP = '  ';
 
+/** What does not fit is left out, the least important first. */
 export class Bar {
   readonly #window: BarFigures[] = [];
 

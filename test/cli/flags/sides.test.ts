@@ -5,12 +5,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
-import {
-  readPasswordFile,
-  readSideFiles,
-  type SideFiles,
-  type SideSecrets,
-} from '../../../src/cli/flags/side-files.ts';
+import { readPasswordFile, readSideFiles, type SideFiles, type SideSecrets } from '../../../src/cli/flags/sides.ts';
 import { CERTIFICATE, KEY } from './certificate.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'rump-side-'));
