@@ -16,7 +16,7 @@ import { RedisTarget } from '../target/redis-target.ts';
 import { RespTarget } from '../target/resp-target.ts';
 import type { DryRunTarget, Target } from '../target/target.ts';
 import { WrittenKeys } from '../target/conflicts.ts';
-import type { Plan } from './plan.ts';
+import type { Plan } from './sides.ts';
 import type { Run } from './preflight.ts';
 import type { Progress } from './progress.ts';
 import type { Settings } from './settings.ts';
