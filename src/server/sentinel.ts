@@ -8,6 +8,7 @@ import { login } from '../../resp/handshake.ts';
 import type { Reply } from '../../resp/reply.ts';
 import type { Secrets } from '../../resp/secrets.ts';
 import type { TlsOptions } from '../../resp/tls-options.ts';
+import { whileListening } from '../flow/failure.ts';
 import { READ_ONLY } from './read-only.ts';
 import { kindOf, mayPass, replyBehind, type RefusalKind } from './refusal.ts';
 import { TLS_HINTS, type Role } from './server.ts';
@@ -75,9 +76,7 @@ async function askSentinel(peer: TcpPeer, options: SentinelOptions): Promise<Tcp
     signal,
     secrets,
   });
-  const onAbort = (): void => connection.fail(signal?.reason as Error);
-  signal?.addEventListener('abort', onAbort, { once: true });
-  try {
+  const ask = async (): Promise<TcpPeer> => {
     const [auth, answer] = await Promise.allSettled([
       login(connection, options),
       connection.request('SENTINEL GET-MASTER-ADDR-BY-NAME', service),
@@ -85,10 +84,8 @@ async function askSentinel(peer: TcpPeer, options: SentinelOptions): Promise<Tcp
     if (auth.status === 'rejected') throw auth.reason;
     if (answer.status === 'rejected') throw refused(answer.reason, peer, options);
     return readAddress(answer.value, peer, service);
-  } finally {
-    signal?.removeEventListener('abort', onAbort);
-    connection.close();
-  }
+  };
+  return whileListening(signal, (reason) => connection.fail(reason), ask).finally(() => connection.close());
 }
 
 /** What a refusal means; any other error is left as it is. */

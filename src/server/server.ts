@@ -6,6 +6,7 @@ import { handshake, introduce } from '../../resp/handshake.ts';
 import type { Reply } from '../../resp/reply.ts';
 import type { Secrets } from '../../resp/secrets.ts';
 import type { TlsHints, TlsOptions } from '../../resp/tls-options.ts';
+import { whileListening } from '../flow/failure.ts';
 import { findDatabases, type Databases } from './databases.ts';
 import {
   learn,
@@ -71,6 +72,7 @@ export const TLS_HINTS: Required<TlsHints> = {
   giveKey: 'give --from-tls-key or --to-tls-key the key to the certificate, in PEM and without a passphrase',
 };
 const REPLY_HINT = 'a larger --max-reply lets it pass';
+const CLIENT_NAME = 'rump';
 const CONNECT_TIMEOUT_MS = 10_000;
 
 /** @throws RespError: no connection, no login, no such database; `retryable` where the server will not have us now */
@@ -134,7 +136,7 @@ async function introduced(
     // One reply may be late for reasons of this process, which has only just begun.
     for (let i = 0; i < MOST_LOOKS && roundTrip > LONG_LINE_MS; i++) {
       const start = performance.now();
-      await introduce(connection);
+      await introduce(connection, CLIENT_NAME);
       roundTrip = Math.min(roundTrip, performance.now() - start);
     }
     return { roundTrip, ...(await learnLimits(connection)) };
@@ -170,15 +172,15 @@ async function withConnection<T>(access: Access, peer: Peer, use: (connection: C
     signal,
     secrets,
   });
-  const onAbort = (): void => connection.fail(signal?.reason as Error);
-  signal?.addEventListener('abort', onAbort, { once: true });
   try {
-    return await use(connection);
+    return await whileListening(
+      signal,
+      (reason) => connection.fail(reason),
+      () => use(connection),
+    );
   } catch (error) {
     connection.close();
     throw judged(error, peer, purpose === 'read' ? 'read from' : 'write to');
-  } finally {
-    signal?.removeEventListener('abort', onAbort);
   }
 }
 
