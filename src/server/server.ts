@@ -20,6 +20,7 @@ import {
 } from './probes.ts';
 import { READ_ONLY } from './read-only.ts';
 import { judged } from './refusal.ts';
+import { replyOf } from './replies.ts';
 
 /** Which side a server is on, as messages call it. */
 export type Role = 'source' | 'target';
@@ -136,7 +137,7 @@ async function introduced(
     // One reply may be late for reasons of this process, which has only just begun.
     for (let i = 0; i < MOST_LOOKS && roundTrip > LONG_LINE_MS; i++) {
       const start = performance.now();
-      await introduce(connection, CLIENT_NAME);
+      await (i === 0 ? introduce(connection, CLIENT_NAME) : connection.request('PING').catch(replyOf));
       roundTrip = Math.min(roundTrip, performance.now() - start);
     }
     return { roundTrip, ...(await learnLimits(connection)) };
