@@ -13,8 +13,6 @@ export interface HandshakeOptions extends LoginOptions {
   readonly db: number;
 }
 
-const CLIENT_NAME = 'rump';
-
 /**
  * Logs in and selects the database, in one round trip. Says nothing that need not be said: a connection is in database 0 to
  * begin with, and a proxy may not know SELECT.
@@ -32,13 +30,13 @@ export async function handshake(connection: Connection, options: HandshakeOption
 }
 
 /**
- * Gives the connection its name: a courtesy to whoever reads CLIENT LIST, which a server may refuse. Some proxies hang up
+ * Gives the connection a name: a courtesy to whoever reads CLIENT LIST, which a server may refuse. Some proxies hang up
  * on it.
  * @throws ConnectionError where the peer has hung up
  */
-export async function introduce(connection: Connection): Promise<void> {
+export async function introduce(connection: Connection, name: string): Promise<void> {
   try {
-    await connection.request('CLIENT SETNAME', CLIENT_NAME);
+    await connection.request('CLIENT SETNAME', name);
   } catch (error) {
     if (!(error instanceof ReplyError)) throw error;
   }

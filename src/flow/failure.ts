@@ -1,5 +1,6 @@
-// Ends whoever races against it: a promise that never resolves, and rejects once somebody says why.
+// What ends work before its time: a promise that never resolves, and rejects once somebody says why; and the signal of a run.
 
+/** Ends whoever races against its promise. */
 export class Failure {
   readonly promise: Promise<never>;
   #reject!: (reason: unknown) => void;
@@ -13,5 +14,24 @@ export class Failure {
   /** The first reason counts. */
   fail(reason: unknown): void {
     this.#reject(reason);
+  }
+}
+
+/**
+ * Does the work, and calls `onAbort` with the reason of the signal where that comes meanwhile.
+ * @throws that reason, where it came before
+ */
+export async function whileListening<T>(
+  signal: AbortSignal | undefined,
+  onAbort: (reason: Error) => void,
+  work: () => Promise<T>,
+): Promise<T> {
+  const listener = (): void => onAbort(signal?.reason as Error);
+  signal?.throwIfAborted();
+  signal?.addEventListener('abort', listener, { once: true });
+  try {
+    return await work();
+  } finally {
+    signal?.removeEventListener('abort', listener);
   }
 }

@@ -8,9 +8,10 @@ import { login } from '../../resp/handshake.ts';
 import type { Reply } from '../../resp/reply.ts';
 import type { Secrets } from '../../resp/secrets.ts';
 import type { TlsOptions } from '../../resp/tls-options.ts';
+import { whileListening } from '../flow/failure.ts';
 import { READ_ONLY } from './read-only.ts';
 import { kindOf, mayPass, replyBehind, type RefusalKind } from './refusal.ts';
-import { TLS_HINTS, untilAborted, type Role } from './server.ts';
+import { TLS_HINTS, type Role } from './server.ts';
 
 /** The credentials are those of the sentinels, which may differ from those of the servers that they watch. */
 export interface SentinelOptions extends Credentials {
@@ -75,19 +76,16 @@ async function askSentinel(peer: TcpPeer, options: SentinelOptions): Promise<Tcp
     signal,
     secrets,
   });
-  try {
-    return await untilAborted(connection, signal, async () => {
-      const [auth, answer] = await Promise.allSettled([
-        login(connection, options),
-        connection.request('SENTINEL GET-MASTER-ADDR-BY-NAME', service),
-      ]);
-      if (auth.status === 'rejected') throw auth.reason;
-      if (answer.status === 'rejected') throw refused(answer.reason, peer, options);
-      return readAddress(answer.value, peer, service);
-    });
-  } finally {
-    connection.close();
-  }
+  const ask = async (): Promise<TcpPeer> => {
+    const [auth, answer] = await Promise.allSettled([
+      login(connection, options),
+      connection.request('SENTINEL GET-MASTER-ADDR-BY-NAME', service),
+    ]);
+    if (auth.status === 'rejected') throw auth.reason;
+    if (answer.status === 'rejected') throw refused(answer.reason, peer, options);
+    return readAddress(answer.value, peer, service);
+  };
+  return whileListening(signal, (reason) => connection.fail(reason), ask).finally(() => connection.close());
 }
 
 /** What a refusal means; any other error is left as it is. */

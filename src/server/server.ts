@@ -6,6 +6,7 @@ import { handshake, introduce } from '../../resp/handshake.ts';
 import type { Reply } from '../../resp/reply.ts';
 import type { Secrets } from '../../resp/secrets.ts';
 import type { TlsHints, TlsOptions } from '../../resp/tls-options.ts';
+import { whileListening } from '../flow/failure.ts';
 import {
   learn,
   learnLimits,
@@ -69,6 +70,7 @@ export const TLS_HINTS: Required<TlsHints> = {
   giveKey: 'give --from-tls-key or --to-tls-key the key to the certificate, in PEM and without a passphrase',
 };
 const REPLY_HINT = 'a larger --max-reply lets it pass';
+const CLIENT_NAME = 'rump';
 const CONNECT_TIMEOUT_MS = 10_000;
 
 /** @throws RespError: no connection, no login, no such database; `retryable` where the server will not have us now */
@@ -131,7 +133,7 @@ async function introduced(
 ): Promise<(Limits & Pick<Server, 'roundTrip'>) | undefined> {
   try {
     const start = performance.now();
-    await introduce(connection);
+    await introduce(connection, CLIENT_NAME);
     const introducedAt = performance.now();
     const limits = await learnLimits(connection);
     const roundTrip = Math.min(introducedAt - start, performance.now() - introducedAt);
@@ -169,25 +171,14 @@ async function withConnection<T>(access: Access, peer: Peer, use: (connection: C
     secrets,
   });
   try {
-    return await untilAborted(connection, signal, use);
+    return await whileListening(
+      signal,
+      (reason) => connection.fail(reason),
+      () => use(connection),
+    );
   } catch (error) {
     connection.close();
     throw judged(error, peer, purpose === 'read' ? 'read from' : 'write to');
-  }
-}
-
-/** Where the signal comes before `use` is over, the connection fails with its reason. */
-export async function untilAborted<T>(
-  connection: Connection,
-  signal: AbortSignal | undefined,
-  use: (connection: Connection) => Promise<T>,
-): Promise<T> {
-  const onAbort = (): void => connection.fail(signal?.reason as Error);
-  signal?.addEventListener('abort', onAbort, { once: true });
-  try {
-    return await use(connection);
-  } finally {
-    signal?.removeEventListener('abort', onAbort);
   }
 }
 

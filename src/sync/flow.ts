@@ -1,6 +1,7 @@
 // The two ends of the flow and the channel between them, made for what was asked for, and how they run side by side.
 
 import { Channel } from '../flow/channel.ts';
+import { whileListening } from '../flow/failure.ts';
 import type { Deployment } from '../cluster/deployment.ts';
 import type { NodeLinkOptions } from '../cluster/node-link.ts';
 import type { DumpOptions } from '../keys/dump.ts';
@@ -16,7 +17,7 @@ import { RedisTarget } from '../target/redis-target.ts';
 import { RespTarget } from '../target/resp-target.ts';
 import type { DryRunTarget, Target } from '../target/target.ts';
 import { WrittenKeys } from '../target/conflicts.ts';
-import type { Plan } from './plan.ts';
+import type { Plan } from './sides.ts';
 import type { Run } from './preflight.ts';
 import type { Progress } from './progress.ts';
 import type { Settings } from './settings.ts';
@@ -171,14 +172,8 @@ export class Flow {
 
   /** Returns when everything is on the target; rejects with the first error, or with the reason of `stop`. */
   async run(signal: AbortSignal | undefined): Promise<void> {
-    const onAbort = (): void => this.stop(signal?.reason as Error);
-    signal?.throwIfAborted();
-    signal?.addEventListener('abort', onAbort, { once: true });
-    try {
-      await Promise.all([this.#read(), this.#write()]);
-    } finally {
-      signal?.removeEventListener('abort', onAbort);
-    }
+    const flowing = (): Promise<unknown> => Promise.all([this.#read(), this.#write()]);
+    await whileListening(signal, (reason) => this.stop(reason), flowing);
   }
 
   /** Nothing more is read or sent; replies to what was sent are still counted. */

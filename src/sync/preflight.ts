@@ -8,18 +8,19 @@ import { kindOf, refusalOf } from '../server/refusal.ts';
 import { aclOf, PROBE_KEY, type Probe } from '../server/probes.ts';
 import type { Role, Server } from '../server/server.ts';
 import type { NodeReport, SideReport, StartEvent } from './options.ts';
-import { planOf, type Plan } from './plan.ts';
-import type { EndpointSettings, Settings } from './settings.ts';
 import {
   clockSkewOf,
   closeSides,
   keysIn,
   openSides,
+  planOf,
   targetDatabases,
   type Access,
   type DatabasePairs,
+  type Plan,
   type Sides,
 } from './sides.ts';
+import type { EndpointSettings, Settings } from './settings.ts';
 
 /** Both sides, reached and found fit, and what goes where. */
 export interface Run<S extends Settings = Settings> {

@@ -1,26 +1,139 @@
-// The figures of a copy, counted from replies, and the events that tell of them. It decides only what counts as what.
+// The figures of a run, counted from replies, and the events that tell of them: what a copy and a check have in common, and what
+// a copy counts.
 
-import { countOf, formatCount } from '../../resp/figures.ts';
 import { nameOf, RespError, type Peer, type ReplyError } from '../../resp/errors.ts';
+import { countOf, formatCount } from '../../resp/figures.ts';
 import { kindOf } from '../server/refusal.ts';
-import type { SourceSink } from '../source/source.ts';
-import type { TargetSink } from '../target/target.ts';
+import type { Reconnect } from '../server/retry.ts';
+import type { SourceNotice, SourceSink } from '../source/source.ts';
 import type { WrittenKey } from '../target/target-process.ts';
-import type { Figures, TypeFigures } from './options.ts';
-import { RunProgress } from './run-progress.ts';
+import type { TargetSink } from '../target/target.ts';
+import type { CommonEvent, Figures, StartEvent, TypeFigures } from './options.ts';
 import type { Settings } from './settings.ts';
+import { nothingOf, noticeText, type Warning } from './warnings.ts';
 
+/** Keys of one `batch` event. */
+const BATCH_KEYS = 1000;
+/** Milliseconds between two events of progress. */
+const INTERVAL_MS = 100;
 /** Names of keys that the target lacks in one warning. */
 const MISSING_NAMED = 5;
 
+/** What a copy and a check have in common to tell: how they begin, how far they are, what happens to the source, how they end. */
+export abstract class RunProgress implements Pick<SourceSink, 'onExpired' | 'onReadRefused' | 'onShrunk' | 'onNotice'> {
+  readonly #onEvent: (event: CommonEvent) => void;
+  readonly #start = performance.now();
+  #fraction: () => number = () => 0;
+  #timer: NodeJS.Timeout | undefined;
+  /** Why the run fails, though it came to its end. */
+  #shrunk: RespError | undefined;
+  #expired = 0;
+  #failed = 0;
+  #reconnects = 0;
+  /** Keys that no `batch` event has told of yet. */
+  #untold = 0;
+  /** Keys of the source at the start. */
+  #expected = 0;
+
+  constructor(onEvent: (event: CommonEvent) => void) {
+    this.#onEvent = onEvent;
+  }
+
+  /** @param fraction how much was walked, 0 to 1 */
+  start(event: StartEvent, warnings: readonly Warning[], fraction: () => number): void {
+    this.#onEvent(event);
+    for (const { code, message } of warnings) this.warn(code, message);
+    this.#fraction = fraction;
+    this.#expected = event.source.keys;
+    this.#timer = setInterval(() => this.tell(this.done), INTERVAL_MS);
+  }
+
+  onReconnect(reconnect: Reconnect): void {
+    this.#reconnects++;
+    this.#onEvent({ type: 'reconnect', ...reconnect });
+  }
+
+  onExpired(): void {
+    this.#expired++;
+  }
+
+  onReadRefused(db: number, key: Buffer, { code, message: reason }: RespError): void {
+    this.#failed++;
+    this.#onEvent({ type: 'key-failed', db, key, code, reason });
+  }
+
+  onShrunk(error: RespError): void {
+    this.#shrunk ??= error;
+  }
+
+  onNotice(notice: SourceNotice): void {
+    this.warn(notice.code, noticeText(notice));
+  }
+
+  warn(code: string, message: string): void {
+    this.#onEvent({ type: 'warning', code, message });
+  }
+
+  /** The run ended before its time: the last figures are told once more. */
+  stop(): void {
+    clearInterval(this.#timer);
+    this.tell(this.done);
+  }
+
+  /** The last keys make a batch of their own. */
+  flush(): void {
+    if (this.#untold > 0) this.#tellBatch(this.#untold);
+  }
+
+  /** The figures as they are. */
+  protected abstract tell(fraction: number): void;
+
+  /** 0 to 1. */
+  protected get done(): number {
+    return this.#fraction();
+  }
+
+  protected get expected(): number {
+    return this.#expected;
+  }
+
+  protected get common(): Pick<Figures, 'expired' | 'failed' | 'reconnects' | 'elapsed'> {
+    const elapsed = performance.now() - this.#start;
+    return { expired: this.#expired, failed: this.#failed, reconnects: this.#reconnects, elapsed };
+  }
+
+  protected countKeys(keys: number): void {
+    this.#untold += keys;
+    while (this.#untold >= BATCH_KEYS) this.#tellBatch(BATCH_KEYS);
+  }
+
+  /** @throws RespError, where the source lost keys meanwhile */
+  protected demandWhole(): void {
+    if (this.#shrunk === undefined) return;
+    this.stop();
+    throw this.#shrunk;
+  }
+
+  /** Everything was read. @param isEmpty whether no key was met at all */
+  protected end(isEmpty: boolean): void {
+    clearInterval(this.#timer);
+    this.tell(1);
+    if (isEmpty) this.warn('NOTHING_IN_SCOPE', nothingOf(this.#expected));
+  }
+
+  #tellBatch(keys: number): void {
+    this.#untold -= keys;
+    this.#onEvent({ type: 'batch', keys });
+  }
+}
+
+/** The figures of a copy. It decides only what counts as what. */
 export class Progress extends RunProgress implements SourceSink, TargetSink {
   readonly #settings: Settings;
   #keys = 0;
   #bytes = 0;
   #converted = 0;
   #skipped = 0;
-  #expired = 0;
-  #failed = 0;
   #repeated = 0;
   /** Keys that a dry run has found. */
   #counted = 0;
@@ -44,24 +157,22 @@ export class Progress extends RunProgress implements SourceSink, TargetSink {
   }
 
   onGone(): void {
-    this.#expired++;
-  }
-
-  onExpired(): void {
-    this.#expired++;
+    this.onExpired();
   }
 
   onRepeated(): void {
     this.#repeated++;
   }
 
-  onReadRefused(db: number, key: Buffer, error: RespError): void {
-    this.#fail(db, key, error);
+  override onReadRefused(db: number, key: Buffer, error: RespError): void {
+    super.onReadRefused(db, key, error);
+    const message = `Stopped at the first key that failed: ${error.message}`;
+    if (this.common.failed === 1) this.onFirstFailure(new RespError(error.code, message, { cause: error }));
   }
 
   onWriteRefused(db: number, key: Buffer, error: RespError): void {
     if (kindOf(error) === 'exists' && this.#settings.onConflict === 'skip') this.#skipped++;
-    else this.#fail(db, key, error);
+    else this.onReadRefused(db, key, error);
   }
 
   onTargetReplaced(peer: Peer): void {
@@ -116,7 +227,8 @@ export class Progress extends RunProgress implements SourceSink, TargetSink {
 
   /** Keys whose fate is known. */
   get #settled(): number {
-    return this.#keys + this.#skipped + this.#expired + this.#failed;
+    const { expired, failed } = this.common;
+    return this.#keys + this.#skipped + expired + failed;
   }
 
   #figures(): Figures {
@@ -125,16 +237,7 @@ export class Progress extends RunProgress implements SourceSink, TargetSink {
       bytes: this.#bytes,
       converted: this.#converted,
       skipped: this.#skipped,
-      expired: this.#expired,
-      failed: this.#failed,
       ...this.common,
     };
-  }
-
-  #fail(db: number, key: Buffer, error: RespError): void {
-    this.#failed++;
-    this.tellFailed(db, key, error);
-    const message = `Stopped at the first key that failed: ${error.message}`;
-    if (this.#failed === 1) this.onFirstFailure(new RespError(error.code, message, { cause: error }));
   }
 }

@@ -1,15 +1,19 @@
-// Both sides: how they are reached, and what they are known to hold. A side is a server or a cluster; a file is not opened yet.
+// Both sides: how they are reached, what they are known to hold, and what of the one goes where at the other. A side is a server
+// or a cluster; a file is not opened yet.
 
 import { isFile } from '../../resp/address.ts';
+import { RespError } from '../../resp/errors.ts';
 import { Deployment } from '../cluster/deployment.ts';
-import type { Reconnect } from '../server/retry.ts';
 import { InputFile } from '../file/input-file.ts';
 import { demandWritable } from '../file/output-file.ts';
 import { openRegular } from '../file/regular-file.ts';
-import { PIECE_BYTES } from '../server/transfer-limits.ts';
-import type { Role, Server } from '../server/server.ts';
+import { expiryClock, type ExpiryMode } from '../flow/expiry.ts';
+import { FieldExpiries } from '../keys/expiries.ts';
 import { PROBE_KEY, type Probe, type Purpose } from '../server/probes.ts';
-import type { Settings } from './settings.ts';
+import type { Reconnect } from '../server/retry.ts';
+import type { Role, Server } from '../server/server.ts';
+import { PIECE_BYTES } from '../server/transfer-limits.ts';
+import type { EndpointSettings, Settings } from './settings.ts';
 
 export type DatabasePairs = readonly (readonly [source: number, target: number])[];
 
@@ -112,12 +116,11 @@ function probesFor({ preserveIdle, dryRun }: Settings): readonly Probe[] {
 /** The database that a connection begins in. */
 function firstDb(role: Role, { databases, from, to }: Settings): number {
   if (role === 'source' && Array.isArray(databases)) return databases[0] as number;
-  const { address } = role === 'source' ? from : to;
-  return ('db' in address ? address.db : undefined) ?? 0;
+  return dbOf(role === 'source' ? from : to) ?? 0;
 }
 
 /** Whether expiries can cross by the millisecond: both sides know how, and their clocks agree. */
-export function carriesExactExpiries({ source, target }: Sides): boolean {
+function carriesExactExpiries({ source, target }: Sides): boolean {
   const servers = [...(source?.servers ?? []), ...(target?.servers ?? [])];
   return (
     servers.every(({ absoluteExpiry }) => absoluteExpiry) && Math.abs(clockSkewOf({ source, target })) <= MOST_SKEW_MS
@@ -125,7 +128,7 @@ export function carriesExactExpiries({ source, target }: Sides): boolean {
 }
 
 /** Milliseconds by which the clock of the target is ahead, where that is more than can be left as it is; 0 otherwise. */
-export function clockOffsetOf(sides: Sides): number {
+function clockOffsetOf(sides: Sides): number {
   const skew = Math.round(clockSkewOf(sides));
   return Math.abs(skew) > MOST_SKEW_MS ? skew : 0;
 }
@@ -153,4 +156,104 @@ export function targetDatabases({ servers }: Deployment, databases: DatabasePair
 export function keysIn({ servers }: Deployment, db: number): number {
   const keys = ({ db: current, keys, databases }: Server): number => (current === db ? keys : (databases.get(db) ?? 0));
   return servers.reduce((total, server) => total + keys(server), 0);
+}
+
+export interface Plan {
+  /** Source databases with those of the target; of a file those that were named. */
+  readonly databases: DatabasePairs;
+  readonly targetDbOf: (db: number) => number;
+  /** Whether two of the source may become one. */
+  readonly merges: boolean;
+  /** Keys in the source databases; 0 of a file. */
+  readonly keys: number;
+  readonly mode: ExpiryMode;
+  /** What the entries' `expireAt` is told by. */
+  readonly clock: () => number;
+  /** What becomes of the expiries of fields that the source has, and of those that a check reads of the target. */
+  readonly fields: FieldExpiries | undefined;
+  readonly targetFields: FieldExpiries | undefined;
+  /** What the expiries of fields are told by, once they are carried. */
+  readonly fieldClock: () => number;
+}
+
+/**
+ * @param isMutual whether what only the target has is of interest, too
+ * @throws RespError where it cannot be known which database is meant
+ */
+export function planOf(sides: Sides, settings: Settings, isMutual: boolean): Plan {
+  const { source, target } = sides;
+  const found = source === undefined ? namedOf(settings) : databasesOf(source, settings);
+  const targetDbOf = renumber(settings, found);
+  const isAll = isMutual && settings.databases === 'all' && source !== undefined;
+  const dbs = isAll ? [...found, ...beyond(target, found, targetDbOf)].toSorted((a, b) => a - b) : found;
+  return {
+    databases: dbs.map((db) => [db, targetDbOf(db)]),
+    targetDbOf,
+    merges: dbs.length === 0 ? targetDbOf(0) === targetDbOf(1) : new Set(dbs.map(targetDbOf)).size < dbs.length,
+    keys: source === undefined ? 0 : dbs.reduce((total, db) => total + keysIn(source, db), 0),
+    ...expiries(sides, settings),
+  };
+}
+
+type Clock = () => number;
+type Expiries = Pick<Plan, 'mode' | 'clock' | 'fields' | 'targetFields' | 'fieldClock'>;
+
+function expiries({ source, target }: Sides, { noTtl }: Settings): Expiries {
+  const mode = noTtl ? 'dropped' : carriesExactExpiries({ source, target }) ? 'exact' : 'relative';
+  const [sourceClock, fieldClock] = [source, target].map((side) => expiryClock('exact', skewOf(side))) as [
+    Clock,
+    Clock,
+  ];
+  return {
+    mode,
+    clock: source === undefined ? sourceClock : expiryClock(mode, skewOf(source)),
+    fields: FieldExpiries.for(mode, mode === 'relative' ? clockOffsetOf({ source, target }) : 0, sourceClock),
+    targetFields: FieldExpiries.for(mode, 0, fieldClock),
+    fieldClock,
+  };
+}
+
+/** A file, and a server that will not say, tell the time as everybody does. */
+function skewOf(side: Deployment | undefined): number {
+  return side?.servers[0]!.skew || 0;
+}
+
+function namedOf({ databases }: Settings): readonly number[] {
+  return databases === undefined || databases === 'all' ? [] : databases;
+}
+
+function databasesOf({ servers }: Deployment, { databases, from }: Settings): readonly number[] {
+  if (Array.isArray(databases)) return databases as readonly number[];
+  if (databases === undefined) return [dbOf(from) ?? 0];
+  // Each node of a cluster knows of its own keys.
+  const found = [...new Set(servers.flatMap((server) => [...server.databases.keys()]))].toSorted((a, b) => a - b);
+  return found.length > 0 ? found : [0];
+}
+
+/** Databases that only the target has keys in, where the source has one of that number for them. */
+function beyond(
+  target: Deployment | undefined,
+  found: readonly number[],
+  targetDbOf: (db: number) => number,
+): number[] {
+  const taken = new Set(found.map(targetDbOf));
+  const others = new Set(target?.servers.flatMap(({ databases }) => [...databases.keys()]));
+  return [...others].filter((db) => !taken.has(db) && targetDbOf(db) === db);
+}
+
+/** The same number, unless it was mapped; where one database is copied, that of the target's address. */
+function renumber({ dbMap, to }: Settings, dbs: readonly number[]): (db: number) => number {
+  const named = dbOf(to);
+  if (named !== undefined && dbs.length > 1 && dbs.some((db) => !dbMap.has(db))) {
+    throw new RespError('DATABASES', `Cannot copy several databases into database ${named} of ${to.shown}`, {
+      hint: 'say with --db-map where each goes',
+    });
+  }
+  // A file does not say beforehand which databases it has: the one that the target names is for all of them.
+  const only = dbs.length > 1 ? undefined : (named ?? (dbs.length === 0 || isFile(to.address) ? undefined : 0));
+  return (db) => dbMap.get(db) ?? only ?? db;
+}
+
+function dbOf({ address }: EndpointSettings): number | undefined {
+  return 'db' in address ? address.db : undefined;
 }

@@ -29,10 +29,12 @@ const FUNCTION_LIST = 'FUNCTION LIST';
 /** Numbers or names in one warning. */
 const MOST_NAMES = 10;
 
+/** Of databases that hold keys and were not asked for. */
+const TAKE_ALL = 'which are left out; --db all takes every database';
+
 /** What is said of the parts of a file that are not carried. */
 const LEFT_OUT: Readonly<Record<LeftOutKind, (names: string, count: number) => string>> = {
-  databases: (numbers) =>
-    `the file has keys in other databases as well (${numbers}), which are left out; --db all takes every database`,
+  databases: (numbers) => `the file has keys in other databases as well (${numbers}), ${TAKE_ALL}`,
   functions: (names) => `the snapshot has functions (${names}), which a copy leaves out`,
   modules: (names) => `the snapshot has data that modules keep beside keys (${names}), which a copy leaves out`,
   slots: (names) =>
@@ -118,7 +120,7 @@ function leftOut(keysByDb: ReadonlyMap<number, number>): Warning[] {
   const names = listOf([...keysByDb.keys()].toSorted((a, b) => a - b).map(String));
   const keys = [...keysByDb.values()].reduce((sum, keys) => sum + keys, 0);
   const which = keysByDb.size === 1 ? `database ${names}` : `databases ${names}`;
-  const message = `the source has keys in ${which} as well (${formatCount(keys)}), which are left out; --db all takes every database`;
+  const message = `the source has keys in ${which} as well (${formatCount(keys)}), ${TAKE_ALL}`;
   return [{ code: 'DATABASES_LEFT_OUT', message }];
 }
 

@@ -7,7 +7,7 @@ import type { Reply } from '../../resp/reply.ts';
 import { RoutedClient } from '../cluster/routed-client.ts';
 import type { Deployment } from '../cluster/deployment.ts';
 import type { NodeLinkOptions } from '../cluster/node-link.ts';
-import { Failure } from '../flow/failure.ts';
+import { Failure, whileListening } from '../flow/failure.ts';
 import { replyOf } from '../server/replies.ts';
 import { NAMES_OF_A_COMMAND } from '../keys/name-readers.ts';
 import { askFlushes, askInfo, flushesBetween, hasManyServers, type Flushes, type ServerInfo } from '../server/info.ts';
@@ -53,20 +53,15 @@ export async function demandKept(
   const { signal } = deployment;
   const client = new RoutedClient(deployment, options);
   const stopped = new Failure();
-  const onAbort = (): void => stopped.fail(signal?.reason);
-  signal?.throwIfAborted();
-  signal?.addEventListener('abort', onAbort, { once: true });
-  try {
+  const look = async (): Promise<void> => {
     await deployment.refreshIfPossible();
     const looking = Promise.all(Array.from(writers, (writer) => lookAt(deployment, writer, options, client, sink)));
     const looks = await Promise.race([looking, failure, stopped.promise]);
     const lost = looks.filter(({ isLoss }) => isLoss);
     if (lost.length > 0) throw hasLost(lost);
     for (const { peer, missing, looked } of looks) if (missing.length > 0) sink.onMissing(peer, missing, looked);
-  } finally {
-    signal?.removeEventListener('abort', onAbort);
-    client.close();
-  }
+  };
+  await whileListening(signal, (reason) => stopped.fail(reason), look).finally(() => client.close());
 }
 
 async function lookAt(

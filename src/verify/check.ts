@@ -6,10 +6,15 @@ import { channelOf, Flow } from '../sync/flow.ts';
 import { startEvent, withSides, type Run } from '../sync/preflight.ts';
 import { withForms } from '../sync/settings.ts';
 import { warningsOf } from '../sync/warnings.ts';
-import { CheckProgress } from './check-progress.ts';
-import { checkSettingsOf, type CheckScope, type CheckSettings } from './check-settings.ts';
+import { CheckProgress } from './findings.ts';
+import {
+  checkSettingsOf,
+  type CheckOptions,
+  type CheckResult,
+  type CheckScope,
+  type CheckSettings,
+} from './options.ts';
 import { FileCheck } from './file-check.ts';
-import type { CheckOptions, CheckResult } from './options.ts';
 import type { Pass, Passes } from './pass.ts';
 import { ServerCheck } from './server-check.ts';
 

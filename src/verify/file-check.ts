@@ -10,14 +10,11 @@ import type { Source } from '../source/source.ts';
 import type { Run } from '../sync/preflight.ts';
 import { eachEntry } from '../target/target.ts';
 import { resultOf } from './asked-side.ts';
-import type { CheckProgress } from './check-progress.ts';
-import type { CheckSettings } from './check-settings.ts';
+import { Findings, type CheckProgress } from './findings.ts';
+import type { CheckSettings } from './options.ts';
 import { Comparison, type Comparing } from './comparison.ts';
-import { FileSide, isOfType } from './file-side.ts';
-import { Findings } from './findings.ts';
-import { KeyMapping } from './key-mapping.ts';
+import { FileSide, isOfType, KeyMapping, type Pass, type Passes } from './pass.ts';
 import { HASH_RANGE, NameHash } from './name-set.ts';
-import type { Pass, Passes } from './pass.ts';
 
 interface Kept {
   readonly entry: Entry;

@@ -1,15 +1,18 @@
-// What was found, made into verdicts: what matches is counted at once, what differs is told when it was read again.
+// What was found, made into verdicts, figures and events: what matches is counted at once, what differs is told when it was read
+// again.
 
 import type { RespError } from '../../resp/errors.ts';
-import { sizeOf, type Entry } from '../flow/entry.ts';
 import type { EntryView } from '../flow/entry-view.ts';
+import { sizeOf, type Entry } from '../flow/entry.ts';
 import type { KeyId } from '../flow/key-id.ts';
-import type { Role } from '../server/server.ts';
-import type { CheckProgress } from './check-progress.ts';
-import { RecheckQueue, type RecheckKey } from './recheck.ts';
-import type { AskedSideSink, Result } from './asked-side.ts';
-import type { Verdict, VerdictEvent } from './options.ts';
 import { NEVER, type Milliseconds } from '../rdb/milliseconds.ts';
+import type { Role } from '../server/server.ts';
+import type { SourceNotice, SourceSink } from '../source/source.ts';
+import { RunProgress } from '../sync/progress.ts';
+import { noticeText } from '../sync/warnings.ts';
+import type { AskedSideSink, Result } from './asked-side.ts';
+import type { CheckEvent, CheckFigures, Verdict, VerdictEvent } from './options.ts';
+import { RecheckQueue, type RecheckKey } from './recheck.ts';
 
 export interface FindingsOptions {
   readonly walkedRole: Role;
@@ -146,5 +149,85 @@ export class Findings implements AskedSideSink {
     const [source, target] = this.#options.walkedRole === 'source' ? [walked, asked] : [asked, walked];
     const places = { db: source.db, key: source.key, targetDb: target.db, targetKey: target.key };
     return { type: 'verdict', verdict, ...places, ...(what === undefined ? {} : { what }) };
+  }
+}
+
+/** The figures of a check, and the events that tell of them. It decides only what counts as what. */
+export class CheckProgress extends RunProgress implements SourceSink {
+  readonly #onEvent: (event: CheckEvent) => void;
+  #match = 0;
+  #differ = 0;
+  #sourceOnly = 0;
+  #targetOnly = 0;
+  #notComparable = 0;
+  #gone = 0;
+  #bytes = 0;
+
+  constructor(onEvent: (event: CheckEvent) => void) {
+    super(onEvent);
+    this.#onEvent = onEvent;
+  }
+
+  /** Some key was compared, whatever came out of it. */
+  onCompared(bytes: number): void {
+    this.#bytes += bytes;
+    this.countKeys(1);
+  }
+
+  onMatch(): void {
+    this.#match++;
+  }
+
+  onVerdict(event: VerdictEvent): void {
+    if (event.verdict === 'differ') this.#differ++;
+    else if (event.verdict === 'sourceOnly') this.#sourceOnly++;
+    else if (event.verdict === 'targetOnly') this.#targetOnly++;
+    else if (event.verdict === 'notComparable') this.#notComparable++;
+    this.#onEvent(event);
+  }
+
+  onGone(): void {
+    this.#gone++;
+  }
+
+  /** Of what a file has, only databases may hold keys that could be compared. */
+  override onNotice(notice: SourceNotice): void {
+    if (notice.code !== 'LEFT_OUT') super.onNotice(notice);
+    else if (notice.kind === 'databases') this.warn('DATABASES_LEFT_OUT', noticeText(notice));
+  }
+
+  onRecheck(keys: number, round: number, rounds: number, pause: number): void {
+    this.#onEvent({ type: 'recheck', keys, round, rounds, pause });
+  }
+
+  /** Everything was compared. @throws RespError, where the source lost keys meanwhile */
+  finish(): CheckFigures {
+    this.demandWhole();
+    const { match, differ, sourceOnly, targetOnly, notComparable, expired, gone, failed } = this.#figures();
+    this.end(match + differ + sourceOnly + targetOnly + notComparable + expired + gone + failed === 0);
+    const figures = this.#figures();
+    this.#onEvent({ type: 'checked', ...figures });
+    return figures;
+  }
+
+  protected override tell(fraction: number): void {
+    this.#onEvent({ type: 'check-progress', fraction, ...this.#figures() });
+  }
+
+  #figures(): CheckFigures {
+    const { expired, failed, reconnects, elapsed } = this.common;
+    return {
+      match: this.#match,
+      differ: this.#differ,
+      sourceOnly: this.#sourceOnly,
+      targetOnly: this.#targetOnly,
+      notComparable: this.#notComparable,
+      expired,
+      gone: this.#gone,
+      failed,
+      bytes: this.#bytes,
+      reconnects,
+      elapsed,
+    };
   }
 }

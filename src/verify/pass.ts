@@ -1,8 +1,22 @@
-// A check is made of passes: one side is read, and each key is looked for at the other.
+// A check is made of passes: one side is read, and each key is looked for at the other, under the name that it has there. A side
+// that is a file cannot be asked: it is read from its beginning, as often as needed.
 
-import type { Source } from '../source/source.ts';
+import { RespError } from '../../resp/errors.ts';
+import type { Entry } from '../flow/entry.ts';
+import type { KeyId } from '../flow/key-id.ts';
+import { typeOf } from '../rdb/payload.ts';
+import { KeyScope } from '../scan/key-scope.ts';
+import type { Role } from '../server/server.ts';
+import type { FileSink, Source } from '../source/source.ts';
+import { fileSourceOf } from '../sync/flow.ts';
+import type { Run } from '../sync/preflight.ts';
+import type { Settings } from '../sync/settings.ts';
+import type { DatabasePairs, Plan } from '../sync/sides.ts';
 import type { Target } from '../target/target.ts';
 import type { Findings } from './findings.ts';
+
+/** From the second reading on: everything was told and counted before. */
+const TOLD_BEFORE: FileSink = { onExpired() {}, onReadRefused() {}, onNotice() {} };
 
 export interface Pass {
   readonly source: Source;
@@ -18,4 +32,125 @@ export interface Passes {
   passes(): Iterable<Pass>;
   /** As many as are asked for, each of which reads the keys that differ once more; none where that cannot be. */
   rechecks(): Iterable<Pass>;
+}
+
+/** Which key of the target belongs to which of the source: there and back through databases and prefixes. */
+export class KeyMapping {
+  readonly #plan: Plan;
+  readonly #settings: Settings;
+  /** Databases of the source; those of a file are known only as they are seen. */
+  readonly #dbs: Set<number>;
+  readonly #dbsByTarget = new Map<number, readonly number[]>();
+
+  constructor(plan: Plan, settings: Settings) {
+    this.#plan = plan;
+    this.#settings = settings;
+    this.#dbs = new Set(plan.databases.map(([db]) => db));
+  }
+
+  /** Whether every key of the target has one at the source, with the same name. */
+  get isPlain(): boolean {
+    return !this.#settings.names.changes && !this.#plan.merges;
+  }
+
+  /** A database that was found in the source. */
+  addDb(db: number): void {
+    if (this.#dbs.has(db)) return;
+    this.#dbs.add(db);
+    this.#dbsByTarget.clear();
+  }
+
+  /** Databases that the keys of the source are in at the target. */
+  get targetDbs(): readonly number[] {
+    return [...new Set([...this.#dbs].map((db) => this.#plan.targetDbOf(db)))];
+  }
+
+  /** The first database of the source that goes into this one. */
+  sourceDbOf(targetDb: number): number {
+    return this.#dbsOf(targetDb)[0] ?? targetDb;
+  }
+
+  targetOf(db: number, key: Buffer): KeyId {
+    return { db: this.#plan.targetDbOf(db), key: this.#settings.names.targetNameOf(key) };
+  }
+
+  /** Keys in scope that would be this one at the target; none where no copy would have made it. */
+  sourcesOf(targetDb: number, name: Buffer): KeyId[] {
+    const { names, scope } = this.#settings;
+    const keys = names.originsOf(name).filter((key) => scope.includes(key));
+    return this.#dbsOf(targetDb).flatMap((db) => keys.map((key) => ({ db, key })));
+  }
+
+  #dbsOf(targetDb: number): readonly number[] {
+    let dbs = this.#dbsByTarget.get(targetDb);
+    if (dbs === undefined) this.#dbsByTarget.set(targetDb, (dbs = this.#find(targetDb)));
+    return dbs;
+  }
+
+  #find(targetDb: number): number[] {
+    const dbs = [...this.#dbs].filter((db) => this.#plan.targetDbOf(db) === targetDb);
+    // A file that was not read as yet, or that has none of it.
+    if (dbs.length === 0 && this.#plan.targetDbOf(targetDb) === targetDb) return [targetDb];
+    return dbs;
+  }
+}
+
+/** A file as one side. */
+export class FileSide {
+  readonly #run: Run;
+  readonly #role: Role;
+  #sink: FileSink;
+
+  constructor(role: Role, run: Run, sink: FileSink) {
+    this.#role = role;
+    this.#run = run;
+    this.#sink = sink;
+  }
+
+  /** Stdin comes once. */
+  get isRereadable(): boolean {
+    return this.#end.shown !== '-';
+  }
+
+  /** @throws RespError where the file is stdin */
+  demandRereadable(): void {
+    if (this.isRereadable) return;
+    throw new RespError('STREAM', 'Cannot read stdin a second time: it has more keys than one pass can keep in mind', {
+      hint: 'compare with a file',
+    });
+  }
+
+  /**
+   * Keys of every type: one of another type may stand in for the one that is wanted.
+   * @param databases all where there are none
+   * @param outlives whether large values are read after the end as well: `stop` it then
+   */
+  read(databases: DatabasePairs, outlives = false): Source {
+    const { settings, plan } = this.#run;
+    const isSource = this.#role === 'source';
+    const scope = isSource ? settings.scope.ofAnyType : new KeyScope({});
+    const fields = isSource ? plan.fields : plan.targetFields;
+    const source = fileSourceOf(
+      {
+        plan: { databases, keys: 0, mode: plan.mode, fields },
+        settings: { ...settings, from: this.#end, scope, preserveIdle: false },
+      },
+      this.#sink,
+      { outlives },
+    );
+    this.#sink = TOLD_BEFORE;
+    return source;
+  }
+
+  get #end(): Settings['from'] {
+    const { from, to } = this.#run.settings;
+    return this.#role === 'source' ? from : to;
+  }
+}
+
+/** A server sees to it itself. */
+export function isOfType({ payload, large }: Entry, { type }: KeyScope): boolean {
+  if (type === undefined) return true;
+  if (large !== null) return large.type === type;
+  return payload === null || typeOf(payload) === type;
 }

@@ -14,14 +14,11 @@ import type { Run } from '../sync/preflight.ts';
 import { keysIn, type DatabasePairs } from '../sync/sides.ts';
 import { eachEntry, type Target } from '../target/target.ts';
 import { AskedSide, type AskedSideOptions } from './asked-side.ts';
-import type { CheckProgress } from './check-progress.ts';
-import type { CheckSettings } from './check-settings.ts';
+import { Findings, type CheckProgress } from './findings.ts';
+import type { CheckSettings } from './options.ts';
 import { Comparison } from './comparison.ts';
-import { FileSide, isOfType } from './file-side.ts';
-import { Findings } from './findings.ts';
-import { KeyMapping } from './key-mapping.ts';
+import { FileSide, isOfType, KeyMapping, type Pass, type Passes } from './pass.ts';
 import { HASH_RANGE, NameHash, NameSet } from './name-set.ts';
-import type { Pass, Passes } from './pass.ts';
 import { FileRecheck, KeyRecheck } from './recheck.ts';
 
 /** How much of the check is done once one side was walked with its values. */

@@ -50,7 +50,7 @@ async function shake(server: TestServer, options: Partial<HandshakeOptions> = {}
 
 test('introduce() gives the connection a name that CLIENT LIST shows', async () => {
   const connection = await shake(open);
-  await introduce(connection);
+  await introduce(connection, 'rump');
   const client = await open.client();
   assert.match(String(await client.send('CLIENT', 'LIST')), / name=rump /);
   connection.close();
@@ -58,7 +58,7 @@ test('introduce() gives the connection a name that CLIENT LIST shows', async () 
 
 test('introduce() lets a user go on who may not set a name', async () => {
   const connection = await shake(closed, { username: 'guest' });
-  await introduce(connection);
+  await introduce(connection, 'rump');
   assert.equal(String(await connection.request('PING')), 'PONG');
   connection.close();
 });

@@ -89,6 +89,10 @@ for (const [what, options, { code, why, hint }] of MATERIAL) {
   });
 }
 
+test('checkTlsOptions() knows no way out by itself', () => {
+  assert.throws(() => checkTlsOptions({ ca: 'nonsense' }, PEER), { name: 'ConnectionError', hint: undefined });
+});
+
 test('checkTlsOptions() takes what a connection can use', () => {
   const both = client.cert + client.key;
   const good: readonly TlsOptions[] = [
