@@ -77,6 +77,8 @@ export class NodeWriter {
   /** Once the node has refused a payload, and was asked why. */
   #dialect: Dialect | undefined;
   #isInterrupted = false;
+  /** It writes nothing any more, and keeps nothing. */
+  #isOver = false;
 
   constructor(deployment: Deployment, node: Node, options: NodeWriterOptions, sink: NodeWriterSink) {
     this.node = node;
@@ -105,7 +107,8 @@ export class NodeWriter {
 
   /** Sends the entry, or keeps a copy until it can be sent. */
   write(entry: EntryView): void {
-    if (this.hasRoom) this.#send(entry, false);
+    if (this.#isOver) this.#sink.onLost(entry.copy(), false);
+    else if (this.hasRoom) this.#send(entry, false);
     else this.#queue.pushView(entry);
   }
 
@@ -119,6 +122,7 @@ export class NodeWriter {
 
   /** The same for a key of a slot that the node is only just taking over. */
   writeAsking(entry: EntryView): void {
+    if (this.#isOver) return this.#sink.onLost(entry.copy(), false);
     this.#arriving.pushView(entry);
     this.#pump();
   }
@@ -154,6 +158,7 @@ export class NodeWriter {
     this.asker.end();
     if (end === 'finished') return true;
     this.#interrupt();
+    this.#isOver = true;
     for (const ring of [this.#arriving, this.#suspects.waiting, this.#queue]) {
       for (let entry = newEntry(); ring.take(entry); entry = newEntry()) this.#sink.onLost(entry, false);
     }

@@ -92,3 +92,28 @@ test('A slot that a node sends away, and nobody else takes, is not asked for aga
   assert.equal(await client.send('DBSIZE'), others.length);
   assert.ok(refused <= MANY * 2, `${refused} refused DUMPs`);
 });
+
+test('A key that was sent to a node which then leaves the cluster finds its way, and the copy ends', async (t) => {
+  const [server, cluster] = await Promise.all([startServer(), startCluster(t, { spares: 1 })]);
+  t.after(() => server.stop());
+  await (await server.client()).send('SET', TAG, 'value');
+  const [home, ids] = [cluster.homeOf(SLOT), await cluster.clients[SPARE]!.send('CLUSTER', 'MYID')];
+  await cluster.openSlot(SLOT, home, SPARE, 0);
+  let leave!: () => void;
+  const hasLeft = new Promise<undefined>((resolve) => (leave = () => resolve(undefined)));
+  let dumps = 0;
+  // The second time it is asked for is on the way to the node that takes over its slot.
+  const proxy = await replyProxy(t, server.port, ([name, key]) =>
+    name === 'DUMP' && key === TAG && ++dumps === 2 ? hasLeft : undefined,
+  );
+  const running = spawnRump(['--from', proxy.url, '--to', cluster.url, '--retry-max', '100ms']);
+  await cluster.until('it was sent there', async () => dumps === 2);
+  const others = cluster.clients.slice(0, SPARE);
+  await others[home]!.send('CLUSTER', 'SETSLOT', SLOT, 'STABLE');
+  for (const client of others) await client.send('CLUSTER', 'FORGET', ids as Buffer);
+  await cluster.nodes[SPARE]!.kill();
+  await cluster.until('rump knows that it has left', async () => /replaced or restarted/.test(running.stderr));
+  leave();
+  assertDone(await running.done);
+  assert.equal(String(await others[home]!.send('GET', TAG)), 'value');
+});
