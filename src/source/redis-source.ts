@@ -85,8 +85,10 @@ export class RedisSource implements Source {
     this.#lookup.begin(channel);
     try {
       await Promise.race([this.#readAll(), this.#failure.promise]);
-    } finally {
       this.#lookup.finish();
+    } catch (error) {
+      this.#lookup.finish(error);
+      throw error;
     }
   }
 
