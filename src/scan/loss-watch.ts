@@ -4,7 +4,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { RespError } from '../../resp/errors.ts';
 import { replyOf, sizeIn } from '../server/replies.ts';
-import { askFlushes, askInfo, hasManyServers, keysIn } from '../server/info.ts';
+import { askFlushes, askInfo, hasManyServers, keysIn, type ServerInfo } from '../server/info.ts';
 import type { Session } from '../server/session.ts';
 import { lossOf, unreadOf, type Outline, type Sight, type Verdict } from './shrinkage.ts';
 
@@ -13,8 +13,8 @@ const MOMENT_MS = 5000;
 const LOOK_MS = 50;
 /** Looks that show nothing to be freed any more, and no flush. */
 const LOOKS_BEHIND = 4;
-/** How long a server may be busy freeing. */
-const MOST_FREEING_MS = 10_000;
+/** So often it is looked whether a server that is busy freeing is done, ten seconds or more. */
+const MOST_LOOKS = 200;
 
 /** The keys of one database that were found since all was read for the last time. */
 interface Findings {
@@ -27,8 +27,10 @@ interface Findings {
 
 export class LossWatch {
   readonly #findings = new Map<number, Findings>();
-  /** The node before its first walk; as the handshake found it, where it has lost much since. */
+  /** The node before its first walk. */
   #start: Outline | undefined;
+  /** The node as the handshake found it, a moment before that. */
+  #met: ServerInfo | undefined;
   /** Several servers answer as one: nothing can be said of what they held. */
   #isOver = false;
 
@@ -37,23 +39,25 @@ export class LossWatch {
     return !this.#isOver && this.#findings.size > 0;
   }
 
-  /** What the database is now that a walk of it begins. */
+  /** What the database is now that a walk of it begins. Its keys are counted last: what expired before that is not missed later. */
   async begin(session: Session, db: number): Promise<Sight> {
-    const before = await this.look(session, db);
-    this.goOn(db, before, startOf(session, before));
+    const [info, flushes, keys] = await Promise.all([askInfo(session), askFlushes(session), sizeOf(session, db)]);
+    const before = { info, flushes, keys };
+    const { server } = session;
+    if (this.#start === undefined && performance.now() - server.learntAt <= MOMENT_MS) this.#met = server.info;
+    this.goOn(db, before);
     return before;
   }
 
   /** A walk of the database goes on that was begun before, maybe by somebody else. */
-  goOn(db: number, before: Sight, start: Outline = before): void {
-    this.#start ??= start;
+  goOn(db: number, before: Sight): void {
+    this.#start ??= before;
     if (!this.#findings.has(db)) this.#findings.set(db, { before, found: 0, gone: 0 });
   }
 
+  /** What it is later. Its keys are counted first: what expired before that is in INFO by then. */
   async look(session: Session, db: number): Promise<Sight> {
-    const outline = await lookAt(session);
-    session.selection.use(db);
-    const keys = sizeIn(await session.request('DBSIZE').catch(replyOf), session.peer);
+    const [keys, outline] = await Promise.all([sizeOf(session, db), lookAt(session)]);
     return { ...outline, keys };
   }
 
@@ -77,12 +81,21 @@ export class LossWatch {
    */
   lossOf(session: Session, db: number, first: Sight, seen: number, last: Sight): Promise<RespError | undefined> {
     const { peer } = session;
-    const start = { ...this.#start!, keys: keysIn(this.#start!.info, db) };
+    const start = this.#startOf(db);
     return settled(session, last, (now) => {
       const sight = { ...now, keys: last.keys };
       const verdict = lossOf(peer, db, start, seen, sight);
       return verdict instanceof RespError ? verdict : (lossOf(peer, db, first, seen, sight) ?? verdict);
     });
+  }
+
+  /** By the time of the handshake nobody has counted flushes: it counts where most of the database is missing a moment later. */
+  #startOf(db: number): Sight {
+    const start = this.#start!;
+    const keys = keysIn(start.info, db);
+    const met = this.#met && keysIn(this.#met, db);
+    if (met === undefined || keys >= met / 2) return { ...start, keys };
+    return { info: this.#met!, flushes: undefined, keys: met };
   }
 
   /** Once all that was found is read: what is wrong with it. */
@@ -110,26 +123,26 @@ async function settled(
   last: Outline,
   judge: (now: Outline) => Verdict,
 ): Promise<RespError | undefined> {
-  const end = performance.now() + MOST_FREEING_MS;
   let now = last;
-  for (let looks = 0; ; now = await lookAt(session)) {
-    const isLate = performance.now() > end;
+  let idle = 0;
+  for (let looks = 1; ; looks++) {
+    const isLate = looks > MOST_LOOKS;
     const verdict = judge(isLate && now.info.unfreed > 0 ? { ...now, flushes: undefined } : now);
     if (verdict !== 'deleted') return verdict;
-    if (now.info.unfreed === 0) looks++;
-    if (isLate || looks > LOOKS_BEHIND) return undefined;
+    if (now.info.unfreed === 0) idle++;
+    if (isLate || idle > LOOKS_BEHIND) return undefined;
     await sleep(LOOK_MS);
+    now = await lookAt(session);
   }
 }
 
-/** By the time of the handshake nobody has counted flushes: it counts where much is missing a moment later. */
-function startOf({ server }: Session, before: Outline): Outline {
-  if (performance.now() - server.learntAt > MOMENT_MS) return before;
-  const isEmptied = server.info.keyspace.some(({ db, keys }) => keysIn(before.info, db) < keys / 2);
-  return isEmptied ? { info: server.info, flushes: undefined } : before;
+async function sizeOf(session: Session, db: number): Promise<number> {
+  session.selection.use(db);
+  return sizeIn(await session.request('DBSIZE').catch(replyOf), session.peer);
 }
 
+/** A flush that is counted shows in INFO as well; one that comes between them is counted by the next look. */
 async function lookAt(session: Session): Promise<Outline> {
-  const info = await askInfo(session);
-  return { info, flushes: await askFlushes(session) };
+  const [flushes, info] = await Promise.all([askFlushes(session), askInfo(session)]);
+  return { info, flushes };
 }
