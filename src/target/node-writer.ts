@@ -3,8 +3,8 @@
 import type { Deployment } from '../cluster/deployment.ts';
 import { BY_REFERENCE } from '../../resp/bytes.ts';
 import { ReplyError } from '../../resp/errors.ts';
-import { isBreak, NodeLink, type NodeLinkOptions } from '../cluster/node-link.ts';
-import { RefusedSlots } from '../cluster/refused-slots.ts';
+import { isBreak, NodeLink, type NodeLinkOptions, NodeRun, type NodeEnd } from '../cluster/node-link.ts';
+import { RefusedSlots } from '../cluster/redirects.ts';
 import type { KeyId } from '../flow/key-id.ts';
 import type { Node } from '../cluster/topology.ts';
 import { newEntry, type Entry } from '../flow/entry.ts';
@@ -17,7 +17,6 @@ import type { Dialect } from '../server/probes.ts';
 import type { ServerInfo } from '../server/info.ts';
 import { RestoreWriter, type RestoreOptions } from '../keys/restore.ts';
 import type { Session } from '../server/session.ts';
-import { NodeRun, type NodeEnd } from '../cluster/node-run.ts';
 import { NodeAsker, TargetProcess, WrittenSample } from './target-process.ts';
 import { SuspectEntries } from '../cluster/suspects.ts';
 import { NEVER } from '../rdb/milliseconds.ts';
