@@ -93,27 +93,31 @@ test('A slot that a node sends away, and nobody else takes, is not asked for aga
   assert.ok(refused <= MANY * 2, `${refused} refused DUMPs`);
 });
 
-test('A key that was sent to a node which then leaves the cluster finds its way, and the copy ends', async (t) => {
+test('Keys that a node took or was to take which then leaves the cluster arrive elsewhere, and the copy ends', async (t) => {
   const [server, cluster] = await Promise.all([startServer(), startCluster(t, { spares: 1 })]);
   t.after(() => server.stop());
-  await (await server.client()).send('SET', TAG, 'value');
-  const [home, ids] = [cluster.homeOf(SLOT), await cluster.clients[SPARE]!.send('CLUSTER', 'MYID')];
+  const keys = [`${TAG}:1`, `${TAG}:2`];
+  await (await server.client()).send('MSET', ...keys.flatMap((key) => [key, key]));
+  const [home, id] = [cluster.homeOf(SLOT), await cluster.clients[SPARE]!.send('CLUSTER', 'MYID')];
   await cluster.openSlot(SLOT, home, SPARE, 0);
   let leave!: () => void;
   const hasLeft = new Promise<undefined>((resolve) => (leave = () => resolve(undefined)));
   let dumps = 0;
-  // The second time it is asked for is on the way to the node that takes over its slot.
+  // The second time they are asked for they are on the way to the node that takes over their slot: one gets there.
   const proxy = await replyProxy(t, server.port, ([name, key]) =>
-    name === 'DUMP' && key === TAG && ++dumps === 2 ? hasLeft : undefined,
+    name === 'DUMP' && key!.startsWith(TAG) && ++dumps === 2 * keys.length ? hasLeft : undefined,
   );
   const running = spawnRump(['--from', proxy.url, '--to', cluster.url, '--retry-max', '100ms']);
-  await cluster.until('it was sent there', async () => dumps === 2);
+  await cluster.until('one is there', async () => (await cluster.clients[SPARE]!.send('DBSIZE')) === 1);
   const others = cluster.clients.slice(0, SPARE);
   await others[home]!.send('CLUSTER', 'SETSLOT', SLOT, 'STABLE');
-  for (const client of others) await client.send('CLUSTER', 'FORGET', ids as Buffer);
+  for (const client of others) await client.send('CLUSTER', 'FORGET', id as Buffer);
   await cluster.nodes[SPARE]!.kill();
   await cluster.until('rump knows that it has left', async () => /replaced or restarted/.test(running.stderr));
   leave();
   assertDone(await running.done);
-  assert.equal(String(await others[home]!.send('GET', TAG)), 'value');
+  assert.deepEqual(
+    await others[home]!.send('MGET', ...keys),
+    keys.map((key) => Buffer.from(key)),
+  );
 });
