@@ -246,10 +246,18 @@ function moreShrunkThan(db: number, { info: before }: Outline, { info: now }: Ou
   }).length;
 }
 
-/** How many keys may be gone that nobody took. A replica leaves expiry to its primary, and does not count it. */
-function removedBetween(db: number, { info: before }: Outline, { info: now }: Outline): number {
-  const expiring = before.keyspace.find((one) => one.db === db)?.expiring ?? 0;
-  if (!isSameKeyspace(before, now)) return expiring;
-  const expired = before.role === 'primary' && now.role === 'primary' ? now.expiredKeys - before.expiredKeys : expiring;
-  return Math.max(0, expired) + Math.max(0, now.evictedKeys - before.evictedKeys);
+/**
+ * How many keys may be gone that nobody took. A replica leaves expiry to its primary, and does not count it; and what was
+ * counted before the counts began anew is not known.
+ */
+function removedBetween(db: number, first: Outline, last: Outline): number {
+  const [before, now] = [first.info, last.info];
+  const { expiring = 0, volatile = 0 } = before.keyspace.find((one) => one.db === db) ?? {};
+  if (!isSameKeyspace(before, now)) return expiring + volatile;
+  const evicted = Math.max(0, now.evictedKeys - before.evictedKeys);
+  const isReset = now.expiredKeys < before.expiredKeys || (last.flushes?.resets ?? 0) > (first.flushes?.resets ?? 0);
+  const isTold = !isReset && before.role === 'primary' && now.role === 'primary';
+  if (!isTold) return expiring + volatile + evicted;
+  const fields = Math.max(0, now.expiredFields - before.expiredFields);
+  return now.expiredKeys - before.expiredKeys + Math.min(fields, volatile) + evicted;
 }

@@ -43,6 +43,9 @@ interface Facts {
   readonly primary?: string;
   readonly expires?: number;
   readonly expired?: number;
+  /** Hashes of which fields expire, and how many fields have. */
+  readonly volatile?: number;
+  readonly expiredFields?: number;
   /** How often FLUSHDB was called. */
   readonly flushdbs?: number;
   readonly resets?: number;
@@ -56,9 +59,10 @@ let calls = 0;
 /** @param flushalls how often FLUSHALL was called; `undefined` where no such thing is told */
 function sight(keys: number, flushalls: number | undefined, facts: Facts = {}): Sight {
   const { runId = 'a', primary, expires = 0, expired = 0, flushdbs = 0, resets = 0, other } = facts;
+  const { volatile = 0, expiredFields = 0 } = facts;
   const role = primary === undefined ? 'role:master\r\nmaster_replid:own' : `role:slave\r\nmaster_replid:${primary}`;
-  const keyspace = `db0:keys=${keys},expires=${expires}\r\n${other === undefined ? '' : `db5:${other}\r\n`}`;
-  const text = `run_id:${runId}\r\n${role}\r\nexpired_keys:${expired}\r\n${keyspace}`;
+  const keyspace = `db0:keys=${keys},expires=${expires},avg_ttl=0,subexpiry=${volatile}\r\n${other === undefined ? '' : `db5:${other}\r\n`}`;
+  const text = `run_id:${runId}\r\n${role}\r\nexpired_keys:${expired}\r\nexpired_subkeys:${expiredFields}\r\n${keyspace}`;
   const flushes = flushalls === undefined ? undefined : { ofOne: flushdbs, ofMore: flushalls, calls: ++calls, resets };
   return { info: parseInfo(text), keys, flushes };
 }
@@ -155,6 +159,34 @@ const CASES: readonly (readonly [what: string, first: Sight, seen: number, last:
   ],
   ['a replica goes on', sight(1000, 0, { primary: 'x' }), 300, sight(20, 0, { primary: 'x' }), false],
   ['its process has no name', sight(1000, 0, { runId: '' }), 700, sight(700, 0, { runId: '' }), false],
+  [
+    'all of its keys expire, and the counts begin anew',
+    sight(1000, 0, { expires: 1000, expired: 5000 }),
+    100,
+    sight(0, 0, { resets: 1, expired: 10 }),
+    false,
+  ],
+  [
+    'its hashes go with their fields, and others are flushed',
+    sight(1000, 0, { volatile: 900 }),
+    300,
+    sight(100, 1, { expiredFields: 3000 }),
+    false,
+  ],
+  [
+    'fields of a few hashes expire, and it is flushed',
+    sight(1000, 0, { volatile: 10 }),
+    300,
+    sight(0, 1, { expiredFields: 3000 }),
+    true,
+  ],
+  [
+    'it restarts without hashes whose fields expire',
+    sight(1000, 0, { volatile: 900 }),
+    95,
+    sight(95, 0, { runId: 'b' }),
+    false,
+  ],
   ['it restarts with them', sight(1000, 0), 1000, sight(1000, 0, { runId: 'b' }), false],
   ['it restarts without those that expire', sight(1000, 0, { expires: 900 }), 95, sight(95, 0, { runId: 'b' }), false],
 ];
