@@ -4,10 +4,9 @@
 import { nameOf, RespError, type Peer } from '../../resp/errors.ts';
 import type { Deployment } from '../cluster/deployment.ts';
 import { slotOf, SlotSet } from '../cluster/slot.ts';
-import { SlotWatch } from '../cluster/slot-watch.ts';
+import { SlotWatch, Coverage } from './coverage.ts';
 import type { Node } from '../cluster/topology.ts';
 import { Backoff, pauseFor, type RetryOptions } from '../server/retry.ts';
-import { Coverage } from './coverage.ts';
 
 export type Wanted = (key: Buffer) => boolean;
 

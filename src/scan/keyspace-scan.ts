@@ -9,8 +9,22 @@
 //   0 ├── segment 0 ──┼── segment 1 ──┼── … ──┤ END      positions, that is reversed cursors, only grow
 //         page ▸ page ▸ pag|e                            the page that passes the border is the segment's last
 
-import { ANY_WALK, Bound, END, mostOf, positionOf, shareBetween, sizeOfPage, type BoundState } from './cursor.ts';
-import { namesOf, restored, segmentsOf, stateOf, type Segment, type SegmentState } from './segment.ts';
+import {
+  ANY_WALK,
+  Bound,
+  END,
+  mostOf,
+  positionOf,
+  shareBetween,
+  sizeOfPage,
+  type BoundState,
+  namesOf,
+  restored,
+  segmentsOf,
+  stateOf,
+  type Segment,
+  type SegmentState,
+} from './cursor.ts';
 
 export interface KeyspaceScanOptions {
   /** Most keys to ask for at once, that is SCAN COUNT. */

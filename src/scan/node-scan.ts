@@ -4,15 +4,14 @@ import { nameOf, type Peer, type ReplyError, type RespError } from '../../resp/e
 import { countOf } from '../../resp/figures.ts';
 import { Ring } from '../../resp/ring.ts';
 import { KeyQueue } from '../flow/key-queue.ts';
-import { SlotWatch, type SlotWatchState } from '../cluster/slot-watch.ts';
+import { SlotWatch, type SlotWatchState } from './coverage.ts';
 import { hasManyServers, isSameKeyspace, keysIn, type KeyspaceId, type ServerInfo } from '../server/info.ts';
 import { LONG_LINE_MS } from '../server/server.ts';
 import type { Session } from '../server/session.ts';
 import type { KeyScope } from './key-scope.ts';
 import { KeyspaceScan, type KeyspaceScanOptions, type KeyspaceScanState } from './keyspace-scan.ts';
-import type { LossWatch } from './loss-watch.ts';
+import type { LossWatch, Sight } from './loss-watch.ts';
 import { endless, PageReader, ScanError } from './page-reader.ts';
-import type { Sight } from './shrinkage.ts';
 
 export interface NodeScanOptions {
   /** SCAN COUNT. */

@@ -24,6 +24,8 @@ export interface DatabaseFigures {
   readonly keys: number;
   /** How many of the keys have an expiry. */
   readonly expiring: number;
+  /** How many are hashes of which fields have one. */
+  readonly volatile: number;
 }
 
 /** Plain, so that it can be kept as JSON. */
@@ -39,6 +41,8 @@ export interface ServerInfo extends KeyspaceId {
   readonly maxMemory: number;
   /** Keys that have expired since its start, as it counts them. */
   readonly expiredKeys: number;
+  /** Fields of hashes that have expired since its start: a hash that has lost all of them goes, and is not counted as expired. */
+  readonly expiredFields: number;
   /** Keys that it has thrown away since its start, as its memory was full. */
   readonly evictedKeys: number;
   /** Values that it has taken out and not freed yet, which it does in the background. */
@@ -72,6 +76,7 @@ export function parseInfo(text: string): ServerInfo {
     usedByValues: number(fields.has('used_memory_dataset') ? 'used_memory_dataset' : 'used_memory'),
     maxMemory: number('maxmemory'),
     expiredKeys: number('expired_keys'),
+    expiredFields: number('expired_subkeys') + number('expired_fields'),
     evictedKeys: number('evicted_keys'),
     unfreed: number('lazyfree_pending_objects'),
     countsFrequency: fields.get('maxmemory_policy')?.endsWith('-lfu') === true,
@@ -90,14 +95,15 @@ export function isSameKeyspace(before: KeyspaceId, now: KeyspaceId): boolean {
   return [now.replicationId, now.formerReplicationId].includes(before.replicationId);
 }
 
-/** `db0:keys=3,expires=1,avg_ttl=0` */
+/** `db0:keys=3,expires=1,avg_ttl=0,subexpiry=1`, or at its end `keys_with_volatile_items=1`. */
 function keyspaceIn(fields: ReadonlyMap<string, string>): DatabaseFigures[] {
   return [...fields].flatMap(([field, value]) => {
     const [, db] = /^db(\d+)$/.exec(field) ?? [];
-    const [, keys] = /(?:^|,)keys=(\d+)/.exec(value) ?? [];
-    const [, expiring = 0] = /(?:^|,)expires=(\d+)/.exec(value) ?? [];
-    if (db === undefined || keys === undefined) return [];
-    return [{ db: Number(db), keys: Number(keys), expiring: Number(expiring) }];
+    if (db === undefined || !/(?:^|,)keys=\d/.test(value)) return [];
+    const [keys, expiring, ...volatile] = ['keys', 'expires', 'subexpiry', 'keys_with_volatile_items'].map((figure) =>
+      Number(new RegExp(`(?:^|,)${figure}=(\\d+)`).exec(value)?.[1] ?? 0),
+    );
+    return [{ db: Number(db), keys: keys!, expiring: expiring!, volatile: Math.max(...volatile) }];
   });
 }
 

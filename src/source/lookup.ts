@@ -6,7 +6,7 @@ import type { Bytes } from '../../resp/bytes.ts';
 import type { Channel } from '../flow/channel.ts';
 import { Redirects } from '../cluster/redirects.ts';
 import type { Deployment } from '../cluster/deployment.ts';
-import type { NodeLinkOptions } from '../cluster/node-link.ts';
+import { final, type NodeLinkOptions } from '../cluster/node-link.ts';
 import { slotOf } from '../cluster/slot.ts';
 import type { Node } from '../cluster/topology.ts';
 import type { EntryRun } from '../flow/entry-run.ts';
@@ -129,9 +129,11 @@ export class Lookup {
     return reader;
   }
 
-  finish(): void {
+  /** Nothing more is to be read. @param error why, where not all was: large values that are still being read fail with it */
+  finish(error?: unknown): void {
     for (const reader of this.#readers.values()) reader.finish();
-    this.#largeValues.close();
+    if (error === undefined) this.#largeValues.close();
+    else this.#largeValues.stop(final(error) as Error);
   }
 
   stop(reason: Error): void {

@@ -5,7 +5,7 @@ import type { RespError } from '../../resp/errors.ts';
 import type { Channel } from '../flow/channel.ts';
 import type { Deployment } from '../cluster/deployment.ts';
 import type { NodeLinkOptions } from '../cluster/node-link.ts';
-import { SlotWatch } from '../cluster/slot-watch.ts';
+import { SlotWatch } from '../scan/coverage.ts';
 import type { Node } from '../cluster/topology.ts';
 import type { Entry } from '../flow/entry.ts';
 import type { EntryView } from '../flow/entry-view.ts';
@@ -85,8 +85,10 @@ export class RedisSource implements Source {
     this.#lookup.begin(channel);
     try {
       await Promise.race([this.#readAll(), this.#failure.promise]);
-    } finally {
       this.#lookup.finish();
+    } catch (error) {
+      this.#lookup.finish(error);
+      throw error;
     }
   }
 

@@ -3,8 +3,8 @@
 import type { Deployment } from '../cluster/deployment.ts';
 import { BY_REFERENCE } from '../../resp/bytes.ts';
 import { ReplyError } from '../../resp/errors.ts';
-import { isBreak, NodeLink, type NodeLinkOptions } from '../cluster/node-link.ts';
-import { RefusedSlots } from '../cluster/refused-slots.ts';
+import { isBreak, NodeLink, type NodeLinkOptions, NodeRun, type NodeEnd } from '../cluster/node-link.ts';
+import { RefusedSlots } from '../cluster/redirects.ts';
 import type { KeyId } from '../flow/key-id.ts';
 import type { Node } from '../cluster/topology.ts';
 import { newEntry, type Entry } from '../flow/entry.ts';
@@ -17,7 +17,6 @@ import type { Dialect } from '../server/probes.ts';
 import type { ServerInfo } from '../server/info.ts';
 import { RestoreWriter, type RestoreOptions } from '../keys/restore.ts';
 import type { Session } from '../server/session.ts';
-import { NodeRun, type NodeEnd } from '../cluster/node-run.ts';
 import { NodeAsker, TargetProcess, WrittenSample } from './target-process.ts';
 import { SuspectEntries } from '../cluster/suspects.ts';
 import { NEVER } from '../rdb/milliseconds.ts';
@@ -77,6 +76,8 @@ export class NodeWriter {
   /** Once the node has refused a payload, and was asked why. */
   #dialect: Dialect | undefined;
   #isInterrupted = false;
+  /** It writes nothing any more, and keeps nothing. */
+  #isOver = false;
 
   constructor(deployment: Deployment, node: Node, options: NodeWriterOptions, sink: NodeWriterSink) {
     this.node = node;
@@ -105,7 +106,8 @@ export class NodeWriter {
 
   /** Sends the entry, or keeps a copy until it can be sent. */
   write(entry: EntryView): void {
-    if (this.hasRoom) this.#send(entry, false);
+    if (this.#isOver) this.#sink.onLost(entry.copy(), false);
+    else if (this.hasRoom) this.#send(entry, false);
     else this.#queue.pushView(entry);
   }
 
@@ -119,6 +121,7 @@ export class NodeWriter {
 
   /** The same for a key of a slot that the node is only just taking over. */
   writeAsking(entry: EntryView): void {
+    if (this.#isOver) return this.#sink.onLost(entry.copy(), false);
     this.#arriving.pushView(entry);
     this.#pump();
   }
@@ -154,6 +157,7 @@ export class NodeWriter {
     this.asker.end();
     if (end === 'finished') return true;
     this.#interrupt();
+    this.#isOver = true;
     for (const ring of [this.#arriving, this.#suspects.waiting, this.#queue]) {
       for (let entry = newEntry(); ring.take(entry); entry = newEntry()) this.#sink.onLost(entry, false);
     }

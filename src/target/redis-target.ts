@@ -40,7 +40,7 @@ export class RedisTarget implements Target {
   readonly #options: RedisTargetOptions;
   readonly #sink: TargetSink;
   readonly #writers = new Map<string, NodeWriter>();
-  /** The slots that each node serves or has served. */
+  /** The slots that each node serves or has served, or takes over. */
   readonly #slots = new Map<string, SlotSet>();
   readonly #redirects: Redirects<Entry>;
   /** Who is only just taking over the slot of a key, by the key's name at the target. */
@@ -296,7 +296,10 @@ export class RedisTarget implements Target {
     const name = this.#options.targetNameOf(entry.key);
     const node = this.#redirects.redirect(entry, entry.key, slotOf(name), writer.node.peer, error, writer.refused);
     if (node === undefined) return;
-    this.#asked.set(name.toString('latin1'), this.#writerOf(node));
+    const next = this.#writerOf(node);
+    // It may be lost before it serves that slot, and what it took of it with it.
+    this.#slots.get(node.id)!.add(slotOf(name));
+    this.#asked.set(name.toString('latin1'), next);
     this.#giveBack(entry);
   }
 

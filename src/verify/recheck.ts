@@ -135,8 +135,10 @@ export class KeyRecheck implements Source {
     this.#lookup.begin(channel);
     try {
       await Promise.race([this.#readAll(channel), this.#failure.promise]);
-    } finally {
       this.#lookup.finish();
+    } catch (error) {
+      this.#lookup.finish(error);
+      throw error;
     }
   }
 

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import type { Course } from './dataset.ts';
 import type { FloorName } from './floors.ts';
 import { newFileSite, startClusterSite, startSite, startTlsSite, type Site, type SiteOptions } from './site.ts';
+import { startStallingSite } from './stalling-site.ts';
 
 export interface CourseOfCopy {
   /** The side that is filled. */
@@ -21,6 +22,7 @@ export const courses: Readonly<Record<Course, CourseOfCopy>> = {
   servers: { startSource: startSite, startTarget: startSite, floors: ['a', 'b'] },
   whole: { startSource: startSite, startTarget: startSite, floors: ['d'] },
   clusters: { startSource: startClusterSite, startTarget: startClusterSite, floors: ['c'] },
+  'stalled-node': { startSource: startSite, startTarget: startStallingSite, floors: [] },
   tls: { startSource: startTlsSite, startTarget: startTlsSite, floors: ['c'] },
   'into-file': { startSource: startSite, startTarget: async () => newFileSite(), floors: [], writesFile: true },
   'out-of-file': { startSource: startSite, startTarget: startSite, floors: ['a'], reads: 'frames' },

@@ -5,7 +5,7 @@ import { Random } from './random.ts';
 
 /** What the two sides of a copy are; of a check: servers that hold the same. */
 export type Course =
-  'servers' | 'whole' | 'clusters' | 'tls' | 'into-file' | 'out-of-file' | 'out-of-snapshot' | 'check';
+  'servers' | 'whole' | 'clusters' | 'stalled-node' | 'tls' | 'into-file' | 'out-of-file' | 'out-of-snapshot' | 'check';
 
 export interface Dataset {
   readonly keys: number;
@@ -18,7 +18,18 @@ export interface Dataset {
 }
 
 export type DatasetName =
-  'small' | 'mixed' | 'large' | 'wide' | 'far' | 'cluster' | 'tls' | 'file-out' | 'file-in' | 'rdb' | 'check';
+  | 'small'
+  | 'mixed'
+  | 'large'
+  | 'wide'
+  | 'far'
+  | 'cluster'
+  | 'stalled'
+  | 'tls'
+  | 'file-out'
+  | 'file-in'
+  | 'rdb'
+  | 'check';
 
 const SEED = 0x72756d70;
 const DAY_MS = 86_400_000;
@@ -83,6 +94,13 @@ export const datasets: Readonly<Record<DatasetName, Dataset>> = {
       { figure: 'peakRss', atMost: 90 },
     ],
     commandsOf: smallString,
+  },
+  stalled: {
+    keys: 900_000,
+    course: 'stalled-node',
+    delay: 0,
+    goals: [{ figure: 'peakRss', atMost: 160 }],
+    commandsOf: (index, random) => [['SET', name('key', index), random.bytes(1024)]],
   },
   tls: { keys: 1_000_000, course: 'tls', delay: 0, goals: [], commandsOf: smallString },
   'file-out': { keys: 1_000_000, course: 'into-file', delay: 0, goals: [], commandsOf: smallString },

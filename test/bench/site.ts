@@ -28,6 +28,8 @@ export interface Site {
   /** The endpoint and the flags that go with it. */
   readonly words: (side: 'from' | 'to') => string[];
   readonly pipeline: Pipeline;
+  /** What happens to it while it is copied to. @param isOver whether the copy has ended */
+  readonly meanwhile?: (isOver: () => boolean) => Promise<void>;
   stop(): Promise<void>;
 }
 

@@ -3,9 +3,9 @@ import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { after, before, test, type TestContext } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { TestClient } from '../support/client.ts';
+import type { Reply, TestClient } from '../support/client.ts';
 import { callsOf, refusalsOf } from '../support/command-stats.ts';
-import { bulk } from '../support/frames.ts';
+import { bulk, error } from '../support/frames.ts';
 import { assertDone, assertFailed } from '../support/outcome.ts';
 import { startCluster } from '../support/redis-cluster.ts';
 import { startServer, type TestServer } from '../support/redis-server.ts';
@@ -278,4 +278,48 @@ test('rump takes keys that are deleted meanwhile for no fault', async (t) => {
   await fill(client, 'key');
   const keys = Array.from({ length: KEYS }, (_, i) => `key:${i}`);
   assertDone(await copyMeanwhile(server.url, () => client.send('DEL', ...keys.slice(0, KEYS * 0.8))));
+});
+
+test('rump takes keys that expire between two questions for no loss, where the server does not tell of flushes', async (t) => {
+  const server = await startServer();
+  t.after(() => server.stop());
+  const client = await server.client();
+  await fill(client, 'key');
+  const names = Array.from({ length: KEYS }, (_, i) => `key:${i}`);
+  let [isWalked, hasExpired] = [false, false];
+  const { url } = await replyProxy(t, server.port, async ([name, section], reply) => {
+    if (section === 'commandstats') return error("NOPERM this user has no permissions to run the 'info' command");
+    if (name === 'SCAN') isWalked ||= String((reply as Reply[])[0]) === '0';
+    if (name !== 'INFO' || !isWalked || hasExpired) return undefined;
+    hasExpired = true;
+    await client.pipeline(names.map((key) => ['PEXPIRE', key, 1]));
+    while ((await client.send('EXISTS', ...names)) !== 0) await sleep(POLL_MS);
+    return undefined;
+  });
+  await to.send('FLUSHALL');
+  assertDone(await runRump(['--from', url, '--to', target.url]));
+  assert.ok(hasExpired);
+});
+
+test('rump takes keys that are deleted meanwhile for no fault where another database is flushed at its start', async (t) => {
+  const server = await startServer();
+  t.after(() => server.stop());
+  const [client, other] = await Promise.all([server.client(), server.client(5)]);
+  await Promise.all([fill(client, 'key'), fill(other, 'other')]);
+  let [isMet, isWalked] = [false, false];
+  const { url } = await replyProxy(t, server.port, async ([name, ...args]) => {
+    if (name === 'INFO' && !isMet) {
+      isMet = true;
+      await other.send('FLUSHDB');
+    }
+    // One more is of the handshake.
+    if (name === 'SCAN' && args.at(-1) === '500' && !isWalked) {
+      isWalked = true;
+      await client.send('DEL', ...Array.from({ length: KEYS * 0.8 }, (_, i) => `key:${i}`));
+    }
+    return undefined;
+  });
+  await to.send('FLUSHALL');
+  assertDone(await runRump(['--from', url, '--to', target.url, '--count', '500']));
+  assert.ok(isWalked);
 });

@@ -22,6 +22,24 @@ test('rump ends where SCAN, or the scan of one value, goes in a circle', async (
     assert.ok(calls.get('SCAN')! < 40, `${calls.get('SCAN')} SCANs`);
   });
 
+  await t.test('the keyspace, while a value of it is read', async (t) => {
+    const names = circle([bulk('hash'), bulk('a'), bulk('b')]);
+    let [pages, isRead] = [0, false];
+    let fail!: () => void;
+    const hasFailed = new Promise<undefined>((resolve) => (fail = () => resolve(undefined)));
+    const { url } = await replyProxy(t, source.port, ([name, cursor], _, client) => {
+      isRead ||= name === 'HSCAN';
+      if (name === 'HSCAN') return hasFailed;
+      if (name !== 'SCAN') return undefined;
+      if (cursor === '0') client.once('close', fail);
+      return cursor === '0' || isRead ? names() : array(bulk(String(100 + pages++)), array());
+    });
+    // Others wait behind it.
+    const args = ['--big-key', '10k', '--tpslimit', '20'];
+    const result = await runRump(['--from', url, '--to', target.url, ...args]);
+    assertFailed(result, { error: /^rump: Cannot scan 127\.0\.0\.1:\d+: SCAN gave the cursor \d twice/ });
+  });
+
   await t.test('a hash', async (t) => {
     await to.send('FLUSHALL');
     const next = circle([bulk('field:1'), bulk('v')]);

@@ -92,3 +92,32 @@ test('A slot that a node sends away, and nobody else takes, is not asked for aga
   assert.equal(await client.send('DBSIZE'), others.length);
   assert.ok(refused <= MANY * 2, `${refused} refused DUMPs`);
 });
+
+test('Keys that a node took or was to take which then leaves the cluster arrive elsewhere, and the copy ends', async (t) => {
+  const [server, cluster] = await Promise.all([startServer(), startCluster(t, { spares: 1 })]);
+  t.after(() => server.stop());
+  const keys = [`${TAG}:1`, `${TAG}:2`];
+  await (await server.client()).send('MSET', ...keys.flatMap((key) => [key, key]));
+  const [home, id] = [cluster.homeOf(SLOT), await cluster.clients[SPARE]!.send('CLUSTER', 'MYID')];
+  await cluster.openSlot(SLOT, home, SPARE, 0);
+  let leave!: () => void;
+  const hasLeft = new Promise<undefined>((resolve) => (leave = () => resolve(undefined)));
+  let dumps = 0;
+  // The second time they are asked for they are on the way to the node that takes over their slot: one gets there.
+  const proxy = await replyProxy(t, server.port, ([name, key]) =>
+    name === 'DUMP' && key!.startsWith(TAG) && ++dumps === 2 * keys.length ? hasLeft : undefined,
+  );
+  const running = spawnRump(['--from', proxy.url, '--to', cluster.url, '--retry-max', '100ms']);
+  await cluster.until('one is there', async () => (await cluster.clients[SPARE]!.send('DBSIZE')) === 1);
+  const others = cluster.clients.slice(0, SPARE);
+  await others[home]!.send('CLUSTER', 'SETSLOT', SLOT, 'STABLE');
+  for (const client of others) await client.send('CLUSTER', 'FORGET', id as Buffer);
+  await cluster.nodes[SPARE]!.kill();
+  await cluster.until('rump knows that it has left', async () => /replaced or restarted/.test(running.stderr));
+  leave();
+  assertDone(await running.done);
+  assert.deepEqual(
+    await others[home]!.send('MGET', ...keys),
+    keys.map((key) => Buffer.from(key)),
+  );
+});

@@ -72,11 +72,31 @@ test('rump stays within its budget while one node of a target cluster takes noth
   assert.equal(running.child.exitCode, null, 'The copy did not wait for the node that takes nothing');
   proxy.unstall();
   assertDone(await running.done);
-  const sizes = await Promise.all(cluster.clients.map((client) => client.send('DBSIZE')));
-  assert.equal(
-    sizes.reduce<number>((sum, size) => sum + (size as number), 0),
-    keys,
-  );
+  assert.equal(await sizeOf(...cluster.clients), keys);
+  assertBelow(t, usageFile, MOST_OF_SMALL_MIB);
+});
+
+test('rump brings the other nodes of a target cluster all of their keys while one stands still', async (t) => {
+  // Nobody takes it for lost meanwhile.
+  const patient = ['--cluster-node-timeout', '60000'];
+  const [source, cluster] = await Promise.all([startServer(), startCluster(t, { args: patient })]);
+  t.after(() => source.stop());
+  const from = await source.client();
+  const names = Array.from({ length: 24_000 }, (_, i) => `key:${i}`);
+  await from.send('CONFIG', 'SET', 'rdbcompression', 'no');
+  await from.pipeline(names.map((name, i) => ['SET', name, String(i % 10).repeat(1024)]));
+  const [first, slow, last] = cluster.clients as [TestClient, TestClient, TestClient];
+  const usageFile = join(source.dir, 'usage');
+  const args = ['--from', source.url, '--to', cluster.url, '--buffer', '16M', '--bwlimit', '16M'];
+  const running = spawnRump(args, { env: usageInto(usageFile) });
+  await cluster.until('keys arrive', async () => (await sizeOf(slow)) > 0);
+  cluster.nodes[1]!.pause();
+  const theirs = names.filter((name) => cluster.homeOfKey(name) !== 1).length;
+  await cluster.until('the others have all of theirs', async () => (await sizeOf(first, last)) === theirs);
+  assert.equal(running.child.exitCode, null, 'The copy did not wait for the node that stands still');
+  cluster.nodes[1]!.resume();
+  assertDone(await running.done);
+  assert.equal(await sizeOf(first, slow, last), names.length);
   assertBelow(t, usageFile, MOST_OF_SMALL_MIB);
 });
 
@@ -246,6 +266,11 @@ async function untilNothingIsRead(from: TestClient): Promise<void> {
 
 function usageInto(file: string): Record<string, string> {
   return { NODE_OPTIONS: `--import=${HOOK}`, BENCH_USAGE_FILE: file };
+}
+
+async function sizeOf(...clients: TestClient[]): Promise<number> {
+  const sizes = await Promise.all(clients.map((client) => client.send('DBSIZE')));
+  return sizes.reduce<number>((sum, size) => sum + (size as number), 0);
 }
 
 function assertBelow(t: TestContext, usageFile: string, most: number): void {

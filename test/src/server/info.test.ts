@@ -23,6 +23,7 @@ test('parseInfo() knows a Redis by what it says', () => {
     usedByValues: Number(/used_memory_dataset:(\d+)/.exec(recorded('redis-7.0'))![1]),
     maxMemory: 0,
     expiredKeys: 0,
+    expiredFields: 0,
     evictedKeys: 0,
     unfreed: 0,
     countsFrequency: false,
@@ -32,6 +33,7 @@ test('parseInfo() knows a Redis by what it says', () => {
         db: 0,
         keys: Number(/db0:keys=(\d+)/.exec(recorded('redis-7.0'))![1]),
         expiring: Number(/db0:.*expires=(\d+)/.exec(recorded('redis-7.0'))![1]),
+        volatile: 0,
       },
     ],
   });
@@ -60,8 +62,8 @@ test('parseInfo() takes all memory for that of the values where they are not tol
 test('parseInfo() reads which databases hold keys, and how many', () => {
   const info = parseInfo('# Keyspace\r\ndb0:keys=3,expires=1,avg_ttl=0\r\ndb12:keys=70000,expires=0\r\ndb:keys=1\r\n');
   assert.deepEqual(info.keyspace, [
-    { db: 0, keys: 3, expiring: 1 },
-    { db: 12, keys: 70_000, expiring: 0 },
+    { db: 0, keys: 3, expiring: 1, volatile: 0 },
+    { db: 12, keys: 70_000, expiring: 0, volatile: 0 },
   ]);
   assert.deepEqual([keysIn(info), keysIn(info, 12), keysIn(info, 1)], [70_003, 70_000, 0]);
 });
@@ -90,6 +92,7 @@ test('parseInfo() has an answer for a server that says nothing', () => {
     usedByValues: 0,
     maxMemory: 0,
     expiredKeys: 0,
+    expiredFields: 0,
     evictedKeys: 0,
     unfreed: 0,
     countsFrequency: false,

@@ -1,9 +1,39 @@
-// When a source lost keys, and when it only went on as sources do.
+// When a source lost keys, when it only went on as sources do, and what is asked before that is said.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { RespError } from '../../../resp/errors.ts';
+import { LossWatch, lossOf, unreadOf, type Sight, type Verdict } from '../../../src/scan/loss-watch.ts';
 import { parseInfo } from '../../../src/server/info.ts';
-import { lossOf, unreadOf, type Sight, type Verdict } from '../../../src/scan/shrinkage.ts';
+import type { Session } from '../../../src/server/session.ts';
+import { RespError } from '../../../resp/errors.ts';
+
+const KEYS = 1000;
+/** A flush is counted by the third look. */
+const COUNTED_AT = 3;
+
+test('LossWatch looks as often as a flush may need to be counted, however long it stood still meanwhile', async (t) => {
+  let [looks, isFlushed] = [0, false];
+  const info = (): string => `run_id:a\r\nrole:master\r\n${isFlushed ? '' : `db0:keys=${KEYS},expires=0\r\n`}`;
+  const session = {
+    peer: { host: 'db', port: 6379 },
+    server: { info: parseInfo(info()), learntAt: performance.now() },
+    selection: { use: () => {} },
+    request: (name: string, section?: string) => {
+      if (name === 'DBSIZE') return Promise.resolve(isFlushed ? 0 : KEYS);
+      if (section === undefined) return Promise.resolve(Buffer.from(info()));
+      looks++;
+      const flushes = isFlushed && looks > COUNTED_AT ? 'cmdstat_flushall:calls=1\r\n' : '';
+      return Promise.resolve(Buffer.from(`cmdstat_info:calls=${looks}\r\n${flushes}`));
+    },
+  } as unknown as Session;
+  const watch = new LossWatch();
+  const first = await watch.begin(session, 0);
+  isFlushed = true;
+  const last = await watch.look(session, 0);
+  let now = performance.now();
+  t.mock.method(performance, 'now', () => (now += 60_000));
+  const error = await watch.lossOf(session, 0, first, KEYS / 2, last);
+  assert.match(String(error?.message), /it was flushed or swapped meanwhile/);
+});
 
 const PEER = { host: 'db', port: 6379 };
 
@@ -13,6 +43,9 @@ interface Facts {
   readonly primary?: string;
   readonly expires?: number;
   readonly expired?: number;
+  /** Hashes of which fields expire, and how many fields have. */
+  readonly volatile?: number;
+  readonly expiredFields?: number;
   /** How often FLUSHDB was called. */
   readonly flushdbs?: number;
   readonly resets?: number;
@@ -26,9 +59,10 @@ let calls = 0;
 /** @param flushalls how often FLUSHALL was called; `undefined` where no such thing is told */
 function sight(keys: number, flushalls: number | undefined, facts: Facts = {}): Sight {
   const { runId = 'a', primary, expires = 0, expired = 0, flushdbs = 0, resets = 0, other } = facts;
+  const { volatile = 0, expiredFields = 0 } = facts;
   const role = primary === undefined ? 'role:master\r\nmaster_replid:own' : `role:slave\r\nmaster_replid:${primary}`;
-  const keyspace = `db0:keys=${keys},expires=${expires}\r\n${other === undefined ? '' : `db5:${other}\r\n`}`;
-  const text = `run_id:${runId}\r\n${role}\r\nexpired_keys:${expired}\r\n${keyspace}`;
+  const keyspace = `db0:keys=${keys},expires=${expires},avg_ttl=0,subexpiry=${volatile}\r\n${other === undefined ? '' : `db5:${other}\r\n`}`;
+  const text = `run_id:${runId}\r\n${role}\r\nexpired_keys:${expired}\r\nexpired_subkeys:${expiredFields}\r\n${keyspace}`;
   const flushes = flushalls === undefined ? undefined : { ofOne: flushdbs, ofMore: flushalls, calls: ++calls, resets };
   return { info: parseInfo(text), keys, flushes };
 }
@@ -125,6 +159,34 @@ const CASES: readonly (readonly [what: string, first: Sight, seen: number, last:
   ],
   ['a replica goes on', sight(1000, 0, { primary: 'x' }), 300, sight(20, 0, { primary: 'x' }), false],
   ['its process has no name', sight(1000, 0, { runId: '' }), 700, sight(700, 0, { runId: '' }), false],
+  [
+    'all of its keys expire, and the counts begin anew',
+    sight(1000, 0, { expires: 1000, expired: 5000 }),
+    100,
+    sight(0, 0, { resets: 1, expired: 10 }),
+    false,
+  ],
+  [
+    'its hashes go with their fields, and others are flushed',
+    sight(1000, 0, { volatile: 900 }),
+    300,
+    sight(100, 1, { expiredFields: 3000 }),
+    false,
+  ],
+  [
+    'fields of a few hashes expire, and it is flushed',
+    sight(1000, 0, { volatile: 10 }),
+    300,
+    sight(0, 1, { expiredFields: 3000 }),
+    true,
+  ],
+  [
+    'it restarts without hashes whose fields expire',
+    sight(1000, 0, { volatile: 900 }),
+    95,
+    sight(95, 0, { runId: 'b' }),
+    false,
+  ],
   ['it restarts with them', sight(1000, 0), 1000, sight(1000, 0, { runId: 'b' }), false],
   ['it restarts without those that expire', sight(1000, 0, { expires: 900 }), 95, sight(95, 0, { runId: 'b' }), false],
 ];

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { beforeEach, test } from 'node:test';
 import { ReplyError } from '../../../resp/errors.ts';
-import { RefusedSlots } from '../../../src/cluster/refused-slots.ts';
+import { RefusedSlots } from '../../../src/cluster/redirects.ts';
 import { slotOf } from '../../../src/cluster/slot.ts';
 import { Topology } from '../../../src/cluster/topology.ts';
 
