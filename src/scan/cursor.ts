@@ -213,10 +213,6 @@ export function restored(states: readonly SegmentState[]): Segment[] {
   });
 }
 
-export function namesOf(keys: readonly Buffer[]): readonly string[] {
-  return keys.map((key) => key.toString('latin1'));
-}
-
 function startOf(segment: number, count: number): bigint {
   return (END / BigInt(count)) * BigInt(segment);
 }

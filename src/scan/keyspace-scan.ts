@@ -18,13 +18,14 @@ import {
   shareBetween,
   sizeOfPage,
   type BoundState,
-  namesOf,
   restored,
   segmentsOf,
   stateOf,
   type Segment,
   type SegmentState,
 } from './cursor.ts';
+import { NameList, namesOf, type PageNames } from './page-view.ts';
+import type { Buffer } from 'node:buffer';
 
 export interface KeyspaceScanOptions {
   /** Most keys to ask for at once, that is SCAN COUNT. */
@@ -73,6 +74,9 @@ const PAGE_BYTES = 1024 * 1024;
 const MOST_GROWTH = 4;
 
 const NO_NAMES: readonly string[] = [];
+
+/** Numbers of names of a page, in their order. */
+export type OwnNames = 'all' | readonly number[];
 
 export class KeyspaceScan {
   readonly #options: KeyspaceScanOptions;
@@ -172,46 +176,38 @@ export class KeyspaceScan {
     return segment.cursor;
   }
 
-  /** Whether names have to be known, as those of two segments are held against each other. */
-  get needsNames(): boolean {
-    return this.#mode === 'segmented';
-  }
-
   /** Takes the page that was asked for first; returns those of its keys that are to be read. */
   accept(cursor: string, keys: readonly Buffer[]): readonly Buffer[] {
-    let bytes = 0;
-    for (const key of keys) bytes += key.length;
-    if (!this.needsNames) {
-      this.acceptAll(cursor, keys.length, bytes);
-      return keys;
-    }
-    const segment = this.#take(cursor, keys.length, bytes);
-    if (segment === undefined) return keys;
-    const fresh = this.#acceptOfSegment(segment, cursor, keys);
-    this.#seen += fresh.length;
-    return fresh;
+    const own = this.acceptNames(cursor, new NameList(keys));
+    return own === 'all' ? keys : own.map((name) => keys[name]!);
   }
 
-  /** The same where names need not be known: all are to be read. @param bytes of the names of the page */
-  acceptAll(cursor: string, names: number, bytes: number): void {
+  /** The same of a page wherever its names lie; returns the numbers of those that are to be read. */
+  acceptNames(cursor: string, names: PageNames): OwnNames {
     const asked = this.#count;
-    const segment = this.#take(cursor, names, bytes);
-    if (segment === undefined) return;
-    this.#seen += this.#options.sparse === true ? asked : names;
-    if (this.#mode === 'probing') this.#probe(cursor, names);
+    const segment = this.#take(cursor, names);
+    if (segment === undefined) return 'all';
+    if (this.#mode === 'segmented') {
+      const own = this.#acceptOfSegment(segment, cursor, names);
+      this.#seen += own === 'all' ? names.length : own.length;
+      return own;
+    }
+    this.#seen += this.#options.sparse === true ? asked : names.length;
+    if (this.#mode === 'probing') this.#probe(cursor, names.length);
     else if (this.#segments[0] === segment) segment.cursor = after(cursor);
+    return 'all';
   }
 
   /** The segment of the page; none where it was given up: its keys are as good as others, its cursor leads nowhere. */
-  #take(cursor: string, names: number, bytes: number): Segment | undefined {
+  #take(cursor: string, names: PageNames): Segment | undefined {
     const segment = this.#asked.shift()!;
     segment.asked = false;
     this.#page++;
     const asked = this.#count;
-    this.#count = this.#countAfter(bytes);
+    this.#count = this.#countAfter(names.size);
     if (!this.#segments.includes(segment)) return undefined;
     if (segment.loop.repeats(cursor)) this.#repeated = cursor;
-    this.#bound.add(sizeOfPage(asked, names));
+    this.#bound.add(sizeOfPage(asked, names.length));
     return segment;
   }
 
@@ -269,17 +265,17 @@ export class KeyspaceScan {
     return segments;
   }
 
-  #acceptOfSegment(segment: Segment, cursor: string, keys: readonly Buffer[]): readonly Buffer[] {
+  #acceptOfSegment(segment: Segment, cursor: string, names: PageNames): OwnNames {
     const position = cursor === '0' ? END : positionOf(cursor);
-    if (position === undefined || position <= segment.position || !this.#isPaidFor(segment.position, position, keys)) {
-      return this.#doubt(keys);
+    if (position === undefined || position <= segment.position || !this.#isPaidFor(segment.position, position, names)) {
+      return this.#doubt();
     }
     const isBeyond = segment.position >= segment.end;
-    segment.firstPage ??= namesOf(keys);
+    segment.firstPage ??= namesOf(names);
     segment.position = position;
     segment.cursor = after(cursor);
-    if (position < segment.end || position === END) return keys;
-    return this.#crossBorder(segment, isBeyond, keys);
+    if (position < segment.end || position === END) return 'all';
+    return this.#crossBorder(segment, isBeyond, names);
   }
 
   /**
@@ -287,28 +283,29 @@ export class KeyspaceScan {
    * all segments are parts of one walk. Where it is too short a way for that, one page more is asked for, which lies beyond
    * the border as a whole: its keys are the following segment's to give.
    */
-  #crossBorder(segment: Segment, isBeyond: boolean, keys: readonly Buffer[]): readonly Buffer[] {
+  #crossBorder(segment: Segment, isBeyond: boolean, names: PageNames): OwnNames {
     const following = this.#segments[this.#segments.indexOf(segment) + 1];
-    if (following?.firstPage === undefined) return this.#doubt(keys);
+    if (following?.firstPage === undefined) return this.#doubt();
     const theirs = new Set(following.firstPage);
-    const own = keys.filter((key) => !theirs.has(key.toString('latin1')));
+    const own: number[] = [];
+    for (let name = 0; name < names.length; name++) if (!theirs.has(names.nameOf(name))) own.push(name);
     const overrun = this.#keysBetween(segment.end, segment.position);
     if (overrun < LEAST_OVERRUN) return own;
-    if (keys.length - own.length < Math.min(overrun, theirs.size) / 2) return this.#doubt(keys);
+    if (names.length - own.length < Math.min(overrun, theirs.size) / 2) return this.#doubt();
     segment.cursor = undefined;
     following.firstPage = NO_NAMES;
     return isBeyond ? [] : own;
   }
 
   /** Something does not fit: what was read is as good as ever, but one plain scan must do it all again. */
-  #doubt(keys: readonly Buffer[]): readonly Buffer[] {
+  #doubt(): 'all' {
     this.#scanPlainly();
-    return keys;
+    return 'all';
   }
 
   /** A page may come no further than its keys allow, else there are keys that it did not give. */
-  #isPaidFor(from: bigint, to: bigint, keys: readonly Buffer[]): boolean {
-    return this.#keysBetween(from, to) <= keys.length * SLACK_SHARE + SLACK_KEYS;
+  #isPaidFor(from: bigint, to: bigint, names: PageNames): boolean {
+    return this.#keysBetween(from, to) <= names.length * SLACK_SHARE + SLACK_KEYS;
   }
 
   #keysBetween(from: bigint, to: bigint): number {

@@ -111,7 +111,7 @@ export class PageReader implements Receiver {
   }
 
   read(run: ReplyRun): void {
-    if (this.#scan.needsNames || this.#types !== undefined) return;
+    if (this.#types !== undefined) return;
     const page = this.#page;
     const { bytes, at: start } = run;
     const next = page.read(bytes, start, run.end);
@@ -119,16 +119,20 @@ export class PageReader implements Receiver {
     if (next <= start) return;
     run.at = next;
     run.due--;
-    const { db, scope, wanted } = this.#options;
-    const { keys } = this.#found;
-    const before = keys.length;
-    this.#scan.acceptAll(page.cursor, page.length, page.size);
-    const takesAll = scope.hasAllNames && wanted === undefined;
-    for (let i = 0; i < page.length; i++) {
-      const [at, after] = [page.startOf(i), page.endOf(i)];
-      if (takesAll || this.#isWanted(bytes.buffer.subarray(at, after))) keys.pushCopy(db, bytes, at, after);
-    }
+    const before = this.#found.keys.length;
+    const own = this.#scan.acceptNames(page.cursor, page);
+    if (own === 'all') for (let name = 0; name < page.length; name++) this.#find(name);
+    else for (const name of own) this.#find(name);
     this.#accepted(before);
+  }
+
+  /** A name of the page that is shown, as a key to be read where it is wanted. */
+  #find(name: number): void {
+    const { db, scope, wanted } = this.#options;
+    const { bytes } = this.#page;
+    const [start, end] = [this.#page.startOf(name), this.#page.endOf(name)];
+    const isWanted = (scope.hasAllNames && wanted === undefined) || this.#isWanted(bytes.buffer.subarray(start, end));
+    if (isWanted) this.#found.keys.pushCopy(db, bytes, start, end);
   }
 
   #isWanted(key: Buffer): boolean {

@@ -1,7 +1,8 @@
-// A SCAN page where it lies: its cursor, and where each of its names begins and ends.
+// The names of a SCAN page, and a page where it lies: its cursor, and where each of its names begins and ends.
 //
 //   *2 │ $n cursor │ *m │ $n name │ $n name │ …
 
+import type { Buffer } from 'node:buffer';
 import type { Bytes } from '../../resp/bytes.ts';
 
 const [STAR, DOLLAR, ZERO, CR] = [42, 36, 48, 13] as const;
@@ -15,7 +16,38 @@ const INITIAL_NAMES = 1024;
 /** What a length says that has not come whole, or is none. */
 const [UNFINISHED, ODD] = [-1, -2] as const;
 
-export class PageView {
+export interface PageNames {
+  readonly length: number;
+  /** Bytes of them all. */
+  readonly size: number;
+  /** A character a byte. */
+  nameOf(name: number): string;
+}
+
+export function namesOf(names: PageNames): readonly string[] {
+  return Array.from({ length: names.length }, (_, name) => names.nameOf(name));
+}
+
+/** Of a page that has come as an array of Buffers. */
+export class NameList implements PageNames {
+  readonly size: number;
+  readonly #names: readonly Buffer[];
+
+  constructor(names: readonly Buffer[]) {
+    this.#names = names;
+    this.size = names.reduce((size, { length }) => size + length, 0);
+  }
+
+  get length(): number {
+    return this.#names.length;
+  }
+
+  nameOf(name: number): string {
+    return this.#names[name]!.toString('latin1');
+  }
+}
+
+export class PageView implements PageNames {
   bytes!: Bytes;
   cursor = '';
   /** Names in it. */
@@ -32,6 +64,10 @@ export class PageView {
 
   endOf(name: number): number {
     return this.#places[2 * name + 1]!;
+  }
+
+  nameOf(name: number): string {
+    return this.bytes.buffer.toString('latin1', this.startOf(name), this.endOf(name));
   }
 
   /** @returns where the page ends; less than `start` where it is not whole; `start` where it is no such page */

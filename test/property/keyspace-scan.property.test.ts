@@ -15,6 +15,7 @@ const maxSegments = fc.constantFrom(2, 4, 8, 16, 32);
 const depth = fc.constantFrom(1, 3, 64);
 const size = fc.integer({ min: 0, max: MOST_KEYS });
 const seed = fc.nat(2 ** 31 - 1);
+const whereItLies = fc.boolean();
 
 test('KeyspaceScan gives every key of a quiet table exactly once', () => {
   fc.assert(
@@ -26,6 +27,22 @@ test('KeyspaceScan gives every key of a quiet table exactly once', () => {
       assert.ok([...seen.values()].every((times) => times === 1));
     }),
     { numRuns: 60 },
+  );
+});
+
+test('KeyspaceScan gives the same keys, in as many pages, of pages that are read where they lie', () => {
+  fc.assert(
+    fc.property(size, seed, count, maxSegments, depth, (size, seed, count, maxSegments, depth) => {
+      const readings = [false, true].map((whereItLies) => {
+        const dict = new SimulatedDict(pool.slice(0, size), seed);
+        dict.resize(10);
+        const beforePage = (): void => dict.move(300);
+        const scan = new KeyspaceScan({ count, keys: size, maxSegments });
+        return readKeyspace(scan, dict, { count, depth, beforePage, whereItLies });
+      });
+      assert.deepEqual(readings[1], readings[0]);
+    }),
+    { numRuns: 40 },
   );
 });
 
@@ -50,7 +67,8 @@ test('KeyspaceScan gives every key that is there throughout while the table chan
       depth,
       speed,
       changes,
-      (size, seed, count, maxSegments, depth, speed, changes) => {
+      whereItLies,
+      (size, seed, count, maxSegments, depth, speed, changes, whereItLies) => {
         const keys = pool.slice(0, size);
         const dict = new SimulatedDict(keys, seed);
         const others = pool.slice(MOST_KEYS);
@@ -64,7 +82,7 @@ test('KeyspaceScan gives every key that is there throughout while the table chan
             dict.resize(bits);
           }
         };
-        const { seen } = readKeyspace(scan, dict, { count, depth, beforePage });
+        const { seen } = readKeyspace(scan, dict, { count, depth, beforePage, whereItLies });
         assert.deepEqual(lost(keys, seen), []);
       },
     ),
@@ -86,8 +104,9 @@ test('KeyspaceScan goes on where another one was left, with the pages lost that 
         speed,
         changes,
         leaves,
+        whereItLies,
       }),
-      ({ size, seed, count, maxSegments, depth, speed, changes, leaves }) => {
+      ({ size, seed, count, maxSegments, depth, speed, changes, leaves, whereItLies }) => {
         const keys = pool.slice(0, size);
         const dict = new SimulatedDict(keys, seed);
         const others = pool.slice(MOST_KEYS);
@@ -107,6 +126,7 @@ test('KeyspaceScan goes on where another one was left, with the pages lost that 
           depth,
           beforePage,
           leaving: { options, at },
+          whereItLies,
         });
         assert.deepEqual(lost(keys, seen), []);
       },
@@ -173,12 +193,16 @@ const shuffled = fc
 for (const [kind, liars] of Object.entries({ proxies, counters, shuffled })) {
   test(`KeyspaceScan gives every key of liars: ${kind}`, () => {
     fc.assert(
-      fc.property(liars, count, maxSegments, depth, leaves, ({ keyspace, keys }, count, maxSegments, depth, leaves) => {
-        const options = { count, keys: keyspace.size, maxSegments };
-        const leaving = { options, at: new Map(leaves) };
-        const { seen } = readKeyspace(new KeyspaceScan(options), keyspace, { count, depth, leaving });
-        assert.equal(lost(keys, seen).length, 0);
-      }),
+      fc.property(
+        liars,
+        fc.record({ count, maxSegments, depth, leaves, whereItLies }),
+        ({ keyspace, keys }, { count, maxSegments, depth, leaves, whereItLies }) => {
+          const options = { count, keys: keyspace.size, maxSegments };
+          const leaving = { options, at: new Map(leaves) };
+          const { seen } = readKeyspace(new KeyspaceScan(options), keyspace, { count, depth, leaving, whereItLies });
+          assert.equal(lost(keys, seen).length, 0);
+        },
+      ),
       { numRuns: 150 },
     );
   });

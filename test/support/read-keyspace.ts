@@ -1,7 +1,10 @@
 // Runs a KeyspaceScan against a simulated keyspace as a source would run it against a server, with pages in flight.
 import assert from 'node:assert/strict';
 import { KeyspaceScan, type KeyspaceScanOptions, type KeyspaceScanState } from '../../src/scan/keyspace-scan.ts';
-import type { Keyspace } from './simulated-dict.ts';
+import { PageView } from '../../src/scan/page-view.ts';
+import { Bytes } from '../../resp/bytes.ts';
+import { bulk, command } from './frames.ts';
+import type { Keyspace, Page } from './simulated-dict.ts';
 
 export interface Reading {
   /** How often each key was given; keys are told apart as objects, which is much faster. */
@@ -23,6 +26,8 @@ export interface ReadOptions {
   readonly beforePage?: (page: number) => void;
   /** Where the scan is left for good, and another one goes on. */
   readonly leaving?: Leaving;
+  /** Whether pages are frames, in memory that is used again for the next one. */
+  readonly whereItLies?: boolean;
 }
 
 export interface Leaving {
@@ -38,7 +43,7 @@ export const COUNT = 260;
 const MOST_PAGES = 200_000;
 
 export function readKeyspace(first: KeyspaceScan, keyspace: Keyspace, options: ReadOptions): Reading {
-  const { count, depth = 64, beforePage, leaving } = options;
+  const { count, depth = 64, beforePage, leaving, whereItLies = false } = options;
   let scan = first;
   /** By page. */
   let given: (readonly Buffer[])[] = [];
@@ -55,7 +60,7 @@ export function readKeyspace(first: KeyspaceScan, keyspace: Keyspace, options: R
       if (cursor === undefined || ++pages > MOST_PAGES) throw new Error(`The scan does not end: ${pages} pages so far`);
       beforePage?.(pages);
       const page = keyspace.scan(cursor, count);
-      const keys = scan.accept(page.cursor, page.keys);
+      const keys = whereItLies ? acceptWhereItLies(scan, page) : scan.accept(page.cursor, page.keys);
       given.push(keys);
       modes.add(scan.mode);
       if (leaving === undefined) continue;
@@ -74,6 +79,22 @@ export function readKeyspace(first: KeyspaceScan, keyspace: Keyspace, options: R
   for (const keys of given) for (const key of keys) seen.set(key, (seen.get(key) ?? 0) + 1);
   const wasSegmented = modes.has('segmented');
   return { seen, pages, wasSegmented, beganAnew: wasSegmented && scan.mode === 'plain', inFlight };
+}
+
+const memory = Buffer.alloc(1024 * 1024);
+const view = new PageView();
+
+function acceptWhereItLies(scan: KeyspaceScan, { cursor, keys }: Page): readonly Buffer[] {
+  const frame = Buffer.concat([Buffer.from('*2\r\n'), bulk(cursor), command(...keys)]);
+  const start = 7;
+  const end = start + frame.copy(memory, start);
+  assert.equal(view.read(new Bytes(memory), start, end), end);
+  assert.equal(view.cursor, cursor);
+  const own = scan.acceptNames(view.cursor, view);
+  const given = own === 'all' ? keys : own.map((name) => keys[name]!);
+  const first = own === 'all' ? 0 : (own[0] ?? 0);
+  if (given.length > 0) assert.ok(memory.subarray(view.startOf(first), view.endOf(first)).equals(given[0]!));
+  return given;
 }
 
 export function keysOf(length: number, prefix = 'key'): Buffer[] {
