@@ -20,7 +20,7 @@ export interface MidRunOptions extends PairOptions {
   readonly args?: readonly string[];
 }
 
-export const MID_RUN_KEYS = 3000;
+export const MID_RUN_KEYS = 2000;
 const VALUE_BYTES = 10_000;
 /** Far more than the servers say before the copy begins, and far less than the data. */
 const UNDER_WAY_BYTES = 1_000_000;

@@ -14,9 +14,9 @@ export function variants<T>(...cases: readonly T[]): readonly T[] {
   return isLong ? cases : cases.slice(0, 1);
 }
 
-/** For fast-check: so many cases, and twenty times as many in the long tier. */
+/** For fast-check: so many cases, and ten times as many in the long tier. */
 export function runs(quick: number): { readonly numRuns: number } {
-  return { numRuns: count(quick, 20 * quick) };
+  return { numRuns: count(quick, 10 * quick) };
 }
 
 /** How many random cases are tried, or how many keys there are: so many more in the long tier. */
