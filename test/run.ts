@@ -12,6 +12,11 @@ import { parseArgs } from 'node:util';
 /** Far above what any process needs; what hangs is killed rather than waited for. */
 const TIMEOUT_MS = 300_000;
 
+/** Integration tests with a cluster, or that measure a process, take long: each has a process of its own. */
+const LONG = /\/(?:redis-cluster|sentinel|terminal|usage-hook)\.js'/;
+/** The others share so many: to start one, and to compile what it imports, takes longer than many a file. */
+const SHARED = 10;
+
 /** Whoever asks for the tier has more to do in the long one. */
 const TIERED = /\bfrom '[./]*\/support\/(?:tier|server-versions)\.js'/;
 
@@ -56,29 +61,34 @@ if (files.length === 0) {
     .pipe(process.stdout);
 }
 
-/** Integration tests have a process each and begin first, as they take the longest; the others share one a folder. */
+/** Who takes the longest begins first. Integration tests share a few processes, the others have one for each folder. */
 function processesFor(files: readonly string[]): string[] {
   rmSync(groups, { recursive: true, force: true });
   mkdirSync(groups, { recursive: true });
-  const shared = new Map<string, string[]>();
-  for (const file of files.filter((file) => !isAlone(file))) {
+  const alone: string[] = [];
+  let dealt = 0;
+  const integration = new Map<string, string[]>();
+  const folders = new Map<string, string[]>();
+  for (const file of files) {
     const folder = relative(root, dirname(file));
-    shared.set(folder, [...(shared.get(folder) ?? []), file]);
+    if (folder !== 'integration') add(folders, folder, file);
+    else if (LONG.test(readFileSync(file, 'utf8'))) alone.push(file);
+    else add(integration, `integration-${(dealt++ % SHARED) + 1}`, file);
   }
-  return [...files.filter(isAlone), ...Array.from(shared, ([folder, members]) => writeGroup(folder, members))];
+  return [...alone, ...Array.from([...integration, ...folders], ([name, members]) => writeGroup(name, members))];
 }
 
-function isAlone(file: string): boolean {
-  return relative(root, file).startsWith(`integration${sep}`);
+function add(groups: Map<string, string[]>, name: string, file: string): void {
+  groups.set(name, [...(groups.get(name) ?? []), file]);
 }
 
 /** One file that runs the tests of several, each as a suite of its name. */
-function writeGroup(folder: string, members: readonly string[]): string {
+function writeGroup(name: string, members: readonly string[]): string {
   const suites = members.map((file) => {
     const [name, url] = [relative(root, file), pathToFileURL(file).href].map((text) => JSON.stringify(text));
     return `describe(${name}, async () => { await import(${url}); });`;
   });
-  const path = join(groups, `${folder.replaceAll(sep, '-') || 'test'}.js`);
+  const path = join(groups, `${name.replaceAll(sep, '-') || 'test'}.js`);
   writeFileSync(path, ["import { describe } from 'node:test';", ...suites, ''].join('\n'));
   return path;
 }

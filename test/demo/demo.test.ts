@@ -11,6 +11,7 @@ import { fileURLToPath } from 'node:url';
 import { TestClient } from '../support/client.ts';
 import { killAtExit } from '../support/kill-at-exit.ts';
 import { cleanEnvironment, MAIN } from '../support/rump.ts';
+import { longOnly } from '../support/tier.ts';
 
 const DEMO = fileURLToPath(new URL('demo.js', import.meta.url));
 const DEMONSTRATION = new URL('demonstration.js', import.meta.url).href;
@@ -29,11 +30,13 @@ test('The demo copies every key between two real servers', async (t) => {
   assertAllSame(output);
 });
 
-test('The demo copies every key where there is no server, and says so', async (t) => {
-  const { code, output } = await runNode(t, [DEMO], NO_SERVERS);
-  assert.equal(code, 0, output);
-  assert.match(output, /^Neither redis-server nor valkey-server is on PATH\. So two small servers stand in/m);
-  assertAllSame(output);
+longOnly(() => {
+  test('The demo copies every key where there is no server, and says so', async (t) => {
+    const { code, output } = await runNode(t, [DEMO], NO_SERVERS);
+    assert.equal(code, 0, output);
+    assert.match(output, /^Neither redis-server nor valkey-server is on PATH\. So two small servers stand in/m);
+    assertAllSame(output);
+  });
 });
 
 test('The demo fits a terminal of 40 columns', async (t) => {

@@ -9,10 +9,14 @@ import { startServer } from '../support/redis-server.ts';
 import { runRump, spawnRump } from '../support/rump.ts';
 import { startPair } from '../support/server-pair.ts';
 import { startProxy } from '../support/tcp-proxy.ts';
-import { variants } from '../support/tier.ts';
+import { count, variants } from '../support/tier.ts';
 
-/** Enough for several parts, and for a COUNT of 1000 to be a small part of one. */
-const KEYS = 20_000;
+/** Enough for several parts, and for a page to be a small part of one. */
+const KEYS = count(10_000, 20_000);
+const PAGE = KEYS / 20;
+const ODD_PAGE = 777;
+/** Of keys that come and go. */
+const BATCH = KEYS / 10;
 /** It is about cursors: the server tells no memory of a key, and each would be asked for its length. */
 const UNMEASURED = ['--big-key', '1G'];
 /** Each way: long enough for rump to read several parts of the keyspace at once. */
@@ -27,9 +31,9 @@ for (const cursor of ['reverse-binary', 'offset', 'node-high-bits', 'node-low-bi
     t.after(() => from.close());
     await fill(from);
     const to = await target.client();
-    // Offsets that are multiples of 1000 all lie in the first of eight parts.
-    const counts = cursor === 'offset' ? [1000, 777] : variants(1000, 777);
-    for (const [delay, count] of [[0, 1000], ...counts.map((count) => [DELAY_MS, count])] as [number, number][]) {
+    // Offsets that are multiples of a page all lie in the first of four parts, or of eight.
+    const counts = cursor === 'offset' ? [PAGE, ODD_PAGE] : variants(PAGE, ODD_PAGE);
+    for (const [delay, count] of [[0, PAGE], ...counts.map((count) => [DELAY_MS, count])] as [number, number][]) {
       const url = await delayed(t, source.port, delay);
       await to.send('FLUSHALL');
       assertDone(await runRump(['--from', url, '--to', target.url, '--count', String(count), ...UNMEASURED]));
@@ -47,7 +51,7 @@ for (const policy of variants('fail', 'skip', 'replace')) {
     const running = spawnRump(['--from', url, '--to', target.url, '--on-conflict', policy]);
     // The table of the source has to grow twice, and SCAN gives some keys more than once.
     for (let round = 0, ended = false; !ended; round += 1) {
-      const batch = Array.from({ length: 2000 }, (_, i) => `other:${(round % 50) * 2000 + i}`);
+      const batch = Array.from({ length: BATCH }, (_, i) => `other:${(round % 50) * BATCH + i}`);
       const isWriting = Math.floor(round / 50) % 2 === 0;
       await other.pipeline(batch.map((key) => (isWriting ? ['SET', key, 'other'] : ['DEL', key])));
       ended = await Promise.race([running.done.then(() => true), sleep(5, false)]);

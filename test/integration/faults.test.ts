@@ -48,7 +48,7 @@ describe('A copy whose connection fails', { concurrency: 2 }, () => {
   }
 
   test('rump fails when the target runs out of memory', async (t) => {
-    const run = await holdMidRun(t, { held: 'source', args: ONCE, target: { args: ['--maxmemory', '20mb'] } });
+    const run = await holdMidRun(t, { held: 'source', args: ONCE, target: { args: ['--maxmemory', '14mb'] } });
     await assertFailsSoon(run, `Cannot write to ${run.where.target}: OOM .*\\(raise its maxmemory, `);
     const copied = (await run.to.send('DBSIZE')) as number;
     assert.ok(copied > 100 && copied < MID_RUN_KEYS, `${copied} keys`);

@@ -15,7 +15,7 @@ import { startProxy } from '../support/tcp-proxy.ts';
 test('rump leaves nothing behind when it is interrupted in the middle of a large value', async (t) => {
   const { from, to, endpoints } = await startPair(t);
   await fillLarge(from, ['hash']);
-  const running = spawnRump([...endpoints, ...BIG_KEY, '--bwlimit', '1M']);
+  const running = spawnRump([...endpoints, ...BIG_KEY, '--bwlimit', '300k']);
   await temporaryKey(running, to);
   running.child.kill('SIGINT');
   const result = await running.done;
@@ -26,8 +26,8 @@ test('rump leaves nothing behind when it is interrupted in the middle of a large
 test('rump ends soon when it is interrupted while the target takes neither large values nor small ones', async (t) => {
   const { from, to, endpoints } = await startPair(t);
   await fillLarge(from, ['hash']);
-  await from.pipeline(Array.from({ length: 50_000 }, (_, i) => ['SET', `key:${i}`, i]));
-  const running = spawnRump([...endpoints, ...BIG_KEY, '--bwlimit', '1M']);
+  await from.pipeline(Array.from({ length: 10_000 }, (_, i) => ['SET', `key:${i}`, i]));
+  const running = spawnRump([...endpoints, ...BIG_KEY, '--bwlimit', '300k']);
   await temporaryKey(running, to);
   await to.send('CLIENT', 'PAUSE', 30_000);
   await sleep(500);
@@ -78,7 +78,7 @@ for (const side of ['source', 'target'] as const) {
     t.after(() => proxy.close());
     await fillLarge(pair.from, ['zset', 'stream']);
     const endpoints = pair.endpoints.map((word) => (word === pair[side].url ? proxy.url : word));
-    const running = spawnRump([...endpoints, ...BIG_KEY, '--bwlimit', '2M', '--retry-max', '50ms']);
+    const running = spawnRump([...endpoints, ...BIG_KEY, '--bwlimit', '600k', '--retry-max', '50ms']);
     for (let cut = 0; cut < 2; cut += 1) {
       await temporaryKey(running, pair.to);
       proxy.cut();

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { callsOf, dumpsOf } from '../support/command-stats.ts';
-import { BIG_KEY, fillLarge, LARGE_TYPES } from '../support/large-keyspace.ts';
+import { BIG_KEY, fillLarge, FOUR_TIMES, LARGE_TYPES } from '../support/large-keyspace.ts';
 import { assertDone } from '../support/outcome.ts';
 import { folderOf } from '../support/resp-file.ts';
 import { runRump } from '../support/rump.ts';
@@ -14,7 +14,7 @@ import { assertSameData } from '../support/snapshot.ts';
 /** Every value of `fillLarge` takes longer, as far as one can know before. */
 const MAX_LATENCY = ['--max-latency', '5ms'];
 /** Every one of them is longer as a payload. */
-const SHORT_REPLIES = [...MAX_LATENCY, '--max-reply', '1M'];
+const SHORT_REPLIES = [...MAX_LATENCY, '--max-reply', '300k'];
 
 for (const [i, { name, binary }] of servers('redis-8.0', 'valkey-9.1').entries()) {
   test(`rump has nothing dumped for a file that takes ${name} long, but what no plain payload holds`, async (t) => {
@@ -23,7 +23,7 @@ for (const [i, { name, binary }] of servers('redis-8.0', 'valkey-9.1').entries()
     await from.send('SET', 'small', 'value');
     const [known] = (await from.send('COMMAND', 'INFO', 'HPEXPIREAT')) as unknown[];
     const expiring = Array.isArray(known);
-    if (expiring) await from.send('HPEXPIREAT', 'large:hash', 4_102_444_800_000, 'FIELDS', 1, 'field:9999');
+    if (expiring) await from.send('HPEXPIREAT', 'large:hash', 4_102_444_800_000, 'FIELDS', 1, 'field:4999');
     const path = join(folderOf(t), 'f.resp');
     const whole = expiring ? ['stream', 'hash'] : ['stream'];
     for (const options of i === 0 ? [MAX_LATENCY, BIG_KEY, SHORT_REPLIES] : [MAX_LATENCY]) {
@@ -64,7 +64,7 @@ test('What goes into a file in one piece, and what nobody can tell to be of one 
 
 test('A value too large for the buffers of the source goes into a file all the same', async (t) => {
   const { source, target, from, to } = await startPair(t);
-  await fillLarge(from, ['string', 'set']);
+  await fillLarge(from, ['string', 'set'], FOUR_TIMES);
   await from.send('CONFIG', 'SET', 'client-output-buffer-limit', 'normal 1mb 0 0');
   const path = join(folderOf(t), 'f.resp');
   assertDone(await runRump(['--from', source.url, '--to', path]));

@@ -54,11 +54,11 @@ for (const [title, rights, way] of [
     await from.send('ACL', 'SETUSER', 'reader', 'reset', 'on', '>pw', '~*', '&*', ...rights);
     await from.send('CONFIG', 'RESETSTAT');
     const url = source.url.replace('//', '//reader:pw@');
-    const running = spawnRump(['--from', url, '--to', target.url, ...way, '--bwlimit', '4M']);
+    const running = spawnRump(['--from', url, '--to', target.url, ...way, '--bwlimit', '1200k']);
     const pages = async (): Promise<number> => (await callsOf(from)).get('hscan') ?? 0;
     while ((await pages()) < 2) await sleep(2);
     // Some of these were read by now.
-    const changes = Array.from({ length: 1000 }, (_, i) => [`field:${17 * i}`, 'changed']);
+    const changes = Array.from({ length: 1000 }, (_, i) => [`field:${5 * i}`, 'changed']);
     await from.send('HSET', 'large:hash', ...changes.flat());
     const read = await pages();
     assertDone(await running.done);
@@ -86,7 +86,7 @@ for (const { name, binary } of servers('redis-6.0')) {
 
 test('rump measures few of many small keys, also where some of them expire', async (t) => {
   const { from, endpoints } = await startPair(t);
-  const keys = 60_000;
+  const keys = 40_000;
   await from.pipeline(
     Array.from({ length: keys }, (_, i) => {
       const set = ['SET', `key:${String(i).padStart(9, '0')}`, 'x'.repeat(70)];

@@ -162,11 +162,11 @@ test('rump --dry-run counts the keys of a snapshot by type, and writes nothing',
 });
 
 test('rump --big-key copies the larger values of a snapshot in pieces', async (t) => {
-  const numbers = Array.from({ length: 20_000 }, (_, i) => i);
+  const numbers = Array.from({ length: 5000 }, (_, i) => i);
   const { path, target, from, to } = await startSaved(t, async (from) => {
     await from.send('CONFIG', 'SET', 'rdbcompression', 'no');
     await fillAllTypes(from);
-    await from.send('SET', 'large:string', Buffer.alloc(3_000_000, 'x'), 'PXAT', Date.now() + HOUR_MS);
+    await from.send('SET', 'large:string', Buffer.alloc(700_000, 'x'), 'PXAT', Date.now() + HOUR_MS);
     await from.send('RPUSH', 'large:list', ...numbers.map((i) => `item ${i}`));
     await from.send('SADD', 'large:set', ...numbers.map((i) => `member ${i}`));
     await from.send('HSET', 'large:hash', ...numbers.map((i) => `field ${i}`));
@@ -174,12 +174,12 @@ test('rump --big-key copies the larger values of a snapshot in pieces', async (t
     await from.pipeline(numbers.map((i) => ['XADD', 'large:stream', `${i + 1}-1`, 'field', `value ${i}`]));
     await from.send('XGROUP', 'CREATE', 'large:stream', 'group', '17-1');
   });
-  const result = await runRump(['--from', path, '--to', target.url, '--big-key', '50k']);
+  const result = await runRump(['--from', path, '--to', target.url, '--big-key', '12k']);
   assertDone(result);
   await assertSameData(from, to);
   // Into a stream they go whole.
   const stream = join(folderOf(t), 'f.resp');
-  assertDone(await runRump(['--from', path, '--to', stream, '--big-key', '50k']));
+  assertDone(await runRump(['--from', path, '--to', stream, '--big-key', '12k']));
   await to.send('FLUSHALL');
   assertDone(await runRump(['--from', stream, '--to', target.url]));
   await assertSameData(from, to);

@@ -8,6 +8,7 @@ import { Channel } from '../../src/flow/channel.ts';
 import { newEntry, sizeOf, type Entry } from '../../src/flow/entry.ts';
 import { EntryView } from '../../src/flow/entry-view.ts';
 import { Wakeup } from '../../src/flow/wakeup.ts';
+import { runs } from '../support/tier.ts';
 
 const MOST_BYTES = 60;
 
@@ -66,7 +67,7 @@ test('Channel hands everything on in order, within its budgets, at any pace of b
       assert.deepEqual(taken, entries);
       assert.deepEqual([channel.length, channel.bytes], [0, 0]);
     }),
-    { numRuns: 60 },
+    runs(60),
   );
 });
 
@@ -99,7 +100,7 @@ test('Channel behaves like a list, whatever is done in whatever order', () => {
         assert.deepEqual([channel.length, channel.bytes, channel.room], [model.length, bytes, room]);
       }
     }),
-    { numRuns: 200 },
+    runs(200),
   );
 });
 
@@ -123,7 +124,7 @@ test('Channel.abort() at any moment ends both sides, with nothing left inside', 
       assert.deepEqual(taken, entries.slice(0, soFar));
       assert.deepEqual([channel.length, channel.bytes], [0, 0]);
     }),
-    { numRuns: 40 },
+    runs(40),
   );
 });
 
@@ -187,7 +188,7 @@ test('Channel wakes every one of many readers that wait for room, whether entrie
       }
       assert.equal(readers.answered, total);
     }),
-    { numRuns: 150 },
+    runs(150),
   );
 });
 
@@ -245,6 +246,6 @@ test('Channel lets everybody come to his room who asks for some, whatever else i
       }
       assert.deepEqual([waiting, channel.bytes, channel.unsettled, channel.isFull], [0, 0, 0, false]);
     }),
-    { numRuns: 150 },
+    runs(150),
   );
 });

@@ -7,6 +7,7 @@ import { Encoder } from '../../resp/encoder.ts';
 import type { Reply } from '../../resp/reply.ts';
 import { decode, plain, WAYS } from '../support/decode.ts';
 import { array, bulk, command, error, integer, nil, nilArray, randomSplits, simple } from '../support/frames.ts';
+import { runs } from '../support/tier.ts';
 
 const KIBIBYTE = 1024;
 /** Where the encoder changes its ways: loops, references, chunks. */
@@ -62,7 +63,7 @@ test('Encoder writes commands that a parser of the tests reads as they were mean
       ]);
       assert.deepEqual(readCommands(Buffer.concat(sent)), expected);
     }),
-    { numRuns: 200 },
+    runs(200),
   );
 });
 
@@ -97,7 +98,7 @@ for (const [way, decodeThatWay] of Object.entries(WAYS)) {
           );
         }
       }),
-      { numRuns: 100 },
+      runs(100),
     );
   });
 }
@@ -113,7 +114,7 @@ test('Decoder never throws and never fails twice, whatever the bytes', () => {
     fc.property(fc.oneof(noise, almost), fc.integer(), (bytes, seed) => {
       for (const pieces of [[bytes], randomSplits(bytes, seed)]) assert.ok(decode(pieces).failures.length <= 1);
     }),
-    { numRuns: 1000 },
+    runs(1000),
   );
 });
 
@@ -130,7 +131,7 @@ test('Decoder reads back what Encoder wrote', () => {
       const [words] = decode(randomSplits(stream, seed)).replies as [readonly Reply[]];
       assert.deepEqual(words.map(String), ['RESTORE', ...args].map(String));
     }),
-    { numRuns: 50 },
+    runs(50),
   );
 });
 

@@ -6,6 +6,7 @@ import { KeyspaceScan } from '../../src/scan/keyspace-scan.ts';
 import { countdown, nodes, offsets, tickets } from '../support/lying-keyspaces.ts';
 import { readKeyspace } from '../support/read-keyspace.ts';
 import { SimulatedDict, type Keyspace } from '../support/simulated-dict.ts';
+import { runs } from '../support/tier.ts';
 
 const MOST_KEYS = 12_000;
 const pool = Array.from({ length: MOST_KEYS * 2 }, (_, i) => Buffer.from(`key:${i}`));
@@ -26,7 +27,7 @@ test('KeyspaceScan gives every key of a quiet table exactly once', () => {
       assert.equal(seen.size, size);
       assert.ok([...seen.values()].every((times) => times === 1));
     }),
-    { numRuns: 60 },
+    runs(60),
   );
 });
 
@@ -42,7 +43,7 @@ test('KeyspaceScan gives the same keys, in as many pages, of pages that are read
       });
       assert.deepEqual(readings[1], readings[0]);
     }),
-    { numRuns: 40 },
+    runs(40),
   );
 });
 
@@ -86,7 +87,7 @@ test('KeyspaceScan gives every key that is there throughout while the table chan
         assert.deepEqual(lost(keys, seen), []);
       },
     ),
-    { numRuns: 60 },
+    runs(60),
   );
 });
 
@@ -131,7 +132,7 @@ test('KeyspaceScan goes on where another one was left, with the pages lost that 
         assert.deepEqual(lost(keys, seen), []);
       },
     ),
-    { numRuns: 60 },
+    runs(60),
   );
 });
 
@@ -203,7 +204,7 @@ for (const [kind, liars] of Object.entries({ proxies, counters, shuffled })) {
           assert.equal(lost(keys, seen).length, 0);
         },
       ),
-      { numRuns: 150 },
+      runs(150),
     );
   });
 }

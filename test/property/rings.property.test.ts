@@ -7,6 +7,7 @@ import { newEntry, type Entry } from '../../src/flow/entry.ts';
 import { EntryRing } from '../../src/flow/entry-ring.ts';
 import { EntryView } from '../../src/flow/entry-view.ts';
 import { KeyQueue } from '../../src/flow/key-queue.ts';
+import { runs } from '../support/tier.ts';
 
 /** Below and above what is kept by reference, and so many that slabs are used again. */
 const size = fc.oneof(
@@ -57,7 +58,7 @@ test('EntryRing gives back what was put in, whole and in order, and keeps nothin
         assert.equal(ring.length, expected.length);
       }
     }),
-    { numRuns: 60 },
+    runs(60),
   );
 });
 
@@ -91,6 +92,6 @@ test('KeyQueue gives back keys in order, and the very Buffer of one that was put
         assert.equal(queue.length, expected.length);
       }
     }),
-    { numRuns: 60 },
+    runs(60),
   );
 });

@@ -11,6 +11,9 @@ import { READ_ONLY } from '../../src/server/read-only.ts';
 import { bulk, command, simple } from '../support/frames.ts';
 import { HOST, withPeer } from '../support/peer.ts';
 import { startServer, type TestServer } from '../support/redis-server.ts';
+import { count } from '../support/tier.ts';
+
+const LARGE_MIB = count(20, 64);
 
 let redis: TestServer;
 before(async () => {
@@ -89,9 +92,9 @@ test('Connection counts OKs for the receiver that asked for them', async () => {
   connection.close();
 });
 
-test('Connection carries a value of 64 MB both ways', async () => {
+test(`Connection carries a value of ${LARGE_MIB} MiB both ways`, async () => {
   const connection = await open(redis.port);
-  const value = Buffer.alloc(64 * 1024 * 1024, 'a value of some length, ');
+  const value = Buffer.alloc(LARGE_MIB * 1024 * 1024, 'a value of some length, ');
   const stored = connection.request('SET', 'large', value);
   assert.equal(connection.full, true);
   assert.equal(String(await stored), 'OK');

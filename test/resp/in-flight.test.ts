@@ -4,6 +4,7 @@ import { test } from 'node:test';
 import * as fc from 'fast-check';
 import { InFlight } from '../../resp/in-flight.ts';
 import type { Receiver, Reply } from '../../resp/reply.ts';
+import { runs } from '../support/tier.ts';
 
 class Listener implements Receiver {
   readonly heard: string[] = [];
@@ -152,6 +153,6 @@ test('InFlight behaves like a list of who waits, whatever is done in whatever or
         expected,
       );
     }),
-    { numRuns: 300 },
+    runs(300),
   );
 });

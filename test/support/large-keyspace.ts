@@ -7,7 +7,7 @@ import type { Argument } from './frames.ts';
 import type { RunningRump } from './rump.ts';
 
 /** Every value of `fillLarge` is above it. */
-export const BIG_KEY = ['--big-key', '1M'];
+export const BIG_KEY = ['--big-key', '300k'];
 
 export const LARGE_TYPES = ['string', 'list', 'set', 'zset', 'hash', 'stream'] as const;
 
@@ -15,22 +15,31 @@ export type LargeType = (typeof LARGE_TYPES)[number];
 
 /** 2100-01-01T00:00:00.123Z. */
 const FAR_AWAY = 4_102_444_800_123;
-const ELEMENTS = 17_000;
+const ELEMENTS = 5000;
+const STRING_BYTES = 450_000;
+/** For `fillLarge`: every value is above 1 MiB. */
+export const FOUR_TIMES = 4;
 /** Entries of a command. */
 const BATCH = 100;
 
-/** `large:TYPE` for each, of 1.1 MB at least, which no compression makes shorter. */
-export async function fillLarge(client: TestClient, types: readonly LargeType[] = LARGE_TYPES): Promise<void> {
-  for (const type of types) await client.pipeline(commandsOf(type));
-  if (types.includes('stream')) await addGroups(client);
+/** `large:TYPE` for each, of 400 kB at least or so many times as much, half of which no compression takes away. */
+export async function fillLarge(
+  client: TestClient,
+  types: readonly LargeType[] = LARGE_TYPES,
+  times: 1 | typeof FOUR_TIMES = 1,
+): Promise<void> {
+  const count = ELEMENTS * times;
+  for (const type of types) await client.pipeline(commandsOf(type, count, STRING_BYTES * times));
+  if (types.includes('stream')) await addGroups(client, count);
   if (types.includes('hash')) await client.send('PEXPIREAT', 'large:hash', FAR_AWAY);
 }
 
-function commandsOf(type: LargeType): Argument[][] {
+function commandsOf(type: LargeType, count: number, bytes: number): Argument[][] {
+  const batches = (elementsOf: (index: number) => Argument[]): Argument[][] => batchesOf(count, elementsOf);
   const key = `large:${type}`;
   switch (type) {
     case 'string':
-      return [['SET', key, randomBytes(1_500_000)]];
+      return [['SET', key, randomBytes(bytes)]];
     case 'list':
       return batches((i) => [`${i}:${noise()}`]).map((items) => ['RPUSH', key, ...items]);
     case 'set':
@@ -40,24 +49,24 @@ function commandsOf(type: LargeType): Argument[][] {
     case 'hash':
       return batches((i) => [`field:${i}`, noise()]).map((fields) => ['HSET', key, ...fields]);
     default:
-      return Array.from({ length: ELEMENTS }, (_, i) => ['XADD', key, `${i + 1}-${i % 3}`, 'field', noise()]);
+      return Array.from({ length: count }, (_, i) => ['XADD', key, `${i + 1}-${i % 3}`, 'field', noise()]);
   }
 }
 
 /** Entries that are pending, some of them gone, and a consumer that has none. */
-async function addGroups(client: TestClient): Promise<void> {
+async function addGroups(client: TestClient, count: number): Promise<void> {
   const key = 'large:stream';
   await client.pipeline([
     ['XGROUP', 'CREATE', key, 'readers', 0],
     ['XREADGROUP', 'GROUP', 'readers', 'busy', 'COUNT', 1500, 'STREAMS', key, '>'],
-    ['XDEL', key, '3-2', '700-0', `${ELEMENTS}-1`],
+    ['XDEL', key, '3-2', '700-0', `${count}-1`],
     ['XGROUP', 'CREATE', key, 'others', '$'],
     ['XREADGROUP', 'GROUP', 'others', 'idle', 'COUNT', 1, 'STREAMS', key, '>'],
   ]);
 }
 
-function batches(elementsOf: (index: number) => Argument[]): Argument[][] {
-  return Array.from({ length: ELEMENTS / BATCH }, (_, batch) =>
+function batchesOf(count: number, elementsOf: (index: number) => Argument[]): Argument[][] {
+  return Array.from({ length: count / BATCH }, (_, batch) =>
     Array.from({ length: BATCH }, (_, i) => elementsOf(batch * BATCH + i)).flat(),
   );
 }

@@ -1,6 +1,6 @@
 // A copy that is held in its middle for as long as a test wants: some data is across, the rest waits behind a proxy.
 import type { TestContext } from 'node:test';
-import { setImmediate as turn } from 'node:timers/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { spawnRump, type RunningRump } from './rump.ts';
 import { startPair, type PairOptions, type ServerPair } from './server-pair.ts';
 import { startProxy, type TcpProxy } from './tcp-proxy.ts';
@@ -20,7 +20,7 @@ export interface MidRunOptions extends PairOptions {
   readonly args?: readonly string[];
 }
 
-export const MID_RUN_KEYS = 3000;
+export const MID_RUN_KEYS = 2000;
 const VALUE_BYTES = 10_000;
 /** Far more than the servers say before the copy begins, and far less than the data. */
 const UNDER_WAY_BYTES = 1_000_000;
@@ -43,12 +43,12 @@ export async function holdMidRun(t: TestContext, { held, args = [], ...options }
   return { ...pair, running, proxy, where };
 }
 
-/** Resolves in the very turn in which the condition holds; rejects when rump ends before. */
+/** Resolves within a millisecond or two after the condition holds; rejects when rump ends before. */
 export async function underWay(running: RunningRump, holds: () => boolean): Promise<void> {
   while (!holds()) {
     if (running.child.exitCode !== null || running.child.signalCode !== null) {
       throw new Error(`rump ended before the copy was under way: ${running.stderr}`);
     }
-    await turn();
+    await sleep(1);
   }
 }

@@ -9,7 +9,11 @@ import type { RumpResult } from './rump.ts';
 
 const LONGEST_MS = 60_000;
 
-/** As `src/cli/main.ts` runs it. @param args none of them stands for stdin or stdout */
+/**
+ * As `src/cli/main.ts` runs it.
+ * @param args none of them stands for stdin or stdout
+ * @param env variables of rump, and TMPDIR, which holds for whatever runs at the same time in this process
+ */
 export async function runHere(args: readonly string[], env: Readonly<Record<string, string>>): Promise<RumpResult> {
   const started = performance.now();
   const [out, err]: [string[], string[]] = [[], []];
@@ -37,6 +41,13 @@ export async function runHere(args: readonly string[], env: Readonly<Record<stri
     }
   };
   const deadline = setTimeout(() => end.abort(new Error(`rump did not end within ${LONGEST_MS} ms`)), LONGEST_MS);
-  const code = await run().finally(() => clearTimeout(deadline));
+  const { TMPDIR: before } = process.env;
+  if (env['TMPDIR'] !== undefined) process.env['TMPDIR'] = env['TMPDIR'];
+  const code = await run().finally(() => {
+    clearTimeout(deadline);
+    if (env['TMPDIR'] === undefined) return;
+    if (before === undefined) delete process.env['TMPDIR'];
+    else process.env['TMPDIR'] = before;
+  });
   return { code, signal: null, stdout: out.join(''), stderr: err.join(''), elapsed: performance.now() - started };
 }

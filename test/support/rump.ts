@@ -41,7 +41,7 @@ const LONGEST_MS = 60_000;
 export async function runRump(args: readonly string[], options: RumpOptions = {}): Promise<RumpResult> {
   const { env = {}, input, signal, cwd } = options;
   const isPlain = input === undefined && signal === undefined && cwd === undefined && !args.some(isStream);
-  if (isLong || !isPlain || Object.keys(env).some((name) => !name.startsWith('RUMP_')))
+  if (isLong || !isPlain || Object.keys(env).some((name) => !/^(?:RUMP_|TMPDIR$)/.test(name)))
     return spawnRump(args, options).done;
   const { runHere } = await import('./rump-here.ts');
   return runHere(args, env);

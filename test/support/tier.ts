@@ -14,6 +14,11 @@ export function variants<T>(...cases: readonly T[]): readonly T[] {
   return isLong ? cases : cases.slice(0, 1);
 }
 
+/** For fast-check: so many cases, and ten times as many in the long tier. */
+export function runs(quick: number): { readonly numRuns: number } {
+  return { numRuns: count(quick, 10 * quick) };
+}
+
 /** How many random cases are tried, or how many keys there are: so many more in the long tier. */
 export function count(quick: number, long: number): number {
   return isLong ? long : quick;

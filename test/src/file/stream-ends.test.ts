@@ -10,6 +10,7 @@ import { EntryView } from '../../../src/flow/entry-view.ts';
 import { cutsOf } from '../../support/decode.ts';
 import { command, randomSplits, streamOf } from '../../support/frames.ts';
 import { PAYLOAD, restores } from '../../support/resp-file.ts';
+import { runs } from '../../support/tier.ts';
 
 const begin = command('PING', 'rump:begin:1');
 const [frames, keys] = [restores(5), 5];
@@ -199,7 +200,7 @@ test('FrameReader reads what FrameEncoder wrote, cut anywhere', () => {
       const expected = { entries: frames.map(entryOf), isUnmarked: false };
       assert.deepEqual(readAll(randomSplits(stream, seed), stream.length), expected);
     }),
-    { numRuns: 150 },
+    runs(150),
   );
 });
 
@@ -216,7 +217,7 @@ test('FrameReader gives every whole frame before the end of a stream that is cut
         assert.ok(error instanceof StreamError, String(error));
       },
     ),
-    { numRuns: 150 },
+    runs(150),
   );
 });
 
@@ -240,7 +241,7 @@ test('FrameReader meets any damage with a StreamError, and gives the same howeve
         assert.equal(message(cut.error), message(whole.error));
       }
     }),
-    { numRuns: 200 },
+    runs(200),
   );
 });
 

@@ -4,6 +4,7 @@ import { test } from 'node:test';
 import * as fc from 'fast-check';
 import { Glob } from '../../../src/scan/glob.ts';
 import { startServer } from '../../support/redis-server.ts';
+import { count } from '../../support/tier.ts';
 
 function matches(pattern: string, key: string): boolean {
   return new Glob(Buffer.from(pattern, 'latin1')).matches(Buffer.from(key, 'latin1'));
@@ -110,7 +111,7 @@ test('Glob.matches() finds a match wherever there is one, and nowhere else', () 
       );
       assert.equal(matches(pattern, key), expected, `${pattern} on ${key}`);
     }),
-    { numRuns: 3000 },
+    { numRuns: count(1500, 30_000) },
   );
 });
 
@@ -127,13 +128,13 @@ test('Glob.matches() agrees with a server on any pattern', async () => {
           .string({ unit: fc.constantFrom(...alphabet.split('')), maxLength })
           .map((characters) => Buffer.from(characters, 'latin1'));
       const keys = [
-        ...fc.sample(text(5), 400),
+        ...fc.sample(text(5), count(200, 400)),
         Buffer.alloc(0),
         ...alphabet.split('').map((character) => Buffer.from(character, 'latin1')),
       ];
       await client.pipeline(keys.map((key) => ['SET', key, '1']));
       const all = (await client.send('KEYS', '*')) as Buffer[];
-      const patterns = fc.sample(text(9), 2500);
+      const patterns = fc.sample(text(9), count(1000, 10_000));
       const replies = (await client.pipeline(patterns.map((pattern) => ['KEYS', pattern]))) as Buffer[][];
       for (const [i, pattern] of patterns.entries()) {
         const glob = new Glob(pattern);

@@ -5,6 +5,7 @@ import { test } from 'node:test';
 import { KeyspaceScan } from '../../../src/scan/keyspace-scan.ts';
 import { assertComplete, COUNT, keysOf, read, readKeyspace } from '../../support/read-keyspace.ts';
 import { SimulatedDict, type Keyspace } from '../../support/simulated-dict.ts';
+import { variants } from '../../support/tier.ts';
 import { countdown, nodes, offsets, tickets } from '../../support/lying-keyspaces.ts';
 
 for (const size of [0, 1, 3, 255, 256, 1000, 5000, 20_000, 70_000]) {
@@ -81,12 +82,9 @@ test('KeyspaceScan goes on behind empty pages', () => {
 });
 
 for (const [from, to] of [
-  [15, 16],
-  [15, 17],
-  [16, 14],
-  [14, 18],
-  [17, 11],
-] as const) {
+  ...variants<[number, number]>([15, 16], [15, 17], [14, 18]),
+  ...variants<[number, number]>([16, 14], [17, 11]),
+]) {
   test(`KeyspaceScan loses no key while a table of 2^${from} buckets becomes one of 2^${to}`, () => {
     const keys = keysOf(20_000);
     for (const maxSegments of [1, 16]) {
@@ -204,7 +202,7 @@ function accidentalSizes(cursor: number): number[] {
   return [0.7, 0.9, 1, 1.1, 1.4].map((factor) => Math.round((cursor / share) * factor));
 }
 
-for (const count of [256, 260, 288, 300, 416, 512, 992, 1000, 1024]) {
+for (const count of [...variants(256, 260, 288, 300), ...variants(416, 512), ...variants(1000, 992, 1024)]) {
   test(`KeyspaceScan loses no key where cursors are offsets, with a COUNT of ${count}`, () => {
     for (const size of [count * 9, count * 40, ...accidentalSizes(count)].filter((size) => size < 40_000)) {
       const keys = keysOf(size);

@@ -9,9 +9,11 @@ import { StreamError } from '../../../src/file/stream-ends.ts';
 import { readSnapshot, snapshotFile, snapshotOf, withChecksum } from '../../support/rdb-file.ts';
 import { folderOf } from '../../support/resp-file.ts';
 import { readSnapshots } from '../../support/snapshot-fixtures.ts';
+import { count } from '../../support/tier.ts';
 import * as build from '../rdb/payload-builder.ts';
 
 const files = readSnapshots();
+const STEP = count(3, 1);
 const HEADER = 'REDIS0011';
 const key = (name: string): Buffer => Buffer.concat([Buffer.of(0), build.strings(name, 'value')]);
 const moduleValue = (name: string, bytes: number): Buffer =>
@@ -33,7 +35,8 @@ test('RdbSource settles what was whole before a snapshot is cut off, wherever th
   assert.equal(whole.length, keys.length);
   const copy = snapshotFile(t, bytes);
   let before = whole.length;
-  for (let length = bytes.length - 1; length >= 0; length -= 1) {
+  // No key has fewer bytes than the quick tier leaves out.
+  for (let length = bytes.length - 1; length >= 0; length -= Math.min(STEP, length || 1)) {
     truncateSync(copy, length);
     const { entries, error } = await readSnapshot(copy);
     assert.ok(error instanceof StreamError, `${length} bytes: ${String(error)}`);
@@ -48,7 +51,7 @@ test('RdbSource settles what was whole before a snapshot is cut off, wherever th
 
 test('RdbSource finds every byte that is another one by the checksum, if by nothing else', async (t) => {
   const bytes = readFileSync(files.find(({ name }) => name === 'redis-8.0-cluster')!.path);
-  for (let at = 0; at < bytes.length; at += 1) {
+  for (let at = 0; at < bytes.length; at += STEP) {
     const damaged = Buffer.from(bytes);
     damaged[at]! ^= 1 << (at & 7);
     const { error } = await readSnapshot(snapshotFile(t, damaged));
