@@ -16,6 +16,7 @@ import { newEntry, sizeOf, type Entry } from './entry.ts';
 import { EntryRing } from './entry-ring.ts';
 import { EntryRun } from './entry-run.ts';
 import { EntryView } from './entry-view.ts';
+import type { Settling } from './settling.ts';
 import { Wakeup } from './wakeup.ts';
 
 export interface ChannelOptions {
@@ -47,6 +48,7 @@ export class Channel {
   readonly #arrival = new Wakeup();
   readonly #departure = new Wakeup();
   readonly #end = new Wakeup();
+  readonly #settledListeners: ((page: number, keys: number) => void)[] = [];
   #taker: Taker | undefined;
   readonly #view = new EntryView();
   readonly #run = new EntryRun();
@@ -68,6 +70,11 @@ export class Channel {
   /** `listener` is called whenever there may be room again. */
   onDeparture(listener: () => void): void {
     this.#departure.listen(listener);
+  }
+
+  /** `listener` is called for keys of a page that are done with: what checkpoints are made of. */
+  onSettled(listener: (page: number, keys: number) => void): void {
+    this.#settledListeners.push(listener);
   }
 
   /** `listener` is called when the flow ends: whoever waits for anything else should look. */
@@ -124,7 +131,18 @@ export class Channel {
     this.#reserved += entries;
   }
 
-  /** Gives up places that were reserved: their entries will not come. */
+  /** A key is done with that has no place here: it is gone, or what is wrong with it is told. */
+  conclude(page: number): void {
+    for (const listener of this.#settledListeners) listener(page, 1);
+  }
+
+  /** The same for a key that has one, which is given up. */
+  dismiss(page: number): void {
+    this.conclude(page);
+    this.release();
+  }
+
+  /** Gives up places that were reserved: the keys come another time. */
   release(entries = 1): void {
     this.#giveBack(entries, 0, 0);
   }
@@ -186,14 +204,30 @@ export class Channel {
     for (let i = 0; i < entries; i++) this.#ring.drop();
   }
 
-  /** What was settled may have to be read again: the end waits for one more `settle`. */
+  /** What was settled may have to be read again: the end waits for `letGo`. */
   hold(): void {
     this.#unsettled++;
   }
 
-  /** So many entries that were taken need their place no more. */
-  settle(entries: number, bytes: number): void {
-    this.#giveBack(0, entries, bytes);
+  letGo(): void {
+    this.#giveBack(0, 1, 0);
+  }
+
+  /** An entry of the page that was taken is done with: acknowledged, or what is wrong with it is told. */
+  settle(page: number, bytes: number): void {
+    this.conclude(page);
+    this.#giveBack(0, 1, bytes);
+  }
+
+  /** The same for several. */
+  settleAll(settling: Settling): void {
+    for (const listener of this.#settledListeners) settling.each(listener);
+    this.#giveBack(0, settling.entries, settling.bytes);
+  }
+
+  /** An entry that was taken needs its place no more, and comes another time. */
+  giveBack(bytes: number): void {
+    this.#giveBack(0, 1, bytes);
   }
 
   /** So many bytes of entries that were taken wait behind whoever may yet ask for an allotment; fewer where it is negative. */
@@ -258,7 +292,7 @@ export class Channel {
   /** Ends the flow now: the entries inside are dropped, and both ends are told the reason. */
   abort(reason: unknown): void {
     const dropped = newEntry();
-    while (this.take(dropped)) this.settle(1, sizeOf(dropped));
+    while (this.take(dropped)) this.giveBack(sizeOf(dropped));
     this.close(reason);
     // Where the reader was done already, the end is still no good one.
     this.#reason ??= reason;

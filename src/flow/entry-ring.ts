@@ -27,8 +27,8 @@ export class EntryRing {
 
   /** Makes `run` show the oldest entries, as many as suit it; they hold as the head does. */
   showRun(run: EntryRun): void {
-    const { db, keyIn, payloadIn } = this.#slots[this.#head]!;
-    run.begin(db, keyIn, payloadIn);
+    const { db, page, keyIn, payloadIn } = this.#slots[this.#head]!;
+    run.begin(db, page, keyIn, payloadIn);
     const most = Math.min(this.#length, MOST_ENTRIES);
     for (let i = 0; i < most; i++) {
       const slot = this.#slots[(this.#head + i) & (this.#slots.length - 1)]!;

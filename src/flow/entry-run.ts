@@ -3,15 +3,17 @@
 import { NO_BYTES, type Bytes } from '../../resp/bytes.ts';
 import { NEVER } from '../rdb/milliseconds.ts';
 import type { EntryView } from './entry-view.ts';
+import { NO_PAGE } from './key-id.ts';
 
 /** Entries of a run, at most. */
 export const MOST_ENTRIES = 256;
 /** Where a key begins and ends, and its payload. */
 const PLACES = 4;
 
-/** Values of one database, of which nothing is carried but the expiry. They hold until the call returns that hands them on. */
+/** Values of one page, and so of one database, of which nothing is carried but the expiry. They hold until the call returns that hands them on. */
 export class EntryRun {
   db = 0;
+  page = NO_PAGE;
   keysIn: Bytes = NO_BYTES;
   payloadsIn: Bytes = NO_BYTES;
   length = 0;
@@ -24,8 +26,9 @@ export class EntryRun {
   readonly #places = new Int32Array(PLACES * MOST_ENTRIES);
   readonly #expiries = new Float64Array(MOST_ENTRIES);
 
-  begin(db: number, keysIn: Bytes, payloadsIn: Bytes): void {
+  begin(db: number, page: number, keysIn: Bytes, payloadsIn: Bytes): void {
     this.db = db;
+    this.page = page;
     this.keysIn = keysIn;
     this.payloadsIn = payloadsIn;
     this.length = 0;
@@ -53,8 +56,9 @@ export class EntryRun {
 
   /** Whether an entry can be one of the run. */
   suits(entry: EntryView): boolean {
-    const { kind, db, keyIn, payloadIn, ownKey, expireAt, idle, frequency } = entry;
-    const isHere = db === this.db && keyIn === this.keysIn && payloadIn === this.payloadsIn && ownKey === undefined;
+    const { kind, db, page, keyIn, payloadIn, ownKey, expireAt, idle, frequency } = entry;
+    if (db !== this.db || page !== this.page) return false;
+    const isHere = keyIn === this.keysIn && payloadIn === this.payloadsIn && ownKey === undefined;
     return isHere && kind === 'value' && typeof expireAt === 'number' && idle < 0 && frequency < 0;
   }
 
@@ -69,6 +73,7 @@ export class EntryRun {
     const at = i * PLACES;
     view.kind = 'value';
     view.db = this.db;
+    view.page = this.page;
     view.showKey(this.keysIn, places[at]!, places[at + 1]!);
     view.showPayload(this.payloadsIn, places[at + 2]!, places[at + 3]!);
     view.large = null;

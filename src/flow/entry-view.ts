@@ -4,6 +4,7 @@
 import type { Buffer } from 'node:buffer';
 import { Bytes, NO_BYTES } from '../../resp/bytes.ts';
 import { NEVER, type Milliseconds } from '../rdb/milliseconds.ts';
+import { NO_PAGE } from './key-id.ts';
 import type { Slab } from './slabs.ts';
 import { newEntry, type Entry, type EntryKind, type LargeValue } from './entry.ts';
 
@@ -11,6 +12,7 @@ import { newEntry, type Entry, type EntryKind, type LargeValue } from './entry.t
 export class EntryView {
   kind: EntryKind = 'name';
   db = 0;
+  page = NO_PAGE;
   keyIn: Bytes = NO_BYTES;
   keyAt = 0;
   keyEnd = 0;
@@ -37,6 +39,7 @@ export class EntryView {
   show(entry: Entry): void {
     this.kind = entry.kind;
     this.db = entry.db;
+    this.page = entry.page;
     this.showKey(new Bytes(entry.key), 0, entry.key.length);
     this.ownKey = entry.key;
     if (entry.payload === null) this.showPayload(NO_BYTES, 0, 0);
@@ -72,6 +75,7 @@ export class EntryView {
   copyFields(from: EntryView): void {
     this.kind = from.kind;
     this.db = from.db;
+    this.page = from.page;
     this.large = from.large;
     this.expireAt = from.expireAt;
     this.idle = from.idle;
@@ -97,6 +101,7 @@ export class EntryView {
   copyTo(entry: Entry): void {
     entry.kind = this.kind;
     entry.db = this.db;
+    entry.page = this.page;
     entry.large = this.large;
     entry.expireAt = this.expireAt;
     entry.idle = this.idle;

@@ -2,6 +2,7 @@
 
 import { Buffer } from 'node:buffer';
 import { NEVER, type Milliseconds } from '../rdb/milliseconds.ts';
+import { NO_PAGE } from './key-id.ts';
 import type { ValuePiece, ValueType } from '../rdb/value.ts';
 
 /** `value`: it has a payload; `large`: its value is read by and by; `gone`: there is no such key; `name`: nobody has asked for more. */
@@ -13,6 +14,8 @@ export interface Entry {
   db: number;
   /** The name at the source. */
   key: Buffer;
+  /** The page of a walk that the key was found on, or `NO_PAGE`. */
+  page: number;
   /** The reply of DUMP, of a `value`. */
   payload: Buffer | null;
   /** What reads the value by and by, of a `large` one. */
@@ -57,7 +60,8 @@ export interface LargeValue {
 const NO_KEY = Buffer.alloc(0);
 
 export function newEntry(): Entry {
-  return { kind: 'name', db: 0, key: NO_KEY, payload: null, large: null, expireAt: NEVER, idle: -1, frequency: -1 };
+  const none = { payload: null, large: null, expireAt: NEVER, idle: -1, frequency: -1 };
+  return { kind: 'name', db: 0, key: NO_KEY, page: NO_PAGE, ...none };
 }
 
 /** Bytes of key and payload: what budgets and figures count. */

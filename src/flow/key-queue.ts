@@ -3,11 +3,14 @@
 
 import { Buffer } from 'node:buffer';
 import { BY_REFERENCE, Bytes, NO_BYTES } from '../../resp/bytes.ts';
+import { NO_PAGE, type FoundKey } from './key-id.ts';
 import { Slabs, type Slab } from './slabs.ts';
 
 /** A key where it lies; it holds until the next one is put in. */
 export interface KeyView {
   readonly db: number;
+  /** As of a `FoundKey`. */
+  readonly page: number;
   readonly bytes: Bytes;
   readonly start: number;
   readonly end: number;
@@ -19,6 +22,7 @@ const INITIAL_SLOTS = 64;
 
 class Slot implements KeyView {
   db = 0;
+  page = NO_PAGE;
   bytes: Bytes = NO_BYTES;
   start = 0;
   end = 0;
@@ -42,8 +46,8 @@ export class KeyQueue {
   }
 
   /** Keeps the very Buffer: it comes out again by `shift`. */
-  push(db: number, key: Buffer): void {
-    const slot = this.#newSlot(db);
+  push({ db, key, page }: FoundKey): void {
+    const slot = this.#newSlot(db, page);
     slot.bytes = new Bytes(key);
     slot.own = key;
     slot.start = 0;
@@ -51,34 +55,34 @@ export class KeyQueue {
   }
 
   /** Keeps a copy, of what may be a view into much more. */
-  pushBuffer(db: number, key: Buffer): void {
-    if (key.length >= BY_REFERENCE) return this.push(db, Buffer.from(key));
+  pushBuffer(db: number, key: Buffer, page: number): void {
+    if (key.length >= BY_REFERENCE) return this.push({ db, key: Buffer.from(key), page });
     const at = this.#slabs.reserve(key.length);
     const { slab } = this.#slabs;
     slab.bytes.buffer.set(key, at);
-    this.#show(db, slab, at, at + key.length);
+    this.#show(this.#newSlot(db, page), slab, at, at + key.length);
   }
 
   /** Keeps a copy. */
-  pushCopy(db: number, bytes: Bytes, start: number, end: number): void {
+  pushCopy(db: number, bytes: Bytes, start: number, end: number, page: number): void {
     const length = end - start;
-    if (length >= BY_REFERENCE) return this.push(db, bytes.slice(start, end));
+    if (length >= BY_REFERENCE) return this.push({ db, key: bytes.slice(start, end), page });
     const at = this.#slabs.reserve(length);
     const { slab } = this.#slabs;
     bytes.copyTo(slab.bytes, at, start, end);
-    this.#show(db, slab, at, at + length);
+    this.#show(this.#newSlot(db, page), slab, at, at + length);
   }
 
   /** Keeps what lies elsewhere: the very Buffer, where it is one, or a copy. */
-  pushView({ db, bytes, start, end, own }: KeyView): void {
-    if (own === undefined) this.pushCopy(db, bytes, start, end);
-    else this.push(db, own);
+  pushView({ db, page, bytes, start, end, own }: KeyView): void {
+    if (own === undefined) this.pushCopy(db, bytes, start, end, page);
+    else this.push({ db, key: own, page });
   }
 
   /** Takes the next key out of another queue, with the memory in which it lies; there has to be one. */
   take(from: KeyQueue): void {
     const taken = from.#slots[from.#head]!;
-    const slot = this.#newSlot(taken.db);
+    const slot = this.#newSlot(taken.db, taken.page);
     slot.bytes = taken.bytes;
     slot.start = taken.start;
     slot.end = taken.end;
@@ -93,12 +97,12 @@ export class KeyQueue {
     return this.#slots[(this.#head + index) & (this.#slots.length - 1)]!;
   }
 
-  /** Takes the next key out, as a Buffer of its own; there has to be one. */
-  shift(): Buffer {
-    const { bytes, start, end } = this.#slots[this.#head]!;
+  /** Takes the next key out, with a Buffer of its own; there has to be one. */
+  shift(): FoundKey {
+    const { db, page, bytes, start, end } = this.#slots[this.#head]!;
     const key = bytes.slice(start, end);
     this.drop();
-    return key;
+    return { db, key, page };
   }
 
   /** Takes the next key out; there has to be one. */
@@ -116,25 +120,22 @@ export class KeyQueue {
   }
 
   /** Hands all out. */
-  drain(lost: (db: number, key: Buffer) => void): void {
-    while (this.#length > 0) {
-      const { db } = this.#slots[this.#head]!;
-      lost(db, this.shift());
-    }
+  drain(lost: (key: FoundKey) => void): void {
+    while (this.#length > 0) lost(this.shift());
   }
 
-  #show(db: number, slab: Slab, start: number, end: number): void {
-    const slot = this.#newSlot(db);
+  #show(slot: Slot, slab: Slab, start: number, end: number): void {
     slot.bytes = slab.bytes;
     slot.slab = slab;
     slot.start = start;
     slot.end = end;
   }
 
-  #newSlot(db: number): Slot {
+  #newSlot(db: number, page: number): Slot {
     if (this.#length === this.#slots.length) this.#grow();
     const slot = this.#slots[(this.#head + this.#length++) & (this.#slots.length - 1)]!;
     slot.db = db;
+    slot.page = page;
     return slot;
   }
 
@@ -148,6 +149,6 @@ export class KeyQueue {
 }
 
 /** Of a Buffer, by reference. */
-export function keyViewOf(db: number, key: Buffer): KeyView {
-  return { db, bytes: new Bytes(key), start: 0, end: key.length, own: key };
+export function keyViewOf({ db, key, page }: FoundKey): KeyView {
+  return { db, page, bytes: new Bytes(key), start: 0, end: key.length, own: key };
 }

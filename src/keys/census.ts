@@ -4,6 +4,7 @@ import { Command } from '../../resp/command.ts';
 import type { Connection } from '../../resp/connection.ts';
 import { ReplyError } from '../../resp/errors.ts';
 import type { Reply } from '../../resp/reply.ts';
+import type { FoundKey } from '../flow/key-id.ts';
 import type { KeyQueue } from '../flow/key-queue.ts';
 import { Inquiry, type Selection } from '../server/session.ts';
 import { failMisanswered } from '../server/replies.ts';
@@ -12,7 +13,7 @@ import { refusalOf, scopeOf } from '../server/refusal.ts';
 
 export interface CensusSink extends KeySink {
   /** @param bytes `undefined` where the server would not say */
-  onCounted(type: string, bytes: number | undefined): void;
+  onCounted(type: string, bytes: number | undefined, page: number): void;
 }
 
 const TYPE = new Command('TYPE', 1);
@@ -47,17 +48,18 @@ export class Census implements KeyReader {
     return this.inFlight < this.#depth && !this.#connection.full;
   }
 
-  send(db: number, key: Buffer, asking: boolean): void {
-    this.#types.ask(TYPE, db, key, asking);
-    this.#memory.ask(MEMORY_USAGE, db, key, asking);
+  send(key: FoundKey, asking: boolean): void {
+    this.#types.ask(TYPE, key, asking);
+    this.#memory.ask(MEMORY_USAGE, key, asking);
   }
 
-  sendHead(keys: KeyQueue): void {
+  sendNext(keys: KeyQueue): number {
     this.#types.askAbout(TYPE, keys.head!);
     this.#memory.askHead(MEMORY_USAGE, keys);
+    return 1;
   }
 
-  drain(lost: (db: number, key: Buffer) => void): void {
+  drain(lost: (key: FoundKey) => void): void {
     this.#types.keys.drain(() => {});
     this.#memory.keys.drain(lost);
   }
@@ -66,16 +68,16 @@ export class Census implements KeyReader {
     if (type instanceof ReplyError) return this.#refused(keys, type);
     if (!Buffer.isBuffer(type)) return failMisanswered(this.#connection, 'TYPE');
     const name = type.toString();
-    if (name === GONE) return this.#sink.onGone(keys.head!.db, keys.shift());
+    if (name === GONE) return this.#sink.onGone(keys.shift());
     // A nil of MEMORY USAGE is no word about the key: some servers and proxies have no other.
-    this.#sink.onCounted(name, typeof bytes === 'number' ? bytes : undefined);
+    this.#sink.onCounted(name, typeof bytes === 'number' ? bytes : undefined, keys.head!.page);
     keys.drop();
   }
 
   #refused(keys: KeyQueue, error: ReplyError): void {
     const scope = scopeOf(error);
-    if (scope === 'place') this.#sink.onElsewhere(keys.head!.db, keys.shift(), error);
-    else if (scope === 'key') this.#sink.onRefused(keys.head!.db, keys.shift(), error);
+    if (scope === 'place') this.#sink.onElsewhere(keys.shift(), error);
+    else if (scope === 'key') this.#sink.onRefused(keys.shift(), error);
     // The key is as lost as those behind it.
     else this.#connection.fail(refusalOf(this.#connection.peer, 'read from', error));
   }

@@ -40,7 +40,7 @@ export class DumpReplies {
     const replies = this.#hasExpiries ? 2 : 1;
     const most = Math.min(keys.length, Math.floor(run.due / replies), mostEntries, MOST_ENTRIES);
     if (most === 0) entries.length = 0;
-    else entries.begin(keys.head!.db, keys.head!.bytes, run.bytes);
+    else entries.begin(keys.head!.db, keys.head!.page, keys.head!.bytes, run.bytes);
     while (entries.length < most && this.#readEntry(run, keys.at(entries.length)));
     run.due -= entries.length * replies;
     return entries;
@@ -51,8 +51,8 @@ export class DumpReplies {
     const entries = this.#entries;
     const { at, end } = run;
     const { buffer } = run.bytes;
-    const isNext = key.own === undefined && key.db === entries.db && key.bytes === entries.keysIn;
-    if (!isNext || at >= end || buffer[at] !== DOLLAR) return false;
+    const isOfRun = key.db === entries.db && key.page === entries.page && key.bytes === entries.keysIn;
+    if (!isOfRun || key.own !== undefined || at >= end || buffer[at] !== DOLLAR) return false;
     let next = at + 1;
     let length = 0;
     for (; next < end && length <= this.#longest; next++) {

@@ -15,6 +15,7 @@ import { DumpWindow } from './dump-window.ts';
 import type { ExpiryMode } from '../flow/expiry.ts';
 import type { FieldExpiries } from './expiries.ts';
 import type { KeyReader, KeySink } from './key-reader.ts';
+import type { FoundKey } from '../flow/key-id.ts';
 import { KeyQueue, keyViewOf, type KeyView } from '../flow/key-queue.ts';
 import { failMisanswered } from '../server/replies.ts';
 import { refusalOf, scopeOf } from '../server/refusal.ts';
@@ -125,9 +126,9 @@ export class DumpReader implements Receiver, KeyReader {
     return this.#isFull || this.#connection.full ? 0 : Math.ceil(size - wanted);
   }
 
-  send(db: number, key: Buffer, asking: boolean): void {
-    this.#send(DUMP, keyViewOf(db, key), asking);
-    this.#keys.push(db, key);
+  send(key: FoundKey, asking: boolean): void {
+    this.#send(DUMP, keyViewOf(key), asking);
+    this.#keys.push(key);
     if (this.#timedLeft === 0) this.#time();
   }
 
@@ -150,9 +151,9 @@ export class DumpReader implements Receiver, KeyReader {
   }
 
   /** The value may take long: nothing that does may be sent until `onAlone`. */
-  sendAlone(db: number, key: Buffer): void {
-    this.#send(DUMP, keyViewOf(db, key), false);
-    this.#keys.push(db, key);
+  sendAlone(key: FoundKey): void {
+    this.#send(DUMP, keyViewOf(key), false);
+    this.#keys.push(key);
     this.#time();
     this.#isAlone = true;
   }
@@ -161,13 +162,13 @@ export class DumpReader implements Receiver, KeyReader {
    * The value is not to be dumped: only the rest is asked for.
    * @param bytes of memory that it takes, if that is known
    */
-  sendLarge(db: number, key: Buffer, bytes?: number): void {
-    this.#large.set(key, bytes);
-    this.#send(EXISTS, keyViewOf(db, key), false);
-    this.#keys.push(db, key);
+  sendLarge(key: FoundKey, bytes?: number): void {
+    this.#large.set(key.key, bytes);
+    this.#send(EXISTS, keyViewOf(key), false);
+    this.#keys.push(key);
   }
 
-  drain(lost: (db: number, key: Buffer) => void): void {
+  drain(lost: (key: FoundKey) => void): void {
     this.#large.clear();
     this.#keys.drain(lost);
   }
@@ -261,29 +262,28 @@ export class DumpReader implements Receiver, KeyReader {
     const used = this.#used;
     this.#used = undefined;
     this.#payload = undefined;
-    const { db } = this.#keys.head!;
     const key = this.#keys.shift();
     this.#count(1, Buffer.isBuffer(payload) ? payload.length : 0);
-    this.#conclude(db, key, payload, expiry, used);
+    this.#conclude(key, payload, expiry, used);
   }
 
-  #conclude(db: number, key: Buffer, payload: Reply, expiry: Reply, used: Reply | undefined): void {
-    const isLarge = this.#large.size > 0 && this.#large.has(key);
-    const bytes = isLarge ? this.#large.get(key) : undefined;
-    if (isLarge) this.#large.delete(key);
-    if (payload instanceof ReplyError) this.#refused(db, key, payload);
-    else if (expiry instanceof ReplyError) this.#refused(db, key, expiry);
+  #conclude(key: FoundKey, payload: Reply, expiry: Reply, used: Reply | undefined): void {
+    const isLarge = this.#large.size > 0 && this.#large.has(key.key);
+    const bytes = isLarge ? this.#large.get(key.key) : undefined;
+    if (isLarge) this.#large.delete(key.key);
+    if (payload instanceof ReplyError) this.#refused(key, payload);
+    else if (expiry instanceof ReplyError) this.#refused(key, expiry);
     else if (!isExpiry(expiry)) this.#failProtocol(this.#expiry!);
     else if (!isUsage(used)) this.#failProtocol(this.#usage!);
     else if (isLarge ? payload !== 0 && payload !== 1 : !isPayload(payload))
       this.#failProtocol(isLarge ? EXISTS : DUMP);
-    else if (payload === null || payload === 0 || expiry === GONE) this.#sink.onGone(db, key);
-    else if (!Buffer.isBuffer(payload)) this.#deliver(db, key, null, expiry, used, bytes);
+    else if (payload === null || payload === 0 || expiry === GONE) this.#sink.onGone(key);
+    else if (!Buffer.isBuffer(payload)) this.#deliver(key, null, expiry, used, bytes);
     else {
       this.#window.observe(payload.length);
-      if (payload.length > this.#options.bigKey) this.#deliver(db, key, null, expiry, used);
-      else if (this.#options.fields === undefined) this.#deliver(db, key, payload, expiry, used);
-      else this.#deliverWith(this.#options.fields, db, key, payload, expiry, used);
+      if (payload.length > this.#options.bigKey) this.#deliver(key, null, expiry, used);
+      else if (this.#options.fields === undefined) this.#deliver(key, payload, expiry, used);
+      else this.#deliverWith(this.#options.fields, key, payload, expiry, used);
     }
   }
 
@@ -293,19 +293,18 @@ export class DumpReader implements Receiver, KeyReader {
 
   #deliverWith(
     fields: FieldExpiries,
-    db: number,
-    key: Buffer,
+    key: FoundKey,
     payload: Buffer,
     expiry: Milliseconds,
     used: Reply | undefined,
   ): void {
     try {
       const carried = fields.payload(payload);
-      if (carried === null) this.#sink.onGone(db, key);
-      else this.#deliver(db, key, carried, expiry, used);
+      if (carried === null) this.#sink.onGone(key);
+      else this.#deliver(key, carried, expiry, used);
     } catch (error) {
       if (!(error instanceof PayloadError)) throw error;
-      this.#sink.onRefused(db, key, error);
+      this.#sink.onRefused(key, error);
     }
   }
 
@@ -314,8 +313,7 @@ export class DumpReader implements Receiver, KeyReader {
    * @param bytes what a value takes that is not to be dumped
    */
   #deliver(
-    db: number,
-    key: Buffer,
+    found: FoundKey,
     payload: Buffer | null,
     expiry: Milliseconds,
     usedReply: Reply | undefined,
@@ -323,13 +321,13 @@ export class DumpReader implements Receiver, KeyReader {
   ): void {
     const { usage, fields, largeValueOf } = this.#options;
     const used = typeof usedReply === 'number' ? usedReply : UNKNOWN;
-    const large = payload === null ? largeValueOf(db, key, bytes) : null;
+    const large = payload === null ? largeValueOf(found.db, found.key, bytes) : null;
     const idle = usage === 'idle' ? used : UNKNOWN;
     const frequency = usage === 'frequency' ? used : UNKNOWN;
     const expireAt = this.#expiryOf(expiry);
     const carried = large === null ? null : (fields?.large(large) ?? large);
     const kind = large === null ? 'value' : 'large';
-    this.#entry.show({ kind, db, key, payload, large: carried, expireAt, idle, frequency });
+    this.#entry.show({ ...found, kind, payload, large: carried, expireAt, idle, frequency });
     this.#sink.onDump(this.#entry);
     this.#entry.clear();
   }
@@ -338,13 +336,13 @@ export class DumpReader implements Receiver, KeyReader {
     return expireAtOf(expiry, this.#options.mode);
   }
 
-  #refused(db: number, key: Buffer, error: ReplyError): void {
+  #refused(key: FoundKey, error: ReplyError): void {
     const scope = scopeOf(error);
-    if (scope === 'key') this.#sink.onRefused(db, key, error);
-    else if (scope === 'place') this.#sink.onElsewhere(db, key, error);
+    if (scope === 'key') this.#sink.onRefused(key, error);
+    else if (scope === 'place') this.#sink.onElsewhere(key, error);
     else {
       // It is as lost as those behind it.
-      this.#keys.push(db, key);
+      this.#keys.push(key);
       this.#connection.fail(refusalOf(this.#connection.peer, 'read from', error));
     }
   }

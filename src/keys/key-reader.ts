@@ -1,15 +1,16 @@
 // Asks a server about keys, pipelined, and keeps in mind which ones are not answered.
 
+import type { FoundKey } from '../flow/key-id.ts';
 import type { KeyQueue } from '../flow/key-queue.ts';
 import type { ReplyError, RespError } from '../../resp/errors.ts';
 
 export interface KeySink {
   /** Deleted or expired since it was seen. */
-  onGone(db: number, key: Buffer): void;
+  onGone(key: FoundKey): void;
   /** The server would not say of this key, or what it said is damaged. */
-  onRefused(db: number, key: Buffer, error: RespError): void;
+  onRefused(key: FoundKey, error: RespError): void;
   /** The key is at another node, or on its way there. */
-  onElsewhere(db: number, key: Buffer, error: ReplyError): void;
+  onElsewhere(key: FoundKey, error: ReplyError): void;
 }
 
 export interface KeyReader {
@@ -18,13 +19,13 @@ export interface KeyReader {
   /** Whether one more key may be asked for now. */
   readonly hasRoom: boolean;
   /** @param asking whether the key may be at a node that is only taking its slot over */
-  send(db: number, key: Buffer, asking: boolean): void;
+  send(key: FoundKey, asking: boolean): void;
   /** The same for keys that are next in the queue, one or more of them; returns how many are taken out of it. */
   sendNext?(keys: KeyQueue, most: number): number;
   /** The same for a value that is to be read in pieces, where the reader can leave it to others. */
-  sendLarge?(db: number, key: Buffer): void;
+  sendLarge?(key: FoundKey): void;
   /** The same for a value whose size breaks connections, it seems: how large it is, is worth to know. */
-  sendBreaking?(db: number, key: Buffer): void;
+  sendBreaking?(key: FoundKey): void;
   /** Hands out the keys that were never answered: the connection failed. */
-  drain(lost: (db: number, key: Buffer) => void): void;
+  drain(lost: (key: FoundKey) => void): void;
 }

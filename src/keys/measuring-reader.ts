@@ -1,6 +1,6 @@
 // Measures keys before they are dumped, as long as the server can hold values that are too large for it, or take long.
 
-import type { KeyId } from '../flow/key-id.ts';
+import type { FoundKey } from '../flow/key-id.ts';
 import { Command } from '../../resp/command.ts';
 import type { Connection } from '../../resp/connection.ts';
 import { ReplyError } from '../../resp/errors.ts';
@@ -39,7 +39,7 @@ export interface MeasuringOptions {
 }
 
 /** A value that may take long, and waits until no other one does. */
-interface LongValue extends KeyId {
+interface LongValue extends FoundKey {
   readonly type: string;
   readonly bytes: number;
 }
@@ -95,12 +95,12 @@ export class MeasuringReader implements KeyReader {
     return this.#dump.roomBeside(this.#asked + this.#waiting.length) > 0;
   }
 
-  send(db: number, key: Buffer, asking: boolean): void {
+  send(key: FoundKey, asking: boolean): void {
     if (this.#options.limits.valueBytes < this.#bigKey) this.#reopen();
     // A key on the move is dumped at once: what is too large then is seen when it comes.
-    if (asking || !this.#account.isOpen) this.#dump.send(db, key, asking);
-    else if (this.#isMemoryTold) this.#memory.ask(MEMORY_USAGE, db, key);
-    else this.#types.ask(TYPE, db, key);
+    if (asking || !this.#account.isOpen) this.#dump.send(key, asking);
+    else if (this.#isMemoryTold) this.#memory.ask(MEMORY_USAGE, key);
+    else this.#types.ask(TYPE, key);
   }
 
   sendNext(keys: KeyQueue, most: number): number {
@@ -111,18 +111,17 @@ export class MeasuringReader implements KeyReader {
     return 1;
   }
 
-  sendLarge(db: number, key: Buffer): void {
-    this.#dump.sendLarge(db, key);
+  sendLarge(key: FoundKey): void {
+    this.#dump.sendLarge(key);
   }
 
-  sendBreaking(db: number, key: Buffer): void {
-    this.#sizes.ask(MEMORY_USAGE, db, key);
+  sendBreaking(key: FoundKey): void {
+    this.#sizes.ask(MEMORY_USAGE, key);
   }
 
-  drain(lost: (db: number, key: Buffer) => void): void {
+  drain(lost: (key: FoundKey) => void): void {
     for (const { keys } of this.#inquiries) keys.drain(lost);
-    for (let value = this.#waiting.shift(); value !== undefined; value = this.#waiting.shift())
-      lost(value.db, value.key);
+    for (let value = this.#waiting.shift(); value !== undefined; value = this.#waiting.shift()) lost(value);
     this.#dump.drain(lost);
   }
 
@@ -149,17 +148,16 @@ export class MeasuringReader implements KeyReader {
     if (bytes < Infinity) this.#options.limits.valueBroke(bytes);
     // There would be one piece, which is the whole: it may have been chance.
     if (bytes <= SMALLEST_PIECE) this.#dump.sendHead(keys);
-    else this.#dump.sendLarge(keys.head!.db, keys.shift());
+    else this.#dump.sendLarge(keys.shift());
   }
 
   #onMemory(keys: KeyQueue, reply: Reply): void {
     if (typeof reply === 'number') {
       this.#account.observe(reply);
       if (reply < this.#bigKey && reply < this.#options.times.leastAlone) return this.#dump.sendHead(keys);
-      const { db } = keys.head!;
       const key = keys.shift();
-      this.#bytes.set(key, reply);
-      return this.#types.ask(TYPE, db, key);
+      this.#bytes.set(key.key, reply);
+      return this.#types.ask(TYPE, key);
     }
     if (!this.#mayGoOn(keys, reply)) return;
     // A nil does not say that the key is gone: some servers and proxies have no other answer.
@@ -191,17 +189,16 @@ export class MeasuringReader implements KeyReader {
     const manner = times.mannerOf(type, bytes);
     const inPieces = bytes > this.#bigKey || (manner === 'pieces' && !bySize);
     if (!inPieces && manner === 'beside') return this.#dump.sendHead(keys);
-    const { db } = keys.head!;
     const key = keys.shift();
-    if (inPieces) return this.#dump.sendLarge(db, key, bytes);
-    this.#waiting.push({ db, key, type, bytes });
+    if (inPieces) return this.#dump.sendLarge(key, bytes);
+    this.#waiting.push({ ...key, type, bytes });
     this.#sendAlone();
   }
 
   #sendAlone(): void {
     if (this.#alone !== undefined) return;
     this.#alone = this.#waiting.shift();
-    if (this.#alone !== undefined) this.#dump.sendAlone(this.#alone.db, this.#alone.key);
+    if (this.#alone !== undefined) this.#dump.sendAlone(this.#alone);
   }
 
   #onAlone(ms: number | undefined): void {
@@ -216,7 +213,7 @@ export class MeasuringReader implements KeyReader {
     if (!(reply instanceof ReplyError)) return true;
     const scope = scopeOf(reply);
     if (scope === 'key') return true;
-    if (scope === 'place') this.#sink.onElsewhere(keys.head!.db, keys.shift(), reply);
+    if (scope === 'place') this.#sink.onElsewhere(keys.shift(), reply);
     // The key is as lost as those behind it.
     else this.#connection.fail(refusalOf(this.#connection.peer, 'read from', reply));
     return false;

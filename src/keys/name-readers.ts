@@ -10,6 +10,7 @@ import type { KeyReader, KeySink } from './key-reader.ts';
 import { refusalOf, scopeOf } from '../server/refusal.ts';
 import { Bytes } from '../../resp/bytes.ts';
 import { EntryView } from '../flow/entry-view.ts';
+import type { FoundKey } from '../flow/key-id.ts';
 import { KeyQueue, type KeyView } from '../flow/key-queue.ts';
 import { failMisanswered } from '../server/replies.ts';
 
@@ -56,9 +57,9 @@ export class ExistenceReader implements Receiver, KeyReader {
     return this.inFlight < this.#options.depth && !this.#connection.full;
   }
 
-  send(db: number, key: Buffer, asking: boolean): void {
-    this.#makeRoom(db, asking);
-    this.#gathered.push(db, key);
+  send(key: FoundKey, asking: boolean): void {
+    this.#makeRoom(key.db, asking);
+    this.#gathered.push(key);
     this.#gather(asking);
   }
 
@@ -69,7 +70,7 @@ export class ExistenceReader implements Receiver, KeyReader {
     return 1;
   }
 
-  drain(lost: (db: number, key: Buffer) => void): void {
+  drain(lost: (key: FoundKey) => void): void {
     while (this.#batches.length > 0) this.#batches.shift();
     this.#asked.drain(lost);
     this.#gathered.drain(lost);
@@ -86,8 +87,7 @@ export class ExistenceReader implements Receiver, KeyReader {
         this.#sink.onThere(key);
         this.#asked.drop();
       } else {
-        const { db } = key;
-        this.#sink.onGone(db, this.#asked.shift());
+        this.#sink.onGone(this.#asked.shift());
       }
     }
   }
@@ -147,10 +147,8 @@ export class ExistenceReader implements Receiver, KeyReader {
     if (scope === 'server') return this.#connection.fail(refusalOf(this.#connection.peer, 'read from', error));
     // One of them may be what the user must not see.
     if (keys > 1) return this.#askOneByOne(keys);
-    const { db } = this.#asked.head!;
-    const key = this.#asked.shift();
-    if (scope === 'place') this.#sink.onElsewhere(db, key, error);
-    else this.#sink.onRefused(db, key, error);
+    if (scope === 'place') this.#sink.onElsewhere(this.#asked.shift(), error);
+    else this.#sink.onRefused(this.#asked.shift(), error);
   }
 }
 
@@ -166,15 +164,17 @@ export class NameReader implements KeyReader {
     this.#onName = onName;
   }
 
-  send(db: number, key: Buffer): void {
+  send({ db, key, page }: FoundKey): void {
     this.#entry.db = db;
+    this.#entry.page = page;
     this.#entry.showKey(new Bytes(key), 0, key.length);
     this.#onName(this.#entry);
   }
 
   sendNext(keys: KeyQueue): number {
-    const { db, bytes, start, end } = keys.head!;
+    const { db, page, bytes, start, end } = keys.head!;
     this.#entry.db = db;
+    this.#entry.page = page;
     this.#entry.showKey(bytes, start, end);
     keys.drop();
     this.#onName(this.#entry);

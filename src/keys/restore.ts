@@ -9,6 +9,7 @@ import type { Entry } from '../flow/entry.ts';
 import { EntryRing } from '../flow/entry-ring.ts';
 import type { EntryRun } from '../flow/entry-run.ts';
 import { EntryView } from '../flow/entry-view.ts';
+import { Settling } from '../flow/settling.ts';
 import { ask, type Selection } from '../server/session.ts';
 import { ttlOf, type ExpiryMode } from '../flow/expiry.ts';
 import { NEVER } from '../rdb/milliseconds.ts';
@@ -16,8 +17,8 @@ import { refusalOf, scopeOf } from '../server/refusal.ts';
 import type { TransferLimits } from '../server/transfer-limits.ts';
 
 export interface RestoreSink {
-  /** So many more keys are on the target, with so many bytes of keys and payloads; the last of them holds until the call returns. */
-  onRestored(keys: number, bytes: number, last: EntryView): void;
+  /** These are on the target, and the last of them; all holds until the call returns. */
+  onRestored(settling: Settling, last: EntryView): void;
   /** The target would not take this one. */
   onRefused(entry: Entry, error: ReplyError): void;
   /** The key belongs to another node, or is on its way there. */
@@ -40,6 +41,7 @@ export class RestoreWriter implements Receiver {
   readonly #sink: RestoreSink;
   readonly #inFlight = new EntryRing();
   readonly #entry = new EntryView();
+  readonly #settling = new Settling();
   /** Of what is in flight. */
   #bytes = 0;
 
@@ -123,18 +125,20 @@ export class RestoreWriter implements Receiver {
 
   onOks(count: number): void {
     const { onWritten } = this;
-    let bytes = 0;
+    const settling = this.#settling;
     for (let i = 1; i < count; i++) {
       const entry = this.#inFlight.head!;
       onWritten?.(entry);
-      bytes += entry.size;
+      settling.add(entry.page, entry.size);
       this.#inFlight.drop();
     }
     const last = this.#inFlight.head!;
     onWritten?.(last);
-    bytes += last.size;
+    settling.add(last.page, last.size);
+    const { bytes } = settling;
     this.#bytes -= bytes;
-    this.#sink.onRestored(count, bytes, last);
+    this.#sink.onRestored(settling, last);
+    settling.clear();
     this.#inFlight.drop();
     this.#options.limits.observe(bytes);
   }

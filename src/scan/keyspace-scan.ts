@@ -104,6 +104,11 @@ export class KeyspaceScan {
     this.#bound = new Bound(state?.bound ?? { limit: ANY_WALK });
   }
 
+  /** The number of the last page that has come. */
+  get page(): number {
+    return this.#page;
+  }
+
   /** What was asked for and has not come is asked for again by whoever goes on. */
   get state(): KeyspaceScanState {
     return {

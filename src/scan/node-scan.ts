@@ -3,6 +3,7 @@
 import { nameOf, type Peer, type ReplyError, type RespError } from '../../resp/errors.ts';
 import { countOf } from '../../resp/figures.ts';
 import { Ring } from '../../resp/ring.ts';
+import type { FoundKey } from '../flow/key-id.ts';
 import { KeyQueue } from '../flow/key-queue.ts';
 import { SlotWatch, type SlotWatchState } from './coverage.ts';
 import { hasManyServers, isSameKeyspace, keysIn, type KeyspaceId, type ServerInfo } from '../server/info.ts';
@@ -11,6 +12,7 @@ import type { Session } from '../server/session.ts';
 import type { KeyScope } from './key-scope.ts';
 import { KeyspaceScan, type KeyspaceScanOptions, type KeyspaceScanState } from './keyspace-scan.ts';
 import type { LossWatch, Sight } from './loss-watch.ts';
+import type { PageLedger } from './page-ledger.ts';
 import { endless, PageReader, ScanError } from './page-reader.ts';
 
 export interface NodeScanOptions {
@@ -23,6 +25,8 @@ export interface NodeScanOptions {
   readonly nodeId?: string | undefined;
   /** Where a walk of the same database, with the same options, was left. */
   readonly state?: NodeScanState | undefined;
+  /** What keeps account of the pages. */
+  readonly ledger: PageLedger;
   readonly sink: NodeScanSink;
 }
 
@@ -74,7 +78,7 @@ export class NodeScan {
   readonly db: number;
   /** Keys in scope that are to be read. */
   readonly keys = new KeyQueue();
-  readonly #untyped = new Ring<Buffer>();
+  readonly #untyped = new Ring<FoundKey>();
   readonly #options: NodeScanOptions;
   readonly #lossWatch: LossWatch;
   readonly #onPage: () => void;
@@ -100,6 +104,11 @@ export class NodeScan {
   /** How much was walked, 0 to 1. */
   get fraction(): number {
     return this.#isOver ? 1 : (this.#walk?.scan.fraction ?? 0);
+  }
+
+  /** The first so many pages are done with: each of their keys is acknowledged, told as failed, or gone. See `state.scan.page`. */
+  get pagesDone(): number {
+    return this.#options.ledger.doneOf(this, this.#walk?.scan.page ?? 0);
   }
 
   /** Keys in the database when the walk began. */
@@ -144,7 +153,7 @@ export class NodeScan {
       session,
       scan,
       found,
-      { db, scope, wanted },
+      { db, ledger: this.#options.ledger, walk: this, scope, wanted },
       {
         onPage: this.#onPage,
         onFound: (count) => this.#lossWatch.onFound(db, count),

@@ -7,12 +7,14 @@ import { ReplyError, type Peer, nameOf, RespError } from '../../resp/errors.ts';
 import { Literal } from '../../resp/literal.ts';
 import type { Receiver, Reply, ReplyRun } from '../../resp/reply.ts';
 import type { Ring } from '../../resp/ring.ts';
+import type { FoundKey } from '../flow/key-id.ts';
 import type { KeyQueue, KeyView } from '../flow/key-queue.ts';
 import { Inquiry, type Session } from '../server/session.ts';
 import { Buffer } from 'node:buffer';
 import { kindOf, refusalOf, scopeOf } from '../server/refusal.ts';
 import { failMisanswered } from '../server/replies.ts';
 import { depthFor } from '../server/transfer-limits.ts';
+import type { PageLedger } from './page-ledger.ts';
 import type { KeyScope } from './key-scope.ts';
 import type { KeyspaceScan } from './keyspace-scan.ts';
 import { PageView } from './page-view.ts';
@@ -22,11 +24,14 @@ export interface Found {
   /** Keys in scope that are to be read. */
   readonly keys: KeyQueue;
   /** Keys whose type is to be asked for, where SCAN itself cannot tell. */
-  readonly untyped: Ring<Buffer>;
+  readonly untyped: Ring<FoundKey>;
 }
 
 export interface PageReaderOptions {
   readonly db: number;
+  /** What keeps account of the pages, and of which walk they are. */
+  readonly ledger: PageLedger;
+  readonly walk: object;
   readonly scope: KeyScope;
   /** Keys that the walk is for; all where it is missing. */
   readonly wanted?: ((key: Buffer) => boolean) | undefined;
@@ -78,7 +83,7 @@ export class PageReader implements Receiver {
   ask(): void {
     const { server, connection, selection } = this.#session;
     const { db, scope } = this.#options;
-    this.#types?.send(db, this.#found.untyped);
+    this.#types?.send(this.#found.untyped);
     const depth = depthFor(server.roundTrip);
     const type = server.scanKnowsType ? scope.type : undefined;
     const scan = this.#scan;
@@ -100,14 +105,17 @@ export class PageReader implements Receiver {
     if (reply instanceof ReplyError) return this.#refused(reply);
     if (!isPage(reply)) return failMisanswered(connection, 'SCAN');
     const { keys, untyped } = this.#found;
-    const before = keys.length;
+    const before = keys.length + untyped.length;
     const [cursor, names] = reply;
-    for (const key of this.#scan.accept(cursor.toString('latin1'), names)) {
+    const own = this.#scan.accept(cursor.toString('latin1'), names);
+    const { db } = this.#options;
+    const page = this.#beginPage();
+    for (const key of own) {
       if (!this.#isWanted(key)) continue;
-      if (this.#types === undefined) keys.pushBuffer(this.#options.db, key);
-      else untyped.push(key);
+      if (this.#types === undefined) keys.pushBuffer(db, key, page);
+      else untyped.push({ db, key, page });
     }
-    this.#accepted(before);
+    this.#accepted(page, keys.length + untyped.length - before);
   }
 
   read(run: ReplyRun): void {
@@ -121,18 +129,19 @@ export class PageReader implements Receiver {
     run.due--;
     const before = this.#found.keys.length;
     const own = this.#scan.acceptNames(page.cursor, page);
-    if (own === 'all') for (let name = 0; name < page.length; name++) this.#find(name);
-    else for (const name of own) this.#find(name);
-    this.#accepted(before);
+    const id = this.#beginPage();
+    if (own === 'all') for (let name = 0; name < page.length; name++) this.#find(name, id);
+    else for (const name of own) this.#find(name, id);
+    this.#accepted(id, this.#found.keys.length - before);
   }
 
   /** A name of the page that is shown, as a key to be read where it is wanted. */
-  #find(name: number): void {
+  #find(name: number, page: number): void {
     const { db, scope, wanted } = this.#options;
     const { bytes } = this.#page;
     const [start, end] = [this.#page.startOf(name), this.#page.endOf(name)];
     const isWanted = (scope.hasAllNames && wanted === undefined) || this.#isWanted(bytes.buffer.subarray(start, end));
-    if (isWanted) this.#found.keys.pushCopy(db, bytes, start, end);
+    if (isWanted) this.#found.keys.pushCopy(db, bytes, start, end, page);
   }
 
   #isWanted(key: Buffer): boolean {
@@ -140,9 +149,17 @@ export class PageReader implements Receiver {
     return scope.includes(key) && (wanted === undefined || wanted(key));
   }
 
-  /** @param before how many keys were to be read before the page came */
-  #accepted(before: number): void {
-    this.#sink.onFound(this.#found.keys.length - before);
+  #beginPage(): number {
+    const { ledger, walk } = this.#options;
+    return ledger.begin(walk, this.#scan.page);
+  }
+
+  /** @param keys of the page that are to be read */
+  #accepted(page: number, keys: number): void {
+    const { ledger } = this.#options;
+    ledger.found(page, keys);
+    ledger.settle(page);
+    if (this.#types === undefined) this.#sink.onFound(keys);
     this.#sink.onPage();
     const { repeated } = this.#scan;
     const { connection } = this.#session;
@@ -171,7 +188,11 @@ export class PageReader implements Receiver {
         this.#found.keys.pushView(key);
         this.#sink.onFound(1);
       },
-      onRefused: (db, key, error) => this.#sink.onRefused(db, key, error),
+      onLeftOut: (page) => this.#options.ledger.settle(page),
+      onRefused: ({ db, key, page }, error) => {
+        this.#options.ledger.settle(page);
+        this.#sink.onRefused(db, key, error);
+      },
     });
   }
 
@@ -216,8 +237,10 @@ function isPage(reply: Reply): reply is readonly [Buffer, readonly Buffer[]] {
 interface TypeFilterSink {
   /** A key of the type, or one that is elsewhere by now. */
   onKey(key: KeyView): void;
+  /** A key of another type. */
+  onLeftOut(page: number): void;
   /** The server would not say of this key. */
-  onRefused(db: number, key: Buffer, error: ReplyError): void;
+  onRefused(key: FoundKey, error: ReplyError): void;
 }
 
 /** Sorts keys by TYPE, where SCAN itself cannot. */
@@ -239,25 +262,26 @@ class TypeFilter {
   }
 
   /** Asks for as many of these as can be sent now, and takes them out. */
-  send(db: number, keys: Ring<Buffer>): void {
-    while (keys.length > 0 && !this.#connection.full) this.#inquiry.ask(TYPE_OF, db, keys.shift()!);
+  send(keys: Ring<FoundKey>): void {
+    while (keys.length > 0 && !this.#connection.full) this.#inquiry.ask(TYPE_OF, keys.shift()!);
   }
 
   /** Hands out the keys whose type was never told. */
-  drain(lost: (key: Buffer) => void): void {
-    this.#inquiry.keys.drain((_, key) => lost(key));
+  drain(lost: (key: FoundKey) => void): void {
+    this.#inquiry.keys.drain(lost);
   }
 
   #onType(keys: KeyQueue, reply: Reply): void {
     if (reply instanceof ReplyError) return this.#refused(keys, reply);
     if (!Buffer.isBuffer(reply)) return failMisanswered(this.#connection, 'TYPE');
     if (reply.toString() === this.#type) this.#sink.onKey(keys.head!);
+    else this.#sink.onLeftOut(keys.head!.page);
     keys.drop();
   }
 
   #refused(keys: KeyQueue, error: ReplyError): void {
     const scope = scopeOf(error);
-    if (scope === 'key') return this.#sink.onRefused(keys.head!.db, keys.shift(), error);
+    if (scope === 'key') return this.#sink.onRefused(keys.shift(), error);
     // The key is as lost as those behind it.
     if (scope !== 'place') return this.#connection.fail(refusalOf(this.#connection.peer, 'read from', error));
     this.#sink.onKey(keys.head!);

@@ -5,6 +5,7 @@ import { Command } from '../../resp/command.ts';
 import type { Connection } from '../../resp/connection.ts';
 import { nameOf, ReplyError, RespError, type Peer } from '../../resp/errors.ts';
 import type { Receiver, Reply } from '../../resp/reply.ts';
+import type { FoundKey } from '../flow/key-id.ts';
 import { KeyQueue, keyViewOf, type KeyView } from '../flow/key-queue.ts';
 import { Wakeup } from '../flow/wakeup.ts';
 import { judged, refusalOf, scopeOf } from './refusal.ts';
@@ -112,8 +113,8 @@ export class Inquiry implements Receiver {
   }
 
   /** @param asking whether the key may be at a node that is only taking its slot over */
-  ask(command: Command, db: number, key: Buffer, asking = false): void {
-    this.askAbout(command, keyViewOf(db, key), asking);
+  ask(command: Command, key: FoundKey, asking = false): void {
+    this.askAbout(command, keyViewOf(key), asking);
   }
 
   /** The same of a key where it lies. */

@@ -11,6 +11,7 @@ import { slotOf } from '../cluster/slot.ts';
 import type { Node } from '../cluster/topology.ts';
 import type { EntryRun } from '../flow/entry-run.ts';
 import type { EntryView } from '../flow/entry-view.ts';
+import type { FoundKey } from '../flow/key-id.ts';
 import type { KeyReader, KeySink } from '../keys/key-reader.ts';
 import type { Session } from '../server/session.ts';
 import { LargeValues } from './large-values.ts';
@@ -19,8 +20,10 @@ import { NodeReader } from './node-reader.ts';
 
 /** What a reader of keys tells the lookup. */
 export interface AnswerSink extends KeySink {
-  /** So many keys were answered in another way than the others of these: their places are free again. */
+  /** So many keys of no page were answered in another way than the others of these: their places are free again. */
   onAnswered(keys: number): void;
+  /** The same for a key of a page. */
+  onCounted(page: number): void;
   /** The same, where the answer is an entry, which takes that place. It holds until the call returns. */
   onFound(entry: EntryView): void;
   /** The same for a run of entries. */
@@ -59,12 +62,14 @@ export class Lookup {
         for (const place of places) this.#route(place);
         sink.onMoved();
       },
-      onNowhere: ({ db, key }) => {
-        sink.onGone(db, key);
+      onNowhere: (place) => {
+        this.#channel.conclude(place.page);
+        sink.onGone(place);
         sink.onMoved();
       },
-      onGivenUp: ({ db, key }, error) => {
-        sink.onRefused(db, key, error);
+      onGivenUp: (place, error) => {
+        this.#channel.conclude(place.page);
+        sink.onRefused(place, error);
         sink.onMoved();
       },
       onFailed: (error) => sink.onFailed(error),
@@ -118,8 +123,8 @@ export class Lookup {
     const reader: NodeReader = new NodeReader(this.#deployment, node, {
       ...this.#options,
       newKeyReader: (session) => this.#newKeyReader(session, reader),
-      onBroken: (db, key, error) => this.#refuse(db, key, error),
-      onLeft: ({ db, key }) => this.read({ db, key, asking: false }),
+      onBroken: (key, error) => this.#refuse(key, error),
+      onLeft: (place) => this.read({ ...place, asking: false }),
       onElsewhere: (place) => this.#route(place),
       onRefused: (place, error) => this.#redirect(place, reader, node.peer, error),
       onBreak: () => this.#largeValues.broke(),
@@ -158,17 +163,21 @@ export class Lookup {
   /** The node is no primary any more: what it was to read, others have. */
   #forget(reader: NodeReader): void {
     this.#readers.delete(reader.node.id);
-    reader.drain((db, key) => this.read({ db, key, asking: false }));
+    reader.drain((key) => this.read({ ...key, asking: false }));
     this.#sink.onMoved();
   }
 
-  #refuse(db: number, key: Buffer, error: RespError): void {
-    this.#channel.release();
-    this.#sink.onRefused(db, key, error);
+  #refuse(key: FoundKey, error: RespError): void {
+    this.#channel.dismiss(key.page);
+    this.#sink.onRefused(key, error);
   }
 
   #newKeyReader(session: Session, reader: NodeReader): KeyReader {
     const sink: AnswerSink = {
+      onCounted: (page) => {
+        this.#channel.dismiss(page);
+        reader.refused.answered();
+      },
       onAnswered: (keys) => {
         this.#channel.release(keys);
         reader.refused.answered();
@@ -181,15 +190,15 @@ export class Lookup {
         this.#channel.pushRun(entries);
         reader.refused.answered();
       },
-      onGone: (db, key) => {
-        this.#channel.release();
+      onGone: (key) => {
+        this.#channel.dismiss(key.page);
         reader.refused.answered();
-        reader.onGone(db);
-        this.#sink.onGone(db, key);
+        reader.onGone(key.db);
+        this.#sink.onGone(key);
       },
-      onRefused: (db, key, error) => this.#refuse(db, key, error),
-      onElsewhere: (db, key, error) => {
-        this.#redirect({ db, key, asking: false }, reader, session.connection.peer, error);
+      onRefused: (key, error) => this.#refuse(key, error),
+      onElsewhere: (key, error) => {
+        this.#redirect({ ...key, asking: false }, reader, session.connection.peer, error);
         this.#channel.release();
       },
     };

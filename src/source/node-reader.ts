@@ -12,6 +12,7 @@ import type { Deployment } from '../cluster/deployment.ts';
 import type { Node } from '../cluster/topology.ts';
 import type { KeyReader } from '../keys/key-reader.ts';
 import { attributed } from '../server/refusal.ts';
+import { NO_PAGE, type FoundKey } from '../flow/key-id.ts';
 import { KeyQueue } from '../flow/key-queue.ts';
 import { Session } from '../server/session.ts';
 import { Wakeup } from '../flow/wakeup.ts';
@@ -96,7 +97,7 @@ export class NodeReader {
   /** Returns when the walk has come to its end, and the keys that it found are asked for or about to be; or the node is gone. */
   async walk(db: number, options: NodeScanOptions): Promise<NodeScan> {
     const before = this.#scan;
-    before?.keys.drain((db, key) => this.#places.push({ db, key, asking: false }));
+    before?.keys.drain((key) => this.#places.push({ ...key, asking: false }));
     const scan = new NodeScan(db, options, this.#lossWatch, () => this.#run.link.progress());
     this.#scan = scan;
     this.#run.wake();
@@ -130,7 +131,7 @@ export class NodeReader {
 
   /** The same for a key where it lies; it may wait for others, until `readNow`. */
   readAt(db: number, bytes: Bytes, start: number, end: number): void {
-    this.#keys.pushCopy(db, bytes, start, end);
+    this.#keys.pushCopy(db, bytes, start, end, NO_PAGE);
     if (this.#keys.length === WORTH_A_WRITE) this.#run.wake();
   }
 
@@ -142,9 +143,9 @@ export class NodeReader {
   }
 
   /** Hands out what was to be read here: another node has it now. */
-  drain(lost: (db: number, key: Buffer) => void): void {
+  drain(lost: (key: FoundKey) => void): void {
     for (const ring of [this.#suspected, this.#places]) {
-      for (let place = ring.shift(); place !== undefined; place = ring.shift()) lost(place.db, place.key);
+      for (let place = ring.shift(); place !== undefined; place = ring.shift()) lost(place);
     }
     this.#alone.drain(lost);
     this.#keys.drain(lost);
@@ -186,9 +187,9 @@ export class NodeReader {
       part.catch((error: unknown) => connection.fail(attributed(error, connection.peer, 'read from')));
     await Promise.allSettled(work);
     const lost: KeyPlace[] = [];
-    this.#keyReader.drain((db, key) => {
+    this.#keyReader.drain((key) => {
       channel.release();
-      lost.push({ db, key, asking: false });
+      lost.push({ ...key, asking: false });
     });
     if (lost.length > 0 && this.#run.isRunning && isBreak(connection.error)) this.#broke(lost);
     for (const place of lost) this.#queue(place);
@@ -276,7 +277,7 @@ export class NodeReader {
       if (this.#isStarved) return;
       const place = this.#places.shift();
       if (place !== undefined) {
-        if (!place.asking && this.#isElsewhere(place.db, place.key, place.inPieces)) continue;
+        if (!place.asking && this.#isElsewhere(place)) continue;
         askFor(place, reader);
       } else {
         if (this.#keys.length === 0) this.#isDue = false;
@@ -286,24 +287,22 @@ export class NodeReader {
           channel.reserve(reader.sendNext(keys, channel.room));
           continue;
         }
-        const { db } = keys.head!;
-        const key = keys.shift();
-        if (this.#isElsewhere(db, key)) continue;
-        if (!this.#suspects.isEmpty && this.#suspects.goesAlone({ db, key })) {
-          this.#alone.add({ db, key, asking: false });
+        const found = { ...keys.shift(), asking: false };
+        if (this.#isElsewhere(found)) continue;
+        if (!this.#suspects.isEmpty && this.#suspects.goesAlone(found)) {
+          this.#alone.add(found);
           continue;
         }
-        reader.send(db, key, false);
+        reader.send(found, false);
       }
       channel.reserve();
     }
   }
 
   /** Hands on a key that the node would not serve. */
-  #isElsewhere(db: number, key: Buffer, inPieces = false): boolean {
-    const refusal = this.refused.refusalOf(key);
+  #isElsewhere(place: KeyPlace): boolean {
+    const refusal = this.refused.refusalOf(place.key);
     if (refusal === undefined) return false;
-    const place = { db, key, asking: false, inPieces };
     if (refusal === 'elsewhere') this.#options.onElsewhere(place);
     else this.#options.onRefused(place, refusal);
     return true;

@@ -17,6 +17,7 @@ import type { KeyScope } from '../scan/key-scope.ts';
 import { NameReader } from '../keys/name-readers.ts';
 import type { Session } from '../server/session.ts';
 import { Wakeup } from '../flow/wakeup.ts';
+import { PageLedger } from '../scan/page-ledger.ts';
 import { ClusterWalk, type WalkNode, type Wanted } from '../scan/cluster-walk.ts';
 import type { LargeValues, ValueOptions } from './large-values.ts';
 import { Lookup, type AnswerSink, type LookupOptions } from './lookup.ts';
@@ -47,6 +48,7 @@ export class RedisSource implements Source {
   readonly #lookup: Lookup;
   /** What is to be walked: everything first, then what may be lost at the target. */
   readonly #demands: (Wanted | undefined)[] = [undefined];
+  readonly #ledger = new PageLedger();
   readonly #moved = new Wakeup();
   readonly #failure = new Failure();
   /** By the Buffer that the key is asked for with each time. */
@@ -67,7 +69,7 @@ export class RedisSource implements Source {
       { ...options, newKeyReader },
       {
         onGone: () => sink.onGone(),
-        onRefused: (db, key, error) => sink.onReadRefused(db, key, error),
+        onRefused: ({ db, key }, error) => sink.onReadRefused(db, key, error),
         onMoved: () => this.#moved.wake(),
         onFailed: (error) => this.#failure.fail(error),
       },
@@ -83,6 +85,7 @@ export class RedisSource implements Source {
   async read(channel: Channel): Promise<void> {
     this.#channel = channel;
     this.#lookup.begin(channel);
+    channel.onSettled((page, keys) => this.#ledger.settle(page, keys));
     try {
       await Promise.race([this.#readAll(), this.#failure.promise]);
       this.#lookup.finish();
@@ -92,15 +95,15 @@ export class RedisSource implements Source {
     }
   }
 
-  again({ db, key }: Entry): void {
-    this.#lookup.read({ db, key, asking: false });
+  again({ db, key, page }: Entry): void {
+    this.#lookup.read({ db, key, page, asking: false });
   }
 
-  againInPieces({ db, key }: Entry): boolean {
+  againInPieces({ db, key, page }: Entry): boolean {
     const times = (this.#inPieces.get(key) ?? 0) + 1;
     if (times > MOST_IN_PIECES) return false;
     this.#inPieces.set(key, times);
-    this.#lookup.read({ db, key, asking: false, inPieces: true });
+    this.#lookup.read({ db, key, page, asking: false, inPieces: true });
     return true;
   }
 
@@ -145,7 +148,7 @@ export class RedisSource implements Source {
 
   async #walk(node: Node, db: number, wanted: Wanted | undefined): Promise<SlotWatch> {
     const { scope, count = DEFAULT_COUNT } = this.#options;
-    const options = { scope, count, wanted, sink: this.#sink, nodeId: node.id };
+    const options = { scope, count, wanted, sink: this.#sink, nodeId: node.id, ledger: this.#ledger };
     const scan = await this.#lookup.readerOf(node).walk(db, options);
     if (!scan.isOver) return new SlotWatch(node.id);
     this.#walkedKeys += scan.size;
@@ -155,8 +158,8 @@ export class RedisSource implements Source {
   #newKeyReader(session: Session, sink: AnswerSink, large: LargeValues): KeyReader {
     const { dump, census, namesOnly } = this.#options;
     if (census !== undefined) {
-      const onCounted = (type: string, bytes: number | undefined): void => {
-        sink.onAnswered(1);
+      const onCounted = (type: string, bytes: number | undefined, page: number): void => {
+        sink.onCounted(page);
         census(type, bytes);
       };
       const { connection, selection, server } = session;

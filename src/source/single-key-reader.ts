@@ -6,27 +6,27 @@ import { Ring } from '../../resp/ring.ts';
 import { final, isBreak, type NodeLink } from '../cluster/node-link.ts';
 import { brokeAlways, type Suspects } from '../cluster/suspects.ts';
 import type { Channel } from '../flow/channel.ts';
-import type { KeyId } from '../flow/key-id.ts';
+import type { FoundKey } from '../flow/key-id.ts';
 import type { KeyReader } from '../keys/key-reader.ts';
 import { Session } from '../server/session.ts';
 
 /** A key that is to be read, found elsewhere than in the walk under way. */
-export interface KeyPlace extends KeyId {
+export interface KeyPlace extends FoundKey {
   /** Whether its slot is only being taken over by this node. */
   readonly asking: boolean;
   /** Whether the value is not to be dumped: what reads it in pieces takes its place. */
   readonly inPieces?: boolean;
 }
 
-export function askFor({ db, key, asking, inPieces }: KeyPlace, reader: KeyReader): void {
-  if (inPieces === true && reader.sendLarge !== undefined) reader.sendLarge(db, key);
-  else reader.send(db, key, asking);
+export function askFor(place: KeyPlace, reader: KeyReader): void {
+  if (place.inPieces === true && reader.sendLarge !== undefined) reader.sendLarge(place);
+  else reader.send(place, place.asking);
 }
 
 export interface SingleKeyReaderOptions {
   readonly newKeyReader: (session: Session) => KeyReader;
   /** The key cannot be had: it was asked for as a whole, and for less, and the connection broke each time. */
-  readonly onBroken: (db: number, key: Buffer, error: RespError) => void;
+  readonly onBroken: (key: FoundKey, error: RespError) => void;
   /** The node is no primary any more: another one has the key. */
   readonly onLeft: (place: KeyPlace) => void;
 }
@@ -65,8 +65,8 @@ export class SingleKeyReader {
   }
 
   /** Hands out what was to be read here. */
-  drain(lost: (db: number, key: Buffer) => void): void {
-    for (let place = this.#places.shift(); place !== undefined; place = this.#places.shift()) lost(place.db, place.key);
+  drain(lost: (key: FoundKey) => void): void {
+    for (let place = this.#places.shift(); place !== undefined; place = this.#places.shift()) lost(place);
   }
 
   /**
@@ -110,15 +110,15 @@ export class SingleKeyReader {
 
   async #read(place: KeyPlace, session: Session, channel: Channel): Promise<void> {
     const reader = this.#reader!;
-    const { db, key, asking, inPieces } = place;
+    const { asking, inPieces } = place;
     const isTried = inPieces === true || this.#suspects.breaksOf(place) > 0;
     const isWhole = !isTried || reader.sendBreaking === undefined;
     channel.reserve();
     try {
       // Nobody can make anything of the whole, however small it is.
-      if (inPieces === true && reader.sendLarge !== undefined) reader.sendLarge(db, key);
-      else if (isWhole) reader.send(db, key, asking);
-      else reader.sendBreaking!(db, key);
+      if (inPieces === true && reader.sendLarge !== undefined) reader.sendLarge(place);
+      else if (isWhole) reader.send(place, asking);
+      else reader.sendBreaking!(place);
       while (reader.inFlight > 0) await session.progress();
       this.#link.progress();
       // What was had only in pieces would break the next connection as well.
@@ -135,7 +135,7 @@ export class SingleKeyReader {
       this.#suspects.brokeAlone(place);
       if (this.#suspects.breaksOf(place) >= MOST_BREAKS) {
         this.#suspects.acquit(place);
-        return this.#options.onBroken(place.db, place.key, brokeAlways('was asked for', error));
+        return this.#options.onBroken(place, brokeAlways('was asked for', error));
       }
     }
     channel.release();

@@ -18,6 +18,7 @@ import type { ServerInfo } from '../server/info.ts';
 import { RestoreWriter, type RestoreOptions } from '../keys/restore.ts';
 import type { Session } from '../server/session.ts';
 import { NodeAsker, TargetProcess, WrittenSample } from './target-process.ts';
+import type { Settling } from '../flow/settling.ts';
 import { SuspectEntries } from '../cluster/suspects.ts';
 import { NEVER } from '../rdb/milliseconds.ts';
 
@@ -35,8 +36,8 @@ export interface NodeWriterOptions extends NodeLinkOptions, Omit<RestoreOptions,
 }
 
 export interface NodeWriterSink {
-  /** So many more keys are on the target, with so many bytes of keys and payloads. */
-  onRestored(keys: number, bytes: number): void;
+  /** These are on the target; they hold until the call returns. */
+  onRestored(settling: Settling): void;
   onRefused(entry: Entry, error: ReplyError, writer: NodeWriter): void;
   onElsewhere(entry: Entry, error: ReplyError, writer: NodeWriter): void;
   /** No RESTORE can bring it to this node. */
@@ -225,11 +226,11 @@ export class NodeWriter {
       selection,
       { ...this.#options, depth },
       {
-        onRestored: (keys, bytes, last) => {
+        onRestored: (settling, last) => {
           this.#run.link.progress();
           this.refused.answered();
           this.remember(last);
-          sink.onRestored(keys, bytes);
+          sink.onRestored(settling);
         },
         onRefused: (entry, error) => {
           this.#run.link.progress();

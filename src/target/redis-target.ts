@@ -70,13 +70,13 @@ export class RedisTarget implements Target {
         this.#writerFor(options.targetNameOf(entry.key))?.remember(EntryView.of(entry));
         sink.onWritten(1, bytes);
         if (!isSame) sink.onConverted();
-        this.#channel.settle(1, sizeOf(entry));
+        this.#channel.settle(entry.page, sizeOf(entry));
       },
-      onExpired: (entry) => this.#expire(sizeOf(entry)),
+      onExpired: (entry) => this.#expire(entry.page, sizeOf(entry)),
       onRefused: (entry, error) => this.#conflicts.refuse(entry, error, (name) => this.#writerFor(name)),
       onUnknown: (entry) => {
         const isAsked = source.againInPieces(entry);
-        if (isAsked) this.#channel.settle(1, sizeOf(entry));
+        if (isAsked) this.#channel.giveBack(sizeOf(entry));
         return isAsked;
       },
       onLost: (entry, maybeWritten) => this.#lose(entry, maybeWritten),
@@ -233,12 +233,12 @@ export class RedisTarget implements Target {
   #events(): NodeWriterSink {
     const sink = this.#sink;
     return {
-      onRestored: (keys, bytes) => {
-        sink.onWritten(keys, bytes);
-        this.#channel.settle(keys, bytes);
+      onRestored: (settling) => {
+        sink.onWritten(settling.entries, settling.bytes);
+        this.#channel.settleAll(settling);
         this.#wakeup.wake();
       },
-      onExpired: (entry) => this.#expire(entry.size),
+      onExpired: (entry) => this.#expire(entry.page, entry.size),
       onUnfit: (entry) => this.#slowPath.add(entry, this.#options.targetNameOf(entry.key)),
       onConverted: () => sink.onConverted(),
       onRefused: (entry, error, writer) => this.#refuse(entry, error, writer),
@@ -247,7 +247,7 @@ export class RedisTarget implements Target {
       onInterrupted: () => this.#channel.hold(),
       onResumed: (writer, isSame) => {
         if (!isSame) this.#replaced(writer);
-        this.#channel.settle(1, 0);
+        this.#channel.letGo();
       },
       onRoom: () => this.#wakeup.wake(),
     };
@@ -266,7 +266,7 @@ export class RedisTarget implements Target {
 
   #giveBack(entry: Entry): void {
     this.#source.again(entry);
-    this.#channel.settle(1, sizeOf(entry));
+    this.#channel.giveBack(sizeOf(entry));
   }
 
   #refuse(entry: Entry, error: ReplyError, writer: NodeWriter): void {
@@ -279,17 +279,17 @@ export class RedisTarget implements Target {
   #settleOurs(entry: Entry, origin: Origin): void {
     if (origin === 'maybe-written') this.#sink.onWritten(1, sizeOf(entry));
     else this.#sink.onRepeated();
-    this.#channel.settle(1, sizeOf(entry));
+    this.#channel.settle(entry.page, sizeOf(entry));
   }
 
-  #expire(bytes: number): void {
+  #expire(page: number, bytes: number): void {
     this.#sink.onExpired();
-    this.#channel.settle(1, bytes);
+    this.#channel.settle(page, bytes);
   }
 
   #report(entry: Entry, error: RespError): void {
     this.#sink.onWriteRefused(entry.db, entry.key, error);
-    this.#channel.settle(1, sizeOf(entry));
+    this.#channel.settle(entry.page, sizeOf(entry));
   }
 
   #redirect(entry: Entry, error: ReplyError, writer: NodeWriter): void {
@@ -318,7 +318,7 @@ export class RedisTarget implements Target {
   #forget(writer: NodeWriter): void {
     this.#writers.delete(writer.node.id);
     this.#replaced(writer);
-    this.#channel.settle(1, 0);
+    this.#channel.letGo();
   }
 
   #replaced({ node }: NodeWriter): void {

@@ -8,6 +8,7 @@ import type { Parts } from '../../resp/parts.ts';
 import type { Channel } from '../flow/channel.ts';
 import type { EntryView } from '../flow/entry-view.ts';
 import { newEntry, sizeOf, type Entry, type LargeValue } from '../flow/entry.ts';
+import { Settling } from '../flow/settling.ts';
 import { writeError } from '../file/regular-file.ts';
 import { FrameEncoder, type Frame, PieceWriter } from '../file/frame-encoder.ts';
 import { openOutput, type OutputFile } from '../file/output-file.ts';
@@ -60,10 +61,8 @@ export class RespTarget implements Target {
   #spent: Bytes[] = [];
   #channel: Channel | undefined;
   #pieces: PieceWriter | undefined;
-  /** Encoded whole, and not yet given to the stream. */
-  #keys = 0;
-  /** Of these, what counts in the channel, and what went. */
-  #bytes = 0;
+  /** Encoded whole, and not yet given to the stream; and how many bytes went. */
+  #settling = new Settling();
   #bytesWritten = 0;
   /** Whether the entry has to wait until a value is there that is read in pieces. */
   #isHeld = false;
@@ -141,14 +140,14 @@ export class RespTarget implements Target {
     if (!this.#isPlain || entry.kind !== 'value' || this.#isHeld || this.#gathering !== undefined) return false;
     const pieces = this.#pieces!;
     if (pieces.isFull || pieces.error !== undefined) return false;
-    const { db, size, expireAt } = entry;
+    const { db, page, size, expireAt } = entry;
     if (this.#isExpired(entry)) {
       this.#sink.onExpired();
-      this.#channel!.settle(1, size);
+      this.#channel!.settle(entry.page, size);
       return true;
     }
     this.#encoder.restoreView(entry, this.#options.targetDbOf(db), this.#expiryOf(expireAt));
-    this.#count(size, size);
+    this.#count(page, size, size);
     return true;
   }
 
@@ -166,16 +165,16 @@ export class RespTarget implements Target {
       // A value that a server still has may have another expiry when it is read.
       if (large?.whole === undefined && this.#isExpired(entry)) {
         this.#sink.onExpired();
-        channel.settle(1, size);
+        channel.settle(entry.page, size);
         continue;
       }
       const name = targetNameOf(entry.key);
       if (collisions?.suspects(entry.db, entry.key, name) === true) {
         this.#sink.onWriteRefused(entry.db, entry.key, collision());
-        channel.settle(1, size);
+        channel.settle(entry.page, size);
       } else if (payload !== null) this.#restore(entry, name, payload);
       else if (large !== null) void this.#gather({ ...entry }, name, large, channel);
-      else channel.settle(1, size);
+      else channel.settle(entry.page, size);
     }
     return true;
   }
@@ -192,7 +191,7 @@ export class RespTarget implements Target {
   }
 
   #restore(
-    { db, key, expireAt, idle, frequency }: Entry,
+    { db, key, page, expireAt, idle, frequency }: Entry,
     name: Buffer,
     payload: Buffer | Parts,
     size = payload.length,
@@ -205,7 +204,7 @@ export class RespTarget implements Target {
     frame.idle = idle;
     frame.frequency = frequency;
     this.#encoder.restore(frame);
-    this.#count(key.length + size, key.length + payload.length);
+    this.#count(page, key.length + size, key.length + payload.length);
   }
 
   /** As it is written. */
@@ -215,10 +214,9 @@ export class RespTarget implements Target {
     return mode === 'exact' ? ceiling(expireAt) : ceiling(plus(expireAt, Date.now() - clock()));
   }
 
-  #count(bytes: number, written: number): void {
+  #count(page: number, bytes: number, written: number): void {
     this.#sum.keys++;
-    this.#keys++;
-    this.#bytes += bytes;
+    this.#settling.add(page, bytes);
     this.#bytesWritten += written;
   }
 
@@ -247,7 +245,7 @@ export class RespTarget implements Target {
       if (!(error instanceof RespError) || !(error.code === GONE || isOfKey(error))) return channel.abort(error);
       if (error.code === GONE) this.#sink.onExpired();
       else this.#sink.onWriteRefused(entry.db, entry.key, error);
-      channel.settle(1, sizeOf(entry));
+      channel.settle(entry.page, sizeOf(entry));
     }
   }
 
@@ -299,16 +297,15 @@ export class RespTarget implements Target {
     this.#waiting = [];
     this.#waitingBytes = 0;
     this.#spent = [];
-    const [keys, size, written] = [this.#keys, this.#bytes, this.#bytesWritten];
-    this.#keys = 0;
-    this.#bytes = 0;
+    const [settling, written] = [this.#settling, this.#bytesWritten];
+    this.#settling = new Settling();
     this.#bytesWritten = 0;
     this.#pieces?.write(pieces, () => {
       this.#encoder.bytes.reuse(spent);
       onLeft?.();
-      if (keys === 0) return;
-      this.#channel?.settle(keys, size);
-      this.#sink.onWritten(keys, written);
+      if (settling.entries === 0) return;
+      this.#channel?.settleAll(settling);
+      this.#sink.onWritten(settling.entries, written);
     });
   }
 

@@ -3,6 +3,7 @@
 import type { Peer, ReplyError, RespError } from '../../resp/errors.ts';
 import type { Channel } from '../flow/channel.ts';
 import { newEntry, sizeOf, type Entry } from '../flow/entry.ts';
+import { Settling } from '../flow/settling.ts';
 import { typeOf } from '../rdb/payload.ts';
 import type { Source } from '../source/source.ts';
 import type { WrittenKey } from './target-process.ts';
@@ -46,16 +47,15 @@ export function eachEntry(onEntry: (entry: Entry) => Promise<void> | void): Targ
   return {
     async write(channel: Channel): Promise<void> {
       const entry = newEntry();
+      const settling = new Settling();
       while (await channel.readable()) {
-        let keys = 0;
-        let bytes = 0;
         while (channel.take(entry)) {
-          keys++;
-          bytes += sizeOf(entry);
+          settling.add(entry.page, sizeOf(entry));
           const waiting = onEntry(entry);
           if (waiting !== undefined) await waiting;
         }
-        channel.settle(keys, bytes);
+        channel.settleAll(settling);
+        settling.clear();
       }
     },
   };

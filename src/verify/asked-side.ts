@@ -6,7 +6,8 @@ import type { NodeLinkOptions } from '../cluster/node-link.ts';
 import { sizeOf, type Entry } from '../flow/entry.ts';
 import type { EntryView } from '../flow/entry-view.ts';
 import { Failure } from '../flow/failure.ts';
-import type { KeyId } from '../flow/key-id.ts';
+import { NO_PAGE, type KeyId } from '../flow/key-id.ts';
+import { Settling } from '../flow/settling.ts';
 import type { KeyView } from '../flow/key-queue.ts';
 import { RespError } from '../../resp/errors.ts';
 import { NotComparable, type Difference } from '../rdb/compare.ts';
@@ -80,8 +81,7 @@ export class AskedSide implements Target {
   #channel!: Channel;
   /** Large values that are being compared. */
   #comparing = 0;
-  #settledKeys = 0;
-  #settledBytes = 0;
+  readonly #settling = new Settling();
 
   constructor(deployment: Deployment, options: AskedSideOptions, sink: AskedSideSink) {
     this.#options = options;
@@ -92,8 +92,8 @@ export class AskedSide implements Target {
       deployment,
       { ...options, newKeyReader: this.#newKeyReader.bind(this) },
       {
-        onGone: (db, key) => this.#onGone({ db, key }),
-        onRefused: (db, key, error) => this.#refuse(this.#asked.take({ db, key }), error),
+        onGone: (key) => this.#onGone(key),
+        onRefused: (key, error) => this.#refuse(this.#asked.take(key), error),
         onMoved: () => this.#moved.wake(),
         onFailed: (error) => this.#failure.fail(error),
       },
@@ -158,7 +158,7 @@ export class AskedSide implements Target {
 
   #ask(key: AskedKey, db: number, name: Buffer): void {
     this.#asked.add(key, name);
-    this.#lookup.read({ db, key: name, asking: false });
+    this.#lookup.read({ db, key: name, page: NO_PAGE, asking: false });
   }
 
   /** Whether there was another place to ask for it. */
@@ -206,7 +206,7 @@ export class AskedSide implements Target {
   /** The key that is next. */
   #match(walked: EntryView): void {
     this.#sink.onMatch(walked);
-    this.#count(walked.size);
+    this.#count(walked.page, walked.size);
     this.#asked.drop();
   }
 
@@ -260,21 +260,19 @@ export class AskedSide implements Target {
   }
 
   #done(key: AskedKey): void {
-    this.#count(sizeOf(key.entry));
+    this.#count(key.entry.page, sizeOf(key.entry));
     this.#asked.reuse(key);
   }
 
   /** One settling for all the replies of a turn. */
-  #count(bytes: number): void {
-    if (this.#settledKeys++ === 0) queueMicrotask(() => this.#settle());
-    this.#settledBytes += bytes;
+  #count(page: number, bytes: number): void {
+    if (this.#settling.entries === 0) queueMicrotask(() => this.#settle());
+    this.#settling.add(page, bytes);
   }
 
   #settle(): void {
-    const [keys, bytes] = [this.#settledKeys, this.#settledBytes];
-    this.#settledKeys = 0;
-    this.#settledBytes = 0;
-    this.#channel.settle(keys, bytes);
+    this.#channel.settleAll(this.#settling);
+    this.#settling.clear();
     this.#moved.wake();
   }
 }

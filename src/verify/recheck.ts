@@ -1,7 +1,7 @@
 // Keys that differ may only be on the move, so they are kept and read once more: by name at a server, or with their whole file.
 
 import { ownCopy } from '../flow/own-copy.ts';
-import { idOf, type KeyId } from '../flow/key-id.ts';
+import { idOf, type KeyId, NO_PAGE } from '../flow/key-id.ts';
 import type { Milliseconds } from '../rdb/milliseconds.ts';
 import type { Channel } from '../flow/channel.ts';
 import type { Deployment } from '../cluster/deployment.ts';
@@ -122,8 +122,8 @@ export class KeyRecheck implements Source {
       walked,
       { ...options, newKeyReader: this.#newKeyReader.bind(this) },
       {
-        onGone: (_, key) => this.#onGone(key),
-        onRefused: (db, key, error) => sink.onReadRefused(db, key, error),
+        onGone: ({ key }) => this.#onGone(key),
+        onRefused: ({ db, key }, error) => sink.onReadRefused(db, key, error),
         onMoved: () => this.#moved.wake(),
         onFailed: (error) => this.#failure.fail(error),
       },
@@ -142,8 +142,8 @@ export class KeyRecheck implements Source {
     }
   }
 
-  again({ db, key }: Entry): void {
-    this.#lookup.read({ db, key, asking: false });
+  again({ db, key, page }: Entry): void {
+    this.#lookup.read({ db, key, page, asking: false });
   }
 
   againInPieces(): boolean {
@@ -166,7 +166,7 @@ export class KeyRecheck implements Source {
 
   #ask(known: KeyId, [next, ...others]: readonly KeyId[]): void {
     this.#asked.set(next!.key, { known, others });
-    this.#lookup.read({ ...next!, asking: false });
+    this.#lookup.read({ ...next!, page: NO_PAGE, asking: false });
   }
 
   #newKeyReader(session: Session, answers: AnswerSink, large: LargeValues): KeyReader {

@@ -48,7 +48,7 @@ const READ_PIECES = `
   channel.take(entry);
   let fields = 0;
   for await (const piece of entry.large.pieces()) fields += piece.fields.length;
-  channel.settle(1, entry.key.length);
+  channel.settle(entry.page, entry.key.length);
   await reading;
   console.log(fields);
 `;

@@ -9,6 +9,7 @@ import { newEntry, sizeOf, type Entry } from '../../src/flow/entry.ts';
 import { EntryView } from '../../src/flow/entry-view.ts';
 import { Wakeup } from '../../src/flow/wakeup.ts';
 import { runs } from '../support/tier.ts';
+import { NO_PAGE } from '../../src/flow/key-id.ts';
 
 const MOST_BYTES = 60;
 
@@ -22,7 +23,8 @@ function entriesOf(sizes: readonly number[]): Entry[] {
     const key = Buffer.from(String(i));
     const payload = size % 5 === 0 ? null : Buffer.alloc(size, i);
     const kind = payload === null ? 'name' : 'value';
-    return { kind, db: i % 3, key, payload, large: null, expireAt: i % 4 === 0 ? NEVER : i, idle: i, frequency: -1 };
+    const expireAt = i % 4 === 0 ? NEVER : i;
+    return { kind, db: i % 3, key, page: i % 7, payload, large: null, expireAt, idle: i, frequency: -1 };
   });
 }
 
@@ -50,7 +52,7 @@ async function read(channel: Channel, taken: Entry[], pace: readonly number[]): 
   for (let turn = 0; await channel.readable(); turn++) {
     for (let i = 0; i < pace[turn % pace.length]! && channel.take(entry); i++) {
       taken.push({ ...entry });
-      channel.settle(1, sizeOf(entry));
+      channel.settle(entry.page, sizeOf(entry));
     }
     await nextTick();
   }
@@ -87,7 +89,7 @@ test('Channel behaves like a list, whatever is done in whatever order', () => {
           assert.equal(channel.take(entry), expected !== undefined);
           if (expected === undefined) continue;
           assert.deepEqual(entry, expected);
-          channel.settle(1, sizeOf(entry));
+          channel.settle(entry.page, sizeOf(entry));
         } else {
           const payload = Buffer.alloc(step.push, i);
           const kind = payload === null ? 'name' : 'value';
@@ -182,7 +184,7 @@ test('Channel wakes every one of many readers that wait for room, whether entrie
       for (let turn = 0, idle = 0; readers.answered < total && idle < 3; turn++) {
         const moved = readers.answer(order[turn % order.length]!);
         const taken = turn % 2 === 0 && channel.take(entry);
-        if (taken) channel.settle(1, sizeOf(entry));
+        if (taken) channel.settle(entry.page, sizeOf(entry));
         idle = moved || taken || channel.length > 0 ? 0 : idle + 1;
         await nextTick();
       }
@@ -233,7 +235,7 @@ test('Channel lets everybody come to his room who asks for some, whatever else i
           if (step.isParked) channel.park(step.push);
           (step.isParked ? parked : underWay).push(() => {
             if (step.isParked) channel.park(-step.push);
-            channel.settle(1, step.push);
+            channel.settle(NO_PAGE, step.push);
           });
         }
         const pause = order[i % order.length]!;

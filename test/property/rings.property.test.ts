@@ -66,28 +66,29 @@ test('KeyQueue gives back keys in order, and the very Buffer of one that was put
   fc.assert(
     fc.property(steps, (steps) => {
       const queue = new KeyQueue();
-      const expected: { db: number; key: Buffer; own: boolean }[] = [];
+      const expected: { db: number; key: Buffer; page: number; own: boolean }[] = [];
       let count = 0;
       for (const [times, what] of steps) {
         for (let i = 0; i < times; i++) {
           if (what === 'drop') {
             const next = expected.shift();
             if (next === undefined) continue;
-            const { db } = queue.head!;
-            const key = queue.shift();
-            assert.deepEqual([db, key], [next.db, next.key]);
-            assert.ok(!next.own || key === next.key);
+            const { own, ...found } = next;
+            const shifted = queue.shift();
+            assert.deepEqual(shifted, found);
+            assert.ok(!own || shifted.key === next.key);
             continue;
           }
           const db = count++ % 3;
+          const page = count % 7;
           const key = bytesOf(what.key, count);
           const own = count % 4 === 0;
           const shown = amidst(key);
-          if (own) queue.push(db, key);
-          else if (count % 4 === 1) queue.pushBuffer(db, shown[0].buffer.subarray(shown[1], shown[2]));
-          else queue.pushCopy(db, ...shown);
+          if (own) queue.push({ db, key, page });
+          else if (count % 4 === 1) queue.pushBuffer(db, shown[0].buffer.subarray(shown[1], shown[2]), page);
+          else queue.pushCopy(db, ...shown, page);
           shown[0].buffer.fill('!');
-          expected.push({ db, key, own });
+          expected.push({ db, key, page, own });
         }
         assert.equal(queue.length, expected.length);
       }

@@ -45,7 +45,8 @@ export async function collect(source: Source, channel = newChannel()): Promise<C
   );
   try {
     while (await channel.readable()) {
-      for (const entry = newEntry(); channel.take(entry); channel.settle(1, sizeOf(entry))) entries.push({ ...entry });
+      for (const entry = newEntry(); channel.take(entry); channel.settle(entry.page, sizeOf(entry)))
+        entries.push({ ...entry });
     }
     return { entries };
   } catch (error) {

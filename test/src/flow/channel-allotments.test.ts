@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
 import { Channel } from '../../../src/flow/channel.ts';
+import { NO_PAGE } from '../../../src/flow/key-id.ts';
 
 const LENGTH = 10;
 
@@ -47,10 +48,10 @@ test('Channel.allot() waits for entries to be settled, and no more are read than
   push(channel, 6);
   const asked = await ask(channel, 60);
   assert.deepEqual([asked.isSettled, channel.isFull, channel.room], [false, true, 0]);
-  channel.settle(1, LENGTH);
+  channel.settle(NO_PAGE, LENGTH);
   await turn();
   assert.deepEqual([asked.isSettled, channel.isFull], [false, true]);
-  channel.settle(1, LENGTH);
+  channel.settle(NO_PAGE, LENGTH);
   await turn();
   assert.deepEqual([asked.isSettled, channel.bytes, channel.isFull], [true, 100, true]);
 });
@@ -101,7 +102,7 @@ test('Channel.allot() does not wait for entries that wait for it', async () => {
   // Its claim is gone, and whoever waited for that is told.
   assert.deepEqual([channel.isFull, channel.bytes, calls > before], [false, 50, true]);
   channel.park(-5 * LENGTH);
-  channel.settle(1, LENGTH);
+  channel.settle(NO_PAGE, LENGTH);
   assert.notEqual((await ask(channel, 60)).giveBack, undefined);
 });
 

@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Channel } from '../../../src/flow/channel.ts';
 import { EntryView } from '../../../src/flow/entry-view.ts';
+import { NO_PAGE } from '../../../src/flow/key-id.ts';
 
 const ENTRY = { ...newEntry(), key: Buffer.from('k') };
 
@@ -29,7 +30,7 @@ test('Channel.onDeparture() tells all who listen that entries were settled, or p
   channel.take(newEntry());
   channel.reserve();
   assert.deepEqual(calls, [0, 0]);
-  channel.settle(1, 1);
+  channel.settle(NO_PAGE, 1);
   assert.deepEqual(calls, [1, 1]);
   channel.release();
   assert.deepEqual(calls, [2, 2]);

@@ -6,6 +6,7 @@ import { setImmediate as nextTick } from 'node:timers/promises';
 import { Channel } from '../../../src/flow/channel.ts';
 import { newEntry, sizeOf, type Entry } from '../../../src/flow/entry.ts';
 import { entryOf } from '../../support/entries.ts';
+import { NO_PAGE } from '../../../src/flow/key-id.ts';
 
 function push(channel: Channel, key: string, payload: string | null = 'v'): void {
   channel.push(entryOf(key, payload));
@@ -15,7 +16,7 @@ function push(channel: Channel, key: string, payload: string | null = 'v'): void
 function takeOne(channel: Channel): void {
   const entry = newEntry();
   assert.ok(channel.take(entry));
-  channel.settle(1, sizeOf(entry));
+  channel.settle(entry.page, sizeOf(entry));
 }
 
 function takeAll(channel: Channel): string[] {
@@ -91,7 +92,7 @@ test('Channel counts an entry against both budgets until it is settled', () => {
   assert.deepEqual(figures(), [2, 2, 2, 8]);
   channel.take(newEntry());
   assert.deepEqual(figures(), [2, 1, 2, 8]);
-  channel.settle(1, 7);
+  channel.settle(NO_PAGE, 7);
   assert.deepEqual(figures(), [3, 1, 1, 1]);
 });
 
@@ -103,7 +104,7 @@ test('Channel.settled() waits for the last entry, and for what is held', async (
   const settled = channel.settled();
   takeOne(channel);
   assert.equal(await isSettled(settled), false);
-  channel.settle(1, 0);
+  channel.settle(NO_PAGE, 0);
   await settled;
 });
 

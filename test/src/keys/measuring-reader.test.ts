@@ -5,6 +5,7 @@ import type { Connection } from '../../../resp/connection.ts';
 import type { Bytes } from '../../../resp/bytes.ts';
 import type { Command } from '../../../resp/command.ts';
 import type { Receiver, Reply } from '../../../resp/reply.ts';
+import { NO_PAGE, type FoundKey } from '../../../src/flow/key-id.ts';
 import { DumpReader, type DumpSink } from '../../../src/keys/dump.ts';
 import { parseInfo } from '../../../src/server/info.ts';
 import { MeasuringReader } from '../../../src/keys/measuring-reader.ts';
@@ -60,13 +61,17 @@ function startReader(bySize: boolean) {
   return { reader, asked, done, answer };
 }
 
+function found(key: string): FoundKey {
+  return { db: 0, key: Buffer.from(key), page: NO_PAGE };
+}
+
 function dumpsIn(asked: readonly Asked[]): string[] {
   return asked.filter(({ name }) => name === 'DUMP').map(({ key }) => key);
 }
 
 test('MeasuringReader has one value on the way that takes long, and others beside it', () => {
   const { reader, asked, done, answer } = startReader(false);
-  for (const key of ['long:1', 'long:2', 'small']) reader.send(0, Buffer.from(key), false);
+  for (const key of ['long:1', 'long:2', 'small']) reader.send(found(key), false);
   for (const bytes of [2e6, 2e6, 100]) answer('MEMORY USAGE', bytes);
   for (let i = 0; i < 2; i += 1) {
     const question = asked.findIndex(({ name }) => name === 'TYPE');
@@ -84,14 +89,14 @@ test('MeasuringReader has one value on the way that takes long, and others besid
 
 test('MeasuringReader has a value read in pieces that would take too long, unless its size alone decides', () => {
   const byTime = startReader(false);
-  byTime.reader.send(0, Buffer.from('huge'), false);
+  byTime.reader.send(found('huge'), false);
   byTime.answer('MEMORY USAGE', 9e6);
   byTime.answer('TYPE', Buffer.from('hash'));
   byTime.answer('EXISTS', 1);
   assert.deepEqual(byTime.done, ['huge in pieces']);
 
   const bySize = startReader(true);
-  bySize.reader.send(0, Buffer.from('huge'), false);
+  bySize.reader.send(found('huge'), false);
   bySize.answer('MEMORY USAGE', 9e6);
   bySize.answer('TYPE', Buffer.from('hash'));
   bySize.answer('DUMP', Buffer.from('payload'));
@@ -100,11 +105,11 @@ test('MeasuringReader has a value read in pieces that would take too long, unles
 
 test('MeasuringReader hands out what waits for its turn when the connection is lost', () => {
   const { reader, answer } = startReader(false);
-  for (const key of ['long:1', 'long:2']) reader.send(0, Buffer.from(key), false);
+  for (const key of ['long:1', 'long:2']) reader.send(found(key), false);
   for (const bytes of [2e6, 2e6]) answer('MEMORY USAGE', bytes);
   answer('TYPE', Buffer.from('hash'));
   answer('TYPE', Buffer.from('hash'));
   const lost: string[] = [];
-  reader.drain((_, key) => lost.push(String(key)));
+  reader.drain(({ key }) => void lost.push(String(key)));
   assert.deepEqual(lost.toSorted(), ['long:1', 'long:2']);
 });

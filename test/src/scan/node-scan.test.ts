@@ -4,6 +4,7 @@ import { after, before, beforeEach, test } from 'node:test';
 import { ConnectionError } from '../../../resp/errors.ts';
 import { KeyScope } from '../../../src/scan/key-scope.ts';
 import { LossWatch } from '../../../src/scan/loss-watch.ts';
+import { PageLedger } from '../../../src/scan/page-ledger.ts';
 import { NodeScan, type NodeScanOptions, type ScanNotice, type NodeScanState } from '../../../src/scan/node-scan.ts';
 import { openServer } from '../../../src/server/server.ts';
 import { Session } from '../../../src/server/session.ts';
@@ -34,6 +35,8 @@ beforeEach(async () => {
 interface Walked {
   readonly names: ReadonlySet<string>;
   readonly pages: number;
+  /** Pages that are done with, before the keys of the last one are, and behind it. */
+  readonly done: readonly [number, number];
   /** Of the sink. */
   readonly told: readonly string[];
   readonly state: NodeScanState;
@@ -50,16 +53,23 @@ async function walk(options: Partial<NodeScanOptions> = {}, leaveAt = Infinity):
     onNotice: ({ code }: ScanNotice) => told.push(code),
     onShrunk: () => told.push('shrunk'),
   };
-  const all: NodeScanOptions = { count: COUNT, scope: new KeyScope({}), sink, ...options };
+  const ledger = new PageLedger();
+  const all: NodeScanOptions = { count: COUNT, scope: new KeyScope({}), ledger, sink, ...options };
+  let before = 0;
   const scan = new NodeScan(0, all, new LossWatch(), () => {
-    scan.keys.drain((_, key) => names.add(key.toString()));
+    before = scan.pagesDone;
+    scan.keys.drain(({ key, page }) => {
+      names.add(key.toString());
+      ledger.settle(page);
+    });
     if (++pages === leaveAt) session.connection.fail(LOST);
   });
   if (leaveAt === Infinity) await scan.walk(session);
   else await assert.rejects(scan.walk(session), LOST);
   assert.equal(scan.isOver, leaveAt === Infinity);
   session.connection.close();
-  return { names, pages, told, state: JSON.parse(JSON.stringify(scan.state)) as NodeScanState };
+  const done = [before, scan.pagesDone] as const;
+  return { names, pages, done, told, state: JSON.parse(JSON.stringify(scan.state)) as NodeScanState };
 }
 
 async function openSession(): Promise<Session> {
@@ -71,6 +81,7 @@ async function openSession(): Promise<Session> {
 test('NodeScan goes on in another process where the walk was left, while keys come and go', async () => {
   const first = await walk({}, LEFT_AT);
   assert.equal(first.state.scan.page, LEFT_AT);
+  assert.deepEqual(first.done, [LEFT_AT - 1, LEFT_AT]);
   const gone = Array.from({ length: 500 }, (_, i) => `key:${i}`);
   await client.send('DEL', ...gone);
   await client.send('MSET', ...Array.from({ length: 500 }, (_, i) => [`other:${i}`, '']).flat());

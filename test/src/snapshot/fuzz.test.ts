@@ -74,7 +74,7 @@ async function readAll(path: string, bigKey: number): Promise<Read> {
   let badValues = 0;
   try {
     while (await channel.readable()) {
-      for (const entry = newEntry(); channel.take(entry); channel.settle(1, sizeOf(entry))) {
+      for (const entry = newEntry(); channel.take(entry); channel.settle(entry.page, sizeOf(entry))) {
         try {
           if (entry.large !== null) for await (const piece of entry.large.pieces()) void piece;
         } catch (error) {

@@ -43,7 +43,7 @@ for (const file of files) {
     const reading = source.read(channel);
     const values = new Map<Entry, Value>();
     while (values.size < file.keys.length && (await channel.readable())) {
-      for (const entry = newEntry(); channel.take(entry); channel.settle(1, sizeOf(entry))) {
+      for (const entry = newEntry(); channel.take(entry); channel.settle(entry.page, sizeOf(entry))) {
         // The file is there as long as an entry is not settled.
         values.set({ ...entry }, await wholeValue(entry.large!));
       }
@@ -147,7 +147,7 @@ test('RdbSource.again() gives an entry once more, also one with a large value, a
         if (tries.get(key)! < 3) source.again(entry);
         else settled++;
         if (entry.large !== null) await wholeValue(entry.large);
-        channel.settle(1, sizeOf(entry));
+        channel.settle(entry.page, sizeOf(entry));
       }
       await turn();
     }
@@ -178,13 +178,13 @@ test('RdbSource.rescan() reads once more what is wanted, out of the same file wh
   rmSync(`${path}.old`);
   writeFileSync(path, 'another one');
   assert.deepEqual(await wholeValue(entry.large!), { type: 'string', value: Buffer.from('1') });
-  channel.settle(1, sizeOf(entry));
+  channel.settle(entry.page, sizeOf(entry));
   const rest: string[] = [];
   let last: LargeValue | undefined;
   while (rest.length < 2 && (await channel.readable())) {
     while (channel.take(entry)) {
       rest.push(String(entry.key));
-      channel.settle(1, sizeOf(entry));
+      channel.settle(entry.page, sizeOf(entry));
       if (rest.length === 2) last = entry.large!;
     }
   }

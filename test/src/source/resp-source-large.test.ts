@@ -12,6 +12,7 @@ import { newChannel } from '../../support/entries.ts';
 import { command, streamOf } from '../../support/frames.ts';
 import { fileOf, PAYLOAD, sourceOf } from '../../support/resp-file.ts';
 import * as build from '../rdb/payload-builder.ts';
+import { NO_PAGE } from '../../../src/flow/key-id.ts';
 
 const BIG_KEY = 10_000;
 
@@ -44,7 +45,7 @@ async function take(source: RespSource, use: (entry: Entry) => Promise<void>): P
   while (await channel.readable()) {
     channel.take(entry);
     await use({ ...entry });
-    channel.settle(1, sizeOf(entry));
+    channel.settle(entry.page, sizeOf(entry));
   }
   await reading;
 }
@@ -96,11 +97,11 @@ test('RespSource has no more on the disk than is to wait there, and gives back w
     );
     // One comes back, and is as it was.
     source.again(large[0]!);
-    for (const { key, payload } of taken) channel.settle(1, sizeOf({ ...entry, key, payload }));
+    for (const { key, payload } of taken) channel.settle(NO_PAGE, sizeOf({ ...entry, key, payload }));
     await channel.readable();
     while (channel.take(entry)) {
       await assertIs(entry, LISTS[first!]!);
-      channel.settle(1, sizeOf(entry));
+      channel.settle(entry.page, sizeOf(entry));
     }
   }
   await reading;

@@ -132,7 +132,7 @@ test('RespSource.again() gives an entry once more, and read() waits for it to be
       assert.ok(entry.payload!.equals(PAYLOAD));
       if (tries.get(key)! < 4) source.again(entry);
       else settled.push(key);
-      channel.settle(1, sizeOf(entry));
+      channel.settle(entry.page, sizeOf(entry));
       assert.ok(channel.unsettled <= 3);
     }
     await turn();
@@ -155,7 +155,7 @@ test('RespSource asks for no more than there is room for', async (t) => {
     assert.ok(channel.bytes < 100_000 + MIB / 8 + 10);
     while (channel.take(entry)) {
       count++;
-      channel.settle(1, sizeOf(entry));
+      channel.settle(entry.page, sizeOf(entry));
     }
   }
   await reading;

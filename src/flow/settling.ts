@@ -1,0 +1,33 @@
+// Entries that are settled together: how many of each page, and the bytes of them all.
+
+export class Settling {
+  readonly #pages: number[] = [];
+  readonly #entriesOf: number[] = [];
+  entries = 0;
+  /** Of keys and payloads. */
+  bytes = 0;
+
+  /** Entries of a page come one after the other, or nearly so. */
+  add(page: number, bytes: number): void {
+    const last = this.#pages.length - 1;
+    if (last >= 0 && this.#pages[last] === page) this.#entriesOf[last]!++;
+    else {
+      this.#pages.push(page);
+      this.#entriesOf.push(1);
+    }
+    this.entries++;
+    this.bytes += bytes;
+  }
+
+  each(onPage: (page: number, entries: number) => void): void {
+    this.#pages.forEach((page, i) => onPage(page, this.#entriesOf[i]!));
+  }
+
+  /** It is used again. */
+  clear(): void {
+    this.#pages.length = 0;
+    this.#entriesOf.length = 0;
+    this.entries = 0;
+    this.bytes = 0;
+  }
+}
