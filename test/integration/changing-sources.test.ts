@@ -12,6 +12,7 @@ import { startServer, type TestServer } from '../support/redis-server.ts';
 import { isInStep, startReplica } from '../support/replica.ts';
 import { replyProxy, type Answer } from '../support/reply-proxy.ts';
 import { runRump, spawnRump, type RumpResult } from '../support/rump.ts';
+import { variants } from '../support/tier.ts';
 
 const KEYS = 6000;
 /** Slow enough for something to happen meanwhile. */
@@ -114,7 +115,7 @@ test('rump scans a replica anew that was given the data of another primary, and 
   await assertRead(client, 3);
 });
 
-for (const isBack of [false, true]) {
+for (const isBack of variants(true, false)) {
   test(`rump copies a cluster whose primary hands over${isBack ? ', and takes over again,' : ''} meanwhile`, async (t) => {
     const cluster = await startCluster(t, { primaries: 1, replicas: 1 });
     const [first, second] = cluster.clients as [TestClient, TestClient];
@@ -175,14 +176,8 @@ test('rump gives up on a server that is replaced again and again', async (t) => 
   assert.ok(calls.get('SCAN')! < 60, `${calls.get('SCAN')} SCANs`);
 });
 
-for (const [name, change, error] of [
-  ['flushed', ['FLUSHALL'], /held 6,000 when it began, [\d,]+ were seen, and 0 are left; it was flushed or swapped/],
-  [
-    'swapped',
-    ['SWAPDB', 0, 1],
-    /held 6,000 when it began, [\d,]+ were seen, and 0 are left; it was flushed or swapped/,
-  ],
-] as const) {
+for (const [name, ...change] of variants(['flushed', 'FLUSHALL'], ['swapped', 'SWAPDB', 0, 1])) {
+  const error = /held 6,000 when it began, [\d,]+ were seen, and 0 are left; it was flushed or swapped/;
   test(`rump fails where the source is ${name} meanwhile, and says what was seen`, async (t) => {
     const server = await startServer();
     t.after(() => server.stop());
@@ -230,11 +225,11 @@ test('rump fails where the source takes on the data of an empty server meanwhile
 const NAMES_FIRST = { options: ['--bwlimit', '8M', '--buffer', '1M', '--retry-max', '50ms'], keys: 20 };
 const WIDE = Array.from({ length: 500 }, (_, i) => ['SET', `key:${i}`, randomBytes(20_000)]);
 
-for (const [what, options, found] of [
+for (const [what, options, found] of variants<[string, string[], number]>(
+  ['are read, behind a pattern,', ['--match', 'key:*[0-4]'], 250],
   ['are read', [], 500],
   ['are read in pieces', ['--big-key', '4k'], 500],
-  ['are read, behind a pattern,', ['--match', 'key:*[0-4]'], 250],
-] as const) {
+)) {
   test(`rump fails where the source is flushed after its names and before its values ${what}`, async (t) => {
     const server = await startServer();
     t.after(() => server.stop());
