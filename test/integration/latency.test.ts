@@ -93,7 +93,7 @@ for (const { name, binary } of servers('redis-6.0')) {
 
 test('rump measures few of many small keys, also where some of them expire', async (t) => {
   const { from, endpoints } = await startPair(t);
-  const keys = 40_000;
+  const keys = 60_000;
   await from.pipeline(
     Array.from({ length: keys }, (_, i) => {
       const set = ['SET', `key:${String(i).padStart(9, '0')}`, 'x'.repeat(70)];
