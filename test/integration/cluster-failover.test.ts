@@ -32,7 +32,7 @@ for (const { name, binary } of servers('valkey-8.1')) {
   }
 }
 
-const KEYS = 10_000;
+const KEYS = 20_000;
 /** RESTOREs: 1,024, and more where the line is slow. */
 const MOST_ON_THE_WAY = 3000;
 
@@ -41,7 +41,7 @@ test('A primary of the target that hands over refuses what was on the way to it,
   t.after(() => source.stop());
   const [client, [first, second]] = [await source.client(), target.clients];
   await client.pipeline(Array.from({ length: KEYS }, (_, i) => ['SET', `key:${i}`, `value ${i}`]));
-  const running = spawnRump(['--from', source.url, '--to', target.url, '--tpslimit', '5000']);
+  const running = spawnRump(['--from', source.url, '--to', target.url, '--tpslimit', '10000']);
   await target.until('keys arrive', async () => ((await first!.send('DBSIZE')) as number) > KEYS / 20);
   await target.takeOver(1);
   const result = await running.done;

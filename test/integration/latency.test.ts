@@ -11,11 +11,14 @@ import { runRump, spawnRump } from '../support/rump.ts';
 import { startPair } from '../support/server-pair.ts';
 import { servers } from '../support/server-versions.ts';
 import { assertSameData } from '../support/snapshot.ts';
+import { variants } from '../support/tier.ts';
 
 /** Every value of `fillLarge` takes longer, as far as one can know before. */
 const MAX_LATENCY = ['--max-latency', '5ms'];
 /** What is measured of keys that are small and alike, before it is clear that they are. */
 const LEAST_MEASURED = 2048;
+
+type Again = [title: string, rights: string[], way: readonly string[]];
 
 test('rump dumps no value that takes the source longer than --max-latency, and the target takes it whole all the same', async (t) => {
   const { from, to, endpoints } = await startPair(t);
@@ -43,11 +46,15 @@ test('rump --big-key says what goes in pieces, however long the rest takes', asy
 });
 
 for (const [title, rights, way] of [
-  ['that was watched, in one payload', ['+@all'], MAX_LATENCY],
-  ['that was watched, by commands', ['+@all'], BIG_KEY],
-  ['that could not be watched', ['+@all', '-watch'], MAX_LATENCY],
-  ['that could not be watched, by commands', ['+@all', '-exec'], BIG_KEY],
-] as const) {
+  ...variants<Again>(
+    ['that was watched, in one payload', ['+@all'], MAX_LATENCY],
+    ['that was watched, by commands', ['+@all'], BIG_KEY],
+  ),
+  ...variants<Again>(
+    ['that could not be watched, by commands', ['+@all', '-exec'], BIG_KEY],
+    ['that could not be watched', ['+@all', '-watch'], MAX_LATENCY],
+  ),
+]) {
   test(`rump reads a value again ${title}, where it has changed meanwhile`, async (t) => {
     const { source, target, from, to } = await startPair(t);
     await fillLarge(from, ['hash']);
@@ -86,7 +93,7 @@ for (const { name, binary } of servers('redis-6.0')) {
 
 test('rump measures few of many small keys, also where some of them expire', async (t) => {
   const { from, endpoints } = await startPair(t);
-  const keys = 40_000;
+  const keys = 60_000;
   await from.pipeline(
     Array.from({ length: keys }, (_, i) => {
       const set = ['SET', `key:${String(i).padStart(9, '0')}`, 'x'.repeat(70)];

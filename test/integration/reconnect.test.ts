@@ -9,8 +9,8 @@ import { startServer } from '../support/redis-server.ts';
 import { startPair, type ServerPair } from '../support/server-pair.ts';
 import { startProxy } from '../support/tcp-proxy.ts';
 
-const MANY = 10_000;
-const CUT_EVERY_MS = 300;
+const MANY = 30_000;
+const CUT_EVERY_MS = 500;
 const POLL_MS = 2;
 
 for (const side of ['source', 'target'] as const) {
@@ -20,7 +20,7 @@ for (const side of ['source', 'target'] as const) {
     const proxy = await startProxy({ port: pair[side].port });
     t.after(() => proxy.close());
     const endpoints = pair.endpoints.map((word) => (word === pair[side].url ? proxy.url : word));
-    const running = spawnRump([...endpoints, '--retry-max', '50ms', '--tpslimit', '6000', '--json']);
+    const running = spawnRump([...endpoints, '--retry-max', '50ms', '--tpslimit', '12000', '--json']);
     // Who cannot even look at both sides is told at once.
     await told(running, '"start"');
     const cuts = setInterval(() => proxy.cut(), CUT_EVERY_MS);
@@ -77,7 +77,7 @@ test('A target that comes back empty gets everything once more', async (t) => {
 
 test('--retries says how often, and then the run fails with the last reason', async (t) => {
   const { source, target, from } = await startPair(t);
-  await from.pipeline(Array.from({ length: 2000 }, (_, i) => ['SET', `key:${i}`, i]));
+  await from.pipeline(Array.from({ length: 5000 }, (_, i) => ['SET', `key:${i}`, i]));
   const args = ['--from', source.url, '--to', target.url, '--tpslimit', '500', '--retries', '3', '--retry-max', '10ms'];
   const running = spawnRump([...args, '--json']);
   await told(running, '"progress"');

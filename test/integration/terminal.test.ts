@@ -10,10 +10,11 @@ import { MAIN } from '../support/rump.ts';
 import { startPair, type ServerPair } from '../support/server-pair.ts';
 import { startProxy, type TcpProxy } from '../support/tcp-proxy.ts';
 import { openTerminal, type Terminal } from '../support/terminal.ts';
+import { variants } from '../support/tier.ts';
 
 const KEYS = 3000;
 
-for (const columns of [80, 40]) {
+for (const columns of variants(40, 80)) {
   test(`rump draws its progress in one line of a terminal of ${columns} columns`, async (t) => {
     const { terminal, proxy, from, to } = await startHeld(t, columns);
     const first = await terminal.shows(/\d+%/);

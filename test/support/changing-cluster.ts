@@ -3,8 +3,8 @@ import assert from 'node:assert/strict';
 import type { TestCluster } from './redis-cluster.ts';
 import { spawnRump, type RunningRump } from './rump.ts';
 
-const KEYS = 10_000;
-const PACE = ['--tpslimit', '4000'];
+const KEYS = 20_000;
+const PACE = ['--tpslimit', '8000'];
 const UNDER_WAY_KEYS = 500;
 /** Slots of each primary. */
 const MOVING = 150;

@@ -40,7 +40,7 @@ const LONGEST_MS = 60_000;
 /** In the quick tier a run that needs no process of its own has none; in the long one that it ends is seen as well. */
 export async function runRump(args: readonly string[], options: RumpOptions = {}): Promise<RumpResult> {
   const { env = {}, input, signal, cwd } = options;
-  const isPlain = input === undefined && signal === undefined && cwd === undefined && !args.some(isStream);
+  const isPlain = (input ?? '').length === 0 && signal === undefined && cwd === undefined && !args.some(isStream);
   if (isLong || !isPlain || Object.keys(env).some((name) => !/^(?:RUMP_|TMPDIR$)/.test(name)))
     return spawnRump(args, options).done;
   const { runHere } = await import('./rump-here.ts');

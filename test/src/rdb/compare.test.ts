@@ -8,6 +8,10 @@ import { payloadPieces } from '../../../src/rdb/pieces.ts';
 import { FieldTimes, ValueDigest } from '../../../src/rdb/value-digest.ts';
 import type { HashValue, StreamGroup, StreamValue, Value, ZsetValue } from '../../../src/rdb/value.ts';
 import { readPayloads } from '../../support/payload-fixtures.ts';
+import { count } from '../../support/tier.ts';
+
+/** Of the recorded values. */
+const EVERY = count(3, 1);
 
 const b = (text: string): Buffer => Buffer.from(text, 'latin1');
 const id = (ms: number): { ms: bigint; seq: bigint } => ({ ms: BigInt(ms), seq: 0n });
@@ -167,7 +171,7 @@ function digestOf(payload: Buffer, limits?: typeof IN_PIECES): ValueDigest {
 }
 
 test('ValueDigest.differenceFrom() agrees with differenceOf(), whatever the pieces and the server', () => {
-  for (const left of recorded) {
+  for (const left of recorded.filter((_, i) => i % EVERY === 0)) {
     for (const right of recorded) {
       // Two of the same recipe are alike, and a few others prove that not all are.
       if (left.name !== right.name && left.name.split(':')[0] !== right.name.split(':')[0]) continue;
