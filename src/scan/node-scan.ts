@@ -257,7 +257,9 @@ export class NodeScan {
   async #observe(session: Session, watch: SlotWatch): Promise<void> {
     if (!session.server.info.cluster) return;
     this.#watchedAt = performance.now();
-    watch.observe(String(await session.request('CLUSTER NODES')));
+    const nodes = String(await session.request('CLUSTER NODES'));
+    watch.observe(nodes);
+    this.#lossWatch.onNodes(session, nodes);
   }
 }
 

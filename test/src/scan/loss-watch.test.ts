@@ -201,6 +201,11 @@ for (const [what, first, seen, last, isLoss] of CASES) {
   });
 }
 
+test('lossOf() misses no keys that left with their slots, and those that stayed nonetheless', () => {
+  const codes = [0, 0.5].map((share) => codeOf(lossOf(PEER, 0, sight(1000, 0), 300, sight(0, 1), share)));
+  assert.deepEqual(codes, [undefined, 'SOURCE_SHRUNK']);
+});
+
 const UNREAD: readonly (readonly [what: string, before: Sight, gone: number, last: Sight, isLoss: boolean])[] = [
   ['it was flushed', sight(0, 0), 400, sight(0, 1), true],
   ['jobs were deleted', sight(0, 0), 400, sight(0, 0), false],
