@@ -66,6 +66,12 @@ export class LossWatch {
     if (!this.#findings.has(db)) this.#findings.set(db, { before, found: 0, gone: 0 });
   }
 
+  /** It holds other data now: what became of names of the old ones says nothing of these. Whether they are fewer, the walk tells. */
+  beginAnew(db: number, before: Sight): void {
+    const findings = this.#findings.get(db)!;
+    this.#findings.set(db, { ...findings, before, gone: 0 });
+  }
+
   /** What it is later. Its keys are counted first: what expired before that is in INFO by then. */
   async look(session: Session, db: number): Promise<Sight> {
     const [keys, outline] = await Promise.all([sizeOf(session, db), lookAt(session)]);

@@ -170,6 +170,7 @@ export class NodeScan {
     const watch = new SlotWatch(this.#options.nodeId);
     await this.#observe(session, watch);
     const sight = await this.#lossWatch.begin(session, this.db);
+    if (before !== undefined) this.#lossWatch.beginAnew(this.db, sight);
     const options = { ...this.#scanOptions(session, sight), page: before?.scan.page ?? 0 };
     this.#hasLoaded = false;
     const { first = sight, walks = 0 } = before ?? {};
