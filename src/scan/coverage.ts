@@ -75,6 +75,12 @@ export class SlotWatch {
     return this.#held?.has(slot) === true && !this.#leaving.has(slot);
   }
 
+  /** What share of the slots that were ever at this node stayed there; 1 where that cannot be told. */
+  get shareStayed(): number {
+    const ever = this.#everHeld.size;
+    return ever === 0 ? 1 : [...this.#everHeld].filter((slot) => this.stayed(slot)).length / ever;
+  }
+
   /** Whether the node served the slot throughout, though some of it may have left for another node. */
   kept(slot: number): boolean {
     return this.#held?.has(slot) === true;

@@ -15,6 +15,7 @@ import {
   type Flushes,
 } from '../server/info.ts';
 import type { Session } from '../server/session.ts';
+import { SlotWatch } from './coverage.ts';
 import { formatCount } from '../../resp/figures.ts';
 
 /** From the handshake to the first walk; keys that are gone later may have been deleted. */
@@ -40,6 +41,8 @@ export class LossWatch {
   #start: Outline | undefined;
   /** The node as the handshake found it, a moment before that. */
   #met: ServerInfo | undefined;
+  /** Where the slots of a cluster's node were meanwhile: the keys of those that left are wherever these are. */
+  #slots: SlotWatch | undefined;
   /** Several servers answer as one: nothing can be said of what they held. */
   #isOver = false;
 
@@ -52,8 +55,7 @@ export class LossWatch {
   async begin(session: Session, db: number): Promise<Sight> {
     const [info, flushes, keys] = await Promise.all([askInfo(session), askFlushes(session), sizeOf(session, db)]);
     const before = { info, flushes, keys };
-    const { server } = session;
-    if (this.#start === undefined && performance.now() - server.learntAt <= MOMENT_MS) this.#met = server.info;
+    if (this.#start === undefined && isJustMet(session)) this.#met = session.server.info;
     this.goOn(db, before);
     return before;
   }
@@ -64,10 +66,26 @@ export class LossWatch {
     if (!this.#findings.has(db)) this.#findings.set(db, { before, found: 0, gone: 0 });
   }
 
+  /** It holds other data now: what became of names of the old ones says nothing of these. Whether they are fewer, the walk tells. */
+  beginAnew(db: number, before: Sight): void {
+    const findings = this.#findings.get(db)!;
+    this.#findings.set(db, { ...findings, before, gone: 0 });
+  }
+
   /** What it is later. Its keys are counted first: what expired before that is in INFO by then. */
   async look(session: Session, db: number): Promise<Sight> {
     const [keys, outline] = await Promise.all([sizeOf(session, db), lookAt(session)]);
     return { ...outline, keys };
+  }
+
+  /** @param nodes what a cluster's node says of itself in CLUSTER NODES */
+  onNodes(session: Session, nodes: string): void {
+    const [, met] = session.server.topology;
+    if (this.#slots === undefined) {
+      this.#slots = new SlotWatch();
+      if (Buffer.isBuffer(met) && isJustMet(session)) this.#slots.observe(met.toString());
+    }
+    this.#slots.observe(nodes);
   }
 
   onFound(db: number, keys: number): void {
@@ -91,10 +109,11 @@ export class LossWatch {
   lossOf(session: Session, db: number, first: Sight, seen: number, last: Sight): Promise<RespError | undefined> {
     const { peer } = session;
     const start = this.#startOf(db);
+    const share = this.#slots?.shareStayed;
     return settled(session, last, (now) => {
       const sight = { ...now, keys: last.keys };
-      const verdict = lossOf(peer, db, start, seen, sight);
-      return verdict instanceof RespError ? verdict : (lossOf(peer, db, first, seen, sight) ?? verdict);
+      const verdict = lossOf(peer, db, start, seen, sight, share);
+      return verdict instanceof RespError ? verdict : (lossOf(peer, db, first, seen, sight, share) ?? verdict);
     });
   }
 
@@ -103,7 +122,8 @@ export class LossWatch {
     const start = this.#start!;
     const keys = keysIn(start.info, db);
     const met = this.#met && keysIn(this.#met, db);
-    if (met === undefined || keys >= met / 2) return { ...start, keys };
+    const hasMoved = this.#slots !== undefined && this.#slots.shareStayed < 1;
+    if (met === undefined || keys >= met / 2 || hasMoved) return { ...start, keys };
     return { info: this.#met!, flushes: undefined, keys: met };
   }
 
@@ -143,6 +163,10 @@ async function settled(
     await sleep(LOOK_MS);
     now = await lookAt(session);
   }
+}
+
+function isJustMet({ server }: Session): boolean {
+  return performance.now() - server.learntAt <= MOMENT_MS;
 }
 
 async function sizeOf(session: Session, db: number): Promise<number> {
@@ -187,10 +211,11 @@ const WHY = {
  * What is wrong, if anything: many keys of the first look were neither seen nor can have expired. Deletes are no fault: where
  * the server says that nothing was flushed or swapped, and its data are its own still, whatever is missing was deleted.
  * @param seen names that the last scan gave
+ * @param share of the keys that did not leave with their slots, about
  */
-export function lossOf(peer: Peer, db: number, first: Sight, seen: number, last: Sight): Verdict {
+export function lossOf(peer: Peer, db: number, first: Sight, seen: number, last: Sight, share = 1): Verdict {
   const fate = fateOf(db, first, last);
-  const due = first.keys - removedBetween(db, first, last);
+  const due = first.keys * share - removedBetween(db, first, last);
   if (Math.min(seen, last.keys) >= due * (1 - MOST_MISSING[fate])) return undefined;
   if (fate === 'kept') return 'deleted';
   const [held, saw, now] = [first.keys, seen, last.keys].map(formatCount);

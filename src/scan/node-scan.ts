@@ -179,6 +179,7 @@ export class NodeScan {
     const watch = new SlotWatch(this.#options.nodeId);
     await this.#observe(session, watch);
     const sight = await this.#lossWatch.begin(session, this.db);
+    if (before !== undefined) this.#lossWatch.beginAnew(this.db, sight);
     const options = { ...this.#scanOptions(session, sight), page: before?.scan.page ?? 0 };
     this.#hasLoaded = false;
     const { first = sight, walks = 0 } = before ?? {};
@@ -266,7 +267,9 @@ export class NodeScan {
   async #observe(session: Session, watch: SlotWatch): Promise<void> {
     if (!session.server.info.cluster) return;
     this.#watchedAt = performance.now();
-    watch.observe(String(await session.request('CLUSTER NODES')));
+    const nodes = String(await session.request('CLUSTER NODES'));
+    watch.observe(nodes);
+    this.#lossWatch.onNodes(session, nodes);
   }
 }
 

@@ -41,7 +41,7 @@ const FEW = 10;
 /**
  * Asks on the connections that have written. What is missing and no loss is told, and so is what a node does not say any more.
  * @param failure rejects where a connection is lost for good
- * @throws RespError: `TARGET_REPLACED`, `REPLICA`, `EVICTED` or `TARGET_LOST`
+ * @throws RespError: `TARGET_REPLACED`, `REPLICA`, `EVICTED`, `TARGET_LOST`, or why a key is not reached any more
  */
 export async function demandKept(
   deployment: Deployment,
@@ -179,8 +179,15 @@ async function askForKeys(
 /** Where its slot has moved meanwhile, and so has the key. */
 async function settled(reply: Reply, { db, name }: WrittenKey, client: RoutedClient): Promise<Reply> {
   if (!(reply instanceof ReplyError) || scopeOf(reply) !== 'place') return reply;
-  const [answer] = await client.ask(db, name, [['EXISTS', name]]);
+  const [answer] = await client.ask(db, name, [['EXISTS', name]]).catch(notReached);
   return answer!;
+}
+
+function notReached(error: unknown): never {
+  if (!(error instanceof ReplyError)) throw error;
+  const { code, peer, message } = error;
+  const why = `Cannot vouch for the copy: a key that the target has acknowledged is not reached any more: ${message}`;
+  throw new RespError(code, why, { peer, hint: 'copy again', retryable: true, cause: error });
 }
 
 function replaced(peer: Peer): RespError {

@@ -5,6 +5,8 @@ import { slotOfKey } from '../support/cluster-slot.ts';
 import { fillChanging, moveMeanwhile, startSlowCopy } from '../support/changing-cluster.ts';
 import { assertDone } from '../support/outcome.ts';
 import { AFTER_MOVES, startCluster, type TestCluster } from '../support/redis-cluster.ts';
+import { startServer } from '../support/redis-server.ts';
+import { replyProxy } from '../support/reply-proxy.ts';
 import { runRump, type RunningRump } from '../support/rump.ts';
 import { servers } from '../support/server-versions.ts';
 import { assertSame } from '../support/snapshot.ts';
@@ -45,6 +47,28 @@ test('A slot that stays open towards a node that serves none is copied from both
     sizes.reduce<number>((sum, size) => sum + (size as number), 0),
     keys.length,
   );
+});
+
+test('A node whose keys all move away while rump begins has lost none', async (t) => {
+  const [source, target] = await Promise.all([startCluster(t, { spares: 1 }), startServer()]);
+  t.after(() => target.stop());
+  const keys = Array.from({ length: 100 }, (_, i) => `{open}:${i}`);
+  await source.pipeline(keys.map((key) => ['SET', key, key]));
+  const [slot, home, spare] = [slotOfKey('{open}'), source.homeOfKey('{open}'), source.nodes[SPARE]!];
+  await source.moveSlot(slot, home, SPARE);
+  // Without any slot it might become a replica.
+  await source.moveSlot(slot + 1, source.homeOf(slot + 1), SPARE);
+  let isMet = false;
+  const proxy = await replyProxy(t, spare.port, async ([name]) => {
+    if (name !== 'CLUSTER' || isMet) return undefined;
+    isMet = true;
+    await source.moveSlot(slot, SPARE, home);
+    return undefined;
+  });
+  const nat = `127.0.0.1:${spare.port}=${new URL(proxy.url).host}`;
+  assertDone(await runRump(['--from', source.url, '--from-nat', nat, '--to', target.url]));
+  assert.ok(isMet);
+  assert.equal(await (await target.client()).send('DBSIZE'), keys.length);
 });
 
 for (const { name, binary } of servers('valkey-8.1')) {

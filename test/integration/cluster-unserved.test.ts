@@ -5,9 +5,10 @@ import { after, before, beforeEach, test } from 'node:test';
 import { runCheck } from '../support/check.ts';
 import type { TestClient } from '../support/client.ts';
 import { slotOfKey } from '../support/cluster-slot.ts';
-import { assertRefused } from '../support/outcome.ts';
+import { assertFailed, assertRefused } from '../support/outcome.ts';
 import { createCluster, type TestCluster } from '../support/redis-cluster.ts';
 import { startServer, type TestServer } from '../support/redis-server.ts';
+import { replyProxy } from '../support/reply-proxy.ts';
 import { folderOf } from '../support/resp-file.ts';
 import { runRump } from '../support/rump.ts';
 
@@ -80,6 +81,28 @@ test('Values that are written by commands fail as well where no node serves thei
   const result = await runRump(['--from', server.url, '--to', cluster.url, '--big-key', '1k', '--json']);
   assert.match(result.stdout, new RegExp(`"event":"key-failed".*"key":"${key}","code":"CLUSTERDOWN"`));
   assert.match(result.stdout, /"event":"done".*"keys":1,.*"failed":1\b/);
+});
+
+test('A copy is not called done where a slot that it has written to loses its node', async (t) => {
+  const key = Array.from({ length: KEYS }, (_, i) => `fresh:${i}`).find((name) => !UNSERVED.includes(slotOfKey(name)))!;
+  const [slot, home] = [slotOfKey(key), cluster.clients[cluster.homeOfKey(key)]!];
+  await client.send('SET', key, 'value');
+  let isUnserved = false;
+  const proxy = await replyProxy(t, server.port, async ([name]) => {
+    if (name !== 'INFO' || isUnserved || (await home.send('EXISTS', key)) === 0) return undefined;
+    isUnserved = true;
+    for (const node of cluster.clients) await node.send('CLUSTER', 'DELSLOTS', slot);
+    return undefined;
+  });
+  const args = ['--from', proxy.url, '--to', cluster.url, '--retries', '2', '--retry-max', '50ms'];
+  const result = await runRump(args);
+  await home.send('CLUSTER', 'ADDSLOTS', slot);
+  const id = (await home.send('CLUSTER', 'MYID')) as Buffer;
+  for (const node of cluster.clients) await node.send('CLUSTER', 'SETSLOT', slot, 'NODE', id);
+  const error = new RegExp(
+    `^rump: Cannot vouch for the copy: a key that the target has acknowledged is not reached any more: CLUSTERDOWN .*slot ${slot}`,
+  );
+  assertFailed(result, { code: 75, error });
 });
 
 // The last one: it changes the cluster.

@@ -142,6 +142,11 @@ test('SlotWatch.stayed() is false for what came late or went early', () => {
   assert.deepEqual(stayed(watch(nodes('0-10'), nodes('5-20')), 0, 5, 10, 20), [false, true, true, false]);
 });
 
+test('SlotWatch.shareStayed tells how many of the slots stayed, and takes all for those of a node that says nothing', () => {
+  assert.equal(watch(nodes('0-9'), nodes('0-4 [0->-dest]')).shareStayed, 0.4);
+  assert.equal(watch('').shareStayed, 1);
+});
+
 test('SlotWatch.stayed() is false for what was on its way out at any look, and says where to', () => {
   const seen = watch(nodes('0-10'), nodes('0-10 [7->-dest]'), nodes('0-10'));
   assert.deepEqual(stayed(seen, 6, 7), [true, false]);

@@ -10,24 +10,50 @@ const KEYS = 1000;
 /** A flush is counted by the third look. */
 const COUNTED_AT = 3;
 
-test('LossWatch looks as often as a flush may need to be counted, however long it stood still meanwhile', async (t) => {
-  let [looks, isFlushed] = [0, false];
-  const info = (): string => `run_id:a\r\nrole:master\r\n${isFlushed ? '' : `db0:keys=${KEYS},expires=0\r\n`}`;
-  const session = {
-    peer: { host: 'db', port: 6379 },
-    server: { info: parseInfo(info()), learntAt: performance.now() },
+/** The server, as it is when it is asked; the number of the look comes with the question. */
+interface State {
+  readonly runId: string;
+  readonly keys: number;
+  readonly flushes?: (look: number) => number;
+}
+
+function sessionOf(stateOf: () => State): Session {
+  let looks = 0;
+  const info = (): string => `run_id:${stateOf().runId}\r\nrole:master\r\ndb0:keys=${stateOf().keys},expires=0\r\n`;
+  return {
+    peer: PEER,
+    server: { info: parseInfo(info()), learntAt: performance.now(), topology: [] },
     selection: { use: () => {} },
     request: (name: string, section?: string) => {
-      if (name === 'DBSIZE') return Promise.resolve(isFlushed ? 0 : KEYS);
+      if (name === 'DBSIZE') return Promise.resolve(stateOf().keys);
       if (section === undefined) return Promise.resolve(Buffer.from(info()));
-      looks++;
-      const flushes = isFlushed && looks > COUNTED_AT ? 'cmdstat_flushall:calls=1\r\n' : '';
-      return Promise.resolve(Buffer.from(`cmdstat_info:calls=${looks}\r\n${flushes}`));
+      const flushes = stateOf().flushes?.(++looks) ?? 0;
+      const counts = `cmdstat_info:calls=${++calls}\r\ncmdstat_flushall:calls=${flushes}\r\n`;
+      return Promise.resolve(Buffer.from(counts));
     },
   } as unknown as Session;
+}
+
+test('LossWatch counts names of old data no more where the server has others by now', async () => {
+  let state: State = { runId: 'a', keys: KEYS };
+  const session = sessionOf(() => state);
+  const watch = new LossWatch();
+  await watch.begin(session, 0);
+  watch.onFound(0, KEYS);
+  for (let i = 0; i < KEYS / 4; i++) watch.onGone(0);
+  state = { runId: 'b', keys: KEYS };
+  watch.beginAnew(0, await watch.begin(session, 0));
+  watch.onFound(0, KEYS);
+  for (let i = 0; i < KEYS / 4; i++) watch.onGone(0);
+  assert.equal(await watch.lookBack(session), undefined);
+});
+
+test('LossWatch looks as often as a flush may need to be counted, however long it stood still meanwhile', async (t) => {
+  let state: State = { runId: 'a', keys: KEYS };
+  const session = sessionOf(() => state);
   const watch = new LossWatch();
   const first = await watch.begin(session, 0);
-  isFlushed = true;
+  state = { runId: 'a', keys: 0, flushes: (look) => (look > COUNTED_AT ? 1 : 0) };
   const last = await watch.look(session, 0);
   let now = performance.now();
   t.mock.method(performance, 'now', () => (now += 60_000));
@@ -200,6 +226,11 @@ for (const [what, first, seen, last, isLoss] of CASES) {
     assert.equal(codeOf(lossOf(PEER, 0, first, seen, last)), isLoss ? 'SOURCE_SHRUNK' : undefined);
   });
 }
+
+test('lossOf() misses no keys that left with their slots, and those that stayed nonetheless', () => {
+  const codes = [0, 0.5].map((share) => codeOf(lossOf(PEER, 0, sight(1000, 0), 300, sight(0, 1), share)));
+  assert.deepEqual(codes, [undefined, 'SOURCE_SHRUNK']);
+});
 
 const UNREAD: readonly (readonly [what: string, before: Sight, gone: number, last: Sight, isLoss: boolean])[] = [
   ['it was flushed', sight(0, 0), 400, sight(0, 1), true],
