@@ -25,6 +25,8 @@ export interface KeyReader {
   sendLarge?(db: number, key: Buffer): void;
   /** The same for a value whose size breaks connections, it seems: how large it is, is worth to know. */
   sendBreaking?(db: number, key: Buffer): void;
+  /** Asks on about keys that it has taken and could not send. */
+  goOn?(): void;
   /** Hands out the keys that were never answered: the connection failed. */
   drain(lost: (db: number, key: Buffer) => void): void;
 }

@@ -101,3 +101,14 @@ test('DumpWindow stays open where replies come late whatever it does', () => {
   const size = watched(1000, 1, (_, look) => (look === 0 ? 0.01 : 500));
   assert.ok(size > 500, `${size} keys`);
 });
+
+test('DumpWindow.foresee() opens it before the first payload, and says nothing any more once one has come', () => {
+  const window = new DumpWindow(2048);
+  for (let i = 0; i < 200; i++) window.foresee(100);
+  assert.equal(window.size, 2048);
+  window.observe(1024 * 1024);
+  const { size } = window;
+  assert.ok(size < 2048, `${size} keys`);
+  for (let i = 0; i < 200; i++) window.foresee(100);
+  assert.equal(window.size, size);
+});
