@@ -33,6 +33,8 @@ export class DumpWindow {
   #pace = USUAL_PACE;
   #recent = FIRST_GUESS;
   #mean = 0;
+  /** Whether a payload has come. */
+  #hasSeen = false;
   #size: number;
   readonly #limits: TransferLimits;
 
@@ -58,11 +60,22 @@ export class DumpWindow {
     return this.#size;
   }
 
+  /** The server says that a value takes so much: all that is known before the first payload. */
+  foresee(bytes: number): void {
+    if (!this.#hasSeen) this.#fit(bytes, 1, bytes);
+  }
+
   /**
    * So many payloads have come, of so many bytes together. A larger one than expected closes the window at once.
    * @param longest of them
    */
   observe(bytes: number, payloads = 1, longest = bytes): void {
+    this.#hasSeen = true;
+    this.#fit(bytes, payloads, longest);
+    this.#limits.observe(bytes);
+  }
+
+  #fit(bytes: number, payloads: number, longest: number): void {
     const mean = bytes / payloads;
     const recent = this.#recent + (mean - this.#recent) * (1 - (1 - SHORT) ** payloads);
     this.#recent = longest > recent ? longest : recent;
@@ -73,7 +86,6 @@ export class DumpWindow {
     const quick = this.#share / (this.#pace * (expected + KEY_BYTES));
     const size = fitting < quick ? fitting : quick;
     const least = limits.isTight ? 1 : LEAST;
-    limits.observe(bytes);
     this.#size = size > this.#most ? this.#most : size < least ? least : size;
   }
 

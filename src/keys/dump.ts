@@ -126,6 +126,11 @@ export class DumpReader implements Receiver, KeyReader {
     return this.#isFull || this.#connection.full ? 0 : Math.ceil(size - wanted);
   }
 
+  /** A value that will be asked for takes so many bytes. */
+  foresee(bytes: number): void {
+    this.#window.foresee(bytes);
+  }
+
   send(key: FoundKey, asking: boolean): void {
     this.#send(DUMP, keyViewOf(key), asking);
     this.#keys.push(key);

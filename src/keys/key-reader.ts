@@ -26,6 +26,8 @@ export interface KeyReader {
   sendLarge?(key: FoundKey): void;
   /** The same for a value whose size breaks connections, it seems: how large it is, is worth to know. */
   sendBreaking?(key: FoundKey): void;
+  /** Asks on about keys that it has taken and could not send. */
+  goOn?(): void;
   /** Hands out the keys that were never answered: the connection failed. */
   drain(lost: (key: FoundKey) => void): void;
 }

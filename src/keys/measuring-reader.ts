@@ -6,7 +6,7 @@ import type { Connection } from '../../resp/connection.ts';
 import { ReplyError } from '../../resp/errors.ts';
 import type { Reply } from '../../resp/reply.ts';
 import { Ring } from '../../resp/ring.ts';
-import type { KeyQueue } from '../flow/key-queue.ts';
+import { KeyQueue } from '../flow/key-queue.ts';
 import type { DumpReader } from './dump.ts';
 import { Inquiry, type Selection } from '../server/session.ts';
 import type { KeyReader, KeySink } from './key-reader.ts';
@@ -26,6 +26,8 @@ const COUNTS: ReadonlyMap<string, Command> = new Map(
     new Command(name, 1),
   ]),
 );
+/** Keys that may be asked about, or wait, while others are dumped. */
+const MOST_AHEAD = 1024;
 /** Bytes that an element is taken for. */
 const ELEMENT_BYTES = 64;
 
@@ -60,6 +62,8 @@ export class MeasuringReader implements KeyReader {
   readonly #inquiries: readonly Inquiry[];
   /** What is known of keys whose type is asked for. */
   readonly #bytes = new Map<Buffer, number>();
+  /** Keys that were measured, and wait for room in the window of DUMPs. */
+  readonly #measured = new KeyQueue();
   readonly #waiting = new Ring<LongValue>();
   #alone: LongValue | undefined;
   /** Whether the server says how much memory a key takes. */
@@ -88,11 +92,16 @@ export class MeasuringReader implements KeyReader {
   }
 
   get inFlight(): number {
-    return this.#asked + this.#waiting.length + this.#dump.inFlight;
+    return this.#taken + this.#dump.inFlight;
   }
 
   get hasRoom(): boolean {
-    return this.#dump.roomBeside(this.#asked + this.#waiting.length) > 0;
+    if (this.#isAhead) return this.#taken < MOST_AHEAD && !this.#connection.full;
+    return this.#dump.roomBeside(this.#taken) > 0;
+  }
+
+  goOn(): void {
+    while (this.#measured.length > 0 && this.#dump.hasRoom) this.#dump.sendHead(this.#measured);
   }
 
   send(key: FoundKey, asking: boolean): void {
@@ -105,7 +114,7 @@ export class MeasuringReader implements KeyReader {
 
   sendNext(keys: KeyQueue, most: number): number {
     if (this.#options.limits.valueBytes < this.#bigKey) this.#reopen();
-    if (!this.#account.isOpen) return this.#dump.sendNext(keys, most, this.#asked + this.#waiting.length);
+    if (!this.#account.isOpen) return this.#dump.sendNext(keys, most, this.#taken);
     if (this.#isMemoryTold) this.#memory.askHead(MEMORY_USAGE, keys);
     else this.#types.askHead(TYPE, keys);
     return 1;
@@ -121,8 +130,18 @@ export class MeasuringReader implements KeyReader {
 
   drain(lost: (key: FoundKey) => void): void {
     for (const { keys } of this.#inquiries) keys.drain(lost);
+    this.#measured.drain(lost);
     for (let value = this.#waiting.shift(); value !== undefined; value = this.#waiting.shift()) lost(value);
     this.#dump.drain(lost);
+  }
+
+  /** Whether questions go ahead of the DUMPs: over a long line a window that opens costs two round trips a step otherwise. */
+  get #isAhead(): boolean {
+    return this.#account.isOpen && this.#isMemoryTold && !this.#connection.isNear;
+  }
+
+  get #taken(): number {
+    return this.#asked + this.#measured.length + this.#waiting.length;
   }
 
   get #asked(): number {
@@ -154,7 +173,7 @@ export class MeasuringReader implements KeyReader {
   #onMemory(keys: KeyQueue, reply: Reply): void {
     if (typeof reply === 'number') {
       this.#account.observe(reply);
-      if (reply < this.#bigKey && reply < this.#options.times.leastAlone) return this.#dump.sendHead(keys);
+      if (reply < this.#bigKey && reply < this.#options.times.leastAlone) return this.#sendInTurn(keys, reply);
       const key = keys.shift();
       this.#bytes.set(key.key, reply);
       return this.#types.ask(TYPE, key);
@@ -163,6 +182,15 @@ export class MeasuringReader implements KeyReader {
     // A nil does not say that the key is gone: some servers and proxies have no other answer.
     if (reply !== null) this.#isMemoryTold = false;
     this.#types.askHead(TYPE, keys);
+  }
+
+  /** @param bytes that the value of the next key takes */
+  #sendInTurn(keys: KeyQueue, bytes: number): void {
+    if (this.#connection.isNear) return this.#dump.sendHead(keys);
+    this.#dump.foresee(bytes);
+    if (this.#measured.length === 0 && this.#dump.hasRoom) return this.#dump.sendHead(keys);
+    this.#measured.pushView(keys.head!);
+    keys.drop();
   }
 
   #onType(keys: KeyQueue, reply: Reply): void {

@@ -232,6 +232,7 @@ export class NodeReader {
   async #readAll(session: Session, channel: Channel): Promise<void> {
     while (this.#run.isRunning) {
       const found = this.#scan?.keys.length ?? 0;
+      if (!channel.isFull) this.#keyReader!.goOn?.();
       this.#trySuspects(session, channel);
       if (this.#suspects.atOnce === Infinity) this.#ask(channel);
       this.#readAlone(channel);

@@ -82,15 +82,17 @@ async function lookAt(
   const looked: WrittenKey[] = [];
   const missing: WrittenKey[] = [];
   let refusal: ReplyError | undefined;
-  for (const some of batchesOf(keys)) {
-    const replies = await asker.ask((session) => askForKeys(session, some));
-    if (replies === undefined) throw replaced(peer);
-    for (const [i, key] of some.entries()) {
-      const reply = await settled(replies[i]!, key, client);
-      if (reply instanceof ReplyError) refusal ??= reply;
-      else looked.push(key);
-      if (reply === 0) missing.push(key);
-    }
+  // Over a long line a round trip a batch is more than all that is asked.
+  const ofBatches = await asker.ask((session) =>
+    Promise.all(Array.from(batchesOf(keys), (some) => askForKeys(session, some))),
+  );
+  if (ofBatches === undefined) throw replaced(peer);
+  const replies = ofBatches.flat();
+  for (const [i, key] of keys.entries()) {
+    const reply = await settled(replies[i]!, key, client);
+    if (reply instanceof ReplyError) refusal ??= reply;
+    else looked.push(key);
+    if (reply === 0) missing.push(key);
   }
   if (refusal !== undefined) sink.onUnsaid(peer, 'whether it has every key that was looked for', refusal);
   const flushes = flushesBetween(await asker.flushes, said instanceof ReplyError ? undefined : said.flushes);
@@ -130,8 +132,9 @@ async function askWhoItIs(
   // The old primary may still be there, and not know that it is one no more.
   if (deployment.kind === 'sentinel' && nameOf(single!.peer) !== nameOf(peer)) throw replaced(peer);
   try {
-    await demandSameProcess(connection, await askInfo(connection), before);
-    return { flushes: await askFlushes(connection) };
+    const [info, flushes] = await Promise.all([askInfo(connection), askFlushes(connection)]);
+    await demandSameProcess(connection, info, before);
+    return { flushes };
   } catch (error) {
     if (error instanceof ReplyError && scopeOf(error) === 'key') return error;
     throw error;

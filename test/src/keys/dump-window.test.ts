@@ -1,6 +1,7 @@
 // How many DUMPs may be under way: few at first, many for small values, and few again as soon as large ones come.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { TransferLimits } from '../../../src/server/transfer-limits.ts';
 import { DumpWindow } from '../../../src/keys/dump-window.ts';
 
 const MEBIBYTE = 1024 * 1024;
@@ -100,4 +101,25 @@ test('DumpWindow opens as far on a long line, where few keys take as long as man
 test('DumpWindow stays open where replies come late whatever it does', () => {
   const size = watched(1000, 1, (_, look) => (look === 0 ? 0.01 : 500));
   assert.ok(size > 500, `${size} keys`);
+});
+
+test('DumpWindow.foresee() opens it before the first payload, and says nothing any more once one has come', () => {
+  const window = new DumpWindow(2048);
+  for (let i = 0; i < 200; i++) window.foresee(100);
+  assert.equal(window.size, 2048);
+  window.observe(1024 * 1024);
+  const { size } = window;
+  assert.ok(size < 2048, `${size} keys`);
+  for (let i = 0; i < 200; i++) window.foresee(100);
+  assert.equal(window.size, size);
+});
+
+test('DumpWindow opens again by what has passed since a connection broke', () => {
+  const limits = new TransferLimits(64 * MEBIBYTE);
+  const window = new DumpWindow(1024, Infinity, 0, limits);
+  limits.broke(MEBIBYTE);
+  for (let i = 0; i < 100; i++) window.observe(256 * 1024);
+  const { size } = window;
+  for (let i = 0; i < 4000; i++) window.observe(256 * 1024);
+  assert.ok(window.size >= 3 * size, `${window.size} of ${size}`);
 });

@@ -22,7 +22,7 @@ interface Asked {
 const largeValueOf = () => ({ type: undefined, pieces: () => assert.fail() });
 
 /** What was asked and is not answered, and the keys that came out. */
-function startReader(bySize: boolean) {
+function startReader(bySize: boolean, isNear = true) {
   const asked: Asked[] = [];
   const done: string[] = [];
   const begin = ({ name }: Command, receiver: Receiver) => ({
@@ -30,7 +30,7 @@ function startReader(bySize: boolean) {
     bytes: (from: Bytes, start: number, end: number) =>
       asked.push({ name, key: String(from.slice(start, end)), receiver }),
   });
-  const connection = { begin, full: false, pauses: 0, longReplySince: 0 } as unknown as Connection;
+  const connection = { begin, full: false, pauses: 0, longReplySince: 0, isNear } as unknown as Connection;
   const selection = new Selection(connection, 0);
   const sink: DumpSink = {
     onDump: ({ key, large }) => done.push(`${String(key)}${large === null ? '' : ' in pieces'}`),
@@ -112,4 +112,30 @@ test('MeasuringReader hands out what waits for its turn when the connection is l
   const lost: string[] = [];
   reader.drain(({ key }) => void lost.push(String(key)));
   assert.deepEqual(lost.toSorted(), ['long:1', 'long:2']);
+});
+
+test('MeasuringReader goes ahead of the DUMPs over a long line, and dumps at once what proves small', () => {
+  const near = startReader(false);
+  const far = startReader(false, false);
+  for (const { reader } of [near, far]) {
+    for (let i = 0; i < 200 && reader.hasRoom; i += 1) reader.send(found(`key:${i}`), false);
+  }
+  assert.ok(near.reader.inFlight < 200);
+  assert.equal(far.reader.inFlight, 200);
+  for (let i = 0; i < 200; i += 1) far.answer('MEMORY USAGE', 100);
+  assert.ok(dumpsIn(far.asked).length < 200);
+  far.reader.goOn();
+  assert.equal(dumpsIn(far.asked).length, 200);
+});
+
+test('MeasuringReader keeps what it has measured until there is room, and hands it out when the connection is lost', () => {
+  const { reader, asked, answer } = startReader(false, false);
+  for (let i = 0; i < 200; i += 1) reader.send(found(`key:${i}`), false);
+  for (let i = 0; i < 200; i += 1) answer('MEMORY USAGE', 600_000);
+  reader.goOn();
+  assert.ok(dumpsIn(asked).length < 200);
+  assert.equal(reader.inFlight, 200);
+  const lost = new Set<string>();
+  reader.drain(({ key }) => void lost.add(String(key)));
+  assert.equal(lost.size, 200);
 });
