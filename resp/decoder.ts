@@ -54,6 +54,8 @@ const CHUNK_BYTES = 128 * 1024;
 const LEAST_ROOM = 32 * 1024;
 /** What is not whole waits up to this size, and is read once more with what comes next. */
 const MOST_WAITING = 64 * 1024;
+/** What tells how long the next bulk string is: what is read with it has to be copied. */
+const SHORT_READ = 4 * 1024;
 const CRLF_BYTES = 2;
 const OK_BYTES = 5;
 const [PLUS, MINUS, COLON, DOLLAR, ZERO, CR, LF] = [43, 45, 58, 36, 48, 13, 10] as const;
@@ -87,6 +89,8 @@ export class Decoder {
   /** The last byte of it that has come. */
   #passedLast: number | undefined;
   #failed = false;
+  /** Whether the last bulk string had memory of its own: what comes next is likely to be another one. */
+  #isLong = false;
 
   /** Bytes: a longer bulk string that is a reply of its own, and may be long, is read past and becomes an `Oversized`. */
   keptBulkLength = Infinity;
@@ -117,7 +121,7 @@ export class Decoder {
     if (this.#bulk !== undefined) return this.#bulk.subarray(this.#bulkAt);
     if (this.#failed || (!this.#isKept && this.#from === this.#to)) this.#from = this.#to = 0;
     if (CHUNK_BYTES - this.#to < LEAST_ROOM) this.#turn();
-    return this.#chunk.buffer.subarray(this.#to);
+    return this.#chunk.buffer.subarray(this.#to, this.#isLong ? this.#to + SHORT_READ : CHUNK_BYTES);
   }
 
   /** So many bytes have been read to where `space` said. */
@@ -125,6 +129,7 @@ export class Decoder {
     this.#guard(() => {
       if (this.#bulk === undefined) {
         this.#to += bytes;
+        this.#isLong = false;
         this.#read();
       } else {
         this.#bulkAt += bytes;
@@ -311,6 +316,7 @@ export class Decoder {
     const bulk = this.#bulk!;
     if (this.#bulkAt < bulk.length) return;
     this.#bulk = undefined;
+    this.#isLong = true;
     if (bulk.at(-1) !== LF || bulk.at(-2) !== CR) return this.#failNoEnd();
     this.#deliver(bulk.subarray(0, bulk.length - CRLF_BYTES));
   }
