@@ -65,6 +65,8 @@ const NULL = Buffer.from('$-1\r\n');
 const NULL_BYTES = NULL.length;
 /** Of a length that is one. */
 const MOST_DIGITS = 20;
+/** Of one that has not come whole. */
+const MOST_INTEGER_BYTES = ':-9223372036854775808\r'.length;
 
 export class Decoder {
   readonly #sink: DecoderSink;
@@ -256,7 +258,7 @@ export class Decoder {
       integer = integer * 10 + digit;
     }
     const isPlain = end > start && end - at <= EXACT_CHARACTERS && buffer[end] === CR && buffer[end + 1] === LF;
-    if (end + 1 >= to) this.#isUnfinished = to - at <= MOST_DIGITS;
+    if (end + 1 >= to) this.#isUnfinished = to - at <= MOST_INTEGER_BYTES;
     else if (!isPlain) this.#readLine(at);
     else {
       this.#from = end + CRLF_BYTES;

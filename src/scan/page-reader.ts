@@ -139,7 +139,8 @@ export class PageReader implements Receiver {
   #find(name: number, page: number): void {
     const { db, scope, wanted } = this.#options;
     const { bytes } = this.#page;
-    const [start, end] = [this.#page.startOf(name), this.#page.endOf(name)];
+    const start = this.#page.startOf(name);
+    const end = this.#page.endOf(name);
     const isWanted = (scope.hasAllNames && wanted === undefined) || this.#isWanted(bytes.buffer.subarray(start, end));
     if (isWanted) this.#found.keys.pushCopy(db, bytes, start, end, page);
   }

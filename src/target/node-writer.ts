@@ -1,7 +1,6 @@
 // Writes to one node, on one connection at a time. What the node is not ready for waits here, so that the other nodes do not.
 
 import type { Deployment } from '../cluster/deployment.ts';
-import { BY_REFERENCE } from '../../resp/bytes.ts';
 import { ReplyError } from '../../resp/errors.ts';
 import { isBreak, NodeLink, type NodeLinkOptions, NodeRun, type NodeEnd } from '../cluster/node-link.ts';
 import { RefusedSlots } from '../cluster/redirects.ts';
@@ -116,7 +115,7 @@ export class NodeWriter {
   writeRun(run: EntryRun): number {
     const { clock, targetDbOf, limits } = this.#options;
     const isUsual = this.#dialect === undefined && this.refused.isEmpty && this.#suspects.isEmpty;
-    if (!this.hasRoom || !isUsual || limits.valueBytes < BY_REFERENCE) return 0;
+    if (!this.hasRoom || !isUsual || run.longest > limits.valueBytes) return 0;
     return this.#restores!.sendRun(run, targetDbOf(run.db), run.expires ? clock() : 0);
   }
 

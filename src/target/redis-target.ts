@@ -118,7 +118,7 @@ export class RedisTarget implements Target {
 
   #distribute(channel: Channel): void {
     for (let entry = channel.head; entry !== undefined && this.#mayWrite(); entry = channel.head) {
-      const written = this.#writeRun(channel.run);
+      const written = this.#takesRuns ? this.#writeRun(channel.run) : 0;
       if (written > 0) channel.drop(written);
       else if (this.#writeAtOnce(entry)) channel.drop();
       else {
@@ -149,19 +149,27 @@ export class RedisTarget implements Target {
   /** The same for a run of entries: returns how many go this way. */
   #writeRun(run: EntryRun): number {
     const { isCluster, topology } = this.#deployment;
-    if (this.#options.limit !== undefined || this.#options.renames || this.#hasObstacles) return 0;
+    if (!this.#takesRuns) return 0;
     return isCluster ? this.#writeEach(run) : this.#writerOf(topology.nodes[0]!).writeRun(run);
   }
 
   #writeEach(run: EntryRun): number {
     const view = this.#view;
-    for (let i = 0; i < run.length; i++) {
-      run.show(i, view);
+    let written = 0;
+    // What becomes of one entry may be an obstacle to the next.
+    for (; written < run.length && !this.#hasObstacles; written++) {
+      run.show(written, view);
       const writer = this.#writerAt(view);
-      if (writer === undefined) return i;
+      if (writer === undefined) break;
       writer.write(view);
     }
-    return run.length;
+    return written;
+  }
+
+  /** Whether entries need not be looked at one by one. */
+  get #takesRuns(): boolean {
+    const { limit, renames } = this.#options;
+    return limit === undefined && !renames && !this.#hasObstacles;
   }
 
   /** Whether an entry may have to wait for another one of its name. */

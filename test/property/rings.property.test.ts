@@ -5,6 +5,7 @@ import * as fc from 'fast-check';
 import { Bytes } from '../../resp/bytes.ts';
 import { newEntry, type Entry } from '../../src/flow/entry.ts';
 import { EntryRing } from '../../src/flow/entry-ring.ts';
+import { EntryRun } from '../../src/flow/entry-run.ts';
 import { EntryView } from '../../src/flow/entry-view.ts';
 import { KeyQueue } from '../../src/flow/key-queue.ts';
 import { runs } from '../support/tier.ts';
@@ -94,5 +95,132 @@ test('KeyQueue gives back keys in order, and the very Buffer of one that was put
       }
     }),
     runs(60),
+  );
+});
+
+const moves = fc.array(
+  fc.tuple(
+    fc.integer({ min: 1, max: 60 }),
+    fc.constantFrom('push', 'take', 'take', 'drop', 'to itself' as const),
+    fc.nat(2),
+    size,
+  ),
+  { maxLength: 60 },
+);
+
+test('KeyQueue.take() takes keys over with their memory, which is used again only when nobody has one of them any more', () => {
+  fc.assert(
+    fc.property(moves, (moves) => {
+      const queues = Array.from({ length: 3 }, () => new KeyQueue());
+      const expected: { db: number; key: Buffer; page: number }[][] = queues.map(() => []);
+      let count = 0;
+      for (const [times, what, to, bytes] of moves) {
+        const from = (to + 1) % queues.length;
+        for (let i = 0; i < times; i++) {
+          if (what === 'push') {
+            const found = { db: count % 3, key: bytesOf(bytes, count), page: count++ % 7 };
+            if (count % 5 === 0) queues[to]!.push(found);
+            else queues[to]!.pushBuffer(found.db, found.key, found.page);
+            expected[to]!.push(found);
+          } else if (what === 'drop') {
+            if (expected[to]!.length > 0) assert.deepEqual(queues[to]!.shift(), expected[to]!.shift());
+          } else {
+            const source = what === 'take' ? from : to;
+            const next = expected[source]!.shift();
+            if (next === undefined) continue;
+            queues[to]!.take(queues[source]!);
+            expected[to]!.push(next);
+          }
+        }
+        for (const [q, queue] of queues.entries()) assert.equal(queue.length, expected[q]!.length);
+      }
+      for (const [q, queue] of queues.entries()) {
+        const all = expected[q]!.map((_, i) => {
+          const { db, page, bytes, start, end } = queue.at(i);
+          return { db, key: Buffer.from(bytes.buffer.subarray(start, end)), page };
+        });
+        assert.deepEqual(all, expected[q]);
+      }
+    }),
+    runs(60),
+  );
+});
+
+const MOST_ENTRIES = 256;
+const sort = fc.constantFrom(
+  'usual',
+  'usual',
+  'usual',
+  'other page',
+  'other db',
+  'own key',
+  'bigint',
+  'idle',
+  'large',
+  'name' as const,
+);
+
+test('EntryRing.showRun() shows the oldest entries of one kind and place, as many as there are', () => {
+  fc.assert(
+    fc.property(
+      fc.array(fc.tuple(fc.integer({ min: 1, max: 300 }), sort, size, fc.boolean()), { maxLength: 12 }),
+      (steps) => {
+        const ring = new EntryRing();
+        const run = new EntryRun();
+        const view = new EntryView();
+        const expected: Entry[] = [];
+        for (const [number, [times, what, bytes, isDropped]] of steps.entries()) {
+          for (let i = 0; i < times; i++) {
+            const key = bytesOf(bytes % 40, i);
+            const payload = what === 'large' ? bytesOf(20_000, i) : bytesOf(Math.min(bytes, 300), i);
+            const entry: Entry = {
+              ...newEntry(),
+              kind: what === 'name' ? 'name' : 'value',
+              key,
+              payload,
+              expireAt: i % 2 === 0 ? -1 : i,
+            };
+            if (what === 'other page') entry.page = number;
+            if (what === 'other db') entry.db = 1 + number;
+            if (what === 'bigint') entry.expireAt = 2n ** 60n;
+            if (what === 'idle') entry.idle = 5;
+            if (what === 'name') entry.payload = null;
+            view.show(entry);
+            if (what !== 'own key') view.ownKey = undefined;
+            ring.pushView(view);
+            expected.push(entry);
+          }
+          for (let left = isDropped ? times / 2 : 0; left > 1; left--) {
+            ring.drop();
+            expected.shift();
+          }
+          if (expected.length === 0) continue;
+          ring.showRun(run);
+          const shown = Array.from({ length: run.length }, (_, i) => {
+            run.show(i, view);
+            return view.copy();
+          });
+          assert.deepEqual(shown, expected.slice(0, run.length));
+          const sizes = shown.map(({ payload }) => payload!.length);
+          assert.equal(run.longest, Math.max(0, ...sizes));
+          assert.equal(
+            run.size,
+            shown.reduce((sum, entry) => sum + entry.key.length + entry.payload!.length, 0),
+          );
+          assert.equal(
+            run.expires,
+            shown.some(({ expireAt }) => expireAt !== -1),
+          );
+          assert.ok(run.length <= MOST_ENTRIES);
+          assert.ok(shown.every(({ db, page, idle }) => db === shown[0]!.db && page === shown[0]!.page && idle === -1));
+          const next = ring.length > run.length && run.length < MOST_ENTRIES ? expected[run.length]! : undefined;
+          const isOdd =
+            next === undefined || next.kind === 'name' || typeof next.expireAt === 'bigint' || next.idle >= 0;
+          // What is usual ends a run only where its memory does.
+          if (run.length === 0) assert.ok(isOdd || steps.some(([, what]) => what === 'own key'));
+        }
+      },
+    ),
+    runs(40),
   );
 });

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as fc from 'fast-check';
 import { InFlight } from '../../resp/in-flight.ts';
-import type { Receiver, Reply } from '../../resp/reply.ts';
+import { ReplyRun, type Receiver, type Reply } from '../../resp/reply.ts';
 import { runs } from '../support/tier.ts';
 
 class Listener implements Receiver {
@@ -155,4 +155,54 @@ test('InFlight behaves like a list of who waits, whatever is done in whatever or
     }),
     runs(300),
   );
+});
+
+/** Reads at most so many replies at once, and notes how many it was shown. */
+class RunReader extends Listener {
+  readonly shown: number[] = [];
+  most = Infinity;
+  onRead = (): void => {};
+
+  read(run: ReplyRun): void {
+    this.shown.push(run.due);
+    run.due -= Math.min(run.due, this.most);
+    this.onRead();
+  }
+}
+
+test('InFlight.read() shows whoever is next those replies alone that are its own, and that the peer owes', () => {
+  const [a, b, c] = [new RunReader(), new RunReader(), new Listener()];
+  const inFlight = new InFlight();
+  const run = new ReplyRun();
+  inFlight.read(run);
+  for (const receiver of [a, a, a]) inFlight.queue(receiver);
+  inFlight.read(run);
+  assert.deepEqual(a.shown, []);
+  inFlight.write();
+  for (const receiver of [a, b, c]) inFlight.queue(receiver);
+  inFlight.read(run);
+  assert.deepEqual([a.shown, inFlight.owed, inFlight.length], [[3], 0, 3]);
+  inFlight.write();
+  a.most = 0;
+  inFlight.read(run);
+  assert.equal(inFlight.answer(7), true);
+  inFlight.read(run);
+  inFlight.read(run);
+  assert.equal(inFlight.answer(8), true);
+  assert.deepEqual([a.shown, a.heard, b.shown, c.heard], [[3, 1], ['7'], [1], ['8']]);
+  assert.equal(inFlight.length, 0);
+});
+
+test('InFlight.read() counts nothing twice where the connection fails, or more is asked, while replies are read', () => {
+  const a = new RunReader();
+  const inFlight = new InFlight();
+  for (let i = 0; i < 4; i++) inFlight.queue(a);
+  inFlight.write();
+  a.most = 2;
+  a.onRead = () => inFlight.queue(a);
+  inFlight.read(new ReplyRun());
+  assert.deepEqual([inFlight.owed, inFlight.length, inFlight.answered], [2, 3, 2]);
+  a.onRead = () => inFlight.fail(new Error('lost'));
+  inFlight.read(new ReplyRun());
+  assert.deepEqual([inFlight.length, inFlight.next, a.heard], [0, undefined, ['failed: lost']]);
 });
