@@ -87,7 +87,7 @@ const CASES: Readonly<Record<string, Nonsense>> = {
     error: /it answers DBSIZE with something else/,
     most: 2,
   },
-  // A look at a keyspace asks twice in one round trip, before and behind DBSIZE.
+  // A look at a keyspace asks for two sections in one round trip.
   'who it is': { asked: 'INFO', answer: nil, from: 1, error: /it answers INFO with something else/, most: 3 },
   'which slots there are': {
     asked: 'CLUSTER',
