@@ -155,7 +155,13 @@ export class SlowPath {
 
   #begin(): void {
     while (!this.#isStopped && this.#running.size < this.#options.atOnce && this.#ready.length > 0) {
-      const dealing = this.#deal(this.#items.get(this.#ready.shift()!)![0]!);
+      const key = this.#ready.shift()!;
+      const [first] = this.#items.get(key)!;
+      if (!first!.isOurs) {
+        this.#pass(key);
+        continue;
+      }
+      const dealing = this.#deal(first!);
       this.#running.add(dealing);
       void dealing.finally(() => {
         this.#running.delete(dealing);
@@ -164,16 +170,23 @@ export class SlowPath {
     }
   }
 
-  async #deal({ entry, name, isOurs }: Item): Promise<void> {
+  async #deal({ entry, name }: Item): Promise<void> {
     try {
-      if (isOurs) await this.#write(entry, name);
+      await this.#write(entry, name);
     } catch (error) {
       if (this.#isStopped) return;
       this.#settle(entry, error);
     } finally {
-      this.#release(name);
+      this.#release(name.toString('latin1'), 1);
     }
-    if (!isOurs) this.#sink.onPassed(entry, name);
+  }
+
+  /** Those that waited go on together: one by one they would wait for each other again, and for ever. */
+  #pass(key: string): void {
+    const items = this.#items.get(key)!;
+    const next = items.findIndex(({ isOurs }) => isOurs);
+    const passed = this.#release(key, next === -1 ? items.length : next);
+    for (const { entry, name } of passed) this.#sink.onPassed(entry, name);
   }
 
   async #write(entry: Entry, name: Buffer): Promise<void> {
@@ -196,12 +209,14 @@ export class SlowPath {
     return learning;
   }
 
-  #release(name: Buffer): void {
-    const key = name.toString('latin1');
+  /** Takes the first so many of the name out. */
+  #release(key: string, count: number): readonly Item[] {
     const items = this.#items.get(key)!;
-    this.#budget().park(-items.shift()!.bytes);
+    const released = items.splice(0, count);
     if (items.length === 0) this.#items.delete(key);
     else this.#ready.push(key);
+    for (const { bytes } of released) this.#budget().park(-bytes);
+    return released;
   }
 }
 
