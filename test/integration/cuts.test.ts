@@ -18,11 +18,9 @@ for (const side of ['source', 'target'] as const) {
       const pair = await startPair(t);
       await fillAllTypes(pair.from);
       const whole = await runCut(t, pair, side, direction, Infinity);
-      const again = await runCut(t, pair, side, direction, Infinity);
-      for (const { result } of [whole, again]) assertDone(result);
+      assertDone(whole.result);
       await inTurns(SHARES, async (share) => {
-        const bytes = Math.max(FEWEST_BYTES, Math.floor(Math.min(whole.bytes, again.bytes) * share));
-        const { result, port } = await runCut(t, pair, side, direction, bytes);
+        const { result, port, bytes } = await runToCut(t, pair, side, direction, whole.bytes, share);
         const error = new RegExp(`^rump: (Lost the connection to|Cannot connect to) 127\\.0\\.0\\.1:${port}: `);
         // Whoever is lost once the copy has begun may be back: the same command may fare better.
         const code = result.code === 75 ? 75 : 1;
@@ -32,6 +30,21 @@ for (const side of ['source', 'target'] as const) {
       });
     });
   }
+}
+
+/** A slow moment makes a copy send more: where it ended before the cut, the next one is cut at a share of what it sent. */
+async function runToCut(
+  t: TestContext,
+  pair: ServerPair,
+  side: 'source' | 'target',
+  direction: Direction,
+  whole: number,
+  share: number,
+): Promise<{ result: RumpResult; port: number; bytes: number }> {
+  const bytes = Math.max(FEWEST_BYTES, Math.floor(whole * share));
+  const run = await runCut(t, pair, side, direction, bytes);
+  if (run.bytes >= bytes) return { ...run, bytes };
+  return runToCut(t, pair, side, direction, run.bytes, share);
 }
 
 async function runCut(

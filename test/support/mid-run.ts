@@ -40,12 +40,14 @@ export async function holdMidRun(t: TestContext, { held, args = [], ...options }
   const running = spawnRump([...endpoints, '--buffer', '1M', ...args]);
   await underWay(running, () => (held === 'source' ? proxy.bytesDown : proxy.bytesUp) > UNDER_WAY_BYTES);
   proxy.stall();
+  // What has come to rump is about to be written.
+  await underWay(running, async () => ((await pair.to.send('DBSIZE')) as number) > 0);
   return { ...pair, running, proxy, where };
 }
 
 /** Resolves within a millisecond or two after the condition holds; rejects when rump ends before. */
-export async function underWay(running: RunningRump, holds: () => boolean): Promise<void> {
-  while (!holds()) {
+export async function underWay(running: RunningRump, holds: () => boolean | Promise<boolean>): Promise<void> {
+  while (!(await holds())) {
     if (running.child.exitCode !== null || running.child.signalCode !== null) {
       throw new Error(`rump ended before the copy was under way: ${running.stderr}`);
     }
