@@ -1,4 +1,4 @@
-// Connections that end in the middle of a frame, at many places and in both directions: never a hang, never "Sync done.".
+// Connections that end in the middle of a frame, at many places and in both directions: never a hang, never a false "Sync done.".
 import assert from 'node:assert/strict';
 import { test, type TestContext } from 'node:test';
 import { fillAllTypes } from '../support/keyspace.ts';
@@ -19,32 +19,27 @@ for (const side of ['source', 'target'] as const) {
       await fillAllTypes(pair.from);
       const whole = await runCut(t, pair, side, direction, Infinity);
       assertDone(whole.result);
+      let failed = 0;
       await inTurns(SHARES, async (share) => {
-        const { result, port, bytes } = await runToCut(t, pair, side, direction, whole.bytes, share);
+        const bytes = Math.max(FEWEST_BYTES, Math.floor(whole.bytes * share));
+        const { result, port } = await runCut(t, pair, side, direction, bytes);
+        assert.ok(result.elapsed < 10_000, `After ${bytes} bytes it took ${result.elapsed} ms`);
+        // One that is cut at a courtesy, or while nothing is asked on it, is opened again, and then nothing is missing.
+        if (result.code === 0) return assert.equal(keysOf(result), keysOf(whole.result));
+        failed++;
         const error = new RegExp(`^rump: (Lost the connection to|Cannot connect to) 127\\.0\\.0\\.1:${port}: `);
         // Whoever is lost once the copy has begun may be back: the same command may fare better.
-        const code = result.code === 75 ? 75 : 1;
-        assertFailed(result, { code, error });
+        assertFailed(result, { code: result.code === 75 ? 75 : 1, error });
         assertPlainWords(result);
-        assert.ok(result.elapsed < 10_000, `After ${bytes} bytes it took ${result.elapsed} ms`);
       });
+      assert.ok(failed >= SHARES.length - 2, `${failed} of ${SHARES.length} were felt`);
     });
   }
 }
 
-/** A slow moment makes a copy send more: where it ended before the cut, the next one is cut at a share of what it sent. */
-async function runToCut(
-  t: TestContext,
-  pair: ServerPair,
-  side: 'source' | 'target',
-  direction: Direction,
-  whole: number,
-  share: number,
-): Promise<{ result: RumpResult; port: number; bytes: number }> {
-  const bytes = Math.max(FEWEST_BYTES, Math.floor(whole * share));
-  const run = await runCut(t, pair, side, direction, bytes);
-  if (run.bytes >= bytes) return { ...run, bytes };
-  return runToCut(t, pair, side, direction, run.bytes, share);
+/** As the summary says it. */
+function keysOf({ stderr }: RumpResult): string | undefined {
+  return /^rump: ([\d,]+ keys)/m.exec(stderr)?.[1];
 }
 
 async function runCut(
