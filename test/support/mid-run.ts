@@ -1,6 +1,7 @@
 // A copy that is held in its middle for as long as a test wants: some data is across, the rest waits behind a proxy.
 import type { TestContext } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { TestClient } from './client.ts';
 import { spawnRump, type RunningRump } from './rump.ts';
 import { startPair, type PairOptions, type ServerPair } from './server-pair.ts';
 import { startProxy, type TcpProxy } from './tcp-proxy.ts';
@@ -24,6 +25,8 @@ export const MID_RUN_KEYS = 2000;
 const VALUE_BYTES = 10_000;
 /** Far more than the servers say before the copy begins, and far less than the data. */
 const UNDER_WAY_BYTES = 1_000_000;
+/** Longer than a reply takes. */
+const LOOK_MS = 25;
 
 export async function holdMidRun(t: TestContext, { held, args = [], ...options }: MidRunOptions): Promise<MidRun> {
   const pair = await startPair(t, options);
@@ -40,9 +43,20 @@ export async function holdMidRun(t: TestContext, { held, args = [], ...options }
   const running = spawnRump([...endpoints, '--buffer', '1M', ...args]);
   await underWay(running, () => (held === 'source' ? proxy.bytesDown : proxy.bytesUp) > UNDER_WAY_BYTES);
   proxy.stall();
-  // What has come to rump is about to be written.
-  await underWay(running, async () => ((await pair.to.send('DBSIZE')) as number) > 0);
+  await settled(running, pair.to);
   return { ...pair, running, proxy, where };
+}
+
+/** What had come to rump is written, and the target has said so. */
+async function settled(running: RunningRump, target: TestClient): Promise<void> {
+  let before = 0;
+  await underWay(running, async () => {
+    const keys = (await target.send('DBSIZE')) as number;
+    const isSettled = keys > 0 && keys === before;
+    before = keys;
+    if (!isSettled) await sleep(LOOK_MS);
+    return isSettled;
+  });
 }
 
 /** Resolves within a millisecond or two after the condition holds; rejects when rump ends before. */
