@@ -13,6 +13,13 @@ const LOOP_BYTES = 640;
  */
 const SMALL_BYTES = Buffer.poolSize > 8192 ? 0 : 1024;
 
+const [CR, LF] = [13, 10] as const;
+
+/** Whether a line ends there. */
+export function isLineEnd(bytes: Buffer, at: number): boolean {
+  return bytes[at] === CR && bytes[at + 1] === LF;
+}
+
 export class Bytes {
   readonly buffer: Buffer;
   readonly view: DataView;

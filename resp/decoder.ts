@@ -9,7 +9,7 @@
 //   all else                redis-parser reads, which keeps views: a chunk that it has seen is never used again.
 
 import { Buffer } from 'node:buffer';
-import { BY_REFERENCE, Bytes } from './bytes.ts';
+import { BY_REFERENCE, Bytes, isLineEnd } from './bytes.ts';
 import { countOf } from './figures.ts';
 import type { ReplyLimits } from './reply-meter.ts';
 import { EXACT_CHARACTERS, NO_END, ReplyParser } from './reply-parser.ts';
@@ -222,7 +222,7 @@ export class Decoder {
       this.#isUnfinished = to - at <= MOST_DIGITS;
       return;
     }
-    if (end === at + 1 || end - at > MOST_DIGITS || buffer[end] !== CR || buffer[end + 1] !== LF) return;
+    if (end === at + 1 || end - at > MOST_DIGITS || !isLineEnd(buffer, end)) return;
     const start = end + CRLF_BYTES;
     const stop = start + length;
     if (stop + CRLF_BYTES > to) {
@@ -230,7 +230,7 @@ export class Decoder {
       if (this.#isUnfinished) return;
       this.#from = to;
       this.#beginBulk(length, buffer.subarray(start, to));
-    } else if (buffer[stop] === CR && buffer[stop + 1] === LF) {
+    } else if (isLineEnd(buffer, stop)) {
       this.#from = stop + CRLF_BYTES;
       this.#deliver(this.#chunk.slice(start, stop));
     }
@@ -257,7 +257,7 @@ export class Decoder {
       if (digit < 0 || digit > 9) break;
       integer = integer * 10 + digit;
     }
-    const isPlain = end > start && end - at <= EXACT_CHARACTERS && buffer[end] === CR && buffer[end + 1] === LF;
+    const isPlain = end > start && end - at <= EXACT_CHARACTERS && isLineEnd(buffer, end);
     if (end + 1 >= to) this.#isUnfinished = to - at <= MOST_INTEGER_BYTES;
     else if (!isPlain) this.#readLine(at);
     else {
@@ -353,11 +353,5 @@ export class Decoder {
 }
 
 function isOk(buffer: Buffer, at: number): boolean {
-  return (
-    buffer[at] === PLUS &&
-    buffer[at + 1] === LETTER_O &&
-    buffer[at + 2] === LETTER_K &&
-    buffer[at + 3] === CR &&
-    buffer[at + 4] === LF
-  );
+  return buffer[at] === PLUS && buffer[at + 1] === LETTER_O && buffer[at + 2] === LETTER_K && isLineEnd(buffer, at + 3);
 }

@@ -4,11 +4,11 @@
 //     *6 ␍␊ …                              time                        …                  $6 ␍␊ ABSTTL ␍␊
 
 import type { Buffer } from 'node:buffer';
-import { BY_REFERENCE, type Bytes } from '../../resp/bytes.ts';
+import { BY_REFERENCE, isLineEnd, type Bytes } from '../../resp/bytes.ts';
 import { Literal } from '../../resp/literal.ts';
 import type { EntryView } from '../flow/entry-view.ts';
 import { NEVER } from '../rdb/milliseconds.ts';
-import { CR, CRLF_BYTES, LF, SHORTEST_PAYLOAD } from './restore-frame.ts';
+import { CRLF_BYTES, LF, SHORTEST_PAYLOAD } from './restore-frame.ts';
 
 const [FIVE_STRINGS, SIX_STRINGS] = ['*5\r\n', '*6\r\n'].map((text) => new Literal(text).words[0]);
 /** Whole words of four bytes; what is left of the text is compared byte by byte. */
@@ -52,7 +52,7 @@ export class UsualFrame {
     const keyBytes = this.#lengthAt(buffer, start + WORD_BYTES + NAME_BYTES);
     this.#keyAt = this.#next;
     this.#keyEnd = this.#keyAt + keyBytes;
-    if (keyBytes < 0 || keyBytes > this.#mostKey || !isLineEnd(buffer, this.#keyEnd)) return false;
+    if (keyBytes < 0 || keyBytes > this.#mostKey || !endsLine(buffer, this.#keyEnd)) return false;
     const time = this.#timeAt(buffer, this.#keyEnd + CRLF_BYTES);
     // A time that is no point in time counts from now.
     if (isAbsolute ? time <= 0 : time !== 0) return false;
@@ -82,7 +82,7 @@ export class UsualFrame {
     this.end = isAbsolute ? behind + ABSTTL_BYTES : behind;
     return (
       this.end <= buffer.length &&
-      isLineEnd(buffer, this.#payloadEnd) &&
+      endsLine(buffer, this.#payloadEnd) &&
       isWord(view, at, REPLACE) &&
       buffer[behind - 1] === LF &&
       (!isAbsolute || isWord(view, behind, ABSTTL))
@@ -111,15 +111,15 @@ export class UsualFrame {
       if (digit >= 0 && digit <= 9) number = number * 10 + digit;
       else {
         this.#next = at + CRLF_BYTES;
-        return at > start && isLineEnd(buffer, at) ? number : -1;
+        return at > start && endsLine(buffer, at) ? number : -1;
       }
     }
     return -1;
   }
 }
 
-function isLineEnd(buffer: Buffer, at: number): boolean {
-  return at + 1 < buffer.length && buffer[at] === CR && buffer[at + 1] === LF;
+function endsLine(buffer: Buffer, at: number): boolean {
+  return at + 1 < buffer.length && isLineEnd(buffer, at);
 }
 
 /** Whether these words of four bytes stand there. */

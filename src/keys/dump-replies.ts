@@ -3,15 +3,14 @@
 //
 //   $n payload │ :expiry │ $n payload │ :expiry │ …
 
-import type { Buffer } from 'node:buffer';
-import { BY_REFERENCE } from '../../resp/bytes.ts';
+import { BY_REFERENCE, isLineEnd } from '../../resp/bytes.ts';
 import type { ReplyRun } from '../../resp/reply.ts';
 import { EntryRun, MOST_ENTRIES } from '../flow/entry-run.ts';
 import type { ExpiryMode } from '../flow/expiry.ts';
 import type { KeyQueue, KeyView } from '../flow/key-queue.ts';
 import { NEVER, plus, type Milliseconds } from '../rdb/milliseconds.ts';
 
-const [DOLLAR, COLON, MINUS, ZERO, CR, LF] = [36, 58, 45, 48, 13, 10] as const;
+const [DOLLAR, COLON, MINUS, ZERO] = [36, 58, 45, 48] as const;
 const CRLF_BYTES = 2;
 /** The shortest expiry. */
 const LEAST_EXPIRY = ':0\r\n'.length;
@@ -99,8 +98,4 @@ export class DumpReplies {
 /** @param expiry what the server answers @returns as `Entry.expireAt` */
 export function expireAtOf(expiry: Milliseconds, mode: ExpiryMode): Milliseconds {
   return mode === 'relative' && expiry >= 0 ? plus(expiry, performance.now()) : expiry;
-}
-
-function isLineEnd(buffer: Buffer, at: number): boolean {
-  return buffer[at] === CR && buffer[at + 1] === LF;
 }

@@ -184,7 +184,7 @@ export class DumpReader implements Receiver, KeyReader {
   }
 
   read(run: ReplyRun): void {
-    while (this.#payload === undefined && this.#large.size === 0 && this.#readRun(run));
+    while (this.#payload === undefined && this.#readRun(run));
   }
 
   onReply(reply: Reply): void {

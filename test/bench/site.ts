@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { authority } from '../support/certificates.ts';
 import type { TestClient } from '../support/client.ts';
-import { createCluster } from '../support/redis-cluster.ts';
+import { createCluster, type TestCluster } from '../support/redis-cluster.ts';
 import { startServer } from '../support/redis-server.ts';
 import { send, type Pipeline } from './fill.ts';
 import { startProxyProcess } from './proxy-process.ts';
@@ -77,7 +77,11 @@ export async function startTlsSite({ binary }: SiteOptions): Promise<Site> {
 
 /** Three primaries. */
 export async function startClusterSite({ binary }: SiteOptions): Promise<Site> {
-  const cluster = await createCluster({ binary });
+  return siteOf(await createCluster({ binary }));
+}
+
+/** Of a cluster that runs. */
+export function siteOf(cluster: TestCluster): Site {
   const [first] = cluster.nodes;
   return {
     clients: cluster.clients,

@@ -2,7 +2,7 @@
 // until the others have all their keys.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createCluster, type TestCluster } from '../support/redis-cluster.ts';
-import type { Site, SiteOptions } from './site.ts';
+import { siteOf, type Site, type SiteOptions } from './site.ts';
 
 const PRIMARIES = 5;
 /** Behind the others. */
@@ -19,17 +19,7 @@ const STILL_MS = 3000;
 export async function startStallingSite({ binary }: SiteOptions): Promise<Site> {
   const cluster = await createCluster({ binary, primaries: PRIMARIES, spares: 1, args: PATIENT });
   for (let slot = 0; slot < SLOTS; slot++) await cluster.moveSlot(slot, cluster.homeOf(slot), SLOW);
-  const [first] = cluster.nodes;
-  return {
-    clients: cluster.clients,
-    port: first!.port,
-    server: { port: first!.port },
-    dir: first!.dir,
-    words: (side) => [`--${side}`, cluster.url],
-    pipeline: (commands) => cluster.pipeline(commands),
-    meanwhile: (isOver) => stall(cluster, isOver),
-    stop: () => cluster.stop(),
-  };
+  return { ...siteOf(cluster), meanwhile: (isOver) => stall(cluster, isOver) };
 }
 
 async function stall(cluster: TestCluster, isOver: () => boolean): Promise<void> {
