@@ -25,6 +25,7 @@ const FLOORS: readonly string[] = [
   'src/keys',
   'src/source',
   'src/target',
+  'src/live',
   'src/sync',
   'src/verify',
   'src',

@@ -1,0 +1,58 @@
+// What tells which keys of one node have changed, whatever it learns it by. It reads no values.
+
+import type { RespError } from '../../resp/errors.ts';
+import type { NodeLinkOptions } from '../cluster/node-link.ts';
+
+export type FeedKind = 'psync' | 'tracking';
+
+/** Where a feed can be taken up again; plain, so that it can be kept as JSON. */
+export interface FeedPosition {
+  /** The history of writes, and how far it was told: up to the end of a command that belongs to no open transaction. */
+  readonly replicationId: string;
+  readonly offset: number;
+  /** The database in force there; `null` where no SELECT was seen yet. */
+  readonly db: number | null;
+}
+
+/** Changes that may have been missed, deletes among them, or that are too many to be told by name. */
+export interface Gap {
+  /** In words, for the operator: what has happened. */
+  readonly reason: string;
+  /** The databases that it is about; all where it is missing. */
+  readonly databases?: readonly number[];
+  /** The slots that it is about; all of the node where it is missing. */
+  readonly slots?: readonly number[];
+}
+
+export interface FeedSink {
+  /**
+   * The key was written, removed, or has expired: what is read from now on is newer.
+   * @param db `undefined`: in which database is not told
+   * @param key it holds until the call returns
+   */
+  onChange(db: number | undefined, key: Buffer): void;
+  onGap(gap: Gap): void;
+  /** The feed was lost for good. */
+  onFailed(error: RespError): void;
+}
+
+export interface FeedOptions extends NodeLinkOptions {
+  /** Where to go on, if it can; otherwise that is a gap. */
+  readonly from?: FeedPosition | undefined;
+}
+
+export interface Feed {
+  readonly kind: FeedKind;
+  /**
+   * Begins, and goes on over lost connections until `detach`. Resolves once every change that the node acknowledges from then
+   * on will be told, or be part of a gap.
+   * @throws RespError where the node does not let us
+   */
+  attach(): Promise<void>;
+  /** Resolves once every change that the node had acknowledged before the call is told, or is part of a gap that is told. */
+  caughtUp(): Promise<void>;
+  /** How far all changes are told; `undefined` where it could not go on from anywhere. */
+  readonly position: FeedPosition | undefined;
+  /** Nothing more is told; the server is left as it was. */
+  detach(): void;
+}
