@@ -2,6 +2,7 @@
 
 import type { RespError } from '../../resp/errors.ts';
 import type { NodeLinkOptions } from '../cluster/node-link.ts';
+import type { Server } from '../server/server.ts';
 
 export type FeedKind = 'psync' | 'tracking';
 
@@ -53,6 +54,10 @@ export interface Feed {
   caughtUp(): Promise<void>;
   /** How far all changes are told; `undefined` where it could not go on from anywhere. */
   readonly position: FeedPosition | undefined;
+  /** The server that it is attached to, or was last: values have to be read from the same one. */
+  readonly server: Server | undefined;
+  /** What it is attached to is not the server that it should be any more: it finds its way anew, as after a lost connection. */
+  reopen(reason: RespError): void;
   /** Nothing more is told; the server is left as it was. */
   detach(): void;
 }

@@ -7,6 +7,7 @@ interface OpenPage {
   readonly walk: object;
   /** Pages of the walk up to this one. */
   readonly count: number;
+  readonly onDone: (() => void) | undefined;
   keys: number;
 }
 
@@ -18,10 +19,11 @@ export class PageLedger {
   /**
    * A page has come; it stays open until `settle` was called once more than it has keys.
    * @param count of pages of its walk, this one included
+   * @param onDone called once it is done with
    * @returns what its keys are known by
    */
-  begin(walk: object, count: number): number {
-    this.#open.set(++this.#last, { walk, count, keys: 1 });
+  begin(walk: object, count: number, onDone?: () => void): number {
+    this.#open.set(++this.#last, { walk, count, onDone, keys: 1 });
     return this.#last;
   }
 
@@ -35,7 +37,25 @@ export class PageLedger {
     const open = this.#open.get(page);
     if (open === undefined) return;
     open.keys -= keys;
-    if (open.keys === 0) this.#open.delete(page);
+    if (open.keys > 0) return;
+    this.#open.delete(page);
+    open.onDone?.();
+  }
+
+  /** Keys of the page that are not done with, and one more as long as it is read. */
+  keysOf(page: number): number {
+    return this.#open.get(page)?.keys ?? 0;
+  }
+
+  /** Whether the page is one of this walk, and not done with. */
+  isOf(page: number, walk: object): boolean {
+    return this.#open.get(page)?.walk === walk;
+  }
+
+  /** Whether a page of any walk but this one is not done with. */
+  hasOthers(walk: object): boolean {
+    for (const open of this.#open.values()) if (open.walk !== walk) return true;
+    return false;
   }
 
   /** How many of the first pages of a walk are done with, of so many that have come. */

@@ -1,6 +1,7 @@
 // Reads the databases of a server or of a cluster: one reader a node, all into one channel, until every key that
 // was there throughout has been read and written.
 
+import { Bytes } from '../../resp/bytes.ts';
 import type { RespError } from '../../resp/errors.ts';
 import type { Channel } from '../flow/channel.ts';
 import type { Deployment } from '../cluster/deployment.ts';
@@ -8,7 +9,8 @@ import type { NodeLinkOptions } from '../cluster/node-link.ts';
 import { SlotWatch } from '../scan/coverage.ts';
 import type { Node } from '../cluster/topology.ts';
 import type { Entry } from '../flow/entry.ts';
-import type { EntryView } from '../flow/entry-view.ts';
+import type { EntryRun } from '../flow/entry-run.ts';
+import { EntryView } from '../flow/entry-view.ts';
 import { Failure } from '../flow/failure.ts';
 import { Census } from '../keys/census.ts';
 import { depthFor } from '../server/transfer-limits.ts';
@@ -35,6 +37,29 @@ export interface RedisSourceOptions extends NodeLinkOptions {
   readonly census?: ((type: string, bytes: number | undefined) => void) | undefined;
   /** Nothing is asked of a key: entries come without payloads. */
   readonly namesOnly?: boolean | undefined;
+  /** Keeps account of what is read; one of its own otherwise. */
+  readonly ledger?: PageLedger | undefined;
+  /** Follows the source while it is written: there is no end of reading until it says so. */
+  readonly follower?: Follower | undefined;
+}
+
+/** What has keys read once more that have changed. */
+export interface Follower {
+  /** Whether a key of this page is read as it has changed: where it is gone, an entry says so. */
+  isChange(page: number): boolean;
+  /** An entry is about to go into the channel; it may get another page. */
+  onRead(entry: EntryView): void;
+  onReadAll(entries: EntryRun): void;
+  /** All that was there at the beginning is on the target. */
+  onWalked(): void;
+  /** Settles when nothing more is to be read. */
+  readonly ended: Promise<void>;
+}
+
+/** What is to be read: which keys, in which databases; all where it is missing. */
+interface Demand {
+  readonly wanted?: Wanted | undefined;
+  readonly databases?: readonly number[] | undefined;
 }
 
 const DEFAULT_COUNT = 1000;
@@ -47,8 +72,8 @@ export class RedisSource implements Source {
   readonly #sink: SourceSink;
   readonly #lookup: Lookup;
   /** What is to be walked: everything first, then what may be lost at the target. */
-  readonly #demands: (Wanted | undefined)[] = [undefined];
-  readonly #ledger = new PageLedger();
+  readonly #demands: Demand[] = [{}];
+  readonly #ledger: PageLedger;
   readonly #moved = new Wakeup();
   readonly #failure = new Failure();
   /** By the Buffer that the key is asked for with each time. */
@@ -62,6 +87,7 @@ export class RedisSource implements Source {
     this.#deployment = deployment;
     this.#options = options;
     this.#sink = sink;
+    this.#ledger = options.ledger ?? new PageLedger();
     const newKeyReader: LookupOptions['newKeyReader'] = (session, answers, large) =>
       this.#newKeyReader(session, answers, large);
     this.#lookup = new Lookup(
@@ -110,7 +136,18 @@ export class RedisSource implements Source {
   rescan(wanted?: Wanted): void {
     // What comes before everything is part of it.
     if (wanted === undefined) this.#demands.length = 0;
-    this.#demands.push(wanted);
+    this.#demands.push({ wanted });
+  }
+
+  /** Reads a key that has changed. @param page one of the follower's */
+  readChanged(db: number, key: Buffer, page: number): void {
+    this.#lookup.read({ db, key, page, asking: false });
+  }
+
+  /** Walks once more, beside what the follower reads; returns when all that was found is settled. */
+  async walkAgain(wanted: Wanted | undefined, databases: readonly number[] | undefined): Promise<void> {
+    await this.#walkAll({ wanted, databases });
+    await this.#walkSettled();
   }
 
   stop(reason: Error): void {
@@ -119,8 +156,10 @@ export class RedisSource implements Source {
   }
 
   async #readAll(): Promise<void> {
+    const { follower } = this.#options;
+    if (follower !== undefined) return this.#readAndFollow(follower);
     while (this.#demands.length > 0) {
-      await this.#walkAll(this.#demands.shift());
+      await this.#walkAll(this.#demands.shift()!);
       while (this.#isPending()) await this.#moved.sleep();
       const errors = await Promise.all(Array.from(this.#lookup.readers, (reader) => reader.lookBack()));
       for (const error of errors) if (error !== undefined) this.#sink.onShrunk(error);
@@ -128,13 +167,29 @@ export class RedisSource implements Source {
     if (this.#uncovered !== undefined) throw this.#uncovered;
   }
 
+  /** What is lost meanwhile, the follower is told by others. */
+  async #readAndFollow(follower: Follower): Promise<void> {
+    await this.#walkAll({});
+    await this.#walkSettled();
+    follower.onWalked();
+    await follower.ended;
+    while (this.#isPending()) await this.#moved.sleep();
+    if (this.#uncovered !== undefined) throw this.#uncovered;
+  }
+
+  /** Waits until every key that the walks have found is done with. */
+  async #walkSettled(): Promise<void> {
+    const { follower } = this.#options;
+    while (follower !== undefined && this.#ledger.hasOthers(follower)) await this.#moved.sleep();
+  }
+
   /** Whether keys are to be read, or entries are not settled. */
   #isPending(): boolean {
     return this.#channel.unsettled > 0 || this.#lookup.isPending;
   }
 
-  async #walkAll(wanted: Wanted | undefined): Promise<void> {
-    const { databases, retry } = this.#options;
+  async #walkAll({ wanted, databases = this.#options.databases }: Demand): Promise<void> {
+    const { retry } = this.#options;
     const [only] = this.#deployment.topology.nodes as [Node];
     for (const db of databases) {
       const walkNode: WalkNode = (node, isIn) => this.#walk(node, db, isIn);
@@ -156,7 +211,7 @@ export class RedisSource implements Source {
   }
 
   #newKeyReader(session: Session, sink: AnswerSink, large: LargeValues): KeyReader {
-    const { dump, census, namesOnly } = this.#options;
+    const { dump, census, namesOnly, follower } = this.#options;
     if (census !== undefined) {
       const onCounted = (type: string, bytes: number | undefined, page: number): void => {
         sink.onCounted(page);
@@ -165,8 +220,35 @@ export class RedisSource implements Source {
       const { connection, selection, server } = session;
       return new Census(connection, selection, depthFor(server.roundTrip), { ...sink, onCounted });
     }
-    const onDump = (entry: EntryView): void => sink.onFound(entry);
-    if (namesOnly === true) return new NameReader(onDump);
-    return large.newKeyReader(session, dump, { ...sink, onDump, onDumps: (entries) => sink.onFoundAll(entries) });
+    if (namesOnly === true) return new NameReader((entry) => sink.onFound(entry));
+    const told = follower === undefined ? sink : following(sink, follower);
+    const onDumps = (entries: EntryRun): void => told.onFoundAll(entries);
+    return large.newKeyReader(session, dump, { ...told, onDump: (entry) => told.onFound(entry), onDumps });
   }
+}
+
+/** A key that has changed and is gone takes its place in the channel as well. */
+function following(sink: AnswerSink, follower: Follower): AnswerSink {
+  const gone = new EntryView();
+  gone.kind = 'gone';
+  return {
+    ...sink,
+    onFound: (entry) => {
+      follower.onRead(entry);
+      sink.onFound(entry);
+    },
+    onFoundAll: (entries) => {
+      follower.onReadAll(entries);
+      sink.onFoundAll(entries);
+    },
+    onGone: ({ db, key, page }) => {
+      if (!follower.isChange(page)) return sink.onGone({ db, key, page });
+      gone.db = db;
+      gone.page = page;
+      gone.showKey(new Bytes(key), 0, key.length);
+      gone.ownKey = key;
+      follower.onRead(gone);
+      sink.onFound(gone);
+    },
+  };
 }

@@ -1,0 +1,219 @@
+// Reads keys that have changed once more, round by round: what changes during one round is for the next, so that a key that is
+// written all the time costs one reading a round. A large value has a reading of its own, which no round waits for.
+//
+//     mark ──▶ DirtyKeys ── a round ──▶ source ──▶ channel ──▶ target ── settled ──▶ the next round
+
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { EntryRun } from '../flow/entry-run.ts';
+import type { EntryView } from '../flow/entry-view.ts';
+import { idOf, type KeyId } from '../flow/key-id.ts';
+import { Wakeup } from '../flow/wakeup.ts';
+import type { KeyScope } from '../scan/key-scope.ts';
+import type { PageLedger } from '../scan/page-ledger.ts';
+import type { Follower } from '../source/redis-source.ts';
+import { DirtyKeys, type DirtyKeysOptions } from './dirty-keys.ts';
+
+export interface RoundsOptions extends DirtyKeysOptions {
+  /** The databases that are followed. */
+  readonly databases: readonly number[];
+  readonly scope: Pick<KeyScope, 'includes'>;
+  /** Milliseconds: a large value is read no more often. */
+  readonly settle: number;
+}
+
+export interface RoundsSink {
+  /** Reads a key, which comes with this page. */
+  readChanged(db: number, key: Buffer, page: number): void;
+  /** A round begins: what is marked from now on is of a later one. */
+  onRound(round: number): void;
+  /** There was no room for the name. */
+  onOverflow(key: Buffer): void;
+  /** All that was there at the beginning is on the target. */
+  onWalked(): void;
+}
+
+/** Keys of a round that are on their way at once. */
+const MOST_ASKED = 4096;
+/** Milliseconds: a key that is written all the time is read no more often. */
+const ROUND_MS = 5;
+
+/** A value that is written piece by piece. */
+interface Large extends KeyId {
+  readonly since: number;
+  isWritten: boolean;
+  /** It has changed since it was read. */
+  isMarked: boolean;
+}
+
+export class Rounds implements Follower {
+  readonly #options: RoundsOptions;
+  readonly #databases: ReadonlySet<number>;
+  readonly #ledger: PageLedger;
+  readonly #sink: RoundsSink;
+  readonly #dirty: DirtyKeys;
+  readonly #large = new Map<string, Large>();
+  readonly #moved = new Wakeup();
+  /** Settles when nothing more is to be read. */
+  readonly ended: Promise<void>;
+  #end!: () => void;
+  #begun = 0;
+  #page = 0;
+  #isOver = false;
+  #isHurried = false;
+  #values = 0;
+  #gone = 0;
+
+  constructor(options: RoundsOptions, ledger: PageLedger, sink: RoundsSink) {
+    this.#options = options;
+    this.#databases = new Set(options.databases);
+    this.#ledger = ledger;
+    this.#sink = sink;
+    this.#dirty = new DirtyKeys(options);
+    this.ended = new Promise((resolve) => (this.#end = resolve));
+  }
+
+  /** Keys that are marked, or are read and not settled. */
+  get behind(): number {
+    const asked = Math.max(0, this.#ledger.keysOf(this.#page));
+    return this.#dirty.length + this.#dirty.left + asked + this.#large.size;
+  }
+
+  /** Rounds that have begun, and those of the first that are done with. */
+  get begun(): number {
+    return this.#begun;
+  }
+
+  get done(): number {
+    return this.#ledger.doneOf(this, this.#begun);
+  }
+
+  /** Changed keys that were read so far: with a value, and without. */
+  get read(): { readonly values: number; readonly gone: number } {
+    return { values: this.#values, gone: this.#gone };
+  }
+
+  /** @param db `undefined` for any of those that are followed */
+  mark(db: number | undefined, key: Buffer): void {
+    if (!this.#options.scope.includes(key)) return;
+    if (db === undefined) for (const each of this.#databases) this.#mark(each, key);
+    else if (this.#databases.has(db)) this.#mark(db, key);
+  }
+
+  /** Reads what is marked, until `end`. */
+  async run(): Promise<void> {
+    while (!this.#isOver) {
+      if (this.#dirty.length === 0) await this.#moved.sleep();
+      else await this.#readRound();
+    }
+  }
+
+  end(): void {
+    this.#isOver = true;
+    this.#moved.wake();
+    this.#end();
+  }
+
+  onWalked(): void {
+    this.#sink.onWalked();
+  }
+
+  /** Keys may be settled. */
+  wake(): void {
+    this.#moved.wake();
+  }
+
+  /** Waits until all that is marked by now is read and settled; large values do not wait for their time any more. */
+  async settled(): Promise<void> {
+    this.#hurry();
+    const large = new Set(this.#large.values());
+    let last = this.#begun + (this.#dirty.length > 0 ? 1 : 0);
+    while (!this.#isOver) {
+      for (const one of large) {
+        if (this.#large.get(idOf(one)) === one) continue;
+        large.delete(one);
+        // What had changed while it was written is marked by now.
+        if (one.isMarked) last = Math.max(last, this.#begun + 1);
+      }
+      if (this.done >= last && large.size === 0) return;
+      await this.#moved.sleep();
+    }
+  }
+
+  isChange(page: number): boolean {
+    return this.#ledger.isOf(page, this);
+  }
+
+  onRead(entry: EntryView): void {
+    if (!this.isChange(entry.page)) return;
+    if (entry.kind === 'gone') this.#gone++;
+    else this.#values++;
+    if (entry.kind === 'large') this.#setApart(entry);
+  }
+
+  onReadAll(entries: EntryRun): void {
+    if (this.isChange(entries.page)) this.#values += entries.length;
+  }
+
+  #mark(db: number, key: Buffer): void {
+    if (this.#large.size > 0) {
+      const large = this.#large.get(idOf({ db, key }));
+      if (large !== undefined) {
+        large.isMarked = true;
+        return;
+      }
+    }
+    if (!this.#dirty.add(db, key)) this.#sink.onOverflow(key);
+    this.#moved.wake();
+  }
+
+  async #readRound(): Promise<void> {
+    const started = performance.now();
+    this.#dirty.take();
+    this.#begun++;
+    this.#sink.onRound(this.#begun);
+    const page = this.#ledger.begin(this, this.#begun, () => this.#moved.wake());
+    this.#page = page;
+    for (let key = this.#dirty.next(); key !== undefined; key = this.#dirty.next()) {
+      this.#ledger.found(page, 1);
+      this.#sink.readChanged(key.db, key.key, page);
+      while (this.#ledger.keysOf(page) > MOST_ASKED && !this.#isOver) await this.#moved.sleep();
+      if (this.#isOver) return;
+    }
+    this.#ledger.settle(page);
+    while (this.#ledger.keysOf(page) > 0 && !this.#isOver) await this.#moved.sleep();
+    const rest = started + ROUND_MS - performance.now();
+    if (rest > 1 && !this.#isHurried) await sleep(rest);
+  }
+
+  /** No round waits for it, and it is not read again before it is written. */
+  #setApart(entry: EntryView): void {
+    const { db, key } = entry;
+    const id = idOf({ db, key });
+    // It is read once more for the target's sake.
+    if (this.#large.has(id)) return;
+    const large: Large = { db, key, since: performance.now(), isWritten: false, isMarked: false };
+    this.#large.set(id, large);
+    const { page } = entry;
+    entry.page = this.#ledger.begin(this, this.#begun, () => this.#onWritten(id, large));
+    this.#ledger.settle(page);
+  }
+
+  #onWritten(id: string, large: Large): void {
+    large.isWritten = true;
+    const wait = large.since + this.#options.settle - performance.now();
+    if (this.#isHurried || wait <= 0) this.#release(id, large);
+    else setTimeout(() => this.#release(id, large), wait).unref();
+  }
+
+  #release(id: string, large: Large): void {
+    if (this.#large.get(id) !== large) return;
+    this.#large.delete(id);
+    if (large.isMarked) this.#mark(large.db, large.key);
+    this.#moved.wake();
+  }
+
+  #hurry(): void {
+    this.#isHurried = true;
+    for (const [id, large] of this.#large) if (large.isWritten) this.#release(id, large);
+  }
+}
