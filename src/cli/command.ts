@@ -54,6 +54,11 @@ export interface Program extends Streams {
   /**
    * The first signal of the system asks the work to stop and waits for it; the second one does not wait.
    * @param reasonOf called with the first one, for the reason that the abort signal carries
+   * @param onInterrupt takes the first Ctrl-C, in place of all that
    */
-  stoppable<T>(reasonOf: (signal: StopSignal) => Error, work: (signal: AbortSignal) => Promise<T>): Promise<T>;
+  stoppable<T>(
+    reasonOf: (signal: StopSignal) => Error,
+    work: (signal: AbortSignal) => Promise<T>,
+    onInterrupt?: () => void,
+  ): Promise<T>;
 }

@@ -3,14 +3,16 @@
 import { migrate, type VerifiedOptions } from '../verify/verified.ts';
 import type { Command, Program, Request } from './command.ts';
 import type { ExitCode } from './exit-codes.ts';
-import { flagsOf } from './flags/options.ts';
+import { flagsOf, type OptionValues } from './flags/options.ts';
 import type { Task } from './flags/refusals.ts';
 import { recheckOf, sidesRequest, withFiles, type SidesRequest } from './flags/sides.ts';
 import { UsageError } from './flags/kinds.ts';
+import type { LiveOptions } from '../sync/options.ts';
 import { Run } from './run.ts';
 
 const COPYING: Task = { verb: 'copy', done: 'copied', to: 'to', into: 'into', writes: true };
 const STDOUT_FLAGS = { to: 'the stream' };
+const NO_CUTOVER_HINT = 'give --cutover-file or --until-idle, or run it on a terminal, where Ctrl-C says so';
 const NO_TERMINAL = 'Cannot write the stream to a terminal: its bytes are not for eyes';
 
 export const copy: Command = {
@@ -21,14 +23,14 @@ export const copy: Command = {
     usage: '--from ENDPOINT --to ENDPOINT [options]',
   },
   flags: flagsOf(
-    ['Endpoints', 'TLS and clusters', 'Which keys', 'Copy', 'Load', 'Output'],
+    ['Endpoints', 'TLS and clusters', 'Which keys', 'Copy', 'Following', 'Load', 'Output'],
     ['ttl-tolerance', 'recheck', 'recheck-interval'],
   ),
   stdoutFlags: STDOUT_FLAGS,
   run: runCopy,
 };
 
-export type CopyRequest = SidesRequest<Omit<VerifiedOptions, 'signal' | 'onEvent'>>;
+export type CopyRequest = SidesRequest<Omit<VerifiedOptions, 'signal' | 'onEvent' | 'cutover'>>;
 
 /** @throws UsageError */
 export function copyRequest({ values, environment }: Request): CopyRequest {
@@ -43,8 +45,24 @@ export function copyRequest({ values, environment }: Request): CopyRequest {
       tpslimit: values.tpslimit,
       failFast: values['fail-fast'],
       dryRun: values['dry-run'],
+      ...liveOptions(values),
       verify: values.verify === true ? recheckOf(values) : undefined,
     },
+  };
+}
+
+function liveOptions(values: OptionValues): LiveOptions {
+  return {
+    live: values.live,
+    feed: values.feed,
+    cutoverFile: values['cutover-file'],
+    untilIdle: values['until-idle'],
+    cutoverTimeout: values['cutover-timeout'],
+    linger: values.linger,
+    settle: values.settle,
+    waitReplicas: values['wait-replicas'],
+    deleteInDoubt: values.delete,
+    namesLimit: values['names-limit'],
   };
 }
 
@@ -56,11 +74,27 @@ async function runCopy(request: Request, program: Program): Promise<ExitCode> {
   if (stdoutTaken) program.giveStdoutAway();
   if (stdoutTaken && program.stdout.isTTY)
     throw new UsageError(NO_TERMINAL, 'redirect stdout: > f.resp, or | ssh host …');
+  const cutover = cutoverOf(options, program);
   const run = new Run(program, request.environment, asked, { dryRun, stdoutTaken, differences: 'stderr' });
   run.warnBefore(asked.warnings, options.from === '-');
-  const outcome = await run.work(COPYING.done, async (told) => {
-    const { check, ...result } = await migrate({ ...options, ...told });
-    return { result, check };
-  });
+  const outcome = await run.work(
+    COPYING.done,
+    async (told) => {
+      const { check, ...result } = await migrate({ ...options, ...told, cutover: cutover?.signal });
+      return { result, check };
+    },
+    cutover,
+  );
   return run.finish(outcome);
+}
+
+/**
+ * What the first Ctrl-C asks for, where somebody sits in front of it: no other signal is a cutover.
+ * @throws UsageError where nobody could ever say that the writers have stopped
+ */
+function cutoverOf(options: LiveOptions, { isStdinTerminal, stderr }: Program): AbortController | undefined {
+  if (options.live !== true) return undefined;
+  if (isStdinTerminal && stderr.isTTY === true) return new AbortController();
+  if (options.cutoverFile !== undefined || options.untilIdle !== undefined) return undefined;
+  throw new UsageError('Cannot follow without an end: nobody could say that the writers have stopped', NO_CUTOVER_HINT);
 }

@@ -3,7 +3,7 @@
 import { AddressError } from '../../resp/errors.ts';
 import { isWaitedFor, mayPass } from '../server/refusal.ts';
 import { UsageError } from './flags/kinds.ts';
-import { Interrupted, isComplete, isDifferent, type Outcome } from './show/output.ts';
+import { Interrupted, isComplete, isDifferent, isWhole, type Outcome } from './show/output.ts';
 
 export const EXIT_CODES = {
   done: 0,
@@ -22,7 +22,7 @@ export type ExitCode = (typeof EXIT_CODES)[keyof typeof EXIT_CODES];
 /** @param hasBegun whether both sides were reached and passed the preflight */
 export function exitCodeOf(outcome: Outcome, hasBegun = true): ExitCode {
   if ('error' in outcome) return exitCodeOfError(outcome.error, hasBegun);
-  if ('result' in outcome && outcome.result.failed > 0) return EXIT_CODES.failed;
+  if ('result' in outcome && !isWhole(outcome.result)) return EXIT_CODES.failed;
   if (isDifferent(outcome)) return EXIT_CODES.different;
   return isComplete(outcome) ? EXIT_CODES.done : EXIT_CODES.failed;
 }

@@ -56,10 +56,15 @@ try {
 async function stoppable<T>(
   reasonOf: (signal: StopSignal) => Error,
   work: (signal: AbortSignal) => Promise<T>,
+  onInterrupt?: () => void,
 ): Promise<T> {
   const controller = new AbortController();
+  let mayInterrupt = onInterrupt !== undefined;
   const onSignal = (signal: StopSignal): void => {
-    if (!controller.signal.aborted) controller.abort(reasonOf(signal));
+    if (signal === 'SIGINT' && mayInterrupt && !controller.signal.aborted) {
+      mayInterrupt = false;
+      onInterrupt!();
+    } else if (!controller.signal.aborted) controller.abort(reasonOf(signal));
     else if (signal !== 'SIGHUP') process.exit(EXIT_CODES[signal]);
   };
   for (const signal of STOP_SIGNALS) process.on(signal, onSignal);

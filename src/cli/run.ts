@@ -40,10 +40,14 @@ export class Run {
     this.#output.onEvent({ type: 'warning', code: 'TERMINAL', message });
   }
 
-  /** @param done what the command does with keys */
+  /**
+   * @param done what the command does with keys
+   * @param cutover what the first Ctrl-C asks for, where it does not end the run
+   */
   async work(
     done: 'copied' | 'compared',
     work: (told: { readonly signal: AbortSignal; readonly onEvent: (event: RunEvent) => void }) => Promise<Outcome>,
+    cutover?: AbortController,
   ): Promise<Outcome> {
     const reasonOf = (signal: Interrupted['signal']): Error => {
       this.#output.onInterrupt(signal);
@@ -53,8 +57,13 @@ export class Run {
       this.#hasBegun ||= event.type === 'start';
       this.#output.onEvent(event);
     };
+    const onInterrupt = (): void => {
+      this.#output.onCutover();
+      cutover!.abort();
+    };
     try {
-      return await this.#program.stoppable(reasonOf, (signal) => work({ signal, onEvent }));
+      const told = (signal: AbortSignal): Promise<Outcome> => work({ signal, onEvent });
+      return await this.#program.stoppable(reasonOf, told, cutover && onInterrupt);
     } catch (error) {
       return { error };
     }

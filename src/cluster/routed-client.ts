@@ -8,6 +8,7 @@ import type { Reply } from '../../resp/reply.ts';
 import { replyOf } from '../server/replies.ts';
 import { ask, Session } from '../server/session.ts';
 import { Backoff, pauseFor } from '../server/retry.ts';
+import { demandProcess } from '../server/server.ts';
 import { redirectOf, refusalOf, scopeOf } from '../server/refusal.ts';
 import type { Deployment } from './deployment.ts';
 import { final, isBreak, NodeLink, type NodeLinkOptions } from './node-link.ts';
@@ -89,6 +90,12 @@ export class RoutedClient {
   }
 
   /** Ends what is under way; it rejects with the reason. */
+  /** Goes on with this server process of a node. */
+  demandServer(nodeId: string, runId: string): void {
+    const route = this.#routes.get(nodeId);
+    if (route !== undefined) demandProcess(route.session.server, runId);
+  }
+
   stop(reason: Error): void {
     this.#reason = reason;
     for (const { session } of this.#routes.values()) session.connection.fail(reason);

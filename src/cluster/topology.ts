@@ -91,9 +91,21 @@ export class Topology {
     return id === undefined ? undefined : this.find(id);
   }
 
+  /** Every primary, whether it serves slots or not. */
+  get primaries(): readonly Node[] {
+    return [...this.nodes, ...this.#idle];
+  }
+
   slotsOf({ id }: Node): SlotSet {
     const slots = new SlotSet();
     for (let slot = 0; slot < SLOTS; slot++) if (this.#owners[slot]?.id === id) slots.add(slot);
+    return slots;
+  }
+
+  /** Slots that another node serves here than there. */
+  slotsElsewhereThan(other: Topology): SlotSet {
+    const slots = new SlotSet();
+    for (let slot = 0; slot < SLOTS; slot++) if (this.#owners[slot]?.id !== other.#owners[slot]?.id) slots.add(slot);
     return slots;
   }
 

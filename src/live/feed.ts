@@ -23,6 +23,8 @@ export interface Gap {
   readonly databases?: readonly number[];
   /** The slots that it is about; all of the node where it is missing. */
   readonly slots?: readonly number[];
+  /** Whether nothing but removals was missed: what was written since is told. Nothing has to be walked then. */
+  readonly isFlush?: boolean;
 }
 
 export interface FeedSink {

@@ -10,8 +10,9 @@ import { idOf, type KeyId } from '../flow/key-id.ts';
 import { Wakeup } from '../flow/wakeup.ts';
 import type { KeyScope } from '../scan/key-scope.ts';
 import type { PageLedger } from '../scan/page-ledger.ts';
-import type { Follower } from '../source/redis-source.ts';
+import type { Follower } from '../source/follower.ts';
 import { DirtyKeys, type DirtyKeysOptions } from './dirty-keys.ts';
+import type { Streams } from './streams.ts';
 
 export interface RoundsOptions extends DirtyKeysOptions {
   /** The databases that are followed. */
@@ -19,6 +20,8 @@ export interface RoundsOptions extends DirtyKeysOptions {
   readonly scope: Pick<KeyScope, 'includes'>;
   /** Milliseconds: a large value is read no more often. */
   readonly settle: number;
+  /** Where streams are to be known. */
+  readonly streams: Streams | undefined;
 }
 
 export interface RoundsSink {
@@ -60,7 +63,7 @@ export class Rounds implements Follower {
   #page = 0;
   #isOver = false;
   #isHurried = false;
-  #values = 0;
+  #changes = 0;
   #gone = 0;
 
   constructor(options: RoundsOptions, ledger: PageLedger, sink: RoundsSink) {
@@ -87,14 +90,25 @@ export class Rounds implements Follower {
     return this.#ledger.doneOf(this, this.#begun);
   }
 
-  /** Changed keys that were read so far: with a value, and without. */
-  get read(): { readonly values: number; readonly gone: number } {
-    return { values: this.#values, gone: this.#gone };
+  /** Changes that were told so far, of keys in scope. */
+  get changes(): number {
+    return this.#changes;
+  }
+
+  /** Keys that had changed, and were gone when they were read. */
+  get gone(): number {
+    return this.#gone;
   }
 
   /** @param db `undefined` for any of those that are followed */
+  change(db: number | undefined, key: Buffer): void {
+    if (!this.#options.scope.includes(key) || (db !== undefined && !this.#databases.has(db))) return;
+    this.#changes++;
+    this.mark(db, key);
+  }
+
+  /** The key, which is in scope, is to be read once more, whether it has changed or not. */
   mark(db: number | undefined, key: Buffer): void {
-    if (!this.#options.scope.includes(key)) return;
     if (db === undefined) for (const each of this.#databases) this.#mark(each, key);
     else if (this.#databases.has(db)) this.#mark(db, key);
   }
@@ -122,9 +136,12 @@ export class Rounds implements Follower {
     this.#moved.wake();
   }
 
-  /** Waits until all that is marked by now is read and settled; large values do not wait for their time any more. */
-  async settled(): Promise<void> {
-    this.#hurry();
+  /**
+   * Waits until all that is marked by now is read and settled.
+   * @param isHurried from now on large values do not wait for their time any more
+   */
+  async settled({ isHurried = false } = {}): Promise<void> {
+    if (isHurried) this.#hurry();
     const large = new Set(this.#large.values());
     let last = this.#begun + (this.#dirty.length > 0 ? 1 : 0);
     while (!this.#isOver) {
@@ -144,14 +161,16 @@ export class Rounds implements Follower {
   }
 
   onRead(entry: EntryView): void {
-    if (!this.isChange(entry.page)) return;
-    if (entry.kind === 'gone') this.#gone++;
-    else this.#values++;
-    if (entry.kind === 'large') this.#setApart(entry);
+    const { streams } = this.#options;
+    if (entry.kind === 'gone') {
+      this.#gone++;
+      streams?.forget(entry);
+    } else streams?.observe(entry);
+    if (entry.kind === 'large' && this.isChange(entry.page)) this.#setApart(entry);
   }
 
   onReadAll(entries: EntryRun): void {
-    if (this.isChange(entries.page)) this.#values += entries.length;
+    this.#options.streams?.observeAll(entries);
   }
 
   #mark(db: number, key: Buffer): void {
@@ -200,6 +219,7 @@ export class Rounds implements Follower {
 
   #onWritten(id: string, large: Large): void {
     large.isWritten = true;
+    this.#moved.wake();
     const wait = large.since + this.#options.settle - performance.now();
     if (this.#isHurried || wait <= 0) this.#release(id, large);
     else setTimeout(() => this.#release(id, large), wait).unref();

@@ -131,6 +131,12 @@ const TYPES: ReadonlyMap<Encoding, ValueType> = new Map(
 /** The highest type byte with the same meaning in Redis and Valkey. */
 export const lastCommonTypeByte: number = COMMON.length - 1;
 
+/** Whether a value of this type byte is a stream, or may be one: forms that rump does not know may be of any type. */
+export function mayBeStream(typeByte: number): boolean {
+  const encodings = [OF_REDIS[typeByte], OF_VALKEY[typeByte]].filter((encoding) => encoding !== undefined);
+  return encodings.length === 0 || encodings.some((encoding) => TYPES.get(encoding) === 'stream');
+}
+
 /** The lowest RDB version that knows the type byte, one that Redis and Valkey have in common. */
 export function leastVersionOf(typeByte: number): number {
   const index = FIRST_TYPE_BYTES.findLastIndex(([first]) => first <= typeByte);

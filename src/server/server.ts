@@ -1,7 +1,7 @@
 // One server, reached and known: its connection, what it is, which databases hold keys, and what the user may do on it.
 
 import { Connection } from '../../resp/connection.ts';
-import { ConnectionError, ProtocolError, ReplyError, type Peer } from '../../resp/errors.ts';
+import { ConnectionError, nameOf, ProtocolError, ReplyError, RespError, type Peer } from '../../resp/errors.ts';
 import { handshake, introduce } from '../../resp/handshake.ts';
 import type { Reply } from '../../resp/reply.ts';
 import type { Secrets } from '../../resp/secrets.ts';
@@ -180,6 +180,14 @@ async function withConnection<T>(access: Access, peer: Peer, use: (connection: C
     connection.close();
     throw judged(error, peer, purpose === 'read' ? 'read from' : 'write to');
   }
+}
+
+/** Ends the connection where it leads to another server process; who names none is believed. */
+export function demandProcess({ connection, info }: Server, runId: string): void {
+  if (info.runId === runId || info.runId === '' || runId === '') return;
+  const { peer } = connection;
+  const message = `Cannot read from ${nameOf(peer)} any more: another server has its place`;
+  connection.fail(new RespError('REPLACED', message, { peer, retryable: true }));
 }
 
 /** Whether the connection was given up for a reply that is longer than `maxReply`. */

@@ -8,6 +8,7 @@ import { RoutedClient } from '../cluster/routed-client.ts';
 import { Breaks } from '../cluster/suspects.ts';
 import type { LargeValue, Reading } from '../flow/entry.ts';
 import type { ExpiryMode } from '../flow/expiry.ts';
+import type { KeyId } from '../flow/key-id.ts';
 import { DumpReader, type DumpOptions, type DumpSink } from '../keys/dump.ts';
 import { agree, askExpiry, type ToldExpiry } from '../keys/expiries.ts';
 import type { KeyReader } from '../keys/key-reader.ts';
@@ -103,6 +104,10 @@ export class LargeValues {
     this.#limits?.broke();
   }
 
+  demandServer(nodeId: string, runId: string): void {
+    for (const client of this.#clients) client.demandServer(nodeId, runId);
+  }
+
   stop(reason: Error): void {
     this.#reason = reason;
     for (const client of this.#clients) client.stop(reason);
@@ -110,6 +115,20 @@ export class LargeValues {
 
   close(): void {
     for (const client of this.#clients) client.close();
+  }
+}
+
+/** What TYPE says of a key; `undefined` where nobody says now. */
+export async function typeAt(values: LargeValues, { db, key }: KeyId): Promise<string | undefined> {
+  const client = values.take();
+  try {
+    const [type] = await client.ask(db, key, [['TYPE', key]]);
+    return Buffer.isBuffer(type) ? type.toString() : undefined;
+  } catch {
+    // Whoever reads the value meets the same fault.
+    return undefined;
+  } finally {
+    values.give(client);
   }
 }
 

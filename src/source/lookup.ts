@@ -134,6 +134,12 @@ export class Lookup {
     return reader;
   }
 
+  /** Values of the node are read from this server process alone. */
+  demandServer(nodeId: string, runId: string): void {
+    this.#readers.get(nodeId)?.demandServer(runId);
+    this.#largeValues.demandServer(nodeId, runId);
+  }
+
   /** Nothing more is to be read. @param error why, where not all was: large values that are still being read fail with it */
   finish(error?: unknown): void {
     for (const reader of this.#readers.values()) reader.finish();

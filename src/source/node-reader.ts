@@ -14,6 +14,7 @@ import type { KeyReader } from '../keys/key-reader.ts';
 import { attributed } from '../server/refusal.ts';
 import { NO_PAGE, type FoundKey } from '../flow/key-id.ts';
 import { KeyQueue } from '../flow/key-queue.ts';
+import { demandProcess } from '../server/server.ts';
 import { Session } from '../server/session.ts';
 import { Wakeup } from '../flow/wakeup.ts';
 import { askFor, SingleKeyReader, type KeyPlace, type SingleKeyReaderOptions } from './single-key-reader.ts';
@@ -150,6 +151,13 @@ export class NodeReader {
     this.#alone.drain(lost);
     this.#keys.drain(lost);
     this.#scan?.keys.drain(lost);
+  }
+
+  /** Goes on with this server process: with another one, that may be behind by something, a connection is of no use. */
+  demandServer(runId: string): void {
+    const { session } = this.#run;
+    if (session !== undefined) demandProcess(session.server, runId);
+    this.#alone.demandServer(runId);
   }
 
   /** There may be room in the channel again. */

@@ -1,8 +1,8 @@
 // Reads the databases of a server or of a cluster: one reader a node, all into one channel, until every key that
 // was there throughout has been read and written.
 
-import { Bytes } from '../../resp/bytes.ts';
-import type { RespError } from '../../resp/errors.ts';
+import { RespError } from '../../resp/errors.ts';
+import { slotOf, SlotSet } from '../cluster/slot.ts';
 import type { Channel } from '../flow/channel.ts';
 import type { Deployment } from '../cluster/deployment.ts';
 import type { NodeLinkOptions } from '../cluster/node-link.ts';
@@ -10,7 +10,6 @@ import { SlotWatch } from '../scan/coverage.ts';
 import type { Node } from '../cluster/topology.ts';
 import type { Entry } from '../flow/entry.ts';
 import type { EntryRun } from '../flow/entry-run.ts';
-import { EntryView } from '../flow/entry-view.ts';
 import { Failure } from '../flow/failure.ts';
 import { Census } from '../keys/census.ts';
 import { depthFor } from '../server/transfer-limits.ts';
@@ -21,7 +20,8 @@ import type { Session } from '../server/session.ts';
 import { Wakeup } from '../flow/wakeup.ts';
 import { PageLedger } from '../scan/page-ledger.ts';
 import { ClusterWalk, type WalkNode, type Wanted } from '../scan/cluster-walk.ts';
-import type { LargeValues, ValueOptions } from './large-values.ts';
+import { changesTold, type Follower } from './follower.ts';
+import { typeAt, type LargeValues, type ValueOptions } from './large-values.ts';
 import { Lookup, type AnswerSink, type LookupOptions } from './lookup.ts';
 import type { Source, SourceSink } from './source.ts';
 
@@ -43,19 +43,6 @@ export interface RedisSourceOptions extends NodeLinkOptions {
   readonly follower?: Follower | undefined;
 }
 
-/** What has keys read once more that have changed. */
-export interface Follower {
-  /** Whether a key of this page is read as it has changed: where it is gone, an entry says so. */
-  isChange(page: number): boolean;
-  /** An entry is about to go into the channel; it may get another page. */
-  onRead(entry: EntryView): void;
-  onReadAll(entries: EntryRun): void;
-  /** All that was there at the beginning is on the target. */
-  onWalked(): void;
-  /** Settles when nothing more is to be read. */
-  readonly ended: Promise<void>;
-}
-
 /** What is to be read: which keys, in which databases; all where it is missing. */
 interface Demand {
   readonly wanted?: Wanted | undefined;
@@ -65,6 +52,8 @@ interface Demand {
 const DEFAULT_COUNT = 1000;
 /** How often a value is asked for in pieces: where a connection is lost meanwhile, it comes as a whole once more. */
 const MOST_IN_PIECES = 3;
+/** So often in a row slots may have moved while those that had moved before were walked. */
+const MOST_MOVES = 1000;
 
 export class RedisSource implements Source {
   readonly #deployment: Deployment;
@@ -80,6 +69,8 @@ export class RedisSource implements Source {
   readonly #inPieces = new WeakMap<Buffer, number>();
   #channel!: Channel;
   #walkedKeys = 0;
+  /** Slots that did not stay where they were walked. */
+  #slotsLeft = new SlotSet();
   /** Why not all of a cluster could be walked. */
   #uncovered: RespError | undefined;
 
@@ -145,9 +136,13 @@ export class RedisSource implements Source {
   }
 
   /** Walks once more, beside what the follower reads; returns when all that was found is settled. */
-  async walkAgain(wanted: Wanted | undefined, databases: readonly number[] | undefined): Promise<void> {
-    await this.#walkAll({ wanted, databases });
-    await this.#walkSettled();
+  walkAgain(wanted: Wanted | undefined, databases: readonly number[] | undefined): Promise<void> {
+    return this.#walkUntilStill({ wanted, databases });
+  }
+
+  /** The values of a node are read from this server process, and from no other that may be behind its name. */
+  demandServer(nodeId: string, runId: string): void {
+    this.#lookup.demandServer(nodeId, runId);
   }
 
   stop(reason: Error): void {
@@ -169,12 +164,33 @@ export class RedisSource implements Source {
 
   /** What is lost meanwhile, the follower is told by others. */
   async #readAndFollow(follower: Follower): Promise<void> {
-    await this.#walkAll({});
-    await this.#walkSettled();
+    await this.#walkUntilStill({});
     follower.onWalked();
     await follower.ended;
     while (this.#isPending()) await this.#moved.sleep();
     if (this.#uncovered !== undefined) throw this.#uncovered;
+  }
+
+  /**
+   * What a walk has read of a slot that moves may come behind what has changed there since, as that is read at another node:
+   * once all of the walk is settled, these slots are walked again.
+   */
+  async #walkUntilStill({ wanted, databases }: Demand): Promise<void> {
+    let share = wanted;
+    for (let walks = 0; walks <= MOST_MOVES; walks++) {
+      const before = this.#deployment.topology;
+      await this.#walkAll({ wanted: share, databases });
+      await this.#walkSettled();
+      const moved = this.#slotsLeft;
+      this.#slotsLeft = new SlotSet();
+      if (!this.#deployment.isCluster) return;
+      await this.#deployment.refreshIfPossible();
+      moved.addAll(this.#deployment.topology.slotsElsewhereThan(before));
+      if (moved.size === 0) return;
+      share = (key) => moved.has(slotOf(key)) && wanted?.(key) !== false;
+    }
+    const message = 'Cannot follow the source: its slots were on the move each time that they were walked';
+    throw new RespError('CLUSTERDOWN', message, { retryable: true });
   }
 
   /** Waits until every key that the walks have found is done with. */
@@ -205,6 +221,7 @@ export class RedisSource implements Source {
     const { scope, count = DEFAULT_COUNT } = this.#options;
     const options = { scope, count, wanted, sink: this.#sink, nodeId: node.id, ledger: this.#ledger };
     const scan = await this.#lookup.readerOf(node).walk(db, options);
+    this.#slotsLeft.addAll(scan.watch.left);
     if (!scan.isOver) return new SlotWatch(node.id);
     this.#walkedKeys += scan.size;
     return scan.watch;
@@ -221,34 +238,9 @@ export class RedisSource implements Source {
       return new Census(connection, selection, depthFor(server.roundTrip), { ...sink, onCounted });
     }
     if (namesOnly === true) return new NameReader((entry) => sink.onFound(entry));
-    const told = follower === undefined ? sink : following(sink, follower);
+    const { type } = this.#options.scope;
+    const told = follower === undefined ? sink : changesTold(sink, follower, type, (entry) => typeAt(large, entry));
     const onDumps = (entries: EntryRun): void => told.onFoundAll(entries);
     return large.newKeyReader(session, dump, { ...told, onDump: (entry) => told.onFound(entry), onDumps });
   }
-}
-
-/** A key that has changed and is gone takes its place in the channel as well. */
-function following(sink: AnswerSink, follower: Follower): AnswerSink {
-  const gone = new EntryView();
-  gone.kind = 'gone';
-  return {
-    ...sink,
-    onFound: (entry) => {
-      follower.onRead(entry);
-      sink.onFound(entry);
-    },
-    onFoundAll: (entries) => {
-      follower.onReadAll(entries);
-      sink.onFoundAll(entries);
-    },
-    onGone: ({ db, key, page }) => {
-      if (!follower.isChange(page)) return sink.onGone({ db, key, page });
-      gone.db = db;
-      gone.page = page;
-      gone.showKey(new Bytes(key), 0, key.length);
-      gone.ownKey = key;
-      follower.onRead(gone);
-      sink.onFound(gone);
-    },
-  };
 }

@@ -8,6 +8,7 @@ import { brokeAlways, type Suspects } from '../cluster/suspects.ts';
 import type { Channel } from '../flow/channel.ts';
 import type { FoundKey } from '../flow/key-id.ts';
 import type { KeyReader } from '../keys/key-reader.ts';
+import { demandProcess } from '../server/server.ts';
 import { Session } from '../server/session.ts';
 
 /** A key that is to be read, found elsewhere than in the walk under way. */
@@ -90,6 +91,10 @@ export class SingleKeyReader {
 
   close(): void {
     this.#session?.connection.close();
+  }
+
+  demandServer(runId: string): void {
+    if (this.#session !== undefined) demandProcess(this.#session.server, runId);
   }
 
   stop(reason: Error): void {

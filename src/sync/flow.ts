@@ -8,14 +8,16 @@ import type { DumpOptions } from '../keys/dump.ts';
 import { depthFor } from '../server/transfer-limits.ts';
 import { TransferLimits } from '../server/transfer-limits.ts';
 import { RdbSource } from '../source/rdb-source.ts';
-import { RedisSource } from '../source/redis-source.ts';
+import { RedisSource, type RedisSourceOptions } from '../source/redis-source.ts';
 import { RespSource } from '../source/resp-source.ts';
 import type { FileSink, Source, SourceSink } from '../source/source.ts';
 import { Collisions } from '../target/key-names.ts';
 import { RateLimit } from '../target/rate-limit.ts';
 import { RedisTarget } from '../target/redis-target.ts';
 import { RespTarget } from '../target/resp-target.ts';
-import type { DryRunTarget, Target } from '../target/target.ts';
+import type { DryRunTarget, Target, WayBack } from '../target/target.ts';
+import type { Following } from '../live/following.ts';
+import type { OwnNames } from '../live/own-names.ts';
 import { WrittenKeys } from '../target/conflicts.ts';
 import type { Plan } from './sides.ts';
 import type { Run } from './preflight.ts';
@@ -59,6 +61,9 @@ export interface ReadingOptions {
   readonly namesOnly?: boolean;
   /** Bytes of the longest value that is read in one piece; what the target can take otherwise. */
   readonly bigKey?: number;
+  /** Where the source is followed. */
+  readonly ledger?: RedisSourceOptions['ledger'];
+  readonly follower?: RedisSourceOptions['follower'];
   /** Whether large values of a file are read after its end as well: whoever does so has to `stop` it. */
   readonly outlives?: boolean;
 }
@@ -72,12 +77,12 @@ export function sourceOf(
 ): Source {
   if (side === undefined) return fileSourceOf({ plan, settings }, sink, how);
   const { scope, retry, count, maxLatency, bySize } = settings;
-  const { bigKey = settings.bigKey, tally, namesOnly } = how;
+  const { bigKey = settings.bigKey, tally, namesOnly, ledger, follower } = how;
   const dump = { mode: plan.mode, fields: plan.fields, usage: usageOf(side, settings), bigKey, bySize, maxLatency };
   const onReconnect = sink.onReconnect.bind(sink);
   const databases = plan.databases.map(([db]) => db);
   const options = { databases, keys: plan.keys, count, scope, dump, retry, onReconnect, census: tally?.add, namesOnly };
-  return new RedisSource(side, options, sink);
+  return new RedisSource(side, { ...options, ledger, follower }, sink);
 }
 
 export function fileSourceOf(
@@ -103,23 +108,28 @@ export function fileSourceOf(
 
 /** Which keys are ours has to be known where those of the target are not replaced. */
 export function writtenKeysOf(
-  { plan: { keys }, settings: { to, onConflict } }: Run,
+  { plan: { keys }, settings: { to, onConflict, live } }: Run,
   isVerified: boolean,
 ): WrittenKeys | undefined {
-  if (onConflict === 'replace' || to.address.kind === 'stream') return undefined;
+  if (onConflict === 'replace' || to.address.kind === 'stream' || live !== undefined) return undefined;
   return new WrittenKeys(keys || KEYS_OF_A_FILE, isVerified ? CERTAIN_BITS_PER_KEY : undefined);
 }
 
+/** @param ownNames what the target had, where the source is followed */
 export function targetOf(
   { sides: { target }, plan, settings }: Run,
-  source: Source,
+  source: WayBack,
   written: WrittenKeys | undefined,
   progress: Progress,
+  ownNames?: OwnNames,
 ): Target {
   const { names, retry, onConflict, bwlimit, tpslimit, buffer } = settings;
   const { mode, clock, targetDbOf } = plan;
   const keys = plan.keys || KEYS_OF_A_FILE;
-  const replace = onConflict === 'replace';
+  const keeps = onConflict !== 'replace';
+  // Under live, what is the target's own is known by name.
+  const replace = !keeps || ownNames !== undefined;
+  const live = ownNames && { ownNames: ownNames.isEmpty ? undefined : ownNames, keeps };
   const common = {
     mode,
     clock,
@@ -139,7 +149,7 @@ export function targetOf(
   const limits = limitsOf(mostBytes, settings);
   const gatherBytes = settings.bySize ? 0 : Math.min(settings.bigKey, buffer * GATHERED_SHARE, mostBytes);
   const own = { replace, written, mostBytes, limits, bigKey: settings.bigKey, gatherBytes, atOnce, retry, onReconnect };
-  return new RedisTarget(target, source, { ...common, ...own }, progress);
+  return new RedisTarget(target, source, { ...common, ...own, live }, progress);
 }
 
 /** A command goes as a whole, and what has to wait at the target with it, so far as a limit is told, must have room as well. */
@@ -162,17 +172,19 @@ export class Flow {
   readonly #target: Target;
   /** Ends pauses and connects of both sides. */
   readonly #end: AbortController;
+  readonly #following: Following | undefined;
 
-  constructor(source: Source, channel: Channel, target: Target, end: AbortController) {
+  constructor(source: Source, channel: Channel, target: Target, end: AbortController, following?: Following) {
     this.#source = source;
     this.#channel = channel;
     this.#target = target;
     this.#end = end;
+    this.#following = following;
   }
 
   /** Returns when everything is on the target; rejects with the first error, or with the reason of `stop`. */
   async run(signal: AbortSignal | undefined): Promise<void> {
-    const flowing = (): Promise<unknown> => Promise.all([this.#read(), this.#write()]);
+    const flowing = (): Promise<unknown> => Promise.all([this.#read(), this.#write(), this.#follow()]);
     await whileListening(signal, (reason) => this.stop(reason), flowing);
   }
 
@@ -181,6 +193,16 @@ export class Flow {
     this.#end.abort(reason);
     this.#channel.abort(reason);
     this.#source.stop(reason);
+    this.#following?.fail(reason);
+  }
+
+  async #follow(): Promise<void> {
+    try {
+      await this.#following?.run();
+    } catch (error) {
+      this.stop(error as Error);
+      throw error;
+    }
   }
 
   /** An error of the reader travels through the channel, behind the entries that were read before it. */

@@ -1,16 +1,20 @@
 // The whole copy: reach both ends, look before the first write, let the entries flow, and say how it went.
 //
 //     source ── read ──▶ channel ──▶ write ── target
+//       └── what changes meanwhile ──┘ under `live`
 
 import type { Reconnect } from '../server/retry.ts';
 import { DryRunTarget } from '../target/target.ts';
+import type { RedisSource } from '../source/redis-source.ts';
 import type { WrittenKeys } from '../target/conflicts.ts';
+import type { RedisTarget } from '../target/redis-target.ts';
 import { channelOf, Flow, sourceOf, targetOf, writtenKeysOf } from './flow.ts';
+import { withLive, type LiveCopy } from './live.ts';
 import type { MigrateOptions, MigrateResult } from './options.ts';
 import { startEvent, withSides, type Run } from './preflight.ts';
 import { Progress } from './progress.ts';
 import { settingsOf, withForms } from './settings.ts';
-import { warningsOf } from './warnings.ts';
+import { warningsOf, type Warning } from './warnings.ts';
 
 export interface Copied {
   readonly figures: MigrateResult;
@@ -29,21 +33,32 @@ export async function copyOnce(options: MigrateOptions, isVerified: boolean): Pr
 }
 
 async function copy(run: Run, isVerified: boolean): Promise<Copied> {
-  const { settings, sides } = run;
   const warnings = await warningsOf(run);
-  const progress = new Progress(settings);
+  const progress = new Progress(run.settings);
+  return withLive(run, progress, (live) => copyAll(run, warnings, progress, live, isVerified));
+}
+
+async function copyAll(
+  run: Run,
+  warnings: readonly Warning[],
+  progress: Progress,
+  live: LiveCopy | undefined,
+  isVerified: boolean,
+): Promise<Copied> {
+  const { settings, sides } = run;
   const tally = settings.dryRun ? new DryRunTarget() : undefined;
   // A value that one file has whole, another one gets so.
   const bigKey = sides.source === undefined && sides.target === undefined ? Infinity : settings.bigKey;
 
-  const source = sourceOf(sides.source, run, progress, { tally, bigKey });
+  const source = sourceOf(sides.source, run, progress, { tally, bigKey, ...live?.reading });
   const channel = channelOf(run);
   const written = writtenKeysOf(run, isVerified);
-  const target = tally ?? targetOf(run, source, written, progress);
-  const flow = new Flow(source, channel, target, run.end);
+  const target = tally ?? targetOf(run, live?.wayBack ?? source, written, progress, live?.ownNames);
+  live?.join(source as RedisSource, target as RedisTarget, channel);
+  const flow = new Flow(source, channel, target, run.end, live?.following);
   if (settings.failFast) progress.onFirstFailure = (error) => flow.stop(error);
 
-  progress.start(startEvent(run), warnings, () => source.fraction);
+  progress.start(startEvent(run), [...warnings, ...(live?.warnings ?? [])], () => source.fraction);
   try {
     await flow.run(settings.signal);
   } catch (error) {

@@ -11,7 +11,31 @@ export type { TypeFigures } from '../target/target.ts';
 /** What happens to a key that the target already has. */
 export type ConflictPolicy = 'replace' | 'skip' | 'fail';
 
-export interface MigrateOptions {
+/** How the source is followed while it is written. */
+export interface LiveOptions {
+  /** Follow what changes at the source until the cutover: see the others. Default `false`. */
+  readonly live?: boolean | undefined;
+  /** How changes are learnt. Default `auto`: the first that works and leaves no trace at the source. */
+  readonly feed?: 'auto' | 'psync' | 'tracking' | undefined;
+  /** The writers have stopped when this file appears. */
+  readonly cutoverFile?: string | undefined;
+  /** Milliseconds: the writers have stopped when nothing was written for so long. */
+  readonly untilIdle?: number | undefined;
+  /** Milliseconds: a cutover that takes longer fails with `NOT_CONVERGED`. Default 60,000. */
+  readonly cutoverTimeout?: number | undefined;
+  /** Milliseconds for which the source is followed after the cutover: what is still written is copied and told. Default 2,000. */
+  readonly linger?: number | undefined;
+  /** Milliseconds: a large value that changes all the time is read no more often. Default 200. */
+  readonly settle?: number | undefined;
+  /** Replicas of the target, of each node, that must have everything before the end. Default 0. */
+  readonly waitReplicas?: number | undefined;
+  /** Remove also keys that may have been the target's own before, where that is not known. Default `false`. */
+  readonly deleteInDoubt?: boolean | undefined;
+  /** Names that are kept at most: of changed keys, and of those that the target had at the beginning. Default 1,000,000. */
+  readonly namesLimit?: number | undefined;
+}
+
+export interface MigrateOptions extends LiveOptions {
   /** The source endpoint, as on the command line: `redis://[[user]:password@]host[:port][/db]`, `PATH.resp`, `-`, `PATH.rdb`. */
   readonly from: string;
   /** The target endpoint. */
@@ -68,6 +92,8 @@ export interface MigrateOptions {
   readonly failFast?: boolean | undefined;
   /** Look at both sides and count what would be copied; write nothing. Default `false`. */
   readonly dryRun?: boolean | undefined;
+  /** Aborted by whoever says that the writers have stopped, under `live`. */
+  readonly cutover?: AbortSignal | undefined;
   /** Aborting stops the copy cleanly; `migrate` then rejects with the signal's reason. */
   readonly signal?: AbortSignal | undefined;
   /** Called synchronously; it must be quick and must not throw. */
@@ -84,6 +110,8 @@ export interface Figures {
   readonly converted: number;
   /** Keys that the target already had, under `skip`. */
   readonly skipped: number;
+  /** Keys that were removed at the target, as they are gone at the source; where that is followed. */
+  readonly removed?: number | undefined;
   /** Keys that were deleted or expired on the way. */
   readonly expired: number;
   /** Keys that could not be copied. */
@@ -104,10 +132,23 @@ export type CommonEvent =
   | KeyFailedEvent;
 
 export type MigrateEvent =
-  | CommonEvent
-  | ({ readonly type: 'progress'; /** Done so far, 0 to 1. */ readonly fraction: number } & Figures)
-  | DryRunEvent
-  | ({ readonly type: 'done' } & Figures);
+  CommonEvent | ({ readonly type: 'progress' } & Progress) | DryRunEvent | ({ readonly type: 'done' } & Figures);
+
+export interface Progress extends Figures {
+  /** Done so far, 0 to 1: of what was there at the beginning. */
+  readonly fraction: number;
+  /** Where the source is followed. */
+  readonly live?: LiveProgress | undefined;
+}
+
+export interface LiveProgress {
+  /** `in-sync`: all that was written up to a moment ago is on the target. */
+  readonly phase: 'copying' | 'following' | 'in-sync' | 'cutover' | 'lingering';
+  /** Keys that have changed and are not on the target yet. */
+  readonly behind: number;
+  /** Milliseconds that the target is behind, as measured last; `null` before it was. */
+  readonly lag: number | null;
+}
 
 export interface StartEvent {
   readonly type: 'start';
@@ -165,4 +206,9 @@ export interface DryRunEvent {
 }
 
 /** What `migrate` resolves with once the whole source was read; `failed` may be above 0. */
-export type MigrateResult = Figures;
+export interface MigrateResult extends Figures {
+  /** Changes that were made at the source after the cutover: the writers were not stopped. What they wrote is copied. */
+  readonly stragglers?: number | undefined;
+  /** Keys of the target that the source does not have, and that may be the target's own. */
+  readonly doubtful?: number | undefined;
+}

@@ -8,7 +8,7 @@ import type { Reconnect } from '../server/retry.ts';
 import type { SourceNotice, SourceSink } from '../source/source.ts';
 import type { WrittenKey } from '../target/target-process.ts';
 import type { TargetSink } from '../target/target.ts';
-import type { CommonEvent, Figures, StartEvent, TypeFigures } from './options.ts';
+import type { CommonEvent, Figures, LiveProgress, MigrateResult, StartEvent, TypeFigures } from './options.ts';
 import type { Settings } from './settings.ts';
 import { nothingOf, noticeText, type Warning } from './warnings.ts';
 
@@ -16,6 +16,8 @@ import { nothingOf, noticeText, type Warning } from './warnings.ts';
 const BATCH_KEYS = 1000;
 /** Milliseconds between two events of progress. */
 const INTERVAL_MS = 100;
+/** Keys that may be the target's own, by name. */
+const DOUBTFUL_NAMED = 20;
 /** Names of keys that the target lacks in one warning. */
 const MISSING_NAMED = 5;
 
@@ -137,6 +139,13 @@ export class Progress extends RunProgress implements SourceSink, TargetSink {
   #repeated = 0;
   /** Keys that a dry run has found. */
   #counted = 0;
+  #removed = 0;
+  #stragglers = 0;
+  #doubtful = 0;
+  #live: (() => LiveProgress) | undefined;
+
+  /** Called where the source has lost keys without a word; returns whether somebody sees to it. */
+  onLoss: (error: RespError) => boolean = () => false;
 
   /** Called with the first key's error, where one is enough. */
   onFirstFailure: (error: RespError) => void = () => {};
@@ -156,8 +165,41 @@ export class Progress extends RunProgress implements SourceSink, TargetSink {
     this.#converted++;
   }
 
+  onRemoved(keys: number): void {
+    this.#removed += keys;
+  }
+
+  /** From now on the source is followed. */
+  follow(live: () => LiveProgress): void {
+    this.#live = live;
+  }
+
+  /** Something may have been missed of the source's changes. */
+  onMissed(reasons: readonly string[], isFlush: boolean): void {
+    const what = isFlush ? 'what it has not any more is looked for' : 'the keys in question are read once more';
+    this.warn('GAP', `${reasons.join('; ')}: ${what}`);
+  }
+
+  /** Somebody has written after the cutover. */
+  onStragglers(names: readonly Buffer[], count: number): void {
+    this.#stragglers += count;
+    const shown = names.map((name) => `"${name.toString()}"`).join(', ');
+    this.warn('STRAGGLERS', `the source is still written after the cutover (${shown}): it is copied all the same`);
+  }
+
+  /** The target has a key that the source does not have, and that may be its own. */
+  onDoubt(db: number, name: Buffer): void {
+    if (this.#doubtful++ >= DOUBTFUL_NAMED) return;
+    const message = `the target has "${name.toString()}" in db ${db}, which the source does not have: it may be the target's own, and stays`;
+    this.warn('DOUBTFUL', message);
+  }
+
   onGone(): void {
     this.onExpired();
+  }
+
+  override onShrunk(error: RespError): void {
+    if (!this.onLoss(error)) super.onShrunk(error);
   }
 
   onRepeated(): void {
@@ -202,15 +244,15 @@ export class Progress extends RunProgress implements SourceSink, TargetSink {
   }
 
   /** The whole source was read and every reply is there. @throws RespError, where the source lost keys meanwhile */
-  finish(): Figures {
+  finish(): MigrateResult {
     this.flush();
     this.demandWhole();
     if (this.#repeated > 0) {
       const what = `SCAN gave ${countOf(this.#repeated, 'key')} twice, as the source changed; the target has them as first read`;
       this.warn('REPEATED', what);
     }
-    this.end(this.#settled + this.#repeated + this.#counted === 0);
-    const figures = this.#figures();
+    this.end(this.#settled + this.#repeated + this.#counted + this.#removed === 0);
+    const figures = { ...this.#figures(), ...this.#afterCutover };
     this.#settings.onEvent({ type: 'done', ...figures });
     return figures;
   }
@@ -222,7 +264,8 @@ export class Progress extends RunProgress implements SourceSink, TargetSink {
   }
 
   protected override tell(fraction: number): void {
-    this.#settings.onEvent({ type: 'progress', fraction, ...this.#figures() });
+    const live = this.#live?.();
+    this.#settings.onEvent({ type: 'progress', fraction, ...this.#figures(), ...(live && { live }) });
   }
 
   /** Keys whose fate is known. */
@@ -231,12 +274,17 @@ export class Progress extends RunProgress implements SourceSink, TargetSink {
     return this.#keys + this.#skipped + expired + failed;
   }
 
+  get #afterCutover(): Pick<MigrateResult, 'stragglers' | 'doubtful'> {
+    return this.#live === undefined ? {} : { stragglers: this.#stragglers, doubtful: this.#doubtful };
+  }
+
   #figures(): Figures {
     return {
       keys: this.#keys,
       bytes: this.#bytes,
       converted: this.#converted,
       skipped: this.#skipped,
+      ...(this.#live && { removed: this.#removed }),
       ...this.common,
     };
   }

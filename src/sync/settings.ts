@@ -6,6 +6,7 @@ import { Secrets } from '../../resp/secrets.ts';
 import type { TlsOptions } from '../../resp/tls-options.ts';
 import type { NatRule } from '../cluster/announced.ts';
 import { formOf } from '../file/regular-file.ts';
+import type { FeedKind } from '../live/feed.ts';
 import type { RetryOptions } from '../server/retry.ts';
 import { KeyScope } from '../scan/key-scope.ts';
 import { KeyNames } from '../target/key-names.ts';
@@ -44,10 +45,26 @@ export interface Settings {
   readonly timeout: number;
   readonly failFast: boolean;
   readonly dryRun: boolean;
+  /** Where the source is followed. */
+  readonly live: LiveSettings | undefined;
   readonly signal: AbortSignal | undefined;
   /** Every password of either side. */
   readonly secrets: Secrets;
   readonly onEvent: (event: MigrateEvent) => void;
+}
+
+export interface LiveSettings {
+  readonly feed: 'auto' | FeedKind;
+  readonly cutoverFile: string | undefined;
+  readonly cutover: AbortSignal | undefined;
+  /** Milliseconds, as those that follow. */
+  readonly untilIdle: number | undefined;
+  readonly cutoverTimeout: number;
+  readonly linger: number;
+  readonly settle: number;
+  readonly waitReplicas: number;
+  readonly deleteInDoubt: boolean;
+  readonly namesLimit: number;
 }
 
 export interface EndpointSettings {
@@ -66,6 +83,10 @@ const DEFAULT_BIG_KEY = 64 * 1024 * 1024;
 const DEFAULT_MAX_LATENCY_MS = 50;
 const DEFAULT_MAX_REPLY = 128 * 1024 * 1024;
 const DEFAULT_TIMEOUT_MS = 60_000;
+const DEFAULT_CUTOVER_TIMEOUT_MS = 60_000;
+const DEFAULT_LINGER_MS = 2000;
+const DEFAULT_SETTLE_MS = 200;
+const DEFAULT_NAMES = 1_000_000;
 const DEFAULT_RETRIES = 10;
 const DEFAULT_RETRY_MAX_MS = 30_000;
 
@@ -109,8 +130,24 @@ export function settingsOf(options: MigrateOptions, use: Use): Settings {
     timeout: options.timeout ?? DEFAULT_TIMEOUT_MS,
     failFast: options.failFast ?? false,
     dryRun: options.dryRun ?? false,
+    live: options.live === true ? liveSettingsOf(options) : undefined,
     signal: options.signal,
     onEvent: options.onEvent ?? (() => {}),
+  };
+}
+
+function liveSettingsOf(options: MigrateOptions): LiveSettings {
+  return {
+    feed: options.feed ?? 'auto',
+    cutoverFile: options.cutoverFile,
+    cutover: options.cutover,
+    untilIdle: options.untilIdle,
+    cutoverTimeout: options.cutoverTimeout ?? DEFAULT_CUTOVER_TIMEOUT_MS,
+    linger: options.linger ?? DEFAULT_LINGER_MS,
+    settle: options.settle ?? DEFAULT_SETTLE_MS,
+    waitReplicas: options.waitReplicas ?? 0,
+    deleteInDoubt: options.deleteInDoubt ?? false,
+    namesLimit: options.namesLimit ?? DEFAULT_NAMES,
   };
 }
 

@@ -1,6 +1,6 @@
 // What a check is asked for, with its defaults, and what it tells: the words shared by the library door and the command line.
 
-import type { CommonEvent, MigrateOptions } from '../sync/options.ts';
+import type { CommonEvent, LiveOptions, MigrateOptions } from '../sync/options.ts';
 import { settingsOf, type Settings } from '../sync/settings.ts';
 import type { WrittenKeys } from '../target/conflicts.ts';
 
@@ -15,7 +15,16 @@ export type Verdict = 'match' | 'differ' | 'sourceOnly' | 'targetOnly' | 'notCom
 
 export interface CheckOptions extends Omit<
   MigrateOptions,
-  'onConflict' | 'preserveIdle' | 'bwlimit' | 'tpslimit' | 'failFast' | 'dryRun' | 'verify' | 'onEvent'
+  | keyof LiveOptions
+  | 'cutover'
+  | 'onConflict'
+  | 'preserveIdle'
+  | 'bwlimit'
+  | 'tpslimit'
+  | 'failFast'
+  | 'dryRun'
+  | 'verify'
+  | 'onEvent'
 > {
   /**
    * Milliseconds by which expiries may be apart. Default 0 where both sides tell them to the millisecond, otherwise

@@ -89,6 +89,7 @@ export function refuseContradictions(
     if (values[flag as OptionName] === '-') refuseStdoutTaken(values, `with --${flag} - stdout belongs to ${what}`);
   }
   if (values.verify === true) refuseUnverifiable(from.address, to.address);
+  if (values.live === true) for (const { address } of [from, to]) refuseFile(address);
   refuseDatabaseChoice(task, values, from.address, to.address);
 }
 
@@ -146,6 +147,10 @@ function refuseRead(flag: 'combined', path: string | undefined, address: Address
 function refuseUnverifiable(from: Address, to: Address): void {
   if (isStdStream(from)) throw refused('verify', 'stdin cannot be read a second time', 'copy from a file');
   if (isStdStream(to)) throw refused('verify', 'stdout cannot be read again', 'copy into a file');
+}
+
+function refuseFile(address: Address): void {
+  if (isFile(address)) throw refused('live', `${formatAddress(address)} is a file`, 'only a server can be followed');
 }
 
 function refuseStdoutTaken({ json = false, progress }: OptionValues, why: string): void {

@@ -1,7 +1,7 @@
 // One JSON object a line on stdout, for programs. stderr gets the error that ended the run, if one did.
 
 import { RespError } from '../../../resp/errors.ts';
-import type { Figures, MigrateEvent, SideReport, StartEvent } from '../../sync/options.ts';
+import type { Figures, LiveProgress, MigrateEvent, MigrateResult, SideReport, StartEvent } from '../../sync/options.ts';
 import type { CheckEvent, CheckFigures, VerdictEvent } from '../../verify/options.ts';
 import { errorText, escapeControls, escapeJson, escapeKey } from './texts.ts';
 import type { Outcome, Output, OutputOptions, RunEvent, Streams } from './output.ts';
@@ -56,6 +56,8 @@ export class JsonOutput implements Output {
 
   onInterrupt(): void {}
 
+  onCutover(): void {}
+
   finish(outcome: Outcome): void {
     const { stderr } = this.#streams;
     if ('error' in outcome) {
@@ -70,7 +72,9 @@ export class JsonOutput implements Output {
   /** The latest figures: at most once a second, and before an error. */
   #tellProgress(): void {
     if (this.#untold === undefined) return;
-    this.#write(this.#untold.type, { fraction: this.#untold.fraction, ...figuresOf(this.#untold) });
+    const { type, fraction } = this.#untold;
+    const live = 'live' in this.#untold && this.#untold.live !== undefined ? { live: rounded(this.#untold.live) } : {};
+    this.#write(type, { fraction, ...figuresOf(this.#untold), ...live });
     this.#untold = undefined;
     this.#toldAt = this.#now();
   }
@@ -95,11 +99,17 @@ function reportOf({ kind, keys, nodes }: SideReport): object {
 function figuresOf(event: Figures | CheckFigures): Figures | CheckFigures {
   const elapsed = Math.round(event.elapsed);
   if ('keys' in event) {
-    const { keys, bytes, converted, skipped, expired, failed, reconnects } = event;
-    return { keys, bytes, converted, skipped, expired, failed, reconnects, elapsed };
+    const { keys, bytes, converted, removed, skipped, expired, failed, reconnects } = event;
+    const { stragglers, doubtful }: Partial<MigrateResult> = event;
+    const live = removed === undefined ? {} : { removed, stragglers, doubtful };
+    return { keys, bytes, converted, skipped, expired, failed, reconnects, elapsed, ...live };
   }
   const { match, differ, sourceOnly, targetOnly, notComparable, expired, gone, failed, bytes, reconnects } = event;
   return { match, differ, sourceOnly, targetOnly, notComparable, expired, gone, failed, bytes, reconnects, elapsed };
+}
+
+function rounded({ lag, ...rest }: LiveProgress): LiveProgress {
+  return { ...rest, lag: lag === null ? null : Math.round(lag) };
 }
 
 function describeVerdict({ verdict, db, key, targetDb, targetKey, what }: VerdictEvent): object {

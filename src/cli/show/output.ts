@@ -25,6 +25,8 @@ export interface Output {
   onEvent(event: RunEvent): void;
   /** The run was asked to stop. */
   onInterrupt(signal: StopSignal): void;
+  /** Ctrl-C has said that the writers have stopped. */
+  onCutover(): void;
   /** Once, and the last. */
   finish(outcome: Outcome): void;
 }
@@ -68,7 +70,12 @@ export function nameOfSignal(signal: StopSignal): string {
 /** Everything was copied, and everything that was compared is equal. */
 export function isComplete(outcome: Outcome): boolean {
   if ('error' in outcome) return false;
-  return (!('result' in outcome) || outcome.result.failed === 0) && !isDifferent(outcome) && !isUnsure(outcome);
+  return (!('result' in outcome) || isWhole(outcome.result)) && !isDifferent(outcome) && !isUnsure(outcome);
+}
+
+/** Every key is on the target, and the writers were stopped. */
+export function isWhole({ failed, stragglers = 0, doubtful = 0 }: MigrateResult): boolean {
+  return failed + stragglers + doubtful === 0;
 }
 
 /** A check found a difference. */

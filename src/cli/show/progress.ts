@@ -1,7 +1,7 @@
 // Progress in words: as dots on stdout, or as a line on stderr that is redrawn in place.
 
 import { countOf, formatBytes, formatCount } from '../../../resp/figures.ts';
-import type { Figures } from '../../sync/options.ts';
+import type { Figures, LiveProgress } from '../../sync/options.ts';
 import type { CheckFigures } from '../../verify/options.ts';
 import {
   isComplete,
@@ -127,7 +127,7 @@ function comparedFigures(figures: CheckFigures & { readonly fraction: number }):
   return { fraction, keys, bytes, converted: 0, skipped: 0, expired, failed, reconnects, elapsed };
 }
 
-export type BarFigures = Figures & { readonly fraction: number };
+export type BarFigures = Figures & { readonly fraction: number; readonly live?: LiveProgress | undefined };
 
 /** Rates are of the last so many milliseconds. */
 const WINDOW_MS = 5000;
@@ -179,14 +179,15 @@ export class Bar {
     const span = elapsed - since;
     const rate = formatRate(keys - keysThen, span);
     const byteRate = `${formatBytes(Math.round(perSecond(bytes - bytesThen, span)))}/s`;
+    const phase = last.live === undefined ? undefined : phaseOf(last.live);
     return [
       // Rounded down: 100 % means done.
-      { text: `${Math.floor(this.#fraction * 100)}%`.padStart(4), rank: 0 },
+      { text: phase ?? `${Math.floor(this.#fraction * 100)}%`.padStart(4), rank: 0 },
       { text: countOf(keys, 'key'), rank: 2 },
       { text: formatBytes(bytes), rank: 7 },
       { text: rate, rank: 5 },
       { text: byteRate, rank: 8 },
-      ...this.#remaining(elapsed),
+      ...(phase === undefined ? this.#remaining(elapsed) : []),
       ...(failed > 0 ? [{ text: `${formatCount(failed)} failed`, rank: 1 }] : []),
       ...(reconnects > 0 ? [{ text: countOf(reconnects, 'reconnect'), rank: 6 }] : []),
     ];
@@ -196,6 +197,23 @@ export class Bar {
     const fraction = this.#fraction;
     if (elapsed < LEAST_ELAPSED_MS || fraction <= 0) return [];
     return [{ text: `ETA ${formatDuration((elapsed * (1 - fraction)) / fraction)}`, rank: 3 }];
+  }
+}
+
+/** `undefined` as long as what was there at the beginning is copied. */
+function phaseOf({ phase, behind, lag }: LiveProgress): string | undefined {
+  const seconds = lag === null ? '' : `, ${(lag / 1000).toFixed(1)} s`;
+  switch (phase) {
+    case 'copying':
+      return undefined;
+    case 'in-sync':
+      return 'in sync';
+    case 'following':
+      return `following: ${countOf(behind, 'key')} behind${seconds}`;
+    case 'cutover':
+      return `cutting over: ${countOf(behind, 'key')} left`;
+    default:
+      return 'looking for writers';
   }
 }
 

@@ -100,6 +100,10 @@ class Report {
     this.#say(`interrupted by ${nameOfSignal(signal)}; stopping (again to stop at once)`);
   }
 
+  onCutover(): void {
+    this.#say('Ctrl-C: the writers have stopped; cutting over (again to stop in place of that)');
+  }
+
   finish(outcome: Outcome): void {
     const { dryRun, debug } = this.#options;
     this.#tellUntold();
@@ -160,9 +164,14 @@ function sayDone({ stdout, stderr }: Streams, { dryRun, stdoutTaken }: OutputOpt
 
 /** Why a run that was not broken off did not end well: a line for each reason. */
 export function describeFaults(outcome: Exclude<Outcome, { readonly error: unknown }>): string[] {
-  const failed = 'result' in outcome ? outcome.result.failed : 0;
+  const { failed = 0, stragglers = 0, doubtful = 0 } = 'result' in outcome ? outcome.result : {};
   const difference = outcome.check === undefined ? undefined : describeDifferences(outcome.check);
-  return [...(failed > 0 ? [describeNotCopied(failed)] : []), ...(difference === undefined ? [] : [difference])];
+  return [
+    ...(failed > 0 ? [describeNotCopied(failed)] : []),
+    ...(stragglers > 0 ? [describeStragglers(stragglers)] : []),
+    ...(doubtful > 0 ? [describeDoubtful(doubtful)] : []),
+    ...(difference === undefined ? [] : [difference]),
+  ];
 }
 
 function hasFailed(outcome: Outcome): boolean {
@@ -182,6 +191,14 @@ function describeRecheck({ keys, round, rounds, pause }: RecheckEvent): string {
 
 function describeNotCopied(keys: number): string {
   return `${countOf(keys, 'key')} ${keys === 1 ? 'was' : 'were'} not copied`;
+}
+
+function describeStragglers(changes: number): string {
+  return `the source was written after the cutover (${countOf(changes, 'change')}): stop whoever writes, and run the same command again`;
+}
+
+function describeDoubtful(keys: number): string {
+  return `${countOf(keys, 'key')} of the target may be its own, and ${keys === 1 ? 'stays' : 'stay'}; --delete removes what the source does not have`;
 }
 
 function describeReconnect({ side, address, reason, refused, pause, attempt, retries }: ReconnectEvent): string {
@@ -217,6 +234,10 @@ export class PlainOutput implements Output {
 
   onInterrupt(signal: StopSignal): void {
     this.#report.onInterrupt(signal);
+  }
+
+  onCutover(): void {
+    this.#report.onCutover();
   }
 
   finish(outcome: Outcome): void {

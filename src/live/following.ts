@@ -1,0 +1,285 @@
+// Follows a source that is written, from before the first key is read until the cutover: what changes is read again, what may
+// have been missed is made good, and once the writers are said to have stopped nothing is left behind.
+//
+//     attach ──▶ copying ──▶ following ──▶ cutover: caught up · settled · streams · unanswered · WAIT ──▶ linger ──▶ detach
+
+import { access } from 'node:fs/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { RespError } from '../../resp/errors.ts';
+import { countOf } from '../../resp/figures.ts';
+import { Failure } from '../flow/failure.ts';
+import type { KeyId } from '../flow/key-id.ts';
+import { Wakeup } from '../flow/wakeup.ts';
+import type { FeedPosition } from './feed.ts';
+import type { Feeds } from './feeds.ts';
+import type { Gap, Gaps } from './gaps.ts';
+import type { Rounds } from './rounds.ts';
+import type { Streams } from './streams.ts';
+import { Writers } from './writers.ts';
+
+/** `in-sync`: all that was written up to a moment ago is on the target. */
+export type Phase = 'copying' | 'following' | 'in-sync' | 'cutover' | 'lingering';
+
+export interface FollowingOptions {
+  /** Milliseconds: nothing was written for so long is the cutover. */
+  readonly untilIdle: number | undefined;
+  /** A file whose appearance is. */
+  readonly cutoverFile: string | undefined;
+  /** Milliseconds for all that is to be done from there on, but for the linger. */
+  readonly cutoverTimeout: number;
+  /** Milliseconds for which whoever still writes afterwards is looked for. */
+  readonly linger: number;
+  /** Milliseconds between two readings of streams, at least. */
+  readonly settle: number;
+  /** Aborted by whoever says that the writers have stopped. */
+  readonly cutover: AbortSignal | undefined;
+}
+
+export interface FollowingParts {
+  readonly feeds: Feeds;
+  readonly rounds: Rounds;
+  readonly gaps: Gaps;
+  /** Where what consumer groups do is not told. */
+  readonly streams: Streams | undefined;
+  /** Makes good what was missed: walks, and marks what the source has not any more. */
+  readonly close: (gap: Gap) => Promise<void>;
+  /** Keys of which it is not certain that the target has them as they were read last. */
+  readonly unanswered: () => readonly KeyId[];
+  /** The last word of the target, once all is settled. @throws RespError */
+  readonly confirm: (timeoutMs: number) => Promise<void>;
+}
+
+export interface FollowingSink {
+  onPhase(phase: Phase): void;
+  /** Keys that were written after the cutover, as the feed named them: the first of them, and how many. */
+  onStragglers(names: readonly Buffer[], count: number): void;
+}
+
+/** Milliseconds: so far behind is in sync. */
+const IN_SYNC_MS = 1000;
+/** Milliseconds between two measurements, and two looks for the file. */
+const LOOK_MS = 200;
+/** Reading streams again may take this share of the time. */
+const STREAMS_SHARE = 1 / 20;
+
+export class Following {
+  readonly #parts: FollowingParts;
+  readonly #options: FollowingOptions;
+  readonly #sink: FollowingSink;
+  readonly #failure = new Failure();
+  readonly #moved = new Wakeup();
+  readonly #writers: Writers;
+  #phase: Phase = 'copying';
+  #isWalked = false;
+  #isAsked = false;
+  #isOver = false;
+  #lag = Infinity;
+  /** Since when a measurement is under way. */
+  #measuredSince: number | undefined;
+  #streamsDueAt = 0;
+
+  constructor(parts: FollowingParts, options: FollowingOptions, sink: FollowingSink) {
+    this.#parts = parts;
+    this.#options = options;
+    this.#sink = sink;
+    this.#writers = new Writers(parts.feeds, parts.rounds);
+  }
+
+  get phase(): Phase {
+    return this.#phase;
+  }
+
+  /** Keys that have changed and are not on the target yet. */
+  get behind(): number {
+    return this.#parts.rounds.behind;
+  }
+
+  /** Milliseconds that the target is behind, as measured last; Infinity before it was. */
+  get lag(): number {
+    const under = this.#measuredSince === undefined ? 0 : performance.now() - this.#measuredSince;
+    return Math.max(this.#lag, under);
+  }
+
+  /** From now on changes are told. @throws RespError where the source does not let us */
+  async attach(positions?: ReadonlyMap<string, FeedPosition>): Promise<void> {
+    await this.#parts.feeds.attach(positions);
+  }
+
+  /** The writers have stopped. */
+  askForCutover(): void {
+    this.#isAsked = true;
+    this.#moved.wake();
+  }
+
+  /** All that was there at the beginning is on the target. */
+  onWalked(): void {
+    this.#isWalked = true;
+    this.#moved.wake();
+  }
+
+  onChange(db: number | undefined, key: Buffer): void {
+    this.#writers.see(key);
+    this.#parts.rounds.change(db, key);
+  }
+
+  fail(error: unknown): void {
+    this.#failure.fail(error);
+  }
+
+  /** Returns when the cutover is done, and nothing more is to be read. Rejects where the source cannot be followed any more. */
+  async run(): Promise<void> {
+    const { rounds, feeds, gaps, close } = this.#parts;
+    const { cutover } = this.#options;
+    const onCutover = (): void => this.askForCutover();
+    if (cutover?.aborted === true) onCutover();
+    cutover?.addEventListener('abort', onCutover, { once: true });
+    const besides = [rounds.run(), feeds.watch(), this.#closeGaps(gaps, close), this.#watchFile()];
+    for (const work of besides) work.catch((error: unknown) => this.#failure.fail(error));
+    try {
+      await Promise.race([this.#lead(), this.#failure.promise]);
+    } finally {
+      cutover?.removeEventListener('abort', onCutover);
+      this.stop();
+    }
+  }
+
+  stop(): void {
+    this.#isOver = true;
+    this.#parts.feeds.detach();
+    this.#parts.rounds.end();
+    this.#moved.wake();
+  }
+
+  async #lead(): Promise<void> {
+    while (!this.#isWalked) await this.#moved.sleep();
+    this.#enter('following');
+    while (!this.#isAsked && !this.#isOver) await this.#measure();
+    await this.#cutOver();
+    await this.#lingers();
+  }
+
+  /** How long it takes until a change of now is on the target. */
+  async #measure(): Promise<void> {
+    const { feeds, rounds, gaps } = this.#parts;
+    this.#measuredSince = performance.now();
+    let changes = 0;
+    await this.#unlessAsked(async () => {
+      await gaps.closed();
+      await feeds.caughtUp();
+      changes = rounds.changes;
+      await rounds.settled();
+      this.#lag = performance.now() - this.#measuredSince!;
+    });
+    this.#measuredSince = undefined;
+    if (this.#isAsked) return;
+    this.#enter(this.#lag <= IN_SYNC_MS && !gaps.isOpen ? 'in-sync' : 'following');
+    await this.#readStreams();
+    const { untilIdle } = this.#options;
+    if (untilIdle !== undefined && (await this.#writers.idleFor(changes)) >= untilIdle) this.#isAsked = true;
+    await this.#unlessAsked(() => sleep(LOOK_MS, undefined, { ref: false }));
+  }
+
+  /** Streams that may have changed without a sign: not all of the time is for them. */
+  async #readStreams(): Promise<void> {
+    const { streams, rounds } = this.#parts;
+    if (streams === undefined || performance.now() < this.#streamsDueAt) return;
+    const started = performance.now();
+    for (const { db, key } of streams.keys) rounds.mark(db, key);
+    await this.#unlessAsked(() => rounds.settled());
+    const took = performance.now() - started;
+    this.#streamsDueAt = performance.now() + Math.max(this.#options.settle, took / STREAMS_SHARE);
+  }
+
+  async #cutOver(): Promise<void> {
+    const { cutoverTimeout } = this.#options;
+    this.#enter('cutover');
+    const timer = new AbortController();
+    const tooLate = sleep(cutoverTimeout, undefined, { signal: timer.signal }).then(
+      () => Promise.reject(this.#notConverged()),
+      () => new Promise<never>(() => {}),
+    );
+    try {
+      await Promise.race([this.#settle(), tooLate]);
+    } finally {
+      timer.abort();
+    }
+  }
+
+  /** All that the source had acknowledged by now is on the target when it returns. */
+  async #settle(): Promise<void> {
+    const { feeds, rounds, gaps, streams, unanswered, confirm } = this.#parts;
+    do {
+      await gaps.closed();
+      await feeds.caughtUp();
+      await rounds.settled({ isHurried: true });
+    } while (gaps.isOpen);
+    for (const { db, key } of streams?.keys ?? []) rounds.mark(db, key);
+    for (const { db, key } of unanswered()) rounds.mark(db, key);
+    await rounds.settled({ isHurried: true });
+    await confirm(this.#options.cutoverTimeout);
+  }
+
+  /** Whoever still writes was not stopped. What he writes is copied all the same. */
+  async #lingers(): Promise<void> {
+    const { linger } = this.#options;
+    if (linger === 0) return;
+    this.#enter('lingering');
+    const { feeds, rounds, gaps } = this.#parts;
+    const before = await this.#writers.look(rounds.changes);
+    this.#writers.beginNaming();
+    await sleep(linger, undefined, { ref: false });
+    await feeds.caughtUp();
+    await gaps.closed();
+    const { changes } = rounds;
+    await rounds.settled({ isHurried: true });
+    const written = (await this.#writers.look(changes)) - before;
+    if (written > 0) this.#sink.onStragglers(this.#writers.names, written);
+  }
+
+  async #closeGaps(gaps: Gaps, close: FollowingParts['close']): Promise<void> {
+    while (!this.#isWalked) await this.#moved.sleep();
+    await gaps.closeAll(close);
+  }
+
+  /** A file that could not be looked for is none. */
+  async #watchFile(): Promise<void> {
+    const { cutoverFile } = this.#options;
+    if (cutoverFile === undefined) return;
+    while (!this.#isOver && !this.#isAsked) {
+      const isThere = await access(cutoverFile).then(
+        () => true,
+        () => false,
+      );
+      if (isThere) this.askForCutover();
+      else await sleep(LOOK_MS, undefined, { ref: false });
+    }
+  }
+
+  /** Waits no longer than until the cutover is asked for. */
+  async #unlessAsked(work: () => Promise<unknown>): Promise<void> {
+    let isDone = false;
+    const working = work().finally(() => {
+      isDone = true;
+      this.#moved.wake();
+    });
+    working.catch((error: unknown) => this.#failure.fail(error));
+    while (!isDone && !this.#isAsked && !this.#isOver) await this.#moved.sleep();
+  }
+
+  #enter(phase: Phase): void {
+    if (phase === this.#phase) return;
+    this.#phase = phase;
+    this.#sink.onPhase(phase);
+  }
+
+  #notConverged(): RespError {
+    const { rounds, gaps } = this.#parts;
+    const what = gaps.isOpen ? 'what was missed of the changes is not made good yet' : undefined;
+    const missing = [countOf(rounds.behind, 'changed key'), ...(what === undefined ? [] : [what])].join(', ');
+    const message = `Gave up on the cutover: after ${this.#options.cutoverTimeout / 1000} s the target still lacks ${missing}`;
+    return new RespError('NOT_CONVERGED', message, {
+      hint: 'stop whoever writes to the source, or give it more time with --cutover-timeout',
+      retryable: true,
+    });
+  }
+}

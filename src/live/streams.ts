@@ -1,0 +1,50 @@
+// Streams that were read: what consumer groups do to them no client is told who tracks keys, so they are read again and again.
+
+import type { EntryRun } from '../flow/entry-run.ts';
+import { EntryView } from '../flow/entry-view.ts';
+import { idOf, type KeyId } from '../flow/key-id.ts';
+import { mayBeStream } from '../rdb/payload.ts';
+
+export class Streams {
+  readonly #most: number;
+  readonly #keys = new Map<string, KeyId>();
+  readonly #view = new EntryView();
+  #isComplete = true;
+
+  /** @param most names that are kept */
+  constructor(most: number) {
+    this.#most = most;
+  }
+
+  /** Whether there was room for all of them. */
+  get isComplete(): boolean {
+    return this.#isComplete;
+  }
+
+  get keys(): Iterable<KeyId> {
+    return this.#keys.values();
+  }
+
+  /** An entry was read, whose value may be a stream. */
+  observe(entry: EntryView): void {
+    // What is read in pieces tells its type when it is read.
+    const isOne =
+      entry.kind === 'large' || (entry.kind === 'value' && mayBeStream(entry.payloadIn.buffer[entry.payloadAt]!));
+    if (!isOne) return;
+    const key = { db: entry.db, key: Buffer.from(entry.key) };
+    if (this.#keys.size < this.#most) this.#keys.set(idOf(key), key);
+    else if (!this.#keys.has(idOf(key))) this.#isComplete = false;
+  }
+
+  observeAll(entries: EntryRun): void {
+    for (let i = 0; i < entries.length; i++) {
+      entries.show(i, this.#view);
+      this.observe(this.#view);
+    }
+  }
+
+  /** It was deleted. */
+  forget(entry: EntryView): void {
+    if (this.#keys.size > 0) this.#keys.delete(idOf({ db: entry.db, key: entry.key }));
+  }
+}

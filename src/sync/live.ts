@@ -1,0 +1,231 @@
+// A copy that follows its source: the feeds, the rounds and the cutover, put between source and target for what was asked for.
+
+import { RespError } from '../../resp/errors.ts';
+import { countOf } from '../../resp/figures.ts';
+import { chooseFeed, type FeedChoice } from '../live/feed-choice.ts';
+import type { Feed, FeedPosition, FeedSink } from '../live/feed.ts';
+import { Feeds } from '../live/feeds.ts';
+import { Following } from '../live/following.ts';
+import { Gaps, type Gap } from '../live/gaps.ts';
+import { findLeftovers } from '../live/leftovers.ts';
+import { takeDownNames, type OwnNames } from '../live/own-names.ts';
+import { PsyncFeed } from '../live/psync-feed.ts';
+import { Rounds } from '../live/rounds.ts';
+import { Streams } from '../live/streams.ts';
+import { TrackingFeed } from '../live/tracking-feed.ts';
+import { slotOf, SlotSet } from '../cluster/slot.ts';
+import type { Deployment } from '../cluster/deployment.ts';
+import type { Channel } from '../flow/channel.ts';
+import type { Node } from '../cluster/topology.ts';
+import { PageLedger } from '../scan/page-ledger.ts';
+import type { RedisSource } from '../source/redis-source.ts';
+import type { RedisTarget } from '../target/redis-target.ts';
+import type { WayBack } from '../target/target.ts';
+import type { LiveProgress } from './options.ts';
+import type { Run } from './preflight.ts';
+import type { Progress } from './progress.ts';
+import type { LiveSettings } from './settings.ts';
+import type { Warning } from './warnings.ts';
+
+/** Names of changed keys, with all that is needed to find them. */
+const DIRTY_BYTES = 200 * 1024 * 1024;
+/** So often what the source has lost without a word is taken for a gap. */
+const MOST_LOSSES = 5;
+
+/** What `use` does follows the source, where that is asked for; it is let go of behind it. @throws RespError */
+export async function withLive<T>(
+  run: Run,
+  progress: Progress,
+  use: (live: LiveCopy | undefined) => Promise<T>,
+): Promise<T> {
+  const { live } = run.settings;
+  if (live === undefined) return use(undefined);
+  const copy = await LiveCopy.prepare(run, live, progress);
+  try {
+    await copy.following.attach();
+    return await use(copy);
+  } finally {
+    copy.following.stop();
+  }
+}
+
+export class LiveCopy {
+  readonly ownNames: OwnNames;
+  readonly following: Following;
+  /** What the source needs to know. */
+  readonly reading: { readonly ledger: PageLedger; readonly follower: Rounds };
+  readonly warnings: readonly Warning[];
+  readonly #run: Run;
+  readonly #live: LiveSettings;
+  readonly #sides: { readonly source: Deployment; readonly target: Deployment };
+  readonly #progress: Progress;
+  readonly #gaps = new Gaps();
+  readonly #rounds: Rounds;
+  readonly #feeds: Feeds;
+  #losses = 0;
+  /** Slots of keys for which there was no room, of a gap that waits. */
+  #crowded: SlotSet | undefined;
+  #source!: RedisSource;
+  #target!: RedisTarget;
+
+  /**
+   * Looks how the source can be followed, and what the target has of its own.
+   * @throws RespError where it cannot be followed
+   */
+  static async prepare(run: Run, live: LiveSettings, progress: Progress): Promise<LiveCopy> {
+    const { source, target } = run.sides;
+    if (source === undefined || target === undefined)
+      throw new RespError('LIVE', 'Cannot follow a file: both sides have to be servers');
+    const choice = await chooseFeed(source, live.feed);
+    const ownNames = await takeDownNames(target, run);
+    demandKnown(ownNames, run, live);
+    return new LiveCopy(run, live, { source, target }, choice, ownNames, progress);
+  }
+
+  private constructor(
+    run: Run,
+    live: LiveSettings,
+    sides: { readonly source: Deployment; readonly target: Deployment },
+    choice: FeedChoice,
+    ownNames: OwnNames,
+    progress: Progress,
+  ) {
+    this.#run = run;
+    this.#live = live;
+    this.#sides = sides;
+    this.#progress = progress;
+    this.ownNames = ownNames;
+    this.warnings = choice.warnings;
+    const databases = run.plan.databases.map(([db]) => db);
+    const streams = choice.kind === 'tracking' ? new Streams(live.namesLimit) : undefined;
+    const ledger = new PageLedger();
+    const limits = { mostKeys: live.namesLimit, mostBytes: DIRTY_BYTES };
+    this.#rounds = new Rounds(
+      { databases, scope: run.settings.scope, settle: live.settle, streams, ...limits },
+      ledger,
+      {
+        readChanged: (db, key, page) => this.#source.readChanged(db, key, page),
+        onRound: () => this.#demandServers(),
+        onOverflow: (key) => this.#onOverflow(key),
+        onWalked: () => this.following.onWalked(),
+      },
+    );
+    this.reading = { ledger, follower: this.#rounds };
+    const newFeed = (node: Node, sink: FeedSink, from: FeedPosition | undefined): Feed => {
+      const onReconnect = progress.onReconnect.bind(progress);
+      const options = { retry: run.settings.retry, onReconnect, from };
+      return choice.kind === 'psync'
+        ? new PsyncFeed(sides.source, node, options, sink)
+        : new TrackingFeed(sides.source, node, options, sink);
+    };
+    this.#feeds = new Feeds(sides.source, newFeed, {
+      onChange: (db, key) => this.following.onChange(db, key),
+      onMissed: (share) => this.#gaps.add(share),
+      onFailed: (error) => this.following.fail(error),
+    });
+    this.following = new Following(
+      {
+        feeds: this.#feeds,
+        rounds: this.#rounds,
+        gaps: this.#gaps,
+        streams,
+        close: (gap) => this.#close(gap),
+        unanswered: () => this.#target.unanswered(),
+        confirm: (timeoutMs) => this.#confirm(timeoutMs),
+      },
+      live,
+      { onPhase: () => {}, onStragglers: (names, count) => progress.onStragglers(names, count) },
+    );
+    progress.onLoss = (error) => this.#onLoss(error);
+  }
+
+  /** What the target asks of the source: what it may have lost is a gap. */
+  get wayBack(): WayBack {
+    return {
+      again: (entry) => this.#source.again(entry),
+      againInPieces: (entry) => this.#source.againInPieces(entry),
+      rescan: (wanted) => this.#onTargetReplaced(wanted),
+    };
+  }
+
+  get progress(): LiveProgress {
+    const { phase, behind, lag } = this.following;
+    return { phase, behind, lag: Number.isFinite(lag) ? lag : null };
+  }
+
+  join(source: RedisSource, target: RedisTarget, channel: Channel): void {
+    this.#source = source;
+    this.#target = target;
+    // Keys of a round may be done with, and there may be room for more.
+    channel.onDeparture(() => this.#rounds.wake());
+    this.#progress.follow(() => this.progress);
+  }
+
+  async #close({ reasons, databases, wanted, isFlush }: Gap): Promise<void> {
+    const { source, target } = this.#sides;
+    this.#progress.onMissed([...reasons], isFlush);
+    // Names for which there is no room from now on are of another gap.
+    this.#crowded = undefined;
+    if (!isFlush) await this.#source.walkAgain(wanted, databases);
+    const options = { run: this.#run, ownNames: this.ownNames, removesInDoubt: this.#live.deleteInDoubt };
+    await findLeftovers(
+      source,
+      target,
+      { ...options, databases, wanted },
+      {
+        onLeftover: (db, key) => this.#rounds.mark(db, key),
+        onDoubt: (db, name) => this.#progress.onDoubt(db, name),
+      },
+    );
+    await this.#rounds.settled();
+  }
+
+  /** What is told of one server must not be read from another, which may not have it yet. */
+  #demandServers(): void {
+    for (const [nodeId, runId] of this.#feeds.processes) this.#source.demandServer(nodeId, runId);
+  }
+
+  /** The slot of a key for which there was no room is walked again, or all where there are none. */
+  #onOverflow(key: Buffer): void {
+    if (this.#crowded === undefined) {
+      this.#crowded = new SlotSet();
+      const slots = this.#sides.source.isCluster ? this.#crowded : undefined;
+      const reason = `more than ${countOf(this.#live.namesLimit, 'key')} have changed and are not read yet`;
+      this.#gaps.add({ reason, databases: undefined, slots, isFlush: false });
+    }
+    this.#crowded.add(slotOf(key));
+  }
+
+  #onTargetReplaced(wanted: ((key: Buffer) => boolean) | undefined): void {
+    this.#gaps.add({
+      reason: 'a server of the target may have lost what it had acknowledged',
+      databases: undefined,
+      slots: undefined,
+      wanted,
+      isFlush: false,
+    });
+  }
+
+  /** The source has lost keys, and no feed has said so. */
+  #onLoss(error: RespError): boolean {
+    if (++this.#losses > MOST_LOSSES) return false;
+    this.#gaps.add({ reason: error.message, databases: undefined, slots: undefined, isFlush: false });
+    return true;
+  }
+
+  async #confirm(timeoutMs: number): Promise<void> {
+    const { waitReplicas } = this.#live;
+    if (waitReplicas === 0) return;
+    const replicas = await this.#target.waitReplicas(waitReplicas, timeoutMs);
+    if (replicas >= waitReplicas) return;
+    const message = `Gave up on the cutover: ${countOf(replicas, 'replica')} of the target had everything, and ${waitReplicas} were asked for`;
+    throw new RespError('REPLICAS', message, { retryable: true });
+  }
+}
+
+/** @throws RespError where it cannot be told which keys of the target are its own */
+function demandKnown(ownNames: OwnNames, { settings: { onConflict } }: Run, { namesLimit }: LiveSettings): void {
+  if (ownNames.isComplete || onConflict === 'replace') return;
+  const message = `Cannot follow with --on-conflict ${onConflict}: the target has more than ${countOf(namesLimit, 'key')} of its own, which cannot all be kept in mind`;
+  throw new RespError('TOO_MANY_NAMES', message, { hint: 'raise --names-limit, or copy into an empty target' });
+}

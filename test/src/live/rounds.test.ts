@@ -1,0 +1,198 @@
+// Rounds of changed keys: what is read when, and what waits for what.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { setImmediate as turn } from 'node:timers/promises';
+import { newEntry, type EntryKind } from '../../../src/flow/entry.ts';
+import { EntryView } from '../../../src/flow/entry-view.ts';
+import { Rounds } from '../../../src/live/rounds.ts';
+import { Streams } from '../../../src/live/streams.ts';
+import { PageLedger } from '../../../src/scan/page-ledger.ts';
+
+interface Asked {
+  readonly db: number;
+  readonly key: string;
+  readonly page: number;
+}
+
+interface Bench {
+  readonly rounds: Rounds;
+  readonly ledger: PageLedger;
+  /** Keys that are to be read and were not answered by `settle`. */
+  readonly asked: Asked[];
+  readonly overflown: string[];
+  settle(): void;
+}
+
+test('A key that changes many times during a round is read once in the next', async () => {
+  const { rounds, asked, settle } = bench();
+  rounds.change(0, Buffer.from('hot'));
+  await until(() => asked.length === 1);
+  for (let i = 0; i < 1000; i++) rounds.change(0, Buffer.from('hot'));
+  await turn();
+  assert.equal(asked.length, 1, 'it is not read while the round is under way');
+  settle();
+  await until(() => asked.length === 1);
+  settle();
+  await rounds.settled();
+  assert.equal(rounds.begun, 2);
+  assert.equal(rounds.behind, 0);
+  rounds.end();
+});
+
+test('A key whose database is not told is read in every one that is followed', async () => {
+  const { rounds, asked, settle } = bench();
+  rounds.change(undefined, Buffer.from('key'));
+  await until(() => asked.length === 2);
+  assert.deepEqual(
+    asked.map(({ db }) => db),
+    [0, 3],
+  );
+  settle();
+  rounds.change(7, Buffer.from('elsewhere'));
+  rounds.change(0, Buffer.from('out of scope'));
+  await rounds.settled();
+  assert.equal(rounds.changes, 1);
+  rounds.end();
+});
+
+test('Rounds.settled() waits for what is marked by then, and for no more', async () => {
+  const { rounds, asked, settle } = bench();
+  rounds.change(0, Buffer.from('before'));
+  let isSettled = false;
+  const settled = rounds.settled().then(() => (isSettled = true));
+  await until(() => asked.length === 1);
+  rounds.change(0, Buffer.from('after'));
+  await turn();
+  assert.equal(isSettled, false);
+  settle();
+  await settled;
+  rounds.end();
+});
+
+test('A large value holds up no round, and is not read again before it is written and its time has come', async () => {
+  const { rounds, ledger, asked, settle } = bench({ settleMs: 50 });
+  rounds.change(0, Buffer.from('large'));
+  await until(() => asked.length === 1);
+  const view = viewOf(asked[0]!, 'large');
+  rounds.onRead(view);
+  asked.length = 0;
+  assert.notEqual(view.page, 1, 'it has a page of its own');
+  for (let i = 0; i < 3; i++) {
+    rounds.change(0, Buffer.from('large'));
+    rounds.change(0, Buffer.from('small'));
+    await until(() => asked.length === 1);
+    assert.equal(asked[0]!.key, 'small');
+    settle();
+  }
+  const writtenAt = performance.now();
+  ledger.settle(view.page);
+  await until(() => asked.length === 1);
+  assert.equal(asked[0]!.key, 'large');
+  assert.ok(performance.now() - writtenAt < 1000);
+  settle();
+  await rounds.settled();
+  assert.equal(rounds.behind, 0);
+  rounds.end();
+});
+
+test('Rounds.settled() waits for large values, and for what has changed of them meanwhile', async () => {
+  const { rounds, ledger, asked, settle } = bench({ settleMs: 60_000 });
+  rounds.change(0, Buffer.from('large'));
+  await until(() => asked.length === 1);
+  const view = viewOf(asked[0]!, 'large');
+  rounds.onRead(view);
+  asked.length = 0;
+  rounds.change(0, Buffer.from('large'));
+  let isSettled = false;
+  const settled = rounds.settled({ isHurried: true }).then(() => (isSettled = true));
+  await turn();
+  assert.equal(isSettled, false);
+  ledger.settle(view.page);
+  await until(() => asked.length === 1);
+  assert.equal(isSettled, false);
+  settle();
+  await settled;
+  rounds.end();
+});
+
+test('Rounds.done counts a round only once its large values are written', async () => {
+  const { rounds, ledger, asked, settle } = bench({ settleMs: 0 });
+  rounds.change(0, Buffer.from('large'));
+  await until(() => asked.length === 1);
+  const view = viewOf(asked[0]!, 'large');
+  rounds.onRead(view);
+  asked.length = 0;
+  rounds.change(0, Buffer.from('small'));
+  await until(() => asked.length === 1);
+  settle();
+  assert.equal(rounds.done, 0);
+  ledger.settle(view.page);
+  await until(() => rounds.done === 2);
+  rounds.end();
+});
+
+test('A name for which there is no room is told', async () => {
+  const { rounds, overflown, asked } = bench({ mostKeys: 2 });
+  rounds.change(0, Buffer.from('a'));
+  await until(() => asked.length === 1);
+  for (const key of ['b', 'c', 'd']) rounds.change(0, Buffer.from(key));
+  assert.deepEqual(overflown, ['d']);
+  rounds.end();
+});
+
+test('Streams keeps the names of streams, and of large values that may be some, up to its limit', () => {
+  const streams = new Streams(2);
+  const stream = { ...newEntry(), kind: 'value' as const, key: Buffer.from('s'), payload: Buffer.from([21, 0]) };
+  streams.observe(EntryView.of(stream));
+  streams.observe(EntryView.of({ ...stream, key: Buffer.from('string'), payload: Buffer.from([0, 0]) }));
+  assert.deepEqual(
+    [...streams.keys].map(({ key }) => String(key)),
+    ['s'],
+  );
+  streams.observe(EntryView.of({ ...stream, key: Buffer.from('t'), payload: Buffer.from([15, 0]) }));
+  assert.equal(streams.isComplete, true);
+  streams.observe(EntryView.of({ ...stream, key: Buffer.from('u') }));
+  assert.equal(streams.isComplete, false);
+  streams.forget(EntryView.of({ ...stream, kind: 'gone' }));
+  assert.deepEqual(
+    [...streams.keys].map(({ key }) => String(key)),
+    ['t'],
+  );
+});
+
+function bench({ settleMs = 0, mostKeys = 1000 } = {}): Bench {
+  const ledger = new PageLedger();
+  const asked: Asked[] = [];
+  const overflown: string[] = [];
+  const options = {
+    databases: [0, 3],
+    scope: { includes: (key: Buffer) => String(key) !== 'out of scope' },
+    settle: settleMs,
+    streams: undefined,
+    mostKeys,
+    mostBytes: 1024 * 1024,
+  };
+  const rounds = new Rounds(options, ledger, {
+    readChanged: (db, key, page) => void asked.push({ db, key: String(key), page }),
+    onRound: () => {},
+    onOverflow: (key) => void overflown.push(String(key)),
+    onWalked: () => {},
+  });
+  void rounds.run();
+  const settle = (): void => {
+    for (const { page } of asked.splice(0)) ledger.settle(page);
+  };
+  return { rounds, ledger, asked, overflown, settle };
+}
+
+function viewOf({ db, key, page }: Asked, kind: EntryKind): EntryView {
+  return EntryView.of({ ...newEntry(), db, key: Buffer.from(key), page, kind });
+}
+
+async function until(condition: () => boolean): Promise<void> {
+  const end = performance.now() + 5000;
+  while (!condition()) {
+    assert.ok(performance.now() < end, `it never came to be: ${String(condition)}`);
+    await turn();
+  }
+}
