@@ -1,5 +1,6 @@
 // rump copy, the default command: copies the keys of one database into another.
 
+import { existsSync } from 'node:fs';
 import { migrate, type VerifiedOptions } from '../verify/verified.ts';
 import type { Command, Program, Request } from './command.ts';
 import type { ExitCode } from './exit-codes.ts';
@@ -94,6 +95,11 @@ async function runCopy(request: Request, program: Program): Promise<ExitCode> {
  */
 function cutoverOf(options: LiveOptions, { isStdinTerminal, stderr }: Program): AbortController | undefined {
   if (options.live !== true) return undefined;
+  const { cutoverFile } = options;
+  if (cutoverFile !== undefined && existsSync(cutoverFile)) {
+    const hint = 'remove it first: it has to appear when the writers have stopped';
+    throw new UsageError(`Cannot use --cutover-file ${cutoverFile}: it is there already`, hint);
+  }
   if (isStdinTerminal && stderr.isTTY === true) return new AbortController();
   if (options.cutoverFile !== undefined || options.untilIdle !== undefined) return undefined;
   throw new UsageError('Cannot follow without an end: nobody could say that the writers have stopped', NO_CUTOVER_HINT);

@@ -9,6 +9,7 @@ import { Following } from '../live/following.ts';
 import { Gaps, type Gap } from '../live/gaps.ts';
 import { findLeftovers } from '../live/leftovers.ts';
 import { takeDownNames, type OwnNames } from '../live/own-names.ts';
+import type { NameWalkOptions } from '../live/name-walk.ts';
 import { PsyncFeed } from '../live/psync-feed.ts';
 import { Rounds } from '../live/rounds.ts';
 import { Streams } from '../live/streams.ts';
@@ -20,8 +21,9 @@ import type { Node } from '../cluster/topology.ts';
 import { PageLedger } from '../scan/page-ledger.ts';
 import type { RedisSource } from '../source/redis-source.ts';
 import type { RedisTarget } from '../target/redis-target.ts';
+import { KeyMapping } from '../target/key-mapping.ts';
 import type { WayBack } from '../target/target.ts';
-import type { LiveProgress } from './options.ts';
+import type { LiveProgress, StartEvent } from './options.ts';
 import type { Run } from './preflight.ts';
 import type { Progress } from './progress.ts';
 import type { LiveSettings } from './settings.ts';
@@ -54,6 +56,7 @@ export class LiveCopy {
   readonly following: Following;
   /** What the source needs to know. */
   readonly reading: { readonly ledger: PageLedger; readonly follower: Rounds };
+  readonly feed: NonNullable<StartEvent['feed']>;
   readonly warnings: readonly Warning[];
   readonly #run: Run;
   readonly #live: LiveSettings;
@@ -77,7 +80,7 @@ export class LiveCopy {
     if (source === undefined || target === undefined)
       throw new RespError('LIVE', 'Cannot follow a file: both sides have to be servers');
     const choice = await chooseFeed(source, live.feed);
-    const ownNames = await takeDownNames(target, run);
+    const ownNames = await takeDownNames(target, nameWalkOf(run, progress), live.namesLimit);
     demandKnown(ownNames, run, live);
     return new LiveCopy(run, live, { source, target }, choice, ownNames, progress);
   }
@@ -95,6 +98,7 @@ export class LiveCopy {
     this.#sides = sides;
     this.#progress = progress;
     this.ownNames = ownNames;
+    this.feed = { kind: choice.kind, why: choice.why };
     this.warnings = choice.warnings;
     const databases = run.plan.databases.map(([db]) => db);
     const streams = choice.kind === 'tracking' ? new Streams(live.namesLimit) : undefined;
@@ -134,7 +138,10 @@ export class LiveCopy {
         confirm: (timeoutMs) => this.#confirm(timeoutMs),
       },
       live,
-      { onPhase: () => {}, onStragglers: (names, count) => progress.onStragglers(names, count) },
+      {
+        onPhase: (phase) => progress.onPhase(phase),
+        onStragglers: (names, count) => progress.onStragglers(names, count),
+      },
     );
     progress.onLoss = (error) => this.#onLoss(error);
   }
@@ -167,16 +174,12 @@ export class LiveCopy {
     // Names for which there is no room from now on are of another gap.
     this.#crowded = undefined;
     if (!isFlush) await this.#source.walkAgain(wanted, databases);
-    const options = { run: this.#run, ownNames: this.ownNames, removesInDoubt: this.#live.deleteInDoubt };
-    await findLeftovers(
-      source,
-      target,
-      { ...options, databases, wanted },
-      {
-        onLeftover: (db, key) => this.#rounds.mark(db, key),
-        onDoubt: (db, name) => this.#progress.onDoubt(db, name),
-      },
-    );
+    const walk = nameWalkOf(this.#run, this.#progress);
+    const options = { ...walk, ownNames: this.ownNames, removesInDoubt: this.#live.deleteInDoubt, databases, wanted };
+    await findLeftovers(source, target, options, {
+      onLeftover: (db, key) => this.#rounds.mark(db, key),
+      onDoubt: (db, name) => this.#progress.onDoubt(db, name),
+    });
     await this.#rounds.settled();
   }
 
@@ -221,6 +224,11 @@ export class LiveCopy {
     const message = `Gave up on the cutover: ${countOf(replicas, 'replica')} of the target had everything, and ${waitReplicas} were asked for`;
     throw new RespError('REPLICAS', message, { retryable: true });
   }
+}
+
+function nameWalkOf({ plan, settings }: Run, progress: Progress): NameWalkOptions {
+  const onReconnect = progress.onReconnect.bind(progress);
+  return { mapping: new KeyMapping(plan, settings), retry: settings.retry, onReconnect, count: settings.count };
 }
 
 /** @throws RespError where it cannot be told which keys of the target are its own */

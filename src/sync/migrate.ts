@@ -58,7 +58,8 @@ async function copyAll(
   const flow = new Flow(source, channel, target, run.end, live?.following);
   if (settings.failFast) progress.onFirstFailure = (error) => flow.stop(error);
 
-  progress.start(startEvent(run), [...warnings, ...(live?.warnings ?? [])], () => source.fraction);
+  const feed = live && { feed: live.feed };
+  progress.start({ ...startEvent(run), ...feed }, [...warnings, ...(live?.warnings ?? [])], () => source.fraction);
   try {
     await flow.run(settings.signal);
   } catch (error) {

@@ -160,6 +160,8 @@ export interface StartEvent {
   readonly clockSkew: number | null;
   /** `exact` carries milliseconds since 1970, `relative` what is left of each. */
   readonly expiry: 'exact' | 'relative' | 'dropped';
+  /** How changes of the source are learnt, and why so; where it is followed. */
+  readonly feed?: { readonly kind: 'psync' | 'tracking'; readonly why: string } | undefined;
 }
 
 /** What the look at one side has found. */

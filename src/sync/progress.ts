@@ -174,6 +174,10 @@ export class Progress extends RunProgress implements SourceSink, TargetSink {
     this.#live = live;
   }
 
+  onPhase(phase: LiveProgress['phase']): void {
+    this.#settings.onEvent({ type: 'phase', phase });
+  }
+
   /** Something may have been missed of the source's changes. */
   onMissed(reasons: readonly string[], isFlush: boolean): void {
     const what = isFlush ? 'what it has not any more is looked for' : 'the keys in question are read once more';

@@ -2,7 +2,7 @@
 // they are the output without progress.
 
 import { countOf, formatBytes, formatCount } from '../../../resp/figures.ts';
-import type { Figures, KeyFailedEvent, ReconnectEvent } from '../../sync/options.ts';
+import type { Figures, KeyFailedEvent, LiveProgress, ReconnectEvent } from '../../sync/options.ts';
 import type { CheckFigures, RecheckEvent, VerdictEvent } from '../../verify/options.ts';
 import { showsDb, verdictLine } from './combined.ts';
 import {
@@ -42,6 +42,13 @@ const MOST_DIFFERENCES = 20;
 /** Bytes of a key that are shown; a key may have millions. */
 const LONGEST_KEY = 256;
 
+const PHASES: Readonly<Partial<Record<LiveProgress['phase'], string>>> = {
+  following: 'all that was there is copied; following what changes',
+  'in-sync': 'in sync',
+  cutover: 'cutting over',
+  lingering: 'all is on the target; looking for whoever still writes',
+};
+
 class Report {
   readonly #sink: ReportSink;
   readonly #options: OutputOptions;
@@ -53,6 +60,7 @@ class Report {
   #checkFigures: CheckFigures | undefined;
   #differences = 0;
   #showsDb = false;
+  readonly #phases = new Set<LiveProgress['phase']>();
 
   constructor(sink: ReportSink, options: OutputOptions, isSilent = false) {
     this.#sink = sink;
@@ -65,6 +73,10 @@ class Report {
       case 'start':
         this.#showsDb = showsDb(event);
         if (this.#options.dryRun) for (const line of preflightText(event)) this.#say(line);
+        if (event.feed !== undefined) this.#say(`following by ${event.feed.kind}: ${event.feed.why}`);
+        break;
+      case 'phase':
+        this.#onPhase(event.phase);
         break;
       case 'dry-run':
         for (const line of typeTable(event)) this.#say(line);
@@ -137,6 +149,14 @@ class Report {
     if (differences === 'stdout' && !this.#isSilent) this.#sink.toStdout(line);
     // The line is escaped already, but for its tab.
     if (differences === 'stderr' && this.#differences <= MOST_DIFFERENCES) this.#sink.toStderr(`rump: ${line}`);
+  }
+
+  /** Each is told once: a source that is written may be in sync now and then. */
+  #onPhase(phase: LiveProgress['phase']): void {
+    const words = PHASES[phase];
+    if (words === undefined || this.#phases.has(phase)) return;
+    this.#phases.add(phase);
+    this.#say(words);
   }
 
   /** Not for errors: a silent run leaves it out. */
