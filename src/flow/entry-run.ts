@@ -67,6 +67,11 @@ export class EntryRun {
     return this.keyBytes + this.payloadBytes;
   }
 
+  /** The first byte of the payload of the i-th entry: its type byte. */
+  typeByteOf(i: number): number {
+    return this.payloadsIn.buffer[this.#places[i * PLACES + 2]!]!;
+  }
+
   /** Makes `view` show the i-th entry. */
   show(i: number, view: EntryView): void {
     const places = this.#places;

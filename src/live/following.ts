@@ -39,8 +39,7 @@ export interface FollowingParts {
   readonly feeds: Feeds;
   readonly rounds: Rounds;
   readonly gaps: Gaps;
-  /** Where what consumer groups do is not told. */
-  readonly streams: Streams | undefined;
+  readonly streams: Streams;
   /** Makes good what was missed: walks, and marks what the source has not any more. */
   readonly close: (gap: Gap) => Promise<void>;
   /** Keys of which it is not certain that the target has them as they were read last. */
@@ -55,6 +54,13 @@ export interface FollowingSink {
   onStragglers(names: readonly Buffer[], count: number): void;
 }
 
+/** Then all keys are read once more before the end. */
+const MANY_STREAMS = {
+  reason: 'there are more streams than names are kept',
+  databases: undefined,
+  slots: undefined,
+  isFlush: false,
+};
 /** Milliseconds: so far behind is in sync. */
 const IN_SYNC_MS = 1000;
 /** Milliseconds between two measurements, and two looks for the file. */
@@ -182,7 +188,7 @@ export class Following {
   /** Streams that may have changed without a sign: not all of the time is for them. */
   async #readStreams(): Promise<void> {
     const { streams, rounds } = this.#parts;
-    if (streams === undefined || performance.now() < this.#streamsDueAt) return;
+    if (performance.now() < this.#streamsDueAt) return;
     const started = performance.now();
     for (const { db, key } of streams.keys) rounds.mark(db, key);
     await this.#unlessAsked(() => rounds.settled());
@@ -208,12 +214,13 @@ export class Following {
   /** All that the source had acknowledged by now is on the target when it returns. */
   async #settle(): Promise<void> {
     const { feeds, rounds, gaps, streams, unanswered, confirm } = this.#parts;
+    if (!streams.isComplete) gaps.add(MANY_STREAMS);
     do {
       await gaps.closed();
       await feeds.caughtUp();
       await rounds.settled({ isHurried: true });
     } while (gaps.isOpen);
-    for (const { db, key } of streams?.keys ?? []) rounds.mark(db, key);
+    for (const { db, key } of streams.keys) rounds.mark(db, key);
     for (const { db, key } of unanswered()) rounds.mark(db, key);
     await rounds.settled({ isHurried: true });
     await confirm(this.#options.cutoverTimeout);

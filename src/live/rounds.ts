@@ -20,8 +20,7 @@ export interface RoundsOptions extends DirtyKeysOptions {
   readonly scope: Pick<KeyScope, 'includes'>;
   /** Milliseconds: a large value is read no more often. */
   readonly settle: number;
-  /** Where streams are to be known. */
-  readonly streams: Streams | undefined;
+  readonly streams: Streams;
 }
 
 export interface RoundsSink {
@@ -164,13 +163,13 @@ export class Rounds implements Follower {
     const { streams } = this.#options;
     if (entry.kind === 'gone') {
       this.#gone++;
-      streams?.forget(entry);
-    } else streams?.observe(entry);
+      streams.forget(entry);
+    } else streams.observe(entry);
     if (entry.kind === 'large' && this.isChange(entry.page)) this.#setApart(entry);
   }
 
   onReadAll(entries: EntryRun): void {
-    this.#options.streams?.observeAll(entries);
+    this.#options.streams.observeAll(entries);
   }
 
   #mark(db: number, key: Buffer): void {

@@ -1,9 +1,10 @@
-// Streams that were read: what consumer groups do to them no client is told who tracks keys, so they are read again and again.
+// Streams that were read. What consumer groups do to them is told by no feed in full: XREADGROUP, for one, changes what its own
+// pending entries say, and no replica hears of it. So they are read again and again.
 
 import type { EntryRun } from '../flow/entry-run.ts';
 import { EntryView } from '../flow/entry-view.ts';
 import { idOf, type KeyId } from '../flow/key-id.ts';
-import { mayBeStream } from '../rdb/payload.ts';
+import { MAY_BE_STREAM } from '../rdb/payload.ts';
 
 export class Streams {
   readonly #most: number;
@@ -29,7 +30,8 @@ export class Streams {
   observe(entry: EntryView): void {
     // What is read in pieces tells its type when it is read.
     const isOne =
-      entry.kind === 'large' || (entry.kind === 'value' && mayBeStream(entry.payloadIn.buffer[entry.payloadAt]!));
+      entry.kind === 'large' ||
+      (entry.kind === 'value' && MAY_BE_STREAM[entry.payloadIn.buffer[entry.payloadAt]!] === 1);
     if (!isOne) return;
     const key = { db: entry.db, key: Buffer.from(entry.key) };
     if (this.#keys.size < this.#most) this.#keys.set(idOf(key), key);
@@ -38,6 +40,7 @@ export class Streams {
 
   observeAll(entries: EntryRun): void {
     for (let i = 0; i < entries.length; i++) {
+      if (MAY_BE_STREAM[entries.typeByteOf(i)] === 0) continue;
       entries.show(i, this.#view);
       this.observe(this.#view);
     }

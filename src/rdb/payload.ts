@@ -131,11 +131,11 @@ const TYPES: ReadonlyMap<Encoding, ValueType> = new Map(
 /** The highest type byte with the same meaning in Redis and Valkey. */
 export const lastCommonTypeByte: number = COMMON.length - 1;
 
-/** Whether a value of this type byte is a stream, or may be one: forms that rump does not know may be of any type. */
-export function mayBeStream(typeByte: number): boolean {
+/** By type byte: 1 where the value is a stream, or may be one, as forms that rump does not know may be of any type. */
+export const MAY_BE_STREAM = Uint8Array.from({ length: 256 }, (_, typeByte) => {
   const encodings = [OF_REDIS[typeByte], OF_VALKEY[typeByte]].filter((encoding) => encoding !== undefined);
-  return encodings.length === 0 || encodings.some((encoding) => TYPES.get(encoding) === 'stream');
-}
+  return encodings.length === 0 || encodings.some((encoding) => TYPES.get(encoding) === 'stream') ? 1 : 0;
+});
 
 /** The lowest RDB version that knows the type byte, one that Redis and Valkey have in common. */
 export function leastVersionOf(typeByte: number): number {

@@ -101,7 +101,7 @@ export class LiveCopy {
     this.feed = { kind: choice.kind, why: choice.why };
     this.warnings = choice.warnings;
     const databases = run.plan.databases.map(([db]) => db);
-    const streams = choice.kind === 'tracking' ? new Streams(live.namesLimit) : undefined;
+    const streams = new Streams(live.namesLimit);
     const ledger = new PageLedger();
     const limits = { mostKeys: live.namesLimit, mostBytes: DIRTY_BYTES };
     this.#rounds = new Rounds(

@@ -132,7 +132,12 @@ export type CommonEvent =
   | KeyFailedEvent;
 
 export type MigrateEvent =
-  CommonEvent | ({ readonly type: 'progress' } & Progress) | DryRunEvent | ({ readonly type: 'done' } & Figures);
+  | CommonEvent
+  | ({ readonly type: 'progress' } & Progress)
+  | DryRunEvent
+  /** The source is followed: how far it has come. */
+  | { readonly type: 'phase'; readonly phase: LiveProgress['phase'] }
+  | ({ readonly type: 'done' } & Figures);
 
 export interface Progress extends Figures {
   /** Done so far, 0 to 1: of what was there at the beginning. */

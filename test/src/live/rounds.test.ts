@@ -168,7 +168,7 @@ function bench({ settleMs = 0, mostKeys = 1000 } = {}): Bench {
     databases: [0, 3],
     scope: { includes: (key: Buffer) => String(key) !== 'out of scope' },
     settle: settleMs,
-    streams: undefined,
+    streams: new Streams(1000),
     mostKeys,
     mostBytes: 1024 * 1024,
   };
