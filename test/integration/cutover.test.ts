@@ -1,0 +1,165 @@
+// The end of following: who says that the writers have stopped, what is done then, and what is told where they had not.
+import assert from 'node:assert/strict';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test, type TestContext } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { assertSameData, fillAllTypes } from '../support/keyspace.ts';
+import { assertFailed } from '../support/outcome.ts';
+import { folderOf } from '../support/resp-file.ts';
+import { MAIN, runRump, spawnRump, type RunningRump } from '../support/rump.ts';
+import { startPair, type ServerPair } from '../support/server-pair.ts';
+import { openTerminal } from '../support/terminal.ts';
+import { variants } from '../support/tier.ts';
+
+const IN_SYNC = /rump: in sync/;
+
+for (const feed of ['psync', 'tracking'] as const) {
+  test(`rump follows by ${feed} until a file appears, and has every write by then`, async (t) => {
+    const { pair, running, cutOver } = await startFollowing(t, ['--feed', feed, '--linger', '500ms']);
+    const { from, to } = pair;
+    await says(running, IN_SYNC);
+    await from.pipeline([
+      ['SET', 'written', 'late'],
+      ['DEL', 'string:int'],
+      ['RENAME', 'list:listpack', 'renamed'],
+      ['PEXPIRE', 'hash:listpack', 600_000],
+      ['SET', 'brief', 'x', 'PX', 1],
+    ]);
+    cutOver();
+    const result = await running.done;
+    assert.equal(result.code, 0, result.stderr);
+    assert.match(result.stdout, /Sync done\.\n$/);
+    assert.match(result.stderr, new RegExp(`^rump: following by ${feed}: `, 'm'));
+    assert.match(result.stderr, /^rump: cutting over$/m);
+    assert.equal(await to.send('EXISTS', 'string:int', 'list:listpack', 'brief'), 0);
+    await assertSameData(from, to);
+  });
+}
+
+test('rump follows until nothing was written for a while, though keys expire', async (t) => {
+  const { pair, running } = await startFollowing(t, ['--until-idle', '1s', '--linger', '300ms']);
+  const { from, to } = pair;
+  await says(running, IN_SYNC);
+  // One expires every 30 ms, and takes longer to do so than the idle time is.
+  await from.pipeline(Array.from({ length: 100 }, (_, i) => ['SET', `expiring:${i}`, i, 'PX', 300 + i * 30]));
+  const written = performance.now();
+  const result = await running.done;
+  assert.equal(result.code, 0, result.stderr);
+  assert.ok(performance.now() - written >= 1000);
+  assert.ok(((await from.send('DBSIZE')) as number) > 0);
+  await assertSameData(from, to);
+});
+
+test('rump names who still writes after the cutover, copies it, and does not call it done', async (t) => {
+  const { pair, running, cutOver } = await startFollowing(t, ['--linger', '2s']);
+  const { from, to } = pair;
+  await says(running, IN_SYNC);
+  cutOver();
+  await says(running, /looking for whoever still writes/);
+  await sleep(300);
+  await from.send('SET', 'straggler', 'late');
+  const result = await running.done;
+  assertFailed(result, { code: 1, error: /the source was written after the cutover \(1 change\)/ });
+  assert.match(result.stderr, /warning: .*"straggler"/);
+  assert.equal(String(await to.send('GET', 'straggler')), 'late');
+});
+
+test('rump gives a cutover up that takes too long, and may be tried again', async (t) => {
+  const { pair, running, cutOver } = await startFollowing(t, ['--cutover-timeout', '1s', '--linger', '0s']);
+  await says(running, IN_SYNC);
+  pair.target.pause();
+  await pair.from.send('SET', 'key', 'value');
+  cutOver();
+  await says(running, /cutting over/);
+  await sleep(1200);
+  pair.target.resume();
+  const result = await running.done;
+  assertFailed(result, { code: 75, error: /Gave up on the cutover: after 1 s the target still lacks 1 changed key/ });
+});
+
+test('rump waits for replicas of the target where it is told to, and says where they are not there', async (t) => {
+  const { running, cutOver } = await startFollowing(t, ['--wait-replicas', '1', '--cutover-timeout', '1s']);
+  await says(running, IN_SYNC);
+  cutOver();
+  const result = await running.done;
+  assertFailed(result, { code: 75, error: /0 replicas of the target had everything, and 1 were asked for|Gave up/ });
+});
+
+for (const signal of variants('SIGINT', 'SIGTERM', 'SIGHUP') as readonly NodeJS.Signals[]) {
+  test(`rump does not take ${signal} for a cutover where nobody sits in front of it`, async (t) => {
+    const { running } = await startFollowing(t);
+    await says(running, IN_SYNC);
+    running.child.kill(signal);
+    const result = await running.done;
+    const code = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 }[signal as 'SIGINT'];
+    assertFailed(result, { code, error: /^rump: Stopped by / });
+  });
+}
+
+test('rump takes the first Ctrl-C on a terminal for the cutover', async (t) => {
+  const { from, to, endpoints } = await startFilled(t);
+  const command = `${process.execPath} ${MAIN} ${endpoints.join(' ')} --live --linger 200ms; echo exit $?`;
+  const terminal = openTerminal(t, { columns: 100, command });
+  await terminal.shows(/in sync/);
+  await from.send('SET', 'written', 'late');
+  await terminal.press('C-c');
+  const last = await terminal.shows(/exit 0/);
+  assert.match(last.join('\n'), /Sync done\./);
+  await assertSameData(from, to);
+});
+
+test('rump stops on the second Ctrl-C', async (t) => {
+  const { endpoints } = await startFilled(t);
+  const command = `${process.execPath} ${MAIN} ${endpoints.join(' ')} --live --linger 60s; echo exit $?`;
+  const terminal = openTerminal(t, { columns: 100, command });
+  await terminal.shows(/in sync/);
+  await terminal.press('C-c');
+  await terminal.shows(/looking for who/);
+  await terminal.press('C-c');
+  const last = await terminal.shows(/exit 130/);
+  assert.doesNotMatch(last.join('\n'), /Sync done/);
+});
+
+test('rump refuses to follow where nobody could say that the writers have stopped', async (t) => {
+  const endpoints = ['--from', 'redis://127.0.0.1:1', '--to', 'redis://127.0.0.1:2'];
+  const none = await runRump([...endpoints, '--live']);
+  assertFailed(none, { code: 2, error: /Cannot follow without an end.*--cutover-file or --until-idle/s });
+  const file = join(folderOf(t), 'cutover');
+  writeFileSync(file, '');
+  const there = await runRump([...endpoints, '--live', '--cutover-file', file]);
+  assertFailed(there, { code: 2, error: /--cutover-file .*: it is there already/ });
+  const alone = await runRump([...endpoints, '--until-idle', '1s']);
+  assertFailed(alone, { code: 2, error: /--until-idle: without --live a copy ends by itself/ });
+  const stream = await runRump(['--from', 'x.rdb', '--to', 'redis://127.0.0.1:2', '--live', '--until-idle', '1s']);
+  assertFailed(stream, { code: 2, error: /--live: x\.rdb is a file/ });
+});
+
+interface FollowingRun {
+  readonly pair: ServerPair;
+  readonly running: RunningRump;
+  /** Makes the file appear. */
+  readonly cutOver: () => void;
+}
+
+async function startFilled(t: TestContext): Promise<ServerPair> {
+  const pair = await startPair(t);
+  await fillAllTypes(pair.from);
+  return pair;
+}
+
+async function startFollowing(t: TestContext, args: readonly string[] = []): Promise<FollowingRun> {
+  const pair = await startFilled(t);
+  const file = join(folderOf(t), 'cutover');
+  const running = spawnRump([...pair.endpoints, '--live', '--cutover-file', file, ...args]);
+  t.after(() => running.child.kill('SIGKILL'));
+  return { pair, running, cutOver: () => writeFileSync(file, '') };
+}
+
+async function says(running: RunningRump, words: RegExp): Promise<void> {
+  const isOver = running.done.then(() => true);
+  while (!words.test(running.stderr)) {
+    if (await Promise.race([isOver, sleep(10, false)])) break;
+  }
+  assert.match(running.stderr, words);
+}
