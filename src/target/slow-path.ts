@@ -16,7 +16,8 @@ import { CHANGED, LONG_PAGE } from '../keys/value-end.ts';
 import { scopeOf } from '../server/refusal.ts';
 import { ValueWriter, type ValueWriterOptions } from './value-writer.ts';
 import type { NodeWriter } from './node-writer.ts';
-import { temporaryNameFor, VANISHED } from './value-builder.ts';
+import { temporaryNameFor } from './internal-names.ts';
+import { VANISHED } from './value-builder.ts';
 import { ValueClients } from './value-clients.ts';
 
 export interface SlowPathOptions extends NodeLinkOptions, ValueWriterOptions {

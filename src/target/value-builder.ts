@@ -2,13 +2,11 @@
 //
 //     pieces ──▶ rump:tmp:… (which expires, should nobody come back) ──▶ expiry ──▶ RENAME
 
-import { randomBytes } from 'node:crypto';
 import { ReplyError, RespError } from '../../resp/errors.ts';
 import { formatBytes } from '../../resp/figures.ts';
 import type { Reply } from '../../resp/reply.ts';
 import { isBreak } from '../cluster/node-link.ts';
 import type { Argv } from '../cluster/routed-client.ts';
-import { slotOf, tagOf } from '../cluster/slot.ts';
 import { ttlOf, type ExpiryMode } from '../flow/expiry.ts';
 import { COUNT_COMMANDS } from '../keys/value-end.ts';
 import { ValueCommands } from '../rdb/commands.ts';
@@ -17,6 +15,7 @@ import { lengthOfPiece } from '../rdb/pieces.ts';
 import type { ValuePiece } from '../rdb/value.ts';
 import type { Dialect } from '../server/probes.ts';
 import { demand, type AskAbout } from '../server/replies.ts';
+import { temporaryNameFor } from './internal-names.ts';
 
 export interface BuildOptions {
   readonly name: Buffer;
@@ -32,8 +31,6 @@ export interface BuildOptions {
 export const VANISHED = 'VANISHED';
 /** For so long an unfinished value outlives its builder. Each piece renews it, and none takes nearly as long. */
 const LEASE_MS = String(15 * 60 * 1000);
-/** Of a temporary name. */
-const RANDOM_BYTES = 8;
 
 export class ValueBuilder {
   readonly #ask: AskAbout;
@@ -141,11 +138,6 @@ export class ValueBuilder {
       `Cannot write it with ${command}: an element has ${formatBytes(length)}, and the target takes ${formatBytes(mostBytes)} (proto-max-bulk-len)`,
     );
   }
-}
-
-/** A name that nobody else has, in the slot of the one that the value will have, such as `rump:tmp:{5798}:8f14e45fceea167a`. */
-export function temporaryNameFor(name: Buffer): Buffer {
-  return Buffer.from(`rump:tmp:{${tagOf(slotOf(name))}}:${randomBytes(RANDOM_BYTES).toString('hex')}`);
 }
 
 /** Somebody has emptied the target, or taken the key away: it may fare better from the beginning. */

@@ -2,19 +2,21 @@
 
 import { ownCopy } from '../flow/own-copy.ts';
 import { idOf } from '../flow/key-id.ts';
+import { NameHash } from '../flow/name-table.ts';
 import { sizeOf, type Entry } from '../flow/entry.ts';
 import { NEVER } from '../rdb/milliseconds.ts';
 import { PayloadError } from '../rdb/payload.ts';
 import { RespError } from '../../resp/errors.ts';
 import type { Source } from '../source/source.ts';
 import type { Run } from '../sync/preflight.ts';
+import { KeyMapping } from '../target/key-mapping.ts';
 import { eachEntry } from '../target/target.ts';
 import { resultOf } from './asked-side.ts';
 import { Findings, type CheckProgress } from './findings.ts';
 import type { CheckSettings } from './options.ts';
 import { Comparison, type Comparing } from './comparison.ts';
-import { FileSide, isOfType, KeyMapping, type Pass, type Passes } from './pass.ts';
-import { HASH_RANGE, NameHash } from './name-set.ts';
+import { FileSide, isOfType, type Pass, type Passes } from './pass.ts';
+import { HASH_RANGE } from './name-set.ts';
 
 interface Kept {
   readonly entry: Entry;

@@ -3,7 +3,6 @@
 
 import { RespError } from '../../resp/errors.ts';
 import type { Entry } from '../flow/entry.ts';
-import type { KeyId } from '../flow/key-id.ts';
 import { typeOf } from '../rdb/payload.ts';
 import { KeyScope } from '../scan/key-scope.ts';
 import type { Role } from '../server/server.ts';
@@ -11,7 +10,7 @@ import type { FileSink, Source } from '../source/source.ts';
 import { fileSourceOf } from '../sync/flow.ts';
 import type { Run } from '../sync/preflight.ts';
 import type { Settings } from '../sync/settings.ts';
-import type { DatabasePairs, Plan } from '../sync/sides.ts';
+import type { DatabasePairs } from '../sync/sides.ts';
 import type { Target } from '../target/target.ts';
 import type { Findings } from './findings.ts';
 
@@ -32,67 +31,6 @@ export interface Passes {
   passes(): Iterable<Pass>;
   /** As many as are asked for, each of which reads the keys that differ once more; none where that cannot be. */
   rechecks(): Iterable<Pass>;
-}
-
-/** Which key of the target belongs to which of the source: there and back through databases and prefixes. */
-export class KeyMapping {
-  readonly #plan: Plan;
-  readonly #settings: Settings;
-  /** Databases of the source; those of a file are known only as they are seen. */
-  readonly #dbs: Set<number>;
-  readonly #dbsByTarget = new Map<number, readonly number[]>();
-
-  constructor(plan: Plan, settings: Settings) {
-    this.#plan = plan;
-    this.#settings = settings;
-    this.#dbs = new Set(plan.databases.map(([db]) => db));
-  }
-
-  /** Whether every key of the target has one at the source, with the same name. */
-  get isPlain(): boolean {
-    return !this.#settings.names.changes && !this.#plan.merges;
-  }
-
-  /** A database that was found in the source. */
-  addDb(db: number): void {
-    if (this.#dbs.has(db)) return;
-    this.#dbs.add(db);
-    this.#dbsByTarget.clear();
-  }
-
-  /** Databases that the keys of the source are in at the target. */
-  get targetDbs(): readonly number[] {
-    return [...new Set([...this.#dbs].map((db) => this.#plan.targetDbOf(db)))];
-  }
-
-  /** The first database of the source that goes into this one. */
-  sourceDbOf(targetDb: number): number {
-    return this.#dbsOf(targetDb)[0] ?? targetDb;
-  }
-
-  targetOf(db: number, key: Buffer): KeyId {
-    return { db: this.#plan.targetDbOf(db), key: this.#settings.names.targetNameOf(key) };
-  }
-
-  /** Keys in scope that would be this one at the target; none where no copy would have made it. */
-  sourcesOf(targetDb: number, name: Buffer): KeyId[] {
-    const { names, scope } = this.#settings;
-    const keys = names.originsOf(name).filter((key) => scope.includes(key));
-    return this.#dbsOf(targetDb).flatMap((db) => keys.map((key) => ({ db, key })));
-  }
-
-  #dbsOf(targetDb: number): readonly number[] {
-    let dbs = this.#dbsByTarget.get(targetDb);
-    if (dbs === undefined) this.#dbsByTarget.set(targetDb, (dbs = this.#find(targetDb)));
-    return dbs;
-  }
-
-  #find(targetDb: number): number[] {
-    const dbs = [...this.#dbs].filter((db) => this.#plan.targetDbOf(db) === targetDb);
-    // A file that was not read as yet, or that has none of it.
-    if (dbs.length === 0 && this.#plan.targetDbOf(targetDb) === targetDb) return [targetDb];
-    return dbs;
-  }
 }
 
 /** A file as one side. */

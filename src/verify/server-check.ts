@@ -5,20 +5,21 @@ import type { Deployment } from '../cluster/deployment.ts';
 import type { NodeLinkOptions } from '../cluster/node-link.ts';
 import type { Entry } from '../flow/entry.ts';
 import type { KeyId } from '../flow/key-id.ts';
-import { KeyScope } from '../scan/key-scope.ts';
+import { NameHash } from '../flow/name-table.ts';
 import type { Role } from '../server/server.ts';
 import type { ValueOptions } from '../source/large-values.ts';
 import type { Source } from '../source/source.ts';
 import { sourceOf } from '../sync/flow.ts';
 import type { Run } from '../sync/preflight.ts';
 import { keysIn, type DatabasePairs } from '../sync/sides.ts';
+import { KeyMapping } from '../target/key-mapping.ts';
 import { eachEntry, type Target } from '../target/target.ts';
 import { AskedSide, type AskedSideOptions } from './asked-side.ts';
 import { Findings, type CheckProgress } from './findings.ts';
 import type { CheckSettings } from './options.ts';
 import { Comparison } from './comparison.ts';
-import { FileSide, isOfType, KeyMapping, type Pass, type Passes } from './pass.ts';
-import { HASH_RANGE, NameHash, NameSet } from './name-set.ts';
+import { FileSide, isOfType, type Pass, type Passes } from './pass.ts';
+import { HASH_RANGE, NameSet } from './name-set.ts';
 import { FileRecheck, KeyRecheck } from './recheck.ts';
 
 /** How much of the check is done once one side was walked with its values. */
@@ -123,8 +124,7 @@ export class ServerCheck implements Passes {
   #askedNames(): Source {
     const { plan, settings } = this.#run;
     const databases = this.#walksSource ? this.#targetDatabases : plan.databases;
-    const isSameName = !this.#walksSource || !settings.names.changes;
-    const scope = isSameName ? settings.scope : new KeyScope({ type: settings.scope.type });
+    const scope = this.#walksSource ? this.#mapping.targetScope : settings.scope;
     const keys = databases.reduce((sum, [db]) => sum + keysIn(this.#asked, db), 0);
     return sourceOf(
       this.#asked,

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { slotOf, SLOTS, tagOf } from '../../../src/cluster/slot.ts';
 import { slotOfKey } from '../../support/cluster-slot.ts';
-import { temporaryNameFor } from '../../../src/target/value-builder.ts';
+import { temporaryNameFor } from '../../../src/target/internal-names.ts';
 import * as fc from 'fast-check';
 
 const slot = (key: string): number => slotOf(Buffer.from(key));

@@ -3,9 +3,10 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Bytes } from '../../../resp/bytes.ts';
 import { EntryView } from '../../../src/flow/entry-view.ts';
+import { NameHash } from '../../../src/flow/name-table.ts';
 import { NEVER } from '../../../src/rdb/milliseconds.ts';
 import { AskedKeys } from '../../../src/verify/asked-keys.ts';
-import { HASH_RANGE, NameHash, NameSet } from '../../../src/verify/name-set.ts';
+import { HASH_RANGE, NameSet } from '../../../src/verify/name-set.ts';
 import { RecheckQueue, type RecheckKey } from '../../../src/verify/recheck.ts';
 import { entryOf } from '../../support/entries.ts';
 
