@@ -1,11 +1,11 @@
-// Readers of keys that want no value: one hands on the names, the other asks which of them the server has.
+// Readers of keys that want no value: one hands on the names, the others ask which of them the server has, of any type or of one.
 
 import { Command } from '../../resp/command.ts';
 import type { Connection } from '../../resp/connection.ts';
 import { ReplyError } from '../../resp/errors.ts';
 import type { Receiver, Reply } from '../../resp/reply.ts';
 import { Ring } from '../../resp/ring.ts';
-import { ask, type Selection } from '../server/session.ts';
+import { ask, Inquiry, type Selection } from '../server/session.ts';
 import type { KeyReader, KeySink } from './key-reader.ts';
 import { refusalOf, scopeOf } from '../server/refusal.ts';
 import { Bytes } from '../../resp/bytes.ts';
@@ -149,6 +149,67 @@ export class ExistenceReader implements Receiver, KeyReader {
     if (keys > 1) return this.#askOneByOne(keys);
     if (scope === 'place') this.#sink.onElsewhere(this.#asked.shift(), error);
     else this.#sink.onRefused(this.#asked.shift(), error);
+  }
+}
+
+export interface TypeOptions {
+  /** Most keys under way at once. */
+  readonly depth: number;
+  /** As TYPE names it: a key of another one is as good as gone. */
+  readonly type: string;
+}
+
+const TYPE = new Command('TYPE', 1);
+
+/** Asks whether there is a key of the type. */
+export class TypeReader implements KeyReader {
+  readonly #connection: Connection;
+  readonly #options: TypeOptions;
+  readonly #sink: ExistenceSink;
+  readonly #inquiry: Inquiry;
+
+  constructor(connection: Connection, selection: Selection, options: TypeOptions, sink: ExistenceSink) {
+    this.#connection = connection;
+    this.#options = options;
+    this.#sink = sink;
+    this.#inquiry = new Inquiry(connection, selection, (keys, reply) => this.#onType(keys, reply));
+  }
+
+  get inFlight(): number {
+    return this.#inquiry.keys.length;
+  }
+
+  get hasRoom(): boolean {
+    return this.inFlight < this.#options.depth && !this.#connection.full;
+  }
+
+  send(key: FoundKey, asking: boolean): void {
+    this.#inquiry.ask(TYPE, key, asking);
+  }
+
+  sendNext(keys: KeyQueue): number {
+    this.#inquiry.askHead(TYPE, keys);
+    return 1;
+  }
+
+  drain(lost: (key: FoundKey) => void): void {
+    this.#inquiry.keys.drain(lost);
+  }
+
+  #onType(keys: KeyQueue, reply: Reply): void {
+    if (reply instanceof ReplyError) return this.#refused(keys, reply);
+    if (!Buffer.isBuffer(reply)) return failMisanswered(this.#connection, 'TYPE');
+    if (reply.toString() !== this.#options.type) return this.#sink.onGone(keys.shift());
+    this.#sink.onThere(keys.head!);
+    keys.drop();
+  }
+
+  #refused(keys: KeyQueue, error: ReplyError): void {
+    const scope = scopeOf(error);
+    if (scope === 'place') this.#sink.onElsewhere(keys.shift(), error);
+    else if (scope === 'key') this.#sink.onRefused(keys.shift(), error);
+    // The key is as lost as those behind it.
+    else this.#connection.fail(refusalOf(this.#connection.peer, 'read from', error));
   }
 }
 

@@ -1,0 +1,197 @@
+// Finds what a gap has left behind: names of the target that no key of the source in scope accounts for. It reads no values, and
+// removes nothing.
+
+import type { RespError } from '../../resp/errors.ts';
+import type { Deployment } from '../cluster/deployment.ts';
+import { Channel } from '../flow/channel.ts';
+import { newEntry, sizeOf, type Entry } from '../flow/entry.ts';
+import { Failure } from '../flow/failure.ts';
+import { NO_PAGE, type KeyId } from '../flow/key-id.ts';
+import type { KeyReader } from '../keys/key-reader.ts';
+import { ExistenceReader, NAMES_OF_A_COMMAND, TypeReader, type ExistenceSink } from '../keys/name-readers.ts';
+import type { Wanted } from '../scan/cluster-walk.ts';
+import type { Session } from '../server/session.ts';
+import { depthFor } from '../server/transfer-limits.ts';
+import { Lookup, type AnswerSink } from '../source/lookup.ts';
+import type { Target } from '../target/target.ts';
+import { originsOf, walkNames, type NameWalkOptions } from './name-walk.ts';
+import type { OwnNames } from './own-names.ts';
+
+export interface LeftoverOptions extends NameWalkOptions {
+  readonly ownNames: Pick<OwnNames, 'has' | 'isComplete'>;
+  /** Whether what may be the target's own goes as well. */
+  readonly removesInDoubt: boolean;
+  /** Databases of the source that the gap is about; all where it is missing. */
+  readonly databases?: readonly number[] | undefined;
+  /** Keys of the source that it is about; all where it is missing. */
+  readonly wanted?: Wanted | undefined;
+}
+
+export interface LeftoverSink {
+  /** The source does not have this key of its own, and the target may still have it: it is to be read once more, and goes if it is gone. */
+  onLeftover(db: number, key: Buffer): void;
+  /**
+   * The same where the name may be the target's own; `db` and `name` are those of the target.
+   * @param why one of both sides would not say what was to be known of it
+   */
+  onDoubt(db: number, name: Buffer, why?: RespError): void;
+}
+
+/** A name of the target while the source is asked for the keys that it may come from, one after the other. */
+interface Asked {
+  readonly db: number;
+  readonly name: Buffer;
+  readonly page: number;
+  /** The one that the gap is about. */
+  readonly own: KeyId;
+  readonly others: KeyId[];
+  /** The source would not say of one of them. */
+  refusal?: RespError;
+}
+
+/**
+ * Asks the source for each name in scope that the target has throughout, and that is not its own; a name that comes or goes
+ * meanwhile may be told or not. So it is to begin when changes are told again, and when every entry that was read before is
+ * settled: what is written only now, and was deleted in the gap, would be missed.
+ * @throws RespError where a node of either side is lost for good, or not all of the target can be walked; the reason of the
+ *   target's signal
+ */
+export async function findLeftovers(
+  source: Deployment,
+  target: Deployment,
+  options: LeftoverOptions,
+  sink: LeftoverSink,
+): Promise<void> {
+  const { mapping, databases } = options;
+  const dbs = databases?.map((db) => mapping.targetOf(db, NO_NAME).db) ?? mapping.targetDbs;
+  const search = new LeftoverSearch(source, options, sink);
+  const walk = {
+    databases: [...new Set(dbs)],
+    scope: mapping.targetScope,
+    onRefused: search.refuse.bind(search),
+    // That keys go meanwhile is what this is for.
+    onShrunk: () => {},
+  };
+  await walkNames(target, options, walk, search);
+}
+
+const NO_NAME = Buffer.alloc(0);
+
+class LeftoverSearch implements Target {
+  readonly #options: LeftoverOptions;
+  readonly #sink: LeftoverSink;
+  readonly #lookup: Lookup;
+  readonly #failure = new Failure();
+  /** By the Buffer that the source is asked with. */
+  readonly #asked = new Map<Buffer, Asked>();
+  #channel!: Channel;
+
+  constructor(source: Deployment, options: LeftoverOptions, sink: LeftoverSink) {
+    this.#options = options;
+    this.#sink = sink;
+    this.#lookup = new Lookup(
+      source,
+      { retry: options.retry, onReconnect: options.onReconnect, newKeyReader: this.#newKeyReader.bind(this) },
+      {
+        onGone: ({ key }) => this.#onGone(this.#take(key)),
+        onRefused: ({ key }, error) => this.#onRefused(this.#take(key), error),
+        onMoved: () => {},
+        onFailed: (error) => this.#failure.fail(error),
+      },
+    );
+  }
+
+  async write(channel: Channel): Promise<void> {
+    this.#channel = channel;
+    // Each question has its place in the channel of the names already.
+    this.#lookup.begin(new Channel({ maxEntries: Infinity, maxBytes: Infinity }));
+    try {
+      // It ends when every name is settled.
+      await Promise.race([this.#askAll(channel), this.#failure.promise]);
+      this.#lookup.finish();
+    } catch (error) {
+      this.#lookup.finish(error);
+      throw error;
+    }
+  }
+
+  /** The target would not say what it has under this name. */
+  refuse(db: number, name: Buffer, error: RespError): void {
+    if (this.#isAbout(db, name)) this.#sink.onDoubt(db, name, error);
+  }
+
+  async #askAll(channel: Channel): Promise<void> {
+    const entry = newEntry();
+    while (await channel.readable()) while (channel.take(entry)) this.#begin(entry);
+  }
+
+  #begin(entry: Entry): void {
+    const { db, key: name, page } = entry;
+    const origins = this.#originsOf(db, name);
+    const own = origins.find((origin) => this.#isInGap(origin));
+    if (own === undefined) this.#channel.settle(page, sizeOf(entry));
+    else this.#askNext({ db, name, page, own, others: [...origins] });
+  }
+
+  #isAbout(db: number, name: Buffer): boolean {
+    return this.#originsOf(db, name).some((origin) => this.#isInGap(origin));
+  }
+
+  #originsOf(db: number, name: Buffer): readonly KeyId[] {
+    const { mapping, ownNames } = this.#options;
+    return ownNames.has(db, name) ? [] : originsOf(mapping, db, name);
+  }
+
+  #isInGap({ db, key }: KeyId): boolean {
+    const { databases, wanted } = this.#options;
+    return databases?.includes(db) !== false && wanted?.(key) !== false;
+  }
+
+  /** Whether there was another key to ask for. */
+  #askNext(asked: Asked): boolean {
+    const next = asked.others.pop();
+    if (next === undefined) return false;
+    this.#asked.set(next.key, asked);
+    this.#lookup.read({ ...next, page: NO_PAGE, asking: false });
+    return true;
+  }
+
+  #newKeyReader({ connection, selection, server }: Session, answers: AnswerSink): KeyReader {
+    const { type } = this.#options.mapping.targetScope;
+    const depth = depthFor(server.roundTrip);
+    const onThere: ExistenceSink['onThere'] = ({ own, bytes, start, end }) => {
+      answers.onAnswered(1);
+      this.#done(this.#take(own ?? bytes.slice(start, end)));
+    };
+    const sink = { ...answers, onThere };
+    if (type !== undefined) return new TypeReader(connection, selection, { depth, type }, sink);
+    const most = server.info.cluster ? 1 : NAMES_OF_A_COMMAND;
+    return new ExistenceReader(connection, selection, { depth, most }, sink);
+  }
+
+  /** This key does not account for the name; another one may. */
+  #onGone(asked: Asked): void {
+    if (this.#askNext(asked)) return;
+    const { db, name, own } = asked;
+    const { ownNames, removesInDoubt } = this.#options;
+    if (asked.refusal !== undefined) this.#sink.onDoubt(db, name, asked.refusal);
+    else if (ownNames.isComplete || removesInDoubt) this.#sink.onLeftover(own.db, own.key);
+    else this.#sink.onDoubt(db, name);
+    this.#done(asked);
+  }
+
+  #onRefused(asked: Asked, error: RespError): void {
+    asked.refusal ??= error;
+    this.#onGone(asked);
+  }
+
+  #take(key: Buffer): Asked {
+    const asked = this.#asked.get(key)!;
+    this.#asked.delete(key);
+    return asked;
+  }
+
+  #done({ page, name }: Asked): void {
+    this.#channel.settle(page, name.length);
+  }
+}
