@@ -3,9 +3,9 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test, type TestContext } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { RespError } from '../../../resp/errors.ts';
-import { Deployment } from '../../../src/cluster/deployment.ts';
 import { TrackingFeed } from '../../../src/live/tracking-feed.ts';
 import type { TestClient } from '../../support/client.ts';
+import { openSource, type DeploymentChoice } from '../../support/deployment.ts';
 import { startServer, type TestServer } from '../../support/redis-server.ts';
 import { knows } from '../../support/server-facts.ts';
 import { servers } from '../../support/server-versions.ts';
@@ -22,22 +22,8 @@ interface Followed {
   readonly failures: RespError[];
 }
 
-async function follow(
-  t: TestContext | undefined,
-  port: number,
-  more: { timeout?: number; retries?: number } = {},
-): Promise<Followed> {
-  const { timeout = 5000, retries = 10 } = more;
-  const unset = { username: undefined, password: undefined, tls: undefined, signal: undefined };
-  const link = { retry: { retries, longest: 50 }, onReconnect: () => {} };
-  const deployment = await Deployment.open({
-    address: { kind: 'tcp', host: '127.0.0.1', port, tls: false },
-    access: { role: 'source', purpose: 'read', timeout, probes: [], ...unset },
-    sentinelPassword: undefined,
-    nat: [],
-    db: 0,
-    ...link,
-  });
+async function follow(t: TestContext, port: number, choice: DeploymentChoice = {}): Promise<Followed> {
+  const { deployment, link } = await openSource(port, choice);
   const told = { keys: new Set<string>(), gaps: [] as string[], failures: [] as RespError[] };
   const feed = new TrackingFeed(deployment, deployment.topology.nodes[0]!, link, {
     onChange: (db, key) => {
@@ -48,7 +34,10 @@ async function follow(
     onFailed: (error) => void told.failures.push(error),
   });
   await feed.attach();
-  t?.after(() => feed.detach());
+  t.after(() => {
+    feed.detach();
+    deployment.close();
+  });
   return { feed, ...told };
 }
 
