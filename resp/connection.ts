@@ -14,6 +14,7 @@ import {
 } from './errors.ts';
 import type { Peer } from './errors.ts';
 import { InFlight } from './in-flight.ts';
+import { Invalidations, type InvalidationSink } from './invalidations.ts';
 import { Parts } from './parts.ts';
 import type { Receiver, Reply, ReplyRun } from './reply.ts';
 import { Secrets } from './secrets.ts';
@@ -45,6 +46,7 @@ export interface ConnectionOptions {
 }
 
 const OK = Buffer.from('OK');
+const PONG: Reply = [Buffer.from('pong'), Buffer.alloc(0)];
 /** How often a stall is looked for within the time that is allowed. */
 const LOOKS_PER_TIMEOUT = 8;
 /** A peer that owes so many replies has enough to do. */
@@ -64,6 +66,7 @@ export class Connection {
   #onlyWords: ReplyError | undefined;
   #socket!: Socket;
   #writer!: Writer;
+  #invalidations: Invalidations | undefined;
   #watch: NodeJS.Timeout | undefined;
   #paused = false;
   #pauses = 0;
@@ -174,6 +177,14 @@ export class Connection {
     });
   }
 
+  /** From now on the server may say unasked what CLIENT TRACKING tells a connection that subscribes. */
+  onInvalidated(sink: InvalidationSink): void {
+    this.#invalidations = new Invalidations(sink, {
+      onPong: () => this.#onReply(PONG),
+      onProtocolError: (why) => this.failProtocol(why),
+    });
+  }
+
   /** From now on a reply of more bytes is read past where it may be so long, and comes as an `Oversized`. */
   keepUpTo(bytes: number): void {
     this.#decoder.keptBulkLength = bytes;
@@ -254,6 +265,7 @@ export class Connection {
   }
 
   #onReply(reply: Reply): void {
+    if (this.#invalidations?.take(reply)) return;
     this.#onlyWords = this.#isSilent && reply instanceof ReplyError ? reply : undefined;
     this.#isSilent = false;
     if (this.#inFlight.answer(reply)) return;
@@ -263,7 +275,8 @@ export class Connection {
 
   #onRun(run: ReplyRun): void {
     const { at } = run;
-    this.#inFlight.read(run);
+    if (this.#invalidations === undefined) this.#inFlight.read(run);
+    else this.#invalidations.read(run);
     if (run.at === at) return;
     this.#isSilent = false;
     this.#onlyWords = undefined;

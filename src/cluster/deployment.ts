@@ -202,10 +202,14 @@ export class Deployment {
    * A connection to a node: at first the one through which it was looked at.
    * @throws RespError, also where it can do no work now
    */
-  async connect({ id, peer }: Node): Promise<Server> {
-    const unused = this.#unused.get(id);
-    this.#unused.delete(id);
-    if (unused !== undefined && unused.connection.error === undefined) return unused;
+  async connect(node: Node): Promise<Server> {
+    const unused = this.#unused.get(node.id);
+    this.#unused.delete(node.id);
+    return unused !== undefined && unused.connection.error === undefined ? unused : this.connectBeside(node);
+  }
+
+  /** One more connection to a node. @throws RespError, as `connect` */
+  async connectBeside({ peer }: Pick<Node, 'peer'>): Promise<Server> {
     this.#announced.demand(peer);
     const server = await openServer(this.#options.access, peer, this.#options.db);
     const refusal = this.refusalAt(server);

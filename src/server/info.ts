@@ -117,9 +117,12 @@ const IDENTITY_PROBES = 4;
 
 type Asked = Pick<Connection, 'request' | 'peer'>;
 
-/** @throws RespError */
-export async function askInfo(server: Asked): Promise<ServerInfo> {
-  const reply = await server.request('INFO');
+/**
+ * @param section the only one that is asked for
+ * @throws RespError
+ */
+export async function askInfo(server: Asked, ...section: readonly string[]): Promise<ServerInfo> {
+  const reply = await server.request('INFO', ...section);
   if (!Buffer.isBuffer(reply)) throw misanswered(server.peer, 'INFO');
   return parseInfo(reply.toString());
 }
@@ -136,6 +139,8 @@ export interface Flushes {
   readonly ofOne: number;
   /** All the others: of every database, or of two. */
   readonly ofMore: number;
+  /** Of these: SWAPDB, which CLIENT TRACKING does not tell of. */
+  readonly swaps: number;
   /** All commands that were counted, and how often the counts began anew since their last beginning. */
   readonly calls: number;
   readonly resets: number;
@@ -159,11 +164,12 @@ export async function askFlushes(server: Pick<Connection, 'request'>): Promise<F
 /** @param commandStats the text of INFO commandstats */
 export function flushesIn(commandStats: string): Flushes | undefined {
   if (!commandStats.includes('cmdstat_')) return undefined;
-  const counts = { ofOne: 0, ofMore: 0, calls: 0, resets: 0 };
+  const counts = { ofOne: 0, ofMore: 0, swaps: 0, calls: 0, resets: 0 };
   for (const [, name, count] of commandStats.matchAll(/^cmdstat_([^:]+):calls=(\d+)/gm)) {
     counts.calls += Number(count);
     if (name === 'flushdb') counts.ofOne += Number(count);
     else if (OF_MORE.has(name!)) counts.ofMore += Number(count);
+    if (name === 'swapdb') counts.swaps += Number(count);
     else if (name === 'config|resetstat') counts.resets += Number(count);
   }
   return counts;
@@ -173,9 +179,13 @@ export function flushesIn(commandStats: string): Flushes | undefined {
 export function flushesBetween(
   before: Flushes | undefined,
   now: Flushes | undefined,
-): Pick<Flushes, 'ofOne' | 'ofMore'> | undefined {
+): Pick<Flushes, 'ofOne' | 'ofMore' | 'swaps'> | undefined {
   if (before === undefined || now === undefined) return undefined;
   // We have called some ourselves.
   if (now.calls <= before.calls || now.resets > before.resets) return undefined;
-  return { ofOne: now.ofOne - before.ofOne, ofMore: now.ofMore - before.ofMore };
+  return {
+    ofOne: now.ofOne - before.ofOne,
+    ofMore: now.ofMore - before.ofMore,
+    swaps: now.swaps - before.swaps,
+  };
 }

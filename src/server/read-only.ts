@@ -4,6 +4,14 @@ export const READ_ONLY: ReadonlySet<string> = new Set([
   'AUTH',
   'CLIENT SETNAME',
   'CLIENT INFO',
+  // What is told of changes goes to a connection of ours, and ends with it.
+  'CLIENT ID',
+  'CLIENT TRACKING',
+  'SUBSCRIBE',
+  'PUBSUB CHANNELS',
+  // Tried where the server refuses it in any case, to see whether the user might.
+  'REPLCONF',
+  'PSYNC',
   'SELECT',
   'PING',
   'INFO',

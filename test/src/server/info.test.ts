@@ -130,6 +130,7 @@ test('flushesIn() counts what empties databases or swaps them, and knows when no
   assert.deepEqual(flushesIn(`# Commandstats\r\n${text}cmdstat_flushdb:calls=4\r\n`), {
     ofOne: 4,
     ofMore: 3,
+    swaps: 2,
     calls: 12,
     resets: 0,
   });

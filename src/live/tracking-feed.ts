@@ -1,0 +1,299 @@
+// Learns by CLIENT TRACKING which keys of a node have changed. It leaves no trace there, and needs no right of a replica.
+//
+//     tracker      CLIENT TRACKING ON REDIRECT <id> BCAST     it has all keys watched
+//     subscriber   SUBSCRIBE __redis__:invalidate             it hears of them; the id is its own
+//
+// Neither is of use without the other, and what was told while one of them was lost is a gap.
+
+import type { Connection } from '../../resp/connection.ts';
+import { nameOf, ReplyError, RespError } from '../../resp/errors.ts';
+import type { InvalidationSink } from '../../resp/invalidations.ts';
+import type { Deployment } from '../cluster/deployment.ts';
+import { final, NodeLink, NodeRun } from '../cluster/node-link.ts';
+import type { Node } from '../cluster/topology.ts';
+import { Wakeup } from '../flow/wakeup.ts';
+import { askFlushes, askInfo, flushesBetween, type Flushes } from '../server/info.ts';
+import { attributed } from '../server/refusal.ts';
+import { misanswered, replyOf } from '../server/replies.ts';
+import { Backoff, pauseAfter } from '../server/retry.ts';
+import type { Server } from '../server/server.ts';
+import type { Session } from '../server/session.ts';
+import type { Feed, FeedOptions, FeedSink, Gap } from './feed.ts';
+
+export const INVALIDATIONS = '__redis__:invalidate';
+
+/** Milliseconds between two signs of life: servers that hang up on whoever is silent wait a second at least. */
+const BEAT_MS = 500;
+/** So many beats from one look at what the server does not tell to the next. */
+const BEATS_PER_LOOK = 2;
+/** How often a second connection is opened that has to lead to the same server as the first one. */
+const MOST_SEARCHES = 4;
+
+const SWAPPED = 'databases were swapped (SWAPDB)';
+const UNCOUNTED = 'its command statistics were reset: a SWAPDB before that cannot be seen';
+const FLUSHED = 'it was flushed, or has loaded other data';
+
+export class TrackingFeed implements Feed {
+  readonly kind = 'tracking';
+  /** What was told while nobody listened cannot be asked for. */
+  readonly position = undefined;
+  readonly #deployment: Deployment;
+  readonly #options: FeedOptions;
+  readonly #sink: FeedSink;
+  readonly #run: NodeRun;
+  readonly #attached = new Wakeup();
+  /** How often it was attached, the gap in between told. */
+  #times = 0;
+  #tracking: Tracking | undefined;
+  #failure: Error | undefined;
+
+  constructor(deployment: Deployment, node: Node, options: FeedOptions, sink: FeedSink) {
+    this.#deployment = deployment;
+    this.#options = options;
+    this.#sink = sink;
+    this.#run = new NodeRun(new NodeLink(deployment, node, options));
+  }
+
+  get server(): Server | undefined {
+    return this.#run.session?.server;
+  }
+
+  attach(): Promise<void> {
+    const run = this.#run.run((session, last) => this.#follow(session, last));
+    void run
+      .then(
+        (end) => end === 'gone' && this.#tellGap({ reason: 'it is no primary any more' }),
+        (error: unknown) => this.#fail(final(error) as Error),
+      )
+      .finally(() => this.#attached.wake());
+    return this.#attachedAfter(0);
+  }
+
+  async caughtUp(): Promise<void> {
+    const times = this.#times;
+    const isToldAll = this.#tracking !== undefined && (await this.#catchUp(this.#tracking));
+    if (!isToldAll) await this.#attachedAfter(times);
+  }
+
+  /** @returns false where it was lost meanwhile */
+  async #catchUp(tracking: Tracking): Promise<boolean> {
+    const { signal, role: side } = this.#deployment;
+    const { peer } = tracking;
+    const backoff = new Backoff(this.#options.retry);
+    for (;;) {
+      try {
+        await tracking.catchUp();
+        return true;
+      } catch (error) {
+        if (tracking.isLost) return false;
+        // While a script runs for long, for one, the server tells of no change.
+        await pauseAfter(attributed(error, peer, 'read from'), backoff, { side, peer, signal }, this.#options);
+      }
+    }
+  }
+
+  reopen(reason: RespError): void {
+    this.#run.fail(reason);
+  }
+
+  detach(): void {
+    this.#run.end('finished');
+    this.#run.session?.connection.close();
+    this.#tracking?.close();
+    this.#attached.wake();
+  }
+
+  /** Settles when it was attached more often, and what was missed meanwhile is told as a gap. */
+  async #attachedAfter(times: number): Promise<void> {
+    while (this.#times <= times && this.#run.isRunning && this.#failure === undefined) await this.#attached.sleep();
+    if (this.#failure !== undefined) throw this.#failure;
+  }
+
+  /** Attaches, and returns when that is lost. */
+  async #follow(session: Session, last: Connection | undefined): Promise<void> {
+    try {
+      this.#tracking = await Tracking.begin(session, this.#deployment, this.#listener());
+    } catch (error) {
+      session.connection.fail(error as Error);
+      return;
+    }
+    const tracking = this.#tracking;
+    if (!this.#run.isRunning) tracking.close();
+    // Not before: whatever is read for it has to be newer than the first change that is told again.
+    if (this.#times > 0) this.#tellGap({ reason: last?.error?.message ?? 'the connection was lost' });
+    this.#times++;
+    this.#attached.wake();
+    await tracking.hold(() => this.#run.link.progress());
+  }
+
+  #listener(): TrackingSink {
+    return {
+      onKey: (key) => {
+        if (this.#run.isRunning) this.#sink.onChange(undefined, key);
+      },
+      onFlush: () => this.#tellGap({ reason: FLUSHED }),
+      onUntold: (reason) => this.#tellGap({ reason }),
+    };
+  }
+
+  #tellGap(gap: Gap): void {
+    if (!this.#run.isFinished) this.#sink.onGap(gap);
+  }
+
+  #fail(error: Error): void {
+    this.#failure = error;
+    const isTold = this.#times === 0 || this.#run.isFinished || this.#deployment.signal?.aborted === true;
+    if (!isTold) this.#sink.onFailed(error as RespError);
+  }
+}
+
+interface TrackingSink extends InvalidationSink {
+  /** Something has changed that CLIENT TRACKING does not tell of. */
+  onUntold(reason: string): void;
+}
+
+/** Both connections, from when they work together until one of them is lost. */
+class Tracking {
+  readonly #tracker: Connection;
+  readonly #subscriber: Connection;
+  readonly #sink: TrackingSink;
+  readonly #lost = new Wakeup();
+  #role: Server['info']['role'];
+  #flushes: Flushes | undefined;
+  #isBeating = false;
+
+  private constructor({ connection, info }: Server, subscriber: Connection, sink: TrackingSink) {
+    this.#tracker = connection;
+    this.#subscriber = subscriber;
+    this.#sink = sink;
+    this.#role = info.role;
+    for (const one of [connection, subscriber]) one.onProgress(() => this.#endBoth());
+    this.#endBoth();
+  }
+
+  /** @throws RespError: a connection was lost, or the server does not let us */
+  static async begin({ server }: Session, deployment: Deployment, sink: TrackingSink): Promise<Tracking> {
+    const { connection: subscriber } = await openBeside(server, deployment);
+    const tracking = new Tracking(server, subscriber, sink);
+    try {
+      await tracking.#begin();
+      return tracking;
+    } catch (error) {
+      tracking.close();
+      throw attributed(error, server.connection.peer, 'read from');
+    }
+  }
+
+  get peer(): Connection['peer'] {
+    return this.#tracker.peer;
+  }
+
+  get isLost(): boolean {
+    return this.#tracker.error !== undefined;
+  }
+
+  async #begin(): Promise<void> {
+    const subscriber = this.#subscriber;
+    subscriber.onInvalidated(this.#sink);
+    const id = await subscriber.request('CLIENT ID');
+    if (typeof id !== 'number' && typeof id !== 'bigint') throw misanswered(this.peer, 'CLIENT ID');
+    await subscriber.request('SUBSCRIBE', INVALIDATIONS);
+    const [flushes] = await Promise.all([
+      askFlushes(this.#tracker),
+      this.#tracker.request('CLIENT TRACKING', 'ON', 'REDIRECT', String(id), 'BCAST').catch(async (error: unknown) => {
+        // The server does not know the id where the subscriber was lost meanwhile, which may be heard of later.
+        await subscriber.request('PING');
+        throw error;
+      }),
+    ]);
+    this.#flushes = flushes;
+  }
+
+  /**
+   * What was acknowledged before is told by the time of the first PONG but for what the server was about to tell at the end of
+   * the same turn, which it has done before the second PING. The tracker answers behind that: so it was there throughout.
+   * @throws RespError: the server refuses, or the connection was lost
+   */
+  async catchUp(): Promise<void> {
+    await this.#subscriber.request('PING');
+    const pings = [this.#subscriber, this.#tracker].map((one) => one.request('PING'));
+    const [hasLooked] = await Promise.all([this.#look(), ...pings]);
+    if (hasLooked || this.#flushes === undefined) return;
+    this.#flushes = undefined;
+    this.#sink.onUntold(UNCOUNTED);
+  }
+
+  /** Keeps both alive, and returns when one of them is lost. @param onBeat both have answered */
+  async hold(onBeat: () => void): Promise<void> {
+    let beats = 0;
+    const timer = setInterval(() => {
+      if (this.#isBeating) return;
+      this.#isBeating = true;
+      void this.#beat(++beats % BEATS_PER_LOOK === 0)
+        .then(onBeat, () => {})
+        .finally(() => (this.#isBeating = false));
+    }, BEAT_MS);
+    while (!this.isLost) await this.#lost.sleep();
+    clearInterval(timer);
+  }
+
+  /** The loss of the tracker shows nowhere but in its silence. A refusal is an answer as well. */
+  async #beat(isLook: boolean): Promise<void> {
+    const pings = [this.#subscriber, this.#tracker].map((one) => one.request('PING').catch(replyOf));
+    await Promise.all([isLook ? this.#look() : undefined, ...pings]);
+  }
+
+  /**
+   * What the server does not tell: that databases were swapped, and that it has become a replica.
+   * @returns false where it will not say now what it counts
+   */
+  async #look(): Promise<boolean> {
+    const [now, info] = await Promise.all([
+      askFlushes(this.#tracker),
+      askInfo(this.#tracker, 'replication').catch(replyOf),
+    ]);
+    if (!(info instanceof ReplyError)) this.#demandRole(info.role);
+    if (now === undefined || this.#flushes === undefined) return now !== undefined;
+    const between = flushesBetween(this.#flushes, now);
+    this.#flushes = now;
+    if (between === undefined) this.#sink.onUntold(UNCOUNTED);
+    else if (between.swaps > 0) this.#sink.onUntold(SWAPPED);
+    return true;
+  }
+
+  /** A primary that has become a replica goes on telling, and lags behind: another node has its place. */
+  #demandRole(role: Server['info']['role']): void {
+    if (role === 'replica' && this.#role === 'primary') this.#tracker.fail(demoted(this.#tracker));
+    this.#role = role;
+  }
+
+  close(): void {
+    this.#tracker.close();
+    this.#subscriber.close();
+  }
+
+  #endBoth(): void {
+    const error = this.#tracker.error ?? this.#subscriber.error;
+    if (error === undefined) return;
+    this.#tracker.fail(error);
+    this.#subscriber.fail(error);
+    this.#lost.wake();
+  }
+}
+
+/** Behind a load balancer the same address may lead to several servers. @throws RespError */
+async function openBeside({ connection: { peer }, info }: Server, deployment: Deployment): Promise<Server> {
+  for (let search = 0; search < MOST_SEARCHES; search++) {
+    const server = await deployment.connectBeside({ peer });
+    if (server.info.runId === info.runId) return server;
+    server.connection.close();
+  }
+  throw new RespError('MANY_SERVERS', `Cannot follow ${nameOf(peer)}: each connection leads to another server`, {
+    peer,
+    hint: 'give the address of the server itself',
+  });
+}
+
+function demoted({ peer }: Connection): RespError {
+  return new RespError('DEMOTED', `Cannot follow ${nameOf(peer)}: it has become a replica`, { peer, retryable: true });
+}
