@@ -1,6 +1,8 @@
-// Writes values: one RESTORE a key, pipelined, and every reply held against the entry it belongs to.
+// Writes values: one RESTORE a key, or one UNLINK where there is none any more, pipelined, and every reply held against the
+// entry it belongs to.
 
 import { Buffer } from 'node:buffer';
+import { Command } from '../../resp/command.ts';
 import type { Connection } from '../../resp/connection.ts';
 import { ReplyError } from '../../resp/errors.ts';
 import type { Receiver, Reply } from '../../resp/reply.ts';
@@ -19,6 +21,8 @@ import type { TransferLimits } from '../server/transfer-limits.ts';
 export interface RestoreSink {
   /** These are on the target, and the last of them; all holds until the call returns. */
   onRestored(settling: Settling, last: EntryView): void;
+  /** The target has no key of that name any more. @param removed how many it had: 0 or 1. The entry holds until the call returns. */
+  onRemoved(entry: EntryView, removed: number): void;
   /** The target would not take this one. */
   onRefused(entry: Entry, error: ReplyError): void;
   /** The key belongs to another node, or is on its way there. */
@@ -29,10 +33,14 @@ export interface RestoreOptions {
   readonly mode: ExpiryMode;
   /** Whether a key that is there already is replaced; otherwise the target answers `BUSYKEY`. */
   readonly replace: boolean;
+  /** Whether what the source has no more is removed. */
+  readonly removes: boolean;
   /** Most keys under way at once. */
   readonly depth: number;
   readonly limits: TransferLimits;
 }
+
+const UNLINK = new Command('UNLINK', 1);
 
 export class RestoreWriter implements Receiver {
   readonly #connection: Connection;
@@ -42,6 +50,11 @@ export class RestoreWriter implements Receiver {
   readonly #inFlight = new EntryRing();
   readonly #entry = new EntryView();
   readonly #settling = new Settling();
+  readonly #removals: Receiver = {
+    onReply: (reply) => this.#onRemoved(reply),
+    onOks: () => this.#failRemoval(),
+    onFailure: () => {},
+  };
   /** Of what is in flight. */
   #bytes = 0;
 
@@ -97,18 +110,28 @@ export class RestoreWriter implements Receiver {
     if (payload === undefined) encoder.bytes(entry.payloadIn, entry.payloadAt, entry.payloadEnd);
     else encoder.bulk(payload);
     endRestore(encoder, replace, absolute, idle, frequency);
-    this.#inFlight.pushView(entry);
-    this.#bytes += entry.size;
+    this.#sent(entry);
   }
 
-  /** Sends the first entries of a run, as many as there is room for, up to one that has expired; returns how many. */
+  /** The source has no such key any more. Parameters as of `send`. */
+  remove(entry: EntryView, db: number, name: Buffer | undefined, asking: boolean): void {
+    this.#selection.use(db);
+    if (asking) ask(this.#connection);
+    const encoder = this.#connection.begin(UNLINK, this.#removals);
+    if (name === undefined) encoder.bytes(entry.keyIn, entry.keyAt, entry.keyEnd);
+    else encoder.bulk(name);
+    this.#sent(entry);
+  }
+
+  /** Sends the first entries of a run, as many as there is room for, up to one that has expired and is not to be removed; returns how many. */
   sendRun(run: EntryRun, db: number, now: number): number {
     const entry = this.#entry;
     let sent = 0;
     for (; sent < run.length && this.hasRoom; sent++) {
       run.show(sent, entry);
-      if (entry.expireAt !== NEVER && entry.expireAt <= now) break;
-      this.send(entry, undefined, db, undefined, now, false);
+      if (entry.expireAt === NEVER || entry.expireAt > now) this.send(entry, undefined, db, undefined, now, false);
+      else if (this.#options.removes) this.remove(entry, db, undefined, false);
+      else break;
     }
     return sent;
   }
@@ -151,6 +174,24 @@ export class RestoreWriter implements Receiver {
 
   onFailure(): void {
     // Whoever runs the connection sees its error.
+  }
+
+  #sent(entry: EntryView): void {
+    this.#inFlight.pushView(entry);
+    this.#bytes += entry.size;
+  }
+
+  #onRemoved(reply: Reply): void {
+    if (reply instanceof ReplyError) return this.#refused(reply);
+    if (reply !== 0 && reply !== 1) return this.#failRemoval();
+    const entry = this.#inFlight.head!;
+    this.#bytes -= entry.size;
+    this.#sink.onRemoved(entry, reply);
+    this.#inFlight.drop();
+  }
+
+  #failRemoval(): void {
+    this.#connection.failProtocol('it answers UNLINK with something else than how many keys it has removed');
   }
 
   #refused(error: ReplyError): void {

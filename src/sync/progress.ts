@@ -161,6 +161,10 @@ export class Progress extends RunProgress implements SourceSink, TargetSink {
     this.countKeys(keys);
   }
 
+  onRemoved(keys: number): void {
+    this.countKeys(keys);
+  }
+
   onConverted(): void {
     this.#converted++;
   }

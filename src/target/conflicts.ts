@@ -1,16 +1,17 @@
 // Names that the target already has: which of them rump wrote itself, and what is done about the others. The target is asked
 // whether what it holds is of our own writing, or another key's.
 
-import { RespError, type ReplyError } from '../../resp/errors.ts';
+import { ReplyError, RespError } from '../../resp/errors.ts';
 import type { Oversized } from '../../resp/reply.ts';
 import type { Entry } from '../flow/entry.ts';
-import { idOf } from '../flow/key-id.ts';
+import { idOf, type KeyId } from '../flow/key-id.ts';
 import { KeyFilter } from '../keys/key-filter.ts';
 import { GONE, untilWhole } from '../keys/value-end.ts';
 import { hasDigest, isSameValue, ValueDigest } from '../rdb/value-digest.ts';
 import { scopeOf, kindOf } from '../server/refusal.ts';
 import { collision, type Collisions } from './key-names.ts';
 import type { NodeWriter } from './node-writer.ts';
+import type { LiveOptions, OwnNames } from './target.ts';
 
 /** What is known of a key that the target already has. */
 export type Origin = 'foreign' | 'written' | 'maybe-written';
@@ -48,6 +49,7 @@ export class WrittenKeys {
 }
 
 export interface ConflictsOptions {
+  readonly live?: LiveOptions | undefined;
   /** Where keys are not replaced. */
   readonly written: WrittenKeys | undefined;
   readonly collisions: Collisions | undefined;
@@ -70,11 +72,44 @@ export interface ConflictsSink {
 
 export class Conflicts {
   readonly #options: ConflictsOptions;
+  readonly #kept: OwnNames | undefined;
+  /** Keys of the source that were told of: at most as many as there are names of the target's own. */
+  readonly #left = new Set<string>();
   readonly #sink: ConflictsSink;
 
   constructor(options: ConflictsOptions, sink: ConflictsSink) {
     this.#options = options;
+    this.#kept = options.live?.keeps === true ? options.live.ownNames : undefined;
     this.#sink = sink;
+  }
+
+  /** Whether the name is the target's own, and stays so. */
+  isOwn({ db }: KeyId, name: Buffer): boolean {
+    return this.#kept !== undefined && this.#kept.has(this.#options.targetDbOf(db), name);
+  }
+
+  /** Whether entries have to be looked at for that. */
+  get keepsNames(): boolean {
+    return this.#kept !== undefined;
+  }
+
+  /** The target's own key stays. A key of the source is told of once, however often it changes; returns whether it is. */
+  leave(entry: KeyId): boolean {
+    const id = idOf(entry);
+    const isNews = !this.#left.has(id);
+    this.#left.add(id);
+    return isNews;
+  }
+
+  /** The name is the source's. */
+  take({ db, key }: KeyId): void {
+    const { targetDbOf, targetNameOf, live } = this.#options;
+    if (this.#kept === undefined) live?.ownNames?.forget(targetDbOf(db), targetNameOf(key));
+  }
+
+  /** Whether another key of the source seems to have this name at the target: what the one has no more, the other may have. */
+  isOthers({ db, key }: KeyId, name: Buffer): boolean {
+    return this.#options.collisions?.isOthers(db, key, name) === true;
   }
 
   /** Whether another key seems to have this name already. */
@@ -142,6 +177,11 @@ export class Conflicts {
     const { written, targetDbOf, targetNameOf } = this.#options;
     return written?.originOf(targetDbOf(db), targetNameOf(key)) ?? 'foreign';
   }
+}
+
+/** What is told of a key whose name is the target's own. */
+export function taken(): ReplyError {
+  return new ReplyError('BUSYKEY Target key name already exists.');
 }
 
 /** What is too large to be looked at counts as another value. */

@@ -16,12 +16,13 @@ import type { Dialect } from '../server/probes.ts';
 import type { ServerInfo } from '../server/info.ts';
 import { RestoreWriter, type RestoreOptions } from '../keys/restore.ts';
 import type { Session } from '../server/session.ts';
-import { NodeAsker, TargetProcess, WrittenSample } from './target-process.ts';
+import type { LiveOptions } from './target.ts';
+import { mayEmpty, NodeAsker, TargetProcess, WrittenSample } from './target-process.ts';
 import type { Settling } from '../flow/settling.ts';
 import { SuspectEntries } from '../cluster/suspects.ts';
 import { NEVER } from '../rdb/milliseconds.ts';
 
-export interface NodeWriterOptions extends NodeLinkOptions, Omit<RestoreOptions, 'depth'> {
+export interface NodeWriterOptions extends NodeLinkOptions, Omit<RestoreOptions, 'depth' | 'removes'> {
   /** What the entries' `expireAt` is told by. */
   readonly clock: () => number;
   readonly targetDbOf: (db: number) => number;
@@ -30,6 +31,7 @@ export interface NodeWriterOptions extends NodeLinkOptions, Omit<RestoreOptions,
   readonly renames: boolean;
   /** Bytes that a value may take in memory as a whole. */
   readonly bigKey: number;
+  readonly live?: LiveOptions | undefined;
   /** Gets each entry that is acknowledged, where somebody keeps count of them. */
   readonly onWritten?: ((entry: EntryView) => void) | undefined;
 }
@@ -37,6 +39,8 @@ export interface NodeWriterOptions extends NodeLinkOptions, Omit<RestoreOptions,
 export interface NodeWriterSink {
   /** These are on the target; they hold until the call returns. */
   onRestored(settling: Settling): void;
+  /** This one is gone from the target, which had so many keys of its name: 0 or 1. It holds until the call returns. */
+  onRemoved(entry: EntryView, removed: number): void;
   onRefused(entry: Entry, error: ReplyError, writer: NodeWriter): void;
   onElsewhere(entry: Entry, error: ReplyError, writer: NodeWriter): void;
   /** No RESTORE can bring it to this node. */
@@ -58,7 +62,7 @@ export interface NodeWriterSink {
 export class NodeWriter {
   readonly node: Node;
   /** Some of what the node has acknowledged. */
-  readonly sample = new WrittenSample();
+  readonly sample: WrittenSample;
   /** Slots that the node sends elsewhere. */
   readonly refused: RefusedSlots;
   /** For questions beside what is written. */
@@ -76,6 +80,8 @@ export class NodeWriter {
   /** Once the node has refused a payload, and was asked why. */
   #dialect: Dialect | undefined;
   #isInterrupted = false;
+  /** Gets each entry that is acknowledged, where it is to be looked at. */
+  readonly #onWritten: ((entry: EntryView) => void) | undefined;
   /** It writes nothing any more, and keeps nothing. */
   #isOver = false;
 
@@ -87,6 +93,22 @@ export class NodeWriter {
     this.#options = options;
     this.#sink = sink;
     this.#suspects = new SuspectEntries((entry) => this.#idOf(entry));
+    this.sample = new WrittenSample(options.live !== undefined);
+    const { onWritten } = options;
+    this.#onWritten =
+      options.live === undefined
+        ? onWritten
+        : (entry) => {
+            onWritten?.(entry);
+            this.#renew(entry);
+          };
+  }
+
+  /** What is written again may expire sooner than what was written first. */
+  #renew(entry: EntryView): void {
+    if (entry.expireAt === NEVER && !mayEmpty(entry)) return;
+    const { db, key } = this.#idOf(entry);
+    this.sample.renew(entry, db, key);
   }
 
   /** The process that has acknowledged what is in the sample, as it was before; `undefined` where none was reached yet. */
@@ -139,8 +161,14 @@ export class NodeWriter {
 
   /** A key that the node has acknowledged. */
   remember(entry: EntryView): void {
-    const { targetDbOf, targetNameOf } = this.#options;
-    this.sample.offer(entry, targetDbOf(entry.db), targetNameOf(entry.key));
+    const { db, key } = this.#idOf(entry);
+    this.sample.offer(entry, db, key);
+  }
+
+  /** One that it has no more. */
+  forget(entry: KeyId): void {
+    const { db, key } = this.#idOf(entry);
+    this.sample.forget(db, key);
   }
 
   /** Whether everything that was given to it is sent. */
@@ -223,13 +251,20 @@ export class NodeWriter {
     const restores = new RestoreWriter(
       connection,
       selection,
-      { ...this.#options, depth },
+      { ...this.#options, depth, removes: this.#options.live !== undefined },
       {
         onRestored: (settling, last) => {
           this.#run.link.progress();
           this.refused.answered();
           this.remember(last);
           sink.onRestored(settling);
+        },
+        onRemoved: (entry, removed) => {
+          this.#run.link.progress();
+          this.refused.answered();
+          this.#suspects.answered(entry);
+          this.forget(entry);
+          sink.onRemoved(entry, removed);
         },
         onRefused: (entry, error) => {
           this.#run.link.progress();
@@ -264,16 +299,29 @@ export class NodeWriter {
   }
 
   #send(entry: EntryView, asking: boolean, isDue = asking): void {
-    const { clock, targetDbOf, limits, renames, targetNameOf } = this.#options;
+    const { clock, renames, targetNameOf, live } = this.#options;
     const { expireAt } = entry;
     const now = expireAt === NEVER ? 0 : clock();
-    if (entry.kind !== 'value' || (expireAt !== NEVER && expireAt <= now)) return this.#sink.onExpired(entry);
+    const isGone = entry.kind !== 'value' || (expireAt !== NEVER && expireAt <= now);
+    if (isGone && live === undefined) return this.#sink.onExpired(entry);
     const name = renames ? targetNameOf(entry.key) : undefined;
     if (!asking && !this.refused.isEmpty) {
       const refusal = this.refused.refusalOf(name ?? entry.key);
       if (refusal === 'elsewhere') return this.#sink.onLost(entry.copy(), false);
       if (refusal !== undefined) return this.#sink.onElsewhere(entry.copy(), refusal, this);
     }
+    if (isGone) this.#remove(entry, name, asking, isDue);
+    else this.#restore(entry, name, now, asking, isDue);
+  }
+
+  /** Among suspects it keeps its place; by itself it breaks nothing. */
+  #remove(entry: EntryView, name: Buffer | undefined, asking: boolean, isDue: boolean): void {
+    if (this.#suspects.wayOf(entry, isDue) === 'later') return;
+    this.#restores!.remove(entry, this.#options.targetDbOf(entry.db), name, asking);
+  }
+
+  #restore(entry: EntryView, name: Buffer | undefined, now: number, asking: boolean, isDue: boolean): void {
+    const { limits, targetDbOf } = this.#options;
     const adapted = this.#dialect === undefined ? undefined : this.#adapted(entry, this.#dialect);
     const bytes = adapted === undefined ? entry.payloadEnd - entry.payloadAt : adapted.length;
     const isFit = bytes <= limits.valueBytes && (adapted !== undefined || this.#dialect === undefined);
@@ -289,10 +337,10 @@ export class NodeWriter {
   /** To count entries one by one costs something: it is done only where it has to be. */
   #watch(restores: RestoreWriter): void {
     const dialect = this.#dialect;
-    if (dialect === undefined && !this.#suspects.isOpen) restores.onWritten = this.#options.onWritten;
+    if (dialect === undefined && !this.#suspects.isOpen) restores.onWritten = this.#onWritten;
     else {
       restores.onWritten = (entry) => {
-        this.#options.onWritten?.(entry);
+        this.#onWritten?.(entry);
         this.#suspects.answered(entry);
         if (dialect !== undefined && !isReadBy(dialect.rdbVersion, entry.payload!)) this.#sink.onConverted();
       };

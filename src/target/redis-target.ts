@@ -16,7 +16,7 @@ import { Failure } from '../flow/failure.ts';
 import { Wakeup } from '../flow/wakeup.ts';
 import { kindOf } from '../server/refusal.ts';
 import { SlowPath, type SlowPathOptions } from './slow-path.ts';
-import { Conflicts, type ConflictsOptions, type Origin } from './conflicts.ts';
+import { Conflicts, taken, type ConflictsOptions, type Origin } from './conflicts.ts';
 import { demandKept } from './final-check.ts';
 import { NodeWriter, type NodeWriterOptions, type NodeWriterSink } from './node-writer.ts';
 import { Pacer, type RateLimit } from './rate-limit.ts';
@@ -72,7 +72,11 @@ export class RedisTarget implements Target {
         if (!isSame) sink.onConverted();
         this.#channel.settle(entry.page, sizeOf(entry));
       },
-      onExpired: (entry) => this.#expire(entry.page, sizeOf(entry)),
+      onExpired: (entry, removed) => {
+        this.#conflicts.take(entry);
+        this.#writerFor(options.targetNameOf(entry.key))?.forget(entry);
+        this.#expire(entry.page, sizeOf(entry), removed);
+      },
       onRefused: (entry, error) => this.#conflicts.refuse(entry, error, (name) => this.#writerFor(name)),
       onUnknown: (entry) => {
         const isAsked = source.againInPieces(entry);
@@ -138,7 +142,7 @@ export class RedisTarget implements Target {
 
   /** The way of nearly all entries: straight to the one node that serves the name. False where there is more to be seen to. */
   #writeAtOnce(entry: EntryView): boolean {
-    if (entry.kind !== 'value' || this.#hasObstacles || !this.#pacer.mayGo) return false;
+    if (entry.large !== null || this.#hasObstacles || !this.#pacer.mayGo) return false;
     const writer = this.#writerAt(entry);
     if (writer === undefined || !(this.#deployment.isCluster || writer.hasRoom)) return false;
     this.#pacer.take(entry.size);
@@ -174,7 +178,9 @@ export class RedisTarget implements Target {
 
   /** Whether an entry may have to wait for another one of its name. */
   get #hasObstacles(): boolean {
-    return this.#options.collisions !== undefined || !this.#slowPath.isEmpty || this.#asked.size > 0;
+    const { collisions } = this.#options;
+    if (collisions !== undefined || this.#conflicts.keepsNames) return true;
+    return !this.#slowPath.isEmpty || this.#asked.size > 0;
   }
 
   #writerAt(entry: EntryView): NodeWriter | undefined {
@@ -186,7 +192,11 @@ export class RedisTarget implements Target {
   }
 
   #admit(entry: Entry, name: Buffer): void {
-    if (!this.#conflicts.suspects(entry, name)) this.#route(entry, name);
+    if (this.#conflicts.isOwn(entry, name)) return this.#leave(entry);
+    if (entry.kind === 'gone') {
+      if (this.#conflicts.isOthers(entry, name)) this.#channel.settle(entry.page, sizeOf(entry));
+      else this.#route(entry, name);
+    } else if (!this.#conflicts.suspects(entry, name)) this.#route(entry, name);
     else if (this.#slowPath.has(name)) this.#slowPath.wait(entry, name);
     else this.#contest(entry, name);
   }
@@ -222,7 +232,9 @@ export class RedisTarget implements Target {
   #writerOf(node: Node): NodeWriter {
     const found = this.#writers.get(node.id);
     if (found !== undefined) return found;
-    const onWritten = this.#options.written && ((entry: EntryView) => this.#remember(entry));
+    const { written, live } = this.#options;
+    const remembers = written !== undefined || live?.ownNames !== undefined;
+    const onWritten = remembers ? (entry: EntryView): void => this.#remember(entry) : undefined;
     const writer = new NodeWriter(this.#deployment, node, { ...this.#options, onWritten }, this.#events());
     this.#writers.set(node.id, writer);
     this.#slots.set(node.id, this.#deployment.topology.slotsOf(node));
@@ -246,7 +258,13 @@ export class RedisTarget implements Target {
         this.#channel.settleAll(settling);
         this.#wakeup.wake();
       },
-      onExpired: (entry) => this.#expire(entry.page, entry.size),
+      onRemoved: (entry, removed) => {
+        this.#conflicts.take(entry);
+        if (entry.kind === 'gone') this.#settleRemoved(entry.page, entry.size, removed);
+        else this.#expire(entry.page, entry.size, removed);
+        this.#wakeup.wake();
+      },
+      onExpired: (entry) => this.#expire(entry.page, entry.size, 0),
       onUnfit: (entry) => this.#slowPath.add(entry, this.#options.targetNameOf(entry.key)),
       onConverted: () => sink.onConverted(),
       onRefused: (entry, error, writer) => this.#refuse(entry, error, writer),
@@ -264,6 +282,7 @@ export class RedisTarget implements Target {
   #remember({ db, key }: KeyId): void {
     const { written, targetDbOf, targetNameOf } = this.#options;
     written?.add(targetDbOf(db), targetNameOf(key));
+    this.#conflicts.take({ db, key });
   }
 
   #lose(entry: Entry, maybeWritten: boolean): void {
@@ -278,7 +297,7 @@ export class RedisTarget implements Target {
   }
 
   #refuse(entry: Entry, error: ReplyError, writer: NodeWriter): void {
-    if (kindOf(error) === 'not-understood')
+    if (kindOf(error) === 'not-understood' && entry.kind === 'value')
       this.#slowPath.convert(entry, this.#options.targetNameOf(entry.key), writer);
     else this.#conflicts.refuse(entry, error, () => writer);
   }
@@ -290,8 +309,14 @@ export class RedisTarget implements Target {
     this.#channel.settle(entry.page, sizeOf(entry));
   }
 
-  #expire(page: number, bytes: number): void {
+  /** @param removed keys that the target had under its name, and has no more */
+  #expire(page: number, bytes: number, removed: number): void {
     this.#sink.onExpired();
+    this.#settleRemoved(page, bytes, removed);
+  }
+
+  #settleRemoved(page: number, bytes: number, removed: number): void {
+    if (removed > 0) this.#sink.onRemoved(removed);
     this.#channel.settle(page, bytes);
   }
 
@@ -309,6 +334,12 @@ export class RedisTarget implements Target {
     this.#slots.get(node.id)!.add(slotOf(name));
     this.#asked.set(name.toString('latin1'), next);
     this.#giveBack(entry);
+  }
+
+  /** The target's own key stays. */
+  #leave(entry: Entry): void {
+    if (this.#conflicts.leave(entry)) this.#report(entry, taken());
+    else this.#channel.settle(entry.page, sizeOf(entry));
   }
 
   /** The topology is as new as can be. */

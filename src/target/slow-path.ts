@@ -34,7 +34,8 @@ export interface SlowPathSink {
    * @param isSame whether it is the payload of the source
    */
   onWritten(entry: Entry, bytes: number, isSame: boolean): void;
-  onExpired(entry: Entry): void;
+  /** @param removed keys that the target had under its name, and has no more */
+  onExpired(entry: Entry, removed: number): void;
   onRefused(entry: Entry, error: RespError): void;
   /** Only the source can read the value. Returns whether it can be asked: then the entry is settled, and comes again. */
   onUnknown(entry: Entry): boolean;
@@ -194,7 +195,7 @@ export class SlowPath {
     const dialect = await this.#dialectFor(this.#options.targetDbOf(entry.db), name);
     const fate = await this.#writer.write(entry, name, dialect);
     if (fate.state === 'written') this.#sink.onWritten(entry, fate.bytes, fate.isSame);
-    else if (fate.state === 'expired') this.#sink.onExpired(entry);
+    else if (fate.state === 'expired') this.#sink.onExpired(entry, fate.removed);
     else if (!this.#sink.onUnknown(entry)) this.#sink.onRefused(entry, unknownForm(entry.payload!, fate.refusal));
   }
 

@@ -22,6 +22,9 @@ export interface WrittenKey {
   readonly expireAt: Milliseconds;
 }
 
+/** Its expiry may change. */
+type SampledKey = { -readonly [Field in keyof WrittenKey]: WrittenKey[Field] };
+
 /** How often another process may answer: with each one the copy begins anew, and a balancer has another one each time. */
 const MOST_REPLACED = 5;
 /** Of a sample. */
@@ -32,6 +35,8 @@ const BY_CHANCE = 512;
 const LONGEST_NAME = 4096;
 /** Fields of a hash may expire from this type byte on, and take the key with them. */
 const FIRST_TYPE_WITH_EXPIRING_FIELDS = 22;
+/** The expiry of what is not to be looked for. */
+const GONE_BEFORE = 0;
 
 export class TargetProcess {
   #info: ServerInfo | undefined;
@@ -62,43 +67,76 @@ export class TargetProcess {
  * Whoever flushes a server takes the first ones away, whenever it happens; a replica that takes over lacks the last ones.
  */
 export class WrittenSample {
-  readonly #first: WrittenKey[] = [];
-  readonly #byChance: WrittenKey[] = [];
-  readonly #last: WrittenKey[] = [];
+  readonly #first: SampledKey[] = [];
+  readonly #byChance: SampledKey[] = [];
+  readonly #last: SampledKey[] = [];
   #offered = 0;
+  /** How often each name is kept, where keys change. */
+  readonly #times: Map<string, number> | undefined;
 
-  /** One more key is on the target. @param expireAt of the key at the target */
+  /** @param changes whether keys may be written again, and removed */
+  constructor(changes = false) {
+    this.#times = changes ? new Map() : undefined;
+  }
+
+  /** One more key is on the target. */
   offer(entry: EntryView, db: number, name: Buffer): void {
-    const { expireAt, large, payloadIn, payloadAt } = entry;
-    const mayEmpty =
-      entry.kind === 'value'
-        ? payloadIn.buffer[payloadAt]! >= FIRST_TYPE_WITH_EXPIRING_FIELDS
-        : large?.fieldsExpire === true;
-    if (mayEmpty || name.length > LONGEST_NAME) return;
+    const { expireAt } = entry;
+    if (mayEmpty(entry) || name.length > LONGEST_NAME) return;
     const key = { db, name, expireAt };
-    if (this.#first.length < FIRST) {
-      this.#first.push(key);
-      return;
-    }
-    this.#last[this.#offered % LAST] = key;
+    if (this.#first.length < FIRST) return this.#keep(this.#first, this.#first.length, key);
+    this.#keep(this.#last, this.#offered % LAST, key);
     this.#offered++;
     // Each of those offered stays with the same chance, and long.
     const place = this.#byChance.length < BY_CHANCE ? this.#byChance.length : Math.floor(Math.random() * this.#offered);
-    if (place < BY_CHANCE) this.#byChance[place] = { ...key, name: ownCopy(name) };
+    if (place < BY_CHANCE) this.#keep(this.#byChance, place, { ...key, name: ownCopy(name) });
+  }
+
+  /** A key was written again. */
+  renew(entry: EntryView, db: number, name: Buffer): void {
+    this.#change(db, name, mayEmpty(entry) ? GONE_BEFORE : entry.expireAt);
+  }
+
+  /** A key was removed. */
+  forget(db: number, name: Buffer): void {
+    this.#change(db, name, GONE_BEFORE);
   }
 
   /** Those that must be there still, each once, the first one first. @param now by the clock of `expireAt` */
   presentAt(now: number): readonly WrittenKey[] {
     const all = new Map<string, WrittenKey>();
-    for (const key of [...this.#first, ...this.#byChance, ...this.#last])
-      all.set(idOf({ db: key.db, key: key.name }), key);
+    for (const key of this.#all.flat()) all.set(idOfKey(key), key);
     return [...all.values()].filter(({ expireAt }) => expireAt === NEVER || expireAt > now);
   }
 
   /** What was acknowledged so far may be lost, and is written again. */
   clear(): void {
-    for (const keys of [this.#first, this.#byChance, this.#last]) keys.length = 0;
+    for (const keys of this.#all) keys.length = 0;
     this.#offered = 0;
+    this.#times?.clear();
+  }
+
+  get #all(): readonly SampledKey[][] {
+    return [this.#first, this.#byChance, this.#last];
+  }
+
+  #keep(keys: SampledKey[], place: number, key: SampledKey): void {
+    const before = keys[place];
+    keys[place] = key;
+    if (this.#times === undefined) return;
+    const id = idOfKey(key);
+    this.#times.set(id, (this.#times.get(id) ?? 0) + 1);
+    if (before === undefined) return;
+    const old = idOfKey(before);
+    const left = this.#times.get(old)! - 1;
+    if (left > 0) this.#times.set(old, left);
+    else this.#times.delete(old);
+  }
+
+  #change(db: number, name: Buffer, expireAt: Milliseconds): void {
+    if (this.#times?.has(idOf({ db, key: name })) !== true) return;
+    for (const keys of this.#all)
+      for (const key of keys) if (key.db === db && key.name.equals(name)) key.expireAt = expireAt;
   }
 }
 
@@ -175,6 +213,16 @@ export class NodeAsker {
       throw connection.error!;
     });
   }
+}
+
+/** Whether its fields may expire, and take the key with them. */
+export function mayEmpty({ kind, large, payloadIn, payloadAt }: EntryView): boolean {
+  if (kind !== 'value') return large?.fieldsExpire === true;
+  return payloadIn.buffer[payloadAt]! >= FIRST_TYPE_WITH_EXPIRING_FIELDS;
+}
+
+function idOfKey({ db, name }: WrittenKey): string {
+  return idOf({ db, key: name });
 }
 
 function tooOften(peer: Peer): RespError {

@@ -16,6 +16,21 @@ export interface Target {
   write(channel: Channel): Promise<void>;
 }
 
+/** Names that the target held when the run began, by database and name at the target. */
+export interface OwnNames {
+  has(db: number, name: Buffer): boolean;
+  /** The source has written it: it is ours from now on. */
+  forget(db: number, name: Buffer): void;
+}
+
+/** How a source is followed that is written: what it has no more is removed. */
+export interface LiveOptions {
+  /** `undefined` where there are none. */
+  readonly ownNames: OwnNames | undefined;
+  /** Whether they stay the target's own; otherwise the source's word holds for each name that it writes. */
+  readonly keeps: boolean;
+}
+
 /** What a target asks of the source: see `Source`. */
 export type WayBack = Pick<Source, 'again' | 'againInPieces' | 'rescan'>;
 
@@ -23,6 +38,8 @@ export type WayBack = Pick<Source, 'again' | 'againInPieces' | 'rescan'>;
 export interface TargetSink {
   /** So many more keys are on the target, with so many bytes of keys and payloads. */
   onWritten(keys: number, bytes: number): void;
+  /** So many keys are gone from the target that were there: the source has them no more. */
+  onRemoved(keys: number): void;
   /** One of them was given another form, since the target would not have read its own. */
   onConverted(): void;
   /** An entry expired while it was under way. */

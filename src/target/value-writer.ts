@@ -14,9 +14,12 @@ import type { Dialect } from '../server/probes.ts';
 import { GONE, untilWhole } from '../keys/value-end.ts';
 import { ttlOf, type ExpiryMode } from '../flow/expiry.ts';
 import { kindOf } from '../server/refusal.ts';
+import { askOne, integerIn, type AskAbout } from '../server/replies.ts';
 import type { TransferLimits } from '../server/transfer-limits.ts';
 import type { ValuePiece } from '../rdb/value.ts';
+import { taken } from './conflicts.ts';
 import { takePiece, type RateLimit } from './rate-limit.ts';
+import type { LiveOptions } from './target.ts';
 import type { ValueClients } from './value-clients.ts';
 import { steadyPieces } from './whole-value.ts';
 import { VANISHED, ValueBuilder } from './value-builder.ts';
@@ -26,6 +29,7 @@ export interface ValueWriterOptions {
   readonly mode: ExpiryMode;
   readonly clock: () => number;
   readonly replace: boolean;
+  readonly live?: LiveOptions | undefined;
   readonly targetDbOf: (db: number) => number;
   readonly limit: RateLimit | undefined;
   /** Bytes of the longest argument that the target takes. */
@@ -41,12 +45,13 @@ export interface ValueWriterOptions {
 export type Fate =
   /** `bytes` of the key and the value, as it went; `isSame`: with the payload of the source. */
   | { readonly state: 'written'; readonly bytes: number; readonly isSame: boolean }
-  | { readonly state: 'expired' }
+  /** `removed`: keys that the target had under its name, and has no more, where what is gone is removed. */
+  | { readonly state: 'expired'; readonly removed: number }
   /** Neither the target nor rump knows the form of the payload; `refusal` is what the target said, if it was asked. */
   | { readonly state: 'unknown'; readonly refusal: ReplyError | undefined };
 
 const RESTORED = 'restored';
-const EXPIRED: Fate = { state: 'expired' };
+const EXPIRED: Fate = { state: 'expired', removed: 0 };
 
 export class ValueWriter {
   readonly #clients: ValueClients;
@@ -72,7 +77,19 @@ export class ValueWriter {
    */
   async write(entry: Entry, name: Buffer, dialect: Dialect): Promise<Fate> {
     const release = await this.#clients.turnOf(this.#idOf(entry, name));
-    return this.#write(entry, name, dialect).finally(release);
+    try {
+      const fate = await this.#write(entry, name, dialect);
+      const isOld = fate.state === 'expired' && this.#options.live !== undefined;
+      return isOld ? { state: 'expired', removed: await this.#remove(this.#idOf(entry, name)) } : fate;
+    } finally {
+      release();
+    }
+  }
+
+  /** The target may have it as it was before. */
+  async #remove(id: KeyId): Promise<number> {
+    const ask: AskAbout = (commands) => this.#clients.usual.ask(id.db, id.key, commands);
+    return Number(integerIn(await askOne(ask, 'UNLINK', id.key), 'UNLINK'));
   }
 
   async #write(entry: Entry, name: Buffer, dialect: Dialect): Promise<Fate> {
@@ -200,7 +217,7 @@ export class ValueWriter {
     if (outcome === 'written') this.#clients.arrived(id, pieceBytes);
     if (outcome === 'written') return { state: 'written', bytes, isSame: false };
     if (outcome === 'expired') return EXPIRED;
-    throw new ReplyError('BUSYKEY Target key name already exists.');
+    throw taken();
   }
 
   /** While one piece is written the next one is on its way. Returns the bytes of all. */

@@ -67,6 +67,7 @@ export async function handFeed(
     },
     {
       onWritten: (keys, bytes) => told.push(`written ${keys} of ${bytes} bytes`),
+      onRemoved: (keys) => told.push(`removed ${keys}`),
       onConverted: () => told.push('converted'),
       onExpired: () => told.push('expired'),
       onWriteRefused: (db, key, { code }) => told.push(`refused ${db} ${key.toString()} ${code}`),
