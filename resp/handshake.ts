@@ -46,7 +46,10 @@ export async function introduce(connection: Connection, name: string): Promise<v
  * Sends AUTH where there is something to log in with, before anything else that the caller sends in the same tick.
  * @throws RespError as `handshake` does
  */
-export async function login(connection: Connection, options: LoginOptions): Promise<void> {
+export async function login(
+  connection: Pick<Connection, 'peer' | 'request' | 'secrets'>,
+  options: LoginOptions,
+): Promise<void> {
   const { username, password = '', role } = options;
   connection.secrets.add(password);
   try {
