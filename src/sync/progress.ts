@@ -169,10 +169,6 @@ export class Progress extends RunProgress implements SourceSink, TargetSink {
     this.#converted++;
   }
 
-  onRemoved(keys: number): void {
-    this.#removed += keys;
-  }
-
   /** From now on the source is followed. */
   follow(live: () => LiveProgress): void {
     this.#live = live;

@@ -5,6 +5,7 @@ import { countOf, formatBytes, formatCount } from '../../resp/figures.ts';
 import type { Reply } from '../../resp/reply.ts';
 import type { Deployment } from '../cluster/deployment.ts';
 import type { Role } from '../server/server.ts';
+import type { FeedWarning } from '../live/feed-choice.ts';
 import type { LeftOutKind } from '../snapshot/left-out.ts';
 import type { SourceNotice } from '../source/source.ts';
 import type { Run } from './preflight.ts';
@@ -21,7 +22,8 @@ export interface Warning {
     | 'LEFT_OUT'
     | 'SLOTS_UNSERVED'
     | 'DATABASES_ALIKE'
-    | SourceNotice['code'];
+    | SourceNotice['code']
+    | FeedWarning['code'];
   readonly message: string;
 }
 

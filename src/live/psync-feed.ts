@@ -1,0 +1,2 @@
+// stub
+export { TrackingFeed as PsyncFeed } from './tracking-feed.ts';
