@@ -173,7 +173,7 @@ export class DirtyKeys {
     this.#atOf.set(atOf.subarray(0, length));
     const mask = this.#places.length - 1;
     for (let index = 0; index < length; index++) {
-      let place = this.#chunks[chunkOf[index]!]!.bytes.readUInt32LE(atOf[index]!) & mask;
+      let place = this.#chunks[chunkOf[index]!]!.bytes.readUInt32LE(atOf[index]) & mask;
       while (this.#places[place] !== 0) place = (place + 1) & mask;
       this.#places[place] = index + 1;
     }

@@ -264,13 +264,13 @@ export class Following {
 
   /** Waits no longer than until the cutover is asked for. */
   async #unlessAsked(work: () => Promise<unknown>): Promise<void> {
-    let isDone = false;
+    const done = new AbortController();
     const working = work().finally(() => {
-      isDone = true;
+      done.abort();
       this.#moved.wake();
     });
     working.catch((error: unknown) => this.#failure.fail(error));
-    while (!isDone && !this.#isAsked && !this.#isOver) await this.#moved.sleep();
+    while (!done.signal.aborted && !this.#isAsked && !this.#isOver) await this.#moved.sleep();
   }
 
   #enter(phase: Phase): void {

@@ -195,8 +195,8 @@ export class RedisSource implements Source {
 
   /** Waits until every key that the walks have found is done with. */
   async #walkSettled(): Promise<void> {
-    const { follower } = this.#options;
-    while (follower !== undefined && this.#ledger.hasOthers(follower)) await this.#moved.sleep();
+    const hasOpen = (): boolean => this.#ledger.hasOthers(this.#options.follower!);
+    while (hasOpen()) await this.#moved.sleep();
   }
 
   /** Whether keys are to be read, or entries are not settled. */

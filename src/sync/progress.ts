@@ -162,6 +162,7 @@ export class Progress extends RunProgress implements SourceSink, TargetSink {
   }
 
   onRemoved(keys: number): void {
+    this.#removed += keys;
     this.countKeys(keys);
   }
 

@@ -8,10 +8,10 @@ import {
   OPTION_LIST,
   OPTION_NAMES,
   OPTIONS,
-  type Option,
   type OptionName,
   type OptionValues,
 } from './options.ts';
+import type { Option } from './option.ts';
 
 import arg from 'arg';
 

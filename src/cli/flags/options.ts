@@ -16,28 +16,8 @@ import {
   wholeNumber,
   type Kind,
 } from './kinds.ts';
-
-export type Group =
-  'Endpoints' | 'TLS and clusters' | 'Which keys' | 'Copy' | 'Following' | 'Check' | 'Load' | 'Output';
-
-export interface Option {
-  /** Its heading in the help. */
-  readonly group: Group;
-  /** Letters that stand for it after one dash; several switches may share a dash. */
-  readonly shorts?: readonly string[];
-  readonly kind: Kind<unknown>;
-  readonly help: string;
-  /** The default, as the help shows it; the default itself is set by the copy and the check. */
-  readonly fallback?: string;
-  /** Flags that cannot be given together with it. */
-  readonly excludes?: readonly string[];
-  /** A command that takes this `flag` as well does not take the one without the other: why, and the way out. */
-  readonly needs?: { readonly flag: string; readonly why: string; readonly hint: string };
-  /** The flag is repeatable; this separates its values in the environment. */
-  readonly separator?: RegExp;
-  /** `false` where a variable such as RUMP_VERSION more likely means something else. */
-  readonly environment?: false;
-}
+import { LIVE_OPTIONS } from './live-options.ts';
+import type { Group, Option } from './option.ts';
 
 const LINES = /\r?\n/;
 const LINES_OR_COMMAS = /[\r\n,]+/;
@@ -46,11 +26,6 @@ const glob = text('GLOB', 'it takes a pattern such as user:*');
 const prefix = text('TEXT', 'it takes the beginning of a key');
 const hostName = text('NAME', 'it takes a host name');
 
-const LIVE = {
-  flag: 'live',
-  why: 'without --live a copy ends by itself',
-  hint: 'give --live as well',
-};
 const VERIFY = {
   flag: 'verify',
   why: 'a copy does not compare',
@@ -163,72 +138,7 @@ export const OPTIONS = {
     excludes: ['dry-run'],
   },
 
-  live: {
-    group: 'Following',
-    kind: toggle,
-    help: 'follow what changes at the source until the cutover',
-    excludes: ['dry-run'],
-  },
-  feed: {
-    group: 'Following',
-    needs: LIVE,
-    kind: oneOf('auto', 'psync', 'tracking'),
-    help: 'how changes are learnt: as a replica does, or by CLIENT TRACKING',
-    fallback: 'auto: the first that works and leaves no trace',
-  },
-  'cutover-file': {
-    group: 'Following',
-    needs: LIVE,
-    kind: file,
-    help: 'this file appears when the writers have stopped',
-  },
-  'until-idle': {
-    group: 'Following',
-    needs: LIVE,
-    kind: duration,
-    help: 'the writers have stopped when nothing was written for so long',
-  },
-  'cutover-timeout': {
-    group: 'Following',
-    needs: LIVE,
-    kind: duration,
-    help: 'a cutover that takes longer fails',
-    fallback: '60s',
-  },
-  linger: {
-    group: 'Following',
-    needs: LIVE,
-    kind: durationOrZero,
-    help: 'stay so long after the cutover, and name what is still written',
-    fallback: '2s',
-  },
-  settle: {
-    group: 'Following',
-    needs: LIVE,
-    kind: durationOrZero,
-    help: 'a large value that changes all the time is read no more often',
-    fallback: '200ms',
-  },
-  'wait-replicas': {
-    group: 'Following',
-    needs: LIVE,
-    kind: wholeNumber(0),
-    help: 'replicas of the target that must have everything before the end',
-    fallback: '0',
-  },
-  delete: {
-    group: 'Following',
-    needs: LIVE,
-    kind: toggle,
-    help: "remove also what may have been the target's own before",
-  },
-  'names-limit': {
-    group: 'Following',
-    needs: LIVE,
-    kind: wholeNumber(1),
-    help: 'names that are kept at most: of changed keys, and of keys that the target had',
-    fallback: '1000000',
-  },
+  ...LIVE_OPTIONS,
 
   combined: {
     group: 'Check',

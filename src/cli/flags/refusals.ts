@@ -2,7 +2,8 @@
 
 import { formatAddress, isFile, type Address } from '../../../resp/address.ts';
 import { isSameFile } from '../../file/regular-file.ts';
-import { OPTION_LIST, OPTIONS, type Option, type OptionName, type OptionValues } from './options.ts';
+import { OPTION_LIST, OPTIONS, type OptionName, type OptionValues } from './options.ts';
+import type { Option } from './option.ts';
 import { UsageError } from './kinds.ts';
 
 /** Flags that use stdout when their value is `-`, and what they write there. */

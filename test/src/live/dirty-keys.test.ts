@@ -1,7 +1,7 @@
 // Names of changed keys: each once, in their order, within bounds.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import type { KeyId } from '../../../src/flow/key-id.ts';
 import { DirtyKeys } from '../../../src/live/dirty-keys.ts';
 import { runs } from '../../support/tier.ts';

@@ -20,7 +20,7 @@ interface Bench {
   /** Keys that are to be read and were not answered by `settle`. */
   readonly asked: Asked[];
   readonly overflown: string[];
-  settle(): void;
+  readonly settle: () => void;
 }
 
 test('A key that changes many times during a round is read once in the next', async () => {
