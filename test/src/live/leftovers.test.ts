@@ -8,7 +8,7 @@ import { OwnNames } from '../../../src/live/own-names.ts';
 import { temporaryNameFor } from '../../../src/target/internal-names.ts';
 import type { TestClient } from '../../support/client.ts';
 import { callsOf, writesOf } from '../../support/command-stats.ts';
-import { LINK, openDeployment, type Reach } from '../../support/deployments.ts';
+import { LINK, openDeployment, untilAlone, type Reach } from '../../support/deployments.ts';
 import { mappingOf } from '../../support/mappings.ts';
 import { startCluster } from '../../support/redis-cluster.ts';
 import { startServer, type TestServer } from '../../support/redis-server.ts';
@@ -81,6 +81,7 @@ test('findLeftovers() tells each name that the source does not have, but for tho
   const told = await search(t, { ownNames, count: 100 });
   assert.deepEqual(told, { leftovers: gone.map((name) => `0 ${name}`).toSorted(), doubts: [] });
   assert.deepEqual(await writesOf(from), []);
+  await Promise.all([from, to].map(untilAlone));
 });
 
 test('findLeftovers() asks a server that has all of them about many names at once', async (t) => {
@@ -180,6 +181,7 @@ test('findLeftovers() rejects where the source is lost for good, and with the re
     onTold: () => end.abort(reason),
   });
   await assert.rejects(stopped, reason);
+  await Promise.all([await other.client(), to].map(untilAlone));
   let killed: Promise<void> | undefined;
   const lost = search(t, { source: { port: other.port }, onTold: () => void (killed ??= other.kill()) });
   await assert.rejects(lost, RespError);

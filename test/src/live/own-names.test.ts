@@ -7,7 +7,7 @@ import { takeDownNames, type OwnNames } from '../../../src/live/own-names.ts';
 import { isInternalName, temporaryNameFor } from '../../../src/target/internal-names.ts';
 import type { TestClient } from '../../support/client.ts';
 import { callsOf } from '../../support/command-stats.ts';
-import { LINK, openDeployment } from '../../support/deployments.ts';
+import { LINK, openDeployment, untilAlone } from '../../support/deployments.ts';
 import { mappingOf } from '../../support/mappings.ts';
 import { startCluster } from '../../support/redis-cluster.ts';
 import { startServer, type TestServer } from '../../support/redis-server.ts';
@@ -86,6 +86,7 @@ test('takeDownNames() keeps none where there are too many, and reads no further 
   const own = await takeDownNames(target, { mapping: mappingOf({ 0: 0 }), ...LINK, count: 100 }, 1000);
   assert.ok(!own.isComplete && !own.isEmpty && own.size === 0);
   assert.deepEqual(namesOf(own, 0, names), []);
+  await untilAlone(client);
   const scans = (await callsOf(client)).get('scan') ?? 0;
   assert.ok(scans < 250, `${scans} pages of 500`);
 });
