@@ -28,7 +28,10 @@ export interface LeftoverOptions extends NameWalkOptions {
 }
 
 export interface LeftoverSink {
-  /** The source does not have this key of its own, and the target may still have it: it is to be read once more, and goes if it is gone. */
+  /**
+   * The source does not have this key, whose name the target has: it is to be read once more, and goes if it is gone. Where
+   * several keys may have the name, each of them is told, as nobody knows which one has got it.
+   */
   onLeftover(db: number, key: Buffer): void;
   /**
    * The same where the name may be the target's own; `db` and `name` are those of the target.
@@ -42,9 +45,9 @@ interface Asked {
   readonly db: number;
   readonly name: Buffer;
   readonly page: number;
-  /** The one that the gap is about. */
-  readonly own: KeyId;
-  readonly others: KeyId[];
+  /** All of them, and how many were asked for. */
+  readonly origins: readonly KeyId[];
+  asked: number;
   /** The source would not say of one of them. */
   refusal?: RespError;
 }
@@ -128,9 +131,8 @@ class LeftoverSearch implements Target {
   #begin(entry: Entry): void {
     const { db, key: name, page } = entry;
     const origins = this.#originsOf(db, name);
-    const own = origins.find((origin) => this.#isInGap(origin));
-    if (own === undefined) this.#channel.settle(page, sizeOf(entry));
-    else this.#askNext({ db, name, page, own, others: [...origins] });
+    if (origins.some((origin) => this.#isInGap(origin))) this.#askNext({ db, name, page, origins, asked: 0 });
+    else this.#channel.settle(page, sizeOf(entry));
   }
 
   #isAbout(db: number, name: Buffer): boolean {
@@ -149,7 +151,7 @@ class LeftoverSearch implements Target {
 
   /** Whether there was another key to ask for. */
   #askNext(asked: Asked): boolean {
-    const next = asked.others.pop();
+    const next = asked.origins[asked.asked++];
     if (next === undefined) return false;
     this.#asked.set(next.key, asked);
     this.#lookup.read({ ...next, page: NO_PAGE, asking: false });
@@ -172,11 +174,11 @@ class LeftoverSearch implements Target {
   /** This key does not account for the name; another one may. */
   #onGone(asked: Asked): void {
     if (this.#askNext(asked)) return;
-    const { db, name, own } = asked;
+    const { db, name, origins } = asked;
     const { ownNames, removesInDoubt } = this.#options;
     if (asked.refusal !== undefined) this.#sink.onDoubt(db, name, asked.refusal);
-    else if (ownNames.isComplete || removesInDoubt) this.#sink.onLeftover(own.db, own.key);
-    else this.#sink.onDoubt(db, name);
+    else if (!ownNames.isComplete && !removesInDoubt) this.#sink.onDoubt(db, name);
+    else for (const origin of origins) this.#sink.onLeftover(origin.db, origin.key);
     this.#done(asked);
   }
 
