@@ -179,8 +179,9 @@ class Tracking {
       await tracking.#begin();
       return tracking;
     } catch (error) {
-      tracking.close();
-      throw attributed(error, server.connection.peer, 'read from');
+      const reason = attributed(error, tracking.peer, 'read from');
+      server.connection.fail(reason);
+      throw reason;
     }
   }
 

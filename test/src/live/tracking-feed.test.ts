@@ -1,5 +1,6 @@
 // Which keys have changed, by CLIENT TRACKING of real servers: every kind of change is told by name, and what is missed as a gap.
 import assert from 'node:assert/strict';
+import { createConnection, type Socket } from 'node:net';
 import { after, before, describe, test, type TestContext } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { RespError } from '../../../resp/errors.ts';
@@ -8,6 +9,8 @@ import type { TestClient } from '../../support/client.ts';
 import { openSource, type DeploymentChoice } from '../../support/deployment.ts';
 import { startServer, type TestServer } from '../../support/redis-server.ts';
 import { knows } from '../../support/server-facts.ts';
+import { HOST, withPeer } from '../../support/peer.ts';
+import { isInStep } from '../../support/replica.ts';
 import { servers } from '../../support/server-versions.ts';
 import { count } from '../../support/tier.ts';
 
@@ -185,6 +188,78 @@ for (const { name, binary } of servers(
       assert.equal(keys.size, 0);
     });
 
+    test('takes it for a gap that the server cuts a subscriber to whom it has too much to tell, and goes on', async (t) => {
+      const { feed, keys, gaps } = await follow(t, server.port);
+      await client.send('CONFIG', 'SET', 'client-output-buffer-limit', 'pubsub 100kb 0 0');
+      await client.send('EVAL', `for i = 1, 20000 do redis.call('SET', 'many:' .. i, i) end`, 0);
+      await feed.caughtUp();
+      assert.equal(gaps.length, 1);
+      await client.send('SET', 'after-many', 1);
+      await feed.caughtUp();
+      await client.send('CONFIG', 'SET', 'client-output-buffer-limit', 'pubsub 32mb 8mb 60');
+      assert.ok(keys.has('after-many'));
+    });
+
+    test('waits for a script that keeps the server busy, and takes that for no gap', async (t) => {
+      const { feed, keys, gaps } = await follow(t, server.port, { retries: 100 });
+      await client.send('CONFIG', 'SET', 'lua-time-limit', 1);
+      const clock = `local t = redis.call('TIME') return t[1] * 1000 + t[2] / 1000`;
+      const script = `local function now() ${clock} end local start = now() while now() < start + 300 do end return redis.call('SET', 'busy', 1)`;
+      const writer = await server.client();
+      await client.send('SET', 'before-busy', 1);
+      const running = writer.send('EVAL', script, 0);
+      await until(async () => /BUSY/.test(String((await client.pipeline([['PING']]))[0])), 'a busy server');
+      await feed.caughtUp();
+      assert.equal(String(await running), 'OK');
+      assert.ok(keys.has('before-busy'));
+      await feed.caughtUp();
+      assert.ok(keys.has('busy'));
+      assert.deepEqual(gaps, []);
+    });
+
+    test('takes a server that answers no more for lost, and goes on when it is back', async (t) => {
+      const { feed, keys, gaps, failures } = await follow(t, server.port, { timeout: 300, retries: 100 });
+      server.pause();
+      const caughtUp = feed.caughtUp();
+      const { connection } = feed.server!;
+      await until(() => connection.error !== undefined, 'the end of the connection');
+      server.resume();
+      await caughtUp;
+      assert.equal(gaps.length, 1);
+      assert.match(gaps[0]!, /it does not reply/);
+      await client.send('SET', 'back', 1);
+      await feed.caughtUp();
+      assert.ok(keys.has('back'));
+      assert.deepEqual(failures, []);
+    });
+
+    test('finds its way anew where the server becomes a replica, and takes other data for a gap', async (t) => {
+      const primary = await startServer({ binary, args: ['--repl-diskless-sync-delay', '0'] });
+      t.after(() => primary.stop());
+      const { feed, keys, gaps } = await follow(t, server.port);
+      await client.send('REPLICAOF', '127.0.0.1', primary.port);
+      await until(() => gaps.some((reason) => /it has become a replica/.test(reason)), 'the new role');
+      await until(() => gaps.some((reason) => /has loaded other data/.test(reason)), 'the data of the primary');
+      await until(() => isInStep(client), 'the replica');
+      await (await primary.client()).send('SET', 'from-primary', 1);
+      await until(() => keys.has('from-primary'), 'a change that is replicated');
+      gaps.length = 0;
+      await client.send('REPLICAOF', 'NO', 'ONE');
+      await feed.caughtUp();
+      assert.deepEqual(gaps, []);
+    });
+
+    test('rejects where the user may not be told, and fails for good where there were enough tries', async (t) => {
+      await client.send('ACL', 'SETUSER', 'nobody', 'reset', 'on', '>pw', '~*', '+@all', '-client');
+      const nobody = { username: 'nobody', password: 'pw' };
+      await assert.rejects(follow(t, server.port, nobody), { code: 'NOPERM' });
+      const ending = await startServer({ binary });
+      const { feed, failures } = await follow(t, ending.port, { retries: 2 });
+      await ending.stop();
+      await assert.rejects(feed.caughtUp(), { code: 'ECONNREFUSED', retryable: false });
+      assert.equal(failures.length, 1);
+    });
+
     test('has told every acknowledged write when it has caught up, under load', async (t) => {
       const { feed, keys, gaps } = await follow(t, server.port);
       const writers = await Promise.all(Array.from({ length: 4 }, () => server.client()));
@@ -214,3 +289,35 @@ for (const { name, binary } of servers(
     });
   });
 }
+
+test('TrackingFeed demands that both connections lead to the same server', async (t) => {
+  const both = await Promise.all([startServer(), startServer()]);
+  t.after(() => Promise.all(both.map((server) => server.stop())));
+  let opened = 0;
+  /** Connections by turns: so many to the first server, then one to the second. */
+  const balance = (turns: number) => (socket: Socket) => {
+    const server = createConnection(both[opened++ % turns === turns - 1 ? 1 : 0]!.port, HOST);
+    server.on('error', () => socket.destroy());
+    server.on('close', () => socket.destroy());
+    socket.on('close', () => server.destroy());
+    socket.pipe(server).pipe(socket);
+  };
+  opened = 1;
+  await withPeer(balance(3), async (port) => {
+    // The second connection leads elsewhere, a third one does not.
+    const { feed, keys } = await follow(t, port);
+    for (const server of both) await (await server.client()).send('SET', `of:${server === both[0]}`, 1);
+    await feed.caughtUp();
+    assert.deepEqual([...keys], ['of:true']);
+    feed.detach();
+  });
+  let isFirst = true;
+  const apart = (socket: Socket): void => {
+    opened = isFirst ? 0 : 1;
+    isFirst = false;
+    balance(2)(socket);
+  };
+  await withPeer(apart, async (port) => {
+    await assert.rejects(follow(t, port), { code: 'MANY_SERVERS', message: /each connection leads to another server/ });
+  });
+});
