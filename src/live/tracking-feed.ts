@@ -173,14 +173,17 @@ class Tracking {
 
   /** @throws RespError: a connection was lost, or the server does not let us */
   static async begin({ server }: Session, deployment: Deployment, sink: TrackingSink): Promise<Tracking> {
+    // Whoever says where the primaries are may have been asked too early.
+    if (deployment.kind !== 'server' && server.info.role === 'replica') throw demoted(server.connection);
     const { connection: subscriber } = await openBeside(server, deployment);
     const tracking = new Tracking(server, subscriber, sink);
     try {
       await tracking.#begin();
       return tracking;
     } catch (error) {
-      tracking.close();
-      throw attributed(error, server.connection.peer, 'read from');
+      const reason = attributed(error, tracking.peer, 'read from');
+      server.connection.fail(reason);
+      throw reason;
     }
   }
 

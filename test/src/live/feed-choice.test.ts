@@ -147,7 +147,7 @@ test('chooseFeed() takes tracking where Sentinel watches the source, by whicheve
   const hosts = [{ host: '127.0.0.1', port: sentinel.port }] as const;
   const address = { kind: 'sentinel', hosts, service: 'main', tls: false } as const;
   for (const choice of [{}, { address }]) {
-    const { kind, why } = await choose(server.port, 'auto', choice as DeploymentChoice);
+    const { kind, why } = await choose(server.port, 'auto', choice);
     assert.equal(kind, 'tracking');
     assert.match(why, /^Sentinel watches the source/);
   }
