@@ -22,6 +22,11 @@ export type Argv = readonly Argument[];
 /** The code of an error: the command has to be made anew before it can go elsewhere. */
 export const SPENT = 'SPENT';
 
+export interface RoutedClientOptions extends NodeLinkOptions {
+  /** A key of the slot is sent to a node that is only just taking that over. */
+  readonly onImporting?: ((node: Node, slot: number) => void) | undefined;
+}
+
 /** One node, with the last connection to it. */
 interface Route {
   readonly link: NodeLink;
@@ -33,7 +38,7 @@ const LEAST_TRIES = 2;
 
 export class RoutedClient {
   readonly #deployment: Deployment;
-  readonly #options: NodeLinkOptions;
+  readonly #options: RoutedClientOptions;
   readonly #routes = new Map<string, Route>();
   /** Connections that are being opened, by node. */
   readonly #openings = new Map<string, Promise<Route | undefined>>();
@@ -42,7 +47,7 @@ export class RoutedClient {
   readonly #hopeless = new Set<number>();
   #reason: Error | undefined;
 
-  constructor(deployment: Deployment, options: NodeLinkOptions) {
+  constructor(deployment: Deployment, options: RoutedClientOptions) {
     this.#deployment = deployment;
     this.#options = options;
   }
@@ -69,6 +74,7 @@ export class RoutedClient {
         await this.#lookAround(error, slot, undefined, backoff);
         continue;
       }
+      if (asked !== undefined) this.#options.onImporting?.(node, slot);
       const answers = await this.#askNode(route, db, commands.slice(replies.length), asked !== undefined);
       const elsewhere = answers.findIndex((answer) => answer instanceof ReplyError && scopeOf(answer) === 'place');
       replies.push(...(elsewhere === -1 ? answers : answers.slice(0, elsewhere)));

@@ -217,6 +217,11 @@ export class SuspectEntries {
    * @param isDue whether its turn has come, and it must not wait
    */
   wayOf(entry: EntryView, isDue: boolean): 'now' | 'later' | 'alone' {
+    // It may be suspect no more, while what was read before it still waits.
+    if (!isDue && this.waiting.length > 0 && this.waiting.holds(entry)) {
+      this.waiting.pushView(entry);
+      return 'later';
+    }
     if (this.#suspects.isEmpty) return 'now';
     const id = this.#idOf(entry);
     if (this.#suspects.goesAlone(id)) return 'alone';

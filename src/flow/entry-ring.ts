@@ -66,6 +66,17 @@ export class EntryRing {
     }
   }
 
+  /** Whether an entry of the same key of the source is inside. */
+  holds({ db, keyIn, keyAt, keyEnd }: EntryView): boolean {
+    const length = keyEnd - keyAt;
+    for (let i = 0; i < this.#length; i++) {
+      const slot = this.#slots[(this.#head + i) & (this.#slots.length - 1)]!;
+      const isAlike = slot.db === db && slot.keyEnd - slot.keyAt === length;
+      if (isAlike && keyIn.equals(slot.keyIn, slot.keyAt, keyAt, keyEnd)) return true;
+    }
+    return false;
+  }
+
   /** Takes the oldest entry out. Its bytes stay until something is put in. */
   drop(): void {
     const slot = this.#slots[this.#head]!;

@@ -72,6 +72,11 @@ export class RestoreWriter implements Receiver {
     return this.#inFlight.length;
   }
 
+  /** Whether an entry of the same key is sent and not answered. */
+  holds(entry: EntryView): boolean {
+    return this.#inFlight.holds(entry);
+  }
+
   /** Whether one more entry may be sent now. */
   get hasRoom(): boolean {
     const { depth, limits } = this.#options;

@@ -64,6 +64,8 @@ export interface ConflictsSink {
   onCleared(entry: Entry, name: Buffer): void;
   /** The target has this very value, from us. */
   onOurs(entry: Entry, origin: Origin): void;
+  /** A newer reading of the key was asked about meanwhile. */
+  onSuperseded(entry: Entry): void;
   /** It cannot be told now. */
   onUndecided(entry: Entry): void;
   onRefused(entry: Entry, error: RespError): void;
@@ -75,6 +77,8 @@ export class Conflicts {
   readonly #kept: OwnNames | undefined;
   /** Keys of the source that were told of: at most as many as there are names of the target's own. */
   readonly #left = new Set<string>();
+  /** Of which it is asked whether another key has their name, by key of the source: the newest reading of each. */
+  readonly #asked = new Map<string, Entry>();
   readonly #sink: ConflictsSink;
 
   constructor(options: ConflictsOptions, sink: ConflictsSink) {
@@ -160,8 +164,11 @@ export class Conflicts {
   async settleName(entry: Entry, name: Buffer, writer: NodeWriter): Promise<void> {
     // The first one may still wait to be sent.
     if (!writer.isCaughtUp) return this.#sink.onUndecided(entry);
+    const id = idOf(entry);
+    this.#asked.set(id, entry);
     try {
       const found = await writer.asker.dump(this.#options.targetDbOf(entry.db), name);
+      if (this.#asked.get(id) !== entry) return this.#sink.onSuperseded(entry);
       if (found === undefined) return this.#sink.onUndecided(entry);
       if (found !== null && !isValueOf(entry, found, this.#options.bigKey))
         return this.#sink.onRefused(entry, collision());
@@ -170,6 +177,8 @@ export class Conflicts {
     } catch (error) {
       if (scopeOf(error as ReplyError) === 'key') this.#sink.onRefused(entry, collision());
       else this.#sink.onElsewhere(entry, error as ReplyError, writer);
+    } finally {
+      if (this.#asked.get(id) === entry) this.#asked.delete(id);
     }
   }
 

@@ -43,6 +43,8 @@ export interface NodeWriterSink {
   onRemoved(entry: EntryView, removed: number): void;
   onRefused(entry: Entry, error: ReplyError, writer: NodeWriter): void;
   onElsewhere(entry: Entry, error: ReplyError, writer: NodeWriter): void;
+  /** A newer reading of the key is behind it: this one needs not be written. It holds until the call returns. */
+  onSuperseded(entry: EntryView): void;
   /** No RESTORE can bring it to this node. */
   onUnfit(entry: Entry): void;
   /** One of those that are acknowledged was given another payload, as the node would not have read its own. */
@@ -143,9 +145,16 @@ export class NodeWriter {
 
   /** The same for a key of a slot that the node is only just taking over. */
   writeAsking(entry: EntryView): void {
-    if (this.#isOver) return this.#sink.onLost(entry.copy(), false);
+    // What comes before all others would come before what was read before it.
+    if (this.#isOver || this.#queue.holds(entry)) return this.#sink.onLost(entry.copy(), false);
     this.#arriving.pushView(entry);
     this.#pump();
+  }
+
+  /** Whether a reading of the same key is on its way here. */
+  holds(entry: EntryView): boolean {
+    if (this.#restores?.holds(entry) === true) return true;
+    return [this.#arriving, this.#suspects.waiting, this.#queue].some((ring) => ring.holds(entry));
   }
 
   /** What the node understands, where it had to be asked. */
@@ -326,8 +335,15 @@ export class NodeWriter {
     const bytes = adapted === undefined ? entry.payloadEnd - entry.payloadAt : adapted.length;
     const isFit = bytes <= limits.valueBytes && (adapted !== undefined || this.#dialect === undefined);
     const way = isFit ? this.#suspects.wayOf(entry, isDue) : 'alone';
-    if (way === 'alone') this.#sink.onUnfit(entry.copy());
+    if (way === 'alone') this.#leave(entry, asking, isDue);
     else if (way === 'now') this.#restores!.send(entry, adapted, targetDbOf(entry.db), name, now, asking);
+  }
+
+  /** It leaves this way. What is in flight or waits for its turn was read before, and what waits behind it later. */
+  #leave(entry: EntryView, asking: boolean, isDue: boolean): void {
+    const own = asking ? this.#arriving : this.#suspects.waiting;
+    if (this.#queue.holds(entry) || (isDue && own.holds(entry))) this.#sink.onSuperseded(entry);
+    else this.#sink.onUnfit(entry.copy());
   }
 
   #adapted(entry: EntryView, { rdbVersion }: Dialect): Buffer | undefined {

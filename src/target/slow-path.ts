@@ -6,7 +6,7 @@ import { ReplyError, RespError } from '../../resp/errors.ts';
 import { Ring } from '../../resp/ring.ts';
 import { BREAKS } from '../cluster/suspects.ts';
 import type { Deployment } from '../cluster/deployment.ts';
-import type { NodeLinkOptions } from '../cluster/node-link.ts';
+import type { RoutedClientOptions } from '../cluster/routed-client.ts';
 import type { Node } from '../cluster/topology.ts';
 import type { Channel } from '../flow/channel.ts';
 import { sizeOf, type Entry } from '../flow/entry.ts';
@@ -20,7 +20,7 @@ import { temporaryNameFor } from './internal-names.ts';
 import { VANISHED } from './value-builder.ts';
 import { ValueClients } from './value-clients.ts';
 
-export interface SlowPathOptions extends NodeLinkOptions, ValueWriterOptions {
+export interface SlowPathOptions extends RoutedClientOptions, ValueWriterOptions {
   /** Values under way at once. */
   readonly atOnce: number;
 }
@@ -41,6 +41,12 @@ export interface SlowPathSink {
   onUnknown(entry: Entry): boolean;
   /** It has to be read again. @param maybeWritten whether it was sent, and only the reply may be missing */
   onLost(entry: Entry, maybeWritten: boolean): void;
+  /** Whether an older reading of the key is on another way. */
+  isBehind(entry: Entry): boolean;
+  /** Settles when entries have come to the end of another way. */
+  departed(): Promise<void>;
+  /** A newer reading of the key has come while it waited: it needs not be written. */
+  onSuperseded(entry: Entry): void;
   /** It only had to wait for another value of the same name. */
   onPassed(entry: Entry, name: Buffer): void;
   onFailed(error: unknown): void;
@@ -53,6 +59,7 @@ interface Item {
   readonly name: Buffer;
   /** Whether it is to be written here, and does not only wait. */
   readonly isOurs: boolean;
+  isUnderWay: boolean;
 }
 
 /** Codes of errors that concern one key, beside the replies of the target. */
@@ -66,7 +73,7 @@ export class SlowPath {
   readonly #budget: () => Budget;
   readonly #options: SlowPathOptions;
   readonly #sink: SlowPathSink;
-  /** What is here of each name; the first one is under way, or its turn is about to come. */
+  /** What is here of each name, the first one under way, or about to be. Of a key of the source one at most waits: the newest. */
   readonly #items = new Map<string, Item[]>();
   /** Names of which nothing is under way. */
   readonly #ready = new Ring<string>();
@@ -93,14 +100,19 @@ export class SlowPath {
     return this.#items.size > 0 && this.#items.has(name.toString('latin1'));
   }
 
+  /** Whether a reading of the same key is here. */
+  holds(entry: Entry, name: Buffer): boolean {
+    return this.#items.get(name.toString('latin1'))?.some(isOf(entry)) === true;
+  }
+
   /** The entry is kept. */
   add(entry: Entry, name: Buffer): void {
-    this.#push({ entry, bytes: sizeOf(entry), name, isOurs: true });
+    this.#push({ entry, bytes: sizeOf(entry), name, isOurs: true, isUnderWay: false });
   }
 
   /** It comes back, by `onPassed`, behind those of its name that are on the way. */
   wait(entry: Entry, name: Buffer): void {
-    this.#push({ entry, bytes: sizeOf(entry), name, isOurs: false });
+    this.#push({ entry, bytes: sizeOf(entry), name, isOurs: false, isUnderWay: false });
   }
 
   /** RESTORE says no more than that it would not. Whether the payload is only too new for the node has to be found out. */
@@ -146,13 +158,19 @@ export class SlowPath {
     this.#budget().park(item.bytes);
     const key = item.name.toString('latin1');
     const others = this.#items.get(key);
-    if (others !== undefined) {
-      others.push(item);
+    if (others === undefined) {
+      this.#items.set(key, [item]);
+      this.#ready.push(key);
+      this.#begin();
       return;
     }
-    this.#items.set(key, [item]);
-    this.#ready.push(key);
-    this.#begin();
+    const isSameKey = isOf(item.entry);
+    const at = others.findIndex((other) => !other.isUnderWay && isSameKey(other));
+    const [older] = at === -1 ? [] : others.splice(at, 1);
+    others.push(item);
+    if (older === undefined) return;
+    this.#budget().park(-older.bytes);
+    this.#sink.onSuperseded(older.entry);
   }
 
   #begin(): void {
@@ -163,7 +181,7 @@ export class SlowPath {
         this.#pass(key);
         continue;
       }
-      const dealing = this.#deal(first!);
+      const dealing = this.#deal(key);
       this.#running.add(dealing);
       void dealing.finally(() => {
         this.#running.delete(dealing);
@@ -172,14 +190,21 @@ export class SlowPath {
     }
   }
 
-  async #deal({ entry, name }: Item): Promise<void> {
+  async #deal(key: string): Promise<void> {
+    const items = this.#items.get(key)!;
+    // A newer one may take its place meanwhile.
+    while (!this.#isStopped && items[0]!.isOurs && this.#sink.isBehind(items[0]!.entry)) await this.#sink.departed();
+    const first = items[0]!;
+    if (!first.isOurs) return this.#pass(key);
+    if (this.#isStopped) return;
+    first.isUnderWay = true;
     try {
-      await this.#write(entry, name);
+      await this.#write(first.entry, first.name);
     } catch (error) {
       if (this.#isStopped) return;
-      this.#settle(entry, error);
+      this.#settle(first.entry, error);
     } finally {
-      this.#release(name.toString('latin1'), 1);
+      this.#release(key, 1);
     }
   }
 
@@ -220,6 +245,10 @@ export class SlowPath {
     for (const { bytes } of released) this.#budget().park(-bytes);
     return released;
   }
+}
+
+function isOf({ db, key }: Entry): (item: Item) => boolean {
+  return ({ entry }) => entry.db === db && entry.key.equals(key);
 }
 
 /** Whether it concerns this value alone. */

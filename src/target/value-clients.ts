@@ -2,9 +2,8 @@
 // connection goes apart from all others, one such value at a time.
 
 import { Breaks } from '../cluster/suspects.ts';
-import { RoutedClient } from '../cluster/routed-client.ts';
+import { RoutedClient, type RoutedClientOptions } from '../cluster/routed-client.ts';
 import type { Deployment } from '../cluster/deployment.ts';
-import type { NodeLinkOptions } from '../cluster/node-link.ts';
 import type { KeyId } from '../flow/key-id.ts';
 import { Mutex } from '../flow/room.ts';
 import type { AskAbout } from '../server/replies.ts';
@@ -20,7 +19,7 @@ export class ValueClients {
   readonly #breaks = new Breaks('was sent');
   readonly #limits: TransferLimits;
 
-  constructor(deployment: Deployment, options: NodeLinkOptions & { readonly limits: TransferLimits }) {
+  constructor(deployment: Deployment, options: RoutedClientOptions & { readonly limits: TransferLimits }) {
     this.usual = new RoutedClient(deployment, options);
     this.isCluster = deployment.isCluster;
     this.#apart = new RoutedClient(deployment, options);

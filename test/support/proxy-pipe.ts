@@ -38,6 +38,7 @@ export class ProxyPipe {
   /** The end of what has passed, as long as what is forbidden: it may come in two parts. */
   #tail = Buffer.alloc(0);
   #timer: NodeJS.Timeout | undefined;
+  #discards = false;
 
   constructor(from: Socket, to: Socket, gate: Gate) {
     this.#from = from;
@@ -53,8 +54,26 @@ export class ProxyPipe {
     this.move();
   }
 
+  /** Bytes that wait to be handed on. */
+  get waiting(): number {
+    return this.#queued;
+  }
+
+  /** Hands on at once what waits. */
+  hurry(): void {
+    this.#parcels = this.#parcels.map(({ bytes }) => ({ due: 0, bytes }));
+    this.move();
+  }
+
+  /** Whatever comes is dropped from now on. */
+  discard(): void {
+    this.#discards = true;
+    this.#from.resume();
+  }
+
   /** Hands on what may go on now, and reads only while there is room for more. */
   move(): void {
+    if (this.#discards) return;
     clearTimeout(this.#timer);
     this.#timer = undefined;
     const now = performance.now();
@@ -88,6 +107,7 @@ export class ProxyPipe {
   }
 
   #take(bytes: Buffer | null): void {
+    if (this.#discards) return;
     this.#queued += bytes?.length ?? 0;
     this.#parcels.push({ due: this.#gate.delay > 0 ? performance.now() + this.#gate.delay : 0, bytes });
     if (this.#timer === undefined) this.move();

@@ -17,6 +17,8 @@ export interface ProxyOptions {
 interface Pair {
   readonly client: Socket;
   readonly server: Socket;
+  readonly up: ProxyPipe;
+  readonly down: ProxyPipe;
 }
 
 export async function startProxy(options: ProxyOptions): Promise<TcpProxy> {
@@ -30,6 +32,7 @@ export class TcpProxy {
   readonly #listener: Server;
   readonly #pairs = new Set<Pair>();
   readonly #pipes = new Set<ProxyPipe>();
+  readonly #abandoned = new Set<Pair>();
   readonly #gates: Record<Direction, Gate>;
   #port = 0;
   #target: number;
@@ -73,6 +76,11 @@ export class TcpProxy {
     return this.#gates.down.bytes;
   }
 
+  /** Bytes from clients that wait to be handed on. */
+  get waiting(): number {
+    return [...this.#pairs].reduce((sum, { up }) => sum + up.waiting, 0);
+  }
+
   get delay(): number {
     return this.#gates.up.delay;
   }
@@ -98,6 +106,24 @@ export class TcpProxy {
       client.destroy();
       server.destroy();
     }
+  }
+
+  /**
+   * Ends all connections for the clients alone: what is on its way to the server may still come, as behind a tunnel. Returns
+   * what hands it on: it settles when the server has done with it, and says how many bytes the server took.
+   */
+  abandon(): () => Promise<number> {
+    const pairs = [...this.#pairs];
+    for (const pair of pairs) {
+      this.#pairs.delete(pair);
+      this.#abandoned.add(pair);
+      pair.down.discard();
+      pair.client.destroy();
+    }
+    return async () => {
+      const sizes = await Promise.all(pairs.map((pair) => this.#deliver(pair)));
+      return sizes.reduce((sum, bytes) => sum + bytes, 0);
+    };
   }
 
   /** Lets exactly so many bytes more through in that direction, then ends all connections. Works once. */
@@ -144,6 +170,7 @@ export class TcpProxy {
     const sockets = [...this.#pairs].flatMap(({ client, server }) => [client, server]);
     this.refuse();
     this.cut();
+    for (const { server } of this.#abandoned) server.destroy();
     await Promise.all(sockets.filter((socket) => !socket.closed).map((socket) => once(socket, 'close')));
   }
 
@@ -154,17 +181,33 @@ export class TcpProxy {
       allowHalfOpen: true,
       noDelay: true,
     });
-    const pair = { client, server };
-    const pipes = [new ProxyPipe(client, server, this.#gates.up), new ProxyPipe(server, client, this.#gates.down)];
+    const up = new ProxyPipe(client, server, this.#gates.up);
+    const down = new ProxyPipe(server, client, this.#gates.down);
+    const pair = { client, server, up, down };
+    const pipes = [up, down];
     this.#pairs.add(pair);
     for (const pipe of pipes) this.#pipes.add(pipe);
     const forget = (): void => {
+      if (this.#abandoned.has(pair)) return;
       this.#pairs.delete(pair);
       for (const pipe of pipes) this.#pipes.delete(pipe);
       client.destroy();
       server.destroy();
     };
     for (const socket of [client, server]) socket.on('error', forget).on('close', forget);
+  }
+
+  async #deliver(pair: Pair): Promise<number> {
+    const { server, up } = pair;
+    const before = up.waiting;
+    const closed = server.closed ? undefined : once(server, 'close');
+    if (!server.destroyed) {
+      up.hurry();
+      server.end();
+    }
+    await closed;
+    this.#abandoned.delete(pair);
+    return server.errored === null && server.readableEnded ? before : 0;
   }
 
   #setOpen(open: boolean, direction?: Direction): void {

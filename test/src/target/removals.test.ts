@@ -34,6 +34,10 @@ async function keys(): Promise<string[]> {
   return ((await client.send('KEYS', '*')) as Buffer[]).map(String).toSorted();
 }
 
+function renamed(key: Buffer): Buffer {
+  return Buffer.concat([Buffer.from('new:'), key]);
+}
+
 async function settled({ channel }: HandFedTarget): Promise<void> {
   await channel.settled();
 }
@@ -60,8 +64,7 @@ test('RedisTarget removes it from its database, and by its name at the target', 
   const other = await server.client(3);
   await other.send('SET', 'new:a', 'old');
   await client.send('MSET', 'a', 'kept', 'new:a', 'kept');
-  const targetNameOf = (key: Buffer): Buffer => Buffer.concat([Buffer.from('new:'), key]);
-  const target = await handFeed(t, server.port, { live, targetNameOf, targetDbOf: (db) => db + 1 });
+  const target = await handFeed(t, server.port, { live, targetNameOf: renamed, targetDbOf: (db) => db + 1 });
   target.channel.push(gone('a', 2));
   await settled(target);
   assert.deepEqual(target.told, ['removed 1']);
