@@ -17,8 +17,8 @@ export interface WriterOptions extends Habits {
   readonly knows: ReadonlySet<string>;
 }
 
-/** Of a cluster: keys are in so many slots. */
-const TAGS = 40;
+/** Of a cluster: the keys `{t0}…` and so on are in so many slots. */
+export const TAGS = 40;
 const TICK_MS = 8;
 /** Steps whose outcome is not known. */
 const MOST_ON_THE_WAY = 4000;
