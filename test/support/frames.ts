@@ -76,7 +76,7 @@ export function randomSplits(bytes: Buffer, seed: number): Buffer[] {
 }
 
 /** Tommy Ettinger's generator: 32 bits of state, numbers from 0 to below 1. */
-function mulberry32(seed: number): () => number {
+export function mulberry32(seed: number): () => number {
   let state = seed >>> 0;
   return () => {
     state = (state + 0x6d2b79f5) >>> 0;

@@ -21,6 +21,8 @@ export interface ServerOptions {
   readonly certificate?: Certificate | undefined;
   /** It listens at `socket` as well. */
   readonly unix?: boolean;
+  /** The port of a server that has ended, which this one takes the place of. Default: a free one. */
+  readonly port?: number;
 }
 
 const START_MS = 10_000;
@@ -33,7 +35,8 @@ const SOCKET = 'server.sock';
 /** Waits until the server answers. */
 export function startServer(options: ServerOptions = {}): Promise<TestServer> {
   const { binary, args = [], tls, certificate = certificates.server, unix = false } = options;
-  return launch((port) => {
+  return launch((free) => {
+    const { port = free } = options;
     const place =
       tls === undefined ? ['--port', String(port)] : ['--port', '0', ...tlsArguments(port, tls, certificate)];
     const habits = ['--bind', '127.0.0.1', '--save', '', '--appendonly', 'no', '--daemonize', 'no'];

@@ -31,6 +31,8 @@ export interface SameDataOptions {
    * delivered is known within a second.
    */
   readonly byCommands?: boolean;
+  /** Of streams, groups and consumers, what is not compared. */
+  readonly without?: ReadonlySet<string>;
 }
 
 const BATCH = 1000;
@@ -94,11 +96,14 @@ export function differencesOf(
 function differenceOf(
   source: Snapshot,
   target: Snapshot | undefined,
-  { ttl = 'exact', tolerance = TOLERANCE_MS, byCommands = false }: SameDataOptions,
+  { ttl = 'exact', tolerance = TOLERANCE_MS, byCommands = false, without = NONE }: SameDataOptions,
 ): string | undefined {
   if (target === undefined) return 'is missing on the target';
   if (source.type !== target.type) return `is a ${source.type} here and a ${target.type} there`;
-  if (!isSameValue(source.value, target.value, byCommands)) return `has another value (${source.type})`;
+  const [left, right] = byCommands
+    ? bothOf(source.value, target.value, UNSETTABLE, TOLERANCE_MS)
+    : bothOf(source.value, target.value, without, 0);
+  if (!isDeepStrictEqual(left, right)) return `has another value (${source.type})${placeOf(left, right)}`;
   const expected = ttl === 'none' ? null : source.expireAt;
   if (expected === null || target.expireAt === null) {
     return expected === target.expireAt ? undefined : `expires at ${expected} here and at ${target.expireAt} there`;
@@ -108,9 +113,22 @@ function differenceOf(
   return `expires ${shift} ms off, at ${target.expireAt}`;
 }
 
-function isSameValue(left: Value, right: Value, byCommands: boolean): boolean {
-  const [without, tolerance] = byCommands ? [UNSETTABLE, TOLERANCE_MS] : [NONE, 0];
-  return isDeepStrictEqual(common(left, right, without, tolerance), common(right, left, without, tolerance));
+function bothOf(left: Value, right: Value, without: ReadonlySet<string>, tolerance: number): readonly [Value, Value] {
+  return [common(left, right, without, tolerance), common(right, left, without, tolerance)];
+}
+
+/** Where two values that differ begin to, and what is there. */
+function placeOf(left: Value | undefined, right: Value | undefined): string {
+  if (typeof left !== 'object' || typeof right !== 'object' || left === null || right === null)
+    return `: ${shortened(left)} here and ${shortened(right)} there`;
+  const [ours, theirs] = [left, right] as [Readonly<Record<string, Value>>, Readonly<Record<string, Value>>];
+  const names = [...Object.keys(ours), ...Object.keys(theirs)];
+  const name = names.find((each) => !isDeepStrictEqual(ours[each], theirs[each]))!;
+  return `, ${name}${placeOf(ours[name], theirs[name])}`;
+}
+
+function shortened(value: Value | undefined): string {
+  return value === undefined ? 'nothing' : JSON.stringify(value).slice(0, 60);
 }
 
 /**

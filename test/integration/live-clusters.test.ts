@@ -1,0 +1,79 @@
+// A copy that follows random writers from cluster to cluster, while slots move and primaries fail or hand over on both sides.
+import { test, type TestContext } from 'node:test';
+import { failedOver, resharded, slotsMigrated, takenOver } from '../support/live/cluster-faults.ts';
+import { FEEDS, runModel, type Fault, type FeedName, type ModelOptions } from '../support/live/model.ts';
+import { clusterSide } from '../support/live/sides.ts';
+import { AFTER_MOVES, startCluster, type ClusterOptions, type TestCluster } from '../support/redis-cluster.ts';
+import { serversWith } from '../support/server-versions.ts';
+import { UNSETTABLE } from '../support/snapshot.ts';
+import { count, longOnly } from '../support/tier.ts';
+
+const FOLLOWING_MS = count(1500, 6000);
+/** Servers lose time with each MIGRATE. */
+const MOVED: Partial<ModelOptions> = { same: { ...AFTER_MOVES, without: UNSETTABLE } };
+
+interface Case {
+  readonly source?: ClusterOptions;
+  readonly target?: ClusterOptions;
+  readonly faults: (source: TestCluster, target: TestCluster) => readonly Fault[];
+  readonly options?: Partial<ModelOptions>;
+}
+
+const CASES: Readonly<Record<string, Case>> = {
+  'while slots of both move': {
+    faults: (source, target) => [resharded(source), resharded(target)],
+    options: MOVED,
+  },
+  'whose primaries hand over': {
+    source: { replicas: 1 },
+    faults: (source) => [takenOver(source)],
+    options: { forgets: true },
+  },
+  'and the primaries of the other hand over': {
+    target: { replicas: 1 },
+    faults: (_, target) => [takenOver(target)],
+  },
+  'one of whose primaries fails': {
+    source: { replicas: 1 },
+    faults: (source) => [failedOver(source)],
+    options: { forgets: true },
+  },
+  'and a primary of the other fails': {
+    target: { replicas: 1 },
+    faults: (_, target) => [failedOver(target)],
+  },
+};
+
+longOnly(() => {
+  for (const feed of FEEDS) {
+    for (const [what, one] of Object.entries(CASES))
+      test(`rump follows by ${feed} a cluster ${what}`, (t) => follow(t, feed, one));
+
+    for (const { name, binary } of serversWith('valkey-9.1')) {
+      const numbered = { binary, args: ['--cluster-databases', '2'] };
+      test(`rump follows by ${feed} two databases of a cluster whose slots move as one (${name})`, (t) =>
+        follow(t, feed, {
+          source: numbered,
+          target: numbered,
+          faults: (source, target) => [slotsMigrated(source), slotsMigrated(target)],
+        }));
+    }
+  }
+});
+
+test('rump follows a cluster into a cluster', (t) => follow(t, 'tracking', { faults: () => [] }));
+
+async function follow(t: TestContext, feed: FeedName, one: Case): Promise<void> {
+  const [source, target] = await Promise.all([startCluster(t, one.source), startCluster(t, one.target)]);
+  const databases = one.source?.args?.includes('--cluster-databases') === true ? [0, 1] : [0];
+  await runModel(t, {
+    feed,
+    source: clusterSide(source, databases),
+    target: clusterSide(target, databases),
+    endpoints: ['--from', source.url, '--to', target.url],
+    args: ['--retries', '50'],
+    following: FOLLOWING_MS,
+    faults: one.faults(source, target),
+    ...one.options,
+  });
+}

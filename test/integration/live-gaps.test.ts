@@ -1,0 +1,79 @@
+// What changes while nobody tells: deletes are found as well as writes, and what is the target's own stays.
+import assert from 'node:assert/strict';
+import { test, type TestContext } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { TestClient } from '../support/client.ts';
+import { SMALL_BACKLOG } from '../support/live/faults.ts';
+import { FEEDS, Following, PHASE, type FeedName } from '../support/live/model.ts';
+import { serverSide } from '../support/live/sides.ts';
+import { startPair } from '../support/server-pair.ts';
+import { startProxy, type TcpProxy } from '../support/tcp-proxy.ts';
+
+const KEYS = 600;
+/** Far more than the backlog holds. */
+const NOISE_BYTES = 100_000;
+
+interface Gap {
+  readonly from: TestClient;
+  readonly to: TestClient;
+  readonly run: Following;
+  readonly door: TcpProxy;
+}
+
+for (const feed of FEEDS) {
+  test(`What is deleted and written while ${feed} is lost is so at the target, and its own key stays`, async (t) => {
+    const { from, to, run, door } = await follow(t, feed);
+    door.refuse();
+    door.cut();
+    await from.send('DEL', ...keys(0, KEYS / 3));
+    await from.pipeline(keys(KEYS / 3, (2 * KEYS) / 3).map((key) => ['SET', key, 'new']));
+    await from.send('SET', 'noise', 'x'.repeat(NOISE_BYTES));
+    await door.accept();
+    await arrives(to, run, 'noise');
+    await over(run);
+    assert.equal(await to.send('EXISTS', ...keys(0, KEYS / 3)), 0);
+    const written = (await to.send('MGET', ...keys(KEYS / 3, (2 * KEYS) / 3))) as Buffer[];
+    assert.ok(written.every((value) => String(value) === 'new'));
+    assert.equal(await to.send('DBSIZE'), await from.send('DBSIZE').then((size) => (size as number) + 1));
+    assert.equal(String(await to.send('GET', 'own')), 'mine');
+  });
+
+  test(`FLUSHALL of a source that is followed by ${feed} leaves the target its own key`, async (t) => {
+    const { from, to, run } = await follow(t, feed);
+    await from.pipeline([['FLUSHALL'], ['SET', 'noise', 1]]);
+    await arrives(to, run, 'noise');
+    await over(run);
+    assert.deepEqual(((await to.send('KEYS', '*')) as Buffer[]).map(String).toSorted(), ['noise', 'own']);
+  });
+}
+
+/** In sync, with a key of the target's own. */
+async function follow(t: TestContext, feed: FeedName): Promise<Gap> {
+  const { source, from, to, target } = await startPair(t, { source: { args: SMALL_BACKLOG } });
+  const door = await startProxy(source);
+  t.after(() => door.close());
+  await from.pipeline(keys(0, KEYS).map((key) => ['SET', key, 'old']));
+  await to.send('SET', 'own', 'mine');
+  const endpoints = ['--from', door.url, '--to', target.url];
+  const run = new Following(t, { endpoints, feed, source: serverSide(() => source, [0]) });
+  await run.reaches(PHASE.inSync);
+  return { from, to, run, door };
+}
+
+async function arrives(to: TestClient, { running }: Following, key: string): Promise<void> {
+  while ((await to.send('EXISTS', key)) === 0) {
+    assert.equal(running.child.exitCode, null, running.stderr);
+    await sleep(10);
+  }
+}
+
+async function over(run: Following): Promise<void> {
+  run.cutOver();
+  const result = await run.done();
+  assert.equal(result.code, 0, result.stderr);
+  assert.match(result.stdout, /Sync done\.\n$/);
+}
+
+function keys(first: number, end: number): string[] {
+  return Array.from({ length: end - first }, (_, i) => `key:${first + i}`);
+}

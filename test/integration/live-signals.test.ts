@@ -1,0 +1,67 @@
+// However a copy that follows is stopped, in whichever phase: it never says that it is done.
+import assert from 'node:assert/strict';
+import { test, type TestContext } from 'node:test';
+import { Following, PHASE } from '../support/live/model.ts';
+import { serverSide } from '../support/live/sides.ts';
+import { assertPlainWords } from '../support/outcome.ts';
+import { startPair, type ServerPair } from '../support/server-pair.ts';
+import { isLong } from '../support/tier.ts';
+
+const KEYS = 2000;
+const CODES = { SIGTERM: 143, SIGHUP: 129, SIGINT: 130 } as const;
+
+type Signal = keyof typeof CODES | 'SIGKILL';
+
+interface Held {
+  readonly pair: ServerPair;
+  readonly run: Following;
+}
+
+/** By phase, in which the run stays until it is stopped; and the signal that the quick tier sends. */
+const PHASES: Readonly<Record<string, readonly [Signal, (t: TestContext) => Promise<Held>]>> = {
+  'copies what was there': ['SIGTERM', (t) => hold(t, PHASE.copying, ['--tpslimit', '200'])],
+  'follows what changes': ['SIGHUP', (t) => hold(t, PHASE.inSync)],
+  'cuts over': [
+    'SIGINT',
+    async (t) => {
+      const held = await hold(t, PHASE.inSync);
+      held.pair.source.pause();
+      held.run.cutOver();
+      await held.run.reaches(PHASE.cutover);
+      return held;
+    },
+  ],
+  'looks for whoever still writes': [
+    'SIGKILL',
+    async (t) => {
+      const held = await hold(t, PHASE.inSync, ['--linger', '60s']);
+      held.run.cutOver();
+      await held.run.reaches(PHASE.lingering);
+      return held;
+    },
+  ],
+};
+
+for (const [what, [own, reach]] of Object.entries(PHASES)) {
+  for (const signal of isLong ? (['SIGTERM', 'SIGHUP', 'SIGINT', 'SIGKILL'] as const) : [own]) {
+    test(`rump that gets ${signal} while it ${what} does not say that it is done`, async (t) => {
+      const { pair, run } = await reach(t);
+      run.running.child.kill(signal);
+      const result = await run.done();
+      pair.source.resume();
+      assert.doesNotMatch(result.stdout + result.stderr, /Sync done/);
+      if (signal === 'SIGKILL') assert.equal(result.signal, signal);
+      else assert.equal(result.code, CODES[signal], result.stderr);
+      assertPlainWords(result);
+    });
+  }
+}
+
+async function hold(t: TestContext, phase: RegExp, args: readonly string[] = []): Promise<Held> {
+  const pair = await startPair(t);
+  await pair.from.pipeline(Array.from({ length: KEYS }, (_, i) => ['SET', `key:${i}`, i]));
+  const { endpoints, source } = pair;
+  const run = new Following(t, { endpoints, feed: 'psync', source: serverSide(() => source, [0]), args });
+  await run.reaches(phase);
+  return { pair, run };
+}

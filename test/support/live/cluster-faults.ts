@@ -1,0 +1,104 @@
+// What happens to clusters while they are followed or written: slots move, one way or the other, and primaries are replaced.
+import assert from 'node:assert/strict';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Reply } from '../client.ts';
+import { slotOfKey } from '../cluster-slot.ts';
+import type { TestCluster } from '../redis-cluster.ts';
+import type { Fault } from './model.ts';
+import type { Random } from './random.ts';
+import { TAGS } from './writers.ts';
+
+const POLL_MS = 20;
+/** Slots of the tags that random writers write, so that their keys move. */
+const WRITTEN = Array.from({ length: TAGS }, (_, i) => slotOfKey(`{t${i}}`));
+
+/** Key by key, as `redis-cli --cluster reshard` does it. */
+export function resharded(cluster: TestCluster): Fault {
+  const owners = new Map<number, number>();
+  return {
+    pause: [20, 150],
+    async strike(random) {
+      const { slot, from, to } = someMove(cluster, owners, random);
+      await cluster.moveSlot(slot, from, to);
+      owners.set(slot, to);
+    },
+    assertFelt() {
+      assert.ok(owners.size >= 3, `${owners.size} slots moved`);
+    },
+  };
+}
+
+/** All keys of a slot at once (Valkey 9.0). */
+export function slotsMigrated(cluster: TestCluster): Fault {
+  const owners = new Map<number, number>();
+  return {
+    pause: [50, 250],
+    async strike(random) {
+      const { slot, from, to } = someMove(cluster, owners, random);
+      const id = String(await cluster.clients[to]!.send('CLUSTER', 'MYID'));
+      await cluster.clients[from]!.send('CLUSTER', 'MIGRATESLOTS', 'SLOTSRANGE', slot, slot, 'NODE', id);
+      await cluster.until(
+        'the slot has moved',
+        async () => (await ownerOf(cluster, from, slot)) === cluster.nodes[to]!.port,
+      );
+      owners.set(slot, to);
+    },
+    assertFelt() {
+      assert.ok(owners.size >= 3, `${owners.size} slots moved`);
+    },
+  };
+}
+
+/** Replica and primary change places. */
+export function takenOver(cluster: TestCluster): Fault {
+  let taken = 0;
+  return {
+    pause: [300, 900],
+    async strike(random) {
+      const home = random.below(cluster.primaries);
+      const pair = [home, home + cluster.primaries];
+      const roles = await Promise.all(pair.map((index) => cluster.clients[index]!.send('ROLE')));
+      const replica = pair[roles.findIndex((role) => String((role as Reply[])[0]) !== 'master')]!;
+      await cluster.takeOver(replica);
+      taken += 1;
+    },
+    assertFelt() {
+      assert.ok(taken > 0);
+    },
+  };
+}
+
+export function failedOver(cluster: TestCluster): Fault {
+  let isOver = false;
+  return {
+    pause: [500, 1000],
+    times: 1,
+    async strike(random) {
+      const home = random.below(cluster.primaries);
+      // What a replica does not have yet is lost with its primary, whoever follows.
+      await cluster.clients[home]!.send('WAIT', 1, 1000);
+      await cluster.failOver(home);
+      await sleep(POLL_MS);
+      isOver = true;
+    },
+    assertFelt() {
+      assert.ok(isOver);
+    },
+  };
+}
+
+function someMove(
+  cluster: TestCluster,
+  owners: ReadonlyMap<number, number>,
+  random: Random,
+): { readonly slot: number; readonly from: number; readonly to: number } {
+  const slot = random.pick(WRITTEN);
+  const from = owners.get(slot) ?? cluster.homeOf(slot);
+  return { slot, from, to: (from + 1 + random.below(cluster.primaries - 1)) % cluster.primaries };
+}
+
+/** The port that this node takes for that of the slot. */
+async function ownerOf(cluster: TestCluster, node: number, slot: number): Promise<number | undefined> {
+  const ranges = (await cluster.clients[node]!.send('CLUSTER', 'SLOTS')) as [number, number, [Buffer, number]][];
+  return ranges.find(([first, last]) => slot >= first && slot <= last)?.[2][1];
+}

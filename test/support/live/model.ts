@@ -1,0 +1,190 @@
+// One run of a model test: writers at work, rump that follows them, faults meanwhile; then the writers stop, the cutover
+// comes, and both sides are held against each other.
+import assert from 'node:assert/strict';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { TestContext } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { folderOf } from '../resp-file.ts';
+import { spawnRump, type RumpResult, type RunningRump } from '../rump.ts';
+import { assertSameSides, type SameSidesOptions } from './compare.ts';
+import { Random, seedOf } from './random.ts';
+import type { Habits } from './recipes.ts';
+import type { Side } from './sides.ts';
+import { commandsOf, NumberedWriter, RandomWriter, type Writer } from './writers.ts';
+
+export type FeedName = 'psync' | 'tracking';
+
+export const FEEDS: readonly FeedName[] = ['psync', 'tracking'];
+
+/** Something that goes wrong, again and again, while rump follows. */
+export interface Fault {
+  /** Milliseconds before each time, at least and at most. */
+  readonly pause: readonly [number, number];
+  /** Default: as often as there is time. */
+  readonly times?: number;
+  /** Once; resolves when all is as it should be again. */
+  strike(random: Random, run: Following): Promise<void>;
+  /** Fails where nothing was felt of it. */
+  assertFelt(result: RumpResult): void;
+}
+
+export interface ModelOptions extends Habits {
+  readonly feed: FeedName;
+  readonly source: Side;
+  readonly target: Side;
+  readonly endpoints: readonly string[];
+  /** Further arguments of rump. */
+  readonly args?: readonly string[];
+  /** A seed that is a case of its own. */
+  readonly seed?: number;
+  /** Steps before rump begins. Default 3,000. */
+  readonly before?: number;
+  /** Steps a second while it runs. Default 1,500. */
+  readonly rate?: number;
+  /** Milliseconds from when rump is in sync to when the writers stop, which is when faults end. Default 1,000. */
+  readonly following?: number;
+  readonly faults?: readonly Fault[];
+  /** Databases that rump is to follow. Default all of the source. */
+  readonly db?: string;
+  readonly same?: SameSidesOptions;
+  /** Further writers, which stop with the others. */
+  readonly writers?: readonly Writer[];
+  /** The source loses writes that it has acknowledged. */
+  readonly forgets?: boolean;
+}
+
+export const PHASE = {
+  copying: /^rump: following by /m,
+  following: /^rump: all that was there is copied/m,
+  inSync: /^rump: in sync/m,
+  cutover: /^rump: cutting over/m,
+  lingering: /^rump: all is on the target/m,
+} as const;
+
+const NUMBERED_RATE = 100;
+const RATE = 1500;
+const BEFORE = 3000;
+const FOLLOWING_MS = 1000;
+const POLL_MS = 10;
+const IN_SYNC_MS = 30_000;
+
+/** @returns how rump ended, after all that is to be the same was found the same */
+export async function runModel(t: TestContext, options: ModelOptions): Promise<RumpResult> {
+  const seed = seedOf(t, options.seed);
+  try {
+    return await run(t, options, new Random(seed));
+  } catch (error) {
+    if (error instanceof Error) error.message = `Seed ${seed}: ${error.message}`;
+    throw error;
+  }
+}
+
+async function run(t: TestContext, options: ModelOptions, random: Random): Promise<RumpResult> {
+  const { source, target, faults = [], before = BEFORE, rate = RATE, following = FOLLOWING_MS } = options;
+  const router = source.router();
+  t.after(() => router.close());
+  const { databases, isCluster } = source;
+  const knows = await commandsOf(await source.primaries(0));
+  const { floods = false, large = true } = options;
+  const common = { random: random.branch(), databases, isCluster, knows, floods, large };
+  const writer = new RandomWriter(router, { ...common, rate });
+  const numbered = new NumberedWriter(router, NUMBERED_RATE);
+  await writer.write(before);
+
+  const writers = [writer, numbered, ...(options.writers ?? [])].map((each) => each.start());
+  const run = new Following(t, options);
+  await run.reaches(PHASE.following);
+  const end = new AbortController();
+  const striking = faults.map((fault) => strikeOn(fault, random.branch(), run, end.signal));
+  await Promise.all([sleep(following), run.reaches(PHASE.inSync)]);
+  end.abort();
+  await Promise.all(striking);
+  await Promise.all(writers.map((each) => each.stop()));
+  run.cutOver();
+  const result = await run.done();
+
+  assert.equal(result.code, 0, `exit ${result.code}, ${result.stderr}`);
+  assert.match(result.stdout, /Sync done\.\n$/);
+  assert.ok(writer.outcomes.done > writer.outcomes.refused, JSON.stringify(writer.outcomes));
+  assert.ok((await assertSameSides(source, target, options.same)) > 0);
+  if (!floods && options.forgets !== true && options.same === undefined) await assertNumbered(target, numbered);
+  for (const fault of faults) fault.assertFelt(result);
+  return result;
+}
+
+async function strikeOn(fault: Fault, random: Random, run: Following, end: AbortSignal): Promise<void> {
+  const [least, most] = fault.pause;
+  for (let times = 0; !end.aborted && times < (fault.times ?? Infinity); times += 1) {
+    await sleep(random.between(least, most), undefined, { signal: end }).catch(() => {});
+    // What was to come once comes, however little time there was.
+    if (end.aborted && times > 0) break;
+    await fault.strike(random, run);
+  }
+}
+
+/** Whatever the source holds by now: the target has each number that the source has acknowledged. */
+async function assertNumbered(target: Side, { acknowledged }: NumberedWriter): Promise<void> {
+  const clients = await target.primaries(0);
+  const keys = acknowledged.map((number) => ['EXISTS', NumberedWriter.key(number)]);
+  const replies = await Promise.all(clients.map((client) => client.pipeline(keys)));
+  const lost = acknowledged.filter((_, index) => !replies.some((share) => share[index] === 1));
+  assert.deepEqual(lost.slice(0, 10), [], `${lost.length} of ${acknowledged.length} numbers are lost`);
+}
+
+/** A rump that follows until it is told to cut over; it may be ended and begun again meanwhile. */
+export class Following {
+  #running: RunningRump;
+  readonly #args: readonly string[];
+  readonly #file: string;
+  #stderr = '';
+
+  constructor(
+    t: TestContext,
+    { endpoints, feed, db, source, args = [] }: Pick<ModelOptions, 'endpoints' | 'feed' | 'db' | 'source' | 'args'>,
+  ) {
+    this.#file = join(folderOf(t), 'cutover');
+    const databases = db ?? source.databases.join(',');
+    const scope = databases === '0' ? [] : ['--db', databases];
+    const own = ['--live', '--feed', feed, '--cutover-file', this.#file, '--linger', '300ms', '--retry-max', '500ms'];
+    this.#args = [...endpoints, ...scope, ...own, ...args];
+    this.#running = spawnRump(this.#args);
+    t.after(() => this.#running.child.kill('SIGKILL'));
+  }
+
+  get running(): RunningRump {
+    return this.#running;
+  }
+
+  /** Of every process. */
+  get stderr(): string {
+    return this.#stderr + this.#running.stderr;
+  }
+
+  /** Rejects where rump ends before it says so. */
+  async reaches(words: RegExp): Promise<void> {
+    for (const deadline = Date.now() + IN_SYNC_MS; !words.test(this.#running.stderr); await sleep(POLL_MS)) {
+      const { exitCode, signalCode } = this.#running.child;
+      if (exitCode !== null)
+        throw new Error(`rump ended with ${exitCode ?? signalCode} before ${words}: ${this.stderr}`);
+      if (Date.now() > deadline) throw new Error(`rump never said ${words}: ${this.stderr}`);
+    }
+  }
+
+  cutOver(): void {
+    writeFileSync(this.#file, '');
+  }
+
+  async done(): Promise<RumpResult> {
+    const result = await this.#running.done;
+    return { ...result, stderr: this.#stderr + result.stderr };
+  }
+
+  /** Ends it at once, and begins the same command again. */
+  async killAndBegin(): Promise<void> {
+    this.#running.child.kill('SIGKILL');
+    const { stderr } = await this.#running.done;
+    this.#stderr += stderr;
+    this.#running = spawnRump(this.#args);
+  }
+}
