@@ -18,6 +18,7 @@ import type { KeyScope } from '../scan/key-scope.ts';
 import { NameReader } from '../keys/name-readers.ts';
 import type { Session } from '../server/session.ts';
 import { Wakeup } from '../flow/wakeup.ts';
+import type { NodeScanSink } from '../scan/node-scan.ts';
 import { PageLedger } from '../scan/page-ledger.ts';
 import { ClusterWalk, type WalkNode, type Wanted } from '../scan/cluster-walk.ts';
 import { changesTold, type Follower } from './follower.ts';
@@ -218,8 +219,10 @@ export class RedisSource implements Source {
   }
 
   async #walk(node: Node, db: number, wanted: Wanted | undefined): Promise<SlotWatch> {
-    const { scope, count = DEFAULT_COUNT } = this.#options;
-    const options = { scope, count, wanted, sink: this.#sink, nodeId: node.id, ledger: this.#ledger };
+    const { scope, count = DEFAULT_COUNT, follower } = this.#options;
+    // What a source that is followed loses meanwhile, its feed tells.
+    const sink = follower === undefined ? this.#sink : withoutLosses(this.#sink);
+    const options = { scope, count, wanted, sink, nodeId: node.id, ledger: this.#ledger };
     const scan = await this.#lookup.readerOf(node).walk(db, options);
     this.#slotsLeft.addAll(scan.watch.left);
     if (!scan.isOver) return new SlotWatch(node.id);
@@ -243,4 +246,12 @@ export class RedisSource implements Source {
     const onDumps = (entries: EntryRun): void => told.onFoundAll(entries);
     return large.newKeyReader(session, dump, { ...told, onDump: (entry) => told.onFound(entry), onDumps });
   }
+}
+
+function withoutLosses(sink: SourceSink): NodeScanSink {
+  return {
+    onReadRefused: (db, key, error) => sink.onReadRefused(db, key, error),
+    onShrunk: () => {},
+    onNotice: (notice) => sink.onNotice(notice),
+  };
 }

@@ -31,8 +31,6 @@ import type { Warning } from './warnings.ts';
 
 /** Names of changed keys, with all that is needed to find them. */
 const DIRTY_BYTES = 200 * 1024 * 1024;
-/** So often what the source has lost without a word is taken for a gap. */
-const MOST_LOSSES = 5;
 
 /** What `use` does follows the source, where that is asked for; it is let go of behind it. @throws RespError */
 export async function withLive<T>(
@@ -65,7 +63,6 @@ export class LiveCopy {
   readonly #gaps = new Gaps();
   readonly #rounds: Rounds;
   readonly #feeds: Feeds;
-  #losses = 0;
   /** Slots of keys for which there was no room, of a gap that waits. */
   #crowded: SlotSet | undefined;
   #source!: RedisSource;
@@ -143,7 +140,6 @@ export class LiveCopy {
         onStragglers: (names, count) => progress.onStragglers(names, count),
       },
     );
-    progress.onLoss = (error) => this.#onLoss(error);
   }
 
   /** What the target asks of the source: what it may have lost is a gap. */
@@ -208,13 +204,6 @@ export class LiveCopy {
       wanted,
       isFlush: false,
     });
-  }
-
-  /** The source has lost keys, and no feed has said so. */
-  #onLoss(error: RespError): boolean {
-    if (++this.#losses > MOST_LOSSES) return false;
-    this.#gaps.add({ reason: error.message, databases: undefined, slots: undefined, isFlush: false });
-    return true;
   }
 
   async #confirm(timeoutMs: number): Promise<void> {

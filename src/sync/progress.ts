@@ -144,9 +144,6 @@ export class Progress extends RunProgress implements SourceSink, TargetSink {
   #doubtful = 0;
   #live: (() => LiveProgress) | undefined;
 
-  /** Called where the source has lost keys without a word; returns whether somebody sees to it. */
-  onLoss: (error: RespError) => boolean = () => false;
-
   /** Called with the first key's error, where one is enough. */
   onFirstFailure: (error: RespError) => void = () => {};
 
@@ -201,10 +198,6 @@ export class Progress extends RunProgress implements SourceSink, TargetSink {
 
   onGone(): void {
     this.onExpired();
-  }
-
-  override onShrunk(error: RespError): void {
-    if (!this.onLoss(error)) super.onShrunk(error);
   }
 
   onRepeated(): void {
