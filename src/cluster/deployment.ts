@@ -3,11 +3,19 @@
 
 import type { SentinelAddress, TcpAddress, UnixAddress } from '../../resp/address.ts';
 import { nameOf, RespError, type Peer, type ReplyError } from '../../resp/errors.ts';
+import type { ReplicationLink, ReplicationSink } from '../../resp/replication-link.ts';
 import { Backoff, pauseAfter, type ReconnectOptions } from '../server/retry.ts';
 import { isWaitedFor, kindOf, redirectOf, refusalOf, replyBehind } from '../server/refusal.ts';
 import { PROBE_KEY } from '../server/probes.ts';
 import { findPrimary } from '../server/sentinel.ts';
-import { askTopology, openServer, openWithDatabases, type Access, type Server } from '../server/server.ts';
+import {
+  askTopology,
+  openReplication,
+  openServer,
+  openWithDatabases,
+  type Access,
+  type Server,
+} from '../server/server.ts';
 import { Announced, firstPeerOf, type NatRule } from './announced.ts';
 import { slotOf, type SlotSet } from './slot.ts';
 import { Topology, type Node } from './topology.ts';
@@ -135,6 +143,11 @@ export class Deployment {
     return this.#options.access.purpose === 'read' ? 'read from' : 'write to';
   }
 
+  /** Milliseconds without progress that count as a failure. */
+  get timeout(): number {
+    return this.#options.access.timeout;
+  }
+
   get signal(): AbortSignal | undefined {
     return this.#options.access.signal;
   }
@@ -216,6 +229,11 @@ export class Deployment {
     if (refusal === undefined) return server;
     server.connection.close();
     throw refusalOf(peer, this.use, refusal);
+  }
+
+  /** A link to a server in the role of a replica, beside the connections to it. @throws RespError */
+  replicate(peer: Peer, sink: ReplicationSink): Promise<ReplicationLink> {
+    return openReplication(this.#options.access, peer, sink);
   }
 
   /** Closes what was opened for the look and not used. */

@@ -1,2 +1,292 @@
-// stub
-export { TrackingFeed as PsyncFeed } from './tracking-feed.ts';
+// A feed that learns of changes as a replica does: from the commands that a primary sends to its replicas. It goes on over lost
+// connections where the primary can, and says so where it cannot.
+
+import { CommandStream } from '../../resp/command-stream.ts';
+import { nameOf, ReplyError, RespError, TimeoutError, type Peer } from '../../resp/errors.ts';
+import type { ReplicationLink, ReplicationPoint, ReplicationStart } from '../../resp/replication-link.ts';
+import type { Deployment } from '../cluster/deployment.ts';
+import { NodeLink, NodeRun } from '../cluster/node-link.ts';
+import type { Node } from '../cluster/topology.ts';
+import { whileListening } from '../flow/failure.ts';
+import { Wakeup } from '../flow/wakeup.ts';
+import { askReplication } from '../server/info.ts';
+import { judged, kindOf } from '../server/refusal.ts';
+import { stringsIn } from '../server/replies.ts';
+import type { Session } from '../server/session.ts';
+import type { Feed, FeedOptions, FeedPosition, FeedSink } from './feed.ts';
+import { KeyPositions } from './key-positions.ts';
+import { ReplicatedCommands, Unexplained } from './replicated-commands.ts';
+
+/** How often the source is asked how far it is. */
+const BEAT_MS = 1000;
+const RIGHTS = 'the user needs +psync +replconf +ping +info +command';
+
+/** One link, and the connection beside it. */
+class Attempt {
+  readonly session: Session;
+  readonly positions: KeyPositions;
+  link: ReplicationLink | undefined;
+  commands: ReplicatedCommands | undefined;
+  /** Whether the snapshot is over: until then the link itself sees to it that something comes. */
+  isStreaming = false;
+
+  constructor(session: Session, positions: KeyPositions) {
+    this.session = session;
+    this.positions = positions;
+  }
+}
+
+export class PsyncFeed implements Feed {
+  readonly kind = 'psync';
+  readonly #deployment: Deployment;
+  readonly #node: Node;
+  readonly #sink: FeedSink;
+  readonly #run: NodeRun;
+  readonly #unexplained: Unexplained;
+  /** Told when anything below has changed, and when more of the stream was read. */
+  readonly #changes = new Wakeup();
+  #onAttached = (): void => {};
+  #onRefused: (error: unknown) => void = () => {};
+  #isAttached = false;
+  /** As the last link left it. */
+  #position: FeedPosition | undefined;
+  #attempt: Attempt | undefined;
+  /** How often a snapshot stood before the stream. */
+  #beginnings = 0;
+  #ended: RespError | undefined;
+
+  constructor(deployment: Deployment, node: Node, options: FeedOptions, sink: FeedSink) {
+    this.#deployment = deployment;
+    this.#node = node;
+    this.#sink = sink;
+    this.#run = new NodeRun(new NodeLink(deployment, node, options));
+    this.#unexplained = new Unexplained(sink);
+    this.#position = options.from;
+  }
+
+  get position(): FeedPosition | undefined {
+    return this.#attempt?.commands?.position ?? this.#position;
+  }
+
+  attach(): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#onAttached = resolve;
+      this.#onRefused = reject;
+      void this.#follow();
+    });
+  }
+
+  async caughtUp(): Promise<void> {
+    const offset = await this.#askSource();
+    const beginnings = this.#beginnings;
+    // Once it has begun anew, all before is part of the gap that was told.
+    while (beginnings === this.#beginnings && (this.#attempt?.commands?.told ?? -1) < offset) await this.#change();
+    this.#unexplained.tellAll();
+  }
+
+  detach(): void {
+    const { peer } = this.#node;
+    if (this.#ended !== undefined) return;
+    this.#ended = new RespError('CLOSED', `Nobody follows ${nameOf(peer)} any more`, { peer });
+    this.#onRefused(this.#ended);
+    this.#run.end('finished');
+    this.#run.fail(this.#ended);
+    this.#attempt?.link?.close();
+    this.#changes.wake();
+  }
+
+  /** How far the source is in the history that is followed. @throws RespError where the feed has ended */
+  async #askSource(): Promise<number> {
+    for (;;) {
+      const { session, commands } = this.#attempt ?? {};
+      if (session !== undefined && commands !== undefined) {
+        try {
+          const { offset } = await this.#askFor(session, commands.replicationId);
+          if (this.#attempt?.commands === commands) return offset;
+        } catch (error) {
+          session.connection.fail(reasonOf(error, session.peer));
+        }
+      }
+      if (commands === this.#attempt?.commands) await this.#change();
+    }
+  }
+
+  /** @throws RespError, also where the source has another history now: who asks for the next part of the old one is told */
+  async #askFor(session: Session, expected: string): Promise<ReplicationPoint> {
+    const point = await askReplication(session);
+    if (point.replicationId === expected) return point;
+    const { peer } = session;
+    const message = `Lost the stream of ${nameOf(peer)}: it goes on under another replication id`;
+    throw new RespError('REPLICATION_ID', message, { peer, retryable: true });
+  }
+
+  async #change(): Promise<void> {
+    if (this.#ended === undefined) await this.#changes.sleep();
+    if (this.#ended !== undefined) throw this.#ended;
+  }
+
+  async #follow(): Promise<void> {
+    const { signal } = this.#deployment;
+    const { peer } = this.#node;
+    try {
+      const fail = (reason: Error): void => this.#run.fail(reason);
+      const end = await whileListening(signal, fail, () => this.#run.run((session) => this.#work(session)));
+      if (end === 'gone') {
+        throw new RespError('NODE_GONE', `Cannot follow ${nameOf(peer)}: it is no primary with slots any more`, {
+          peer,
+        });
+      }
+    } catch (error) {
+      this.#end(error);
+    }
+  }
+
+  #end(error: unknown): void {
+    if (this.#ended !== undefined) return;
+    const { peer } = this.#node;
+    const known = error instanceof RespError ? error : undefined;
+    this.#ended =
+      known ?? new RespError('FEED', `Cannot follow ${nameOf(peer)}: ${String(error)}`, { peer, cause: error });
+    this.#onRefused(error);
+    if (this.#isAttached && this.#deployment.signal?.aborted !== true) this.#sink.onFailed(this.#ended);
+    this.#changes.wake();
+  }
+
+  /** Until the link is lost or the connection beside it, whichever comes first: the other one ends with it. */
+  async #work(session: Session): Promise<void> {
+    let attempt: Attempt | undefined;
+    try {
+      attempt = new Attempt(session, await KeyPositions.learn(session));
+      this.#attempt = attempt;
+      await this.#start(attempt);
+      await this.#watch(attempt);
+    } catch (error) {
+      session.connection.fail(reasonOf(error, session.peer));
+    } finally {
+      this.#position = this.position;
+      this.#attempt = undefined;
+      attempt?.link?.close();
+      this.#changes.wake();
+    }
+  }
+
+  async #start(attempt: Attempt): Promise<void> {
+    const { session } = attempt;
+    const point = this.#position ?? (await newestPoint(session));
+    const lines = { onStart: (start: ReplicationStart): void => this.#begin(attempt, start) };
+    const stream = new CommandStream({
+      onName: (name, args) => attempt.commands?.onName(name, args),
+      wants: (index, length) => attempt.commands?.wants(index, length) === true,
+      onArgument: (index, bytes) => attempt.commands?.onArgument(index, bytes),
+      onEnd: (bytes) => attempt.commands?.onEnd(bytes),
+    });
+    attempt.link = await this.#deployment.replicate(session.peer, {
+      ...lines,
+      onSnapshot: () => {},
+      onSnapshotEnd: () => (attempt.isStreaming = true),
+      onStream: (bytes) => {
+        stream.read(bytes);
+        this.#changes.wake();
+      },
+      onLost: (error) => session.connection.fail(reasonOf(error, session.peer)),
+    });
+    // Before Redis 7.0 there are none without keys: then all of it is read past.
+    await attempt.link.wantNoKeys();
+    await attempt.link.start(point);
+  }
+
+  #begin(attempt: Attempt, { kind, replicationId, offset }: ReplicationStart): void {
+    const before = this.#position;
+    const from = { replicationId, offset, db: kind === 'continue' ? (before?.db ?? null) : null };
+    const { session, positions } = attempt;
+    attempt.commands = new ReplicatedCommands(
+      {
+        from,
+        positions,
+        askKeys: (argv) => askKeys(session, argv),
+        unexplained: this.#unexplained,
+        onAsked: () => this.#onAsked(attempt),
+      },
+      this.#sink,
+    );
+    this.#position = from;
+    if (kind === 'full') {
+      this.#beginnings++;
+      if (before !== undefined) this.#sink.onGap({ reason: gapReason(before, replicationId) });
+    }
+    this.#isAttached = true;
+    this.#onAttached();
+    this.#changes.wake();
+  }
+
+  #onAsked({ commands, link }: Attempt): void {
+    if (commands?.isFull === true) link?.pause();
+    else link?.resume();
+    this.#changes.wake();
+  }
+
+  /** A source that has nothing to say may be silent for long: so it is asked whether it has. */
+  async #watch(attempt: Attempt): Promise<void> {
+    const { session } = attempt;
+    const commands = attempt.commands!;
+    const timer = setInterval(() => session.wake(), BEAT_MS).unref();
+    let [read, movedAt, nextAt] = [-1, performance.now(), 0];
+    try {
+      while (this.#run.isRunning) {
+        if (performance.now() >= nextAt) {
+          const { offset } = await this.#askFor(session, commands.replicationId);
+          const now = performance.now();
+          nextAt = now + BEAT_MS / 2;
+          const isBehind = attempt.isStreaming && offset > commands.read;
+          if (!isBehind || commands.read !== read) movedAt = now;
+          if (now - movedAt >= this.#deployment.timeout) throw silent(session.peer, now - movedAt);
+          if (movedAt === now) this.#run.link.progress();
+          read = commands.read;
+        }
+        await session.progress();
+      }
+    } finally {
+      clearInterval(timer);
+    }
+  }
+}
+
+/** Where a source is now, if it can go on from there without a snapshot. */
+async function newestPoint(session: Session): Promise<ReplicationPoint | undefined> {
+  const { replicationId, offset, hasBacklog } = await askReplication(session);
+  return hasBacklog ? { replicationId, offset } : undefined;
+}
+
+async function askKeys(session: Session, argv: readonly Buffer[]): Promise<readonly Buffer[] | undefined> {
+  try {
+    return stringsIn(await session.connection.request('COMMAND GETKEYS', ...argv), 'COMMAND GETKEYS');
+  } catch (error) {
+    if (error instanceof ReplyError) return undefined;
+    throw error;
+  }
+}
+
+function gapReason(before: FeedPosition, replicationId: string): string {
+  return before.replicationId === replicationId
+    ? 'the source no longer holds all writes since the link was lost; a larger repl-backlog-size makes that rarer'
+    : 'the source does not know the history of writes that was followed: it was restarted or replaced, or held none of it any more';
+}
+
+function silent(peer: Peer, ms: number): TimeoutError {
+  const message = `Gave up on ${nameOf(peer)}: for ${Math.round(ms / 1000)} s nothing came of the writes that it has`;
+  return new TimeoutError(message, { peer });
+}
+
+/** As it is told, whatever went wrong. */
+function reasonOf(error: unknown, peer: Peer): Error {
+  const what = `Cannot follow ${nameOf(peer)}`;
+  if (error instanceof ReplyError) {
+    const { hint, retryable } = judged(error, peer, 'read from') as RespError;
+    const rights = kindOf(error) === 'forbidden' ? RIGHTS : hint;
+    return new RespError(error.code, `${what}: ${error.message}`, { peer, hint: rights, retryable, cause: error });
+  }
+  if (error instanceof RespError && error.peer === undefined) {
+    return new RespError(error.code, `${what}: ${error.message}`, { peer, retryable: error.retryable, cause: error });
+  }
+  return judged(error, peer, 'read from') as Error;
+}

@@ -55,12 +55,17 @@ export interface ServerInfo extends KeyspaceId {
   readonly keyspace: readonly DatabaseFigures[];
 }
 
-export function parseInfo(text: string): ServerInfo {
+function fieldsIn(text: string): ReadonlyMap<string, string> {
   const fields = new Map<string, string>();
   for (const line of text.split('\r\n')) {
     const colon = line.indexOf(':');
     if (colon > 0 && !line.startsWith('#')) fields.set(line.slice(0, colon), line.slice(colon + 1));
   }
+  return fields;
+}
+
+export function parseInfo(text: string): ServerInfo {
+  const fields = fieldsIn(text);
   const number = (field: string): number => Number(fields.get(field) ?? 0);
   const name = fields.has('valkey_version') ? 'valkey' : fields.has('redict_version') ? 'redict' : 'redis';
   return {
@@ -125,6 +130,24 @@ export async function askInfo(server: Asked, ...section: readonly string[]): Pro
   const reply = await server.request('INFO', ...section);
   if (!Buffer.isBuffer(reply)) throw misanswered(server.peer, 'INFO');
   return parseInfo(reply.toString());
+}
+
+/** What a server says of its replication. */
+export interface Replication {
+  readonly replicationId: string;
+  /** How many bytes of that history of writes it has. */
+  readonly offset: number;
+  /** Whether it keeps the last of them, so that a replica can go on without a snapshot. */
+  readonly hasBacklog: boolean;
+}
+
+/** @throws RespError */
+export async function askReplication(server: Asked): Promise<Replication> {
+  const reply = await server.request('INFO', 'replication');
+  const fields = fieldsIn(Buffer.isBuffer(reply) ? reply.toString() : '');
+  const [replicationId, offset] = [fields.get('master_replid'), fields.get('master_repl_offset')];
+  if (replicationId === undefined || offset === undefined) throw misanswered(server.peer, 'INFO replication');
+  return { replicationId, offset: Number(offset), hasBacklog: fields.get('repl_backlog_active') === '1' };
 }
 
 /** Whether a proxy has several servers behind it, and lets another one answer each time: it says nothing of any. */

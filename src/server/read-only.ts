@@ -16,6 +16,8 @@ export const READ_ONLY: ReadonlySet<string> = new Set([
   'PING',
   'INFO',
   'TIME',
+  'COMMAND',
+  'COMMAND GETKEYS',
   'DBSIZE',
   'CONFIG GET',
   'SCAN',

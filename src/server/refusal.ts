@@ -56,6 +56,7 @@ const MEANINGS: Readonly<Record<string, Meaning>> = {
   LOADING: { scope: 'server', kind: 'loading', passes: true },
   BUSY: { scope: 'server', passes: true, hint: 'a script is running there; SCRIPT KILL ends it' },
   MASTERDOWN: { scope: 'server', passes: true, hint: 'it is a replica that has lost its primary' },
+  NOMASTERLINK: { scope: 'server', passes: true, hint: 'it is a replica that has lost its primary' },
   NOREPLICAS: {
     scope: 'server',
     passes: true,

@@ -4,6 +4,7 @@ import { Connection } from '../../resp/connection.ts';
 import { ConnectionError, nameOf, ProtocolError, ReplyError, RespError, type Peer } from '../../resp/errors.ts';
 import { handshake, introduce } from '../../resp/handshake.ts';
 import type { Reply } from '../../resp/reply.ts';
+import { ReplicationLink, type ReplicationSink } from '../../resp/replication-link.ts';
 import type { Secrets } from '../../resp/secrets.ts';
 import type { TlsHints, TlsOptions } from '../../resp/tls-options.ts';
 import { whileListening } from '../flow/failure.ts';
@@ -72,6 +73,8 @@ export const TLS_HINTS: Required<TlsHints> = {
 const REPLY_HINT = 'a larger --max-reply lets it pass';
 const CLIENT_NAME = 'rump';
 const CONNECT_TIMEOUT_MS = 10_000;
+/** For a snapshot to be made: whole servers are written to a disk meanwhile. */
+const MOST_PREPARATION_MS = 3_600_000;
 
 /** @throws RespError: no connection, no login, no such database; `retryable` where the server will not have us now */
 export async function openServer(access: Access, peer: Peer, db: number): Promise<Server> {
@@ -153,6 +156,15 @@ export async function askTopology(access: Access, peer: Peer): Promise<readonly 
     connection.close();
     return topology;
   });
+}
+
+/** @throws RespError */
+export async function openReplication(access: Access, peer: Peer, sink: ReplicationSink): Promise<ReplicationLink> {
+  const { tls, timeout, signal, secrets, username, password, role } = access;
+  const connectTimeout = Math.min(timeout, CONNECT_TIMEOUT_MS);
+  const login = { username, password, role };
+  const times = { connectTimeout, timeout, preparation: MOST_PREPARATION_MS };
+  return ReplicationLink.open({ peer, ...login, tls, tlsHints: TLS_HINTS, signal, secrets, ...times }, sink);
 }
 
 /** Where `use` fails, or the signal comes first, the connection is closed. */

@@ -1,7 +1,7 @@
 // Commands out of a stream, however it is cut, and what is no stream of commands.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { CommandStream } from '../../resp/command-stream.ts';
 import { ProtocolError } from '../../resp/errors.ts';
 import { byteByByte, command, randomSplits, splitAt } from '../support/frames.ts';
@@ -34,6 +34,8 @@ function read(chunks: readonly Buffer[], wants: Wants = () => true): Seen[] {
   return seen;
 }
 
+const isShort: Wants = (_, length) => length < 1000;
+
 const SELECT = command('SELECT', 0);
 const SET = command('SET', 'a\r\nb', Buffer.alloc(1000, 'x'), '');
 
@@ -45,10 +47,9 @@ test('CommandStream hands on what is wanted of each command, and how many bytes 
     { name: '', args: 0, wanted: {}, bytes: 1 },
     { name: 'PING', args: 0, wanted: {}, bytes: command('PING').length },
   ];
-  const wants: Wants = (_, length) => length < 1000;
-  assert.deepEqual(read([stream], wants), expected);
-  assert.deepEqual(read(byteByByte(stream), wants), expected);
-  for (let cut = 1; cut < stream.length; cut++) assert.deepEqual(read(splitAt(stream, [cut]), wants), expected);
+  assert.deepEqual(read([stream], isShort), expected);
+  assert.deepEqual(read(byteByByte(stream), isShort), expected);
+  for (let cut = 1; cut < stream.length; cut++) assert.deepEqual(read(splitAt(stream, [cut]), isShort), expected);
 });
 
 test('CommandStream reads the same of any commands, however they are cut', () => {

@@ -1,5 +1,6 @@
 // A link in the role of a replica, against peers that do as a test says.
 import assert from 'node:assert/strict';
+import { EventEmitter, once } from 'node:events';
 import type { Socket } from 'node:net';
 import { test } from 'node:test';
 import { ProtocolError, ReplyError, RespError, TimeoutError } from '../../resp/errors.ts';
@@ -96,7 +97,7 @@ test('ReplicationLink.start() goes on under the id that was asked for where the 
 const content = Buffer.concat([Buffer.alloc(100, 'r'), MARK.subarray(0, 39), Buffer.from('\r\nd')]);
 const FRAMES = {
   'a length': [Buffer.from(`$${content.length}\r\n`), content],
-  'a mark': [Buffer.from(`$EOF:${MARK}\r\n`), content, MARK],
+  'a mark': [Buffer.from(`$EOF:${MARK.toString()}\r\n`), content, MARK],
   'a length of nothing': [Buffer.from('$0\r\n')],
 };
 
@@ -133,13 +134,13 @@ test('ReplicationLink.wantNoKeys() says whether the primary knows snapshots with
 
 test('ReplicationLink acknowledges nothing, and does so again and again', () => {
   let heard = '';
-  let onRepeated = (): void => {};
-  const isRepeated = new Promise<void>((resolve) => (onRepeated = resolve));
+  const repeated = new EventEmitter();
+  const isRepeated = once(repeated, 'repeated');
   const behave = (socket: Socket): void => {
     primary(['+CONTINUE\r\n'])(socket);
     socket.on('data', (data) => {
       heard += data.toString('latin1');
-      if (heard.split(command('REPLCONF', 'ACK', 0).toString()).length > 2) onRepeated();
+      if (heard.split(command('REPLCONF', 'ACK', 0).toString()).length > 2) repeated.emit('repeated');
     });
   };
   return withPeer(behave, async (port) => {
