@@ -51,6 +51,8 @@ export class PsyncFeed implements Feed {
   /** As the last link left it. */
   #position: FeedPosition | undefined;
   #attempt: Attempt | undefined;
+  /** Where the last link began: one that does not begin further on has brought nothing. */
+  #begunAt = Infinity;
   /** How often a snapshot stood before the stream. */
   #beginnings = 0;
   #ended: RespError | undefined;
@@ -210,6 +212,8 @@ export class PsyncFeed implements Feed {
       this.#sink,
     );
     this.#position = from;
+    if (kind === 'continue' && offset > this.#begunAt) this.#run.link.progress();
+    this.#begunAt = offset;
     if (kind === 'full') {
       this.#beginnings++;
       if (before !== undefined) this.#sink.onGap({ reason: gapReason(before, replicationId) });
@@ -240,7 +244,7 @@ export class PsyncFeed implements Feed {
           const isBehind = attempt.isStreaming && offset > commands.read;
           if (!isBehind || commands.read !== read) movedAt = now;
           if (now - movedAt >= this.#deployment.timeout) throw silent(session.peer, now - movedAt);
-          if (movedAt === now) this.#run.link.progress();
+          if (movedAt === now && read >= 0) this.#run.link.progress();
           read = commands.read;
         }
         await session.progress();

@@ -1,11 +1,17 @@
 // The feed of a replica, where the source is another one than before, is a replica itself, or lets nobody in but with rights.
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { once } from 'node:events';
+import { connect, createServer, type AddressInfo } from 'node:net';
+import { test, type TestContext } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { RespError } from '../../../resp/errors.ts';
 import { PsyncFeed } from '../../../src/live/psync-feed.ts';
 import { authority, certificates } from '../../support/certificates.ts';
 import type { TestClient } from '../../support/client.ts';
 import { Followed, type FollowOptions } from '../../support/followed.ts';
+import { slotOfKey } from '../../support/cluster-slot.ts';
+import { startCluster } from '../../support/redis-cluster.ts';
+import { present } from '../../support/server-versions.ts';
 import { startServer } from '../../support/redis-server.ts';
 import { startReplica } from '../../support/replica.ts';
 import { startProxy } from '../../support/tcp-proxy.ts';
@@ -98,6 +104,25 @@ test('PsyncFeed follows a replica, which stays in its place while it is followed
   followed.feed.detach();
 });
 
+test('PsyncFeed.caughtUp() waits for what was written before, and not for what is written meanwhile', async (t) => {
+  const server = await startServer({ args: ARGS });
+  t.after(() => server.stop());
+  const [client, writer] = [await server.client(), await server.client()];
+  const followed = await follow({ port: server.port });
+  let isWriting = true;
+  const load = (async (): Promise<void> => {
+    const commands = Array.from({ length: 500 }, (_, i) => ['SET', `load:${i}`, 'x'.repeat(100)]);
+    while (isWriting) await writer.pipeline(commands);
+  })();
+  for (let i = 0; i < 20; i++) {
+    await client.send('SET', `mine:${i}`, i);
+    assert.ok(has(await followed.caughtUp(), 0, `mine:${i}`));
+  }
+  isWriting = false;
+  await load;
+  followed.feed.detach();
+});
+
 test('PsyncFeed takes a restart without a file for a gap', async (t) => {
   const server = await startServer({ args: ARGS });
   const other = await startServer({ args: ARGS });
@@ -121,3 +146,103 @@ test('PsyncFeed is lost for good once there were enough tries, and caughtUp() sa
   await assert.rejects(followed.feed.caughtUp(), { code: 'ECONNREFUSED' });
   assert.equal(followed.failed?.code, 'ECONNREFUSED');
 });
+
+interface Filter {
+  port: number;
+  /** Nothing of the stream of a replica passes. */
+  isMute: boolean;
+  /** A replica is cut off as soon as it may go on. */
+  cuts: boolean;
+  /** How often either has happened. */
+  met: number;
+  /** How often the source was asked how far it is. */
+  asked: number;
+}
+
+async function startFilter(t: TestContext, to: number): Promise<Filter> {
+  const state = { port: 0, isMute: false, cuts: false, met: 0, asked: 0 };
+  const listener = createServer((client) => {
+    const server = connect(to, '127.0.0.1').on('error', () => {});
+    let isReplica = false;
+    client.on('data', (data) => {
+      isReplica ||= data.includes('PSYNC');
+      if (data.includes('replication')) state.asked++;
+      server.write(data);
+    });
+    server.on('data', (data) => {
+      const isCut = state.cuts && data.includes('+CONTINUE');
+      if (isReplica && (state.isMute || isCut)) state.met++;
+      else client.write(data);
+      if (isCut) client.end(data);
+    });
+    client.on('error', () => {}).on('close', () => server.destroy());
+    server.on('close', () => client.destroy());
+  });
+  t.after(() => listener.close());
+  listener.listen(0, '127.0.0.1');
+  await once(listener, 'listening');
+  state.port = (listener.address() as AddressInfo).port;
+  return state;
+}
+
+test('PsyncFeed finds a link on which nothing comes of what the source has, and a quiet source is none', async (t) => {
+  const server = await startServer({ args: [...ARGS, '--repl-ping-replica-period', '3600'] });
+  t.after(() => server.stop());
+  const client = await server.client();
+  const filter = await startFilter(t, server.port);
+  const followed = await follow({ port: filter.port, timeout: 400 });
+  // It looks once a second.
+  for (const asked = filter.asked; filter.asked < asked + 2;) await sleep(5);
+  assert.equal(followed.reconnects, 0);
+  filter.isMute = true;
+  await client.send('SET', 'a', 1);
+  while (followed.reconnects === 0) await sleep(5);
+  assert.ok(filter.met > 0);
+  filter.isMute = false;
+  assert.ok(has(await followed.caughtUp(), 0, 'a'));
+  assert.deepEqual(followed.gaps, []);
+  followed.feed.detach();
+});
+
+test('PsyncFeed gives up on a source that cuts each link off before it has brought anything', async (t) => {
+  const server = await startServer({ args: ARGS });
+  t.after(() => server.stop());
+  const filter = await startFilter(t, server.port);
+  const followed = await follow({ port: filter.port, retries: 3 });
+  filter.cuts = true;
+  await (await server.client()).send('CLIENT', 'KILL', 'TYPE', 'replica');
+  while (followed.failed === undefined) await sleep(5);
+  assert.equal(followed.failed.code, 'CLOSED');
+  assert.ok(filter.met >= 3);
+});
+
+for (const { name, binary } of present(['valkey-9.1'])) {
+  test(`PsyncFeed tells the keys of slots that a cluster moves as a whole, and a slot that is emptied, on ${name}`, async (t) => {
+    const cluster = await startCluster(t, { binary, primaries: 2, args: ARGS });
+    const slot = slotOfKey('a');
+    const home = cluster.homeOf(slot);
+    const [at, other] = [cluster.clients[home]!, cluster.clients[1 - home]!];
+    await at.send('SET', 'a', 1);
+    const [from, to] = await Promise.all(
+      [home, 1 - home].map((i) => follow({ port: cluster.nodes[0]!.port, nodeAt: cluster.nodes[i]!.port })),
+    );
+    await at.send(
+      'CLUSTER',
+      'MIGRATESLOTS',
+      'SLOTSRANGE',
+      slot,
+      slot,
+      'NODE',
+      (await other.send('CLUSTER', 'MYID')) as Buffer,
+    );
+    await cluster.until('the slot has moved', async () => String(await other.pipeline([['GET', 'a']])) === '1');
+    await cluster.until('the source has let it go', async () =>
+      (await from!.caughtUp()).some((key) => key.endsWith(':a')),
+    );
+    assert.ok((await to!.caughtUp()).some((key) => key.endsWith(':a')));
+    await other.send('CLUSTER', 'FLUSHSLOT', slot);
+    await to!.feed.caughtUp();
+    assert.deepEqual([from!.gaps, to!.gaps.map(({ slots }) => slots)], [[], [[slot]]]);
+    for (const { feed } of [from!, to!]) feed.detach();
+  });
+}

@@ -128,6 +128,17 @@ for (const { name, binary } of servers(
       followed.feed.detach();
     });
 
+    test('tells keys that the server has to be asked for, however many at once', async () => {
+      const followed = await follow({ port: server.port });
+      await client.send('RPUSH', 'numbers', 2, 1);
+      const sorts = Array.from({ length: 1000 }, (_, i) => ['SORT', 'numbers', 'STORE', `sorted:${i}`]);
+      await client.pipeline(sorts);
+      const told = await followed.caughtUp();
+      assert.equal(told.filter((key) => key.includes(':sorted:')).length, 1000);
+      assert.deepEqual(followed.gaps, []);
+      followed.feed.detach();
+    });
+
     test('tells a key that moves or is copied in both databases', async () => {
       const followed = await follow({ port: server.port });
       await client.send('SET', 'moving', 1);
