@@ -7,6 +7,7 @@ import { Parts } from '../../resp/parts.ts';
 import type { Reply } from '../../resp/reply.ts';
 import { replyOf } from '../server/replies.ts';
 import { ask, Session } from '../server/session.ts';
+import type { Server } from '../server/server.ts';
 import { Backoff, pauseFor } from '../server/retry.ts';
 import { demandProcess } from '../server/server.ts';
 import { redirectOf, refusalOf, scopeOf } from '../server/refusal.ts';
@@ -25,6 +26,8 @@ export const SPENT = 'SPENT';
 export interface RoutedClientOptions extends NodeLinkOptions {
   /** A key of the slot is sent to a node that is only just taking that over. */
   readonly onImporting?: ((node: Node, slot: number) => void) | undefined;
+  /** A connection to the node is lost, on which not everything was answered. */
+  readonly onUnanswered?: ((node: Node, server: Server) => void) | undefined;
 }
 
 /** One node, with the last connection to it. */
@@ -75,7 +78,7 @@ export class RoutedClient {
         continue;
       }
       if (asked !== undefined) this.#options.onImporting?.(node, slot);
-      const answers = await this.#askNode(route, db, commands.slice(replies.length), asked !== undefined);
+      const answers = await this.#askNode(node, route, db, commands.slice(replies.length), asked !== undefined);
       const elsewhere = answers.findIndex((answer) => answer instanceof ReplyError && scopeOf(answer) === 'place');
       replies.push(...(elsewhere === -1 ? answers : answers.slice(0, elsewhere)));
       if (elsewhere === -1) continue;
@@ -164,12 +167,14 @@ export class RoutedClient {
     }
   }
 
-  async #askNode(route: Route, db: number, commands: readonly Argv[], asking: boolean): Promise<Reply[]> {
+  async #askNode(node: Node, route: Route, db: number, commands: readonly Argv[], asking: boolean): Promise<Reply[]> {
     try {
       return await this.#askAt(route, db, commands, asking);
     } catch (error) {
       // Whose fault it was, whoever asks finds out: he asks for less, or for nothing more in the end.
       if (isBreak(error)) route.link.excuse();
+      const { server } = route.session;
+      if (server.connection.error !== undefined) this.#options.onUnanswered?.(node, server);
       throw error;
     }
   }

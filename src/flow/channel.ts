@@ -49,6 +49,7 @@ export class Channel {
   readonly #departure = new Wakeup();
   readonly #end = new Wakeup();
   readonly #settledListeners: ((page: number, keys: number) => void)[] = [];
+  readonly #lastListeners: (() => boolean)[] = [];
   #taker: Taker | undefined;
   readonly #view = new EntryView();
   readonly #run = new EntryRun();
@@ -80,6 +81,19 @@ export class Channel {
   /** `listener` is called when the flow ends: whoever waits for anything else should look. */
   onEnd(listener: () => void): void {
     this.#end.listen(listener);
+  }
+
+  /**
+   * `listener` is called when all that was read is settled, and nothing more is to be read. It may have keys read once more;
+   * returns whether it has.
+   */
+  onLast(listener: () => boolean): void {
+    this.#lastListeners.push(listener);
+  }
+
+  /** All is settled that was to be read. Returns whether something more is to be read. */
+  endsLater(): boolean {
+    return this.#lastListeners.map((listener) => listener()).includes(true);
   }
 
   handTo(taker: Taker): void {

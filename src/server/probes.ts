@@ -60,6 +60,10 @@ const PROBES: Record<Purpose, readonly Probe[]> = {
   // A negative TTL is refused before anything is written, but after rights, role and memory were looked at.
   write: [['RESTORE', PROBE_KEY, '-1', '']],
 };
+/** What a target is asked beyond that, where the source is followed: whether what is gone may be removed. */
+export const REMOVING: Probe = ['UNLINK', PROBE_KEY];
+/** The same where replicas are waited for: with none to wait for it is answered at once. */
+export const WAITING: Probe = ['WAIT', '0', '1'];
 /** What may be refused without harm: each setting is asked for by itself, as servers before 7.0 take one at a time. */
 const CONFIG_GET = 'CONFIG GET';
 /** What tells the topology of a cluster. */

@@ -53,6 +53,8 @@ export interface Server extends Known, Limits {
   readonly databases: ReadonlyMap<number, number>;
   /** Databases that may be another one by another number: see `Databases`. */
   readonly doubles: readonly number[];
+  /** What the server calls the connection; `undefined` where it does not say, or where it is not written to. */
+  readonly clientId: number | undefined;
   /** Milliseconds from a command to its reply. */
   readonly roundTrip: number;
 }
@@ -117,7 +119,7 @@ function enter(access: Access, peer: Peer, db: number, isCourteous: boolean): Pr
     await handshake(connection, { ...access, db });
     const start = performance.now();
     const known = await learn(connection, access.purpose, access.probes);
-    const usual = { roundTrip: performance.now() - start, ...USUAL_LIMITS };
+    const usual = { roundTrip: performance.now() - start, clientId: undefined, ...USUAL_LIMITS };
     const limits = isCourteous ? await introduced(connection, access) : usual;
     if (access.keptBytes !== undefined) connection.keepUpTo(access.keptBytes);
     if (limits === undefined) return undefined;
@@ -132,15 +134,17 @@ function enter(access: Access, peer: Peer, db: number, isCourteous: boolean): Pr
 /** What a server may refuse without harm: our name, and some of its settings. `undefined` where it has hung up on them. */
 async function introduced(
   connection: Connection,
-  { signal }: Access,
-): Promise<(Limits & Pick<Server, 'roundTrip'>) | undefined> {
+  { signal, purpose }: Access,
+): Promise<(Limits & Pick<Server, 'roundTrip' | 'clientId'>) | undefined> {
   try {
     const start = performance.now();
-    await introduce(connection, CLIENT_NAME);
+    const isWritten = purpose === 'write';
+    const asking = isWritten ? connection.request('CLIENT ID').catch(replyOf) : undefined;
+    const [, id] = await Promise.all([introduce(connection, CLIENT_NAME), asking]);
     const introducedAt = performance.now();
     const limits = await learnLimits(connection);
     const roundTrip = Math.min(introducedAt - start, performance.now() - introducedAt);
-    return { roundTrip, ...limits };
+    return { roundTrip, clientId: typeof id === 'number' ? id : undefined, ...limits };
   } catch (error) {
     signal?.throwIfAborted();
     if (error instanceof ConnectionError) return undefined;

@@ -156,7 +156,7 @@ export class RedisSource implements Source {
     if (follower !== undefined) return this.#readAndFollow(follower);
     while (this.#demands.length > 0) {
       await this.#walkAll(this.#demands.shift()!);
-      while (this.#isPending()) await this.#moved.sleep();
+      while (this.#isPending() || this.#channel.endsLater()) await this.#moved.sleep();
       const errors = await Promise.all(Array.from(this.#lookup.readers, (reader) => reader.lookBack()));
       for (const error of errors) if (error !== undefined) this.#sink.onShrunk(error);
     }

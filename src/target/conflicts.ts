@@ -106,9 +106,10 @@ export class Conflicts {
   }
 
   /** The name is the source's. */
-  take({ db, key }: KeyId): void {
+  take(entry: KeyId): void {
     const { targetDbOf, targetNameOf, live } = this.#options;
-    if (this.#kept === undefined) live?.ownNames?.forget(targetDbOf(db), targetNameOf(key));
+    if (this.#kept === undefined && live?.ownNames !== undefined)
+      live.ownNames.forget(targetDbOf(entry.db), targetNameOf(entry.key));
   }
 
   /** Whether another key of the source seems to have this name at the target: what the one has no more, the other may have. */

@@ -15,9 +15,11 @@ import { depthFor, PIECE_BYTES } from '../server/transfer-limits.ts';
 import type { Dialect } from '../server/probes.ts';
 import type { ServerInfo } from '../server/info.ts';
 import { RestoreWriter, type RestoreOptions } from '../keys/restore.ts';
+import type { Server } from '../server/server.ts';
 import type { Session } from '../server/session.ts';
 import type { LiveOptions } from './target.ts';
-import { mayEmpty, NodeAsker, TargetProcess, WrittenSample } from './target-process.ts';
+import { NodeAsker, TargetProcess, WrittenSample } from './target-process.ts';
+import { Unanswered } from './unanswered.ts';
 import type { Settling } from '../flow/settling.ts';
 import { SuspectEntries } from '../cluster/suspects.ts';
 import { NEVER } from '../rdb/milliseconds.ts';
@@ -32,7 +34,7 @@ export interface NodeWriterOptions extends NodeLinkOptions, Omit<RestoreOptions,
   /** Bytes that a value may take in memory as a whole. */
   readonly bigKey: number;
   readonly live?: LiveOptions | undefined;
-  /** Gets each entry that is acknowledged, where somebody keeps count of them. */
+  /** Gets each entry that is acknowledged, where somebody looks at them. */
   readonly onWritten?: ((entry: EntryView) => void) | undefined;
 }
 
@@ -57,6 +59,8 @@ export interface NodeWriterSink {
   onInterrupted(): void;
   /** It is connected again. @param isSame whether to the process that acknowledged what was written so far */
   onResumed(writer: NodeWriter, isSame: boolean): void;
+  /** What was sent on connections that are lost is waited for no more: see `Unanswered`. */
+  onSettled(doubtful: readonly KeyId[] | undefined, writer: NodeWriter): void;
   /** One more entry can be written now. */
   onRoom(): void;
 }
@@ -69,6 +73,7 @@ export class NodeWriter {
   readonly refused: RefusedSlots;
   /** For questions beside what is written. */
   readonly asker: NodeAsker;
+  readonly unanswered: Unanswered;
   readonly #run: NodeRun;
   readonly #options: NodeWriterOptions;
   readonly #sink: NodeWriterSink;
@@ -82,7 +87,6 @@ export class NodeWriter {
   /** Once the node has refused a payload, and was asked why. */
   #dialect: Dialect | undefined;
   #isInterrupted = false;
-  /** Gets each entry that is acknowledged, where it is to be looked at. */
   readonly #onWritten: ((entry: EntryView) => void) | undefined;
   /** It writes nothing any more, and keeps nothing. */
   #isOver = false;
@@ -95,22 +99,14 @@ export class NodeWriter {
     this.#options = options;
     this.#sink = sink;
     this.#suspects = new SuspectEntries((entry) => this.#idOf(entry));
-    this.sample = new WrittenSample(options.live !== undefined);
+    this.sample = new WrittenSample(options.live && ((key) => this.#idOf(key)));
     const { onWritten } = options;
-    this.#onWritten =
-      options.live === undefined
-        ? onWritten
-        : (entry) => {
-            onWritten?.(entry);
-            this.#renew(entry);
-          };
-  }
-
-  /** What is written again may expire sooner than what was written first. */
-  #renew(entry: EntryView): void {
-    if (entry.expireAt === NEVER && !mayEmpty(entry)) return;
-    const { db, key } = this.#idOf(entry);
-    this.sample.renew(entry, db, key);
+    const renewing = (entry: EntryView): void => {
+      onWritten?.(entry);
+      this.sample.renew(entry);
+    };
+    this.#onWritten = options.live === undefined ? onWritten : renewing;
+    this.unanswered = new Unanswered((doubtful) => sink.onSettled(doubtful, this));
   }
 
   /** The process that has acknowledged what is in the sample, as it was before; `undefined` where none was reached yet. */
@@ -174,12 +170,6 @@ export class NodeWriter {
     this.sample.offer(entry, db, key);
   }
 
-  /** One that it has no more. */
-  forget(entry: KeyId): void {
-    const { db, key } = this.#idOf(entry);
-    this.sample.forget(db, key);
-  }
-
   /** Whether everything that was given to it is sent. */
   get isCaughtUp(): boolean {
     return this.#restores !== undefined && this.#queue.length === 0;
@@ -218,6 +208,7 @@ export class NodeWriter {
   async #work(session: Session, wasIdle: boolean): Promise<void> {
     const { connection, server } = session;
     this.#restores = this.#newRestores(session, depthFor(server.roundTrip));
+    this.unanswered.begin(session);
     this.#resume(session, wasIdle);
     try {
       while (this.#run.isRunning) {
@@ -231,23 +222,26 @@ export class NodeWriter {
     }
     // Where all is written nothing is lost with the connection.
     if (!this.#run.isFinished) this.#interrupt();
-    this.#lose(this.#restores, connection.error);
+    this.#lose(this.#restores, server);
     this.#restores = undefined;
   }
 
   /** What was not answered goes back; some of it may be what broke the connection. */
-  #lose(restores: RestoreWriter, error: unknown): void {
+  #lose(restores: RestoreWriter, server: Server): void {
     const { bytes } = restores;
     const lost: KeyId[] = [];
+    const { error } = server.connection;
     restores.drain((entry) => {
-      lost.push(this.#idOf(entry));
+      lost.push(entry);
       this.#sink.onLost(entry, true);
     });
-    if (lost.length === 0 || !isBreak(error)) return;
+    if (lost.length === 0) return;
+    this.unanswered.add(server, lost);
+    if (!isBreak(error)) return;
     if (lost.length > 1) this.#options.limits.broke(bytes);
     // A smaller one may have met a bad moment, and to write all of its size in pieces would cost more than that.
     else if (bytes > PIECE_BYTES) this.#options.limits.valueBroke(bytes);
-    if (this.#suspects.broke(lost)) this.#run.link.excuse();
+    if (this.#suspects.broke(lost.map((key) => this.#idOf(key)))) this.#run.link.excuse();
   }
 
   #idOf({ db, key }: KeyId): KeyId {
@@ -272,7 +266,7 @@ export class NodeWriter {
           this.#run.link.progress();
           this.refused.answered();
           this.#suspects.answered(entry);
-          this.forget(entry);
+          this.sample.forget(entry);
           sink.onRemoved(entry, removed);
         },
         onRefused: (entry, error) => {
@@ -330,8 +324,8 @@ export class NodeWriter {
   }
 
   #restore(entry: EntryView, name: Buffer | undefined, now: number, asking: boolean, isDue: boolean): void {
-    const { limits, targetDbOf } = this.#options;
-    const adapted = this.#dialect === undefined ? undefined : this.#adapted(entry, this.#dialect);
+    const { limits, targetDbOf, bigKey } = this.#options;
+    const adapted = this.#dialect && payloadIfAny(entry.payload!, this.#dialect.rdbVersion, bigKey);
     const bytes = adapted === undefined ? entry.payloadEnd - entry.payloadAt : adapted.length;
     const isFit = bytes <= limits.valueBytes && (adapted !== undefined || this.#dialect === undefined);
     const way = isFit ? this.#suspects.wayOf(entry, isDue) : 'alone';
@@ -344,10 +338,6 @@ export class NodeWriter {
     const own = asking ? this.#arriving : this.#suspects.waiting;
     if (this.#queue.holds(entry) || (isDue && own.holds(entry))) this.#sink.onSuperseded(entry);
     else this.#sink.onUnfit(entry.copy());
-  }
-
-  #adapted(entry: EntryView, { rdbVersion }: Dialect): Buffer | undefined {
-    return payloadIfAny(entry.payload!, rdbVersion, this.#options.bigKey);
   }
 
   /** To count entries one by one costs something: it is done only where it has to be. */

@@ -1,11 +1,13 @@
 // The writers of a target: one for each node, as long as that is a primary, and the slots of which each may have taken keys.
 
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Deployment } from '../cluster/deployment.ts';
 import { slotOf, SlotSet } from '../cluster/slot.ts';
 import type { Node } from '../cluster/topology.ts';
 import type { Entry } from '../flow/entry.ts';
 import { EntryView } from '../flow/entry-view.ts';
 import type { NodeWriter } from './node-writer.ts';
+import { waitForReplicas } from './target-process.ts';
 
 export interface NodeWritersSink {
   newWriter(node: Node): NodeWriter;
@@ -13,6 +15,10 @@ export interface NodeWritersSink {
   onGone(writer: NodeWriter): void;
   onFailed(error: unknown): void;
 }
+
+/** How long replies are still waited for once the copy has failed or was interrupted. */
+const GRACE_MS = 5000;
+const LOOK_MS = 5;
 
 export class NodeWriters {
   readonly #deployment: Deployment;
@@ -65,11 +71,34 @@ export class NodeWriters {
     return writer;
   }
 
-  /** Whether a reading of the key is on its way to any node. */
-  hold(entry: Entry): boolean {
+  /** Whether what was read before of the key may yet come, to its name at whichever node. */
+  isAheadOf(entry: Entry, name: Buffer): boolean {
+    if (this.for(name)?.unanswered.isOpen === true) return true;
     const view = EntryView.of(entry);
     for (const writer of this.#writers.values()) if (writer.holds(view)) return true;
     return false;
+  }
+
+  /** The least number of replicas of any node that have all that was written: see `waitForReplicas`. */
+  async waitForReplicas(replicas: number, timeoutMs: number): Promise<number> {
+    const writers = [...this.#writers.values()];
+    return Math.min(...(await Promise.all(writers.map(({ asker }) => waitForReplicas(asker, replicas, timeoutMs)))));
+  }
+
+  /** Nothing more is to be written. */
+  finish(): void {
+    for (const writer of this.#writers.values()) writer.finish();
+  }
+
+  /** Returns when all that was sent is answered, or nobody waits any longer. */
+  async answered(): Promise<void> {
+    const writers = [...this.#writers.values()];
+    const end = performance.now() + GRACE_MS;
+    while (writers.some(({ inFlight }) => inFlight > 0) && performance.now() < end) await sleep(LOOK_MS);
+  }
+
+  stop(reason: Error): void {
+    for (const writer of this.#writers.values()) writer.stop(reason);
   }
 
   /** The topology is as new as can be. */

@@ -1,7 +1,6 @@
 // Writes entries into a server, or each into the node of a cluster that serves its slot. What cannot be written now goes
 // back to the source, which reads it again.
 
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { ReplyError, RespError } from '../../resp/errors.ts';
 import type { Channel } from '../flow/channel.ts';
 import { Redirects } from '../cluster/redirects.ts';
@@ -15,6 +14,8 @@ import { Failure } from '../flow/failure.ts';
 import { Wakeup } from '../flow/wakeup.ts';
 import { kindOf } from '../server/refusal.ts';
 import { SlowPath, type SlowPathOptions } from './slow-path.ts';
+import { DoubtfulKeys } from './unanswered.ts';
+import type { Server } from '../server/server.ts';
 import { Conflicts, taken, type ConflictsOptions, type Origin } from './conflicts.ts';
 import { Dispatcher } from './dispatcher.ts';
 import { demandKept } from './final-check.ts';
@@ -30,10 +31,6 @@ export interface RedisTargetOptions extends Omit<NodeWriterOptions, 'onWritten'>
   /** Bytes of the longest payload that a large value is made into; 0 for none. */
   readonly gatherBytes: number;
 }
-
-/** How long replies are still waited for once the copy has failed or was interrupted. */
-const GRACE_MS = 5000;
-const LOOK_MS = 5;
 
 export class RedisTarget implements Target {
   readonly #deployment: Deployment;
@@ -51,6 +48,8 @@ export class RedisTarget implements Target {
   readonly #conflicts: Conflicts;
   readonly #slowPath: SlowPath;
   readonly #failure = new Failure();
+  /** Of which it cannot be known whether the target has them as they were read last. */
+  readonly #doubtful = new DoubtfulKeys();
   readonly #dispatcher: Dispatcher;
   #channel!: Channel;
 
@@ -85,8 +84,9 @@ export class RedisTarget implements Target {
       onFailed: (error) => this.#failure.fail(error),
     });
     const onImporting = (node: Node, slot: number): void => void this.#writers.ofImporting(node, slot);
-    this.#slowPath = new SlowPath(deployment, { ...options, onImporting }, () => this.#channel, {
-      isBehind: (entry) => this.#writers.hold(entry),
+    const onUnanswered = (node: Node, server: Server): void => this.#writers.of(node).unanswered.add(server);
+    this.#slowPath = new SlowPath(deployment, { ...options, onImporting, onUnanswered }, () => this.#channel, {
+      isBehind: (entry, name) => this.#writers.isAheadOf(entry, name),
       departed: () => this.#departure.sleep(),
       onSuperseded: (entry) => this.#channel.settle(entry.page, sizeOf(entry)),
       onWritten: (entry, bytes, isSame) => {
@@ -98,7 +98,7 @@ export class RedisTarget implements Target {
       },
       onExpired: (entry, removed) => {
         this.#conflicts.take(entry);
-        this.#writers.for(options.targetNameOf(entry.key))?.forget(entry);
+        this.#writers.for(options.targetNameOf(entry.key))?.sample.forget(entry);
         this.#expire(entry.page, sizeOf(entry), removed);
       },
       onRefused: (entry, error) => this.#conflicts.refuse(entry, error, (name) => this.#writers.for(name)),
@@ -107,7 +107,10 @@ export class RedisTarget implements Target {
         if (isAsked) this.#channel.giveBack(sizeOf(entry));
         return isAsked;
       },
-      onLost: (entry, maybeWritten) => this.#lose(entry, maybeWritten),
+      onLost: (entry, maybeWritten) => {
+        if (maybeWritten) this.#writers.for(options.targetNameOf(entry.key))?.unanswered.addKeys([entry]);
+        this.#lose(entry, maybeWritten);
+      },
       onPassed: (entry, name) => this.#admit(entry, name),
       onFailed: (error) => this.#failure.fail(error),
     });
@@ -125,12 +128,13 @@ export class RedisTarget implements Target {
     this.#channel = channel;
     channel.onEnd(() => this.#wakeup.wake());
     channel.onDeparture(() => this.#departure.wake());
+    if (this.#options.live === undefined) channel.onLast(() => this.#doubtful.giveBack(this.#source));
     this.#dispatcher.begin(channel);
     try {
       for (const node of this.#deployment.topology.nodes) this.#writers.of(node);
       await Promise.race([this.#writeAll(channel), this.#failure.promise]);
       await demandKept(this.#deployment, this.#writers.all, this.#options, this.#sink, this.#failure.promise);
-      for (const writer of this.#writers.all) writer.finish();
+      this.#writers.finish();
       this.#slowPath.close();
     } catch (error) {
       channel.abort(error);
@@ -178,6 +182,23 @@ export class RedisTarget implements Target {
     else this.#redirects.add(entry, entry.key, slotOf(name));
   }
 
+  /**
+   * Keys of the source that may yet be overwritten with what was read before: what was sent on a connection that is lost may
+   * still come, and the user may not end that. They should be written once more, at the end. Each is told once.
+   */
+  unanswered(): readonly KeyId[] {
+    return this.#doubtful.take();
+  }
+
+  /**
+   * Waits until replicas of each node have all that was acknowledged, for so many milliseconds at most.
+   * @returns the least number of replicas of any node that have it
+   * @throws RespError
+   */
+  async waitReplicas(replicas: number, timeoutMs: number): Promise<number> {
+    return Promise.race([this.#writers.waitForReplicas(replicas, timeoutMs), this.#failure.promise]);
+  }
+
   #writeAsking(entry: Entry, name: Buffer): boolean {
     const key = name.toString('latin1');
     const writer = this.#asked.get(key);
@@ -188,13 +209,12 @@ export class RedisTarget implements Target {
 
   #newWriter(node: Node): NodeWriter {
     const { written, live } = this.#options;
-    const remembers = written !== undefined || live?.ownNames !== undefined;
-    const onWritten = remembers ? (entry: EntryView): void => this.#remember(entry) : undefined;
+    const onWritten = (written ?? live?.ownNames) ? (entry: EntryView): void => this.#remember(entry) : undefined;
     return new NodeWriter(this.#deployment, node, { ...this.#options, onWritten }, this.#events());
   }
 
   #events(): NodeWriterSink {
-    const sink = this.#sink;
+    const [sink, options] = [this.#sink, this.#options];
     return {
       onRestored: (settling) => {
         sink.onWritten(settling.entries, settling.bytes);
@@ -218,6 +238,12 @@ export class RedisTarget implements Target {
       onResumed: (writer, isSame) => {
         if (!isSame) this.#replaced(writer);
         this.#channel.letGo();
+      },
+      onSettled: (doubtful, writer) => {
+        // What the target does not replace is not overwritten either.
+        const isTooMany = options.replace && !this.#doubtful.add(doubtful);
+        if (isTooMany) this.#source.rescan(this.#writers.sharesOf(writer));
+        this.#departure.wake();
       },
       onRoom: () => this.#wakeup.wake(),
     };
@@ -312,12 +338,10 @@ export class RedisTarget implements Target {
   /** Nothing more is sent; replies that are under way are still counted. */
   async #stop(reason: Error): Promise<void> {
     this.#pacer.stop();
-    const writers = [...this.#writers.all];
-    const end = performance.now() + GRACE_MS;
-    while (writers.some(({ inFlight }) => inFlight > 0) && performance.now() < end) await sleep(LOOK_MS);
+    await this.#writers.answered();
     const stopping = this.#slowPath.stop(reason);
     this.#departure.wake();
     await stopping;
-    for (const writer of writers) writer.stop(reason);
+    this.#writers.stop(reason);
   }
 }

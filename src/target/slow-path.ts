@@ -41,8 +41,8 @@ export interface SlowPathSink {
   onUnknown(entry: Entry): boolean;
   /** It has to be read again. @param maybeWritten whether it was sent, and only the reply may be missing */
   onLost(entry: Entry, maybeWritten: boolean): void;
-  /** Whether an older reading of the key is on another way. */
-  isBehind(entry: Entry): boolean;
+  /** Whether an older reading of the key may yet come another way. */
+  isBehind(entry: Entry, name: Buffer): boolean;
   /** Settles when entries have come to the end of another way. */
   departed(): Promise<void>;
   /** A newer reading of the key has come while it waited: it needs not be written. */
@@ -193,7 +193,7 @@ export class SlowPath {
   async #deal(key: string): Promise<void> {
     const items = this.#items.get(key)!;
     // A newer one may take its place meanwhile.
-    while (!this.#isStopped && items[0]!.isOurs && this.#sink.isBehind(items[0]!.entry)) await this.#sink.departed();
+    while (!this.#isStopped && this.#isBehind(items[0]!)) await this.#sink.departed();
     const first = items[0]!;
     if (!first.isOurs) return this.#pass(key);
     if (this.#isStopped) return;
@@ -206,6 +206,10 @@ export class SlowPath {
     } finally {
       this.#release(key, 1);
     }
+  }
+
+  #isBehind({ entry, name, isOurs }: Item): boolean {
+    return isOurs && this.#sink.isBehind(entry, name);
   }
 
   /** Those that waited go on together: one by one they would wait for each other again, and for ever. */

@@ -5,13 +5,13 @@ import { nameOf, ReplyError, RespError, type Peer } from '../../resp/errors.ts';
 import { Oversized } from '../../resp/reply.ts';
 import type { NodeLink } from '../cluster/node-link.ts';
 import type { EntryView } from '../flow/entry-view.ts';
-import { idOf } from '../flow/key-id.ts';
+import { idOf, type KeyId } from '../flow/key-id.ts';
 import { ownCopy } from '../flow/own-copy.ts';
 import { Wakeup } from '../flow/wakeup.ts';
 import { NEVER, type Milliseconds } from '../rdb/milliseconds.ts';
 import { askFlushes, type Flushes, type ServerInfo } from '../server/info.ts';
 import { refusalOf, scopeOf } from '../server/refusal.ts';
-import { failMisanswered } from '../server/replies.ts';
+import { failMisanswered, integerIn } from '../server/replies.ts';
 import type { Session } from '../server/session.ts';
 
 export interface WrittenKey {
@@ -35,6 +35,8 @@ const BY_CHANCE = 512;
 const LONGEST_NAME = 4096;
 /** Fields of a hash may expire from this type byte on, and take the key with them. */
 const FIRST_TYPE_WITH_EXPIRING_FIELDS = 22;
+/** Milliseconds: whoever waits for longer asks again, so that a server that is gone is missed. */
+const MOST_WAIT_MS = 1000;
 /** The expiry of what is not to be looked for. */
 const GONE_BEFORE = 0;
 
@@ -74,9 +76,12 @@ export class WrittenSample {
   /** How often each name is kept, where keys change. */
   readonly #times: Map<string, number> | undefined;
 
-  /** @param changes whether keys may be written again, and removed */
-  constructor(changes = false) {
-    this.#times = changes ? new Map() : undefined;
+  readonly #idOf: ((key: KeyId) => KeyId) | undefined;
+
+  /** @param idOf where a key goes; missing where no key is written again, or removed */
+  constructor(idOf?: (key: KeyId) => KeyId) {
+    this.#idOf = idOf;
+    this.#times = idOf && new Map();
   }
 
   /** One more key is on the target. */
@@ -92,14 +97,15 @@ export class WrittenSample {
     if (place < BY_CHANCE) this.#keep(this.#byChance, place, { ...key, name: ownCopy(name) });
   }
 
-  /** A key was written again. */
-  renew(entry: EntryView, db: number, name: Buffer): void {
-    this.#change(db, name, mayEmpty(entry) ? GONE_BEFORE : entry.expireAt);
+  /** A key was written, maybe not for the first time: it may expire sooner than it would have. */
+  renew(entry: EntryView): void {
+    if (mayEmpty(entry)) this.#change(entry, GONE_BEFORE);
+    else if (entry.expireAt !== NEVER) this.#change(entry, entry.expireAt);
   }
 
   /** A key was removed. */
-  forget(db: number, name: Buffer): void {
-    this.#change(db, name, GONE_BEFORE);
+  forget(entry: KeyId): void {
+    this.#change(entry, GONE_BEFORE);
   }
 
   /** Those that must be there still, each once, the first one first. @param now by the clock of `expireAt` */
@@ -133,7 +139,9 @@ export class WrittenSample {
     else this.#times.delete(old);
   }
 
-  #change(db: number, name: Buffer, expireAt: Milliseconds): void {
+  #change(entry: KeyId, expireAt: Milliseconds): void {
+    if (this.#idOf === undefined || this.#times?.size === 0) return;
+    const { db, key: name } = this.#idOf(entry);
     if (this.#times?.has(idOf({ db, key: name })) !== true) return;
     for (const keys of this.#all)
       for (const key of keys) if (key.db === db && key.name.equals(name)) key.expireAt = expireAt;
@@ -215,8 +223,25 @@ export class NodeAsker {
   }
 }
 
+/**
+ * How many replicas have what was written on the connection, once they are enough or so many milliseconds have passed.
+ * @throws RespError
+ */
+export async function waitForReplicas(asker: NodeAsker, replicas: number, timeoutMs: number): Promise<number> {
+  const end = performance.now() + timeoutMs;
+  for (;;) {
+    const left = Math.min(MOST_WAIT_MS, Math.ceil(end - performance.now()));
+    // No time at all would be all the time there is.
+    const confirmed = await asker.ask(async ({ connection }) =>
+      integerIn(await connection.request('WAIT', String(replicas), String(Math.max(1, left))), 'WAIT'),
+    );
+    if (confirmed === undefined) return 0;
+    if (confirmed >= replicas || performance.now() >= end) return Number(confirmed);
+  }
+}
+
 /** Whether its fields may expire, and take the key with them. */
-export function mayEmpty({ kind, large, payloadIn, payloadAt }: EntryView): boolean {
+function mayEmpty({ kind, large, payloadIn, payloadAt }: EntryView): boolean {
   if (kind !== 'value') return large?.fieldsExpire === true;
   return payloadIn.buffer[payloadAt]! >= FIRST_TYPE_WITH_EXPIRING_FIELDS;
 }

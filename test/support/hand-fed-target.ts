@@ -16,6 +16,8 @@ export interface HandFedTarget {
   readonly told: readonly string[];
   /** Nothing more comes: resolves when the target has had its last look, and rejects with what it says against it. */
   readonly finish: () => Promise<void>;
+  readonly unanswered: RedisTarget['unanswered'];
+  readonly waitReplicas: RedisTarget['waitReplicas'];
 }
 
 const OVER = new Error('The test is over');
@@ -37,7 +39,7 @@ export async function handFeed(
     retry: { retries: 0, longest: 0 },
     onReconnect: () => {},
   });
-  const channel = new Channel({ maxEntries: 100, maxBytes: 1e6 });
+  const channel = new Channel({ maxEntries: 10_000, maxBytes: 1e6 });
   const told: string[] = [];
   const target = new RedisTarget(
     deployment,
@@ -91,5 +93,7 @@ export async function handFeed(
     channel.push({ ...newEntry(), kind, ...entry });
     await channel.settled();
   };
-  return { channel, write, told, finish };
+  const unanswered: RedisTarget['unanswered'] = () => target.unanswered();
+  const waitReplicas: RedisTarget['waitReplicas'] = (...args) => target.waitReplicas(...args);
+  return { channel, write, told, finish, unanswered, waitReplicas };
 }
