@@ -1,7 +1,8 @@
 // Which feed a source is followed by: the first that works and leaves no trace there. Everything is tried on connections of its
 // own, where it does nothing; what the feed will not see, or does to the source, is said before it begins.
 
-import { nameOf, ReplyError, RespError } from '../../resp/errors.ts';
+import { ConnectionError, nameOf, ReplyError, RespError } from '../../resp/errors.ts';
+import type { Connection } from '../../resp/connection.ts';
 import type { Reply } from '../../resp/reply.ts';
 import type { Deployment } from '../cluster/deployment.ts';
 import type { Node } from '../cluster/topology.ts';
@@ -59,7 +60,7 @@ const USUAL_SHUTDOWN_TIMEOUT = 10;
 
 /** @throws RespError: none is possible, or not the one that is asked for */
 export async function chooseFeed(deployment: Deployment, asked: FeedKind | 'auto'): Promise<FeedChoice> {
-  const looks = await Promise.all(deployment.topology.nodes.map((node) => lookAt(deployment, node)));
+  const looks = await Promise.all(deployment.topology.primaries.map((node) => lookAt(deployment, node)));
   const noPsync = firstOf(looks, ({ noPsync }) => noPsync);
   const noTracking = firstOf(looks, ({ noTracking }) => noTracking);
   const trace = traceOf(deployment, looks);
@@ -153,44 +154,63 @@ function warningsOfTracking({ isCluster, servers }: Deployment, looks: readonly 
 
 type Ask = (name: string, ...args: string[]) => Promise<Reply>;
 
-/** @throws RespError, where the connection is lost */
+/** A proxy may hang up on what it does not know, and is followed by none then. @throws RespError */
 async function lookAt(deployment: Deployment, node: Node): Promise<Look> {
   const { connection } = await deployment.connectBeside(node);
-  const ask: Ask = (name, ...args) => connection.request(name, ...args).catch(replyOf);
   try {
-    const [replication, filter, sentinels, flushes, replicas, timeout, tracking, id] = await Promise.all([
-      ask('INFO', 'replication'),
-      ask('REPLCONF', SNAPSHOT_FILTER, ''),
-      ask('PUBSUB CHANNELS', SENTINELS),
-      askFlushes(connection),
-      ask('CONFIG GET', 'min-replicas-to-write'),
-      ask('CONFIG GET', 'shutdown-timeout'),
-      ask('CLIENT TRACKING', 'OFF'),
-      ask('CLIENT ID'),
-    ]);
-    const subscription = await ask('SUBSCRIBE', INVALIDATIONS);
-    // Whoever subscribes is refused everything else, but only once the rights were looked at: nothing else tells of this one.
-    const psync = Array.isArray(subscription) ? await ask('PSYNC', '?', '-1') : null;
-    const state = replication instanceof ReplyError ? '' : String(replication);
-    const hasEmptySnapshots = !(filter instanceof ReplyError);
-    return {
-      node: nameOf(node.peer),
-      noPsync: refusalOfPsync(state, filter, psync),
-      noTracking: refusalIn([
-        ['CLIENT TRACKING', tracking],
-        ['CLIENT ID', id],
-        ['SUBSCRIBE', subscription],
-      ]),
-      hasBacklog: /^repl_backlog_active:1\r?$/m.test(state),
-      hasEmptySnapshots,
-      isWatched: Array.isArray(sentinels) ? sentinels.length > 0 : undefined,
-      countsSwaps: flushes !== undefined,
-      minReplicas: Number(settingIn(replicas) ?? 0),
-      shutdownTimeout: Number(settingIn(timeout) ?? (hasEmptySnapshots ? USUAL_SHUTDOWN_TIMEOUT : 0)),
-    };
+    return await lookThrough(connection);
+  } catch (error) {
+    deployment.signal?.throwIfAborted();
+    if (!(error instanceof ConnectionError)) throw error;
+    const reason = 'the connection ends where it is asked for';
+    return { ...BLIND, node: nameOf(node.peer), noPsync: reason, noTracking: reason };
   } finally {
     connection.close();
   }
+}
+
+const BLIND = {
+  hasBacklog: false,
+  hasEmptySnapshots: false,
+  isWatched: undefined,
+  countsSwaps: false,
+  minReplicas: 0,
+  shutdownTimeout: 0,
+} as const;
+
+/** @throws RespError, where the connection is lost */
+async function lookThrough(connection: Connection): Promise<Look> {
+  const ask: Ask = (name, ...args) => connection.request(name, ...args).catch(replyOf);
+  const [replication, filter, sentinels, flushes, replicas, timeout, tracking, id] = await Promise.all([
+    ask('INFO', 'replication'),
+    ask('REPLCONF', SNAPSHOT_FILTER, ''),
+    ask('PUBSUB CHANNELS', SENTINELS),
+    askFlushes(connection),
+    ask('CONFIG GET', 'min-replicas-to-write'),
+    ask('CONFIG GET', 'shutdown-timeout'),
+    ask('CLIENT TRACKING', 'OFF'),
+    ask('CLIENT ID'),
+  ]);
+  const subscription = await ask('SUBSCRIBE', INVALIDATIONS);
+  // Whoever subscribes is refused everything else, but only once the rights were looked at: nothing else tells of this one.
+  const psync = Array.isArray(subscription) ? await ask('PSYNC', '?', '-1') : null;
+  const state = replication instanceof ReplyError ? '' : String(replication);
+  const hasEmptySnapshots = !(filter instanceof ReplyError);
+  return {
+    node: nameOf(connection.peer),
+    noPsync: refusalOfPsync(state, filter, psync),
+    noTracking: refusalIn([
+      ['CLIENT TRACKING', tracking],
+      ['CLIENT ID', id],
+      ['SUBSCRIBE', subscription],
+    ]),
+    hasBacklog: /^repl_backlog_active:1\r?$/m.test(state),
+    hasEmptySnapshots,
+    isWatched: Array.isArray(sentinels) ? sentinels.length > 0 : undefined,
+    countsSwaps: flushes !== undefined,
+    minReplicas: Number(settingIn(replicas) ?? 0),
+    shutdownTimeout: Number(settingIn(timeout) ?? (hasEmptySnapshots ? USUAL_SHUTDOWN_TIMEOUT : 0)),
+  };
 }
 
 /** @param psync `null` where it could not be tried */

@@ -6,7 +6,7 @@
 // Neither is of use without the other, and what was told while one of them was lost is a gap.
 
 import type { Connection } from '../../resp/connection.ts';
-import { nameOf, ReplyError, RespError } from '../../resp/errors.ts';
+import { nameOf, ReplyError, RespError, type Peer } from '../../resp/errors.ts';
 import type { InvalidationSink } from '../../resp/invalidations.ts';
 import type { Deployment } from '../cluster/deployment.ts';
 import { final, NodeLink, NodeRun } from '../cluster/node-link.ts';
@@ -18,7 +18,7 @@ import { misanswered, replyOf } from '../server/replies.ts';
 import { Backoff, pauseAfter } from '../server/retry.ts';
 import type { Server } from '../server/server.ts';
 import type { Session } from '../server/session.ts';
-import type { Feed, FeedOptions, FeedSink, Gap } from './feed.ts';
+import type { Feed, FeedOptions, FeedSink } from './feed.ts';
 
 export const INVALIDATIONS = '__redis__:invalidate';
 
@@ -29,15 +29,12 @@ const BEATS_PER_LOOK = 2;
 /** How often a second connection is opened that has to lead to the same server as the first one. */
 const MOST_SEARCHES = 4;
 
-const SWAPPED = 'databases were swapped (SWAPDB)';
-const UNCOUNTED = 'its command statistics were reset: a SWAPDB before that cannot be seen';
-const FLUSHED = 'it was flushed, or has loaded other data';
-
 export class TrackingFeed implements Feed {
   readonly kind = 'tracking';
   /** What was told while nobody listened cannot be asked for. */
   readonly position = undefined;
   readonly #deployment: Deployment;
+  readonly #node: Node;
   readonly #options: FeedOptions;
   readonly #sink: FeedSink;
   readonly #run: NodeRun;
@@ -49,6 +46,7 @@ export class TrackingFeed implements Feed {
 
   constructor(deployment: Deployment, node: Node, options: FeedOptions, sink: FeedSink) {
     this.#deployment = deployment;
+    this.#node = node;
     this.#options = options;
     this.#sink = sink;
     this.#run = new NodeRun(new NodeLink(deployment, node, options));
@@ -62,7 +60,7 @@ export class TrackingFeed implements Feed {
     const run = this.#run.run((session, last) => this.#follow(session, last));
     void run
       .then(
-        (end) => end === 'gone' && this.#tellGap({ reason: 'it is no primary any more' }),
+        (end) => end === 'gone' && this.#tellGap(`${this.#name} is no primary any more`),
         (error: unknown) => this.#fail(final(error) as Error),
       )
       .finally(() => this.#attached.wake());
@@ -120,7 +118,7 @@ export class TrackingFeed implements Feed {
     const tracking = this.#tracking;
     if (!this.#run.isRunning) tracking.close();
     // Not before: whatever is read for it has to be newer than the first change that is told again.
-    if (this.#times > 0) this.#tellGap({ reason: last?.error?.message ?? 'the connection was lost' });
+    if (this.#times > 0) this.#tellGap(last?.error?.message ?? `The connection to ${this.#name} was lost`);
     this.#times++;
     this.#attached.wake();
     await tracking.hold(() => this.#run.link.progress());
@@ -131,13 +129,17 @@ export class TrackingFeed implements Feed {
       onKey: (key) => {
         if (this.#run.isRunning) this.#sink.onChange(undefined, key);
       },
-      onFlush: () => this.#tellGap({ reason: FLUSHED }),
-      onUntold: (reason) => this.#tellGap({ reason }),
+      onFlush: () => this.#tellGap(`${this.#name} was flushed, or has loaded other data`),
+      onUntold: (reason) => this.#tellGap(reason),
     };
   }
 
-  #tellGap(gap: Gap): void {
-    if (!this.#run.isFinished) this.#sink.onGap(gap);
+  #tellGap(reason: string): void {
+    if (!this.#run.isFinished) this.#sink.onGap({ reason });
+  }
+
+  get #name(): string {
+    return nameOf(this.#run.session?.peer ?? this.#node.peer);
   }
 
   #fail(error: Error): void {
@@ -223,7 +225,7 @@ class Tracking {
     const [hasLooked] = await Promise.all([this.#look(), ...pings]);
     if (hasLooked || this.#flushes === undefined) return;
     this.#flushes = undefined;
-    this.#sink.onUntold(UNCOUNTED);
+    this.#sink.onUntold(uncountedAt(this.peer));
   }
 
   /** Keeps both alive, and returns when one of them is lost. @param onBeat both have answered */
@@ -259,8 +261,8 @@ class Tracking {
     if (now === undefined || this.#flushes === undefined) return now !== undefined;
     const between = flushesBetween(this.#flushes, now);
     this.#flushes = now;
-    if (between === undefined) this.#sink.onUntold(UNCOUNTED);
-    else if (between.swaps > 0) this.#sink.onUntold(SWAPPED);
+    if (between === undefined) this.#sink.onUntold(uncountedAt(this.peer));
+    else if (between.swaps > 0) this.#sink.onUntold(`Databases of ${nameOf(this.peer)} were swapped (SWAPDB)`);
     return true;
   }
 
@@ -295,6 +297,10 @@ async function openBeside({ connection: { peer }, info }: Server, deployment: De
     peer,
     hint: 'give the address of the server itself',
   });
+}
+
+function uncountedAt(peer: Peer): string {
+  return `The command statistics of ${nameOf(peer)} were reset: a SWAPDB before that cannot be seen`;
 }
 
 function demoted({ peer }: Connection): RespError {

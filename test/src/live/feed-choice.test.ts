@@ -10,6 +10,7 @@ import { startServer, type TestServer } from '../../support/redis-server.ts';
 import { startReplica } from '../../support/replica.ts';
 import { startSentinel } from '../../support/sentinel.ts';
 import { present, servers } from '../../support/server-versions.ts';
+import { startProxy } from '../../support/tcp-proxy.ts';
 import { variants } from '../../support/tier.ts';
 
 const POLL_MS = 5;
@@ -164,6 +165,19 @@ test('chooseFeed() takes tracking where the server has no PSYNC', async (t) => {
   const { kind, why } = await choose(server.port);
   assert.equal(kind, 'tracking');
   assert.match(why, /the server does not take PSYNC: ERR unknown command/);
+});
+
+test('chooseFeed() refuses a proxy that hangs up on what it does not know', async (t) => {
+  const server = await startServer();
+  const proxy = await startProxy({ port: server.port });
+  t.after(() => Promise.all([server.stop(), proxy.close()]));
+  proxy.forbid('REPLCONF', 'up');
+  const reason = `at 127\\.0\\.0\\.1:${proxy.port} the connection ends where it is asked for`;
+  await assert.rejects(choose(proxy.port), {
+    code: 'FEED',
+    message: new RegExp(`psync: ${reason}; tracking: ${reason}`),
+    retryable: false,
+  });
 });
 
 for (const { name, binary } of present(variants('redis-6.0'))) {
