@@ -141,6 +141,12 @@ export class RedisSource implements Source {
     return this.#walkUntilStill({ wanted, databases });
   }
 
+  /** Waits until every key that the walks have found is done with. */
+  async walkSettled(): Promise<void> {
+    const hasOpen = (): boolean => this.#ledger.hasOthers(this.#options.follower!);
+    while (hasOpen()) await this.#moved.sleep();
+  }
+
   /** The values of a node are read from this server process, and from no other that may be behind its name. */
   demandServer(nodeId: string, runId: string): void {
     this.#lookup.demandServer(nodeId, runId);
@@ -181,7 +187,7 @@ export class RedisSource implements Source {
     for (let walks = 0; walks <= MOST_MOVES; walks++) {
       const before = this.#deployment.topology;
       await this.#walkAll({ wanted: share, databases });
-      await this.#walkSettled();
+      await this.walkSettled();
       const moved = this.#slotsLeft;
       this.#slotsLeft = new SlotSet();
       if (!this.#deployment.isCluster) return;
@@ -192,12 +198,6 @@ export class RedisSource implements Source {
     }
     const message = 'Cannot follow the source: its slots were on the move each time that they were walked';
     throw new RespError('CLUSTERDOWN', message, { retryable: true });
-  }
-
-  /** Waits until every key that the walks have found is done with. */
-  async #walkSettled(): Promise<void> {
-    const hasOpen = (): boolean => this.#ledger.hasOthers(this.#options.follower!);
-    while (hasOpen()) await this.#moved.sleep();
   }
 
   /** Whether keys are to be read, or entries are not settled. */

@@ -171,6 +171,8 @@ export class LiveCopy {
     // Names for which there is no room from now on are of another gap.
     this.#crowded = undefined;
     if (!isFlush) await this.#source.walkAgain(wanted, databases);
+    // What was read before, and is deleted since, may not be there yet: it has to be there to be found.
+    await Promise.all([this.#source.walkSettled(), this.#rounds.settled()]);
     const walk = nameWalkOf(this.#run, this.#progress);
     const options = { ...walk, ownNames: this.ownNames, removesInDoubt: this.#live.deleteInDoubt, databases, wanted };
     await findLeftovers(source, target, options, {
