@@ -12,6 +12,7 @@ import { Wakeup } from '../flow/wakeup.ts';
 import { askReplication } from '../server/info.ts';
 import { judged, kindOf } from '../server/refusal.ts';
 import { stringsIn } from '../server/replies.ts';
+import type { Server } from '../server/server.ts';
 import type { Session } from '../server/session.ts';
 import type { Feed, FeedOptions, FeedPosition, FeedSink } from './feed.ts';
 import { KeyPositions } from './key-positions.ts';
@@ -68,6 +69,14 @@ export class PsyncFeed implements Feed {
 
   get position(): FeedPosition | undefined {
     return this.#attempt?.commands?.position ?? this.#position;
+  }
+
+  get server(): Server | undefined {
+    return this.#run.session?.server;
+  }
+
+  reopen(reason: RespError): void {
+    this.#run.fail(reason);
   }
 
   attach(): Promise<void> {

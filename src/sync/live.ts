@@ -131,7 +131,7 @@ export class LiveCopy {
         gaps: this.#gaps,
         streams,
         close: (gap) => this.#close(gap),
-        unanswered: () => [],
+        unanswered: () => this.#target.unanswered(),
         confirm: (timeoutMs) => this.#confirm(timeoutMs),
       },
       live,
@@ -159,7 +159,6 @@ export class LiveCopy {
   join(source: RedisSource, target: RedisTarget, channel: Channel): void {
     this.#source = source;
     this.#target = target;
-    void this.#target;
     // Keys of a round may be done with, and there may be room for more.
     channel.onDeparture(() => this.#rounds.wake());
     this.#progress.follow(() => this.progress);
@@ -211,7 +210,7 @@ export class LiveCopy {
   async #confirm(timeoutMs: number): Promise<void> {
     const { waitReplicas } = this.#live;
     if (waitReplicas === 0) return;
-    const replicas = await Promise.resolve(timeoutMs && 0);
+    const replicas = await this.#target.waitReplicas(waitReplicas, timeoutMs);
     if (replicas >= waitReplicas) return;
     const message = `Gave up on the cutover: ${countOf(replicas, 'replica')} of the target had everything, and ${waitReplicas} were asked for`;
     throw new RespError('REPLICAS', message, { retryable: true });
