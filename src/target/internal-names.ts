@@ -11,7 +11,11 @@ const [FIRST, COLON] = [...Buffer.from('r:')];
 
 /** A name that nobody else has, in the slot of the one that the value will have, such as `rump:tmp:{5798}:8f14e45fceea167a`. */
 export function temporaryNameFor(name: Buffer): Buffer {
-  return Buffer.from(`rump:tmp:{${tagOf(slotOf(name))}}:${randomBytes(RANDOM_BYTES).toString('hex')}`);
+  return temporaryNameIn(slotOf(name));
+}
+
+export function temporaryNameIn(slot: number): Buffer {
+  return Buffer.from(`rump:tmp:{${tagOf(slot)}}:${randomBytes(RANDOM_BYTES).toString('hex')}`);
 }
 
 /** Whether it is a temporary name, or that of a checkpoint, of this run or of another one. */

@@ -7,6 +7,7 @@ import type { Node } from '../cluster/topology.ts';
 import type { Entry } from '../flow/entry.ts';
 import { EntryView } from '../flow/entry-view.ts';
 import type { NodeWriter } from './node-writer.ts';
+import { temporaryNameIn } from './internal-names.ts';
 import { waitForReplicas } from './target-process.ts';
 
 export interface NodeWritersSink {
@@ -81,8 +82,11 @@ export class NodeWriters {
 
   /** The least number of replicas of any node that have all that was written: see `waitForReplicas`. */
   async waitForReplicas(replicas: number, timeoutMs: number): Promise<number> {
-    const writers = [...this.#writers.values()];
-    return Math.min(...(await Promise.all(writers.map(({ asker }) => waitForReplicas(asker, replicas, timeoutMs)))));
+    const waiting = Array.from(this.#writers.values(), ({ asker, node }) => {
+      const [slot = 0] = this.#deployment.topology.slotsOf(node);
+      return waitForReplicas(asker, temporaryNameIn(slot), replicas, timeoutMs);
+    });
+    return Math.min(...(await Promise.all(waiting)));
   }
 
   /** Nothing more is to be written. */

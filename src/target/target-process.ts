@@ -8,6 +8,7 @@ import type { EntryView } from '../flow/entry-view.ts';
 import { idOf, type KeyId } from '../flow/key-id.ts';
 import { ownCopy } from '../flow/own-copy.ts';
 import { Wakeup } from '../flow/wakeup.ts';
+import { encodePayload } from '../rdb/encode.ts';
 import { NEVER, type Milliseconds } from '../rdb/milliseconds.ts';
 import { askFlushes, type Flushes, type ServerInfo } from '../server/info.ts';
 import { refusalOf, scopeOf } from '../server/refusal.ts';
@@ -37,6 +38,8 @@ const LONGEST_NAME = 4096;
 const FIRST_TYPE_WITH_EXPIRING_FIELDS = 22;
 /** Milliseconds: whoever waits for longer asks again, so that a server that is gone is missed. */
 const MOST_WAIT_MS = 1000;
+/** An empty string, as every version reads it. */
+const NOTHING = encodePayload({ type: 'string', value: Buffer.alloc(0) }, 9);
 /** The expiry of what is not to be looked for. */
 const GONE_BEFORE = 0;
 
@@ -224,17 +227,26 @@ export class NodeAsker {
 }
 
 /**
- * How many replicas have what was written on the connection, once they are enough or so many milliseconds have passed.
+ * How many replicas have what was written to the node, once they are enough or so many milliseconds have passed. WAIT vouches
+ * for what was written on its own connection, and for nothing where that was nothing: so there is a write in front of it.
+ * @param name one that nobody uses, which is gone at once
  * @throws RespError
  */
-export async function waitForReplicas(asker: NodeAsker, replicas: number, timeoutMs: number): Promise<number> {
+export async function waitForReplicas(
+  asker: NodeAsker,
+  name: Buffer,
+  replicas: number,
+  timeoutMs: number,
+): Promise<number> {
   const end = performance.now() + timeoutMs;
   for (;;) {
-    const left = Math.min(MOST_WAIT_MS, Math.ceil(end - performance.now()));
     // No time at all would be all the time there is.
-    const confirmed = await asker.ask(async ({ connection }) =>
-      integerIn(await connection.request('WAIT', String(replicas), String(Math.max(1, left))), 'WAIT'),
-    );
+    const left = Math.max(1, Math.min(MOST_WAIT_MS, Math.ceil(end - performance.now())));
+    const confirmed = await asker.ask(async ({ connection }) => {
+      const write = connection.request('RESTORE', name, '1', NOTHING, 'REPLACE');
+      const [, count] = await Promise.all([write, connection.request('WAIT', String(replicas), String(left))]);
+      return integerIn(count, 'WAIT');
+    });
     if (confirmed === undefined) return 0;
     if (confirmed >= replicas || performance.now() >= end) return Number(confirmed);
   }

@@ -166,4 +166,14 @@ test('RedisTarget.waitReplicas() says how many replicas have all that was writte
   assert.equal(await target.waitReplicas(1, 20_000), 1);
   const there = await replica.client();
   assert.equal(String(await there.send('GET', 'second')), 'new');
+  // Of what was written on a connection before.
+  replica.pause();
+  await target.write(entryOf('third', payloads.get('new')!));
+  target.proxy.cut();
+  assert.equal(await target.waitReplicas(1, 50), 0);
+  replica.resume();
+  assert.equal(await target.waitReplicas(1, 20_000), 1);
+  assert.equal(String(await there.send('GET', 'third')), 'new');
+  // What was written for that is gone at once.
+  while (((await client.send('KEYS', 'rump:*')) as Buffer[]).length > 0);
 });
