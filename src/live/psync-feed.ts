@@ -56,6 +56,8 @@ export class PsyncFeed implements Feed {
   #begunAt = Infinity;
   /** How often a snapshot stood before the stream. */
   #beginnings = 0;
+  /** It is no primary any more: who has taken its place is followed by others. */
+  #isGone = false;
   #ended: RespError | undefined;
 
   constructor(deployment: Deployment, node: Node, options: FeedOptions, sink: FeedSink) {
@@ -91,7 +93,8 @@ export class PsyncFeed implements Feed {
     const offset = await this.#askSource();
     const beginnings = this.#beginnings;
     // Once it has begun anew, all before is part of the gap that was told.
-    while (beginnings === this.#beginnings && (this.#attempt?.commands?.told ?? -1) < offset) await this.#change();
+    while (!this.#isGone && beginnings === this.#beginnings && (this.#attempt?.commands?.told ?? -1) < offset)
+      await this.#change();
     this.#unexplained.tellAll();
   }
 
@@ -109,6 +112,7 @@ export class PsyncFeed implements Feed {
   /** How far the source is in the history that is followed. @throws RespError where the feed has ended */
   async #askSource(): Promise<number> {
     for (;;) {
+      if (this.#isGone) return 0;
       const { session, commands } = this.#attempt ?? {};
       if (session !== undefined && commands !== undefined) {
         try {
@@ -138,18 +142,23 @@ export class PsyncFeed implements Feed {
 
   async #follow(): Promise<void> {
     const { signal } = this.#deployment;
-    const { peer } = this.#node;
     try {
       const fail = (reason: Error): void => this.#run.fail(reason);
       const end = await whileListening(signal, fail, () => this.#run.run((session) => this.#work(session)));
-      if (end === 'gone') {
-        throw new RespError('NODE_GONE', `Cannot follow ${nameOf(peer)}: it is no primary with slots any more`, {
-          peer,
-        });
-      }
+      if (end === 'gone') this.#leave();
     } catch (error) {
       this.#end(error);
     }
+  }
+
+  /** @throws RespError where it has told nothing yet */
+  #leave(): void {
+    const { peer } = this.#node;
+    const message = `Cannot follow ${nameOf(peer)}: it is no primary any more`;
+    if (!this.#isAttached) throw new RespError('NODE_GONE', message, { peer, retryable: true });
+    this.#isGone = true;
+    this.#sink.onGap({ reason: `${nameOf(peer)} is no primary any more` });
+    this.#changes.wake();
   }
 
   #end(error: unknown): void {

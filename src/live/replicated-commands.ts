@@ -3,7 +3,7 @@
 
 import type { CommandSink } from '../../resp/command-stream.ts';
 import { Ring } from '../../resp/ring.ts';
-import type { FeedPosition, FeedSink } from './feed.ts';
+import type { FeedPosition, FeedSink, Gap } from './feed.ts';
 import type { KeyPositions, KeyRule, SpecialName } from './key-positions.ts';
 
 export interface ReplicatedCommandsOptions {
@@ -168,15 +168,15 @@ export class ReplicatedCommands implements CommandSink {
       case 'EXEC':
         this.#isInTransaction = name === 'MULTI';
         return;
-      case 'FLUSHDB':
-        return this.#gap(`FLUSHDB emptied ${this.#db === undefined ? 'a database' : `database ${this.#db}`}`, [
-          this.#db,
-        ]);
+      case 'FLUSHDB': {
+        const which = this.#db === undefined ? 'a database' : `database ${this.#db}`;
+        return this.#gap({ reason: `FLUSHDB emptied ${which}`, isFlush: true }, [this.#db]);
+      }
       case 'FLUSHALL':
-        return this.#sink.onGap({ reason: 'FLUSHALL emptied every database' });
+        return this.#sink.onGap({ reason: 'FLUSHALL emptied every database', isFlush: true });
       case 'SWAPDB': {
         const pair = [numberIn(args[0]), numberIn(args[1])];
-        return this.#gap(`SWAPDB exchanged the databases ${pair.join(' and ')}`, pair);
+        return this.#gap({ reason: `SWAPDB exchanged the databases ${pair.join(' and ')}` }, pair);
       }
       case 'MOVE':
         return this.#toldIn(args.slice(0, 1), numberIn(args[1]));
@@ -191,12 +191,12 @@ export class ReplicatedCommands implements CommandSink {
 
   #flushedSlot(slot: number | undefined): void {
     const reason = `a slot was emptied${slot === undefined ? '' : `: ${slot}`}`;
-    this.#sink.onGap(slot === undefined ? { reason } : { reason, slots: [slot] });
+    this.#sink.onGap(slot === undefined ? { reason, isFlush: true } : { reason, slots: [slot], isFlush: true });
   }
 
-  #gap(reason: string, databases: readonly (number | undefined)[]): void {
+  #gap(gap: Gap, databases: readonly (number | undefined)[]): void {
     const known = databases.filter((db) => db !== undefined);
-    this.#sink.onGap(known.length === databases.length ? { reason, databases: known } : { reason });
+    this.#sink.onGap(known.length === databases.length ? { ...gap, databases: known } : gap);
   }
 
   /** Of a command that has changed something in another database as well. */

@@ -38,7 +38,7 @@ test('PsyncFeed follows by TLS, with the rights that it names and no other', asy
   const server = await startServer({ tls: 'mutual', args: ARGS });
   t.after(() => server.stop());
   const client = await server.client();
-  const rights = ['+psync', '+replconf', '+ping', '+info', '+command'];
+  const rights = ['+psync', '+replconf', '+ping', '+info', '+command', '+client|id'];
   const walk = ['+scan', '+dump', '+pttl', '+pexpiretime', '+time', '+dbsize', '~*'];
   await client.send('ACL', 'SETUSER', 'follower', 'on', '>secret123', ...walk, ...rights);
   const { cert, key } = certificates.client;
@@ -109,16 +109,16 @@ test('PsyncFeed.caughtUp() waits for what was written before, and not for what i
   t.after(() => server.stop());
   const [client, writer] = [await server.client(), await server.client()];
   const followed = await follow({ port: server.port });
-  let isWriting = true;
+  const over = new AbortController();
   const load = (async (): Promise<void> => {
     const commands = Array.from({ length: 500 }, (_, i) => ['SET', `load:${i}`, 'x'.repeat(100)]);
-    while (isWriting) await writer.pipeline(commands);
+    while (!over.signal.aborted) await writer.pipeline(commands);
   })();
   for (let i = 0; i < 20; i++) {
     await client.send('SET', `mine:${i}`, i);
     assert.ok(has(await followed.caughtUp(), 0, `mine:${i}`));
   }
-  isWriting = false;
+  over.abort();
   await load;
   followed.feed.detach();
 });

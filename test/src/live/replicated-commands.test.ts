@@ -131,6 +131,10 @@ test('ReplicatedCommands takes what is emptied or exchanged for a gap, of what i
     told.gaps.map(({ databases, slots }) => databases ?? slots),
     [undefined, [4], [1, 2], [77], undefined],
   );
+  assert.deepEqual(
+    told.gaps.map(({ isFlush }) => isFlush === true),
+    [true, true, false, true, true],
+  );
 });
 
 test('ReplicatedCommands takes a command for a gap that is too long to be asked about', async () => {
