@@ -55,7 +55,7 @@ async function follow(t: TestContext, feed: FeedName): Promise<Gap> {
   await from.pipeline(keys(0, KEYS).map((key) => ['SET', key, 'old']));
   await to.send('SET', 'own', 'mine');
   const endpoints = ['--from', door.url, '--to', target.url];
-  const run = new Following(t, { endpoints, feed, source: serverSide(() => source, [0]) });
+  const run = new Following(t, { endpoints, feed, source: serverSide(() => source, [0]) }).start();
   await run.reaches(PHASE.inSync);
   return { from, to, run, door };
 }

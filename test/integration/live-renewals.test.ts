@@ -24,7 +24,7 @@ for (const feed of variants(...FEEDS)) {
     const names = Array.from({ length: RenewingWriter.keys }, (_, i) => `renewed:${i}`);
     while (Number(await from.send('EXISTS', ...names)) < names.length) await sleep(LOOK_MS);
 
-    const run = new Following(t, { endpoints, feed, source: side, args: PACE });
+    const run = new Following(t, { endpoints, feed, source: side, args: PACE }).start();
     const began = performance.now();
     const seen = new Set<string>();
     const vanished = new Set<string>();

@@ -61,7 +61,7 @@ async function hold(t: TestContext, phase: RegExp, args: readonly string[] = [])
   const pair = await startPair(t);
   await pair.from.pipeline(Array.from({ length: KEYS }, (_, i) => ['SET', `key:${i}`, i]));
   const { endpoints, source } = pair;
-  const run = new Following(t, { endpoints, feed: 'psync', source: serverSide(() => source, [0]), args });
+  const run = new Following(t, { endpoints, feed: 'psync', source: serverSide(() => source, [0]), args }).start();
   await run.reaches(phase);
   return { pair, run };
 }

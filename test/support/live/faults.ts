@@ -8,7 +8,7 @@ import type { Fault } from './model.ts';
 import type { Standing } from './standing.ts';
 
 /** What was told to it that it has lost. */
-const RECONNECT = /^rump: .*(?:trying again|reconnect)/im;
+const RECONNECT = /^rump: .*(?:trying again|read once more|reconnect)/im;
 
 /** The replication link is cut every second, which is too late for a backlog this small. */
 export const SMALL_BACKLOG = ['--repl-backlog-size', '16kb'];

@@ -62,6 +62,8 @@ export const PHASE = {
   lingering: /^rump: all is on the target/m,
 } as const;
 
+/** For runs that give no other. */
+const HASTE = { RUMP_LINGER: '300ms', RUMP_RETRY_MAX: '500ms' };
 const NUMBERED_RATE = 100;
 const RATE = 1500;
 const BEFORE = 3000;
@@ -72,15 +74,16 @@ const IN_SYNC_MS = 30_000;
 /** @returns how rump ended, after all that is to be the same was found the same */
 export async function runModel(t: TestContext, options: ModelOptions): Promise<RumpResult> {
   const seed = seedOf(t, options.seed);
+  const run = new Following(t, options);
   try {
-    return await run(t, options, new Random(seed));
+    return await model(t, options, new Random(seed), run);
   } catch (error) {
-    if (error instanceof Error) error.message = `Seed ${seed}: ${error.message}`;
+    if (error instanceof Error) error.message = `Seed ${seed}: ${error.message}\n${run.stderr}`;
     throw error;
   }
 }
 
-async function run(t: TestContext, options: ModelOptions, random: Random): Promise<RumpResult> {
+async function model(t: TestContext, options: ModelOptions, random: Random, run: Following): Promise<RumpResult> {
   const { source, target, faults = [], before = BEFORE, rate = RATE, following = FOLLOWING_MS } = options;
   const router = source.router();
   t.after(() => router.close());
@@ -93,7 +96,7 @@ async function run(t: TestContext, options: ModelOptions, random: Random): Promi
   await writer.write(before);
 
   const writers = [writer, numbered, ...(options.writers ?? [])].map((each) => each.start());
-  const run = new Following(t, options);
+  run.start();
   await run.reaches(PHASE.following);
   const end = new AbortController();
   const striking = faults.map((fault) => strikeOn(fault, random.branch(), run, end.signal));
@@ -104,7 +107,7 @@ async function run(t: TestContext, options: ModelOptions, random: Random): Promi
   run.cutOver();
   const result = await run.done();
 
-  assert.equal(result.code, 0, `exit ${result.code}, ${result.stderr}`);
+  assert.equal(result.code, 0, `exit ${result.code}`);
   assert.match(result.stdout, /Sync done\.\n$/);
   assert.ok(writer.outcomes.done > writer.outcomes.refused, JSON.stringify(writer.outcomes));
   assert.ok((await assertSameSides(source, target, options.same)) > 0);
@@ -134,7 +137,8 @@ async function assertNumbered(target: Side, { acknowledged }: NumberedWriter): P
 
 /** A rump that follows until it is told to cut over; it may be ended and begun again meanwhile. */
 export class Following {
-  #running: RunningRump;
+  #running: RunningRump | undefined;
+  readonly #t: TestContext;
   readonly #args: readonly string[];
   readonly #file: string;
   #stderr = '';
@@ -146,28 +150,33 @@ export class Following {
     this.#file = join(folderOf(t), 'cutover');
     const databases = db ?? source.databases.join(',');
     const scope = databases === '0' ? [] : ['--db', databases];
-    const own = ['--live', '--feed', feed, '--cutover-file', this.#file, '--linger', '300ms', '--retry-max', '500ms'];
+    const own = ['--live', '--feed', feed, '--cutover-file', this.#file];
     this.#args = [...endpoints, ...scope, ...own, ...args];
-    this.#running = spawnRump(this.#args);
-    t.after(() => this.#running.child.kill('SIGKILL'));
+    this.#t = t;
+  }
+
+  start(): this {
+    const running = spawnRump(this.#args, { env: HASTE });
+    this.#t.after(() => running.child.kill('SIGKILL'));
+    this.#running = running;
+    return this;
   }
 
   get running(): RunningRump {
-    return this.#running;
+    return this.#running!;
   }
 
   /** Of every process. */
   get stderr(): string {
-    return this.#stderr + this.#running.stderr;
+    return this.#stderr + (this.#running?.stderr ?? '');
   }
 
   /** Rejects where rump ends before it says so. */
   async reaches(words: RegExp): Promise<void> {
-    for (const deadline = Date.now() + IN_SYNC_MS; !words.test(this.#running.stderr); await sleep(POLL_MS)) {
-      const { exitCode, signalCode } = this.#running.child;
-      if (exitCode !== null)
-        throw new Error(`rump ended with ${exitCode ?? signalCode} before ${words}: ${this.stderr}`);
-      if (Date.now() > deadline) throw new Error(`rump never said ${words}: ${this.stderr}`);
+    for (const deadline = Date.now() + IN_SYNC_MS; !words.test(this.running.stderr); await sleep(POLL_MS)) {
+      const { exitCode } = this.running.child;
+      if (exitCode !== null) throw new Error(`rump ended with ${exitCode} before it said ${words}`);
+      if (Date.now() > deadline) throw new Error(`rump never said ${words}`);
     }
   }
 
@@ -176,15 +185,15 @@ export class Following {
   }
 
   async done(): Promise<RumpResult> {
-    const result = await this.#running.done;
+    const result = await this.running.done;
     return { ...result, stderr: this.#stderr + result.stderr };
   }
 
   /** Ends it at once, and begins the same command again. */
   async killAndBegin(): Promise<void> {
-    this.#running.child.kill('SIGKILL');
-    const { stderr } = await this.#running.done;
+    this.running.child.kill('SIGKILL');
+    const { stderr } = await this.running.done;
+    this.start();
     this.#stderr += stderr;
-    this.#running = spawnRump(this.#args);
   }
 }
