@@ -124,8 +124,7 @@ export class Following {
   }
 
   onChange(db: number | undefined, key: Buffer): void {
-    this.#writers.see(key);
-    this.#parts.rounds.change(db, key);
+    if (this.#parts.rounds.change(db, key)) this.#writers.see(key);
   }
 
   fail(error: unknown): void {
@@ -232,14 +231,13 @@ export class Following {
     if (linger === 0) return;
     this.#enter('lingering');
     const { feeds, rounds, gaps } = this.#parts;
-    const before = await this.#writers.look(rounds.changes);
-    this.#writers.beginNaming();
+    await this.#writers.begin();
     await sleep(linger, undefined, { ref: false });
     await feeds.caughtUp();
     await gaps.closed();
     const { changes } = rounds;
     await rounds.settled({ isHurried: true });
-    const written = (await this.#writers.look(changes)) - before;
+    const written = await this.#writers.count(changes);
     if (written > 0) this.#sink.onStragglers(this.#writers.names, written);
   }
 

@@ -99,11 +99,15 @@ export class Rounds implements Follower {
     return this.#gone;
   }
 
-  /** @param db `undefined` for any of those that are followed */
-  change(db: number | undefined, key: Buffer): void {
-    if (!this.#options.scope.includes(key) || (db !== undefined && !this.#databases.has(db))) return;
+  /**
+   * A key has changed. Returns whether it is one in scope.
+   * @param db `undefined` for any of those that are followed
+   */
+  change(db: number | undefined, key: Buffer): boolean {
+    if (!this.#options.scope.includes(key) || (db !== undefined && !this.#databases.has(db))) return false;
     this.#changes++;
     this.mark(db, key);
+    return true;
   }
 
   /** The key, which is in scope, is to be read once more, whether it has changed or not. */

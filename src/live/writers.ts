@@ -7,62 +7,80 @@ import type { Rounds } from './rounds.ts';
 
 const MOST_NAMES = 20;
 
+/** What was told, and what the servers say, at one moment. */
+interface Base extends Removed {
+  readonly changes: number;
+  readonly gone: number;
+}
+
+/** What the servers have removed by themselves: keys and fields that had expired, and keys that were thrown away. */
+interface Removed {
+  readonly keys: number;
+  readonly fields: number;
+}
+
 export class Writers {
   readonly #feeds: Feeds;
   readonly #rounds: Rounds;
-  /** What the servers had removed at the first look. */
-  #before: { readonly keys: number; readonly fields: number } | undefined;
-  /** Changes that somebody made, as far as they were seen. */
+  #base: Base | undefined;
+  /** Changes that somebody made since then, as far as they were seen. */
   #made = 0;
   #idleSince = performance.now();
-  #names: Map<string, Buffer> | undefined;
+  readonly #names = new Map<string, Buffer>();
+  #isNaming = false;
 
   constructor(feeds: Feeds, rounds: Rounds) {
     this.#feeds = feeds;
     this.#rounds = rounds;
   }
 
-  /** A key has changed. */
+  /** A key in scope has changed. */
   see(key: Buffer): void {
-    if (this.#names !== undefined && this.#names.size < MOST_NAMES)
-      this.#names.set(key.toString('latin1'), Buffer.from(key));
+    if (this.#isNaming && this.#names.size < MOST_NAMES) this.#names.set(key.toString('latin1'), Buffer.from(key));
   }
 
-  /** From now on the first keys are kept by name. */
-  beginNaming(): void {
-    this.#names = new Map();
-  }
-
+  /** The first keys that have changed since `begin`. */
   get names(): readonly Buffer[] {
-    return [...(this.#names?.values() ?? [])];
+    return [...this.#names.values()];
   }
 
-  /** Milliseconds for which nobody wrote, as far as the looks so far tell. @param changes as of `look` */
+  /** Changes are counted from now on, and the first keys kept by name. */
+  async begin(): Promise<void> {
+    // Whatever the servers had removed by now is told by the time that the changes are counted.
+    const removed = await this.#askServers();
+    await this.#feeds.caughtUp();
+    this.#base = { ...removed, changes: this.#rounds.changes, gone: this.#rounds.gone };
+    this.#made = 0;
+    this.#idleSince = performance.now();
+    this.#names.clear();
+    this.#isNaming = true;
+  }
+
+  /** Milliseconds for which nobody wrote, as far as the looks so far tell. @param changes as of `count` */
   async idleFor(changes: number): Promise<number> {
+    if (this.#base === undefined) await this.begin();
     const before = this.#made;
-    const isFirst = this.#before === undefined;
-    await this.look(changes);
-    if (isFirst || this.#made > before) this.#idleSince = performance.now();
+    if ((await this.count(changes)) > before) this.#idleSince = performance.now();
     return performance.now() - this.#idleSince;
   }
 
   /**
-   * How many changes somebody made so far: keys and fields that expire are none, nor are keys that are thrown away.
+   * How many changes somebody has made since `begin`: keys and fields that expire are none, nor are keys that are thrown away.
    * @param changes that the feeds had told by a moment; all of them are read by now
    */
-  async look(changes: number): Promise<number> {
+  async count(changes: number): Promise<number> {
+    const base = this.#base!;
     const removed = await this.#askServers();
-    this.#before ??= removed;
-    const keys = Math.min(this.#rounds.gone, removed.keys - this.#before.keys);
-    const fields = removed.fields - this.#before.fields;
-    this.#made = Math.max(this.#made, changes - keys - fields);
+    const keys = Math.min(this.#rounds.gone - base.gone, removed.keys - base.keys);
+    const made = changes - base.changes - keys - (removed.fields - base.fields);
+    // A server that is being opened anew says nothing for a while, and counts from 0 where it was restarted.
+    this.#made = Math.max(this.#made, made);
     return this.#made;
   }
 
-  async #askServers(): Promise<{ readonly keys: number; readonly fields: number }> {
+  async #askServers(): Promise<Removed> {
     const infos = await Promise.all(
       this.#feeds.feeds.map(async ({ server }) => {
-        // Whoever is being opened anew is asked the next time.
         if (server === undefined || server.connection.error !== undefined) return undefined;
         return askInfo(server.connection).catch(() => undefined);
       }),

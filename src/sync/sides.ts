@@ -9,7 +9,7 @@ import { demandWritable } from '../file/output-file.ts';
 import { openRegular } from '../file/regular-file.ts';
 import { expiryClock, type ExpiryMode } from '../flow/expiry.ts';
 import { FieldExpiries } from '../keys/expiries.ts';
-import { PROBE_KEY, type Probe, type Purpose } from '../server/probes.ts';
+import { PROBE_KEY, REMOVING, WAITING, type Probe, type Purpose } from '../server/probes.ts';
 import type { Reconnect } from '../server/retry.ts';
 import type { Role, Server } from '../server/server.ts';
 import { PIECE_BYTES } from '../server/transfer-limits.ts';
@@ -92,7 +92,7 @@ async function openSide(
     timeout,
     signal,
     secrets,
-    probes: isSource ? [...probesFor(settings), ...probes] : [],
+    probes: isSource ? [...probesFor(settings), ...probes] : targetProbes(settings, purpose),
     keptBytes: keptBytes(settings, purpose),
     maxReply,
   } as const;
@@ -105,12 +105,19 @@ function keptBytes({ to, bigKey }: Settings, purpose: Purpose): number {
 }
 
 /** What is asked of a source beyond what every copy asks. */
-function probesFor({ preserveIdle, dryRun }: Settings): readonly Probe[] {
+function probesFor({ preserveIdle, dryRun, live, scope }: Settings): readonly Probe[] {
   const probes: Probe[] = [];
   // A filter by type needs no right of its own: servers whose SCAN does not know TYPE know no rights either.
-  if (dryRun) probes.push(['TYPE', PROBE_KEY]);
+  if (dryRun || (live !== undefined && scope.type !== undefined)) probes.push(['TYPE', PROBE_KEY]);
+  if (live !== undefined) probes.push(['EXISTS', PROBE_KEY]);
   if (preserveIdle) probes.push(['OBJECT IDLETIME', PROBE_KEY], ['OBJECT FREQ', PROBE_KEY]);
   return probes;
+}
+
+/** What is asked of a target where it is written by a copy that follows its source. */
+function targetProbes({ live }: Settings, purpose: Purpose): readonly Probe[] {
+  if (live === undefined || purpose === 'read') return [];
+  return [REMOVING, ['SCAN', '0', 'COUNT', '1'], ...(live.waitReplicas > 0 ? [WAITING] : [])];
 }
 
 /** The database that a connection begins in. */
