@@ -154,6 +154,8 @@ for (const { name, binary } of servers(
     });
 
     test('tells keys that expire or are evicted', async () => {
+      // A server stops evicting after some time: the fewer keys there are, the surer it comes to all of them.
+      await client.send('FLUSHALL');
       const followed = await follow({ port: server.port });
       await client.pipeline([
         ['SET', 'short', 1, 'PX', 1],
@@ -170,8 +172,8 @@ for (const { name, binary } of servers(
         ['CONFIG', 'SET', 'maxmemory', 0],
       ]);
       const told = await followed.caughtUp();
-      assert.ok(has(told, 0, 'short'), told.join(' '));
-      assert.ok(has(told, 0, 'victim'), told.join(' '));
+      assert.ok(has(told, 0, 'short'));
+      assert.ok(has(told, 0, 'victim'));
       followed.feed.detach();
     });
 
