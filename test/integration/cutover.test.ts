@@ -75,7 +75,10 @@ test('rump gives a cutover up that takes too long, and may be tried again', asyn
   await sleep(1200);
   pair.target.resume();
   const result = await running.done;
-  assertFailed(result, { code: 75, error: /Gave up on the cutover: after 1 s the target still lacks 1 changed key/ });
+  assertFailed(result, {
+    code: 75,
+    error: /Gave up on the cutover: after 1 s the target still lacks \d+ changed keys?/,
+  });
 });
 
 test('rump waits for replicas of the target where it is told to, and says where they are not there', async (t) => {
@@ -143,7 +146,8 @@ interface FollowingRun {
 }
 
 async function startFilled(t: TestContext): Promise<ServerPair> {
-  const pair = await startPair(t);
+  // A primary that has never had a replica waits some seconds before it begins to send one something.
+  const pair = await startPair(t, { source: { args: ['--repl-diskless-sync-delay', '0'] } });
   await fillAllTypes(pair.from);
   return pair;
 }
