@@ -81,6 +81,11 @@ export class ByteReader {
     return new PayloadError(message, { offset: this.#origin ?? at });
   }
 
+  /** Goes back to what was passed over, as far as the window reaches; or on, beyond its end. */
+  moveTo(at: number): void {
+    this.#at = at - this.#before;
+  }
+
   byte(): number {
     const start = this.take(1);
     return this.#bytes[start]!;

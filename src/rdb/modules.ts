@@ -47,28 +47,31 @@ export function decodeModule(reader: ByteReader, encoding: Encoding): ModuleValu
 
 /** Passes over what a module wrote, as far as the mark of its end. Module data outside of keys has the same form. */
 export function skipParts(reader: ByteReader): void {
-  for (;;) {
-    const start = reader.at;
-    const part = reader.length();
-    switch (part) {
-      case END:
-        return;
-      case SIGNED:
-      case UNSIGNED:
-        reader.uint64();
-        break;
-      case FLOAT:
-        reader.skip(4);
-        break;
-      case DOUBLE:
-        reader.skip(8);
-        break;
-      case STRING:
-        reader.skipString();
-        break;
-      default:
-        throw reader.fail(`modules write nothing of kind ${part}`, start);
-    }
+  while (!skipPart(reader));
+}
+
+/** Passes over one part; whether it was the mark of the end. */
+export function skipPart(reader: ByteReader): boolean {
+  const start = reader.at;
+  const part = reader.length();
+  switch (part) {
+    case END:
+      return true;
+    case SIGNED:
+    case UNSIGNED:
+      reader.uint64();
+      return false;
+    case FLOAT:
+      reader.skip(4);
+      return false;
+    case DOUBLE:
+      reader.skip(8);
+      return false;
+    case STRING:
+      reader.skipString();
+      return false;
+    default:
+      throw reader.fail(`modules write nothing of kind ${part}`, start);
   }
 }
 

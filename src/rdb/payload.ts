@@ -213,20 +213,19 @@ export function isIntact(payload: Buffer): boolean {
 export function withFooter(body: Buffer, version: number): Buffer {
   const payload = Buffer.allocUnsafe(body.length + FOOTER_BYTES);
   body.copy(payload);
-  seal(new Bytes(payload), payload.length, version);
+  seal(new Bytes(payload), 0, payload.length, version);
   return payload;
 }
 
 /**
- * Writes the footer into the last bytes of a payload.
- * @param end of the payload, which begins at 0
+ * Writes the footer into the last bytes of a payload, which lies from `start` to before `end`.
  * @param crc one that is at hand, where many payloads are made
  */
-export function seal(payload: Bytes, end: number, version: number, crc = new Crc64()): void {
-  const { view } = payload;
+export function seal(bytes: Bytes, start: number, end: number, version: number, crc = new Crc64()): void {
+  const { view } = bytes;
   view.setUint16(end - FOOTER_BYTES, version, true);
   const at = end - CHECKSUM_BYTES;
-  const { low, high } = crc.reset().updateFrom(payload, 0, at);
+  const { low, high } = crc.reset().updateFrom(bytes, start, at);
   view.setUint32(at, low, true);
   view.setUint32(at + 4, high, true);
 }

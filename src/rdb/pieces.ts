@@ -130,9 +130,10 @@ export function* wholePieces(
   if (isEmpty) throw last!.fail('it is empty');
 }
 
-/** Whether it is an empty collection: servers have no such keys, but files may. */
-export function isEmptyValue(payload: Buffer): boolean {
-  if (payload.length > MOST_EMPTY_BYTES) return false;
+/** Whether the payload from `start` to `end` is an empty collection: servers have no such keys, but files may. */
+export function isEmptyValue(bytes: Buffer, start: number, end: number): boolean {
+  if (end - start > MOST_EMPTY_BYTES) return false;
+  const payload = bytes.subarray(start, end);
   const encoding = demandEncoding(payload[0]!, versionOf(payload));
   if (!COLLECTIONS.has(typeOfEncoding(encoding))) return false;
   const reader = new ByteReader(bodyOf(payload), 'a value');

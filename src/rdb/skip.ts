@@ -1,7 +1,7 @@
 // Passes over a value without decoding it: finds where it ends, how large it is once decoded, and the listpacks in it.
 import { ByteReader } from './byte-reader.ts';
 import { demandEncoding } from './decode.ts';
-import { skipParts } from './modules.ts';
+import { skipPart } from './modules.ts';
 import { Listpack } from './packed-forms.ts';
 import { bodyOf, versionOf, type Encoding } from './payload.ts';
 import { ID_BYTES } from './value.ts';
@@ -11,6 +11,22 @@ type Packing = 'listpack' | 'ziplist' | 'intset' | 'zipmap';
 
 /** Must leave the reader behind the string that it finds there. */
 type SkipPacked = (reader: ByteReader, packing: Packing) => void;
+
+/** Passes over something. False: once more, there is more of it. */
+type Pass = (reader: ByteReader, skipPacked: SkipPacked) => boolean;
+
+/** What follows so many times. `head` stands between the count and the first of them. */
+interface Repeated {
+  readonly count: (reader: ByteReader) => number;
+  readonly head?: Layout;
+  readonly each: Layout;
+}
+
+/** A string, or so many bytes, or something else. */
+type Step = 'string' | Packing | number | Pass | Repeated;
+
+/** What a value is made of, one after the other. */
+export type Layout = readonly Step[];
 
 const PACKED = 2;
 const TIME_BYTES = 8;
@@ -33,134 +49,167 @@ const LEAST_BYTES = 2;
 /** A listpack that is smaller holds no element whose size has two forms. */
 const LEAST_LARGE_BYTES = 0x3fff;
 
+/** @param leastBytes of what is repeated */
+export function repeated(leastBytes: number, ...each: Layout): Repeated {
+  return { count: (reader) => reader.count(leastBytes), each };
+}
+
+function passLength(reader: ByteReader): true {
+  reader.length();
+  return true;
+}
+
+export function passNumber(reader: ByteReader): true {
+  reader.uint64();
+  return true;
+}
+
+function passScore(reader: ByteReader): true {
+  const length = reader.byte();
+  if (length < FIRST_NAMED_SCORE) reader.skip(length);
+  return true;
+}
+
+function passListNode(reader: ByteReader, skipPacked: SkipPacked): true {
+  if (reader.length() === PACKED) skipPacked(reader, 'listpack');
+  else reader.skipString();
+  return true;
+}
+
+function passRest(reader: ByteReader): true {
+  reader.skip(reader.left);
+  return true;
+}
+
+const EXPIRING = repeated(3, passLength, 'string', 'string');
+const STREAM_NODES: Layout = [repeated(2, 'string', 'listpack')];
+
+/** By the RDB type, from the first `STREAM_LISTPACKS` on; what 4 and later have behind the groups is left. */
+export function streamLayout(form: 1 | 2 | 3 | 4 | 5): Layout {
+  // Entries, the last id; the first id, the highest deleted id, entries added.
+  const figures = Array.from({ length: form >= 2 ? 8 : 3 }, () => passNumber);
+  const position = Array.from({ length: form >= 2 ? 3 : 2 }, () => passNumber);
+  const ids: Repeated = repeated(ID_BYTES, ID_BYTES);
+  const pending = repeated(ID_BYTES + TIME_BYTES + 1, ID_BYTES + TIME_BYTES, passLength);
+  const consumers = repeated(1, 'string', form >= 3 ? 2 * TIME_BYTES : TIME_BYTES, ids);
+  // Entries that were given back, and are nobody's now.
+  const givenBack = form >= 5 ? [ids] : [];
+  return [...STREAM_NODES, ...figures, repeated(1, 'string', ...position, pending, consumers, ...givenBack)];
+}
+
+const LAYOUTS: Readonly<Record<Encoding, Layout>> = {
+  STRING: ['string'],
+  LIST: [repeated(1, 'string')],
+  LIST_QUICKLIST: [repeated(1, 'ziplist')],
+  LIST_QUICKLIST_2: [repeated(2, passListNode)],
+  LIST_ZIPLIST: ['ziplist'],
+  SET: [repeated(1, 'string')],
+  SET_INTSET: ['intset'],
+  SET_LISTPACK: ['listpack'],
+  ZSET: [repeated(2, 'string', passScore)],
+  ZSET_2: [repeated(1 + DOUBLE_BYTES, 'string', DOUBLE_BYTES)],
+  ZSET_ZIPLIST: ['ziplist'],
+  ZSET_LISTPACK: ['listpack'],
+  HASH: [repeated(2, 'string', 'string')],
+  HASH_2: [repeated(2 + TIME_BYTES, 'string', 'string', TIME_BYTES)],
+  HASH_ZIPMAP: ['zipmap'],
+  HASH_ZIPLIST: ['ziplist'],
+  HASH_LISTPACK: ['listpack'],
+  HASH_METADATA: [TIME_BYTES, EXPIRING],
+  HASH_METADATA_PRE_GA: [EXPIRING],
+  HASH_LISTPACK_EX: [TIME_BYTES, 'listpack'],
+  HASH_LISTPACK_EX_PRE_GA: ['listpack'],
+  STREAM_LISTPACKS: streamLayout(1),
+  STREAM_LISTPACKS_2: streamLayout(2),
+  STREAM_LISTPACKS_3: streamLayout(3),
+  MODULE_2: [passNumber, skipPart],
+  MODULE_PRE_GA: [passRest],
+};
+
+/** @throws PayloadError for type bytes that no known server writes in that RDB version */
+export function layoutOf(typeByte: number, version: number): Layout {
+  return LAYOUTS[demandEncoding(typeByte, version)];
+}
+
+/** Whether that is all: a string, or a packed one. */
+export function isString(layout: Layout): boolean {
+  return layout.length === 1 && typeof layout[0] === 'string';
+}
+
+/**
+ * Passes over what has a layout, step by step. Where a step cannot be done, since its bytes have yet to come, it throws, and goes
+ * on with that step when it is called again: the reader has to stand at `at` then.
+ */
+export class Skipper {
+  /** Where the step that is under way begins; behind the last one, the end. */
+  at = 0;
+  // A stack: the layouts under way, from the outermost; which step is next; how many times there are yet.
+  readonly #layouts: Layout[] = [];
+  readonly #next: number[] = [];
+  readonly #left: number[] = [];
+  #depth = 0;
+
+  begin(layout: Layout): this {
+    this.#depth = 0;
+    this.#enter(layout, 1);
+    return this;
+  }
+
+  /** @throws PayloadError */
+  run(reader: ByteReader, skipPacked: SkipPacked = skipString): void {
+    while (this.#depth > 0) {
+      const top = this.#depth - 1;
+      const layout = this.#layouts[top]!;
+      const next = this.#next[top]!;
+      if (next === layout.length) {
+        if (--this.#left[top]! === 0) this.#depth = top;
+        else this.#next[top] = 0;
+        continue;
+      }
+      this.at = reader.at;
+      const step = layout[next]!;
+      if (step === 'string') reader.skipString();
+      else if (typeof step === 'number') reader.skip(step);
+      else if (typeof step === 'string') skipPacked(reader, step);
+      else if (typeof step === 'object') {
+        this.#repeat(step, reader, top);
+        continue;
+      } else if (!step(reader, skipPacked)) continue;
+      this.#next[top] = next + 1;
+    }
+    this.at = reader.at;
+  }
+
+  #repeat({ count, head, each }: Repeated, reader: ByteReader, top: number): void {
+    const times = count(reader);
+    this.#next[top]!++;
+    if (times > 0) this.#enter(each, times);
+    if (head !== undefined) this.#enter(head, 1);
+  }
+
+  #enter(layout: Layout, times: number): void {
+    const top = this.#depth++;
+    this.#layouts[top] = layout;
+    this.#next[top] = 0;
+    this.#left[top] = times;
+  }
+}
+
 /**
  * What lies between is the body of a DUMP payload, but for its type byte.
  * @throws PayloadError
  */
 export function skipValue(reader: ByteReader, typeByte: number, version: number): void {
-  skipEncoding(reader, demandEncoding(typeByte, version), skipString);
-}
-
-/** @throws PayloadError */
-function skipEncoding(reader: ByteReader, encoding: Encoding, skipPacked: SkipPacked): void {
-  switch (encoding) {
-    case 'LIST':
-    case 'SET':
-      return skipStrings(reader);
-    case 'LIST_QUICKLIST':
-      return times(reader.count(1), () => skipPacked(reader, 'ziplist'));
-    case 'LIST_ZIPLIST':
-    case 'ZSET_ZIPLIST':
-    case 'HASH_ZIPLIST':
-      return skipPacked(reader, 'ziplist');
-    case 'SET_INTSET':
-      return skipPacked(reader, 'intset');
-    case 'HASH_ZIPMAP':
-      return skipPacked(reader, 'zipmap');
-    case 'LIST_QUICKLIST_2':
-      return times(reader.count(2), () =>
-        reader.length() === PACKED ? skipPacked(reader, 'listpack') : reader.skipString(),
-      );
-    case 'ZSET':
-      return times(reader.count(2), () => {
-        reader.skipString();
-        const length = reader.byte();
-        if (length < FIRST_NAMED_SCORE) reader.skip(length);
-      });
-    case 'ZSET_2':
-      return skipTuples(reader, 1, DOUBLE_BYTES);
-    case 'HASH':
-      return skipTuples(reader, 2, 0);
-    case 'HASH_2':
-      return skipTuples(reader, 2, TIME_BYTES);
-    case 'HASH_METADATA':
-      reader.skip(TIME_BYTES);
-      return skipExpiring(reader);
-    case 'HASH_METADATA_PRE_GA':
-      return skipExpiring(reader);
-    case 'HASH_LISTPACK_EX':
-      reader.skip(TIME_BYTES);
-      return skipPacked(reader, 'listpack');
-    case 'HASH_LISTPACK_EX_PRE_GA':
-    case 'HASH_LISTPACK':
-    case 'ZSET_LISTPACK':
-    case 'SET_LISTPACK':
-      return skipPacked(reader, 'listpack');
-    case 'STREAM_LISTPACKS':
-      return skipStream(reader, 1, skipPacked);
-    case 'STREAM_LISTPACKS_2':
-      return skipStream(reader, 2, skipPacked);
-    case 'STREAM_LISTPACKS_3':
-      return skipStream(reader, 3, skipPacked);
-    case 'MODULE_2':
-      reader.uint64();
-      return skipParts(reader);
-    case 'MODULE_PRE_GA':
-      return reader.skip(reader.left);
-    default:
-      return reader.skipString();
-  }
-}
-
-/** By the RDB type, from the first `STREAM_LISTPACKS` on; what 4 and later have behind the groups is left. */
-export type StreamForm = 1 | 2 | 3 | 4 | 5;
-
-export function skipStream(reader: ByteReader, form: StreamForm, skipPacked: SkipPacked = skipString): void {
-  const hasFigures = form >= 2;
-  skipNodes(reader, skipPacked);
-  // Entries, the last id; the first id, the highest deleted id, entries added.
-  times(hasFigures ? 8 : 3, () => reader.uint64());
-  times(reader.count(1), () => {
-    reader.skipString();
-    times(hasFigures ? 3 : 2, () => reader.uint64());
-    times(reader.count(ID_BYTES + TIME_BYTES + 1), () => {
-      reader.skip(ID_BYTES + TIME_BYTES);
-      reader.length();
-    });
-    times(reader.count(1), () => {
-      reader.skipString();
-      reader.skip(form >= 3 ? 2 * TIME_BYTES : TIME_BYTES);
-      reader.skip(reader.count(ID_BYTES) * ID_BYTES);
-    });
-    // Entries that were given back, and are nobody's now.
-    if (form >= 5) reader.skip(reader.count(ID_BYTES) * ID_BYTES);
-  });
+  new Skipper().begin(layoutOf(typeByte, version)).run(reader);
 }
 
 /** The entries of a stream. */
-export function skipNodes(reader: ByteReader, skipPacked: SkipPacked = skipString): void {
-  times(reader.count(2), () => {
-    reader.skipString();
-    skipPacked(reader, 'listpack');
-  });
-}
-
-/** So many as the number before them says. */
-export function skipStrings(reader: ByteReader): void {
-  times(reader.count(1), () => reader.skipString());
-}
-
-function skipExpiring(reader: ByteReader): void {
-  times(reader.count(3), () => {
-    reader.length();
-    reader.skipString();
-    reader.skipString();
-  });
-}
-
-function skipTuples(reader: ByteReader, strings: number, bytes: number): void {
-  times(reader.count(strings + bytes), () => {
-    for (let left = strings; left > 0; left -= 1) reader.skipString();
-    reader.skip(bytes);
-  });
+export function skipNodes(reader: ByteReader): void {
+  new Skipper().begin(STREAM_NODES).run(reader);
 }
 
 function skipString(reader: ByteReader): void {
   reader.skipString();
-}
-
-function times(count: number, step: () => unknown): void {
-  for (let left = count; left > 0; left -= 1) step();
 }
 
 /**
@@ -172,7 +221,7 @@ export function unpackedSize(payload: Buffer): number {
   const { reader, encoding } = opened(payload);
   const { length } = reader.bytes;
   let packed = 0;
-  skipEncoding(reader, encoding, (reader, packing) => {
+  new Skipper().begin(LAYOUTS[encoding]).run(reader, (reader, packing) => {
     packed += countIn(reader, packing);
     reader.skipString();
   });
@@ -224,7 +273,7 @@ export function hasNarrowSizes(payload: Buffer, mostUnpacked: number): boolean {
   const { reader, encoding } = opened(payload);
   reader.mostUnpacked = mostUnpacked;
   let found = false;
-  skipEncoding(reader, encoding, (reader, packing) => {
+  new Skipper().begin(LAYOUTS[encoding]).run(reader, (reader, packing) => {
     if (packing !== 'listpack' || reader.peekStringLength() < LEAST_LARGE_BYTES) return reader.skipString();
     const elements = new Listpack(reader.packed('listpack'));
     while (elements.next()) found ||= elements.hasNarrowSize;

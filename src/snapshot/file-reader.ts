@@ -1,22 +1,18 @@
 // Reads the bytes of a file window by window, with a checksum of all of them; and large values from their places in it.
 
 import { Buffer } from 'node:buffer';
-import { Bytes } from '../../resp/bytes.ts';
+import { Bytes, NO_BYTES } from '../../resp/bytes.ts';
 import { countOf, formatCount } from '../../resp/figures.ts';
 import { LONGEST_STRING } from '../../resp/reply.ts';
-import type { EntryView } from '../flow/entry-view.ts';
 import type { LargeValue } from '../flow/entry.ts';
-import { ByteReader, SPECIAL } from '../rdb/byte-reader.ts';
-import { Crc64 } from '../rdb/crc64.ts';
 import { demandEncoding } from '../rdb/decode.ts';
 import { lastCommonTypeByte, PayloadError, typeOfEncoding } from '../rdb/payload.ts';
 import { DEFAULT_LIMITS, valuePieces, wholePieces, type ChunkLimits } from '../rdb/pieces.ts';
 import type { ValuePiece } from '../rdb/value.ts';
+import { SnapshotBytes, type ValuePlace } from './snapshot-bytes.ts';
 
 /** Of one window. */
 const WINDOW_BYTES = 256 * 1024;
-const WARM_BYTES = 8 * 1024;
-const NO_BYTES = Buffer.alloc(0);
 
 /** A file, or the first bytes of one, that can be read at any offset. */
 export interface StoredBytes {
@@ -38,20 +34,13 @@ export interface FileReaderOptions {
 }
 
 /** The window moves forward, and what it leaves behind goes into the checksum. */
-export class FileReader extends ByteReader {
+export class FileReader extends SnapshotBytes {
   readonly #file: StoredBytes;
-  readonly #crc: Crc64 | undefined;
-  /** The bytes of the window; views of it stay valid when it moves. */
-  #window = new Bytes(NO_BYTES);
-  /** How far the checksum goes. */
-  #summed: number;
 
   constructor(file: StoredBytes, { start = 0, sums }: FileReaderOptions) {
-    super(NO_BYTES, file.name);
+    super(file.name, start, sums);
     this.#file = file;
-    this.#crc = sums ? new Crc64() : undefined;
-    this.#summed = start;
-    this.look(NO_BYTES, start);
+    this.lookAt(NO_BYTES, 0, start);
   }
 
   /** Bytes to the end of the file. */
@@ -65,41 +54,26 @@ export class FileReader extends ByteReader {
     return new PayloadError(`Cannot read ${name}: ${why}, at byte ${at}${place}`, { offset: at });
   }
 
-  /** The checksum of all bytes from the start to here. */
-  sum(): Crc64 | undefined {
-    const { at, before } = this;
-    const sum = this.#crc?.updateFrom(this.#window, this.#summed - before, at - before);
-    this.#summed = at;
-    return sum;
+  override copyTo(target: Bytes, at: number, start: number, end: number): void {
+    if (start < this.before) this.#file.read(target.buffer, at, end - start, start);
+    else super.copyTo(target, at, start, end);
   }
 
-  /** Sums what was passed over, where it is enough to be worth it, and still in the processor's cache. */
-  sumSome(): void {
-    if (this.at - this.#summed >= WARM_BYTES) this.sum();
+  override get comesOnce(): boolean {
+    return false;
   }
 
-  /** Shows the next string as the key of an entry: where it lies, or out of memory of its own where it is packed. */
-  showKey(view: EntryView): void {
-    if (this.peek() >= SPECIAL) {
-      const key = this.string();
-      view.showKey(new Bytes(key), 0, key.length);
-      return;
-    }
-    const length = this.length();
-    const start = this.take(length);
-    view.showKey(this.#window, start, start + length);
+  /** A file does not grow. */
+  override demandPassed(): void {}
+
+  override demandAll(): void {}
+
+  override laterValue(place: ValuePlace, bigKey: number): FileValue {
+    return new FileValue(this.#file, place, bigKey);
   }
 
-  /** Copies the bytes of the file from `start` to `end`, which were passed already, to `at`. */
-  copyTo(target: Bytes, at: number, start: number, end: number): void {
-    const { before } = this;
-    if (start < before) this.#file.read(target.buffer, at, end - start, start);
-    else this.#window.copyTo(target, at, start - before, end - before);
-  }
-
-  protected override look(bytes: Buffer, before: number): void {
-    super.look(bytes, before);
-    this.#window = new Bytes(bytes);
+  override nameAt(start: number): string {
+    return String(new FileReader(this.#file, { start, sums: false }).string());
   }
 
   protected override more(length: number): void {
@@ -111,7 +85,8 @@ export class FileReader extends ByteReader {
     const window = Buffer.allocUnsafeSlow(Math.min(Math.max(WINDOW_BYTES, length), left));
     rest.copy(window);
     this.#file.read(window, rest.length, window.length - rest.length, at + rest.length);
-    this.look(window, at);
+    // Views of the one before stay valid.
+    this.lookAt(new Bytes(window), window.length, at);
   }
 
   protected override pass(length: number): void {
@@ -120,12 +95,12 @@ export class FileReader extends ByteReader {
     super.skip(this.before + this.bytes.length - this.at);
     this.sum();
     // No views of this window exist, so its memory can be used again.
-    const window = Buffer.allocUnsafeSlow(Math.min(WINDOW_BYTES, this.left));
+    const window = new Bytes(Buffer.allocUnsafeSlow(Math.min(WINDOW_BYTES, this.left)));
     while (this.at < end) {
-      const next = window.subarray(0, this.left);
-      this.#file.read(next, 0, next.length, this.at);
-      this.look(next, this.at);
-      super.skip(Math.min(next.length, end - this.at));
+      const next = Math.min(window.buffer.length, this.left);
+      this.#file.read(window.buffer, 0, next, this.at);
+      this.lookAt(window, next, this.at);
+      super.skip(Math.min(next, end - this.at));
       if (this.at < end) this.sum();
     }
   }
@@ -133,20 +108,6 @@ export class FileReader extends ByteReader {
   protected override endsEarly(length: number): PayloadError {
     return this.fail(`the file is cut off, ${formatCount(this.left)} of ${formatCount(length)} bytes follow`);
   }
-}
-
-export interface ValuePlace {
-  readonly bytes: StoredBytes;
-  /** Where the value begins, in bytes from the start of the file: behind its type byte. */
-  readonly start: number;
-  /** Of the value. */
-  readonly length: number;
-  /** Not one of a module. */
-  readonly typeByte: number;
-  /** The RDB version of the writer. */
-  readonly version: number;
-  /** Whether the bytes must hold one value and nothing else, which has not been checked yet. */
-  readonly isAll: boolean;
 }
 
 /** A value that is too large for a payload: it is read from its place each time that it is asked for. */
@@ -158,16 +119,23 @@ export class FileValue implements LargeValue {
   readonly length = Infinity;
   readonly fieldsExpire: boolean;
   readonly bytes: number;
+  readonly #file: StoredBytes;
   readonly #place: ValuePlace;
+  readonly #isAll: boolean;
   readonly #limits: ChunkLimits;
 
-  /** @param bigKey bytes that make a value large */
-  constructor(place: ValuePlace, bigKey: number) {
+  /**
+   * @param bigKey bytes that make a value large
+   * @param isAll whether the bytes must hold one value and nothing else, which has not been checked yet
+   */
+  constructor(file: StoredBytes, place: ValuePlace, bigKey: number, isAll = false) {
     const { typeByte, version, length } = place;
     this.type = typeOfEncoding(demandEncoding(typeByte, version)) as NonNullable<LargeValue['type']>;
     this.fieldsExpire = this.type === 'hash' && typeByte > lastCommonTypeByte;
     this.bytes = length;
+    this.#file = file;
     this.#place = place;
+    this.#isAll = isAll;
     this.#limits = {
       ...DEFAULT_LIMITS,
       bytes: Math.max(1, Math.min(DEFAULT_LIMITS.bytes, bigKey)),
@@ -176,9 +144,9 @@ export class FileValue implements LargeValue {
   }
 
   async *pieces(pieceBytes = this.#limits.bytes): AsyncGenerator<ValuePiece, void, void> {
-    const { bytes, start, typeByte, version, isAll } = this.#place;
-    const open = (): FileReader => new FileReader(bytes, { start, sums: false });
+    const { start, typeByte, version } = this.#place;
+    const open = (): FileReader => new FileReader(this.#file, { start, sums: false });
     const limits = { ...this.#limits, bytes: pieceBytes };
-    yield* (isAll ? wholePieces : valuePieces)(open, typeByte, version, limits);
+    yield* (this.#isAll ? wholePieces : valuePieces)(open, typeByte, version, limits);
   }
 }

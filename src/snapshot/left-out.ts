@@ -4,7 +4,7 @@
 import type { ByteReader } from '../rdb/byte-reader.ts';
 import { moduleNameOf, skipParts } from '../rdb/modules.ts';
 import { isNewerVersion, isOfValkey, newerForm } from '../rdb/payload.ts';
-import { skipStream, skipStrings } from '../rdb/skip.ts';
+import { passNumber, repeated, streamLayout, type Layout } from '../rdb/skip.ts';
 
 /**
  * `databases`: not asked for, but with keys; `functions`: libraries; `modules`: with data outside of keys; `slots`: being
@@ -190,24 +190,21 @@ export class ForeignValues {
     return newerForm(typeByte, this.#version);
   }
 
-  /** @throws PayloadError */
-  skip(reader: ByteReader, typeByte: number): void {
+  /** What the value of one of these types is made of. */
+  layoutOf(typeByte: number): Layout {
     switch (typeByte) {
       case STREAM_4:
+        return STREAM_4_LAYOUT;
       case STREAM_5:
-        skipStream(reader, typeByte === STREAM_5 ? 5 : 4);
-        return skipProducers(reader);
+        return STREAM_5_LAYOUT;
       case ARRAY:
-        return skipArray(reader);
+        return ARRAY_LAYOUT;
       case TEMPLATE_LISTPACK:
-        return reader.skipString();
+        return ['string'];
       case TEMPLATE_ARRAY:
-        return this.#skipFields(reader);
+        return [{ count: (reader) => this.#fieldsOf(reader), each: ['string'] }];
       default:
-        reader.skipString();
-        reader.skip(2 * NUMBER_BYTES);
-        skipStrings(reader);
-        skipStrings(reader);
+        return CRON_LAYOUT;
     }
   }
 
@@ -226,38 +223,37 @@ export class ForeignValues {
     return typeByte === CRON && !isNewerVersion(this.#version) && !isOfValkey(this.#version);
   }
 
-  #skipFields(reader: ByteReader): void {
+  /** Of the template that comes next by its number. */
+  #fieldsOf(reader: ByteReader): number {
     const start = reader.at;
     const id = reader.length();
     const fields = this.#templates.get(id);
     if (fields === undefined) throw reader.fail(`there is no template ${id} of hashes before it`, start);
-    for (let left = fields; left > 0; left -= 1) reader.skipString();
+    return fields;
   }
+}
+
+function passIndex(reader: ByteReader): true {
+  if (reader.length() !== 0) reader.uint64();
+  return true;
+}
+
+function passItem(reader: ByteReader): true {
+  const kind = reader.length();
+  if (kind === INTEGER || kind === DOUBLE) reader.skip(NUMBER_BYTES);
+  else reader.skipString();
+  return true;
 }
 
 /** For how long, how many; producers with what they have sent; two figures. */
-function skipProducers(reader: ByteReader): void {
-  reader.uint64();
-  reader.uint64();
-  for (let producers = reader.count(2); producers > 0; producers -= 1) {
-    reader.skipString();
-    for (let entries = reader.count(3); entries > 0; entries -= 1) {
-      reader.skipString();
-      reader.uint64();
-      reader.uint64();
-    }
-  }
-  reader.uint64();
-  reader.uint64();
-}
-
-function skipArray(reader: ByteReader): void {
-  const count = reader.count(3);
-  if (reader.length() !== 0) reader.uint64();
-  for (let left = count; left > 0; left -= 1) {
-    reader.uint64();
-    const kind = reader.length();
-    if (kind === INTEGER || kind === DOUBLE) reader.skip(NUMBER_BYTES);
-    else reader.skipString();
-  }
-}
+const PRODUCERS: Layout = [
+  passNumber,
+  passNumber,
+  repeated(2, 'string', repeated(3, 'string', passNumber, passNumber)),
+  passNumber,
+  passNumber,
+];
+const STREAM_4_LAYOUT: Layout = [...streamLayout(4), ...PRODUCERS];
+const STREAM_5_LAYOUT: Layout = [...streamLayout(5), ...PRODUCERS];
+const ARRAY_LAYOUT: Layout = [{ ...repeated(3, passNumber, passItem), head: [passIndex] }];
+const CRON_LAYOUT: Layout = ['string', 2 * NUMBER_BYTES, repeated(1, 'string'), repeated(1, 'string')];

@@ -1,4 +1,5 @@
-// Reads the keys of a snapshot file one after the other and passes over everything else. It holds one window of the file.
+// Reads the keys of a snapshot one after the other and passes over everything else, whether it is in a file or comes chunk by
+// chunk. It knows no files and no sockets.
 //
 //     header · (opcode what belongs to it | type byte key value) … · EOF · checksum
 //
@@ -6,17 +7,13 @@
 
 import { Buffer } from 'node:buffer';
 import { BY_REFERENCE, Bytes, NO_BYTES } from '../../resp/bytes.ts';
-import { countOf, formatBytes, formatCount } from '../../resp/figures.ts';
+import { formatBytes, formatCount } from '../../resp/figures.ts';
 import { LONGEST_STRING } from '../../resp/reply.ts';
-import type { RandomAccessFile } from '../file/input-file.ts';
 import type { EntryView } from '../flow/entry-view.ts';
-import type { ByteReader } from '../rdb/byte-reader.ts';
 import { Crc64 } from '../rdb/crc64.ts';
 import { NEVER, type Milliseconds } from '../rdb/milliseconds.ts';
 import {
-  CHECKSUM_BYTES,
   encodingOf,
-  FIRST_VALKEY_VERSION,
   FOOTER_BYTES,
   isNewerVersion,
   isOfValkey,
@@ -26,8 +23,9 @@ import {
   typeOfEncoding,
 } from '../rdb/payload.ts';
 import { DEFAULT_LIMITS, isEmptyValue, mostUnpacked } from '../rdb/pieces.ts';
-import { skipValue } from '../rdb/skip.ts';
-import { FileReader, FileValue } from './file-reader.ts';
+import { isString, layoutOf, Skipper } from '../rdb/skip.ts';
+import { STARVED, type SnapshotBytes } from './snapshot-bytes.ts';
+import { readEnd, readHeader } from './snapshot-ends.ts';
 import { ENTERPRISE_NUMBER, ENTERPRISE_SLOT, ForeignValues, KEY_METADATA, LeftOut, skipMetadata } from './left-out.ts';
 
 /** Bytes from here on are not type bytes. */
@@ -48,28 +46,45 @@ const MOST_DB = 2 ** 31 - 1;
 const OVERHEAD_BYTES = 1 + FOOTER_BYTES;
 
 export interface SnapshotReaderOptions {
-  /** Values of more bytes are not held whole, except those of modules. */
+  /** Values of more bytes are not held whole, except those of modules where the bytes can be read again. */
   readonly bigKey: number;
   /** Bytes. Default `LONGEST_STRING`. */
   readonly maxPayload?: number | undefined;
 }
 
+/** Memory for payloads, one behind the other. */
+export interface Payloads {
+  readonly bytes: Bytes;
+  /** Where there is room for one of so many bytes, fewer than `BY_REFERENCE`. */
+  reserve(length: number): number;
+}
+
+/** A key; the end of the snapshot; or the bytes of what comes next are not all there. */
+export type Found = 'key' | 'end' | 'starved';
+
 export class SnapshotReader {
   /** What was passed over so far. */
   readonly leftOut = new LeftOut();
-  readonly #file: RandomAccessFile;
-  readonly #reader: FileReader;
-  readonly #version: number;
+  readonly #reader: SnapshotBytes;
+  readonly #skipper = new Skipper();
   readonly #bigKey: number;
   readonly #maxPayload: number;
-  /** Of small payloads, one after the other; a large one has memory of its own. */
-  readonly #payload = new Bytes(Buffer.allocUnsafeSlow(BY_REFERENCE));
   readonly #crc = new Crc64();
-  readonly #foreign: ForeignValues;
+  /** `next`: a key is read, and another one comes; `item`: what stands before its value. */
+  #state: 'header' | 'next' | 'item' | 'value' = 'header';
+  /** Of what stands before the value. */
+  #itemStart = 0;
+  #version = 0;
+  #foreign = new ForeignValues(0);
   #isChecked = true;
   #db = 0;
   #typeByte = 0;
   #hasMetadata = false;
+  /** Whether the last key was begun with its bytes not all there: it lies elsewhere by now. */
+  #hasMoved = false;
+  #isPassedOver = false;
+  /** Whether the value is written as one string: most are. */
+  #isString = false;
   /** Of the key. */
   #keyStart = 0;
   /** Of the value, behind the key; the end is -1 if it is not known. */
@@ -78,24 +93,20 @@ export class SnapshotReader {
   /** The last key that was reported to have members that expire. */
   #expiringKey = 0;
 
-  /** @throws PayloadError if it is not a snapshot, or one that rump does not know */
-  constructor(file: RandomAccessFile, { bigKey, maxPayload = LONGEST_STRING }: SnapshotReaderOptions) {
-    this.#file = file;
-    this.#reader = new FileReader(file, { sums: true });
+  constructor(reader: SnapshotBytes, { bigKey, maxPayload = LONGEST_STRING }: SnapshotReaderOptions) {
+    this.#reader = reader;
     // Only names and what stands beside keys are decompressed here, never values.
-    this.#reader.mostUnpacked = mostUnpacked(DEFAULT_LIMITS);
-    this.#version = readHeader(this.#reader);
+    reader.mostUnpacked = mostUnpacked(DEFAULT_LIMITS);
     this.#maxPayload = maxPayload;
     this.#bigKey = Math.min(bigKey, maxPayload - OVERHEAD_BYTES);
-    this.#foreign = new ForeignValues(this.#version);
   }
 
-  /** Bytes from the start of the file. */
+  /** Bytes from the start. */
   get at(): number {
     return this.#reader.at;
   }
 
-  /** Whether the file had a checksum, as far as that is known. */
+  /** Whether it had a checksum, as far as that is known. */
   get isChecked(): boolean {
     return this.#isChecked;
   }
@@ -107,12 +118,46 @@ export class SnapshotReader {
   }
 
   /**
-   * Reads the next key: `entry` shows all but its value then, up to the next call. False after the last one, if the file is
-   * complete.
-   * @throws PayloadError
+   * Reads the next key: `entry` shows all but its value then, up to the next call. `end` comes after the last one, if all is
+   * complete; after `starved` it has to be called with the same entry, which is untouched.
+   * @throws PayloadError, also if it is not a snapshot, or one that rump does not know
    */
-  next(entry: EntryView): boolean {
+  next(entry: EntryView): Found {
+    try {
+      if (this.#state === 'header') this.#readHeader();
+      if (this.#state === 'next') this.#begin(entry);
+      if (this.#state === 'item' && !this.#readItems(entry)) return 'end';
+      this.#passValue(entry);
+      return 'key';
+    } catch (error) {
+      if (error !== STARVED) throw error;
+    }
     const reader = this.#reader;
+    if (this.#state !== 'value') {
+      reader.moveTo(this.#itemStart);
+      return 'starved';
+    }
+    const { at } = reader;
+    reader.moveTo(this.#isString ? this.#start : this.#skipper.at);
+    this.#hasMoved = true;
+    if (this.#isPassedOver || at - this.#start <= this.#bigKey) return 'starved';
+    this.#passOver(entry);
+    return this.next(entry);
+  }
+
+  #readHeader(): void {
+    this.#version = readHeader(this.#reader);
+    this.#foreign = new ForeignValues(this.#version);
+    this.#reader.keep = this.#reader.at;
+    this.#state = 'next';
+  }
+
+  #begin(entry: EntryView): void {
+    const reader = this.#reader;
+    reader.sumSome();
+    if (this.#end === -1) {
+      throw reader.fail(`${this.#form}, and nothing tells where that value ends`, this.#keyStart - 1);
+    }
     entry.expireAt = NEVER;
     entry.idle = -1;
     entry.frequency = -1;
@@ -120,10 +165,14 @@ export class SnapshotReader {
     entry.showPayload(NO_BYTES, 0, 0);
     entry.large = null;
     this.#hasMetadata = false;
-    reader.sumSome();
-    if (this.#end === -1)
-      throw reader.fail(`${this.#form}, and nothing tells where that value ends`, this.#keyStart - 1);
+    this.#itemStart = reader.at;
+    this.#state = 'item';
+  }
+
+  /** Reads up to the next value, and begins with that. False where there is none. */
+  #readItems(entry: EntryView): boolean {
     for (;;) {
+      const reader = this.#reader;
       const opcode = reader.byte();
       switch (opcode) {
         case EXPIRE_TIME_MS:
@@ -148,11 +197,19 @@ export class SnapshotReader {
           if (opcode >= FIRST_OPCODE || opcode === ENTERPRISE_NUMBER || opcode === ENTERPRISE_SLOT) this.#pass(opcode);
           else {
             entry.db = this.#db;
-            this.#passKey(opcode, entry);
+            this.#beginValue(opcode, entry);
             return true;
           }
       }
+      this.#itemStart = reader.at;
+      // What KeyDB puts behind a key is about that key.
+      if (opcode !== AUX) reader.keep = reader.at;
     }
+  }
+
+  /** Whether the value was not held, or cannot be carried as it is: who wants it has to read it elsewhere. Never for files. */
+  get isPassedOver(): boolean {
+    return this.#isPassedOver;
   }
 
   /** Why the value cannot be copied, if it cannot. */
@@ -168,27 +225,29 @@ export class SnapshotReader {
   }
 
   /**
-   * Shows the value of the last key in `entry`, up to the next call. False for an empty collection, which is no key for a
-   * server.
+   * Shows the value of the last key in `entry`, up to the next call; its payload is in `payloads`, or in memory of its own. False
+   * for an empty collection, which is no key for a server.
    */
-  take(entry: EntryView): boolean {
+  take(entry: EntryView, payloads: Payloads): boolean {
     const start = this.#start;
     const size = this.#end - start;
+    const typeByte = this.#typeByte;
     if (this.#hasMetadata) this.leftOut.add('metadata', () => String(entry.key));
     if (size > this.#bigKey && this.type !== 'module') {
-      const [bytes, typeByte, version] = [this.#file, this.#typeByte, this.#version];
       entry.kind = 'large';
-      entry.large = new FileValue({ bytes, start, length: size, typeByte, version, isAll: false }, this.#bigKey);
+      entry.large = this.#reader.laterValue({ start, length: size, typeByte, version: this.#version }, this.#bigKey);
       return true;
     }
     const length = size + OVERHEAD_BYTES;
-    const payload = length < BY_REFERENCE ? this.#payload : new Bytes(Buffer.allocUnsafeSlow(length));
-    payload.buffer[0] = this.#typeByte;
-    this.#reader.copyTo(payload, 1, start, this.#end);
-    seal(payload, length, this.#version, this.#crc);
+    const isSmall = length < BY_REFERENCE;
+    const at = isSmall ? payloads.reserve(length) : 0;
+    const bytes = isSmall ? payloads.bytes : new Bytes(Buffer.allocUnsafeSlow(length));
+    bytes.buffer[at] = typeByte;
+    this.#reader.copyTo(bytes, at + 1, start, this.#end);
+    seal(bytes, at, at + length, this.#version, this.#crc);
     entry.kind = 'value';
-    entry.showPayload(payload, 0, length);
-    if (this.#typeByte === PLAIN_TYPE_BYTES.string || !isEmptyValue(payload.buffer.subarray(0, length))) return true;
+    entry.showPayload(bytes, at, at + length);
+    if (typeByte === PLAIN_TYPE_BYTES.string || !isEmptyValue(bytes.buffer, at, at + length)) return true;
     this.leftOut.add('empty', () => String(entry.key));
     return false;
   }
@@ -197,8 +256,8 @@ export class SnapshotReader {
     return this.#foreign.formOf(this.#typeByte);
   }
 
-  /** Passes over key and value, if the end of that is known. Shows the key. */
-  #passKey(typeByte: number, entry: EntryView): void {
+  /** Shows the key, and begins to pass over the value, if it is known where that ends. */
+  #beginValue(typeByte: number, entry: EntryView): void {
     const reader = this.#reader;
     const encoding = encodingOf(typeByte, this.#version);
     const isForeign = encoding === undefined && this.#foreign.typeOf(typeByte) !== undefined;
@@ -209,13 +268,52 @@ export class SnapshotReader {
     if (encoding === 'MODULE_PRE_GA') {
       throw reader.fail('a module from before Redis 4.0 wrote the value, which only itself can read', reader.at - 1);
     }
-    this.#keyStart = reader.at;
+    const keyStart = reader.at;
     reader.showKey(entry);
+    reader.keep = keyStart;
+    this.#keyStart = keyStart;
     this.#typeByte = typeByte;
     this.#start = reader.at;
-    if (encoding !== undefined) skipValue(reader, typeByte, this.#version);
-    else if (isForeign) this.#foreign.skip(reader, typeByte);
-    this.#end = encoding === undefined && !isForeign ? -1 : reader.at;
+    this.#end = encoding === undefined && !isForeign ? -1 : 0;
+    this.#isPassedOver = false;
+    this.#hasMoved = false;
+    this.#state = 'value';
+    if (this.#end === -1) return;
+    const layout = isForeign ? this.#foreign.layoutOf(typeByte) : layoutOf(typeByte, this.#version);
+    this.#isString = isString(layout);
+    if (!this.#isString) this.#skipper.begin(layout);
+  }
+
+  #passValue(entry: EntryView): void {
+    const reader = this.#reader;
+    if (this.#end === 0) {
+      if (this.#isString) reader.skipString();
+      else this.#skipper.run(reader);
+      if (!this.#isPassedOver) reader.demandPassed();
+      this.#end = reader.at;
+    }
+    if (this.#hasMoved && !this.#isPassedOver) this.#showKeyAgain(entry);
+    this.#state = 'next';
+    if (!reader.comesOnce) return;
+    const isCarried = encodingOf(this.#typeByte, this.#version) !== undefined && !this.#hasMetadata;
+    this.#isPassedOver ||= !isCarried || this.#end - this.#start > this.#bigKey;
+  }
+
+  #showKeyAgain(entry: EntryView): void {
+    const reader = this.#reader;
+    const { at } = reader;
+    reader.moveTo(this.#keyStart);
+    reader.showKey(entry);
+    reader.moveTo(at);
+  }
+
+  /** The value is too large to be held. */
+  #passOver(entry: EntryView): void {
+    this.#showKeyAgain(entry);
+    const key = entry.keyIn.slice(entry.keyAt, entry.keyEnd);
+    entry.showKey(new Bytes(key), 0, key.length);
+    this.#isPassedOver = true;
+    this.#reader.keep = Infinity;
   }
 
   /** Passes over what is not a key. */
@@ -244,8 +342,7 @@ export class SnapshotReader {
     reader.skipString();
     if (name !== MEMBER_EXPIRY || this.#expiringKey === this.#keyStart) return;
     this.#expiringKey = this.#keyStart;
-    const keyName = (): string => String(new FileReader(this.#file, { start: this.#keyStart, sums: false }).string());
-    this.leftOut.add('expiries', keyName);
+    this.leftOut.add('expiries', () => reader.nameAt(this.#keyStart));
   }
 
   #select(db: number): void {
@@ -263,61 +360,4 @@ export class SnapshotReader {
 /** Negative times would mean no expiry, and all of them are past. */
 function expiryOf(time: Milliseconds): Milliseconds {
   return time < 0 ? 0 : time;
-}
-
-const HEADER_BYTES = 9;
-/** The highest RDB versions; those of Valkey have three digits. */
-const HIGHEST = { REDIS: FIRST_VALKEY_VERSION - 1, VALKEY: 999 } as const;
-
-/** Where whoever wrote the file makes none. */
-const NO_CHECKSUM = Buffer.alloc(CHECKSUM_BYTES);
-/** Redis 2.6. */
-const FIRST_SUMMED_VERSION = 5;
-/** The 40 characters at the end of a diskless transfer, and what editors and pipes append to a file. */
-const HARMLESS = /^(?:[0-9a-f]{40})?[\s\0]{0,4}$/;
-const MOST_HARMLESS = 44;
-
-interface SnapshotEnd {
-  /** Whether there was a checksum; it is right then. */
-  readonly isChecked: boolean;
-  /** Bytes behind the end, which servers ignore. */
-  readonly extra: number;
-}
-
-/**
- * Files of unknown newer servers are read as well: most of their values have not changed.
- * @throws PayloadError where it is no snapshot
- */
-function readHeader(reader: ByteReader): number {
-  const head = reader.view(Math.min(HEADER_BYTES, reader.left));
-  const [, writer, digits] = /^(REDIS(?=\d{4})|VALKEY(?=\d{3}))(\d+)$/.exec(head.toString('latin1')) ?? [];
-  if (writer === undefined) throw reader.fail('it is no snapshot of Redis or Valkey', 0);
-  const version = Number(digits);
-  const first = writer === 'VALKEY' ? FIRST_VALKEY_VERSION : 1;
-  if (version < first || version > HIGHEST[writer as keyof typeof HIGHEST]) {
-    throw reader.fail(`${nameOf(writer)} has no RDB version ${version}`, 0);
-  }
-  return version;
-}
-
-function nameOf(writer: string): string {
-  return writer === 'VALKEY' ? 'Valkey' : 'Redis';
-}
-
-/** @throws PayloadError where the checksum is another one, or something follows that may be data */
-function readEnd(reader: FileReader, version: number): SnapshotEnd {
-  const isChecked = version >= FIRST_SUMMED_VERSION && readChecksum(reader);
-  const { at, left: extra } = reader;
-  if (extra === 0) return { isChecked, extra };
-  if (extra <= MOST_HARMLESS && HARMLESS.test(reader.view(extra).toString('latin1'))) return { isChecked, extra };
-  throw reader.fail(`${countOf(extra, 'byte')} follow the end of the snapshot`, at);
-}
-
-function readChecksum(reader: FileReader): boolean {
-  const sum = new Crc64().copy(reader.sum()!);
-  const { at } = reader;
-  const told = reader.view(CHECKSUM_BYTES);
-  if (told.equals(NO_CHECKSUM)) return false;
-  if (sum.isAt(told, 0)) return true;
-  throw reader.fail('the checksum is not that of the file, which is damaged somewhere', at);
 }

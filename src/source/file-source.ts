@@ -12,7 +12,7 @@ import type { FieldExpiries } from '../keys/expiries.ts';
 import { NEVER } from '../rdb/milliseconds.ts';
 import type { FileSink, Source } from './source.ts';
 
-interface FileScopeOptions {
+export interface FileScopeOptions {
   /** The databases whose keys are in scope. */
   readonly databases: ReadonlySet<number> | 'all';
   /** Whether a key of these databases is, by its name. */
@@ -30,10 +30,12 @@ interface FileScopeOptions {
 }
 
 /** Which keys of a file are copied, and what of them beside their values. */
-class FileScope {
+export class FileScope {
   readonly type: string | undefined;
   /** What is wanted this time, of all that is in scope; without it everything. */
   wanted: ((key: Buffer) => boolean) | undefined;
+  /** Whether `carry` does anything. */
+  readonly changesValues: boolean;
   /** Whether nobody has to look at a key, or at its value. */
   readonly #takesAll: boolean;
   readonly #options: FileScopeOptions;
@@ -43,7 +45,8 @@ class FileScope {
     this.type = options.type;
     this.#options = options;
     const { hasAllNames, type, fields } = options;
-    this.#takesAll = hasAllNames === true && type === undefined && fields === undefined;
+    this.changesValues = fields !== undefined;
+    this.#takesAll = hasAllNames === true && type === undefined && !this.changesValues;
   }
 
   /** Whether all keys of the database are in scope, with their values as they are. */

@@ -253,9 +253,9 @@ class PassedValues {
       bytes.read(entry.payload, 0, length, start);
       return;
     }
-    const place = { bytes, start: start + 1, length: bytes.size - start - 1, typeByte, version, isAll: true };
+    const place = { start: start + 1, length: bytes.size - start - 1, typeByte, version };
     entry.kind = 'large';
-    entry.large = new FileValue(place, this.#bigKey);
+    entry.large = new FileValue(bytes, place, this.#bigKey, true);
   }
 
   /** By their places in the stream, up to the footer. */
