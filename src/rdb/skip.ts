@@ -126,7 +126,10 @@ const LAYOUTS: Readonly<Record<Encoding, Layout>> = {
   MODULE_PRE_GA: [passRest],
 };
 
-/** @throws PayloadError for type bytes that no known server writes in that RDB version */
+/**
+ * Of what stands in a DUMP payload between type byte and footer.
+ * @throws PayloadError for type bytes that no known server writes in that RDB version
+ */
 export function layoutOf(typeByte: number, version: number): Layout {
   return LAYOUTS[demandEncoding(typeByte, version)];
 }
@@ -193,14 +196,6 @@ export class Skipper {
     this.#next[top] = 0;
     this.#left[top] = times;
   }
-}
-
-/**
- * What lies between is the body of a DUMP payload, but for its type byte.
- * @throws PayloadError
- */
-export function skipValue(reader: ByteReader, typeByte: number, version: number): void {
-  new Skipper().begin(layoutOf(typeByte, version)).run(reader);
 }
 
 /** The entries of a stream. */

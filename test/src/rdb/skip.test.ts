@@ -7,7 +7,7 @@ import { decodePayload } from '../../../src/rdb/decode.ts';
 import { PayloadError, withFooter } from '../../../src/rdb/payload.ts';
 import { payloadIfAny } from '../../../src/rdb/encode.ts';
 import { payloadPieces } from '../../../src/rdb/pieces.ts';
-import { skipValue, unpackedSize } from '../../../src/rdb/skip.ts';
+import { layoutOf, Skipper, unpackedSize } from '../../../src/rdb/skip.ts';
 import { bombString, runLength } from '../../support/bombs.ts';
 import { readPayloads } from '../../support/payload-fixtures.ts';
 import * as build from './payload-builder.ts';
@@ -43,7 +43,11 @@ const built = [
   },
 ];
 
-test('skipValue() stops at the byte at which decodePayload() has read all of the value', () => {
+function skipValue(reader: ByteReader, typeByte: number, version: number): void {
+  new Skipper().begin(layoutOf(typeByte, version)).run(reader);
+}
+
+test('Skipper stops at the byte at which decodePayload() has read all of the value', () => {
   for (const { name, payload } of [...recorded, ...built]) {
     const reader = new ByteReader(Buffer.concat([payload.subarray(1, -10), REST]), 'a value');
     skipValue(reader, payload[0]!, payload.readUInt16LE(payload.length - 10));
@@ -52,7 +56,7 @@ test('skipValue() stops at the byte at which decodePayload() has read all of the
   }
 });
 
-test('skipValue() refuses a value that is cut short', () => {
+test('Skipper refuses a value that is cut short', () => {
   for (const { name, payload } of [...recorded, ...built]) {
     const bytes = payload.subarray(1, -10);
     const version = payload.readUInt16LE(payload.length - 10);
@@ -63,7 +67,7 @@ test('skipValue() refuses a value that is cut short', () => {
   }
 });
 
-test('skipValue() and decodePayload() refuse type bytes that no server of that version writes', () => {
+test('layoutOf() and decodePayload() refuse type bytes that no server of that version writes', () => {
   for (const [typeByte, version] of [
     [8, 6],
     [26, 12],

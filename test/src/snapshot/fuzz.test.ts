@@ -1,13 +1,15 @@
-// Snapshots that are wrong somewhere, ten thousand in the long tier: each is read, or refused with an offset, in little time and memory.
+// Snapshots that are wrong somewhere, ten thousand in the long tier: each is read, or refused with an offset, in little time and
+// memory; the same as it comes in chunks.
 import assert from 'node:assert/strict';
 import { closeSync, ftruncateSync, openSync, readFileSync, writeSync } from 'node:fs';
 import { test } from 'node:test';
 import { StreamError } from '../../../src/file/stream-ends.ts';
-import { newEntry, sizeOf } from '../../../src/flow/entry.ts';
+import { newEntry, sizeOf, type Entry } from '../../../src/flow/entry.ts';
 import { PayloadError } from '../../../src/rdb/payload.ts';
 import { newChannel } from '../../support/entries.ts';
 import { foreignSnapshots } from '../../support/foreign-snapshots.ts';
-import { snapshotFile, snapshotSource } from '../../support/rdb-file.ts';
+import { SnapshotError } from '../../../src/source/snapshot-intake.ts';
+import { chunksOf, readSnapshot, snapshotFile, snapshotSource, takeIn } from '../../support/rdb-file.ts';
 import { readSnapshots } from '../../support/snapshot-fixtures.ts';
 import { count } from '../../support/tier.ts';
 import { Mutations } from '../rdb/mutations.ts';
@@ -15,6 +17,7 @@ import { Mutations } from '../rdb/mutations.ts';
 const ROUNDS = count(1_500, 10_000);
 /** Those of the other servers have nothing that these lack, and take their time. */
 const LARGE = new Set(['redis-6.0', 'redis-8.0', 'valkey-9.1']);
+const CHUNKED_ROUNDS = count(500, 5_000);
 const SEED = 0x72646266;
 /** Of one file: thousands of times what one takes, as the machine may be busy; a reader gone astray takes longer. */
 const SLOWEST_MS = 3000;
@@ -55,6 +58,31 @@ test(`RdbSource reads or refuses ${ROUNDS} snapshots that are wrong somewhere`, 
   }
   // Else the mutations are too few or too many to tell anything.
   assert.ok(read > ROUNDS / 20 && refused > ROUNDS / 3 && damaged > ROUNDS / 200, `${read}, ${refused}, ${damaged}`);
+});
+
+test(`SnapshotIntake makes of ${CHUNKED_ROUNDS} snapshots that are wrong somewhere what RdbSource makes of them`, async (t) => {
+  const whole = readSnapshots().filter(({ name }) => name.endsWith('-cluster'));
+  const summed = [...whole.map(({ path }) => readFileSync(path)), ...foreignSnapshots()];
+  const originals = summed.map((bytes) => Buffer.concat([bytes.subarray(0, -8), Buffer.alloc(8)]));
+  const mutations = new Mutations(SEED + 1);
+  const path = snapshotFile(t, Buffer.alloc(0));
+  const file = openSync(path, 'r+');
+  t.after(() => closeSync(file));
+  let refused = 0;
+  for (let round = 0; round < CHUNKED_ROUNDS; round += 1) {
+    const bytes = mutations.nextOf(originals);
+    ftruncateSync(file);
+    writeSync(file, bytes, 0, bytes.length, 0);
+    const read = await readSnapshot(path);
+    const taken = await takeIn(chunksOf(bytes, 1 + (round % 300)));
+    // What has to be read elsewhere is refused where it is in a file, or carried without what modules have attached.
+    const elsewhere = new Set(taken.passedOver.map(String));
+    const isTaken = ({ db, key }: Entry): boolean => !elsewhere.has(String([db, key]));
+    assert.deepEqual(taken.entries.filter(isTaken), read.entries.filter(isTaken), `round ${round}`);
+    assert.equal(taken.error instanceof SnapshotError, read.error instanceof StreamError, `round ${round}`);
+    if (taken.error !== undefined) refused += 1;
+  }
+  assert.ok(refused > CHUNKED_ROUNDS / 3 && refused < CHUNKED_ROUNDS, String(refused));
 });
 
 interface Read {
