@@ -220,14 +220,31 @@ export function withFooter(body: Buffer, version: number): Buffer {
 /**
  * Writes the footer into the last bytes of a payload, which lies from `start` to before `end`.
  * @param crc one that is at hand, where many payloads are made
+ * @param value what stands between type byte and footer, where it is summed already
  */
-export function seal(bytes: Bytes, start: number, end: number, version: number, crc = new Crc64()): void {
+export function seal(
+  bytes: Bytes,
+  start: number,
+  end: number,
+  version: number,
+  crc = new Crc64(),
+  value?: Crc64,
+): void {
   const { view } = bytes;
-  view.setUint16(end - FOOTER_BYTES, version, true);
+  const footer = end - FOOTER_BYTES;
   const at = end - CHECKSUM_BYTES;
-  const { low, high } = crc.reset().updateFrom(bytes, start, at);
-  view.setUint32(at, low, true);
-  view.setUint32(at + 4, high, true);
+  view.setUint16(footer, version, true);
+  crc.reset();
+  if (value === undefined) crc.updateFrom(bytes, start, at);
+  else {
+    const first = start + 1;
+    crc
+      .updateFrom(bytes, start, first)
+      .append(value, footer - first)
+      .updateFrom(bytes, footer, at);
+  }
+  view.setUint32(at, crc.low, true);
+  view.setUint32(at + 4, crc.high, true);
 }
 
 /** The same value as if that version had written it. The caller knows that this version knows the type byte. */

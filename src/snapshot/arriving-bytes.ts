@@ -55,8 +55,8 @@ export class ArrivingBytes extends SnapshotBytes {
   /** Takes a copy of what comes next. What was shown before is valid no more. */
   push(chunk: Uint8Array): void {
     const { at } = this;
-    this.sum();
     const from = Math.min(this.keep, at, this.#come);
+    this.sumTo(from);
     const held = this.#come - from;
     const fits = this.bytes.length + chunk.length <= this.#memory.buffer.length;
     const isMoved = !fits && this.#makeRoom(from, held, held + chunk.length);

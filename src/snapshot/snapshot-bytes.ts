@@ -46,13 +46,25 @@ export abstract class SnapshotBytes extends ByteReader {
 
   /** The checksum of all bytes from the start to here. */
   sum(): Crc64 | undefined {
-    const { before } = this;
-    const end = Math.min(this.at, before + this.bytes.length);
-    if (end > this.#summed) {
-      this.#crc?.updateFrom(this.#window, this.#summed - before, end - before);
-      this.#summed = end;
-    }
+    this.sumTo(this.at);
     return this.#crc;
+  }
+
+  /** As far as they are at hand. */
+  protected sumTo(end: number): void {
+    const { before } = this;
+    const last = Math.min(end, before + this.bytes.length);
+    if (last <= this.#summed) return;
+    this.#crc?.updateFrom(this.#window, this.#summed - before, last - before);
+    this.#summed = last;
+  }
+
+  /** The bytes from `start` to `end` were passed over, and are summed already. */
+  sumValue(start: number, end: number, value: Crc64): void {
+    this.sumTo(start);
+    if (this.#summed !== start) return;
+    this.#crc?.append(value, end - start);
+    this.#summed = end;
   }
 
   /** Sums what was passed over, where it is enough to be worth it, and still in the processor's cache. */

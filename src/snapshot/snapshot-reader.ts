@@ -45,6 +45,9 @@ const MOST_DB = 2 ** 31 - 1;
 /** Of a payload: the type byte, and what follows the value. */
 const OVERHEAD_BYTES = 1 + FOOTER_BYTES;
 
+/** Bytes of a value, from which on it is summed once for the snapshot and for its payload. */
+const LEAST_SHARED = 512;
+
 export interface SnapshotReaderOptions {
   /** Values of more bytes are not held whole, except those of modules where the bytes can be read again. */
   readonly bigKey: number;
@@ -70,6 +73,7 @@ export class SnapshotReader {
   readonly #bigKey: number;
   readonly #maxPayload: number;
   readonly #crc = new Crc64();
+  readonly #valueSum = new Crc64();
   /** `next`: a key is read, and another one comes; `item`: what stands before its value. */
   #state: 'header' | 'next' | 'item' | 'value' = 'header';
   /** Of what stands before the value. */
@@ -244,12 +248,20 @@ export class SnapshotReader {
     const bytes = isSmall ? payloads.bytes : new Bytes(Buffer.allocUnsafeSlow(length));
     bytes.buffer[at] = typeByte;
     this.#reader.copyTo(bytes, at + 1, start, this.#end);
-    seal(bytes, at, at + length, this.#version, this.#crc);
+    seal(bytes, at, at + length, this.#version, this.#crc, this.#sumOnce(bytes, at + 1, size));
     entry.kind = 'value';
     entry.showPayload(bytes, at, at + length);
     if (typeByte === PLAIN_TYPE_BYTES.string || !isEmptyValue(bytes.buffer, at, at + length)) return true;
     this.leftOut.add('empty', () => String(entry.key));
     return false;
+  }
+
+  /** Of a value that was copied to `at`, for both checksums, where it is large enough. */
+  #sumOnce(bytes: Bytes, at: number, size: number): Crc64 | undefined {
+    if (size < LEAST_SHARED) return undefined;
+    const sum = this.#valueSum.reset().updateFrom(bytes, at, at + size);
+    this.#reader.sumValue(this.#start, this.#end, sum);
+    return sum;
   }
 
   get #form(): string {

@@ -56,6 +56,17 @@ test('Crc64 takes the bytes in pieces', () => {
   }
 });
 
+test('Crc64.append() goes on as if it had taken the bytes itself, however many', () => {
+  const bytes = Buffer.from(Uint8Array.from({ length: 70_000 }, (_, i) => i * i * 3 + 1));
+  for (const length of [0, 1, 2, 3, 7, 8, 255, 256, 1000, 65_535, 65_536, 69_990]) {
+    for (const start of [0, 1, 10]) {
+      const rest = bytes.subarray(start, start + length);
+      const crc = new Crc64().update(bytes.subarray(0, start)).append(new Crc64().update(rest), length);
+      assert.equal(crc.value, new Crc64().update(bytes.subarray(0, start + length)).value, `${start}, ${length}`);
+    }
+  }
+});
+
 test('Crc64 takes many bytes, and those of a piece of memory, as it takes few', () => {
   const bytes = Buffer.from(Uint8Array.from({ length: 3000 }, (_, i) => i * i * 5 + 7));
   for (const [start, end] of [
