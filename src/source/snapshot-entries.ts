@@ -113,14 +113,14 @@ export class SnapshotEntries implements Payloads {
     this.#run.add(keyAt, keyEnd, payloadAt, payloadEnd, Number(expireAt));
   }
 
-  /** Ends the run, and begins another one with the entry, if it can be in any. */
+  /** Ends the run, and begins another one with the entry, if it can be in any, and a run would not wait as single entries. */
   #pushNext(channel: Channel): void {
     const entry = this.#entry;
     const run = this.#run;
     const end = this.#end;
     this.#flush();
     run.begin(entry.db, entry.page, entry.keyIn, this.bytes);
-    if (!run.suits(entry)) return channel.pushReserved(entry);
+    if (channel.length > 0 || !run.suits(entry)) return channel.pushReserved(entry);
     this.#end = end;
     this.#add();
   }

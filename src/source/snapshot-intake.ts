@@ -25,7 +25,8 @@ export interface SnapshotIntakeOptions extends FileScopeOptions {
 
 export interface SnapshotSink extends FileSink {
   /**
-   * A key in scope whose value has to be read by commands: it is too large to be held, or of a form that rump does not know.
+   * A key in scope whose value has to be read by commands: it is too large to be held, or of a form that rump does not know. It
+   * may be gone by then.
    * @param key it holds until the call returns
    */
   onPassedOver(db: number, key: Buffer): void;
@@ -45,9 +46,12 @@ export class SnapshotError extends RespError {
   }
 }
 
-/** Holds one chunk, and of what comes next up to `bigKey` or 16 MiB, whichever is more. */
+/** Holds what of the last chunk was not read yet, and of what comes next up to `bigKey` and 16 MiB, in twice the memory. */
 export class SnapshotIntake {
-  /** Resolves when the last entry is in the channel; rejects with a SnapshotError, or the reason of `stop`. */
+  /**
+   * Resolves when the last entry is in the channel; rejects with a SnapshotError, or the reason of `stop`. A key that has changed
+   * since may be read only then: else what the snapshot has of it came behind what is newer.
+   */
   readonly done: Promise<void>;
   readonly #channel: Channel;
   readonly #sink: SnapshotSink;
@@ -63,7 +67,7 @@ export class SnapshotIntake {
     const { name, bigKey, clock, page } = options;
     this.#channel = channel;
     this.#sink = sink;
-    this.#bytes = new ArrivingBytes(name, Math.max(bigKey, MOST_BESIDE));
+    this.#bytes = new ArrivingBytes(name, bigKey + MOST_BESIDE);
     this.#snapshot = new SnapshotReader(this.#bytes, { bigKey });
     const how = page === undefined ? { clock } : { clock, page };
     this.#entries = new SnapshotEntries(new FileScope(options), sink, () => this.#demandRunning(), how);

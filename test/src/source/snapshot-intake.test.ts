@@ -96,6 +96,21 @@ for (const { name, path, bytes } of files.filter(({ name }) => !name.includes('-
   });
 }
 
+test('SnapshotIntake holds a value of just as many bytes, and what stands around it', async () => {
+  const bigKey = 20 * MIB;
+  const aux = Buffer.concat([Buffer.of(250), build.strings('name', 'a'.repeat(100 * KIB))]);
+  const value = key('k'.repeat(100 * KIB), 'v'.repeat(bigKey - 5));
+  const { entries, error, passedOver } = await takeIn(chunksOf(snapshotOf(HEADER, value, aux, key('last')), 10 * KIB), {
+    bigKey,
+  });
+  assert.equal(error, undefined);
+  assert.deepEqual(passedOver, []);
+  assert.deepEqual(
+    entries.map(({ payload }) => payload!.length),
+    [bigKey + 11, 17],
+  );
+});
+
 test('SnapshotIntake names the keys of newer servers whose values it can pass over', async () => {
   for (const bytes of foreignSnapshots().slice(0, 3)) {
     const { error, passedOver, refused, entries } = await takeIn(chunksOf(bytes, 1));
@@ -138,8 +153,8 @@ test('SnapshotIntake gives what was whole before a snapshot ends too early, wher
 
 test('SnapshotIntake refuses lengths that claim more than is held at once, and sizes that cannot be', async () => {
   const claims: [message: RegExp, ...parts: (Buffer | readonly number[])[]][] = [
-    [/more than 16.0 MiB would have to be held at once, at byte 9$/, [0], build.length(2 ** 31)],
-    [/more than 16.0 MiB would have to be held at once/, [245], build.length(2 ** 40, 64)],
+    [/more than 17.0 MiB would have to be held at once, at byte 9$/, [0], build.length(2 ** 31)],
+    [/more than 17.0 MiB would have to be held at once/, [245], build.length(2 ** 40, 64)],
     [/bytes cannot follow/, [0], build.strings('key'), build.length(Number.MAX_SAFE_INTEGER, 64)],
     [/it is cut off/, [0], build.strings('key'), build.length(2 ** 40, 64)],
   ];
