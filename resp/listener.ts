@@ -4,6 +4,7 @@
 import { existsSync, lstatSync, unlinkSync, type Stats } from 'node:fs';
 import net from 'node:net';
 import { dirname } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { ProtocolError, RespError } from './errors.ts';
 import { RequestReader } from './request-reader.ts';
 
@@ -19,6 +20,10 @@ export interface ListenerOptions {
 
 const MOST_CLIENTS = 32;
 const IDLE_MS = 300_000;
+/** Milliseconds after which a socket is looked at once more before it is taken for dead. */
+const LOOK_AGAIN_MS = 100;
+/** For a client to take what is left for it, in milliseconds. */
+const LINGER_MS = 500;
 /** What a name of a socket may take, with the zero behind it: less on systems from BSD. */
 const NAME_BYTES = process.platform === 'linux' ? 108 : 104;
 /** The owner alone may read and write what is made. */
@@ -131,8 +136,11 @@ class Client {
   }
 
   end(): void {
-    this.#socket.end();
-    this.#socket.unref();
+    const socket = this.#socket;
+    socket.end();
+    socket.unref();
+    // Bytes that wait for a client keep the process alive, whatever else was said of its socket.
+    if (socket.writableLength > 0) setTimeout(() => socket.destroy(), LINGER_MS).unref();
   }
 
   /** Whether there was a command. */
@@ -166,7 +174,12 @@ async function removeDead(path: string): Promise<void> {
   const found = look(path);
   if (found === undefined) return;
   if (!found.isSocket()) throw cannotListen(path, 'EEXIST', 'it is no socket', 'choose another path');
-  if (await answers(path)) throw cannotListen(path, 'EADDRINUSE', 'it is in use by another run', 'choose another path');
+  // Another run may have made it just now, and be about to listen.
+  for (const pause of [0, LOOK_AGAIN_MS]) {
+    await sleep(pause);
+    if (!(await answers(path))) continue;
+    throw cannotListen(path, 'EADDRINUSE', 'it is in use by another run', 'choose another path');
+  }
   removeIfAny(path);
 }
 

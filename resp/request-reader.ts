@@ -48,15 +48,16 @@ export class RequestReader {
   #array(): string[] | undefined {
     const start = this.#at;
     const words: string[] = [];
-    const count = this.#number(ARRAY, MOST_WORDS);
-    for (let i = 0; count !== undefined && i < count; i++) {
-      const word = this.#bulk();
-      if (word === undefined) break;
+    const count = this.#number(ARRAY, MOST_WORDS) ?? Infinity;
+    while (words.length < count) {
+      const word = count < Infinity ? this.#bulk() : undefined;
+      if (word === undefined) {
+        this.#at = start;
+        return undefined;
+      }
       words.push(word);
     }
-    if (words.length === count) return words;
-    this.#at = start;
-    return undefined;
+    return words;
   }
 
   #bulk(): string | undefined {

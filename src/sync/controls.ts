@@ -34,7 +34,7 @@ export interface Stage extends Figures {
 }
 
 export interface StatusReport extends Stage {
-  /** In words: `connecting`, `copying`, `comparing`, `stopping`. */
+  /** In words: `connecting`, `copying`, `comparing`, `stopping`; of a run that follows its source those of its events as well. */
   readonly phase: string;
   readonly paused: boolean;
   /** A second, over the last few. */
@@ -66,19 +66,22 @@ const NOTHING: Stage = {
   elapsed: 0,
 };
 
+type ControlledOptions = Pick<MigrateOptions, 'bwlimit' | 'tpslimit' | 'maxLatency' | 'live'>;
+
 export class RunControls implements Controls {
   readonly pausing = new Pause();
   readonly limit: RateLimit;
   readonly #maxLatency: { ms: number };
   readonly #end = new AbortController();
+  readonly #cutover = new AbortController();
   readonly #samples: Stage[] = [];
   #phase = 'connecting';
   #stage = NOTHING;
 
-  /** Set by a run that follows its source. */
-  cutover: (() => void) | undefined;
+  readonly cutover: (() => void) | undefined;
 
-  constructor({ bwlimit, tpslimit, maxLatency }: Pick<MigrateOptions, 'bwlimit' | 'tpslimit' | 'maxLatency'>) {
+  constructor({ bwlimit, tpslimit, maxLatency, live }: ControlledOptions) {
+    if (live === true) this.cutover = () => this.#cutover.abort();
     this.limit = new RateLimit({ bytesPerSecond: bwlimit, keysPerSecond: tpslimit, pause: this.pausing });
     this.#maxLatency = { ms: maxLatency ?? DEFAULT_MAX_LATENCY_MS };
   }
@@ -86,6 +89,11 @@ export class RunControls implements Controls {
   /** Aborted by `abort`. */
   get signal(): AbortSignal {
     return this.#end.signal;
+  }
+
+  /** Aborted by `cutover`. */
+  get cutoverSignal(): AbortSignal {
+    return this.#cutover.signal;
   }
 
   get maxLatency(): MaxLatency {

@@ -116,10 +116,10 @@ test('Listener hangs up on who says what is no command, or one without an end, a
 test('Listener turns away who is one too many, until another one goes', async (t) => {
   const path = await listen(t, { mostClients: 2 });
   const [first] = [await connect(t, path), await connect(t, path)];
-  first!.write('PING\n');
-  await once(first!, 'data');
+  first.write('PING\n');
+  await once(first, 'data');
   assert.equal(await heard(await connect(t, path)), '-ERR max number of clients reached\r\n');
-  first!.destroy();
+  first.destroy();
   for (let reply = ''; !reply.includes('PING');) {
     const socket = await connect(t, path);
     socket.end('PING\n');
