@@ -183,7 +183,7 @@ export class NodeWriter {
   }
 
   /**
-   * Writes until `finish` (true) or until the node is no primary any more (false); it is interrupted then.
+   * Writes until `end` (true) or until the node is no primary any more (false); it is interrupted then.
    * @throws RespError: the node was lost for good
    */
   async run(): Promise<boolean> {
@@ -203,13 +203,10 @@ export class NodeWriter {
     this.#run.wake();
   }
 
-  finish(): void {
-    this.#end('finished');
-  }
-
-  /** The node is no primary any more, though it may still answer. */
-  leave(): void {
-    this.#end('gone');
+  /** @param state `gone`: the node is no primary any more, though it may still answer */
+  end(state: NodeEnd): void {
+    this.#run.end(state);
+    this.asker.end();
   }
 
   stop(reason: Error): void {
@@ -379,10 +376,5 @@ export class NodeWriter {
     if (!this.#isInterrupted) return;
     this.#isInterrupted = false;
     this.#sink.onResumed(this, isSame);
-  }
-
-  #end(state: NodeEnd): void {
-    this.#run.end(state);
-    this.asker.end();
   }
 }
