@@ -1,4 +1,4 @@
-// A stream over TCP, TLS or a Unix socket; the only place that touches node:net and node:tls. It knows bytes, no frames.
+// A stream over TCP, TLS or a Unix socket; beside listener.ts the only place that touches node:net. It knows bytes, no frames.
 
 import { X509Certificate } from 'node:crypto';
 import net from 'node:net';

@@ -8,10 +8,11 @@ import { isOpen, refuseExclusion, refuseForeignFlags } from './flags/refusals.ts
 import { check } from './check.ts';
 import type { Command, Commands, Request } from './command.ts';
 import { copy } from './copy.ts';
+import { ctl } from './ctl.ts';
 import { help, version } from './help.ts';
 
 /** The first is the default. A new command is a file and a word here. */
-export const COMMANDS: Commands = [copy, check, help, version];
+export const COMMANDS: Commands = [copy, check, ctl, help, version];
 
 /** @throws UsageError */
 export function parseCommandLine(commands: Commands, argv: readonly string[], environment: Environment): Request {
@@ -51,10 +52,11 @@ function readWords(
   const command = first === undefined ? commands[0] : find(commands, first);
   if (command === undefined) throw unknownWord(commands, first!);
   const { operands } = command;
-  if (operands === 'anything') return [command, rest];
   const [second, ...more] = rest;
   // `rump check help` means `rump help check`.
-  if (second === help.name && operands === undefined) return readWords(commands, [help.name, command.name, ...more]);
+  const isAlone = operands === undefined || (operands === 'anything' && more.length === 0);
+  if (second === help.name && isAlone) return readWords(commands, [help.name, command.name, ...more]);
+  if (operands === 'anything') return [command, rest];
   const extra = operands === 'a command' && (second === undefined || isCommand(commands, second)) ? more[0] : second;
   if (extra !== undefined) throw unknownWord(commands, extra);
   return [command, rest];

@@ -13,7 +13,7 @@ import { Run } from './run.ts';
 
 const COPYING: Task = { verb: 'copy', done: 'copied', to: 'to', into: 'into', writes: true };
 const STDOUT_FLAGS = { to: 'the stream' };
-const NO_CUTOVER_HINT = 'give --cutover-file or --until-idle, or run it on a terminal, where Ctrl-C says so';
+const NO_CUTOVER_HINT = 'give --cutover-file, --until-idle or --control, or run it on a terminal, where Ctrl-C says so';
 const NO_TERMINAL = 'Cannot write the stream to a terminal: its bytes are not for eyes';
 
 export const copy: Command = {
@@ -44,6 +44,7 @@ export function copyRequest({ values, environment }: Request): CopyRequest {
       preserveIdle: values['preserve-idle'],
       bwlimit: values.bwlimit,
       tpslimit: values.tpslimit,
+      control: values.control,
       failFast: values['fail-fast'],
       dryRun: values['dry-run'],
       ...liveOptions(values),
@@ -89,11 +90,13 @@ async function runCopy(request: Request, program: Program): Promise<ExitCode> {
   return run.finish(outcome);
 }
 
+type Cutovers = LiveOptions & Pick<VerifiedOptions, 'control'>;
+
 /**
  * What the first Ctrl-C asks for, where somebody sits in front of it: no other signal is a cutover.
  * @throws UsageError where nobody could ever say that the writers have stopped
  */
-function cutoverOf(options: LiveOptions, { isStdinTerminal, stderr }: Program): AbortController | undefined {
+function cutoverOf(options: Cutovers, { isStdinTerminal, stderr }: Program): AbortController | undefined {
   if (options.live !== true) return undefined;
   const { cutoverFile } = options;
   if (cutoverFile !== undefined && existsSync(cutoverFile)) {
@@ -101,6 +104,7 @@ function cutoverOf(options: LiveOptions, { isStdinTerminal, stderr }: Program): 
     throw new UsageError(`Cannot use --cutover-file ${cutoverFile}: it is there already`, hint);
   }
   if (isStdinTerminal && stderr.isTTY === true) return new AbortController();
-  if (options.cutoverFile !== undefined || options.untilIdle !== undefined) return undefined;
+  const { untilIdle, control } = options;
+  if (cutoverFile !== undefined || untilIdle !== undefined || control !== undefined) return undefined;
   throw new UsageError('Cannot follow without an end: nobody could say that the writers have stopped', NO_CUTOVER_HINT);
 }

@@ -16,6 +16,7 @@ import { newEntry, sizeOf, type Entry } from './entry.ts';
 import { EntryRing } from './entry-ring.ts';
 import { EntryRun } from './entry-run.ts';
 import { EntryView } from './entry-view.ts';
+import { Pause } from './pause.ts';
 import type { Settling } from './settling.ts';
 import { Wakeup } from './wakeup.ts';
 
@@ -24,6 +25,8 @@ export interface ChannelOptions {
   readonly maxEntries: number;
   /** Bytes of keys and payloads that are not settled. */
   readonly maxBytes: number;
+  /** While it is on, nothing more is asked for. */
+  readonly pause?: Pause;
 }
 
 /** Is offered entries where they lie, before they are copied. What it takes has to be settled as what is taken out. */
@@ -44,6 +47,7 @@ interface Claim {
 export class Channel {
   readonly #maxEntries: number;
   readonly #maxBytes: number;
+  readonly #pause: Pause;
   readonly #ring = new EntryRing();
   readonly #arrival = new Wakeup();
   readonly #departure = new Wakeup();
@@ -66,6 +70,8 @@ export class Channel {
   constructor(options: ChannelOptions) {
     this.#maxEntries = options.maxEntries;
     this.#maxBytes = options.maxBytes;
+    this.#pause = options.pause ?? new Pause();
+    this.#pause.onEnd(() => this.#departure.wake());
   }
 
   /** `listener` is called whenever there may be room again. */
@@ -125,9 +131,14 @@ export class Channel {
     return this.#reserved;
   }
 
+  /** Whether nothing is to be asked for, though there may be room. */
+  get isPaused(): boolean {
+    return this.#pause.isOn;
+  }
+
   /** Entries that may be reserved now. */
   get room(): number {
-    return this.#hasNoBytes ? 0 : Math.max(0, this.#maxEntries - this.#unsettled - this.#reserved);
+    return this.#pause.isOn || this.#hasNoBytes ? 0 : Math.max(0, this.#maxEntries - this.#unsettled - this.#reserved);
   }
 
   /** Whether the writer is behind: nothing that comes now would find its place, reserved or not. */
@@ -280,9 +291,9 @@ export class Channel {
     return true;
   }
 
-  /** Waits until it is not full. Rejects once the channel is closed. */
+  /** Waits until more may be asked for. Rejects once the channel is closed. */
   async writable(): Promise<void> {
-    while (this.#state === 'open' && this.isFull) await this.#departure.sleep();
+    while (this.#state === 'open' && (this.#pause.isOn || this.isFull)) await this.#departure.sleep();
     this.#demandOpen();
   }
 

@@ -1,8 +1,10 @@
 // How many DUMPs may be on the way at once. The source holds every reply that is not yet read, and serves nobody else while
 // it makes one: so the window opens only as far as the sizes seen lately allow, and the time that such values took.
 
-import { TransferLimits } from '../server/transfer-limits.ts';
+import { TransferLimits, type MaxLatency } from '../server/transfer-limits.ts';
 
+/** The share of the longest wait that all values on the way may take; those that take long have the rest. */
+const LATENCY_SHARE = 1 / 4;
 /** Two, so that the line is never idle between two large values. */
 const LEAST = 2;
 /** What the first values are taken for: eight are asked for at once, until they prove smaller. */
@@ -26,7 +28,7 @@ const USUAL_PACE = 10e-6;
 
 export class DumpWindow {
   readonly #most: number;
-  readonly #share: number;
+  readonly #maxLatency: MaxLatency;
   /** Milliseconds from a command to its reply, where the source has nothing else to do; as far as was seen. */
   #roundTrip: number;
   /** Milliseconds a byte. */
@@ -40,13 +42,17 @@ export class DumpWindow {
 
   /**
    * @param most keys, however small they prove to be
-   * @param share milliseconds that a reply may come later for the sake of those before it
    * @param roundTrip milliseconds
    * @param limits bytes of replies on the way
    */
-  constructor(most: number, share = Infinity, roundTrip = 0, limits = new TransferLimits(Infinity)) {
+  constructor(
+    most: number,
+    maxLatency: MaxLatency = { ms: Infinity },
+    roundTrip = 0,
+    limits = new TransferLimits(Infinity),
+  ) {
     this.#most = most;
-    this.#share = share;
+    this.#maxLatency = maxLatency;
     this.#roundTrip = roundTrip;
     this.#limits = limits;
     this.#size = Math.max(1, limits.windowBytes / FIRST_GUESS);
@@ -83,7 +89,7 @@ export class DumpWindow {
     const expected = this.#recent > this.#mean ? this.#recent : this.#mean;
     const limits = this.#limits;
     const fitting = limits.windowBytes / (expected + 1);
-    const quick = this.#share / (this.#pace * (expected + KEY_BYTES));
+    const quick = (this.#maxLatency.ms * LATENCY_SHARE) / (this.#pace * (expected + KEY_BYTES));
     const size = fitting < quick ? fitting : quick;
     const least = limits.isTight ? 1 : LEAST;
     this.#size = size > this.#most ? this.#most : size < least ? least : size;

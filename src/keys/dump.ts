@@ -19,7 +19,7 @@ import type { FoundKey } from '../flow/key-id.ts';
 import { KeyQueue, keyViewOf, type KeyView } from '../flow/key-queue.ts';
 import { failMisanswered } from '../server/replies.ts';
 import { refusalOf, scopeOf } from '../server/refusal.ts';
-import type { TransferLimits } from '../server/transfer-limits.ts';
+import type { MaxLatency, TransferLimits } from '../server/transfer-limits.ts';
 import { NEVER, type Milliseconds } from '../rdb/milliseconds.ts';
 
 export interface DumpSink extends KeySink {
@@ -41,8 +41,7 @@ export interface DumpOptions {
   readonly largeValueOf: (db: number, key: Buffer, bytes: number | undefined) => LargeValue;
   /** Bytes of the longest payload that is taken. */
   readonly bigKey: number;
-  /** Milliseconds that other clients of the source may have to wait. */
-  readonly maxLatency: number;
+  readonly maxLatency: MaxLatency;
   /** Milliseconds from a command to its reply, where the source has nothing else to do. */
   readonly roundTrip: number;
   readonly limits: TransferLimits;
@@ -53,9 +52,6 @@ const DUMP = new Command('DUMP', 1);
 const EXISTS = new Command('EXISTS', 1);
 const EXPIRY = { exact: new Command('PEXPIRETIME', 1), relative: new Command('PTTL', 1), dropped: undefined };
 const USAGE = { idle: new Command('OBJECT IDLETIME', 1), frequency: new Command('OBJECT FREQ', 1) };
-
-/** The share of the longest wait that all values on the way may take; those that take long have the rest. */
-const SHARE = 1 / 4;
 
 /** What PTTL and PEXPIRETIME answer for a key that is not there. */
 const GONE = -2;
@@ -106,7 +102,7 @@ export class DumpReader implements Receiver, KeyReader {
     this.#expiry = EXPIRY[options.mode];
     const isPlain = options.usage === undefined && options.fields === undefined;
     if (isPlain) this.#replies = new DumpReplies(options.mode, options.bigKey);
-    this.#window = new DumpWindow(options.depth, options.maxLatency * SHARE, options.roundTrip, options.limits);
+    this.#window = new DumpWindow(options.depth, options.maxLatency, options.roundTrip, options.limits);
   }
 
   get inFlight(): number {

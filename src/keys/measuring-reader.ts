@@ -52,6 +52,8 @@ export class MeasuringReader implements KeyReader {
   readonly #sink: KeySink;
   readonly #options: MeasuringOptions;
   #bigKey: number;
+  /** Bytes of the smallest value that the account looks for. */
+  #leastLarge: number;
   #account: MemoryAccount;
   readonly #memory: Inquiry;
   readonly #types: Inquiry;
@@ -82,6 +84,7 @@ export class MeasuringReader implements KeyReader {
     this.#options = options;
     dump.onAlone = (ms) => this.#onAlone(ms);
     this.#bigKey = options.limits.valueBytes;
+    this.#leastLarge = this.#leastLargeNow;
     this.#account = this.#newAccount();
     this.#memory = new Inquiry(connection, selection, (keys, reply) => this.#onMemory(keys, reply));
     this.#types = new Inquiry(connection, selection, (keys, reply) => this.#onType(keys, reply));
@@ -105,7 +108,7 @@ export class MeasuringReader implements KeyReader {
   }
 
   send(key: FoundKey, asking: boolean): void {
-    if (this.#options.limits.valueBytes < this.#bigKey) this.#reopen();
+    if (this.#leastLargeNow < this.#leastLarge) this.#reopen();
     // A key on the move is dumped at once: what is too large then is seen when it comes.
     if (asking || !this.#account.isOpen) this.#dump.send(key, asking);
     else if (this.#isMemoryTold) this.#memory.ask(MEMORY_USAGE, key);
@@ -113,7 +116,7 @@ export class MeasuringReader implements KeyReader {
   }
 
   sendNext(keys: KeyQueue, most: number): number {
-    if (this.#options.limits.valueBytes < this.#bigKey) this.#reopen();
+    if (this.#leastLargeNow < this.#leastLarge) this.#reopen();
     if (!this.#account.isOpen) return this.#dump.sendNext(keys, most, this.#taken);
     if (this.#isMemoryTold) this.#memory.askHead(MEMORY_USAGE, keys);
     else this.#types.askHead(TYPE, keys);
@@ -152,12 +155,18 @@ export class MeasuringReader implements KeyReader {
   /** Less is large from now on than was when all was accounted for. */
   #reopen(): void {
     this.#bigKey = this.#options.limits.valueBytes;
+    this.#leastLarge = this.#leastLargeNow;
     this.#account = this.#newAccount();
   }
 
+  /** A server bears less than was thought, or may take less time. */
+  get #leastLargeNow(): number {
+    const { limits, times } = this.#options;
+    return Math.min(limits.valueBytes, times.leastInPieces);
+  }
+
   #newAccount(): MemoryAccount {
-    const { info, times } = this.#options;
-    return new MemoryAccount(info, Math.min(this.#bigKey, times.leastInPieces));
+    return new MemoryAccount(this.#options.info, this.#leastLarge);
   }
 
   /** Whether the value is there at all, the next question tells. */

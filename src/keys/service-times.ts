@@ -1,6 +1,8 @@
 // How long a server takes to dump values, learnt from its own replies by type and size, and what follows from that: which
 // values go beside others, which alone, and which in pieces. While it is busy with one, no other client of it is served.
 
+import type { MaxLatency } from '../server/transfer-limits.ts';
+
 /** `beside`: with whatever else there is. `alone`: with no other that takes long. `pieces`: not at a time at all. */
 export type Manner = 'beside' | 'alone' | 'pieces';
 
@@ -24,22 +26,21 @@ const MOST = 1 / 2;
 const FEW = 1 / 8;
 
 export class ServiceTimes {
-  readonly #maxLatency: number;
+  readonly #maxLatency: MaxLatency;
   readonly #paces = new Map<string, Pace>();
 
-  /** @param maxLatency milliseconds that other clients may have to wait */
-  constructor(maxLatency: number) {
+  constructor(maxLatency: MaxLatency) {
     this.#maxLatency = maxLatency;
   }
 
   /** Bytes of memory below which any value may go beside others, as far as one can know before. */
   get leastAlone(): number {
-    return (this.#maxLatency * FEW) / FIRST_PACE;
+    return (this.#maxLatency.ms * FEW) / FIRST_PACE;
   }
 
   /** Those above which some value may have to go in pieces. */
   get leastInPieces(): number {
-    return (this.#maxLatency * MOST) / FIRST_PACE;
+    return (this.#maxLatency.ms * MOST) / FIRST_PACE;
   }
 
   /**
@@ -51,8 +52,8 @@ export class ServiceTimes {
     const isKnown = pace !== undefined && bytes <= pace.largest * GROWTH;
     const msPerByte = isKnown ? pace.msPerByte : Math.max(FIRST_PACE, pace?.msPerByte ?? 0);
     const ms = bytes * msPerByte;
-    if (ms > this.#maxLatency * MOST) return 'pieces';
-    return ms > this.#maxLatency * FEW ? 'alone' : 'beside';
+    if (ms > this.#maxLatency.ms * MOST) return 'pieces';
+    return ms > this.#maxLatency.ms * FEW ? 'alone' : 'beside';
   }
 
   /** A value of that type took so long. */

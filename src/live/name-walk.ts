@@ -40,7 +40,7 @@ const NO_VALUES = {
   usage: undefined,
   fields: undefined,
   bigKey: Infinity,
-  maxLatency: Infinity,
+  maxLatency: { ms: Infinity },
   bySize: false,
 } as const;
 

@@ -5,6 +5,7 @@ import { countOf } from '../../resp/figures.ts';
 import { Ring } from '../../resp/ring.ts';
 import type { FoundKey } from '../flow/key-id.ts';
 import { KeyQueue } from '../flow/key-queue.ts';
+import type { Pause } from '../flow/pause.ts';
 import { SlotWatch, type SlotWatchState } from './coverage.ts';
 import { hasManyServers, isSameKeyspace, keysIn, type KeyspaceId, type ServerInfo } from '../server/info.ts';
 import { LONG_LINE_MS } from '../server/server.ts';
@@ -25,6 +26,8 @@ export interface NodeScanOptions {
   readonly nodeId?: string | undefined;
   /** Where a walk of the same database, with the same options, was left. */
   readonly state?: NodeScanState | undefined;
+  /** While it is on, no page is asked for. */
+  readonly pause?: Pause | undefined;
   /** What keeps account of the pages. */
   readonly ledger: PageLedger;
   readonly sink: NodeScanSink;
@@ -147,7 +150,7 @@ export class NodeScan {
 
   async #readPages(session: Session, { scan, watch }: Walk): Promise<void> {
     const { db, keys } = this;
-    const { sink, scope, wanted } = this.#options;
+    const { sink, scope, wanted, pause } = this.#options;
     const found = { keys, untyped: this.#untyped };
     const reader = new PageReader(
       session,
@@ -163,7 +166,7 @@ export class NodeScan {
     );
     try {
       while (reader.isReading) {
-        reader.ask();
+        if (pause?.isOn !== true) reader.ask();
         await session.progress();
         if (scan.isLong) await this.#demandEnd(session, scan);
         await this.#look(session, watch);

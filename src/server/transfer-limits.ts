@@ -1,5 +1,10 @@
 // How much is asked of a server at once: keys under way, bytes on the way, elements of a page.
 
+/** How long other clients of the source may have to wait: it may change at any time. */
+export interface MaxLatency {
+  readonly ms: number;
+}
+
 /** Bytes of replies on the way that are aimed at. */
 const WINDOW_BYTES = 8 * 1024 * 1024;
 const LEAST_WINDOW = 64 * 1024;
@@ -100,14 +105,15 @@ export const SMALLEST_PIECE = 16 * 1024;
 const MOST_GROWTH = 4;
 /** By how much an element may prove slower at once: one reply that was late says little. */
 const MOST_SLOWDOWN = 2;
+/** The share of the longest wait that the server may need for one page, as several values are read at once. */
+const PAGE_SHARE = 1 / 16;
 /** Milliseconds that any element takes. */
 const LEAST_PACE = 5e-5;
 
 export interface PageOptions {
   /** Bytes of a page, about. */
   readonly pieceBytes: number;
-  /** Milliseconds that the server should need for one, at most. */
-  readonly pageMs: number;
+  readonly maxLatency: MaxLatency;
   /** What a question takes of which the answer is at hand, in milliseconds, as far as was seen. */
   readonly roundTrip: number;
   /** Elements of a page, at most. */
@@ -152,7 +158,7 @@ export class PageSize {
 
   /** The last page had so many bytes, and came after so many milliseconds. */
   observe(bytes: number, ms: number): void {
-    const { pieceBytes, pageMs } = this.#options;
+    const { pieceBytes, maxLatency } = this.#options;
     if (ms < this.#roundTrip) this.#roundTrip = ms;
     const count = this.#count;
     const pace = Math.max(LEAST_PACE, (ms - this.#roundTrip) / count);
@@ -160,7 +166,7 @@ export class PageSize {
     if (count > FIRST_COUNT) this.#pace = Math.min(pace, this.#pace * MOST_SLOWDOWN);
     this.#mean = Math.max(bytes / count, this.#isOrdered ? this.#mean * LASTING : 0);
     const fitting = this.#mean === 0 ? MOST_ELEMENTS : pieceBytes / this.#mean;
-    const quick = Math.max(LEAST_FOR_TIME, pageMs / this.#pace);
+    const quick = Math.max(LEAST_FOR_TIME, (maxLatency.ms * PAGE_SHARE) / this.#pace);
     this.#count = Math.max(1, Math.floor(Math.min(this.#most, count * MOST_GROWTH, fitting, quick)));
   }
 }

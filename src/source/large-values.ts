@@ -27,8 +27,6 @@ import { depthFor, PageSize, SMALLEST_PIECE, TransferLimits, type PageOptions } 
 const SHRINK = 32;
 /** A server that hung up on whoever would watch, so often, and has never let anybody, is behind a proxy that does so. */
 const MOST_HANG_UPS = 2;
-/** The share of the longest wait that the source may need for one piece of a value, as several are read at once. */
-const PAGE_SHARE = 1 / 16;
 
 export interface ValueOptions extends Omit<DumpOptions, 'depth' | 'largeValueOf' | 'limits' | 'roundTrip'> {
   /** Whether values go in pieces for their size alone, and not for the time that the source would need. */
@@ -69,7 +67,7 @@ export class LargeValues {
       breaks: this.#breaks,
       limits,
       mode,
-      pageMs: maxLatency * PAGE_SHARE,
+      maxLatency,
       roundTrip: this.#roundTrip,
     };
     const largeValueOf = (db: number, key: Buffer, bytes: number | undefined): LargeValue =>

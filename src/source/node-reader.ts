@@ -64,7 +64,7 @@ export class NodeReader {
   readonly #walked = new Wakeup();
   #keyReader: KeyReader | undefined;
   #scan: NodeScan | undefined;
-  /** Whether there are keys, and no room in the channel for their values. */
+  /** Whether there may be keys, and no room in the channel for their values. */
   #isStarved = false;
 
   constructor(deployment: Deployment, node: Node, options: NodeReaderOptions) {
@@ -240,10 +240,8 @@ export class NodeReader {
   async #readAll(session: Session, channel: Channel): Promise<void> {
     while (this.#run.isRunning) {
       const found = this.#scan?.keys.length ?? 0;
-      if (!channel.isFull) this.#keyReader!.goOn?.();
-      this.#trySuspects(session, channel);
-      if (this.#suspects.atOnce === Infinity) this.#ask(channel);
-      this.#readAlone(channel);
+      if (channel.isPaused) this.#isStarved = true;
+      else this.#askAll(session, channel);
       // The walk pauses while there is enough to read; of some readers no reply would ever wake it.
       if ((this.#scan?.keys.length ?? 0) < found) session.wake();
       const asked = this.#keyReader!.inFlight;
@@ -251,6 +249,13 @@ export class NodeReader {
       else await session.progress();
       if (this.#keyReader!.inFlight < asked) this.#run.link.progress();
     }
+  }
+
+  #askAll(session: Session, channel: Channel): void {
+    if (!channel.isFull) this.#keyReader!.goOn?.();
+    this.#trySuspects(session, channel);
+    if (this.#suspects.atOnce === Infinity) this.#ask(channel);
+    this.#readAlone(channel);
   }
 
   /** What goes alone, goes beside all others. */

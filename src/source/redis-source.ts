@@ -11,6 +11,7 @@ import type { Node } from '../cluster/topology.ts';
 import type { Entry } from '../flow/entry.ts';
 import type { EntryRun } from '../flow/entry-run.ts';
 import { Failure } from '../flow/failure.ts';
+import type { Pause } from '../flow/pause.ts';
 import { Census } from '../keys/census.ts';
 import { depthFor } from '../server/transfer-limits.ts';
 import type { KeyReader } from '../keys/key-reader.ts';
@@ -33,6 +34,8 @@ export interface RedisSourceOptions extends NodeLinkOptions {
   /** SCAN COUNT. */
   readonly count?: number | undefined;
   readonly scope: KeyScope;
+  /** While it is on, nothing is asked for. */
+  readonly pause?: Pause;
   readonly dump: ValueOptions;
   /** Takes the place of reading: keys are only counted, by type and bytes. */
   readonly census?: ((type: string, bytes: number | undefined) => void) | undefined;
@@ -219,10 +222,10 @@ export class RedisSource implements Source {
   }
 
   async #walk(node: Node, db: number, wanted: Wanted | undefined): Promise<SlotWatch> {
-    const { scope, count = DEFAULT_COUNT, follower } = this.#options;
+    const { scope, count = DEFAULT_COUNT, pause, follower } = this.#options;
     // What a source that is followed loses meanwhile, its feed tells.
     const sink = follower === undefined ? this.#sink : withoutLosses(this.#sink);
-    const options = { scope, count, wanted, sink, nodeId: node.id, ledger: this.#ledger };
+    const options = { scope, count, wanted, pause, sink, nodeId: node.id, ledger: this.#ledger };
     const scan = await this.#lookup.readerOf(node).walk(db, options);
     this.#slotsLeft.addAll(scan.watch.left);
     if (!scan.isOver) return new SlotWatch(node.id);

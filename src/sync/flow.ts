@@ -12,7 +12,6 @@ import { RedisSource, type RedisSourceOptions } from '../source/redis-source.ts'
 import { RespSource } from '../source/resp-source.ts';
 import type { FileSink, Source, SourceSink } from '../source/source.ts';
 import { Collisions } from '../target/key-names.ts';
-import { RateLimit } from '../target/rate-limit.ts';
 import { RedisTarget } from '../target/redis-target.ts';
 import { RespTarget } from '../target/resp-target.ts';
 import type { DryRunTarget, Target, WayBack } from '../target/target.ts';
@@ -37,12 +36,12 @@ const KEYS_OF_A_FILE = 1_000_000;
 /** Where the target itself is not asked whether a key is ours. */
 const CERTAIN_BITS_PER_KEY = 64;
 
-export function channelOf({ sides: { source, target }, settings: { buffer } }: Run): Channel {
+export function channelOf({ sides: { source, target }, settings: { buffer, controls } }: Run): Channel {
   const servers = [...(source?.servers ?? []), ...(target?.servers ?? [])];
   const depth = depthFor(Math.max(0, ...servers.map(({ roundTrip }) => roundTrip)));
   // Entries of a cluster wait at their nodes, and a slow node holds up the others only when memory is used up.
   const waiting = target?.isCluster === true ? buffer / ENTRY_BYTES : 0;
-  return new Channel({ maxEntries: Math.max(2 * depth, waiting), maxBytes: buffer });
+  return new Channel({ maxEntries: Math.max(2 * depth, waiting), maxBytes: buffer, pause: controls.pausing });
 }
 
 /** What is told of reading. */
@@ -76,13 +75,14 @@ export function sourceOf(
   how: ReadingOptions = {},
 ): Source {
   if (side === undefined) return fileSourceOf({ plan, settings }, sink, how);
-  const { scope, retry, count, maxLatency, bySize } = settings;
+  const { scope, retry, count, bySize } = settings;
+  const { maxLatency, pausing: pause } = settings.controls;
   const { bigKey = settings.bigKey, tally, namesOnly, ledger, follower } = how;
   const dump = { mode: plan.mode, fields: plan.fields, usage: usageOf(side, settings), bigKey, bySize, maxLatency };
   const onReconnect = sink.onReconnect.bind(sink);
   const databases = plan.databases.map(([db]) => db);
-  const options = { databases, keys: plan.keys, count, scope, dump, retry, onReconnect, census: tally?.add, namesOnly };
-  return new RedisSource(side, { ...options, ledger, follower }, sink);
+  const options = { databases, keys: plan.keys, count, scope, pause, dump, retry, onReconnect, namesOnly };
+  return new RedisSource(side, { ...options, census: tally?.add, ledger, follower }, sink);
 }
 
 export function fileSourceOf(
@@ -123,7 +123,7 @@ export function targetOf(
   progress: Progress,
   ownNames?: OwnNames,
 ): Target {
-  const { names, retry, onConflict, bwlimit, tpslimit, buffer } = settings;
+  const { names, retry, onConflict, buffer } = settings;
   const { mode, clock, targetDbOf } = plan;
   const keys = plan.keys || KEYS_OF_A_FILE;
   const keeps = onConflict !== 'replace';
@@ -137,10 +137,7 @@ export function targetOf(
     targetNameOf: (key: Buffer) => names.targetNameOf(key),
     renames: names.changes,
     collisions: names.mayCollide || plan.merges ? new Collisions(names, targetDbOf, keys) : undefined,
-    limit:
-      bwlimit === undefined && tpslimit === undefined
-        ? undefined
-        : new RateLimit({ bytesPerSecond: bwlimit, keysPerSecond: tpslimit }),
+    limit: settings.controls.limit,
   };
   if (target === undefined) return new RespTarget(settings.to.shown, common, progress);
   const onReconnect = progress.onReconnect.bind(progress);

@@ -8,6 +8,7 @@ import { DryRunTarget } from '../target/target.ts';
 import type { RedisSource } from '../source/redis-source.ts';
 import type { WrittenKeys } from '../target/conflicts.ts';
 import type { RedisTarget } from '../target/redis-target.ts';
+import type { RunControls } from './controls.ts';
 import { channelOf, Flow, sourceOf, targetOf, writtenKeysOf } from './flow.ts';
 import { withLive, type LiveCopy } from './live.ts';
 import type { MigrateOptions, MigrateResult } from './options.ts';
@@ -25,9 +26,10 @@ export interface Copied {
 /**
  * Copies the keys of the source that are in scope to the target: `migrate`, but for the check that may follow.
  * @param isVerified whether one will: a mistake about which key is ours has to be rare then
+ * @param controls what whoever listens for the operator has as well
  */
-export async function copyOnce(options: MigrateOptions, isVerified: boolean): Promise<Copied> {
-  const settings = await withForms(settingsOf(options, 'copy'));
+export async function copyOnce(options: MigrateOptions, isVerified: boolean, controls?: RunControls): Promise<Copied> {
+  const settings = await withForms(settingsOf(options, 'copy', controls));
   const onReconnect = (event: Reconnect): void => settings.onEvent({ type: 'reconnect', ...event });
   return withSides(settings, { purpose: 'write', onReconnect }, (run) => copy(run, isVerified));
 }
@@ -58,6 +60,7 @@ async function copyAll(
   const flow = new Flow(source, channel, target, run.end, live?.following);
   if (settings.failFast) progress.onFirstFailure = (error) => flow.stop(error);
 
+  settings.controls.show('copying');
   const feed = live && { feed: live.feed };
   progress.start({ ...startEvent(run), ...feed }, [...warnings, ...(live?.warnings ?? [])], () => source.fraction);
   try {

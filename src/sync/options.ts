@@ -82,6 +82,8 @@ export interface MigrateOptions extends LiveOptions {
   /** Most bytes of keys and payloads, and most keys, a second. */
   readonly bwlimit?: number | undefined;
   readonly tpslimit?: number | undefined;
+  /** The path of a Unix socket that the run listens on meanwhile: what `rump ctl` speaks to. */
+  readonly control?: string | undefined;
   /** How often in a row, without progress in between, a lost connection is opened again. Default 10. */
   readonly retries?: number | undefined;
   /** Milliseconds: the longest pause before that. Default 30,000. */

@@ -263,7 +263,14 @@ export class Progress extends RunProgress implements SourceSink, TargetSink {
 
   protected override tell(fraction: number): void {
     const live = this.#live?.();
-    this.#settings.onEvent({ type: 'progress', fraction, ...this.#figures(), ...(live && { live }) });
+    const figures = this.#figures();
+    this.#settings.controls.show(live?.phase ?? 'copying', {
+      fraction,
+      ...figures,
+      behind: live?.behind,
+      lag: live?.lag,
+    });
+    this.#settings.onEvent({ type: 'progress', fraction, ...figures, ...(live && { live }) });
   }
 
   /** Keys whose fate is known. */

@@ -10,6 +10,7 @@ import type { FeedKind } from '../live/feed.ts';
 import type { RetryOptions } from '../server/retry.ts';
 import { KeyScope } from '../scan/key-scope.ts';
 import { KeyNames } from '../target/key-names.ts';
+import { RunControls } from './controls.ts';
 import type { ConflictPolicy, MigrateEvent, MigrateOptions } from './options.ts';
 
 /** Whether the target is written or only read. */
@@ -34,15 +35,12 @@ export interface Settings {
   readonly bigKey: number;
   /** Whether values go in pieces for their size alone, and not for the time that the source would need. */
   readonly bySize: boolean;
-  /** Milliseconds that other clients of a source may have to wait. */
-  readonly maxLatency: number;
   /** Bytes. */
   readonly maxReply: number;
-  readonly bwlimit: number | undefined;
-  readonly tpslimit: number | undefined;
   readonly retry: RetryOptions;
   /** Milliseconds. */
   readonly timeout: number;
+  readonly controls: RunControls;
   readonly failFast: boolean;
   readonly dryRun: boolean;
   /** Where the source is followed. */
@@ -80,7 +78,6 @@ export interface EndpointSettings {
 
 const DEFAULT_BUFFER = 64 * 1024 * 1024;
 const DEFAULT_BIG_KEY = 64 * 1024 * 1024;
-const DEFAULT_MAX_LATENCY_MS = 50;
 const DEFAULT_MAX_REPLY = 128 * 1024 * 1024;
 const DEFAULT_TIMEOUT_MS = 60_000;
 const DEFAULT_CUTOVER_TIMEOUT_MS = 60_000;
@@ -90,8 +87,11 @@ const DEFAULT_NAMES = 1_000_000;
 const DEFAULT_RETRIES = 10;
 const DEFAULT_RETRY_MAX_MS = 30_000;
 
-/** @throws AddressError for an endpoint that is none, or that cannot be used so */
-export function settingsOf(options: MigrateOptions, use: Use): Settings {
+/**
+ * @param controls those that somebody else has as well
+ * @throws AddressError for an endpoint that is none, or that cannot be used so
+ */
+export function settingsOf(options: MigrateOptions, use: Use, controls = new RunControls(options)): Settings {
   const { retries = DEFAULT_RETRIES, retryMax = DEFAULT_RETRY_MAX_MS } = options;
   const from = endpoint(options.from, {
     password: options.fromPassword,
@@ -122,12 +122,10 @@ export function settingsOf(options: MigrateOptions, use: Use): Settings {
     buffer: options.buffer ?? DEFAULT_BUFFER,
     bigKey: options.bigKey ?? DEFAULT_BIG_KEY,
     bySize: options.bigKey !== undefined,
-    maxLatency: options.maxLatency ?? DEFAULT_MAX_LATENCY_MS,
     maxReply: options.maxReply ?? DEFAULT_MAX_REPLY,
-    bwlimit: options.bwlimit,
-    tpslimit: options.tpslimit,
     retry: { retries, longest: retryMax },
     timeout: options.timeout ?? DEFAULT_TIMEOUT_MS,
+    controls,
     failFast: options.failFast ?? false,
     dryRun: options.dryRun ?? false,
     live: options.live === true ? liveSettingsOf(options) : undefined,

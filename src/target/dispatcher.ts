@@ -10,7 +10,7 @@ import type { NodeWriters } from './node-writers.ts';
 import type { Pacer } from './rate-limit.ts';
 
 export interface DispatcherOptions {
-  /** Whether runs of entries may be taken as they are. */
+  /** Whether runs of entries may be taken as they are, where no limit holds. */
   readonly takesRuns: boolean;
 }
 
@@ -101,6 +101,6 @@ export class Dispatcher {
 
   /** Whether entries need not be looked at one by one. */
   get #takesRuns(): boolean {
-    return this.#options.takesRuns && !this.#sink.hasObstacles();
+    return this.#options.takesRuns && this.#pacer.isOpen && !this.#sink.hasObstacles();
   }
 }

@@ -17,6 +17,7 @@ import type { ServerInfo } from '../server/info.ts';
 import { RestoreWriter, type RestoreOptions } from '../keys/restore.ts';
 import type { Server } from '../server/server.ts';
 import type { Session } from '../server/session.ts';
+import type { RateLimit } from './rate-limit.ts';
 import type { LiveOptions } from './target.ts';
 import { NodeAsker, TargetProcess, WrittenSample } from './target-process.ts';
 import { Unanswered } from './unanswered.ts';
@@ -34,6 +35,8 @@ export interface NodeWriterOptions extends NodeLinkOptions, Omit<RestoreOptions,
   /** Bytes that a value may take in memory as a whole. */
   readonly bigKey: number;
   readonly live?: LiveOptions | undefined;
+  /** Nothing is sent while it is paused. */
+  readonly limit: RateLimit;
   /** Gets each entry that is acknowledged, where somebody looks at them. */
   readonly onWritten?: ((entry: EntryView) => void) | undefined;
 }
@@ -116,7 +119,11 @@ export class NodeWriter {
 
   /** Whether an entry would be sent at once. */
   get hasRoom(): boolean {
-    return this.#restores?.hasRoom === true && this.#queue.length === 0 && !this.refused.isStill;
+    return this.#maySend && this.#queue.length === 0 && !this.refused.isStill;
+  }
+
+  get #maySend(): boolean {
+    return this.#restores?.hasRoom === true && !this.#options.limit.isPaused;
   }
 
   /** Entries that are sent and not answered. */
@@ -176,7 +183,7 @@ export class NodeWriter {
   }
 
   /**
-   * Writes until `finish` (true) or until the node is no primary any more (false); it is interrupted then.
+   * Writes until `end` (true) or until the node is no primary any more (false); it is interrupted then.
    * @throws RespError: the node was lost for good
    */
   async run(): Promise<boolean> {
@@ -191,13 +198,15 @@ export class NodeWriter {
     return false;
   }
 
-  finish(): void {
-    this.#end('finished');
+  /** What it waits for may be over. */
+  wake(): void {
+    this.#run.wake();
   }
 
-  /** The node is no primary any more, though it may still answer. */
-  leave(): void {
-    this.#end('gone');
+  /** @param state `gone`: the node is no primary any more, though it may still answer */
+  end(state: NodeEnd): void {
+    this.#run.end(state);
+    this.asker.end();
   }
 
   stop(reason: Error): void {
@@ -285,11 +294,9 @@ export class NodeWriter {
   }
 
   #pump(): void {
-    while (this.#restores?.hasRoom === true && this.#arriving.length > 0) this.#sendNext(this.#arriving, true);
-    while (this.#restores?.hasRoom === true && this.#suspects.isDue)
-      this.#sendNext(this.#suspects.waiting, false, true);
-    while (this.#restores?.hasRoom === true && !this.refused.isStill && this.#queue.length > 0)
-      this.#sendNext(this.#queue, false);
+    while (this.#maySend && this.#arriving.length > 0) this.#sendNext(this.#arriving, true);
+    while (this.#maySend && this.#suspects.isDue) this.#sendNext(this.#suspects.waiting, false, true);
+    while (this.#maySend && !this.refused.isStill && this.#queue.length > 0) this.#sendNext(this.#queue, false);
   }
 
   #sendNext(from: EntryRing, asking: boolean, isDue = asking): void {
@@ -369,10 +376,5 @@ export class NodeWriter {
     if (!this.#isInterrupted) return;
     this.#isInterrupted = false;
     this.#sink.onResumed(this, isSame);
-  }
-
-  #end(state: NodeEnd): void {
-    this.#run.end(state);
-    this.asker.end();
   }
 }

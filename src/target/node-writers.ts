@@ -91,7 +91,7 @@ export class NodeWriters {
 
   /** Nothing more is to be written. */
   finish(): void {
-    for (const writer of this.#writers.values()) writer.finish();
+    for (const writer of this.#writers.values()) writer.end('finished');
   }
 
   /** Returns when all that was sent is answered, or nobody waits any longer. */
@@ -110,7 +110,7 @@ export class NodeWriters {
     const { topology } = this.#deployment;
     for (const [id, writer] of this.#writers) {
       const node = topology.find(id);
-      if (node === undefined) writer.leave();
+      if (node === undefined) writer.end('gone');
       else this.#slots.get(id)!.addAll(topology.slotsOf(node));
     }
   }

@@ -21,11 +21,10 @@ import { Dispatcher } from './dispatcher.ts';
 import { demandKept } from './final-check.ts';
 import { NodeWriter, type NodeWriterOptions, type NodeWriterSink } from './node-writer.ts';
 import { NodeWriters } from './node-writers.ts';
-import { Pacer, type RateLimit } from './rate-limit.ts';
+import { Pacer } from './rate-limit.ts';
 import type { Target, TargetSink, WayBack } from './target.ts';
 
 export interface RedisTargetOptions extends Omit<NodeWriterOptions, 'onWritten'>, SlowPathOptions, ConflictsOptions {
-  readonly limit: RateLimit | undefined;
   /** Values under way at once that no RESTORE can carry as they are. */
   readonly atOnce: number;
   /** Bytes of the longest payload that a large value is made into; 0 for none. */
@@ -67,7 +66,7 @@ export class RedisTarget implements Target {
       },
       onFailed: (error) => this.#failure.fail(error),
     });
-    const takesRuns = options.limit === undefined && !options.renames;
+    const takesRuns = !options.renames;
     this.#dispatcher = new Dispatcher(
       deployment,
       this.#writers,
@@ -78,6 +77,9 @@ export class RedisTarget implements Target {
         onEntry: (entry) => this.#admit(entry, options.targetNameOf(entry.key)),
       },
     );
+    options.limit.onChange(() => {
+      for (const writer of this.#writers.all) writer.wake();
+    });
     this.#redirects = new Redirects(deployment, options.retry, {
       onReleased: (entries) => this.#release(entries),
       onGivenUp: (entry, error) => this.#report(entry, error),

@@ -17,7 +17,7 @@ import type { ExpiryMode } from '../flow/expiry.ts';
 import { GONE } from '../keys/value-end.ts';
 import { isOfKey } from './slow-path.ts';
 import { collision, type Collisions } from './key-names.ts';
-import { takePiece, type RateLimit } from './rate-limit.ts';
+import { RateLimit, takePiece } from './rate-limit.ts';
 import type { Target, TargetSink } from './target.ts';
 import { wholeValueOf } from './whole-value.ts';
 import { ceiling, NEVER, plus, type Milliseconds } from '../rdb/milliseconds.ts';
@@ -70,14 +70,16 @@ export class RespTarget implements Target {
   #gathering: string | undefined;
   #isStopped = false;
   #isFlushDue = false;
-  /** Whether entries go as fast as they come, under their own names. */
+  readonly #limit: RateLimit;
+  /** Whether entries go under their own names, and none has to be looked for. */
   readonly #isPlain: boolean;
 
   /** @param path a file, packed where it ends in .gz, or `-` for stdout */
   constructor(path: string, options: RespTargetOptions, sink: RespTargetSink) {
     this.#path = path;
     this.#options = options;
-    this.#isPlain = !options.renames && options.collisions === undefined && options.limit === undefined;
+    this.#isPlain = !options.renames && options.collisions === undefined;
+    this.#limit = options.limit ?? new RateLimit();
     this.#sink = sink;
   }
 
@@ -137,7 +139,14 @@ export class RespTarget implements Target {
 
   /** The way of nearly all entries: out of the memory where they lie. False where there is more to be seen to. */
   #writeAtOnce(entry: EntryView): boolean {
-    if (!this.#isPlain || entry.kind !== 'value' || this.#isHeld || this.#gathering !== undefined) return false;
+    if (
+      !this.#isPlain ||
+      !this.#limit.isOpen ||
+      entry.kind !== 'value' ||
+      this.#isHeld ||
+      this.#gathering !== undefined
+    )
+      return false;
     const pieces = this.#pieces!;
     if (pieces.isFull || pieces.error !== undefined) return false;
     const { db, page, size, expireAt } = entry;
@@ -154,14 +163,15 @@ export class RespTarget implements Target {
   /** False where the entry that was taken last has to wait. */
   #encode(channel: Channel, pieces: PieceWriter): boolean {
     const entry = this.#entry;
-    const { collisions, limit, targetNameOf } = this.#options;
+    const { collisions, targetNameOf } = this.#options;
+    const limit = this.#limit;
     for (let head = channel.head; head !== undefined && this.#writeAtOnce(head); head = channel.head) channel.drop();
-    while (this.#isHeld || (!pieces.isFull && (limit?.waitMs() ?? 0) === 0 && channel.take(entry))) {
+    while (this.#isHeld || (!pieces.isFull && limit.waitMs() === 0 && channel.take(entry))) {
       this.#isHeld = this.#mustWait(entry);
       if (this.#isHeld) return false;
       const { payload, large } = entry;
       const size = sizeOf(entry);
-      limit?.take(size);
+      limit.take(size);
       // A value that a server still has may have another expiry when it is read.
       if (large?.whole === undefined && this.#isExpired(entry)) {
         this.#sink.onExpired();
@@ -226,7 +236,7 @@ export class RespTarget implements Target {
     const demandGoing = (): void => this.#demandGoing();
     const pace = {
       demandGoing,
-      take: (bytes: number) => takePiece(this.#options.limit, bytes, demandGoing),
+      take: (bytes: number) => takePiece(this.#limit, bytes, demandGoing),
     };
     const done = (): void => void (this.#gathering = undefined);
     try {
@@ -254,7 +264,7 @@ export class RespTarget implements Target {
   }
 
   async #pace(): Promise<void> {
-    const wait = this.#options.limit?.waitMs() ?? 0;
+    const wait = this.#limit.waitMs();
     if (wait === 0) return;
     this.#flush();
     await sleep(Math.min(wait, LOOK_MS));

@@ -88,6 +88,7 @@ export class SlowPath {
     this.#budget = budget;
     this.#options = options;
     this.#sink = sink;
+    options.limit.onChange(() => this.#begin());
   }
 
   /** Whether no value is on the way. */
@@ -174,7 +175,8 @@ export class SlowPath {
   }
 
   #begin(): void {
-    while (!this.#isStopped && this.#running.size < this.#options.atOnce && this.#ready.length > 0) {
+    const { atOnce, limit } = this.#options;
+    while (!this.#isStopped && !limit.isPaused && this.#running.size < atOnce && this.#ready.length > 0) {
       const key = this.#ready.shift()!;
       const [first] = this.#items.get(key)!;
       if (!first!.isOurs) {

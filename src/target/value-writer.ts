@@ -31,7 +31,7 @@ export interface ValueWriterOptions {
   readonly replace: boolean;
   readonly live?: LiveOptions | undefined;
   readonly targetDbOf: (db: number) => number;
-  readonly limit: RateLimit | undefined;
+  readonly limit: RateLimit;
   /** Bytes of the longest argument that the target takes. */
   readonly mostBytes: number;
   /** Bytes that a value may take in memory as a whole; a larger one is written in pieces. */
@@ -246,9 +246,9 @@ export class ValueWriter {
   async *#piecesOf(entry: Entry, bytes: number): AsyncGenerator<ValuePiece, void, void> {
     const { large, payload } = entry;
     const demandGoing = (): void => this.#demandGoing();
-    const pieces = large === null ? this.#payloadPieces(payload!, bytes) : steadyPieces(large, bytes, demandGoing);
+    const goOn = (): Promise<void> => takePiece(this.#options.limit, 0, demandGoing);
+    const pieces = large === null ? this.#payloadPieces(payload!, bytes) : steadyPieces(large, bytes, goOn);
     for await (const piece of pieces) {
-      demandGoing();
       await takePiece(this.#options.limit, sizeOfPiece(piece), demandGoing);
       yield piece;
     }

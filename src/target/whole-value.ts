@@ -20,7 +20,7 @@ export interface WholeValue {
 export interface Pace {
   /** Throws where all is to end. */
   demandGoing(): void;
-  /** Waits until so many bytes more may be read. */
+  /** Waits until so many bytes more may be read, and the run is not paused. */
   take(bytes: number): Promise<void>;
 }
 
@@ -47,23 +47,23 @@ export async function wholeValueOf(large: LargeValue, pace: Pace): Promise<Whole
 
 /**
  * The pieces of a value that is read by and by.
- * @param demandGoing throws where all is to end
+ * @param goOn waits until more may be read; throws where all is to end
  * @throws RespError at the end: `CHANGED` where the pieces are of several moments, `GONE` where there were none
  */
 export async function* steadyPieces(
   large: LargeValue,
   bytes: number,
-  demandGoing: () => void,
+  goOn: () => Promise<void>,
 ): AsyncGenerator<ValuePiece, void, void> {
   const digest = new ValueDigest();
   let isEmpty = true;
   for await (const piece of readAhead(large.pieces(bytes))) {
-    demandGoing();
+    await goOn();
     if (large.reading === undefined) digest.add(piece);
     isEmpty = false;
     yield piece;
   }
-  await demandUnchanged(large, digest, demandGoing);
+  await demandUnchanged(large, digest, goOn);
   if (isEmpty) throw new RespError(GONE, 'Nothing is left of it');
 }
 
@@ -81,7 +81,11 @@ async function gather(large: LargeValue, pace: Pace): Promise<Parts | undefined>
   pace.demandGoing();
   const gathered = new GatheredPayload(LONGEST_STRING);
   let type: ValuePiece['type'] | undefined;
-  for await (const piece of steadyPieces(large, Infinity, () => pace.demandGoing())) {
+  const goOn = async (): Promise<void> => {
+    pace.demandGoing();
+    await pace.take(0);
+  };
+  for await (const piece of steadyPieces(large, Infinity, goOn)) {
     type = piece.type;
     // Where nobody watches, nobody counts either.
     if (!ORDERED.has(type) && large.reading === undefined) return undefined;
@@ -97,12 +101,12 @@ async function gather(large: LargeValue, pace: Pace): Promise<Parts | undefined>
 }
 
 /** What was read piece by piece was never there as a whole, if it has changed meanwhile. */
-async function demandUnchanged(large: LargeValue, digest: ValueDigest, demandGoing: () => void): Promise<void> {
+async function demandUnchanged(large: LargeValue, digest: ValueDigest, goOn: () => Promise<void>): Promise<void> {
   if (large.reading === 'same') return;
   if (isTouched(large)) throw changed('touched');
   const again = new ValueDigest();
   for await (const piece of large.pieces()) {
-    demandGoing();
+    await goOn();
     again.add(piece);
   }
   if (isTouched(large)) throw changed('touched');

@@ -2,6 +2,7 @@
 
 import { pauseFor, type Reconnect } from '../server/retry.ts';
 import { PROBE_KEY, type Purpose } from '../server/probes.ts';
+import type { RunControls } from '../sync/controls.ts';
 import { channelOf, Flow } from '../sync/flow.ts';
 import { startEvent, withSides, type Run } from '../sync/preflight.ts';
 import { withForms } from '../sync/settings.ts';
@@ -29,8 +30,9 @@ export function check(options: CheckOptions): Promise<CheckResult> {
   return compare(options, { oneWay: false, written: undefined });
 }
 
-export function compare(options: CheckOptions, scope: CheckScope): Promise<CheckResult> {
-  return withBoth(options, scope, 'read', (run) => new Check(run).run());
+/** @param controls of the copy that has gone before */
+export function compare(options: CheckOptions, scope: CheckScope, controls?: RunControls): Promise<CheckResult> {
+  return withBoth(options, scope, 'read', (run) => new Check(run).run(), controls);
 }
 
 /**
@@ -47,8 +49,9 @@ async function withBoth<T>(
   scope: CheckScope,
   filePurpose: Purpose,
   use: (run: Run<CheckSettings>) => Promise<T>,
+  controls?: RunControls,
 ): Promise<T> {
-  const settings = await withForms(checkSettingsOf(options, scope));
+  const settings = await withForms(checkSettingsOf(options, scope, controls));
   const { oneWay } = scope;
   const onReconnect = (event: Reconnect): void => settings.onCheckEvent({ type: 'reconnect', ...event });
   const probes = oneWay ? [] : ([['EXISTS', PROBE_KEY]] as const);
@@ -62,7 +65,7 @@ class Check {
 
   constructor(run: Run<CheckSettings>) {
     this.#run = run;
-    this.#progress = new CheckProgress(run.settings.onCheckEvent);
+    this.#progress = new CheckProgress(run.settings);
   }
 
   async run(): Promise<CheckResult> {
@@ -70,6 +73,7 @@ class Check {
     const progress = this.#progress;
     const areFiles = source === undefined && target === undefined;
     const comparison = areFiles ? new FileCheck(this.#run, progress) : new ServerCheck(this.#run, progress);
+    this.#run.settings.controls.show('comparing');
     progress.start(startEvent(this.#run), await warningsOf(this.#run), () => this.#fraction());
     try {
       for (const pass of comparison.passes()) await this.#flow(pass);

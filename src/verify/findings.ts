@@ -8,10 +8,11 @@ import type { KeyId } from '../flow/key-id.ts';
 import { NEVER, type Milliseconds } from '../rdb/milliseconds.ts';
 import type { Role } from '../server/server.ts';
 import type { SourceNotice, SourceSink } from '../source/source.ts';
+import type { RunControls } from '../sync/controls.ts';
 import { RunProgress } from '../sync/progress.ts';
 import { noticeText } from '../sync/warnings.ts';
 import type { AskedSideSink, Result } from './asked-side.ts';
-import type { CheckEvent, CheckFigures, Verdict, VerdictEvent } from './options.ts';
+import type { CheckEvent, CheckFigures, CheckSettings, Verdict, VerdictEvent } from './options.ts';
 import { RecheckQueue, type RecheckKey } from './recheck.ts';
 
 export interface FindingsOptions {
@@ -155,6 +156,7 @@ export class Findings implements AskedSideSink {
 /** The figures of a check, and the events that tell of them. It decides only what counts as what. */
 export class CheckProgress extends RunProgress implements SourceSink {
   readonly #onEvent: (event: CheckEvent) => void;
+  readonly #controls: RunControls;
   #match = 0;
   #differ = 0;
   #sourceOnly = 0;
@@ -163,9 +165,10 @@ export class CheckProgress extends RunProgress implements SourceSink {
   #gone = 0;
   #bytes = 0;
 
-  constructor(onEvent: (event: CheckEvent) => void) {
-    super(onEvent);
-    this.#onEvent = onEvent;
+  constructor({ onCheckEvent, controls }: Pick<CheckSettings, 'onCheckEvent' | 'controls'>) {
+    super(onCheckEvent);
+    this.#onEvent = onCheckEvent;
+    this.#controls = controls;
   }
 
   /** Some key was compared, whatever came out of it. */
@@ -211,7 +214,22 @@ export class CheckProgress extends RunProgress implements SourceSink {
   }
 
   protected override tell(fraction: number): void {
-    this.#onEvent({ type: 'check-progress', fraction, ...this.#figures() });
+    const figures = this.#figures();
+    const { match, differ, sourceOnly, targetOnly, notComparable, bytes, expired, failed, reconnects, elapsed } =
+      figures;
+    const keys = match + differ + sourceOnly + targetOnly + notComparable;
+    this.#controls.show('comparing', {
+      fraction,
+      keys,
+      bytes,
+      converted: 0,
+      skipped: 0,
+      expired,
+      failed,
+      reconnects,
+      elapsed,
+    });
+    this.#onEvent({ type: 'check-progress', fraction, ...figures });
   }
 
   #figures(): CheckFigures {

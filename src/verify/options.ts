@@ -1,5 +1,6 @@
 // What a check is asked for, with its defaults, and what it tells: the words shared by the library door and the command line.
 
+import type { RunControls } from '../sync/controls.ts';
 import type { CommonEvent, LiveOptions, MigrateOptions } from '../sync/options.ts';
 import { settingsOf, type Settings } from '../sync/settings.ts';
 import type { WrittenKeys } from '../target/conflicts.ts';
@@ -21,6 +22,7 @@ export interface CheckOptions extends Omit<
   | 'preserveIdle'
   | 'bwlimit'
   | 'tpslimit'
+  | 'control'
   | 'failFast'
   | 'dryRun'
   | 'verify'
@@ -120,9 +122,13 @@ interface OwnSettings {
 export interface CheckSettings extends Settings, OwnSettings, CheckScope {}
 
 /** @throws AddressError, as `settingsOf` */
-export function checkSettingsOf({ onEvent, ...options }: CheckOptions, scope: CheckScope): CheckSettings {
+export function checkSettingsOf(
+  { onEvent, ...options }: CheckOptions,
+  scope: CheckScope,
+  controls?: RunControls,
+): CheckSettings {
   return {
-    ...settingsOf(options, 'check'),
+    ...settingsOf(options, 'check', controls),
     ...scope,
     ttlTolerance: options.ttlTolerance,
     recheck: options.recheck ?? DEFAULT_RECHECKS,

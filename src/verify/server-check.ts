@@ -186,12 +186,12 @@ export class ServerCheck implements Passes {
 
   #readOptions(role: Role): NodeLinkOptions & { readonly dump: ValueOptions } {
     const { mode, fields, targetFields } = this.#run.plan;
-    const { retry, bigKey, bySize, maxLatency } = this.#run.settings;
+    const { retry, bigKey, bySize, controls } = this.#run.settings;
     const fieldsOf = role === 'source' ? fields : targetFields;
     return {
       retry,
       onReconnect: this.#progress.onReconnect.bind(this.#progress),
-      dump: { mode, fields: fieldsOf, usage: undefined, bigKey, bySize, maxLatency },
+      dump: { mode, fields: fieldsOf, usage: undefined, bigKey, bySize, maxLatency: controls.maxLatency },
     };
   }
 

@@ -1,5 +1,8 @@
 // A copy, and a check of what it has copied behind it.
 
+import { Listener } from '../../resp/listener.ts';
+import { answersOf } from '../sync/control-commands.ts';
+import { RunControls } from '../sync/controls.ts';
 import { copyOnce } from '../sync/migrate.ts';
 import type { MigrateEvent, MigrateOptions, MigrateResult } from '../sync/options.ts';
 import { compare, demandComparable } from './check.ts';
@@ -29,12 +32,33 @@ export interface VerifiedResult extends MigrateResult {
  * Rejects with a RespError when the copy or its check could not begin or not go on, or with the reason of
  * `options.signal`.
  */
-export async function migrate({ verify = false, ...options }: VerifiedOptions): Promise<VerifiedResult> {
+export async function migrate(options: VerifiedOptions): Promise<VerifiedResult> {
+  const { control, signal, cutover } = options;
+  const controls = new RunControls(options);
+  if (control === undefined) return copyAndCompare(options, controls);
+  // Before anything is done: somebody else may have the socket.
+  const listener = await Listener.open({ path: control, answer: answersOf(controls) });
+  const own = { signal: either(controls.signal, signal), cutover: either(controls.cutoverSignal, cutover) };
+  try {
+    return await copyAndCompare({ ...options, ...own }, controls);
+  } finally {
+    listener.close();
+  }
+}
+
+function either(one: AbortSignal, other: AbortSignal | undefined): AbortSignal {
+  return other === undefined ? one : AbortSignal.any([one, other]);
+}
+
+async function copyAndCompare(
+  { verify = false, ...options }: VerifiedOptions,
+  controls: RunControls,
+): Promise<VerifiedResult> {
   if (verify !== false && options.dryRun !== true) await demandComparable({ ...options, onEvent: undefined });
-  const { figures, written } = await copyOnce(options, verify !== false);
+  const { figures, written } = await copyOnce(options, verify !== false, controls);
   if (verify === false || figures.failed > 0 || options.dryRun === true) return figures;
   const how = verify === true ? {} : verify;
   // A batch is what the target has acknowledged.
   const onEvent = (event: CheckEvent): void => (event.type === 'batch' ? undefined : options.onEvent?.(event));
-  return { ...figures, check: await compare({ ...options, ...how, onEvent }, { oneWay: true, written }) };
+  return { ...figures, check: await compare({ ...options, ...how, onEvent }, { oneWay: true, written }, controls) };
 }

@@ -78,7 +78,10 @@ test('A command is known to the parser and the help by its entry in the table al
   });
   assert.throws(() => parse('inspct'), { hint: 'did you mean rump inspect?' });
   assert.deepEqual(parse('help', 'inspect').operands, ['inspect']);
-  assert.match(helpText(commands), /^Usage: rump --from .*\n {7}rump check --from .*\n {7}rump inspect ENDPOINT \[KEY/);
+  assert.match(
+    helpText(commands),
+    /^Usage: rump --from .*\n {7}rump check --from .*\n {7}rump ctl .*\n {7}rump inspect ENDPOINT \[KEY/,
+  );
   const flags = helpText(commands, 'inspect').matchAll(/^ +(?:-\w, )*--([\w-]+)/gm);
   assert.deepEqual(new Set(Array.from(flags, ([, name]) => name)), inspect.flags);
   assert.match(usageText(commands), /^ {2}inspect {2}shows what is inside of payloads$/m);

@@ -4,6 +4,7 @@ import { Channel } from '../../src/flow/channel.ts';
 import { Deployment } from '../../src/cluster/deployment.ts';
 import { newEntry, type Entry } from '../../src/flow/entry.ts';
 import { TransferLimits } from '../../src/server/transfer-limits.ts';
+import { RateLimit } from '../../src/target/rate-limit.ts';
 import { RedisTarget, type RedisTargetOptions } from '../../src/target/redis-target.ts';
 
 const MOST_BYTES = 512 * 1024 * 1024;
@@ -62,7 +63,7 @@ export async function handFeed(
       renames: true,
       written: undefined,
       collisions: undefined,
-      limit: undefined,
+      limit: new RateLimit(),
       retry: { retries: 3, longest: 100 },
       onReconnect: ({ attempt }) => told.push(`reconnect ${attempt}`),
       ...options,

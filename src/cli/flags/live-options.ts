@@ -1,7 +1,8 @@
 // Flags of a copy that follows its source: a part of the table of flags.
 
-import { duration, durationOrZero, file, oneOf, toggle, wholeNumber } from './kinds.ts';
+import { file, oneOf, toggle } from './kinds.ts';
 import type { Option } from './option.ts';
+import { duration, durationOrZero, wholeNumber } from '../../sync/quantities.ts';
 
 const LIVE = {
   flag: 'live',

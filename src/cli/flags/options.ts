@@ -1,23 +1,9 @@
 // The table of flags: parser, environment and help are made from it. It knows no command.
 
-import {
-  databaseMap,
-  databases,
-  duration,
-  durationOrZero,
-  endpoint,
-  file,
-  natRule,
-  oneOf,
-  size,
-  text,
-  toggle,
-  typeName,
-  wholeNumber,
-  type Kind,
-} from './kinds.ts';
+import { databaseMap, databases, endpoint, file, natRule, oneOf, text, toggle, typeName, type Kind } from './kinds.ts';
 import { LIVE_OPTIONS } from './live-options.ts';
 import type { Group, Option } from './option.ts';
+import { duration, durationOrZero, size, wholeNumber } from '../../sync/quantities.ts';
 
 const LINES = /\r?\n/;
 const LINES_OR_COMMAS = /[\r\n,]+/;
@@ -189,6 +175,11 @@ export const OPTIONS = {
   },
   bwlimit: { group: 'Load', kind: size, help: 'most bytes a second', fallback: 'no limit' },
   tpslimit: { group: 'Load', kind: wholeNumber(1), help: 'most keys a second', fallback: 'no limit' },
+  control: {
+    group: 'Load',
+    kind: text('SOCKET', 'it takes the path of a Unix socket'),
+    help: 'a Unix socket through which rump ctl speaks to the run',
+  },
   retries: {
     group: 'Load',
     kind: wholeNumber(0),

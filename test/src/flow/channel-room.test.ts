@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Channel } from '../../../src/flow/channel.ts';
 import { EntryView } from '../../../src/flow/entry-view.ts';
+import { Pause } from '../../../src/flow/pause.ts';
 import { NO_PAGE } from '../../../src/flow/key-id.ts';
 
 const ENTRY = { ...newEntry(), key: Buffer.from('k') };
@@ -61,4 +62,33 @@ test('Channel.pushReserved() gives the place up where nothing is taken any more'
   channel.close();
   channel.pushReserved(EntryView.of(ENTRY));
   assert.deepEqual([channel.room, channel.length], [1, 0]);
+});
+
+test('Channel has no room while the run is paused, takes what was asked for, and tells when it is over', async () => {
+  const pause = new Pause();
+  const channel = new Channel({ maxEntries: 2, maxBytes: 100, pause });
+  let departures = 0;
+  channel.onDeparture(() => departures++);
+  channel.reserve();
+  pause.begin();
+  assert.deepEqual([channel.room, channel.isFull, channel.isPaused], [0, false, true]);
+  channel.pushReserved(EntryView.of(ENTRY));
+  assert.equal(channel.length, 1);
+  let isWritable = false;
+  const writable = channel.writable().then(() => (isWritable = true));
+  await new Promise(setImmediate);
+  assert.deepEqual([isWritable, departures], [false, 0]);
+  pause.end();
+  await writable;
+  assert.deepEqual([channel.room, departures], [1, 1]);
+});
+
+test('Channel.abort() ends a wait in a pause', async () => {
+  const pause = new Pause();
+  const channel = new Channel({ maxEntries: 2, maxBytes: 100, pause });
+  pause.begin();
+  const waiting = channel.writable();
+  const end = new Error('the end');
+  channel.abort(end);
+  await assert.rejects(waiting, end);
 });

@@ -67,7 +67,7 @@ for (const every of [50, 300]) {
 
 /** A window after so many looks at keys of 70 bytes, of which `msOf` says when all that were on the way have come. */
 function watched(looks: number, roundTrip: number, msOf: (keys: number, look: number) => number): number {
-  const window = new DumpWindow(16_384, 10, roundTrip);
+  const window = new DumpWindow(16_384, { ms: 40 }, roundTrip);
   for (let i = 0; i < 2000; i++) window.observe(70);
   for (let look = 0; look < looks; look++) {
     const keys = Math.floor(window.size);
@@ -90,7 +90,7 @@ test('DumpWindow closes where values take the source longer than they may, and o
 });
 
 test('DumpWindow opens as far on a long line, where few keys take as long as many', () => {
-  const window = new DumpWindow(16_384, 10, 100);
+  const window = new DumpWindow(16_384, { ms: 40 }, 100);
   for (let i = 0; i < 300; i++) {
     window.took(2, 140, 105);
     window.observe(70);
@@ -116,7 +116,7 @@ test('DumpWindow.foresee() opens it before the first payload, and says nothing a
 
 test('DumpWindow opens again by what has passed since a connection broke', () => {
   const limits = new TransferLimits(64 * MEBIBYTE);
-  const window = new DumpWindow(1024, Infinity, 0, limits);
+  const window = new DumpWindow(1024, { ms: Infinity }, 0, limits);
   limits.broke(MEBIBYTE);
   for (let i = 0; i < 100; i++) window.observe(256 * 1024);
   const { size } = window;

@@ -22,7 +22,7 @@ interface Asked {
 const largeValueOf = () => ({ type: undefined, pieces: () => assert.fail() });
 
 /** What was asked and is not answered, and the keys that came out. */
-function startReader(bySize: boolean, isNear = true) {
+function startReader(bySize: boolean, isNear = true, dataset = 1_000_000_000) {
   const asked: Asked[] = [];
   const done: string[] = [];
   const begin = ({ name }: Command, receiver: Receiver) => ({
@@ -48,9 +48,10 @@ function startReader(bySize: boolean, isNear = true) {
     bigKey: 64e6,
     limits,
   } as const;
-  const dump = new DumpReader(connection, selection, { ...options, maxLatency: 50, roundTrip: 0 }, sink);
-  const info = parseInfo('used_memory_dataset:1000000000\r\ndb0:keys=1000,expires=0\r\n');
-  const times = new ServiceTimes(50);
+  const maxLatency = { ms: 50 };
+  const dump = new DumpReader(connection, selection, { ...options, maxLatency, roundTrip: 0 }, sink);
+  const info = parseInfo(`used_memory_dataset:${dataset}\r\ndb0:keys=1000,expires=0\r\n`);
+  const times = new ServiceTimes(maxLatency);
   const reader = new MeasuringReader(connection, selection, dump, { info, times, limits, bySize }, sink);
   /** Answers the oldest question, which has to be this one. */
   const answer = (name: string, reply: Reply): void => {
@@ -58,7 +59,7 @@ function startReader(bySize: boolean, isNear = true) {
     assert.equal(next?.name, name);
     next.receiver.onReply(reply);
   };
-  return { reader, asked, done, answer };
+  return { reader, asked, done, answer, maxLatency };
 }
 
 function found(key: string): FoundKey {
@@ -138,4 +139,14 @@ test('MeasuringReader keeps what it has measured until there is room, and hands 
   const lost = new Set<string>();
   reader.drain(({ key }) => void lost.add(String(key)));
   assert.equal(lost.size, 200);
+});
+
+test('MeasuringReader measures keys again once they may take less time than before', () => {
+  const { reader, asked, maxLatency } = startReader(false, true, 1_000_000);
+  const names = (): string[] => asked.splice(0).map(({ name }) => name);
+  reader.send(found('a'), false);
+  assert.deepEqual(names(), ['DUMP'], 'Nothing that the server holds takes long');
+  maxLatency.ms = 1;
+  reader.send(found('b'), false);
+  assert.deepEqual(names(), ['MEMORY USAGE']);
 });

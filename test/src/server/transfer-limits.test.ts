@@ -45,7 +45,8 @@ test('TransferLimits: a value that broke a connection alone makes others of its 
   assert.equal(limits.valueBytes, 1.5 * MIB);
 });
 
-const OPTIONS = { pieceBytes: 1024 * 1024, pageMs: 3, roundTrip: 20 };
+/** Of which a page may take a sixteenth. */
+const OPTIONS = { pieceBytes: 1024 * 1024, maxLatency: { ms: 48 }, roundTrip: 20 };
 
 /** Elements of the page after so many, where an element has so many bytes and takes so many milliseconds of the server. */
 function after(pages: number, bytes: number, ms: number, options: PageOptions = OPTIONS): number {
@@ -79,7 +80,7 @@ test('PageSize stays large enough where replies come late for reasons of others'
 test('PageSize keeps to that time on its way up as well', () => {
   const size = new PageSize(OPTIONS);
   for (let i = 0; i < 20; i += 1) {
-    assert.ok(size.count * 0.002 < OPTIONS.pageMs * 1.1, `${size.count} elements`);
+    assert.ok(size.count * 0.002 < 3 * 1.1, `${size.count} elements`);
     size.observe(size.count * 50, 0.3 + size.count * 0.002);
   }
 });
@@ -97,4 +98,16 @@ test('PageSize asks for few elements in their order, however small they were, an
 
 test('PageSize has no more elements than were a reply that was not too long', () => {
   assert.equal(after(20, 5, 0.00001, { ...OPTIONS, mostElements: 3 }), 3);
+});
+
+test('PageSize goes by the longest wait as it is now', () => {
+  const maxLatency = { ms: 48 };
+  const size = new PageSize({ ...OPTIONS, maxLatency });
+  const grow = (): number => {
+    for (let i = 0; i < 20; i += 1) size.observe(size.count * 50, OPTIONS.roundTrip + size.count * 0.001);
+    return size.count;
+  };
+  assert.equal(grow(), 3000);
+  maxLatency.ms = 24;
+  assert.equal(grow(), 1500);
 });

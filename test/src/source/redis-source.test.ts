@@ -38,7 +38,7 @@ async function openSource(port: number): Promise<RedisSource> {
     usage: undefined,
     fields: undefined,
     bigKey: 1e6,
-    maxLatency: 50,
+    maxLatency: { ms: 50 },
     bySize: true,
   } as const;
   const options = { databases: [0], keys: KEYS, count: COUNT, scope: new KeyScope({}), dump, ...link };

@@ -2,7 +2,8 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import * as fc from 'fast-check';
-import { RateLimit, type RateLimitOptions } from '../../../src/target/rate-limit.ts';
+import { Pause } from '../../../src/flow/pause.ts';
+import { Pacer, RateLimit, takePiece, type RateLimitOptions } from '../../../src/target/rate-limit.ts';
 
 /** Milliseconds of the rate that may come on top of it. */
 const BURST_MS = 50;
@@ -162,4 +163,68 @@ test('RateLimit.takeMore() is paid for in bytes, and is no key', () => {
   assert.deepEqual([limit.waitMs(), limit.waitMoreMs(), limit.takeMore(100)], [1000, 100, false]);
   now = 100;
   assert.deepEqual([limit.takeMore(200), limit.take(1), limit.waitMs()], [true, false, 900]);
+});
+
+test('RateLimit.set() holds at once, and leaves what is not named as it was', () => {
+  const clock = new Clock();
+  const limit = new RateLimit({ keysPerSecond: 1, now: clock.now });
+  assert.ok(limit.take(1));
+  limit.set({ bytesPerSecond: 1000 });
+  assert.deepEqual(limit.rates, { bytesPerSecond: 1000, keysPerSecond: 1 });
+  assert.equal(limit.waitMs(), 1000);
+  limit.set({ keysPerSecond: 10 });
+  assert.equal(limit.waitMs(), 100);
+  clock.ms += 50;
+  limit.set({ keysPerSecond: 1 });
+  // Half a key was still owed.
+  assert.equal(limit.waitMs(), 500);
+  limit.set({ keysPerSecond: Infinity });
+  // Of which the burst is paid.
+  assert.deepEqual([limit.waitMs(), limit.take(5000), limit.waitMs()], [0, true, 4950]);
+  limit.set({ bytesPerSecond: Infinity });
+  assert.deepEqual([limit.waitMs(), limit.isOpen], [0, true]);
+});
+
+test('RateLimit gives nothing while the run is paused, with or without limits', () => {
+  const pause = new Pause();
+  for (const rates of [{}, { keysPerSecond: 10 }]) {
+    const limit = new RateLimit({ ...rates, pause, now: () => 0 });
+    pause.begin();
+    assert.deepEqual([limit.isOpen, limit.take(1), limit.takeMore(1), limit.waitMs()], [false, false, false, Infinity]);
+    pause.end();
+    assert.deepEqual([limit.take(1), limit.waitMs()], [true, rates.keysPerSecond === undefined ? 0 : 100]);
+  }
+});
+
+test('Pacer wakes who waits when a pause ends and when a limit is lifted, and keeps no timer in a pause', () => {
+  const pause = new Pause();
+  const limit = new RateLimit({ keysPerSecond: 0.001, pause, now: () => 0 });
+  let turns = 0;
+  const pacer = new Pacer(limit, () => turns++);
+  pause.begin();
+  assert.equal(pacer.mayGo, false);
+  pause.end();
+  assert.deepEqual([turns, pacer.mayGo], [1, true]);
+  pacer.take(1);
+  assert.equal(pacer.mayGo, false);
+  limit.set({ keysPerSecond: Infinity });
+  assert.deepEqual([turns, pacer.mayGo], [2, true]);
+  pacer.stop();
+});
+
+test('takePiece() waits out a pause, and ends with what ends the run', async () => {
+  const pause = new Pause();
+  const limit = new RateLimit({ pause });
+  pause.begin();
+  const end = new Error('the end');
+  let looks = 0;
+  await assert.rejects(
+    takePiece(limit, 1, () => {
+      if (looks++ === 1) throw end;
+    }),
+    end,
+  );
+  const taken = takePiece(limit, 1, () => looks++ === 3 && pause.end());
+  await taken;
+  assert.equal(pause.isOn, false);
 });

@@ -1,0 +1,236 @@
+// A Unix socket that answers commands, as a server does; beside socket.ts the only place that touches node:net. What it is
+// asked, and what it answers, is others' concern.
+
+import { existsSync, lstatSync, unlinkSync, type Stats } from 'node:fs';
+import net from 'node:net';
+import { dirname } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { ProtocolError, RespError } from './errors.ts';
+import { RequestReader } from './request-reader.ts';
+
+export interface ListenerOptions {
+  readonly path: string;
+  /** Answers one command, of one word at least, with a whole reply. */
+  readonly answer: (words: readonly string[]) => string;
+  /** Clients at once. */
+  readonly mostClients?: number;
+  /** Milliseconds after which a client is let go that has said no whole command, or has read nothing. */
+  readonly idleMs?: number;
+}
+
+const MOST_CLIENTS = 32;
+const IDLE_MS = 300_000;
+/** Milliseconds after which a socket is looked at once more before it is taken for dead. */
+const LOOK_AGAIN_MS = 100;
+/** For a client to take what is left for it, in milliseconds. */
+const LINGER_MS = 500;
+/** What a name of a socket may take, with the zero behind it: less on systems from BSD. */
+const NAME_BYTES = process.platform === 'linux' ? 108 : 104;
+/** The owner alone may read and write what is made. */
+const OWNER_ONLY = 0o177;
+/** Bytes of replies that wait for a client, beyond which it is not asked for more. */
+const HIGH_WATER_MARK = 64 * 1024;
+
+export function okReply(): string {
+  return '+OK\r\n';
+}
+
+export function pongReply(): string {
+  return '+PONG\r\n';
+}
+
+export function bulkReply(text: string): string {
+  return `$${Buffer.byteLength(text)}\r\n${text}\r\n`;
+}
+
+export function listReply(texts: readonly string[]): string {
+  return `*${texts.length}\r\n${texts.map(bulkReply).join('')}`;
+}
+
+/** @param text one that begins with its code: `ERR …` */
+export function errorReply(text: string): string {
+  return `-${text.replaceAll(/[\r\n]+/g, ' ')}\r\n`;
+}
+
+export class Listener {
+  readonly #server: net.Server;
+  readonly #path: string;
+  readonly #clients = new Set<Client>();
+  readonly #onExit = (): void => removeIfAny(this.#path);
+
+  private constructor({ path, answer, mostClients = MOST_CLIENTS, idleMs = IDLE_MS }: ListenerOptions) {
+    this.#path = path;
+    this.#server = net.createServer({ highWaterMark: HIGH_WATER_MARK }, (socket) => {
+      if (this.#clients.size >= mostClients) return turnAway(socket);
+      const client = new Client(socket, answer, idleMs);
+      this.#clients.add(client);
+      socket.on('close', () => this.#clients.delete(client));
+    });
+  }
+
+  /**
+   * Makes the socket, in the place of one that a dead process has left.
+   * @throws RespError where it cannot be made, something else has its name, or another process answers there
+   */
+  static async open(options: ListenerOptions): Promise<Listener> {
+    const { path } = options;
+    if (path === '' || Buffer.byteLength(path) >= NAME_BYTES) {
+      const why = path === '' ? 'it has no name' : `its path has more than the ${NAME_BYTES - 1} bytes of the system`;
+      throw cannotListen(path, 'ENAMETOOLONG', why, 'choose a shorter one');
+    }
+    await removeDead(path);
+    const listener = new Listener(options);
+    await listener.#listen();
+    return listener;
+  }
+
+  /** Hangs up on all clients once they have what is theirs, and removes the socket. It keeps no process alive. */
+  close(): void {
+    process.off('exit', this.#onExit);
+    this.#server.close();
+    for (const client of this.#clients) client.end();
+  }
+
+  async #listen(): Promise<void> {
+    const server = this.#server;
+    const listening = new Promise<void>((resolve, reject) => {
+      server.once('error', (error: NodeJS.ErrnoException) => reject(whyNot(this.#path, error)));
+      server.once('listening', resolve);
+    });
+    // The name is made within the call: there is no moment in which others could connect.
+    const before = process.umask(OWNER_ONLY);
+    try {
+      server.listen(this.#path);
+    } finally {
+      process.umask(before);
+    }
+    await listening;
+    // What cannot be accepted, for want of descriptors, is no reason to end.
+    server.on('error', () => {});
+    process.on('exit', this.#onExit);
+  }
+}
+
+/** Answers in the order of the commands, and reads no further while its replies are not taken. */
+class Client {
+  readonly #socket: net.Socket;
+  readonly #answer: (words: readonly string[]) => string;
+  readonly #requests = new RequestReader();
+
+  constructor(socket: net.Socket, answer: ListenerOptions['answer'], idleMs: number) {
+    this.#socket = socket;
+    this.#answer = answer;
+    const timer = setTimeout(() => socket.destroy(), idleMs).unref();
+    socket.on('data', (chunk: Buffer) => {
+      this.#requests.push(chunk);
+      if (this.#answerAll()) timer.refresh();
+    });
+    socket.on('drain', () => {
+      timer.refresh();
+      socket.resume();
+      this.#answerAll();
+    });
+    // Whoever is gone needs no reply.
+    socket.on('error', () => {});
+    socket.on('close', () => clearTimeout(timer));
+  }
+
+  end(): void {
+    const socket = this.#socket;
+    socket.end();
+    socket.unref();
+    // Bytes that wait for a client keep the process alive, whatever else was said of its socket.
+    if (socket.writableLength > 0) setTimeout(() => socket.destroy(), LINGER_MS).unref();
+  }
+
+  /** Whether there was a command. */
+  #answerAll(): boolean {
+    const socket = this.#socket;
+    let isAnswered = false;
+    try {
+      while (!socket.writableNeedDrain && socket.writable) {
+        const words = this.#requests.next();
+        if (words === undefined) return isAnswered;
+        isAnswered = true;
+        socket.write(this.#answer(words));
+        if (words[0]!.toLowerCase() === 'quit') this.end();
+      }
+      socket.pause();
+    } catch (error) {
+      if (!(error instanceof ProtocolError)) throw error;
+      socket.end(errorReply(`ERR Protocol error: ${error.message}`), () => socket.destroy());
+    }
+    return isAnswered;
+  }
+}
+
+function turnAway(socket: net.Socket): void {
+  socket.on('error', () => {});
+  socket.end(errorReply('ERR max number of clients reached'), () => socket.destroy());
+}
+
+/** What a process has left that was killed goes; all else stays as it is. */
+async function removeDead(path: string): Promise<void> {
+  const found = look(path);
+  if (found === undefined) return;
+  if (!found.isSocket()) throw cannotListen(path, 'EEXIST', 'it is no socket', 'choose another path');
+  // Another run may have made it just now, and be about to listen.
+  for (const pause of [0, LOOK_AGAIN_MS]) {
+    await sleep(pause);
+    if (!(await answers(path))) continue;
+    throw cannotListen(path, 'EADDRINUSE', 'it is in use by another run', 'choose another path');
+  }
+  removeIfAny(path);
+}
+
+function look(path: string): Stats | undefined {
+  try {
+    return lstatSync(path, { throwIfNoEntry: false });
+  } catch (error) {
+    throw whyNot(path, error as NodeJS.ErrnoException);
+  }
+}
+
+/** Whether anybody listens there; who must not connect does not know. */
+async function answers(path: string): Promise<boolean> {
+  const socket = net.connect({ path });
+  try {
+    return await new Promise((resolve, reject) => {
+      socket.once('connect', () => resolve(true));
+      socket.once('error', (error: NodeJS.ErrnoException) => {
+        if (error.code === 'ECONNREFUSED' || error.code === 'ENOENT') resolve(false);
+        // Too many wait to be let in.
+        else if (error.code === 'EAGAIN') resolve(true);
+        else reject(whyNot(path, error));
+      });
+    });
+  } finally {
+    socket.destroy();
+  }
+}
+
+function removeIfAny(path: string): void {
+  try {
+    unlinkSync(path);
+  } catch {
+    // It is gone, or nobody lets us: the next run will see.
+  }
+}
+
+const REASONS: Readonly<Record<string, string>> = {
+  EACCES: 'no permission',
+  EADDRINUSE: 'it is in use by another run',
+  ENOENT: 'no such folder',
+  ENOTDIR: 'its folder is none',
+  EROFS: 'the file system is read-only',
+};
+
+function whyNot(path: string, error: NodeJS.ErrnoException): RespError {
+  // Node has one code for a folder that is not there and for one that is closed to us.
+  const code = error.code === 'EACCES' && !existsSync(dirname(path)) ? 'ENOENT' : (error.code ?? 'LISTEN');
+  return cannotListen(path, code, REASONS[code] ?? error.message, undefined, error);
+}
+
+function cannotListen(path: string, code: string, why: string, hint?: string, cause?: unknown): RespError {
+  return new RespError(code, `Cannot listen on ${path}: ${why}`, { peer: { path }, hint, cause });
+}

@@ -1,0 +1,275 @@
+// What a copy can be told while it runs: through a socket of its own, by rump ctl and by redis-cli.
+import assert from 'node:assert/strict';
+import { existsSync, lstatSync } from 'node:fs';
+import net from 'node:net';
+import { join } from 'node:path';
+import { after, before, beforeEach, test, type TestContext } from 'node:test';
+import { callsOf } from '../support/command-stats.ts';
+import type { TestClient } from '../support/client.ts';
+import { startControlled, statusOf, until, type Controlled } from '../support/controlled.ts';
+import { assertSameData } from '../support/keyspace.ts';
+import { underWay } from '../support/mid-run.ts';
+import { assertDone, assertFailed, assertRefused } from '../support/outcome.ts';
+import { startServer, type TestServer } from '../support/redis-server.ts';
+import { folderOf } from '../support/resp-file.ts';
+import { runRump, type RumpResult } from '../support/rump.ts';
+
+const KEYS = 3000;
+/** So few keys a second that a run is not over before it was told anything. */
+const SLOWLY = ['--tpslimit', '200'];
+const STOPPED = /^rump: Stopped by the control socket before everything was done$/;
+
+let source: TestServer;
+let target: TestServer;
+let from: TestClient;
+let to: TestClient;
+let endpoints: readonly string[];
+
+before(async () => {
+  [source, target] = await Promise.all([startServer(), startServer()]);
+  [from, to] = await Promise.all([source.client(), target.client()]);
+  endpoints = ['--from', source.url, '--to', target.url];
+});
+after(() => Promise.all([source.stop(), target.stop()]));
+beforeEach(async () => {
+  for (const client of [from, to]) await client.pipeline([['FLUSHALL'], ['CONFIG', 'RESETSTAT']]);
+  const value = Buffer.alloc(100, 'x');
+  await from.pipeline(Array.from({ length: KEYS }, (_, i) => ['SET', `key:${i}`, value]));
+});
+
+const hasWritten = async (): Promise<boolean> => ((await to.send('DBSIZE')) as number) > 0;
+
+/** How often the source was asked for a key that it has, and how many keys the target has. */
+async function asked(): Promise<readonly [hits: number, keys: number]> {
+  const stats = String(await from.send('INFO', 'stats'));
+  return [Number(/^keyspace_hits:(\d+)/m.exec(stats)![1]), (await to.send('DBSIZE')) as number];
+}
+
+/** The connections that are not ours. */
+async function othersOf(client: TestClient): Promise<string[]> {
+  const own = String(await client.send('CLIENT', 'ID'));
+  const ids = Array.from(String(await client.send('CLIENT', 'LIST')).matchAll(/^id=(\d+)/gm), ([, id]) => id!);
+  return ids.filter((id) => id !== own);
+}
+
+/** It is slow, unless other arguments are given. */
+function start(t: TestContext, args: readonly string[] = SLOWLY, ends = endpoints): Promise<Controlled> {
+  return startControlled(t, [...ends, ...args]);
+}
+
+function withoutSocket({ path }: Controlled, result: RumpResult): RumpResult {
+  assert.equal(existsSync(path), false, 'The socket is still there');
+  return result;
+}
+
+test('rump --control tells how far a copy is, in lines and as JSON, and removes its socket at the end', async (t) => {
+  const run = await start(t);
+  assert.equal(lstatSync(run.path).mode & 0o777, 0o600);
+  await until(run, ({ keys }) => (keys as number) > 100);
+  const lines = new Map((await run.tell('STATUS')).split('\n').map((line) => line.split(': ') as [string, string]));
+  assert.deepEqual(
+    ['phase', 'paused', 'failed', 'bwlimit', 'tpslimit', 'max-latency'].map((name) => lines.get(name)),
+    ['copying', 'no', '0', 'none', '200 keys/s', '50 ms'],
+  );
+  assert.match(lines.get('done')!, /^\d+ %$/);
+  assert.match(lines.get('rate')!, /^\d+ keys\/s, \d+ bytes\/s$/);
+  const { phase, keys, bytes, fraction, keysPerSecond, bwlimit } = await statusOf(run);
+  assert.deepEqual([phase, bwlimit], ['copying', null]);
+  assert.ok((keys as number) >= Number(lines.get('keys')) && (keys as number) <= KEYS, `${String(keys)} keys`);
+  assert.ok((bytes as number) > (keys as number) && (fraction as number) < 1);
+  assert.ok((keysPerSecond as number) > 50 && (keysPerSecond as number) < 400, `${String(keysPerSecond)} keys/s`);
+  await run.tell('tpslimit', '0');
+  assertDone(withoutSocket(run, await run.running.done));
+  await assertSameData(from, to);
+});
+
+test('rump reads and writes nothing while it is paused, however long that is, and then goes on', async (t) => {
+  await Promise.all([from, to].map((client) => client.send('CONFIG', 'SET', 'timeout', '1')));
+  t.after(() => Promise.all([from, to].map((client) => client.send('CONFIG', 'SET', 'timeout', '0'))));
+  const run = await start(t, ['--tpslimit', '2000', '--buffer', '100k', '--timeout', '1s', '--retries', '0']);
+  await underWay(run.running, hasWritten);
+  assert.equal(await run.tell('PAUSE'), 'OK\n');
+  // What was on its way has come.
+  let before = await asked();
+  await underWay(run.running, async () => {
+    const [last, now] = [before, await asked()];
+    before = now;
+    return last[0] === now[0] && last[1] === now[1];
+  });
+  assert.ok(before[1] < KEYS, 'All was written before the pause');
+  // Both servers are tired of waiting.
+  const others = async (): Promise<string[][]> => [await othersOf(from), await othersOf(to)];
+  const first = await others();
+  assert.ok(first.every(({ length }) => length > 0));
+  await underWay(run.running, async () => {
+    const now = await others();
+    return first.every((ids, side) => ids.every((id) => !now[side]!.includes(id)));
+  });
+  assert.deepEqual(await asked(), before);
+  assert.equal((await statusOf(run))['paused'], true);
+  await run.tell('resume');
+  await run.tell('tpslimit', '0');
+  const result = await run.running.done;
+  assertDone(result);
+  assert.doesNotMatch(result.stderr, /lost|again/i);
+  await assertSameData(from, to);
+});
+
+test('rump goes on with another limit at once, and what is owed under the old one is paid at the new rate', async (t) => {
+  const run = await start(t, ['--bwlimit', '1']);
+  await underWay(run.running, hasWritten);
+  assert.equal(await to.send('DBSIZE'), 1, 'A key is paid for in a hundred seconds');
+  await run.tell('bwlimit', '10k');
+  await underWay(run.running, async () => ((await to.send('DBSIZE')) as number) > 20);
+  await run.tell('tpslimit', '1');
+  await run.tell('bwlimit', '0');
+  const { bwlimit, tpslimit } = await statusOf(run);
+  assert.deepEqual([bwlimit, tpslimit], [null, 1]);
+  await run.tell('tpslimit', '0');
+  assertDone(await run.running.done);
+  await assertSameData(from, to);
+});
+
+for (const [what, latency, inPieces] of [
+  ['less', '1ms', true],
+  ['more', '1h', false],
+] as const) {
+  test(`rump lets clients of the source wait ${what} where it is told to`, async (t) => {
+    await from.pipeline(Array.from({ length: 20_000 }, (_, i) => ['HSET', 'hash', `field:${i}`, 'x'.repeat(50)]));
+    source.pause();
+    t.after(() => source.resume());
+    const run = await start(t, ['--max-latency', inPieces ? '1h' : '1ms']);
+    assert.equal((await statusOf(run))['phase'], 'connecting');
+    await run.tell('maxlatency', latency);
+    await run.tell('tpslimit', '0');
+    source.resume();
+    assertDone(await run.running.done);
+    assert.equal((await callsOf(from)).has('hscan'), inPieces);
+    await assertSameData(from, to);
+  });
+}
+
+test('rump stops when it is told to abort, paused or not, and before a server has answered', async (t) => {
+  for (const before of [[], ['pause']]) {
+    await to.send('FLUSHALL');
+    const run = await start(t);
+    await underWay(run.running, hasWritten);
+    for (const word of before) await run.tell(word);
+    await run.tell('abort');
+    const result = withoutSocket(run, await run.running.done);
+    assertFailed(result, { code: 75, error: STOPPED });
+    assert.match(result.stderr, /^rump: [\d,]+ keys, /m);
+  }
+  source.pause();
+  t.after(() => source.resume());
+  const run = await start(t);
+  await run.tell('abort');
+  assertFailed(withoutSocket(run, await run.running.done), { code: 75, error: STOPPED });
+});
+
+for (const [signals, code] of [
+  [['SIGTERM'], 143],
+  [['SIGINT', 'SIGINT'], 130],
+] as const) {
+  test(`rump removes its socket on ${signals.join(' and ')}, though it is paused`, async (t) => {
+    const run = await start(t);
+    await underWay(run.running, hasWritten);
+    await run.tell('pause');
+    for (const signal of signals) run.running.child.kill(signal);
+    assert.equal(withoutSocket(run, await run.running.done).code, code);
+  });
+}
+
+test('rump refuses a socket that another run has, and takes the place of one that was killed', async (t) => {
+  const run = await start(t);
+  await underWay(run.running, hasWritten);
+  const again = [...endpoints, '--control', run.path];
+  const error = new RegExp(`^rump: Cannot listen on ${run.path}: it is in use by another run`);
+  assertRefused(await runRump(again), { error });
+  assert.equal((await statusOf(run))['phase'], 'copying');
+  run.running.child.kill('SIGKILL');
+  await run.running.done;
+  assert.ok(lstatSync(run.path).isSocket());
+  assertRefused(await runRump(['ctl', run.path, 'status']), { error: /: connection refused, nothing listens there / });
+  assert.equal((await runRump(again)).code, 0);
+  assertRefused(await runRump(['ctl', run.path, 'status']), { error: /: no such socket \(it is there while/ });
+});
+
+test('rump controls a copy between files as well', async (t) => {
+  const [file, copy] = ['a.resp', 'b.resp'].map((name) => join(folderOf(t), name)) as [string, string];
+  for (const ends of [
+    ['--from', source.url, '--to', file],
+    ['--from', file, '--to', copy],
+    ['--from', copy, '--to', target.url],
+  ]) {
+    const run = await start(t, ['--tpslimit', '100'], ends);
+    await run.tell('pause');
+    await run.tell('tpslimit', '0');
+    const { keys } = await statusOf(run);
+    assert.ok((keys as number) < KEYS);
+    await run.tell('resume');
+    assertDone(await run.running.done);
+  }
+  await assertSameData(from, to);
+});
+
+test('rump pauses a value that goes in pieces, and one at which the source is read twice', async (t) => {
+  await from.send('FLUSHALL');
+  await from.pipeline(Array.from({ length: 6000 }, (_, i) => ['RPUSH', 'list', `${i}`.padEnd(100, 'x')]));
+  const run = await start(t, ['--big-key', '20k', '--bwlimit', '200k']);
+  const pieces = async (): Promise<number> => (await callsOf(to)).get('rpush') ?? 0;
+  await underWay(run.running, async () => (await pieces()) > 0);
+  await run.tell('pause');
+  await run.tell('bwlimit', '0');
+  const before = await pieces();
+  assert.equal((await statusOf(run))['keys'], 0);
+  assert.ok((await pieces()) - before <= 1, 'It goes on');
+  await run.tell('resume');
+  assertDone(await run.running.done);
+  await assertSameData(from, to);
+});
+
+test('rump copies on whatever strangers do to its socket', async (t) => {
+  const run = await start(t, ['--tpslimit', '2000']);
+  const rude = Array.from({ length: 100 }, (_, i) => {
+    const socket = net.connect(run.path);
+    t.after(() => socket.destroy());
+    socket.on('error', () => {});
+    socket.write(i % 3 === 0 ? 'STATUS\n'.repeat(100_000) : i % 3 === 1 ? '*2\r\n$6\r\nSTA' : 'x'.repeat(1_000_000));
+    return socket.pause();
+  });
+  assertDone(await run.running.done);
+  assert.equal(rude.length, 100);
+  await assertSameData(from, to);
+});
+
+test('rump --live follows its source until it is told that the writers have stopped', async (t) => {
+  const run = await start(t, ['--live', '--linger', '0s']);
+  await until(run, ({ phase }) => phase === 'in-sync');
+  await from.pipeline([
+    ['SET', 'late', '1'],
+    ['DEL', 'key:1'],
+  ]);
+  const { behind, lag } = await statusOf(run);
+  assert.ok((behind as number) >= 0 && (lag === null || (lag as number) >= 0));
+  assert.match(await run.tell('status'), /^behind: \d+ keys\nlag: /m);
+  await run.tell('cutover');
+  const { code, stdout, stderr } = withoutSocket(run, await run.running.done);
+  assert.equal(code, 0, stderr);
+  assert.match(stdout, /Sync done\.\n$/);
+  await assertSameData(from, to);
+});
+
+test('rump --live writes nothing while it is paused, and what has changed meanwhile comes then', async (t) => {
+  const run = await start(t, ['--live', '--linger', '0s']);
+  await until(run, ({ phase }) => phase === 'in-sync');
+  await run.tell('pause');
+  await from.pipeline(Array.from({ length: 100 }, (_, i) => ['SET', `key:${i}`, 'new']));
+  await until(run, ({ behind }) => behind === 100);
+  assert.notEqual(String(await to.send('GET', 'key:1')), 'new');
+  await run.tell('resume');
+  await until(run, ({ behind }) => behind === 0);
+  await run.tell('cutover');
+  assert.equal((await run.running.done).code, 0);
+  await assertSameData(from, to);
+});

@@ -1,0 +1,41 @@
+// A copy that is told things while it runs.
+import assert from 'node:assert/strict';
+import { join } from 'node:path';
+import type { TestContext } from 'node:test';
+import { underWay } from './mid-run.ts';
+import { folderOf } from './resp-file.ts';
+import { runRump, spawnRump, type RunningRump } from './rump.ts';
+
+export interface Controlled {
+  readonly running: RunningRump;
+  readonly path: string;
+  /** What it answers. */
+  readonly tell: (...words: string[]) => Promise<string>;
+}
+
+/** It answers. */
+export async function listening(running: RunningRump, path: string): Promise<void> {
+  await underWay(running, async () => (await runRump(['ctl', path, 'ping'])).code === 0);
+}
+
+/** A copy that listens. */
+export async function startControlled(t: TestContext, args: readonly string[]): Promise<Controlled> {
+  const path = join(folderOf(t), 'run.sock');
+  const running = spawnRump([...args, '--control', path]);
+  t.after(() => running.child.kill('SIGKILL'));
+  await listening(running, path);
+  const tell = async (...words: string[]): Promise<string> => {
+    const { code, stdout, stderr } = await runRump(['ctl', path, ...words]);
+    assert.equal(code, 0, stderr);
+    return stdout;
+  };
+  return { running, path, tell };
+}
+
+export async function statusOf({ tell }: Controlled): Promise<Record<string, unknown>> {
+  return JSON.parse(await tell('status', 'json')) as Record<string, unknown>;
+}
+
+export async function until(run: Controlled, holds: (status: Record<string, unknown>) => boolean): Promise<void> {
+  await underWay(run.running, async () => holds(await statusOf(run)));
+}
