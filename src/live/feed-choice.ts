@@ -50,8 +50,8 @@ interface Look {
   readonly shutdownTimeout: number;
 }
 
-const PSYNC_RIGHTS = '+psync +replconf';
-const TRACKING_RIGHTS = `+client|tracking +client|id +subscribe &${INVALIDATIONS}`;
+const PSYNC_RIGHTS = '+psync +replconf +ping +command';
+const TRACKING_RIGHTS = `+client|tracking +client|id +subscribe +ping &${INVALIDATIONS}`;
 /** Every sentinel subscribes to it on each server that it watches. */
 const SENTINELS = '__sentinel__:hello';
 const SNAPSHOT_FILTER = 'rdb-filter-only';

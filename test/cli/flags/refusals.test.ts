@@ -64,6 +64,20 @@ describe('parseCommandLine() refuses', () => {
       for (const argv of bothWays(side, STREAM, '--from-nat=a:1=b:2')) copy(argv);
   });
 
+  test('a flag of following where nothing is followed', () => {
+    const flags = ['feed=psync', 'cutover-file=f', 'until-idle=5s', 'cutover-timeout=5s', 'linger=0'];
+    for (const flag of [...flags, 'settle=1s', 'wait-replicas=1', 'delete', 'names-limit=9']) {
+      const message = `^Cannot use --${flag.replace(/=.*/, '')}: without --live a copy ends by itself`;
+      const argv = ['--from', TCP, '--to', TLS, `--${flag}`];
+      assertRefused(argv, new RegExp(`${message} \\(give --live as well\\)$`));
+      copy([...argv, '--live']);
+    }
+    const together = /^Cannot use --dry-run and --live together/;
+    assertRefused(['--from', TCP, '--to', TLS, '--live', '-n'], together);
+    for (const argv of bothWays(STREAM, TCP, '--live'))
+      assertRefused(argv, /^Cannot use --live: a\.resp is a file \(only a server can be followed\)$/);
+  });
+
   test('a password for sentinels where none are named', () => {
     for (const side of [TCP, TLS, SOCKET, STREAM]) {
       for (const argv of bothWays(side, SENTINEL, '--from-sentinel-password-file=f')) {

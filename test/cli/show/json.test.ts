@@ -48,6 +48,38 @@ describe('JsonOutput', () => {
     assert.equal(screen.stderr.text, '');
   });
 
+  test('tells how the source is followed, and how it ended', () => {
+    let now = TIME;
+    const screen = new Screen(false);
+    const output = new JsonOutput(screen, { debug: false }, () => now);
+    const feed = { kind: 'psync', why: 'PSYNC begins with an empty snapshot' } as const;
+    output.onEvent({ ...START, feed });
+    const figures = { ...NONE, removed: 7 };
+    const phases = ['following', 'in-sync', 'cutover', 'lingering'] as const;
+    for (const phase of phases) {
+      output.onEvent({ type: 'phase', phase });
+      output.onEvent({ type: 'progress', fraction: 1, ...figures, live: { phase, behind: 12, lag: 403.6 } });
+      now += 1000;
+    }
+    output.onEvent({ type: 'progress', fraction: 1, ...figures, live: { phase: 'copying', behind: 0, lag: null } });
+    const end = { ...figures, stragglers: 3, doubtful: 1 };
+    output.onEvent({ type: 'done', ...end });
+    output.finish({ result: end });
+    const told = lines(screen).map((line) =>
+      Object.fromEntries(Object.entries(line).filter(([name]) => name !== 'time')),
+    );
+    assert.deepEqual(told[0]?.['feed'], feed);
+    assert.deepEqual(told.slice(1), [
+      ...phases.flatMap((phase) => [
+        { event: 'phase', phase },
+        { event: 'progress', fraction: 1, ...figures, live: { phase, behind: 12, lag: 404 } },
+      ]),
+      { event: 'progress', fraction: 1, ...figures, live: { phase: 'copying', behind: 0, lag: null } },
+      { event: 'done', ...end },
+    ]);
+    assert.match(screen.stderr.text, /^rump: the source was written after the cutover \(3 changes\): .*\n.*1 key of/);
+  });
+
   test('has null where there is no clock to compare', () => {
     const screen = new Screen(false);
     new JsonOutput(screen, { debug: false }).onEvent({ ...START, clockSkew: null });

@@ -104,10 +104,10 @@ for (const { name, binary } of servers('redis-7.0', 'redis-8.0', 'redict-7.3', '
       const at = `127\\.0\\.0\\.1:${server.port}`;
       const noPsync = `psync: at ${at} the user may not run REPLCONF`;
       const noTracking = `tracking: at ${at} the user may not use the channel __redis__:invalidate`;
-      const tracks = '\\+client\\|tracking \\+client\\|id \\+subscribe &__redis__:invalidate';
+      const tracks = '\\+client\\|tracking \\+client\\|id \\+subscribe \\+ping &__redis__:invalidate';
       for (const [asked, reasons, rights] of [
-        ['auto', `${noPsync}; ${noTracking}`, `\\+psync \\+replconf, or ${tracks}`],
-        ['psync', noPsync, '\\+psync \\+replconf'],
+        ['auto', `${noPsync}; ${noTracking}`, `\\+psync \\+replconf \\+ping \\+command, or ${tracks}`],
+        ['psync', noPsync, '\\+psync \\+replconf \\+ping \\+command'],
         ['tracking', noTracking, tracks],
       ] as const) {
         await assert.rejects(choose(server.port, asked, poor), {
