@@ -103,7 +103,9 @@ async function contentsOf(client: TestClient): Promise<Contents> {
       .map(([field, text], index) => [field, text, expiries[index]!] as [string, string, number])
       .filter(([, , expiry]) => expiry !== -2)
       .map(([field, text, expiry]) => (expiry < 0 ? [field, text] : [field, text, String(expiry)]));
-    found.set(name, { ...entry, value });
+    // The server has not come round yet to remove a hash of which nothing is left.
+    if (value.length === 0) found.delete(name);
+    else found.set(name, { ...entry, value });
   }
   return found;
 }
