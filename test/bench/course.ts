@@ -16,7 +16,12 @@ export interface CourseOfCopy {
   readonly writesFile?: boolean;
   /** Whether rump compares both sides, after a copy that is not measured. */
   readonly compares?: boolean;
+  /** Flags of rump, which a plain copy has not. */
+  readonly flags?: readonly string[];
 }
+
+/** It follows the source until that is seen not to be written. */
+const UNTIL_QUIET = ['--live', '--until-idle', '300ms', '--linger', '0s'];
 
 export const courses: Readonly<Record<Course, CourseOfCopy>> = {
   servers: { startSource: startSite, startTarget: startSite, floors: ['a', 'b'] },
@@ -28,7 +33,19 @@ export const courses: Readonly<Record<Course, CourseOfCopy>> = {
   'out-of-file': { startSource: startSite, startTarget: startSite, floors: ['a'], reads: 'frames' },
   'out-of-snapshot': { startSource: startSite, startTarget: startSite, floors: ['c'], reads: 'snapshot' },
   check: { startSource: startSite, startTarget: startSite, floors: ['c'], compares: true },
+  live: follows('psync'),
+  'live-tracking': follows('tracking'),
+  'first-snapshot': {
+    startSource: startSite,
+    startTarget: startSite,
+    floors: ['b', 'c'],
+    flags: ['--first-copy', 'snapshot'],
+  },
 };
+
+function follows(feed: string): CourseOfCopy {
+  return { startSource: startSite, startTarget: startSite, floors: ['c'], flags: [...UNTIL_QUIET, '--feed', feed] };
+}
 
 export function framesOf(source: Site): string {
   return join(source.dir, 'frames.resp');

@@ -5,7 +5,18 @@ import { Random } from './random.ts';
 
 /** What the two sides of a copy are; of a check: servers that hold the same. */
 export type Course =
-  'servers' | 'whole' | 'clusters' | 'stalled-node' | 'tls' | 'into-file' | 'out-of-file' | 'out-of-snapshot' | 'check';
+  | 'servers'
+  | 'whole'
+  | 'clusters'
+  | 'stalled-node'
+  | 'tls'
+  | 'into-file'
+  | 'out-of-file'
+  | 'out-of-snapshot'
+  | 'check'
+  | 'live'
+  | 'live-tracking'
+  | 'first-snapshot';
 
 export interface Dataset {
   readonly keys: number;
@@ -29,12 +40,26 @@ export type DatasetName =
   | 'file-out'
   | 'file-in'
   | 'rdb'
-  | 'check';
+  | 'check'
+  | 'small-live'
+  | 'small-tracking'
+  | 'small-snapshot'
+  | 'mixed-snapshot'
+  | 'large-snapshot'
+  | 'wide-snapshot';
 
 const SEED = 0x72756d70;
 const DAY_MS = 86_400_000;
 const WIDE_FIELDS = 1_000_000;
 const WIDE_BATCH = 1000;
+
+/** Of a copy that follows a source which nobody writes to. */
+const ALMOST_PLAIN: Goal = { figure: 'cpuRatio', atMost: 1.1 };
+/** Of a copy whose source does no more than fork. */
+const UNFELT: readonly Goal[] = [
+  { figure: 'peakRss', atMost: 90 },
+  { figure: 'waitBesideFork', atMost: 20 },
+];
 
 export const datasets: Readonly<Record<DatasetName, Dataset>> = {
   small: {
@@ -66,7 +91,7 @@ export const datasets: Readonly<Record<DatasetName, Dataset>> = {
       { figure: 'b', atMost: 1.05 },
       { figure: 'peakRss', atMost: 200 },
     ],
-    commandsOf: (index, random) => [['SET', name('blob', index), random.bytes(256 * 1024)]],
+    commandsOf: blob,
   },
   wide: {
     keys: 6,
@@ -122,7 +147,49 @@ export const datasets: Readonly<Record<DatasetName, Dataset>> = {
     ],
     commandsOf: smallString,
   },
+  'small-live': { keys: 1_000_000, course: 'live', delay: 0, goals: [ALMOST_PLAIN], commandsOf: smallString },
+  'small-tracking': {
+    keys: 1_000_000,
+    course: 'live-tracking',
+    delay: 0,
+    goals: [ALMOST_PLAIN],
+    commandsOf: smallString,
+  },
+  'small-snapshot': {
+    keys: 1_000_000,
+    course: 'first-snapshot',
+    delay: 0,
+    goals: [
+      { figure: 'c', atMost: 0.85 },
+      { figure: 'b', atMost: 1.2 },
+      { figure: 'sourceCpuRatio', atMost: 0.55 },
+      ...UNFELT,
+    ],
+    commandsOf: smallString,
+  },
+  'mixed-snapshot': {
+    keys: 100_000,
+    course: 'first-snapshot',
+    delay: 0,
+    goals: [{ figure: 'b', atMost: 1 }, ...UNFELT],
+    commandsOf: anyType,
+  },
+  'large-snapshot': {
+    keys: 2000,
+    course: 'first-snapshot',
+    delay: 0,
+    goals: [{ figure: 'b', atMost: 1 }, ...UNFELT],
+    commandsOf: blob,
+  },
+  'wide-snapshot': { keys: 6, course: 'first-snapshot', delay: 0, goals: UNFELT, commandsOf: wideHash },
 };
+
+/** Datasets that are asked for by one word. */
+export const groups = {
+  snapshot: ['small-snapshot', 'mixed-snapshot', 'large-snapshot', 'wide-snapshot'],
+} as const satisfies Readonly<Record<string, readonly DatasetName[]>>;
+
+export type GroupName = keyof typeof groups;
 
 /** Fewer keys of the same kind, for a trial. */
 export function scaled(dataset: Dataset, scale: number): Dataset {
@@ -138,6 +205,10 @@ export function* commandsOf(dataset: Dataset): Generator<Argument[]> {
 function smallString(index: number, random: Random): Argument[][] {
   const set = ['SET', name('key', index), random.text(70)];
   return [index % 2 === 0 ? set : [...set, 'PX', expiry(random)]];
+}
+
+function blob(index: number, random: Random): Argument[][] {
+  return [['SET', name('blob', index), random.bytes(256 * 1024)]];
 }
 
 /** A million fields, of which a payload has some 55 MB. */

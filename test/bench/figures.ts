@@ -20,6 +20,10 @@ export interface FloorFigures {
   /** What another client of the source waited, in milliseconds, if the source was read. */
   readonly waitP99?: Spread;
   readonly waitMax?: Spread;
+  /** Milliseconds for which the source forked, where it did. */
+  readonly fork?: Spread;
+  /** The longest wait of a run less its fork. */
+  readonly waitBesideFork?: Spread;
 }
 
 export interface CopyFigures extends FloorFigures {
@@ -47,9 +51,12 @@ export function floorFigures(samples: readonly Timing[], { keys, bytes }: Volume
   };
 }
 
-function waitFigures(waits: readonly Waits[]): Pick<FloorFigures, 'waitP99' | 'waitMax'> {
+function waitFigures(waits: readonly Waits[]): Partial<FloorFigures> {
   if (waits.length === 0) return {};
-  return { waitP99: spread(waits.map(({ p99 }) => p99)), waitMax: spread(waits.map(({ max }) => max)) };
+  const figures = { waitP99: spread(waits.map(({ p99 }) => p99)), waitMax: spread(waits.map(({ max }) => max)) };
+  if (waits.every(({ fork }) => fork === 0)) return figures;
+  const beside = waits.map(({ max, fork }) => Math.max(0, max - fork));
+  return { ...figures, fork: spread(waits.map(({ fork }) => fork)), waitBesideFork: spread(beside) };
 }
 
 export function copyFigures(samples: readonly (Timing & Usage)[], volume: Volume): CopyFigures {
@@ -71,20 +78,39 @@ export interface BuildRatios {
   readonly peakRss: Spread;
 }
 
+/** What rump took divided by what the floor did. */
+export interface FloorRatios {
+  /** Of wall time. */
+  readonly ratio: Spread;
+  /** Of the source's CPU time, where it is not a file that is read. */
+  readonly sourceCpuRatio?: Spread;
+  /** Of rump's own, where the floor is a copy by rump. */
+  readonly cpuRatio?: Spread;
+}
+
 /** Pair by pair, so that what slows the machine down for a while slows both and counts for neither. */
-export function ratios(copies: readonly Timing[], floor: readonly Timing[]): Spread {
-  return ratiosOf(copies, floor, ({ wall }) => wall);
+export function floorRatios(
+  copies: readonly (Timing & Usage)[],
+  floor: readonly (Timing & Partial<Usage>)[],
+): FloorRatios {
+  const isRead = floor.every(({ sourceCpu }) => sourceCpu > 0);
+  const isRump = floor.every(({ cpu }) => cpu !== undefined);
+  return {
+    ratio: ratiosOf(copies, floor, ({ wall }) => wall),
+    ...(isRead && { sourceCpuRatio: ratiosOf(copies, floor, ({ sourceCpu }) => sourceCpu) }),
+    ...(isRump && { cpuRatio: ratiosOf(copies, floor, ({ cpu }) => cpu!) }),
+  };
 }
 
 export function buildRatios(copies: readonly (Timing & Usage)[], others: readonly (Timing & Usage)[]): BuildRatios {
   return {
-    wall: ratios(copies, others),
+    wall: ratiosOf(copies, others, ({ wall }) => wall),
     cpu: ratiosOf(copies, others, ({ cpu }) => cpu),
     peakRss: ratiosOf(copies, others, ({ peakRss }) => peakRss),
   };
 }
 
-function ratiosOf<T>(ours: readonly T[], theirs: readonly T[], of: (sample: T) => number): Spread {
+export function ratiosOf<T>(ours: readonly T[], theirs: readonly T[], of: (sample: T) => number): Spread {
   return spread(ours.map((sample, index) => of(sample) / of(theirs[index]!)));
 }
 

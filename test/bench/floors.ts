@@ -3,7 +3,7 @@
 import { spawnSync } from 'node:child_process';
 import { closeSync, openSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { runCopy, type CopyCommand } from './copy-process.ts';
+import { runCopy, type CopyCommand, type Usage } from './copy-process.ts';
 import { runProcess } from './run-process.ts';
 import type { Site } from './site.ts';
 
@@ -21,21 +21,21 @@ export interface FloorCopy {
 
 export interface Floor {
   readonly title: string;
-  /** Resolves when the target has everything. */
-  readonly copy: (options: FloorCopy) => Promise<void>;
+  /** Resolves when the target has everything; with what rump used, where it is rump that copies. */
+  readonly copy: (options: FloorCopy) => Promise<Usage | void>;
 }
 
 export const floors: Readonly<Record<FloorName, Floor>> = {
   a: { title: 'redis-cli --pipe', copy: replay },
   b: { title: 'REPLICAOF', copy: replicate },
   c: {
-    title: 'plain servers',
-    copy: async ({ command, source, target }) => void (await runCopy(command, source, target)),
+    title: 'a plain copy',
+    copy: ({ command, source, target }) => runCopy(command, source, target),
   },
   d: {
     title: '--big-key 1G',
-    copy: async ({ command: [program, ...args], source, target }) =>
-      void (await runCopy([program, ...args, '--big-key', '1G'], source, target)),
+    copy: ({ command: [program, ...args], source, target }) =>
+      runCopy([program, ...args, '--big-key', '1G'], source, target),
   },
 };
 

@@ -5,7 +5,7 @@ import { compareSample, compareSizes } from './compare.ts';
 import { runCopy, type CopyCommand, type Usage } from './copy-process.ts';
 import { courses, fileOf, framesOf } from './course.ts';
 import { datasets, scaled, type DatasetName } from './dataset.ts';
-import { buildRatios, copyFigures, floorFigures, ratios } from './figures.ts';
+import { buildRatios, copyFigures, floorFigures, floorRatios } from './figures.ts';
 import { fill } from './fill.ts';
 import { floors, replay, type FloorName } from './floors.ts';
 import { describeMachine, describeServer } from './machine.ts';
@@ -29,9 +29,8 @@ export async function measure(
   const compared = options.floors.filter((floor) => course.floors.includes(floor));
   const place = { binary: options.server, delay: dataset.delay };
   const source = await course.startSource(place);
-  // What is compared with a plain copy needs plain servers with the same data, if the source is not one itself.
-  const isPlain = course.reads !== undefined || course.compares === true;
-  const plain = compared.includes('c') && !isPlain ? await startSite(place) : source;
+  // What is compared with a plain copy needs a plain server with the same data, if the source is not one itself.
+  const plain = compared.includes('c') && course.startSource !== startSite ? await startSite(place) : source;
   try {
     tell(`filling the source with ${dataset.keys} keys`);
     for (const site of new Set([source, plain])) await fill(site.pipeline, dataset);
@@ -45,28 +44,27 @@ export async function measure(
         const from = course.reads === undefined ? source : fileOf(source, course.reads);
         const [program, ...args] = build;
         if (course.compares === true) await runCopy(build, from, target);
-        const command: CopyCommand = course.compares === true ? [program, ...args, 'check'] : build;
+        const words = course.compares === true ? ['check'] : (course.flags ?? []);
+        const command: CopyCommand = [program, ...args, ...words];
         const { result, ...timing } = await time(source, target, isRead, () => copyInto(target, command, from));
         if (course.writesFile === true) await checkFile(target, source, sample);
         else await check(source, target, sample);
         return { ...timing, ...result };
       });
-    const floor = (floorName: FloorName): Promise<Timing> =>
+    const floor = (floorName: FloorName): Promise<Timing & Partial<Usage>> =>
       withSite(startSite(place), async (target) => {
         const { command } = options;
         const run = { source: plain, target, keys: dataset.keys, frames: framesOf(source), command };
-        const { result: _, ...timing } = await time(plain, target, floorName !== 'a', () =>
-          floors[floorName].copy(run),
-        );
+        const { result, ...timing } = await time(plain, target, floorName !== 'a', () => floors[floorName].copy(run));
         await compareSizes(plain, target);
-        return timing;
+        return { ...timing, ...result };
       });
 
     tell('warming up');
     await copy(options.command, 0);
     const copies: (Timing & Usage)[] = [];
     const others: (Timing & Usage)[] = [];
-    const replays = new Map<FloorName, Timing[]>(compared.map((floorName) => [floorName, []]));
+    const replays = new Map<FloorName, (Timing & Partial<Usage>)[]>(compared.map((floorName) => [floorName, []]));
     for (let run = 1; run <= options.runs; run += 1) {
       tell(`run ${run} of ${options.runs}`);
       copies.push(await copy(options.command, run === options.runs ? Math.min(SAMPLE_KEYS, dataset.keys) : 0));
@@ -77,7 +75,7 @@ export async function measure(
     const volume = { keys: dataset.keys, bytes };
     const ofFloors = [...replays].map(([floorName, timings]) => [
       floorName,
-      { ...floorFigures(timings, volume), ratio: ratios(copies, timings) },
+      { ...floorFigures(timings, volume), ...floorRatios(copies, timings) },
     ]);
     return {
       date: new Date().toISOString(),

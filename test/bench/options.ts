@@ -4,7 +4,7 @@ import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { fileURLToPath } from 'node:url';
 import type { CopyCommand } from './copy-process.ts';
-import { datasets, type DatasetName } from './dataset.ts';
+import { datasets, groups, type DatasetName, type GroupName } from './dataset.ts';
 import { floors, type FloorName } from './floors.ts';
 
 export interface BenchOptions {
@@ -27,6 +27,9 @@ const DECODE = 'decode';
 export const USAGE = `npm run bench -- [DATASET... | decode] [options]
 
   datasets to copy: ${Object.keys(datasets).join(', ')};
+  several of them: ${Object.entries(groups)
+    .map(([name, members]) => `${name} (${members.join(', ')})`)
+    .join('; ')};
   decode: how fast payloads of mixed become values, of which --scale and --server alone are heeded
 
   --runs N           runs of each, after one to warm up (5)
@@ -59,7 +62,8 @@ export function readOptions(args: string[]): BenchOptions | undefined {
     },
   });
   if (values.help) return undefined;
-  const names = positionals.length === 0 ? [...Object.keys(datasets), DECODE] : positionals;
+  const words = positionals.length === 0 ? [...Object.keys(datasets), DECODE] : positionals;
+  const names = words.flatMap((word) => (Object.hasOwn(groups, word) ? groups[word as GroupName] : [word]));
   return {
     datasets: names.filter((name) => name !== DECODE).map((name) => oneOf(datasets, name)),
     decode: names.includes(DECODE),

@@ -1,6 +1,6 @@
 // What the bench found out about one dataset: a line of its JSON file, and what the table is made from.
 import type { DatasetName } from './dataset.ts';
-import type { BuildRatios, CopyFigures, FloorFigures, Spread } from './figures.ts';
+import type { BuildRatios, CopyFigures, FloorFigures, FloorRatios } from './figures.ts';
 import type { FloorName } from './floors.ts';
 import type { Machine } from './machine.ts';
 
@@ -17,10 +17,5 @@ export interface Result extends Machine {
   readonly rump: CopyFigures;
   /** The other build that took turns with it, if there was one. */
   readonly against?: CopyFigures & { readonly ratios: BuildRatios };
-  readonly floors: Readonly<Partial<Record<FloorName, FloorResult>>>;
-}
-
-export interface FloorResult extends FloorFigures {
-  /** Wall time of rump divided by that of the floor. */
-  readonly ratio: Spread;
+  readonly floors: Readonly<Partial<Record<FloorName, FloorFigures & FloorRatios>>>;
 }

@@ -9,11 +9,13 @@ import type { Site } from './site.ts';
 export interface Waits {
   readonly p99: number;
   readonly max: number;
+  /** For which the source stood still to fork, by its own account: part of the longest wait. */
+  readonly fork: number;
 }
 
 export interface SourceClient {
   /** Ends it; the waits until now. */
-  stop(): Promise<Waits>;
+  stop(): Promise<Omit<Waits, 'fork'>>;
 }
 
 const PATH = fileURLToPath(new URL('./source-client-main.js', import.meta.url));
@@ -33,7 +35,7 @@ export async function startSourceClient({ server }: Site): Promise<SourceClient>
   return {
     stop: async () => {
       child.stdin.end();
-      const waits = JSON.parse(await line()) as Waits;
+      const waits = JSON.parse(await line()) as Omit<Waits, 'fork'>;
       if (child.exitCode === null) await once(child, 'exit');
       return waits;
     },

@@ -65,6 +65,17 @@ test('block() takes a rate for a goal that is at least reached', () => {
   assert.match(farAt(79_999), /asked keys ≥ 80,000 \/s: missed/);
 });
 
+test('block() tells what a plain copy says of CPU times, and the longest wait beside the fork', () => {
+  const c = { ...figures, ratio: one(0.8), cpuRatio: one(1.06), sourceCpuRatio: one(0.5) };
+  const waits = { fork: one(11.2), waitBesideFork: { min: 0, median: 3, max: 20.1 } };
+  const lines = block({ ...result, dataset: 'small-snapshot', rump: { ...figures, ...waits }, floors: { c } });
+  assert.match(lines, /^ {2}rump ÷ a plain copy: CPU 1\.06, the source's CPU 0\.50$/m);
+  assert.match(lines, /^ {2}the source forks for 11\.2 ms; the longest wait beside that: 20\.1 ms$/m);
+  assert.match(lines, /asked wall ≤ 0\.85 × a plain copy: met/);
+  assert.match(lines, /asked the source's CPU ≤ 0\.55 × a plain copy: met/);
+  assert.match(lines, /asked the longest wait at the source beside its fork ≤ 20 ms: missed/);
+});
+
 function farAt(rate: number): string {
   return block({ ...result, dataset: 'far', rump: { ...figures, keysPerSecond: one(rate) } });
 }

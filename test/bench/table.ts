@@ -1,6 +1,6 @@
 // The figures for people: a block of aligned lines a dataset, at most 100 columns, medians only.
 import { datasets } from './dataset.ts';
-import type { CopyFigures, FloorFigures, Spread } from './figures.ts';
+import type { CopyFigures, FloorFigures, FloorRatios, Spread } from './figures.ts';
 import { floors, type FloorName } from './floors.ts';
 import { meets, type Goal, type GoalFigure } from './goal.ts';
 import type { Result } from './result.ts';
@@ -15,7 +15,7 @@ interface Column {
   readonly isMost?: boolean;
 }
 
-type Row = FloorFigures & Partial<CopyFigures> & { readonly ratio?: Spread };
+type Row = FloorFigures & Partial<CopyFigures & FloorRatios>;
 
 const COLUMNS: readonly Column[] = [
   { title: 'wall', unit: 's', width: 8, digits: 2, of: (row) => row.wall },
@@ -40,6 +40,9 @@ const WORDS: Readonly<Record<GoalFigure, readonly [name: string, unit: string]>>
   peakRss: ['peak RSS', 'MiB'],
   keysPerSecond: ['keys', '/s'],
   waitMax: ['the longest wait at the source', 'ms'],
+  waitBesideFork: ['the longest wait at the source beside its fork', 'ms'],
+  cpuRatio: ['CPU', `× ${floors.c.title}`],
+  sourceCpuRatio: ["the source's CPU", `× ${floors.c.title}`],
 };
 
 const NAME_WIDTH = 17;
@@ -64,8 +67,24 @@ export function block(result: Result): string {
     rowOf('rump', result.rump),
     ...againstLines(result),
     ...floorsOf(result).map(([name, figures]) => rowOf(floors[name].title, figures)),
+    ...plainLines(result),
     ...goals.map((goal) => goalLine(goal, result)),
   );
+}
+
+/** What a plain copy by the same build says of the CPU times, and what others waited. */
+function plainLines({ rump: { fork, waitBesideFork }, floors: { c } }: Result): string[] {
+  const cpus = [
+    ['CPU', c?.cpuRatio],
+    ["the source's CPU", c?.sourceCpuRatio],
+  ] as const;
+  const told = cpus.flatMap(([name, ratio]) => (ratio === undefined ? [] : `${name} ${grouped(ratio.median, 2)}`));
+  const waited = waitBesideFork === undefined ? [] : [forkLine(fork!, waitBesideFork)];
+  return [...(told.length === 0 ? [] : [`  rump ÷ ${floors.c.title}: ${told.join(', ')}`]), ...waited];
+}
+
+function forkLine(fork: Spread, beside: Spread): string {
+  return `  the source forks for ${grouped(fork.median, 1)} ms; the longest wait beside that: ${grouped(beside.max, 1)} ms`;
 }
 
 function floorsOf({ floors }: Result): [FloorName, Row][] {
@@ -99,7 +118,8 @@ export function goalWords(wording: string, isMet: boolean | undefined): string {
 }
 
 function valueOf({ figure }: Goal, { rump, floors }: Result): number | undefined {
-  if (figure === 'waitMax') return rump.waitMax?.max;
+  if (figure === 'waitMax' || figure === 'waitBesideFork') return rump[figure]?.max;
+  if (figure === 'cpuRatio' || figure === 'sourceCpuRatio') return floors.c?.[figure]?.median;
   return figure === 'cpuPerKey' || figure === 'peakRss' || figure === 'keysPerSecond'
     ? rump[figure].median
     : floors[figure]?.ratio.median;

@@ -20,6 +20,8 @@ export async function time<T>(
   copy: () => Promise<T>,
 ): Promise<Timing & { result: T }> {
   const client = isRead ? await startSourceClient(source) : undefined;
+  // So that it counts forks anew.
+  if (isRead) await Promise.all(source.clients.map((each) => each.send('CONFIG', 'RESETSTAT')));
   const sourceBefore = await cpuOfAll(source);
   const targetBefore = await cpuOfAll(target);
   const start = performance.now();
@@ -30,12 +32,12 @@ export async function time<T>(
     wall,
     sourceCpu: (await cpuOfAll(source)) - sourceBefore,
     targetCpu: (await cpuOfAll(target)) - targetBefore,
-    waits,
+    waits: waits && { ...waits, fork: (await info(source.clients[0]!, 'stats', 'latest_fork_usec')) / 1000 },
     result,
   };
 }
 
-async function cpuOfAll({ clients }: Site): Promise<number> {
+export async function cpuOfAll({ clients }: Site): Promise<number> {
   const seconds = await Promise.all(clients.map(cpuOf));
   return seconds.reduce((sum, value) => sum + value, 0);
 }
