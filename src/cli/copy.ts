@@ -46,6 +46,7 @@ export function copyRequest({ values, environment }: Request): CopyRequest {
       tpslimit: values.tpslimit,
       failFast: values['fail-fast'],
       dryRun: values['dry-run'],
+      resume: values.resume,
       ...liveOptions(values),
       verify: values.verify === true ? recheckOf(values) : undefined,
     },

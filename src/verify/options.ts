@@ -23,6 +23,7 @@ export interface CheckOptions extends Omit<
   | 'tpslimit'
   | 'failFast'
   | 'dryRun'
+  | 'resume'
   | 'verify'
   | 'onEvent'
 > {

@@ -142,7 +142,7 @@ describe('parseCommandLine()', () => {
   });
 
   test('refuses the flags of another version', () => {
-    for (const flag of ['--live', '--resume', '--trace', '--partition=1/2']) {
+    for (const flag of ['--live', '--trace', '--partition=1/2']) {
       assertRefused([...ENDPOINTS, flag], /^Unknown flag /);
     }
   });
