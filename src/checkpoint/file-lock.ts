@@ -37,8 +37,11 @@ export class FileLock {
   readonly #onExit: () => void;
   readonly #touching: NodeJS.Timeout;
 
-  /** @throws RespError where another run has it, or the folder cannot be written */
-  static async take(path: string): Promise<FileLock> {
+  /**
+   * @param silence milliseconds
+   * @throws RespError where another run has it, or the folder cannot be written
+   */
+  static async take(path: string, silence = SILENCE_MS): Promise<FileLock> {
     const lock = `${path}.lock`;
     for (let tries = 1; ; tries++) {
       try {
@@ -48,7 +51,8 @@ export class FileLock {
         if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw writeError(path, error);
       }
       const text = textOf(lock);
-      if (text !== undefined && (tries > MOST_TRIES || (await isHeld(lock, text)))) throw isTaken(path, lock, text);
+      if (text !== undefined && (tries > MOST_TRIES || (await isHeld(lock, text, silence))))
+        throw isTaken(path, lock, text);
       if (text !== undefined) putAway(lock, text);
     }
   }
@@ -94,10 +98,10 @@ function beginningOf(pid: number): string | undefined {
   return stat?.slice(stat.lastIndexOf(')') + 2).split(' ')[19];
 }
 
-async function isHeld(lock: string, text: string): Promise<boolean> {
+async function isHeld(lock: string, text: string, silence: number): Promise<boolean> {
   const holder = quietly(() => JSON.parse(text) as Partial<Holder>);
-  if (holder === undefined || typeof holder.pid !== 'number') return isTouched(lock);
-  if (holder.place !== place()) return isTouched(lock);
+  if (holder === undefined || typeof holder.pid !== 'number') return isTouched(lock, silence);
+  if (holder.place !== place()) return isTouched(lock, silence);
   if (!isThere(holder.pid)) return false;
   const began = beginningOf(holder.pid);
   return began === undefined || holder.began === began;
@@ -112,9 +116,9 @@ function isThere(pid: number): boolean {
   }
 }
 
-async function isTouched(lock: string): Promise<boolean> {
+async function isTouched(lock: string, silence: number): Promise<boolean> {
   const before = quietly(() => statSync(lock).mtimeMs);
-  await sleep(SILENCE_MS);
+  await sleep(silence);
   return quietly(() => statSync(lock).mtimeMs) !== before;
 }
 
