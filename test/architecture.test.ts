@@ -26,6 +26,7 @@ const FLOORS: readonly string[] = [
   'src/source',
   'src/target',
   'src/live',
+  'src/checkpoint',
   'src/sync',
   'src/verify',
   'src',

@@ -47,6 +47,7 @@ export function copyRequest({ values, environment }: Request): CopyRequest {
       control: values.control,
       failFast: values['fail-fast'],
       dryRun: values['dry-run'],
+      resume: values.resume,
       ...liveOptions(values),
       verify: values.verify === true ? recheckOf(values) : undefined,
     },

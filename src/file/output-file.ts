@@ -229,23 +229,28 @@ export class Replacement {
     process.off('exit', this.#onExit);
   }
 
-  /** Makes the rename durable. Systems that cannot open or sync folders are fine; a broken disk is an error. */
-  async sync(): Promise<void> {
-    let folder: FileHandle | undefined;
-    try {
-      folder = await open(dirname(this.#path));
-      await folder.sync();
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === 'EIO') throw error;
-    } finally {
-      await folder?.close();
-    }
+  /** Makes the rename durable. */
+  sync(): Promise<void> {
+    return syncFolder(dirname(this.#path));
   }
 
   /** Leaves nothing behind. */
   discard(): void {
     removeNow(this.temporary);
     process.off('exit', this.#onExit);
+  }
+}
+
+/** Makes durable what was renamed or removed in there. Systems that cannot open or sync folders are fine; a broken disk is an error. */
+export async function syncFolder(path: string): Promise<void> {
+  let folder: FileHandle | undefined;
+  try {
+    folder = await open(path);
+    await folder.sync();
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EIO') throw error;
+  } finally {
+    await folder?.close();
   }
 }
 

@@ -3,15 +3,43 @@
 
 import { nameOf, RespError, type Peer } from '../../resp/errors.ts';
 import type { Deployment } from '../cluster/deployment.ts';
-import { slotOf, SlotSet } from '../cluster/slot.ts';
-import { SlotWatch, Coverage } from './coverage.ts';
+import { slotOf, SlotSet, type SlotRange } from '../cluster/slot.ts';
+import { SlotWatch, Coverage, type CoverageState, type SlotWatchState } from './coverage.ts';
+import type { NodeScanState, ScanNotice } from './node-scan.ts';
 import type { Node } from '../cluster/topology.ts';
 import { Backoff, pauseFor, type RetryOptions } from '../server/retry.ts';
 
 export type Wanted = (key: Buffer) => boolean;
 
-/** Where the slots of the node were meanwhile; it was never looked at where the node was lost. */
-export type WalkNode = (node: Node, wanted: Wanted | undefined) => Promise<SlotWatch>;
+/** Where the walk of one node is; plain, so that it can be kept as JSON. */
+export interface NodeWalkState {
+  readonly id: string;
+  /** `null` where it is over, or begins anew. */
+  readonly scan: NodeScanState | null;
+  /** Where it is over: where the slots of the node were meanwhile. */
+  readonly watch: SlotWatchState | null;
+  /** Keys in the database when it began. */
+  readonly keys: number;
+}
+
+/** One node that is walked. */
+export interface NodeWalk {
+  readonly state: NodeWalkState;
+  /** Where the slots of the node were meanwhile; it was never looked at where the node was lost. */
+  readonly end: Promise<SlotWatch>;
+}
+
+/** @param from where an earlier walk of the node was left */
+export type WalkNode = (node: Node, wanted: Wanted | undefined, from: NodeWalkState | undefined) => NodeWalk;
+
+/** Where the walk of a cluster is; plain, so that it can be kept as JSON. */
+export interface ClusterWalkState extends CoverageState {
+  readonly round: number;
+  /** Slots that nobody served. */
+  readonly leftOut: readonly SlotRange[];
+  /** What is walked in this round, and for which slots. */
+  readonly nodes: readonly (NodeWalkState & { readonly slots: readonly SlotRange[] })[];
+}
 
 export type WalkNotice =
   /** So many slots were on the move, or at a node that failed: they are walked once more. */
@@ -20,7 +48,7 @@ export type WalkNotice =
   | { readonly code: 'SLOTS_UNWATCHED'; readonly peer: Peer };
 
 export interface ClusterWalkSink {
-  onNotice(notice: WalkNotice): void;
+  onNotice(notice: WalkNotice | ScanNotice): void;
 }
 
 /** Milliseconds before slots that are on the move are looked at again. */
@@ -32,10 +60,28 @@ export class ClusterWalk {
   readonly #deployment: Deployment;
   readonly #walkNode: WalkNode;
   readonly #sink: ClusterWalkSink;
-  readonly #coverage = new Coverage();
+  readonly #coverage: Coverage;
   readonly #backoff: Backoff;
+  /** Where it goes on, until that is taken up. */
+  #before: ClusterWalkState | undefined;
+  #round: number;
+  #leftOut = new SlotSet();
+  /** What is walked in this round. */
+  #walks: readonly { readonly slots: readonly SlotRange[]; readonly walk: NodeWalk }[] = [];
+  /** What is left as of the beginning of this round, or of its end. */
+  #left!: Pick<ClusterWalkState, 'left' | 'moves' | 'leftOut'>;
 
-  constructor(deployment: Deployment, { retries, longest }: RetryOptions, sink: ClusterWalkSink, walkNode: WalkNode) {
+  /** @param before where an earlier walk was left */
+  constructor(
+    deployment: Deployment,
+    { retries, longest }: RetryOptions,
+    sink: ClusterWalkSink,
+    walkNode: WalkNode,
+    before?: ClusterWalkState,
+  ) {
+    this.#coverage = new Coverage(before);
+    this.#before = before;
+    this.#round = before?.round ?? 1;
     this.#deployment = deployment;
     this.#walkNode = walkNode;
     this.#sink = sink;
@@ -45,11 +91,11 @@ export class ClusterWalk {
   /** @returns why some slots were not covered, once all others are; slots that nobody served at the start are left out */
   async run(wanted: Wanted | undefined): Promise<RespError | undefined> {
     const coverage = this.#coverage;
-    coverage.demand([...SlotSet.all()].filter((slot) => !this.#deployment.isUnserved(slot)));
-    for (let round = 1; coverage.left.size > 0; round++) {
-      if (round > 1) await this.#follow();
+    this.#demand();
+    for (; coverage.left.size > 0; this.#round++) {
+      if (this.#round > 1) await this.#follow();
       const before = coverage.left.size;
-      const isFurther = await this.#walkOnce(wanted, round === 1);
+      const isFurther = await this.#walkOnce(wanted);
       if (coverage.left.size < before) this.#backoff.reset();
       else {
         const pause = this.#backoff.next();
@@ -60,22 +106,59 @@ export class ClusterWalk {
     return undefined;
   }
 
+  get state(): ClusterWalkState {
+    if (this.#before !== undefined) return this.#before;
+    const nodes = this.#walks.map(({ slots, walk }) => ({ ...walk.state, slots }));
+    return { ...this.#left, round: this.#round, nodes };
+  }
+
+  /** Slots that nobody serves are left out; those that were, and have got a node since, are walked after all. */
+  #demand(): void {
+    const isUnserved = (slot: number): boolean => this.#deployment.isUnserved(slot);
+    this.#leftOut.addAll([...SlotSet.all()].filter(isUnserved));
+    const due = this.#before === undefined ? SlotSet.all() : new SlotSet(this.#before.leftOut);
+    this.#coverage.demand(due);
+    this.#coverage.leaveOut(this.#leftOut);
+    this.#look();
+  }
+
+  #look(): void {
+    this.#left = { ...this.#coverage.state, leftOut: this.#leftOut.ranges };
+  }
+
   /** @returns whether that brought anything */
-  async #walkOnce(wanted: Wanted | undefined, isFirst: boolean): Promise<boolean> {
+  async #walkOnce(wanted: Wanted | undefined): Promise<boolean> {
     const coverage = this.#coverage;
     const stranded = coverage.stranded(this.#deployment.topology);
-    const walks = [...coverage.plan(this.#deployment.topology)].map(async ([node, slots]) => {
-      const watch = await this.#walkNode(node, isFirst ? this.#ofAny(wanted) : ofThese(slots, wanted));
-      return { node, slots, watch };
+    const walks = [...coverage.plan(this.#deployment.topology)].map(([node, slots]) => {
+      const isIn = this.#round === 1 ? this.#ofAny(wanted) : ofThese(slots, wanted);
+      return { node, slots, walk: this.#walkNode(node, isIn, this.#leftAt(node, slots)) };
     });
-    const walked = await Promise.all(walks);
+    this.#walks = walks.map(({ slots, walk }) => ({ slots: slots.ranges, walk }));
+    this.#before = undefined;
+    const walked = await Promise.all(
+      walks.map(async ({ node, slots, walk }) => ({ node, slots, watch: await walk.end })),
+    );
     for (const [node, slots] of stranded) walked.push({ node, slots, watch: await this.#lookAt(node) });
     await this.#deployment.refreshIfPossible();
     const { topology } = this.#deployment;
     for (const { node, watch } of walked) {
       if (watch.isBlind) this.#sink.onNotice({ code: 'SLOTS_UNWATCHED', peer: node.peer });
     }
-    return walked.filter(({ node, slots, watch }) => coverage.walked(node, slots, watch, topology)).length > 0;
+    const further = walked.filter(({ node, slots, watch }) => coverage.walked(node, slots, watch, topology));
+    this.#walks = [];
+    this.#look();
+    return further.length > 0;
+  }
+
+  /** Where the node was left; `undefined` where it has to be walked from its beginning, which is told. */
+  #leftAt(node: Node, slots: SlotSet): NodeWalkState | undefined {
+    if (this.#before === undefined || this.#before.nodes.length === 0) return undefined;
+    const state = this.#before.nodes.find(({ id }) => id === node.id);
+    // Later rounds take the keys of some slots only.
+    const isFor = state !== undefined && (this.#round === 1 || isAmong(slots, new SlotSet(state.slots)));
+    if (!isFor) this.#sink.onNotice({ code: 'SCANNED_ANEW', peer: node.peer });
+    return isFor ? state : undefined;
   }
 
   /** The first time whatever a node has is welcome, and saves the look at each key's slot. */
@@ -124,4 +207,9 @@ export class ClusterWalk {
 
 function ofThese(slots: SlotSet, wanted: Wanted | undefined): Wanted {
   return (key) => slots.has(slotOf(key)) && (wanted?.(key) ?? true);
+}
+
+function isAmong(slots: SlotSet, others: SlotSet): boolean {
+  for (const slot of slots) if (!others.has(slot)) return false;
+  return true;
 }

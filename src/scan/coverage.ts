@@ -33,6 +33,8 @@ export class SlotWatch {
   readonly #everHeld: SlotSet;
   readonly #leaving: Map<number, string>;
   #isBlind: boolean;
+  /** As it is since the last look. */
+  #state: SlotWatchState | undefined;
 
   /**
    * @param id the cluster's name for the node, for those that do not say which line of CLUSTER NODES is their own
@@ -47,12 +49,18 @@ export class SlotWatch {
   }
 
   get state(): SlotWatchState {
-    const { ranges: everHeld } = this.#everHeld;
-    return { held: this.#held?.ranges ?? null, everHeld, leaving: [...this.#leaving], isBlind: this.#isBlind };
+    this.#state ??= {
+      held: this.#held?.ranges ?? null,
+      everHeld: this.#everHeld.ranges,
+      leaving: [...this.#leaving],
+      isBlind: this.#isBlind,
+    };
+    return this.#state;
   }
 
   /** @param nodes the text of CLUSTER NODES, asked of the node itself */
   observe(nodes: string): void {
+    this.#state = undefined;
     const observation = parseOwn(nodes, this.#id);
     this.#isBlind ||= observation === undefined;
     if (observation === undefined) return;
@@ -127,10 +135,30 @@ interface SlotMove {
   readonly from: string | undefined;
 }
 
+/** What is still to be walked; plain, so that it can be kept as JSON. */
+export interface CoverageState {
+  readonly left: readonly SlotRange[];
+  /** Slots that are followed: where to, and from where, as `SlotMove`. */
+  readonly moves: readonly (readonly [slot: number, to: string, from: string | null])[];
+}
+
+const NOTHING: CoverageState = { left: [], moves: [] };
+
 export class Coverage {
-  readonly #left = new SlotSet();
+  readonly #left: SlotSet;
   /** Where it is missing, the owner of the slot has all of it. */
-  readonly #moves = new Map<number, SlotMove>();
+  readonly #moves: Map<number, SlotMove>;
+
+  /** @param state of one that goes on */
+  constructor({ left, moves }: CoverageState = NOTHING) {
+    this.#left = new SlotSet(left);
+    this.#moves = new Map(moves.map(([slot, to, from]) => [slot, { to, from: from ?? undefined }]));
+  }
+
+  get state(): CoverageState {
+    const moves = Array.from(this.#moves, ([slot, { to, from }]) => [slot, to, from ?? null] as const);
+    return { left: this.#left.ranges, moves };
+  }
 
   /** Slots that are still to be walked. */
   get left(): SlotSet {
@@ -141,6 +169,14 @@ export class Coverage {
   demand(slots: Iterable<number>): void {
     for (const slot of slots) {
       this.#left.add(slot);
+      this.#moves.delete(slot);
+    }
+  }
+
+  /** These slots have nobody who could be walked for them. */
+  leaveOut(slots: Iterable<number>): void {
+    for (const slot of slots) {
+      this.#left.delete(slot);
       this.#moves.delete(slot);
     }
   }

@@ -31,6 +31,8 @@ export interface NodeScanOptions {
   /** What keeps account of the pages. */
   readonly ledger: PageLedger;
   readonly sink: NodeScanSink;
+  /** Called behind each page that has come: `state` has it, and the ledger its keys. */
+  readonly onPage?: (() => void) | undefined;
 }
 
 export type ScanNotice =
@@ -158,7 +160,10 @@ export class NodeScan {
       found,
       { db, ledger: this.#options.ledger, walk: this, scope, wanted },
       {
-        onPage: this.#onPage,
+        onPage: () => {
+          this.#onPage();
+          this.#options.onPage?.();
+        },
         onFound: (count) => this.#lossWatch.onFound(db, count),
         onRefused: sink.onReadRefused.bind(sink),
         onLoading: () => (this.#hasLoaded = true),

@@ -58,6 +58,24 @@ export class PageLedger {
     return false;
   }
 
+  /** The last page that has come, of any walk. */
+  get last(): number {
+    return this.#last;
+  }
+
+  /** Keys of pages that have come which are not done with. */
+  get openKeys(): number {
+    let keys = 0;
+    for (const open of this.#open.values()) keys += open.keys;
+    return keys;
+  }
+
+  /** Whether every page up to this one is done with, of all walks. */
+  isDone(page: number): boolean {
+    for (const open of this.#open.keys()) return open > page;
+    return true;
+  }
+
   /** How many of the first pages of a walk are done with, of so many that have come. */
   doneOf(walk: object, pages: number): number {
     for (const open of this.#open.values()) if (open.walk === walk) return open.count - 1;

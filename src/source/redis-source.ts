@@ -2,40 +2,31 @@
 // was there throughout has been read and written.
 
 import { RespError } from '../../resp/errors.ts';
-import { slotOf, SlotSet } from '../cluster/slot.ts';
+import { slotOf } from '../cluster/slot.ts';
 import type { Channel } from '../flow/channel.ts';
 import type { Deployment } from '../cluster/deployment.ts';
 import type { NodeLinkOptions } from '../cluster/node-link.ts';
-import { SlotWatch } from '../scan/coverage.ts';
-import type { Node } from '../cluster/topology.ts';
 import type { Entry } from '../flow/entry.ts';
+import type { KeyId } from '../flow/key-id.ts';
 import type { EntryRun } from '../flow/entry-run.ts';
 import { Failure } from '../flow/failure.ts';
-import type { Pause } from '../flow/pause.ts';
 import { Census } from '../keys/census.ts';
 import { depthFor } from '../server/transfer-limits.ts';
 import type { KeyReader } from '../keys/key-reader.ts';
-import type { KeyScope } from '../scan/key-scope.ts';
 import { NameReader } from '../keys/name-readers.ts';
 import type { Session } from '../server/session.ts';
 import { Wakeup } from '../flow/wakeup.ts';
-import type { NodeScanSink } from '../scan/node-scan.ts';
 import { PageLedger } from '../scan/page-ledger.ts';
-import { ClusterWalk, type WalkNode, type Wanted } from '../scan/cluster-walk.ts';
+import type { Wanted } from '../scan/cluster-walk.ts';
 import { changesTold, type Follower } from './follower.ts';
 import { typeAt, type LargeValues, type ValueOptions } from './large-values.ts';
 import { Lookup, type AnswerSink, type LookupOptions } from './lookup.ts';
 import type { Source, SourceSink } from './source.ts';
+import { Walks, type Demand, type SourceState, type WalksOptions, type WalksSink } from './walks.ts';
 
-export interface RedisSourceOptions extends NodeLinkOptions {
-  readonly databases: readonly number[];
+export interface RedisSourceOptions extends NodeLinkOptions, WalksOptions {
   /** Keys in these databases. */
   readonly keys: number;
-  /** SCAN COUNT. */
-  readonly count?: number | undefined;
-  readonly scope: KeyScope;
-  /** While it is on, nothing is asked for. */
-  readonly pause?: Pause;
   readonly dump: ValueOptions;
   /** Takes the place of reading: keys are only counted, by type and bytes. */
   readonly census?: ((type: string, bytes: number | undefined) => void) | undefined;
@@ -45,15 +36,20 @@ export interface RedisSourceOptions extends NodeLinkOptions {
   readonly ledger?: PageLedger | undefined;
   /** Follows the source while it is written: there is no end of reading until it says so. */
   readonly follower?: Follower | undefined;
+  /** Keys that an earlier copy could not copy: they are read once more. */
+  readonly failed?: readonly KeyId[] | undefined;
 }
 
-/** What is to be read: which keys, in which databases; all where it is missing. */
-interface Demand {
-  readonly wanted?: Wanted | undefined;
-  readonly databases?: readonly number[] | undefined;
+/** Where reading was at one moment. */
+export interface SourcePlace {
+  readonly state: SourceState;
+  /** The last page that had come, and how often everything had to be read again. */
+  readonly page: number;
+  readonly epoch: number;
+  /** Keys that had been found, and were not done with. */
+  readonly openKeys: number;
 }
 
-const DEFAULT_COUNT = 1000;
 /** How often a value is asked for in pieces: where a connection is lost meanwhile, it comes as a whole once more. */
 const MOST_IN_PIECES = 3;
 /** So often in a row slots may have moved while those that had moved before were walked. */
@@ -66,17 +62,18 @@ export class RedisSource implements Source {
   readonly #lookup: Lookup;
   /** What is to be walked: everything first, then what may be lost at the target. */
   readonly #demands: Demand[] = [{}];
+  readonly #walks: Walks;
   readonly #ledger: PageLedger;
   readonly #moved = new Wakeup();
   readonly #failure = new Failure();
   /** By the Buffer that the key is asked for with each time. */
   readonly #inPieces = new WeakMap<Buffer, number>();
   #channel!: Channel;
-  #walkedKeys = 0;
-  /** Slots that did not stay where they were walked. */
-  #slotsLeft = new SlotSet();
-  /** Why not all of a cluster could be walked. */
-  #uncovered: RespError | undefined;
+  /** Grows with whatever makes void what was acknowledged until then. */
+  #epoch = 0;
+  /** What was acknowledged may be lost at the target, and is not read again yet. */
+  #isVoid = false;
+  #isStopped = false;
 
   constructor(deployment: Deployment, options: RedisSourceOptions, sink: SourceSink) {
     this.#deployment = deployment;
@@ -95,18 +92,39 @@ export class RedisSource implements Source {
         onFailed: (error) => this.#failure.fail(error),
       },
     );
+    const told = options.follower === undefined ? sink : withoutLosses(sink);
+    this.#walks = new Walks(deployment, options, this.#lookup, this.#ledger, told);
   }
 
   get fraction(): number {
-    let walked = this.#walkedKeys;
-    for (const { scan } of this.#lookup.readers) if (scan?.isOver === false) walked += scan.fraction * scan.size;
-    return Math.min(1, walked / Math.max(1, this.#options.keys));
+    return Math.min(1, this.#walks.keys / Math.max(1, this.#options.keys));
+  }
+
+  get place(): SourcePlace {
+    const { last: page, openKeys } = this.#ledger;
+    return { state: this.#isVoid ? [] : this.#walks.state, page, epoch: this.#epoch, openKeys };
+  }
+
+  /** Of the place where reading is now: where it is the same as before, so is the place, but for what is over. */
+  get mark(): Pick<SourcePlace, 'page' | 'epoch'> {
+    return { page: this.#ledger.last, epoch: this.#epoch };
+  }
+
+  /** Whether every key that had been found by then is done with: acknowledged, told as failed, or gone. */
+  hasPassed({ page, epoch }: SourcePlace): boolean {
+    return !this.#isStopped && epoch === this.#epoch && this.#ledger.isDone(page);
+  }
+
+  /** `listener` is called behind each page that has come. */
+  onPage(listener: () => void): void {
+    this.#walks.onPage = listener;
   }
 
   async read(channel: Channel): Promise<void> {
     this.#channel = channel;
     this.#lookup.begin(channel);
     channel.onSettled((page, keys) => this.#ledger.settle(page, keys));
+    this.#readFailed(this.#options.failed ?? []);
     try {
       await Promise.race([this.#readAll(), this.#failure.promise]);
       this.#lookup.finish();
@@ -131,6 +149,8 @@ export class RedisSource implements Source {
   rescan(wanted?: Wanted): void {
     // What comes before everything is part of it.
     if (wanted === undefined) this.#demands.length = 0;
+    this.#epoch++;
+    this.#isVoid = true;
     this.#demands.push({ wanted });
   }
 
@@ -141,7 +161,7 @@ export class RedisSource implements Source {
 
   /** Walks once more, beside what the follower reads; returns when all that was found is settled. */
   walkAgain(wanted: Wanted | undefined, databases: readonly number[] | undefined): Promise<void> {
-    return this.#walkUntilStill({ wanted, databases });
+    return this.#walkUntilStill({ wanted, databases }, () => this.#walks.walkAgain({ wanted, databases }));
   }
 
   /** Waits until every key that the walks have found is done with. */
@@ -156,48 +176,66 @@ export class RedisSource implements Source {
   }
 
   stop(reason: Error): void {
+    // What is given up from now on is not done with.
+    this.#isStopped = true;
     this.#failure.fail(reason);
     this.#lookup.stop(reason);
+  }
+
+  /** As a page of their own, so that they are held to be failed until they are done with. */
+  #readFailed(keys: readonly KeyId[]): void {
+    const page = this.#ledger.begin(this, 1);
+    this.#ledger.found(page, keys.length);
+    for (const { db, key } of keys) this.#lookup.read({ db, key, page, asking: false });
+    this.#ledger.settle(page);
   }
 
   async #readAll(): Promise<void> {
     const { follower } = this.#options;
     if (follower !== undefined) return this.#readAndFollow(follower);
-    while (this.#demands.length > 0) {
-      await this.#walkAll(this.#demands.shift()!);
+    for (let isFirst = true; this.#demands.length > 0; isFirst = false) {
+      await this.#walk(this.#demands.shift()!, isFirst);
       while (this.#isPending() || this.#channel.endsLater()) await this.#moved.sleep();
       const errors = await Promise.all(Array.from(this.#lookup.readers, (reader) => reader.lookBack()));
       for (const error of errors) if (error !== undefined) this.#sink.onShrunk(error);
     }
-    if (this.#uncovered !== undefined) throw this.#uncovered;
+    this.#isVoid = false;
+    if (this.#walks.uncovered !== undefined) throw this.#walks.uncovered;
+  }
+
+  async #walk(demand: Demand, isFirst: boolean): Promise<void> {
+    if (demand.wanted !== undefined) return this.#walks.walkAgain(demand);
+    if (!isFirst) this.#walks.forget();
+    this.#isVoid &&= isFirst;
+    await this.#walks.walkEverything();
   }
 
   /** What is lost meanwhile, the follower is told by others. */
   async #readAndFollow(follower: Follower): Promise<void> {
-    await this.#walkUntilStill({});
+    await this.#walkUntilStill({}, () => this.#walks.walkEverything());
     follower.onWalked();
     await follower.ended;
     while (this.#isPending()) await this.#moved.sleep();
-    if (this.#uncovered !== undefined) throw this.#uncovered;
+    if (this.#walks.uncovered !== undefined) throw this.#walks.uncovered;
   }
 
   /**
    * What a walk has read of a slot that moves may come behind what has changed there since, as that is read at another node:
    * once all of the walk is settled, these slots are walked again.
    */
-  async #walkUntilStill({ wanted, databases }: Demand): Promise<void> {
-    let share = wanted;
+  async #walkUntilStill({ wanted, databases }: Demand, first: () => Promise<void>): Promise<void> {
+    let walk = first;
     for (let walks = 0; walks <= MOST_MOVES; walks++) {
       const before = this.#deployment.topology;
-      await this.#walkAll({ wanted: share, databases });
+      await walk();
       await this.walkSettled();
-      const moved = this.#slotsLeft;
-      this.#slotsLeft = new SlotSet();
+      const moved = this.#walks.takeSlotsLeft();
       if (!this.#deployment.isCluster) return;
       await this.#deployment.refreshIfPossible();
       moved.addAll(this.#deployment.topology.slotsElsewhereThan(before));
       if (moved.size === 0) return;
-      share = (key) => moved.has(slotOf(key)) && wanted?.(key) !== false;
+      const isIn: Wanted = (key) => moved.has(slotOf(key)) && wanted?.(key) !== false;
+      walk = () => this.#walks.walkAgain({ wanted: isIn, databases });
     }
     const message = 'Cannot follow the source: its slots were on the move each time that they were walked';
     throw new RespError('CLUSTERDOWN', message, { retryable: true });
@@ -206,31 +244,6 @@ export class RedisSource implements Source {
   /** Whether keys are to be read, or entries are not settled. */
   #isPending(): boolean {
     return this.#channel.unsettled > 0 || this.#lookup.isPending;
-  }
-
-  async #walkAll({ wanted, databases = this.#options.databases }: Demand): Promise<void> {
-    const { retry } = this.#options;
-    const [only] = this.#deployment.topology.nodes as [Node];
-    for (const db of databases) {
-      const walkNode: WalkNode = (node, isIn) => this.#walk(node, db, isIn);
-      if (!this.#deployment.isCluster) await walkNode(only, wanted);
-      else {
-        const uncovered = await new ClusterWalk(this.#deployment, retry, this.#sink, walkNode).run(wanted);
-        this.#uncovered ??= uncovered;
-      }
-    }
-  }
-
-  async #walk(node: Node, db: number, wanted: Wanted | undefined): Promise<SlotWatch> {
-    const { scope, count = DEFAULT_COUNT, pause, follower } = this.#options;
-    // What a source that is followed loses meanwhile, its feed tells.
-    const sink = follower === undefined ? this.#sink : withoutLosses(this.#sink);
-    const options = { scope, count, wanted, pause, sink, nodeId: node.id, ledger: this.#ledger };
-    const scan = await this.#lookup.readerOf(node).walk(db, options);
-    this.#slotsLeft.addAll(scan.watch.left);
-    if (!scan.isOver) return new SlotWatch(node.id);
-    this.#walkedKeys += scan.size;
-    return scan.watch;
   }
 
   #newKeyReader(session: Session, sink: AnswerSink, large: LargeValues): KeyReader {
@@ -251,7 +264,8 @@ export class RedisSource implements Source {
   }
 }
 
-function withoutLosses(sink: SourceSink): NodeScanSink {
+/** What a source that is followed loses meanwhile, its feed tells. */
+function withoutLosses(sink: SourceSink): WalksSink {
   return {
     onReadRefused: (db, key, error) => sink.onReadRefused(db, key, error),
     onShrunk: () => {},

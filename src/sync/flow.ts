@@ -63,6 +63,9 @@ export interface ReadingOptions {
   /** Where the source is followed. */
   readonly ledger?: RedisSourceOptions['ledger'];
   readonly follower?: RedisSourceOptions['follower'];
+  /** Where an earlier copy was left, and what it could not copy. */
+  readonly from?: RedisSourceOptions['from'];
+  readonly failed?: RedisSourceOptions['failed'];
   /** Whether large values of a file are read after its end as well: whoever does so has to `stop` it. */
   readonly outlives?: boolean;
 }
@@ -77,12 +80,12 @@ export function sourceOf(
   if (side === undefined) return fileSourceOf({ plan, settings }, sink, how);
   const { scope, retry, count, bySize } = settings;
   const { maxLatency, pausing: pause } = settings.controls;
-  const { bigKey = settings.bigKey, tally, namesOnly, ledger, follower } = how;
+  const { bigKey = settings.bigKey, tally, namesOnly, ledger, follower, from, failed } = how;
   const dump = { mode: plan.mode, fields: plan.fields, usage: usageOf(side, settings), bigKey, bySize, maxLatency };
   const onReconnect = sink.onReconnect.bind(sink);
   const databases = plan.databases.map(([db]) => db);
   const options = { databases, keys: plan.keys, count, scope, pause, dump, retry, onReconnect, namesOnly };
-  return new RedisSource(side, { ...options, census: tally?.add, ledger, follower }, sink);
+  return new RedisSource(side, { ...options, census: tally?.add, ledger, follower, from, failed }, sink);
 }
 
 export function fileSourceOf(
@@ -110,9 +113,10 @@ export function fileSourceOf(
 export function writtenKeysOf(
   { plan: { keys }, settings: { to, onConflict, live } }: Run,
   isVerified: boolean,
+  isResumed: boolean,
 ): WrittenKeys | undefined {
   if (onConflict === 'replace' || to.address.kind === 'stream' || live !== undefined) return undefined;
-  return new WrittenKeys(keys || KEYS_OF_A_FILE, isVerified ? CERTAIN_BITS_PER_KEY : undefined);
+  return new WrittenKeys(keys || KEYS_OF_A_FILE, isVerified ? CERTAIN_BITS_PER_KEY : undefined, isResumed);
 }
 
 /** @param ownNames what the target had, where the source is followed */

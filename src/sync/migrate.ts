@@ -4,16 +4,17 @@
 //       └── what changes meanwhile ──┘ under `live`
 
 import type { Reconnect } from '../server/retry.ts';
+import { RedisSource } from '../source/redis-source.ts';
 import { DryRunTarget } from '../target/target.ts';
-import type { RedisSource } from '../source/redis-source.ts';
 import type { WrittenKeys } from '../target/conflicts.ts';
-import type { RedisTarget } from '../target/redis-target.ts';
+import { RedisTarget } from '../target/redis-target.ts';
 import type { RunControls } from './controls.ts';
 import { channelOf, Flow, sourceOf, targetOf, writtenKeysOf } from './flow.ts';
 import { withLive, type LiveCopy } from './live.ts';
 import type { MigrateOptions, MigrateResult } from './options.ts';
 import { startEvent, withSides, type Run } from './preflight.ts';
 import { Progress } from './progress.ts';
+import { Resume } from './resume.ts';
 import { settingsOf, withForms } from './settings.ts';
 import { warningsOf, type Warning } from './warnings.ts';
 
@@ -35,9 +36,14 @@ export async function copyOnce(options: MigrateOptions, isVerified: boolean, con
 }
 
 async function copy(run: Run, isVerified: boolean): Promise<Copied> {
-  const warnings = await warningsOf(run);
-  const progress = new Progress(run.settings);
-  return withLive(run, progress, (live) => copyAll(run, warnings, progress, live, isVerified));
+  const resume = await Resume.open(run);
+  try {
+    const warnings = [...(resume?.notices ?? []), ...(await warningsOf(run, resume?.isResumed))];
+    const progress = new Progress(run.settings);
+    return await withLive(run, progress, (live) => copyAll(run, warnings, progress, live, resume, isVerified));
+  } finally {
+    resume?.close();
+  }
 }
 
 async function copyAll(
@@ -45,6 +51,7 @@ async function copyAll(
   warnings: readonly Warning[],
   progress: Progress,
   live: LiveCopy | undefined,
+  resume: Resume | undefined,
   isVerified: boolean,
 ): Promise<Copied> {
   const { settings, sides } = run;
@@ -52,23 +59,27 @@ async function copyAll(
   // A value that one file has whole, another one gets so.
   const bigKey = sides.source === undefined && sides.target === undefined ? Infinity : settings.bigKey;
 
-  const source = sourceOf(sides.source, run, progress, { tally, bigKey, ...live?.reading });
+  const source = sourceOf(sides.source, run, progress, { tally, bigKey, ...live?.reading, ...resume?.from });
   const channel = channelOf(run);
-  const written = writtenKeysOf(run, isVerified);
+  const written = writtenKeysOf(run, isVerified, resume?.isResumed === true);
   const target = tally ?? targetOf(run, live?.wayBack ?? source, written, progress, live?.ownNames);
   live?.join(source as RedisSource, target as RedisTarget, channel);
   const flow = new Flow(source, channel, target, run.end, live?.following);
   if (settings.failFast) progress.onFirstFailure = (error) => flow.stop(error);
 
+  if (source instanceof RedisSource && target instanceof RedisTarget) await resume?.begin({ source, target, progress });
   settings.controls.show('copying');
   const feed = live && { feed: live.feed };
   progress.start({ ...startEvent(run), ...feed }, [...warnings, ...(live?.warnings ?? [])], () => source.fraction);
   try {
     await flow.run(settings.signal);
+    if (tally !== undefined) progress.count(tally.types);
+    const figures = progress.finish();
+    await resume?.finish(figures.failed);
+    return { figures, written };
   } catch (error) {
     progress.stop();
+    await resume?.leave(error);
     throw error;
   }
-  if (tally !== undefined) progress.count(tally.types);
-  return { figures: progress.finish(), written };
 }

@@ -92,6 +92,11 @@ export interface MigrateOptions extends LiveOptions {
   readonly timeout?: number | undefined;
   /** Stop at the first key that fails. Default `false`. */
   readonly failFast?: boolean | undefined;
+  /**
+   * Keeps progress in the file of this path, or at the target where it is `target`, goes on from there if there is some, and
+   * removes it once all is done. Of servers only. Default: nothing is kept.
+   */
+  readonly resume?: string | undefined;
   /** Look at both sides and count what would be copied; write nothing. Default `false`. */
   readonly dryRun?: boolean | undefined;
   /** Aborted by whoever says that the writers have stopped, under `live`. */
@@ -122,6 +127,8 @@ export interface Figures {
   readonly reconnects: number;
   /** Milliseconds since the start. */
   readonly elapsed: number;
+  /** Whether an earlier part is counted as well, which this run has gone on from. */
+  readonly resumed?: boolean | undefined;
 }
 
 /** What a copy and a check tell alike. */

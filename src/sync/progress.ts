@@ -5,6 +5,7 @@ import { nameOf, RespError, type Peer, type ReplyError } from '../../resp/errors
 import { countOf, formatCount } from '../../resp/figures.ts';
 import { kindOf } from '../server/refusal.ts';
 import type { Reconnect } from '../server/retry.ts';
+import type { CheckpointFigures, FailedKeys } from '../checkpoint/checkpoint.ts';
 import type { SourceNotice, SourceSink } from '../source/source.ts';
 import type { WrittenKey } from '../target/target-process.ts';
 import type { TargetSink } from '../target/target.ts';
@@ -21,10 +22,12 @@ const DOUBTFUL_NAMED = 20;
 /** Names of keys that the target lacks in one warning. */
 const MISSING_NAMED = 5;
 
+type CommonFigures = Pick<Figures, 'expired' | 'failed' | 'reconnects' | 'elapsed'>;
+
 /** What a copy and a check have in common to tell: how they begin, how far they are, what happens to the source, how they end. */
 export abstract class RunProgress implements Pick<SourceSink, 'onExpired' | 'onReadRefused' | 'onShrunk' | 'onNotice'> {
   readonly #onEvent: (event: CommonEvent) => void;
-  readonly #start = performance.now();
+  #start = performance.now();
   #fraction: () => number = () => 0;
   #timer: NodeJS.Timeout | undefined;
   /** Why the run fails, though it came to its end. */
@@ -99,9 +102,17 @@ export abstract class RunProgress implements Pick<SourceSink, 'onExpired' | 'onR
     return this.#expected;
   }
 
-  protected get common(): Pick<Figures, 'expired' | 'failed' | 'reconnects' | 'elapsed'> {
+  protected get common(): CommonFigures {
     const elapsed = performance.now() - this.#start;
     return { expired: this.#expired, failed: this.#failed, reconnects: this.#reconnects, elapsed };
+  }
+
+  /** An earlier part counts as well. */
+  protected goOnFrom({ expired, failed, reconnects, elapsed }: CommonFigures): void {
+    this.#start -= elapsed;
+    this.#expired += expired;
+    this.#failed += failed;
+    this.#reconnects += reconnects;
   }
 
   protected countKeys(keys: number): void {
@@ -144,12 +155,36 @@ export class Progress extends RunProgress implements SourceSink, TargetSink {
   #doubtful = 0;
   #live: (() => LiveProgress) | undefined;
 
+  /** Where what it counts is kept for a later run: keys that failed, each once. */
+  #failedKeys: FailedKeys | undefined;
+  #isResumed = false;
+
   /** Called with the first key's error, where one is enough. */
   onFirstFailure: (error: RespError) => void = () => {};
 
   constructor(settings: Settings) {
     super(settings.onEvent);
     this.#settings = settings;
+  }
+
+  /** What is counted is kept. @param before what an earlier part has counted */
+  keep(failedKeys: FailedKeys, before: CheckpointFigures | undefined): void {
+    this.#failedKeys = failedKeys;
+    this.#isResumed = before !== undefined;
+    if (before === undefined) return;
+    this.goOnFrom({ ...before, failed: failedKeys.state.more });
+    this.#keys = before.keys;
+    this.#bytes = before.bytes;
+    this.#converted = before.converted;
+    this.#skipped = before.skipped;
+    this.#repeated = before.repeated;
+  }
+
+  /** What a later run goes on from. */
+  get kept(): CheckpointFigures {
+    const { expired, reconnects, elapsed } = this.common;
+    const [keys, bytes, converted, skipped] = [this.#keys, this.#bytes, this.#converted, this.#skipped];
+    return { keys, bytes, converted, skipped, expired, repeated: this.#repeated, reconnects, elapsed };
   }
 
   onWritten(keys: number, bytes: number): void {
@@ -205,6 +240,8 @@ export class Progress extends RunProgress implements SourceSink, TargetSink {
   }
 
   override onReadRefused(db: number, key: Buffer, error: RespError): void {
+    // It has failed in this run before, and is one key.
+    if (this.#failedKeys?.add({ db, key }) === false) return;
     super.onReadRefused(db, key, error);
     const message = `Stopped at the first key that failed: ${error.message}`;
     if (this.common.failed === 1) this.onFirstFailure(new RespError(error.code, message, { cause: error }));
@@ -291,6 +328,7 @@ export class Progress extends RunProgress implements SourceSink, TargetSink {
       skipped: this.#skipped,
       ...(this.#live && { removed: this.#removed }),
       ...this.common,
+      ...(this.#isResumed ? { resumed: true } : {}),
     };
   }
 }

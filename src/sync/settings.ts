@@ -8,7 +8,8 @@ import type { NatRule } from '../cluster/announced.ts';
 import { formOf } from '../file/regular-file.ts';
 import type { FeedKind } from '../live/feed.ts';
 import type { RetryOptions } from '../server/retry.ts';
-import { KeyScope } from '../scan/key-scope.ts';
+import { CHECKPOINT_PREFIX, type CopyIdentity } from '../checkpoint/checkpoint.ts';
+import { KeyScope, type KeyScopeOptions } from '../scan/key-scope.ts';
 import { KeyNames } from '../target/key-names.ts';
 import { RunControls } from './controls.ts';
 import type { ConflictPolicy, MigrateEvent, MigrateOptions } from './options.ts';
@@ -43,6 +44,10 @@ export interface Settings {
   readonly controls: RunControls;
   readonly failFast: boolean;
   readonly dryRun: boolean;
+  /** Where progress is kept: the path of a file, or `target`. */
+  readonly resume: string | undefined;
+  /** What has to be the same in a copy that goes on. */
+  readonly identity: CopyIdentity;
   /** Where the source is followed. */
   readonly live: LiveSettings | undefined;
   readonly signal: AbortSignal | undefined;
@@ -75,6 +80,9 @@ export interface EndpointSettings {
   readonly tls: TlsOptions | undefined;
   readonly nat: readonly NatRule[];
 }
+
+/** The value of `resume` that names no file. */
+export const AT_TARGET = 'target';
 
 const DEFAULT_BUFFER = 64 * 1024 * 1024;
 const DEFAULT_BIG_KEY = 64 * 1024 * 1024;
@@ -113,7 +121,7 @@ export function settingsOf(options: MigrateOptions, use: Use, controls = new Run
     secrets: new Secrets([from, to].flatMap(secretsOf)),
     databases: options.db,
     dbMap: options.dbMap ?? new Map(),
-    scope: new KeyScope(options),
+    scope: new KeyScope(use === 'copy' && options.resume === AT_TARGET ? withoutCheckpoints(options) : options),
     names: new KeyNames(options),
     onConflict: options.onConflict ?? 'replace',
     noTtl: options.noTtl ?? false,
@@ -128,6 +136,8 @@ export function settingsOf(options: MigrateOptions, use: Use, controls = new Run
     controls,
     failFast: options.failFast ?? false,
     dryRun: options.dryRun ?? false,
+    resume: options.resume,
+    identity: identityOf(options, from, to),
     live: options.live === true ? liveSettingsOf(options) : undefined,
     signal: options.signal,
     onEvent: options.onEvent ?? (() => {}),
@@ -147,6 +157,35 @@ function liveSettingsOf(options: MigrateOptions): LiveSettings {
     deleteInDoubt: options.deleteInDoubt ?? false,
     namesLimit: options.namesLimit ?? DEFAULT_NAMES,
   };
+}
+
+/** Progress kept at the target is no key of the source, even where that was the target of another copy. */
+function withoutCheckpoints({ match, exclude = [], type }: MigrateOptions): KeyScopeOptions {
+  return { match, type, exclude: [...exclude, `${CHECKPOINT_PREFIX}{*}`] };
+}
+
+/** By the flags that say it; `null` where one is not given. */
+function identityOf(options: MigrateOptions, from: EndpointSettings, to: EndpointSettings): CopyIdentity {
+  const { db, dbMap, match = [], exclude = [], type = null, stripPrefix, addPrefix } = options;
+  const pairs = [...(dbMap ?? [])].toSorted(([one], [other]) => one - other);
+  return {
+    from: from.shown,
+    to: to.shown,
+    db: typeof db === 'string' ? db : (db?.join(',') ?? null),
+    'db-map': pairs.map((pair) => pair.join(':')).join(',') || null,
+    match: listOf(match),
+    exclude: listOf(exclude),
+    type,
+    'strip-prefix': stripPrefix || null,
+    'add-prefix': addPrefix || null,
+    'on-conflict': options.onConflict === 'replace' ? null : (options.onConflict ?? null),
+    'no-ttl': options.noTtl === true ? 'yes' : null,
+    'preserve-idle': options.preserveIdle === true ? 'yes' : null,
+  };
+}
+
+function listOf(patterns: readonly string[]): string | null {
+  return patterns.length === 0 ? null : patterns.toSorted().join(' ');
 }
 
 function secretsOf({ address, password, sentinelPassword }: EndpointSettings): (string | undefined)[] {

@@ -13,7 +13,7 @@ import { PROBE_KEY, REMOVING, WAITING, type Probe, type Purpose } from '../serve
 import type { Reconnect } from '../server/retry.ts';
 import type { Role, Server } from '../server/server.ts';
 import { PIECE_BYTES } from '../server/transfer-limits.ts';
-import type { EndpointSettings, Settings } from './settings.ts';
+import { AT_TARGET, type EndpointSettings, type Settings } from './settings.ts';
 
 export type DatabasePairs = readonly (readonly [source: number, target: number])[];
 
@@ -114,10 +114,14 @@ function probesFor({ preserveIdle, dryRun, live, scope }: Settings): readonly Pr
   return probes;
 }
 
-/** What is asked of a target where it is written by a copy that follows its source. */
-function targetProbes({ live }: Settings, purpose: Purpose): readonly Probe[] {
-  if (live === undefined || purpose === 'read') return [];
-  return [REMOVING, ['SCAN', '0', 'COUNT', '1'], ...(live.waitReplicas > 0 ? [WAITING] : [])];
+/** What is asked of a target beyond payloads: by a copy that follows its source, and by one that keeps its progress there. */
+function targetProbes({ live, resume }: Settings, purpose: Purpose): readonly Probe[] {
+  if (purpose === 'read') return [];
+  const probes: Probe[] = [];
+  if (live !== undefined) probes.push(REMOVING, ['SCAN', '0', 'COUNT', '1']);
+  if (live !== undefined && live.waitReplicas > 0) probes.push(WAITING);
+  if (resume === AT_TARGET) probes.push(REMOVING, ['GET', PROBE_KEY], ['SET', PROBE_KEY, '', 'XX']);
+  return probes;
 }
 
 /** The database that a connection begins in. */

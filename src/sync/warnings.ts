@@ -22,6 +22,8 @@ export interface Warning {
     | 'LEFT_OUT'
     | 'SLOTS_UNSERVED'
     | 'DATABASES_ALIKE'
+    | 'RESUMED'
+    | 'RESUMED_ANEW'
     | SourceNotice['code']
     | FeedWarning['code'];
   readonly message: string;
@@ -50,16 +52,23 @@ const LEFT_OUT: Readonly<Record<LeftOutKind, (names: string, count: number) => s
   mark: (names) => `${names} bytes follow the end of the snapshot, which hold no keys`,
 };
 
-/** What the look at both sides has found. */
-export async function warningsOf({ sides, plan: { databases }, settings: { use } }: Run): Promise<Warning[]> {
+/**
+ * What the look at both sides has found.
+ * @param isResumed whether keys at the target are no surprise
+ */
+export async function warningsOf(
+  { sides, plan: { databases }, settings: { use } }: Run,
+  isResumed = false,
+): Promise<Warning[]> {
   const { source, target } = sides;
-  return [
+  const warnings = [
     ...[source, target].flatMap((side) => (side === undefined ? [] : warningsAbout(side, use))),
     ...aboutClocks(sides, use),
     ...(target === undefined || use === 'check' ? [] : aboutTarget(sides, target, databases)),
     ...(source === undefined ? [] : leftOutDatabases(source, databases)),
     ...(source === undefined || use === 'check' ? [] : await leftOutFunctions(source)),
   ];
+  return isResumed ? warnings.filter(({ code }) => code !== 'TARGET_NOT_EMPTY') : warnings;
 }
 
 function warningsAbout({ role, unserved, isInsecure }: Deployment, use: Use): Warning[] {

@@ -21,13 +21,16 @@ export class WrittenKeys {
   readonly #written: KeyFilter;
   /** Those whose replies were lost with a connection: few, and of the last moments. */
   readonly #unanswered = new Set<string>();
+  readonly #isLost: boolean;
 
   /**
    * @param keys how many are expected
    * @param bitsPerKey as of `KeyFilter`
+   * @param isLost whether others may be ours as well, of an earlier part
    */
-  constructor(keys: number, bitsPerKey?: number) {
+  constructor(keys: number, bitsPerKey?: number, isLost = false) {
     this.#written = new KeyFilter(keys, bitsPerKey);
+    this.#isLost = isLost;
   }
 
   /** It was acknowledged. */
@@ -44,7 +47,8 @@ export class WrittenKeys {
   /** `written` may be a mistake: only the value at the target proves it. */
   originOf(db: number, name: Buffer): Origin {
     if (this.#unanswered.has(idOf({ db, key: name }))) return 'maybe-written';
-    return this.#written.has(name) ? 'written' : 'foreign';
+    if (this.#written.has(name)) return 'written';
+    return this.#isLost ? 'maybe-written' : 'foreign';
   }
 }
 

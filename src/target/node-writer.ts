@@ -19,7 +19,7 @@ import type { Server } from '../server/server.ts';
 import type { Session } from '../server/session.ts';
 import type { RateLimit } from './rate-limit.ts';
 import type { LiveOptions } from './target.ts';
-import { NodeAsker, TargetProcess, WrittenSample } from './target-process.ts';
+import { NodeAsker, TargetProcess, WrittenSample, type WrittenProcess } from './target-process.ts';
 import { Unanswered } from './unanswered.ts';
 import type { Settling } from '../flow/settling.ts';
 import { SuspectEntries } from '../cluster/suspects.ts';
@@ -115,6 +115,12 @@ export class NodeWriter {
   /** The process that has acknowledged what is in the sample, as it was before; `undefined` where none was reached yet. */
   get process(): ServerInfo | undefined {
     return this.#process.info;
+  }
+
+  /** Whoever has acknowledged what was written so far; `undefined` where none was reached yet. */
+  get written(): WrittenProcess | undefined {
+    const info = this.#process.info;
+    return info && { id: this.node.id, peer: this.node.peer, info, flushes: this.asker.flushes };
   }
 
   /** Whether an entry would be sent at once. */

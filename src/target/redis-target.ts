@@ -126,6 +126,11 @@ export class RedisTarget implements Target {
     });
   }
 
+  /** Who has acknowledged what was written so far; `undefined` where a node was not reached yet. */
+  get processes(): readonly NodeWriter['written'][] {
+    return Array.from(this.#writers.all, (writer) => writer.written);
+  }
+
   async write(channel: Channel): Promise<void> {
     this.#channel = channel;
     channel.onEnd(() => this.#wakeup.wake());

@@ -23,6 +23,15 @@ export interface WrittenKey {
   readonly expireAt: Milliseconds;
 }
 
+/** A node of the target, as it was before the first key was written to it. */
+export interface WrittenProcess {
+  readonly id: string;
+  readonly peer: Peer;
+  readonly info: ServerInfo;
+  /** `undefined`: it does not say. */
+  readonly flushes: Promise<Flushes | undefined>;
+}
+
 /** Its expiry may change. */
 type SampledKey = { -readonly [Field in keyof WrittenKey]: WrittenKey[Field] };
 

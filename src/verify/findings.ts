@@ -11,6 +11,7 @@ import type { SourceNotice, SourceSink } from '../source/source.ts';
 import type { RunControls } from '../sync/controls.ts';
 import { RunProgress } from '../sync/progress.ts';
 import { noticeText } from '../sync/warnings.ts';
+import { isInternalName } from '../target/internal-names.ts';
 import type { AskedSideSink, Result } from './asked-side.ts';
 import type { CheckEvent, CheckFigures, CheckSettings, Verdict, VerdictEvent } from './options.ts';
 import { RecheckQueue, type RecheckKey } from './recheck.ts';
@@ -131,7 +132,8 @@ export class Findings implements AskedSideSink {
   }
 
   #add(key: RecheckKey): void {
-    if (key.verdict === 'targetOnly' && this.#options.oneWay) return this.queue.delete(key.walked[0]!);
+    if (key.verdict === 'targetOnly' && (this.#options.oneWay || isInternalName(this.#targetOf(key))))
+      return this.queue.delete(key.walked[0]!);
     if (this.queue.add(key)) return;
     if (!this.#isOverflowTold) {
       this.#isOverflowTold = true;
@@ -140,6 +142,10 @@ export class Findings implements AskedSideSink {
       this.#progress.warn('RECHECK_LIMIT', message);
     }
     this.#tell(key);
+  }
+
+  #targetOf({ walked, asked }: RecheckKey): Buffer {
+    return this.#options.walkedRole === 'source' ? asked.key : walked[0]!.key;
   }
 
   #tell({ walked, asked, verdict, what }: RecheckKey): void {

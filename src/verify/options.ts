@@ -25,6 +25,7 @@ export interface CheckOptions extends Omit<
   | 'control'
   | 'failFast'
   | 'dryRun'
+  | 'resume'
   | 'verify'
   | 'onEvent'
 > {

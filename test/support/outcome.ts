@@ -14,7 +14,11 @@ export const CLOSING_WORDS = 'Sync done.\n';
 export function assertDone(result: RumpResult): void {
   assert.equal(result.code, 0, shown(result));
   assert.match(result.stdout, /^\.*Sync done\.\n$/, shown(result));
-  assert.match(result.stderr, /^rump: [\d,]+ keys?, .* 0 failed(?:, [\d,]+ reconnects?)?\n$/m, shown(result));
+  assert.match(
+    result.stderr,
+    /^rump: [\d,]+ keys?, .* 0 failed(?:, [\d,]+ reconnects?)?(?:, resumed)?\n$/m,
+    shown(result),
+  );
 }
 
 /** Nothing else went wrong than what `error` says, and nothing claims that all went well. */

@@ -115,7 +115,13 @@ export const OPTIONS = {
     shorts: ['n'],
     kind: toggle,
     help: 'look at both sides and count the keys; write nothing',
-    excludes: ['verify', 'live'],
+    excludes: ['verify', 'live', 'resume'],
+  },
+  resume: {
+    group: 'Copy',
+    kind: text('FILE|target', 'it takes a file, or target'),
+    help: 'keep progress in FILE, or at the target; go on from it if it is there; removed on success',
+    excludes: ['dry-run', 'live'],
   },
   verify: {
     group: 'Copy',

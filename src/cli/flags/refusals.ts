@@ -90,6 +90,7 @@ export function refuseContradictions(
     if (values[flag as OptionName] === '-') refuseStdoutTaken(values, `with --${flag} - stdout belongs to ${what}`);
   }
   if (values.verify === true) refuseUnverifiable(from.address, to.address);
+  refuseResume(values, from.address, to.address);
   if (values.live === true) for (const { address } of [from, to]) refuseFile(address);
   refuseDatabaseChoice(task, values, from.address, to.address);
 }
@@ -148,6 +149,18 @@ function refuseRead(flag: 'combined', path: string | undefined, address: Address
 function refuseUnverifiable(from: Address, to: Address): void {
   if (isStdStream(from)) throw refused('verify', 'stdin cannot be read a second time', 'copy from a file');
   if (isStdStream(to)) throw refused('verify', 'stdout cannot be read again', 'copy into a file');
+}
+
+/** A file is read and written in one go; and which keys are ours, a run that goes on does not know. */
+function refuseResume(values: OptionValues, from: Address, to: Address): void {
+  if (values.resume === undefined) return;
+  const file = [from, to].find(isFile);
+  if (file !== undefined)
+    throw refused('resume', `${formatAddress(file)} is a file, which goes in one piece`, 'leave it out');
+  const policy = values['on-conflict'] ?? 'replace';
+  if (values.verify !== true || policy === 'replace') return;
+  const why = `a run that goes on does not know which keys --on-conflict ${policy} has left alone`;
+  throw refused('verify', why, 'leave it out, and compare with rump check');
 }
 
 function refuseFile(address: Address): void {

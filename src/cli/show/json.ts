@@ -99,10 +99,10 @@ function reportOf({ kind, keys, nodes }: SideReport): object {
 function figuresOf(event: Figures | CheckFigures): Figures | CheckFigures {
   const elapsed = Math.round(event.elapsed);
   if ('keys' in event) {
-    const { keys, bytes, converted, removed, skipped, expired, failed, reconnects } = event;
+    const { keys, bytes, converted, removed, skipped, expired, failed, reconnects, resumed } = event;
     const { stragglers, doubtful }: Partial<MigrateResult> = event;
     const live = removed === undefined ? {} : { removed, stragglers, doubtful };
-    return { keys, bytes, converted, skipped, expired, failed, reconnects, elapsed, ...live };
+    return { keys, bytes, converted, skipped, expired, failed, reconnects, elapsed, resumed, ...live };
   }
   const { match, differ, sourceOnly, targetOnly, notComparable, expired, gone, failed, bytes, reconnects } = event;
   return { match, differ, sourceOnly, targetOnly, notComparable, expired, gone, failed, bytes, reconnects, elapsed };

@@ -86,12 +86,23 @@ export function perSecond(count: number, ms: number): number {
 }
 
 export function formatSummary(figures: Figures): string {
-  const { keys, bytes, converted, removed = 0, skipped, expired, failed, reconnects, elapsed } = figures;
+  const {
+    keys,
+    bytes,
+    converted,
+    removed = 0,
+    skipped,
+    expired,
+    failed,
+    reconnects,
+    elapsed,
+    resumed = false,
+  } = figures;
   const copied = `${countOf(keys, 'key')}, ${formatBytes(bytes)} in ${formatDuration(elapsed)} (${formatRate(keys, elapsed)})`;
   const others = `${formatCount(skipped)} skipped, ${formatCount(expired)} expired on the way, ${formatCount(failed)} failed`;
   const converting = converted > 0 ? `, ${formatCount(converted)} converted` : '';
   const removing = removed > 0 ? `, ${formatCount(removed)} removed` : '';
-  return `${copied}${converting}${removing}, ${others}${reconnects > 0 ? `, ${countOf(reconnects, 'reconnect')}` : ''}`;
+  return `${copied}${converting}${removing}, ${others}${reconnects > 0 ? `, ${countOf(reconnects, 'reconnect')}` : ''}${resumed ? ', resumed' : ''}`;
 }
 
 /** Keys that are not the same on both sides. */

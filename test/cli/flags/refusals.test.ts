@@ -130,6 +130,23 @@ describe('parseCommandLine() refuses', () => {
     assertRefused(['--from', TCP, '--to', 'file://-', '--json'], /^Cannot use --json: with --to - stdout belongs/);
   });
 
+  test('to keep the progress of a file, of a dry run, or of a check that could not tell which keys are ours', () => {
+    for (const ends of [
+      ['--from', 'a.rdb', '--to', TCP],
+      ['--from', TCP, '--to', 'a.resp'],
+    ]) {
+      assertRefused([...ends, '--resume=f'], /^Cannot use --resume: a\.\w+ is a file/);
+    }
+    const ends = ['--from', TCP, '--to', TCP];
+    assertRefused(
+      [...ends, '--resume=target', '-n'],
+      /^Cannot use --(?:resume|dry-run) and --(?:resume|dry-run) together/,
+    );
+    const written = ['--resume=f', '--verify', '--on-conflict=skip'];
+    assertRefused([...ends, ...written], /^Cannot use --verify: a run that goes on does not know which keys/);
+    copy([...ends, '--resume=f', '--verify']);
+  });
+
   test('to show the password of an endpoint', () => {
     for (const flags of [['--from-tls-ca=f'], ['--from-sentinel-password-file=f']]) {
       assertRefused(['--from', 'redis://:hunter2@h', '--to', TCP, ...flags], /redis:\/\/:\*\*\*@h:6379 /);

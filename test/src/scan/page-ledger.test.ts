@@ -42,3 +42,16 @@ test('PageLedger tells walks apart, and takes no notice of keys of no page', () 
   assert.equal(ledger.doneOf(one, 1), 1);
   assert.equal(ledger.doneOf(other, 1), 0);
 });
+
+test('PageLedger.isDone() holds once every page up to one is done with, of all walks', () => {
+  const ledger = new PageLedger();
+  const [first, second] = [ledger.begin({}, 1), ledger.begin({}, 1)];
+  ledger.found(first, 2);
+  ledger.settle(first);
+  ledger.settle(second);
+  assert.deepEqual([ledger.last, ledger.openKeys], [second, 2]);
+  assert.equal(ledger.isDone(first), false);
+  assert.equal(ledger.isDone(second), false);
+  ledger.settle(first, 2);
+  assert.deepEqual([ledger.isDone(second), ledger.openKeys], [true, 0]);
+});

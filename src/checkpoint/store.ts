@@ -1,0 +1,19 @@
+// Where a checkpoint is kept: a file, or a key of each node of the target.
+
+import type { Checkpoint } from './checkpoint.ts';
+
+export interface CheckpointStore {
+  /** Its name in messages. */
+  readonly name: string;
+  /**
+   * What was kept last, and holds; `undefined` where there is nothing.
+   * @throws RespError where it cannot be read, or is none
+   */
+  read(): Promise<Checkpoint | undefined>;
+  /** Puts it in the place of the one before. @throws RespError */
+  write(checkpoint: Checkpoint): Promise<void>;
+  /** The copy is done. @throws RespError */
+  remove(): Promise<void>;
+  /** Lets go of it; what was kept stays. */
+  close(): void;
+}

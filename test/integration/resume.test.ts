@@ -1,0 +1,379 @@
+// Copies that are broken off, by force or by word, and go on from what was kept: they end as one clean run would, and what was
+// done is not done once more.
+import assert from 'node:assert/strict';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test, type TestContext } from 'node:test';
+import { Random } from '../bench/random.ts';
+import type { TestClient } from '../support/client.ts';
+import { callsOf, dumpsOf } from '../support/command-stats.ts';
+import { assertSameData, fillAllTypes } from '../support/keyspace.ts';
+import { underWay } from '../support/mid-run.ts';
+import { assertDone, assertFailed } from '../support/outcome.ts';
+import { startCluster, type TestCluster } from '../support/redis-cluster.ts';
+import { startServer } from '../support/redis-server.ts';
+import { runRump, spawnRump, type RunningRump } from '../support/rump.ts';
+import { startPair } from '../support/server-pair.ts';
+import { assertSame } from '../support/snapshot.ts';
+import { startProxy, type TcpProxy } from '../support/tcp-proxy.ts';
+
+const KEYS = 6000;
+/** So that a copy takes longer than what is kept is behind. */
+const SLOWLY = ['--tpslimit', '6000'];
+const KILLS = 3;
+
+const setAll = (keys: number, value = ''): string[][] =>
+  Array.from({ length: keys }, (_, i) => ['SET', `key:${i}`, `${value}${i}`]);
+
+/** A name that is free, in a folder that goes with the test. */
+function fileFor(t: TestContext): string {
+  const folder = mkdtempSync(join(tmpdir(), 'rump-resume-'));
+  t.after(() => rmSync(folder, { recursive: true, force: true }));
+  return join(folder, 'progress');
+}
+
+async function sizeOf(client: TestClient): Promise<number> {
+  return (await client.send('DBSIZE')) as number;
+}
+
+async function writesTo(client: TestClient): Promise<number> {
+  return (await callsOf(client)).get('restore') ?? 0;
+}
+
+/** Keys that the file says are done; 0 where there is none. */
+function keptIn(file: string): number {
+  if (!existsSync(file)) return 0;
+  const { checkpoint } = JSON.parse(readFileSync(file, 'utf8')) as { checkpoint: { figures: { keys: number } } };
+  return checkpoint.figures.keys;
+}
+
+async function kill({ child, done }: RunningRump): Promise<void> {
+  child.kill('SIGKILL');
+  await done;
+}
+
+/** Breaks a copy off by Ctrl-C once the file says that so many keys are done. */
+async function interrupt(args: readonly string[], file: string, keys = 1): Promise<RunningRump> {
+  const running = spawnRump([...args, ...SLOWLY, '--resume', file]);
+  await underWay(running, () => keptIn(file) >= keys);
+  running.child.kill('SIGINT');
+  await running.done;
+  return running;
+}
+
+for (const where of ['a file', 'the target'] as const) {
+  test(`A copy that is killed again and again and keeps its progress in ${where} ends as one clean run`, async (t) => {
+    const { from, to, endpoints } = await startPair(t);
+    const file = where === 'a file' ? fileFor(t) : 'target';
+    const keys = KEYS + (await fillAllTypes(from));
+    await from.pipeline(setAll(KEYS));
+    const seed = 20_261_127;
+    const random = new Random(seed);
+    for (let i = 1; i <= KILLS; i++) {
+      const running = spawnRump([...endpoints, ...SLOWLY, '--resume', file]);
+      const end = (await writesTo(to)) + random.between(500, 3500);
+      await underWay(running, async () => (await writesTo(to)) > end);
+      await kill(running);
+    }
+    const dumps = await dumpsOf(from);
+    const result = await runRump([...endpoints, '--resume', file]);
+    assertDone(result);
+    assert.match(result.stderr, /^rump: warning: the copy goes on from .*: [\d,]+ keys are done$/m);
+    assert.match(result.stderr, /, resumed$/m);
+    assert.ok((await dumpsOf(from)) - dumps < keys, `seed ${seed}: everything was read again`);
+    assert.equal(existsSync(file) || existsSync(`${file}.lock`), false);
+    await assertSameData(from, to);
+  });
+}
+
+test('What is counted in both parts is what one run would have counted', async (t) => {
+  const { from, to, endpoints } = await startPair(t);
+  const file = fileFor(t);
+  await from.pipeline(setAll(KEYS));
+  const running = spawnRump([...endpoints, ...SLOWLY, '--resume', file]);
+  await underWay(running, () => keptIn(file) > KEYS / 4);
+  await kill(running);
+  const kept = keptIn(file);
+  await from.send('CONFIG', 'RESETSTAT');
+  const result = await runRump([...endpoints, '--resume', file]);
+  assertDone(result);
+  assert.match(result.stderr, new RegExp(`^rump: ${KEYS.toLocaleString('en')} keys, .*, resumed$`, 'm'));
+  assert.equal(await dumpsOf(from), KEYS - kept);
+  assert.equal(await sizeOf(to), KEYS);
+});
+
+test('Ctrl-C leaves what is done, says so, and the same command goes on from there', async (t) => {
+  const { from, to, endpoints } = await startPair(t);
+  const file = fileFor(t);
+  await from.pipeline(setAll(KEYS));
+  const { done } = await interrupt(endpoints, file);
+  assertFailed(await done, { code: 130, error: /^rump: warning: the same command goes on from here: .*progress$/ });
+  assert.equal(existsSync(`${file}.lock`), false);
+  assertDone(await runRump([...endpoints, '--resume', file]));
+  assert.equal(await sizeOf(to), KEYS);
+});
+
+test('A database that was done is not read again', async (t) => {
+  const { source, from, to, endpoints } = await startPair(t);
+  const file = fileFor(t);
+  const third = await source.client(3);
+  await from.pipeline(setAll(2000));
+  await third.pipeline(setAll(KEYS));
+  const args = [...endpoints, '--db', '0,3'];
+  await interrupt(args, file, 3000);
+  const kept = keptIn(file);
+  await from.send('CONFIG', 'RESETSTAT');
+  assertDone(await runRump([...args, '--resume', file]));
+  assert.equal(await dumpsOf(from), 2000 + KEYS - kept);
+  assert.equal(await sizeOf(to), 2000);
+});
+
+test('A second run with the same file is refused while the first one is there', async (t) => {
+  const { from, endpoints } = await startPair(t);
+  const file = fileFor(t);
+  await from.pipeline(setAll(KEYS));
+  const running = spawnRump([...endpoints, ...SLOWLY, '--resume', file]);
+  await underWay(running, () => keptIn(file) > 0);
+  const error = /^rump: Cannot use .*progress: another run \(process \d+\) keeps its progress there/;
+  assertFailed(await runRump([...endpoints, '--resume', file]), { error });
+  await kill(running);
+  assertDone(await runRump([...endpoints, '--resume', file]));
+});
+
+for (const store of ['file', 'target'] as const) {
+  test(`A target that was flushed meanwhile gets everything once more (progress: ${store})`, async (t) => {
+    const { from, to, endpoints } = await startPair(t);
+    const file = store === 'file' ? fileFor(t) : 'target';
+    await from.pipeline(setAll(KEYS));
+    const running = spawnRump([...endpoints, ...SLOWLY, '--resume', file]);
+    await underWay(running, async () => (await sizeOf(to)) > KEYS * 0.7);
+    await kill(running);
+    await to.send('FLUSHALL');
+    const result = await runRump([...endpoints, '--resume', file]);
+    assertDone(result);
+    if (store === 'file')
+      assert.match(result.stderr, /warning: the target .* was flushed.*: all of it is copied once more$/m);
+    assert.equal(await sizeOf(to), KEYS);
+  });
+}
+
+test('Where the source is another process its walk begins anew, and that is said', async (t) => {
+  const { source, target, from, to } = await startPair(t);
+  const [replacement, proxy] = await Promise.all([startServer(), startProxy({ port: source.port })]);
+  t.after(() => Promise.all([replacement.stop(), proxy.close()]));
+  await from.pipeline(setAll(KEYS));
+  await (await replacement.client()).pipeline(setAll(KEYS));
+  const args = ['--from', proxy.url, '--to', target.url];
+  const file = fileFor(t);
+  await interrupt(args, file);
+  proxy.leadTo(replacement.port);
+  const result = await runRump([...args, '--resume', file]);
+  assertDone(result);
+  assert.match(result.stderr, /^rump: warning: .* was replaced, or holds other data than when its scan began/m);
+  assert.equal(await sizeOf(to), KEYS);
+});
+
+test('What an earlier part has written is no conflict, and a key of the target is one', async (t) => {
+  const { from, to, endpoints } = await startPair(t);
+  const file = fileFor(t);
+  await from.pipeline(setAll(KEYS));
+  await to.pipeline([
+    ['SET', 'key:5', 'its own'],
+    ['SET', 'key:5500', 'its own'],
+  ]);
+  const args = [...endpoints, '--on-conflict', 'skip'];
+  const running = spawnRump([...args, ...SLOWLY, '--resume', file]);
+  await underWay(running, async () => (await sizeOf(to)) > KEYS * 0.7);
+  await kill(running);
+  const result = await runRump([...args, '--resume', file]);
+  assertDone(result);
+  assert.match(result.stderr, / 2 skipped, 0 expired on the way, 0 failed, resumed$/m);
+  assert.deepEqual(
+    (
+      await to.pipeline([
+        ['GET', 'key:5'],
+        ['GET', 'key:5500'],
+      ])
+    ).map(String),
+    ['its own', 'its own'],
+  );
+  assert.equal(await sizeOf(to), KEYS);
+});
+
+test('A key that has failed is tried once more, and the exit code is 1 as long as it fails', async (t) => {
+  const { from, to, endpoints } = await startPair(t);
+  const file = fileFor(t);
+  await from.pipeline(setAll(100));
+  await to.send('SET', 'key:5', 'its own');
+  const args = [...endpoints, '--on-conflict', 'fail', '--resume', file];
+  for (let i = 0; i < 2; i++) {
+    const result = await runRump(args);
+    assert.equal(result.code, 1, result.stderr);
+    assert.match(result.stderr, /^rump: 99 keys, .* 1 failed/m);
+    assert.doesNotMatch(result.stdout, /Sync done/);
+  }
+  await to.send('DEL', 'key:5');
+  await from.send('CONFIG', 'RESETSTAT');
+  const result = await runRump(args);
+  assertDone(result);
+  assert.match(result.stderr, /^rump: 100 keys, .* 0 failed, resumed$/m);
+  assert.equal(await dumpsOf(from), 1);
+  assert.equal(String(await to.send('GET', 'key:5')), '5');
+});
+
+const OTHERS: readonly (readonly [what: string, args: (args: string[]) => string[], reason: RegExp])[] = [
+  ['other options', (args) => [...args, '--match', 'key:*'], /without --match, and now it is key:\*/],
+  ['another target', ([a, b, c]) => [a!, b!, c!, 'redis://127.0.0.1:1/'], /Cannot connect|another copy: .*--to /],
+  ['another target database', ([a, b, c, d]) => [a!, b!, c!, `${d}/3`], /belongs to another copy: .* --to redis:/],
+];
+
+test('A file of another copy is refused and stays as it is', async (t) => {
+  const { from, to, endpoints } = await startPair(t);
+  const file = fileFor(t);
+  await from.pipeline(setAll(KEYS));
+  await interrupt(endpoints, file);
+  const text = readFileSync(file, 'utf8');
+  await to.send('FLUSHALL');
+  for (const [, change, reason] of OTHERS) {
+    assertFailed(await runRump([...change([...endpoints]), '--resume', file]), { error: reason });
+    assert.equal(readFileSync(file, 'utf8'), text);
+  }
+  assert.equal(await sizeOf(to), 0);
+});
+
+test('A target that comes back with older data is gone on with as of then, by what it keeps itself', async (t) => {
+  const { source, target, from, to } = await startPair(t);
+  await from.pipeline(setAll(KEYS));
+  const proxy = await startProxy({ port: target.port });
+  t.after(() => proxy.close());
+  const args = ['--from', source.url, '--to', proxy.url, '--resume', 'target'];
+  const running = spawnRump([...args, ...SLOWLY]);
+  await underWay(running, async () => (await sizeOf(to)) > KEYS * 0.5);
+  await to.send('SAVE');
+  const saved = await sizeOf(to);
+  await underWay(running, async () => (await sizeOf(to)) > saved + KEYS * 0.2);
+  await kill(running);
+  const older = await startServer({ args: ['--dir', target.dir, '--dbfilename', 'dump.rdb'] });
+  t.after(() => older.stop());
+  proxy.leadTo(older.port);
+  proxy.cut();
+  await from.send('CONFIG', 'RESETSTAT');
+  const result = await runRump(args);
+  assertDone(result);
+  assert.match(result.stderr, /^rump: warning: the copy goes on from the checkpoint in database 0 of /m);
+  assert.ok((await dumpsOf(from)) < KEYS, 'everything was read again');
+  await assertSameData(from, await older.client());
+});
+
+for (const [what, lose, reason, repair] of [
+  [
+    'is lost',
+    async (proxy) => {
+      proxy.refuse();
+      proxy.cut();
+    },
+    /Cannot connect to .*: connection refused/,
+    async (proxy) => proxy.accept(),
+  ],
+  [
+    'is full',
+    async (_, to) => void (await to.send('CONFIG', 'SET', 'maxmemory', '1mb')),
+    /^rump: Cannot write to .*: OOM /,
+    async (_, to) => void (await to.send('CONFIG', 'SET', 'maxmemory', '0')),
+  ],
+] as readonly (readonly [
+  string,
+  (proxy: TcpProxy, to: TestClient) => Promise<void>,
+  RegExp,
+  (proxy: TcpProxy, to: TestClient) => Promise<void>,
+])[]) {
+  test(`Where the target ${what} the exit code is 75, and the same command goes on`, async (t) => {
+    const { source, target, from, to } = await startPair(t);
+    const file = fileFor(t);
+    await from.pipeline(setAll(KEYS));
+    const proxy = await startProxy({ port: target.port });
+    t.after(() => proxy.close());
+    const args = ['--from', source.url, '--to', proxy.url, '--retries', '1', '--retry-max', '10ms', '--resume', file];
+    const running = spawnRump([...args, ...SLOWLY]);
+    await underWay(running, () => keptIn(file) > 0);
+    await lose(proxy, to);
+    const broken = await running.done;
+    assertFailed(broken, { code: 75, error: reason });
+    assert.match(broken.stderr, /^rump: warning: the same command goes on from here/m);
+    await repair(proxy, to);
+    await from.send('CONFIG', 'RESETSTAT');
+    assertDone(await runRump([...args]));
+    assert.ok((await dumpsOf(from)) < KEYS, 'everything was read again');
+    await assertSameData(from, to);
+  });
+}
+
+test('A check takes no notice of progress that is kept at the target, and a copy leaves that of others out', async (t) => {
+  const { from, to, endpoints } = await startPair(t);
+  await from.pipeline(setAll(KEYS));
+  const running = spawnRump([...endpoints, ...SLOWLY, '--resume', 'target']);
+  await underWay(running, async () => (await sizeOf(to)) > KEYS / 2);
+  await kill(running);
+  const [, [name]] = (await to.send('SCAN', 0, 'MATCH', 'rump:checkpoint:*', 'COUNT', 20_000)) as [Buffer, Buffer[]];
+  assert.match(String(name), /^rump:checkpoint:\{\d+\}$/);
+  await from.send('SET', 'rump:checkpoint:{1}', 'of another copy');
+  const checked = await runRump(['check', ...endpoints, '--recheck', '0']);
+  assert.match(checked.stderr, /, 0 only at the target, /);
+  assertDone(await runRump([...endpoints, '--resume', 'target']));
+  assert.equal(await sizeOf(to), KEYS);
+});
+
+test('A file that is damaged, foreign or of another version is refused before anything is written', async (t) => {
+  const { from, to, endpoints } = await startPair(t);
+  const file = fileFor(t);
+  await from.pipeline(setAll(KEYS));
+  await interrupt(endpoints, file);
+  await to.send('FLUSHALL');
+  const text = readFileSync(file, 'utf8');
+  for (const [content, reason] of [
+    [text.replace('"db":0', '"db":1'), /it is damaged: its checksum is wrong/],
+    [text.slice(0, -20), /it is damaged/],
+    [text.replace('"version":1', '"version":2'), /another version of rump has written it/],
+    ['{"some": "settings"}\n', /it is no checkpoint of rump/],
+    ['', /it is no checkpoint of rump/],
+  ] as const) {
+    writeFileSync(file, content);
+    assertFailed(await runRump([...endpoints, '--resume', file]), { error: reason });
+    assert.equal(readFileSync(file, 'utf8'), content);
+  }
+  assert.equal(await sizeOf(to), 0);
+});
+
+test('A cluster is gone on with, each node where it was left, and slots that moved meanwhile where they are then', async (t) => {
+  const [source, target] = await Promise.all([startCluster(t), startCluster(t)]);
+  await source.pipeline(setAll(KEYS));
+  for (const where of ['target', fileFor(t)]) {
+    const args = ['--from', source.url, '--to', target.url, '--resume', where];
+    const running = spawnRump([...args, ...SLOWLY]);
+    await underWay(running, async () => (await keysOf(target)) > KEYS * 0.7);
+    await kill(running);
+    if (where !== 'target') await moveSlots(source);
+    await Promise.all(source.clients.map((client) => client.send('CONFIG', 'RESETSTAT')));
+    const result = await runRump(args);
+    assertDone(result);
+    assert.match(result.stderr, /, resumed$/m);
+    const dumps = await Promise.all(source.clients.map((client) => dumpsOf(client)));
+    assert.ok(dumps.reduce((sum, some) => sum + some, 0) < KEYS, 'everything was read again');
+    assertSame(await target.contents(), await source.contents(), { ttl: 'relative' });
+    await Promise.all(target.clients.map((client) => client.send('FLUSHALL')));
+  }
+});
+
+/** Some of each node to the next one. */
+async function moveSlots(cluster: TestCluster): Promise<void> {
+  for (let slot = 0; slot < 16_384; slot += 1000) {
+    const home = cluster.homeOf(slot);
+    await cluster.moveSlot(slot, home, (home + 1) % cluster.primaries);
+  }
+}
+
+async function keysOf({ clients }: TestCluster): Promise<number> {
+  const sizes = await Promise.all(clients.map(sizeOf));
+  return sizes.reduce((sum, size) => sum + size, 0);
+}
