@@ -195,7 +195,8 @@ async function readBatch(
   const values = await client.pipeline(keys.map((key, index) => readerOf(types[index]!).command(key)));
   return keys.map((key, index) => {
     const [type, reply, expiry] = [types[index]!, values[index]!, about[2 + index * 2] as number];
-    if (type === 'none') return undefined;
+    // It may have expired since it was asked for its type.
+    if (type === 'none' || (reply instanceof Error && /no such key/.test(reply.message))) return undefined;
     if (reply instanceof Error) throw new Error(`Cannot read ${nameOf(key.toString('latin1'))}: ${reply.message}`);
     return { type, value: readerOf(type).value(reply), expireAt: expiry < 0 ? null : expiry + offset };
   });

@@ -78,8 +78,7 @@ export async function runModel(t: TestContext, options: ModelOptions): Promise<R
   try {
     return await model(t, options, new Random(seed), run);
   } catch (error) {
-    if (error instanceof Error) error.message = `Seed ${seed}: ${error.message}\n${run.stderr}`;
-    throw error;
+    throw new Error(`Seed ${seed}: ${String(error)}\n${run.stderr}`, { cause: error });
   }
 }
 
