@@ -1,11 +1,10 @@
 // Copies that are broken off, by force or by word, and go on from what was kept: they end as one clean run would, and what was
 // done is not done once more.
 import assert from 'node:assert/strict';
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { test, type TestContext } from 'node:test';
+import { existsSync } from 'node:fs';
+import { test } from 'node:test';
 import { Random } from '../bench/random.ts';
+import { fileFor, interrupt, keptIn, kill, KEYS, setAll, sizeOf, SLOWLY } from '../support/broken-off.ts';
 import type { TestClient } from '../support/client.ts';
 import { callsOf, dumpsOf } from '../support/command-stats.ts';
 import { assertSameData, fillAllTypes } from '../support/keyspace.ts';
@@ -13,53 +12,15 @@ import { underWay } from '../support/mid-run.ts';
 import { assertDone, assertFailed } from '../support/outcome.ts';
 import { startCluster, type TestCluster } from '../support/redis-cluster.ts';
 import { startServer } from '../support/redis-server.ts';
-import { runRump, spawnRump, type RunningRump } from '../support/rump.ts';
+import { runRump, spawnRump } from '../support/rump.ts';
 import { startPair } from '../support/server-pair.ts';
 import { assertSame } from '../support/snapshot.ts';
 import { startProxy, type TcpProxy } from '../support/tcp-proxy.ts';
 
-const KEYS = 6000;
-/** So that a copy takes longer than what is kept is behind. */
-const SLOWLY = ['--tpslimit', '6000'];
 const KILLS = 3;
-
-const setAll = (keys: number, value = ''): string[][] =>
-  Array.from({ length: keys }, (_, i) => ['SET', `key:${i}`, `${value}${i}`]);
-
-/** A name that is free, in a folder that goes with the test. */
-function fileFor(t: TestContext): string {
-  const folder = mkdtempSync(join(tmpdir(), 'rump-resume-'));
-  t.after(() => rmSync(folder, { recursive: true, force: true }));
-  return join(folder, 'progress');
-}
-
-async function sizeOf(client: TestClient): Promise<number> {
-  return (await client.send('DBSIZE')) as number;
-}
 
 async function writesTo(client: TestClient): Promise<number> {
   return (await callsOf(client)).get('restore') ?? 0;
-}
-
-/** Keys that the file says are done; 0 where there is none. */
-function keptIn(file: string): number {
-  if (!existsSync(file)) return 0;
-  const { checkpoint } = JSON.parse(readFileSync(file, 'utf8')) as { checkpoint: { figures: { keys: number } } };
-  return checkpoint.figures.keys;
-}
-
-async function kill({ child, done }: RunningRump): Promise<void> {
-  child.kill('SIGKILL');
-  await done;
-}
-
-/** Breaks a copy off by Ctrl-C once the file says that so many keys are done. */
-async function interrupt(args: readonly string[], file: string, keys = 1): Promise<RunningRump> {
-  const running = spawnRump([...args, ...SLOWLY, '--resume', file]);
-  await underWay(running, () => keptIn(file) >= keys);
-  running.child.kill('SIGINT');
-  await running.done;
-  return running;
 }
 
 for (const where of ['a file', 'the target'] as const) {
@@ -127,18 +88,6 @@ test('A database that was done is not read again', async (t) => {
   assertDone(await runRump([...args, '--resume', file]));
   assert.equal(await dumpsOf(from), 2000 + KEYS - kept);
   assert.equal(await sizeOf(to), 2000);
-});
-
-test('A second run with the same file is refused while the first one is there', async (t) => {
-  const { from, endpoints } = await startPair(t);
-  const file = fileFor(t);
-  await from.pipeline(setAll(KEYS));
-  const running = spawnRump([...endpoints, ...SLOWLY, '--resume', file]);
-  await underWay(running, () => keptIn(file) > 0);
-  const error = /^rump: Cannot use .*progress: another run \(process \d+\) keeps its progress there/;
-  assertFailed(await runRump([...endpoints, '--resume', file]), { error });
-  await kill(running);
-  assertDone(await runRump([...endpoints, '--resume', file]));
 });
 
 for (const store of ['file', 'target'] as const) {
@@ -222,26 +171,6 @@ test('A key that has failed is tried once more, and the exit code is 1 as long a
   assert.equal(String(await to.send('GET', 'key:5')), '5');
 });
 
-const OTHERS: readonly (readonly [what: string, args: (args: string[]) => string[], reason: RegExp])[] = [
-  ['other options', (args) => [...args, '--match', 'key:*'], /without --match, and now it is key:\*/],
-  ['another target', ([a, b, c]) => [a!, b!, c!, 'redis://127.0.0.1:1/'], /Cannot connect|another copy: .*--to /],
-  ['another target database', ([a, b, c, d]) => [a!, b!, c!, `${d}/3`], /belongs to another copy: .* --to redis:/],
-];
-
-test('A file of another copy is refused and stays as it is', async (t) => {
-  const { from, to, endpoints } = await startPair(t);
-  const file = fileFor(t);
-  await from.pipeline(setAll(KEYS));
-  await interrupt(endpoints, file);
-  const text = readFileSync(file, 'utf8');
-  await to.send('FLUSHALL');
-  for (const [, change, reason] of OTHERS) {
-    assertFailed(await runRump([...change([...endpoints]), '--resume', file]), { error: reason });
-    assert.equal(readFileSync(file, 'utf8'), text);
-  }
-  assert.equal(await sizeOf(to), 0);
-});
-
 test('A target that comes back with older data is gone on with as of then, by what it keeps itself', async (t) => {
   const { source, target, from, to } = await startPair(t);
   await from.pipeline(setAll(KEYS));
@@ -308,42 +237,6 @@ for (const [what, lose, reason, repair] of [
     await assertSameData(from, to);
   });
 }
-
-test('A check takes no notice of progress that is kept at the target, and a copy leaves that of others out', async (t) => {
-  const { from, to, endpoints } = await startPair(t);
-  await from.pipeline(setAll(KEYS));
-  const running = spawnRump([...endpoints, ...SLOWLY, '--resume', 'target']);
-  await underWay(running, async () => (await sizeOf(to)) > KEYS / 2);
-  await kill(running);
-  const [, [name]] = (await to.send('SCAN', 0, 'MATCH', 'rump:checkpoint:*', 'COUNT', 20_000)) as [Buffer, Buffer[]];
-  assert.match(String(name), /^rump:checkpoint:\{\d+\}$/);
-  await from.send('SET', 'rump:checkpoint:{1}', 'of another copy');
-  const checked = await runRump(['check', ...endpoints, '--recheck', '0']);
-  assert.match(checked.stderr, /, 0 only at the target, /);
-  assertDone(await runRump([...endpoints, '--resume', 'target']));
-  assert.equal(await sizeOf(to), KEYS);
-});
-
-test('A file that is damaged, foreign or of another version is refused before anything is written', async (t) => {
-  const { from, to, endpoints } = await startPair(t);
-  const file = fileFor(t);
-  await from.pipeline(setAll(KEYS));
-  await interrupt(endpoints, file);
-  await to.send('FLUSHALL');
-  const text = readFileSync(file, 'utf8');
-  for (const [content, reason] of [
-    [text.replace('"db":0', '"db":1'), /it is damaged: its checksum is wrong/],
-    [text.slice(0, -20), /it is damaged/],
-    [text.replace('"version":1', '"version":2'), /another version of rump has written it/],
-    ['{"some": "settings"}\n', /it is no checkpoint of rump/],
-    ['', /it is no checkpoint of rump/],
-  ] as const) {
-    writeFileSync(file, content);
-    assertFailed(await runRump([...endpoints, '--resume', file]), { error: reason });
-    assert.equal(readFileSync(file, 'utf8'), content);
-  }
-  assert.equal(await sizeOf(to), 0);
-});
 
 test('A cluster is gone on with, each node where it was left, and slots that moved meanwhile where they are then', async (t) => {
   const [source, target] = await Promise.all([startCluster(t), startCluster(t)]);

@@ -1,0 +1,77 @@
+// Progress that is not this copy's, or not whole, or somebody else's at this moment: it is refused and stays, or left alone.
+import assert from 'node:assert/strict';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { test } from 'node:test';
+import { fileFor, interrupt, keptIn, kill, KEYS, setAll, sizeOf, SLOWLY } from '../support/broken-off.ts';
+import { underWay } from '../support/mid-run.ts';
+import { assertDone, assertFailed } from '../support/outcome.ts';
+import { runRump, spawnRump } from '../support/rump.ts';
+import { startPair } from '../support/server-pair.ts';
+
+test('A second run with the same file is refused while the first one is there', async (t) => {
+  const { from, endpoints } = await startPair(t);
+  const file = fileFor(t);
+  await from.pipeline(setAll(KEYS));
+  const running = spawnRump([...endpoints, ...SLOWLY, '--resume', file]);
+  await underWay(running, () => keptIn(file) > 0);
+  const error = /^rump: Cannot use .*progress: another run \(process \d+\) keeps its progress there/;
+  assertFailed(await runRump([...endpoints, '--resume', file]), { error });
+  await kill(running);
+  assertDone(await runRump([...endpoints, '--resume', file]));
+});
+
+const OTHERS: readonly (readonly [what: string, args: (args: string[]) => string[], reason: RegExp])[] = [
+  ['other options', (args) => [...args, '--match', 'key:*'], /without --match, and now it is key:\*/],
+  ['another target', ([a, b, c]) => [a!, b!, c!, 'redis://127.0.0.1:1/'], /Cannot connect|another copy: .*--to /],
+  ['another target database', ([a, b, c, d]) => [a!, b!, c!, `${d}/3`], /belongs to another copy: .* --to redis:/],
+];
+
+test('A file of another copy is refused and stays as it is', async (t) => {
+  const { from, to, endpoints } = await startPair(t);
+  const file = fileFor(t);
+  await from.pipeline(setAll(KEYS));
+  await interrupt(endpoints, file);
+  const text = readFileSync(file, 'utf8');
+  await to.send('FLUSHALL');
+  for (const [, change, reason] of OTHERS) {
+    assertFailed(await runRump([...change([...endpoints]), '--resume', file]), { error: reason });
+    assert.equal(readFileSync(file, 'utf8'), text);
+  }
+  assert.equal(await sizeOf(to), 0);
+});
+
+test('A file that is damaged, foreign or of another version is refused before anything is written', async (t) => {
+  const { from, to, endpoints } = await startPair(t);
+  const file = fileFor(t);
+  await from.pipeline(setAll(KEYS));
+  await interrupt(endpoints, file);
+  await to.send('FLUSHALL');
+  const text = readFileSync(file, 'utf8');
+  for (const [content, reason] of [
+    [text.replace('"db":0', '"db":1'), /it is damaged: its checksum is wrong/],
+    [text.slice(0, -20), /it is damaged/],
+    [text.replace('"version":1', '"version":2'), /another version of rump has written it/],
+    ['{"some": "settings"}\n', /it is no checkpoint of rump/],
+    ['', /it is no checkpoint of rump/],
+  ] as const) {
+    writeFileSync(file, content);
+    assertFailed(await runRump([...endpoints, '--resume', file]), { error: reason });
+    assert.equal(readFileSync(file, 'utf8'), content);
+  }
+  assert.equal(await sizeOf(to), 0);
+});
+
+test('A check takes no notice of progress that is kept at the target, and a copy leaves that of others out', async (t) => {
+  const { from, to, endpoints } = await startPair(t);
+  await from.pipeline(setAll(KEYS));
+  const running = spawnRump([...endpoints, ...SLOWLY, '--resume', 'target']);
+  await underWay(running, async () => (await sizeOf(to)) > KEYS / 2);
+  await kill(running);
+  const [, [name]] = (await to.send('SCAN', 0, 'MATCH', 'rump:checkpoint:*', 'COUNT', 20_000)) as [Buffer, Buffer[]];
+  assert.match(String(name), /^rump:checkpoint:\{\d+\}$/);
+  await from.send('SET', 'rump:checkpoint:{1}', 'of another copy');
+  const checked = await runRump(['check', ...endpoints, '--recheck', '0']);
+  assert.match(checked.stderr, /, 0 only at the target, /);
+  assertDone(await runRump([...endpoints, '--resume', 'target']));
+  assert.equal(await sizeOf(to), KEYS);
+});

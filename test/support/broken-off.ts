@@ -1,0 +1,47 @@
+// Copies that are broken off while a test looks, with what they have kept by then.
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { TestContext } from 'node:test';
+import type { TestClient } from './client.ts';
+import { underWay } from './mid-run.ts';
+import { spawnRump, type RunningRump } from './rump.ts';
+
+export const KEYS = 6000;
+/** So that a copy takes longer than what is kept is behind. */
+export const SLOWLY = ['--tpslimit', '6000'];
+
+export const setAll = (keys: number, value = ''): string[][] =>
+  Array.from({ length: keys }, (_, i) => ['SET', `key:${i}`, `${value}${i}`]);
+
+/** A name that is free, in a folder that goes with the test. */
+export function fileFor(t: TestContext): string {
+  const folder = mkdtempSync(join(tmpdir(), 'rump-resume-'));
+  t.after(() => rmSync(folder, { recursive: true, force: true }));
+  return join(folder, 'progress');
+}
+
+export async function sizeOf(client: TestClient): Promise<number> {
+  return (await client.send('DBSIZE')) as number;
+}
+
+/** Keys that the file says are done; 0 where there is none. */
+export function keptIn(file: string): number {
+  if (!existsSync(file)) return 0;
+  const { checkpoint } = JSON.parse(readFileSync(file, 'utf8')) as { checkpoint: { figures: { keys: number } } };
+  return checkpoint.figures.keys;
+}
+
+export async function kill({ child, done }: RunningRump): Promise<void> {
+  child.kill('SIGKILL');
+  await done;
+}
+
+/** Breaks a copy off by Ctrl-C once the file says that so many keys are done. */
+export async function interrupt(args: readonly string[], file: string, keys = 1): Promise<RunningRump> {
+  const running = spawnRump([...args, ...SLOWLY, '--resume', file]);
+  await underWay(running, () => keptIn(file) >= keys);
+  running.child.kill('SIGINT');
+  await running.done;
+  return running;
+}
