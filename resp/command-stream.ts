@@ -1,6 +1,7 @@
 // Commands as a primary sends them to its replicas, read as they come: each argument is handed on only where somebody wants it,
 // and each byte is counted. It knows neither sockets nor what a command does.
 
+import { countOf } from './figures.ts';
 import { Buffer } from 'node:buffer';
 import { ProtocolError } from './errors.ts';
 import { LONGEST_STRING } from './reply.ts';
@@ -119,8 +120,8 @@ export class CommandStream {
       return;
     }
     const length = this.#figure;
-    if (length > LONGEST_STRING) throw broken(`an argument has ${length} bytes`);
-    if (this.#index === 0 && length > LONGEST_NAME) throw broken(`the name of a command has ${length} bytes`);
+    if (length > LONGEST_STRING) throw broken(`an argument has ${countOf(length, 'byte')}`);
+    if (this.#index === 0 && length > LONGEST_NAME) throw broken(`the name of a command has ${countOf(length, 'byte')}`);
     this.#left = length;
     this.#isWanted = this.#index === 0 || this.#sink.wants(this.#index, length);
     this.#gathered = undefined;

@@ -1,6 +1,7 @@
 // A Unix socket that answers commands, as a server does; beside socket.ts the only place that touches node:net. What it is
 // asked, and what it answers, is others' concern.
 
+import { countOf } from './figures.ts';
 import { existsSync, lstatSync, unlinkSync, type Stats } from 'node:fs';
 import net from 'node:net';
 import { dirname } from 'node:path';
@@ -75,7 +76,7 @@ export class Listener {
   static async open(options: ListenerOptions): Promise<Listener> {
     const { path } = options;
     if (path === '' || Buffer.byteLength(path) >= NAME_BYTES) {
-      const why = path === '' ? 'it has no name' : `its path has more than the ${NAME_BYTES - 1} bytes of the system`;
+      const why = path === '' ? 'it has no name' : `its path has more than the ${countOf(NAME_BYTES - 1, 'byte')} of the system`;
       throw cannotListen(path, 'ENAMETOOLONG', why, 'choose a shorter one');
     }
     await removeDead(path);

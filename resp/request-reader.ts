@@ -1,6 +1,7 @@
 // Finds the commands in what a client sends: arrays of bulk strings, or lines of words, as a person types them. What it keeps
 // has a bound, however much comes.
 
+import { countOf } from './figures.ts';
 import { Buffer } from 'node:buffer';
 import { isLineEnd } from './bytes.ts';
 import { ProtocolError } from './errors.ts';
@@ -38,7 +39,7 @@ export class RequestReader {
   /** Only the beginning of a command is there. */
   #wait(): undefined {
     const rest = this.#bytes.length - this.#at;
-    if (rest > LONGEST_REQUEST) throw new ProtocolError(`a command takes no more than ${LONGEST_REQUEST} bytes`);
+    if (rest > LONGEST_REQUEST) throw new ProtocolError(`a command takes no more than ${countOf(LONGEST_REQUEST, 'byte')}`);
     // The chunk may be much larger than that.
     this.#bytes = rest === 0 ? NOTHING : Buffer.from(this.#bytes.subarray(this.#at));
     this.#at = 0;

@@ -1,6 +1,7 @@
 // The commands of a control socket: what each takes, what it does to a run, and what it answers. One that is wrong changes
 // nothing.
 
+import { countOf } from '../../resp/figures.ts';
 import { bulkReply, errorReply, listReply, okReply, pongReply } from '../../resp/listener.ts';
 import type { Controls, StatusReport } from './controls.ts';
 import { duration, size, wholeNumber, type Quantity } from './quantities.ts';
@@ -109,16 +110,16 @@ export function statusText(status: StatusReport): string {
     ['done', `${Math.floor(fraction * 100)} %`],
     ['keys', status.keys],
     ['bytes', status.bytes],
-    ['rate', `${keysPerSecond} keys/s, ${bytesPerSecond} bytes/s`],
+    ['rate', `${countOf(keysPerSecond, 'key')}/s, ${countOf(bytesPerSecond, 'byte')}/s`],
     ['skipped', status.skipped],
     ['expired', status.expired],
     ['failed', status.failed],
     ['reconnects', status.reconnects],
     ['elapsed', `${(status.elapsed / 1000).toFixed(1)} s`],
-    ['bwlimit', bwlimit === null ? 'none' : `${bwlimit} bytes/s`],
-    ['tpslimit', tpslimit === null ? 'none' : `${tpslimit} keys/s`],
+    ['bwlimit', bwlimit === null ? 'none' : `${countOf(bwlimit, 'byte')}/s`],
+    ['tpslimit', tpslimit === null ? 'none' : `${countOf(tpslimit, 'key')}/s`],
     ['max-latency', `${status.maxLatency} ms`],
-    ...(behind === undefined ? [] : [['behind', `${behind} keys`] as const]),
+    ...(behind === undefined ? [] : [['behind', countOf(behind, 'key')] as const]),
     ...(lag === undefined ? [] : [['lag', lag === null ? 'unknown' : `${(lag / 1000).toFixed(1)} s`] as const]),
   ];
   return lines.map(([name, value]) => `${name}: ${value}\n`).join('');
