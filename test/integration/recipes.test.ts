@@ -6,6 +6,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { after, before, beforeEach, test, type TestContext } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { TestClient } from '../support/client.ts';
 import type { Argument } from '../support/frames.ts';
 import { assertSameData, fillAllTypes } from '../support/keyspace.ts';
@@ -23,6 +24,8 @@ const LONGEST_MS = 60_000;
 /** As the sessions of the page say. */
 const SESSION_KEYS = 12_346;
 const FAR_AWAY = 4_102_444_800_123;
+/** A snapshot is sent at once. */
+const SOON = ['--repl-diskless-sync-delay', '0'];
 
 let folder: string;
 let old: TestServer;
@@ -39,9 +42,8 @@ let places: Record<string, string>;
 before(async () => {
   folder = mkdtempSync(join(tmpdir(), 'rump-recipes-'));
   [old, fresh, redis8, valkey9, oldCluster, newCluster] = await Promise.all([
-    // A snapshot is sent at once.
-    startServer({ args: ['--repl-diskless-sync-delay', '0'] }),
-    startServer(),
+    startServer({ args: SOON }),
+    startServer({ args: SOON }),
     startServer({ binary: serversWith('redis-8.0')[0]?.binary }),
     startServer({ binary: serversWith('valkey-9.1')[0]?.binary }),
     createCluster({ primaries: 2 }),
@@ -84,6 +86,14 @@ const RECIPES: Readonly<Record<string, (t: TestContext) => Promise<void>>> = {
     const said = await follow('One server to another');
     assert.match(said, /nothing was written, as --dry-run asks\n[^]*Sync done\.\n/);
     await assertSameData(from, to);
+  },
+
+  'Move without downtime': async () => {
+    await fillAllTypes(from);
+    await move(from, 0, 1);
+    await assertSameData(from, to);
+    await move(to, 2, 1, (said) => said.replace('old:', 'new:').replace('moved', 'back'));
+    await assertSameData(to, from);
   },
 
   'Cluster to cluster': async () => {
@@ -183,6 +193,41 @@ async function fill(keys: number, client = from): Promise<void> {
   await client.pipeline(commands);
 }
 
+/** Follows one block of the recipe, with a writer at work until another one stops it. @param other what that one says here */
+async function move(writes: TestClient, block: number, stop: number, other?: (said: string) => string): Promise<void> {
+  await writes.send('ACL', 'SETUSER', 'app', 'reset', 'on', 'nopass', '~*', '+@all');
+  const app = await (writes === from ? old : fresh).client();
+  await app.send('AUTH', 'app', 'any');
+  const writing = writeUntilRefused(app);
+  const moving = startShell(commandsOf('Move without downtime', block));
+  await moving.says(/^rump: in sync$/m);
+  await runShell(commandsOf('Move without downtime', stop, other));
+  const { written, deleted } = await writing;
+  const said = await moving.done;
+  assert.match(said, /Sync done\.\n/);
+  assert.match(said, / equal, 0 differ, /);
+  const target = writes === from ? to : from;
+  assert.ok(deleted.length > 0);
+  assert.equal(await target.send('EXISTS', ...deleted), 0);
+  assert.equal(await target.send('EXISTS', ...written), written.length);
+}
+
+/** All that the server has acknowledged. */
+async function writeUntilRefused(app: TestClient): Promise<{ written: string[]; deleted: string[] }> {
+  const written: string[] = [];
+  const deleted: string[] = [];
+  for (let number = 0; ; number++) {
+    const replies = await app.pipeline([
+      ['SET', `number:${number}`, number],
+      ['DEL', `number:${number - 100}`],
+    ]);
+    if (replies[0] instanceof Error) return { written, deleted };
+    written.push(`number:${number}`);
+    if (replies[1] === 1) deleted.push(written.shift()!);
+    await sleep(1);
+  }
+}
+
 /** Small enough that the same value is always dumped as the same bytes. */
 async function fillOldCluster(): Promise<void> {
   await oldCluster.pipeline(
@@ -203,9 +248,13 @@ function namesOf(reply: unknown): string[] {
 
 /** Runs one block of commands of the recipe; each has to succeed. Resolves with what they print. */
 async function follow(recipe: string, block = 0): Promise<string> {
+  return runShell(commandsOf(recipe, block));
+}
+
+function commandsOf(recipe: string, block: number, said = (commands: string): string => commands): string {
   const commands = blocksOf(recipe, 'sh')[block];
   assert.ok(commands, `${recipe}: no commands`);
-  return await runShell(`set -e\n${atPlaces(commands)}`);
+  return `set -e\n${atPlaces(said(commands))}`;
 }
 
 /** Types what stands behind `$`, and has to see what the page shows. How long it takes, and how fast it is, is another matter. */
@@ -227,8 +276,19 @@ function atPlaces(text: string): string {
   return text.replaceAll(new RegExp(String.raw`(?<![\w.])(?:${names.join('|')})\b`, 'g'), (name) => places[name]!);
 }
 
-/** Both streams as a terminal shows them. The last command has to end with 0. */
+interface RunningShell {
+  /** Rejects where it ends before it says so. */
+  says(words: RegExp): Promise<void>;
+  /** What it has printed. The last command has to end with 0. */
+  readonly done: Promise<string>;
+}
+
 async function runShell(script: string): Promise<string> {
+  return startShell(script).done;
+}
+
+/** Both streams come as a terminal shows them. */
+function startShell(script: string): RunningShell {
   const bin = join(folder, 'bin');
   mkdirSync(bin, { recursive: true });
   const program = (name: string, line: string): void => {
@@ -249,9 +309,19 @@ async function runShell(script: string): Promise<string> {
   killAtExit(child);
   let output = '';
   child.stdout.on('data', (chunk: Buffer) => (output += chunk.toString()));
-  const [code] = (await once(child, 'close')) as [number | null];
-  assert.equal(code, 0, output);
-  return output;
+  const closed = once(child, 'close') as Promise<[number | null]>;
+  return {
+    async says(words) {
+      while (!words.test(output)) {
+        const [data] = await Promise.race([once(child.stdout, 'data'), closed]);
+        assert.ok(Buffer.isBuffer(data), output);
+      }
+    },
+    done: closed.then(([code]) => {
+      assert.equal(code, 0, output);
+      return output;
+    }),
+  };
 }
 
 function clientProgram(): string {

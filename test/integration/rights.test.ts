@@ -3,6 +3,9 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { TestClient } from '../support/client.ts';
+import { FEEDS, Following, PHASE } from '../support/live/model.ts';
+import { serverSide } from '../support/live/sides.ts';
+import { sectionOf } from '../support/pages.ts';
 import { assertDone, assertFailed, assertRefused } from '../support/outcome.ts';
 import { startCluster } from '../support/redis-cluster.ts';
 import { runRump, spawnRump, type RumpResult } from '../support/rump.ts';
@@ -61,6 +64,35 @@ test('rump asks for no more than each kind of run needs', async (t) => {
   const dry = await runRump([...ends, '--dry-run']);
   assert.equal(dry.code, 0, dry.stderr);
 });
+
+for (const feed of FEEDS) {
+  test(`rump follows by ${feed} as users with just the rights that README.md names`, async (t) => {
+    const { source, from, target, to } = await startPair(t, { source: { args: ['--repl-diskless-sync-delay', '0'] } });
+    const [reads, exact, writes, , live, psync, tracking, removes] = rightsInReadme();
+    const [reader, writer] = [
+      [...reads!, ...exact!, ...live!, ...(feed === 'psync' ? psync! : tracking!)],
+      [...writes!, ...removes!],
+    ];
+    await Promise.all([grant(from, 'reader', ...reader), grant(to, 'writer', ...writer)]);
+    await from.pipeline([
+      ['SET', 'key', 'old'],
+      ['SET', 'gone', 'soon'],
+    ]);
+    const endpoints = ['--from', as('reader', source.url), '--to', as('writer', target.url)];
+    const run = new Following(t, { endpoints, feed, source: serverSide(() => source, [0]) }).start();
+    await run.reaches(PHASE.inSync);
+    await from.pipeline([['SET', 'key', 'new'], ['DEL', 'gone'], ['FLUSHDB'], ['SET', 'last', 1]]);
+    run.cutOver();
+    assertDone(await run.done());
+    assert.deepEqual(((await to.send('KEYS', '*')) as Buffer[]).map(String), ['last']);
+  });
+}
+
+/** Each list of rights that the page names, in its order. */
+function rightsInReadme(): string[][] {
+  const lists = sectionOf('Endpoints').matchAll(/`(\+[^`]+)`/g);
+  return Array.from(lists, ([, rights]) => rights!.split(/\s+/));
+}
 
 test('rump names the rights that the nodes of a cluster ask for, of either side', async (t) => {
   const [cluster, { source, target, from, to }] = await Promise.all([startCluster(t, { primaries: 2 }), startPair(t)]);
