@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
 import { test } from 'node:test';
 import { Random } from '../bench/random.ts';
-import { fileFor, interrupt, keptIn, kill, KEYS, setAll, sizeOf, SLOWLY } from '../support/broken-off.ts';
+import { fileFor, interrupt, keptAt, keptIn, kill, KEYS, setAll, sizeOf, SLOWLY } from '../support/broken-off.ts';
 import type { TestClient } from '../support/client.ts';
 import { callsOf, dumpsOf } from '../support/command-stats.ts';
 import { assertSameData, fillAllTypes } from '../support/keyspace.ts';
@@ -33,8 +33,10 @@ for (const where of ['a file', 'the target'] as const) {
     const random = new Random(seed);
     for (let i = 1; i <= KILLS; i++) {
       const running = spawnRump([...endpoints, ...SLOWLY, '--resume', file]);
-      const end = (await writesTo(to)) + random.between(500, 3500);
+      const end = (await writesTo(to)) + random.between(1, keys / KILLS - 500);
       await underWay(running, async () => (await writesTo(to)) > end);
+      // The last time there is something to go on from.
+      if (i === KILLS) await underWay(running, async () => (file === 'target' ? await keptAt(to) : keptIn(file)) > 0);
       await kill(running);
     }
     const dumps = await dumpsOf(from);

@@ -27,8 +27,17 @@ export async function sizeOf(client: TestClient): Promise<number> {
 
 /** Keys that the file says are done; 0 where there is none. */
 export function keptIn(file: string): number {
-  if (!existsSync(file)) return 0;
-  const { checkpoint } = JSON.parse(readFileSync(file, 'utf8')) as { checkpoint: { figures: { keys: number } } };
+  return existsSync(file) ? keysIn(readFileSync(file, 'utf8')) : 0;
+}
+
+/** The same of what is kept at a target. */
+export async function keptAt(client: TestClient): Promise<number> {
+  const [name] = (await client.send('KEYS', 'rump:checkpoint:*')) as Buffer[];
+  return name === undefined ? 0 : keysIn(String(await client.send('GET', name)));
+}
+
+function keysIn(text: string): number {
+  const { checkpoint } = JSON.parse(text) as { checkpoint: { figures: { keys: number } } };
   return checkpoint.figures.keys;
 }
 
