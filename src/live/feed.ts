@@ -58,6 +58,8 @@ export interface Feed {
   readonly position: FeedPosition | undefined;
   /** The server that it is attached to, or was last: values have to be read from the same one. */
   readonly server: Server | undefined;
+  /** Nothing more is told, as the node is no primary any more; where it becomes one again, another feed is to follow it. */
+  readonly isGone: boolean;
   /** What it is attached to is not the server that it should be any more: it finds its way anew, as after a lost connection. */
   reopen(reason: RespError): void;
   /** Nothing more is told; the server is left as it was. */

@@ -2,14 +2,17 @@
 // what may have been written there before is a gap.
 
 import { setTimeout as sleep } from 'node:timers/promises';
-import { nameOf, RespError } from '../../resp/errors.ts';
+import { nameOf, RespError, type Peer } from '../../resp/errors.ts';
 import type { Deployment } from '../cluster/deployment.ts';
 import { SlotSet } from '../cluster/slot.ts';
 import type { Node } from '../cluster/topology.ts';
 import type { Feed, FeedPosition, FeedSink, Gap } from './feed.ts';
 import type { MissedShare } from './gaps.ts';
+import { KeysElsewhere } from './keys-elsewhere.ts';
 
 export interface FeedsSink extends Pick<FeedSink, 'onChange' | 'onFailed'> {
+  /** The key is to be read as after a change, though it may only have come or gone with its slot. */
+  onMoved(db: number | undefined, key: Buffer): void;
   onMissed(share: MissedShare): void;
 }
 
@@ -17,20 +20,30 @@ export type NewFeed = (node: Node, sink: FeedSink, from: FeedPosition | undefine
 
 /** Milliseconds between two looks at who is there. */
 const LOOK_MS = 1000;
+/** The same where something hinders, and somebody waits for it. */
+const HURRIED_LOOK_MS = 100;
 
 interface FollowedNode {
   readonly node: Node;
   readonly feed: Feed;
   /** Every slot that it was seen to serve. */
   readonly slots: SlotSet;
-  isAttached: boolean;
+  /** Why something was missed of all that it serves, since the last look began. */
+  missed: string | undefined;
+  /** What it has told of slots that another node serves, as far as that is known. */
+  readonly elsewhere: KeysElsewhere;
 }
+
+/** Of a look: more was told or is missed by it, or not all that is there could be looked at. */
+type Found = 'nothing' | 'something' | 'trouble';
 
 export class Feeds {
   readonly #deployment: Deployment;
   readonly #newFeed: NewFeed;
   readonly #sink: FeedsSink;
+  /** In the order in which they came. */
   readonly #nodes = new Map<string, FollowedNode>();
+  #looking: Promise<unknown> = Promise.resolve();
   #isOver = false;
 
   constructor(deployment: Deployment, newFeed: NewFeed, sink: FeedsSink) {
@@ -54,14 +67,22 @@ export class Feeds {
     if (this.#deployment.kind === 'server') return;
     while (!this.#isOver) {
       await sleep(LOOK_MS, undefined, { ref: false });
-      await this.#deployment.refreshIfPossible();
-      if (!this.#isOver) await this.#look();
+      await this.#lookNext();
     }
   }
 
-  /** Resolves once every change that any node had acknowledged before the call is told, or is part of a gap that is told. */
-  async caughtUp(): Promise<void> {
-    await Promise.all(Array.from(this.#nodes.values(), ({ feed }) => feed.caughtUp()));
+  /**
+   * Resolves once every change that any node had acknowledged before the call is told, or is part of a gap that is told.
+   * @param looks whether nodes count as well that have joined or taken over since the last look
+   */
+  async caughtUp({ looks = false } = {}): Promise<void> {
+    while (!this.#isOver) {
+      await Promise.all(Array.from(this.#nodes.values(), ({ feed }) => feed.caughtUp()));
+      if (!looks || this.#deployment.kind === 'server') return;
+      const found = await this.#lookNext();
+      if (found === 'nothing') return;
+      if (found === 'trouble') await sleep(HURRIED_LOOK_MS);
+    }
   }
 
   /** How far each node's changes are told, by the id of the node; those that cannot go on from anywhere are missing. */
@@ -74,7 +95,8 @@ export class Feeds {
   /** The server process behind each feed, by the id of its node. */
   get processes(): ReadonlyMap<string, string> {
     const processes = new Map<string, string>();
-    for (const [id, { feed }] of this.#nodes) if (feed.server !== undefined) processes.set(id, feed.server.info.runId);
+    for (const [id, { feed }] of this.#nodes)
+      if (feed.server !== undefined && !feed.isGone) processes.set(id, feed.server.info.runId);
     return processes;
   }
 
@@ -91,12 +113,13 @@ export class Feeds {
     const followed: FollowedNode = {
       node,
       slots: this.#deployment.topology.slotsOf(node),
-      isAttached: false,
+      missed: undefined,
+      elsewhere: new KeysElsewhere(),
       feed: this.#newFeed(
         node,
         {
-          onChange: (db, key) => this.#sink.onChange(db, key),
-          onGap: (gap) => this.#sink.onMissed(this.#shareOf(followed, gap)),
+          onChange: (db, key) => this.#onChange(followed, db, key),
+          onGap: (gap) => this.#onGap(followed, gap),
           onFailed: (error) => this.#onFailed(followed, error),
         },
         from,
@@ -104,57 +127,154 @@ export class Feeds {
     };
     this.#nodes.set(node.id, followed);
     await followed.feed.attach();
-    followed.isAttached = true;
     return followed;
   }
 
-  async #look(): Promise<void> {
-    const { topology } = this.#deployment;
-    for (const { node, slots, feed } of this.#nodes.values()) {
-      if (this.#deployment.isCluster) slots.addAll(topology.slotsOf(node));
-      else this.#demandPlace(feed, topology.nodes[0]!);
+  /**
+   * A node tells of keys that come with their slot before it serves it; and it may serve one, and have changed there what it
+   * tells, before anybody else has heard of that: whoever is asked for the key may answer with what was before. So that
+   * one is read again as soon as the node itself was asked what it serves.
+   */
+  #onChange({ node, elsewhere }: FollowedNode, db: number | undefined, key: Buffer): void {
+    if (!this.#deployment.isCluster || this.#deployment.nodeOf(key)?.id === node.id)
+      return this.#sink.onChange(db, key);
+    this.#sink.onMoved(db, key);
+    elsewhere.add(db, key);
+  }
+
+  #onGap(followed: FollowedNode, gap: Gap): void {
+    if (gap.slots === undefined) followed.missed ??= gap.reason;
+    this.#sink.onMissed(this.#shareOf(followed, gap));
+  }
+
+  /** Looks once the look that is under way is over, which may have asked too early. */
+  #lookNext(): Promise<Found> {
+    const look = this.#looking.then(() => (this.#isOver ? 'nothing' : this.#lookAnew()));
+    this.#looking = look.catch(() => {});
+    return look;
+  }
+
+  /** @throws RespError */
+  async #lookAnew(): Promise<Found> {
+    const nodes = [...this.#nodes.values()];
+    const missed = nodes.map((followed) => {
+      const reason = followed.missed;
+      followed.missed = undefined;
+      return reason;
+    });
+    const isKnown = await this.#learn(nodes.filter(({ elsewhere }) => !elsewhere.isEmpty));
+    if (this.#isOver) return 'nothing';
+    let found: Found = isKnown ? 'nothing' : 'trouble';
+    for (const [i, followed] of nodes.entries())
+      if (this.#meet(followed, missed[i]) && found === 'nothing') found = 'something';
+    const joined = await this.#look();
+    return joined === 'nothing' || found === 'trouble' ? found : joined;
+  }
+
+  /** Who serves what. @returns false where nobody would say */
+  async #learn(nodes: readonly FollowedNode[]): Promise<boolean> {
+    let isKnown = true;
+    for (const followed of nodes) {
+      const { elsewhere, node } = followed;
+      const keys = elsewhere.take();
+      isKnown = (await this.#ask(node.peer)) && isKnown;
+      for (const { db, key } of keys) {
+        this.#sink.onMoved(db, key);
+        if (!isKnown) elsewhere.add(db, key);
+      }
     }
-    for (const node of topology.primaries) if (!this.#nodes.has(node.id)) await this.#join(node);
+    return nodes.length > 0 ? isKnown : this.#ask();
+  }
+
+  async #ask(first?: Peer): Promise<boolean> {
+    try {
+      await this.#deployment.refresh(first);
+      return true;
+    } catch (error) {
+      if (error instanceof RespError && error.retryable) return false;
+      throw error;
+    }
+  }
+
+  /** @param missed as `FollowedNode.missed` was before it was asked what it serves. @returns whether more is missed now */
+  #meet(followed: FollowedNode, missed: string | undefined): boolean {
+    const { node, slots, feed, elsewhere } = followed;
+    const { topology, isCluster } = this.#deployment;
+    if (!isCluster) return this.#demandPlace(feed, topology.nodes[0]!);
+    const untold = elsewhere.takeSlots();
+    for (const slot of topology.slotsOf(node)) {
+      // It may have come while the node was not heard.
+      if (missed !== undefined && !slots.has(slot)) untold.add(slot);
+      slots.add(slot);
+    }
+    if (untold.size === 0) return false;
+    const reason = missed ?? `many keys came to ${nameOf(node.peer)} with their slots`;
+    this.#sink.onMissed({ reason, databases: undefined, slots: untold, isFlush: false });
+    return true;
+  }
+
+  async #look(): Promise<Found> {
+    const { topology, isCluster } = this.#deployment;
+    if (!isCluster) return 'nothing';
+    let found: Found = 'nothing';
+    for (const node of topology.primaries) {
+      if (this.#isOver || this.#nodes.get(node.id)?.feed.isGone === false) continue;
+      const hasJoined = await this.#join(node);
+      // One that serves nothing may be there by name alone.
+      const isMissed = !hasJoined && this.#deployment.topology.slotsOf(node).size > 0;
+      if (isMissed) found = 'trouble';
+      else if (hasJoined && found === 'nothing') found = 'something';
+    }
     for (const [id, { feed }] of this.#nodes) {
       if (topology.find(id) !== undefined) continue;
       feed.detach();
       this.#nodes.delete(id);
     }
+    return found;
   }
 
   /** Sentinels say that the primary is elsewhere by now, while the old one still answers. */
-  #demandPlace(feed: Feed, { peer }: Node): void {
+  #demandPlace(feed: Feed, { peer }: Node): boolean {
     const { server } = feed;
-    if (server === undefined || nameOf(server.connection.peer) === nameOf(peer)) return;
+    if (server === undefined || nameOf(server.connection.peer) === nameOf(peer)) return false;
     const message = `Cannot follow ${nameOf(server.connection.peer)} any more: the primary is ${nameOf(peer)} by now`;
     feed.reopen(new RespError('REPLACED', message, { peer: server.connection.peer, retryable: true }));
+    return true;
   }
 
-  /** What a node that has taken over has of its predecessor's history, it goes on to tell. */
-  async #join(node: Node): Promise<void> {
+  /**
+   * What a node that has taken over has of its predecessor's history, it goes on to tell.
+   * @returns whether it is followed
+   */
+  async #join(node: Node): Promise<boolean> {
     const slots = this.#deployment.topology.slotsOf(node);
     const from = this.#predecessorOf(slots)?.feed.position;
+    // Where it was a primary before, it is one anew, and comes last.
+    this.#nodes.get(node.id)?.feed.detach();
+    this.#nodes.delete(node.id);
     try {
       const followed = await this.#follow(node, from);
       await this.#deployment.refreshIfPossible();
       followed.slots.addAll(this.#deployment.topology.slotsOf(node));
       const isNew = from === undefined && followed.slots.size > 0;
       if (isNew) this.#sink.onMissed(this.#shareOf(followed, { reason: `${nameOf(node.peer)} serves slots by now` }));
+      return true;
     } catch (error) {
       this.#nodes.delete(node.id);
       if (!(error instanceof RespError)) throw error;
       // It is met again at the next look, if it is still there.
       if (!error.retryable) this.#sink.onFailed(error);
+      return false;
     }
   }
 
-  /** Who served these slots and is no primary any more. */
+  /** Who served these slots last and is no primary any more, or was none in between. */
   #predecessorOf(slots: SlotSet): FollowedNode | undefined {
     const { topology } = this.#deployment;
-    for (const followed of this.#nodes.values()) {
-      if (topology.find(followed.node.id) === undefined && intersect(followed.slots, slots)) return followed;
-    }
-    return undefined;
+    return [...this.#nodes.values()].findLast(
+      ({ node, feed, slots: served }) =>
+        (feed.isGone || topology.find(node.id) === undefined) && intersect(served, slots),
+    );
   }
 
   #onFailed({ node }: FollowedNode, error: RespError): void {

@@ -216,7 +216,7 @@ export class Following {
     if (!streams.isComplete) gaps.add(MANY_STREAMS);
     do {
       await gaps.closed();
-      await feeds.caughtUp();
+      await feeds.caughtUp({ looks: true });
       await rounds.settled({ isHurried: true });
     } while (gaps.isOpen);
     for (const { db, key } of streams.keys) rounds.mark(db, key);

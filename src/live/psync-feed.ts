@@ -77,6 +77,10 @@ export class PsyncFeed implements Feed {
     return this.#run.session?.server;
   }
 
+  get isGone(): boolean {
+    return this.#isGone;
+  }
+
   reopen(reason: RespError): void {
     this.#run.fail(reason);
   }

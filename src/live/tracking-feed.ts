@@ -90,6 +90,10 @@ export class TrackingFeed implements Feed {
     }
   }
 
+  get isGone(): boolean {
+    return !this.#run.isRunning && !this.#run.isFinished;
+  }
+
   reopen(reason: RespError): void {
     this.#run.fail(reason);
   }

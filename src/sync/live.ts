@@ -121,6 +121,7 @@ export class LiveCopy {
     };
     this.#feeds = new Feeds(sides.source, newFeed, {
       onChange: (db, key) => this.following.onChange(db, key),
+      onMoved: (db, key) => run.settings.scope.includes(key) && this.#rounds.mark(db, key),
       onMissed: (share) => this.#gaps.add(share),
       onFailed: (error) => this.following.fail(error),
     });
@@ -167,6 +168,8 @@ export class LiveCopy {
   async #close({ reasons, databases, wanted, isFlush }: Gap): Promise<void> {
     const { source, target } = this.#sides;
     this.#progress.onMissed([...reasons], isFlush);
+    // What was asked of a node that has lost its place since must not come behind what the walk reads of the other one.
+    await this.#rounds.settled();
     // Names for which there is no room from now on are of another gap.
     this.#crowded = undefined;
     if (!isFlush) await this.#source.walkAgain(wanted, databases);
