@@ -1,7 +1,9 @@
-// The bench: copies real data between real servers as a user would, decodes it, and prints and keeps what that took.
+// The bench: copies real data between real servers as a user would, follows writers, decodes payloads, and prints and keeps what that took.
 import { appendFileSync } from 'node:fs';
 import { measureDecode } from './decode.ts';
 import { decodeBlock } from './decode-table.ts';
+import { measureFollowing } from './following.ts';
+import { followingBlock } from './following-table.ts';
 import { measure } from './measure.ts';
 import { readOptions, USAGE } from './options.ts';
 import { block, heading } from './table.ts';
@@ -27,6 +29,11 @@ async function main(): Promise<void> {
     keep(result);
     if (index === 0) process.stdout.write(`\n${heading(result)}`);
     process.stdout.write(`\n${block(result)}`);
+  }
+  for (const feed of options.feeds) {
+    const result = await measureFollowing(feed, options, (stage) => tell(`following by ${feed}: ${stage}`));
+    keep(result);
+    process.stdout.write(`\n${followingBlock(result)}`);
   }
   if (!options.decode) return;
   tell('decoding payloads of mixed');

@@ -1,7 +1,7 @@
 // One run of rump as a whole process, with what it used of the machine by its own account.
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { runProcess } from './run-process.ts';
+import { runProcess, type ProcessOptions } from './run-process.ts';
 import type { Site } from './site.ts';
 
 /** A command line without the endpoints: program and arguments. */
@@ -16,13 +16,19 @@ export interface Usage {
 
 const HOOK = new URL('./usage-hook.js', import.meta.url).href;
 
-/** Rejects when the copy says that it failed. */
-export async function runCopy([program, ...args]: CopyCommand, source: Site, target: Site): Promise<Usage> {
+/** Rejects when the copy says that it failed. @param options with `onLine` it tells of its progress */
+export async function runCopy(
+  [program, ...args]: CopyCommand,
+  source: Site,
+  target: Site,
+  options: Pick<ProcessOptions, 'onStart' | 'onLine'> = {},
+): Promise<Usage> {
   const usageFile = join(target.dir, 'usage');
   const endpoints = [...source.words('from'), ...target.words('to')];
+  const output = options.onLine === undefined ? '--silent' : '--json';
   // A bare environment: neither RUMP_* nor NODE_OPTIONS of the shell may change what is measured.
   const env = { PATH: process.env['PATH'], NODE_OPTIONS: `--import=${HOOK}`, BENCH_USAGE_FILE: usageFile };
-  await runProcess(program, [...args, ...endpoints, '--silent'], { env });
+  await runProcess(program, [...args, ...endpoints, output], { ...options, env });
   return readUsage(usageFile, program);
 }
 

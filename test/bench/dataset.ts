@@ -186,6 +186,8 @@ export const datasets: Readonly<Record<DatasetName, Dataset>> = {
 
 /** Datasets that are asked for by one word. */
 export const groups = {
+  live: ['small-live'],
+  'live-tracking': ['small-tracking'],
   snapshot: ['small-snapshot', 'mixed-snapshot', 'large-snapshot', 'wide-snapshot'],
 } as const satisfies Readonly<Record<string, readonly DatasetName[]>>;
 

@@ -118,7 +118,7 @@ async function checkFile(file: Site, source: Site, sample: number): Promise<void
   });
 }
 
-async function withSite<T>(starting: Promise<Site>, use: (site: Site) => Promise<T>): Promise<T> {
+export async function withSite<T>(starting: Promise<Site>, use: (site: Site) => Promise<T>): Promise<T> {
   const site = await starting;
   try {
     return await use(site);

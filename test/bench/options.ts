@@ -5,10 +5,13 @@ import { parseArgs } from 'node:util';
 import { fileURLToPath } from 'node:url';
 import type { CopyCommand } from './copy-process.ts';
 import { datasets, groups, type DatasetName, type GroupName } from './dataset.ts';
+import type { FeedKind } from './following.ts';
 import { floors, type FloorName } from './floors.ts';
 
 export interface BenchOptions {
   readonly datasets: readonly DatasetName[];
+  /** By which feeds a source is followed that is written. */
+  readonly feeds: readonly FeedKind[];
   /** Whether decoding is measured as well. */
   readonly decode: boolean;
   readonly runs: number;
@@ -24,12 +27,19 @@ export interface BenchOptions {
 /** Beside the datasets: no copy, but payloads that become values. */
 const DECODE = 'decode';
 
-export const USAGE = `npm run bench -- [DATASET... | decode] [options]
+const FEEDS: readonly (readonly [word: GroupName, feed: FeedKind])[] = [
+  ['live', 'psync'],
+  ['live-tracking', 'tracking'],
+];
+
+export const USAGE = `npm run bench -- [DATASET... | live | live-tracking | snapshot | decode] [options]
 
   datasets to copy: ${Object.keys(datasets).join(', ')};
   several of them: ${Object.entries(groups)
     .map(([name, members]) => `${name} (${members.join(', ')})`)
     .join('; ')};
+  live, live-tracking: besides, what it takes to follow a source that is written, of which --runs, --scale, --server
+    and --rump are heeded
   decode: how fast payloads of mixed become values, of which --scale and --server alone are heeded
 
   --runs N           runs of each, after one to warm up (5)
@@ -62,10 +72,12 @@ export function readOptions(args: string[]): BenchOptions | undefined {
     },
   });
   if (values.help) return undefined;
-  const words = positionals.length === 0 ? [...Object.keys(datasets), DECODE] : positionals;
+  const isAll = positionals.length === 0;
+  const words = isAll ? [...Object.keys(datasets), DECODE] : positionals;
   const names = words.flatMap((word) => (Object.hasOwn(groups, word) ? groups[word as GroupName] : [word]));
   return {
     datasets: names.filter((name) => name !== DECODE).map((name) => oneOf(datasets, name)),
+    feeds: FEEDS.filter(([word]) => isAll || words.includes(word)).map(([, feed]) => feed),
     decode: names.includes(DECODE),
     runs: atLeast(1, '--runs', Math.floor(Number(values.runs))),
     scale: atLeast(Number.MIN_VALUE, '--scale', Number(values.scale)),

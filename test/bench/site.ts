@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { authority } from '../support/certificates.ts';
 import type { TestClient } from '../support/client.ts';
 import { createCluster, type TestCluster } from '../support/redis-cluster.ts';
-import { startServer } from '../support/redis-server.ts';
+import { startServer, type TestServer } from '../support/redis-server.ts';
 import { send, type Pipeline } from './fill.ts';
 import { startProxyProcess } from './proxy-process.ts';
 
@@ -23,6 +23,8 @@ export interface Site {
   readonly port: number;
   /** The first server itself, and the file of the authority where it speaks TLS; none of a file. */
   readonly server: { readonly port: number; readonly ca?: string } | undefined;
+  /** Where it is one server. */
+  readonly process?: TestServer;
   /** A folder that goes with the site. */
   readonly dir: string;
   /** The endpoint and the flags that go with it. */
@@ -50,6 +52,7 @@ export async function startSite({ binary, delay }: SiteOptions): Promise<Site> {
       clients: [client],
       port,
       server: { port: server.port },
+      process: server,
       dir: server.dir,
       words: (side) => [`--${side}`, `redis://127.0.0.1:${port}`],
       pipeline: (commands) => send(client, commands),
