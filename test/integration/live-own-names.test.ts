@@ -56,7 +56,8 @@ async function follow(
   const router = source.side.router();
   t.after(() => router.close());
   const writer = new SharedWriter(router, new Random(1));
-  await writer.write(SHARED);
+  await from.pipeline(names(0, SHARED / 2).map((name) => ['SET', name, 'source']));
+  for (const name of names(0, SHARED / 2)) writer.written.add(name);
   await runModel(t, {
     feed,
     source: source.side,
@@ -64,6 +65,7 @@ async function follow(
     endpoints: ['--from', source.readerUrl, '--to', target.url],
     args: ['--on-conflict', policy],
     code,
+    following: 600,
     writers: [writer],
     faults: hasGaps ? [feedCut(source)] : [],
     same: {
@@ -95,7 +97,7 @@ function assertKept({ target }: SharedNames): void {
 }
 
 class SharedWriter extends Writer {
-  /** Names that it has ever written. */
+  /** Names that the source has had since the run began. */
   readonly written = new Set<string>();
   readonly #random: Random;
   #value = 0;

@@ -48,7 +48,7 @@ export interface ModelOptions extends Habits {
   /** Databases that rump is to follow. Default all of the source. */
   readonly db?: string;
   readonly same?: SameSidesOptions;
-  /** Further writers, which stop with the others. */
+  /** Further writers, which begin when rump follows, and stop with the others. */
   readonly writers?: readonly Writer[];
   /** The source loses writes that it has acknowledged. */
   readonly forgets?: boolean;
@@ -96,9 +96,10 @@ async function model(t: TestContext, options: ModelOptions, random: Random, run:
   const numbered = new NumberedWriter(router, NUMBERED_RATE);
   await writer.write(before);
 
-  const writers = [writer, numbered, ...(options.writers ?? [])].map((each) => each.start());
+  const writers: Writer[] = [writer, numbered].map((each) => each.start());
   run.start();
   await run.reaches(PHASE.following);
+  for (const each of options.writers ?? []) writers.push(each.start());
   const end = new AbortController();
   const striking = faults.map((fault) => strikeOn(fault, random.branch(), run, end.signal));
   await Promise.all([sleep(following), run.reaches(PHASE.inSync)]);
