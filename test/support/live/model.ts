@@ -96,16 +96,17 @@ async function model(t: TestContext, options: ModelOptions, random: Random, run:
   const numbered = new NumberedWriter(router, NUMBERED_RATE);
   await writer.write(before);
 
-  const writers: Writer[] = [writer, numbered].map((each) => each.start());
+  const writers: Writer[] = [writer, numbered];
+  const end = new AbortController();
+  // Whatever fails, nothing goes on behind it.
+  t.after(() => stopAll(writers, end));
+  for (const each of writers) each.start();
   run.start();
   await run.reaches(PHASE.following);
   for (const each of options.writers ?? []) writers.push(each.start());
-  const end = new AbortController();
   const striking = faults.map((fault) => strikeOn(fault, random.branch(), run, end.signal));
-  await Promise.all([sleep(following), run.reaches(PHASE.inSync)]);
-  end.abort();
-  await Promise.all(striking);
-  await Promise.all(writers.map((each) => each.stop()));
+  await Promise.all([Promise.all(striking), follow(run, following, end)]);
+  await stopAll(writers, end);
   run.cutOver();
   const result = await run.done();
 
@@ -117,6 +118,16 @@ async function model(t: TestContext, options: ModelOptions, random: Random, run:
   if (!floods && options.forgets !== true && options.same === undefined) await assertNumbered(target, numbered);
   for (const fault of faults) fault.assertFelt(result);
   return result;
+}
+
+async function follow(run: Following, following: number, end: AbortController): Promise<void> {
+  await Promise.all([sleep(following), run.reaches(PHASE.inSync)]);
+  end.abort();
+}
+
+async function stopAll(writers: readonly Writer[], end: AbortController): Promise<void> {
+  end.abort();
+  await Promise.all(writers.map((each) => each.stop()));
 }
 
 async function strikeOn(fault: Fault, random: Random, run: Following, end: AbortSignal): Promise<void> {

@@ -33,6 +33,8 @@ export class Standing {
   readonly side: Side;
   #server: TestServer;
   #replica: TestServer | undefined;
+  /** Those that have ended as well. */
+  readonly #all: TestServer[];
   readonly #start: () => Promise<TestServer>;
 
   static async start(t: TestContext, options: StandingOptions = {}): Promise<Standing> {
@@ -47,7 +49,7 @@ export class Standing {
     const standing = new Standing({ server, replica, doors, databases, again });
     t.after(async () => {
       await Promise.all(doors.map((door) => door.close()));
-      await Promise.all([standing.#server.stop(), standing.#replica?.stop()]);
+      await Promise.all(standing.#all.map((each) => each.stop()));
       rmSync(dir, { recursive: true, force: true });
     });
     return standing;
@@ -62,6 +64,7 @@ export class Standing {
   }) {
     this.#server = parts.server;
     this.#replica = parts.replica;
+    this.#all = [parts.server, parts.replica].filter((each) => each !== undefined);
     [this.door, this.writersDoor] = parts.doors;
     this.#start = parts.again;
     this.side = serverSide(() => this.#server, parts.databases, this.writersDoor.port);
@@ -84,6 +87,7 @@ export class Standing {
   async restart(): Promise<void> {
     await this.#server.kill();
     this.#server = await this.#start();
+    this.#all.push(this.#server);
   }
 
   /** The primary is lost, with what its replica did not have yet. */
