@@ -12,8 +12,8 @@ import { parseArgs } from 'node:util';
 /** Far above what any process needs; what hangs is killed rather than waited for. */
 const TIMEOUT_MS = 300_000;
 
-/** Integration tests with a cluster, or that measure a process, take long: each has a process of its own. */
-const LONG = /\/(?:redis-cluster|sentinel|terminal|usage-hook)\.js'/;
+/** Integration tests with a cluster, that follow random writers, or that measure a process, take long: each has a process of its own. */
+const LONG = /\/(?:redis-cluster|sentinel|standing|terminal|usage-hook)\.js'/;
 /** The others share so many: to start one, and to compile what it imports, takes longer than many a file. */
 const SHARED = 10;
 

@@ -19,7 +19,7 @@ import { Standing, type StandingOptions } from '../support/live/standing.ts';
 import { folderOf } from '../support/resp-file.ts';
 import { count, longOnly, variants } from '../support/tier.ts';
 
-const FOLLOWING_MS = count(1500, 6000);
+const FOLLOWING_MS = count(1500, 4000);
 
 interface Case {
   readonly source?: StandingOptions;

@@ -5,6 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { TestClient } from '../support/client.ts';
 import { SMALL_BACKLOG } from '../support/live/faults.ts';
 import { FEEDS, Following, PHASE, type FeedName } from '../support/live/model.ts';
+import { NO_DELAY } from '../support/live/standing.ts';
 import { serverSide } from '../support/live/sides.ts';
 import { startPair } from '../support/server-pair.ts';
 import { startProxy, type TcpProxy } from '../support/tcp-proxy.ts';
@@ -49,7 +50,7 @@ for (const feed of FEEDS) {
 
 /** In sync, with a key of the target's own. */
 async function follow(t: TestContext, feed: FeedName): Promise<Gap> {
-  const { source, from, to, target } = await startPair(t, { source: { args: SMALL_BACKLOG } });
+  const { source, from, to, target } = await startPair(t, { source: { args: [...NO_DELAY, ...SMALL_BACKLOG] } });
   const door = await startProxy(source);
   t.after(() => door.close());
   await from.pipeline(keys(0, KEYS).map((key) => ['SET', key, 'old']));

@@ -2,11 +2,29 @@
 import { test } from 'node:test';
 import { FEEDS, runModel } from '../support/live/model.ts';
 import { Standing } from '../support/live/standing.ts';
+import { variants } from '../support/tier.ts';
 
 for (const feed of FEEDS) {
   test(`rump that follows by ${feed} has all that random writers leave`, async (t) => {
     const [source, target] = await Promise.all([Standing.start(t), Standing.start(t)]);
     const endpoints = ['--from', source.readerUrl, '--to', target.url];
     await runModel(t, { feed, source: source.side, target: target.side, endpoints });
+  });
+}
+
+for (const feed of variants(...FEEDS.toReversed())) {
+  test(`rump that follows by ${feed} keeps to names, databases and types that it was given`, async (t) => {
+    const [source, target] = await Promise.all([Standing.start(t), Standing.start(t)]);
+    await runModel(t, {
+      feed,
+      source: source.side,
+      target: target.side,
+      endpoints: ['--from', source.readerUrl, '--to', target.url],
+      args: ['--db-map', '0:3,1:0', '--match', '*:*1*', '--exclude', 'list:*', '--add-prefix', 'new:'],
+      same: {
+        databaseOf: (db) => (db === 0 ? 3 : 0),
+        nameOf: (name) => (/:.*1/s.test(name) && !name.startsWith('list:') ? `new:${name}` : undefined),
+      },
+    });
   });
 }

@@ -20,6 +20,9 @@ export interface StandingOptions {
   readonly databases?: readonly number[];
 }
 
+/** A snapshot for a replica begins at once. */
+export const NO_DELAY = ['--repl-diskless-sync-delay', '0'];
+
 /** rump reads the source as a user who may not write. */
 const READER = 'rump:secret';
 const POLL_MS = 10;
@@ -30,13 +33,15 @@ export class Standing {
   readonly side: Side;
   #server: TestServer;
   #replica: TestServer | undefined;
+  /** Those that have ended as well. */
+  readonly #all: TestServer[];
   readonly #start: () => Promise<TestServer>;
 
   static async start(t: TestContext, options: StandingOptions = {}): Promise<Standing> {
     const { binary, args = [], keeps = false, databases = [0, 1] } = options;
     const dir = mkdtempSync(join(tmpdir(), 'rump-standing-'));
     const kept = keeps ? ['--dir', dir, '--appendonly', 'yes', '--appendfsync', 'always'] : [];
-    const start = { binary, args: [...readerOf(binary), ...kept, ...args] };
+    const start = { binary, args: [...readerOf(binary), ...NO_DELAY, ...kept, ...args] };
     const server = await startServer(start);
     const replica = options.replica === true ? await startReplica(server, start) : undefined;
     const doors = await Promise.all([startProxy(server), startProxy(server)]);
@@ -44,7 +49,7 @@ export class Standing {
     const standing = new Standing({ server, replica, doors, databases, again });
     t.after(async () => {
       await Promise.all(doors.map((door) => door.close()));
-      await Promise.all([standing.#server.stop(), standing.#replica?.stop()]);
+      await Promise.all(standing.#all.map((each) => each.stop()));
       rmSync(dir, { recursive: true, force: true });
     });
     return standing;
@@ -59,6 +64,7 @@ export class Standing {
   }) {
     this.#server = parts.server;
     this.#replica = parts.replica;
+    this.#all = [parts.server, parts.replica].filter((each) => each !== undefined);
     [this.door, this.writersDoor] = parts.doors;
     this.#start = parts.again;
     this.side = serverSide(() => this.#server, parts.databases, this.writersDoor.port);
@@ -81,6 +87,7 @@ export class Standing {
   async restart(): Promise<void> {
     await this.#server.kill();
     this.#server = await this.#start();
+    this.#all.push(this.#server);
   }
 
   /** The primary is lost, with what its replica did not have yet. */
