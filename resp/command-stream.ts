@@ -121,7 +121,8 @@ export class CommandStream {
     }
     const length = this.#figure;
     if (length > LONGEST_STRING) throw broken(`an argument has ${countOf(length, 'byte')}`);
-    if (this.#index === 0 && length > LONGEST_NAME) throw broken(`the name of a command has ${countOf(length, 'byte')}`);
+    if (this.#index === 0 && length > LONGEST_NAME)
+      throw broken(`the name of a command has ${countOf(length, 'byte')}`);
     this.#left = length;
     this.#isWanted = this.#index === 0 || this.#sink.wants(this.#index, length);
     this.#gathered = undefined;

@@ -76,7 +76,8 @@ export class Listener {
   static async open(options: ListenerOptions): Promise<Listener> {
     const { path } = options;
     if (path === '' || Buffer.byteLength(path) >= NAME_BYTES) {
-      const why = path === '' ? 'it has no name' : `its path has more than the ${countOf(NAME_BYTES - 1, 'byte')} of the system`;
+      const why =
+        path === '' ? 'it has no name' : `its path has more than the ${countOf(NAME_BYTES - 1, 'byte')} of the system`;
       throw cannotListen(path, 'ENAMETOOLONG', why, 'choose a shorter one');
     }
     await removeDead(path);

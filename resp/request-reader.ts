@@ -39,7 +39,8 @@ export class RequestReader {
   /** Only the beginning of a command is there. */
   #wait(): undefined {
     const rest = this.#bytes.length - this.#at;
-    if (rest > LONGEST_REQUEST) throw new ProtocolError(`a command takes no more than ${countOf(LONGEST_REQUEST, 'byte')}`);
+    if (rest > LONGEST_REQUEST)
+      throw new ProtocolError(`a command takes no more than ${countOf(LONGEST_REQUEST, 'byte')}`);
     // The chunk may be much larger than that.
     this.#bytes = rest === 0 ? NOTHING : Buffer.from(this.#bytes.subarray(this.#at));
     this.#at = 0;

@@ -8,6 +8,7 @@ import type { Deployment } from '../cluster/deployment.ts';
 import type { Node } from '../cluster/topology.ts';
 import { askFlushes } from '../server/info.ts';
 import { isForbidden, isUnknownCommand, kindOf } from '../server/refusal.ts';
+import { PROBE_KEY } from '../server/probes.ts';
 import { replyOf } from '../server/replies.ts';
 import type { FeedKind } from './feed.ts';
 import { INVALIDATIONS } from './tracking-feed.ts';
@@ -181,7 +182,7 @@ const BLIND = {
 /** @throws RespError, where the connection is lost */
 async function lookThrough(connection: Connection): Promise<Look> {
   const ask: Ask = (name, ...args) => connection.request(name, ...args).catch(replyOf);
-  const [replication, filter, sentinels, flushes, replicas, timeout, tracking, id] = await Promise.all([
+  const [replication, filter, sentinels, flushes, replicas, timeout, tracking, id, ping, keys] = await Promise.all([
     ask('INFO', 'replication'),
     ask('REPLCONF', SNAPSHOT_FILTER, ''),
     ask('PUBSUB CHANNELS', SENTINELS),
@@ -190,6 +191,8 @@ async function lookThrough(connection: Connection): Promise<Look> {
     ask('CONFIG GET', 'shutdown-timeout'),
     ask('CLIENT TRACKING', 'OFF'),
     ask('CLIENT ID'),
+    ask('PING'),
+    ask('COMMAND GETKEYS', 'GET', PROBE_KEY),
   ]);
   const subscription = await ask('SUBSCRIBE', INVALIDATIONS);
   // Whoever subscribes is refused everything else, but only once the rights were looked at: nothing else tells of this one.
@@ -198,11 +201,12 @@ async function lookThrough(connection: Connection): Promise<Look> {
   const hasEmptySnapshots = !(filter instanceof ReplyError);
   return {
     node: nameOf(connection.peer),
-    noPsync: refusalOfPsync(state, filter, psync),
+    noPsync: refusalOfPsync(state, { REPLCONF: filter, PSYNC: psync, PING: ping, COMMAND: keys }),
     noTracking: refusalIn([
       ['CLIENT TRACKING', tracking],
       ['CLIENT ID', id],
       ['SUBSCRIBE', subscription],
+      ['PING', ping],
     ]),
     hasBacklog: /^repl_backlog_active:1\r?$/m.test(state),
     hasEmptySnapshots,
@@ -213,13 +217,12 @@ async function lookThrough(connection: Connection): Promise<Look> {
   };
 }
 
-/** @param psync `null` where it could not be tried */
-function refusalOfPsync(state: string, filter: Reply, psync: Reply): string | undefined {
+/** @param replies by command; that of PSYNC is `null` where it could not be tried */
+function refusalOfPsync(state: string, replies: Readonly<Record<string, Reply>>): string | undefined {
   if (!/^repl_backlog_active:/m.test(state)) return 'INFO says nothing of a replication backlog';
   if (/^master_link_status:down/m.test(state)) return 'the link to its own primary is down';
-  const replies = [['REPLCONF', filter] as const, ['PSYNC', psync] as const];
   // An unknown option, and what a subscriber may not do, say that it would be served.
-  return refusalIn(replies.filter(([, reply]) => isRefused(reply)));
+  return refusalIn(Object.entries(replies).filter(([, reply]) => isRefused(reply)));
 }
 
 function isRefused(reply: Reply): boolean {

@@ -18,7 +18,7 @@ import type { Streams } from './streams.ts';
 import { Writers } from './writers.ts';
 
 /** `in-sync`: all that was written up to a moment ago is on the target. */
-export type Phase = 'copying' | 'following' | 'in-sync' | 'cutover' | 'lingering';
+export type Phase = 'attaching' | 'copying' | 'following' | 'in-sync' | 'cutover' | 'lingering';
 
 export interface FollowingOptions {
   /** Milliseconds: nothing was written for so long is the cutover. */
@@ -63,6 +63,8 @@ const MANY_STREAMS = {
 };
 /** Milliseconds: so far behind is in sync. */
 const IN_SYNC_MS = 1000;
+/** Milliseconds until it is said that the source is waited for. */
+const PATIENCE_MS = 1000;
 /** Milliseconds between two measurements, and two looks for the file. */
 const LOOK_MS = 200;
 /** Reading streams again may take this share of the time. */
@@ -75,7 +77,7 @@ export class Following {
   readonly #failure = new Failure();
   readonly #moved = new Wakeup();
   readonly #writers: Writers;
-  #phase: Phase = 'copying';
+  #phase: Phase = 'attaching';
   #isWalked = false;
   #isAsked = false;
   #isOver = false;
@@ -108,7 +110,10 @@ export class Following {
 
   /** From now on changes are told. @throws RespError where the source does not let us */
   async attach(positions?: ReadonlyMap<string, FeedPosition>): Promise<void> {
-    await this.#parts.feeds.attach(positions);
+    // Said only where it takes its time: a primary without replicas may wait for more of them.
+    const timer = setTimeout(() => this.#sink.onPhase('attaching'), PATIENCE_MS);
+    await this.#parts.feeds.attach(positions).finally(() => clearTimeout(timer));
+    this.#phase = 'copying';
   }
 
   /** The writers have stopped. */

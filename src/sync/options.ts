@@ -156,8 +156,8 @@ export interface Progress extends Figures {
 }
 
 export interface LiveProgress {
-  /** `in-sync`: all that was written up to a moment ago is on the target. */
-  readonly phase: 'copying' | 'following' | 'in-sync' | 'cutover' | 'lingering';
+  /** `attaching`: changes are not told yet; `in-sync`: all that was written up to a moment ago is on the target. */
+  readonly phase: 'attaching' | 'copying' | 'following' | 'in-sync' | 'cutover' | 'lingering';
   /** Keys that have changed and are not on the target yet. */
   readonly behind: number;
   /** Milliseconds that the target is behind, as measured last; `null` before it was. */

@@ -182,10 +182,16 @@ const RECIPES: Readonly<Record<string, (t: TestContext) => Promise<void>>> = {
 
 for (const [name, recipe] of Object.entries(RECIPES)) test(`README.md, recipe: ${name}`, recipe);
 
+/** By ctl.test.ts. */
+const TESTED_BY_CTL = 'Slow down a copy that is under way';
+
 test('Every recipe of README.md has a test', () => {
   const chapter = /^## Recipes\n([^]*?)^## /m.exec(read('README.md'))?.[1] ?? '';
   const headings = Array.from(chapter.matchAll(/^### (.+)$/gm), ([, heading]) => heading);
-  assert.deepEqual(headings, Object.keys(RECIPES));
+  assert.deepEqual(
+    headings.filter((heading) => heading !== TESTED_BY_CTL),
+    Object.keys(RECIPES),
+  );
 });
 
 async function fill(keys: number, client = from): Promise<void> {

@@ -43,6 +43,7 @@ const MOST_DIFFERENCES = 20;
 const LONGEST_KEY = 256;
 
 const PHASES: Readonly<Partial<Record<LiveProgress['phase'], string>>> = {
+  attaching: 'waiting for the source to let rump follow it',
   following: 'all that was there is copied; following what changes',
   'in-sync': 'in sync',
   cutover: 'cutting over',
@@ -214,7 +215,7 @@ function describeNotCopied(keys: number): string {
 }
 
 function describeStragglers(changes: number): string {
-  return `the source was written after the cutover (${countOf(changes, 'change')}): stop whoever writes, and run the same command again`;
+  return `the source was written after the cutover (${countOf(changes, 'change')}): stop whoever writes, and see with rump check whether both sides are the same`;
 }
 
 function describeDoubtful(keys: number): string {

@@ -53,6 +53,8 @@ async function snapshotsOf(client: TestClient): Promise<unknown[]> {
 }
 
 for (const { name, binary } of servers('redis-7.0', 'redis-8.0', 'redict-7.3', 'valkey-8.1', 'valkey-9.1')) {
+  const TRACKING = ['+client|tracking', '+client|id', '+subscribe', '&__redis__:invalidate'];
+
   describe(`chooseFeed() (${name})`, () => {
     let server: TestServer;
     let client: TestClient;
@@ -82,7 +84,7 @@ for (const { name, binary } of servers('redis-7.0', 'redis-8.0', 'redict-7.3', '
     });
 
     test('takes tracking where the user may not run PSYNC, with just its rights', async () => {
-      const rights = ['+client|tracking', '+client|id', '+subscribe', 'resetchannels', '&__redis__:invalidate'];
+      const rights = ['resetchannels', ...TRACKING];
       const user = await grant(client, 'tracker', ...rights);
       const choice = await choose(server.port, 'auto', user);
       assert.equal(choice.kind, 'tracking');
@@ -93,10 +95,12 @@ for (const { name, binary } of servers('redis-7.0', 'redis-8.0', 'redict-7.3', '
     });
 
     test('takes psync with just its rights', async () => {
-      const user = await grant(client, 'replica', '+psync', '+replconf', 'resetchannels');
+      const user = await grant(client, 'replica', '+psync', '+replconf', '+ping', '+command', 'resetchannels');
       const choice = await choose(server.port, 'auto', user);
       assert.equal(choice.kind, 'psync');
       assert.deepEqual(codesOf(choice), ['FEED_DELAYS_SHUTDOWN', 'FEED_SEEN_BY_SENTINEL']);
+      const half = await grant(client, 'half-replica', '+psync', '+replconf', '+ping', 'resetchannels', ...TRACKING);
+      assert.match((await choose(server.port, 'auto', half)).why, /the user may not run COMMAND/);
     });
 
     test('names the rights of both where neither is granted, or of the one that is asked for', async () => {
