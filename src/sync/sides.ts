@@ -115,9 +115,11 @@ function probesFor({ preserveIdle, dryRun, live, scope }: Settings): readonly Pr
 }
 
 /** What is asked of a target where it is written by a copy that follows its source. */
-function targetProbes({ live }: Settings, purpose: Purpose): readonly Probe[] {
+function targetProbes({ live, scope }: Settings, purpose: Purpose): readonly Probe[] {
   if (live === undefined || purpose === 'read') return [];
-  return [REMOVING, ['SCAN', '0', 'COUNT', '1'], ...(live.waitReplicas > 0 ? [WAITING] : [])];
+  // What goes has to be of the type in scope.
+  const asking: readonly Probe[] = scope.type === undefined ? [] : [['TYPE', PROBE_KEY]];
+  return [REMOVING, ['SCAN', '0', 'COUNT', '1'], ...asking, ...(live.waitReplicas > 0 ? [WAITING] : [])];
 }
 
 /** The database that a connection begins in. */
