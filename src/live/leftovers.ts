@@ -7,14 +7,10 @@ import { Channel } from '../flow/channel.ts';
 import { newEntry, sizeOf, type Entry } from '../flow/entry.ts';
 import { Failure } from '../flow/failure.ts';
 import { NO_PAGE, type KeyId } from '../flow/key-id.ts';
-import type { KeyReader } from '../keys/key-reader.ts';
-import { ExistenceReader, NAMES_OF_A_COMMAND, TypeReader, type ExistenceSink } from '../keys/name-readers.ts';
 import type { Wanted } from '../scan/cluster-walk.ts';
-import type { Session } from '../server/session.ts';
-import { depthFor } from '../server/transfer-limits.ts';
-import { Lookup, type AnswerSink } from '../source/lookup.ts';
+import { Lookup } from '../source/lookup.ts';
 import type { Target } from '../target/target.ts';
-import { originsOf, walkNames, type NameWalkOptions } from './name-walk.ts';
+import { originsOf, readsNames, walkNames, type NameWalkOptions } from './name-walk.ts';
 import type { OwnNames } from './own-names.ts';
 
 export interface LeftoverOptions extends NameWalkOptions {
@@ -92,9 +88,14 @@ class LeftoverSearch implements Target {
   constructor(source: Deployment, options: LeftoverOptions, sink: LeftoverSink) {
     this.#options = options;
     this.#sink = sink;
+    const onThere = (key: Buffer): void => this.#done(this.#take(key));
     this.#lookup = new Lookup(
       source,
-      { retry: options.retry, onReconnect: options.onReconnect, newKeyReader: this.#newKeyReader.bind(this) },
+      {
+        retry: options.retry,
+        onReconnect: options.onReconnect,
+        newKeyReader: readsNames(options.mapping.targetScope.type, onThere),
+      },
       {
         onGone: ({ key }) => this.#onGone(this.#take(key)),
         onRefused: ({ key }, error) => this.#onRefused(this.#take(key), error),
@@ -156,19 +157,6 @@ class LeftoverSearch implements Target {
     this.#asked.set(next.key, asked);
     this.#lookup.read({ ...next, page: NO_PAGE, asking: false });
     return true;
-  }
-
-  #newKeyReader({ connection, selection, server }: Session, answers: AnswerSink): KeyReader {
-    const { type } = this.#options.mapping.targetScope;
-    const depth = depthFor(server.roundTrip);
-    const onThere: ExistenceSink['onThere'] = ({ own, bytes, start, end }) => {
-      answers.onAnswered(1);
-      this.#done(this.#take(own ?? bytes.slice(start, end)));
-    };
-    const sink = { ...answers, onThere };
-    if (type !== undefined) return new TypeReader(connection, selection, { depth, type }, sink);
-    const most = server.info.cluster ? 1 : NAMES_OF_A_COMMAND;
-    return new ExistenceReader(connection, selection, { depth, most }, sink);
   }
 
   /** This key does not account for the name; another one may. */

@@ -7,8 +7,10 @@ import type { NodeLinkOptions } from '../cluster/node-link.ts';
 import { Channel } from '../flow/channel.ts';
 import { whileListening } from '../flow/failure.ts';
 import type { KeyId } from '../flow/key-id.ts';
+import { ExistenceReader, NAMES_OF_A_COMMAND, TypeReader, type ExistenceSink } from '../keys/name-readers.ts';
 import type { KeyScope } from '../scan/key-scope.ts';
 import { depthFor } from '../server/transfer-limits.ts';
+import type { LookupOptions } from '../source/lookup.ts';
 import { RedisSource } from '../source/redis-source.ts';
 import type { SourceNotice } from '../source/source.ts';
 import { isInternalName } from '../target/internal-names.ts';
@@ -90,4 +92,23 @@ async function taking(taker: Target, channel: Channel, stop: (reason: Error) => 
 /** Keys in scope that would have this name at the target; none where it is not about a key of the source. */
 export function originsOf(mapping: KeyMapping, db: number, name: Buffer): readonly KeyId[] {
   return isInternalName(name) ? [] : mapping.sourcesOf(db, name);
+}
+
+/**
+ * Asks a source for keys by name alone.
+ * @param type as TYPE names it: a key of another one is as good as gone; `undefined` for any
+ * @param onThere the source has it: the very Buffer that was asked with
+ */
+export function readsNames(type: string | undefined, onThere: (key: Buffer) => void): LookupOptions['newKeyReader'] {
+  return ({ connection, selection, server }, answers) => {
+    const depth = depthFor(server.roundTrip);
+    const there: ExistenceSink['onThere'] = ({ own, bytes, start, end }) => {
+      answers.onAnswered(1);
+      onThere(own ?? bytes.slice(start, end));
+    };
+    const sink = { ...answers, onThere: there };
+    if (type !== undefined) return new TypeReader(connection, selection, { depth, type }, sink);
+    const most = server.info.cluster ? 1 : NAMES_OF_A_COMMAND;
+    return new ExistenceReader(connection, selection, { depth, most }, sink);
+  };
 }

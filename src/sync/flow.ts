@@ -14,7 +14,7 @@ import type { FileSink, Source, SourceSink } from '../source/source.ts';
 import { Collisions } from '../target/key-names.ts';
 import { RedisTarget } from '../target/redis-target.ts';
 import { RespTarget } from '../target/resp-target.ts';
-import type { DryRunTarget, Target, WayBack } from '../target/target.ts';
+import type { DryRunTarget, NameOrigins, Target, WayBack } from '../target/target.ts';
 import type { Following } from '../live/following.ts';
 import type { OwnNames } from '../live/own-names.ts';
 import { WrittenKeys } from '../target/conflicts.ts';
@@ -119,28 +119,40 @@ export function writtenKeysOf(
   return new WrittenKeys(keys || KEYS_OF_A_FILE, isVerified ? CERTAIN_BITS_PER_KEY : undefined, isResumed);
 }
 
-/** @param ownNames what the target had, where the source is followed */
+/** What the target has to know where the source is followed. */
+export interface LiveWriting {
+  /** What it had before. */
+  readonly ownNames: OwnNames;
+  readonly origins: NameOrigins | undefined;
+}
+
 export function targetOf(
   { sides: { target }, plan, settings }: Run,
   source: WayBack,
   written: WrittenKeys | undefined,
   progress: Progress,
-  ownNames?: OwnNames,
+  following?: LiveWriting,
 ): Target {
   const { names, retry, onConflict, buffer } = settings;
   const { mode, clock, targetDbOf } = plan;
   const keys = plan.keys || KEYS_OF_A_FILE;
   const keeps = onConflict !== 'replace';
   // Under live, what is the target's own is known by name.
-  const replace = !keeps || ownNames !== undefined;
-  const live = ownNames && { ownNames: ownNames.isEmpty ? undefined : ownNames, keeps };
+  const replace = !keeps || following !== undefined;
+  const live = following && {
+    ownNames: following.ownNames.isEmpty ? undefined : following.ownNames,
+    keeps,
+    origins: following.origins,
+    type: settings.scope.type,
+  };
+  const mayCollide = following === undefined && (names.mayCollide || plan.merges);
   const common = {
     mode,
     clock,
     targetDbOf,
     targetNameOf: (key: Buffer) => names.targetNameOf(key),
     renames: names.changes,
-    collisions: names.mayCollide || plan.merges ? new Collisions(names, targetDbOf, keys) : undefined,
+    collisions: mayCollide ? new Collisions(names, targetDbOf, keys) : undefined,
     limit: settings.controls.limit,
   };
   if (target === undefined) return new RespTarget(settings.to.shown, common, progress);

@@ -8,6 +8,7 @@ import { Feeds } from '../live/feeds.ts';
 import { Following } from '../live/following.ts';
 import { Gaps, type Gap } from '../live/gaps.ts';
 import { findLeftovers } from '../live/leftovers.ts';
+import { SourceOrigins } from '../live/name-origins.ts';
 import { takeDownNames, type OwnNames } from '../live/own-names.ts';
 import type { NameWalkOptions } from '../live/name-walk.ts';
 import { PsyncFeed } from '../live/psync-feed.ts';
@@ -25,6 +26,7 @@ import { KeyMapping } from '../target/key-mapping.ts';
 import type { WayBack } from '../target/target.ts';
 import type { LiveProgress, StartEvent } from './options.ts';
 import type { Run } from './preflight.ts';
+import type { LiveWriting } from './flow.ts';
 import type { Progress } from './progress.ts';
 import type { LiveSettings } from './settings.ts';
 import type { Warning } from './warnings.ts';
@@ -45,7 +47,7 @@ export async function withLive<T>(
     await copy.following.attach();
     return await use(copy);
   } finally {
-    copy.following.stop();
+    copy.stop();
   }
 }
 
@@ -65,6 +67,8 @@ export class LiveCopy {
   readonly #feeds: Feeds;
   /** Slots of keys for which there was no room, of a gap that waits. */
   #crowded: SlotSet | undefined;
+  /** Where several keys may get one name. */
+  readonly #origins: SourceOrigins | undefined;
   #source!: RedisSource;
   #target!: RedisTarget;
 
@@ -125,6 +129,11 @@ export class LiveCopy {
       onMissed: (share) => this.#gaps.add(share),
       onFailed: (error) => this.following.fail(error),
     });
+    const { names } = run.settings;
+    if (names.mayCollide || run.plan.merges) {
+      const walk = nameWalkOf(run, progress);
+      this.#origins = new SourceOrigins(sides.source, walk, (error) => this.following.fail(error));
+    }
     this.following = new Following(
       {
         feeds: this.#feeds,
@@ -141,6 +150,15 @@ export class LiveCopy {
         onStragglers: (names, count) => progress.onStragglers(names, count),
       },
     );
+  }
+
+  get writing(): LiveWriting {
+    return { ownNames: this.ownNames, origins: this.#origins };
+  }
+
+  stop(): void {
+    this.following.stop();
+    this.#origins?.end();
   }
 
   /** What the target asks of the source: what it may have lost is a gap. */
@@ -179,14 +197,17 @@ export class LiveCopy {
     const options = { ...walk, ownNames: this.ownNames, removesInDoubt: this.#live.deleteInDoubt, databases, wanted };
     await findLeftovers(source, target, options, {
       onLeftover: (db, key) => this.#rounds.mark(db, key),
-      onDoubt: (db, name) => this.#progress.onDoubt(db, name),
+      onDoubt: (db, name, why) => this.#progress.onDoubt(db, name, why),
     });
     await this.#rounds.settled();
   }
 
   /** What is told of one server must not be read from another, which may not have it yet. */
   #demandServers(): void {
-    for (const [nodeId, runId] of this.#feeds.processes) this.#source.demandServer(nodeId, runId);
+    for (const [nodeId, runId] of this.#feeds.processes) {
+      this.#source.demandServer(nodeId, runId);
+      this.#origins?.demandServer(nodeId, runId);
+    }
   }
 
   /** The slot of a key for which there was no room is walked again, or all where there are none. */

@@ -224,10 +224,17 @@ export class Progress extends RunProgress implements SourceSink, TargetSink {
     this.warn('STRAGGLERS', `the source is still written after the cutover (${shown}): it is copied all the same`);
   }
 
-  /** The target has a key that the source does not have, and that may be its own. */
-  onDoubt(db: number, name: Buffer): void {
+  /**
+   * The target has a key that the source does not have, and that may be its own.
+   * @param why it could not be learnt whether the source has it, or whether it is in scope
+   */
+  onDoubt(db: number, name: Buffer, why?: RespError): void {
     if (this.#doubtful++ >= DOUBTFUL_NAMED) return;
-    const message = `the target has "${name.toString()}" in db ${db}, which the source does not have: it may be the target's own, and stays`;
+    const what = `the target has "${name.toString()}" in db ${db}`;
+    const message =
+      why === undefined
+        ? `${what}, which the source does not have: it may be the target's own, and stays`
+        : `${what}, and whether the source should have it cannot be told (${why.message}): it stays`;
     this.warn('DOUBTFUL', message);
   }
 

@@ -115,10 +115,12 @@ function probesFor({ preserveIdle, dryRun, live, scope }: Settings): readonly Pr
 }
 
 /** What is asked of a target beyond payloads: by a copy that follows its source, and by one that keeps its progress there. */
-function targetProbes({ live, resume }: Settings, purpose: Purpose): readonly Probe[] {
+function targetProbes({ live, resume, scope }: Settings, purpose: Purpose): readonly Probe[] {
   if (purpose === 'read') return [];
   const probes: Probe[] = [];
   if (live !== undefined) probes.push(REMOVING, ['SCAN', '0', 'COUNT', '1']);
+  // What goes has to be of the type in scope.
+  if (live !== undefined && scope.type !== undefined) probes.push(['TYPE', PROBE_KEY]);
   if (live !== undefined && live.waitReplicas > 0) probes.push(WAITING);
   if (resume === AT_TARGET) probes.push(REMOVING, ['GET', PROBE_KEY], ['SET', PROBE_KEY, '', 'XX']);
   return probes;

@@ -116,11 +116,6 @@ export class Conflicts {
       live.ownNames.forget(targetDbOf(entry.db), targetNameOf(entry.key));
   }
 
-  /** Whether another key of the source seems to have this name at the target: what the one has no more, the other may have. */
-  isOthers({ db, key }: KeyId, name: Buffer): boolean {
-    return this.#options.collisions?.isOthers(db, key, name) === true;
-  }
-
   /** Whether another key seems to have this name already. */
   suspects({ db, key }: Entry, name: Buffer): boolean {
     return this.#options.collisions?.suspects(db, key, name) === true;

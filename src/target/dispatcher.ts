@@ -17,6 +17,8 @@ export interface DispatcherOptions {
 export interface DispatcherSink {
   /** Whether an entry may have to wait for another one of its name. */
   hasObstacles(): boolean;
+  /** Whether a removal has to be looked at. */
+  readonly asksAboutRemovals: boolean;
   /** An entry that is to be looked at. */
   onEntry(entry: Entry): void;
 }
@@ -71,6 +73,7 @@ export class Dispatcher {
 
   /** The way of nearly all entries: straight to the one node that serves the name. False where there is more to be seen to. */
   #writeAtOnce(entry: EntryView): boolean {
+    if (entry.kind === 'gone' && this.#sink.asksAboutRemovals) return false;
     if (entry.large !== null || this.#sink.hasObstacles() || !this.#pacer.mayGo) return false;
     const writer = this.#writers.at(entry);
     if (writer === undefined || !(this.#deployment.isCluster || writer.hasRoom)) return false;

@@ -81,18 +81,12 @@ export class Collisions {
 
   /** Whether a key of another origin seems to have got this name already; if none has, the name is this one's. */
   suspects(db: number, key: Buffer, name: Buffer): boolean {
-    if (this.isOthers(db, key, name)) return true;
-    this.#originOf(db, key).filter.add(name);
-    return false;
-  }
-
-  /** The same, where this one does not get it. */
-  isOthers(db: number, key: Buffer, name: Buffer): boolean {
     const targetDb = this.#targetDbOf(db);
     const own = this.#originOf(db, key);
     for (const other of this.#origins.values()) {
       if (other !== own && other.targetDb === targetDb && other.filter.has(name)) return true;
     }
+    own.filter.add(name);
     return false;
   }
 

@@ -162,7 +162,11 @@ export class NodeWriter {
 
   /** Whether a reading of the same key is on its way here. */
   holds(entry: EntryView): boolean {
-    if (this.#restores?.holds(entry) === true) return true;
+    return this.#restores?.holds(entry) === true || this.hasUnsent(entry);
+  }
+
+  /** Whether one of them waits to be sent. */
+  hasUnsent(entry: EntryView): boolean {
     return [this.#arriving, this.#suspects.waiting, this.#queue].some((ring) => ring.holds(entry));
   }
 

@@ -1,7 +1,7 @@
 // Writes entries into a server, or each into the node of a cluster that serves its slot. What cannot be written now goes
 // back to the source, which reads it again.
 
-import type { ReplyError, RespError } from '../../resp/errors.ts';
+import type { ReplyError } from '../../resp/errors.ts';
 import type { Channel } from '../flow/channel.ts';
 import { Redirects } from '../cluster/redirects.ts';
 import type { Deployment } from '../cluster/deployment.ts';
@@ -16,12 +16,15 @@ import { kindOf } from '../server/refusal.ts';
 import { SlowPath, type SlowPathOptions } from './slow-path.ts';
 import { DoubtfulKeys } from './unanswered.ts';
 import type { Server } from '../server/server.ts';
-import { Conflicts, taken, type ConflictsOptions, type Origin } from './conflicts.ts';
+import { Conflicts, taken, type ConflictsOptions, type ConflictsSink } from './conflicts.ts';
 import { Dispatcher } from './dispatcher.ts';
 import { demandKept } from './final-check.ts';
+import { collision } from './key-names.ts';
+import { LiveNames } from './live-names.ts';
 import { NodeWriter, type NodeWriterOptions, type NodeWriterSink } from './node-writer.ts';
 import { NodeWriters } from './node-writers.ts';
 import { Pacer } from './rate-limit.ts';
+import { Settlement } from './settlement.ts';
 import type { Target, TargetSink, WayBack } from './target.ts';
 
 export interface RedisTargetOptions extends Omit<NodeWriterOptions, 'onWritten'>, SlowPathOptions, ConflictsOptions {
@@ -46,10 +49,12 @@ export class RedisTarget implements Target {
   readonly #pacer: Pacer;
   readonly #conflicts: Conflicts;
   readonly #slowPath: SlowPath;
+  readonly #liveNames: LiveNames;
   readonly #failure = new Failure();
   /** Of which it cannot be known whether the target has them as they were read last. */
   readonly #doubtful = new DoubtfulKeys();
   readonly #dispatcher: Dispatcher;
+  readonly #settlement: Settlement;
   #channel!: Channel;
 
   constructor(deployment: Deployment, source: WayBack, options: RedisTargetOptions, sink: TargetSink) {
@@ -57,6 +62,8 @@ export class RedisTarget implements Target {
     this.#source = source;
     this.#options = options;
     this.#sink = sink;
+    const settlement = new Settlement(source, sink);
+    this.#settlement = settlement;
     this.#pacer = new Pacer(options.limit, () => this.#wakeup.wake());
     this.#writers = new NodeWriters(deployment, options.renames ? options.targetNameOf : undefined, {
       newWriter: (node) => this.#newWriter(node),
@@ -74,6 +81,7 @@ export class RedisTarget implements Target {
       { takesRuns },
       {
         hasObstacles: () => this.#hasObstacles(),
+        asksAboutRemovals: options.live?.type !== undefined,
         onEntry: (entry) => this.#admit(entry, options.targetNameOf(entry.key)),
       },
     );
@@ -82,7 +90,7 @@ export class RedisTarget implements Target {
     });
     this.#redirects = new Redirects(deployment, options.retry, {
       onReleased: (entries) => this.#release(entries),
-      onGivenUp: (entry, error) => this.#report(entry, error),
+      onGivenUp: (entry, error) => this.#settlement.report(entry, error),
       onFailed: (error) => this.#failure.fail(error),
     });
     const onImporting = (node: Node, slot: number): void => void this.#writers.ofImporting(node, slot);
@@ -90,39 +98,56 @@ export class RedisTarget implements Target {
     this.#slowPath = new SlowPath(deployment, { ...options, onImporting, onUnanswered }, () => this.#channel, {
       isBehind: (entry, name) => this.#writers.isAheadOf(entry, name),
       departed: () => this.#departure.sleep(),
-      onSuperseded: (entry) => this.#channel.settle(entry.page, sizeOf(entry)),
+      onSuperseded: (entry) => this.#settlement.settle(entry),
       onWritten: (entry, bytes, isSame) => {
         this.#remember(entry);
         this.#writers.for(options.targetNameOf(entry.key))?.remember(EntryView.of(entry));
         sink.onWritten(1, bytes);
         if (!isSame) sink.onConverted();
-        this.#channel.settle(entry.page, sizeOf(entry));
+        this.#settlement.settle(entry);
       },
       onExpired: (entry, removed) => {
         this.#conflicts.take(entry);
         this.#writers.for(options.targetNameOf(entry.key))?.sample.forget(entry);
-        this.#expire(entry.page, sizeOf(entry), removed);
+        this.#settlement.expire(entry.page, sizeOf(entry), removed);
       },
       onRefused: (entry, error) => this.#conflicts.refuse(entry, error, (name) => this.#writers.for(name)),
-      onUnknown: (entry) => {
-        const isAsked = source.againInPieces(entry);
-        if (isAsked) this.#channel.giveBack(sizeOf(entry));
-        return isAsked;
-      },
+      onUnknown: (entry) => settlement.readInPieces(entry),
       onLost: (entry, maybeWritten) => {
         if (maybeWritten) this.#writers.for(options.targetNameOf(entry.key))?.unanswered.addKeys([entry]);
         this.#lose(entry, maybeWritten);
       },
-      onPassed: (entry, name) => this.#admit(entry, name),
+      onPassed: (entry, name) => {
+        // What came while it waited was read later.
+        if (this.#liveNames.holds(entry, name)) this.#settlement.settle(entry);
+        else this.#admit(entry, name);
+      },
+      onFailed: (error) => this.#failure.fail(error),
+    });
+    const asking: Pick<ConflictsSink, 'onUndecided' | 'onRefused' | 'onElsewhere'> = {
+      onUndecided: (entry) => settlement.giveBack(entry),
+      onRefused: (entry, error) => settlement.report(entry, error),
+      onElsewhere: (entry, error, writer) => this.#redirect(entry, error, writer),
+    };
+    this.#liveNames = new LiveNames(options, {
+      writerFor: (name) => {
+        const importing = this.#asked.get(name.toString('latin1'));
+        return { writer: importing ?? this.#writers.for(name), asking: importing !== undefined };
+      },
+      hasToWait: (name) => this.#slowPath.has(name),
+      onWaiting: (entry, name) => this.#slowPath.wait(entry, name),
+      departed: () => this.#departure.sleep(),
+      onNeedless: (entry) => this.#settlement.settle(entry),
+      onInstead: (entry, key) => settlement.readInstead(entry, key),
+      onCollided: ({ db, key }) => sink.onWriteRefused(db, key, collision()),
+      ...asking,
       onFailed: (error) => this.#failure.fail(error),
     });
     this.#conflicts = new Conflicts(options, {
       onCleared: (entry, name) => this.#route(entry, name),
-      onOurs: (entry, origin) => this.#settleOurs(entry, origin),
-      onUndecided: (entry) => this.#giveBack(entry),
-      onSuperseded: (entry) => this.#channel.settle(entry.page, sizeOf(entry)),
-      onRefused: (entry, error) => this.#report(entry, error),
-      onElsewhere: (entry, error, writer) => this.#redirect(entry, error, writer),
+      onOurs: (entry, origin) => settlement.settleOurs(entry, origin),
+      onSuperseded: (entry) => settlement.settle(entry),
+      ...asking,
     });
   }
 
@@ -133,6 +158,7 @@ export class RedisTarget implements Target {
 
   async write(channel: Channel): Promise<void> {
     this.#channel = channel;
+    this.#settlement.begin(channel);
     channel.onEnd(() => this.#wakeup.wake());
     channel.onDeparture(() => this.#departure.wake());
     if (this.#options.live === undefined) channel.onLast(() => this.#doubtful.giveBack(this.#source));
@@ -160,16 +186,15 @@ export class RedisTarget implements Target {
   /** Whether an entry may have to wait for another one of its name. */
   #hasObstacles(): boolean {
     const { collisions } = this.#options;
-    if (collisions !== undefined || this.#conflicts.keepsNames) return true;
+    if (collisions !== undefined || this.#conflicts.keepsNames || this.#liveNames.asksAboutAll) return true;
     return !this.#slowPath.isEmpty || this.#asked.size > 0;
   }
 
   #admit(entry: Entry, name: Buffer): void {
-    if (this.#conflicts.isOwn(entry, name)) return this.#leave(entry);
-    if (entry.kind === 'gone') {
-      if (this.#conflicts.isOthers(entry, name)) this.#channel.settle(entry.page, sizeOf(entry));
-      else this.#route(entry, name);
-    } else if (!this.#conflicts.suspects(entry, name)) this.#route(entry, name);
+    const isLeft = this.#conflicts.isOwn(entry, name) && !(entry.kind === 'gone' && this.#liveNames.asksAboutRemovals);
+    if (isLeft) this.#leave(entry);
+    else if (this.#liveNames.concerns(entry, name)) this.#liveNames.take(entry, name, () => this.#route(entry, name));
+    else if (!this.#conflicts.suspects(entry, name)) this.#route(entry, name);
     else if (this.#slowPath.has(name)) this.#slowPath.wait(entry, name);
     else this.#contest(entry, name);
   }
@@ -230,11 +255,11 @@ export class RedisTarget implements Target {
       },
       onRemoved: (entry, removed) => {
         this.#conflicts.take(entry);
-        if (entry.kind === 'gone') this.#settleRemoved(entry.page, entry.size, removed);
-        else this.#expire(entry.page, entry.size, removed);
+        if (entry.kind === 'gone') this.#settlement.settleRemoved(entry.page, entry.size, removed);
+        else this.#settlement.expire(entry.page, entry.size, removed);
         this.#wakeup.wake();
       },
-      onExpired: (entry) => this.#expire(entry.page, entry.size, 0),
+      onExpired: (entry) => this.#settlement.expire(entry.page, entry.size, 0),
       onSuperseded: (entry) => this.#channel.settle(entry.page, entry.size),
       onUnfit: (entry) => this.#leaveNode(entry, (name) => this.#slowPath.add(entry, name)),
       onConverted: () => sink.onConverted(),
@@ -265,12 +290,7 @@ export class RedisTarget implements Target {
   #lose(entry: Entry, maybeWritten: boolean): void {
     const { written, targetDbOf, targetNameOf } = this.#options;
     if (maybeWritten) written?.addUnanswered(targetDbOf(entry.db), targetNameOf(entry.key));
-    this.#giveBack(entry);
-  }
-
-  #giveBack(entry: Entry): void {
-    this.#source.again(entry);
-    this.#channel.giveBack(sizeOf(entry));
+    this.#settlement.giveBack(entry);
   }
 
   #refuse(entry: Entry, error: ReplyError, writer: NodeWriter): void {
@@ -280,38 +300,17 @@ export class RedisTarget implements Target {
 
   /** What else is on its way to the node was read later. */
   #convert(entry: Entry, writer: NodeWriter): void {
-    if (writer.holds(EntryView.of(entry))) this.#channel.settle(entry.page, sizeOf(entry));
+    if (writer.holds(EntryView.of(entry))) this.#settlement.settle(entry);
     else this.#leaveNode(entry, (name) => this.#slowPath.convert(entry, name, writer));
   }
 
   /** What has come to the slow path before it was read later: whatever waits there has waited for this one. */
   #leaveNode(entry: Entry, take: (name: Buffer) => void): void {
     const name = this.#options.targetNameOf(entry.key);
-    if (this.#slowPath.holds(entry, name)) this.#channel.settle(entry.page, sizeOf(entry));
-    else take(name);
-  }
-
-  /** What was lost was only the reply; or SCAN gave the key once more. */
-  #settleOurs(entry: Entry, origin: Origin): void {
-    if (origin === 'maybe-written') this.#sink.onWritten(1, sizeOf(entry));
-    else this.#sink.onRepeated();
-    this.#channel.settle(entry.page, sizeOf(entry));
-  }
-
-  /** @param removed keys that the target had under its name, and has no more */
-  #expire(page: number, bytes: number, removed: number): void {
-    this.#sink.onExpired();
-    this.#settleRemoved(page, bytes, removed);
-  }
-
-  #settleRemoved(page: number, bytes: number, removed: number): void {
-    if (removed > 0) this.#sink.onRemoved(removed);
-    this.#channel.settle(page, bytes);
-  }
-
-  #report(entry: Entry, error: RespError): void {
-    this.#sink.onWriteRefused(entry.db, entry.key, error);
-    this.#channel.settle(entry.page, sizeOf(entry));
+    if (this.#slowPath.holds(entry, name) || this.#liveNames.holds(entry, name)) this.#settlement.settle(entry);
+    else if (!this.#liveNames.concerns(entry, name)) take(name);
+    // Another key may have got the name since.
+    else this.#liveNames.take(entry, name, () => take(name));
   }
 
   #redirect(entry: Entry, error: ReplyError, writer: NodeWriter): void {
@@ -320,19 +319,19 @@ export class RedisTarget implements Target {
     this.#departure.wake();
     if (node === undefined) return;
     this.#asked.set(name.toString('latin1'), this.#writers.ofImporting(node, slotOf(name)));
-    this.#giveBack(entry);
+    this.#settlement.giveBack(entry);
   }
 
   /** The target's own key stays. */
   #leave(entry: Entry): void {
-    if (this.#conflicts.leave(entry)) this.#report(entry, taken());
-    else this.#channel.settle(entry.page, sizeOf(entry));
+    if (this.#conflicts.leave(entry)) this.#settlement.report(entry, taken());
+    else this.#settlement.settle(entry);
   }
 
   /** The topology is as new as can be. */
   #release(entries: readonly Entry[]): void {
     this.#writers.refresh();
-    for (const entry of entries) this.#giveBack(entry);
+    for (const entry of entries) this.#settlement.giveBack(entry);
   }
 
   #replaced(writer: NodeWriter): void {

@@ -13,7 +13,7 @@ import { NEVER, type Milliseconds } from '../rdb/milliseconds.ts';
 import { askFlushes, type Flushes, type ServerInfo } from '../server/info.ts';
 import { refusalOf, scopeOf } from '../server/refusal.ts';
 import { failMisanswered, integerIn } from '../server/replies.ts';
-import type { Session } from '../server/session.ts';
+import { ask, type Session } from '../server/session.ts';
 
 export interface WrittenKey {
   /** Database and name at the target. */
@@ -230,6 +230,22 @@ export class NodeAsker {
       const reply = await connection.requestLong('DUMP', name);
       if (Buffer.isBuffer(reply) || reply instanceof Oversized || reply === null) return reply;
       failMisanswered(connection, 'DUMP');
+      throw connection.error!;
+    });
+  }
+
+  /**
+   * What TYPE says of a key; `undefined` as `ask`.
+   * @param asking whether the node is only just taking over the slot of the key
+   * @throws ReplyError where the node refuses to say
+   */
+  type(db: number, name: Buffer, asking: boolean): Promise<string | undefined> {
+    return this.ask(async ({ connection, selection }) => {
+      selection.use(db);
+      if (asking) ask(connection);
+      const reply = await connection.request('TYPE', name);
+      if (Buffer.isBuffer(reply)) return reply.toString();
+      failMisanswered(connection, 'TYPE');
       throw connection.error!;
     });
   }

@@ -3,6 +3,7 @@
 import type { Peer, ReplyError, RespError } from '../../resp/errors.ts';
 import type { Channel } from '../flow/channel.ts';
 import { newEntry, sizeOf, type Entry } from '../flow/entry.ts';
+import type { KeyId } from '../flow/key-id.ts';
 import { Settling } from '../flow/settling.ts';
 import { typeOf } from '../rdb/payload.ts';
 import type { Source } from '../source/source.ts';
@@ -23,12 +24,24 @@ export interface OwnNames {
   forget(db: number, name: Buffer): void;
 }
 
+/** Keys of the source that may get one name. */
+export interface NameOrigins {
+  /** Keys in scope that may have this name at the target. The first one that is there has it. */
+  of(targetDb: number, name: Buffer): readonly KeyId[];
+  /** Those of them that the source has now, in the same order. */
+  existing(keys: readonly KeyId[]): Promise<readonly KeyId[]>;
+}
+
 /** How a source is followed that is written: what it has no more is removed. */
 export interface LiveOptions {
   /** `undefined` where there are none. */
   readonly ownNames: OwnNames | undefined;
   /** Whether they stay the target's own; otherwise the source's word holds for each name that it writes. */
   readonly keeps: boolean;
+  /** Where several keys of the source may get one name. */
+  readonly origins?: NameOrigins | undefined;
+  /** Where only keys of one type are in scope: as TYPE names it. */
+  readonly type?: string | undefined;
 }
 
 /** What a target asks of the source: see `Source`. */

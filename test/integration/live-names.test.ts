@@ -1,0 +1,153 @@
+// Following with names that several keys may get, with one type in scope, and with names of the target's own: who has a name, as
+// keys come and go.
+import assert from 'node:assert/strict';
+import { after, before, beforeEach, test, type TestContext } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { TestClient } from '../support/client.ts';
+import { FEEDS, Following, PHASE, type FeedName } from '../support/live/model.ts';
+import { serverSide } from '../support/live/sides.ts';
+import { assertDone } from '../support/outcome.ts';
+import { startServer, type TestServer } from '../support/redis-server.ts';
+import type { RumpResult } from '../support/rump.ts';
+
+const LONGEST_MS = 10_000;
+
+let source: TestServer;
+let target: TestServer;
+let from: TestClient;
+let other: TestClient;
+let to: TestClient;
+
+before(async () => {
+  [source, target] = await Promise.all([startServer(), startServer()]);
+  [from, other, to] = await Promise.all([source.client(0), source.client(1), target.client()]);
+});
+after(() => Promise.all([source.stop(), target.stop()]));
+beforeEach(() => Promise.all([from.send('FLUSHALL'), to.send('FLUSHALL')]));
+
+/** In sync. */
+async function follow(t: TestContext, feed: FeedName, db: string, args: readonly string[]): Promise<Following> {
+  const endpoints = ['--from', source.url, '--to', target.url];
+  const run = new Following(t, { endpoints, feed, db, source: serverSide(() => source, [0]), args });
+  run.start();
+  await run.reaches(PHASE.inSync);
+  return run;
+}
+
+async function over(run: Following): Promise<RumpResult> {
+  run.cutOver();
+  return run.done();
+}
+
+/** Waits for a value at the target; `null` for none. */
+async function holds(key: string, value: string | null): Promise<void> {
+  let found: unknown;
+  for (const end = Date.now() + LONGEST_MS; Date.now() < end; await sleep(5)) {
+    const reply = await to.send('GET', key);
+    found = reply === null ? null : String(reply);
+    if (found === value) return;
+  }
+  assert.equal(found, value, `of ${key}`);
+}
+
+const ways = [
+  {
+    way: 'databases that are merged',
+    db: '0,1',
+    args: ['--db-map', '0:0,1:0'],
+    first: 'x',
+    second: 'x',
+    isOther: true,
+  },
+  {
+    way: 'a prefix that is taken away',
+    db: '0',
+    args: ['--strip-prefix', 'a:'],
+    first: 'a:x',
+    second: 'x',
+    isOther: false,
+  },
+];
+
+for (const { way, db, args, first, second, isOther } of ways) {
+  for (const feed of FEEDS) {
+    test(`rump that follows by ${feed} gives a name to whichever key has it, with ${way}`, async (t) => {
+      const also = isOther ? other : from;
+      const run = await follow(t, feed, db, args);
+      for (const [client, key] of [
+        [from, first],
+        [also, second],
+        [from, first],
+      ] as const) {
+        await client.send('SET', key, `of ${key}`);
+        await holds('x', `of ${key}`);
+        await client.send('SET', key, 'changed');
+        await holds('x', 'changed');
+        await client.send('DEL', key);
+        await holds('x', null);
+      }
+      assertDone(await over(run));
+    });
+
+    test(`rump that follows by ${feed} leaves a name to the first key until that goes, with ${way}`, async (t) => {
+      const also = isOther ? other : from;
+      await also.send('SET', second, 'second');
+      const run = await follow(t, feed, db, args);
+      await holds('x', 'second');
+      await from.send('SET', first, 'first');
+      await holds('x', 'first');
+      await also.send('SET', second, 'second, changed');
+      await from.send('SET', first, 'first, changed');
+      await holds('x', 'first, changed');
+      await from.send('DEL', first);
+      await holds('x', 'second, changed');
+      await from.send('SET', first, 'first again', 'PX', 300);
+      await holds('x', 'first again');
+      await holds('x', 'second, changed');
+      await from.send('SET', first, 'last');
+      await also.send('DEL', second);
+      const result = await over(run);
+      await holds('x', 'last');
+      assert.equal(result.code, 1, 'a key that the source had was not copied');
+      assert.match(result.stderr, /another key of the source has got the same name/);
+      assert.match(result.stderr, /1 failed/);
+    });
+  }
+}
+
+for (const feed of FEEDS) {
+  test(`rump --type that follows by ${feed} removes what it wrote, and nothing of another type`, async (t) => {
+    await from.pipeline([
+      ['RPUSH', 'turned', 'a'],
+      ['RPUSH', 'gone', 'a'],
+      ['RPUSH', 'hot', 'a'],
+      ['SET', 'string', 'out of scope'],
+    ]);
+    await to.pipeline([
+      ['SET', 'string', 'mine'],
+      ['SET', 'new', 'mine'],
+      ['RPUSH', 'own', 'mine'],
+    ]);
+    const run = await follow(t, feed, '0', ['--type', 'list']);
+    assert.equal(await to.send('EXISTS', 'turned', 'gone', 'hot'), 3);
+    await to.send('SET', 'later', 'mine');
+    await from.pipeline([
+      ['SET', 'turned', 'a string'],
+      ['DEL', 'gone'],
+      ['SET', 'new', 'a string'],
+      ['SET', 'later', 'a string'],
+      ['SET', 'own', 'a string'],
+      ['DEL', 'string'],
+      ...Array.from({ length: 200 }, (_, i) => [
+        ['DEL', 'hot'],
+        ['RPUSH', 'hot', i],
+      ]).flat(),
+    ]);
+    assertDone(await over(run));
+    assert.equal(await to.send('EXISTS', 'turned', 'gone'), 0);
+    const own = ['string', 'new', 'later'].map((key) => to.send('GET', key));
+    assert.deepEqual((await Promise.all(own)).map(String), ['mine', 'mine', 'mine']);
+    assert.deepEqual(((await to.send('LRANGE', 'own', 0, -1)) as Buffer[]).map(String), ['mine']);
+    assert.deepEqual(((await to.send('LRANGE', 'hot', 0, -1)) as Buffer[]).map(String), ['199']);
+  });
+}
