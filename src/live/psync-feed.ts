@@ -207,7 +207,7 @@ export class PsyncFeed implements Feed {
     attempt.link = await this.#deployment.replicate(session.peer, {
       ...lines,
       onSnapshot: () => {},
-      onSnapshotEnd: () => (attempt.isStreaming = true),
+      onSnapshotEnd: () => this.#stream(attempt),
       onStream: (bytes) => {
         stream.read(bytes);
         this.#changes.wake();
@@ -240,6 +240,12 @@ export class PsyncFeed implements Feed {
       this.#beginnings++;
       if (before !== undefined) this.#sink.onGap({ reason: gapReason(before, replicationId) });
     }
+    this.#changes.wake();
+  }
+
+  /** Before that nothing is told, though nothing is lost: whoever begins to copy then does not fall behind at once. */
+  #stream(attempt: Attempt): void {
+    attempt.isStreaming = true;
     this.#isAttached = true;
     this.#onAttached();
     this.#changes.wake();

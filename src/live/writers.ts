@@ -71,8 +71,12 @@ export class Writers {
   async count(changes: number): Promise<number> {
     const base = this.#base!;
     const removed = await this.#askServers();
-    const keys = Math.min(this.#rounds.gone - base.gone, removed.keys - base.keys);
-    const made = changes - base.changes - keys - (removed.fields - base.fields);
+    const gone = this.#rounds.gone - base.gone;
+    const expired = Math.min(gone, removed.keys - base.keys);
+    const fields = removed.fields - base.fields;
+    // A hash that has lost all of its fields goes as well, and is not counted as expired.
+    const emptied = Math.min(gone - expired, fields);
+    const made = changes - base.changes - expired - fields - emptied;
     // A server that is being opened anew says nothing for a while, and counts from 0 where it was restarted.
     this.#made = Math.max(this.#made, made);
     return this.#made;

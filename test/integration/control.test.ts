@@ -72,7 +72,7 @@ test('rump --control tells how far a copy is, in lines and as JSON, and removes 
     ['copying', 'no', '0', 'none', '200 keys/s', '50 ms'],
   );
   assert.match(lines.get('done')!, /^\d+ %$/);
-  assert.match(lines.get('rate')!, /^\d+ keys\/s, \d+ bytes\/s$/);
+  assert.match(lines.get('rate')!, /^[\d,]+ keys\/s, [\d,]+ bytes\/s$/);
   const { phase, keys, bytes, fraction, keysPerSecond, bwlimit } = await statusOf(run);
   assert.deepEqual([phase, bwlimit], ['copying', null]);
   assert.ok((keys as number) >= Number(lines.get('keys')) && (keys as number) <= KEYS, `${String(keys)} keys`);
