@@ -44,6 +44,8 @@ export interface FollowingParts {
   readonly close: (gap: Gap) => Promise<void>;
   /** Keys of which it is not certain that the target has them as they were read last. */
   readonly unanswered: () => readonly KeyId[];
+  /** Every node of the target answers: what one of them may have lost until then is a gap by now. @throws RespError */
+  readonly reachTarget: () => Promise<void>;
   /** The last word of the target, once all is settled. @throws RespError */
   readonly confirm: (timeoutMs: number) => Promise<void>;
 }
@@ -95,6 +97,11 @@ export class Following {
 
   get phase(): Phase {
     return this.#phase;
+  }
+
+  /** Nothing more is read. */
+  get isOver(): boolean {
+    return this.#isOver;
   }
 
   /** Keys that have changed and are not on the target yet. */
@@ -217,17 +224,29 @@ export class Following {
 
   /** All that the source had acknowledged by now is on the target when it returns. */
   async #settle(): Promise<void> {
-    const { feeds, rounds, gaps, streams, unanswered, confirm } = this.#parts;
+    const { feeds, rounds, gaps, streams, confirm } = this.#parts;
     if (!streams.isComplete) gaps.add(MANY_STREAMS);
-    do {
-      await gaps.closed();
-      await feeds.caughtUp({ looks: true });
-      await rounds.settled({ isHurried: true });
-    } while (gaps.isOpen);
+    await gaps.closed();
+    await feeds.caughtUp({ looks: true });
+    await this.#settleAll();
     for (const { db, key } of streams.keys) rounds.mark(db, key);
-    for (const { db, key } of unanswered()) rounds.mark(db, key);
-    await rounds.settled({ isHurried: true });
-    await confirm(this.#options.cutoverTimeout);
+    do {
+      await this.#settleAll();
+      await confirm(this.#options.cutoverTimeout);
+    } while (gaps.isOpen);
+  }
+
+  /** Until nothing is missed, nor lost by the target, and what is marked by then is there. */
+  async #settleAll(): Promise<void> {
+    const { rounds, gaps, unanswered, reachTarget } = this.#parts;
+    for (;;) {
+      await gaps.closed();
+      await rounds.settled({ isHurried: true });
+      await reachTarget();
+      const keys = unanswered();
+      for (const { db, key } of keys) rounds.mark(db, key);
+      if (keys.length === 0 && !gaps.isOpen) return;
+    }
   }
 
   /** Whoever still writes was not stopped. What he writes is copied all the same. */
@@ -241,7 +260,7 @@ export class Following {
     await feeds.caughtUp();
     await gaps.closed();
     const { changes } = rounds;
-    await rounds.settled({ isHurried: true });
+    await this.#settleAll();
     const written = await this.#writers.count(changes);
     if (written > 0) this.#sink.onStragglers(this.#writers.names, written);
   }

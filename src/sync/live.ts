@@ -69,6 +69,8 @@ export class LiveCopy {
   #crowded: SlotSet | undefined;
   /** Where several keys may get one name. */
   readonly #origins: SourceOrigins | undefined;
+  /** Since the end of following. */
+  #isTargetLost = false;
   #source!: RedisSource;
   #target!: RedisTarget;
 
@@ -142,6 +144,7 @@ export class LiveCopy {
         streams,
         close: (gap) => this.#close(gap),
         unanswered: () => this.#target.unanswered(),
+        reachTarget: () => this.#target.reach(),
         confirm: (timeoutMs) => this.#confirm(timeoutMs),
       },
       live,
@@ -221,7 +224,15 @@ export class LiveCopy {
     this.#crowded.add(slotOf(key));
   }
 
+  /** @throws RespError where the target lost something when nothing was read any more */
+  demandKept(): void {
+    if (!this.#isTargetLost) return;
+    const message = 'Cannot vouch for the copy: a server of the target was replaced or restarted at its very end';
+    throw new RespError('TARGET_REPLACED', message, { hint: 'copy again', retryable: true });
+  }
+
   #onTargetReplaced(wanted: ((key: Buffer) => boolean) | undefined): void {
+    this.#isTargetLost ||= this.following.isOver;
     this.#gaps.add({
       reason: 'a server of the target may have lost what it had acknowledged',
       databases: undefined,

@@ -73,6 +73,7 @@ async function copyAll(
   progress.start({ ...startEvent(run), ...feed }, [...warnings, ...(live?.warnings ?? [])], () => source.fraction);
   try {
     await flow.run(settings.signal);
+    live?.demandKept();
     if (tally !== undefined) progress.count(tally.types);
     const figures = progress.finish();
     await resume?.finish(figures.failed);

@@ -89,6 +89,12 @@ export class NodeWriters {
     return Math.min(...(await Promise.all(waiting)));
   }
 
+  /** Resolves when every node has answered, on another connection where it was lost. */
+  async reach(): Promise<void> {
+    const writers = [...this.#writers.values()];
+    await Promise.all(writers.map(({ asker }) => asker.ask(({ connection }) => connection.request('TIME'))));
+  }
+
   /** Nothing more is to be written. */
   finish(): void {
     for (const writer of this.#writers.values()) writer.end('finished');

@@ -73,12 +73,11 @@ export class RedisTarget implements Target {
       },
       onFailed: (error) => this.#failure.fail(error),
     });
-    const takesRuns = !options.renames;
     this.#dispatcher = new Dispatcher(
       deployment,
       this.#writers,
       this.#pacer,
-      { takesRuns },
+      { takesRuns: !options.renames },
       {
         hasObstacles: () => this.#hasObstacles(),
         asksAboutRemovals: options.live?.type !== undefined,
@@ -229,6 +228,11 @@ export class RedisTarget implements Target {
    */
   async waitReplicas(replicas: number, timeoutMs: number): Promise<number> {
     return Promise.race([this.#writers.waitForReplicas(replicas, timeoutMs), this.#failure.promise]);
+  }
+
+  /** Resolves when every node has answered: it is known by then which of them was replaced before. @throws RespError */
+  async reach(): Promise<void> {
+    await Promise.race([this.#writers.reach(), this.#failure.promise]);
   }
 
   #writeAsking(entry: Entry, name: Buffer): boolean {

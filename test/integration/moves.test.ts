@@ -87,6 +87,18 @@ test('A move whose writers were not stopped names what they write, and brings it
   assert.ok(Number(await to.send('GET', 'late')) > 0);
 });
 
+test('A move whose target is lost at the end, and comes back with nothing, is not done before it has everything', async (t) => {
+  const [run, port] = [await inSync(t, ['--linger', '100ms']), target.port];
+  run.cutOver();
+  await run.reaches(PHASE.lingering);
+  await target.stop();
+  await run.reaches(/lost the target/);
+  target = await startServer({ port });
+  to = await target.client();
+  assertMoved(await run.done());
+  assert.equal(await to.send('DBSIZE'), KEYS);
+});
+
 test('A move whose target is written by somebody else finds that by --verify', async (t) => {
   const run = await inSync(t, ['--verify', '--recheck', '0']);
   await to.send('SET', 'key:7', 'other');
