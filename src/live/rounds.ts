@@ -37,7 +37,7 @@ export interface RoundsSink {
 /** Keys of a round that are on their way at once. */
 const MOST_ASKED = 4096;
 /** Milliseconds: a key that is written all the time is read no more often. */
-const ROUND_MS = 5;
+const ROUND_MS = 20;
 
 /** A value that is written piece by piece. */
 interface Large extends KeyId {

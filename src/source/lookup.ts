@@ -102,6 +102,13 @@ export class Lookup {
     this.#route(place);
   }
 
+  /** The same for a key of which a copy is kept: many of them cost no object each. */
+  readCopy(db: number, key: Buffer, page: number): void {
+    const node = this.#deployment.nodeOf(key);
+    if (node === undefined) this.read({ db, key: Buffer.from(key), page, asking: false });
+    else this.readerOf(node).readCopy(db, key, page);
+  }
+
   /**
    * The same for a key where it lies, of which a copy is kept, and waits for others or for `readNow`. Returns the node that is
    * asked; `undefined`: nobody is.

@@ -136,6 +136,13 @@ export class NodeReader {
     if (this.#keys.length === WORTH_A_WRITE) this.#run.wake();
   }
 
+  /** The same for a key of a page, of which a copy is kept; it waits for nobody. */
+  readCopy(db: number, key: Buffer, page: number): void {
+    if (!this.#suspects.isEmpty) return this.read({ db, key: Buffer.from(key), page, asking: false });
+    this.#keys.pushBuffer(db, key, page);
+    this.readNow();
+  }
+
   /** What waits for others has waited long enough. */
   readNow(): void {
     if (this.#keys.length === 0 || this.#isDue) return;

@@ -154,9 +154,9 @@ export class RedisSource implements Source {
     this.#demands.push({ wanted });
   }
 
-  /** Reads a key that has changed. @param page one of the follower's */
+  /** Reads a key that has changed, of which a copy is kept. @param page one of the follower's */
   readChanged(db: number, key: Buffer, page: number): void {
-    this.#lookup.read({ db, key, page, asking: false });
+    this.#lookup.readCopy(db, key, page);
   }
 
   /** Walks once more, beside what the follower reads; returns when all that was found is settled. */

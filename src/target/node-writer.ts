@@ -102,7 +102,7 @@ export class NodeWriter {
     this.#options = options;
     this.#sink = sink;
     this.#suspects = new SuspectEntries((entry) => this.#idOf(entry));
-    this.sample = new WrittenSample(options.live && ((key) => this.#idOf(key)));
+    this.sample = new WrittenSample(options.live && ((key) => this.#idOf(key)), options.renames);
     const { onWritten } = options;
     const renewing = (entry: EntryView): void => {
       onWritten?.(entry);

@@ -41,6 +41,11 @@ const MOST_REPLACED = 5;
 const FIRST = 64;
 const LAST = 64;
 const BY_CHANCE = 512;
+/** Some twenty times as many as there are names. */
+const HASHES = 16_384;
+const HASHED_BYTES = 64;
+/** Of FNV-1a. */
+const HASH_PRIME = 0x01000193;
 /** Bytes: a longer name is not kept. */
 const LONGEST_NAME = 4096;
 /** Fields of a hash may expire from this type byte on, and take the key with them. */
@@ -87,13 +92,18 @@ export class WrittenSample {
   #offered = 0;
   /** How often each name is kept, where keys change. */
   readonly #times: Map<string, number> | undefined;
-
+  /** How many of these names have each short hash, where names stay the same: nearly all other keys have none of them. */
+  readonly #hashes: Uint16Array | undefined;
   readonly #idOf: ((key: KeyId) => KeyId) | undefined;
 
-  /** @param idOf where a key goes; missing where no key is written again, or removed */
-  constructor(idOf?: (key: KeyId) => KeyId) {
+  /**
+   * @param idOf where a key goes; missing where no key is written again, or removed
+   * @param renames whether a key may have another name there
+   */
+  constructor(idOf?: (key: KeyId) => KeyId, renames = true) {
     this.#idOf = idOf;
     this.#times = idOf && new Map();
+    if (idOf !== undefined && !renames) this.#hashes = new Uint16Array(HASHES);
   }
 
   /** One more key is on the target. */
@@ -111,6 +121,7 @@ export class WrittenSample {
 
   /** A key was written, maybe not for the first time: it may expire sooner than it would have. */
   renew(entry: EntryView): void {
+    if (this.#hashes !== undefined && this.#hashes[hashOf(entry.keyIn.buffer, entry.keyAt, entry.keyEnd)] === 0) return;
     if (mayEmpty(entry)) this.#change(entry, GONE_BEFORE);
     else if (entry.expireAt !== NEVER) this.#change(entry, entry.expireAt);
   }
@@ -132,6 +143,7 @@ export class WrittenSample {
     for (const keys of this.#all) keys.length = 0;
     this.#offered = 0;
     this.#times?.clear();
+    this.#hashes?.fill(0);
   }
 
   get #all(): readonly SampledKey[][] {
@@ -142,13 +154,17 @@ export class WrittenSample {
     const before = keys[place];
     keys[place] = key;
     if (this.#times === undefined) return;
+    this.#count(key, 1);
+    if (before !== undefined) this.#count(before, -1);
+  }
+
+  #count(key: WrittenKey, by: 1 | -1): void {
+    const times = this.#times!;
     const id = idOfKey(key);
-    this.#times.set(id, (this.#times.get(id) ?? 0) + 1);
-    if (before === undefined) return;
-    const old = idOfKey(before);
-    const left = this.#times.get(old)! - 1;
-    if (left > 0) this.#times.set(old, left);
-    else this.#times.delete(old);
+    const now = (times.get(id) ?? 0) + by;
+    if (now > 0) times.set(id, now);
+    else times.delete(id);
+    if (this.#hashes !== undefined) this.#hashes[hashOf(key.name, 0, key.name.length)]! += by;
   }
 
   #change(entry: KeyId, expireAt: Milliseconds): void {
@@ -281,6 +297,13 @@ export async function waitForReplicas(
 function mayEmpty({ kind, large, payloadIn, payloadAt }: EntryView): boolean {
   if (kind !== 'value') return large?.fieldsExpire === true;
   return payloadIn.buffer[payloadAt]! >= FIRST_TYPE_WITH_EXPIRING_FIELDS;
+}
+
+/** One of `HASHES`. Names that differ only in front of so many bytes share one. */
+function hashOf(buffer: Buffer, start: number, end: number): number {
+  let hash = end - start;
+  for (let i = Math.max(start, end - HASHED_BYTES); i < end; i++) hash = Math.imul(hash ^ buffer[i]!, HASH_PRIME);
+  return (hash ^ (hash >>> 15)) & (HASHES - 1);
 }
 
 function idOfKey({ db, name }: WrittenKey): string {

@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { EntryView } from '../../../src/flow/entry-view.ts';
 import { type LargeValue, newEntry } from '../../../src/flow/entry.ts';
+import type { KeyId } from '../../../src/flow/key-id.ts';
 import { NEVER } from '../../../src/rdb/milliseconds.ts';
 import { parseInfo, type ServerInfo } from '../../../src/server/info.ts';
 import { TargetProcess, WrittenSample } from '../../../src/target/target-process.ts';
@@ -77,3 +78,25 @@ test('WrittenSample keeps nothing of what is written again', () => {
   sample.clear();
   assert.equal(sample.presentAt(0).length, 0);
 });
+
+function viewOf(i: number, expireAt: number): EntryView {
+  return EntryView.of({ ...newEntry(), kind: 'value', key: Buffer.from(`key:${i}`), payload: STRING, expireAt });
+}
+
+for (const renames of [false, true]) {
+  test(`WrittenSample hears of a new expiry of any key that it keeps, ${renames ? 'also under another name' : 'of thousands'}`, () => {
+    const targetOf = ({ db, key }: KeyId): KeyId => ({ db, key: renames ? Buffer.from(`new:${String(key)}`) : key });
+    const sample = new WrittenSample(targetOf, renames);
+    const keys = Array.from({ length: 5000 }, (_, i) => i);
+    for (const i of keys) {
+      const view = viewOf(i, 1000);
+      const { db, key } = targetOf(view);
+      sample.offer(view, db, key);
+    }
+    const kept = sample.presentAt(0).length;
+    sample.renew(viewOf(0, 10));
+    assert.equal(sample.presentAt(100).length, kept - 1);
+    for (const i of keys) sample.renew(viewOf(i, 10));
+    assert.equal(sample.presentAt(100).length, 0);
+  });
+}
