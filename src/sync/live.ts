@@ -1,6 +1,6 @@
 // A copy that follows its source: the feeds, the rounds and the cutover, put between source and target for what was asked for.
 
-import { RespError } from '../../resp/errors.ts';
+import { nameOf, RespError } from '../../resp/errors.ts';
 import { countOf } from '../../resp/figures.ts';
 import { chooseFeed, type FeedChoice } from '../live/feed-choice.ts';
 import type { Feed, FeedPosition, FeedSink } from '../live/feed.ts';
@@ -25,7 +25,7 @@ import type { RedisTarget } from '../target/redis-target.ts';
 import { KeyMapping } from '../target/key-mapping.ts';
 import type { WayBack } from '../target/target.ts';
 import type { LiveProgress, StartEvent } from './options.ts';
-import type { Run } from './preflight.ts';
+import { sameServer, type Run } from './preflight.ts';
 import type { LiveWriting } from './flow.ts';
 import type { Progress } from './progress.ts';
 import type { LiveSettings } from './settings.ts';
@@ -83,6 +83,7 @@ export class LiveCopy {
     if (source === undefined || target === undefined)
       throw new RespError('LIVE', 'Cannot follow a file: both sides have to be servers');
     const choice = await chooseFeed(source, live.feed);
+    demandApart(source, target, choice, run);
     const ownNames = await takeDownNames(target, nameWalkOf(run, progress), live.namesLimit);
     demandKnown(ownNames, run, live);
     return new LiveCopy(run, live, { source, target }, choice, ownNames, progress);
@@ -255,6 +256,21 @@ export class LiveCopy {
 function nameWalkOf({ plan, settings }: Run, progress: Progress): NameWalkOptions {
   const onReconnect = progress.onReconnect.bind(progress);
   return { mapping: new KeyMapping(plan, settings), retry: settings.retry, onReconnect, count: settings.count };
+}
+
+/** What is written must not be told as a change of the source. @throws RespError */
+function demandApart(source: Deployment, target: Deployment, { kind }: FeedChoice, { settings }: Run): void {
+  const [, server] = sameServer(source, target) ?? [];
+  if (server === undefined) return;
+  const { peer } = server.connection;
+  const cannot = `Cannot follow ${nameOf(peer)} into another database of its own`;
+  if (settings.databases === 'all') {
+    const message = `${cannot}: those that are written would be followed as well`;
+    throw new RespError('SAME_SERVER', message, { peer, hint: 'name the databases with --db' });
+  }
+  if (kind === 'psync') return;
+  const message = `${cannot}: tracking does not tell in which database a key has changed, and whatever is written would be read again, without an end`;
+  throw new RespError('SAME_SERVER', message, { peer, hint: 'use --feed psync' });
 }
 
 /** @throws RespError where it cannot be told which keys of the target are its own */

@@ -184,13 +184,17 @@ function demandDifferent(source: Deployment, target: Deployment, databases: Data
   const isCopy = target.use === 'write to';
   const written = new Set(databases.map(([, db]) => db));
   const [db] = databases.find(([db, other]) => (isCopy ? written.has(db) : db === other)) ?? [];
-  const pair = source.servers.flatMap((from) =>
-    target.servers.filter((to) => isSameServer(from, to)).map((to) => [from, to]),
-  );
-  if (db === undefined || pair.length === 0) return;
-  const [from, to] = pair[0]!.map(({ connection: { peer } }) => peer);
+  const pair = sameServer(source, target);
+  if (db === undefined || pair === undefined) return;
+  const [from, to] = pair.map(({ connection: { peer } }) => peer);
   const message = `Cannot ${isCopy ? 'copy' : 'compare'}: ${nameOf(from!)} and ${nameOf(to!)} are the same database ${db}`;
   throw new RespError('SAME_DATABASE', message, { peer: to });
+}
+
+/** A server that is of both sides, by its addresses there. */
+export function sameServer(source: Deployment, target: Deployment): readonly [Server, Server] | undefined {
+  for (const from of source.servers) for (const to of target.servers) if (isSameServer(from, to)) return [from, to];
+  return undefined;
 }
 
 /** The same server process answers by two addresses as well; one that hides its run id is known by its address. */

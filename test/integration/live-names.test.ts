@@ -6,9 +6,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { TestClient } from '../support/client.ts';
 import { FEEDS, Following, PHASE, type FeedName } from '../support/live/model.ts';
 import { serverSide } from '../support/live/sides.ts';
-import { assertDone } from '../support/outcome.ts';
+import { assertDone, assertRefused } from '../support/outcome.ts';
 import { startServer, type TestServer } from '../support/redis-server.ts';
-import type { RumpResult } from '../support/rump.ts';
+import { runRump, type RumpResult } from '../support/rump.ts';
 
 const LONGEST_MS = 10_000;
 
@@ -19,15 +19,21 @@ let other: TestClient;
 let to: TestClient;
 
 before(async () => {
-  [source, target] = await Promise.all([startServer(), startServer()]);
+  [source, target] = await Promise.all([startServer({ args: ['--repl-diskless-sync-delay', '0'] }), startServer()]);
   [from, other, to] = await Promise.all([source.client(0), source.client(1), target.client()]);
 });
 after(() => Promise.all([source.stop(), target.stop()]));
 beforeEach(() => Promise.all([from.send('FLUSHALL'), to.send('FLUSHALL')]));
 
 /** In sync. */
-async function follow(t: TestContext, feed: FeedName, db: string, args: readonly string[]): Promise<Following> {
-  const endpoints = ['--from', source.url, '--to', target.url];
+async function follow(
+  t: TestContext,
+  feed: FeedName,
+  db: string,
+  args: readonly string[],
+  to = target.url,
+): Promise<Following> {
+  const endpoints = ['--from', source.url, '--to', to];
   const run = new Following(t, { endpoints, feed, db, source: serverSide(() => source, [0]), args });
   run.start();
   await run.reaches(PHASE.inSync);
@@ -149,5 +155,40 @@ for (const feed of FEEDS) {
     assert.deepEqual((await Promise.all(own)).map(String), ['mine', 'mine', 'mine']);
     assert.deepEqual(((await to.send('LRANGE', 'own', 0, -1)) as Buffer[]).map(String), ['mine']);
     assert.deepEqual(((await to.send('LRANGE', 'hot', 0, -1)) as Buffer[]).map(String), ['199']);
+  });
+}
+
+test('rump follows a database into another one of the same server', async (t) => {
+  await from.send('SET', 'a', 'old');
+  const run = await follow(t, 'psync', '0', ['--until-idle', '300ms'], `${source.url}/1`);
+  await from.pipeline([
+    ['SET', 'a', 'new'],
+    ['SET', 'b', 'x'],
+    ['DEL', 'b'],
+    ['RPUSH', 'c', 'x'],
+  ]);
+  await other.send('SET', 'own', 'mine');
+  assertDone(await run.done());
+  assert.equal(String(await other.send('GET', 'a')), 'new');
+  assert.deepEqual(((await other.send('KEYS', '*')) as Buffer[]).map(String).toSorted(), ['a', 'c', 'own']);
+});
+
+for (const [what, db, args, words] of [
+  ['by tracking', '/2', ['--feed', 'tracking'], /own: tracking does not tell .*--feed psync/],
+  ['with all of its databases', '', ['--db', 'all', '--db-map', '0:2'], /own: those that are written .*--db/],
+] as const) {
+  test(`rump refuses to follow a server into itself ${what}`, async () => {
+    await from.send('SET', 'a', 'old');
+    const result = await runRump([
+      '--from',
+      source.url,
+      '--to',
+      `${source.url}${db}`,
+      '--live',
+      '--until-idle',
+      '1s',
+      ...args,
+    ]);
+    assertRefused(result, { error: words });
   });
 }
