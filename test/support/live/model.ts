@@ -5,6 +5,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { Reply, TestClient } from '../client.ts';
 import { folderOf } from '../resp-file.ts';
 import { spawnRump, type RumpResult, type RunningRump } from '../rump.ts';
 import { assertSameSides, type SameSidesOptions } from './compare.ts';
@@ -72,6 +73,8 @@ const BEFORE = 3000;
 const FOLLOWING_MS = 1000;
 const POLL_MS = 10;
 const IN_SYNC_MS = 30_000;
+/** In which a server notices that a client has gone. */
+const GONE_MS = 2000;
 
 /** @returns how rump ended, after all that is to be the same was found the same */
 export async function runModel(t: TestContext, options: ModelOptions): Promise<RumpResult> {
@@ -117,7 +120,23 @@ async function model(t: TestContext, options: ModelOptions, random: Random, run:
   assert.ok((await assertSameSides(source, target, options.same)) > 0);
   if (!floods && options.forgets !== true && options.same === undefined) await assertNumbered(target, numbered);
   for (const fault of faults) fault.assertFelt(result);
+  for (const client of await source.primaries(0)) await assertNoTrace(client);
   return result;
+}
+
+/** The source is as it was: nobody is left there, and nothing was tried that the reader has no right to, such as a write. */
+async function assertNoTrace(client: TestClient): Promise<void> {
+  const ours = async (): Promise<string[]> => {
+    const list = String(await client.send('CLIENT', 'LIST')).split('\n');
+    return list.filter((line) => /\bname=rump|\buser=rump\b/.test(line));
+  };
+  for (const deadline = Date.now() + GONE_MS; (await ours()).length > 0 && Date.now() < deadline;) await sleep(POLL_MS);
+  assert.deepEqual(await ours(), []);
+  const refused = ((await client.send('ACL', 'LOG')) as Reply[][]).map((entry) => entry.map(String));
+  assert.deepEqual(
+    refused.filter((entry) => entry.includes('rump')),
+    [],
+  );
 }
 
 async function follow(run: Following, following: number, end: AbortController): Promise<void> {
