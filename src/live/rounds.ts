@@ -146,13 +146,13 @@ export class Rounds implements Follower {
   async settled({ isHurried = false } = {}): Promise<void> {
     if (isHurried) this.#hurry();
     const large = new Set(this.#large.values());
-    let last = this.#begun + (this.#dirty.length > 0 ? 1 : 0);
+    let last = this.#lastMarked;
     while (!this.#isOver) {
       for (const one of large) {
         if (this.#large.get(idOf(one)) === one) continue;
         large.delete(one);
-        // What had changed while it was written is marked by now.
-        if (one.isMarked) last = Math.max(last, this.#begun + 1);
+        // What had changed while it was written is marked by now, or of the round that has just begun.
+        if (one.isMarked) last = Math.max(last, this.#lastMarked);
       }
       if (this.done >= last && large.size === 0) return;
       await this.#moved.sleep();
@@ -174,6 +174,11 @@ export class Rounds implements Follower {
 
   onReadAll(entries: EntryRun): void {
     this.#options.streams.observeAll(entries);
+  }
+
+  /** The last round that has to be done until all that is marked by now is. */
+  get #lastMarked(): number {
+    return this.#begun + (this.#dirty.length > 0 ? 1 : 0);
   }
 
   #mark(db: number, key: Buffer): void {

@@ -115,6 +115,26 @@ test('Rounds.settled() waits for large values, and for what has changed of them 
   rounds.end();
 });
 
+test('Rounds.settled() waits for no further round where the one that reads a large value again has begun already', async () => {
+  const { rounds, ledger, asked, settle } = bench({ settleMs: 0 });
+  await rounds.settled({ isHurried: true });
+  rounds.change(0, Buffer.from('large'));
+  await until(() => asked.length === 1);
+  const view = viewOf(asked[0]!, 'large');
+  rounds.onRead(view);
+  asked.length = 0;
+  rounds.change(0, Buffer.from('large'));
+  // Whoever reads rounds sleeps before whoever waits for them does: so it is woken before, too.
+  await turn();
+  let isSettled = false;
+  void rounds.settled().then(() => (isSettled = true));
+  ledger.settle(view.page);
+  await until(() => asked.length === 1);
+  settle();
+  await until(() => isSettled);
+  rounds.end();
+});
+
 test('Rounds.done counts a round only once its large values are written', async () => {
   const { rounds, ledger, asked, settle } = bench({ settleMs: 0 });
   rounds.change(0, Buffer.from('large'));
