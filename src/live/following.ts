@@ -40,6 +40,8 @@ export interface FollowingParts {
   readonly rounds: Rounds;
   readonly gaps: Gaps;
   readonly streams: Streams;
+  /** Looks for databases that have come, each of which is a gap; false where not every server would say. */
+  readonly lookForDatabases: () => Promise<boolean>;
   /** Makes good what was missed: walks, and marks what the source has not any more. */
   readonly close: (gap: Gap) => Promise<void>;
   /** Keys of which it is not certain that the target has them as they were read last. */
@@ -177,10 +179,11 @@ export class Following {
 
   /** How long it takes until a change of now is on the target. */
   async #measure(): Promise<void> {
-    const { feeds, rounds, gaps } = this.#parts;
+    const { feeds, rounds, gaps, lookForDatabases } = this.#parts;
     this.#measuredSince = performance.now();
     let changes = 0;
     await this.#unlessAsked(async () => {
+      await lookForDatabases();
       await gaps.closed();
       await feeds.caughtUp();
       changes = rounds.changes;
@@ -224,10 +227,12 @@ export class Following {
 
   /** All that the source had acknowledged by now is on the target when it returns. */
   async #settle(): Promise<void> {
-    const { feeds, rounds, gaps, streams, confirm } = this.#parts;
+    const { feeds, rounds, gaps, streams, confirm, lookForDatabases } = this.#parts;
     if (!streams.isComplete) gaps.add(MANY_STREAMS);
     await gaps.closed();
     await feeds.caughtUp({ looks: true });
+    // A server that is being reached anew says nothing for a while.
+    while (!(await lookForDatabases())) await feeds.caughtUp();
     await this.#settleAll();
     for (const { db, key } of streams.keys) rounds.mark(db, key);
     do {
@@ -254,10 +259,11 @@ export class Following {
     const { linger } = this.#options;
     if (linger === 0) return;
     this.#enter('lingering');
-    const { feeds, rounds, gaps } = this.#parts;
+    const { feeds, rounds, gaps, lookForDatabases } = this.#parts;
     await this.#writers.begin();
     await sleep(linger, undefined, { ref: false });
     await feeds.caughtUp();
+    await lookForDatabases();
     await gaps.closed();
     const { changes } = rounds;
     await this.#settleAll();

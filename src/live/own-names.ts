@@ -60,17 +60,18 @@ const TOO_MANY = new Error('Cannot keep the names that the target holds: they ar
  * Takes down the names of the target that keys of the source in scope may have, whatever is behind them: a key of another type is
  * in the way just as well. To be done before anything is written. An empty database costs one page.
  * @param most of more names than these none is kept
+ * @param own what is known already, and is of no use any more where the new list is not complete
  * @throws RespError where the target cannot be walked to the end; the reason of its signal
  */
 export async function takeDownNames(
   target: Deployment,
   options: NameWalkOptions,
   most: number = MOST_OWN_NAMES,
+  own: OwnNames = new OwnNames(),
 ): Promise<OwnNames> {
   // What cannot be asked may hold names as well.
   if (target.unserved.size > 0) return OwnNames.unknown();
   const { mapping } = options;
-  const own = new OwnNames();
   let isWhole = true;
   const add = (db: number, name: Buffer): void => {
     if (originsOf(mapping, db, name).length > 0) own.add(db, name);

@@ -15,7 +15,7 @@ import { DirtyKeys, type DirtyKeysOptions } from './dirty-keys.ts';
 import type { Streams } from './streams.ts';
 
 export interface RoundsOptions extends DirtyKeysOptions {
-  /** The databases that are followed. */
+  /** The databases that are followed from the beginning. */
   readonly databases: readonly number[];
   readonly scope: Pick<KeyScope, 'includes'>;
   /** Milliseconds: a large value is read no more often. */
@@ -49,7 +49,7 @@ interface Large extends KeyId {
 
 export class Rounds implements Follower {
   readonly #options: RoundsOptions;
-  readonly #databases: ReadonlySet<number>;
+  readonly #databases: Set<number>;
   readonly #ledger: PageLedger;
   readonly #sink: RoundsSink;
   readonly #dirty: DirtyKeys;
@@ -114,6 +114,11 @@ export class Rounds implements Follower {
   mark(db: number | undefined, key: Buffer): void {
     if (db === undefined) for (const each of this.#databases) this.#mark(each, key);
     else if (this.#databases.has(db)) this.#mark(db, key);
+  }
+
+  /** Follows another database: what has changed there before is found otherwise. */
+  follow(db: number): void {
+    this.#databases.add(db);
   }
 
   /** Reads what is marked, until `end`. */

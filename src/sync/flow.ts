@@ -18,7 +18,7 @@ import type { DryRunTarget, NameOrigins, Target, WayBack } from '../target/targe
 import type { Following } from '../live/following.ts';
 import type { OwnNames } from '../live/own-names.ts';
 import { WrittenKeys } from '../target/conflicts.ts';
-import type { Plan } from './sides.ts';
+import { mayGrow, type Plan } from './sides.ts';
 import type { Run } from './preflight.ts';
 import type { Progress } from './progress.ts';
 import type { Settings } from './settings.ts';
@@ -140,7 +140,7 @@ export function targetOf(
   // Under live, what is the target's own is known by name.
   const replace = !keeps || following !== undefined;
   const live = following && {
-    ownNames: following.ownNames.isEmpty ? undefined : following.ownNames,
+    ownNames: following.ownNames.isEmpty && !mayGrow(settings) ? undefined : following.ownNames,
     keeps,
     origins: following.origins,
     type: settings.scope.type,

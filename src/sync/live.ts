@@ -1,6 +1,6 @@
 // A copy that follows its source: the feeds, the rounds and the cutover, put between source and target for what was asked for.
 
-import { nameOf, RespError } from '../../resp/errors.ts';
+import { RespError } from '../../resp/errors.ts';
 import { countOf } from '../../resp/figures.ts';
 import { chooseFeed, type FeedChoice } from '../live/feed-choice.ts';
 import type { Feed, FeedPosition, FeedSink } from '../live/feed.ts';
@@ -10,6 +10,7 @@ import { Gaps, type Gap } from '../live/gaps.ts';
 import { findLeftovers } from '../live/leftovers.ts';
 import { SourceOrigins } from '../live/name-origins.ts';
 import { takeDownNames, type OwnNames } from '../live/own-names.ts';
+import { NewDatabases } from '../live/new-databases.ts';
 import type { NameWalkOptions } from '../live/name-walk.ts';
 import { PsyncFeed } from '../live/psync-feed.ts';
 import { Rounds } from '../live/rounds.ts';
@@ -25,9 +26,10 @@ import type { RedisTarget } from '../target/redis-target.ts';
 import { KeyMapping } from '../target/key-mapping.ts';
 import type { WayBack } from '../target/target.ts';
 import type { LiveProgress, StartEvent } from './options.ts';
-import { sameServer, type Run } from './preflight.ts';
+import { demandApart, type Run } from './preflight.ts';
 import type { LiveWriting } from './flow.ts';
 import type { Progress } from './progress.ts';
+import { mayGrow } from './sides.ts';
 import type { LiveSettings } from './settings.ts';
 import type { Warning } from './warnings.ts';
 
@@ -67,6 +69,9 @@ export class LiveCopy {
   readonly #feeds: Feeds;
   /** Slots of keys for which there was no room, of a gap that waits. */
   #crowded: SlotSet | undefined;
+  /** Where databases that get their first key later are in scope. */
+  readonly #newDatabases: NewDatabases | undefined;
+  readonly #walk: NameWalkOptions;
   /** Where several keys may get one name. */
   readonly #origins: SourceOrigins | undefined;
   /** Since the end of following. */
@@ -83,7 +88,7 @@ export class LiveCopy {
     if (source === undefined || target === undefined)
       throw new RespError('LIVE', 'Cannot follow a file: both sides have to be servers');
     const choice = await chooseFeed(source, live.feed);
-    demandApart(source, target, choice, run);
+    demandApart(source, target, choice.kind, mayGrow(run.settings));
     const ownNames = await takeDownNames(target, nameWalkOf(run, progress), live.namesLimit);
     demandKnown(ownNames, run, live);
     return new LiveCopy(run, live, { source, target }, choice, ownNames, progress);
@@ -105,6 +110,7 @@ export class LiveCopy {
     this.feed = { kind: choice.kind, why: choice.why };
     this.warnings = choice.warnings;
     const databases = run.plan.databases.map(([db]) => db);
+    this.#walk = nameWalkOf(run, progress);
     const streams = new Streams(live.namesLimit);
     const ledger = new PageLedger();
     const limits = { mostKeys: live.namesLimit, mostBytes: DIRTY_BYTES };
@@ -134,15 +140,16 @@ export class LiveCopy {
     });
     const { names } = run.settings;
     if (names.mayCollide || run.plan.merges) {
-      const walk = nameWalkOf(run, progress);
-      this.#origins = new SourceOrigins(sides.source, walk, (error) => this.following.fail(error));
+      this.#origins = new SourceOrigins(sides.source, this.#walk, (error) => this.following.fail(error));
     }
+    if (mayGrow(run.settings)) this.#newDatabases = this.#watchDatabases(databases);
     this.following = new Following(
       {
         feeds: this.#feeds,
         rounds: this.#rounds,
         gaps: this.#gaps,
         streams,
+        lookForDatabases: () => this.#lookForDatabases(),
         close: (gap) => this.#close(gap),
         unanswered: () => this.#target.unanswered(),
         reachTarget: () => this.#target.reach(),
@@ -194,16 +201,53 @@ export class LiveCopy {
     await this.#rounds.settled();
     // Names for which there is no room from now on are of another gap.
     this.#crowded = undefined;
-    if (!isFlush) await this.#source.walkAgain(wanted, databases);
+    if (!isFlush) await this.#source.walkAgain(wanted, databases ?? this.#walk.mapping.sourceDbs);
     // What was read before, and is deleted since, may not be there yet: it has to be there to be found.
     await Promise.all([this.#source.walkSettled(), this.#rounds.settled()]);
-    const walk = nameWalkOf(this.#run, this.#progress);
-    const options = { ...walk, ownNames: this.ownNames, removesInDoubt: this.#live.deleteInDoubt, databases, wanted };
+    const options = {
+      ...this.#walk,
+      ownNames: this.ownNames,
+      removesInDoubt: this.#live.deleteInDoubt,
+      databases,
+      wanted,
+    };
     await findLeftovers(source, target, options, {
       onLeftover: (db, key) => this.#rounds.mark(db, key),
       onDoubt: (db, name, why) => this.#progress.onDoubt(db, name, why),
     });
     await this.#rounds.settled();
+  }
+
+  async #lookForDatabases(): Promise<boolean> {
+    return this.#newDatabases?.look(this.#feeds.feeds.map(({ server }) => server)) ?? true;
+  }
+
+  #watchDatabases(databases: readonly number[]): NewDatabases {
+    const { plan, settings } = this.#run;
+    const { mapping } = this.#walk;
+    const walkFor = (db: number): NameWalkOptions | undefined => {
+      const other = plan.targetDbOf(db);
+      if (mapping.targetDbs.includes(other)) return undefined;
+      return { ...this.#walk, mapping: new KeyMapping({ ...plan, databases: [[db, other]] }, settings) };
+    };
+    const { ownNames } = this;
+    const { namesLimit } = this.#live;
+    return new NewDatabases(
+      this.#sides.target,
+      { databases, ownNames, namesLimit, walkFor },
+      {
+        onFound: (db) => {
+          mapping.addDb(db);
+          this.#rounds.follow(db);
+          const reason = `database ${db} of the source has got its first keys`;
+          this.#gaps.add({ reason, databases: [db], slots: undefined, isFlush: false });
+        },
+        onFailed: (error) => {
+          this.#progress.warn('DATABASE_LEFT_OUT', error.message);
+          this.#progress.onShrunk(error);
+        },
+      },
+    );
   }
 
   /** What is told of one server must not be read from another, which may not have it yet. */
@@ -256,21 +300,6 @@ export class LiveCopy {
 function nameWalkOf({ plan, settings }: Run, progress: Progress): NameWalkOptions {
   const onReconnect = progress.onReconnect.bind(progress);
   return { mapping: new KeyMapping(plan, settings), retry: settings.retry, onReconnect, count: settings.count };
-}
-
-/** What is written must not be told as a change of the source. @throws RespError */
-function demandApart(source: Deployment, target: Deployment, { kind }: FeedChoice, { settings }: Run): void {
-  const [, server] = sameServer(source, target) ?? [];
-  if (server === undefined) return;
-  const { peer } = server.connection;
-  const cannot = `Cannot follow ${nameOf(peer)} into another database of its own`;
-  if (settings.databases === 'all') {
-    const message = `${cannot}: those that are written would be followed as well`;
-    throw new RespError('SAME_SERVER', message, { peer, hint: 'name the databases with --db' });
-  }
-  if (kind === 'psync') return;
-  const message = `${cannot}: tracking does not tell in which database a key has changed, and whatever is written would be read again, without an end`;
-  throw new RespError('SAME_SERVER', message, { peer, hint: 'use --feed psync' });
 }
 
 /** @throws RespError where it cannot be told which keys of the target are its own */

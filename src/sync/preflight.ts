@@ -4,6 +4,7 @@ import { nameOf, ReplyError, RespError, type RespErrorOptions } from '../../resp
 import type { Deployment } from '../cluster/deployment.ts';
 import { tagOf } from '../cluster/slot.ts';
 import type { Node } from '../cluster/topology.ts';
+import type { FeedKind } from '../live/feed.ts';
 import { kindOf, refusalOf } from '../server/refusal.ts';
 import { aclOf, PROBE_KEY, type Probe } from '../server/probes.ts';
 import type { Role, Server } from '../server/server.ts';
@@ -192,7 +193,7 @@ function demandDifferent(source: Deployment, target: Deployment, databases: Data
 }
 
 /** A server that is of both sides, by its addresses there. */
-export function sameServer(source: Deployment, target: Deployment): readonly [Server, Server] | undefined {
+function sameServer(source: Deployment, target: Deployment): readonly [Server, Server] | undefined {
   for (const from of source.servers) for (const to of target.servers) if (isSameServer(from, to)) return [from, to];
   return undefined;
 }
@@ -202,4 +203,23 @@ function isSameServer(source: Server, target: Server): boolean {
   const { runId } = source.info;
   if (runId === '') return nameOf(source.connection.peer) === nameOf(target.connection.peer);
   return runId === target.info.runId;
+}
+
+/**
+ * What is written must not be told as a change of the source.
+ * @param takesAll whether databases are in scope whatever their number
+ * @throws RespError
+ */
+export function demandApart(source: Deployment, target: Deployment, feed: FeedKind, takesAll: boolean): void {
+  const [, server] = sameServer(source, target) ?? [];
+  if (server === undefined) return;
+  const { peer } = server.connection;
+  const cannot = `Cannot follow ${nameOf(peer)} into another database of its own`;
+  if (takesAll) {
+    const message = `${cannot}: those that are written would be followed as well`;
+    throw new RespError('SAME_SERVER', message, { peer, hint: 'name the databases with --db' });
+  }
+  if (feed === 'psync') return;
+  const message = `${cannot}: tracking does not tell in which database a key has changed, and whatever is written would be read again, without an end`;
+  throw new RespError('SAME_SERVER', message, { peer, hint: 'use --feed psync' });
 }

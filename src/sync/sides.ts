@@ -202,7 +202,10 @@ export function planOf(sides: Sides, settings: Settings, isMutual: boolean): Pla
   return {
     databases: dbs.map((db) => [db, targetDbOf(db)]),
     targetDbOf,
-    merges: dbs.length === 0 ? targetDbOf(0) === targetDbOf(1) : new Set(dbs.map(targetDbOf)).size < dbs.length,
+    merges:
+      dbs.length === 0
+        ? targetDbOf(0) === targetDbOf(1)
+        : new Set(dbs.map(targetDbOf)).size < dbs.length || (mayGrow(settings) && mapsOntoOthers(settings, targetDbOf)),
     keys: source === undefined ? 0 : dbs.reduce((total, db) => total + keysIn(source, db), 0),
     ...expiries(sides, settings),
   };
@@ -255,16 +258,28 @@ function beyond(
 }
 
 /** The same number, unless it was mapped; where one database is copied, that of the target's address. */
-function renumber({ dbMap, to }: Settings, dbs: readonly number[]): (db: number) => number {
+function renumber(settings: Settings, dbs: readonly number[]): (db: number) => number {
+  const { dbMap, to } = settings;
   const named = dbOf(to);
-  if (named !== undefined && dbs.length > 1 && dbs.some((db) => !dbMap.has(db))) {
+  const areSeveral = dbs.length > 1 || mayGrow(settings);
+  if (named !== undefined && areSeveral && dbs.some((db) => !dbMap.has(db))) {
     throw new RespError('DATABASES', `Cannot copy several databases into database ${named} of ${to.shown}`, {
       hint: 'say with --db-map where each goes',
     });
   }
   // A file does not say beforehand which databases it has: the one that the target names is for all of them.
-  const only = dbs.length > 1 ? undefined : (named ?? (dbs.length === 0 || isFile(to.address) ? undefined : 0));
+  const only = areSeveral ? undefined : (named ?? (dbs.length === 0 || isFile(to.address) ? undefined : 0));
   return (db) => dbMap.get(db) ?? only ?? db;
+}
+
+/** Whether databases that get their first key later are in scope as well. */
+export function mayGrow({ databases, live }: Settings): boolean {
+  return databases === 'all' && live !== undefined;
+}
+
+/** Whether a database goes where another one would go. */
+function mapsOntoOthers({ dbMap }: Settings, targetDbOf: (db: number) => number): boolean {
+  return [...dbMap].some(([db, other]) => db !== other && targetDbOf(other) === other);
 }
 
 function dbOf({ address }: EndpointSettings): number | undefined {

@@ -48,6 +48,11 @@ export class KeyMapping {
     this.#dbsByTarget.clear();
   }
 
+  /** Databases of the source. */
+  get sourceDbs(): readonly number[] {
+    return [...this.#dbs];
+  }
+
   /** Databases that the keys of the source are in at the target. */
   get targetDbs(): readonly number[] {
     return [...new Set([...this.#dbs].map((db) => this.#plan.targetDbOf(db)))];

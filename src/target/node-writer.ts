@@ -202,9 +202,8 @@ export class NodeWriter {
     if (end === 'finished') return true;
     this.#interrupt();
     this.#isOver = true;
-    for (const ring of [this.#arriving, this.#suspects.waiting, this.#queue]) {
+    for (const ring of [this.#arriving, this.#suspects.waiting, this.#queue])
       for (let entry = newEntry(); ring.take(entry); entry = newEntry()) this.#sink.onLost(entry, false);
-    }
     return false;
   }
 
@@ -247,9 +246,8 @@ export class NodeWriter {
 
   /** What was not answered goes back; some of it may be what broke the connection. */
   #lose(restores: RestoreWriter, server: Server): void {
-    const { bytes } = restores;
     const lost: KeyId[] = [];
-    const { error } = server.connection;
+    const [{ bytes }, { error }] = [restores, server.connection];
     restores.drain((entry) => {
       lost.push(entry);
       this.#sink.onLost(entry, true);

@@ -62,8 +62,7 @@ export class RedisTarget implements Target {
     this.#source = source;
     this.#options = options;
     this.#sink = sink;
-    const settlement = new Settlement(source, sink);
-    this.#settlement = settlement;
+    const settlement = (this.#settlement = new Settlement(source, sink));
     this.#pacer = new Pacer(options.limit, () => this.#wakeup.wake());
     this.#writers = new NodeWriters(deployment, options.renames ? options.targetNameOf : undefined, {
       newWriter: (node) => this.#newWriter(node),

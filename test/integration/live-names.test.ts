@@ -6,7 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { TestClient } from '../support/client.ts';
 import { FEEDS, Following, PHASE, type FeedName } from '../support/live/model.ts';
 import { serverSide } from '../support/live/sides.ts';
-import { assertDone, assertRefused } from '../support/outcome.ts';
+import { assertDone, assertFailed, assertRefused } from '../support/outcome.ts';
 import { startServer, type TestServer } from '../support/redis-server.ts';
 import { runRump, type RumpResult } from '../support/rump.ts';
 
@@ -54,6 +54,14 @@ async function holds(key: string, value: string | null): Promise<void> {
     if (found === value) return;
   }
   assert.equal(found, value, `of ${key}`);
+}
+
+async function until(isSo: () => Promise<boolean>): Promise<void> {
+  for (const end = Date.now() + LONGEST_MS; !(await isSo()); await sleep(5)) assert.ok(Date.now() < end);
+}
+
+async function namesAt(client: TestClient): Promise<string[]> {
+  return ((await client.send('KEYS', '*')) as Buffer[]).map(String).toSorted();
 }
 
 const ways = [
@@ -170,7 +178,7 @@ test('rump follows a database into another one of the same server', async (t) =>
   await other.send('SET', 'own', 'mine');
   assertDone(await run.done());
   assert.equal(String(await other.send('GET', 'a')), 'new');
-  assert.deepEqual(((await other.send('KEYS', '*')) as Buffer[]).map(String).toSorted(), ['a', 'c', 'own']);
+  assert.deepEqual(await namesAt(other), ['a', 'c', 'own']);
 });
 
 for (const [what, db, args, words] of [
@@ -192,3 +200,49 @@ for (const [what, db, args, words] of [
     assertRefused(result, { error: words });
   });
 }
+
+for (const feed of FEEDS) {
+  test(`rump --db all that follows by ${feed} takes in a database that gets its first key later`, async (t) => {
+    const [seven, its, nine] = await Promise.all([source.client(7), target.client(7), target.client(9)]);
+    await from.send('SET', 'a', 'old');
+    await its.pipeline([
+      ['SET', 'own', 'mine'],
+      ['SET', 'both', 'mine'],
+    ]);
+    const run = await follow(t, feed, 'all', ['--db-map', '8:9']);
+    await seven.pipeline([
+      ['SET', 'first', 'x'],
+      ['SET', 'both', 'new'],
+    ]);
+    await until(async () => (await its.send('DBSIZE')) === 3);
+    await seven.pipeline([
+      ['DEL', 'first'],
+      ['SET', 'second', 'x'],
+      ['RPUSH', 'third', 'x'],
+    ]);
+    await until(async () => (await its.send('EXISTS', 'first', 'second', 'third')) === 2);
+    await (await source.client(8)).send('SET', 'just', 'now');
+    const result = await over(run);
+    assertDone(result);
+    assert.match(result.stderr, /database 7 of the source has got its first keys/);
+    assert.deepEqual(await namesAt(its), ['both', 'own', 'second', 'third']);
+    assert.equal(String(await its.send('GET', 'both')), 'new');
+    assert.equal(String(await nine.send('GET', 'just')), 'now');
+    assert.deepEqual(await namesAt(to), ['a']);
+  });
+}
+
+test('rump --db all says which database it cannot follow, and does not call it done', async (t) => {
+  const small = await startServer({ args: ['--databases', '2'] });
+  t.after(() => small.stop());
+  await from.send('SET', 'a', 'x');
+  const run = await follow(t, 'psync', 'all', [], small.url);
+  await (await source.client(5)).send('SET', 'lost', 'x');
+  await from.send('SET', 'b', 'x');
+  const result = await over(run);
+  assertFailed(result, {
+    error: /^rump: Cannot follow database 5 of the source, which got its first keys after the start: .*out of range/,
+  });
+  const there = await small.client();
+  assert.deepEqual(await namesAt(there), ['a', 'b']);
+});
