@@ -167,6 +167,7 @@ export class LiveCopy {
 
   async #close({ reasons, databases, wanted, isFlush }: Gap): Promise<void> {
     const { source, target } = this.#sides;
+    const endRegaining = this.#target.beginRegaining();
     this.#progress.onMissed([...reasons], isFlush);
     // What was asked of a node that has lost its place since must not come behind what the walk reads of the other one.
     await this.#rounds.settled();
@@ -182,6 +183,7 @@ export class LiveCopy {
       onDoubt: (db, name) => this.#progress.onDoubt(db, name),
     });
     await this.#rounds.settled();
+    endRegaining();
   }
 
   /** What is told of one server must not be read from another, which may not have it yet. */

@@ -34,6 +34,8 @@ export interface NodeWriterOptions extends NodeLinkOptions, Omit<RestoreOptions,
   /** Bytes that a value may take in memory as a whole. */
   readonly bigKey: number;
   readonly live?: LiveOptions | undefined;
+  /** Those of all nodes: a key that is in one of them may be written again, or removed, at another node, where its slot has moved. */
+  readonly samples: () => Iterable<WrittenSample>;
   /** Gets each entry that is acknowledged, where somebody looks at them. */
   readonly onWritten?: ((entry: EntryView) => void) | undefined;
 }
@@ -103,7 +105,7 @@ export class NodeWriter {
     const { onWritten } = options;
     const renewing = (entry: EntryView): void => {
       onWritten?.(entry);
-      this.sample.renew(entry);
+      for (const sample of options.samples()) sample.renew(entry);
     };
     this.#onWritten = options.live === undefined ? onWritten : renewing;
     this.unanswered = new Unanswered((doubtful) => sink.onSettled(doubtful, this));
@@ -112,6 +114,11 @@ export class NodeWriter {
   /** The process that has acknowledged what is in the sample, as it was before; `undefined` where none was reached yet. */
   get process(): ServerInfo | undefined {
     return this.#process.info;
+  }
+
+  /** All that was lost with processes that were replaced by now is being written again. @returns to be called when it is */
+  beginRegaining(): () => void {
+    return this.#process.beginRegaining();
   }
 
   /** Whether an entry would be sent at once. */
@@ -266,7 +273,7 @@ export class NodeWriter {
           this.#run.link.progress();
           this.refused.answered();
           this.#suspects.answered(entry);
-          this.sample.forget(entry);
+          for (const sample of this.#options.samples()) sample.forget(entry);
           sink.onRemoved(entry, removed);
         },
         onRefused: (entry, error) => {

@@ -8,7 +8,7 @@ import type { Entry } from '../flow/entry.ts';
 import { EntryView } from '../flow/entry-view.ts';
 import type { NodeWriter } from './node-writer.ts';
 import { temporaryNameIn } from './internal-names.ts';
-import { waitForReplicas } from './target-process.ts';
+import { waitForReplicas, type WrittenSample } from './target-process.ts';
 
 export interface NodeWritersSink {
   newWriter(node: Node): NodeWriter;
@@ -38,6 +38,19 @@ export class NodeWriters {
 
   get all(): Iterable<NodeWriter> {
     return this.#writers.values();
+  }
+
+  /** What each node has acknowledged, some of it. */
+  *samples(): Generator<WrittenSample> {
+    for (const { sample } of this.#writers.values()) yield sample;
+  }
+
+  /** As of the processes behind all of them: see `TargetProcess`. */
+  beginRegaining(): () => void {
+    const ends = Array.from(this.#writers.values(), (writer) => writer.beginRegaining());
+    return () => {
+      for (const end of ends) end();
+    };
   }
 
   of(node: Node): NodeWriter {

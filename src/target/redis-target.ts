@@ -9,7 +9,7 @@ import { slotOf } from '../cluster/slot.ts';
 import type { Node } from '../cluster/topology.ts';
 import { sizeOf, type Entry } from '../flow/entry.ts';
 import { EntryView } from '../flow/entry-view.ts';
-import type { KeyId } from '../flow/key-id.ts';
+import { idOf, type KeyId } from '../flow/key-id.ts';
 import { Failure } from '../flow/failure.ts';
 import { Wakeup } from '../flow/wakeup.ts';
 import { kindOf } from '../server/refusal.ts';
@@ -24,7 +24,8 @@ import { NodeWriters } from './node-writers.ts';
 import { Pacer, type RateLimit } from './rate-limit.ts';
 import type { Target, TargetSink, WayBack } from './target.ts';
 
-export interface RedisTargetOptions extends Omit<NodeWriterOptions, 'onWritten'>, SlowPathOptions, ConflictsOptions {
+export interface RedisTargetOptions
+  extends Omit<NodeWriterOptions, 'onWritten' | 'samples'>, SlowPathOptions, ConflictsOptions {
   readonly limit: RateLimit | undefined;
   /** Values under way at once that no RESTORE can carry as they are. */
   readonly atOnce: number;
@@ -39,7 +40,7 @@ export class RedisTarget implements Target {
   readonly #sink: TargetSink;
   readonly #writers: NodeWriters;
   readonly #redirects: Redirects<Entry>;
-  /** Who is only just taking over the slot of a key, by the key's name at the target. */
+  /** Who is only just taking over the slot of a key, by the key's database and name at the target. */
   readonly #asked = new Map<string, NodeWriter>();
   readonly #wakeup = new Wakeup();
   /** An entry has gone its way. */
@@ -91,6 +92,7 @@ export class RedisTarget implements Target {
       onSuperseded: (entry) => this.#channel.settle(entry.page, sizeOf(entry)),
       onWritten: (entry, bytes, isSame) => {
         this.#remember(entry);
+        for (const sample of this.#writers.samples()) sample.renew(EntryView.of(entry));
         this.#writers.for(options.targetNameOf(entry.key))?.remember(EntryView.of(entry));
         sink.onWritten(1, bytes);
         if (!isSame) sink.onConverted();
@@ -98,7 +100,7 @@ export class RedisTarget implements Target {
       },
       onExpired: (entry, removed) => {
         this.#conflicts.take(entry);
-        this.#writers.for(options.targetNameOf(entry.key))?.sample.forget(entry);
+        for (const sample of this.#writers.samples()) sample.forget(entry);
         this.#expire(entry.page, sizeOf(entry), removed);
       },
       onRefused: (entry, error) => this.#conflicts.refuse(entry, error, (name) => this.#writers.for(name)),
@@ -199,8 +201,16 @@ export class RedisTarget implements Target {
     return Promise.race([this.#writers.waitForReplicas(replicas, timeoutMs), this.#failure.promise]);
   }
 
+  /**
+   * Of processes of the target that were replaced by now: what they may have lost is being written again.
+   * @returns to be called when it is, so that they count no more
+   */
+  beginRegaining(): () => void {
+    return this.#writers.beginRegaining();
+  }
+
   #writeAsking(entry: Entry, name: Buffer): boolean {
-    const key = name.toString('latin1');
+    const key = idOf({ db: this.#options.targetDbOf(entry.db), key: name });
     const writer = this.#asked.get(key);
     this.#asked.delete(key);
     writer?.writeAsking(EntryView.of(entry));
@@ -210,7 +220,8 @@ export class RedisTarget implements Target {
   #newWriter(node: Node): NodeWriter {
     const { written, live } = this.#options;
     const onWritten = (written ?? live?.ownNames) ? (entry: EntryView): void => this.#remember(entry) : undefined;
-    return new NodeWriter(this.#deployment, node, { ...this.#options, onWritten }, this.#events());
+    const how = { ...this.#options, onWritten, samples: () => this.#writers.samples() };
+    return new NodeWriter(this.#deployment, node, how, this.#events());
   }
 
   #events(): NodeWriterSink {
@@ -312,7 +323,10 @@ export class RedisTarget implements Target {
     const node = this.#redirects.redirect(entry, entry.key, slotOf(name), writer.node.peer, error, writer.refused);
     this.#departure.wake();
     if (node === undefined) return;
-    this.#asked.set(name.toString('latin1'), this.#writers.ofImporting(node, slotOf(name)));
+    this.#asked.set(
+      idOf({ db: this.#options.targetDbOf(entry.db), key: name }),
+      this.#writers.ofImporting(node, slotOf(name)),
+    );
     this.#giveBack(entry);
   }
 
@@ -329,9 +343,8 @@ export class RedisTarget implements Target {
   }
 
   #replaced(writer: NodeWriter): void {
-    const { node } = writer;
-    this.#slowPath.forget(node);
-    this.#sink.onTargetReplaced(node.peer);
+    this.#slowPath.forget(writer.node);
+    this.#sink.onTargetReplaced(writer.node.peer);
     this.#source.rescan(this.#writers.sharesOf(writer));
   }
 
