@@ -222,6 +222,7 @@ export class Following {
     } while (gaps.isOpen);
     for (const { db, key } of streams.keys) rounds.mark(db, key);
     for (const { db, key } of unanswered()) rounds.mark(db, key);
+    rounds.markNowhere();
     await rounds.settled({ isHurried: true });
     await confirm(this.#options.cutoverTimeout);
   }
