@@ -235,6 +235,7 @@ export class Following {
     while (!(await lookForDatabases())) await feeds.caughtUp();
     await this.#settleAll();
     for (const { db, key } of streams.keys) rounds.mark(db, key);
+    rounds.markNowhere();
     do {
       await this.#settleAll();
       await confirm(this.#options.cutoverTimeout);

@@ -53,6 +53,8 @@ export class Rounds implements Follower {
   readonly #ledger: PageLedger;
   readonly #sink: RoundsSink;
   readonly #dirty: DirtyKeys;
+  /** Keys that were at no node when they were read last. */
+  readonly #nowhere: DirtyKeys;
   readonly #large = new Map<string, Large>();
   readonly #moved = new Wakeup();
   /** Settles when nothing more is to be read. */
@@ -71,6 +73,7 @@ export class Rounds implements Follower {
     this.#ledger = ledger;
     this.#sink = sink;
     this.#dirty = new DirtyKeys(options);
+    this.#nowhere = new DirtyKeys(options);
     this.ended = new Promise((resolve) => (this.#end = resolve));
   }
 
@@ -162,6 +165,16 @@ export class Rounds implements Follower {
       if (this.done >= last && large.size === 0) return;
       await this.#moved.sleep();
     }
+  }
+
+  /** What was nowhere may be somewhere by now: it is read once more. */
+  markNowhere(): void {
+    this.#nowhere.take();
+    for (let key = this.#nowhere.next(); key !== undefined; key = this.#nowhere.next()) this.#mark(key.db, key.key);
+  }
+
+  onNowhere({ db, key }: KeyId): void {
+    if (!this.#nowhere.add(db, key)) this.#sink.onOverflow(key);
   }
 
   isChange(page: number): boolean {

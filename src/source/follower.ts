@@ -4,7 +4,7 @@ import { Bytes } from '../../resp/bytes.ts';
 import type { Entry } from '../flow/entry.ts';
 import type { EntryRun } from '../flow/entry-run.ts';
 import { EntryView } from '../flow/entry-view.ts';
-import type { FoundKey } from '../flow/key-id.ts';
+import type { FoundKey, KeyId } from '../flow/key-id.ts';
 import { typeOf } from '../rdb/payload.ts';
 import type { AnswerSink } from './lookup.ts';
 
@@ -15,6 +15,11 @@ export interface Follower {
   /** An entry is about to go into the channel; it may get another page. */
   onRead(entry: EntryView): void;
   onReadAll(entries: EntryRun): void;
+  /**
+   * Two nodes of a cluster name each other as the place of the key: it is gone as far as anybody can see, and may be there once
+   * the operator has put that right, which no feed tells.
+   */
+  onNowhere(key: KeyId): void;
   /** All that was there at the beginning is on the target. */
   onWalked(): void;
   /** Settles when nothing more is to be read. */
@@ -33,12 +38,8 @@ export function changesTold(
   askType: (entry: Entry) => Promise<string | undefined>,
 ): AnswerSink {
   const gone = new EntryView();
-  gone.kind = 'gone';
   const onGone = (key: FoundKey): void => {
-    gone.db = key.db;
-    gone.page = key.page;
-    gone.showKey(new Bytes(key.key), 0, key.key.length);
-    gone.ownKey = key.key;
+    showGone(gone, key);
     follower.onRead(gone);
     sink.onFound(gone);
   };
@@ -77,4 +78,13 @@ export function changesTold(
       else judge(entry);
     },
   };
+}
+
+/** The entry says that there is no such key. */
+export function showGone(entry: EntryView, { db, key, page }: FoundKey): void {
+  entry.kind = 'gone';
+  entry.db = db;
+  entry.page = page;
+  entry.showKey(new Bytes(key), 0, key.length);
+  entry.ownKey = key;
 }

@@ -38,6 +38,8 @@ export interface LookupOptions extends NodeLinkOptions {
 export interface LookupSink extends Pick<KeySink, 'onGone' | 'onRefused'> {
   /** Keys are no longer where they waited: whoever waits for the end should look. */
   onMoved(): void;
+  /** Two nodes name each other as its place. @returns whether an entry in the channel says so; otherwise it is gone */
+  onNowhere?(key: FoundKey): boolean;
   /** Some node, or the way to a key, was lost for good. */
   onFailed(error: unknown): void;
 }
@@ -63,8 +65,10 @@ export class Lookup {
         sink.onMoved();
       },
       onNowhere: (place) => {
-        this.#channel.conclude(place.page);
-        sink.onGone(place);
+        if (sink.onNowhere?.(place) !== true) {
+          this.#channel.conclude(place.page);
+          sink.onGone(place);
+        }
         sink.onMoved();
       },
       onGivenUp: (place, error) => {

@@ -9,7 +9,9 @@ import type { NodeLinkOptions } from '../cluster/node-link.ts';
 import type { Entry } from '../flow/entry.ts';
 import type { KeyId } from '../flow/key-id.ts';
 import type { EntryRun } from '../flow/entry-run.ts';
+import { EntryView } from '../flow/entry-view.ts';
 import { Failure } from '../flow/failure.ts';
+import type { FoundKey } from '../flow/key-id.ts';
 import { Census } from '../keys/census.ts';
 import { depthFor } from '../server/transfer-limits.ts';
 import type { KeyReader } from '../keys/key-reader.ts';
@@ -18,7 +20,7 @@ import type { Session } from '../server/session.ts';
 import { Wakeup } from '../flow/wakeup.ts';
 import { PageLedger } from '../scan/page-ledger.ts';
 import type { Wanted } from '../scan/cluster-walk.ts';
-import { changesTold, type Follower } from './follower.ts';
+import { changesTold, showGone, type Follower } from './follower.ts';
 import { typeAt, type LargeValues, type ValueOptions } from './large-values.ts';
 import { Lookup, type AnswerSink, type LookupOptions } from './lookup.ts';
 import type { Source, SourceSink } from './source.ts';
@@ -89,6 +91,7 @@ export class RedisSource implements Source {
         onGone: () => sink.onGone(),
         onRefused: ({ db, key }, error) => sink.onReadRefused(db, key, error),
         onMoved: () => this.#moved.wake(),
+        onNowhere: (key) => this.#onNowhere(key),
         onFailed: (error) => this.#failure.fail(error),
       },
     );
@@ -239,6 +242,18 @@ export class RedisSource implements Source {
     }
     const message = 'Cannot follow the source: its slots were on the move each time that they were walked';
     throw new RespError('CLUSTERDOWN', message, { retryable: true });
+  }
+
+  #onNowhere(key: FoundKey): boolean {
+    const { follower } = this.#options;
+    follower?.onNowhere(key);
+    if (follower?.isChange(key.page) !== true) return false;
+    const entry = new EntryView();
+    showGone(entry, key);
+    follower.onRead(entry);
+    this.#channel.reserve();
+    this.#channel.pushReserved(entry);
+    return true;
   }
 
   /** Whether keys are to be read, or entries are not settled. */

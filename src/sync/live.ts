@@ -196,6 +196,7 @@ export class LiveCopy {
 
   async #close({ reasons, databases, wanted, isFlush }: Gap): Promise<void> {
     const { source, target } = this.#sides;
+    const endRegaining = this.#target.beginRegaining();
     this.#progress.onMissed([...reasons], isFlush);
     // What was asked of a node that has lost its place since must not come behind what the walk reads of the other one.
     await this.#rounds.settled();
@@ -216,6 +217,7 @@ export class LiveCopy {
       onDoubt: (db, name, why) => this.#progress.onDoubt(db, name, why),
     });
     await this.#rounds.settled();
+    endRegaining();
   }
 
   async #lookForDatabases(): Promise<boolean> {

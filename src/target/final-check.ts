@@ -71,7 +71,8 @@ async function lookAt(
   client: RoutedClient,
   sink: FinalCheckSink,
 ): Promise<Look> {
-  const { process, node, asker } = writer;
+  const { node, asker } = writer;
+  const process = writer.process.info;
   const { peer } = node;
   if (process === undefined) return { peer, looked: 0, missing: [], isLoss: false };
   // Where another process is met, the sample is cleared.

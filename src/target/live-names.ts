@@ -19,7 +19,7 @@ export interface LiveNamesOptions {
 
 export interface LiveNamesSink {
   /** Who serves the name, and whether it is only just taking the name's slot over. */
-  writerFor(name: Buffer): { readonly writer: NodeWriter | undefined; readonly asking: boolean };
+  writerFor(db: number, name: Buffer): { readonly writer: NodeWriter | undefined; readonly asking: boolean };
   /** Whether an older value of the name is still being written. */
   hasToWait(name: Buffer): boolean;
   /** It comes again when that is done. */
@@ -146,7 +146,7 @@ export class LiveNames {
   /** What was read before has to be sent before anything is asked. */
   async #caughtUpWriter(entry: Entry, name: Buffer): Promise<ReturnType<LiveNamesSink['writerFor']>> {
     for (;;) {
-      const found = this.#sink.writerFor(name);
+      const found = this.#sink.writerFor(this.#options.targetDbOf(entry.db), name);
       if (found.writer?.hasUnsent(EntryView.of(entry)) !== true) return found;
       await this.#sink.departed();
     }

@@ -13,7 +13,6 @@ import { EntryView } from '../flow/entry-view.ts';
 import { isReadBy, payloadIfAny } from '../rdb/encode.ts';
 import { depthFor, PIECE_BYTES } from '../server/transfer-limits.ts';
 import type { Dialect } from '../server/probes.ts';
-import type { ServerInfo } from '../server/info.ts';
 import { RestoreWriter, type RestoreOptions } from '../keys/restore.ts';
 import type { Server } from '../server/server.ts';
 import type { Session } from '../server/session.ts';
@@ -37,6 +36,8 @@ export interface NodeWriterOptions extends NodeLinkOptions, Omit<RestoreOptions,
   readonly live?: LiveOptions | undefined;
   /** Nothing is sent while it is paused. */
   readonly limit: RateLimit;
+  /** Those of all nodes: a key that is in one of them may be written again, or removed, at another node, where its slot has moved. */
+  readonly samples: () => Iterable<WrittenSample>;
   /** Gets each entry that is acknowledged, where somebody looks at them. */
   readonly onWritten?: ((entry: EntryView) => void) | undefined;
 }
@@ -77,6 +78,8 @@ export class NodeWriter {
   /** For questions beside what is written. */
   readonly asker: NodeAsker;
   readonly unanswered: Unanswered;
+  /** The process that has acknowledged what is in the sample. */
+  readonly process = new TargetProcess();
   readonly #run: NodeRun;
   readonly #options: NodeWriterOptions;
   readonly #sink: NodeWriterSink;
@@ -86,7 +89,6 @@ export class NodeWriter {
   readonly #suspects: SuspectEntries;
   readonly #next = new EntryView();
   #restores: RestoreWriter | undefined;
-  readonly #process = new TargetProcess();
   /** Once the node has refused a payload, and was asked why. */
   #dialect: Dialect | undefined;
   #isInterrupted = false;
@@ -106,20 +108,15 @@ export class NodeWriter {
     const { onWritten } = options;
     const renewing = (entry: EntryView): void => {
       onWritten?.(entry);
-      this.sample.renew(entry);
+      for (const sample of options.samples()) sample.renew(entry);
     };
     this.#onWritten = options.live === undefined ? onWritten : renewing;
     this.unanswered = new Unanswered((doubtful) => sink.onSettled(doubtful, this));
   }
 
-  /** The process that has acknowledged what is in the sample, as it was before; `undefined` where none was reached yet. */
-  get process(): ServerInfo | undefined {
-    return this.#process.info;
-  }
-
   /** Whoever has acknowledged what was written so far; `undefined` where none was reached yet. */
   get written(): WrittenProcess | undefined {
-    const info = this.#process.info;
+    const info = this.process.info;
     return info && { id: this.node.id, peer: this.node.peer, info, flushes: this.asker.flushes };
   }
 
@@ -283,7 +280,7 @@ export class NodeWriter {
           this.#run.link.progress();
           this.refused.answered();
           this.#suspects.answered(entry);
-          this.sample.forget(entry);
+          for (const sample of this.#options.samples()) sample.forget(entry);
           sink.onRemoved(entry, removed);
         },
         onRefused: (entry, error) => {
@@ -374,7 +371,7 @@ export class NodeWriter {
   }
 
   #resume(session: Session, wasIdle: boolean): void {
-    const isSame = this.#process.meets(session.server.info, this.node.peer, wasIdle);
+    const isSame = this.process.meets(session.server.info, this.node.peer, wasIdle);
     this.asker.begin(session, isSame);
     if (!isSame) {
       this.sample.clear();

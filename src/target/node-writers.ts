@@ -6,9 +6,10 @@ import { slotOf, SlotSet } from '../cluster/slot.ts';
 import type { Node } from '../cluster/topology.ts';
 import type { Entry } from '../flow/entry.ts';
 import { EntryView } from '../flow/entry-view.ts';
+import { idOf, type KeyId } from '../flow/key-id.ts';
 import type { NodeWriter } from './node-writer.ts';
 import { temporaryNameIn } from './internal-names.ts';
-import { waitForReplicas } from './target-process.ts';
+import { waitForReplicas, type WrittenSample } from './target-process.ts';
 
 export interface NodeWritersSink {
   newWriter(node: Node): NodeWriter;
@@ -28,6 +29,8 @@ export class NodeWriters {
   readonly #writers = new Map<string, NodeWriter>();
   /** The slots that each node serves or has served, or takes over. */
   readonly #slots = new Map<string, SlotSet>();
+  /** Who is only just taking over the slot of a key. */
+  readonly #importing = new Map<string, NodeWriter>();
 
   /** @param targetNameOf missing where every key keeps its name */
   constructor(deployment: Deployment, targetNameOf: ((key: Buffer) => Buffer) | undefined, sink: NodeWritersSink) {
@@ -38,6 +41,19 @@ export class NodeWriters {
 
   get all(): Iterable<NodeWriter> {
     return this.#writers.values();
+  }
+
+  /** What each node has acknowledged, some of it. */
+  *samples(): Generator<WrittenSample> {
+    for (const { sample } of this.#writers.values()) yield sample;
+  }
+
+  /** As of the processes behind all of them: see `TargetProcess`. */
+  beginRegaining(): () => void {
+    const ends = Array.from(this.#writers.values(), ({ process }) => process.beginRegaining());
+    return () => {
+      for (const end of ends) end();
+    };
   }
 
   of(node: Node): NodeWriter {
@@ -63,6 +79,27 @@ export class NodeWriters {
     const slot = isCluster ? slotOf(entry.keyIn.buffer, entry.keyAt, entry.keyEnd) : 0;
     const node = topology.ownerOf(slot);
     return node && this.of(node);
+  }
+
+  /** Whether the next entries of some keys go to nodes that are only just taking their slots over. */
+  get hasImporting(): boolean {
+    return this.#importing.size > 0;
+  }
+
+  /** The next entry of the key goes to a node that is only just taking its slot over. @param key as the target has it */
+  beginImporting(key: KeyId, node: Node): void {
+    this.#importing.set(idOf(key), this.ofImporting(node, slotOf(key.key)));
+  }
+
+  importingOf(key: KeyId): NodeWriter | undefined {
+    return this.#importing.get(idOf(key));
+  }
+
+  /** The same, once: where it is now, whoever takes the entry will say. */
+  takeImporting(key: KeyId): NodeWriter | undefined {
+    const writer = this.importingOf(key);
+    this.#importing.delete(idOf(key));
+    return writer;
   }
 
   /** A key of the slot goes to a node that may be lost before it serves that slot, and what it took of it with it. */

@@ -27,7 +27,8 @@ import { Pacer } from './rate-limit.ts';
 import { Settlement } from './settlement.ts';
 import type { Target, TargetSink, WayBack } from './target.ts';
 
-export interface RedisTargetOptions extends Omit<NodeWriterOptions, 'onWritten'>, SlowPathOptions, ConflictsOptions {
+export interface RedisTargetOptions
+  extends Omit<NodeWriterOptions, 'onWritten' | 'samples'>, SlowPathOptions, ConflictsOptions {
   /** Values under way at once that no RESTORE can carry as they are. */
   readonly atOnce: number;
   /** Bytes of the longest payload that a large value is made into; 0 for none. */
@@ -41,8 +42,6 @@ export class RedisTarget implements Target {
   readonly #sink: TargetSink;
   readonly #writers: NodeWriters;
   readonly #redirects: Redirects<Entry>;
-  /** Who is only just taking over the slot of a key, by the key's name at the target. */
-  readonly #asked = new Map<string, NodeWriter>();
   readonly #wakeup = new Wakeup();
   /** An entry has gone its way. */
   readonly #departure = new Wakeup();
@@ -99,6 +98,7 @@ export class RedisTarget implements Target {
       onSuperseded: (entry) => this.#settlement.settle(entry),
       onWritten: (entry, bytes, isSame) => {
         this.#remember(entry);
+        for (const sample of this.#writers.samples()) sample.renew(EntryView.of(entry));
         this.#writers.for(options.targetNameOf(entry.key))?.remember(EntryView.of(entry));
         sink.onWritten(1, bytes);
         if (!isSame) sink.onConverted();
@@ -106,7 +106,7 @@ export class RedisTarget implements Target {
       },
       onExpired: (entry, removed) => {
         this.#conflicts.take(entry);
-        this.#writers.for(options.targetNameOf(entry.key))?.sample.forget(entry);
+        for (const sample of this.#writers.samples()) sample.forget(entry);
         this.#settlement.expire(entry.page, sizeOf(entry), removed);
       },
       onRefused: (entry, error) => this.#conflicts.refuse(entry, error, (name) => this.#writers.for(name)),
@@ -128,8 +128,8 @@ export class RedisTarget implements Target {
       onElsewhere: (entry, error, writer) => this.#redirect(entry, error, writer),
     };
     this.#liveNames = new LiveNames(options, {
-      writerFor: (name) => {
-        const importing = this.#asked.get(name.toString('latin1'));
+      writerFor: (db, name) => {
+        const importing = this.#writers.importingOf({ db, key: name });
         return { writer: importing ?? this.#writers.for(name), asking: importing !== undefined };
       },
       hasToWait: (name) => this.#slowPath.has(name),
@@ -185,7 +185,7 @@ export class RedisTarget implements Target {
   #hasObstacles(): boolean {
     const { collisions } = this.#options;
     if (collisions !== undefined || this.#conflicts.keepsNames || this.#liveNames.asksAboutAll) return true;
-    return !this.#slowPath.isEmpty || this.#asked.size > 0;
+    return !this.#slowPath.isEmpty || this.#writers.hasImporting;
   }
 
   #admit(entry: Entry, name: Buffer): void {
@@ -206,7 +206,7 @@ export class RedisTarget implements Target {
   #route(entry: Entry, name: Buffer): void {
     if (entry.large !== null) return this.#slowPath.add(entry, name);
     if (this.#slowPath.has(name)) return this.#slowPath.wait(entry, name);
-    if (this.#asked.size > 0 && this.#writeAsking(entry, name)) return;
+    if (this.#writers.hasImporting && this.#writeAsking(entry, name)) return;
     const writer = this.#writers.for(name);
     if (writer !== undefined) writer.write(EntryView.of(entry));
     else this.#redirects.add(entry, entry.key, slotOf(name));
@@ -234,10 +234,16 @@ export class RedisTarget implements Target {
     await Promise.race([this.#writers.reach(), this.#failure.promise]);
   }
 
+  /**
+   * Of processes of the target that were replaced by now: what they may have lost is being written again.
+   * @returns to be called when it is, so that they count no more
+   */
+  beginRegaining(): () => void {
+    return this.#writers.beginRegaining();
+  }
+
   #writeAsking(entry: Entry, name: Buffer): boolean {
-    const key = name.toString('latin1');
-    const writer = this.#asked.get(key);
-    this.#asked.delete(key);
+    const writer = this.#writers.takeImporting({ db: this.#options.targetDbOf(entry.db), key: name });
     writer?.writeAsking(EntryView.of(entry));
     return writer !== undefined;
   }
@@ -245,7 +251,8 @@ export class RedisTarget implements Target {
   #newWriter(node: Node): NodeWriter {
     const { written, live } = this.#options;
     const onWritten = (written ?? live?.ownNames) ? (entry: EntryView): void => this.#remember(entry) : undefined;
-    return new NodeWriter(this.#deployment, node, { ...this.#options, onWritten }, this.#events());
+    const how = { ...this.#options, onWritten, samples: () => this.#writers.samples() };
+    return new NodeWriter(this.#deployment, node, how, this.#events());
   }
 
   #events(): NodeWriterSink {
@@ -321,7 +328,7 @@ export class RedisTarget implements Target {
     const node = this.#redirects.redirect(entry, entry.key, slotOf(name), writer.node.peer, error, writer.refused);
     this.#departure.wake();
     if (node === undefined) return;
-    this.#asked.set(name.toString('latin1'), this.#writers.ofImporting(node, slotOf(name)));
+    this.#writers.beginImporting({ db: this.#options.targetDbOf(entry.db), key: name }, node);
     this.#settlement.giveBack(entry);
   }
 
@@ -338,9 +345,8 @@ export class RedisTarget implements Target {
   }
 
   #replaced(writer: NodeWriter): void {
-    const { node } = writer;
-    this.#slowPath.forget(node);
-    this.#sink.onTargetReplaced(node.peer);
+    this.#slowPath.forget(writer.node);
+    this.#sink.onTargetReplaced(writer.node.peer);
     this.#source.rescan(this.#writers.sharesOf(writer));
   }
 

@@ -35,7 +35,10 @@ export interface WrittenProcess {
 /** Its expiry may change. */
 type SampledKey = { -readonly [Field in keyof WrittenKey]: WrittenKey[Field] };
 
-/** How often another process may answer: with each one the copy begins anew, and a balancer has another one each time. */
+/**
+ * How often another process may answer, and what was lost with the one before is not written again yet: with each one the copy
+ * begins anew, and a balancer has another one each time.
+ */
 const MOST_REPLACED = 5;
 /** Of a sample. */
 const FIRST = 64;
@@ -78,6 +81,12 @@ export class TargetProcess {
     this.#info = info;
     if (before !== undefined && ++this.#replaced > MOST_REPLACED) throw tooOften(peer);
     return false;
+  }
+
+  /** What was lost with those that were replaced by now is being written again. @returns to be called when it is */
+  beginRegaining(): () => void {
+    const replaced = this.#replaced;
+    return () => (this.#replaced -= replaced);
   }
 }
 

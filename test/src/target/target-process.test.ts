@@ -33,6 +33,23 @@ test('TargetProcess gives up where another one answers each time', () => {
   assert.throws(() => process.meets(infoOf('yet another'), PEER, true), { code: 'TARGET_REPLACED' });
 });
 
+test('TargetProcess counts those no more of which all that was lost is written again', () => {
+  const process = new TargetProcess();
+  let met = 0;
+  const meetMore = (times: number): void => {
+    for (let i = 0; i < times; i++) process.meets(infoOf(`process ${met++}`), PEER, true);
+  };
+  meetMore(6);
+  process.beginRegaining()();
+  meetMore(3);
+  const end = process.beginRegaining();
+  // What is lost meanwhile is no part of that.
+  meetMore(2);
+  end();
+  meetMore(3);
+  assert.throws(() => meetMore(1), { code: 'TARGET_REPLACED' });
+});
+
 const STRING = Buffer.from([0, 1, 2]);
 
 function sampleOf(keys: number, expireAt: number = NEVER): WrittenSample {
