@@ -55,6 +55,8 @@ const CHUNK_BYTES = 64 * 1024;
 /** Of a line before the stream: the longest are error replies. */
 const LONGEST_LINE = 4096;
 const ACK_MS = 1000;
+/** In the first of these seconds. */
+const SOON_ACKS = 10;
 const LOOKS_PER_TIMEOUT = 8;
 const [LF, CR, MINUS] = [10, 13, 45] as const;
 const FULL = /^\+FULLRESYNC ([0-9a-f]{40}) (\d{1,15})$/;
@@ -266,7 +268,13 @@ export class ReplicationLink {
     this.#phase = 'stream';
     // A primary sends nothing behind a snapshot until the replica has said that it has it.
     this.#acknowledge();
-    this.#acks = setInterval(() => this.#acknowledge(), ACK_MS).unref();
+    // While it does not know yet that its child is done with the snapshot, it does not hear that.
+    let ticks = 0;
+    const tick = (): void => {
+      ticks++;
+      if (ticks < SOON_ACKS || ticks % SOON_ACKS === 0) this.#acknowledge();
+    };
+    this.#acks = setInterval(tick, ACK_MS / SOON_ACKS).unref();
     this.#sink.onSnapshotEnd();
   }
 
