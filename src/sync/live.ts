@@ -196,12 +196,14 @@ export class LiveCopy {
 
   async #close({ reasons, databases, wanted, isFlush }: Gap): Promise<void> {
     const { source, target } = this.#sides;
-    const endRegaining = this.#target.beginRegaining();
+    const endRegaining = this.#target.writers.beginRegaining();
     this.#progress.onMissed([...reasons], isFlush);
     // What was asked of a node that has lost its place since must not come behind what the walk reads of the other one.
     await this.#rounds.settled();
     // Names for which there is no room from now on are of another gap.
     this.#crowded = undefined;
+    // Where nothing is marked no round has looked at that.
+    this.#demandServers();
     if (!isFlush) await this.#source.walkAgain(wanted, databases ?? this.#walk.mapping.sourceDbs);
     // What was read before, and is deleted since, may not be there yet: it has to be there to be found.
     await Promise.all([this.#source.walkSettled(), this.#rounds.settled()]);

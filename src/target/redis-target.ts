@@ -40,7 +40,8 @@ export class RedisTarget implements Target {
   readonly #source: WayBack;
   readonly #options: RedisTargetOptions;
   readonly #sink: TargetSink;
-  readonly #writers: NodeWriters;
+  /** Those of its nodes. */
+  readonly writers: NodeWriters;
   readonly #redirects: Redirects<Entry>;
   readonly #wakeup = new Wakeup();
   /** An entry has gone its way. */
@@ -63,7 +64,7 @@ export class RedisTarget implements Target {
     this.#sink = sink;
     const settlement = (this.#settlement = new Settlement(source, sink));
     this.#pacer = new Pacer(options.limit, () => this.#wakeup.wake());
-    this.#writers = new NodeWriters(deployment, options.renames ? options.targetNameOf : undefined, {
+    this.writers = new NodeWriters(deployment, options.renames ? options.targetNameOf : undefined, {
       newWriter: (node) => this.#newWriter(node),
       onGone: (writer) => {
         this.#replaced(writer);
@@ -73,7 +74,7 @@ export class RedisTarget implements Target {
     });
     this.#dispatcher = new Dispatcher(
       deployment,
-      this.#writers,
+      this.writers,
       this.#pacer,
       { takesRuns: !options.renames },
       {
@@ -83,36 +84,36 @@ export class RedisTarget implements Target {
       },
     );
     options.limit.onChange(() => {
-      for (const writer of this.#writers.all) writer.wake();
+      for (const writer of this.writers.all) writer.wake();
     });
     this.#redirects = new Redirects(deployment, options.retry, {
       onReleased: (entries) => this.#release(entries),
       onGivenUp: (entry, error) => this.#settlement.report(entry, error),
       onFailed: (error) => this.#failure.fail(error),
     });
-    const onImporting = (node: Node, slot: number): void => void this.#writers.ofImporting(node, slot);
-    const onUnanswered = (node: Node, server: Server): void => this.#writers.of(node).unanswered.add(server);
+    const onImporting = (node: Node, slot: number): void => void this.writers.ofImporting(node, slot);
+    const onUnanswered = (node: Node, server: Server): void => this.writers.of(node).unanswered.add(server);
     this.#slowPath = new SlowPath(deployment, { ...options, onImporting, onUnanswered }, () => this.#channel, {
-      isBehind: (entry, name) => this.#writers.isAheadOf(entry, name),
+      isBehind: (entry, name) => this.writers.isAheadOf(entry, name),
       departed: () => this.#departure.sleep(),
       onSuperseded: (entry) => this.#settlement.settle(entry),
       onWritten: (entry, bytes, isSame) => {
         this.#remember(entry);
-        for (const sample of this.#writers.samples()) sample.renew(EntryView.of(entry));
-        this.#writers.for(options.targetNameOf(entry.key))?.remember(EntryView.of(entry));
+        for (const sample of this.writers.samples()) sample.renew(EntryView.of(entry));
+        this.writers.for(options.targetNameOf(entry.key))?.remember(EntryView.of(entry));
         sink.onWritten(1, bytes);
         if (!isSame) sink.onConverted();
         this.#settlement.settle(entry);
       },
       onExpired: (entry, removed) => {
         this.#conflicts.take(entry);
-        for (const sample of this.#writers.samples()) sample.forget(entry);
+        for (const sample of this.writers.samples()) sample.forget(entry);
         this.#settlement.expire(entry.page, sizeOf(entry), removed);
       },
-      onRefused: (entry, error) => this.#conflicts.refuse(entry, error, (name) => this.#writers.for(name)),
+      onRefused: (entry, error) => this.#conflicts.refuse(entry, error, (name) => this.writers.for(name)),
       onUnknown: (entry) => settlement.readInPieces(entry),
       onLost: (entry, maybeWritten) => {
-        if (maybeWritten) this.#writers.for(options.targetNameOf(entry.key))?.unanswered.addKeys([entry]);
+        if (maybeWritten) this.writers.for(options.targetNameOf(entry.key))?.unanswered.addKeys([entry]);
         this.#lose(entry, maybeWritten);
       },
       onPassed: (entry, name) => {
@@ -129,8 +130,8 @@ export class RedisTarget implements Target {
     };
     this.#liveNames = new LiveNames(options, {
       writerFor: (db, name) => {
-        const importing = this.#writers.importingOf({ db, key: name });
-        return { writer: importing ?? this.#writers.for(name), asking: importing !== undefined };
+        const importing = this.writers.importingOf({ db, key: name });
+        return { writer: importing ?? this.writers.for(name), asking: importing !== undefined };
       },
       hasToWait: (name) => this.#slowPath.has(name),
       onWaiting: (entry, name) => this.#slowPath.wait(entry, name),
@@ -151,7 +152,7 @@ export class RedisTarget implements Target {
 
   /** Who has acknowledged what was written so far; `undefined` where a node was not reached yet. */
   get processes(): readonly NodeWriter['written'][] {
-    return Array.from(this.#writers.all, (writer) => writer.written);
+    return Array.from(this.writers.all, (writer) => writer.written);
   }
 
   async write(channel: Channel): Promise<void> {
@@ -162,10 +163,10 @@ export class RedisTarget implements Target {
     if (this.#options.live === undefined) channel.onLast(() => this.#doubtful.giveBack(this.#source));
     this.#dispatcher.begin(channel);
     try {
-      for (const node of this.#deployment.topology.nodes) this.#writers.of(node);
+      for (const node of this.#deployment.topology.nodes) this.writers.of(node);
       await Promise.race([this.#writeAll(channel), this.#failure.promise]);
-      await demandKept(this.#deployment, this.#writers.all, this.#options, this.#sink, this.#failure.promise);
-      this.#writers.finish();
+      await demandKept(this.#deployment, this.writers.all, this.#options, this.#sink, this.#failure.promise);
+      this.writers.finish();
       this.#slowPath.close();
     } catch (error) {
       channel.abort(error);
@@ -185,7 +186,7 @@ export class RedisTarget implements Target {
   #hasObstacles(): boolean {
     const { collisions } = this.#options;
     if (collisions !== undefined || this.#conflicts.keepsNames || this.#liveNames.asksAboutAll) return true;
-    return !this.#slowPath.isEmpty || this.#writers.hasImporting;
+    return !this.#slowPath.isEmpty || this.writers.hasImporting;
   }
 
   #admit(entry: Entry, name: Buffer): void {
@@ -198,7 +199,7 @@ export class RedisTarget implements Target {
   }
 
   #contest(entry: Entry, name: Buffer): void {
-    const writer = this.#writers.for(name);
+    const writer = this.writers.for(name);
     if (writer !== undefined) void this.#conflicts.settleName(entry, name, writer);
     else this.#route(entry, name);
   }
@@ -206,8 +207,8 @@ export class RedisTarget implements Target {
   #route(entry: Entry, name: Buffer): void {
     if (entry.large !== null) return this.#slowPath.add(entry, name);
     if (this.#slowPath.has(name)) return this.#slowPath.wait(entry, name);
-    if (this.#writers.hasImporting && this.#writeAsking(entry, name)) return;
-    const writer = this.#writers.for(name);
+    if (this.writers.hasImporting && this.#writeAsking(entry, name)) return;
+    const writer = this.writers.for(name);
     if (writer !== undefined) writer.write(EntryView.of(entry));
     else this.#redirects.add(entry, entry.key, slotOf(name));
   }
@@ -226,24 +227,16 @@ export class RedisTarget implements Target {
    * @throws RespError
    */
   async waitReplicas(replicas: number, timeoutMs: number): Promise<number> {
-    return Promise.race([this.#writers.waitForReplicas(replicas, timeoutMs), this.#failure.promise]);
+    return Promise.race([this.writers.waitForReplicas(replicas, timeoutMs), this.#failure.promise]);
   }
 
   /** Resolves when every node has answered: it is known by then which of them was replaced before. @throws RespError */
   async reach(): Promise<void> {
-    await Promise.race([this.#writers.reach(), this.#failure.promise]);
-  }
-
-  /**
-   * Of processes of the target that were replaced by now: what they may have lost is being written again.
-   * @returns to be called when it is, so that they count no more
-   */
-  beginRegaining(): () => void {
-    return this.#writers.beginRegaining();
+    await Promise.race([this.writers.reach(), this.#failure.promise]);
   }
 
   #writeAsking(entry: Entry, name: Buffer): boolean {
-    const writer = this.#writers.takeImporting({ db: this.#options.targetDbOf(entry.db), key: name });
+    const writer = this.writers.takeImporting({ db: this.#options.targetDbOf(entry.db), key: name });
     writer?.writeAsking(EntryView.of(entry));
     return writer !== undefined;
   }
@@ -251,7 +244,7 @@ export class RedisTarget implements Target {
   #newWriter(node: Node): NodeWriter {
     const { written, live } = this.#options;
     const onWritten = (written ?? live?.ownNames) ? (entry: EntryView): void => this.#remember(entry) : undefined;
-    const how = { ...this.#options, onWritten, samples: () => this.#writers.samples() };
+    const how = { ...this.#options, onWritten, samples: () => this.writers.samples() };
     return new NodeWriter(this.#deployment, node, how, this.#events());
   }
 
@@ -284,7 +277,7 @@ export class RedisTarget implements Target {
       onSettled: (doubtful, writer) => {
         // What the target does not replace is not overwritten either.
         const isTooMany = options.replace && !this.#doubtful.add(doubtful);
-        if (isTooMany) this.#source.rescan(this.#writers.sharesOf(writer));
+        if (isTooMany) this.#source.rescan(this.writers.sharesOf(writer));
         this.#departure.wake();
       },
       onRoom: () => this.#wakeup.wake(),
@@ -328,35 +321,34 @@ export class RedisTarget implements Target {
     const node = this.#redirects.redirect(entry, entry.key, slotOf(name), writer.node.peer, error, writer.refused);
     this.#departure.wake();
     if (node === undefined) return;
-    this.#writers.beginImporting({ db: this.#options.targetDbOf(entry.db), key: name }, node);
+    this.writers.beginImporting({ db: this.#options.targetDbOf(entry.db), key: name }, node);
     this.#settlement.giveBack(entry);
   }
 
   /** The target's own key stays. */
   #leave(entry: Entry): void {
-    if (this.#conflicts.leave(entry)) this.#settlement.report(entry, taken());
-    else this.#settlement.settle(entry);
+    return this.#conflicts.leave(entry) ? this.#settlement.report(entry, taken()) : this.#settlement.settle(entry);
   }
 
   /** The topology is as new as can be. */
   #release(entries: readonly Entry[]): void {
-    this.#writers.refresh();
+    this.writers.refresh();
     for (const entry of entries) this.#settlement.giveBack(entry);
   }
 
   #replaced(writer: NodeWriter): void {
     this.#slowPath.forget(writer.node);
     this.#sink.onTargetReplaced(writer.node.peer);
-    this.#source.rescan(this.#writers.sharesOf(writer));
+    this.#source.rescan(this.writers.sharesOf(writer));
   }
 
   /** Nothing more is sent; replies that are under way are still counted. */
   async #stop(reason: Error): Promise<void> {
     this.#pacer.stop();
-    await this.#writers.answered();
+    await this.writers.answered();
     const stopping = this.#slowPath.stop(reason);
     this.#departure.wake();
     await stopping;
-    this.#writers.stop(reason);
+    this.writers.stop(reason);
   }
 }
