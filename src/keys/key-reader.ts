@@ -3,6 +3,7 @@
 import type { FoundKey } from '../flow/key-id.ts';
 import type { KeyQueue } from '../flow/key-queue.ts';
 import type { ReplyError, RespError } from '../../resp/errors.ts';
+import type { ServerInfo } from '../server/info.ts';
 
 export interface KeySink {
   /** Deleted or expired since it was seen. */
@@ -26,6 +27,8 @@ export interface KeyReader {
   sendLarge?(key: FoundKey): void;
   /** The same for a value whose size breaks connections, it seems: how large it is, is worth to know. */
   sendBreaking?(key: FoundKey): void;
+  /** The server says that it holds more than when it was met: values may be large that were not. */
+  grew?(info: ServerInfo): void;
   /** Asks on about keys that it has taken and could not send. */
   goOn?(): void;
   /** Hands out the keys that were never answered: the connection failed. */

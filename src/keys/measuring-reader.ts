@@ -57,6 +57,7 @@ export class MeasuringReader implements KeyReader {
   #account: MemoryAccount;
   readonly #memory: Inquiry;
   readonly #types: Inquiry;
+  #info: ServerInfo;
   readonly #lengths: Inquiry;
   readonly #counts: Inquiry;
   /** How large values are that are read in pieces in any case. */
@@ -84,6 +85,7 @@ export class MeasuringReader implements KeyReader {
     this.#options = options;
     dump.onAlone = (ms) => this.#onAlone(ms);
     this.#bigKey = options.limits.valueBytes;
+    this.#info = options.info;
     this.#leastLarge = this.#leastLargeNow;
     this.#account = this.#newAccount();
     this.#memory = new Inquiry(connection, selection, (keys, reply) => this.#onMemory(keys, reply));
@@ -153,6 +155,12 @@ export class MeasuringReader implements KeyReader {
   }
 
   /** Less is large from now on than was when all was accounted for. */
+  grew(info: ServerInfo): void {
+    if (info.usedByValues - this.#info.usedByValues < this.#leastLarge) return;
+    this.#info = info;
+    this.#reopen();
+  }
+
   #reopen(): void {
     this.#bigKey = this.#options.limits.valueBytes;
     this.#leastLarge = this.#leastLargeNow;
@@ -166,7 +174,7 @@ export class MeasuringReader implements KeyReader {
   }
 
   #newAccount(): MemoryAccount {
-    return new MemoryAccount(this.#options.info, this.#leastLarge);
+    return new MemoryAccount(this.#info, this.#leastLarge);
   }
 
   /** Whether the value is there at all, the next question tells. */

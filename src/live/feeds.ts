@@ -5,6 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { nameOf, RespError, type Peer } from '../../resp/errors.ts';
 import type { Deployment } from '../cluster/deployment.ts';
 import { SlotSet } from '../cluster/slot.ts';
+import { askInfo, type ServerInfo } from '../server/info.ts';
 import type { Node } from '../cluster/topology.ts';
 import type { Feed, FeedPosition, FeedSink, Gap } from './feed.ts';
 import type { MissedShare } from './gaps.ts';
@@ -98,6 +99,20 @@ export class Feeds {
     for (const [id, { feed }] of this.#nodes)
       if (feed.server !== undefined && !feed.isGone) processes.set(id, feed.server.info.runId);
     return processes;
+  }
+
+  /** What the server behind each feed says of itself now, by the id of its node; whoever does not say is missing. */
+  async infos(): Promise<ReadonlyMap<string, ServerInfo>> {
+    const infos = new Map<string, ServerInfo>();
+    const asking = Array.from(this.#nodes, async ([id, { feed }]) => {
+      const { server } = feed;
+      // Whoever is being opened anew is asked the next time.
+      if (server === undefined || server.connection.error !== undefined) return;
+      const info = await askInfo(server.connection).catch(() => undefined);
+      if (info !== undefined) infos.set(id, info);
+    });
+    await Promise.all(asking);
+    return infos;
   }
 
   get feeds(): readonly Feed[] {

@@ -42,6 +42,8 @@ export interface FollowingParts {
   readonly streams: Streams;
   /** Looks for databases that have come, each of which is a gap; false where not every server would say. */
   readonly lookForDatabases: () => Promise<boolean>;
+  /** What the source holds may have grown. */
+  readonly lookAtSize: () => Promise<void>;
   /** Makes good what was missed: walks, and marks what the source has not any more. */
   readonly close: (gap: Gap) => Promise<void>;
   /** Keys of which it is not certain that the target has them as they were read last. */
@@ -71,6 +73,8 @@ const IN_SYNC_MS = 1000;
 const PATIENCE_MS = 1000;
 /** Milliseconds between two measurements, and two looks for the file. */
 const LOOK_MS = 200;
+/** Milliseconds between two looks at how much the source holds. */
+const SIZE_MS = 1000;
 /** Reading streams again may take this share of the time. */
 const STREAMS_SHARE = 1 / 20;
 
@@ -152,7 +156,7 @@ export class Following {
     const onCutover = (): void => this.askForCutover();
     if (cutover?.aborted === true) onCutover();
     cutover?.addEventListener('abort', onCutover, { once: true });
-    const besides = [rounds.run(), feeds.watch(), this.#closeGaps(gaps, close), this.#watchFile()];
+    const besides = [rounds.run(), feeds.watch(), this.#closeGaps(gaps, close), this.#watchFile(), this.#watchSize()];
     for (const work of besides) work.catch((error: unknown) => this.#failure.fail(error));
     try {
       await Promise.race([this.#lead(), this.#failure.promise]);
@@ -275,6 +279,13 @@ export class Following {
   async #closeGaps(gaps: Gaps, close: FollowingParts['close']): Promise<void> {
     while (!this.#isWalked) await this.#moved.sleep();
     await gaps.closeAll(close);
+  }
+
+  async #watchSize(): Promise<void> {
+    while (!this.#isOver) {
+      await this.#parts.lookAtSize();
+      await sleep(SIZE_MS, undefined, { ref: false });
+    }
   }
 
   /** A file that could not be looked for is none. */

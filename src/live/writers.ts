@@ -1,7 +1,6 @@
 // Whether anybody writes to the source, or keys only expire there; and who still writes after the cutover. What the feeds tell is
 // held against what the servers say they have removed by themselves.
 
-import { askInfo } from '../server/info.ts';
 import type { Feeds } from './feeds.ts';
 import type { Rounds } from './rounds.ts';
 
@@ -83,16 +82,11 @@ export class Writers {
   }
 
   async #askServers(): Promise<Removed> {
-    const infos = await Promise.all(
-      this.#feeds.feeds.map(async ({ server }) => {
-        if (server === undefined || server.connection.error !== undefined) return undefined;
-        return askInfo(server.connection).catch(() => undefined);
-      }),
-    );
+    const infos = await this.#feeds.infos();
     let [keys, fields] = [0, 0];
-    for (const info of infos) {
-      keys += (info?.expiredKeys ?? 0) + (info?.evictedKeys ?? 0);
-      fields += info?.expiredFields ?? 0;
+    for (const { expiredKeys, evictedKeys, expiredFields } of infos.values()) {
+      keys += expiredKeys + evictedKeys;
+      fields += expiredFields;
     }
     return { keys, fields };
   }

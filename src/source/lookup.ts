@@ -13,6 +13,7 @@ import type { EntryRun } from '../flow/entry-run.ts';
 import type { EntryView } from '../flow/entry-view.ts';
 import type { FoundKey } from '../flow/key-id.ts';
 import type { KeyReader, KeySink } from '../keys/key-reader.ts';
+import type { ServerInfo } from '../server/info.ts';
 import type { Session } from '../server/session.ts';
 import { LargeValues } from './large-values.ts';
 import type { KeyPlace } from './single-key-reader.ts';
@@ -143,6 +144,11 @@ export class Lookup {
     this.#readers.set(node.id, reader);
     void this.#run(reader);
     return reader;
+  }
+
+  /** A node says what it holds by now. */
+  grew(nodeId: string, info: ServerInfo): void {
+    this.#readers.get(nodeId)?.grew(info);
   }
 
   /** Values of the node are read from this server process alone. */

@@ -14,6 +14,7 @@ import type { KeyReader } from '../keys/key-reader.ts';
 import { attributed } from '../server/refusal.ts';
 import { NO_PAGE, type FoundKey } from '../flow/key-id.ts';
 import { KeyQueue } from '../flow/key-queue.ts';
+import type { ServerInfo } from '../server/info.ts';
 import { demandProcess } from '../server/server.ts';
 import { Session } from '../server/session.ts';
 import { Wakeup } from '../flow/wakeup.ts';
@@ -165,6 +166,11 @@ export class NodeReader {
     const { session } = this.#run;
     if (session !== undefined) demandProcess(session.server, runId);
     this.#alone.demandServer(runId);
+  }
+
+  /** The server holds more by now. */
+  grew(info: ServerInfo): void {
+    this.#keyReader?.grew?.(info);
   }
 
   /** There may be room in the channel again. */

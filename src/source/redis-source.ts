@@ -16,6 +16,7 @@ import { Census } from '../keys/census.ts';
 import { depthFor } from '../server/transfer-limits.ts';
 import type { KeyReader } from '../keys/key-reader.ts';
 import { NameReader } from '../keys/name-readers.ts';
+import type { ServerInfo } from '../server/info.ts';
 import type { Session } from '../server/session.ts';
 import { Wakeup } from '../flow/wakeup.ts';
 import { PageLedger } from '../scan/page-ledger.ts';
@@ -176,6 +177,11 @@ export class RedisSource implements Source {
   /** The values of a node are read from this server process, and from no other that may be behind its name. */
   demandServer(nodeId: string, runId: string): void {
     this.#lookup.demandServer(nodeId, runId);
+  }
+
+  /** A node says what it holds by now: see `KeyReader.grew`. */
+  grew(nodeId: string, info: ServerInfo): void {
+    this.#lookup.grew(nodeId, info);
   }
 
   stop(reason: Error): void {

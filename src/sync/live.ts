@@ -150,6 +150,7 @@ export class LiveCopy {
         gaps: this.#gaps,
         streams,
         lookForDatabases: () => this.#lookForDatabases(),
+        lookAtSize: () => this.#lookAtSize(),
         close: (gap) => this.#close(gap),
         unanswered: () => this.#target.unanswered(),
         reachTarget: () => this.#target.reach(),
@@ -220,6 +221,11 @@ export class LiveCopy {
     });
     await this.#rounds.settled();
     endRegaining();
+  }
+
+  /** Values that were small may have become large, and are not to be dumped as a whole then. */
+  async #lookAtSize(): Promise<void> {
+    for (const [nodeId, info] of await this.#feeds.infos()) this.#source.grew(nodeId, info);
   }
 
   async #lookForDatabases(): Promise<boolean> {

@@ -150,3 +150,15 @@ test('MeasuringReader measures keys again once they may take less time than befo
   reader.send(found('b'), false);
   assert.deepEqual(names(), ['MEMORY USAGE']);
 });
+
+test('MeasuringReader measures again where the server holds so much more by now that a value may have become large', () => {
+  const { reader, asked } = startReader(true, true, 1000);
+  reader.send(found('small'), false);
+  assert.equal(asked.at(-1)!.name, 'DUMP');
+  reader.grew(parseInfo('used_memory_dataset:1000000\r\ndb0:keys=1000,expires=0\r\n'));
+  reader.send(found('as before'), false);
+  assert.equal(asked.at(-1)!.name, 'DUMP');
+  reader.grew(parseInfo('used_memory_dataset:100000000\r\ndb0:keys=1000,expires=0\r\n'));
+  reader.send(found('grown'), false);
+  assert.equal(asked.at(-1)!.name, 'MEMORY USAGE');
+});
