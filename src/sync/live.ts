@@ -113,6 +113,7 @@ export class LiveCopy {
     this.#walk = nameWalkOf(run, progress);
     const streams = new Streams(live.namesLimit);
     const ledger = new PageLedger();
+    const isNumbered = sides.source.isCluster && databases.length > 1;
     const limits = { mostKeys: live.namesLimit, mostBytes: DIRTY_BYTES };
     this.#rounds = new Rounds(
       { databases, scope: run.settings.scope, settle: live.settle, streams, ...limits },
@@ -133,7 +134,8 @@ export class LiveCopy {
         : new TrackingFeed(sides.source, node, options, sink);
     };
     this.#feeds = new Feeds(sides.source, newFeed, {
-      onChange: (db, key) => this.following.onChange(db, key),
+      // Valkey 9.1 names another database than the right one where a slot moves as one while it is written.
+      onChange: (db, key) => this.following.onChange(isNumbered ? undefined : db, key),
       onMoved: (db, key) => run.settings.scope.includes(key) && this.#rounds.mark(db, key),
       onMissed: (share) => this.#gaps.add(share),
       onFailed: (error) => this.following.fail(error),
