@@ -19,6 +19,7 @@ const PAGES = [
   '.github/ARCHITECTURE.md',
   '.github/BEHAVIOUR.md',
   '.github/CONTRIBUTING.md',
+  '.github/FOLLOWING.md',
 ];
 const LONGEST_MS = 30_000;
 
@@ -100,6 +101,16 @@ test('The classes that ARCHITECTURE.md names, and the codes that BEHAVIOUR.md na
   );
 });
 
+test('Every test that FOLLOWING.md names is in the file that it names', () => {
+  const rows = Array.from(read('.github/FOLLOWING.md').matchAll(/\| `(test\/[\w./-]+)`: (.+?) +\|$/gm));
+  assert.ok(rows.length > 20, String(rows.length));
+  const missing = rows.filter(([, file, name]) => !/\b(?:test|it)\(\s*$/.test(beforeName(read(file!), name!)));
+  assert.deepEqual(
+    missing.map(([, file, name]) => `${file}: ${name}`),
+    [],
+  );
+});
+
 for (const page of PAGES) {
   test(`The links of ${page} lead somewhere`, () => {
     const links = Array.from(read(page).matchAll(/\]\(([^)\s]+)\)/g), ([, link]) => link!);
@@ -117,6 +128,12 @@ for (const page of PAGES) {
       [],
     );
   });
+}
+
+/** All of the text where the name does not stand in quotes. */
+function beforeName(text: string, name: string): string {
+  const at = ["'", '`'].map((quote) => text.indexOf(quote + name + quote)).find((found) => found !== -1);
+  return text.slice(0, at);
 }
 
 function leadsSomewhere(page: string, link: string): boolean {

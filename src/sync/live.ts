@@ -155,7 +155,7 @@ export class LiveCopy {
         lookAtSize: () => this.#lookAtSize(),
         close: (gap) => this.#close(gap),
         unanswered: () => this.#target.unanswered(),
-        reachTarget: () => this.#target.reach(),
+        reachTarget: () => this.#target.ask((nodes) => nodes.reach()),
         confirm: (timeoutMs) => this.#confirm(timeoutMs),
       },
       live,
@@ -302,7 +302,7 @@ export class LiveCopy {
   async #confirm(timeoutMs: number): Promise<void> {
     const { waitReplicas } = this.#live;
     if (waitReplicas === 0) return;
-    const replicas = await this.#target.waitReplicas(waitReplicas, timeoutMs);
+    const replicas = await this.#target.ask((nodes) => nodes.waitForReplicas(waitReplicas, timeoutMs));
     if (replicas >= waitReplicas) return;
     const message = `Gave up on the cutover: ${countOf(replicas, 'replica')} of the target had everything, and ${waitReplicas} were asked for`;
     throw new RespError('REPLICAS', message, { retryable: true });

@@ -221,18 +221,9 @@ export class RedisTarget implements Target {
     return this.#doubtful.take();
   }
 
-  /**
-   * Waits until replicas of each node have all that was acknowledged, for so many milliseconds at most.
-   * @returns the least number of replicas of any node that have it
-   * @throws RespError
-   */
-  async waitReplicas(replicas: number, timeoutMs: number): Promise<number> {
-    return Promise.race([this.writers.waitForReplicas(replicas, timeoutMs), this.#failure.promise]);
-  }
-
-  /** Resolves when every node has answered: it is known by then which of them was replaced before. @throws RespError */
-  async reach(): Promise<void> {
-    await Promise.race([this.writers.reach(), this.#failure.promise]);
+  /** What the nodes answer together, each on another connection where one was lost. @throws RespError */
+  async ask<T>(question: (nodes: NodeWriters) => Promise<T>): Promise<T> {
+    return Promise.race([question(this.writers), this.#failure.promise]);
   }
 
   #writeAsking(entry: Entry, name: Buffer): boolean {

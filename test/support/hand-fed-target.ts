@@ -18,7 +18,8 @@ export interface HandFedTarget {
   /** Nothing more comes: resolves when the target has had its last look, and rejects with what it says against it. */
   readonly finish: () => Promise<void>;
   readonly unanswered: RedisTarget['unanswered'];
-  readonly waitReplicas: RedisTarget['waitReplicas'];
+  /** The least number of replicas of any node that have all that was acknowledged. */
+  readonly waitReplicas: (replicas: number, timeoutMs: number) => Promise<number>;
 }
 
 const OVER = new Error('The test is over');
@@ -95,6 +96,7 @@ export async function handFeed(
     await channel.settled();
   };
   const unanswered: RedisTarget['unanswered'] = () => target.unanswered();
-  const waitReplicas: RedisTarget['waitReplicas'] = (...args) => target.waitReplicas(...args);
+  const waitReplicas: HandFedTarget['waitReplicas'] = (replicas, timeoutMs) =>
+    target.ask((nodes) => nodes.waitForReplicas(replicas, timeoutMs));
   return { channel, write, told, finish, unanswered, waitReplicas };
 }
