@@ -61,6 +61,7 @@ export class Rounds implements Follower {
   #begun = 0;
   #page = 0;
   #isOver = false;
+  #mayRead = false;
   #isHurried = false;
   #changes = 0;
   #gone = 0;
@@ -116,10 +117,10 @@ export class Rounds implements Follower {
     else if (this.#databases.has(db)) this.#mark(db, key);
   }
 
-  /** Reads what is marked, until `end`. */
+  /** Reads what is marked, from `begin` until `end`. */
   async run(): Promise<void> {
     while (!this.#isOver) {
-      if (this.#dirty.length === 0) await this.#moved.sleep();
+      if (!this.#mayRead || this.#dirty.length === 0) await this.#moved.sleep();
       else await this.#readRound();
     }
   }
@@ -128,6 +129,11 @@ export class Rounds implements Follower {
     this.#isOver = true;
     this.#moved.wake();
     this.#end();
+  }
+
+  begin(): void {
+    this.#mayRead = true;
+    this.#moved.wake();
   }
 
   onWalked(): void {

@@ -15,6 +15,8 @@ export interface Follower {
   /** An entry is about to go into the channel; it may get another page. */
   onRead(entry: EntryView): void;
   onReadAll(entries: EntryRun): void;
+  /** From now on keys that have changed may be read: all that is older stands before them. */
+  begin(): void;
   /** All that was there at the beginning is on the target. */
   onWalked(): void;
   /** Settles when nothing more is to be read. */
