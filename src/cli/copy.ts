@@ -40,6 +40,7 @@ export function copyRequest({ values, environment }: Request): CopyRequest {
     ...rest,
     options: {
       ...options,
+      firstCopy: values['first-copy'],
       onConflict: values['on-conflict'],
       preserveIdle: values['preserve-idle'],
       bwlimit: values.bwlimit,

@@ -55,19 +55,28 @@ const PSYNC_RIGHTS = '+psync +replconf +ping +command';
 const TRACKING_RIGHTS = `+client|tracking +client|id +subscribe +ping &${INVALIDATIONS}`;
 /** Every sentinel subscribes to it on each server that it watches. */
 const SENTINELS = '__sentinel__:hello';
+const BEHIND_SNAPSHOT = 'PSYNC goes on behind the snapshot of the first copy';
 const SNAPSHOT_FILTER = 'rdb-filter-only';
 /** Seconds, where the server does not say otherwise. */
 const USUAL_SHUTDOWN_TIMEOUT = 10;
 
-/** @throws RespError: none is possible, or not the one that is asked for */
-export async function chooseFeed(deployment: Deployment, asked: FeedKind | 'auto'): Promise<FeedChoice> {
-  const looks = await Promise.all(deployment.topology.primaries.map((node) => lookAt(deployment, node)));
+/**
+ * @param isBehindSnapshot whether the source makes one for us anyway: PSYNC goes on behind that
+ * @throws RespError: none is possible, or not the one that is asked for
+ */
+export async function chooseFeed(
+  deployment: Deployment,
+  asked: FeedKind | 'auto',
+  isBehindSnapshot = false,
+): Promise<FeedChoice> {
+  const found = await Promise.all(deployment.topology.primaries.map((node) => lookAt(deployment, node)));
+  const looks = isBehindSnapshot ? found.map((look) => ({ ...look, hasBacklog: true })) : found;
   const noPsync = firstOf(looks, ({ noPsync }) => noPsync);
   const noTracking = firstOf(looks, ({ noTracking }) => noTracking);
   const trace = traceOf(deployment, looks);
   const byName = `--feed ${asked}`;
   if (asked !== 'tracking' && noPsync === undefined && (asked === 'psync' || trace === undefined)) {
-    const why = asked === 'psync' ? byName : beginningOf(looks);
+    const why = asked === 'psync' ? byName : isBehindSnapshot ? BEHIND_SNAPSHOT : beginningOf(looks);
     return { kind: 'psync', why, warnings: warningsOfPsync(deployment, looks) };
   }
   if (asked !== 'psync' && noTracking === undefined) {

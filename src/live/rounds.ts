@@ -63,6 +63,7 @@ export class Rounds implements Follower {
   #begun = 0;
   #page = 0;
   #isOver = false;
+  #mayRead = false;
   #isHurried = false;
   #changes = 0;
   #gone = 0;
@@ -124,10 +125,10 @@ export class Rounds implements Follower {
     this.#databases.add(db);
   }
 
-  /** Reads what is marked, until `end`. */
+  /** Reads what is marked, from `begin` until `end`. */
   async run(): Promise<void> {
     while (!this.#isOver) {
-      if (this.#dirty.length === 0) await this.#moved.sleep();
+      if (!this.#mayRead || this.#dirty.length === 0) await this.#moved.sleep();
       else await this.#readRound();
     }
   }
@@ -136,6 +137,11 @@ export class Rounds implements Follower {
     this.#isOver = true;
     this.#moved.wake();
     this.#end();
+  }
+
+  begin(): void {
+    this.#mayRead = true;
+    this.#moved.wake();
   }
 
   onWalked(): void {

@@ -51,14 +51,18 @@ export class FileScope {
 
   /** Whether all keys of the database are in scope, with their values as they are. */
   takesAll(db: number): boolean {
+    return this.#takesAll && this.wanted === undefined && this.takesFrom(db);
+  }
+
+  /** Whether keys of the database may be in scope. */
+  takesFrom(db: number): boolean {
     const { databases } = this.#options;
-    return this.#takesAll && this.wanted === undefined && (databases === 'all' || databases.has(db));
+    return databases === 'all' || databases.has(db);
   }
 
   /** Whether a key is in scope, whatever its type. */
   includes(db: number, key: Buffer): boolean {
-    const { databases, includes } = this.#options;
-    if (databases === 'all' || databases.has(db)) return includes(key) && this.wanted?.(key) !== false;
+    if (this.takesFrom(db)) return this.#options.includes(key) && this.wanted?.(key) !== false;
     this.#leftOut.add(db);
     return false;
   }

@@ -20,6 +20,8 @@ export interface Follower {
    * the operator has put that right, which no feed tells.
    */
   onNowhere(key: KeyId): void;
+  /** From now on keys that have changed may be read: all that is older stands before them. */
+  begin(): void;
   /** All that was there at the beginning is on the target. */
   onWalked(): void;
   /** Settles when nothing more is to be read. */

@@ -21,6 +21,7 @@ import type { Session } from '../server/session.ts';
 import { Wakeup } from '../flow/wakeup.ts';
 import { PageLedger } from '../scan/page-ledger.ts';
 import type { Wanted } from '../scan/cluster-walk.ts';
+import type { FirstCopy } from './first-copy.ts';
 import { changesTold, showGone, type Follower } from './follower.ts';
 import { typeAt, type LargeValues, type ValueOptions } from './large-values.ts';
 import { Lookup, type AnswerSink, type LookupOptions } from './lookup.ts';
@@ -39,6 +40,8 @@ export interface RedisSourceOptions extends NodeLinkOptions, WalksOptions {
   readonly ledger?: PageLedger | undefined;
   /** Follows the source while it is written: there is no end of reading until it says so. */
   readonly follower?: Follower | undefined;
+  /** What takes the place of the first scan; it has begun. */
+  readonly firstCopy?: FirstCopy | undefined;
   /** Keys that an earlier copy could not copy: they are read once more. */
   readonly failed?: readonly KeyId[] | undefined;
 }
@@ -101,7 +104,8 @@ export class RedisSource implements Source {
   }
 
   get fraction(): number {
-    return Math.min(1, this.#walks.keys / Math.max(1, this.#options.keys));
+    const { keys, firstCopy } = this.#options;
+    return Math.min(1, (this.#walks.keys + (firstCopy?.keys ?? 0)) / Math.max(1, keys));
   }
 
   get place(): SourcePlace {
@@ -128,7 +132,7 @@ export class RedisSource implements Source {
     this.#channel = channel;
     this.#lookup.begin(channel);
     channel.onSettled((page, keys) => this.#ledger.settle(page, keys));
-    this.#readFailed(this.#options.failed ?? []);
+    this.#readByName(this.#options.failed ?? []);
     try {
       await Promise.race([this.#readAll(), this.#failure.promise]);
       this.#lookup.finish();
@@ -188,11 +192,12 @@ export class RedisSource implements Source {
     // What is given up from now on is not done with.
     this.#isStopped = true;
     this.#failure.fail(reason);
+    this.#options.firstCopy?.stop(reason);
     this.#lookup.stop(reason);
   }
 
-  /** As a page of their own, so that they are held to be failed until they are done with. */
-  #readFailed(keys: readonly KeyId[]): void {
+  /** As a page of their own, so that they are waited for, or held to be failed, until they are done with. */
+  #readByName(keys: readonly KeyId[]): void {
     const page = this.#ledger.begin(this, 1);
     this.#ledger.found(page, keys.length);
     for (const { db, key } of keys) this.#lookup.read({ db, key, page, asking: false });
@@ -216,12 +221,29 @@ export class RedisSource implements Source {
     if (demand.wanted !== undefined) return this.#walks.walkAgain(demand);
     if (!isFirst) this.#walks.forget();
     this.#isVoid &&= isFirst;
-    await this.#walks.walkEverything();
+    if (isFirst) await this.#readFirst();
+    else await this.#walks.walkEverything();
+  }
+
+  /** Reads everything for the first time. */
+  async #readFirst(): Promise<void> {
+    const { firstCopy, follower } = this.#options;
+    if (firstCopy === undefined) {
+      follower?.begin();
+      return this.#walks.walkEverything();
+    }
+    const { keys, wanted } = await firstCopy.take(this.#channel, follower);
+    // They belong to no page, and are told from what has changed only as long as nothing of that is read.
+    while (this.#isPending()) await this.#moved.sleep();
+    follower?.begin();
+    this.#readByName(keys);
+    if (wanted === 'all') await this.#walks.walkEverything();
+    else if (wanted !== undefined) await this.#walks.walkAgain({ wanted });
   }
 
   /** What is lost meanwhile, the follower is told by others. */
   async #readAndFollow(follower: Follower): Promise<void> {
-    await this.#walkUntilStill({}, () => this.#walks.walkEverything());
+    await this.#walkUntilStill({}, () => this.#readFirst());
     follower.onWalked();
     await follower.ended;
     while (this.#isPending()) await this.#moved.sleep();

@@ -19,6 +19,11 @@ const PAYLOAD_BYTES = 4 * BY_REFERENCE;
 export interface SnapshotEntriesSink extends Pick<FileSink, 'onExpired' | 'onReadRefused'> {
   /** A key in scope whose value has to be read elsewhere, `key` holds until the call returns; only of what comes once. */
   onPassedOver?(db: number, key: Buffer): void;
+  /** So many more keys of the databases in scope were met. */
+  onKeys?(keys: number): void;
+  /** An entry is about to go into the channel. */
+  onRead?(entry: EntryView): void;
+  onReadAll?(entries: EntryRun): void;
 }
 
 export interface SnapshotClock {
@@ -41,6 +46,8 @@ export class SnapshotEntries implements Payloads {
   readonly #run = new EntryRun();
   readonly bytes = new Bytes(Buffer.allocUnsafeSlow(PAYLOAD_BYTES));
   #end = 0;
+  /** Keys that were met since the last `read`. */
+  #met = 0;
   #channel: Channel | undefined;
   /** When `read` was called, by the clock of the expiries, and by the one of this machine that never jumps. */
   #now = 0;
@@ -83,6 +90,8 @@ export class SnapshotEntries implements Payloads {
     } finally {
       // What it shows need not be there any more next time.
       this.#flush();
+      this.#sink.onKeys?.(this.#met);
+      this.#met = 0;
     }
   }
 
@@ -97,6 +106,7 @@ export class SnapshotEntries implements Payloads {
     const entry = this.#entry;
     const scope = this.#scope;
     const isAll = scope.takesAll(entry.db);
+    if (isAll || scope.takesFrom(entry.db)) this.#met++;
     if (!(isAll || this.#isWanted(snapshot)) || !this.#isThere()) return;
     if (snapshot.isPassedOver) return this.#sink.onPassedOver?.(entry.db, entry.key);
     const { refusal } = snapshot;
@@ -120,14 +130,20 @@ export class SnapshotEntries implements Payloads {
     const end = this.#end;
     this.#flush();
     run.begin(entry.db, entry.page, entry.keyIn, this.bytes);
-    if (channel.length > 0 || !run.suits(entry)) return channel.pushReserved(entry);
+    if (channel.length > 0 || !run.suits(entry)) {
+      this.#sink.onRead?.(entry);
+      return channel.pushReserved(entry);
+    }
     this.#end = end;
     this.#add();
   }
 
   #flush(): void {
     const run = this.#run;
-    if (run.length > 0) this.#channel!.pushRun(run);
+    if (run.length > 0) {
+      this.#sink.onReadAll?.(run);
+      this.#channel!.pushRun(run);
+    }
     run.begin(0, NO_PAGE, NO_BYTES, NO_BYTES);
     this.#end = 0;
   }

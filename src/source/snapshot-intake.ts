@@ -7,7 +7,7 @@ import { PayloadError } from '../rdb/payload.ts';
 import { ArrivingBytes } from '../snapshot/arriving-bytes.ts';
 import { SnapshotReader } from '../snapshot/snapshot-reader.ts';
 import { FileScope, type FileScopeOptions } from './file-source.ts';
-import { SnapshotEntries, tellLeftOut, type SnapshotClock } from './snapshot-entries.ts';
+import { SnapshotEntries, tellLeftOut, type SnapshotClock, type SnapshotEntriesSink } from './snapshot-entries.ts';
 import type { FileSink } from './source.ts';
 
 /** Of what is no value: names, libraries of functions, what modules keep outside of keys. */
@@ -23,7 +23,7 @@ export interface SnapshotIntakeOptions extends FileScopeOptions {
   readonly page?: number;
 }
 
-export interface SnapshotSink extends FileSink {
+export interface SnapshotSink extends FileSink, Pick<SnapshotEntriesSink, 'onKeys' | 'onRead' | 'onReadAll'> {
   /**
    * A key in scope whose value has to be read by commands: it is too large to be held, or of a form that rump does not know. It
    * may be gone by then.

@@ -1,10 +1,10 @@
 // Where entries come from.
 
-import type { RespError } from '../../resp/errors.ts';
 import type { Channel } from '../flow/channel.ts';
 import type { Entry } from '../flow/entry.ts';
 import type { WalkNotice } from '../scan/cluster-walk.ts';
 import type { ScanNotice } from '../scan/node-scan.ts';
+import type { Peer, RespError } from '../../resp/errors.ts';
 import type { LeftOutKind } from '../snapshot/left-out.ts';
 
 export interface Source {
@@ -35,6 +35,8 @@ export type SourceNotice =
   | { readonly code: 'UNCHECKED' }
   /** A stream has no beginning and no end that would tell whether it is whole. `name` is its path, or `stdin`. */
   | { readonly code: 'UNMARKED'; readonly name: string }
+  /** Not all of the snapshot of this node has come, or it cannot be read to its end: the node is scanned. */
+  | { readonly code: 'SNAPSHOT_LOST'; readonly peer: Peer; readonly reason: string }
   /** Nothing has come through stdin for so many milliseconds; it is waited for all the same. */
   | { readonly code: 'SILENCE'; readonly ms: number };
 

@@ -2,6 +2,8 @@
 
 import { Channel } from '../flow/channel.ts';
 import { whileListening } from '../flow/failure.ts';
+import { expiryClock } from '../flow/expiry.ts';
+import { RespError } from '../../resp/errors.ts';
 import type { Deployment } from '../cluster/deployment.ts';
 import type { NodeLinkOptions } from '../cluster/node-link.ts';
 import type { DumpOptions } from '../keys/dump.ts';
@@ -9,6 +11,7 @@ import { depthFor } from '../server/transfer-limits.ts';
 import { TransferLimits } from '../server/transfer-limits.ts';
 import { RdbSource } from '../source/rdb-source.ts';
 import { RedisSource, type RedisSourceOptions } from '../source/redis-source.ts';
+import { FirstCopy } from '../source/first-copy.ts';
 import { RespSource } from '../source/resp-source.ts';
 import type { FileSink, Source, SourceSink } from '../source/source.ts';
 import { Collisions } from '../target/key-names.ts';
@@ -18,7 +21,7 @@ import type { DryRunTarget, NameOrigins, Target, WayBack } from '../target/targe
 import type { Following } from '../live/following.ts';
 import type { OwnNames } from '../live/own-names.ts';
 import { WrittenKeys } from '../target/conflicts.ts';
-import { mayGrow, type Plan } from './sides.ts';
+import { mayGrow, skewOf, type Plan } from './sides.ts';
 import type { Run } from './preflight.ts';
 import type { Progress } from './progress.ts';
 import type { Settings } from './settings.ts';
@@ -35,6 +38,11 @@ const GATHERED_SHARE = 7 / 8;
 const KEYS_OF_A_FILE = 1_000_000;
 /** Where the target itself is not asked whether a key is ours. */
 const CERTAIN_BITS_PER_KEY = 64;
+
+/** Of one value in a snapshot that comes, which takes twice as much. */
+const MOST_HELD = 16 * 1024 * 1024;
+/** Of the budget, that such values of all nodes may have together. */
+const HELD_SHARE = 1 / 4;
 
 export function channelOf({ sides: { source, target }, settings: { buffer, controls } }: Run): Channel {
   const servers = [...(source?.servers ?? []), ...(target?.servers ?? [])];
@@ -63,6 +71,7 @@ export interface ReadingOptions {
   /** Where the source is followed. */
   readonly ledger?: RedisSourceOptions['ledger'];
   readonly follower?: RedisSourceOptions['follower'];
+  readonly firstCopy?: RedisSourceOptions['firstCopy'];
   /** Where an earlier copy was left, and what it could not copy. */
   readonly from?: RedisSourceOptions['from'];
   readonly failed?: RedisSourceOptions['failed'];
@@ -80,12 +89,39 @@ export function sourceOf(
   if (side === undefined) return fileSourceOf({ plan, settings }, sink, how);
   const { scope, retry, count, bySize } = settings;
   const { maxLatency, pausing: pause } = settings.controls;
-  const { bigKey = settings.bigKey, tally, namesOnly, ledger, follower, from, failed } = how;
+  const { bigKey = settings.bigKey, tally, namesOnly, ledger, follower, firstCopy, from, failed } = how;
   const dump = { mode: plan.mode, fields: plan.fields, usage: usageOf(side, settings), bigKey, bySize, maxLatency };
   const onReconnect = sink.onReconnect.bind(sink);
   const databases = plan.databases.map(([db]) => db);
   const options = { databases, keys: plan.keys, count, scope, pause, dump, retry, onReconnect, namesOnly };
-  return new RedisSource(side, { ...options, census: tally?.add, ledger, follower, from, failed }, sink);
+  return new RedisSource(side, { ...options, census: tally?.add, ledger, follower, firstCopy, from, failed }, sink);
+}
+
+/**
+ * What takes the place of the first scan, where that is asked for.
+ * @throws RespError where there is no such thing
+ */
+export function firstCopyOf({ sides: { source }, plan, settings }: Run, sink: FileSink): FirstCopy | undefined {
+  const { firstCopy, scope, preserveIdle, buffer, dryRun, resume } = settings;
+  if (firstCopy === 'scan') return undefined;
+  if (source === undefined || dryRun || resume !== undefined) {
+    const why = source === undefined ? 'a file makes none' : `with ${dryRun ? 'dryRun' : 'resume'} it is of no use`;
+    throw new RespError('FIRST_COPY', `Cannot take the snapshot of the source: ${why}`);
+  }
+  const { databases, mode, fields } = plan;
+  const held = Math.min(MOST_HELD, (buffer * HELD_SHARE) / source.servers.length);
+  const options = {
+    databases: new Set(databases.map(([db]) => db)),
+    includes: (key: Buffer) => scope.includes(key),
+    hasAllNames: scope.hasAllNames,
+    type: scope.type,
+    mode: mode === 'dropped' ? ('dropped' as const) : ('exact' as const),
+    fields,
+    preserveIdle,
+    bigKey: Math.floor(Math.min(settings.bigKey, held)),
+    clock: { now: expiryClock('exact', skewOf(source)), isRelative: mode === 'relative' },
+  };
+  return new FirstCopy(source, options, sink);
 }
 
 export function fileSourceOf(

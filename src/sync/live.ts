@@ -21,6 +21,7 @@ import type { Deployment } from '../cluster/deployment.ts';
 import type { Channel } from '../flow/channel.ts';
 import type { Node } from '../cluster/topology.ts';
 import { PageLedger } from '../scan/page-ledger.ts';
+import type { FirstCopy } from '../source/first-copy.ts';
 import type { RedisSource } from '../source/redis-source.ts';
 import type { RedisTarget } from '../target/redis-target.ts';
 import { KeyMapping } from '../target/key-mapping.ts';
@@ -36,7 +37,7 @@ import type { Warning } from './warnings.ts';
 /** Names of changed keys, with all that is needed to find them. */
 const DIRTY_BYTES = 200 * 1024 * 1024;
 
-/** What `use` does follows the source, where that is asked for; it is let go of behind it. @throws RespError */
+/** What `use` does may follow the source, where that is asked for; it is let go of behind it. @throws RespError */
 export async function withLive<T>(
   run: Run,
   progress: Progress,
@@ -46,7 +47,6 @@ export async function withLive<T>(
   if (live === undefined) return use(undefined);
   const copy = await LiveCopy.prepare(run, live, progress);
   try {
-    await copy.following.attach();
     return await use(copy);
   } finally {
     copy.stop();
@@ -87,7 +87,7 @@ export class LiveCopy {
     const { source, target } = run.sides;
     if (source === undefined || target === undefined)
       throw new RespError('LIVE', 'Cannot follow a file: both sides have to be servers');
-    const choice = await chooseFeed(source, live.feed);
+    const choice = await chooseFeed(source, live.feed, run.settings.firstCopy === 'snapshot');
     demandApart(source, target, choice.kind, mayGrow(run.settings));
     const ownNames = await takeDownNames(target, nameWalkOf(run, progress), live.namesLimit);
     demandKnown(ownNames, run, live);
@@ -173,6 +173,21 @@ export class LiveCopy {
   stop(): void {
     this.following.stop();
     this.#origins?.end();
+  }
+
+  /**
+   * From now on changes are told. psync goes on behind the snapshot, with the history that it has made sure of; others have to
+   * be there before it is made.
+   * @throws RespError where the source does not let us
+   */
+  async attach(firstCopy: FirstCopy | undefined): Promise<void> {
+    if (firstCopy === undefined || this.feed.kind !== 'psync') {
+      await this.following.attach();
+      await firstCopy?.begin();
+      return;
+    }
+    const points = await firstCopy.begin();
+    await this.following.attach(new Map(Array.from(points, ([id, point]) => [id, { ...point, db: null }])));
   }
 
   /** What the target asks of the source: what it may have lost is a gap. */

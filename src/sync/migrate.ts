@@ -4,12 +4,13 @@
 //       └── what changes meanwhile ──┘ under `live`
 
 import type { Reconnect } from '../server/retry.ts';
+import type { FirstCopy } from '../source/first-copy.ts';
 import { RedisSource } from '../source/redis-source.ts';
 import { DryRunTarget } from '../target/target.ts';
 import type { WrittenKeys } from '../target/conflicts.ts';
 import { RedisTarget } from '../target/redis-target.ts';
 import type { RunControls } from './controls.ts';
-import { channelOf, Flow, sourceOf, targetOf, writtenKeysOf } from './flow.ts';
+import { channelOf, firstCopyOf, Flow, sourceOf, targetOf, writtenKeysOf } from './flow.ts';
 import { withLive, type LiveCopy } from './live.ts';
 import type { MigrateOptions, MigrateResult } from './options.ts';
 import { startEvent, withSides, type Run } from './preflight.ts';
@@ -40,18 +41,27 @@ async function copy(run: Run, isVerified: boolean): Promise<Copied> {
   try {
     const warnings = [...(resume?.notices ?? []), ...(await warningsOf(run, resume?.isResumed))];
     const progress = new Progress(run.settings);
-    return await withLive(run, progress, (live) => copyAll(run, warnings, progress, live, resume, isVerified));
+    const firstCopy = firstCopyOf(run, progress);
+    return await withLive(run, progress, (live) =>
+      copyAll(run, warnings, progress, { live, firstCopy, resume }, isVerified),
+    );
   } finally {
     resume?.close();
   }
+}
+
+/** What a copy may have beside its two ends. */
+interface Companions {
+  readonly live: LiveCopy | undefined;
+  readonly firstCopy: FirstCopy | undefined;
+  readonly resume: Resume | undefined;
 }
 
 async function copyAll(
   run: Run,
   warnings: readonly Warning[],
   progress: Progress,
-  live: LiveCopy | undefined,
-  resume: Resume | undefined,
+  { live, firstCopy, resume }: Companions,
   isVerified: boolean,
 ): Promise<Copied> {
   const { settings, sides } = run;
@@ -59,7 +69,7 @@ async function copyAll(
   // A value that one file has whole, another one gets so.
   const bigKey = sides.source === undefined && sides.target === undefined ? Infinity : settings.bigKey;
 
-  const source = sourceOf(sides.source, run, progress, { tally, bigKey, ...live?.reading, ...resume?.from });
+  const source = sourceOf(sides.source, run, progress, { tally, bigKey, firstCopy, ...live?.reading, ...resume?.from });
   const channel = channelOf(run);
   const written = writtenKeysOf(run, isVerified, resume?.isResumed === true);
   const target = tally ?? targetOf(run, live?.wayBack ?? source, written, progress, live?.writing);
@@ -72,6 +82,7 @@ async function copyAll(
   const feed = live && { feed: live.feed };
   progress.start({ ...startEvent(run), ...feed }, [...warnings, ...(live?.warnings ?? [])], () => source.fraction);
   try {
+    await (live === undefined ? firstCopy?.begin() : live.attach(firstCopy));
     await flow.run(settings.signal);
     live?.demandKept();
     if (tally !== undefined) progress.count(tally.types);
@@ -82,5 +93,7 @@ async function copyAll(
     progress.stop();
     await resume?.leave(error);
     throw error;
+  } finally {
+    firstCopy?.close();
   }
 }

@@ -35,6 +35,9 @@ export interface LiveOptions {
   readonly namesLimit?: number | undefined;
 }
 
+/** How all that is there at the beginning is read. */
+export type FirstCopyWay = 'scan' | 'snapshot';
+
 export interface MigrateOptions extends LiveOptions {
   /** The source endpoint, as on the command line: `redis://[[user]:password@]host[:port][/db]`, `PATH.resp`, `-`, `PATH.rdb`. */
   readonly from: string;
@@ -63,6 +66,11 @@ export interface MigrateOptions extends LiveOptions {
   readonly stripPrefix?: string | undefined;
   /** Then put in front of every key. */
   readonly addPrefix?: string | undefined;
+  /**
+   * `snapshot`: what each node of the source sends to a replica takes the place of SCAN and DUMP. It forks once, and its clients
+   * feel nothing of the rest. Default `scan`.
+   */
+  readonly firstCopy?: FirstCopyWay | undefined;
   /** Default `replace`. */
   readonly onConflict?: ConflictPolicy | undefined;
   /** `true` drops expiries. Default `false`. */

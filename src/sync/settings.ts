@@ -12,7 +12,7 @@ import { CHECKPOINT_PREFIX, type CopyIdentity } from '../checkpoint/checkpoint.t
 import { KeyScope, type KeyScopeOptions } from '../scan/key-scope.ts';
 import { KeyNames } from '../target/key-names.ts';
 import { RunControls } from './controls.ts';
-import type { ConflictPolicy, MigrateEvent, MigrateOptions } from './options.ts';
+import type { ConflictPolicy, FirstCopyWay, MigrateEvent, MigrateOptions } from './options.ts';
 
 /** Whether the target is written or only read. */
 export type Use = 'copy' | 'check';
@@ -26,6 +26,7 @@ export interface Settings {
   readonly dbMap: ReadonlyMap<number, number>;
   readonly scope: KeyScope;
   readonly names: KeyNames;
+  readonly firstCopy: FirstCopyWay;
   readonly onConflict: ConflictPolicy;
   readonly noTtl: boolean;
   readonly preserveIdle: boolean;
@@ -123,6 +124,7 @@ export function settingsOf(options: MigrateOptions, use: Use, controls = new Run
     dbMap: options.dbMap ?? new Map(),
     scope: new KeyScope(use === 'copy' && options.resume === AT_TARGET ? withoutCheckpoints(options) : options),
     names: new KeyNames(options),
+    firstCopy: options.firstCopy ?? 'scan',
     onConflict: options.onConflict ?? 'replace',
     noTtl: options.noTtl ?? false,
     preserveIdle: options.preserveIdle ?? false,

@@ -230,7 +230,7 @@ function expiries({ source, target }: Sides, { noTtl }: Settings): Expiries {
 }
 
 /** A file, and a server that will not say, tell the time as everybody does. */
-function skewOf(side: Deployment | undefined): number {
+export function skewOf(side: Deployment | undefined): number {
   return side?.servers[0]!.skew || 0;
 }
 

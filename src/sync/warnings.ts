@@ -24,6 +24,7 @@ export interface Warning {
     | 'DATABASES_ALIKE'
     | 'RESUMED'
     | 'RESUMED_ANEW'
+    | 'SOURCE_FORKS'
     | SourceNotice['code']
     | FeedWarning['code'];
   readonly message: string;
@@ -57,7 +58,7 @@ const LEFT_OUT: Readonly<Record<LeftOutKind, (names: string, count: number) => s
  * @param isResumed whether keys at the target are no surprise
  */
 export async function warningsOf(
-  { sides, plan: { databases }, settings: { use } }: Run,
+  { sides, plan: { databases }, settings: { use, firstCopy } }: Run,
   isResumed = false,
 ): Promise<Warning[]> {
   const { source, target } = sides;
@@ -67,6 +68,7 @@ export async function warningsOf(
     ...(target === undefined || use === 'check' ? [] : aboutTarget(sides, target, databases)),
     ...(source === undefined ? [] : leftOutDatabases(source, databases)),
     ...(source === undefined || use === 'check' ? [] : await leftOutFunctions(source)),
+    ...(source === undefined || use === 'check' || firstCopy === 'scan' ? [] : [forks(source)]),
   ];
   return isResumed ? warnings.filter(({ code }) => code !== 'TARGET_NOT_EMPTY') : warnings;
 }
@@ -151,6 +153,14 @@ async function leftOutFunctions({ servers }: Deployment): Promise<Warning[]> {
   return [{ code: 'LEFT_OUT', message }];
 }
 
+/** What a snapshot costs those who make it. */
+function forks({ kind, servers }: Deployment): Warning {
+  const nodes = servers.map(({ connection: { peer } }) => nameOf(peer)).join(', ');
+  const sentinel = kind === 'sentinel' ? ', which Sentinel lists until SENTINEL RESET' : '';
+  const message = `the source forks at ${nodes} to make its snapshot: what is written until that has come takes memory twice, and rump counts as a replica${sentinel}`;
+  return { code: 'SOURCE_FORKS', message };
+}
+
 function noList(error: unknown): Reply {
   if (error instanceof ReplyError) return [];
   throw error;
@@ -188,6 +198,8 @@ export function noticeText(notice: SourceNotice): string {
       return 'the snapshot has no checksum (rdbchecksum no): whether it is damaged cannot be told';
     case 'UNMARKED':
       return `${notice.name} does not say where it begins and ends, as streams of rump do: whether it is whole cannot be told`;
+    case 'SNAPSHOT_LOST':
+      return `the snapshot of ${nameOf(notice.peer)} is of no more use, and what it holds is scanned instead: ${notice.reason}`;
     default:
       return `nothing has come through stdin for ${notice.ms / 1000} s; it is waited for until it ends`;
   }

@@ -18,6 +18,7 @@ export interface CheckOptions extends Omit<
   MigrateOptions,
   | keyof LiveOptions
   | 'cutover'
+  | 'firstCopy'
   | 'onConflict'
   | 'preserveIdle'
   | 'bwlimit'

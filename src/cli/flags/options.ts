@@ -106,6 +106,12 @@ export const OPTIONS = {
     help: 'a key that the target has',
     fallback: 'replace',
   },
+  'first-copy': {
+    group: 'Copy',
+    kind: oneOf('scan', 'snapshot'),
+    help: 'read by SCAN, or take the snapshot that a source makes for its replicas',
+    fallback: 'scan',
+  },
   ttl: { group: 'Copy', kind: toggle, help: 'keep expiries, as is done anyway', excludes: ['no-ttl'] },
   'no-ttl': { group: 'Copy', kind: toggle, help: 'drop expiries', excludes: ['ttl'] },
   'preserve-idle': { group: 'Copy', kind: toggle, help: 'carry idle times or access frequencies' },

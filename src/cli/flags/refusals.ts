@@ -91,6 +91,7 @@ export function refuseContradictions(
   }
   if (values.verify === true) refuseUnverifiable(from.address, to.address);
   refuseResume(values, from.address, to.address);
+  if (values['first-copy'] === 'snapshot') refuseSnapshot(values, from.address);
   if (values.live === true) for (const { address } of [from, to]) refuseFile(address);
   refuseDatabaseChoice(task, values, from.address, to.address);
 }
@@ -161,6 +162,16 @@ function refuseResume(values: OptionValues, from: Address, to: Address): void {
   if (values.verify !== true || policy === 'replace') return;
   const why = `a run that goes on does not know which keys --on-conflict ${policy} has left alone`;
   throw refused('verify', why, 'leave it out, and compare with rump check');
+}
+
+/** The snapshot of a server comes once, and nobody can go on in the middle of it. */
+function refuseSnapshot(values: OptionValues, from: Address): void {
+  const flag = 'first-copy snapshot';
+  if (isFile(from)) throw refused(flag, `${formatAddress(from)} is a file`, 'leave it out');
+  const other = (['dry-run', 'resume'] as const).find((name) => isOn(values[name]));
+  if (other === undefined) return;
+  const why = other === 'resume' ? 'a snapshot comes as a whole, or not at all' : 'the source would fork for nothing';
+  throw refused(flag, `with --${other} ${why}`, 'leave one of them out');
 }
 
 function refuseFile(address: Address): void {

@@ -198,6 +198,7 @@ function bench({ settleMs = 0, mostKeys = 1000 } = {}): Bench {
     onOverflow: (key) => void overflown.push(String(key)),
     onWalked: () => {},
   });
+  rounds.begin();
   void rounds.run();
   const settle = (): void => {
     for (const { page } of asked.splice(0)) ledger.settle(page);

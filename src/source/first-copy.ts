@@ -1,0 +1,175 @@
+// The first copy by the snapshots that the nodes of a source send to a replica, in place of scanning them: each node forks once,
+// and what it costs then is another process's time. What comes of no snapshot is left to a scan.
+
+import { ReplyError, RespError, nameOf, type Peer } from '../../resp/errors.ts';
+import type { ReplicationPoint } from '../../resp/replication-link.ts';
+import type { Deployment } from '../cluster/deployment.ts';
+import { slotOf, SlotSet } from '../cluster/slot.ts';
+import type { Channel } from '../flow/channel.ts';
+import { whileListening } from '../flow/failure.ts';
+import type { KeyId } from '../flow/key-id.ts';
+import type { Wanted } from '../scan/cluster-walk.ts';
+import { judged, kindOf } from '../server/refusal.ts';
+import type { FileScopeOptions } from './file-source.ts';
+import type { Follower } from './follower.ts';
+import { NodeSnapshot } from './node-snapshot.ts';
+import type { SnapshotClock } from './snapshot-entries.ts';
+import type { FileSink } from './source.ts';
+
+export interface FirstCopyOptions extends FileScopeOptions {
+  /** Values of more bytes are read by name. */
+  readonly bigKey: number;
+  readonly clock: SnapshotClock;
+}
+
+/** What is left, once every snapshot was read as far as it has come. */
+export interface LeftByFirstCopy {
+  /** Keys whose values have to be read by name; they may be gone. */
+  readonly keys: readonly KeyId[];
+  /** Whether a key has to be found by a scan: `all` where that is any. */
+  readonly wanted: Wanted | 'all' | undefined;
+}
+
+/** Of the names of keys that have to be read elsewhere, with what an object costs: where there are more, a scan finds them. */
+const MOST_NAME_BYTES = 32 * 1024 * 1024;
+const NAME_BYTES = 160;
+
+export class FirstCopy {
+  readonly #deployment: Deployment;
+  readonly #options: FirstCopyOptions;
+  readonly #sink: FileSink;
+  #snapshots: readonly NodeSnapshot[] = [];
+  #keys: KeyId[] = [];
+  #nameBytes = 0;
+  #read = 0;
+
+  constructor(deployment: Deployment, options: FirstCopyOptions, sink: FileSink) {
+    this.#deployment = deployment;
+    this.#options = options;
+    this.#sink = sink;
+  }
+
+  /** Keys that were read so far. */
+  get keys(): number {
+    return this.#read;
+  }
+
+  /**
+   * Has every node make its snapshot. Nothing of it is read before `take`.
+   * @returns where the stream of writes goes on behind it, by the id of the node
+   * @throws RespError where one will not
+   */
+  async begin(): Promise<ReadonlyMap<string, ReplicationPoint>> {
+    await this.#deployment.refreshIfPossible();
+    this.#snapshots = this.#deployment.topology.nodes.map((node) => new NodeSnapshot(this.#deployment, node));
+    const { signal } = this.#deployment;
+    const begun = (): Promise<unknown> => Promise.all(this.#snapshots.map((snapshot) => this.#begin(snapshot)));
+    await whileListening(signal, (reason) => this.stop(reason), begun);
+    return new Map(this.#snapshots.map(({ node, point }) => [node.id, point!]));
+  }
+
+  /**
+   * Returns when everything of the snapshots is in the channel. What has changed since may be read only then: else what a
+   * snapshot has of it came behind what is newer.
+   */
+  async take(channel: Channel, follower: Follower | undefined): Promise<LeftByFirstCopy> {
+    const taken = await Promise.all(this.#snapshots.map((snapshot) => this.#take(snapshot, channel, follower)));
+    const whole = this.#snapshots.filter((_, i) => taken[i]);
+    if (this.#isCrowded) return { keys: [], wanted: 'all' };
+    return { keys: this.#keys, wanted: await this.#missed(whole) };
+  }
+
+  stop(reason: Error): void {
+    for (const snapshot of this.#snapshots) snapshot.stop(reason);
+  }
+
+  /** Nobody takes what has not come yet. */
+  close(): void {
+    for (const snapshot of this.#snapshots) snapshot.close();
+  }
+
+  get #isCrowded(): boolean {
+    return this.#nameBytes > MOST_NAME_BYTES;
+  }
+
+  async #begin(snapshot: NodeSnapshot): Promise<void> {
+    const { peer } = snapshot.node;
+    try {
+      await snapshot.begin();
+    } catch (error) {
+      this.close();
+      this.#deployment.signal?.throwIfAborted();
+      throw refused(error, peer);
+    }
+  }
+
+  /** Whether all of it has come. */
+  async #take(snapshot: NodeSnapshot, channel: Channel, follower: Follower | undefined): Promise<boolean> {
+    const { peer } = snapshot.node;
+    const { slots } = snapshot;
+    const { isCluster } = this.#deployment;
+    const { includes, hasAllNames = false } = this.#options;
+    const scope = isCluster
+      ? { includes: (key: Buffer) => slots.has(slotOf(key)) && includes(key), hasAllNames: false }
+      : { includes, hasAllNames };
+    const options = { ...this.#options, ...scope, name: `the snapshot of ${nameOf(peer)}` };
+    const before = this.#read;
+    try {
+      await snapshot.take(channel, options, {
+        onExpired: () => this.#sink.onExpired(),
+        onReadRefused: (db, key, error) => this.#sink.onReadRefused(db, key, error),
+        onNotice: (notice) => this.#sink.onNotice(notice),
+        onPassedOver: (db, key) => this.#passOver(db, key),
+        onKeys: (keys) => (this.#read += keys),
+        ...(follower && {
+          onRead: (entry) => follower.onRead(entry),
+          onReadAll: (entries) => follower.onReadAll(entries),
+        }),
+      });
+      return true;
+    } catch (error) {
+      // Where the run has ended, nobody is to read on.
+      if (!channel.isOpen || this.#deployment.signal?.aborted === true || !(error instanceof RespError)) throw error;
+      this.#read = Math.min(this.#read, before);
+      this.#sink.onNotice({ code: 'SNAPSHOT_LOST', peer, reason: error.message });
+      return false;
+    }
+  }
+
+  #passOver(db: number, key: Buffer): void {
+    this.#nameBytes += NAME_BYTES + key.length;
+    if (this.#isCrowded) this.#keys = [];
+    else this.#keys.push({ db, key: Buffer.from(key) });
+  }
+
+  /** What is not sure to be in one of these: slots that did not stay where they were, and nodes whose snapshot was lost. */
+  async #missed(whole: readonly NodeSnapshot[]): Promise<LeftByFirstCopy['wanted']> {
+    const deployment = this.#deployment;
+    if (!deployment.isCluster) return whole.length > 0 ? undefined : 'all';
+    await deployment.refreshIfPossible();
+    const missed = new SlotSet();
+    for (const slot of SlotSet.all()) if (!deployment.isUnserved(slot)) missed.add(slot);
+    for (const { node, slots, watch } of whole) {
+      for (const slot of slots) {
+        const hasStayed = watch.isBlind || watch.stayed(slot);
+        if (hasStayed && deployment.topology.ownerOf(slot)?.id === node.id) missed.delete(slot);
+      }
+    }
+    return missed.size === 0 ? undefined : (key) => missed.has(slotOf(key));
+  }
+}
+
+function refused(error: unknown, peer: Peer): unknown {
+  if (!(error instanceof RespError)) return error;
+  const { code, message, retryable, hint } = judged(error, peer, 'read from') as RespError;
+  const isForbidden = error instanceof ReplyError && kindOf(error) === 'forbidden';
+  const rights = isForbidden ? 'grant the user +psync +replconf +ping, or ' : '';
+  const way = `${rights}copy with --first-copy scan`;
+  const what = `Cannot take the snapshot of ${nameOf(peer)}: ${error instanceof ReplyError ? error.message : message}`;
+  return new RespError(code, what, {
+    peer,
+    retryable,
+    hint: hint === undefined || isForbidden ? way : hint,
+    cause: error,
+  });
+}
