@@ -110,9 +110,21 @@ export class ReplicationLink {
   }
 
   /** Asks for snapshots that hold no key. Returns whether the primary knows such: since Redis 7.0. */
-  async wantNoKeys(): Promise<boolean> {
+  wantNoKeys(): Promise<boolean> {
+    return this.#offer('rdb-filter-only', '');
+  }
+
+  /**
+   * Says which version the replica has: from Valkey 9.0 on a primary takes it for an old one otherwise, and makes no snapshot of
+   * what such a replica cannot read. Returns whether the primary asks for that.
+   */
+  tellVersion(version: string): Promise<boolean> {
+    return this.#offer('version', version);
+  }
+
+  async #offer(name: string, value: string): Promise<boolean> {
     try {
-      await this.request('REPLCONF', 'rdb-filter-only', '');
+      await this.request('REPLCONF', name, value);
       return true;
     } catch (error) {
       if (error instanceof ReplyError) return false;

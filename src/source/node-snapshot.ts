@@ -5,6 +5,7 @@ import type { SlotSet } from '../cluster/slot.ts';
 import type { Node } from '../cluster/topology.ts';
 import type { Channel } from '../flow/channel.ts';
 import type { ReplicationLink, ReplicationPoint } from '../../resp/replication-link.ts';
+import { nameOf } from '../../resp/errors.ts';
 import { SlotWatch } from '../scan/coverage.ts';
 import { SnapshotIntake, type SnapshotIntakeOptions, type SnapshotSink } from './snapshot-intake.ts';
 
@@ -51,6 +52,7 @@ export class NodeSnapshot {
       onLost: (error) => this.stop(error),
     });
     this.#link = link;
+    await link.tellVersion(this.#version);
     await link.start(undefined);
   }
 
@@ -88,6 +90,14 @@ export class NodeSnapshot {
   async look(): Promise<void> {
     if (!this.#deployment.isCluster) return;
     this.watch.observe(await this.#deployment.nodesAsSeenBy(this.node));
+  }
+
+  /** Of the node itself: rump reads what it reads. */
+  get #version(): string {
+    const { servers } = this.#deployment;
+    const { peer } = this.node;
+    const own = servers.find(({ connection }) => nameOf(connection.peer) === nameOf(peer));
+    return (own ?? servers[0]!).info.version;
   }
 
   #onBytes(bytes: Buffer): void {

@@ -50,6 +50,22 @@ for (const { name, binary } of isLong ? serversWith(...VERSIONS) : [DEFAULT]) {
   });
 }
 
+for (const { name, binary } of serversWith('valkey-9.1')) {
+  test(`A copy by snapshot brings hashes whose fields expire, as ${name} shows them to new servers alone`, async (t) => {
+    const { from, to, endpoints } = await startSnapshots(t, { source: { binary }, target: { binary } });
+    await from.pipeline([
+      ['HSET', 'hash', 'brief', '1', 'for ever', '2'],
+      ['HEXPIRE', 'hash', 1000, 'FIELDS', 1, 'brief'],
+    ]);
+    const result = await runRump([...endpoints, ...SNAPSHOT]);
+    assertDone(result);
+    assert.doesNotMatch(result.stderr, /scanned instead/);
+    const expireAt = (client: TestClient): Promise<unknown> =>
+      client.send('HPEXPIRETIME', 'hash', 'FIELDS', 2, 'brief', 'for ever');
+    assert.deepEqual(await expireAt(to), await expireAt(from));
+  });
+}
+
 test('A copy by snapshot takes what is in scope, under the names that were asked for', async (t) => {
   const { from, to, endpoints } = await startSnapshots(t);
   await from.pipeline([

@@ -132,6 +132,14 @@ test('ReplicationLink.wantNoKeys() says whether the primary knows snapshots with
     link.close();
   }));
 
+test('ReplicationLink.tellVersion() says whether the primary asks for the version of its replicas', () =>
+  withPeer(primary(['-ERR Unrecognized REPLCONF option\r\n'], ['+OK\r\n']), async (port) => {
+    const link = await open(port, new Witness());
+    assert.equal(await link.tellVersion('9.1.0'), false);
+    assert.equal(await link.tellVersion('9.1.0'), true);
+    link.close();
+  }));
+
 test('ReplicationLink acknowledges nothing, and does so again and again', () => {
   let heard = '';
   const repeated = new EventEmitter();

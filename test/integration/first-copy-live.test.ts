@@ -1,0 +1,130 @@
+// The first copy by snapshot while others write: what they have changed meanwhile stands behind what the snapshot has of it.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { callsOf } from '../support/command-stats.ts';
+import { resharded, slotsMigrated } from '../support/live/cluster-faults.ts';
+import { FEEDS, runModel, type FeedName, type ModelOptions } from '../support/live/model.ts';
+import { clusterSide } from '../support/live/sides.ts';
+import { Standing, type StandingOptions } from '../support/live/standing.ts';
+import { AFTER_MOVES, startCluster, type ClusterOptions } from '../support/redis-cluster.ts';
+import { present, serversWith, VERSIONS } from '../support/server-versions.ts';
+import { UNSETTABLE } from '../support/snapshot.ts';
+import { count, longOnly } from '../support/tier.ts';
+import type { TestContext } from 'node:test';
+
+const SNAPSHOT = ['--first-copy', 'snapshot'];
+/** Snapshots begin at once, and take their time, so that much is written meanwhile: so many microseconds a key. */
+const SLOWLY = ['--repl-diskless-sync-delay', '0', '--rdb-key-save-delay', '500'];
+const BRIEFLY = { before: 2000, following: count(300, 2000) };
+const LOST = /^rump: warning: the snapshot of \S+ is of no more use, and what it holds is scanned instead: /gm;
+
+async function follow(
+  t: TestContext,
+  feed: FeedName,
+  options: Partial<ModelOptions> = {},
+  { args = [], ...standing }: StandingOptions = {},
+): Promise<void> {
+  const start = { ...standing, args: [...SLOWLY, ...args] };
+  const [source, target] = await Promise.all([Standing.start(t, start), Standing.start(t, start)]);
+  const endpoints = ['--from', source.readerUrl, '--to', target.url];
+  const sides = { source: source.side, target: target.side };
+  const result = await runModel(t, { feed, ...sides, endpoints, ...BRIEFLY, args: SNAPSHOT, ...options });
+  assert.doesNotMatch(result.stderr, LOST);
+  // One fork, whatever the feed, and no gap behind it.
+  const client = await source.server.client();
+  const synced = String(await client.send('INFO', 'stats'));
+  assert.match(synced, /^sync_full:1\r?$/m);
+  assert.doesNotMatch(result.stderr, /read once more/);
+}
+
+for (const feed of FEEDS) {
+  test(`rump that copies by snapshot and follows by ${feed} has all that random writers leave`, (t) => follow(t, feed));
+}
+
+test('rump that copies by snapshot reads large values of random writers by name', (t) =>
+  follow(t, 'psync', { args: [...SNAPSHOT, '--buffer', '64K'] }));
+
+longOnly(() => {
+  for (const { name, binary } of present(VERSIONS)) {
+    for (const feed of FEEDS) {
+      test(`rump that copies by snapshot follows random writers to ${name} by ${feed}`, (t) =>
+        follow(t, feed, {}, { binary }));
+      test(`rump that copies by snapshot from a file of ${name} follows random writers by ${feed}`, (t) =>
+        follow(t, feed, {}, { binary, args: ['--repl-diskless-sync', 'no'] }));
+    }
+  }
+});
+
+for (const feed of FEEDS) {
+  test(`A snapshot that is cut off in the middle is scanned for, and following by ${feed} loses nothing`, async (t) => {
+    const [source, target] = await Promise.all([Standing.start(t, { args: SLOWLY }), Standing.start(t)]);
+    const endpoints = ['--from', source.readerUrl, '--to', target.url];
+    const cut = {
+      pause: [0, 0],
+      times: 1,
+      strike: () => Promise.resolve(),
+      assertFelt: ({ stderr }: { readonly stderr: string }) => assert.equal(stderr.match(LOST)?.length, 1, stderr),
+    } as const;
+    const running = cutSnapshot(source);
+    await runModel(t, {
+      feed,
+      source: source.side,
+      target: target.side,
+      endpoints,
+      ...BRIEFLY,
+      args: SNAPSHOT,
+      faults: [cut],
+    });
+    assert.ok(await running);
+    assert.ok(((await callsOf(await source.server.client())).get('scan') ?? 0) > 0);
+  });
+}
+
+/** Ends the link while the snapshot is on its way. */
+async function cutSnapshot(source: Standing): Promise<boolean> {
+  const client = await source.server.client();
+  for (;;) {
+    const text = String(await client.send('INFO', 'replication'));
+    const [address] = /(?<=^slave\d+:ip=127\.0\.0\.1,port=)\d+,state=(?:send_bulk|wait_bgsave)/m.exec(text) ?? [];
+    if (address === undefined) continue;
+    const list = String(await client.send('CLIENT', 'LIST', 'TYPE', 'replica'));
+    const [, id] = /^id=(\d+) /m.exec(list) ?? [];
+    if (id !== undefined && (await client.send('CLIENT', 'KILL', 'ID', id)) === 1) return true;
+  }
+}
+
+async function followCluster(
+  t: TestContext,
+  feed: FeedName,
+  options: Partial<ModelOptions> = {},
+  cluster: ClusterOptions = {},
+  faultsOf: (source: Awaited<ReturnType<typeof startCluster>>) => ModelOptions['faults'] = () => [],
+): Promise<void> {
+  const start = { ...cluster, args: [...(cluster.args ?? []), ...SLOWLY] };
+  const [source, target] = await Promise.all([startCluster(t, start), startCluster(t, cluster)]);
+  await runModel(t, {
+    feed,
+    source: clusterSide(source),
+    target: clusterSide(target),
+    endpoints: ['--from', source.url, '--to', target.url],
+    args: [...SNAPSHOT, '--retries', '50'],
+    ...BRIEFLY,
+    ...options,
+    faults: faultsOf(source) ?? [],
+  });
+}
+
+test('rump that copies by snapshot follows a cluster', (t) => followCluster(t, 'psync'));
+
+longOnly(() => {
+  for (const feed of FEEDS) {
+    test(`rump that copies by snapshot follows a cluster by ${feed} while slots move`, (t) =>
+      followCluster(t, feed, { same: { ...AFTER_MOVES, without: UNSETTABLE }, following: 3000 }, {}, (source) => [
+        resharded(source),
+      ]));
+    for (const { name, binary } of serversWith('valkey-9.1')) {
+      test(`rump that copies by snapshot follows a cluster by ${feed} while slots move as one (${name})`, (t) =>
+        followCluster(t, feed, { following: 3000 }, { binary }, (source) => [slotsMigrated(source)]));
+    }
+  }
+});
