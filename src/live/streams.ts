@@ -6,6 +6,10 @@ import { EntryView } from '../flow/entry-view.ts';
 import { idOf, type KeyId } from '../flow/key-id.ts';
 import { MAY_BE_STREAM } from '../rdb/payload.ts';
 
+/** Of all names that are kept, and names, that are read at once. */
+const SHARE = 1 / 4;
+const MOST_AT_ONCE = 4096;
+
 export class Streams {
   readonly #most: number;
   readonly #keys = new Map<string, KeyId>();
@@ -22,8 +26,11 @@ export class Streams {
     return this.#isComplete;
   }
 
-  get keys(): Iterable<KeyId> {
-    return this.#keys.values();
+  /** All of them, so many at once that what changes meanwhile finds room beside them, of as many names. */
+  get portions(): readonly (readonly KeyId[])[] {
+    const keys = [...this.#keys.values()];
+    const size = Math.ceil(Math.min(this.#most * SHARE, MOST_AT_ONCE));
+    return Array.from({ length: Math.ceil(keys.length / size) }, (_, i) => keys.slice(i * size, (i + 1) * size));
   }
 
   /** An entry was read, whose value may be a stream. */

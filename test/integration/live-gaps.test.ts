@@ -83,6 +83,24 @@ test('Keys for which there was no room are read, whenever that shows', async (t)
   assert.equal(await (await target.client()).send('EXISTS', ...keys(0, 3 * KEYS)), 3 * KEYS);
 });
 
+test('Streams that are read once more leave room for what changes', async (t) => {
+  const { from, to, source, endpoints } = await startPair(t);
+  const streams = keys(0, 20);
+  await from.pipeline(streams.map((key) => ['XADD', key, '1-1', 'field', 1]));
+  const args = ['--names-limit', '20', '--settle', '20ms'];
+  const run = new Following(t, { endpoints, feed: 'tracking', source: serverSide(() => source, [0]), args }).start();
+  await run.reaches(PHASE.inSync);
+  const reads = async (): Promise<number> =>
+    Number(/cmdstat_dump:calls=(\d+)/.exec(String(await from.send('INFO', 'commandstats')))?.[1] ?? 0);
+  const begun = await reads();
+  for (let i = 0; (await reads()) < begun + 200; i++) await from.pipeline(keys(20, 25).map((key) => ['SET', key, i]));
+  await from.pipeline(streams.map((key) => ['XGROUP', 'CREATE', key, 'group', '0']));
+  await over(run);
+  assert.doesNotMatch(run.stderr, /more than 20 keys have changed/);
+  const groups = await to.pipeline(streams.map((key) => ['XINFO', 'GROUPS', key]));
+  assert.ok(groups.every((reply) => (reply as unknown[]).length === 1));
+});
+
 /** In sync, with a key of the target's own. */
 async function follow(t: TestContext, feed: FeedName): Promise<Gap> {
   const { source, from, to, target } = await startPair(t, { source: { args: [...NO_DELAY, ...SMALL_BACKLOG] } });
