@@ -180,6 +180,20 @@ test('Streams keeps the names of streams, and of large values that may be some, 
   );
 });
 
+test('Streams keeps no more of long names than it has room for, and says so', () => {
+  const streams = new Streams(1000);
+  const stream = { ...newEntry(), kind: 'value' as const, payload: Buffer.from([21, 0]) };
+  const names = Array.from({ length: 9 }, (_, i) => Buffer.alloc(8 * 1024 * 1024, String(i)));
+  const observe = (key: Buffer): void => streams.observe(EntryView.of({ ...stream, key }));
+  for (const name of names.slice(0, 7)) observe(name);
+  streams.forget(EntryView.of({ ...stream, key: names[0]!, kind: 'gone' }));
+  observe(names[7]!);
+  assert.equal(streams.isComplete, true);
+  observe(names[8]!);
+  assert.equal(streams.isComplete, false);
+  assert.equal(streams.portions.flat().length, 7);
+});
+
 function bench({ settleMs = 0, mostKeys = 1000 } = {}): Bench {
   const ledger = new PageLedger();
   const asked: Asked[] = [];
