@@ -208,8 +208,13 @@ export class Following {
     const { streams, rounds } = this.#parts;
     if (performance.now() < this.#streamsDueAt) return;
     const started = performance.now();
-    for (const { db, key } of streams.keys) rounds.mark(db, key);
-    await this.#unlessAsked(() => rounds.settled());
+    await this.#unlessAsked(async () => {
+      for (const some of streams.portions) {
+        if (this.#isAsked || this.#isOver) return;
+        for (const { db, key } of some) rounds.mark(db, key);
+        await rounds.settled();
+      }
+    });
     const took = performance.now() - started;
     this.#streamsDueAt = performance.now() + Math.max(this.#options.settle, took / STREAMS_SHARE);
   }
@@ -238,7 +243,10 @@ export class Following {
     // A server that is being reached anew says nothing for a while.
     while (!(await lookForDatabases())) await feeds.caughtUp();
     await this.#settleAll();
-    for (const { db, key } of streams.keys) rounds.mark(db, key);
+    for (const some of streams.portions) {
+      for (const { db, key } of some) rounds.mark(db, key);
+      await rounds.settled({ isHurried: true });
+    }
     rounds.markNowhere();
     do {
       await this.#settleAll();

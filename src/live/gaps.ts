@@ -9,7 +9,7 @@ export interface MissedShare {
   readonly databases: readonly number[] | undefined;
   /** Those of the source; `undefined` for all. */
   readonly slots: SlotSet | undefined;
-  /** In place of slots: whether a key of the source is of the share. */
+  /** Whether a key of the source is of the share beside those of the slots. */
   readonly wanted?: ((key: Buffer) => boolean) | undefined;
   /** Whether nothing but removals was missed. */
   readonly isFlush: boolean;
@@ -66,23 +66,24 @@ export class Gaps {
 const MOST_APART = 64;
 
 function gapOf(shares: readonly MissedShare[]): Gap {
-  const { databases, wanted, isFlush } = union(shares);
-  return { reasons: new Set(shares.map(({ reason }) => reason)), databases, wanted, isFlush };
+  const { databases, slots, wanted, isFlush } = union(shares);
+  const isIn = (key: Buffer): boolean => slots!.has(slotOf(key)) || wanted?.(key) === true;
+  const reasons = new Set(shares.map(({ reason }) => reason));
+  return { reasons, databases, wanted: slots === undefined ? undefined : isIn, isFlush };
 }
 
+/** However many they are, a key is looked for in one set of slots. */
 function union(shares: readonly MissedShare[]): MissedShare {
   const databases = shares.some((share) => share.databases === undefined)
     ? undefined
     : [...new Set(shares.flatMap((share) => share.databases!))];
   const isFlush = shares.every((share) => share.isFlush);
-  return { reason: shares[0]!.reason, databases, slots: undefined, wanted: anyOf(shares), isFlush };
-}
-
-/** `undefined` where one of them is about all keys. */
-function anyOf(shares: readonly MissedShare[]): MissedShare['wanted'] {
-  if (shares.some(({ slots, wanted }) => slots === undefined && wanted === undefined)) return undefined;
+  const { reason } = shares[0]!;
+  const isAboutAll = shares.some(({ slots, wanted }) => slots === undefined && wanted === undefined);
+  if (isAboutAll) return { reason, databases, slots: undefined, isFlush };
   const slots = new SlotSet();
   for (const share of shares) slots.addAll(share.slots ?? []);
   const others = shares.flatMap(({ wanted }) => wanted ?? []);
-  return (key) => slots.has(slotOf(key)) || others.some((wanted) => wanted(key));
+  const wanted = others.length === 0 ? undefined : (key: Buffer): boolean => others.some((isIn) => isIn(key));
+  return { reason, databases, slots, wanted, isFlush };
 }

@@ -6,10 +6,19 @@ import { EntryView } from '../flow/entry-view.ts';
 import { idOf, type KeyId } from '../flow/key-id.ts';
 import { MAY_BE_STREAM } from '../rdb/payload.ts';
 
+/** Of all names that are kept, and names, that are read at once. */
+const SHARE = 1 / 4;
+const MOST_AT_ONCE = 4096;
+/** Bytes that all names may take. */
+const MOST_BYTES = 128 * 1024 * 1024;
+/** Of one, beside the name itself, which is kept twice. */
+const BYTES_OF_ONE = 256;
+
 export class Streams {
   readonly #most: number;
   readonly #keys = new Map<string, KeyId>();
   readonly #view = new EntryView();
+  #bytes = 0;
   #isComplete = true;
 
   /** @param most names that are kept */
@@ -17,13 +26,16 @@ export class Streams {
     this.#most = most;
   }
 
-  /** Whether there was room for all of them. */
+  /** Whether there was room for all of them, by number and by bytes. */
   get isComplete(): boolean {
     return this.#isComplete;
   }
 
-  get keys(): Iterable<KeyId> {
-    return this.#keys.values();
+  /** All of them, so many at once that what changes meanwhile finds room beside them, of as many names. */
+  get portions(): readonly (readonly KeyId[])[] {
+    const keys = [...this.#keys.values()];
+    const size = Math.ceil(Math.min(this.#most * SHARE, MOST_AT_ONCE));
+    return Array.from({ length: Math.ceil(keys.length / size) }, (_, i) => keys.slice(i * size, (i + 1) * size));
   }
 
   /** An entry was read, whose value may be a stream. */
@@ -34,8 +46,14 @@ export class Streams {
       (entry.kind === 'value' && MAY_BE_STREAM[entry.payloadIn.buffer[entry.payloadAt]!] === 1);
     if (!isOne) return;
     const key = { db: entry.db, key: Buffer.from(entry.key) };
-    if (this.#keys.size < this.#most) this.#keys.set(idOf(key), key);
-    else if (!this.#keys.has(idOf(key))) this.#isComplete = false;
+    const id = idOf(key);
+    if (this.#keys.has(id)) return;
+    const bytes = costOf(key.key);
+    const hasRoom = this.#keys.size < this.#most && this.#bytes + bytes <= MOST_BYTES;
+    this.#isComplete &&= hasRoom;
+    if (!hasRoom) return;
+    this.#keys.set(id, key);
+    this.#bytes += bytes;
   }
 
   observeAll(entries: EntryRun): void {
@@ -48,6 +66,12 @@ export class Streams {
 
   /** It was deleted. */
   forget(entry: EntryView): void {
-    if (this.#keys.size > 0) this.#keys.delete(idOf({ db: entry.db, key: entry.key }));
+    if (this.#keys.size === 0) return;
+    const { db, key } = entry;
+    if (this.#keys.delete(idOf({ db, key }))) this.#bytes -= costOf(key);
   }
+}
+
+function costOf({ length }: Buffer): number {
+  return BYTES_OF_ONE + 2 * length;
 }

@@ -1,6 +1,7 @@
 // Whether anybody writes to the source, or keys only expire there; and who still writes after the cutover. What the feeds tell is
 // held against what the servers say they have removed by themselves.
 
+import type { ServerInfo } from '../server/info.ts';
 import type { Feeds } from './feeds.ts';
 import type { Rounds } from './rounds.ts';
 
@@ -19,8 +20,11 @@ interface Removed {
 }
 
 export class Writers {
-  readonly #feeds: Feeds;
-  readonly #rounds: Rounds;
+  readonly #feeds: Pick<Feeds, 'infos' | 'caughtUp'>;
+  readonly #rounds: Pick<Rounds, 'changes' | 'gone'>;
+  /** As each process said last, by its run id; and how much more that has become, of all of them. */
+  readonly #heard = new Map<string, Removed>();
+  #removed: Removed = { keys: 0, fields: 0 };
   #base: Base | undefined;
   /** Changes that somebody made since then, as far as they were seen. */
   #made = 0;
@@ -28,7 +32,7 @@ export class Writers {
   readonly #names = new Map<string, Buffer>();
   #isNaming = false;
 
-  constructor(feeds: Feeds, rounds: Rounds) {
+  constructor(feeds: Pick<Feeds, 'infos' | 'caughtUp'>, rounds: Pick<Rounds, 'changes' | 'gone'>) {
     this.#feeds = feeds;
     this.#rounds = rounds;
   }
@@ -76,18 +80,25 @@ export class Writers {
     // A hash that has lost all of its fields goes as well, and is not counted as expired.
     const emptied = Math.min(gone - expired, fields);
     const made = changes - base.changes - expired - fields - emptied;
-    // A server that is being opened anew says nothing for a while, and counts from 0 where it was restarted.
+    // What was removed may be heard of later.
     this.#made = Math.max(this.#made, made);
     return this.#made;
   }
 
+  /** What was removed since the first time, which never grows less: who says nothing for a while has removed nothing yet. */
   async #askServers(): Promise<Removed> {
-    const infos = await this.#feeds.infos();
-    let [keys, fields] = [0, 0];
-    for (const { expiredKeys, evictedKeys, expiredFields } of infos.values()) {
-      keys += expiredKeys + evictedKeys;
-      fields += expiredFields;
-    }
-    return { keys, fields };
+    for (const info of (await this.#feeds.infos()).values()) this.#hear(info);
+    return this.#removed;
+  }
+
+  /** Of a process that is met for the first time it is not known what it had removed before. */
+  #hear({ runId, expiredKeys, evictedKeys, expiredFields }: ServerInfo): void {
+    const now = { keys: expiredKeys + evictedKeys, fields: expiredFields };
+    const before = this.#heard.get(runId) ?? now;
+    this.#heard.set(runId, now);
+    const { keys, fields } = this.#removed;
+    // The counts may have been reset.
+    const [moreKeys, moreFields] = [now.keys - before.keys, now.fields - before.fields];
+    this.#removed = { keys: keys + Math.max(0, moreKeys), fields: fields + Math.max(0, moreFields) };
   }
 }

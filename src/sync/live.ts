@@ -67,8 +67,8 @@ export class LiveCopy {
   readonly #gaps = new Gaps();
   readonly #rounds: Rounds;
   readonly #feeds: Feeds;
-  /** Slots of keys for which there was no room, of a gap that waits. */
-  #crowded: SlotSet | undefined;
+  /** Slots of keys for which there was no room, each told as a gap that is not walked yet; without a cluster there is one. */
+  #crowded = new SlotSet();
   /** Where databases that get their first key later are in scope. */
   readonly #newDatabases: NewDatabases | undefined;
   readonly #walk: NameWalkOptions;
@@ -219,7 +219,7 @@ export class LiveCopy {
     // What was asked of a node that has lost its place since must not come behind what the walk reads of the other one.
     await this.#rounds.settled();
     // Names for which there is no room from now on are of another gap.
-    this.#crowded = undefined;
+    this.#crowded = new SlotSet();
     // Where nothing is marked no round has looked at that.
     this.#demandServers();
     if (!isFlush) await this.#source.walkAgain(wanted, databases ?? this.#walk.mapping.sourceDbs);
@@ -287,13 +287,13 @@ export class LiveCopy {
 
   /** The slot of a key for which there was no room is walked again, or all where there are none. */
   #onOverflow(key: Buffer): void {
-    if (this.#crowded === undefined) {
-      this.#crowded = new SlotSet();
-      const slots = this.#sides.source.isCluster ? this.#crowded : undefined;
-      const reason = `more than ${countOf(this.#live.namesLimit, 'key')} have changed and are not read yet`;
-      this.#gaps.add({ reason, databases: undefined, slots, isFlush: false });
-    }
-    this.#crowded.add(slotOf(key));
+    const slot = slotOf(key);
+    const { isCluster } = this.#sides.source;
+    if (this.#crowded.has(isCluster ? slot : 0)) return;
+    this.#crowded.add(isCluster ? slot : 0);
+    const slots = isCluster ? new SlotSet([[slot, slot]]) : undefined;
+    const reason = `more than ${countOf(this.#live.namesLimit, 'key')} have changed and are not read yet`;
+    this.#gaps.add({ reason, databases: undefined, slots, isFlush: false });
   }
 
   /** @throws RespError where the target lost something when nothing was read any more */

@@ -6,7 +6,9 @@ import type { TestClient } from '../support/client.ts';
 import { SMALL_BACKLOG } from '../support/live/faults.ts';
 import { FEEDS, Following, PHASE, type FeedName } from '../support/live/model.ts';
 import { NO_DELAY } from '../support/live/standing.ts';
-import { serverSide } from '../support/live/sides.ts';
+import { clusterSide, serverSide } from '../support/live/sides.ts';
+import { startCluster } from '../support/redis-cluster.ts';
+import { startServer } from '../support/redis-server.ts';
 import { startPair } from '../support/server-pair.ts';
 import { startProxy, type TcpProxy } from '../support/tcp-proxy.ts';
 
@@ -46,7 +48,58 @@ for (const feed of FEEDS) {
     await over(run);
     assert.deepEqual(((await to.send('KEYS', '*')) as Buffer[]).map(String).toSorted(), ['noise', 'own']);
   });
+
+  test(`Behind a gap nothing is read of a server that ${feed} has left, though it still answers`, async (t) => {
+    const { from, run, door, to } = await follow(t, feed);
+    const other = await startServer({ args: NO_DELAY });
+    t.after(() => other.stop());
+    const there = await other.client();
+    await there.pipeline(keys(0, KEYS).map((key) => ['SET', key, 'new']));
+    door.leadTo(other.port);
+    await from.send('CLIENT', 'KILL', 'TYPE', feed === 'psync' ? 'replica' : 'pubsub');
+    await run.reaches(/warning: .* are read once more/);
+    await over(run);
+    const values = (await to.send('MGET', ...keys(0, KEYS))) as Buffer[];
+    assert.equal(values.filter((value) => String(value) === 'new').length, KEYS);
+  });
 }
+
+test('Keys for which there was no room are read, whenever that shows', async (t) => {
+  const cluster = await startCluster(t, { primaries: 1 });
+  const target = await startServer();
+  t.after(() => target.stop());
+  const endpoints = ['--from', cluster.url, '--to', target.url];
+  const args = ['--names-limit', '100'];
+  const run = new Following(t, { endpoints, feed: 'tracking', source: clusterSide(cluster), args }).start();
+  await run.reaches(PHASE.inSync);
+  target.pause();
+  const write = (some: readonly string[]): Promise<unknown> =>
+    cluster.clients[0]!.pipeline(some.map((key) => ['SET', key, 1]));
+  await write(keys(0, KEYS));
+  await run.reaches(/warning: more than 100 keys have changed and are not read yet/);
+  await write(keys(KEYS, 3 * KEYS));
+  target.resume();
+  await over(run);
+  assert.equal(await (await target.client()).send('EXISTS', ...keys(0, 3 * KEYS)), 3 * KEYS);
+});
+
+test('Streams that are read once more leave room for what changes', async (t) => {
+  const { from, to, source, endpoints } = await startPair(t);
+  const streams = keys(0, 20);
+  await from.pipeline(streams.map((key) => ['XADD', key, '1-1', 'field', 1]));
+  const args = ['--names-limit', '20', '--settle', '20ms'];
+  const run = new Following(t, { endpoints, feed: 'tracking', source: serverSide(() => source, [0]), args }).start();
+  await run.reaches(PHASE.inSync);
+  const reads = async (): Promise<number> =>
+    Number(/cmdstat_dump:calls=(\d+)/.exec(String(await from.send('INFO', 'commandstats')))?.[1] ?? 0);
+  const begun = await reads();
+  for (let i = 0; (await reads()) < begun + 200; i++) await from.pipeline(keys(20, 25).map((key) => ['SET', key, i]));
+  await from.pipeline(streams.map((key) => ['XGROUP', 'CREATE', key, 'group', '0']));
+  await over(run);
+  assert.doesNotMatch(run.stderr, /more than 20 keys have changed/);
+  const groups = await to.pipeline(streams.map((key) => ['XINFO', 'GROUPS', key]));
+  assert.ok(groups.every((reply) => (reply as unknown[]).length === 1));
+});
 
 /** In sync, with a key of the target's own. */
 async function follow(t: TestContext, feed: FeedName): Promise<Gap> {

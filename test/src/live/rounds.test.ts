@@ -166,7 +166,7 @@ test('Streams keeps the names of streams, and of large values that may be some, 
   streams.observe(EntryView.of(stream));
   streams.observe(EntryView.of({ ...stream, key: Buffer.from('string'), payload: Buffer.from([0, 0]) }));
   assert.deepEqual(
-    [...streams.keys].map(({ key }) => String(key)),
+    streams.portions.flat().map(({ key }) => String(key)),
     ['s'],
   );
   streams.observe(EntryView.of({ ...stream, key: Buffer.from('t'), payload: Buffer.from([15, 0]) }));
@@ -175,9 +175,23 @@ test('Streams keeps the names of streams, and of large values that may be some, 
   assert.equal(streams.isComplete, false);
   streams.forget(EntryView.of({ ...stream, kind: 'gone' }));
   assert.deepEqual(
-    [...streams.keys].map(({ key }) => String(key)),
+    streams.portions.flat().map(({ key }) => String(key)),
     ['t'],
   );
+});
+
+test('Streams keeps no more of long names than it has room for, and says so', () => {
+  const streams = new Streams(1000);
+  const stream = { ...newEntry(), kind: 'value' as const, payload: Buffer.from([21, 0]) };
+  const names = Array.from({ length: 9 }, (_, i) => Buffer.alloc(8 * 1024 * 1024, String(i)));
+  const observe = (key: Buffer): void => streams.observe(EntryView.of({ ...stream, key }));
+  for (const name of names.slice(0, 7)) observe(name);
+  streams.forget(EntryView.of({ ...stream, key: names[0]!, kind: 'gone' }));
+  observe(names[7]!);
+  assert.equal(streams.isComplete, true);
+  observe(names[8]!);
+  assert.equal(streams.isComplete, false);
+  assert.equal(streams.portions.flat().length, 7);
 });
 
 function bench({ settleMs = 0, mostKeys = 1000 } = {}): Bench {

@@ -1,0 +1,60 @@
+// Who writes to a source, where what its servers remove by themselves is told as any other change.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { Writers } from '../../../src/live/writers.ts';
+import { parseInfo, type ServerInfo } from '../../../src/server/info.ts';
+
+const EXPIRED = 500;
+
+/** One source, of which some keys have expired before it is looked at. */
+async function begin() {
+  const told = { changes: 0, gone: 0 };
+  const infos = new Map([['node', infoOf('a', EXPIRED)]]);
+  const writers = new Writers({ infos: () => Promise.resolve(infos), caughtUp: async () => {} }, told);
+  await writers.begin();
+  const write = (changes: number): void => void (told.changes += changes);
+  return { writers, told, infos, write, count: () => writers.count(told.changes) };
+}
+
+test('Writers takes keys for expired that the server has expired since it was asked first, and no more', async () => {
+  const { told, infos, count } = await begin();
+  infos.set('node', infoOf('a', EXPIRED + 10));
+  told.changes += 15;
+  told.gone += 15;
+  assert.equal(await count(), 5);
+});
+
+test('Writers sees nobody in a server that says nothing for a while, and whoever writes behind that', async () => {
+  const { infos, write, count } = await begin();
+  infos.clear();
+  assert.equal(await count(), 0);
+  infos.set('node', infoOf('a', EXPIRED));
+  write(1);
+  assert.equal(await count(), 1);
+});
+
+test('Writers sees nobody in a server that has begun anew to count, nor in one that has counted elsewhere', async () => {
+  const { infos, write, count } = await begin();
+  infos.set('node', infoOf('restarted', 0));
+  assert.equal(await count(), 0);
+  infos.set('node', infoOf('other', 10 * EXPIRED));
+  infos.set('another', infoOf('a', 0));
+  assert.equal(await count(), 0);
+  write(1);
+  assert.equal(await count(), 1);
+});
+
+test('Writers.idleFor() begins anew with whoever writes, though the server was lost in between', async () => {
+  const { writers, infos, told, write } = await begin();
+  infos.clear();
+  await writers.idleFor(told.changes);
+  infos.set('node', infoOf('a', EXPIRED));
+  const before = performance.now();
+  while (performance.now() - before < 5) await writers.idleFor(told.changes);
+  write(1);
+  assert.ok((await writers.idleFor(told.changes)) < performance.now() - before);
+});
+
+function infoOf(runId: string, expired: number): ServerInfo {
+  return parseInfo(`run_id:${runId}\r\nexpired_keys:${expired}\r\n`);
+}
