@@ -3,7 +3,7 @@
 
 import { RespError } from '../../resp/errors.ts';
 import type { KeyId } from '../flow/key-id.ts';
-import type { FeedPosition } from '../live/feed.ts';
+import type { LeftFeed } from '../live/left-feeds.ts';
 import { Crc64 } from '../rdb/crc64.ts';
 import type { Flushes } from '../server/info.ts';
 import type { SourceState } from '../source/walks.ts';
@@ -43,6 +43,15 @@ export interface FailedKeysState {
   readonly more: number;
 }
 
+/** What following has done, beside the walks. */
+export interface FollowedState {
+  readonly feeds: readonly LeftFeed[];
+  /** Whether something was missed that was not made good yet. */
+  readonly isGapOpen: boolean;
+  /** Whether the target holds nothing in scope that is its own. */
+  readonly isTargetOurs: boolean;
+}
+
 export interface Checkpoint {
   readonly copy: CopyIdentity;
   /** Where the databases go that have been begun. */
@@ -52,8 +61,8 @@ export interface Checkpoint {
   readonly targets: readonly TargetIdentity[];
   readonly figures: CheckpointFigures;
   readonly failed: FailedKeysState;
-  /** Where the feeds of the source's nodes can be taken up again, by node. */
-  readonly feeds?: Readonly<Record<string, FeedPosition>>;
+  /** Where the source is followed. */
+  readonly followed?: FollowedState | undefined;
   /** Where it is kept in several places: all of them, and what grows with each one that is kept. */
   readonly places?: readonly string[];
   readonly sequence?: number;

@@ -8,6 +8,7 @@ import { flagsOf, type OptionValues } from './flags/options.ts';
 import type { Task } from './flags/refusals.ts';
 import { recheckOf, sidesRequest, withFiles, type SidesRequest } from './flags/sides.ts';
 import { UsageError } from './flags/kinds.ts';
+import { SAID_HINT } from '../sync/live-start.ts';
 import type { LiveOptions } from '../sync/options.ts';
 import { Run } from './run.ts';
 
@@ -92,7 +93,7 @@ async function runCopy(request: Request, program: Program): Promise<ExitCode> {
   return run.finish(outcome);
 }
 
-type Cutovers = LiveOptions & Pick<VerifiedOptions, 'control'>;
+type Cutovers = LiveOptions & Pick<VerifiedOptions, 'control' | 'resume'>;
 
 /**
  * What the first Ctrl-C asks for, where somebody sits in front of it: no other signal is a cutover.
@@ -100,10 +101,10 @@ type Cutovers = LiveOptions & Pick<VerifiedOptions, 'control'>;
  */
 function cutoverOf(options: Cutovers, { isStdinTerminal, stderr }: Program): AbortController | undefined {
   if (options.live !== true) return undefined;
-  const { cutoverFile } = options;
-  if (cutoverFile !== undefined && existsSync(cutoverFile)) {
-    const hint = 'remove it first: it has to appear when the writers have stopped';
-    throw new UsageError(`Cannot use --cutover-file ${cutoverFile}: it is there already`, hint);
+  const { cutoverFile, resume } = options;
+  // Whether an earlier part was told so is known where its progress was read.
+  if (cutoverFile !== undefined && resume === undefined && existsSync(cutoverFile)) {
+    throw new UsageError(`Cannot use --cutover-file ${cutoverFile}: it is there already`, SAID_HINT);
   }
   if (isStdinTerminal && stderr.isTTY === true) return new AbortController();
   const { untilIdle, control } = options;

@@ -3,7 +3,7 @@
 
 import { nameOf, type Peer, type TcpPeer } from '../../resp/errors.ts';
 import type { Reply } from '../../resp/reply.ts';
-import { SLOTS, SlotSet } from './slot.ts';
+import { SLOTS, SlotSet, type SlotRange } from './slot.ts';
 
 export interface Node {
   /** The cluster's name for it, for as long as the node lives, whatever its address. */
@@ -28,6 +28,9 @@ export class Topology {
   readonly #idle: readonly Node[];
   /** The ids of primaries, by every address that leads to them. */
   readonly #ids = new Map<string, string>();
+  /** Another one that was found to be like this one. */
+  #alike: Topology | undefined;
+  readonly #ranges = new Map<string, readonly SlotRange[]>();
   /** Others that can be asked for the topology. */
   readonly replicas: readonly Peer[];
 
@@ -102,11 +105,26 @@ export class Topology {
     return slots;
   }
 
+  /** The same as runs of slots, which are found once. */
+  rangesOf(node: Node): readonly SlotRange[] {
+    const ranges = this.#ranges.get(node.id) ?? this.slotsOf(node).ranges;
+    this.#ranges.set(node.id, ranges);
+    return ranges;
+  }
+
   /** Slots that another node serves here than there. */
   slotsElsewhereThan(other: Topology): SlotSet {
     const slots = new SlotSet();
     for (let slot = 0; slot < SLOTS; slot++) if (this.#owners[slot]?.id !== other.#owners[slot]?.id) slots.add(slot);
     return slots;
+  }
+
+  /** Whether every slot is served by the same node there. */
+  isLike(other: Topology): boolean {
+    if (other === this || other === this.#alike) return true;
+    if (this.slotsElsewhereThan(other).size > 0) return false;
+    this.#alike = other;
+    return true;
   }
 
   /** Slots that nobody serves. */

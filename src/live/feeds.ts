@@ -10,6 +10,7 @@ import type { Node } from '../cluster/topology.ts';
 import type { Feed, FeedPosition, FeedSink, Gap } from './feed.ts';
 import type { MissedShare } from './gaps.ts';
 import { KeysElsewhere } from './keys-elsewhere.ts';
+import { LeftFeeds, type LeftFeed } from './left-feeds.ts';
 
 export interface FeedsSink extends Pick<FeedSink, 'onChange' | 'onFailed'> {
   /** The key is to be read as after a change, though it may only have come or gone with its slot. */
@@ -46,6 +47,7 @@ export class Feeds {
   readonly #nodes = new Map<string, FollowedNode>();
   #looking: Promise<unknown> = Promise.resolve();
   #isOver = false;
+  #isLearning = false;
 
   constructor(deployment: Deployment, newFeed: NewFeed, sink: FeedsSink) {
     this.#deployment = deployment;
@@ -55,12 +57,13 @@ export class Feeds {
 
   /**
    * Resolves once every change that any node acknowledges from then on will be told.
-   * @param positions where each node's feed was left, by the id of the node
+   * @param left where they were when an earlier part of the copy was broken off: what was missed since is told as a gap
    * @throws RespError
    */
-  async attach(positions: ReadonlyMap<string, FeedPosition> = new Map()): Promise<void> {
+  async attach(left?: readonly LeftFeed[]): Promise<void> {
     const { primaries } = this.#deployment.topology;
-    await Promise.all(primaries.map((node) => this.#follow(node, positions.get(node.id))));
+    const before = left && new LeftFeeds(left);
+    await Promise.all(primaries.map((node) => (before ? this.#goOn(node, before) : this.#follow(node, undefined))));
   }
 
   /** Looks who is there, until `detach`. */
@@ -86,11 +89,21 @@ export class Feeds {
     }
   }
 
-  /** How far each node's changes are told, by the id of the node; those that cannot go on from anywhere are missing. */
-  get positions(): ReadonlyMap<string, FeedPosition> {
-    const positions = new Map<string, FeedPosition>();
-    for (const [id, { feed }] of this.#nodes) if (feed.position !== undefined) positions.set(id, feed.position);
-    return positions;
+  /** How far each node's changes are told. */
+  get left(): readonly LeftFeed[] {
+    const { topology, isCluster } = this.#deployment;
+    return Array.from(this.#nodes.values(), ({ node, feed }) => ({
+      id: node.id,
+      position: feed.position ?? null,
+      slots: isCluster ? topology.rangesOf(node) : [],
+    }));
+  }
+
+  /** Whether nothing is told that has to be told once more, when it is known who serves it. */
+  get isPlain(): boolean {
+    if (this.#isLearning) return false;
+    for (const { elsewhere } of this.#nodes.values()) if (elsewhere.hasAny) return false;
+    return true;
   }
 
   /** The server process behind each feed, by the id of its node. */
@@ -122,6 +135,16 @@ export class Feeds {
   detach(): void {
     this.#isOver = true;
     for (const { feed } of this.#nodes.values()) feed.detach();
+  }
+
+  async #goOn(node: Node, left: LeftFeeds): Promise<void> {
+    const { topology, isCluster } = this.#deployment;
+    const before = left.of(node, topology.slotsOf(node), topology);
+    const { feed, slots } = await this.#follow(node, before?.position ?? undefined);
+    const missed = left.missedBy(feed, before, slots, isCluster);
+    if (missed.size === 0) return;
+    const reason = `what was written to ${nameOf(node.peer)} before it was followed is not known by name`;
+    this.#sink.onMissed({ reason, databases: undefined, slots: isCluster ? missed : undefined, isFlush: false });
   }
 
   async #follow(node: Node, from: FeedPosition | undefined): Promise<FollowedNode> {
@@ -177,7 +200,9 @@ export class Feeds {
       followed.missed = undefined;
       return reason;
     });
-    const isKnown = await this.#learn(nodes.filter(({ elsewhere }) => !elsewhere.isEmpty));
+    const told = nodes.filter(({ elsewhere }) => !elsewhere.isEmpty);
+    this.#isLearning = told.length > 0;
+    const isKnown = await this.#learn(told).finally(() => (this.#isLearning = false));
     if (this.#isOver) return 'nothing';
     let found: Found = isKnown ? 'nothing' : 'trouble';
     for (const [i, followed] of nodes.entries())

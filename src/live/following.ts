@@ -10,8 +10,8 @@ import { countOf } from '../../resp/figures.ts';
 import { Failure } from '../flow/failure.ts';
 import type { KeyId } from '../flow/key-id.ts';
 import { Wakeup } from '../flow/wakeup.ts';
-import type { FeedPosition } from './feed.ts';
 import type { Feeds } from './feeds.ts';
+import type { LeftFeed } from './left-feeds.ts';
 import type { Gap, Gaps } from './gaps.ts';
 import type { Rounds } from './rounds.ts';
 import type { Streams } from './streams.ts';
@@ -44,6 +44,8 @@ export interface FollowingParts {
   readonly lookForDatabases: () => Promise<boolean>;
   /** What the source holds may have grown. */
   readonly lookAtSize: () => Promise<void>;
+  /** Resolves once streams are known that an earlier part of the copy has read. */
+  readonly findStreams: () => Promise<void>;
   /** Makes good what was missed: walks, and marks what the source has not any more. */
   readonly close: (gap: Gap) => Promise<void>;
   /** Keys of which it is not certain that the target has them as they were read last. */
@@ -93,6 +95,7 @@ export class Following {
   /** Since when a measurement is under way. */
   #measuredSince: number | undefined;
   #streamsDueAt = 0;
+  #streamsFound: Promise<void> = Promise.resolve();
 
   constructor(parts: FollowingParts, options: FollowingOptions, sink: FollowingSink) {
     this.#parts = parts;
@@ -110,6 +113,11 @@ export class Following {
     return this.#isOver;
   }
 
+  /** Whether all that was there at the beginning is on the target. */
+  get isWalked(): boolean {
+    return this.#isWalked;
+  }
+
   /** Keys that have changed and are not on the target yet. */
   get behind(): number {
     return this.#parts.rounds.behind;
@@ -121,11 +129,15 @@ export class Following {
     return Math.max(this.#lag, under);
   }
 
-  /** From now on changes are told. @throws RespError where the source does not let us */
-  async attach(positions?: ReadonlyMap<string, FeedPosition>): Promise<void> {
+  /**
+   * From now on changes are told.
+   * @param left where the feeds were when an earlier part of the copy was broken off
+   * @throws RespError where the source does not let us
+   */
+  async attach(left?: readonly LeftFeed[]): Promise<void> {
     // Said only where it takes its time: a primary without replicas may wait for more of them.
     const timer = setTimeout(() => this.#sink.onPhase('attaching'), PATIENCE_MS);
-    await this.#parts.feeds.attach(positions).finally(() => clearTimeout(timer));
+    await this.#parts.feeds.attach(left).finally(() => clearTimeout(timer));
     this.#phase = 'copying';
   }
 
@@ -156,7 +168,9 @@ export class Following {
     const onCutover = (): void => this.askForCutover();
     if (cutover?.aborted === true) onCutover();
     cutover?.addEventListener('abort', onCutover, { once: true });
-    const besides = [rounds.run(), feeds.watch(), this.#closeGaps(gaps, close), this.#watchFile(), this.#watchSize()];
+    this.#streamsFound = this.#parts.findStreams();
+    const watching = [feeds.watch(), this.#watchFile(), this.#watchSize()];
+    const besides = [this.#streamsFound, rounds.run(), this.#closeGaps(gaps, close), ...watching];
     for (const work of besides) work.catch((error: unknown) => this.#failure.fail(error));
     try {
       await Promise.race([this.#lead(), this.#failure.promise]);
@@ -237,6 +251,7 @@ export class Following {
   /** All that the source had acknowledged by now is on the target when it returns. */
   async #settle(): Promise<void> {
     const { feeds, rounds, gaps, streams, confirm, lookForDatabases } = this.#parts;
+    await this.#streamsFound;
     if (!streams.isComplete) gaps.add(MANY_STREAMS);
     await gaps.closed();
     await feeds.caughtUp({ looks: true });

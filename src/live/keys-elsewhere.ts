@@ -21,6 +21,11 @@ export class KeysElsewhere {
     return this.#keys.size === 0;
   }
 
+  /** Whether there are any, by name or by slot. */
+  get hasAny(): boolean {
+    return this.#keys.size + this.#slots.size > 0;
+  }
+
   /** @param key a copy of it is kept */
   add(db: number | undefined, key: Buffer): void {
     const id = `${db ?? ''} ${key.toString('latin1')}`;

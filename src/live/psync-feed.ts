@@ -69,7 +69,12 @@ export class PsyncFeed implements Feed {
     this.#position = options.from;
   }
 
+  /** Nobody goes on from behind a gap that is not told yet. */
   get position(): FeedPosition | undefined {
+    return this.#unexplained.isUntold ? undefined : this.#reached;
+  }
+
+  get #reached(): FeedPosition | undefined {
     return this.#attempt?.commands?.position ?? this.#position;
   }
 
@@ -187,7 +192,7 @@ export class PsyncFeed implements Feed {
     } catch (error) {
       session.connection.fail(reasonOf(error, session.peer));
     } finally {
-      this.#position = this.position;
+      this.#position = this.#reached;
       this.#attempt = undefined;
       attempt?.link?.close();
       this.#changes.wake();

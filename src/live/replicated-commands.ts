@@ -43,6 +43,11 @@ export class Unexplained {
     if (this.#told.size < MOST_NAMES) this.#told.add(known);
   }
 
+  /** Whether one has come again since it was told. */
+  get isUntold(): boolean {
+    return this.#untold.size > 0;
+  }
+
   /** Those that came again since they were told. */
   tellAll(): void {
     const names = [...this.#untold];

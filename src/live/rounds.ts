@@ -45,6 +45,16 @@ interface Large extends KeyId {
   isWritten: boolean;
   /** It has changed since it was read. */
   isMarked: boolean;
+  /** The round in which it is read once more; `undefined` as long as it is written. */
+  nextRound: number | undefined;
+}
+
+/** What was marked at one moment. */
+export interface RoundsPlace {
+  /** What was marked for itself is read by then. */
+  readonly round: number;
+  /** What has changed while it is written. */
+  readonly large: readonly Pick<Large, 'nextRound'>[];
 }
 
 export class Rounds implements Follower {
@@ -91,6 +101,17 @@ export class Rounds implements Follower {
 
   get done(): number {
     return this.#ledger.doneOf(this, this.#begun);
+  }
+
+  get place(): RoundsPlace {
+    const large = this.#large.size === 0 ? [] : [...this.#large.values()].filter(({ isMarked }) => isMarked);
+    return { round: this.#begun + (this.#dirty.length > 0 ? 1 : 0), large };
+  }
+
+  /** Whether everything that was marked then is read and settled. */
+  hasPassed({ round, large }: RoundsPlace): boolean {
+    const { done } = this;
+    return done >= round && large.every(({ nextRound = Infinity }) => done >= nextRound);
   }
 
   /** Changes that were told so far, of keys in scope. */
@@ -242,7 +263,8 @@ export class Rounds implements Follower {
     const id = idOf({ db, key });
     // It is read once more for the target's sake.
     if (this.#large.has(id)) return;
-    const large: Large = { db, key, since: performance.now(), isWritten: false, isMarked: false };
+    const state = { isWritten: false, isMarked: false, nextRound: undefined };
+    const large: Large = { db, key, since: performance.now(), ...state };
     this.#large.set(id, large);
     const { page } = entry;
     entry.page = this.#ledger.begin(this, this.#begun, () => this.#onWritten(id, large));
@@ -260,6 +282,7 @@ export class Rounds implements Follower {
   #release(id: string, large: Large): void {
     if (this.#large.get(id) !== large) return;
     this.#large.delete(id);
+    large.nextRound = this.#begun + 1;
     if (large.isMarked) this.#mark(large.db, large.key);
     this.#moved.wake();
   }

@@ -1,10 +1,17 @@
 // Streams that were read. What consumer groups do to them is told by no feed in full: XREADGROUP, for one, changes what its own
 // pending entries say, and no replica hears of it. So they are read again and again.
 
+import { RespError } from '../../resp/errors.ts';
+import type { Deployment } from '../cluster/deployment.ts';
 import type { EntryRun } from '../flow/entry-run.ts';
 import { EntryView } from '../flow/entry-view.ts';
 import { idOf, type KeyId } from '../flow/key-id.ts';
 import { MAY_BE_STREAM } from '../rdb/payload.ts';
+import type { KeyScope } from '../scan/key-scope.ts';
+import { eachEntry } from '../target/target.ts';
+import { walkNames, type NameWalkOptions } from './name-walk.ts';
+
+const STREAM = 'stream';
 
 /** Of all names that are kept, and names, that are read at once. */
 const SHARE = 1 / 4;
@@ -45,7 +52,11 @@ export class Streams {
       entry.kind === 'large' ||
       (entry.kind === 'value' && MAY_BE_STREAM[entry.payloadIn.buffer[entry.payloadAt]!] === 1);
     if (!isOne) return;
-    const key = { db: entry.db, key: Buffer.from(entry.key) };
+    this.add({ db: entry.db, key: Buffer.from(entry.key) });
+  }
+
+  /** @param key its Buffer is kept */
+  add(key: KeyId): void {
     const id = idOf(key);
     if (this.#keys.has(id)) return;
     const bytes = costOf(key.key);
@@ -54,6 +65,11 @@ export class Streams {
     if (!hasRoom) return;
     this.#keys.set(id, key);
     this.#bytes += bytes;
+  }
+
+  /** There are some that were not read. */
+  lose(): void {
+    this.#isComplete = false;
   }
 
   observeAll(entries: EntryRun): void {
@@ -74,4 +90,34 @@ export class Streams {
 
 function costOf({ length }: Buffer): number {
   return BYTES_OF_ONE + 2 * length;
+}
+
+/**
+ * Those that somebody else has read: they are walked by name alone.
+ * @param scope keys of other types are left out
+ */
+export async function findStreams(
+  streams: Streams,
+  source: Deployment,
+  options: NameWalkOptions,
+  { databases, scope }: { readonly databases: readonly number[]; readonly scope: KeyScope },
+): Promise<void> {
+  if (scope.type !== undefined && scope.type !== STREAM) return;
+  const walk = {
+    databases,
+    scope: scope.ofType(STREAM),
+    onRefused: (db: number, key: Buffer) => streams.add({ db, key: Buffer.from(key) }),
+    onShrunk: () => streams.lose(),
+  };
+  try {
+    await walkNames(
+      source,
+      options,
+      walk,
+      eachEntry(({ db, key }) => streams.add({ db, key: Buffer.from(key) })),
+    );
+  } catch (error) {
+    if (!(error instanceof RespError)) throw error;
+    streams.lose();
+  }
 }

@@ -40,7 +40,12 @@ export class KeyScope {
 
   /** The same names, of every type. */
   get ofAnyType(): KeyScope {
-    return this.type === undefined ? this : new KeyScope({ ...this.#options, type: undefined });
+    return this.ofType(undefined);
+  }
+
+  /** The same names, of this type alone. */
+  ofType(type: string | undefined): KeyScope {
+    return this.type === type ? this : new KeyScope({ ...this.#options, type });
   }
 
   /** Whether the name of the key is in scope. */

@@ -3,6 +3,7 @@
 
 import { RespError } from '../../resp/errors.ts';
 import { slotOf } from '../cluster/slot.ts';
+import type { Topology } from '../cluster/topology.ts';
 import type { Channel } from '../flow/channel.ts';
 import type { Deployment } from '../cluster/deployment.ts';
 import type { NodeLinkOptions } from '../cluster/node-link.ts';
@@ -80,6 +81,8 @@ export class RedisSource implements Source {
   /** What was acknowledged may be lost at the target, and is not read again yet. */
   #isVoid = false;
   #isStopped = false;
+  /** Who served what when the walk began that is under way. */
+  #walkedIn: Topology | 'once more' | undefined;
 
   constructor(deployment: Deployment, options: RedisSourceOptions, sink: SourceSink) {
     this.#deployment = deployment;
@@ -121,6 +124,13 @@ export class RedisSource implements Source {
   /** Whether every key that had been found by then is done with: acknowledged, told as failed, or gone. */
   hasPassed({ page, epoch }: SourcePlace): boolean {
     return !this.#isStopped && epoch === this.#epoch && this.#ledger.isDone(page);
+  }
+
+  /** Whether all that is walked stays where it was when the walk began, as far as is known: what has moved is walked again. */
+  get isStill(): boolean {
+    const { topology, isCluster } = this.#deployment;
+    if (!isCluster || this.#walkedIn === undefined) return true;
+    return this.#walkedIn !== 'once more' && topology.isLike(this.#walkedIn) && !this.#walks.hasSlotsLeft;
   }
 
   /** `listener` is called behind each page that has come. */
@@ -258,11 +268,13 @@ export class RedisSource implements Source {
     let walk = first;
     for (let walks = 0; walks <= MOST_MOVES; walks++) {
       const before = this.#deployment.topology;
+      this.#walkedIn = walks === 0 ? before : 'once more';
       await walk();
       await this.walkSettled();
+      if (this.#deployment.isCluster) await this.#deployment.refreshIfPossible();
       const moved = this.#walks.takeSlotsLeft();
+      this.#walkedIn = undefined;
       if (!this.#deployment.isCluster) return;
-      await this.#deployment.refreshIfPossible();
       moved.addAll(this.#deployment.topology.slotsElsewhereThan(before));
       if (moved.size === 0) return;
       const isIn: Wanted = (key) => moved.has(slotOf(key)) && wanted?.(key) !== false;

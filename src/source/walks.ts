@@ -101,6 +101,13 @@ export class Walks {
     this.#states.clear();
   }
 
+  /** Whether there are any. */
+  get hasSlotsLeft(): boolean {
+    if (this.#slotsLeft.size > 0) return true;
+    for (const { scan } of this.#lookup.readers) for (const _ of scan?.watch.left ?? []) return true;
+    return false;
+  }
+
   /** Slots that did not stay where they were walked since this was asked last. */
   takeSlotsLeft(): SlotSet {
     const left = this.#slotsLeft;

@@ -2,22 +2,21 @@
 
 import { RespError } from '../../resp/errors.ts';
 import { countOf } from '../../resp/figures.ts';
-import { chooseFeed, type FeedChoice } from '../live/feed-choice.ts';
 import type { Feed, FeedPosition, FeedSink } from '../live/feed.ts';
 import { Feeds } from '../live/feeds.ts';
 import { Following } from '../live/following.ts';
 import { Gaps, type Gap } from '../live/gaps.ts';
+import { leftAt, type LeftFeed } from '../live/left-feeds.ts';
 import { findLeftovers } from '../live/leftovers.ts';
 import { SourceOrigins } from '../live/name-origins.ts';
-import { takeDownNames, type OwnNames } from '../live/own-names.ts';
 import { NewDatabases } from '../live/new-databases.ts';
 import type { NameWalkOptions } from '../live/name-walk.ts';
+import type { OwnNames } from '../live/own-names.ts';
 import { PsyncFeed } from '../live/psync-feed.ts';
-import { Rounds } from '../live/rounds.ts';
-import { Streams } from '../live/streams.ts';
+import { Rounds, type RoundsPlace } from '../live/rounds.ts';
+import { findStreams, Streams } from '../live/streams.ts';
 import { TrackingFeed } from '../live/tracking-feed.ts';
 import { slotOf, SlotSet } from '../cluster/slot.ts';
-import type { Deployment } from '../cluster/deployment.ts';
 import type { Channel } from '../flow/channel.ts';
 import type { Node } from '../cluster/topology.ts';
 import { PageLedger } from '../scan/page-ledger.ts';
@@ -27,8 +26,9 @@ import type { RedisTarget } from '../target/redis-target.ts';
 import { KeyMapping } from '../target/key-mapping.ts';
 import type { WayBack } from '../target/target.ts';
 import type { LiveProgress, StartEvent } from './options.ts';
-import { demandApart, type Run } from './preflight.ts';
 import type { LiveWriting } from './flow.ts';
+import { lookBefore, nameWalkOf, type LeftCopy, type LiveStart } from './live-start.ts';
+import type { Run } from './preflight.ts';
 import type { Progress } from './progress.ts';
 import { mayGrow } from './sides.ts';
 import type { LiveSettings } from './settings.ts';
@@ -36,21 +36,33 @@ import type { Warning } from './warnings.ts';
 
 /** Names of changed keys, with all that is needed to find them. */
 const DIRTY_BYTES = 200 * 1024 * 1024;
+/** Why keys are looked for that the source has not any more. */
+const BEGUN_ANEW = 'an earlier part of the copy has written keys that may be gone since';
+const STILL_MISSED = 'the earlier part of the copy had missed changes that it had not made good yet';
 
 /** What `use` does may follow the source, where that is asked for; it is let go of behind it. @throws RespError */
 export async function withLive<T>(
   run: Run,
   progress: Progress,
+  left: LeftCopy | undefined,
   use: (live: LiveCopy | undefined) => Promise<T>,
 ): Promise<T> {
   const { live } = run.settings;
   if (live === undefined) return use(undefined);
-  const copy = await LiveCopy.prepare(run, live, progress);
+  const copy = new LiveCopy(run, live, await lookBefore(run, live, progress, left), progress);
   try {
     return await use(copy);
   } finally {
     copy.stop();
   }
+}
+
+/** How far it is at one moment, beside the walks. */
+export interface FollowedPlace extends Pick<LeftCopy, 'isGapOpen'> {
+  readonly feeds: readonly LeftFeed[];
+  readonly rounds: RoundsPlace;
+  /** Whether the walks are over. */
+  readonly isWalked: boolean;
 }
 
 export class LiveCopy {
@@ -62,7 +74,7 @@ export class LiveCopy {
   readonly warnings: readonly Warning[];
   readonly #run: Run;
   readonly #live: LiveSettings;
-  readonly #sides: { readonly source: Deployment; readonly target: Deployment };
+  readonly #sides: LiveStart['sides'];
   readonly #progress: Progress;
   readonly #gaps = new Gaps();
   readonly #rounds: Rounds;
@@ -76,32 +88,13 @@ export class LiveCopy {
   readonly #origins: SourceOrigins | undefined;
   /** Since the end of following. */
   #isTargetLost = false;
+  readonly #left: LeftCopy | undefined;
+  #isAttached = false;
   #source!: RedisSource;
   #target!: RedisTarget;
 
-  /**
-   * Looks how the source can be followed, and what the target has of its own.
-   * @throws RespError where it cannot be followed
-   */
-  static async prepare(run: Run, live: LiveSettings, progress: Progress): Promise<LiveCopy> {
-    const { source, target } = run.sides;
-    if (source === undefined || target === undefined)
-      throw new RespError('LIVE', 'Cannot follow a file: both sides have to be servers');
-    const choice = await chooseFeed(source, live.feed, run.settings.firstCopy === 'snapshot');
-    demandApart(source, target, choice.kind, mayGrow(run.settings));
-    const ownNames = await takeDownNames(target, nameWalkOf(run, progress), live.namesLimit);
-    demandKnown(ownNames, run, live);
-    return new LiveCopy(run, live, { source, target }, choice, ownNames, progress);
-  }
-
-  private constructor(
-    run: Run,
-    live: LiveSettings,
-    sides: { readonly source: Deployment; readonly target: Deployment },
-    choice: FeedChoice,
-    ownNames: OwnNames,
-    progress: Progress,
-  ) {
+  constructor(run: Run, live: LiveSettings, { sides, choice, ownNames, left }: LiveStart, progress: Progress) {
+    this.#left = left;
     this.#run = run;
     this.#live = live;
     this.#sides = sides;
@@ -153,6 +146,7 @@ export class LiveCopy {
         streams,
         lookForDatabases: () => this.#lookForDatabases(),
         lookAtSize: () => this.#lookAtSize(),
+        findStreams: () => this.#findStreams(streams),
         close: (gap) => this.#close(gap),
         unanswered: () => this.#target.unanswered(),
         reachTarget: () => this.#target.ask((nodes) => nodes.reach()),
@@ -164,6 +158,24 @@ export class LiveCopy {
         onStragglers: (names, count) => progress.onStragglers(names, count),
       },
     );
+  }
+
+  /** How far it is now; `undefined` where that cannot be told. */
+  get place(): FollowedPlace | undefined {
+    if (!this.#isAttached || !this.#feeds.isPlain) return undefined;
+    const { isWalked } = this.following;
+    return { feeds: this.#feeds.left, rounds: this.#rounds.place, isGapOpen: this.isGapOpen, isWalked };
+  }
+
+  /** Whether all is on the target that had changed by then, or was missed and made good. */
+  hasPassed({ rounds }: FollowedPlace): boolean {
+    return this.#rounds.hasPassed(rounds);
+  }
+
+  /** Whether something was missed that is not made good yet. */
+  get isGapOpen(): boolean {
+    // Slots that have moved are walked once more.
+    return this.#gaps.isOpen || !this.#source.isStill;
   }
 
   get writing(): LiveWriting {
@@ -182,12 +194,16 @@ export class LiveCopy {
    */
   async attach(firstCopy: FirstCopy | undefined): Promise<void> {
     if (firstCopy === undefined || this.feed.kind !== 'psync') {
-      await this.following.attach();
+      await this.following.attach(this.#left?.feeds);
       await firstCopy?.begin();
-      return;
+    } else {
+      const points = await firstCopy.begin();
+      const { topology } = this.#sides.source;
+      const left = topology.nodes.map((node) => leftAt(node, points.get(node.id), topology.rangesOf(node)));
+      await this.following.attach(left);
     }
-    const points = await firstCopy.begin();
-    await this.following.attach(new Map(Array.from(points, ([id, point]) => [id, { ...point, db: null }])));
+    this.#isAttached = true;
+    this.#addLeftGap();
   }
 
   /** What the target asks of the source: what it may have lost is a gap. */
@@ -210,6 +226,24 @@ export class LiveCopy {
     // Keys of a round may be done with, and there may be room for more.
     channel.onDeparture(() => this.#rounds.wake());
     this.#progress.follow(() => this.progress);
+  }
+
+  /** What an earlier part of the copy has read. */
+  async #findStreams(streams: Streams): Promise<void> {
+    if (this.#left?.feeds === undefined) return;
+    const { scope } = this.#run.settings;
+    const { sourceDbs: databases } = this.#walk.mapping;
+    await findStreams(streams, this.#sides.source, this.#walk, { databases, scope });
+  }
+
+  /** What an earlier part of the copy has missed, and what it has written that is gone since. */
+  #addLeftGap(): void {
+    if (this.#left === undefined) return;
+    const { feeds, isGapOpen } = this.#left;
+    // What is read from the beginning is as it is now.
+    const gap = { databases: undefined, slots: undefined, isFlush: feeds === undefined };
+    if (isGapOpen) this.#gaps.add({ ...gap, reason: STILL_MISSED });
+    else if (gap.isFlush) this.#gaps.add({ ...gap, reason: BEGUN_ANEW });
   }
 
   async #close({ reasons, databases, wanted, isFlush }: Gap): Promise<void> {
@@ -322,16 +356,4 @@ export class LiveCopy {
     const message = `Gave up on the cutover: ${countOf(replicas, 'replica')} of the target had everything, and ${waitReplicas} were asked for`;
     throw new RespError('REPLICAS', message, { retryable: true });
   }
-}
-
-function nameWalkOf({ plan, settings }: Run, progress: Progress): NameWalkOptions {
-  const onReconnect = progress.onReconnect.bind(progress);
-  return { mapping: new KeyMapping(plan, settings), retry: settings.retry, onReconnect, count: settings.count };
-}
-
-/** @throws RespError where it cannot be told which keys of the target are its own */
-function demandKnown(ownNames: OwnNames, { settings: { onConflict } }: Run, { namesLimit }: LiveSettings): void {
-  if (ownNames.isComplete || onConflict === 'replace') return;
-  const message = `Cannot follow with --on-conflict ${onConflict}: the target has more than ${countOf(namesLimit, 'key')} of its own, which cannot all be kept in mind`;
-  throw new RespError('TOO_MANY_NAMES', message, { hint: 'raise --names-limit, or copy into an empty target' });
 }

@@ -42,7 +42,7 @@ async function copy(run: Run, isVerified: boolean): Promise<Copied> {
     const warnings = [...(resume?.notices ?? []), ...(await warningsOf(run, resume?.isResumed))];
     const progress = new Progress(run.settings);
     const firstCopy = firstCopyOf(run, progress);
-    return await withLive(run, progress, (live) =>
+    return await withLive(run, progress, resume?.left, (live) =>
       copyAll(run, warnings, progress, { live, firstCopy, resume }, isVerified),
     );
   } finally {
@@ -77,7 +77,8 @@ async function copyAll(
   const flow = new Flow(source, channel, target, run.end, live?.following);
   if (settings.failFast) progress.onFirstFailure = (error) => flow.stop(error);
 
-  if (source instanceof RedisSource && target instanceof RedisTarget) await resume?.begin({ source, target, progress });
+  if (source instanceof RedisSource && target instanceof RedisTarget)
+    await resume?.begin({ source, target, progress, live });
   settings.controls.show('copying');
   const feed = live && { feed: live.feed };
   progress.start({ ...startEvent(run), ...feed }, [...warnings, ...(live?.warnings ?? [])], () => source.fraction);
@@ -87,7 +88,7 @@ async function copyAll(
     live?.demandKept();
     if (tally !== undefined) progress.count(tally.types);
     const figures = progress.finish();
-    await resume?.finish(figures.failed);
+    await resume?.finish(figures);
     return { figures, written };
   } catch (error) {
     progress.stop();

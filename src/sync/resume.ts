@@ -11,42 +11,33 @@ import {
   FailedKeys,
   namesIn,
   type Checkpoint,
-  type CheckpointFigures,
+  type FollowedState,
   type TargetIdentity,
 } from '../checkpoint/checkpoint.ts';
 import type { CheckpointStore } from '../checkpoint/store.ts';
 import type { Deployment } from '../cluster/deployment.ts';
 import type { KeyId } from '../flow/key-id.ts';
 import { askFlushes, flushesBetween } from '../server/info.ts';
-import type { RedisSource, SourcePlace } from '../source/redis-source.ts';
 import type { SourceState } from '../source/walks.ts';
-import type { RedisTarget } from '../target/redis-target.ts';
 import type { WrittenProcess } from '../target/target-process.ts';
+import type { LeftCopy } from './live-start.ts';
+import type { FollowedPlace, LiveCopy } from './live.ts';
+import { figuresAt, Moments, type Course, type Moment } from './moments.ts';
+import type { MigrateResult } from './options.ts';
 import type { Run } from './preflight.ts';
-import type { Progress } from './progress.ts';
 import { AT_TARGET } from './settings.ts';
 import type { Warning } from './warnings.ts';
 
 /** Milliseconds between two looks at what can be kept: so it is kept once a second at least, where all goes its way. */
 const LOOK_MS = 250;
-/** Milliseconds between two moments that may be kept. They are close, as reading runs ahead of writing in leaps. */
-const MOMENT_MS = 1;
-/** Moments that are remembered at once. */
-const MOST_MOMENTS = 64;
 /** After these, what was acknowledged is not known to be there, or is not what the source held: the next run begins anew. */
 const MAKES_VOID: ReadonlySet<string> = new Set(['TARGET_LOST', 'TARGET_REPLACED', 'EVICTED', 'SOURCE_SHRUNK']);
 
-/** The sides of a copy that is under way. */
-interface Course {
-  readonly source: RedisSource;
-  readonly target: RedisTarget;
-  readonly progress: Progress;
-}
-
-/** A moment, and what had been counted by then. */
-interface Moment {
-  readonly place: SourcePlace;
-  readonly figures: CheckpointFigures;
+/** What there is when the copy begins. */
+interface Found {
+  readonly before: Checkpoint | undefined;
+  readonly whyAnew: string | undefined;
+  readonly targets: readonly TargetIdentity[];
 }
 
 export class Resume {
@@ -55,15 +46,13 @@ export class Resume {
   /** What the earlier part has kept. */
   readonly #before: Checkpoint | undefined;
   readonly #failedKeys: FailedKeys;
+  readonly #targets: readonly TargetIdentity[];
   /** Why the earlier part is copied once more. */
   readonly #whyAnew: string | undefined;
   #course: Course | undefined;
-  /** In their order. */
-  #moments: Moment[] = [];
-  #lastPage = -1;
+  #moments: Moments | undefined;
   #last: Checkpoint | undefined;
   #timer: NodeJS.Timeout | undefined;
-  #rememberedAt = 0;
   #writing: Promise<void> = Promise.resolve();
   #isWriting = false;
   #hasWarned = false;
@@ -78,16 +67,18 @@ export class Resume {
     try {
       const before = await store.read();
       if (before !== undefined) demandSame(before, run, store.name);
-      return new Resume(run, store, before, before && (await lossOf(before, target, settings.resume === AT_TARGET)));
+      const whyAnew = before && (await lossOf(before, target, settings.resume === AT_TARGET));
+      return new Resume(run, store, { before, whyAnew, targets: await identitiesOf(run, target) });
     } catch (error) {
       store.close();
       throw error;
     }
   }
 
-  private constructor(run: Run, store: CheckpointStore, before: Checkpoint | undefined, whyAnew: string | undefined) {
+  private constructor(run: Run, store: CheckpointStore, { before, whyAnew, targets }: Found) {
     this.#run = run;
     this.#store = store;
+    this.#targets = targets;
     this.#before = before;
     this.#whyAnew = whyAnew;
     this.#failedKeys = new FailedKeys(this.isGoingOn ? before?.failed.more : 0);
@@ -108,6 +99,18 @@ export class Resume {
     return this.isGoingOn ? { from: this.#before!.source, failed: namesIn(this.#before!.failed) } : {};
   }
 
+  /** Where following was left; `undefined` where no earlier part was begun. */
+  get left(): LeftCopy | undefined {
+    const before = this.#before?.followed;
+    if (before === undefined) return undefined;
+    const isSame = this.#whyAnew === undefined && this.#before!.targets.length > 0;
+    return {
+      feeds: this.isGoingOn ? before.feeds : undefined,
+      isGapOpen: before.isGapOpen,
+      isTargetOurs: before.isTargetOurs && isSame,
+    };
+  }
+
   /** What the operator should know of it. */
   get notices(): readonly Warning[] {
     const before = this.#before;
@@ -126,25 +129,22 @@ export class Resume {
   async begin(course: Course): Promise<void> {
     const { progress } = course;
     progress.keep(this.#failedKeys, this.isGoingOn ? this.#before!.figures : undefined);
-    const nothing = { source: [], targets: [], figures: progress.kept, failed: { names: [], more: 0 } };
-    const { identity: copy } = this.#run.settings;
-    const { databases } = this.#run.plan;
-    const first = this.isGoingOn ? this.#before! : { copy, databases, ...nothing };
+    const first = this.isGoingOn ? this.#before! : this.#nothingDone(course);
     await this.#store.write(first);
     this.#last = first;
     this.#course = course;
+    this.#moments = new Moments(course);
     this.#timer = setInterval(() => this.#look(), LOOK_MS);
-    course.source.onPage(() => {
-      if (performance.now() - this.#rememberedAt >= MOMENT_MS) this.#remember();
-    });
   }
 
-  /** All of it is on the target; there is nothing to go on from any more, unless keys have failed. */
-  async finish(failed: number): Promise<void> {
+  /** All of it is on the target; there is nothing to go on from any more, unless keys have failed or are in doubt. */
+  async finish({ failed, stragglers = 0, doubtful = 0 }: MigrateResult): Promise<void> {
     await this.#rest();
-    if (failed === 0) return this.#store.remove();
+    if (failed + stragglers + doubtful === 0) return this.#store.remove();
     this.#look();
     await this.#writing;
+    // Whoever goes on finds them once more.
+    if (doubtful > 0) await this.#write(withOpenGap(this.#last!));
     this.#tellHow();
   }
 
@@ -174,42 +174,39 @@ export class Resume {
 
   /** Keeps the last moment of which all is done with that had been found by then. */
   #look(): void {
-    const { source, target, progress } = this.#course!;
-    this.#remember();
+    const { target, live } = this.#course!;
+    const moments = this.#moments!;
+    moments.remember();
     const processes = target.processes.filter((process) => process !== undefined);
-    const passed = this.#moments.findLastIndex(({ place }) => source.hasPassed(place));
-    if (passed === -1 || this.#isWriting || processes.length < target.processes.length) return;
-    const [moment] = this.#moments.splice(0, passed + 1).slice(-1) as [Moment];
+    if (this.#isWriting || processes.length < target.processes.length) return;
+    const moment = moments.takePassed();
+    const isGapNew = live?.isGapOpen === true && this.#last?.followed?.isGapOpen === false;
+    if (moment === undefined && !isGapNew) return;
     this.#isWriting = true;
-    this.#writing = this.#keep(moment, processes, progress.kept).finally(() => (this.#isWriting = false));
+    this.#writing = this.#keep(moment, processes).finally(() => (this.#isWriting = false));
   }
 
-  /** Moments are few, however long it takes until all is done with that was under way. */
-  #remember(): void {
-    const { source, progress } = this.#course!;
-    const { page, epoch } = source.mark;
-    const last = this.#moments.at(-1)?.place;
-    // Of what was found before something was lost, nothing will be done with.
-    if (last !== undefined && last.epoch !== epoch) this.#moments = [];
-    else if (page === this.#lastPage) return;
-    this.#lastPage = page;
-    this.#rememberedAt = performance.now();
-    this.#moments.push({ place: source.place, figures: progress.kept });
-    if (this.#moments.length > MOST_MOMENTS) this.#moments = this.#moments.filter((_, i) => i % 2 === 0);
-  }
-
-  async #keep({ place, figures }: Moment, processes: readonly WrittenProcess[], now: CheckpointFigures): Promise<void> {
-    const failed = this.#failedKeys.state;
-    const { settings, plan } = this.#run;
+  /** @param moment `undefined`: what was kept last holds, but for what was missed since */
+  async #keep(moment: Moment | undefined, processes: readonly WrittenProcess[]): Promise<void> {
+    const { progress, live } = this.#course!;
+    const [figures, failed] = [progress.kept, this.#failedKeys.state];
+    const followed = live && followedAt(moment?.followed, live);
     const targets = await Promise.all(processes.map(identityOf));
-    await this.#write({
-      copy: settings.identity,
-      databases: plan.databases,
-      source: place.state,
-      targets,
-      figures: figuresAt({ place, figures }, now),
-      failed,
-    });
+    if (moment === undefined) return this.#write({ ...withOpenGap(this.#last!), targets });
+    const source = moment.place.state;
+    await this.#write({ ...this.#common, source, targets, figures: figuresAt(moment, figures), failed, followed });
+  }
+
+  /** As it is before anything is written. */
+  #nothingDone({ progress, live }: Course): Checkpoint {
+    const followed = live && { feeds: [], isGapOpen: false, isTargetOurs: live.ownNames.isEmpty };
+    const [targets, figures, failed] = [this.#targets, progress.kept, { names: [], more: 0 }];
+    return { ...this.#common, source: [], targets, figures, failed, followed };
+  }
+
+  get #common(): Pick<Checkpoint, 'copy' | 'databases'> {
+    const { settings, plan } = this.#run;
+    return { copy: settings.identity, databases: plan.databases };
   }
 
   /** What cannot be kept now, may be later; the copy itself does not need it. */
@@ -270,33 +267,31 @@ async function lossOf({ targets }: Checkpoint, target: Deployment, isInside: boo
   return undefined;
 }
 
+function followedAt(place: FollowedPlace | undefined, live: LiveCopy): FollowedState {
+  const isGapOpen = live.isGapOpen || place?.isGapOpen === true;
+  return { feeds: place?.feeds ?? [], isGapOpen, isTargetOurs: live.ownNames.isEmpty };
+}
+
+function withOpenGap(checkpoint: Checkpoint): Checkpoint {
+  const { followed } = checkpoint;
+  return followed === undefined ? checkpoint : { ...checkpoint, followed: { ...followed, isGapOpen: true } };
+}
+
+/** Who they are before anything is written: what is known of the target's own names holds for no other servers. */
+function identitiesOf({ settings: { live } }: Run, { topology, servers }: Deployment): Promise<TargetIdentity[]> {
+  if (live === undefined) return Promise.resolve([]);
+  const processes = topology.nodes.flatMap(({ id, peer }, i) => {
+    const server = servers[i];
+    if (server === undefined) return [];
+    const flushes = askFlushes(server.connection).catch(() => undefined);
+    return [{ id, peer, info: server.info, flushes }];
+  });
+  return Promise.all(processes.map(identityOf));
+}
+
 async function identityOf({ id, peer, info, flushes }: WrittenProcess): Promise<TargetIdentity> {
   const { runId, evictedKeys } = info;
   return { id, address: nameOf(peer), runId, evictedKeys, flushes: (await flushes) ?? null };
-}
-
-/**
- * The figures of what had been found by then, now that all of it is done with: what was under way has its share of what was
- * counted meanwhile. Keys that were found later are read again by whoever goes on.
- */
-function figuresAt({ place: { openKeys }, figures: then }: Moment, now: CheckpointFigures): CheckpointFigures {
-  const counted = settledIn(now) - settledIn(then);
-  const share = counted === 0 ? 0 : Math.min(1, openKeys / counted);
-  const at = (name: keyof CheckpointFigures): number => then[name] + Math.round((now[name] - then[name]) * share);
-  return {
-    keys: at('keys'),
-    bytes: at('bytes'),
-    converted: at('converted'),
-    skipped: at('skipped'),
-    expired: at('expired'),
-    repeated: at('repeated'),
-    reconnects: now.reconnects,
-    elapsed: now.elapsed,
-  };
-}
-
-function settledIn({ keys, skipped, expired, repeated }: CheckpointFigures): number {
-  return keys + skipped + expired + repeated;
 }
 
 function isFile({ shown }: Run['settings']['from']): RespError {

@@ -183,6 +183,7 @@ function identityOf(options: MigrateOptions, from: EndpointSettings, to: Endpoin
     'on-conflict': options.onConflict === 'replace' ? null : (options.onConflict ?? null),
     'no-ttl': options.noTtl === true ? 'yes' : null,
     'preserve-idle': options.preserveIdle === true ? 'yes' : null,
+    live: options.live === true ? 'yes' : null,
   };
 }
 

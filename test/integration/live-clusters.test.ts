@@ -1,6 +1,7 @@
 // A copy that follows random writers from cluster to cluster, while slots move and primaries fail or hand over on both sides.
 import { test, type TestContext } from 'node:test';
 import { failedOver, resharded, slotsMigrated, takenOver } from '../support/live/cluster-faults.ts';
+import { kills } from '../support/live/faults.ts';
 import { FEEDS, runModel, type Fault, type FeedName, type ModelOptions } from '../support/live/model.ts';
 import { clusterSide } from '../support/live/sides.ts';
 import { AFTER_MOVES, startCluster, type ClusterOptions, type TestCluster } from '../support/redis-cluster.ts';
@@ -37,6 +38,11 @@ const CASES: Readonly<Record<string, Case>> = {
     source: { replicas: 1 },
     faults: (source) => [failedOver(source)],
     options: { forgets: true },
+  },
+  'by a rump that is killed now and then, while slots move': {
+    source: { replicas: 1 },
+    faults: (source) => [kills(), resharded(source)],
+    options: { ...MOVED, args: ['--retries', '50', '--resume', 'target'] },
   },
   'and a primary of the other fails': {
     target: { replicas: 1 },

@@ -127,7 +127,7 @@ export const OPTIONS = {
     group: 'Copy',
     kind: text('FILE|target', 'it takes a file, or target'),
     help: 'keep progress in FILE, or at the target; go on from it if it is there; removed on success',
-    excludes: ['dry-run', 'live'],
+    excludes: ['dry-run'],
   },
   verify: {
     group: 'Copy',

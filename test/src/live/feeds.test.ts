@@ -8,6 +8,7 @@ import { Topology, type Node } from '../../../src/cluster/topology.ts';
 import type { Feed, FeedPosition, FeedSink } from '../../../src/live/feed.ts';
 import { Feeds } from '../../../src/live/feeds.ts';
 import type { MissedShare } from '../../../src/live/gaps.ts';
+import type { LeftFeed } from '../../../src/live/left-feeds.ts';
 
 const PORTS: Readonly<Record<string, number>> = { a: 7001, b: 7002, r: 7003 };
 const KEY = Buffer.from('key');
@@ -138,7 +139,38 @@ interface Followed {
   readonly told: string[];
 }
 
-async function following(cluster: FakeCluster): Promise<Followed> {
+test('Feeds goes on where each node was left, and who took over where its predecessor was', async () => {
+  const cluster = new FakeCluster({ a: [[0, 99]], r: [[100, 16383]] });
+  const left = [leftAt('a', AT(1), [0, 99]), leftAt('b', AT(2), [100, 16383])];
+  const { feeds, missed, made } = await following(cluster, left);
+  assert.deepEqual(
+    made.map(({ from }) => from),
+    [AT(1), AT(2)],
+  );
+  assert.deepEqual(missed, []);
+  made[0]!.position = AT(3);
+  assert.deepEqual(feeds.left, [leftAt('a', AT(3), [0, 99]), leftAt('r', null, [100, 16383])]);
+});
+
+test('Feeds tells what was missed of nodes that are new or were left nowhere, and of slots that came', async () => {
+  const cluster = new FakeCluster({ a: [[0, 199]], b: [[200, 299]], r: [[300, 16383]] });
+  const left = [leftAt('a', AT(1), [0, 99]), leftAt('b', null, [100, 299])];
+  const { missed } = await following(cluster, left);
+  assert.deepEqual(
+    missed.map(({ slots, isFlush }) => [slots!.ranges, isFlush]),
+    [
+      [[[100, 199]], false],
+      [[[200, 299]], false],
+      [[[300, 16383]], false],
+    ],
+  );
+});
+
+function leftAt(id: string, position: FeedPosition | null, ...slots: (readonly [number, number])[]): LeftFeed {
+  return { id, position, slots };
+}
+
+async function following(cluster: FakeCluster, left?: readonly LeftFeed[]): Promise<Followed> {
   const [made, missed, told]: [FakeFeed[], MissedShare[], string[]] = [[], [], []];
   const newFeed = (node: Node, sink: FeedSink, from: FeedPosition | undefined): Feed => {
     const feed = new FakeFeed(cluster, node, sink, from);
@@ -151,7 +183,7 @@ async function following(cluster: FakeCluster): Promise<Followed> {
     onMissed: (share) => missed.push(share),
     onFailed: assert.ifError,
   });
-  await feeds.attach();
+  await feeds.attach(left);
   return { feeds, made, missed, told };
 }
 

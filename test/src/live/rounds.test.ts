@@ -151,6 +151,42 @@ test('Rounds.done counts a round only once its large values are written', async 
   rounds.end();
 });
 
+test('A place is passed once all that was marked by then is settled, and no sooner', async () => {
+  const { rounds, asked, settle } = bench();
+  assert.equal(rounds.hasPassed(rounds.place), true);
+  rounds.change(0, Buffer.from('first'));
+  await until(() => asked.length === 1);
+  const during = rounds.place;
+  rounds.change(0, Buffer.from('second'));
+  const behind = rounds.place;
+  settle();
+  await until(() => asked.length === 1);
+  assert.deepEqual([during, behind].map(rounds.hasPassed.bind(rounds)), [true, false]);
+  settle();
+  await until(() => rounds.hasPassed(behind));
+  rounds.end();
+});
+
+test('A place is passed only once large values are read again that had changed while they were written', async () => {
+  const { rounds, ledger, asked, settle } = bench({ settleMs: 20 });
+  rounds.change(0, Buffer.from('large'));
+  await until(() => asked.length === 1);
+  const view = viewOf(asked[0]!, 'large');
+  rounds.onRead(view);
+  asked.length = 0;
+  const before = rounds.place;
+  assert.equal(rounds.hasPassed(before), false);
+  rounds.change(0, Buffer.from('large'));
+  const changed = rounds.place;
+  ledger.settle(view.page);
+  assert.deepEqual([before, changed].map(rounds.hasPassed.bind(rounds)), [true, false]);
+  await until(() => asked.length === 1);
+  assert.equal(rounds.hasPassed(changed), false);
+  settle();
+  await until(() => rounds.hasPassed(changed));
+  rounds.end();
+});
+
 test('A name for which there is no room is told', async () => {
   const { rounds, overflown, asked } = bench({ mostKeys: 2 });
   rounds.change(0, Buffer.from('a'));

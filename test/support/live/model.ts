@@ -172,7 +172,7 @@ async function assertNumbered(target: Side, { acknowledged }: NumberedWriter): P
 export class Following {
   #running: RunningRump | undefined;
   readonly #t: TestContext;
-  readonly #args: readonly string[];
+  readonly args: readonly string[];
   readonly #file: string;
   #stderr = '';
 
@@ -184,12 +184,12 @@ export class Following {
     const databases = db ?? source.databases.join(',');
     const scope = databases === '0' ? [] : ['--db', databases];
     const own = ['--live', '--feed', feed, '--cutover-file', this.#file];
-    this.#args = [...endpoints, ...scope, ...own, ...args];
+    this.args = [...endpoints, ...scope, ...own, ...args];
     this.#t = t;
   }
 
   start(): this {
-    const running = spawnRump(this.#args, { env: HASTE });
+    const running = spawnRump(this.args, { env: HASTE });
     this.#t.after(() => running.child.kill('SIGKILL'));
     this.#running = running;
     return this;
