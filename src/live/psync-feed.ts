@@ -294,11 +294,13 @@ async function newestPoint(session: Session): Promise<ReplicationPoint | undefin
   return hasBacklog ? { replicationId, offset } : undefined;
 }
 
-async function askKeys(session: Session, argv: readonly Buffer[]): Promise<readonly Buffer[] | undefined> {
+/** @throws the error that the connection has ended with: one goes on from before the command */
+async function askKeys({ connection, peer }: Session, argv: readonly Buffer[]): Promise<readonly Buffer[] | undefined> {
   try {
-    return stringsIn(await session.connection.request('COMMAND GETKEYS', ...argv), 'COMMAND GETKEYS');
+    return stringsIn(await connection.request('COMMAND GETKEYS', ...argv), 'COMMAND GETKEYS');
   } catch (error) {
     if (error instanceof ReplyError) return undefined;
+    connection.fail(reasonOf(error, peer));
     throw error;
   }
 }

@@ -153,6 +153,8 @@ interface Filter {
   isMute: boolean;
   /** A replica is cut off as soon as it may go on. */
   cuts: boolean;
+  /** A reply, in place of which comes another one. */
+  misanswers: string;
   /** How often either has happened. */
   met: number;
   /** How often the source was asked how far it is. */
@@ -160,7 +162,7 @@ interface Filter {
 }
 
 async function startFilter(t: TestContext, to: number): Promise<Filter> {
-  const state = { port: 0, isMute: false, cuts: false, met: 0, asked: 0 };
+  const state = { port: 0, isMute: false, cuts: false, misanswers: '', met: 0, asked: 0 };
   const listener = createServer((client) => {
     const server = connect(to, '127.0.0.1').on('error', () => {});
     let isReplica = false;
@@ -172,7 +174,8 @@ async function startFilter(t: TestContext, to: number): Promise<Filter> {
     server.on('data', (data) => {
       const isCut = state.cuts && data.includes('+CONTINUE');
       if (isReplica && (state.isMute || isCut)) state.met++;
-      else client.write(data);
+      else if (state.misanswers === '') client.write(data);
+      else client.write(data.toString('latin1').replace(state.misanswers, '+OK\r\n'), 'latin1');
       if (isCut) client.end(data);
     });
     client.on('error', () => {}).on('close', () => server.destroy());
@@ -246,3 +249,17 @@ for (const { name, binary } of present(['valkey-9.1'])) {
     for (const { feed } of [from!, to!]) feed.detach();
   });
 }
+
+test('PsyncFeed is lost where the source answers COMMAND GETKEYS with something else, and waits for no more', async (t) => {
+  const server = await startServer({ args: ARGS });
+  t.after(() => server.stop());
+  const [client, filter] = [await server.client(), await startFilter(t, server.port)];
+  const followed = await follow({ port: filter.port, retries: 2 });
+  filter.misanswers = '*2\r\n$4\r\nfrom\r\n$2\r\nto\r\n';
+  await client.pipeline([
+    ['RPUSH', 'from', 2, 1],
+    ['SORT', 'from', 'STORE', 'to'],
+  ]);
+  await assert.rejects(followed.feed.caughtUp(), /COMMAND GETKEYS/);
+  followed.feed.detach();
+});
