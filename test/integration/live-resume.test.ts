@@ -42,13 +42,12 @@ beforeEach(async () => {
 for (const where of ['a file', 'the target'] as const) {
   test(`What was written and deleted while rump was down follows without reading all again (progress: ${where})`, async (t) => {
     const file = where === 'a file' ? fileFor(t) : 'target';
-    const run = await inSync(t, 'psync', file);
     await from.pipeline([
       ['XADD', 'stream', '1-1', 'field', 'value'],
       ['XGROUP', 'CREATE', 'stream', 'group', 0],
       ['XREADGROUP', 'GROUP', 'group', 'consumer', 'STREAMS', 'stream', '>'],
     ]);
-    while ((await to.send('EXISTS', 'stream')) !== 1) await sleep(10);
+    const run = await inSync(t, 'psync', file);
     await kill(run);
     await changeSome();
     await from.send('CONFIG', 'RESETSTAT');
