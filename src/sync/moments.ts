@@ -10,6 +10,8 @@ import type { Progress } from './progress.ts';
 
 /** Milliseconds between two moments that may be kept. They are close, as reading runs ahead of writing in leaps. */
 const MOMENT_MS = 1;
+/** As long as no more are remembered, each page makes one: a small keyspace may be found within a millisecond. */
+const FEW = 8;
 /** Moments that are remembered at once. */
 const MOST_MOMENTS = 64;
 
@@ -40,7 +42,8 @@ export class Moments {
   constructor(course: Course) {
     this.#course = course;
     course.source.onPage(() => {
-      if (performance.now() - this.#rememberedAt >= MOMENT_MS) this.remember();
+      const isDue = this.#moments.length < FEW || performance.now() - this.#rememberedAt >= MOMENT_MS;
+      if (isDue) this.remember();
     });
   }
 
