@@ -212,6 +212,7 @@ export class LiveCopy {
       again: (entry) => this.#source.again(entry),
       againInPieces: (entry) => this.#source.againInPieces(entry),
       rescan: (wanted) => this.#onTargetReplaced(wanted),
+      onChanging: (key) => this.#rounds.onChanging(key),
     };
   }
 
