@@ -193,6 +193,7 @@ export class Following {
     while (!this.#isWalked) await this.#moved.sleep();
     this.#enter('following');
     while (!this.#isAsked && !this.#isOver) await this.#measure();
+    if (this.#isOver) return;
     await this.#cutOver();
     await this.#lingers();
   }

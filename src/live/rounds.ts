@@ -137,6 +137,11 @@ export class Rounds implements Follower {
     return true;
   }
 
+  /** Databases were flushed or exchanged, all of them where they are not named: that is a change as well. */
+  changeWhole(databases: readonly number[] | undefined): void {
+    if (databases?.some((db) => this.#databases.has(db)) ?? true) this.#changes++;
+  }
+
   /** The key, which is in scope, is to be read once more, whether it has changed or not. */
   mark(db: number | undefined, key: Buffer): void {
     if (db === undefined) for (const each of this.#databases) this.#mark(each, key);

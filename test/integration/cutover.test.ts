@@ -66,6 +66,20 @@ test('rump names who still writes after the cutover, copies it, and does not cal
   assert.equal(String(await to.send('GET', 'straggler')), 'late');
 });
 
+for (const feed of ['psync', 'tracking'])
+  test(`A flush after the cutover is a write as well, which is followed and not called done (${feed})`, async (t) => {
+    const { pair, running, cutOver } = await startFollowing(t, ['--linger', '2s', '--feed', feed]);
+    await says(running, IN_SYNC);
+    cutOver();
+    await says(running, /looking for whoever still writes/);
+    await sleep(300);
+    await pair.from.send('FLUSHALL');
+    const result = await running.done;
+    assertFailed(result, { code: 1, error: /the source was written after the cutover/ });
+    assert.match(result.stderr, /warning: .*databases were flushed, or exchanged/);
+    assert.equal(await pair.to.send('DBSIZE'), 0);
+  });
+
 test('rump gives a cutover up that takes too long, and may be tried again', async (t) => {
   const { pair, running, cutOver } = await startFollowing(t, ['--cutover-timeout', '1s', '--linger', '0s']);
   await says(running, IN_SYNC);
@@ -98,6 +112,7 @@ for (const signal of variants('SIGINT', 'SIGTERM', 'SIGHUP') as readonly NodeJS.
     const result = await running.done;
     const code = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 }[signal as 'SIGINT'];
     assertFailed(result, { code, error: /^rump: Stopped by / });
+    assert.doesNotMatch(result.stderr, /cutting over/);
   });
 }
 
