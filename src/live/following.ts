@@ -358,7 +358,7 @@ export class Following {
     const { rounds, gaps } = this.#parts;
     const missing = [
       ...(rounds.behind > 0 ? [countOf(rounds.behind, 'changed key')] : []),
-      ...(gaps.isOpen ? ['what was missed of the changes is not made good yet'] : []),
+      ...(gaps.isOpen ? ['changes that were missed and are not made good yet'] : []),
     ].join(', ');
     const cannot = `Gave up on the cutover: after ${this.#options.cutoverTimeout / 1000} s`;
     const message =
