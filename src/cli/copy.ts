@@ -1,6 +1,7 @@
 // rump copy, the default command: copies the keys of one database into another.
 
 import { existsSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
 import { migrate, type VerifiedOptions } from '../verify/verified.ts';
 import type { Command, Program, Request } from './command.ts';
 import type { ExitCode } from './exit-codes.ts';
@@ -101,13 +102,22 @@ type Cutovers = LiveOptions & Pick<VerifiedOptions, 'control' | 'resume'>;
  */
 function cutoverOf(options: Cutovers, { isStdinTerminal, stderr }: Program): AbortController | undefined {
   if (options.live !== true) return undefined;
-  const { cutoverFile, resume } = options;
-  // Whether an earlier part was told so is known where its progress was read.
-  if (cutoverFile !== undefined && resume === undefined && existsSync(cutoverFile)) {
-    throw new UsageError(`Cannot use --cutover-file ${cutoverFile}: it is there already`, SAID_HINT);
-  }
+  const { cutoverFile } = options;
+  if (cutoverFile !== undefined) demandAppearing(cutoverFile, options);
   if (isStdinTerminal && stderr.isTTY === true) return new AbortController();
   const { untilIdle, control } = options;
   if (cutoverFile !== undefined || untilIdle !== undefined || control !== undefined) return undefined;
   throw new UsageError('Cannot follow without an end: nobody could say that the writers have stopped', NO_CUTOVER_HINT);
+}
+
+/** @throws UsageError where the file is there, could not be made, or is made by rump itself */
+function demandAppearing(file: string, { control, resume }: Cutovers): void {
+  const cannot = `Cannot use --cutover-file ${file}`;
+  const hint = 'it has to appear when the writers have stopped';
+  // Whether an earlier part was told so is known where its progress was read.
+  if (resume === undefined && existsSync(file)) throw new UsageError(`${cannot}: it is there already`, SAID_HINT);
+  if (!existsSync(dirname(file))) throw new UsageError(`${cannot}: there is no folder ${dirname(file)}`, hint);
+  for (const [flag, path] of Object.entries({ '--control': control, '--resume': resume }))
+    if (path !== undefined && resolve(path) === resolve(file))
+      throw new UsageError(`${cannot}: that is the file of ${flag} as well, which rump makes itself`, hint);
 }

@@ -25,6 +25,8 @@ export interface Gap {
   readonly slots?: readonly number[];
   /** Whether nothing but removals was missed: what was written since is told. Nothing has to be walked then. */
   readonly isFlush?: boolean;
+  /** Whether it is a write by itself: somebody has flushed or exchanged databases. */
+  readonly isWrite?: boolean;
 }
 
 export interface FeedSink {

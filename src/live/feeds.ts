@@ -323,10 +323,13 @@ export class Feeds {
     if (!isGone) this.#sink.onFailed(error);
   }
 
-  #shareOf({ slots }: FollowedNode, { reason, databases, slots: some, isFlush = false }: Gap): MissedShare {
+  #shareOf(
+    { slots }: FollowedNode,
+    { reason, databases, slots: some, isFlush = false, isWrite = false }: Gap,
+  ): MissedShare {
     const { isCluster } = this.#deployment;
     const own = some === undefined ? copyOf(slots) : new SlotSet(some.map((slot) => [slot, slot] as const));
-    return { reason, databases, slots: isCluster ? own : undefined, isFlush };
+    return { reason, databases, slots: isCluster ? own : undefined, isFlush, isWrite };
   }
 }
 

@@ -79,6 +79,8 @@ const LOOK_MS = 200;
 const SIZE_MS = 1000;
 /** Reading streams again may take this share of the time. */
 const STREAMS_SHARE = 1 / 20;
+/** Of the time that is left for the cutover: what replicas say has to come before it is over. */
+const CONFIRM_SHARE = 0.9;
 
 export class Following {
   readonly #parts: FollowingParts;
@@ -191,6 +193,7 @@ export class Following {
     while (!this.#isWalked) await this.#moved.sleep();
     this.#enter('following');
     while (!this.#isAsked && !this.#isOver) await this.#measure();
+    if (this.#isOver) return;
     await this.#cutOver();
     await this.#lingers();
   }
@@ -234,22 +237,28 @@ export class Following {
   }
 
   async #cutOver(): Promise<void> {
-    const { cutoverTimeout } = this.#options;
     this.#enter('cutover');
+    await this.#inTime((leftMs) => this.#settle(leftMs));
+  }
+
+  /** @throws RespError where it takes longer than a cutover may */
+  async #inTime(work: (leftMs: () => number) => Promise<void>): Promise<void> {
+    const { cutoverTimeout } = this.#options;
+    const deadline = performance.now() + cutoverTimeout;
     const timer = new AbortController();
     const tooLate = sleep(cutoverTimeout, undefined, { signal: timer.signal }).then(
       () => Promise.reject(this.#notConverged()),
       () => new Promise<never>(() => {}),
     );
     try {
-      await Promise.race([this.#settle(), tooLate]);
+      await Promise.race([work(() => deadline - performance.now()), tooLate]);
     } finally {
       timer.abort();
     }
   }
 
   /** All that the source had acknowledged by now is on the target when it returns. */
-  async #settle(): Promise<void> {
+  async #settle(leftMs: () => number): Promise<void> {
     const { feeds, rounds, gaps, streams, confirm, lookForDatabases } = this.#parts;
     await this.#streamsFound;
     if (!streams.isComplete) gaps.add(MANY_STREAMS);
@@ -265,7 +274,7 @@ export class Following {
     rounds.markNowhere();
     do {
       await this.#settleAll();
-      await confirm(this.#options.cutoverTimeout);
+      await confirm(Math.max(1, Math.floor(leftMs() * CONFIRM_SHARE)));
     } while (gaps.isOpen);
   }
 
@@ -290,11 +299,14 @@ export class Following {
     const { feeds, rounds, gaps, lookForDatabases } = this.#parts;
     await this.#writers.begin();
     await sleep(linger, undefined, { ref: false });
-    await feeds.caughtUp();
-    await lookForDatabases();
-    await gaps.closed();
-    const { changes } = rounds;
-    await this.#settleAll();
+    let changes = 0;
+    await this.#inTime(async () => {
+      await feeds.caughtUp();
+      await lookForDatabases();
+      await gaps.closed();
+      changes = rounds.changes;
+      await this.#settleAll();
+    });
     const written = await this.#writers.count(changes);
     if (written > 0) this.#sink.onStragglers(this.#writers.names, written);
   }
@@ -344,9 +356,15 @@ export class Following {
 
   #notConverged(): RespError {
     const { rounds, gaps } = this.#parts;
-    const what = gaps.isOpen ? 'what was missed of the changes is not made good yet' : undefined;
-    const missing = [countOf(rounds.behind, 'changed key'), ...(what === undefined ? [] : [what])].join(', ');
-    const message = `Gave up on the cutover: after ${this.#options.cutoverTimeout / 1000} s the target still lacks ${missing}`;
+    const missing = [
+      ...(rounds.behind > 0 ? [countOf(rounds.behind, 'changed key')] : []),
+      ...(gaps.isOpen ? ['changes that were missed and are not made good yet'] : []),
+    ].join(', ');
+    const cannot = `Gave up on the cutover: after ${this.#options.cutoverTimeout / 1000} s`;
+    const message =
+      missing === ''
+        ? `${cannot} a server has not answered whether the target has everything`
+        : `${cannot} the target still lacks ${missing}`;
     return new RespError('NOT_CONVERGED', message, {
       hint: 'stop whoever writes to the source, or give it more time with --cutover-timeout',
       retryable: true,

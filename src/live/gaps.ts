@@ -13,6 +13,8 @@ export interface MissedShare {
   readonly wanted?: ((key: Buffer) => boolean) | undefined;
   /** Whether nothing but removals was missed. */
   readonly isFlush: boolean;
+  /** Whether somebody has flushed or exchanged databases. */
+  readonly isWrite?: boolean;
 }
 
 /** The share of all gaps that wait. */

@@ -175,13 +175,13 @@ export class ReplicatedCommands implements CommandSink {
         return;
       case 'FLUSHDB': {
         const which = this.#db === undefined ? 'a database' : `database ${this.#db}`;
-        return this.#gap({ reason: `FLUSHDB emptied ${which}`, isFlush: true }, [this.#db]);
+        return this.#gap({ reason: `FLUSHDB emptied ${which}`, isFlush: true, isWrite: true }, [this.#db]);
       }
       case 'FLUSHALL':
-        return this.#sink.onGap({ reason: 'FLUSHALL emptied every database', isFlush: true });
+        return this.#sink.onGap({ reason: 'FLUSHALL emptied every database', isFlush: true, isWrite: true });
       case 'SWAPDB': {
         const pair = [numberIn(args[0]), numberIn(args[1])];
-        return this.#gap({ reason: `SWAPDB exchanged the databases ${pair.join(' and ')}` }, pair);
+        return this.#gap({ reason: `SWAPDB exchanged the databases ${pair.join(' and ')}`, isWrite: true }, pair);
       }
       case 'MOVE':
         return this.#toldIn(args.slice(0, 1), numberIn(args[1]));

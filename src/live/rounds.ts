@@ -76,6 +76,8 @@ export class Rounds implements Follower {
   #mayRead = false;
   #isHurried = false;
   #changes = 0;
+  /** How often a value was not read to its end, as it went on changing. */
+  #unread = 0;
   #gone = 0;
 
   constructor(options: RoundsOptions, ledger: PageLedger, sink: RoundsSink) {
@@ -135,6 +137,11 @@ export class Rounds implements Follower {
     return true;
   }
 
+  /** Databases were flushed or exchanged, all of them where they are not named: that is a change as well. */
+  changeWhole(databases: readonly number[] | undefined): void {
+    if (databases?.some((db) => this.#databases.has(db)) ?? true) this.#changes++;
+  }
+
   /** The key, which is in scope, is to be read once more, whether it has changed or not. */
   mark(db: number | undefined, key: Buffer): void {
     if (db === undefined) for (const each of this.#databases) this.#mark(each, key);
@@ -176,13 +183,19 @@ export class Rounds implements Follower {
 
   /**
    * Waits until all that is marked by now is read and settled.
-   * @param isHurried from now on large values do not wait for their time any more
+   * @param isHurried from now on large values do not wait for their time any more, and those that go on changing are waited for
    */
   async settled({ isHurried = false } = {}): Promise<void> {
     if (isHurried) this.#hurry();
     const large = new Set(this.#large.values());
     let last = this.#lastMarked;
+    let unread = this.#unread;
     while (!this.#isOver) {
+      if (isHurried && this.#unread > unread) {
+        unread = this.#unread;
+        last = this.#lastMarked;
+        for (const one of this.#large.values()) large.add(one);
+      }
       for (const one of large) {
         if (this.#large.get(idOf(one)) === one) continue;
         large.delete(one);
@@ -192,6 +205,12 @@ export class Rounds implements Follower {
       if (this.done >= last && large.size === 0) return;
       await this.#moved.sleep();
     }
+  }
+
+  /** The value went on changing while it was read, and is not on the target: it is read once more. */
+  onChanging({ db, key }: KeyId): void {
+    this.#unread++;
+    this.#mark(db, key);
   }
 
   /** What was nowhere may be somewhere by now: it is read once more. */

@@ -133,13 +133,13 @@ export class TrackingFeed implements Feed {
       onKey: (key) => {
         if (this.#run.isRunning) this.#sink.onChange(undefined, key);
       },
-      onFlush: () => this.#tellGap(`${this.#name} was flushed, or has loaded other data`),
-      onUntold: (reason) => this.#tellGap(reason),
+      onFlush: () => this.#tellGap(`${this.#name} was flushed, or has loaded other data`, true),
+      onUntold: (reason, isWrite) => this.#tellGap(reason, isWrite),
     };
   }
 
-  #tellGap(reason: string): void {
-    if (!this.#run.isFinished) this.#sink.onGap({ reason });
+  #tellGap(reason: string, isWrite = false): void {
+    if (!this.#run.isFinished) this.#sink.onGap({ reason, isWrite });
   }
 
   get #name(): string {
@@ -155,7 +155,7 @@ export class TrackingFeed implements Feed {
 
 interface TrackingSink extends InvalidationSink {
   /** Something has changed that CLIENT TRACKING does not tell of. */
-  onUntold(reason: string): void;
+  onUntold(reason: string, isWrite?: boolean): void;
 }
 
 /** Both connections, from when they work together until one of them is lost. */
@@ -266,7 +266,7 @@ class Tracking {
     const between = flushesBetween(this.#flushes, now);
     this.#flushes = now;
     if (between === undefined) this.#sink.onUntold(uncountedAt(this.peer));
-    else if (between.swaps > 0) this.#sink.onUntold(`Databases of ${nameOf(this.peer)} were swapped (SWAPDB)`);
+    else if (between.swaps > 0) this.#sink.onUntold(`Databases of ${nameOf(this.peer)} were swapped (SWAPDB)`, true);
     return true;
   }
 

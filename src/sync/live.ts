@@ -130,7 +130,10 @@ export class LiveCopy {
       // Valkey 9.1 names another database than the right one where a slot moves as one while it is written.
       onChange: (db, key) => this.following.onChange(isNumbered ? undefined : db, key),
       onMoved: (db, key) => run.settings.scope.includes(key) && this.#rounds.mark(db, key),
-      onMissed: (share) => this.#gaps.add(share),
+      onMissed: (share) => {
+        if (share.isWrite === true) this.#rounds.changeWhole(share.databases);
+        this.#gaps.add(share);
+      },
       onFailed: (error) => this.following.fail(error),
     });
     const { names } = run.settings;
@@ -212,6 +215,7 @@ export class LiveCopy {
       again: (entry) => this.#source.again(entry),
       againInPieces: (entry) => this.#source.againInPieces(entry),
       rescan: (wanted) => this.#onTargetReplaced(wanted),
+      onChanging: (key) => this.#rounds.onChanging(key),
     };
   }
 

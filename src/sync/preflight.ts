@@ -185,17 +185,36 @@ function demandDifferent(source: Deployment, target: Deployment, databases: Data
   const isCopy = target.use === 'write to';
   const written = new Set(databases.map(([, db]) => db));
   const [db] = databases.find(([db, other]) => (isCopy ? written.has(db) : db === other)) ?? [];
-  const pair = sameServer(source, target);
-  if (db === undefined || pair === undefined) return;
+  if (db === undefined) return;
+  if (isCopy) demandNoReplica(source, target);
+  const pair = findPair(source, target, isSameServer);
+  if (pair === undefined) return;
   const [from, to] = pair.map(({ connection: { peer } }) => peer);
   const message = `Cannot ${isCopy ? 'copy' : 'compare'}: ${nameOf(from!)} and ${nameOf(to!)} are the same database ${db}`;
   throw new RespError('SAME_DATABASE', message, { peer: to });
 }
 
-/** A server that is of both sides, by its addresses there. */
-function sameServer(source: Deployment, target: Deployment): readonly [Server, Server] | undefined {
-  for (const from of source.servers) for (const to of target.servers) if (isSameServer(from, to)) return [from, to];
+/** What is written comes back from a replica of the target, and would be read again. @throws RespError */
+function demandNoReplica(source: Deployment, target: Deployment): void {
+  const pair = findPair(source, target, isReplicaOf);
+  if (pair === undefined) return;
+  const [{ peer }, primary] = [pair[0].connection, pair[1].connection];
+  const message = `Cannot copy: ${nameOf(peer)} is a replica of ${nameOf(primary.peer)}, and gets what is written there`;
+  throw new RespError('SAME_DATABASE', message, { peer });
+}
+
+/** The first server of the source, and one of the target, of which it holds. */
+function findPair(
+  source: Deployment,
+  target: Deployment,
+  holds: (from: Server, to: Server) => boolean,
+): readonly [Server, Server] | undefined {
+  for (const from of source.servers) for (const to of target.servers) if (holds(from, to)) return [from, to];
   return undefined;
+}
+
+function isReplicaOf({ info: { role, replicationId } }: Server, { info }: Server): boolean {
+  return role === 'replica' && replicationId !== '' && replicationId === info.replicationId;
 }
 
 /** The same server process answers by two addresses as well; one that hides its run id is known by its address. */
@@ -211,7 +230,7 @@ function isSameServer(source: Server, target: Server): boolean {
  * @throws RespError
  */
 export function demandApart(source: Deployment, target: Deployment, feed: FeedKind, takesAll: boolean): void {
-  const [, server] = sameServer(source, target) ?? [];
+  const [, server] = findPair(source, target, (from, to) => isSameServer(from, to) || isReplicaOf(from, to)) ?? [];
   if (server === undefined) return;
   const { peer } = server.connection;
   const cannot = `Cannot follow ${nameOf(peer)} into another database of its own`;

@@ -221,10 +221,9 @@ export class Progress extends RunProgress implements SourceSink, TargetSink {
   onStragglers(names: readonly Buffer[], count: number): void {
     this.#stragglers += count;
     const shown = names.map((name) => `"${name.toString()}"`).join(', ');
-    this.warn(
-      'STRAGGLERS',
-      `the source is still written after the cutover, and it is copied all the same; among the keys that have changed since are ${shown}`,
-    );
+    const which =
+      shown === '' ? 'databases were flushed, or exchanged' : `among the keys that have changed since are ${shown}`;
+    this.warn('STRAGGLERS', `the source is still written after the cutover, and it is copied all the same; ${which}`);
   }
 
   /**

@@ -5,6 +5,7 @@ import type { RespError } from '../../resp/errors.ts';
 import type { Channel } from '../flow/channel.ts';
 import { newEntry, sizeOf, type Entry } from '../flow/entry.ts';
 import type { KeyId } from '../flow/key-id.ts';
+import { CHANGED } from '../keys/value-end.ts';
 import type { Origin } from './conflicts.ts';
 import type { TargetSink, WayBack } from './target.ts';
 
@@ -47,7 +48,8 @@ export class Settlement {
   }
 
   report(entry: Entry, error: RespError): void {
-    this.#sink.onWriteRefused(entry.db, entry.key, error);
+    if (error.code === CHANGED && this.#source.onChanging !== undefined) this.#source.onChanging(entry);
+    else this.#sink.onWriteRefused(entry.db, entry.key, error);
     this.settle(entry);
   }
 

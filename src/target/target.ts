@@ -45,7 +45,10 @@ export interface LiveOptions {
 }
 
 /** What a target asks of the source: see `Source`. */
-export type WayBack = Pick<Source, 'again' | 'againInPieces' | 'rescan'>;
+export interface WayBack extends Pick<Source, 'again' | 'againInPieces' | 'rescan'> {
+  /** The value went on changing while it was read: where the source is followed it is read once more later, and has not failed. */
+  onChanging?(key: KeyId): void;
+}
 
 /** What a target tells of the entries that it settles. */
 export interface TargetSink {

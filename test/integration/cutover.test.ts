@@ -6,7 +6,7 @@ import { test, type TestContext } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { TestClient } from '../support/client.ts';
 import { assertSameData, fillAllTypes } from '../support/keyspace.ts';
-import { assertFailed } from '../support/outcome.ts';
+import { assertDone, assertFailed } from '../support/outcome.ts';
 import { folderOf } from '../support/resp-file.ts';
 import { MAIN, runRump, spawnRump, type RunningRump } from '../support/rump.ts';
 import { startPair, type ServerPair } from '../support/server-pair.ts';
@@ -66,6 +66,20 @@ test('rump names who still writes after the cutover, copies it, and does not cal
   assert.equal(String(await to.send('GET', 'straggler')), 'late');
 });
 
+for (const feed of ['psync', 'tracking'])
+  test(`A flush after the cutover is a write as well, which is followed and not called done (${feed})`, async (t) => {
+    const { pair, running, cutOver } = await startFollowing(t, ['--linger', '2s', '--feed', feed]);
+    await says(running, IN_SYNC);
+    cutOver();
+    await says(running, /looking for whoever still writes/);
+    await sleep(300);
+    await pair.from.send('FLUSHALL');
+    const result = await running.done;
+    assertFailed(result, { code: 1, error: /the source was written after the cutover/ });
+    assert.match(result.stderr, /warning: .*databases were flushed, or exchanged/);
+    assert.equal(await pair.to.send('DBSIZE'), 0);
+  });
+
 test('rump gives a cutover up that takes too long, and may be tried again', async (t) => {
   const { pair, running, cutOver } = await startFollowing(t, ['--cutover-timeout', '1s', '--linger', '0s']);
   await says(running, IN_SYNC);
@@ -87,7 +101,7 @@ test('rump waits for replicas of the target where it is told to, and says where 
   await says(running, IN_SYNC);
   cutOver();
   const result = await running.done;
-  assertFailed(result, { code: 75, error: /0 replicas of the target had everything, and 1 were asked for|Gave up/ });
+  assertFailed(result, { code: 75, error: /0 replicas of the target had everything, and 1 were asked for/ });
 });
 
 for (const signal of variants('SIGINT', 'SIGTERM', 'SIGHUP') as readonly NodeJS.Signals[]) {
@@ -98,6 +112,7 @@ for (const signal of variants('SIGINT', 'SIGTERM', 'SIGHUP') as readonly NodeJS.
     const result = await running.done;
     const code = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 }[signal as 'SIGINT'];
     assertFailed(result, { code, error: /^rump: Stopped by / });
+    assert.doesNotMatch(result.stderr, /cutting over/);
   });
 }
 
@@ -133,10 +148,40 @@ test('rump refuses to follow where nobody could say that the writers have stoppe
   writeFileSync(file, '');
   const there = await runRump([...endpoints, '--live', '--cutover-file', file]);
   assertFailed(there, { code: 2, error: /--cutover-file .*: it is there already/ });
+  const nowhere = await runRump([...endpoints, '--live', '--cutover-file', join(file, 'in', 'no', 'folder')]);
+  assertFailed(nowhere, { code: 2, error: /--cutover-file .*: there is no folder / });
+  const socket = join(folderOf(t), 'both');
+  const both = await runRump([...endpoints, '--live', '--control', socket, '--cutover-file', socket]);
+  assertFailed(both, { code: 2, error: /--cutover-file .*: that is the file of --control as well/ });
   const alone = await runRump([...endpoints, '--until-idle', '1s']);
   assertFailed(alone, { code: 2, error: /--until-idle: without --live a copy ends by itself/ });
   const stream = await runRump(['--from', 'x.rdb', '--to', 'redis://127.0.0.1:2', '--live', '--until-idle', '1s']);
   assertFailed(stream, { code: 2, error: /--live: x\.rdb is a file/ });
+});
+
+test('A large value that changes all the time is no failure: it is copied once it holds still', async (t) => {
+  const { source, from, to, endpoints } = await startFilled(t);
+  const elements = Array.from({ length: 20_000 }, (_, i) => `element ${i}`);
+  await from.send('RPUSH', 'large', ...elements);
+  const file = join(folderOf(t), 'cutover');
+  const writer = await source.client();
+  const over = new AbortController();
+  const writing = (async () => {
+    while (!over.signal.aborted)
+      await writer.pipeline([
+        ['RPUSH', 'large', 'more'],
+        ['LPOP', 'large'],
+      ]);
+  })();
+  const limits = ['--big-key', '64k', '--linger', '200ms'];
+  const running = spawnRump([...endpoints, '--live', '--cutover-file', file, ...limits]);
+  t.after(() => running.child.kill('SIGKILL'));
+  await says(running, IN_SYNC);
+  over.abort();
+  await writing;
+  writeFileSync(file, '');
+  assertDone(await running.done);
+  await assertSameData(from, to);
 });
 
 interface FollowingRun {

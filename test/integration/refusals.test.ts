@@ -32,6 +32,22 @@ test('rump refuses to write to a replica, and reads from one', async (t) => {
   assert.equal(String(await (await other.client()).send('GET', 'key')), 'value');
 });
 
+test('rump refuses to copy from a replica of the target into the database that it reads', async (t) => {
+  const { source, from, to, target } = await startPair(t);
+  await to.send('SET', 'key', 'value');
+  await to.send('CONFIG', 'SET', 'repl-diskless-sync-delay', 0);
+  await from.send('REPLICAOF', '127.0.0.1', target.port);
+  while (!String(await from.send('INFO', 'replication')).includes('master_link_status:up'));
+  const ends = ['--from', source.url, '--to', target.url];
+  for (const args of [[], ['--live', '--until-idle', '1s']])
+    assertRefused(await runRump([...ends, ...args]), { error: /127\.0\.0\.1:\d+ is a replica of 127\.0\.0\.1:\d+/ });
+  const other = ['--from', source.url, '--to', `${target.url}/5`];
+  assertDone(await runRump(other));
+  assertRefused(await runRump([...other, '--live', '--feed', 'tracking', '--until-idle', '1s']), {
+    error: /Cannot follow .* into another database of its own/,
+  });
+});
+
 for (const side of ['source', 'target'] as const) {
   test(`rump refuses a ${side} that it cannot log in to`, async (t) => {
     const pair = await startPair(t);

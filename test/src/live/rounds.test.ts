@@ -230,6 +230,30 @@ test('Streams keeps no more of long names than it has room for, and says so', ()
   assert.equal(streams.portions.flat().length, 7);
 });
 
+test('A value that went on changing while it was read is read again, and is waited for at the cutover', async () => {
+  const { rounds, ledger, asked } = bench({ settleMs: 60_000 });
+  rounds.change(0, Buffer.from('large'));
+  await until(() => asked.length === 1);
+  const giveUp = (): void => {
+    const view = viewOf(asked.splice(0)[0]!, 'large');
+    rounds.onRead(view);
+    rounds.onChanging({ db: 0, key: Buffer.from('large') });
+    ledger.settle(view.page);
+  };
+  let isSettled = false;
+  const settling = rounds.settled({ isHurried: true }).then(() => (isSettled = true));
+  for (let times = 0; times < 3; times++) {
+    await until(() => asked.length === 1);
+    giveUp();
+  }
+  await until(() => asked.length === 1);
+  assert.equal(isSettled, false);
+  ledger.settle(asked[0]!.page);
+  await settling;
+  assert.equal(rounds.behind, 0);
+  rounds.end();
+});
+
 function bench({ settleMs = 0, mostKeys = 1000 } = {}): Bench {
   const ledger = new PageLedger();
   const asked: Asked[] = [];
