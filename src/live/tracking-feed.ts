@@ -206,7 +206,9 @@ class Tracking {
     subscriber.onInvalidated(this.#sink);
     const id = await subscriber.request('CLIENT ID');
     if (typeof id !== 'number' && typeof id !== 'bigint') throw misanswered(this.peer, 'CLIENT ID');
-    await subscriber.request('SUBSCRIBE', INVALIDATIONS);
+    // Whoever swallows it would keep every change to himself.
+    const subscribed = await subscriber.request('SUBSCRIBE', INVALIDATIONS);
+    if (!Array.isArray(subscribed) || String(subscribed[0]) !== 'subscribe') throw misanswered(this.peer, 'SUBSCRIBE');
     const [flushes] = await Promise.all([
       askFlushes(this.#tracker),
       this.#tracker.request('CLIENT TRACKING', 'ON', 'REDIRECT', String(id), 'BCAST').catch(async (error: unknown) => {

@@ -139,7 +139,8 @@ test('What an earlier part has written is no conflict, and a key of the target i
   await kill(running);
   const result = await runRump([...args, '--resume', file]);
   assertDone(result);
-  assert.match(result.stderr, / 2 skipped, 0 expired on the way, 0 failed, resumed$/m);
+  // What was under way at the moment that was kept has its share of the counts.
+  assert.match(result.stderr, / [1-3] skipped, 0 expired on the way, 0 failed, resumed$/m);
   assert.deepEqual(
     (
       await to.pipeline([
