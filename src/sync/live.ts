@@ -263,13 +263,9 @@ export class LiveCopy {
     if (!isFlush) await this.#source.walkAgain(wanted, databases ?? this.#walk.mapping.sourceDbs);
     // What was read before, and is deleted since, may not be there yet: it has to be there to be found.
     await Promise.all([this.#source.walkSettled(), this.#rounds.settled()]);
-    const options = {
-      ...this.#walk,
-      ownNames: this.ownNames,
-      removesInDoubt: this.#live.deleteInDoubt,
-      databases,
-      wanted,
-    };
+    const { ownNames } = this;
+    const { deleteInDoubt: removesInDoubt } = this.#live;
+    const options = { ...this.#walk, ownNames, removesInDoubt, databases, wanted };
     await findLeftovers(source, target, options, {
       onLeftover: (db, key) => this.#rounds.mark(db, key),
       onDoubt: (db, name, why) => this.#progress.onDoubt(db, name, why),
@@ -343,13 +339,8 @@ export class LiveCopy {
 
   #onTargetReplaced(wanted: ((key: Buffer) => boolean) | undefined): void {
     this.#isTargetLost ||= this.following.isOver;
-    this.#gaps.add({
-      reason: 'a server of the target may have lost what it had acknowledged',
-      databases: undefined,
-      slots: undefined,
-      wanted,
-      isFlush: false,
-    });
+    const reason = 'a server of the target may have lost what it had acknowledged';
+    this.#gaps.add({ reason, databases: undefined, slots: undefined, wanted, isFlush: false });
   }
 
   async #confirm(timeoutMs: number): Promise<void> {
