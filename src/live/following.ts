@@ -12,7 +12,7 @@ import type { KeyId } from '../flow/key-id.ts';
 import { Wakeup } from '../flow/wakeup.ts';
 import type { Feeds } from './feeds.ts';
 import type { LeftFeed } from './left-feeds.ts';
-import type { Gap, Gaps } from './gaps.ts';
+import type { Gap, Gaps, MissedShare } from './gaps.ts';
 import type { Rounds } from './rounds.ts';
 import type { Streams } from './streams.ts';
 import { Writers } from './writers.ts';
@@ -80,7 +80,7 @@ const SIZE_MS = 1000;
 /** Reading streams again may take this share of the time. */
 const STREAMS_SHARE = 1 / 20;
 /** Of the time that is left for the cutover: what replicas say has to come before it is over. */
-const CONFIRM_SHARE = 0.9;
+const CONFIRM_SHARE = 0.5;
 
 export class Following {
   readonly #parts: FollowingParts;
@@ -157,6 +157,12 @@ export class Following {
 
   onChange(db: number | undefined, key: Buffer): void {
     if (this.#parts.rounds.change(db, key)) this.#writers.see(key);
+  }
+
+  onMissed(share: MissedShare): void {
+    const { rounds, gaps } = this.#parts;
+    if (share.isWrite === true) rounds.changeWhole(share.databases);
+    gaps.add(share);
   }
 
   fail(error: unknown): void {

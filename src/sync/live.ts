@@ -130,14 +130,10 @@ export class LiveCopy {
       // Valkey 9.1 names another database than the right one where a slot moves as one while it is written.
       onChange: (db, key) => this.following.onChange(isNumbered ? undefined : db, key),
       onMoved: (db, key) => run.settings.scope.includes(key) && this.#rounds.mark(db, key),
-      onMissed: (share) => {
-        if (share.isWrite === true) this.#rounds.changeWhole(share.databases);
-        this.#gaps.add(share);
-      },
+      onMissed: (share) => this.following.onMissed(share),
       onFailed: (error) => this.following.fail(error),
     });
-    const { names } = run.settings;
-    if (names.mayCollide || run.plan.merges) {
+    if (run.settings.names.mayCollide || run.plan.merges) {
       this.#origins = new SourceOrigins(sides.source, this.#walk, (error) => this.following.fail(error));
     }
     if (mayGrow(run.settings)) this.#newDatabases = this.#watchDatabases(databases);

@@ -97,7 +97,7 @@ test('rump gives a cutover up that takes too long, and may be tried again', asyn
 });
 
 test('rump waits for replicas of the target where it is told to, and says where they are not there', async (t) => {
-  const { running, cutOver } = await startFollowing(t, ['--wait-replicas', '1', '--cutover-timeout', '1s']);
+  const { running, cutOver } = await startFollowing(t, ['--wait-replicas', '1', '--cutover-timeout', '3s']);
   await says(running, IN_SYNC);
   cutOver();
   const result = await running.done;
