@@ -10,7 +10,7 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
 
 /** Far above what any process needs; what hangs is killed rather than waited for. */
-const TIMEOUT_MS = 300_000;
+const TIMEOUT_MS = 600_000;
 
 /** Integration tests with a cluster, that follow random writers, or that measure a process, take long: each has a process of its own. */
 const LONG = /\/(?:redis-cluster|sentinel|standing|terminal|usage-hook)\.js'/;

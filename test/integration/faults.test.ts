@@ -92,7 +92,9 @@ async function assertFailsSoon(run: MidRun, error: string): Promise<void> {
   assert.ok(performance.now() - started < 8000, `It took ${performance.now() - started} ms`);
   assertFailed(result, { code: 75, error: new RegExp(`^rump: ${error}`) });
   assertPlainWords(result);
-  assert.equal(linesOf(result.stderr).filter((line) => /^rump: [\d,]+ keys, /.test(line)).length, 1, result.stderr);
+  const summaries = linesOf(result.stderr).filter((line) => /^rump: [\d,]+ keys, /.test(line));
+  // Where the line is lost before a key is acknowledged, there is nothing to sum up.
+  assert.ok(summaries.length <= 1, result.stderr);
 }
 
 async function assertCompleted(run: MidRun): Promise<void> {
