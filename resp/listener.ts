@@ -160,7 +160,7 @@ class Client {
       socket.pause();
     } catch (error) {
       if (!(error instanceof ProtocolError)) throw error;
-      socket.end(errorReply(`ERR Protocol error: ${error.message}`), () => socket.destroy());
+      hangUp(socket, errorReply(`ERR Protocol error: ${error.message}`));
     }
     return isAnswered;
   }
@@ -168,7 +168,15 @@ class Client {
 
 function turnAway(socket: net.Socket): void {
   socket.on('error', () => {});
-  socket.end(errorReply('ERR max number of clients reached'), () => socket.destroy());
+  hangUp(socket, errorReply('ERR max number of clients reached'));
+}
+
+/** What still comes is read and dropped: where bytes are left unread, the system may take the last words away with them. */
+function hangUp(socket: net.Socket, words: string): void {
+  socket.removeAllListeners('data');
+  socket.resume();
+  socket.end(words);
+  setTimeout(() => socket.destroy(), LINGER_MS).unref();
 }
 
 /** What a process has left that was killed goes; all else stays as it is. */
