@@ -39,7 +39,7 @@ before(async () => {
   ]);
   client = await server.client();
   await cluster.pipeline(numbered('cluster'));
-  for (const node of cluster.clients) await node.send('CLUSTER', 'DELSLOTS', ...UNSERVED);
+  await cluster.unassign(UNSERVED);
 });
 after(() => Promise.all([cluster.stop(), server.stop()]));
 beforeEach(() => client.send('FLUSHALL'));
@@ -91,7 +91,7 @@ test('A copy is not called done where a slot that it has written to loses its no
   const proxy = await replyProxy(t, server.port, async ([name]) => {
     if (name !== 'INFO' || isUnserved || (await home.send('EXISTS', key)) === 0) return undefined;
     isUnserved = true;
-    for (const node of cluster.clients) await node.send('CLUSTER', 'DELSLOTS', slot);
+    await cluster.unassign([slot]);
     return undefined;
   });
   const args = ['--from', proxy.url, '--to', cluster.url, '--retries', '2', '--retry-max', '50ms'];
@@ -107,11 +107,9 @@ test('A copy is not called done where a slot that it has written to loses its no
 
 // The last one: it changes the cluster.
 test('A cluster that serves no slot while one has no node is refused in words, on either side', async () => {
-  for (const node of cluster.clients) {
-    await node.send('CONFIG', 'SET', 'cluster-require-full-coverage', 'yes');
-    // A change has it look whether it is whole.
-    await node.send('CLUSTER', 'DELSLOTS', 6);
-  }
+  for (const node of cluster.clients) await node.send('CONFIG', 'SET', 'cluster-require-full-coverage', 'yes');
+  // A change has each node look whether it is whole.
+  await cluster.unassign([6]);
   await cluster.until('it is down', async () => {
     const infos = await Promise.all(cluster.clients.map((node) => node.send('CLUSTER', 'INFO')));
     return infos.every((info) => String(info).includes('cluster_state:fail'));

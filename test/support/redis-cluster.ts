@@ -168,6 +168,15 @@ export class TestCluster {
     }
   }
 
+  /** Takes slots from their nodes; resolves once every node says so, as what one forgets comes and goes with gossip. */
+  async unassign(slots: readonly number[]): Promise<void> {
+    const commands = slots.map((slot) => ['CLUSTER', 'DELSLOTS', slot]);
+    await this.until('no node serves the slots', async () => {
+      const replies = await Promise.all(this.clients.map((client) => client.pipeline(commands)));
+      return replies.flat().every((reply) => reply instanceof Error && /is already unassigned/.test(reply.message));
+    });
+  }
+
   /** Has a replica take the place of its primary by hand; resolves once that one is its replica. */
   async takeOver(index: number): Promise<void> {
     const client = this.clients[index]!;
