@@ -141,6 +141,11 @@ export class Channel {
     return this.#pause.isOn || this.#hasNoBytes ? 0 : Math.max(0, this.#maxEntries - this.#unsettled - this.#reserved);
   }
 
+  /** The same for whoever has them at hand: none while others wait inside, where they would only be copied to wait as well. */
+  get passage(): number {
+    return this.#ring.length > 0 ? 0 : this.room;
+  }
+
   /** Whether the writer is behind: nothing that comes now would find its place, reserved or not. */
   get isFull(): boolean {
     return this.#hasNoBytes || this.#unsettled >= this.#maxEntries;
@@ -294,6 +299,15 @@ export class Channel {
   /** Waits until more may be asked for. Rejects once the channel is closed. */
   async writable(): Promise<void> {
     while (this.#state === 'open' && (this.#pause.isOn || this.isFull)) await this.#departure.sleep();
+    this.#demandOpen();
+  }
+
+  /** Waits until there is passage. Rejects once the channel is closed. */
+  async passable(): Promise<void> {
+    // Whatever leaves it is settled later, and that is told.
+    while (this.#state === 'open' && (this.#pause.isOn || this.isFull || this.#ring.length > 0)) {
+      await this.#departure.sleep();
+    }
     this.#demandOpen();
   }
 

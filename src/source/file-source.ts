@@ -178,12 +178,20 @@ export abstract class FileSource implements Source {
     channel.pushReserved(entry);
   }
 
-  /** What was given back goes first: between its settling and its return it counts against no budget. */
   protected async writable(channel: Channel): Promise<void> {
-    await channel.writable();
+    await this.#returnedFirst(() => channel.writable());
+  }
+
+  protected async passable(channel: Channel): Promise<void> {
+    await this.#returnedFirst(() => channel.passable());
+  }
+
+  /** What was given back goes first: between its settling and its return it counts against no budget. */
+  async #returnedFirst(whenReady: () => Promise<void>): Promise<void> {
+    await whenReady();
     while (this.#returned.length > 0) {
       await turn();
-      await channel.writable();
+      await whenReady();
     }
   }
 

@@ -55,7 +55,7 @@ export class RdbSource extends FileSource {
       this.#snapshot = snapshot;
       do {
         await turn();
-        await this.writable(channel);
+        await this.passable(channel);
       } while (this.#entries.read(snapshot, channel, snapshot.at + TURN_BYTES) !== 'end');
       if (file.fault !== undefined) throw damaged(`Cannot read ${file.name}`, snapshot.at, file.fault);
     } catch (error) {

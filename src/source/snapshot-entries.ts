@@ -80,7 +80,7 @@ export class SnapshotEntries implements Payloads {
     this.#now = this.#clock.now();
     this.#instant = performance.now();
     try {
-      while (channel.room > 0 && snapshot.at < end) {
+      while (channel.passage > 0 && snapshot.at < end) {
         this.#demandRunning();
         const found = snapshot.next(entry);
         if (found !== 'key') return found;

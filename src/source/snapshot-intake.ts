@@ -126,7 +126,7 @@ export class SnapshotIntake {
 
   #wait(): void {
     this.#state = 'waiting';
-    this.#channel.writable().then(
+    this.#channel.passable().then(
       () => this.#goOn(),
       (reason: unknown) => this.stop(reason),
     );

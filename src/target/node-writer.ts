@@ -37,7 +37,7 @@ export interface NodeWriterOptions extends NodeLinkOptions, Omit<RestoreOptions,
   /** Nothing is sent while it is paused. */
   readonly limit: RateLimit;
   /** Those of all nodes: a key that is in one of them may be written again, or removed, at another node, where its slot has moved. */
-  readonly samples: () => Iterable<WrittenSample>;
+  readonly samples: readonly WrittenSample[];
   /** Gets each entry that is acknowledged, where somebody looks at them. */
   readonly onWritten?: ((entry: EntryView) => void) | undefined;
 }
@@ -108,7 +108,7 @@ export class NodeWriter {
     const { onWritten } = options;
     const renewing = (entry: EntryView): void => {
       onWritten?.(entry);
-      for (const sample of options.samples()) sample.renew(entry);
+      for (const sample of options.samples) sample.renew(entry);
     };
     this.#onWritten = options.live === undefined ? onWritten : renewing;
     this.unanswered = new Unanswered((doubtful) => sink.onSettled(doubtful, this));
@@ -280,7 +280,7 @@ export class NodeWriter {
           this.#run.link.progress();
           this.refused.answered();
           this.#suspects.answered(entry);
-          for (const sample of this.#options.samples()) sample.forget(entry);
+          for (const sample of this.#options.samples) sample.forget(entry);
           sink.onRemoved(entry, removed);
         },
         onRefused: (entry, error) => {

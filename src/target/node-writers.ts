@@ -27,6 +27,7 @@ export class NodeWriters {
   readonly #targetNameOf: ((key: Buffer) => Buffer) | undefined;
   readonly #sink: NodeWritersSink;
   readonly #writers = new Map<string, NodeWriter>();
+  readonly #samples: WrittenSample[] = [];
   /** The slots that each node serves or has served, or takes over. */
   readonly #slots = new Map<string, SlotSet>();
   /** Who is only just taking over the slot of a key. */
@@ -43,9 +44,9 @@ export class NodeWriters {
     return this.#writers.values();
   }
 
-  /** What each node has acknowledged, some of it. */
-  *samples(): Generator<WrittenSample> {
-    for (const { sample } of this.#writers.values()) yield sample;
+  /** What each node has acknowledged, some of it; whichever nodes there are. */
+  get samples(): readonly WrittenSample[] {
+    return this.#samples;
   }
 
   /** As of the processes behind all of them: see `TargetProcess`. */
@@ -61,6 +62,7 @@ export class NodeWriters {
     if (found !== undefined) return found;
     const writer = this.#sink.newWriter(node);
     this.#writers.set(node.id, writer);
+    this.#samples.push(writer.sample);
     this.#slots.set(node.id, this.#deployment.topology.slotsOf(node));
     void this.#run(writer);
     return writer;
@@ -169,6 +171,7 @@ export class NodeWriters {
     try {
       if (await writer.run()) return;
       this.#writers.delete(writer.node.id);
+      this.#samples.splice(this.#samples.indexOf(writer.sample), 1);
       this.#sink.onGone(writer);
     } catch (error) {
       this.#sink.onFailed(error);

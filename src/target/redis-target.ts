@@ -99,7 +99,7 @@ export class RedisTarget implements Target {
       onSuperseded: (entry) => this.#settlement.settle(entry),
       onWritten: (entry, bytes, isSame) => {
         this.#remember(entry);
-        for (const sample of this.writers.samples()) sample.renew(EntryView.of(entry));
+        for (const sample of this.writers.samples) sample.renew(EntryView.of(entry));
         this.writers.for(options.targetNameOf(entry.key))?.remember(EntryView.of(entry));
         sink.onWritten(1, bytes);
         if (!isSame) sink.onConverted();
@@ -107,7 +107,7 @@ export class RedisTarget implements Target {
       },
       onExpired: (entry, removed) => {
         this.#conflicts.take(entry);
-        for (const sample of this.writers.samples()) sample.forget(entry);
+        for (const sample of this.writers.samples) sample.forget(entry);
         this.#settlement.expire(entry.page, sizeOf(entry), removed);
       },
       onRefused: (entry, error) => this.#conflicts.refuse(entry, error, (name) => this.writers.for(name)),
@@ -235,7 +235,7 @@ export class RedisTarget implements Target {
   #newWriter(node: Node): NodeWriter {
     const { written, live } = this.#options;
     const onWritten = (written ?? live?.ownNames) ? (entry: EntryView): void => this.#remember(entry) : undefined;
-    const how = { ...this.#options, onWritten, samples: () => this.writers.samples() };
+    const how = { ...this.#options, onWritten, samples: this.writers.samples };
     return new NodeWriter(this.#deployment, node, how, this.#events());
   }
 

@@ -6,7 +6,7 @@ import { RdbSource, type RdbSourceOptions } from '../../src/source/rdb-source.ts
 import { SnapshotIntake, type SnapshotIntakeOptions, type SnapshotSink } from '../../src/source/snapshot-intake.ts';
 import type { FileSink, SourceNotice } from '../../src/source/source.ts';
 import type { Channel } from '../../src/flow/channel.ts';
-import { newEntry, sizeOf, type Entry } from '../../src/flow/entry.ts';
+import { sizeOf, type Entry } from '../../src/flow/entry.ts';
 import { collect, newChannel, type Collected } from './entries.ts';
 import { fileOf } from './resp-file.ts';
 
@@ -89,16 +89,16 @@ export async function takeIn(
   const entries: Entry[] = [];
   const channel = newChannel(Infinity, Infinity);
   const { intake, told, passedOver } = intakeOf(channel, options);
-  const settle = (): void => {
-    for (const entry = newEntry(); channel.take(entry); channel.settle(entry.page, sizeOf(entry)))
-      entries.push({ ...entry });
-  };
-  for (const chunk of chunks) {
-    intake.push(chunk);
-    settle();
-  }
+  channel.handTo({
+    take(view) {
+      const entry = view.copy();
+      entries.push(entry);
+      channel.settle(entry.page, sizeOf(entry));
+      return true;
+    },
+  });
+  for (const chunk of chunks) intake.push(chunk);
   intake.end();
-  settle();
   const error: unknown = await intake.done.catch((error: unknown) => error);
   return { entries, ...(error === undefined ? {} : { error }), ...told, passedOver };
 }

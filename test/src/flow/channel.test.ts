@@ -5,6 +5,7 @@ import { test } from 'node:test';
 import { setImmediate as nextTick } from 'node:timers/promises';
 import { Channel } from '../../../src/flow/channel.ts';
 import { newEntry, sizeOf, type Entry } from '../../../src/flow/entry.ts';
+import { Pause } from '../../../src/flow/pause.ts';
 import { entryOf } from '../../support/entries.ts';
 import { NO_PAGE } from '../../../src/flow/key-id.ts';
 
@@ -70,6 +71,32 @@ test('Channel hands an entry on at once to who takes it, in its order', () => {
   isReady = true;
   push(channel, 'c');
   assert.deepEqual([handed, takeAll(channel), channel.unsettled], [['a'], ['b', 'c'], 3]);
+});
+
+test('Channel has passage while nobody waits inside, and says when there is passage again', async () => {
+  const pause = new Pause();
+  const channel = new Channel({ maxEntries: 9, maxBytes: 1000, pause });
+  push(channel, 'a');
+  assert.deepEqual([channel.passage, channel.room], [0, 8]);
+  const passable = channel.passable();
+  assert.equal(await isSettled(passable), false);
+  const entry = newEntry();
+  assert.ok(channel.take(entry));
+  assert.equal(channel.passage, 8);
+  channel.settle(entry.page, sizeOf(entry));
+  await passable;
+  assert.equal(channel.passage, 9);
+
+  pause.begin();
+  const paused = channel.passable();
+  assert.deepEqual([channel.passage, await isSettled(paused)], [0, false]);
+  pause.end();
+  await paused;
+
+  push(channel, 'b');
+  const closed = channel.passable();
+  channel.close(new Error('closed'));
+  await assert.rejects(closed, /closed/);
 });
 
 test('Channel keeps the order when its slots are used again and again', () => {

@@ -211,17 +211,17 @@ test('RdbSource knows how far it is', async (t) => {
   assert.equal(source.fraction, 1);
 });
 
-test('RdbSource asks for no more than there is room for, and lets others have a turn', async (t) => {
+test('RdbSource pushes nothing behind what waits, and lets others have a turn', async (t) => {
   const record = Buffer.concat([Buffer.of(0), build.strings('key', 'v'.repeat(1000))]);
   const path = snapshotFile(t, snapshotOf('REDIS0011', ...Array.from({ length: 3000 }, () => record)));
-  const channel = newChannel(10);
+  const channel = newChannel(2000);
   const { source } = snapshotSource(path);
   const reading = source.read(channel);
-  while (channel.room > 0) await turn();
+  while (channel.passage > 0) await turn();
   const reason = new Error('interrupted');
   source.stop(reason);
   await assert.rejects(reading, reason);
-  assert.equal(channel.length, 10);
+  assert.ok(channel.length < 1000, `${channel.length} entries`);
 
   // Nothing of it is in scope, so that no room is ever waited for.
   let seen = 0;
