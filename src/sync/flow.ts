@@ -71,6 +71,7 @@ export interface ReadingOptions {
   /** Where the source is followed. */
   readonly ledger?: RedisSourceOptions['ledger'];
   readonly follower?: RedisSourceOptions['follower'];
+  readonly heldTo?: RedisSourceOptions['heldTo'];
   readonly firstCopy?: RedisSourceOptions['firstCopy'];
   /** Where an earlier copy was left, and what it could not copy. */
   readonly from?: RedisSourceOptions['from'];
@@ -89,11 +90,11 @@ export function sourceOf(
   if (side === undefined) return fileSourceOf({ plan, settings }, sink, how);
   const { scope, retry, count, bySize } = settings;
   const { maxLatency, pausing: pause } = settings.controls;
-  const { bigKey = settings.bigKey, tally, namesOnly, ledger, follower, firstCopy, from, failed } = how;
+  const { bigKey = settings.bigKey, tally, namesOnly, ledger, follower, heldTo, firstCopy, from, failed } = how;
   const dump = { mode: plan.mode, fields: plan.fields, usage: usageOf(side, settings), bigKey, bySize, maxLatency };
   const onReconnect = sink.onReconnect.bind(sink);
   const databases = plan.databases.map(([db]) => db);
-  const options = { databases, keys: plan.keys, count, scope, pause, dump, retry, onReconnect, namesOnly };
+  const options = { databases, keys: plan.keys, count, scope, pause, dump, retry, onReconnect, heldTo, namesOnly };
   return new RedisSource(side, { ...options, census: tally?.add, ledger, follower, firstCopy, from, failed }, sink);
 }
 
