@@ -12,6 +12,8 @@ import { Session } from '../server/session.ts';
 export interface NodeLinkOptions extends ReconnectOptions {
   /** The process that has to answer for a node, by its run id, once that is known; whoever answers is taken where it is missing. */
   readonly heldTo?: ((nodeId: string) => Promise<string | undefined>) | undefined;
+  /** Settles once a new connection may be used. */
+  readonly introduce?: ((server: Server) => Promise<void>) | undefined;
 }
 
 /**
@@ -94,8 +96,14 @@ export class NodeLink {
     }
   }
 
-  /** Behind a balancer the same address may lead to several servers. @throws RespError */
   async #connect(): Promise<Server> {
+    const server = await this.#reach();
+    await this.#options.introduce?.(server);
+    return server;
+  }
+
+  /** Behind a balancer the same address may lead to several servers. @throws RespError */
+  async #reach(): Promise<Server> {
     const { heldTo } = this.#options;
     for (let search = 1; ; search++) {
       const server = await this.#deployment.connect(this.#node);

@@ -169,6 +169,7 @@ export function targetOf(
   written: WrittenKeys | undefined,
   progress: Progress,
   following?: LiveWriting,
+  introduce?: NodeLinkOptions['introduce'],
 ): Target {
   const { names, retry, onConflict, buffer } = settings;
   const { mode, clock, targetDbOf } = plan;
@@ -199,7 +200,7 @@ export function targetOf(
   const limits = limitsOf(mostBytes, settings);
   const gatherBytes = settings.bySize ? 0 : Math.min(settings.bigKey, buffer * GATHERED_SHARE, mostBytes);
   const own = { replace, written, mostBytes, limits, bigKey: settings.bigKey, gatherBytes, atOnce, retry, onReconnect };
-  return new RedisTarget(target, source, { ...common, ...own, live }, progress);
+  return new RedisTarget(target, source, { ...common, ...own, live, introduce }, progress);
 }
 
 /** A command goes as a whole, and what has to wait at the target with it, so far as a limit is told, must have room as well. */
