@@ -182,6 +182,7 @@ export function targetOf(
     keeps,
     origins: following.origins,
     type: settings.scope.type,
+    mostNames: settings.live?.namesLimit,
   };
   const mayCollide = following === undefined && (names.mayCollide || plan.merges);
   const common = {
