@@ -54,12 +54,15 @@ interface Waiting {
 const CHUNK_BYTES = 64 * 1024;
 /** Of a line before the stream: the longest are error replies. */
 const LONGEST_LINE = 4096;
+/** Of a bulk string there. */
+const LONGEST_BULK = 64 * 1024;
 const ACK_MS = 1000;
 /** In the first of these seconds. */
 const SOON_ACKS = 10;
 const LOOKS_PER_TIMEOUT = 8;
 const [LF, CR, MINUS] = [10, 13, 45] as const;
 const FULL = /^\+FULLRESYNC ([0-9a-f]{40}) (\d{1,15})$/;
+const BULK = /^\$(\d{1,9})$/;
 const CONTINUE = /^\+CONTINUE(?: ([0-9a-f]{40}))?$/;
 
 export class ReplicationLink {
@@ -72,6 +75,9 @@ export class ReplicationLink {
   #socket!: Socket;
   #phase: Phase = 'lines';
   #line = '';
+  /** A bulk string that is being read, and how many bytes of it are to come, its end included. */
+  #bulk = '';
+  #bulkLeft = 0;
   /** What was asked for, and when; what came of it. */
   #point: ReplicationPoint | undefined;
   #askedAt = Infinity;
@@ -130,6 +136,11 @@ export class ReplicationLink {
       if (error instanceof ReplyError) return false;
       throw error;
     }
+  }
+
+  /** What the server says of itself. @throws what `request` throws */
+  async askInfo(): Promise<string> {
+    return utf8Of((await this.request('INFO', 'server')).toString('latin1'));
   }
 
   /**
@@ -214,7 +225,8 @@ export class ReplicationLink {
 
   #read(chunk: Buffer): void {
     let at = 0;
-    while (at < chunk.length && this.#phase === 'lines') at = this.#readLine(chunk, at);
+    while (at < chunk.length && this.#phase === 'lines')
+      at = this.#bulkLeft > 0 ? this.#readBulk(chunk, at) : this.#readLine(chunk, at);
     if (this.#phase === 'snapshot') at = this.#readSnapshot(chunk, at);
     // Once it has ended, what still comes is read for the sake of the peer.
     if (this.#phase === 'stream' && at < chunk.length) this.#sink.onStream(chunk.subarray(at));
@@ -234,11 +246,28 @@ export class ReplicationLink {
     return end + 1;
   }
 
+  /** As `#readLine`. */
+  #readBulk(chunk: Buffer, at: number): number {
+    const end = Math.min(chunk.length, at + this.#bulkLeft);
+    this.#bulk += chunk.toString('latin1', at, end);
+    this.#bulkLeft -= end - at;
+    if (this.#bulkLeft > 0) return end;
+    const bulk = Buffer.from(this.#bulk.slice(0, -2), 'latin1');
+    this.#bulk = '';
+    this.#waiting.shift()!.resolve(bulk);
+    return end;
+  }
+
   #onLine(line: string): void {
     const isError = line.charCodeAt(0) === MINUS;
     const error = isError ? new ReplyError(utf8Of(line.slice(1)), this.peer, this.secrets) : undefined;
     if (this.#waiting.length === 0) {
       throw error === undefined ? this.#broken('it sends what nobody asked for') : this.#turnedAway(error);
+    }
+    const [, bytes] = (this.#askedAt === Infinity && BULK.exec(line)) || [];
+    if (bytes !== undefined && Number(bytes) <= LONGEST_BULK) {
+      this.#bulkLeft = Number(bytes) + 2;
+      return;
     }
     // Whoever waits hears of what is thrown as well.
     if (error === undefined && !line.startsWith('+')) throw this.#broken('it answers with something else than a line');

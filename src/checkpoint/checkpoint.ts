@@ -2,6 +2,7 @@
 // read back only where nothing of that has changed. No secret is in it.
 
 import { RespError } from '../../resp/errors.ts';
+import type { ConnectionsState } from './writer-connections.ts';
 import type { KeyId } from '../flow/key-id.ts';
 import type { LeftFeed } from '../live/left-feeds.ts';
 import { Crc64 } from '../rdb/crc64.ts';
@@ -61,6 +62,8 @@ export interface Checkpoint {
   readonly targets: readonly TargetIdentity[];
   readonly figures: CheckpointFigures;
   readonly failed: FailedKeysState;
+  /** On which it is written, the ones of earlier parts included that could not be ended. */
+  readonly connections?: ConnectionsState;
   /** Where the source is followed. */
   readonly followed?: FollowedState | undefined;
   /** Where it is kept in several places: all of them, and what grows with each one that is kept. */

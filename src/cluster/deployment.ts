@@ -231,9 +231,13 @@ export class Deployment {
     throw refusalOf(peer, this.use, refusal);
   }
 
-  /** A link to a server in the role of a replica, beside the connections to it. @throws RespError */
-  replicate(peer: Peer, sink: ReplicationSink): Promise<ReplicationLink> {
-    return openReplication(this.#options.access, peer, sink);
+  /**
+   * A link to a server in the role of a replica, beside the connections to it.
+   * @param runId of its process; any is taken where it is missing
+   * @throws RespError
+   */
+  replicate(peer: Peer, sink: ReplicationSink, runId: string | undefined): Promise<ReplicationLink> {
+    return openReplication(this.#options.access, peer, sink, runId);
   }
 
   /** Closes what was opened for the look and not used. */

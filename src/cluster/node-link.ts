@@ -3,13 +3,18 @@
 
 import type { Connection } from '../../resp/connection.ts';
 import { ConnectionError, RespError, TimeoutError } from '../../resp/errors.ts';
-import { Backoff, pauseAfter, type ReconnectOptions } from '../server/retry.ts';
-import type { Server } from '../server/server.ts';
+import { Backoff, pauseAfter, pauseFor, type ReconnectOptions } from '../server/retry.ts';
+import { isProcess, otherProcess, type Server } from '../server/server.ts';
 import type { Deployment } from './deployment.ts';
 import type { Node } from './topology.ts';
 import { Session } from '../server/session.ts';
 
-export type NodeLinkOptions = ReconnectOptions;
+export interface NodeLinkOptions extends ReconnectOptions {
+  /** The process that has to answer for a node, by its run id, once that is known; whoever answers is taken where it is missing. */
+  readonly heldTo?: ((nodeId: string) => Promise<string | undefined>) | undefined;
+  /** Settles once a new connection may be used. */
+  readonly introduce?: ((server: Server) => Promise<void>) | undefined;
+}
 
 /**
  * A server that is tired of waiting has waited, at least so long in milliseconds: `timeout` knows whole seconds. Whoever hangs
@@ -18,6 +23,9 @@ export type NodeLinkOptions = ReconnectOptions;
 const LEAST_IDLE_MS = 500;
 /** So many breaks in a row cost no try, as each leaves fewer keys that may be what breaks the connection. */
 const MOST_EXCUSED = 8;
+/** So often in a row another process may answer before that is a failure; and milliseconds that each search waits longer. */
+const MOST_SEARCHES = 8;
+const SEARCH_MS = 50;
 
 /** Whether a connection was lost, in place of a server that will not work now. */
 export function isBreak(error: unknown): error is ConnectionError | TimeoutError {
@@ -77,7 +85,7 @@ export class NodeLink {
           if (found === undefined) return undefined;
           this.#node = found;
         }
-        const server = await this.#deployment.connect(this.#node);
+        const server = await this.#connect();
         this.#openedAt = performance.now();
         this.#hasWorked = false;
         return server;
@@ -85,6 +93,31 @@ export class NodeLink {
         if (next === error) throw next;
         error = next;
       }
+    }
+  }
+
+  async #connect(): Promise<Server> {
+    const server = await this.#reach();
+    await this.#options.introduce?.(server);
+    return server;
+  }
+
+  /** Behind a balancer the same address may lead to several servers. @throws RespError */
+  async #reach(): Promise<Server> {
+    const { heldTo } = this.#options;
+    for (let search = 1; ; search++) {
+      const server = await this.#deployment.connect(this.#node);
+      const { connection } = server;
+      try {
+        const runId = await heldTo?.(this.#node.id);
+        if (runId === undefined || isProcess(server, runId)) return server;
+        if (search === MOST_SEARCHES) throw otherProcess(connection.peer);
+      } catch (error) {
+        connection.close();
+        throw error;
+      }
+      connection.close();
+      await pauseFor(SEARCH_MS * (search - 1), this.#deployment.signal);
     }
   }
 

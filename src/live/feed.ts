@@ -58,7 +58,9 @@ export interface Feed {
   caughtUp(): Promise<void>;
   /** How far all changes are told; `undefined` where it could not go on from anywhere. */
   readonly position: FeedPosition | undefined;
-  /** The server that it is attached to, or was last: values have to be read from the same one. */
+  /** The process whose changes it tells, by its run id: values have to be read from the same one. `undefined` until it is attached. */
+  readonly process: string | undefined;
+  /** The connection beside it, or the last one. */
   readonly server: Server | undefined;
   /** Nothing more is told, as the node is no primary any more; where it becomes one again, another feed is to follow it. */
   readonly isGone: boolean;

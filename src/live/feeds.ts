@@ -7,6 +7,7 @@ import type { Deployment } from '../cluster/deployment.ts';
 import { SlotSet } from '../cluster/slot.ts';
 import { askInfo, type ServerInfo } from '../server/info.ts';
 import type { Node } from '../cluster/topology.ts';
+import { pauseFor } from '../server/retry.ts';
 import type { Feed, FeedPosition, FeedSink, Gap } from './feed.ts';
 import type { MissedShare } from './gaps.ts';
 import { KeysElsewhere } from './keys-elsewhere.ts';
@@ -24,6 +25,8 @@ export type NewFeed = (node: Node, sink: FeedSink, from: FeedPosition | undefine
 const LOOK_MS = 1000;
 /** The same where something hinders, and somebody waits for it. */
 const HURRIED_LOOK_MS = 100;
+/** The same where a feed is on its way, and somebody is to read. */
+const PROCESS_LOOK_MS = 10;
 
 interface FollowedNode {
   readonly node: Node;
@@ -110,8 +113,18 @@ export class Feeds {
   get processes(): ReadonlyMap<string, string> {
     const processes = new Map<string, string>();
     for (const [id, { feed }] of this.#nodes)
-      if (feed.server !== undefined && !feed.isGone) processes.set(id, feed.server.info.runId);
+      if (feed.process !== undefined && !feed.isGone) processes.set(id, feed.process);
     return processes;
+  }
+
+  /** The same of one node, once its feed is attached; `undefined` where nobody follows it. */
+  async processOf(id: string): Promise<string | undefined> {
+    for (;;) {
+      const feed = this.#nodes.get(id)?.feed;
+      if (this.#isOver || feed === undefined || feed.isGone) return undefined;
+      if (feed.process !== undefined) return feed.process;
+      await pauseFor(PROCESS_LOOK_MS, this.#deployment.signal);
+    }
   }
 
   /** What the server behind each feed says of itself now, by the id of its node; whoever does not say is missing. */

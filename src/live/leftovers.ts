@@ -94,6 +94,7 @@ class LeftoverSearch implements Target {
       {
         retry: options.retry,
         onReconnect: options.onReconnect,
+        heldTo: options.heldTo,
         newKeyReader: readsNames(options.mapping.targetScope.type, onThere),
       },
       {

@@ -3,7 +3,12 @@
 
 import { CommandStream } from '../../resp/command-stream.ts';
 import { nameOf, ReplyError, RespError, TimeoutError, type Peer } from '../../resp/errors.ts';
-import type { ReplicationLink, ReplicationPoint, ReplicationStart } from '../../resp/replication-link.ts';
+import type {
+  ReplicationLink,
+  ReplicationPoint,
+  ReplicationSink,
+  ReplicationStart,
+} from '../../resp/replication-link.ts';
 import type { Deployment } from '../cluster/deployment.ts';
 import { NodeLink, NodeRun } from '../cluster/node-link.ts';
 import type { Node } from '../cluster/topology.ts';
@@ -76,6 +81,11 @@ export class PsyncFeed implements Feed {
 
   get #reached(): FeedPosition | undefined {
     return this.#attempt?.commands?.position ?? this.#position;
+  }
+
+  get process(): string | undefined {
+    const { session, commands } = this.#attempt ?? {};
+    return commands === undefined ? undefined : session!.server.info.runId;
   }
 
   get server(): Server | undefined {
@@ -202,15 +212,14 @@ export class PsyncFeed implements Feed {
   async #start(attempt: Attempt): Promise<void> {
     const { session } = attempt;
     const point = this.#position ?? (await newestPoint(session));
-    const lines = { onStart: (start: ReplicationStart): void => this.#begin(attempt, start) };
     const stream = new CommandStream({
       onName: (name, args) => attempt.commands?.onName(name, args),
       wants: (index, length) => attempt.commands?.wants(index, length) === true,
       onArgument: (index, bytes) => attempt.commands?.onArgument(index, bytes),
       onEnd: (bytes) => attempt.commands?.onEnd(bytes),
     });
-    attempt.link = await this.#deployment.replicate(session.peer, {
-      ...lines,
+    const sink: ReplicationSink = {
+      onStart: (start) => this.#begin(attempt, start),
       onSnapshot: () => {},
       onSnapshotEnd: () => this.#stream(attempt),
       onStream: (bytes) => {
@@ -218,7 +227,9 @@ export class PsyncFeed implements Feed {
         this.#changes.wake();
       },
       onLost: (error) => session.connection.fail(reasonOf(error, session.peer)),
-    });
+    };
+    // A replica has the same history, and is behind: what is told by one of both is not to be read from the other.
+    attempt.link = await this.#deployment.replicate(session.peer, sink, session.server.info.runId);
     // Before Redis 7.0 there are none without keys: then all of it is read past.
     await attempt.link.wantNoKeys();
     await attempt.link.start(point);

@@ -18,10 +18,14 @@ export interface ReplicatedCommandsOptions {
 
 /** Bytes of a key that is told by name. */
 const LONGEST_KEY = 16 * 1024 * 1024;
-/** Bytes of all arguments of a command that is looked at as a whole. */
+/** Bytes of all arguments of a command that is looked at as a whole, and their number. */
 const MOST_GATHERED = 1024 * 1024;
-/** Commands whose keys are being asked for at once. */
+const MOST_ARGUMENTS = 32_768;
+/** What one takes beside its bytes. */
+const ARGUMENT_BYTES = 128;
+/** Commands whose keys are being asked for at once, and what they take. */
 const MOST_ASKED = 64;
+const MOST_ASKED_BYTES = 4 * 1024 * 1024;
 /** Of commands that nothing explains. */
 const MOST_NAMES = 1000;
 const REST: KeyRule = { kind: 'nothing' };
@@ -66,6 +70,8 @@ export class ReplicatedCommands implements CommandSink {
   readonly #sink: FeedSink;
   /** Where each command stands whose keys are being asked for: nothing behind it counts as told. */
   readonly #asked = new Ring<{ readonly at: FeedPosition; readonly offset: number }>();
+  /** What all of these take. */
+  #askedBytes = 0;
   #offset: number;
   #db: number | undefined;
   #isInTransaction = false;
@@ -106,7 +112,7 @@ export class ReplicatedCommands implements CommandSink {
 
   /** Whether so many keys are being asked for that no more should be read. */
   get isFull(): boolean {
-    return this.#asked.length >= MOST_ASKED;
+    return this.#asked.length >= MOST_ASKED || this.#askedBytes >= MOST_ASKED_BYTES;
   }
 
   get #safe(): FeedPosition {
@@ -133,7 +139,7 @@ export class ReplicatedCommands implements CommandSink {
       return length <= LONGEST_KEY;
     }
     this.#gatheredBytes += length;
-    if (this.#gatheredBytes > MOST_GATHERED) this.#tooLong = 'all';
+    if (this.#gatheredBytes > MOST_GATHERED || this.#args > MOST_ARGUMENTS) this.#tooLong = 'all';
     return this.#tooLong === undefined;
   }
 
@@ -215,13 +221,16 @@ export class ReplicatedCommands implements CommandSink {
   async #ask(offset: number): Promise<void> {
     const [name, db, { askKeys, unexplained, onAsked }] = [this.#name, this.#db, this.#options];
     const argv = [Buffer.from(name, 'latin1'), ...this.#gathered];
+    const bytes = this.#gatheredBytes + argv.length * ARGUMENT_BYTES;
     this.#asked.push({ at: this.#safe, offset });
+    this.#askedBytes += bytes;
     if (this.isFull) onAsked();
     try {
       const keys = await askKeys(argv);
       if (keys === undefined) unexplained.met(name);
       else for (const key of keys) this.#sink.onChange(db, key);
       this.#asked.shift();
+      this.#askedBytes -= bytes;
       onAsked();
     } catch {
       // Where the server was lost, one goes on from before this command.

@@ -108,6 +108,7 @@ export async function findStreams(
     scope: scope.ofType(STREAM),
     onRefused: (db: number, key: Buffer) => streams.add({ db, key: Buffer.from(key) }),
     onShrunk: () => streams.lose(),
+    heldTo: options.heldTo,
   };
   try {
     await walkNames(

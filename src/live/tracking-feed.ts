@@ -56,6 +56,10 @@ export class TrackingFeed implements Feed {
     return this.#run.session?.server;
   }
 
+  get process(): string | undefined {
+    return this.#tracking?.isLost === false ? this.#tracking.runId : undefined;
+  }
+
   attach(): Promise<void> {
     const run = this.#run.run((session, last) => this.#follow(session, last));
     void run
@@ -164,6 +168,7 @@ class Tracking {
   readonly #subscriber: Connection;
   readonly #sink: TrackingSink;
   readonly #lost = new Wakeup();
+  readonly runId: string;
   #role: Server['info']['role'];
   #flushes: Flushes | undefined;
   #isBeating = false;
@@ -172,6 +177,7 @@ class Tracking {
     this.#tracker = connection;
     this.#subscriber = subscriber;
     this.#sink = sink;
+    this.runId = info.runId;
     this.#role = info.role;
     for (const one of [connection, subscriber]) one.onProgress(() => this.#endBoth());
     this.#endBoth();

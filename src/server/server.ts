@@ -19,6 +19,7 @@ import {
   type Purpose,
 } from './probes.ts';
 import { READ_ONLY } from './read-only.ts';
+import { parseInfo } from './info.ts';
 import { judged } from './refusal.ts';
 import { replyOf } from './replies.ts';
 
@@ -75,6 +76,8 @@ export const TLS_HINTS: Required<TlsHints> = {
 const REPLY_HINT = 'a larger --max-reply lets it pass';
 const CLIENT_NAME = 'rump';
 const CONNECT_TIMEOUT_MS = 10_000;
+/** How often a link is opened that has to lead to one process among several. */
+const MOST_SEARCHES = 8;
 /** For a snapshot to be made: whole servers are written to a disk meanwhile. */
 const MOST_PREPARATION_MS = 3_600_000;
 
@@ -162,13 +165,32 @@ export async function askTopology(access: Access, peer: Peer): Promise<readonly 
   });
 }
 
-/** @throws RespError */
-export async function openReplication(access: Access, peer: Peer, sink: ReplicationSink): Promise<ReplicationLink> {
+/**
+ * @param runId of the process that it has to lead to; to any where it is missing
+ * @throws RespError
+ */
+export async function openReplication(
+  access: Access,
+  peer: Peer,
+  sink: ReplicationSink,
+  runId = '',
+): Promise<ReplicationLink> {
   const { tls, timeout, signal, secrets, username, password, role } = access;
   const connectTimeout = Math.min(timeout, CONNECT_TIMEOUT_MS);
   const login = { username, password, role };
   const times = { connectTimeout, timeout, preparation: MOST_PREPARATION_MS };
-  return ReplicationLink.open({ peer, ...login, tls, tlsHints: TLS_HINTS, signal, secrets, ...times }, sink);
+  const options = { peer, ...login, tls, tlsHints: TLS_HINTS, signal, secrets, ...times };
+  for (let search = 1; ; search++) {
+    const link = await ReplicationLink.open(options, sink);
+    try {
+      if (runId === '' || isProcess({ info: parseInfo(await link.askInfo()) }, runId)) return link;
+      if (search === MOST_SEARCHES) throw otherProcess(peer);
+    } catch (error) {
+      link.close();
+      throw error;
+    }
+    link.close();
+  }
 }
 
 /** Where `use` fails, or the signal comes first, the connection is closed. */
@@ -198,12 +220,21 @@ async function withConnection<T>(access: Access, peer: Peer, use: (connection: C
   }
 }
 
-/** Ends the connection where it leads to another server process; who names none is believed. */
-export function demandProcess({ connection, info }: Server, runId: string): void {
-  if (info.runId === runId || info.runId === '' || runId === '') return;
-  const { peer } = connection;
+/** Whether it is this server process; who names none is believed. */
+export function isProcess({ info }: Pick<Server, 'info'>, runId: string): boolean {
+  return info.runId === runId || info.runId === '' || runId === '';
+}
+
+/** Ends the connection where it leads to another one. */
+export function demandProcess(server: Server, runId: string): void {
+  const { connection } = server;
+  if (!isProcess(server, runId)) connection.fail(otherProcess(connection.peer));
+}
+
+export function otherProcess(peer: Peer): RespError {
   const message = `Cannot read from ${nameOf(peer)} any more: another server has its place`;
-  connection.fail(new RespError('REPLACED', message, { peer, retryable: true }));
+  const hint = 'give the address of the server itself';
+  return new RespError('REPLACED', message, { peer, hint, retryable: true });
 }
 
 /** Whether the connection was given up for a reply that is longer than `maxReply`. */

@@ -4,6 +4,7 @@
 import { ReplyError, RespError, nameOf, type Peer } from '../../resp/errors.ts';
 import type { ReplicationPoint } from '../../resp/replication-link.ts';
 import type { Deployment } from '../cluster/deployment.ts';
+import type { NodeLinkOptions } from '../cluster/node-link.ts';
 import { slotOf, SlotSet } from '../cluster/slot.ts';
 import type { Channel } from '../flow/channel.ts';
 import { whileListening } from '../flow/failure.ts';
@@ -56,14 +57,15 @@ export class FirstCopy {
 
   /**
    * Has every node make its snapshot. Nothing of it is read before `take`.
+   * @param heldTo as of `NodeLinkOptions`
    * @returns where the stream of writes goes on behind it, by the id of the node
    * @throws RespError where one will not
    */
-  async begin(): Promise<ReadonlyMap<string, ReplicationPoint>> {
+  async begin(heldTo?: NodeLinkOptions['heldTo']): Promise<ReadonlyMap<string, ReplicationPoint>> {
     await this.#deployment.refreshIfPossible();
     this.#snapshots = this.#deployment.topology.nodes.map((node) => new NodeSnapshot(this.#deployment, node));
     const { signal } = this.#deployment;
-    const begun = (): Promise<unknown> => Promise.all(this.#snapshots.map((snapshot) => this.#begin(snapshot)));
+    const begun = (): Promise<unknown> => Promise.all(this.#snapshots.map((snapshot) => this.#begin(snapshot, heldTo)));
     await whileListening(signal, (reason) => this.stop(reason), begun);
     return new Map(this.#snapshots.map(({ node, point }) => [node.id, point!]));
   }
@@ -92,10 +94,10 @@ export class FirstCopy {
     return this.#nameBytes > MOST_NAME_BYTES;
   }
 
-  async #begin(snapshot: NodeSnapshot): Promise<void> {
-    const { peer } = snapshot.node;
+  async #begin(snapshot: NodeSnapshot, heldTo: NodeLinkOptions['heldTo']): Promise<void> {
+    const { id, peer } = snapshot.node;
     try {
-      await snapshot.begin();
+      await snapshot.begin(await heldTo?.(id));
     } catch (error) {
       this.close();
       this.#deployment.signal?.throwIfAborted();

@@ -4,7 +4,7 @@ import type { Deployment } from '../cluster/deployment.ts';
 import type { SlotSet } from '../cluster/slot.ts';
 import type { Node } from '../cluster/topology.ts';
 import type { Channel } from '../flow/channel.ts';
-import type { ReplicationLink, ReplicationPoint } from '../../resp/replication-link.ts';
+import type { ReplicationLink, ReplicationPoint, ReplicationSink } from '../../resp/replication-link.ts';
 import { nameOf } from '../../resp/errors.ts';
 import { SlotWatch } from '../scan/coverage.ts';
 import { SnapshotIntake, type SnapshotIntakeOptions, type SnapshotSink } from './snapshot-intake.ts';
@@ -36,12 +36,16 @@ export class NodeSnapshot {
     return this.#point;
   }
 
-  /** Has the node make it; it waits until `take`. @throws RespError, as `ReplicationLink` */
-  async begin(): Promise<void> {
+  /**
+   * Has the node make it; it waits until `take`.
+   * @param runId of the process that it has to come from
+   * @throws RespError, as `ReplicationLink`
+   */
+  async begin(runId?: string): Promise<void> {
     await this.look();
     // What it has of slots that are another's is not the other's newest.
     for (const slot of this.slots) if (!this.watch.isBlind && !this.watch.kept(slot)) this.slots.delete(slot);
-    const link = await this.#deployment.replicate(this.node.peer, {
+    const sink: ReplicationSink = {
       onStart: ({ replicationId, offset }) => {
         this.#point = { replicationId, offset };
         this.#link?.pause();
@@ -50,7 +54,8 @@ export class NodeSnapshot {
       onSnapshotEnd: () => this.#onEnd(),
       onStream: () => {},
       onLost: (error) => this.stop(error),
-    });
+    };
+    const link = await this.#deployment.replicate(this.node.peer, sink, runId);
     this.#link = link;
     await link.tellVersion(this.#version);
     await link.start(undefined);

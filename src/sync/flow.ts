@@ -71,6 +71,7 @@ export interface ReadingOptions {
   /** Where the source is followed. */
   readonly ledger?: RedisSourceOptions['ledger'];
   readonly follower?: RedisSourceOptions['follower'];
+  readonly heldTo?: RedisSourceOptions['heldTo'];
   readonly firstCopy?: RedisSourceOptions['firstCopy'];
   /** Where an earlier copy was left, and what it could not copy. */
   readonly from?: RedisSourceOptions['from'];
@@ -89,11 +90,11 @@ export function sourceOf(
   if (side === undefined) return fileSourceOf({ plan, settings }, sink, how);
   const { scope, retry, count, bySize } = settings;
   const { maxLatency, pausing: pause } = settings.controls;
-  const { bigKey = settings.bigKey, tally, namesOnly, ledger, follower, firstCopy, from, failed } = how;
+  const { bigKey = settings.bigKey, tally, namesOnly, ledger, follower, heldTo, firstCopy, from, failed } = how;
   const dump = { mode: plan.mode, fields: plan.fields, usage: usageOf(side, settings), bigKey, bySize, maxLatency };
   const onReconnect = sink.onReconnect.bind(sink);
   const databases = plan.databases.map(([db]) => db);
-  const options = { databases, keys: plan.keys, count, scope, pause, dump, retry, onReconnect, namesOnly };
+  const options = { databases, keys: plan.keys, count, scope, pause, dump, retry, onReconnect, heldTo, namesOnly };
   return new RedisSource(side, { ...options, census: tally?.add, ledger, follower, firstCopy, from, failed }, sink);
 }
 
@@ -168,6 +169,7 @@ export function targetOf(
   written: WrittenKeys | undefined,
   progress: Progress,
   following?: LiveWriting,
+  introduce?: NodeLinkOptions['introduce'],
 ): Target {
   const { names, retry, onConflict, buffer } = settings;
   const { mode, clock, targetDbOf } = plan;
@@ -180,6 +182,7 @@ export function targetOf(
     keeps,
     origins: following.origins,
     type: settings.scope.type,
+    mostNames: settings.live?.namesLimit,
   };
   const mayCollide = following === undefined && (names.mayCollide || plan.merges);
   const common = {
@@ -198,7 +201,7 @@ export function targetOf(
   const limits = limitsOf(mostBytes, settings);
   const gatherBytes = settings.bySize ? 0 : Math.min(settings.bigKey, buffer * GATHERED_SHARE, mostBytes);
   const own = { replace, written, mostBytes, limits, bigKey: settings.bigKey, gatherBytes, atOnce, retry, onReconnect };
-  return new RedisTarget(target, source, { ...common, ...own, live }, progress);
+  return new RedisTarget(target, source, { ...common, ...own, live, introduce }, progress);
 }
 
 /** A command goes as a whole, and what has to wait at the target with it, so far as a limit is told, must have room as well. */

@@ -26,7 +26,7 @@ import type { RedisTarget } from '../target/redis-target.ts';
 import { KeyMapping } from '../target/key-mapping.ts';
 import type { WayBack } from '../target/target.ts';
 import type { LiveProgress, StartEvent } from './options.ts';
-import type { LiveWriting } from './flow.ts';
+import type { LiveWriting, ReadingOptions } from './flow.ts';
 import { lookBefore, nameWalkOf, type LeftCopy, type LiveStart } from './live-start.ts';
 import type { Run } from './preflight.ts';
 import type { Progress } from './progress.ts';
@@ -69,7 +69,7 @@ export class LiveCopy {
   readonly ownNames: OwnNames;
   readonly following: Following;
   /** What the source needs to know. */
-  readonly reading: { readonly ledger: PageLedger; readonly follower: Rounds };
+  readonly reading: Required<Pick<ReadingOptions, 'ledger' | 'follower' | 'heldTo'>>;
   readonly feed: NonNullable<StartEvent['feed']>;
   readonly warnings: readonly Warning[];
   readonly #run: Run;
@@ -103,7 +103,8 @@ export class LiveCopy {
     this.feed = { kind: choice.kind, why: choice.why };
     this.warnings = choice.warnings;
     const databases = run.plan.databases.map(([db]) => db);
-    this.#walk = nameWalkOf(run, progress);
+    const heldTo = (nodeId: string): Promise<string | undefined> => this.#feeds.processOf(nodeId);
+    this.#walk = { ...nameWalkOf(run, progress), heldTo };
     const streams = new Streams(live.namesLimit);
     const ledger = new PageLedger();
     const isNumbered = sides.source.isCluster && databases.length > 1;
@@ -118,7 +119,7 @@ export class LiveCopy {
         onWalked: () => this.following.onWalked(),
       },
     );
-    this.reading = { ledger, follower: this.#rounds };
+    this.reading = { ledger, follower: this.#rounds, heldTo };
     const newFeed = (node: Node, sink: FeedSink, from: FeedPosition | undefined): Feed => {
       const onReconnect = progress.onReconnect.bind(progress);
       const options = { retry: run.settings.retry, onReconnect, from };
@@ -194,7 +195,7 @@ export class LiveCopy {
   async attach(firstCopy: FirstCopy | undefined): Promise<void> {
     if (firstCopy === undefined || this.feed.kind !== 'psync') {
       await this.following.attach(this.#left?.feeds);
-      await firstCopy?.begin();
+      await firstCopy?.begin(this.reading.heldTo);
     } else {
       const points = await firstCopy.begin();
       const { topology } = this.#sides.source;

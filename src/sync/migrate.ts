@@ -72,7 +72,7 @@ async function copyAll(
   const source = sourceOf(sides.source, run, progress, { tally, bigKey, firstCopy, ...live?.reading, ...resume?.from });
   const channel = channelOf(run);
   const written = writtenKeysOf(run, isVerified, resume?.isResumed === true);
-  const target = tally ?? targetOf(run, live?.wayBack ?? source, written, progress, live?.writing);
+  const target = tally ?? targetOf(run, live?.wayBack ?? source, written, progress, live?.writing, resume?.introduce);
   live?.join(source as RedisSource, target as RedisTarget, channel);
   const flow = new Flow(source, channel, target, run.end, live?.following);
   if (settings.failFast) progress.onFirstFailure = (error) => flow.stop(error);

@@ -15,9 +15,11 @@ import {
   type TargetIdentity,
 } from '../checkpoint/checkpoint.ts';
 import type { CheckpointStore } from '../checkpoint/store.ts';
+import { WriterConnections } from '../checkpoint/writer-connections.ts';
 import type { Deployment } from '../cluster/deployment.ts';
 import type { KeyId } from '../flow/key-id.ts';
 import { askFlushes, flushesBetween } from '../server/info.ts';
+import type { Server } from '../server/server.ts';
 import type { SourceState } from '../source/walks.ts';
 import type { WrittenProcess } from '../target/target-process.ts';
 import type { LeftCopy } from './live-start.ts';
@@ -38,6 +40,9 @@ interface Found {
   readonly before: Checkpoint | undefined;
   readonly whyAnew: string | undefined;
   readonly targets: readonly TargetIdentity[];
+  readonly connections: WriterConnections;
+  /** Where those of the earlier part could not be ended. */
+  readonly refusing: readonly string[];
 }
 
 export class Resume {
@@ -49,12 +54,15 @@ export class Resume {
   readonly #targets: readonly TargetIdentity[];
   /** Why the earlier part is copied once more. */
   readonly #whyAnew: string | undefined;
+  readonly #connections: WriterConnections;
+  readonly #refusing: readonly string[];
   #course: Course | undefined;
   #moments: Moments | undefined;
   #last: Checkpoint | undefined;
   #timer: NodeJS.Timeout | undefined;
   #writing: Promise<void> = Promise.resolve();
   #isWriting = false;
+  #isOver = false;
   #hasWarned = false;
 
   /** @throws RespError, where what is there cannot be gone on from: it stays as it is */
@@ -63,24 +71,36 @@ export class Resume {
     if (settings.resume === undefined || settings.dryRun) return undefined;
     const { source, target } = sides;
     if (source === undefined || target === undefined) throw isFile(source === undefined ? settings.from : settings.to);
-    const store = await storeOf(run, target);
+    const connections = new WriterConnections();
+    const store = await storeOf(run, target, connections);
     try {
       const before = await store.read();
       if (before !== undefined) demandSame(before, run, store.name);
       const whyAnew = before && (await lossOf(before, target, settings.resume === AT_TARGET));
-      return new Resume(run, store, { before, whyAnew, targets: await identitiesOf(run, target) });
+      const refusing = before ? await connections.endAll(before.connections ?? {}, target.servers) : [];
+      for (const server of target.servers) connections.add(server);
+      return new Resume(run, store, {
+        before,
+        whyAnew,
+        targets: await identitiesOf(run, target),
+        connections,
+        refusing,
+      });
     } catch (error) {
       store.close();
       throw error;
     }
   }
 
-  private constructor(run: Run, store: CheckpointStore, { before, whyAnew, targets }: Found) {
+  private constructor(run: Run, store: CheckpointStore, found: Found) {
+    const { before, whyAnew, targets, connections, refusing } = found;
     this.#run = run;
     this.#store = store;
     this.#targets = targets;
     this.#before = before;
     this.#whyAnew = whyAnew;
+    this.#connections = connections;
+    this.#refusing = refusing;
     this.#failedKeys = new FailedKeys(this.isGoingOn ? before?.failed.more : 0);
   }
 
@@ -115,22 +135,31 @@ export class Resume {
   get notices(): readonly Warning[] {
     const before = this.#before;
     if (before === undefined) return [];
+    const late = this.#refusing.map(lateWrites);
     const { name } = this.#store;
     if (this.#whyAnew !== undefined)
-      return [{ code: 'RESUMED_ANEW', message: `${this.#whyAnew}: all of it is copied once more` }];
+      return [{ code: 'RESUMED_ANEW', message: `${this.#whyAnew}: all of it is copied once more` }, ...late];
     if (!this.isGoingOn)
-      return [{ code: 'RESUMED_ANEW', message: `${name} has nothing that still counts: the copy begins anew` }];
-    return [
-      { code: 'RESUMED', message: `the copy goes on from ${name}: ${countOf(before.figures.keys, 'key')} are done` },
-    ];
+      return [
+        { code: 'RESUMED_ANEW', message: `${name} has nothing that still counts: the copy begins anew` },
+        ...late,
+      ];
+    const message = `the copy goes on from ${name}: ${countOf(before.figures.keys, 'key')} are done`;
+    return [{ code: 'RESUMED', message }, ...late];
   }
+
+  /** A connection on which the target will be written: the next part has to know of it before. */
+  readonly introduce = async (server: Server): Promise<void> => {
+    if (!this.#connections.add(server) || this.#last === undefined || this.#isOver) return;
+    await this.#next(() => this.#write(this.#last!));
+  };
 
   /** From now on what is done is kept. @throws RespError, where it cannot be */
   async begin(course: Course): Promise<void> {
     const { progress } = course;
     progress.keep(this.#failedKeys, this.isGoingOn ? this.#before!.figures : undefined);
     const first = this.isGoingOn ? this.#before! : this.#nothingDone(course);
-    await this.#store.write(first);
+    await this.#store.write({ ...first, connections: this.#connections.state });
     this.#last = first;
     this.#course = course;
     this.#moments = new Moments(course);
@@ -169,7 +198,13 @@ export class Resume {
 
   async #rest(): Promise<void> {
     clearInterval(this.#timer);
+    this.#isOver = true;
     await this.#writing;
+  }
+
+  /** What is kept is written one after the other. */
+  #next(write: () => Promise<void>): Promise<void> {
+    return (this.#writing = this.#writing.then(write));
   }
 
   /** Keeps the last moment of which all is done with that had been found by then. */
@@ -183,7 +218,7 @@ export class Resume {
     const isGapNew = live?.isGapOpen === true && this.#last?.followed?.isGapOpen === false;
     if (moment === undefined && !isGapNew) return;
     this.#isWriting = true;
-    this.#writing = this.#keep(moment, processes).finally(() => (this.#isWriting = false));
+    void this.#next(() => this.#keep(moment, processes).finally(() => (this.#isWriting = false)));
   }
 
   /** @param moment `undefined`: what was kept last holds, but for what was missed since */
@@ -212,7 +247,7 @@ export class Resume {
   /** What cannot be kept now, may be later; the copy itself does not need it. */
   async #write(checkpoint: Checkpoint): Promise<void> {
     try {
-      await this.#store.write(checkpoint);
+      await this.#store.write({ ...checkpoint, connections: this.#connections.state });
       this.#last = checkpoint;
     } catch (error) {
       if (!(error instanceof RespError)) throw error;
@@ -224,11 +259,25 @@ export class Resume {
   }
 }
 
-async function storeOf({ settings, plan }: Run, target: Deployment): Promise<CheckpointStore> {
+async function storeOf(
+  { settings, plan }: Run,
+  target: Deployment,
+  connections: WriterConnections,
+): Promise<CheckpointStore> {
   const { resume, retry, to } = settings;
   if (resume !== AT_TARGET) return CheckpointFile.open(resume!);
   const db = Math.min(...plan.databases.map(([, db]) => db));
-  return new CheckpointKeys(target, db, to.shown, { retry, onReconnect: () => {} });
+  // What this one writes says so by itself.
+  const introduce = async (server: Server): Promise<void> => void connections.add(server);
+  return new CheckpointKeys(target, db, to.shown, { retry, onReconnect: () => {}, introduce });
+}
+
+function lateWrites(address: string): Warning {
+  const what = `what the earlier part had sent to ${address} may still come, as through a tunnel, and behind what is newer`;
+  return {
+    code: 'LATE_WRITES',
+    message: `${what}: its connections could not be ended (CLIENT KILL); --verify finds it`,
+  };
 }
 
 /** The same options, and each database that was begun goes where it went. */

@@ -23,6 +23,7 @@ export interface Warning {
     | 'SLOTS_UNSERVED'
     | 'DATABASES_ALIKE'
     | 'RESUMED'
+    | 'LATE_WRITES'
     | 'RESUMED_ANEW'
     | 'SOURCE_FORKS'
     | SourceNotice['code']

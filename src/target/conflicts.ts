@@ -12,6 +12,7 @@ import { scopeOf, kindOf } from '../server/refusal.ts';
 import { collision, type Collisions } from './key-names.ts';
 import type { NodeWriter } from './node-writer.ts';
 import type { LiveOptions, OwnNames } from './target.ts';
+import { ToldKeys } from './told-keys.ts';
 
 /** What is known of a key that the target already has. */
 export type Origin = 'foreign' | 'written' | 'maybe-written';
@@ -79,8 +80,7 @@ export interface ConflictsSink {
 export class Conflicts {
   readonly #options: ConflictsOptions;
   readonly #kept: OwnNames | undefined;
-  /** Keys of the source that were told of: at most as many as there are names of the target's own. */
-  readonly #left = new Set<string>();
+  readonly #left: ToldKeys;
   /** Of which it is asked whether another key has their name, by key of the source: the newest reading of each. */
   readonly #asked = new Map<string, Entry>();
   readonly #sink: ConflictsSink;
@@ -88,6 +88,7 @@ export class Conflicts {
   constructor(options: ConflictsOptions, sink: ConflictsSink) {
     this.#options = options;
     this.#kept = options.live?.keeps === true ? options.live.ownNames : undefined;
+    this.#left = new ToldKeys(options.live?.mostNames);
     this.#sink = sink;
   }
 
@@ -101,12 +102,9 @@ export class Conflicts {
     return this.#kept !== undefined;
   }
 
-  /** The target's own key stays. A key of the source is told of once, however often it changes; returns whether it is. */
-  leave(entry: KeyId): boolean {
-    const id = idOf(entry);
-    const isNews = !this.#left.has(id);
-    this.#left.add(id);
-    return isNews;
+  /** The target's own key stays. Returns what is to be told of the key of the source; see `ToldKeys`. */
+  leave(entry: KeyId): RespError | undefined {
+    return this.#left.tell(entry, taken());
   }
 
   /** The name is the source's. */

@@ -11,6 +11,8 @@ import { idOf, type KeyId } from '../flow/key-id.ts';
 import { scopeOf } from '../server/refusal.ts';
 import type { NodeWriter } from './node-writer.ts';
 import type { LiveOptions } from './target.ts';
+import { collision } from './key-names.ts';
+import { ToldKeys } from './told-keys.ts';
 
 export interface LiveNamesOptions {
   readonly live?: LiveOptions | undefined;
@@ -31,7 +33,7 @@ export interface LiveNamesSink {
   /** Another key of the source has the name, and is to be read in its place. */
   onInstead(entry: Entry, key: KeyId): void;
   /** The source has this key, and another one has its name. Each is told once. */
-  onCollided(key: KeyId): void;
+  onCollided(key: KeyId, error: RespError): void;
   /** It cannot be told now. */
   onUndecided(entry: Entry): void;
   onRefused(entry: Entry, error: RespError): void;
@@ -50,11 +52,12 @@ export class LiveNames {
   readonly #sink: LiveNamesSink;
   /** Entries of each name, the one first of which is asked about. */
   readonly #turns = new Map<string, Turn[]>();
-  readonly #collided = new Set<string>();
+  readonly #collided: ToldKeys;
 
   constructor(options: LiveNamesOptions, sink: LiveNamesSink) {
     this.#options = options;
     this.#sink = sink;
+    this.#collided = new ToldKeys(options.live?.mostNames);
   }
 
   /** Whether entries may have to be looked at, removals or all of them. */
@@ -158,9 +161,7 @@ export class LiveNames {
   }
 
   #collide(key: KeyId): void {
-    const id = idOf(key);
-    if (this.#collided.has(id)) return;
-    this.#collided.add(id);
-    this.#sink.onCollided(key);
+    const error = this.#collided.tell(key, collision());
+    if (error !== undefined) this.#sink.onCollided(key, error);
   }
 }

@@ -16,10 +16,9 @@ import { kindOf } from '../server/refusal.ts';
 import { SlowPath, type SlowPathOptions } from './slow-path.ts';
 import { DoubtfulKeys } from './unanswered.ts';
 import type { Server } from '../server/server.ts';
-import { Conflicts, taken, type ConflictsOptions, type ConflictsSink } from './conflicts.ts';
+import { Conflicts, type ConflictsOptions, type ConflictsSink } from './conflicts.ts';
 import { Dispatcher } from './dispatcher.ts';
 import { demandKept } from './final-check.ts';
-import { collision } from './key-names.ts';
 import { LiveNames } from './live-names.ts';
 import { NodeWriter, type NodeWriterOptions, type NodeWriterSink } from './node-writer.ts';
 import { NodeWriters } from './node-writers.ts';
@@ -138,7 +137,7 @@ export class RedisTarget implements Target {
       departed: () => this.#departure.sleep(),
       onNeedless: (entry) => this.#settlement.settle(entry),
       onInstead: (entry, key) => settlement.readInstead(entry, key),
-      onCollided: ({ db, key }) => sink.onWriteRefused(db, key, collision()),
+      onCollided: ({ db, key }, error) => sink.onWriteRefused(db, key, error),
       ...asking,
       onFailed: (error) => this.#failure.fail(error),
     });
@@ -318,7 +317,8 @@ export class RedisTarget implements Target {
 
   /** The target's own key stays. */
   #leave(entry: Entry): void {
-    return this.#conflicts.leave(entry) ? this.#settlement.report(entry, taken()) : this.#settlement.settle(entry);
+    const refusal = this.#conflicts.leave(entry);
+    return refusal === undefined ? this.#settlement.settle(entry) : this.#settlement.report(entry, refusal);
   }
 
   /** The topology is as new as can be. */

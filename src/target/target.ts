@@ -42,6 +42,8 @@ export interface LiveOptions {
   readonly origins?: NameOrigins | undefined;
   /** Where only keys of one type are in scope: as TYPE names it. */
   readonly type?: string | undefined;
+  /** Keys that are told of as refused, of each kind. */
+  readonly mostNames?: number | undefined;
 }
 
 /** What a target asks of the source: see `Source`. */

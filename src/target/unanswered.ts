@@ -70,7 +70,7 @@ export class Unanswered {
     // What another process was sent, this one never gets.
     const here = lost.filter(({ info }) => info.runId === '' || info.runId === server.info.runId);
     const ids = here.map(({ clientId, info }) => (info.runId === '' ? undefined : clientId));
-    const ended = await Promise.all(ids.map((id) => kill(connection, id)));
+    const ended = await Promise.all(ids.map((id) => endConnection(connection, id)));
     // Where this one is lost too, the next one goes on.
     if (connection.error === undefined) this.#settle(lost, !ended.includes(false));
   }
@@ -115,7 +115,7 @@ export class DoubtfulKeys {
 }
 
 /** Whether the server has no such connection any more. Where the asking one is lost, nobody looks. */
-async function kill(connection: Connection, id: number | undefined): Promise<boolean> {
+export async function endConnection(connection: Connection, id: number | undefined): Promise<boolean> {
   if (id === undefined) return false;
   return connection.request('CLIENT KILL ID', String(id)).then(
     (reply) => typeof reply === 'number',

@@ -246,3 +246,13 @@ test('rump --db all says which database it cannot follow, and does not call it d
   const there = await small.client();
   assert.deepEqual(await namesAt(there), ['a', 'b']);
 });
+
+test('Of keys that have no name of their own only so many are told of as --names-limit says, and then that there are more', async (t) => {
+  const keys = Array.from({ length: 20 }, (_, i) => ['SET', `key:${i}`, 'x']);
+  await Promise.all([from.pipeline(keys), other.pipeline(keys)]);
+  const run = await follow(t, 'psync', '0,1', ['--db-map', '0:0,1:0', '--names-limit', '5']);
+  const { code, stderr } = await over(run);
+  assert.equal(code, 1);
+  assert.equal(stderr.match(/more than 5 keys: the others are neither named nor counted/g)?.length, 1, stderr);
+  assert.match(stderr, /\b6 failed/);
+});

@@ -237,6 +237,7 @@ function topologyOf(serving: Serving): Topology {
 
 class FakeFeed implements Feed {
   readonly kind = 'psync';
+  readonly process = undefined;
   readonly server = undefined;
   position: FeedPosition | undefined;
   isGone = false;

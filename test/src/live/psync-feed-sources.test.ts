@@ -1,7 +1,7 @@
 // The feed of a replica, where the source is another one than before, is a replica itself, or lets nobody in but with rights.
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { connect, createServer, type AddressInfo } from 'node:net';
+import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
 import { test, type TestContext } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { RespError } from '../../../resp/errors.ts';
@@ -12,6 +12,7 @@ import { Followed, type FollowOptions } from '../../support/followed.ts';
 import { slotOfKey } from '../../support/cluster-slot.ts';
 import { startCluster } from '../../support/redis-cluster.ts';
 import { present } from '../../support/server-versions.ts';
+import { withPeer } from '../../support/peer.ts';
 import { startServer } from '../../support/redis-server.ts';
 import { startReplica } from '../../support/replica.ts';
 import { startProxy } from '../../support/tcp-proxy.ts';
@@ -24,8 +25,8 @@ async function follow(options: FollowOptions): Promise<Followed> {
   return followed;
 }
 
-async function infoOf(client: TestClient, field: string): Promise<string> {
-  const text = String(await client.send('INFO', 'replication'));
+async function infoOf(client: TestClient, field: string, section = 'replication'): Promise<string> {
+  const text = String(await client.send('INFO', section));
   return new RegExp(`^${field}:(.*)\r$`, 'm').exec(text)?.[1] ?? '';
 }
 
@@ -102,6 +103,29 @@ test('PsyncFeed follows a replica, which stays in its place while it is followed
   assert.equal(followed.feed.position!.replicationId, await infoOf(witness, 'master_replid'));
   assert.deepEqual(followed.gaps, []);
   followed.feed.detach();
+});
+
+test('PsyncFeed has its link at the process that it asks, where the next connection leads to a replica of that', async (t) => {
+  const primary = await startServer({ args: ARGS });
+  const replica = await startReplica(primary, { args: ARGS });
+  t.after(() => Promise.all([primary.stop(), replica.stop()]));
+  const [client, witness] = [await primary.client(), await replica.client()];
+  let opened = 0;
+  const byTurns = (socket: Socket): void => {
+    const server = connect([primary, replica][opened++ % 2]!.port, '127.0.0.1').on('error', () => {});
+    server.on('close', () => socket.destroy());
+    socket.on('close', () => server.destroy());
+    socket.pipe(server).pipe(socket);
+  };
+  await withPeer(byTurns, async (port) => {
+    const followed = await follow({ port });
+    await client.send('SET', 'told', 1);
+    assert.ok(has(await followed.caughtUp(), 0, 'told'));
+    assert.equal(followed.feed.process, await infoOf(client, 'run_id', 'server'));
+    assert.deepEqual([await infoOf(client, 'connected_slaves'), await infoOf(witness, 'connected_slaves')], ['2', '0']);
+    assert.deepEqual(followed.gaps, []);
+    followed.feed.detach();
+  });
 });
 
 test('PsyncFeed.caughtUp() waits for what was written before, and not for what is written meanwhile', async (t) => {

@@ -142,3 +142,21 @@ test('ReplicatedCommands takes a command for a gap that is too long to be asked 
   told.read('SORT', 'list', 'BY', Buffer.alloc(1024 * 1024 + 1, 'x'), 'STORE', 'sorted');
   assert.deepEqual([told.asked, told.gaps.length], [[], 1]);
 });
+
+test('ReplicatedCommands takes a command of very many arguments for a gap, however short they are', async () => {
+  const told = await Told.begin();
+  told.read('SORT', 'list', ...Array.from({ length: 40_000 }, () => 'x'));
+  assert.deepEqual([told.asked, told.gaps.length], [[], 1]);
+});
+
+test('ReplicatedCommands.isFull counts the bytes of what is being asked for', async () => {
+  const told = await Told.begin();
+  const long = Buffer.alloc(1_000_000, 'x');
+  for (let i = 0; i < 4; i++) told.read('SORT', 'list', 'BY', long);
+  assert.equal(told.commands.isFull, false);
+  told.read('SORT', 'list', 'BY', long);
+  assert.equal(told.commands.isFull, true);
+  told.answers[0]!([]);
+  await new Promise(setImmediate);
+  assert.equal(told.commands.isFull, false);
+});

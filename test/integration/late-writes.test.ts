@@ -1,0 +1,121 @@
+// What a killed run had sent, and comes when the next one has written: real servers behind proxies that hand it on late.
+import assert from 'node:assert/strict';
+import { test, type TestContext } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileFor } from '../support/broken-off.ts';
+import type { TestClient } from '../support/client.ts';
+import { Following, PHASE } from '../support/live/model.ts';
+import { NO_DELAY } from '../support/live/standing.ts';
+import { serverSide } from '../support/live/sides.ts';
+import { startCluster } from '../support/redis-cluster.ts';
+import { startServer } from '../support/redis-server.ts';
+import type { RumpResult } from '../support/rump.ts';
+import { startProxy, type TcpProxy } from '../support/tcp-proxy.ts';
+
+const KEYS = 300;
+/** Longer than any test. */
+const NEVER_MS = 600_000;
+
+/** What rump writes to, through proxies. */
+interface Tunnel {
+  readonly args: readonly string[];
+  readonly clients: readonly TestClient[];
+  readonly proxies: readonly TcpProxy[];
+}
+
+for (const where of ['a file', 'the target'] as const) {
+  test(`What a killed run had sent to a server does not come behind what the next one writes (progress: ${where})`, async (t) => {
+    const { values, result } = await killInTunnel(t, await toServer(t), where === 'a file' ? fileFor(t) : 'target');
+    assert.deepEqual(values, ['new']);
+    assert.doesNotMatch(result.stderr, /may still come/);
+  });
+}
+
+test('What a killed run had sent to the nodes of a cluster does not come behind what the next one writes', async (t) => {
+  const { values } = await killInTunnel(t, await toCluster(t), 'target');
+  assert.deepEqual(values, ['new']);
+});
+
+test('Where the connections of a killed run may not be ended, that is said', async (t) => {
+  const tunnel = await toServer(t);
+  await tunnel.clients[0]!.send('ACL', 'SETUSER', 'default', '-client|kill');
+  const { values, result } = await killInTunnel(t, tunnel, fileFor(t));
+  assert.deepEqual(values, ['old'], 'the fault is there');
+  assert.match(
+    result.stderr,
+    /^rump: warning: what the earlier part had sent to 127.*may still come.*CLIENT KILL.*--verify/m,
+  );
+});
+
+/** What the next run has written, once all has come that the killed one had sent. */
+async function killInTunnel(
+  t: TestContext,
+  { args, clients, proxies }: Tunnel,
+  resume: string,
+): Promise<{
+  readonly values: readonly string[];
+  readonly result: RumpResult;
+}> {
+  const source = await startServer({ args: NO_DELAY });
+  t.after(() => source.stop());
+  const from = await source.client();
+  await setAll(from, 'first');
+  const run = new Following(t, {
+    endpoints: ['--from', source.url, ...args],
+    feed: 'psync',
+    source: serverSide(() => source, [0]),
+    args: ['--resume', resume],
+  }).start();
+  await run.reaches(PHASE.inSync);
+  // It goes on by connections that the first ones are not.
+  for (const proxy of proxies) proxy.cut();
+  await setAll(from, 'second');
+  while ((await valuesAt(clients)).join() !== 'second') await sleep(5);
+
+  for (const proxy of proxies) proxy.delay = NEVER_MS;
+  await setAll(from, 'old');
+  while (proxies.reduce((sum, { waiting }) => sum + waiting, 0) < KEYS * 30) await sleep(1);
+  const { child, done } = run.running;
+  // It must not see that they are gone.
+  child.kill('SIGSTOP');
+  const deliveries = proxies.map((proxy) => proxy.abandon());
+  child.kill('SIGKILL');
+  await done;
+  for (const proxy of proxies) proxy.delay = 0;
+
+  await setAll(from, 'new');
+  await run.start().reaches(PHASE.inSync);
+  run.cutOver();
+  const result = await run.done();
+  assert.equal(result.code, 0, result.stderr);
+  for (const deliver of deliveries) await deliver();
+  return { values: await valuesAt(clients), result };
+}
+
+async function toServer(t: TestContext): Promise<Tunnel> {
+  const server = await startServer();
+  const proxy = await startProxy({ port: server.port });
+  t.after(() => Promise.all([proxy.close(), server.stop()]));
+  return { args: ['--to', proxy.url], clients: [await server.client()], proxies: [proxy] };
+}
+
+async function toCluster(t: TestContext): Promise<Tunnel> {
+  const { nodes, clients } = await startCluster(t);
+  const proxies = await Promise.all(nodes.map(({ port }) => startProxy({ port })));
+  t.after(() => Promise.all(proxies.map((proxy) => proxy.close())));
+  const nat = nodes.flatMap(({ port }, i) => ['--to-nat', `127.0.0.1:${port}=127.0.0.1:${proxies[i]!.port}`]);
+  return { args: ['--to', proxies[0]!.url, ...nat], clients, proxies };
+}
+
+async function setAll(client: TestClient, value: string): Promise<void> {
+  await client.pipeline(Array.from({ length: KEYS }, (_, i) => ['SET', `key:${i}`, value]));
+}
+
+async function valuesAt(clients: readonly TestClient[]): Promise<string[]> {
+  const values = new Set<string>();
+  for (const client of clients) {
+    const names = ((await client.send('KEYS', 'key:*')) as Buffer[]).map(String);
+    for (const value of await client.pipeline(names.map((name) => ['GET', name]))) values.add(String(value));
+  }
+  return [...values];
+}
