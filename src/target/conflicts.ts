@@ -68,6 +68,8 @@ export interface ConflictsSink {
   onCleared(entry: Entry, name: Buffer): void;
   /** The target has this very value, from us. */
   onOurs(entry: Entry, origin: Origin): void;
+  /** Where the source is followed: what was told against the key is over. */
+  onInPlace(key: KeyId): void;
   /** A newer reading of the key was asked about meanwhile. */
   onSuperseded(entry: Entry): void;
   /** It cannot be told now. */
@@ -79,8 +81,6 @@ export interface ConflictsSink {
 export class Conflicts {
   readonly #options: ConflictsOptions;
   readonly #kept: OwnNames | undefined;
-  /** Keys of the source that were told of: at most as many as there are names of the target's own. */
-  readonly #left = new Set<string>();
   /** Of which it is asked whether another key has their name, by key of the source: the newest reading of each. */
   readonly #asked = new Map<string, Entry>();
   readonly #sink: ConflictsSink;
@@ -101,19 +101,12 @@ export class Conflicts {
     return this.#kept !== undefined;
   }
 
-  /** The target's own key stays. A key of the source is told of once, however often it changes; returns whether it is. */
-  leave(entry: KeyId): boolean {
-    const id = idOf(entry);
-    const isNews = !this.#left.has(id);
-    this.#left.add(id);
-    return isNews;
-  }
-
-  /** The name is the source's. */
+  /** The name is the source's: the target has what the source had last, or neither has it. */
   take(entry: KeyId): void {
     const { targetDbOf, targetNameOf, live } = this.#options;
     if (this.#kept === undefined && live?.ownNames !== undefined)
       live.ownNames.forget(targetDbOf(entry.db), targetNameOf(entry.key));
+    if (live !== undefined) this.#sink.onInPlace(entry);
   }
 
   /** Whether another key seems to have this name already. */

@@ -30,7 +30,7 @@ export interface LiveNamesSink {
   onNeedless(entry: Entry): void;
   /** Another key of the source has the name, and is to be read in its place. */
   onInstead(entry: Entry, key: KeyId): void;
-  /** The source has this key, and another one has its name. Each is told once. */
+  /** The source has this key, and another one has its name: told whenever that is seen. */
   onCollided(key: KeyId): void;
   /** It cannot be told now. */
   onUndecided(entry: Entry): void;
@@ -50,7 +50,6 @@ export class LiveNames {
   readonly #sink: LiveNamesSink;
   /** Entries of each name, the one first of which is asked about. */
   readonly #turns = new Map<string, Turn[]>();
-  readonly #collided = new Set<string>();
 
   constructor(options: LiveNamesOptions, sink: LiveNamesSink) {
     this.#options = options;
@@ -113,7 +112,7 @@ export class LiveNames {
     const origins = live?.origins?.of(db, name) ?? [];
     if (origins.length > 1) {
       const [first, ...others] = await live!.origins!.existing(origins);
-      for (const other of others) this.#collide(other);
+      for (const other of others) this.#sink.onCollided(other);
       if (first !== undefined && idOf(first) !== idOf(entry)) {
         this.#sink.onInstead(entry, first);
         return false;
@@ -155,12 +154,5 @@ export class LiveNames {
   #leave(entry: Entry): false {
     this.#sink.onNeedless(entry);
     return false;
-  }
-
-  #collide(key: KeyId): void {
-    const id = idOf(key);
-    if (this.#collided.has(id)) return;
-    this.#collided.add(id);
-    this.#sink.onCollided(key);
   }
 }

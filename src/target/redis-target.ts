@@ -136,7 +136,7 @@ export class RedisTarget implements Target {
       hasToWait: (name) => this.#slowPath.has(name),
       onWaiting: (entry, name) => this.#slowPath.wait(entry, name),
       departed: () => this.#departure.sleep(),
-      onNeedless: (entry) => this.#settlement.settle(entry),
+      onNeedless: (entry) => settlement.settleNeedless(entry),
       onInstead: (entry, key) => settlement.readInstead(entry, key),
       onCollided: ({ db, key }) => sink.onWriteRefused(db, key, collision()),
       ...asking,
@@ -145,6 +145,7 @@ export class RedisTarget implements Target {
     this.#conflicts = new Conflicts(options, {
       onCleared: (entry, name) => this.#route(entry, name),
       onOurs: (entry, origin) => settlement.settleOurs(entry, origin),
+      onInPlace: (key) => sink.onInPlace(key),
       onSuperseded: (entry) => settlement.settle(entry),
       ...asking,
     });
@@ -234,7 +235,7 @@ export class RedisTarget implements Target {
 
   #newWriter(node: Node): NodeWriter {
     const { written, live } = this.#options;
-    const onWritten = (written ?? live?.ownNames) ? (entry: EntryView): void => this.#remember(entry) : undefined;
+    const onWritten = (written ?? live) ? (entry: EntryView): void => this.#remember(entry) : undefined;
     const how = { ...this.#options, onWritten, samples: () => this.writers.samples() };
     return new NodeWriter(this.#deployment, node, how, this.#events());
   }
@@ -275,10 +276,11 @@ export class RedisTarget implements Target {
     };
   }
 
-  #remember({ db, key }: KeyId): void {
+  /** Of a view the key is not asked for, which would copy it, unless somebody has to know. */
+  #remember(entry: KeyId): void {
     const { written, targetDbOf, targetNameOf } = this.#options;
-    written?.add(targetDbOf(db), targetNameOf(key));
-    this.#conflicts.take({ db, key });
+    written?.add(targetDbOf(entry.db), targetNameOf(entry.key));
+    this.#conflicts.take(entry);
   }
 
   #lose(entry: Entry, maybeWritten: boolean): void {
@@ -318,7 +320,8 @@ export class RedisTarget implements Target {
 
   /** The target's own key stays. */
   #leave(entry: Entry): void {
-    return this.#conflicts.leave(entry) ? this.#settlement.report(entry, taken()) : this.#settlement.settle(entry);
+    if (entry.kind === 'gone') this.#settlement.settleNeedless(entry);
+    else this.#settlement.report(entry, taken());
   }
 
   /** The topology is as new as can be. */

@@ -119,12 +119,15 @@ for (const { way, db, args, first, second, isOther } of ways) {
       await holds('x', 'first again');
       await holds('x', 'second, changed');
       await from.send('SET', first, 'last');
-      await also.send('DEL', second);
+      await holds('x', 'last');
+      // Only what the source still has is missing at the end.
+      const isGone = feed === 'tracking';
+      if (isGone) await also.send('DEL', second);
       const result = await over(run);
       await holds('x', 'last');
-      assert.equal(result.code, 1, 'a key that the source had was not copied');
+      assert.equal(result.code, isGone ? 0 : 1, result.stderr);
       assert.match(result.stderr, /another key of the source has got the same name/);
-      assert.match(result.stderr, /1 failed/);
+      assert.match(result.stderr, isGone ? / 0 failed/ : / 1 failed/);
     });
   }
 }
