@@ -134,35 +134,6 @@ export function demandSameCopy(before: CopyIdentity, now: CopyIdentity, where: s
   });
 }
 
-/** What is kept of keys that could not be copied: the first ones by name, so that they can be tried once more. */
-export class FailedKeys {
-  readonly #names = new Map<string, readonly [db: number, key: string]>();
-  #more: number;
-
-  /** @param more of an earlier part, whose names are not known */
-  constructor(more = 0) {
-    this.#more = more;
-  }
-
-  /** False where it is known already: it is one key. */
-  add({ db, key }: KeyId): boolean {
-    const name = key.toString('base64');
-    const id = `${db}:${name}`;
-    if (this.#names.has(id)) return false;
-    if (this.#names.size < MOST_NAMES && key.length <= LONGEST_NAME) this.#names.set(id, [db, name]);
-    else this.#more++;
-    return true;
-  }
-
-  get state(): FailedKeysState {
-    return { names: [...this.#names.values()], more: this.#more };
-  }
-}
-
-const MOST_NAMES = 1000;
-/** Bytes: a longer name is not kept. */
-const LONGEST_NAME = 4096;
-
 /** Those that are known by name. */
 export function namesIn({ names }: FailedKeysState): KeyId[] {
   return names.map(([db, key]) => ({ db, key: Buffer.from(key, 'base64') }));

@@ -50,6 +50,8 @@ export interface FollowingParts {
   readonly close: (gap: Gap) => Promise<void>;
   /** Keys of which it is not certain that the target has them as they were read last. */
   readonly unanswered: () => readonly KeyId[];
+  /** Keys that could not be read or written, so many at once. */
+  readonly failed: () => Iterable<readonly KeyId[]>;
   /** Every node of the target answers: what one of them may have lost until then is a gap by now. @throws RespError */
   readonly reachTarget: () => Promise<void>;
   /** The last word of the target, once all is settled. @throws RespError */
@@ -79,6 +81,10 @@ const LOOK_MS = 200;
 const SIZE_MS = 1000;
 /** Reading streams again may take this share of the time. */
 const STREAMS_SHARE = 1 / 20;
+/** Of the time that is left for the cutover: for so long keys that have failed are tried once more, each as many times as those before. */
+const FAILED_SHARE = 0.25;
+/** Nobody waits for the time of a large value any more. */
+const HURRIED = { isHurried: true };
 /** Of the time that is left for the cutover: what replicas say has to come before it is over. */
 const CONFIRM_SHARE = 0.5;
 
@@ -234,8 +240,7 @@ export class Following {
     await this.#unlessAsked(async () => {
       for (const some of streams.portions) {
         if (this.#isAsked || this.#isOver) return;
-        for (const { db, key } of some) rounds.mark(db, key);
-        await rounds.settled();
+        await rounds.readAgain(some);
       }
     });
     const took = performance.now() - started;
@@ -265,7 +270,7 @@ export class Following {
 
   /** All that the source had acknowledged by now is on the target when it returns. */
   async #settle(leftMs: () => number): Promise<void> {
-    const { feeds, rounds, gaps, streams, confirm, lookForDatabases } = this.#parts;
+    const { feeds, rounds, gaps, streams, failed, confirm, lookForDatabases } = this.#parts;
     await this.#streamsFound;
     if (!streams.isComplete) gaps.add(MANY_STREAMS);
     await gaps.closed();
@@ -273,10 +278,10 @@ export class Following {
     // A server that is being reached anew says nothing for a while.
     while (!(await lookForDatabases())) await feeds.caughtUp();
     await this.#settleAll();
-    for (const some of streams.portions) {
-      for (const { db, key } of some) rounds.mark(db, key);
-      await rounds.settled({ isHurried: true });
-    }
+    for (const some of streams.portions) await rounds.readAgain(some, HURRIED);
+    // What was wrong with a key may have passed.
+    const least = leftMs() * (1 - FAILED_SHARE);
+    for (const some of failed()) if (leftMs() > least) await rounds.readAgain(some, HURRIED);
     rounds.markNowhere();
     do {
       await this.#settleAll();
@@ -289,7 +294,7 @@ export class Following {
     const { rounds, gaps, unanswered, reachTarget } = this.#parts;
     for (;;) {
       await gaps.closed();
-      await rounds.settled({ isHurried: true });
+      await rounds.settled(HURRIED);
       await reachTarget();
       const keys = unanswered();
       for (const { db, key } of keys) rounds.mark(db, key);

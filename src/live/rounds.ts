@@ -207,6 +207,12 @@ export class Rounds implements Follower {
     }
   }
 
+  /** Reads these keys once more, and waits for them as `settled` does. */
+  async readAgain(keys: readonly KeyId[], how = {}): Promise<void> {
+    for (const { db, key } of keys) this.mark(db, key);
+    await this.settled(how);
+  }
+
   /** The value went on changing while it was read, and is not on the target: it is read once more. */
   onChanging({ db, key }: KeyId): void {
     this.#unread++;

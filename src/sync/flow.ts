@@ -182,7 +182,6 @@ export function targetOf(
     keeps,
     origins: following.origins,
     type: settings.scope.type,
-    mostNames: settings.live?.namesLimit,
   };
   const mayCollide = following === undefined && (names.mayCollide || plan.merges);
   const common = {

@@ -149,6 +149,7 @@ export class LiveCopy {
         findStreams: () => this.#findStreams(streams),
         close: (gap) => this.#close(gap),
         unanswered: () => this.#target.unanswered(),
+        failed: () => progress.failedKeys,
         reachTarget: () => this.#target.ask((nodes) => nodes.reach()),
         confirm: (timeoutMs) => this.#confirm(timeoutMs),
       },
@@ -226,7 +227,12 @@ export class LiveCopy {
     this.#target = target;
     // Keys of a round may be done with, and there may be room for more.
     channel.onDeparture(() => this.#rounds.wake());
-    this.#progress.follow(() => this.progress);
+    const { mapping } = this.#walk;
+    this.#progress.follow(
+      () => this.progress,
+      ({ db, key }) => mapping.targetOf(db, key),
+      ({ db, key }) => this.#rounds.mark(db, key),
+    );
   }
 
   /** What an earlier part of the copy has read. */

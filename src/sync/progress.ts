@@ -5,10 +5,13 @@ import { nameOf, RespError, type Peer, type ReplyError } from '../../resp/errors
 import { countOf, formatCount } from '../../resp/figures.ts';
 import { kindOf } from '../server/refusal.ts';
 import type { Reconnect } from '../server/retry.ts';
-import type { CheckpointFigures, FailedKeys } from '../checkpoint/checkpoint.ts';
+import type { CheckpointFigures, FailedKeysState } from '../checkpoint/checkpoint.ts';
+import type { KeyId } from '../flow/key-id.ts';
+import { KeyList } from '../flow/key-list.ts';
 import type { SourceNotice, SourceSink } from '../source/source.ts';
 import type { WrittenKey } from '../target/target-process.ts';
 import type { TargetSink } from '../target/target.ts';
+import { FailedKeys } from './failed-keys.ts';
 import type { CommonEvent, Figures, LiveProgress, MigrateResult, StartEvent, TypeFigures } from './options.ts';
 import type { Settings } from './settings.ts';
 import { nothingOf, noticeText, type Warning } from './warnings.ts';
@@ -104,14 +107,18 @@ export abstract class RunProgress implements Pick<SourceSink, 'onExpired' | 'onR
 
   protected get common(): CommonFigures {
     const elapsed = performance.now() - this.#start;
-    return { expired: this.#expired, failed: this.#failed, reconnects: this.#reconnects, elapsed };
+    return { expired: this.#expired, failed: this.failed, reconnects: this.#reconnects, elapsed };
+  }
+
+  /** Keys that have failed, and have not fared better since. */
+  protected get failed(): number {
+    return this.#failed;
   }
 
   /** An earlier part counts as well. */
-  protected goOnFrom({ expired, failed, reconnects, elapsed }: CommonFigures): void {
+  protected goOnFrom({ expired, reconnects, elapsed }: Omit<CommonFigures, 'failed'>): void {
     this.#start -= elapsed;
     this.#expired += expired;
-    this.#failed += failed;
     this.#reconnects += reconnects;
   }
 
@@ -152,11 +159,16 @@ export class Progress extends RunProgress implements SourceSink, TargetSink {
   #counted = 0;
   #removed = 0;
   #stragglers = 0;
-  #doubtful = 0;
+  /** Names of the target that may be its own. */
+  readonly #doubtful = new KeyList<undefined>();
   #live: (() => LiveProgress) | undefined;
-
-  /** Where what it counts is kept for a later run: keys that failed, each once. */
-  #failedKeys: FailedKeys | undefined;
+  /** What a key of the source is at the target, where the source is followed. */
+  #targetOf: (key: KeyId) => KeyId = (key) => key;
+  #readAgain: (key: KeyId) => void = () => {};
+  /** Keys that the target has of its own, each of which is told whenever it changes at the source. */
+  readonly #left = new KeyList<undefined>();
+  /** Keys that are not as the source has them, and why. */
+  #failedKeys = new FailedKeys();
   #isResumed = false;
 
   /** Called with the first key's error, where one is enough. */
@@ -167,12 +179,11 @@ export class Progress extends RunProgress implements SourceSink, TargetSink {
     this.#settings = settings;
   }
 
-  /** What is counted is kept. @param before what an earlier part has counted */
-  keep(failedKeys: FailedKeys, before: CheckpointFigures | undefined): void {
-    this.#failedKeys = failedKeys;
-    this.#isResumed = before !== undefined;
-    if (before === undefined) return;
-    this.goOnFrom({ ...before, failed: failedKeys.state.more });
+  /** @param before what an earlier part has counted @param moreFailed keys that have failed in it, whose names are not known */
+  goOn(before: CheckpointFigures, moreFailed: number): void {
+    this.#failedKeys = new FailedKeys(moreFailed);
+    this.#isResumed = true;
+    this.goOnFrom(before);
     this.#keys = before.keys;
     this.#bytes = before.bytes;
     this.#converted = before.converted;
@@ -185,6 +196,15 @@ export class Progress extends RunProgress implements SourceSink, TargetSink {
     const { expired, reconnects, elapsed } = this.common;
     const [keys, bytes, converted, skipped] = [this.#keys, this.#bytes, this.#converted, this.#skipped];
     return { keys, bytes, converted, skipped, expired, repeated: this.#repeated, reconnects, elapsed };
+  }
+
+  /** Keys that have failed, as far as names are kept, and each time more of them. */
+  get failedKeys(): Iterable<readonly KeyId[]> {
+    return this.#failedKeys.growing;
+  }
+
+  get keptFailed(): FailedKeysState {
+    return this.#failedKeys.state;
   }
 
   onWritten(keys: number, bytes: number): void {
@@ -202,9 +222,15 @@ export class Progress extends RunProgress implements SourceSink, TargetSink {
     this.#converted++;
   }
 
-  /** From now on the source is followed. */
-  follow(live: () => LiveProgress): void {
+  /**
+   * From now on the source is followed.
+   * @param targetOf what a key of it is at the target
+   * @param readAgain reads it once more
+   */
+  follow(live: () => LiveProgress, targetOf: (key: KeyId) => KeyId, readAgain: (key: KeyId) => void): void {
     this.#live = live;
+    this.#targetOf = targetOf;
+    this.#readAgain = readAgain;
   }
 
   onPhase(phase: LiveProgress['phase']): void {
@@ -231,7 +257,8 @@ export class Progress extends RunProgress implements SourceSink, TargetSink {
    * @param why it could not be learnt whether the source has it, or whether it is in scope
    */
   onDoubt(db: number, name: Buffer, why?: RespError): void {
-    if (this.#doubtful++ >= DOUBTFUL_NAMED) return;
+    const isNews = this.#doubtful.add({ db, key: name }, undefined);
+    if (!isNews || this.#doubtful.length > DOUBTFUL_NAMED) return;
     const what = `the target has "${name.toString()}" in db ${db}`;
     const message =
       why === undefined
@@ -250,15 +277,22 @@ export class Progress extends RunProgress implements SourceSink, TargetSink {
 
   override onReadRefused(db: number, key: Buffer, error: RespError): void {
     // It has failed in this run before, and is one key.
-    if (this.#failedKeys?.add({ db, key }) === false) return;
+    if (!this.#failedKeys.add({ db, key }, error.message)) return;
     super.onReadRefused(db, key, error);
     const message = `Stopped at the first key that failed: ${error.message}`;
-    if (this.common.failed === 1) this.onFirstFailure(new RespError(error.code, message, { cause: error }));
+    if (this.failed === 1) this.onFirstFailure(new RespError(error.code, message, { cause: error }));
+  }
+
+  onInPlace(key: KeyId): void {
+    // It may have been read before a later reading failed, as a walk's before a round's: one more will tell.
+    if (this.#failedKeys.delete(key)) this.#readAgain(key);
+    if (this.#doubtful.length > 0) this.#doubtful.delete(this.#targetOf(key));
   }
 
   onWriteRefused(db: number, key: Buffer, error: RespError): void {
-    if (kindOf(error) === 'exists' && this.#settings.onConflict === 'skip') this.#skipped++;
-    else this.onReadRefused(db, key, error);
+    const isLeft = kindOf(error) === 'exists' && this.#settings.onConflict === 'skip';
+    if (!isLeft) this.onReadRefused(db, key, error);
+    else if (this.#live === undefined || this.#left.add({ db, key }, undefined)) this.#skipped++;
   }
 
   onTargetReplaced(peer: Peer): void {
@@ -296,9 +330,16 @@ export class Progress extends RunProgress implements SourceSink, TargetSink {
       this.warn('REPEATED', what);
     }
     this.end(this.#settled + this.#repeated + this.#counted + this.#removed === 0);
+    if (this.#live !== undefined) {
+      for (const [code, message] of this.#failedKeys.warnings) this.warn(code, message);
+    }
     const figures = { ...this.#figures(), ...this.#afterCutover };
     this.#settings.onEvent({ type: 'done', ...figures });
     return figures;
+  }
+
+  protected override get failed(): number {
+    return this.#failedKeys.length;
   }
 
   /** SCAN runs ahead of the writes, and a keyspace grows: the lesser of both shares, where the keys are known. */
@@ -326,7 +367,7 @@ export class Progress extends RunProgress implements SourceSink, TargetSink {
   }
 
   get #afterCutover(): Pick<MigrateResult, 'stragglers' | 'doubtful'> {
-    return this.#live === undefined ? {} : { stragglers: this.#stragglers, doubtful: this.#doubtful };
+    return this.#live === undefined ? {} : { stragglers: this.#stragglers, doubtful: this.#doubtful.length };
   }
 
   #figures(): Figures {

@@ -8,7 +8,6 @@ import { CheckpointKeys } from '../checkpoint/checkpoint-keys.ts';
 import {
   CHECKPOINT,
   demandSameCopy,
-  FailedKeys,
   namesIn,
   type Checkpoint,
   type FollowedState,
@@ -50,7 +49,6 @@ export class Resume {
   readonly #store: CheckpointStore;
   /** What the earlier part has kept. */
   readonly #before: Checkpoint | undefined;
-  readonly #failedKeys: FailedKeys;
   readonly #targets: readonly TargetIdentity[];
   /** Why the earlier part is copied once more. */
   readonly #whyAnew: string | undefined;
@@ -101,7 +99,6 @@ export class Resume {
     this.#whyAnew = whyAnew;
     this.#connections = connections;
     this.#refusing = refusing;
-    this.#failedKeys = new FailedKeys(this.isGoingOn ? before?.failed.more : 0);
   }
 
   /** Whether an earlier part was begun, whatever is left of it. */
@@ -157,8 +154,8 @@ export class Resume {
   /** From now on what is done is kept. @throws RespError, where it cannot be */
   async begin(course: Course): Promise<void> {
     const { progress } = course;
-    progress.keep(this.#failedKeys, this.isGoingOn ? this.#before!.figures : undefined);
     const first = this.isGoingOn ? this.#before! : this.#nothingDone(course);
+    if (this.isGoingOn) progress.goOn(first.figures, first.failed.more);
     await this.#store.write({ ...first, connections: this.#connections.state });
     this.#last = first;
     this.#course = course;
@@ -224,7 +221,7 @@ export class Resume {
   /** @param moment `undefined`: what was kept last holds, but for what was missed since */
   async #keep(moment: Moment | undefined, processes: readonly WrittenProcess[]): Promise<void> {
     const { progress, live } = this.#course!;
-    const [figures, failed] = [progress.kept, this.#failedKeys.state];
+    const { kept: figures, keptFailed: failed } = progress;
     const followed = live && followedAt(moment?.followed, live);
     const targets = await Promise.all(processes.map(identityOf));
     if (moment === undefined) return this.#write({ ...withOpenGap(this.#last!), targets });

@@ -12,7 +12,6 @@ import { scopeOf, kindOf } from '../server/refusal.ts';
 import { collision, type Collisions } from './key-names.ts';
 import type { NodeWriter } from './node-writer.ts';
 import type { LiveOptions, OwnNames } from './target.ts';
-import { ToldKeys } from './told-keys.ts';
 
 /** What is known of a key that the target already has. */
 export type Origin = 'foreign' | 'written' | 'maybe-written';
@@ -69,6 +68,8 @@ export interface ConflictsSink {
   onCleared(entry: Entry, name: Buffer): void;
   /** The target has this very value, from us. */
   onOurs(entry: Entry, origin: Origin): void;
+  /** Where the source is followed: what was told against the key is over. */
+  onInPlace(key: KeyId): void;
   /** A newer reading of the key was asked about meanwhile. */
   onSuperseded(entry: Entry): void;
   /** It cannot be told now. */
@@ -80,7 +81,6 @@ export interface ConflictsSink {
 export class Conflicts {
   readonly #options: ConflictsOptions;
   readonly #kept: OwnNames | undefined;
-  readonly #left: ToldKeys;
   /** Of which it is asked whether another key has their name, by key of the source: the newest reading of each. */
   readonly #asked = new Map<string, Entry>();
   readonly #sink: ConflictsSink;
@@ -88,7 +88,6 @@ export class Conflicts {
   constructor(options: ConflictsOptions, sink: ConflictsSink) {
     this.#options = options;
     this.#kept = options.live?.keeps === true ? options.live.ownNames : undefined;
-    this.#left = new ToldKeys(options.live?.mostNames);
     this.#sink = sink;
   }
 
@@ -102,16 +101,12 @@ export class Conflicts {
     return this.#kept !== undefined;
   }
 
-  /** The target's own key stays. Returns what is to be told of the key of the source; see `ToldKeys`. */
-  leave(entry: KeyId): RespError | undefined {
-    return this.#left.tell(entry, taken());
-  }
-
-  /** The name is the source's. */
+  /** The name is the source's: the target has what the source had last, or neither has it. */
   take(entry: KeyId): void {
     const { targetDbOf, targetNameOf, live } = this.#options;
     if (this.#kept === undefined && live?.ownNames !== undefined)
       live.ownNames.forget(targetDbOf(entry.db), targetNameOf(entry.key));
+    if (live !== undefined) this.#sink.onInPlace(entry);
   }
 
   /** Whether another key seems to have this name already. */

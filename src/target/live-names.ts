@@ -11,8 +11,6 @@ import { idOf, type KeyId } from '../flow/key-id.ts';
 import { scopeOf } from '../server/refusal.ts';
 import type { NodeWriter } from './node-writer.ts';
 import type { LiveOptions } from './target.ts';
-import { collision } from './key-names.ts';
-import { ToldKeys } from './told-keys.ts';
 
 export interface LiveNamesOptions {
   readonly live?: LiveOptions | undefined;
@@ -32,8 +30,8 @@ export interface LiveNamesSink {
   onNeedless(entry: Entry): void;
   /** Another key of the source has the name, and is to be read in its place. */
   onInstead(entry: Entry, key: KeyId): void;
-  /** The source has this key, and another one has its name. Each is told once. */
-  onCollided(key: KeyId, error: RespError): void;
+  /** The source has this key, and another one has its name: told whenever that is seen. */
+  onCollided(key: KeyId): void;
   /** It cannot be told now. */
   onUndecided(entry: Entry): void;
   onRefused(entry: Entry, error: RespError): void;
@@ -52,12 +50,10 @@ export class LiveNames {
   readonly #sink: LiveNamesSink;
   /** Entries of each name, the one first of which is asked about. */
   readonly #turns = new Map<string, Turn[]>();
-  readonly #collided: ToldKeys;
 
   constructor(options: LiveNamesOptions, sink: LiveNamesSink) {
     this.#options = options;
     this.#sink = sink;
-    this.#collided = new ToldKeys(options.live?.mostNames);
   }
 
   /** Whether entries may have to be looked at, removals or all of them. */
@@ -116,7 +112,7 @@ export class LiveNames {
     const origins = live?.origins?.of(db, name) ?? [];
     if (origins.length > 1) {
       const [first, ...others] = await live!.origins!.existing(origins);
-      for (const other of others) this.#collide(other);
+      for (const other of others) this.#sink.onCollided(other);
       if (first !== undefined && idOf(first) !== idOf(entry)) {
         this.#sink.onInstead(entry, first);
         return false;
@@ -158,10 +154,5 @@ export class LiveNames {
   #leave(entry: Entry): false {
     this.#sink.onNeedless(entry);
     return false;
-  }
-
-  #collide(key: KeyId): void {
-    const error = this.#collided.tell(key, collision());
-    if (error !== undefined) this.#sink.onCollided(key, error);
   }
 }

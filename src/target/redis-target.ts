@@ -16,9 +16,10 @@ import { kindOf } from '../server/refusal.ts';
 import { SlowPath, type SlowPathOptions } from './slow-path.ts';
 import { DoubtfulKeys } from './unanswered.ts';
 import type { Server } from '../server/server.ts';
-import { Conflicts, type ConflictsOptions, type ConflictsSink } from './conflicts.ts';
+import { Conflicts, taken, type ConflictsOptions, type ConflictsSink } from './conflicts.ts';
 import { Dispatcher } from './dispatcher.ts';
 import { demandKept } from './final-check.ts';
+import { collision } from './key-names.ts';
 import { LiveNames } from './live-names.ts';
 import { NodeWriter, type NodeWriterOptions, type NodeWriterSink } from './node-writer.ts';
 import { NodeWriters } from './node-writers.ts';
@@ -135,15 +136,16 @@ export class RedisTarget implements Target {
       hasToWait: (name) => this.#slowPath.has(name),
       onWaiting: (entry, name) => this.#slowPath.wait(entry, name),
       departed: () => this.#departure.sleep(),
-      onNeedless: (entry) => this.#settlement.settle(entry),
+      onNeedless: (entry) => settlement.settleNeedless(entry),
       onInstead: (entry, key) => settlement.readInstead(entry, key),
-      onCollided: ({ db, key }, error) => sink.onWriteRefused(db, key, error),
+      onCollided: ({ db, key }) => sink.onWriteRefused(db, key, collision()),
       ...asking,
       onFailed: (error) => this.#failure.fail(error),
     });
     this.#conflicts = new Conflicts(options, {
       onCleared: (entry, name) => this.#route(entry, name),
       onOurs: (entry, origin) => settlement.settleOurs(entry, origin),
+      onInPlace: (key) => sink.onInPlace(key),
       onSuperseded: (entry) => settlement.settle(entry),
       ...asking,
     });
@@ -233,7 +235,7 @@ export class RedisTarget implements Target {
 
   #newWriter(node: Node): NodeWriter {
     const { written, live } = this.#options;
-    const onWritten = (written ?? live?.ownNames) ? (entry: EntryView): void => this.#remember(entry) : undefined;
+    const onWritten = (written ?? live) ? (entry: EntryView): void => this.#remember(entry) : undefined;
     const how = { ...this.#options, onWritten, samples: this.writers.samples };
     return new NodeWriter(this.#deployment, node, how, this.#events());
   }
@@ -274,10 +276,11 @@ export class RedisTarget implements Target {
     };
   }
 
-  #remember({ db, key }: KeyId): void {
+  /** Of a view the key is not asked for, which would copy it, unless somebody has to know. */
+  #remember(entry: KeyId): void {
     const { written, targetDbOf, targetNameOf } = this.#options;
-    written?.add(targetDbOf(db), targetNameOf(key));
-    this.#conflicts.take({ db, key });
+    written?.add(targetDbOf(entry.db), targetNameOf(entry.key));
+    this.#conflicts.take(entry);
   }
 
   #lose(entry: Entry, maybeWritten: boolean): void {
@@ -317,8 +320,8 @@ export class RedisTarget implements Target {
 
   /** The target's own key stays. */
   #leave(entry: Entry): void {
-    const refusal = this.#conflicts.leave(entry);
-    return refusal === undefined ? this.#settlement.settle(entry) : this.#settlement.report(entry, refusal);
+    if (entry.kind === 'gone') this.#settlement.settleNeedless(entry);
+    else this.#settlement.report(entry, taken());
   }
 
   /** The topology is as new as can be. */

@@ -28,6 +28,12 @@ export class Settlement {
     this.#channel.settle(entry.page, sizeOf(entry));
   }
 
+  /** Nothing is written: of a key that is gone the target is as it should be, whatever else has its name there. */
+  settleNeedless(entry: Entry): void {
+    if (entry.kind === 'gone') this.#sink.onInPlace(entry);
+    this.settle(entry);
+  }
+
   /** It is read again. */
   giveBack(entry: Entry): void {
     this.#source.again(entry);
@@ -36,6 +42,7 @@ export class Settlement {
 
   /** Another key of the source is read in its place. */
   readInstead(entry: Entry, { db, key }: KeyId): void {
+    if (entry.kind === 'gone') this.#sink.onInPlace(entry);
     this.#source.again({ ...newEntry(), db, key, page: entry.page });
     this.#channel.giveBack(sizeOf(entry));
   }
@@ -57,6 +64,7 @@ export class Settlement {
   settleOurs(entry: Entry, origin: Origin): void {
     if (origin === 'maybe-written') this.#sink.onWritten(1, sizeOf(entry));
     else this.#sink.onRepeated();
+    this.#sink.onInPlace(entry);
     this.settle(entry);
   }
 

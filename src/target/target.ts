@@ -42,8 +42,6 @@ export interface LiveOptions {
   readonly origins?: NameOrigins | undefined;
   /** Where only keys of one type are in scope: as TYPE names it. */
   readonly type?: string | undefined;
-  /** Keys that are told of as refused, of each kind. */
-  readonly mostNames?: number | undefined;
 }
 
 /** What a target asks of the source: see `Source`. */
@@ -62,6 +60,8 @@ export interface TargetSink {
   onConverted(): void;
   /** An entry expired while it was under way. */
   onExpired(): void;
+  /** The target has this key of the source as that had it last, or neither has it: what was told against it before is over. */
+  onInPlace(key: KeyId): void;
   /** The target would not take this key; `db` and `key` are those of the source. */
   onWriteRefused(db: number, key: Buffer, error: RespError): void;
   /** Another process, or another node, has taken the place of one that had acknowledged writes. */

@@ -119,12 +119,15 @@ for (const { way, db, args, first, second, isOther } of ways) {
       await holds('x', 'first again');
       await holds('x', 'second, changed');
       await from.send('SET', first, 'last');
-      await also.send('DEL', second);
+      await holds('x', 'last');
+      // Only what the source still has is missing at the end.
+      const isGone = feed === 'tracking';
+      if (isGone) await also.send('DEL', second);
       const result = await over(run);
       await holds('x', 'last');
-      assert.equal(result.code, 1, 'a key that the source had was not copied');
+      assert.equal(result.code, isGone ? 0 : 1, result.stderr);
       assert.match(result.stderr, /another key of the source has got the same name/);
-      assert.match(result.stderr, /1 failed/);
+      assert.match(result.stderr, isGone ? / 0 failed/ : / 1 failed/);
     });
   }
 }
@@ -245,14 +248,4 @@ test('rump --db all says which database it cannot follow, and does not call it d
   });
   const there = await small.client();
   assert.deepEqual(await namesAt(there), ['a', 'b']);
-});
-
-test('Of keys that have no name of their own only so many are told of as --names-limit says, and then that there are more', async (t) => {
-  const keys = Array.from({ length: 20 }, (_, i) => ['SET', `key:${i}`, 'x']);
-  await Promise.all([from.pipeline(keys), other.pipeline(keys)]);
-  const run = await follow(t, 'psync', '0,1', ['--db-map', '0:0,1:0', '--names-limit', '5']);
-  const { code, stderr } = await over(run);
-  assert.equal(code, 1);
-  assert.equal(stderr.match(/more than 5 keys: the others are neither named nor counted/g)?.length, 1, stderr);
-  assert.match(stderr, /\b6 failed/);
 });

@@ -15,6 +15,8 @@ export interface HandFedTarget {
   readonly write: (entry: Partial<Entry>) => Promise<void>;
   /** What was told and asked for, in order, in words. */
   readonly told: readonly string[];
+  /** Keys of which it was told that what was said against them is over. */
+  readonly inPlace: readonly string[];
   /** Nothing more comes: resolves when the target has had its last look, and rejects with what it says against it. */
   readonly finish: () => Promise<void>;
   readonly unanswered: RedisTarget['unanswered'];
@@ -43,6 +45,7 @@ export async function handFeed(
   });
   const channel = new Channel({ maxEntries: 10_000, maxBytes: 1e6 });
   const told: string[] = [];
+  const inPlace: string[] = [];
   const target = new RedisTarget(
     deployment,
     {
@@ -74,6 +77,7 @@ export async function handFeed(
       onRemoved: (keys) => told.push(`removed ${keys}`),
       onConverted: () => told.push('converted'),
       onExpired: () => told.push('expired'),
+      onInPlace: ({ key }) => inPlace.push(key.toString()),
       onWriteRefused: (db, key, { code }) => told.push(`refused ${db} ${key.toString()} ${code}`),
       onTargetReplaced: () => told.push('replaced'),
       onMissing: (_, keys, looked) => told.push(`missing ${keys.length} of ${looked}`),
@@ -98,5 +102,5 @@ export async function handFeed(
   const unanswered: RedisTarget['unanswered'] = () => target.unanswered();
   const waitReplicas: HandFedTarget['waitReplicas'] = (replicas, timeoutMs) =>
     target.ask((nodes) => nodes.waitForReplicas(replicas, timeoutMs));
-  return { channel, write, told, finish, unanswered, waitReplicas };
+  return { channel, write, told, inPlace, finish, unanswered, waitReplicas };
 }

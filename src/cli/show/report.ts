@@ -119,8 +119,8 @@ class Report {
 
   finish(outcome: Outcome): void {
     const { dryRun, debug } = this.#options;
-    this.#tellUntold();
     const figures = 'result' in outcome ? outcome.result : this.#figures;
+    this.#tellUntold(figures);
     // Where nothing was counted, the error is enough.
     const isTold = (counts: Figures | CheckFigures): boolean => !isNothing(counts) || !hasFailed(outcome);
     if (figures !== undefined && isTold(figures) && !dryRun) this.#say(formatSummary(figures));
@@ -132,11 +132,13 @@ class Report {
   }
 
   /** The number of events that were not shown one by one. */
-  #tellUntold(): void {
+  #tellUntold(figures: Figures | undefined): void {
     const lost = this.#reconnects - MOST_RECONNECTS;
     if (lost > 0) this.#say(`… and tried again ${lost === 1 ? 'once' : `${formatCount(lost)} times`} more`);
     const failed = this.#failedKeys - MOST_FAILED_KEYS;
-    if (failed > 0) this.#line(`… and ${countOf(failed, 'more key')} failed`);
+    // Where the source was followed, they may be in place by now.
+    const when = figures?.removed === undefined ? '' : ' on the way';
+    if (failed > 0) this.#line(`… and ${countOf(failed, 'more key')} failed${when}`);
     const different = this.#differences - MOST_DIFFERENCES;
     if (different > 0 && this.#options.differences === 'stderr') {
       this.#line(`… and ${countOf(different, 'more key')} not the same on both sides`);

@@ -17,3 +17,22 @@ test('Progress.onDoubt() says why it is not known whose a key is', () => {
   assert.match(told[0]!, /^DOUBTFUL: the target has "key" in db 3, which the source does not have/);
   assert.match(told[1]!, /^DOUBTFUL: the target has "other" in db 3, .*cannot be told \(the source would not say\)/);
 });
+
+test('Progress has a key read once more that is in place after it failed: what is there may have been read before', () => {
+  const progress = new Progress({ onEvent: () => {} } as unknown as Settings);
+  const key = { db: 0, key: Buffer.from('key') };
+  const again: string[] = [];
+  progress.follow(
+    () => ({ phase: 'following', behind: 0, lag: null }),
+    (same) => same,
+    (found) => again.push(String(found.key)),
+  );
+  progress.onInPlace(key);
+  progress.onReadRefused(key.db, key.key, new RespError('NOPERM', 'no'));
+  progress.onInPlace(key);
+  progress.onInPlace(key);
+  assert.deepEqual(again, ['key']);
+  assert.deepEqual(progress.keptFailed.names, []);
+  progress.onReadRefused(key.db, key.key, new RespError('NOPERM', 'no'));
+  assert.equal(progress.keptFailed.names.length, 1);
+});

@@ -1,0 +1,68 @@
+// Keys that the target does not have as the source has them, and why. One that fares better later is none of them any more; how
+// many of these there were is told in the end.
+
+import { countOf, formatCount } from '../../resp/figures.ts';
+import type { FailedKeysState } from '../checkpoint/checkpoint.ts';
+import type { KeyId } from '../flow/key-id.ts';
+import { KeyList } from '../flow/key-list.ts';
+
+/** Of those that have failed in the end, by name. */
+const NAMED = 20;
+
+export class FailedKeys {
+  readonly #failed: KeyList<string>;
+  /** Keys that were among them. */
+  readonly #recovered = new KeyList<undefined>();
+
+  /** @param more keys that have failed in an earlier part, whose names are not known */
+  constructor(more = 0) {
+    this.#failed = new KeyList(more);
+  }
+
+  get length(): number {
+    return this.#failed.length;
+  }
+
+  /** As far as names are kept, and each time as many as those before. */
+  get growing(): Iterable<readonly KeyId[]> {
+    return this.#failed.growing();
+  }
+
+  /** What is kept for a later run. */
+  get state(): FailedKeysState {
+    const { named, more } = this.#failed;
+    return { names: Array.from(named, ({ db, key }) => [db, key.toString('base64')] as const), more };
+  }
+
+  /** False where it is one of them already. */
+  add(key: KeyId, why: string): boolean {
+    if (!this.#failed.add(key, why)) return false;
+    if (this.#recovered.length > 0) this.#recovered.delete(key);
+    return true;
+  }
+
+  /** It is in place. Returns whether it was one of them. */
+  delete(key: KeyId): boolean {
+    const wasFailed = this.#failed.length > 0 && this.#failed.delete(key);
+    if (wasFailed) this.#recovered.add(key, undefined);
+    return wasFailed;
+  }
+
+  /** What was told of a key on the way may not be true any more. */
+  get warnings(): readonly (readonly [code: string, message: string])[] {
+    const { length } = this.#recovered;
+    const recovered = `${countOf(length, 'key')} that had failed ${length === 1 ? 'is' : 'are'} in place by now`;
+    const failed = `the target does not have as the source has them: ${this.#told}`;
+    return [
+      ...(length > 0 ? [['KEYS_RECOVERED', `${recovered}: copied, or gone from the source`] as const] : []),
+      ...(this.length > 0 ? [['KEYS_FAILED', failed] as const] : []),
+    ];
+  }
+
+  get #told(): string {
+    const { named, length } = this.#failed;
+    const told = Array.from(named, ({ db, key, what }) => `"${key.toString()}" in db ${db} (${what})`).slice(0, NAMED);
+    const untold = length - told.length;
+    return [...told, ...(untold > 0 ? [`${formatCount(untold)} more`] : [])].join(', ');
+  }
+}
