@@ -104,7 +104,8 @@ export class Conflicts {
   /** The name is the source's: the target has what the source had last, or neither has it. */
   take(entry: KeyId): void {
     const { targetDbOf, targetNameOf, live } = this.#options;
-    if (this.#kept === undefined && live?.ownNames !== undefined)
+    // The key of a view is not asked for, which would copy it, where nobody has to know.
+    if (this.#kept === undefined && live?.ownNames?.isEmpty === false)
       live.ownNames.forget(targetDbOf(entry.db), targetNameOf(entry.key));
     if (live !== undefined) this.#sink.onInPlace(entry);
   }

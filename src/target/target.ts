@@ -19,6 +19,8 @@ export interface Target {
 
 /** Names that the target held when the run began, by database and name at the target. */
 export interface OwnNames {
+  /** Whether nothing in scope is the target's own. */
+  readonly isEmpty: boolean;
   has(db: number, name: Buffer): boolean;
   /** The source has written it: it is ours from now on. */
   forget(db: number, name: Buffer): void;

@@ -141,7 +141,11 @@ test('RedisTarget leaves names of the target’s own as they are, and says so of
   await client.send('FLUSHALL');
   await client.send('MSET', 'own', 'theirs', 'own:gone', 'theirs');
   const own = new Set(['own', 'own:gone', 'own:large']);
-  const ownNames = { has: (db: number, name: Buffer) => db === 0 && own.has(String(name)), forget: assert.fail };
+  const ownNames = {
+    isEmpty: false,
+    has: (db: number, name: Buffer) => db === 0 && own.has(String(name)),
+    forget: assert.fail,
+  };
   const target = await handFeed(t, server.port, { renames: false, live: { ownNames, keeps: true } });
   const large: LargeValue = { type: 'string', pieces: () => assert.fail('Nobody reads it') };
   for (const entry of [
@@ -170,6 +174,7 @@ test('RedisTarget takes a name of the target’s own for the source’s once it 
   await client.send('MSET', 'a', 'theirs', 'b', 'theirs', 'c', 'theirs', 'd', 'theirs');
   const own = new Set(['a', 'b', 'c', 'd']);
   const ownNames = {
+    isEmpty: false,
     has: (_: number, name: Buffer) => own.has(String(name)),
     forget: (_: number, name: Buffer) => void own.delete(String(name)),
   };
