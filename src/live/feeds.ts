@@ -9,11 +9,12 @@ import { askInfo, type ServerInfo } from '../server/info.ts';
 import type { Node } from '../cluster/topology.ts';
 import type { Feed, FeedPosition, FeedSink, Gap } from './feed.ts';
 import type { MissedShare } from './gaps.ts';
-import { KeysElsewhere } from './keys-elsewhere.ts';
 import { LeftFeeds, type LeftFeed } from './left-feeds.ts';
+import { ToldKeys } from './told-keys.ts';
+import { WrittenKeys, type Written } from './written-keys.ts';
 
 export interface FeedsSink extends Pick<FeedSink, 'onChange' | 'onFailed'> {
-  /** The key is to be read as after a change, though it may only have come or gone with its slot. */
+  /** The key is to be read as after a change, though it may only have come or gone with its slot; see `written`. */
   onMoved(db: number | undefined, key: Buffer): void;
   onMissed(share: MissedShare): void;
 }
@@ -25,6 +26,8 @@ const LOOK_MS = 1000;
 /** The same where something hinders, and somebody waits for it. */
 const HURRIED_LOOK_MS = 100;
 
+const NOTHING_WRITTEN: Written = { keys: [], slots: [] };
+
 interface FollowedNode {
   readonly node: Node;
   readonly feed: Feed;
@@ -33,7 +36,7 @@ interface FollowedNode {
   /** Why something was missed of all that it serves, since the last look began. */
   missed: string | undefined;
   /** What it has told of slots that another node serves, as far as that is known. */
-  readonly elsewhere: KeysElsewhere;
+  readonly elsewhere: ToldKeys;
 }
 
 /** Of a look: more was told or is missed by it, or not all that is there could be looked at. */
@@ -48,6 +51,7 @@ export class Feeds {
   #looking: Promise<unknown> = Promise.resolve();
   #isOver = false;
   #isLearning = false;
+  #written: WrittenKeys | undefined;
 
   constructor(deployment: Deployment, newFeed: NewFeed, sink: FeedsSink) {
     this.#deployment = deployment;
@@ -132,6 +136,17 @@ export class Feeds {
     return Array.from(this.#nodes.values(), ({ feed }) => feed);
   }
 
+  /** From now on the nodes of a cluster are asked which of the changes that they tell are writes: see `written`. */
+  tellWritesApart(): void {
+    if (this.#deployment.isCluster) this.#written ??= new WrittenKeys();
+  }
+
+  /** What was written since the last time; empty where changes are told as they come. All of it has to be told by now. */
+  async written(): Promise<Written> {
+    const asked = { nodeIds: this.#nodes.keys(), caughtUp: () => this.caughtUp(), ask: this.#askNodes.bind(this) };
+    return (await this.#written?.take(asked)) ?? NOTHING_WRITTEN;
+  }
+
   detach(): void {
     this.#isOver = true;
     for (const { feed } of this.#nodes.values()) feed.detach();
@@ -152,7 +167,7 @@ export class Feeds {
       node,
       slots: this.#deployment.topology.slotsOf(node),
       missed: undefined,
-      elsewhere: new KeysElsewhere(),
+      elsewhere: new ToldKeys(),
       feed: this.#newFeed(
         node,
         {
@@ -174,10 +189,19 @@ export class Feeds {
    * one is read again as soon as the node itself was asked what it serves.
    */
   #onChange({ node, elsewhere }: FollowedNode, db: number | undefined, key: Buffer): void {
-    if (!this.#deployment.isCluster || this.#deployment.nodeOf(key)?.id === node.id)
-      return this.#sink.onChange(db, key);
+    const isOwn = !this.#deployment.isCluster || this.#deployment.nodeOf(key)?.id === node.id;
+    if (isOwn && this.#written === undefined) return this.#sink.onChange(db, key);
     this.#sink.onMoved(db, key);
+    if (isOwn) return this.#written?.add(node.id, db, key);
+    this.#written?.addElsewhere(node.id, key);
     elsewhere.add(db, key);
+  }
+
+  /** As the node itself has it, in the process that has told: no other one knows what that one serves. */
+  async #askNodes(id: string): Promise<string | undefined> {
+    const { server } = this.#nodes.get(id)?.feed ?? {};
+    if (server === undefined || server.connection.error !== undefined) return undefined;
+    return server.connection.request('CLUSTER NODES').then(String, () => undefined);
   }
 
   #onGap(followed: FollowedNode, gap: Gap): void {

@@ -244,6 +244,7 @@ export class Following {
 
   async #cutOver(): Promise<void> {
     this.#enter('cutover');
+    this.#parts.feeds.tellWritesApart();
     await this.#inTime((leftMs) => this.#settle(leftMs));
   }
 
@@ -302,12 +303,15 @@ export class Following {
     const { linger } = this.#options;
     if (linger === 0) return;
     this.#enter('lingering');
-    const { feeds, rounds, gaps, lookForDatabases } = this.#parts;
-    await this.#writers.begin();
-    await sleep(linger, undefined, { ref: false });
+    const { rounds, gaps, lookForDatabases } = this.#parts;
+    await this.#inTime(() => this.#writers.begin());
+    const end = performance.now() + linger;
+    for (let left = linger; left > 0; left = end - performance.now()) {
+      await sleep(Math.min(left, LOOK_MS), undefined, { ref: false });
+      await this.#inTime(() => this.#writers.look());
+    }
     let changes = 0;
     await this.#inTime(async () => {
-      await feeds.caughtUp();
       await lookForDatabases();
       await gaps.closed();
       changes = rounds.changes;
