@@ -33,6 +33,8 @@ interface FollowedNode {
   readonly feed: Feed;
   /** Every slot that it was seen to serve. */
   readonly slots: SlotSet;
+  /** Until then whoever wants to follow it hears what is wrong. */
+  isAttached: boolean;
   /** Why something was missed of all that it serves, since the last look began. */
   missed: string | undefined;
   /** What it has told of slots that another node serves, as far as that is known. */
@@ -85,12 +87,29 @@ export class Feeds {
    */
   async caughtUp({ looks = false } = {}): Promise<void> {
     while (!this.#isOver) {
-      await Promise.all(Array.from(this.#nodes.values(), ({ feed }) => feed.caughtUp()));
+      const followed = [...this.#nodes.values()];
+      await Promise.all(followed.map((one) => this.#caughtUpWith(one)));
       if (!looks || this.#deployment.kind === 'server') return;
       const found = await this.#lookNext();
-      if (found === 'nothing') return;
       if (found === 'trouble') await sleep(HURRIED_LOOK_MS);
+      // Another look may have found who has taken over meanwhile.
+      const hasJoined = [...this.#nodes.values()].some((one) => !followed.includes(one));
+      if (found === 'nothing' && !hasJoined) return;
     }
+  }
+
+  /** @throws RespError where it is lost, and nobody takes its place */
+  async #caughtUpWith(followed: FollowedNode): Promise<void> {
+    try {
+      await followed.feed.caughtUp();
+    } catch (error) {
+      const isFollowed = !this.#isOver && this.#nodes.get(followed.node.id) === followed;
+      if (isFollowed && followed.isAttached && !this.#isReplaced(followed)) throw error;
+    }
+  }
+
+  #isReplaced({ node }: FollowedNode): boolean {
+    return this.#deployment.isCluster && this.#deployment.topology.find(node.id) === undefined;
   }
 
   /** How far each node's changes are told. */
@@ -166,6 +185,7 @@ export class Feeds {
     const followed: FollowedNode = {
       node,
       slots: this.#deployment.topology.slotsOf(node),
+      isAttached: false,
       missed: undefined,
       elsewhere: new ToldKeys(),
       feed: this.#newFeed(
@@ -180,6 +200,7 @@ export class Feeds {
     };
     this.#nodes.set(node.id, followed);
     await followed.feed.attach();
+    followed.isAttached = true;
     return followed;
   }
 
@@ -341,10 +362,9 @@ export class Feeds {
     );
   }
 
-  #onFailed({ node }: FollowedNode, error: RespError): void {
+  #onFailed(followed: FollowedNode, error: RespError): void {
     // Whoever takes its place is followed.
-    const isGone = this.#deployment.isCluster && this.#deployment.topology.find(node.id) === undefined;
-    if (!isGone) this.#sink.onFailed(error);
+    if (!this.#isReplaced(followed)) this.#sink.onFailed(error);
   }
 
   #shareOf(

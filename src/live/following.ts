@@ -201,7 +201,7 @@ export class Following {
     while (!this.#isAsked && !this.#isOver) await this.#measure();
     if (this.#isOver) return;
     await this.#cutOver();
-    await this.#lingers();
+    if (!this.#isOver) await this.#lingers();
   }
 
   /** How long it takes until a change of now is on the target. */
@@ -272,7 +272,7 @@ export class Following {
     await gaps.closed();
     await feeds.caughtUp({ looks: true });
     // A server that is being reached anew says nothing for a while.
-    while (!(await lookForDatabases())) await feeds.caughtUp();
+    while (!this.#isOver && !(await lookForDatabases())) await feeds.caughtUp();
     await this.#settleAll();
     for (const some of streams.portions) {
       for (const { db, key } of some) rounds.mark(db, key);
@@ -282,13 +282,13 @@ export class Following {
     do {
       await this.#settleAll();
       await confirm(Math.max(1, Math.floor(leftMs() * CONFIRM_SHARE)));
-    } while (gaps.isOpen);
+    } while (gaps.isOpen && !this.#isOver);
   }
 
   /** Until nothing is missed, nor lost by the target, and what is marked by then is there. */
   async #settleAll(): Promise<void> {
     const { rounds, gaps, unanswered, reachTarget } = this.#parts;
-    for (;;) {
+    while (!this.#isOver) {
       await gaps.closed();
       await rounds.settled({ isHurried: true });
       await reachTarget();
