@@ -10,11 +10,12 @@ import type { Node } from '../cluster/topology.ts';
 import { pauseFor } from '../server/retry.ts';
 import type { Feed, FeedPosition, FeedSink, Gap } from './feed.ts';
 import type { MissedShare } from './gaps.ts';
-import { KeysElsewhere } from './keys-elsewhere.ts';
 import { LeftFeeds, type LeftFeed } from './left-feeds.ts';
+import { ToldKeys } from './told-keys.ts';
+import { WrittenKeys, type Written } from './written-keys.ts';
 
 export interface FeedsSink extends Pick<FeedSink, 'onChange' | 'onFailed'> {
-  /** The key is to be read as after a change, though it may only have come or gone with its slot. */
+  /** The key is to be read as after a change, though it may only have come or gone with its slot; see `written`. */
   onMoved(db: number | undefined, key: Buffer): void;
   onMissed(share: MissedShare): void;
 }
@@ -28,15 +29,19 @@ const HURRIED_LOOK_MS = 100;
 /** The same where a feed is on its way, and somebody is to read. */
 const PROCESS_LOOK_MS = 10;
 
+const NOTHING_WRITTEN: Written = { keys: [], slots: [] };
+
 interface FollowedNode {
   readonly node: Node;
   readonly feed: Feed;
   /** Every slot that it was seen to serve. */
   readonly slots: SlotSet;
+  /** Until then whoever wants to follow it hears what is wrong. */
+  isAttached: boolean;
   /** Why something was missed of all that it serves, since the last look began. */
   missed: string | undefined;
   /** What it has told of slots that another node serves, as far as that is known. */
-  readonly elsewhere: KeysElsewhere;
+  readonly elsewhere: ToldKeys;
 }
 
 /** Of a look: more was told or is missed by it, or not all that is there could be looked at. */
@@ -51,6 +56,7 @@ export class Feeds {
   #looking: Promise<unknown> = Promise.resolve();
   #isOver = false;
   #isLearning = false;
+  #written: WrittenKeys | undefined;
 
   constructor(deployment: Deployment, newFeed: NewFeed, sink: FeedsSink) {
     this.#deployment = deployment;
@@ -84,12 +90,29 @@ export class Feeds {
    */
   async caughtUp({ looks = false } = {}): Promise<void> {
     while (!this.#isOver) {
-      await Promise.all(Array.from(this.#nodes.values(), ({ feed }) => feed.caughtUp()));
+      const followed = [...this.#nodes.values()];
+      await Promise.all(followed.map((one) => this.#caughtUpWith(one)));
       if (!looks || this.#deployment.kind === 'server') return;
       const found = await this.#lookNext();
-      if (found === 'nothing') return;
       if (found === 'trouble') await sleep(HURRIED_LOOK_MS);
+      // Another look may have found who has taken over meanwhile.
+      const hasJoined = [...this.#nodes.values()].some((one) => !followed.includes(one));
+      if (found === 'nothing' && !hasJoined) return;
     }
+  }
+
+  /** @throws RespError where it is lost, and nobody takes its place */
+  async #caughtUpWith(followed: FollowedNode): Promise<void> {
+    try {
+      await followed.feed.caughtUp();
+    } catch (error) {
+      const isFollowed = !this.#isOver && this.#nodes.get(followed.node.id) === followed;
+      if (isFollowed && followed.isAttached && !this.#isReplaced(followed)) throw error;
+    }
+  }
+
+  #isReplaced({ node }: FollowedNode): boolean {
+    return this.#deployment.isCluster && this.#deployment.topology.find(node.id) === undefined;
   }
 
   /** How far each node's changes are told. */
@@ -145,6 +168,17 @@ export class Feeds {
     return Array.from(this.#nodes.values(), ({ feed }) => feed);
   }
 
+  /** From now on the nodes of a cluster are asked which of the changes that they tell are writes: see `written`. */
+  tellWritesApart(): void {
+    if (this.#deployment.isCluster) this.#written ??= new WrittenKeys();
+  }
+
+  /** What was written since the last time; empty where changes are told as they come. All of it has to be told by now. */
+  async written(): Promise<Written> {
+    const asked = { nodeIds: this.#nodes.keys(), caughtUp: () => this.caughtUp(), ask: this.#askNodes.bind(this) };
+    return (await this.#written?.take(asked)) ?? NOTHING_WRITTEN;
+  }
+
   detach(): void {
     this.#isOver = true;
     for (const { feed } of this.#nodes.values()) feed.detach();
@@ -164,8 +198,9 @@ export class Feeds {
     const followed: FollowedNode = {
       node,
       slots: this.#deployment.topology.slotsOf(node),
+      isAttached: false,
       missed: undefined,
-      elsewhere: new KeysElsewhere(),
+      elsewhere: new ToldKeys(),
       feed: this.#newFeed(
         node,
         {
@@ -178,6 +213,7 @@ export class Feeds {
     };
     this.#nodes.set(node.id, followed);
     await followed.feed.attach();
+    followed.isAttached = true;
     return followed;
   }
 
@@ -187,10 +223,19 @@ export class Feeds {
    * one is read again as soon as the node itself was asked what it serves.
    */
   #onChange({ node, elsewhere }: FollowedNode, db: number | undefined, key: Buffer): void {
-    if (!this.#deployment.isCluster || this.#deployment.nodeOf(key)?.id === node.id)
-      return this.#sink.onChange(db, key);
+    const isOwn = !this.#deployment.isCluster || this.#deployment.nodeOf(key)?.id === node.id;
+    if (isOwn && this.#written === undefined) return this.#sink.onChange(db, key);
     this.#sink.onMoved(db, key);
+    if (isOwn) return this.#written?.add(node.id, db, key);
+    this.#written?.addElsewhere(node.id, key);
     elsewhere.add(db, key);
+  }
+
+  /** As the node itself has it, in the process that has told: no other one knows what that one serves. */
+  async #askNodes(id: string): Promise<string | undefined> {
+    const { server } = this.#nodes.get(id)?.feed ?? {};
+    if (server === undefined || server.connection.error !== undefined) return undefined;
+    return server.connection.request('CLUSTER NODES').then(String, () => undefined);
   }
 
   #onGap(followed: FollowedNode, gap: Gap): void {
@@ -330,10 +375,9 @@ export class Feeds {
     );
   }
 
-  #onFailed({ node }: FollowedNode, error: RespError): void {
+  #onFailed(followed: FollowedNode, error: RespError): void {
     // Whoever takes its place is followed.
-    const isGone = this.#deployment.isCluster && this.#deployment.topology.find(node.id) === undefined;
-    if (!isGone) this.#sink.onFailed(error);
+    if (!this.#isReplaced(followed)) this.#sink.onFailed(error);
   }
 
   #shareOf(

@@ -207,7 +207,7 @@ export class Following {
     while (!this.#isAsked && !this.#isOver) await this.#measure();
     if (this.#isOver) return;
     await this.#cutOver();
-    await this.#lingers();
+    if (!this.#isOver) await this.#lingers();
   }
 
   /** How long it takes until a change of now is on the target. */
@@ -249,6 +249,7 @@ export class Following {
 
   async #cutOver(): Promise<void> {
     this.#enter('cutover');
+    this.#parts.feeds.tellWritesApart();
     await this.#inTime((leftMs) => this.#settle(leftMs));
   }
 
@@ -276,7 +277,7 @@ export class Following {
     await gaps.closed();
     await feeds.caughtUp({ looks: true });
     // A server that is being reached anew says nothing for a while.
-    while (!(await lookForDatabases())) await feeds.caughtUp();
+    while (!this.#isOver && !(await lookForDatabases())) await feeds.caughtUp();
     await this.#settleAll();
     for (const some of streams.portions) await rounds.readAgain(some, HURRIED);
     // What was wrong with a key may have passed.
@@ -286,13 +287,13 @@ export class Following {
     do {
       await this.#settleAll();
       await confirm(Math.max(1, Math.floor(leftMs() * CONFIRM_SHARE)));
-    } while (gaps.isOpen);
+    } while (gaps.isOpen && !this.#isOver);
   }
 
   /** Until nothing is missed, nor lost by the target, and what is marked by then is there. */
   async #settleAll(): Promise<void> {
     const { rounds, gaps, unanswered, reachTarget } = this.#parts;
-    for (;;) {
+    while (!this.#isOver) {
       await gaps.closed();
       await rounds.settled(HURRIED);
       await reachTarget();
@@ -307,12 +308,15 @@ export class Following {
     const { linger } = this.#options;
     if (linger === 0) return;
     this.#enter('lingering');
-    const { feeds, rounds, gaps, lookForDatabases } = this.#parts;
-    await this.#writers.begin();
-    await sleep(linger, undefined, { ref: false });
+    const { rounds, gaps, lookForDatabases } = this.#parts;
+    await this.#inTime(() => this.#writers.begin());
+    const end = performance.now() + linger;
+    for (let left = linger; left > 0; left = end - performance.now()) {
+      await sleep(Math.min(left, LOOK_MS), undefined, { ref: false });
+      await this.#inTime(() => this.#writers.look());
+    }
     let changes = 0;
     await this.#inTime(async () => {
-      await feeds.caughtUp();
       await lookForDatabases();
       await gaps.closed();
       changes = rounds.changes;

@@ -131,10 +131,21 @@ export class Rounds implements Follower {
    * @param db `undefined` for any of those that are followed
    */
   change(db: number | undefined, key: Buffer): boolean {
-    if (!this.#options.scope.includes(key) || (db !== undefined && !this.#databases.has(db))) return false;
-    this.#changes++;
+    if (!this.count(db, key)) return false;
     this.mark(db, key);
     return true;
+  }
+
+  /** The same of a key that is marked. @param times how often it has changed */
+  count(db: number | undefined, key: Buffer, times = 1): boolean {
+    if (!this.#options.scope.includes(key) || (db !== undefined && !this.#databases.has(db))) return false;
+    this.#changes += times;
+    return true;
+  }
+
+  /** Changes of which no name is kept: at least so many. */
+  countUnnamed(changes: number): void {
+    this.#changes += changes;
   }
 
   /** Databases were flushed or exchanged, all of them where they are not named: that is a change as well. */

@@ -4,6 +4,7 @@
 import type { ServerInfo } from '../server/info.ts';
 import type { Feeds } from './feeds.ts';
 import type { Rounds } from './rounds.ts';
+import { ANSWERS } from './written-keys.ts';
 
 const MOST_NAMES = 20;
 
@@ -19,9 +20,12 @@ interface Removed {
   readonly fields: number;
 }
 
+type WritersFeeds = Pick<Feeds, 'infos' | 'caughtUp' | 'written'>;
+type WritersRounds = Pick<Rounds, 'changes' | 'gone' | 'count' | 'countUnnamed'>;
+
 export class Writers {
-  readonly #feeds: Pick<Feeds, 'infos' | 'caughtUp'>;
-  readonly #rounds: Pick<Rounds, 'changes' | 'gone'>;
+  readonly #feeds: WritersFeeds;
+  readonly #rounds: WritersRounds;
   /** As each process said last, by its run id; and how much more that has become, of all of them. */
   readonly #heard = new Map<string, Removed>();
   #removed: Removed = { keys: 0, fields: 0 };
@@ -32,7 +36,7 @@ export class Writers {
   readonly #names = new Map<string, Buffer>();
   #isNaming = false;
 
-  constructor(feeds: Pick<Feeds, 'infos' | 'caughtUp'>, rounds: Pick<Rounds, 'changes' | 'gone'>) {
+  constructor(feeds: WritersFeeds, rounds: WritersRounds) {
     this.#feeds = feeds;
     this.#rounds = rounds;
   }
@@ -51,12 +55,20 @@ export class Writers {
   async begin(): Promise<void> {
     // Whatever the servers had removed by now is told by the time that the changes are counted.
     const removed = await this.#askServers();
-    await this.#feeds.caughtUp();
+    for (let looks = 0; looks < ANSWERS; looks++) await this.look();
     this.#base = { ...removed, changes: this.#rounds.changes, gone: this.#rounds.gone };
     this.#made = 0;
     this.#idleSince = performance.now();
     this.#names.clear();
     this.#isNaming = true;
+  }
+
+  /** Counts what is told of a cluster, where that has to be asked for. */
+  async look(): Promise<void> {
+    await this.#feeds.caughtUp();
+    const { keys, slots } = await this.#feeds.written();
+    for (const { db, key, times } of keys) if (this.#rounds.count(db, key, times)) this.see(key);
+    this.#rounds.countUnnamed(slots.length);
   }
 
   /** Milliseconds for which nobody wrote, as far as the looks so far tell. @param changes as of `count` */

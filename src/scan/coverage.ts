@@ -7,9 +7,11 @@
 import { SlotSet, type SlotRange } from '../cluster/slot.ts';
 import type { Node, Topology } from '../cluster/topology.ts';
 
-interface Observation {
-  /** Slots that it serves, or takes over from another node. */
-  readonly held: SlotSet;
+/** What a node says of itself. */
+export interface OwnSlots {
+  readonly serving: SlotSet;
+  /** Slots that it takes over from another node, key by key. */
+  readonly coming: SlotSet;
   /** Slots on the way to another node, by its id. */
   readonly leaving: ReadonlyMap<number, string>;
 }
@@ -61,10 +63,11 @@ export class SlotWatch {
   /** @param nodes the text of CLUSTER NODES, asked of the node itself */
   observe(nodes: string): void {
     this.#state = undefined;
-    const observation = parseOwn(nodes, this.#id);
-    this.#isBlind ||= observation === undefined;
-    if (observation === undefined) return;
-    const { held, leaving } = observation;
+    const own = ownSlots(nodes, this.#id);
+    this.#isBlind ||= own === undefined;
+    if (own === undefined) return;
+    const { serving: held, coming, leaving } = own;
+    held.addAll(coming);
     if (this.#held === undefined) {
       this.#held = new SlotSet();
       this.#held.addAll(held);
@@ -110,9 +113,14 @@ export class SlotWatch {
   }
 }
 
-/** `<id> <address> myself,master - 0 0 3 connected 0-5460 7000 [5461->-<id>] [93-<-<id>]` */
-function parseOwn(nodes: string, id: string | undefined): Observation | undefined {
-  const held = new SlotSet();
+/**
+ * Of a line like `<id> <address> myself,master - 0 0 3 connected 0-5460 7000 [5461->-<id>] [93-<-<id>]`.
+ * @param nodes the text of CLUSTER NODES
+ * @param id for those that do not say which line is their own
+ * @returns `undefined` where none is
+ */
+export function ownSlots(nodes: string, id: string | undefined): OwnSlots | undefined {
+  const [serving, coming] = [new SlotSet(), new SlotSet()];
   const leaving = new Map<number, string>();
   const lines = nodes.split('\n').map((line) => line.trim().split(' '));
   const own = lines.find(([, , flags]) => flags?.split(',').includes('myself')) ?? lines.find(([name]) => name === id);
@@ -120,11 +128,11 @@ function parseOwn(nodes: string, id: string | undefined): Observation | undefine
   for (const word of own.slice(8)) {
     const [, first, last = first] = /^(\d+)(?:-(\d+))?$/.exec(word) ?? [];
     const [, slot, direction, other] = /^\[(\d+)-([<>])-(\w+)\]$/.exec(word) ?? [];
-    if (first !== undefined) held.addRange(Number(first), Number(last));
-    else if (direction === '<') held.add(Number(slot));
+    if (first !== undefined) serving.addRange(Number(first), Number(last));
+    else if (direction === '<') coming.add(Number(slot));
     else if (direction === '>') leaving.set(Number(slot), other!);
   }
-  return { held, leaving };
+  return { serving, coming, leaving };
 }
 
 /** Where the rest of a slot is to be found. */

@@ -108,6 +108,8 @@ export class LiveCopy {
     const streams = new Streams(live.namesLimit);
     const ledger = new PageLedger();
     const isNumbered = sides.source.isCluster && databases.length > 1;
+    // Valkey 9.1 names another database than the right one where a slot moves as one while it is written.
+    const dbOf = (db: number | undefined): number | undefined => (isNumbered ? undefined : db);
     const limits = { mostKeys: live.namesLimit, mostBytes: DIRTY_BYTES };
     this.#rounds = new Rounds(
       { databases, scope: run.settings.scope, settle: live.settle, streams, ...limits },
@@ -128,9 +130,8 @@ export class LiveCopy {
         : new TrackingFeed(sides.source, node, options, sink);
     };
     this.#feeds = new Feeds(sides.source, newFeed, {
-      // Valkey 9.1 names another database than the right one where a slot moves as one while it is written.
-      onChange: (db, key) => this.following.onChange(isNumbered ? undefined : db, key),
-      onMoved: (db, key) => run.settings.scope.includes(key) && this.#rounds.mark(db, key),
+      onChange: (db, key) => this.following.onChange(dbOf(db), key),
+      onMoved: (db, key) => run.settings.scope.includes(key) && this.#rounds.mark(dbOf(db), key),
       onMissed: (share) => this.following.onMissed(share),
       onFailed: (error) => this.following.fail(error),
     });

@@ -1,8 +1,12 @@
 // A copy that follows random writers from cluster to cluster, while slots move and primaries fail or hand over on both sides.
+import assert from 'node:assert/strict';
 import { test, type TestContext } from 'node:test';
+import { slotOfKey } from '../support/cluster-slot.ts';
+import type { SameSidesOptions } from '../support/live/compare.ts';
 import { failedOver, resharded, slotsMigrated, takenOver } from '../support/live/cluster-faults.ts';
 import { kills } from '../support/live/faults.ts';
 import { FEEDS, runModel, type Fault, type FeedName, type ModelOptions } from '../support/live/model.ts';
+import type { Step } from '../support/live/router.ts';
 import { clusterSide } from '../support/live/sides.ts';
 import { AFTER_MOVES, startCluster, type ClusterOptions, type TestCluster } from '../support/redis-cluster.ts';
 import { serversWith } from '../support/server-versions.ts';
@@ -12,6 +16,20 @@ import { count, longOnly } from '../support/tier.ts';
 const FOLLOWING_MS = count(1500, 6000);
 /** Servers lose time with each MIGRATE. */
 const MOVED: Partial<ModelOptions> = { same: { ...AFTER_MOVES, without: UNSETTABLE } };
+
+/** Faults go on until rump has ended. */
+const LINGERING: Partial<ModelOptions> = { lasts: true, args: ['--retries', '50', '--linger', '2s'] };
+/** Milliseconds for which a slot stays: whoever writes to it is told from the move. */
+const STAYING = [800, 1000] as const;
+/** What is written until rump has ended, and so is not the same on both sides; other keys of its slot are. */
+const LATE = '{late}written';
+/** Keys of the same slot that nobody writes any more. */
+const STILL = Array.from({ length: 100 }, (_, i) => `{late}${i}`);
+const MOST_NAMES = 20;
+const WITHOUT_LATE: SameSidesOptions = {
+  nameOf: (name) => (name === LATE ? undefined : name),
+  isForeign: (name) => name === LATE,
+};
 
 interface Case {
   readonly source?: ClusterOptions;
@@ -56,10 +74,23 @@ longOnly(() => {
     const feed = FEEDS[index % FEEDS.length]!;
     test(`rump follows by ${feed} a cluster ${what}`, (t) => follow(t, feed, one));
   }
+  test('rump names nobody by tracking whose slots move while it cuts over', (t) =>
+    follow(t, 'tracking', { faults: (source) => [resharded(source)], options: { ...LINGERING, ...MOVED } }));
+
   for (const { name, binary } of serversWith('valkey-9.1')) {
     const plain = { source: { binary }, target: { binary } };
     test(`rump follows by tracking a cluster while slots of the other move as one (${name})`, (t) =>
       follow(t, 'tracking', { ...plain, faults: (_, target) => [slotsMigrated(target)] }));
+    test(`rump names nobody by psync whose slots move as one while it cuts over (${name})`, (t) =>
+      follow(t, 'psync', { ...plain, faults: (source) => [slotsMigrated(source)], options: LINGERING }));
+
+    test(`rump names by psync who writes to a slot that moves as one while it cuts over, and nobody else (${name})`, (t) =>
+      follow(t, 'psync', {
+        ...plain,
+        faults: (source) => [slotsMigrated(source, { slots: [slotOfKey(LATE)], pause: STAYING }), writing(source)],
+        options: { ...LINGERING, code: 1, same: WITHOUT_LATE },
+      }));
+
     for (const feed of FEEDS) {
       test(`rump follows by ${feed} a cluster whose slots move as one (${name})`, (t) =>
         follow(t, feed, { ...plain, faults: (source) => [slotsMigrated(source)] }));
@@ -73,6 +104,32 @@ longOnly(() => {
 });
 
 test('rump follows a cluster into a cluster', (t) => follow(t, 'tracking', { faults: () => [] }));
+
+/** Somebody who was not stopped, and whom rump is to name. */
+function writing(cluster: TestCluster): Fault {
+  const router = clusterSide(cluster).router();
+  let times = 0;
+  return {
+    pause: [20, 60],
+    async strike() {
+      await router.deliver([...(times === 0 ? STILL : []), LATE].map((name) => stepSetting(name, times)));
+      times += 1;
+    },
+    assertFelt({ stderr }) {
+      const [, told = ''] =
+        /^rump: warning: the source is still written after the cutover, .* are (.*)$/m.exec(stderr) ?? [];
+      const names = told.split(', ');
+      // Keys that have expired are among them.
+      const named = names.filter((name) => name.startsWith('"{late}'));
+      assert.deepEqual(named, names.length < MOST_NAMES ? [`"${LATE}"`] : named.slice(0, 1));
+    },
+  };
+}
+
+function stepSetting(name: string, value: number): Step {
+  const key = Buffer.from(name);
+  return { db: 0, key, commands: [['SET', key, value]] };
+}
 
 async function follow(t: TestContext, feed: FeedName, one: Case): Promise<void> {
   const [source, target] = await Promise.all([startCluster(t, one.source), startCluster(t, one.target)]);

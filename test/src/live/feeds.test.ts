@@ -50,6 +50,35 @@ test('Feeds.caughtUp() looks who has taken over since, and waits for what he tel
   );
 });
 
+test('Feeds.caughtUp() lets go of a node that has lost its place meanwhile, and waits for whoever has taken it', async () => {
+  const cluster = new FakeCluster({ a: [[0, 16383]] });
+  const { feeds, made } = await following(cluster);
+  made[0]!.waits = true;
+  const caughtUp = feeds.caughtUp({ looks: true });
+  made[0]!.waits = false;
+  cluster.serve({ r: [[0, 16383]] });
+  // Another look finds it.
+  await Promise.all([feeds.caughtUp({ looks: true }), caughtUp]);
+  assert.deepEqual([made[0]!.isDetached, made[1]!.caughtUps], [true, 2]);
+});
+
+test('Feeds.caughtUp() does not fail for a node that cannot be followed yet', async () => {
+  const cluster = new FakeCluster({ a: [[0, 16383]] });
+  const { feeds, made } = await following(cluster);
+  cluster.refusals.set('r', 1);
+  cluster.serve({ a: [[0, 99]], r: [[100, 16383]] });
+  cluster.onAttaching = () => feeds.caughtUp();
+  await feeds.caughtUp({ looks: true });
+  assert.deepEqual(
+    made.map(({ node, isAttached }) => [node.id, isAttached]),
+    [
+      ['a', true],
+      ['r', false],
+      ['r', true],
+    ],
+  );
+});
+
 test('Feeds.caughtUp() waits for a node that serves slots and cannot be followed yet, and for no other', async () => {
   const cluster = new FakeCluster({ a: [[0, 16383]] });
   const { feeds, made } = await following(cluster);
@@ -194,6 +223,8 @@ class FakeCluster {
   readonly isCluster = true;
   /** How often each node lets nobody follow it. */
   readonly refusals = new Map<string, number>();
+  /** Happens before a node that joins is followed, or refuses. */
+  onAttaching: () => Promise<void> = async () => {};
   /** How often nobody says who serves what. */
   silences = 0;
   /** Ports of those that were asked first. */
@@ -244,6 +275,10 @@ class FakeFeed implements Feed {
   isAttached = false;
   isDetached = false;
   caughtUps = 0;
+  /** Whether it is behind, for whoever asks now. */
+  waits = false;
+  #isRefused = false;
+  #onDetached: (error: RespError) => void = () => {};
   readonly node: Node;
   readonly sink: FeedSink;
   readonly from: FeedPosition | undefined;
@@ -256,18 +291,20 @@ class FakeFeed implements Feed {
     this.from = from;
   }
 
-  attach(): Promise<void> {
+  async attach(): Promise<void> {
     const { refusals } = this.#cluster;
     const left = refusals.get(this.node.id) ?? 0;
     refusals.set(this.node.id, left - 1);
-    if (left > 0) return Promise.reject(new RespError('LOADING', 'It is loading', { retryable: true }));
+    this.#isRefused = left > 0;
+    await this.#cluster.onAttaching();
+    if (this.#isRefused) throw new RespError('LOADING', 'It is loading', { retryable: true });
     this.isAttached = true;
-    return Promise.resolve();
   }
 
   caughtUp(): Promise<void> {
     this.caughtUps += 1;
-    return Promise.resolve();
+    if (this.#isRefused) return Promise.reject(new RespError('LOADING', 'It is loading'));
+    return this.waits ? new Promise((_, reject) => (this.#onDetached = reject)) : Promise.resolve();
   }
 
   reopen(): void {
@@ -276,5 +313,6 @@ class FakeFeed implements Feed {
 
   detach(): void {
     this.isDetached = true;
+    this.#onDetached(new RespError('CLOSED', 'Nobody follows it any more'));
   }
 }

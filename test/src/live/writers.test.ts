@@ -2,18 +2,30 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Writers } from '../../../src/live/writers.ts';
+import type { Written } from '../../../src/live/written-keys.ts';
 import { parseInfo, type ServerInfo } from '../../../src/server/info.ts';
 
 const EXPIRED = 500;
 
 /** One source, of which some keys have expired before it is looked at. */
 async function begin() {
-  const told = { changes: 0, gone: 0 };
+  const told = {
+    changes: 0,
+    gone: 0,
+    count: (_db: number | undefined, _key: Buffer, times: number) => ((told.changes += times), true),
+    countUnnamed: (changes: number) => void (told.changes += changes),
+  };
   const infos = new Map([['node', infoOf('a', EXPIRED)]]);
-  const writers = new Writers({ infos: () => Promise.resolve(infos), caughtUp: async () => {} }, told);
+  const written: { now: Written } = { now: { keys: [], slots: [] } };
+  const feeds = {
+    infos: () => Promise.resolve(infos),
+    caughtUp: async () => {},
+    written: () => Promise.resolve(written.now),
+  };
+  const writers = new Writers(feeds, told);
   await writers.begin();
   const write = (changes: number): void => void (told.changes += changes);
-  return { writers, told, infos, write, count: () => writers.count(told.changes) };
+  return { writers, told, infos, written, write, count: () => writers.count(told.changes) };
 }
 
 test('Writers takes keys for expired that the server has expired since it was asked first, and no more', async () => {
@@ -53,6 +65,18 @@ test('Writers.idleFor() begins anew with whoever writes, though the server was l
   while (performance.now() - before < 5) await writers.idleFor(told.changes);
   write(1);
   assert.ok((await writers.idleFor(told.changes)) < performance.now() - before);
+});
+
+test('Writers counts what has to be asked for, by name or not, and not what was written before', async () => {
+  const { writers, told, written, count } = await begin();
+  written.now = { keys: [{ db: 0, key: Buffer.from('early'), times: 1 }], slots: [] };
+  await writers.begin();
+  const before = told.changes;
+  written.now = { keys: [{ db: 0, key: Buffer.from('late'), times: 2 }], slots: [7] };
+  await writers.look();
+  assert.equal(await count(), 3);
+  assert.deepEqual(writers.names.map(String), ['late']);
+  assert.equal(told.changes, before + 3);
 });
 
 function infoOf(runId: string, expired: number): ServerInfo {

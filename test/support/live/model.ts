@@ -46,6 +46,8 @@ export interface ModelOptions extends Habits {
   /** Milliseconds from when rump is in sync to when the writers stop, which is when faults end. Default 1,000. */
   readonly following?: number;
   readonly faults?: readonly Fault[];
+  /** Whether faults go on until rump has ended. Default: until the writers stop. */
+  readonly lasts?: boolean;
   /** Databases that rump is to follow. Default all of the source. */
   readonly db?: string;
   readonly same?: SameSidesOptions;
@@ -102,16 +104,27 @@ async function model(t: TestContext, options: ModelOptions, random: Random, run:
   const writers: Writer[] = [writer, numbered];
   const end = new AbortController();
   // Whatever fails, nothing goes on behind it.
-  t.after(() => stopAll(writers, end));
+  t.after(() => {
+    end.abort();
+    return stopAll(writers);
+  });
   for (const each of writers) each.start();
   run.start();
   await run.reaches(PHASE.following);
   for (const each of options.writers ?? []) writers.push(each.start());
-  const striking = faults.map((fault) => strikeOn(fault, random.branch(), run, end.signal));
-  await Promise.all([Promise.all(striking), follow(run, following, end)]);
-  await stopAll(writers, end);
+  const { signal } = end;
+  const striking = Promise.all(faults.map((fault) => strikeOn(fault, random.branch(), run, signal)));
+  striking.catch(() => {});
+  await Promise.all([sleep(following), run.reaches(PHASE.inSync)]);
+  if (options.lasts !== true) {
+    end.abort();
+    await striking;
+  }
+  await stopAll(writers);
   run.cutOver();
   const result = await run.done();
+  end.abort();
+  await striking;
 
   const { code = 0 } = options;
   assert.equal(result.code, code, `exit ${result.code}`);
@@ -139,13 +152,7 @@ async function assertNoTrace(client: TestClient): Promise<void> {
   );
 }
 
-async function follow(run: Following, following: number, end: AbortController): Promise<void> {
-  await Promise.all([sleep(following), run.reaches(PHASE.inSync)]);
-  end.abort();
-}
-
-async function stopAll(writers: readonly Writer[], end: AbortController): Promise<void> {
-  end.abort();
+async function stopAll(writers: readonly Writer[]): Promise<void> {
   await Promise.all(writers.map((each) => each.stop()));
 }
 

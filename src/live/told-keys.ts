@@ -1,4 +1,4 @@
-// Keys that a node of a cluster has told of while another one is known to serve their slots: by name as far as there is room,
+// Keys that a node of a cluster has told of, and of which it is not known yet what that means: by name as far as there is room,
 // otherwise by slot.
 
 import { slotOf, SlotSet } from '../cluster/slot.ts';
@@ -7,12 +7,14 @@ import { slotOf, SlotSet } from '../cluster/slot.ts';
 export interface ToldKey {
   readonly db: number | undefined;
   readonly key: Buffer;
+  /** How often it was told. */
+  times: number;
 }
 
 const MOST_KEYS = 20_000;
 const MOST_BYTES = 4 * 1024 * 1024;
 
-export class KeysElsewhere {
+export class ToldKeys {
   #keys = new Map<string, ToldKey>();
   #bytes = 0;
   #slots = new SlotSet();
@@ -27,15 +29,24 @@ export class KeysElsewhere {
   }
 
   /** @param key a copy of it is kept */
-  add(db: number | undefined, key: Buffer): void {
+  add(db: number | undefined, key: Buffer, times = 1): void {
     const id = `${db ?? ''} ${key.toString('latin1')}`;
-    if (this.#keys.has(id)) return;
-    if (this.#keys.size >= MOST_KEYS || this.#bytes + key.length > MOST_BYTES) {
-      this.#slots.add(slotOf(key));
-      return;
+    const known = this.#keys.get(id);
+    if (known !== undefined) known.times += times;
+    else if (this.#keys.size >= MOST_KEYS || this.#bytes + key.length > MOST_BYTES) this.#slots.add(slotOf(key));
+    else {
+      this.#keys.set(id, { db, key: Buffer.from(key), times });
+      this.#bytes += key.length;
     }
-    this.#keys.set(id, { db, key: Buffer.from(key) });
-    this.#bytes += key.length;
+  }
+
+  addSlots(slots: SlotSet): void {
+    this.#slots.addAll(slots);
+  }
+
+  /** Whether it may be among them. */
+  has(db: number | undefined, key: Buffer): boolean {
+    return this.#keys.has(`${db ?? ''} ${key.toString('latin1')}`) || this.#slots.has(slotOf(key));
   }
 
   /** Takes out those that are kept by name. */
