@@ -7,6 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { EntryRun } from '../flow/entry-run.ts';
 import type { EntryView } from '../flow/entry-view.ts';
 import { idOf, type KeyId } from '../flow/key-id.ts';
+import { NameHash } from '../flow/name-table.ts';
 import { Wakeup } from '../flow/wakeup.ts';
 import type { KeyScope } from '../scan/key-scope.ts';
 import type { PageLedger } from '../scan/page-ledger.ts';
@@ -17,7 +18,7 @@ import type { Streams } from './streams.ts';
 export interface RoundsOptions extends DirtyKeysOptions {
   /** The databases that are followed from the beginning. */
   readonly databases: readonly number[];
-  readonly scope: Pick<KeyScope, 'includes'>;
+  readonly scope: Pick<KeyScope, 'includes' | 'isAll'>;
   /** Milliseconds: a large value is read no more often. */
   readonly settle: number;
   readonly streams: Streams;
@@ -36,6 +37,8 @@ export interface RoundsSink {
 
 /** Keys of a round that are on their way at once. */
 const MOST_ASKED = 4096;
+/** Names of a round that are gone from one database and not from all, at most. */
+const MOST_GONE = 65_536;
 /** Milliseconds: a key that is written all the time is read no more often. */
 const ROUND_MS = 20;
 
@@ -79,6 +82,11 @@ export class Rounds implements Follower {
   /** How often a value was not read to its end, as it went on changing. */
   #unread = 0;
   #gone = 0;
+  #goneKeys = 0;
+  /** In how many databases each name of the round is gone so far, where it is not told of which one; whether so it is in the next. */
+  #goneFrom: Map<number, number> | undefined;
+  readonly #hash = new NameHash();
+  #isNextUntold = false;
 
   constructor(options: RoundsOptions, ledger: PageLedger, sink: RoundsSink) {
     this.#options = options;
@@ -121,9 +129,12 @@ export class Rounds implements Follower {
     return this.#changes;
   }
 
-  /** Keys that had changed, and were gone when they were read. */
+  /**
+   * Keys that had changed, and were gone when they were read. Where no database is told a key that is written is gone from the
+   * others. What the server removes beside it may be out of scope: then one counts that is gone from all.
+   */
   get gone(): number {
-    return this.#gone;
+    return this.#options.scope.isAll ? this.#gone : this.#goneKeys;
   }
 
   /**
@@ -155,8 +166,10 @@ export class Rounds implements Follower {
 
   /** The key, which is in scope, is to be read once more, whether it has changed or not. */
   mark(db: number | undefined, key: Buffer): void {
-    if (db === undefined) for (const each of this.#databases) this.#mark(each, key);
-    else if (this.#databases.has(db)) this.#mark(db, key);
+    if (db === undefined) {
+      this.#isNextUntold = true;
+      for (const each of this.#databases) this.#mark(each, key);
+    } else if (this.#databases.has(db)) this.#mark(db, key);
   }
 
   /** Follows another database: what has changed there before is found otherwise. */
@@ -247,7 +260,7 @@ export class Rounds implements Follower {
   onRead(entry: EntryView): void {
     const { streams } = this.#options;
     if (entry.kind === 'gone') {
-      this.#gone++;
+      this.#countGone(entry.key);
       streams.forget(entry);
     } else streams.observe(entry);
     if (entry.kind === 'large' && this.isChange(entry.page)) this.#setApart(entry);
@@ -255,6 +268,19 @@ export class Rounds implements Follower {
 
   onReadAll(entries: EntryRun): void {
     this.#options.streams.observeAll(entries);
+  }
+
+  #countGone(key: Buffer): void {
+    this.#gone++;
+    const goneFrom = this.#goneFrom;
+    if (goneFrom === undefined) return void this.#goneKeys++;
+    this.#hash.of(0, key);
+    const name = this.#hash.high * 2 ** 21 + (this.#hash.low >>> 11);
+    const times = (goneFrom.get(name) ?? 0) + 1;
+    if (times === this.#databases.size) {
+      goneFrom.delete(name);
+      this.#goneKeys++;
+    } else if (times > 1 || goneFrom.size < MOST_GONE) goneFrom.set(name, times);
   }
 
   /** The last round that has to be done until all that is marked by now is. */
@@ -277,6 +303,8 @@ export class Rounds implements Follower {
   async #readRound(): Promise<void> {
     const started = performance.now();
     this.#dirty.take();
+    this.#goneFrom = this.#isNextUntold && this.#databases.size > 1 ? new Map() : undefined;
+    this.#isNextUntold = false;
     this.#begun++;
     this.#sink.onRound(this.#begun);
     const page = this.#ledger.begin(this, this.#begun, () => this.#moved.wake());

@@ -66,6 +66,23 @@ test('rump names who still writes after the cutover, copies it, and does not cal
   assert.equal(String(await to.send('GET', 'straggler')), 'late');
 });
 
+test('rump names who still writes though keys expire that it does not follow, and it is not told in which database', async (t) => {
+  const scope = ['--db', '0,1', '--exclude', 'brief:*'];
+  const { pair, running, cutOver } = await startFollowing(t, ['--linger', '1s', '--feed', 'tracking', ...scope]);
+  const { from } = pair;
+  await says(running, IN_SYNC);
+  cutOver();
+  await says(running, /looking for whoever still writes/);
+  await sleep(300);
+  const keys = Array.from({ length: 20 }, (_, i) => `brief:${i}`);
+  await from.pipeline(keys.map((key) => ['SET', key, 1, 'PX', 1]));
+  while ((await from.send('EXISTS', ...keys)) !== 0) await sleep(1);
+  await from.send('SET', 'straggler', 'late');
+  const result = await running.done;
+  assertFailed(result, { code: 1, error: /the source was written after the cutover/ });
+  assert.match(result.stderr, /warning: .*"straggler"/);
+});
+
 for (const feed of ['psync', 'tracking'])
   test(`A flush after the cutover is a write as well, which is followed and not called done (${feed})`, async (t) => {
     const { pair, running, cutOver } = await startFollowing(t, ['--linger', '2s', '--feed', feed]);

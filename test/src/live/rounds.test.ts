@@ -55,6 +55,23 @@ test('A key whose database is not told is read in every one that is followed', a
   rounds.end();
 });
 
+test('Rounds.gone counts a key whose database is not told once, if it is gone from each, where not all is in scope', async () => {
+  const { rounds, asked, settle } = bench();
+  const read = async (isThere: (key: Asked) => boolean): Promise<number> => {
+    const before = rounds.gone;
+    await until(() => asked.length > 0);
+    for (const key of asked) if (!isThere(key)) rounds.onRead(viewOf(key, 'gone'));
+    settle();
+    await rounds.settled();
+    return rounds.gone - before;
+  };
+  for (const key of ['written', 'removed']) rounds.change(undefined, Buffer.from(key));
+  assert.equal(await read(({ db, key }) => db === 3 && key === 'written'), 1);
+  for (const key of ['one', 'two']) rounds.change(0, Buffer.from(key));
+  assert.equal(await read(() => false), 2);
+  rounds.end();
+});
+
 test('Rounds.settled() waits for what is marked by then, and for no more', async () => {
   const { rounds, asked, settle } = bench();
   rounds.change(0, Buffer.from('before'));
@@ -260,7 +277,7 @@ function bench({ settleMs = 0, mostKeys = 1000 } = {}): Bench {
   const overflown: string[] = [];
   const options = {
     databases: [0, 3],
-    scope: { includes: (key: Buffer) => String(key) !== 'out of scope' },
+    scope: { includes: (key: Buffer) => String(key) !== 'out of scope', isAll: false },
     settle: settleMs,
     streams: new Streams(1000),
     mostKeys,
