@@ -9,7 +9,7 @@ import { bulk, error } from '../support/frames.ts';
 import { assertDone, assertFailed } from '../support/outcome.ts';
 import { startCluster } from '../support/redis-cluster.ts';
 import { startServer, type TestServer } from '../support/redis-server.ts';
-import { isInStep, startReplica } from '../support/replica.ts';
+import { startReplica, untilInStep } from '../support/replica.ts';
 import { replyProxy, type Answer } from '../support/reply-proxy.ts';
 import { runRump, spawnRump, type RumpResult } from '../support/rump.ts';
 import { variants } from '../support/tier.ts';
@@ -105,10 +105,9 @@ test('rump scans a replica anew that was given the data of another primary, and 
   t.after(() => Promise.all([replica.stop(), other.stop()]));
   const [client, otherClient] = await Promise.all([replica.client(), other.client()]);
   await fill(otherClient, 'other');
-  await otherClient.send('CONFIG', 'SET', 'repl-diskless-sync-delay', 0);
   const result = await copyMeanwhile(replica.url, async () => {
     await client.send('REPLICAOF', '127.0.0.1', other.port);
-    while (!(await isInStep(client))) await sleep(POLL_MS);
+    await untilInStep(client);
   });
   assertDone(result);
   assert.match(result.stderr, /holds other data than when its scan began/);
@@ -209,12 +208,11 @@ for (const [db, what, error] of [
 test('rump fails where the source takes on the data of an empty server meanwhile', async (t) => {
   const [server, empty] = await Promise.all([startServer(), startServer()]);
   t.after(() => Promise.all([server.stop(), empty.stop()]));
-  const [client, emptyClient] = await Promise.all([server.client(), empty.client()]);
+  const client = await server.client();
   await fill(client, 'key');
-  await emptyClient.send('CONFIG', 'SET', 'repl-diskless-sync-delay', 0);
   const becomeReplica = async (): Promise<void> => {
     await client.send('REPLICAOF', '127.0.0.1', empty.port);
-    while (!(await isInStep(client))) await sleep(POLL_MS);
+    await untilInStep(client);
   };
   const result = await copyMeanwhile(server.url, becomeReplica, { options: ['--tpslimit', '4000'], keys: 100 });
   const error =

@@ -40,8 +40,10 @@ export function startServer(options: ServerOptions = {}): Promise<TestServer> {
     const place =
       tls === undefined ? ['--port', String(port)] : ['--port', '0', ...tlsArguments(port, tls, certificate)];
     const habits = ['--bind', '127.0.0.1', '--save', '', '--appendonly', 'no', '--daemonize', 'no'];
+    // A primary waits 5 s for further replicas before it sends its data.
+    const soon = ['--repl-diskless-sync-delay', '0'];
     const socket = unix ? ['--unixsocket', SOCKET] : [];
-    return new TestServer({ binary, port, tls, args: () => [...place, ...habits, ...socket, ...args] });
+    return new TestServer({ binary, port, tls, args: () => [...place, ...habits, ...soon, ...socket, ...args] });
   });
 }
 
