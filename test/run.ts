@@ -41,8 +41,8 @@ let notRun = 0;
 if (files.length === 0) {
   complain(`no test file matches ${parts.join(' ') || '*.test.js'}`);
 } else {
-  // Most tests wait for other processes half of the time.
-  const concurrency = availableParallelism() + 1;
+  // Most tests wait for clusters, timers and other processes more than half of the time.
+  const concurrency = 2 * availableParallelism() + 1;
   run({ files: processesFor(files), concurrency, timeout: TIMEOUT_MS, signal: interruption.signal })
     .on('test:fail', () => {
       process.exitCode = 1;

@@ -11,6 +11,7 @@ import { assertDone, assertRefused } from '../support/outcome.ts';
 import { decodePayload } from '../../src/rdb/decode.ts';
 import { encodePayload } from '../../src/rdb/encode.ts';
 import { versionOf } from '../../src/rdb/payload.ts';
+import { untilInStep } from '../support/replica.ts';
 import { runRump } from '../support/rump.ts';
 import { startPair } from '../support/server-pair.ts';
 import { servers } from '../support/server-versions.ts';
@@ -220,9 +221,8 @@ test('rump check compares two databases of one server, and with a replica', asyn
   const keys = await fillAllTypes(from);
   await copyAll(['--from', source.url, '--to', `${source.url}/4`]);
   assertEqual(await runCheck(['--from', source.url, '--to', `${source.url}/4`]), keys);
-  await from.send('CONFIG', 'SET', 'repl-diskless-sync-delay', 0);
   await to.send('REPLICAOF', '127.0.0.1', source.port);
-  for (let up = false; !up;) up = String(await to.send('INFO', 'replication')).includes('master_link_status:up');
+  await untilInStep(to);
   assertEqual(await runCheck(['--from', source.url, '--to', target.url]), keys);
 });
 

@@ -209,8 +209,7 @@ interface FollowingRun {
 }
 
 async function startFilled(t: TestContext): Promise<ServerPair> {
-  // A primary that has never had a replica waits some seconds before it begins to send one something.
-  const pair = await startPair(t, { source: { args: ['--repl-diskless-sync-delay', '0'] } });
+  const pair = await startPair(t);
   await fillAllTypes(pair.from);
   return pair;
 }

@@ -14,7 +14,7 @@ import type { TestContext } from 'node:test';
 
 const SNAPSHOT = ['--first-copy', 'snapshot'];
 /** Snapshots begin at once, and take their time, so that much is written meanwhile: so many microseconds a key. */
-const SLOWLY = ['--repl-diskless-sync-delay', '0', '--rdb-key-save-delay', '500'];
+const SLOWLY = ['--rdb-key-save-delay', '500'];
 const BRIEFLY = { before: 2000, following: count(300, 2000) };
 const LOST = /^rump: warning: the snapshot of \S+ is of no more use, and what it holds is scanned instead: /gm;
 

@@ -1,26 +1,19 @@
 // The first copy by the snapshot that the source makes for its replicas: all that a scan brings, without a command a key.
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
-import { test, type TestContext } from 'node:test';
+import { test } from 'node:test';
 import type { TestClient } from '../support/client.ts';
 import { callsOf, dumpsOf, writesOf } from '../support/command-stats.ts';
 import { assertSameData, fillAllTypes } from '../support/keyspace.ts';
 import { assertDone, assertFailed } from '../support/outcome.ts';
 import { runRump } from '../support/rump.ts';
-import { startPair, type PairOptions, type ServerPair } from '../support/server-pair.ts';
+import { startPair } from '../support/server-pair.ts';
 import { DEFAULT, serversWith, VERSIONS } from '../support/server-versions.ts';
 import { startProxy } from '../support/tcp-proxy.ts';
 import { isLong } from '../support/tier.ts';
 
 const SNAPSHOT = ['--first-copy', 'snapshot'];
 const MIB = 1024 * 1024;
-
-/** A source that makes its snapshots at once. */
-async function startSnapshots(t: TestContext, options: PairOptions = {}): Promise<ServerPair> {
-  const pair = await startPair(t, options);
-  await pair.from.send('CONFIG', 'SET', 'repl-diskless-sync-delay', 0);
-  return pair;
-}
 
 async function onDatabase(client: TestClient, db: number, use: () => Promise<unknown>): Promise<void> {
   await client.send('SELECT', db);
@@ -30,7 +23,7 @@ async function onDatabase(client: TestClient, db: number, use: () => Promise<unk
 
 for (const { name, binary } of isLong ? serversWith(...VERSIONS) : [DEFAULT]) {
   test(`A copy by snapshot brings every type from two databases of ${name}, and leaves the source as it was`, async (t) => {
-    const { from, to, endpoints } = await startSnapshots(t, { source: { binary }, target: { binary } });
+    const { from, to, endpoints } = await startPair(t, { source: { binary }, target: { binary } });
     await fillAllTypes(from);
     await onDatabase(from, 3, () => fillAllTypes(from, { prefix: 'three:' }));
     await from.send('CONFIG', 'RESETSTAT');
@@ -52,7 +45,7 @@ for (const { name, binary } of isLong ? serversWith(...VERSIONS) : [DEFAULT]) {
 
 for (const { name, binary } of serversWith('valkey-9.1')) {
   test(`A copy by snapshot brings hashes whose fields expire, as ${name} shows them to new servers alone`, async (t) => {
-    const { from, to, endpoints } = await startSnapshots(t, { source: { binary }, target: { binary } });
+    const { from, to, endpoints } = await startPair(t, { source: { binary }, target: { binary } });
     await from.pipeline([
       ['HSET', 'hash', 'brief', '1', 'for ever', '2'],
       ['HEXPIRE', 'hash', 1000, 'FIELDS', 1, 'brief'],
@@ -66,7 +59,7 @@ for (const { name, binary } of serversWith('valkey-9.1')) {
 }
 
 test('A copy by snapshot takes what is in scope, under the names that were asked for', async (t) => {
-  const { from, to, endpoints } = await startSnapshots(t);
+  const { from, to, endpoints } = await startPair(t);
   await from.pipeline([
     ['MSET', 'a:1', '1', 'a:2', '2', 'b:1', '3', 'a:out', '4'],
     ['SET', 'a:late', '5', 'PX', 1],
@@ -93,7 +86,7 @@ test('A copy by snapshot takes what is in scope, under the names that were asked
 });
 
 test('A copy by snapshot leaves alone what the target has under --on-conflict skip', async (t) => {
-  const { from, to, endpoints } = await startSnapshots(t);
+  const { from, to, endpoints } = await startPair(t);
   await from.send('MSET', 'one', '1', 'two', '2');
   await to.send('SET', 'two', 'own');
   const result = await runRump([...endpoints, ...SNAPSHOT, '--on-conflict', 'skip', '--verify']);
@@ -104,7 +97,7 @@ test('A copy by snapshot leaves alone what the target has under --on-conflict sk
 });
 
 test('Values too large to be held are read by name behind the snapshot', async (t) => {
-  const { from, to, endpoints } = await startSnapshots(t);
+  const { from, to, endpoints } = await startPair(t);
   await from.send('SET', 'blob', randomBytes(3 * MIB));
   await from.pipeline(Array.from({ length: 40 }, (_, i) => ['HSET', 'hash', `f${i}`, randomBytes(32 * 1024)]));
   await fillAllTypes(from);
@@ -116,7 +109,7 @@ test('Values too large to be held are read by name behind the snapshot', async (
 });
 
 test('A source that cuts its snapshot off is scanned, and that is told once', async (t) => {
-  const { source, target, from, to } = await startSnapshots(t);
+  const { source, target, from, to } = await startPair(t);
   const keys = 3000;
   await from.pipeline(Array.from({ length: keys }, (_, i) => ['SET', `key:${i}`, randomBytes(1024)]));
   const proxy = await startProxy(source);
@@ -134,7 +127,7 @@ test('A source that cuts its snapshot off is scanned, and that is told once', as
 });
 
 test('A user who may not PSYNC is told what is missing, and nothing is written', async (t) => {
-  const { source, target, from, to } = await startSnapshots(t);
+  const { source, target, from, to } = await startPair(t);
   await from.send('SET', 'key', 'value');
   await from.send('ACL', 'SETUSER', 'reader', 'on', '>secret', '~*', '&*', '+@all', '-psync');
   const url = `redis://reader:secret@127.0.0.1:${source.port}`;

@@ -29,7 +29,7 @@ let from: TestClient;
 let to: TestClient;
 
 before(async () => {
-  servers = await Promise.all([startServer({ args: ['--repl-diskless-sync-delay', '0'] }), startServer()]);
+  servers = await Promise.all([startServer(), startServer()]);
   source = serverSide(() => servers[0], DATABASES);
   target = serverSide(() => servers[1], DATABASES);
   [from, to] = await Promise.all(

@@ -5,7 +5,6 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { TestClient } from '../support/client.ts';
 import { SMALL_BACKLOG } from '../support/live/faults.ts';
 import { FEEDS, Following, PHASE, type FeedName } from '../support/live/model.ts';
-import { NO_DELAY } from '../support/live/standing.ts';
 import { clusterSide, serverSide } from '../support/live/sides.ts';
 import { startCluster } from '../support/redis-cluster.ts';
 import { startServer } from '../support/redis-server.ts';
@@ -51,7 +50,7 @@ for (const feed of FEEDS) {
 
   test(`Behind a gap nothing is read of a server that ${feed} has left, though it still answers`, async (t) => {
     const { from, run, door, to } = await follow(t, feed);
-    const other = await startServer({ args: NO_DELAY });
+    const other = await startServer();
     t.after(() => other.stop());
     const there = await other.client();
     await there.pipeline(keys(0, KEYS).map((key) => ['SET', key, 'new']));
@@ -103,7 +102,7 @@ test('Streams that are read once more leave room for what changes', async (t) =>
 
 /** In sync, with a key of the target's own. */
 async function follow(t: TestContext, feed: FeedName): Promise<Gap> {
-  const { source, from, to, target } = await startPair(t, { source: { args: [...NO_DELAY, ...SMALL_BACKLOG] } });
+  const { source, from, to, target } = await startPair(t, { source: { args: SMALL_BACKLOG } });
   const door = await startProxy(source);
   t.after(() => door.close());
   await from.pipeline(keys(0, KEYS).map((key) => ['SET', key, 'old']));

@@ -19,7 +19,7 @@ let other: TestClient;
 let to: TestClient;
 
 before(async () => {
-  [source, target] = await Promise.all([startServer({ args: ['--repl-diskless-sync-delay', '0'] }), startServer()]);
+  [source, target] = await Promise.all([startServer(), startServer()]);
   [from, other, to] = await Promise.all([source.client(0), source.client(1), target.client()]);
 });
 after(() => Promise.all([source.stop(), target.stop()]));

@@ -3,7 +3,6 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { FEEDS, Following, PHASE } from '../support/live/model.ts';
-import { NO_DELAY } from '../support/live/standing.ts';
 import { serverSide } from '../support/live/sides.ts';
 import { RenewingWriter } from '../support/live/writers.ts';
 import { startPair } from '../support/server-pair.ts';
@@ -16,7 +15,7 @@ const LOOK_MS = 20;
 
 for (const feed of variants(...FEEDS)) {
   test(`No key vanishes that is renewed while it is copied and followed by ${feed}`, async (t) => {
-    const { source, from, to, endpoints } = await startPair(t, { source: { args: NO_DELAY } });
+    const { source, from, to, endpoints } = await startPair(t);
     await from.pipeline(Array.from({ length: FILLING }, (_, i) => ['SET', `key:${i}`, i]));
     const side = serverSide(() => source, [0]);
     const router = side.router();

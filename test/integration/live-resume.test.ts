@@ -19,7 +19,7 @@ import { runRump, type RumpResult } from '../support/rump.ts';
 
 const KEYS = 500;
 /** A snapshot is sent at once, and a backlog that a test fills holds nothing for long. */
-const SOON = ['--repl-diskless-sync-delay', '0', '--repl-backlog-size', '16kb'];
+const SMALL_BACKLOG = ['--repl-backlog-size', '16kb'];
 const LONG_VALUE = 'v'.repeat(1000);
 
 let source: TestServer;
@@ -28,7 +28,7 @@ let from: TestClient;
 let to: TestClient;
 
 before(async () => {
-  [source, target] = await Promise.all([startServer({ args: SOON }), startServer()]);
+  [source, target] = await Promise.all([startServer({ args: SMALL_BACKLOG }), startServer()]);
   [from, to] = await Promise.all([source.client(), target.client()]);
 });
 
@@ -144,7 +144,7 @@ test('Under skip, a copy is gone on with where the target was empty, and refused
 
 longOnly(() => {
   test('A source that was killed and began again is followed on, and what was missed is made good', async (t) => {
-    const standing = await Standing.start(t, { keeps: true, args: SOON });
+    const standing = await Standing.start(t, { keeps: true, args: SMALL_BACKLOG });
     const client = await standing.server.client();
     await client.pipeline(setAll(KEYS));
     const endpoints = ['--from', standing.url, '--to', target.url];

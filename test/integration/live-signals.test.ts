@@ -2,7 +2,6 @@
 import assert from 'node:assert/strict';
 import { test, type TestContext } from 'node:test';
 import { Following, PHASE } from '../support/live/model.ts';
-import { NO_DELAY } from '../support/live/standing.ts';
 import { serverSide } from '../support/live/sides.ts';
 import { assertPlainWords } from '../support/outcome.ts';
 import { startPair, type ServerPair } from '../support/server-pair.ts';
@@ -59,7 +58,7 @@ for (const [what, [own, reach]] of Object.entries(PHASES)) {
 }
 
 async function hold(t: TestContext, phase: RegExp, args: readonly string[] = []): Promise<Held> {
-  const pair = await startPair(t, { source: { args: NO_DELAY } });
+  const pair = await startPair(t);
   await pair.from.pipeline(Array.from({ length: KEYS }, (_, i) => ['SET', `key:${i}`, i]));
   const { endpoints, source } = pair;
   const run = new Following(t, { endpoints, feed: 'psync', source: serverSide(() => source, [0]), args }).start();

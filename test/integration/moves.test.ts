@@ -10,8 +10,6 @@ import { startServer, type TestServer } from '../support/redis-server.ts';
 import { runRump, type RumpResult } from '../support/rump.ts';
 
 const KEYS = 200;
-/** A snapshot is sent at once. */
-const SOON = ['--repl-diskless-sync-delay', '0'];
 
 let source: TestServer;
 let target: TestServer;
@@ -19,7 +17,7 @@ let from: TestClient;
 let to: TestClient;
 
 before(async () => {
-  [source, target] = await Promise.all([startServer({ args: SOON }), startServer()]);
+  [source, target] = await Promise.all([startServer(), startServer()]);
   [from, to] = await Promise.all([source.client(), target.client()]);
 });
 

@@ -37,10 +37,10 @@ for (const side of ['source', 'target'] as const) {
     for (const [name, server] of Object.entries(servers)) {
       const port = await portOf(t, server);
       const args = pair.endpoints.map((word) => (word === pair[side].url ? `redis://127.0.0.1:${port}` : word));
-      const result = await runRump([...args, '--timeout', '5s']);
+      const result = await runRump([...args, '--timeout', '20s']);
       await t.test(name, () => {
         assertRefused(result, { error: new RegExp(`127\\.0\\.0\\.1:${port}`) });
-        assert.ok(result.elapsed < 4000, `It took ${result.elapsed} ms`);
+        assert.ok(result.elapsed < 15_000, `It took ${result.elapsed} ms`);
       });
     }
     assert.equal(await pair.to.send('DBSIZE'), 0);
@@ -55,7 +55,7 @@ for (const side of ['source', 'target'] as const) {
     const args = pair.endpoints.map((word) => (word === pair[side].url ? `redis://127.0.0.1:${port}` : word));
     const result = await runRump([...args, '--timeout', '1s']);
     assertRefused(result, { error: new RegExp(`127\\.0\\.0\\.1:${port}: for 1 s it does not reply`) });
-    assert.ok(result.elapsed > 1000 && result.elapsed < 4000, `It took ${result.elapsed} ms`);
+    assert.ok(result.elapsed > 1000 && result.elapsed < 30_000, `It took ${result.elapsed} ms`);
   });
 }
 

@@ -24,8 +24,6 @@ const LONGEST_MS = 60_000;
 /** As the sessions of the page say. */
 const SESSION_KEYS = 12_346;
 const FAR_AWAY = 4_102_444_800_123;
-/** A snapshot is sent at once. */
-const SOON = ['--repl-diskless-sync-delay', '0'];
 
 let folder: string;
 let old: TestServer;
@@ -42,8 +40,8 @@ let places: Record<string, string>;
 before(async () => {
   folder = mkdtempSync(join(tmpdir(), 'rump-recipes-'));
   [old, fresh, redis8, valkey9, oldCluster, newCluster] = await Promise.all([
-    startServer({ args: SOON }),
-    startServer({ args: SOON }),
+    startServer(),
+    startServer(),
     startServer({ binary: serversWith('redis-8.0')[0]?.binary }),
     startServer({ binary: serversWith('valkey-9.1')[0]?.binary }),
     createCluster({ primaries: 2 }),

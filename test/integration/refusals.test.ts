@@ -4,6 +4,7 @@ import { test, type TestContext } from 'node:test';
 import type { TestClient } from '../support/client.ts';
 import { assertDone, assertRefused } from '../support/outcome.ts';
 import { startServer, type TestServer } from '../support/redis-server.ts';
+import { untilInStep } from '../support/replica.ts';
 import { runRump } from '../support/rump.ts';
 import { startPair } from '../support/server-pair.ts';
 
@@ -21,9 +22,8 @@ test('rump refuses a copy of a database into itself, by whatever name of the hos
 test('rump refuses to write to a replica, and reads from one', async (t) => {
   const { source, from, to, target } = await startPair(t);
   await to.send('SET', 'key', 'value');
-  await to.send('CONFIG', 'SET', 'repl-diskless-sync-delay', 0);
   await from.send('REPLICAOF', '127.0.0.1', target.port);
-  while (!String(await from.send('INFO', 'replication')).includes('master_link_status:up'));
+  await untilInStep(from);
   const other = await emptyServer(t);
   assertRefused(await runRump(['--from', other.url, '--to', source.url]), {
     error: new RegExp(`127.0.0.1:${source.port}.* is a replica .*primary`),
@@ -35,9 +35,8 @@ test('rump refuses to write to a replica, and reads from one', async (t) => {
 test('rump refuses to copy from a replica of the target into the database that it reads', async (t) => {
   const { source, from, to, target } = await startPair(t);
   await to.send('SET', 'key', 'value');
-  await to.send('CONFIG', 'SET', 'repl-diskless-sync-delay', 0);
   await from.send('REPLICAOF', '127.0.0.1', target.port);
-  while (!String(await from.send('INFO', 'replication')).includes('master_link_status:up'));
+  await untilInStep(from);
   const ends = ['--from', source.url, '--to', target.url];
   for (const args of [[], ['--live', '--until-idle', '1s']])
     assertRefused(await runRump([...ends, ...args]), { error: /127\.0\.0\.1:\d+ is a replica of 127\.0\.0\.1:\d+/ });

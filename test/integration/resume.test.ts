@@ -99,6 +99,7 @@ for (const store of ['file', 'target'] as const) {
     await from.pipeline(setAll(KEYS));
     const running = spawnRump([...endpoints, ...SLOWLY, '--resume', file]);
     await underWay(running, async () => (await sizeOf(to)) > KEYS * 0.7);
+    await underWay(running, async () => (store === 'file' ? keptIn(file) : await keptAt(to)) > 0);
     await kill(running);
     await to.send('FLUSHALL');
     const result = await runRump([...endpoints, '--resume', file]);
@@ -249,6 +250,10 @@ test('A cluster is gone on with, each node where it was left, and slots that mov
     // Pages of three nodes are written in turns: the first of them is done with when half of all is.
     const running = spawnRump([...args, '--tpslimit', '2500']);
     await underWay(running, async () => (await keysOf(target)) > KEYS * 0.7);
+    await underWay(running, async () => {
+      const kept = where === 'target' ? await Promise.all(target.clients.map(keptAt)) : [keptIn(where)];
+      return kept.some((keys) => keys > 0);
+    });
     await kill(running);
     if (where !== 'target') await moveSlots(source);
     await Promise.all(source.clients.map((client) => client.send('CONFIG', 'RESETSTAT')));

@@ -67,7 +67,7 @@ test('rump asks for no more than each kind of run needs', async (t) => {
 
 for (const feed of FEEDS) {
   test(`rump follows by ${feed} as users with just the rights that README.md names`, async (t) => {
-    const { source, from, target, to } = await startPair(t, { source: { args: ['--repl-diskless-sync-delay', '0'] } });
+    const { source, from, target, to } = await startPair(t);
     const [reads, exact, writes, , live, psync, tracking, removes] = rightsInReadme();
     const [reader, writer] = [
       [...reads!, ...exact!, ...live!, ...(feed === 'psync' ? psync! : tracking!)],

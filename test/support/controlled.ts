@@ -6,6 +6,9 @@ import { underWay } from './mid-run.ts';
 import { folderOf } from './resp-file.ts';
 import { runRump, spawnRump, type RunningRump } from './rump.ts';
 
+/** To ask it takes as much of a processor as a small copy. */
+const POLL_MS = 20;
+
 export interface Controlled {
   readonly running: RunningRump;
   readonly path: string;
@@ -15,7 +18,7 @@ export interface Controlled {
 
 /** It answers. */
 export async function listening(running: RunningRump, path: string): Promise<void> {
-  await underWay(running, async () => (await runRump(['ctl', path, 'ping'])).code === 0);
+  await underWay(running, async () => (await runRump(['ctl', path, 'ping'])).code === 0, POLL_MS);
 }
 
 /** A copy that listens. */
@@ -37,5 +40,5 @@ export async function statusOf({ tell }: Controlled): Promise<Record<string, unk
 }
 
 export async function until(run: Controlled, holds: (status: Record<string, unknown>) => boolean): Promise<void> {
-  await underWay(run.running, async () => holds(await statusOf(run)));
+  await underWay(run.running, async () => holds(await statusOf(run)), POLL_MS);
 }

@@ -59,12 +59,16 @@ async function settled(running: RunningRump, target: TestClient): Promise<void> 
   });
 }
 
-/** Resolves within a millisecond or two after the condition holds; rejects when rump ends before. */
-export async function underWay(running: RunningRump, holds: () => boolean | Promise<boolean>): Promise<void> {
+/** Resolves within `pollMs` or little more after the condition holds; rejects when rump ends before. */
+export async function underWay(
+  running: RunningRump,
+  holds: () => boolean | Promise<boolean>,
+  pollMs = 1,
+): Promise<void> {
   while (!(await holds())) {
     if (running.child.exitCode !== null || running.child.signalCode !== null) {
       throw new Error(`rump ended before the copy was under way: ${running.stderr}`);
     }
-    await sleep(1);
+    await sleep(pollMs);
   }
 }

@@ -38,7 +38,7 @@ export async function startCluster(t: TestContext, options: ClusterOptions = {})
 export async function createCluster(options: ClusterOptions = {}): Promise<TestCluster> {
   const { primaries = 3, replicas = 0, spares = 0, args = [], ...server } = options;
   const habits = ['--cluster-enabled', 'yes', '--cluster-node-timeout', String(NODE_TIMEOUT_MS)];
-  const relaxed = ['--cluster-migration-barrier', '99', '--repl-diskless-sync-delay', '0', '--appendonly', 'no'];
+  const relaxed = ['--cluster-migration-barrier', '99', '--appendonly', 'no'];
   const secret = server.tls === undefined ? [] : ['--tls-cluster', 'yes', '--tls-replication', 'yes'];
   const start = { ...server, args: [...habits, ...relaxed, ...secret, ...args] };
   const nodes = await Promise.all(

@@ -1,5 +1,6 @@
 // A real server of the tests' own, on a free port, in an empty folder, that keeps nothing and does not outlive the test.
 import { spawn, type ChildProcess } from 'node:child_process';
+import { randomInt } from 'node:crypto';
 import { once } from 'node:events';
 import { accessSync, constants, mkdtempSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
@@ -28,8 +29,11 @@ export interface ServerOptions {
 const START_MS = 10_000;
 const POLL_MS = 3;
 const ATTEMPTS = 5;
-/** A cluster node listens 10,000 above its port as well. */
-const HIGHEST_PORT = 55_535;
+/**
+ * Below what systems give to outgoing connections, 32,768 on Linux, also 10,000 higher, where a cluster node listens as well:
+ * so no connection takes the port of a server that is about to begin, or to come back.
+ */
+const PORTS = { first: 10_000, end: 22_000 } as const;
 const SOCKET = 'server.sock';
 
 /** Waits until the server answers. */
@@ -40,8 +44,10 @@ export function startServer(options: ServerOptions = {}): Promise<TestServer> {
     const place =
       tls === undefined ? ['--port', String(port)] : ['--port', '0', ...tlsArguments(port, tls, certificate)];
     const habits = ['--bind', '127.0.0.1', '--save', '', '--appendonly', 'no', '--daemonize', 'no'];
+    // A primary waits 5 s for further replicas before it sends its data.
+    const soon = ['--repl-diskless-sync-delay', '0'];
     const socket = unix ? ['--unixsocket', SOCKET] : [];
-    return new TestServer({ binary, port, tls, args: () => [...place, ...habits, ...socket, ...args] });
+    return new TestServer({ binary, port, tls, args: () => [...place, ...habits, ...soon, ...socket, ...args] });
   });
 }
 
@@ -204,12 +210,15 @@ function isOnPath(program: string): boolean {
 
 async function freePort(): Promise<number> {
   for (;;) {
-    const probe = createServer();
-    probe.listen(0, '127.0.0.1');
-    await once(probe, 'listening');
-    const { port } = probe.address() as { port: number };
+    const port = randomInt(PORTS.first, PORTS.end);
+    const probe = createServer().listen(port, '127.0.0.1');
+    const isFree = await once(probe, 'listening').then(
+      () => true,
+      () => false,
+    );
+    if (!isFree) continue;
     probe.close();
     await once(probe, 'close');
-    if (port <= HIGHEST_PORT) return port;
+    return port;
   }
 }

@@ -8,19 +8,23 @@ const POLL_MS = 10;
 
 /** Waits until it has what the primary has. */
 export async function startReplica(primary: TestServer, options: ServerOptions = {}): Promise<TestServer> {
-  const client = await primary.client();
-  // A primary waits 5 s for further replicas before it sends its data.
-  await client.send('CONFIG', 'SET', 'repl-diskless-sync-delay', 0);
   const secure = primary.tls ? ['--tls-replication', 'yes'] : [];
   const args = ['--replicaof', '127.0.0.1', String(primary.port), ...secure, ...(options.args ?? [])];
   const replica = await startServer({ ...(primary.tls ? { tls: 'server' } : {}), ...options, args });
-  const witness = await replica.client();
-  for (const deadline = Date.now() + IN_STEP_MS; Date.now() < deadline;) {
-    if (await isInStep(witness)) return replica;
-    await sleep(POLL_MS);
+  try {
+    await untilInStep(await replica.client());
+    return replica;
+  } catch (error) {
+    await replica.stop();
+    throw new Error(`The replica did not get in step: ${replica.log}`, { cause: error });
   }
-  await replica.stop();
-  throw new Error(`The replica did not get in step: ${replica.log}`);
+}
+
+/** Resolves when a replica has what its primary has. */
+export async function untilInStep(client: TestClient): Promise<void> {
+  for (const deadline = Date.now() + IN_STEP_MS; !(await isInStep(client)); await sleep(POLL_MS)) {
+    if (Date.now() > deadline) throw new Error(`Waited ${IN_STEP_MS} ms in vain for a replica to be in step`);
+  }
 }
 
 /** Whether a replica has what its primary has. */

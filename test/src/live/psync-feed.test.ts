@@ -10,8 +10,6 @@ import { startServer, type TestServer } from '../../support/redis-server.ts';
 import { servers } from '../../support/server-versions.ts';
 import { startProxy } from '../../support/tcp-proxy.ts';
 
-const ARGS = ['--repl-diskless-sync-delay', '0'];
-
 async function follow(options: FollowOptions): Promise<Followed> {
   const followed = await Followed.open((...args) => new PsyncFeed(...args), options);
   await followed.feed.attach();
@@ -92,7 +90,7 @@ for (const { name, binary } of servers(
     let server: TestServer;
     let client: TestClient;
     before(async () => {
-      server = await startServer({ binary, args: ARGS });
+      server = await startServer({ binary });
       client = await server.client();
     });
     after(() => server.stop());

@@ -112,7 +112,7 @@ for (const { name, binary } of servers(
     });
 
     test('finds its way anew where the server becomes a replica, and takes other data for a gap', async (t) => {
-      const primary = await startServer({ binary, args: ['--repl-diskless-sync-delay', '0'] });
+      const primary = await startServer({ binary });
       t.after(() => primary.stop());
       const { feed, keys, gaps } = await follow(t, server.port);
       await client.send('REPLICAOF', '127.0.0.1', primary.port);

@@ -13,7 +13,7 @@ const SEED = 0x72646221;
 /** Larger ones take time and have nothing that smaller ones lack. */
 const LARGEST = 1500;
 /** Of one payload: thousands of times what one takes, as the machine may be busy; a decoder gone astray takes longer. */
-const SLOWEST_MS = 3000;
+const SLOWEST_MS = 10_000;
 /** What a decoder may keep of a payload, in bytes for each of its own; LZF alone makes 88 of one. */
 const MOST_BYTES = 100;
 

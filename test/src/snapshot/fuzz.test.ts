@@ -20,7 +20,7 @@ const LARGE = new Set(['redis-6.0', 'redis-8.0', 'valkey-9.1']);
 const CHUNKED_ROUNDS = count(500, 5_000);
 const SEED = 0x72646266;
 /** Of one file: thousands of times what one takes, as the machine may be busy; a reader gone astray takes longer. */
-const SLOWEST_MS = 3000;
+const SLOWEST_MS = 10_000;
 /** What may be allocated and not yet collected: windows, slabs, and values. A length that is believed takes more. */
 const MOST_BYTES = 400_000_000;
 

@@ -77,7 +77,6 @@ for (const { name, binary } of servers(
     test(`SnapshotIntake takes in all that ${name} sends (diskless: ${isDiskless})`, async (t) => {
       const { source, from, to } = await startPair(t, { source: { binary }, target: { binary } });
       await from.send('CONFIG', 'SET', 'repl-diskless-sync', isDiskless);
-      await from.send('CONFIG', 'SET', 'repl-diskless-sync-delay', 0);
       await fillAllTypes(from);
       await from.send('SET', 'blob', Buffer.alloc(3 * MIB, 'blob'));
       await from.send('SELECT', 3);

@@ -20,7 +20,7 @@ let client: TestClient;
 const payloads = new Map<string, Buffer>();
 
 before(async () => {
-  server = await startServer({ args: ['--repl-diskless-sync-delay', '0'] });
+  server = await startServer();
   client = await server.client();
   for (const value of ['old', 'new']) {
     await client.send('SET', 'made', value);
