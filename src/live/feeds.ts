@@ -4,14 +4,14 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { nameOf, RespError, type Peer } from '../../resp/errors.ts';
 import type { Deployment } from '../cluster/deployment.ts';
-import { SlotSet } from '../cluster/slot.ts';
-import { askInfo, type ServerInfo } from '../server/info.ts';
+import type { SlotSet } from '../cluster/slot.ts';
+import type { ServerInfo } from '../server/info.ts';
 import type { Node } from '../cluster/topology.ts';
 import { pauseFor } from '../server/retry.ts';
+import { FollowedNode } from './followed-node.ts';
 import type { Feed, FeedPosition, FeedSink, Gap } from './feed.ts';
 import type { MissedShare } from './gaps.ts';
 import { LeftFeeds, type LeftFeed } from './left-feeds.ts';
-import { ToldKeys } from './told-keys.ts';
 import { WrittenKeys, type Written } from './written-keys.ts';
 
 export interface FeedsSink extends Pick<FeedSink, 'onChange' | 'onFailed'> {
@@ -30,19 +30,6 @@ const HURRIED_LOOK_MS = 100;
 const PROCESS_LOOK_MS = 10;
 
 const NOTHING_WRITTEN: Written = { keys: [], slots: [] };
-
-interface FollowedNode {
-  readonly node: Node;
-  readonly feed: Feed;
-  /** Every slot that it was seen to serve. */
-  readonly slots: SlotSet;
-  /** Until then whoever wants to follow it hears what is wrong. */
-  isAttached: boolean;
-  /** Why something was missed of all that it serves, since the last look began. */
-  missed: string | undefined;
-  /** What it has told of slots that another node serves, as far as that is known. */
-  readonly elsewhere: ToldKeys;
-}
 
 /** Of a look: more was told or is missed by it, or not all that is there could be looked at. */
 type Found = 'nothing' | 'something' | 'trouble';
@@ -101,20 +88,6 @@ export class Feeds {
     }
   }
 
-  /** @throws RespError where it is lost, and nobody takes its place */
-  async #caughtUpWith(followed: FollowedNode): Promise<void> {
-    try {
-      await followed.feed.caughtUp();
-    } catch (error) {
-      const isFollowed = !this.#isOver && this.#nodes.get(followed.node.id) === followed;
-      if (isFollowed && followed.isAttached && !this.#isReplaced(followed)) throw error;
-    }
-  }
-
-  #isReplaced({ node }: FollowedNode): boolean {
-    return this.#deployment.isCluster && this.#deployment.topology.find(node.id) === undefined;
-  }
-
   /** How far each node's changes are told. */
   get left(): readonly LeftFeed[] {
     const { topology, isCluster } = this.#deployment;
@@ -153,11 +126,8 @@ export class Feeds {
   /** What the server behind each feed says of itself now, by the id of its node; whoever does not say is missing. */
   async infos(): Promise<ReadonlyMap<string, ServerInfo>> {
     const infos = new Map<string, ServerInfo>();
-    const asking = Array.from(this.#nodes, async ([id, { feed }]) => {
-      const { server } = feed;
-      // Whoever is being opened anew is asked the next time.
-      if (server === undefined || server.connection.error !== undefined) return;
-      const info = await askInfo(server.connection).catch(() => undefined);
+    const asking = Array.from(this.#nodes, async ([id, followed]) => {
+      const info = await followed.askInfo();
       if (info !== undefined) infos.set(id, info);
     });
     await Promise.all(asking);
@@ -175,13 +145,28 @@ export class Feeds {
 
   /** What was written since the last time; empty where changes are told as they come. All of it has to be told by now. */
   async written(): Promise<Written> {
-    const asked = { nodeIds: this.#nodes.keys(), caughtUp: () => this.caughtUp(), ask: this.#askNodes.bind(this) };
+    const ask = async (id: string): Promise<string | undefined> => this.#nodes.get(id)?.askNodes();
+    const asked = { nodeIds: this.#nodes.keys(), caughtUp: () => this.caughtUp(), ask };
     return (await this.#written?.take(asked)) ?? NOTHING_WRITTEN;
   }
 
   detach(): void {
     this.#isOver = true;
     for (const { feed } of this.#nodes.values()) feed.detach();
+  }
+
+  /** @throws RespError where it is lost, and nobody takes its place */
+  async #caughtUpWith(followed: FollowedNode): Promise<void> {
+    try {
+      await followed.feed.caughtUp();
+    } catch (error) {
+      const isFollowed = !this.#isOver && this.#nodes.get(followed.node.id) === followed;
+      if (isFollowed && followed.isAttached && !this.#isReplaced(followed)) throw error;
+    }
+  }
+
+  #isReplaced({ node }: FollowedNode): boolean {
+    return this.#deployment.isCluster && this.#deployment.topology.find(node.id) === undefined;
   }
 
   async #goOn(node: Node, left: LeftFeeds): Promise<void> {
@@ -195,22 +180,15 @@ export class Feeds {
   }
 
   async #follow(node: Node, from: FeedPosition | undefined): Promise<FollowedNode> {
-    const followed: FollowedNode = {
-      node,
-      slots: this.#deployment.topology.slotsOf(node),
-      isAttached: false,
-      missed: undefined,
-      elsewhere: new ToldKeys(),
-      feed: this.#newFeed(
-        node,
-        {
-          onChange: (db, key) => this.#onChange(followed, db, key),
-          onGap: (gap) => this.#onGap(followed, gap),
-          onFailed: (error) => this.#onFailed(followed, error),
-        },
-        from,
-      ),
+    const newFeed = (followed: FollowedNode): Feed => {
+      const sink: FeedSink = {
+        onChange: (db, key) => this.#onChange(followed, db, key),
+        onGap: (gap) => this.#onGap(followed, gap),
+        onFailed: (error) => this.#onFailed(followed, error),
+      };
+      return this.#newFeed(node, sink, from);
     };
+    const followed = new FollowedNode(node, this.#deployment.topology.slotsOf(node), newFeed);
     this.#nodes.set(node.id, followed);
     await followed.feed.attach();
     followed.isAttached = true;
@@ -231,16 +209,9 @@ export class Feeds {
     elsewhere.add(db, key);
   }
 
-  /** As the node itself has it, in the process that has told: no other one knows what that one serves. */
-  async #askNodes(id: string): Promise<string | undefined> {
-    const { server } = this.#nodes.get(id)?.feed ?? {};
-    if (server === undefined || server.connection.error !== undefined) return undefined;
-    return server.connection.request('CLUSTER NODES').then(String, () => undefined);
-  }
-
   #onGap(followed: FollowedNode, gap: Gap): void {
     if (gap.slots === undefined) followed.missed ??= gap.reason;
-    this.#sink.onMissed(this.#shareOf(followed, gap));
+    this.#sink.onMissed(followed.shareOf(gap, this.#deployment.isCluster));
   }
 
   /** Looks once the look that is under way is over, which may have asked too early. */
@@ -296,9 +267,9 @@ export class Feeds {
 
   /** @param missed as `FollowedNode.missed` was before it was asked what it serves. @returns whether more is missed now */
   #meet(followed: FollowedNode, missed: string | undefined): boolean {
-    const { node, slots, feed, elsewhere } = followed;
+    const { node, slots, elsewhere } = followed;
     const { topology, isCluster } = this.#deployment;
-    if (!isCluster) return this.#demandPlace(feed, topology.nodes[0]!);
+    if (!isCluster) return followed.demandPlace(topology.nodes[0]!);
     const untold = elsewhere.takeSlots();
     for (const slot of topology.slotsOf(node)) {
       // It may have come while the node was not heard.
@@ -331,15 +302,6 @@ export class Feeds {
     return found;
   }
 
-  /** Sentinels say that the primary is elsewhere by now, while the old one still answers. */
-  #demandPlace(feed: Feed, { peer }: Node): boolean {
-    const { server } = feed;
-    if (server === undefined || nameOf(server.connection.peer) === nameOf(peer)) return false;
-    const message = `Cannot follow ${nameOf(server.connection.peer)} any more: the primary is ${nameOf(peer)} by now`;
-    feed.reopen(new RespError('REPLACED', message, { peer: server.connection.peer, retryable: true }));
-    return true;
-  }
-
   /**
    * What a node that has taken over has of its predecessor's history, it goes on to tell.
    * @returns whether it is followed
@@ -355,7 +317,8 @@ export class Feeds {
       await this.#deployment.refreshIfPossible();
       followed.slots.addAll(this.#deployment.topology.slotsOf(node));
       const isNew = from === undefined && followed.slots.size > 0;
-      if (isNew) this.#sink.onMissed(this.#shareOf(followed, { reason: `${nameOf(node.peer)} serves slots by now` }));
+      const gap = { reason: `${nameOf(node.peer)} serves slots by now` };
+      if (isNew) this.#sink.onMissed(followed.shareOf(gap, this.#deployment.isCluster));
       return true;
     } catch (error) {
       this.#nodes.delete(node.id);
@@ -368,10 +331,8 @@ export class Feeds {
 
   /** Who served these slots last and is no primary any more, or was none in between. */
   #predecessorOf(slots: SlotSet): FollowedNode | undefined {
-    const { topology } = this.#deployment;
     return [...this.#nodes.values()].findLast(
-      ({ node, feed, slots: served }) =>
-        (feed.isGone || topology.find(node.id) === undefined) && intersect(served, slots),
+      (followed) => (followed.feed.isGone || this.#isReplaced(followed)) && followed.hasServed(slots),
     );
   }
 
@@ -379,24 +340,4 @@ export class Feeds {
     // Whoever takes its place is followed.
     if (!this.#isReplaced(followed)) this.#sink.onFailed(error);
   }
-
-  #shareOf(
-    { slots }: FollowedNode,
-    { reason, databases, slots: some, isFlush = false, isWrite = false }: Gap,
-  ): MissedShare {
-    const { isCluster } = this.#deployment;
-    const own = some === undefined ? copyOf(slots) : new SlotSet(some.map((slot) => [slot, slot] as const));
-    return { reason, databases, slots: isCluster ? own : undefined, isFlush, isWrite };
-  }
-}
-
-function intersect(one: SlotSet, other: SlotSet): boolean {
-  for (const slot of other) if (one.has(slot)) return true;
-  return false;
-}
-
-function copyOf(slots: SlotSet): SlotSet {
-  const copy = new SlotSet();
-  copy.addAll(slots);
-  return copy;
 }

@@ -1,61 +1,38 @@
 // Follows a source that is written, from before the first key is read until the cutover: what changes is read again, what may
 // have been missed is made good, and once the writers are said to have stopped nothing is left behind.
 //
-//     attach ──▶ copying ──▶ following ──▶ cutover: caught up · settled · streams · unanswered · WAIT ──▶ linger ──▶ detach
+//     attach ──▶ copying ──▶ following ──▶ cutover ──▶ linger ──▶ detach
 
 import { access } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { RespError } from '../../resp/errors.ts';
-import { countOf } from '../../resp/figures.ts';
 import { Failure } from '../flow/failure.ts';
-import type { KeyId } from '../flow/key-id.ts';
 import { Wakeup } from '../flow/wakeup.ts';
-import type { Feeds } from './feeds.ts';
+import { Cutover, type CutoverOptions, type CutoverParts } from './cutover.ts';
 import type { LeftFeed } from './left-feeds.ts';
 import type { Gap, Gaps, MissedShare } from './gaps.ts';
-import type { Rounds } from './rounds.ts';
-import type { Streams } from './streams.ts';
 import { Writers } from './writers.ts';
 
 /** `in-sync`: all that was written up to a moment ago is on the target. */
 export type Phase = 'attaching' | 'copying' | 'following' | 'in-sync' | 'cutover' | 'lingering';
 
-export interface FollowingOptions {
+export interface FollowingOptions extends CutoverOptions {
   /** Milliseconds: nothing was written for so long is the cutover. */
   readonly untilIdle: number | undefined;
   /** A file whose appearance is. */
   readonly cutoverFile: string | undefined;
-  /** Milliseconds for all that is to be done from there on, but for the linger. */
-  readonly cutoverTimeout: number;
-  /** Milliseconds for which whoever still writes afterwards is looked for. */
-  readonly linger: number;
   /** Milliseconds between two readings of streams, at least. */
   readonly settle: number;
   /** Aborted by whoever says that the writers have stopped. */
   readonly cutover: AbortSignal | undefined;
 }
 
-export interface FollowingParts {
-  readonly feeds: Feeds;
-  readonly rounds: Rounds;
-  readonly gaps: Gaps;
-  readonly streams: Streams;
-  /** Looks for databases that have come, each of which is a gap; false where not every server would say. */
-  readonly lookForDatabases: () => Promise<boolean>;
+export interface FollowingParts extends CutoverParts {
   /** What the source holds may have grown. */
   readonly lookAtSize: () => Promise<void>;
   /** Resolves once streams are known that an earlier part of the copy has read. */
   readonly findStreams: () => Promise<void>;
   /** Makes good what was missed: walks, and marks what the source has not any more. */
   readonly close: (gap: Gap) => Promise<void>;
-  /** Keys of which it is not certain that the target has them as they were read last. */
-  readonly unanswered: () => readonly KeyId[];
-  /** Keys that could not be read or written, so many at once. */
-  readonly failed: () => Iterable<readonly KeyId[]>;
-  /** Every node of the target answers: what one of them may have lost until then is a gap by now. @throws RespError */
-  readonly reachTarget: () => Promise<void>;
-  /** The last word of the target, once all is settled. @throws RespError */
-  readonly confirm: (timeoutMs: number) => Promise<void>;
 }
 
 export interface FollowingSink {
@@ -64,13 +41,6 @@ export interface FollowingSink {
   onStragglers(names: readonly Buffer[], count: number): void;
 }
 
-/** Then all keys are read once more before the end. */
-const MANY_STREAMS = {
-  reason: 'there are more streams than names are kept',
-  databases: undefined,
-  slots: undefined,
-  isFlush: false,
-};
 /** Milliseconds: so far behind is in sync. */
 const IN_SYNC_MS = 1000;
 /** Milliseconds until it is said that the source is waited for. */
@@ -81,12 +51,6 @@ const LOOK_MS = 200;
 const SIZE_MS = 1000;
 /** Reading streams again may take this share of the time. */
 const STREAMS_SHARE = 1 / 20;
-/** Of the time that is left for the cutover: for so long keys that have failed are tried once more, each as many times as those before. */
-const FAILED_SHARE = 0.25;
-/** Nobody waits for the time of a large value any more. */
-const HURRIED = { isHurried: true };
-/** Of the time that is left for the cutover: what replicas say has to come before it is over. */
-const CONFIRM_SHARE = 0.5;
 
 export class Following {
   readonly #parts: FollowingParts;
@@ -95,6 +59,7 @@ export class Following {
   readonly #failure = new Failure();
   readonly #moved = new Wakeup();
   readonly #writers: Writers;
+  readonly #cutover: Cutover;
   #phase: Phase = 'attaching';
   #isWalked = false;
   #isAsked = false;
@@ -110,6 +75,7 @@ export class Following {
     this.#options = options;
     this.#sink = sink;
     this.#writers = new Writers(parts.feeds, parts.rounds);
+    this.#cutover = new Cutover(parts, options, this.#writers, this);
   }
 
   get phase(): Phase {
@@ -207,7 +173,6 @@ export class Following {
     while (!this.#isAsked && !this.#isOver) await this.#measure();
     if (this.#isOver) return;
     await this.#cutOver();
-    if (!this.#isOver) await this.#lingers();
   }
 
   /** How long it takes until a change of now is on the target. */
@@ -249,81 +214,11 @@ export class Following {
 
   async #cutOver(): Promise<void> {
     this.#enter('cutover');
-    this.#parts.feeds.tellWritesApart();
-    await this.#inTime((leftMs) => this.#settle(leftMs));
-  }
-
-  /** @throws RespError where it takes longer than a cutover may */
-  async #inTime(work: (leftMs: () => number) => Promise<void>): Promise<void> {
-    const { cutoverTimeout } = this.#options;
-    const deadline = performance.now() + cutoverTimeout;
-    const timer = new AbortController();
-    const tooLate = sleep(cutoverTimeout, undefined, { signal: timer.signal }).then(
-      () => Promise.reject(this.#notConverged()),
-      () => new Promise<never>(() => {}),
-    );
-    try {
-      await Promise.race([work(() => deadline - performance.now()), tooLate]);
-    } finally {
-      timer.abort();
-    }
-  }
-
-  /** All that the source had acknowledged by now is on the target when it returns. */
-  async #settle(leftMs: () => number): Promise<void> {
-    const { feeds, rounds, gaps, streams, failed, confirm, lookForDatabases } = this.#parts;
-    await this.#streamsFound;
-    if (!streams.isComplete) gaps.add(MANY_STREAMS);
-    await gaps.closed();
-    await feeds.caughtUp({ looks: true });
-    // A server that is being reached anew says nothing for a while.
-    while (!this.#isOver && !(await lookForDatabases())) await feeds.caughtUp();
-    await this.#settleAll();
-    for (const some of streams.portions) await rounds.readAgain(some, HURRIED);
-    // What was wrong with a key may have passed.
-    const least = leftMs() * (1 - FAILED_SHARE);
-    for (const some of failed()) if (leftMs() > least) await rounds.readAgain(some, HURRIED);
-    rounds.markNowhere();
-    do {
-      await this.#settleAll();
-      await confirm(Math.max(1, Math.floor(leftMs() * CONFIRM_SHARE)));
-    } while (gaps.isOpen && !this.#isOver);
-  }
-
-  /** Until nothing is missed, nor lost by the target, and what is marked by then is there. */
-  async #settleAll(): Promise<void> {
-    const { rounds, gaps, unanswered, reachTarget } = this.#parts;
-    while (!this.#isOver) {
-      await gaps.closed();
-      await rounds.settled(HURRIED);
-      await reachTarget();
-      const keys = unanswered();
-      for (const { db, key } of keys) rounds.mark(db, key);
-      if (keys.length === 0 && !gaps.isOpen) return;
-    }
-  }
-
-  /** Whoever still writes was not stopped. What he writes is copied all the same. */
-  async #lingers(): Promise<void> {
-    const { linger } = this.#options;
-    if (linger === 0) return;
+    await this.#cutover.settle(this.#streamsFound);
+    if (this.#options.linger === 0 || this.#isOver) return;
     this.#enter('lingering');
-    const { rounds, gaps, lookForDatabases } = this.#parts;
-    await this.#inTime(() => this.#writers.begin());
-    const end = performance.now() + linger;
-    for (let left = linger; left > 0; left = end - performance.now()) {
-      await sleep(Math.min(left, LOOK_MS), undefined, { ref: false });
-      await this.#inTime(() => this.#writers.look());
-    }
-    let changes = 0;
-    await this.#inTime(async () => {
-      await lookForDatabases();
-      await gaps.closed();
-      changes = rounds.changes;
-      await this.#settleAll();
-    });
-    const written = await this.#writers.count(changes);
-    if (written > 0) this.#sink.onStragglers(this.#writers.names, written);
+    const stragglers = await this.#cutover.linger();
+    if (stragglers > 0) this.#sink.onStragglers(this.#writers.names, stragglers);
   }
 
   async #closeGaps(gaps: Gaps, close: FollowingParts['close']): Promise<void> {
@@ -367,22 +262,5 @@ export class Following {
     if (phase === this.#phase) return;
     this.#phase = phase;
     this.#sink.onPhase(phase);
-  }
-
-  #notConverged(): RespError {
-    const { rounds, gaps } = this.#parts;
-    const missing = [
-      ...(rounds.behind > 0 ? [countOf(rounds.behind, 'changed key')] : []),
-      ...(gaps.isOpen ? ['changes that were missed and are not made good yet'] : []),
-    ].join(', ');
-    const cannot = `Gave up on the cutover: after ${this.#options.cutoverTimeout / 1000} s`;
-    const message =
-      missing === ''
-        ? `${cannot} a server has not answered whether the target has everything`
-        : `${cannot} the target still lacks ${missing}`;
-    return new RespError('NOT_CONVERGED', message, {
-      hint: 'stop whoever writes to the source, or give it more time with --cutover-timeout',
-      retryable: true,
-    });
   }
 }

@@ -1,0 +1,65 @@
+// A node of the source as it is followed: its feed, what it has served since, and what of that was missed.
+
+import { nameOf, RespError } from '../../resp/errors.ts';
+import { SlotSet } from '../cluster/slot.ts';
+import type { Node } from '../cluster/topology.ts';
+import { askInfo, type ServerInfo } from '../server/info.ts';
+import type { Server } from '../server/server.ts';
+import type { Feed, Gap } from './feed.ts';
+import type { MissedShare } from './gaps.ts';
+import { ToldKeys } from './told-keys.ts';
+
+export class FollowedNode {
+  readonly node: Node;
+  readonly feed: Feed;
+  /** Every slot that it was seen to serve. */
+  readonly slots: SlotSet;
+  /** What it has told of slots that another node serves, as far as that is known. */
+  readonly elsewhere = new ToldKeys();
+  /** Until then whoever wants to follow it hears what is wrong. */
+  isAttached = false;
+  /** Why something was missed of all that it serves, since the last look began. */
+  missed: string | undefined;
+
+  constructor(node: Node, slots: SlotSet, newFeed: (followed: FollowedNode) => Feed) {
+    this.node = node;
+    this.slots = slots;
+    this.feed = newFeed(this);
+  }
+
+  /** What the server says of itself now; `undefined` where it does not say, or is being reached anew. */
+  async askInfo(): Promise<ServerInfo | undefined> {
+    return this.#open && askInfo(this.#open.connection).catch(() => undefined);
+  }
+
+  /** CLUSTER NODES as the node itself has it, in the process that has told: no other one knows what that one serves. */
+  async askNodes(): Promise<string | undefined> {
+    return this.#open?.connection.request('CLUSTER NODES').then(String, () => undefined);
+  }
+
+  /** Sentinels say that the primary is elsewhere by now, while the old one still answers. Returns whether it is let go of. */
+  demandPlace({ peer }: Node): boolean {
+    const { server } = this.feed;
+    if (server === undefined || nameOf(server.connection.peer) === nameOf(peer)) return false;
+    const message = `Cannot follow ${nameOf(server.connection.peer)} any more: the primary is ${nameOf(peer)} by now`;
+    this.feed.reopen(new RespError('REPLACED', message, { peer: server.connection.peer, retryable: true }));
+    return true;
+  }
+
+  hasServed(some: SlotSet): boolean {
+    for (const slot of some) if (this.slots.has(slot)) return true;
+    return false;
+  }
+
+  /** @param isCluster otherwise there are no slots */
+  shareOf({ reason, databases, slots: some, isFlush = false, isWrite = false }: Gap, isCluster: boolean): MissedShare {
+    const slots = new SlotSet(some?.map((slot) => [slot, slot] as const) ?? []);
+    if (some === undefined) slots.addAll(this.slots);
+    return { reason, databases, slots: isCluster ? slots : undefined, isFlush, isWrite };
+  }
+
+  get #open(): Server | undefined {
+    const { server } = this.feed;
+    return server?.connection.error === undefined ? server : undefined;
+  }
+}
