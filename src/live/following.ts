@@ -33,6 +33,8 @@ export interface FollowingOptions {
   readonly settle: number;
   /** Aborted by whoever says that the writers have stopped. */
   readonly cutover: AbortSignal | undefined;
+  /** Whether somebody has the run wait: nothing is read or written then. */
+  readonly isPaused: () => boolean;
 }
 
 export interface FollowingParts {
@@ -371,18 +373,18 @@ export class Following {
 
   #notConverged(): RespError {
     const { rounds, gaps } = this.#parts;
+    const { cutoverTimeout, isPaused } = this.#options;
     const missing = [
       ...(rounds.behind > 0 ? [countOf(rounds.behind, 'changed key')] : []),
       ...(gaps.isOpen ? ['changes that were missed and are not made good yet'] : []),
     ].join(', ');
-    const cannot = `Gave up on the cutover: after ${this.#options.cutoverTimeout / 1000} s`;
+    const cannot = `Gave up on the cutover: after ${cutoverTimeout / 1000} s`;
     const message =
       missing === ''
         ? `${cannot} a server has not answered whether the target has everything`
         : `${cannot} the target still lacks ${missing}`;
-    return new RespError('NOT_CONVERGED', message, {
-      hint: 'stop whoever writes to the source, or give it more time with --cutover-timeout',
-      retryable: true,
-    });
+    const paused = 'the copy was paused: have it go on before the cutover, by rump ctl SOCKET resume';
+    const slow = 'stop whoever writes to the source, or give it more time with --cutover-timeout';
+    return new RespError('NOT_CONVERGED', message, { hint: isPaused() ? paused : slow, retryable: true });
   }
 }
