@@ -8,6 +8,7 @@ import type { ReplyRun } from '../../resp/reply.ts';
 import { EntryRun, MOST_ENTRIES } from '../flow/entry-run.ts';
 import type { ExpiryMode } from '../flow/expiry.ts';
 import type { KeyQueue, KeyView } from '../flow/key-queue.ts';
+import { isEmptyDump } from '../rdb/pieces.ts';
 import { NEVER, plus, type Milliseconds } from '../rdb/milliseconds.ts';
 
 const [DOLLAR, COLON, MINUS, ZERO] = [36, 58, 45, 48] as const;
@@ -64,6 +65,7 @@ export class DumpReplies {
     const stop = start + length;
     run.isUnfinished = stop + CRLF_BYTES + (this.#hasExpiries ? LEAST_EXPIRY : 0) > end;
     if (run.isUnfinished || next === at + 1 || !isLineEnd(buffer, next) || !isLineEnd(buffer, stop)) return false;
+    if (isEmptyDump(buffer, start, stop)) return false;
     if (this.#hasExpiries) return this.#readExpiry(run, key, start, stop);
     entries.add(key.start, key.end, start, stop, NEVER);
     run.at = stop + CRLF_BYTES;

@@ -10,6 +10,7 @@ import { EntryView } from '../flow/entry-view.ts';
 import type { LargeValue } from '../flow/entry.ts';
 import { ask, type Selection } from '../server/session.ts';
 import { PayloadError } from '../rdb/payload.ts';
+import { isEmptyDump } from '../rdb/pieces.ts';
 import { DumpReplies, expireAtOf } from './dump-replies.ts';
 import { DumpWindow } from './dump-window.ts';
 import type { ExpiryMode } from '../flow/expiry.ts';
@@ -280,12 +281,18 @@ export class DumpReader implements Receiver, KeyReader {
       this.#failProtocol(isLarge ? EXISTS : DUMP);
     else if (payload === null || payload === 0 || expiry === GONE) this.#sink.onGone(key);
     else if (!Buffer.isBuffer(payload)) this.#deliver(key, null, expiry, used, bytes);
+    else if (isEmptyDump(payload, 0, payload.length)) this.#tellEmpty(key);
     else {
       this.#window.observe(payload.length);
       if (payload.length > this.#options.bigKey) this.#deliver(key, null, expiry, used);
       else if (this.#options.fields === undefined) this.#deliver(key, payload, expiry, used);
       else this.#deliverWith(this.#options.fields, key, payload, expiry, used);
     }
+  }
+
+  #tellEmpty(key: FoundKey): void {
+    if (this.#sink.onEmpty === undefined) this.#sink.onGone(key);
+    else this.#sink.onEmpty(key);
   }
 
   #failProtocol({ name }: Command): void {

@@ -8,6 +8,8 @@ import type { ServerInfo } from '../server/info.ts';
 export interface KeySink {
   /** Deleted or expired since it was seen. */
   onGone(key: FoundKey): void;
+  /** It is there, and holds nothing, as no key should: where nobody wants to know that, it is gone. */
+  onEmpty?(key: FoundKey): void;
   /** The server would not say of this key, or what it said is damaged. */
   onRefused(key: FoundKey, error: RespError): void;
   /** The key is at another node, or on its way there. */

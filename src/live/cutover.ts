@@ -18,6 +18,8 @@ export interface CutoverOptions {
   readonly cutoverTimeout: number;
   /** Milliseconds for which whoever still writes afterwards is looked for. */
   readonly linger: number;
+  /** Whether somebody has the run wait: nothing is read or written then. */
+  readonly isPaused: () => boolean;
 }
 
 export interface CutoverParts {
@@ -153,14 +155,14 @@ export class Cutover {
       ...(rounds.behind > 0 ? [countOf(rounds.behind, 'changed key')] : []),
       ...(gaps.isOpen ? ['changes that were missed and are not made good yet'] : []),
     ].join(', ');
-    const cannot = `Gave up on the cutover: after ${this.#options.cutoverTimeout / 1000} s`;
+    const { cutoverTimeout, isPaused } = this.#options;
+    const cannot = `Gave up on the cutover: after ${cutoverTimeout / 1000} s`;
     const message =
       missing === ''
         ? `${cannot} a server has not answered whether the target has everything`
         : `${cannot} the target still lacks ${missing}`;
-    return new RespError('NOT_CONVERGED', message, {
-      hint: 'stop whoever writes to the source, or give it more time with --cutover-timeout',
-      retryable: true,
-    });
+    const paused = 'the copy was paused: have it go on before the cutover, by rump ctl SOCKET resume';
+    const slow = 'stop whoever writes to the source, or give it more time with --cutover-timeout';
+    return new RespError('NOT_CONVERGED', message, { hint: isPaused() ? paused : slow, retryable: true });
   }
 }

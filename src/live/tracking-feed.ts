@@ -12,7 +12,7 @@ import type { Deployment } from '../cluster/deployment.ts';
 import { final, NodeLink, NodeRun } from '../cluster/node-link.ts';
 import type { Node } from '../cluster/topology.ts';
 import { Wakeup } from '../flow/wakeup.ts';
-import { askFlushes, askInfo, flushesBetween, type Flushes } from '../server/info.ts';
+import { askFlushes, askInfo, flushesBetween, flushesIn, type Flushes } from '../server/info.ts';
 import { attributed } from '../server/refusal.ts';
 import { misanswered, replyOf } from '../server/replies.ts';
 import { Backoff, pauseAfter } from '../server/retry.ts';
@@ -171,6 +171,8 @@ class Tracking {
   readonly runId: string;
   #role: Server['info']['role'];
   #flushes: Flushes | undefined;
+  /** Whether it was told that they cannot be learnt any more. */
+  #isBlind = false;
   #isBeating = false;
 
   private constructor({ connection, info }: Server, subscriber: Connection, sink: TrackingSink) {
@@ -234,10 +236,11 @@ class Tracking {
   async catchUp(): Promise<void> {
     await this.#subscriber.request('PING');
     const pings = [this.#subscriber, this.#tracker].map((one) => one.request('PING'));
-    const [hasLooked] = await Promise.all([this.#look(), ...pings]);
-    if (hasLooked || this.#flushes === undefined) return;
+    const [looked] = await Promise.all([this.#look(), ...pings]);
+    if (looked === 'counted' || this.#flushes === undefined) return;
     this.#flushes = undefined;
-    this.#sink.onUntold(uncountedAt(this.peer));
+    this.#isBlind = true;
+    this.#sink.onUntold(untoldAt(this.peer, looked));
   }
 
   /** Keeps both alive, and returns when one of them is lost. @param onBeat both have answered */
@@ -262,20 +265,29 @@ class Tracking {
 
   /**
    * What the server does not tell: that databases were swapped, and that it has become a replica.
-   * @returns false where it will not say now what it counts
+   * @returns its refusal where it will not say now what it counts; `uncounted` where it counts nothing
    */
-  async #look(): Promise<boolean> {
-    const [now, info] = await Promise.all([
-      askFlushes(this.#tracker),
+  async #look(): Promise<'counted' | 'uncounted' | ReplyError> {
+    const [counts, info] = await Promise.all([
+      this.#tracker.request('INFO', 'commandstats').catch(replyOf),
       askInfo(this.#tracker, 'replication').catch(replyOf),
     ]);
     if (!(info instanceof ReplyError)) this.#demandRole(info.role);
-    if (now === undefined || this.#flushes === undefined) return now !== undefined;
+    if (counts instanceof ReplyError) return counts;
+    const now = flushesIn(String(counts));
+    if (now === undefined) return 'uncounted';
+    if (this.#isBlind) {
+      this.#isBlind = false;
+      this.#flushes = now;
+      this.#sink.onUntold(`${nameOf(this.peer)} says again what it counts: a SWAPDB before that was not seen`);
+      return 'counted';
+    }
+    if (this.#flushes === undefined) return 'counted';
     const between = flushesBetween(this.#flushes, now);
     this.#flushes = now;
     if (between === undefined) this.#sink.onUntold(uncountedAt(this.peer));
     else if (between.swaps > 0) this.#sink.onUntold(`Databases of ${nameOf(this.peer)} were swapped (SWAPDB)`, true);
-    return true;
+    return 'counted';
   }
 
   /** A primary that has become a replica goes on telling, and lags behind: another node has its place. */
@@ -309,6 +321,12 @@ async function openBeside({ connection: { peer }, info }: Server, deployment: De
     peer,
     hint: 'give the address of the server itself',
   });
+}
+
+function untoldAt(peer: Peer, looked: 'uncounted' | ReplyError): string {
+  if (looked === 'uncounted') return uncountedAt(peer);
+  const why = `${nameOf(peer)} refuses INFO commandstats (${looked.message})`;
+  return `${why}: until the user may ask again (+info), a SWAPDB cannot be seen`;
 }
 
 function uncountedAt(peer: Peer): string {

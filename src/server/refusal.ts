@@ -119,7 +119,10 @@ export function isForbidden(reply: ReplyError, command: string): boolean {
 /** The error that a refusal becomes which concerns more than one key. */
 export function refusalOf(peer: Peer, what: 'read from' | 'write to', reply: ReplyError): RespError {
   const { why = reply.message } = meaningOf(reply);
-  return withMeaning(new RespError(reply.code, `Cannot ${what} ${nameOf(peer)}: ${why}`, { peer, cause: reply }), what);
+  const hint =
+    kindOf(reply) === 'forbidden' ? 'give the user that right: the README lists all that rump needs' : undefined;
+  const options = { peer, cause: reply, ...(hint !== undefined && { hint }) };
+  return withMeaning(new RespError(reply.code, `Cannot ${what} ${nameOf(peer)}: ${why}`, options), what);
 }
 
 /** The same of whatever went wrong, if it was a refusal. */

@@ -61,7 +61,7 @@ export function changesTold(
     void askType(copy).then((told) => onJudged(EntryView.of(copy), told));
   };
   return {
-    ...sink,
+    ...emptyTold(sink),
     onGone: (key) => (follower.isChange(key.page) ? onGone(key) : sink.onGone(key)),
     onFoundAll: (entries) => {
       if (type === undefined || !follower.isChange(entries.page)) {
@@ -80,6 +80,16 @@ export function changesTold(
       else judge(entry);
     },
   };
+}
+
+/** A key that is there and empty takes its place in the channel as one that is gone: no other question tells that it is. */
+export function emptyTold(sink: AnswerSink): AnswerSink {
+  const gone = new EntryView();
+  const onEmpty = (key: FoundKey): void => {
+    showGone(gone, key);
+    sink.onFound(gone);
+  };
+  return { ...sink, onEmpty };
 }
 
 /** The entry says that there is no such key. */

@@ -23,7 +23,7 @@ import { Wakeup } from '../flow/wakeup.ts';
 import { PageLedger } from '../scan/page-ledger.ts';
 import type { Wanted } from '../scan/cluster-walk.ts';
 import type { FirstCopy } from './first-copy.ts';
-import { changesTold, showGone, type Follower } from './follower.ts';
+import { changesTold, emptyTold, showGone, type Follower } from './follower.ts';
 import { typeAt, type LargeValues, type ValueOptions } from './large-values.ts';
 import { Lookup, type AnswerSink, type LookupOptions } from './lookup.ts';
 import type { Source, SourceSink } from './source.ts';
@@ -35,6 +35,8 @@ export interface RedisSourceOptions extends NodeLinkOptions, WalksOptions {
   readonly dump: ValueOptions;
   /** Takes the place of reading: keys are only counted, by type and bytes. */
   readonly census?: ((type: string, bytes: number | undefined) => void) | undefined;
+  /** Whether an entry tells of a key that is empty; otherwise it is gone. */
+  readonly tellsEmpty?: boolean | undefined;
   /** Nothing is asked of a key: entries come without payloads. */
   readonly namesOnly?: boolean | undefined;
   /** Keeps account of what is read; one of its own otherwise. */
@@ -302,7 +304,7 @@ export class RedisSource implements Source {
   }
 
   #newKeyReader(session: Session, sink: AnswerSink, large: LargeValues): KeyReader {
-    const { dump, census, namesOnly, follower } = this.#options;
+    const { dump, census, namesOnly, follower, tellsEmpty } = this.#options;
     if (census !== undefined) {
       const onCounted = (type: string, bytes: number | undefined, page: number): void => {
         sink.onCounted(page);
@@ -313,7 +315,9 @@ export class RedisSource implements Source {
     }
     if (namesOnly === true) return new NameReader((entry) => sink.onFound(entry));
     const { type } = this.#options.scope;
-    const told = follower === undefined ? sink : changesTold(sink, follower, type, (entry) => typeAt(large, entry));
+    const unchanged = tellsEmpty === true ? emptyTold(sink) : sink;
+    const told =
+      follower === undefined ? unchanged : changesTold(sink, follower, type, (entry) => typeAt(large, entry));
     const onDumps = (entries: EntryRun): void => told.onFoundAll(entries);
     return large.newKeyReader(session, dump, { ...told, onDump: (entry) => told.onFound(entry), onDumps });
   }

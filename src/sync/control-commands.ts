@@ -18,11 +18,13 @@ interface ControlCommand {
 class Refused extends Error {}
 
 const MOST_SHOWN = 40;
+/** A pause and a cutover at once. */
+const WAITS = 'what is still to be written waits for RESUME, and the cutover gives up after --cutover-timeout';
 const keys = wholeNumber(1);
 
 const COMMANDS: Readonly<Record<string, ControlCommand>> = {
   STATUS: { takes: '[JSON]', help: 'how far the run is, a name and its value a line', act: report },
-  PAUSE: { help: 'read and write nothing more, until RESUME', act: (controls) => controls.pause() },
+  PAUSE: { help: 'read and write nothing more, until RESUME', act: pause },
   RESUME: { help: 'go on', act: (controls) => controls.resume() },
   BWLIMIT: {
     takes: 'SIZE|0',
@@ -71,9 +73,15 @@ function report(controls: Controls, format: string | undefined): string {
   return bulkReply(JSON.stringify(controls.status()));
 }
 
-function cutOver({ cutover }: Controls): void {
-  if (cutover === undefined) throw new Refused('only a run with --live has a cutover');
-  cutover();
+function cutOver(controls: Controls): string | void {
+  if (controls.cutover === undefined) throw new Refused('only a run with --live has a cutover');
+  controls.cutover();
+  if (controls.status().paused) return bulkReply(`OK, but the run is paused: ${WAITS}`);
+}
+
+function pause(controls: Controls): string | void {
+  controls.pause();
+  if (controls.status().phase === 'cutover') return bulkReply(`OK, but the cutover is under way: ${WAITS}`);
 }
 
 function list(): string {

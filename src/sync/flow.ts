@@ -66,6 +66,7 @@ export interface ReadingOptions {
   /** Takes the place of reading: keys are only to be counted. */
   readonly tally?: DryRunTarget | undefined;
   readonly namesOnly?: boolean;
+  readonly tellsEmpty?: boolean;
   /** Bytes of the longest value that is read in one piece; what the target can take otherwise. */
   readonly bigKey?: number;
   /** Where the source is followed. */
@@ -90,11 +91,12 @@ export function sourceOf(
   if (side === undefined) return fileSourceOf({ plan, settings }, sink, how);
   const { scope, retry, count, bySize } = settings;
   const { maxLatency, pausing: pause } = settings.controls;
-  const { bigKey = settings.bigKey, tally, namesOnly, ledger, follower, heldTo, firstCopy, from, failed } = how;
+  const { bigKey = settings.bigKey, tally, namesOnly, tellsEmpty, ledger, follower, firstCopy, from, failed } = how;
   const dump = { mode: plan.mode, fields: plan.fields, usage: usageOf(side, settings), bigKey, bySize, maxLatency };
   const onReconnect = sink.onReconnect.bind(sink);
   const databases = plan.databases.map(([db]) => db);
-  const options = { databases, keys: plan.keys, count, scope, pause, dump, retry, onReconnect, heldTo, namesOnly };
+  const asked = { namesOnly, tellsEmpty, heldTo: how.heldTo };
+  const options = { databases, keys: plan.keys, count, scope, pause, dump, retry, onReconnect, ...asked };
   return new RedisSource(side, { ...options, census: tally?.add, ledger, follower, firstCopy, from, failed }, sink);
 }
 

@@ -61,6 +61,8 @@ export interface LiveSettings {
   readonly feed: 'auto' | FeedKind;
   readonly cutoverFile: string | undefined;
   readonly cutover: AbortSignal | undefined;
+  /** Whether the operator has the run wait. */
+  readonly isPaused: () => boolean;
   /** Milliseconds, as those that follow. */
   readonly untilIdle: number | undefined;
   readonly cutoverTimeout: number;
@@ -140,17 +142,18 @@ export function settingsOf(options: MigrateOptions, use: Use, controls = new Run
     dryRun: options.dryRun ?? false,
     resume: options.resume,
     identity: identityOf(options, from, to),
-    live: options.live === true ? liveSettingsOf(options) : undefined,
+    live: options.live === true ? liveSettingsOf(options, controls) : undefined,
     signal: options.signal,
     onEvent: options.onEvent ?? (() => {}),
   };
 }
 
-function liveSettingsOf(options: MigrateOptions): LiveSettings {
+function liveSettingsOf(options: MigrateOptions, { pausing }: RunControls): LiveSettings {
   return {
     feed: options.feed ?? 'auto',
     cutoverFile: options.cutoverFile,
     cutover: options.cutover,
+    isPaused: () => pausing.isOn,
     untilIdle: options.untilIdle,
     cutoverTimeout: options.cutoverTimeout ?? DEFAULT_CUTOVER_TIMEOUT_MS,
     linger: options.linger ?? DEFAULT_LINGER_MS,

@@ -117,7 +117,8 @@ export class ServerCheck implements Passes {
   #walk(): Source {
     const { sides, plan, settings } = this.#run;
     if (this.#file !== undefined) return this.#file.read(this.#walksSource ? plan.databases : this.#targetDatabases);
-    return sourceOf(sides.source, { plan, settings: { ...settings, preserveIdle: false } }, this.#progress);
+    const reading = { plan, settings: { ...settings, preserveIdle: false } };
+    return sourceOf(sides.source, reading, this.#progress, { tellsEmpty: true });
   }
 
   /** The asked side, by name only. */

@@ -273,3 +273,33 @@ test('rump --live writes nothing while it is paused, and what has changed meanwh
   assert.equal((await run.running.done).code, 0);
   await assertSameData(from, to);
 });
+
+test('rump says that it is paused where it is to cut over, and where it gave up on that', async (t) => {
+  const run = await start(t, ['--live', '--linger', '0s', '--cutover-timeout', '1s']);
+  await until(run, ({ phase }) => phase === 'in-sync');
+  await run.tell('pause');
+  await from.send('SET', 'key:1', 'new');
+  await until(run, ({ behind }) => behind === 1);
+  assert.match(await run.tell('cutover'), /^OK, but the run is paused: .* waits for RESUME, .*--cutover-timeout\n$/);
+  await until(run, ({ phase }) => phase === 'cutover');
+  assert.match(await run.tell('pause'), /^OK, but the cutover is under way: /);
+  const { code, stdout, stderr } = await run.running.done;
+  assert.equal(code, 75, stderr);
+  assert.doesNotMatch(stdout, /Sync done/);
+  assert.match(
+    stderr,
+    /Gave up on the cutover: after 1 s the target still lacks 1 changed key \(the copy was paused: .*resume\)/,
+  );
+});
+
+test('rump that is paused where it is to cut over comes to its end once it goes on', async (t) => {
+  const run = await start(t, ['--live', '--linger', '0s']);
+  await until(run, ({ phase }) => phase === 'in-sync');
+  await run.tell('pause');
+  await from.send('SET', 'key:1', 'new');
+  await until(run, ({ behind }) => behind === 1);
+  await run.tell('cutover');
+  await run.tell('resume');
+  assert.equal((await run.running.done).code, 0);
+  await assertSameData(from, to);
+});

@@ -160,3 +160,16 @@ test('A key that is skipped counts once, however often it changes', async (t) =>
   assert.equal(result.code, 0, result.stderr);
   assert.match(result.stderr, /, 1 skipped, .* 0 failed$/m);
 });
+
+test('A source that refuses INFO to the user who follows it is named, with the right that is missing', async (t) => {
+  await from.send('SET', 'key', 'value');
+  const { running } = await follow(t);
+  await from.send('ACL', 'SETUSER', 'limited', '-info');
+  const result = await running.done;
+  assertFailed(result, {
+    code: 1,
+    error: /^rump: Cannot read from .*NOPERM.*'info' command.* \(give the user that right: /,
+  });
+  assert.match(result.stderr, /^rump: warning: \S+ refuses INFO commandstats \(NOPERM/m);
+  assert.doesNotMatch(result.stderr, /were reset/);
+});

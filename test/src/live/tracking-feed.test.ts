@@ -125,6 +125,21 @@ for (const { name, binary } of servers(
       }
     });
 
+    test('says why a SWAPDB cannot be seen where INFO is taken away from the user, and sees it again later', async (t) => {
+      const { feed, gaps } = await follow(t, server.port);
+      for (const [command, reason] of [
+        ['ACL SETUSER default -info', /refuses INFO commandstats \(NOPERM .*\(\+info\), a SWAPDB cannot be seen/],
+        ['ACL SETUSER default +info', /says again what it counts: a SWAPDB before that was not seen/],
+        ['SWAPDB 0 1', /were swapped/],
+      ] as const) {
+        gaps.length = 0;
+        await client.send(...command.split(' '));
+        for (let i = 0; i < 2; i++) await feed.caughtUp();
+        assert.equal(gaps.length, 1, command);
+        assert.match(gaps[0]!, reason);
+      }
+    });
+
     test('has told every acknowledged write when it has caught up, under load', async (t) => {
       const { feed, keys, gaps } = await follow(t, server.port);
       const writers = await Promise.all(Array.from({ length: 4 }, () => server.client()));
