@@ -142,6 +142,26 @@ test('Under skip, a copy is gone on with where the target was empty, and refused
   });
 });
 
+test('A target that was restarted with its data has what its own checkpoint says: nothing is in doubt, or read once more', async (t) => {
+  const standing = await Standing.start(t, { keeps: true });
+  const endpoints = ['--from', source.url, '--to', standing.url];
+  const options = { endpoints, feed: 'psync', source: serverSide(() => source, [0]) } as const;
+  const run = new Following(t, { ...options, args: ['--resume', 'target'] }).start();
+  await run.reaches(PHASE.inSync);
+  await kept('target', await standing.server.client());
+  await kill(run);
+  await changeSome();
+  await from.send('CONFIG', 'RESETSTAT');
+  await standing.restart();
+  await run.start().reaches(PHASE.inSync);
+  const result = await cutOver(run);
+  assertDone(result);
+  assert.match(result.stderr, /^rump: warning: the copy goes on from the checkpoint in database 0 /m);
+  assert.doesNotMatch(result.stderr, /once more|looked for|may be its own/);
+  assert.ok((await dumpsOf(from)) < 50, 'everything was read again');
+  await assertSameData(from, await standing.server.client());
+});
+
 longOnly(() => {
   test('A source that was killed and began again is followed on, and what was missed is made good', async (t) => {
     const standing = await Standing.start(t, { keeps: true, args: SMALL_BACKLOG });
@@ -235,17 +255,18 @@ function follow(t: TestContext, feed: FeedName, file: string, args: readonly str
 }
 
 /** Waits until what is kept says that all is copied. */
-async function kept(file: string): Promise<void> {
+async function kept(file: string, client = to): Promise<void> {
   for (;;) {
-    const text = file === 'target' ? String(await atTarget()) : existsSync(file) ? readFileSync(file, 'utf8') : '';
+    const text =
+      file === 'target' ? String(await atTarget(client)) : existsSync(file) ? readFileSync(file, 'utf8') : '';
     if (/"isOver":true/.test(text)) return;
     await sleep(10);
   }
 }
 
-async function atTarget(): Promise<unknown> {
-  const [name] = (await to.send('KEYS', 'rump:checkpoint:*')) as Buffer[];
-  return name && to.send('GET', name);
+async function atTarget(client: TestClient): Promise<unknown> {
+  const [name] = (await client.send('KEYS', 'rump:checkpoint:*')) as Buffer[];
+  return name && client.send('GET', name);
 }
 
 async function kill(run: Following): Promise<void> {
