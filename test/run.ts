@@ -14,6 +14,8 @@ const TIMEOUT_MS = 600_000;
 
 /** Integration tests with a cluster, that follow random writers, or that measure a process, take long: each has a process of its own. */
 const LONG = /\/(?:redis-cluster|sentinel|standing|terminal|usage-hook)\.js'/;
+/** Of those, the ones that follow random writers take minutes in the long tier. */
+const LONGEST = /\/support\/live\/model\.js'/;
 /** The others share so many: to start one, and to compile what it imports, takes longer than many a file. */
 const SHARED = 10;
 
@@ -65,17 +67,21 @@ if (files.length === 0) {
 function processesFor(files: readonly string[]): string[] {
   rmSync(groups, { recursive: true, force: true });
   mkdirSync(groups, { recursive: true });
+  const longest: string[] = [];
   const alone: string[] = [];
   let dealt = 0;
   const integration = new Map<string, string[]>();
   const folders = new Map<string, string[]>();
   for (const file of files) {
     const folder = relative(root, dirname(file));
+    const text = readFileSync(file, 'utf8');
     if (folder !== 'integration') add(folders, folder, file);
-    else if (LONG.test(readFileSync(file, 'utf8'))) alone.push(file);
+    else if (LONG.test(text)) (LONGEST.test(text) ? longest : alone).push(file);
     else add(integration, `integration-${(dealt++ % SHARED) + 1}`, file);
   }
-  return [...alone, ...Array.from([...integration, ...folders], ([name, members]) => writeGroup(name, members))];
+  const largestFirst = [...folders].toSorted(([, a], [, b]) => b.length - a.length);
+  const shared = Array.from([...integration, ...largestFirst], ([name, members]) => writeGroup(name, members));
+  return [...longest, ...alone, ...shared];
 }
 
 function add(groups: Map<string, string[]>, name: string, file: string): void {

@@ -8,6 +8,7 @@ import { startCluster, type TestCluster } from '../support/redis-cluster.ts';
 import { startServer } from '../support/redis-server.ts';
 import { replyProxy } from '../support/reply-proxy.ts';
 import { runRump, spawnRump } from '../support/rump.ts';
+import { variants } from '../support/tier.ts';
 
 const TAG = '{open}';
 const SLOT = slotOfKey(TAG);
@@ -22,10 +23,10 @@ async function total(cluster: TestCluster): Promise<number> {
   return sizes.reduce<number>((sum, size) => sum + (size as number), 0);
 }
 
-for (const [endpoint, ...args] of [
+for (const [endpoint, ...args] of variants<readonly [string, ...string[]]>(
   ['hostname', '--cluster-announce-hostname', 'localhost'],
   ['unknown-endpoint'],
-] as const) {
+)) {
   test(`An ASK by another name than the one in CLUSTER NODES is followed at once (${endpoint})`, async (t) => {
     const options = { spares: 1, args: ['--cluster-preferred-endpoint-type', endpoint, ...args] };
     const [source, target] = await Promise.all([startCluster(t, options), startCluster(t, options)]);

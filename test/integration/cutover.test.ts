@@ -15,7 +15,7 @@ import { variants } from '../support/tier.ts';
 
 const IN_SYNC = /rump: in sync/;
 
-for (const feed of ['psync', 'tracking'] as const) {
+for (const feed of variants('psync', 'tracking')) {
   test(`rump follows by ${feed} until a file appears, and has every write by then`, async (t) => {
     const { pair, running, cutOver } = await startFollowing(t, ['--feed', feed, '--linger', '500ms']);
     const { from, to } = pair;
@@ -83,7 +83,7 @@ test('rump names who still writes though keys expire that it does not follow, an
   assert.match(result.stderr, /warning: .*"straggler"/);
 });
 
-for (const feed of ['psync', 'tracking'])
+for (const feed of variants('tracking', 'psync'))
   test(`A flush after the cutover is a write as well, which is followed and not called done (${feed})`, async (t) => {
     const { pair, running, cutOver } = await startFollowing(t, ['--linger', '2s', '--feed', feed]);
     await says(running, IN_SYNC);

@@ -9,7 +9,7 @@ import { Standing, type StandingOptions } from '../support/live/standing.ts';
 import { AFTER_MOVES, startCluster, type ClusterOptions } from '../support/redis-cluster.ts';
 import { present, serversWith, VERSIONS } from '../support/server-versions.ts';
 import { UNSETTABLE } from '../support/snapshot.ts';
-import { count, longOnly } from '../support/tier.ts';
+import { count, longOnly, variants } from '../support/tier.ts';
 import type { TestContext } from 'node:test';
 
 const SNAPSHOT = ['--first-copy', 'snapshot'];
@@ -55,7 +55,7 @@ longOnly(() => {
   }
 });
 
-for (const feed of FEEDS) {
+for (const feed of variants(...FEEDS)) {
   test(`A snapshot that is cut off in the middle is scanned for, and following by ${feed} loses nothing`, async (t) => {
     const [source, target] = await Promise.all([Standing.start(t, { args: SLOWLY }), Standing.start(t)]);
     const endpoints = ['--from', source.readerUrl, '--to', target.url];

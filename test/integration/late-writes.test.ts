@@ -5,7 +5,6 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileFor } from '../support/broken-off.ts';
 import type { TestClient } from '../support/client.ts';
 import { Following, PHASE } from '../support/live/model.ts';
-import { NO_DELAY } from '../support/live/standing.ts';
 import { serverSide } from '../support/live/sides.ts';
 import { startCluster } from '../support/redis-cluster.ts';
 import { startServer } from '../support/redis-server.ts';
@@ -56,7 +55,7 @@ async function killInTunnel(
   readonly values: readonly string[];
   readonly result: RumpResult;
 }> {
-  const source = await startServer({ args: NO_DELAY });
+  const source = await startServer();
   t.after(() => source.stop());
   const from = await source.client();
   await setAll(from, 'first');

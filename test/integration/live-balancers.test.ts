@@ -6,7 +6,6 @@ import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { TestClient } from '../support/client.ts';
 import { FEEDS, Following, PHASE } from '../support/live/model.ts';
-import { NO_DELAY } from '../support/live/standing.ts';
 import { serverSide } from '../support/live/sides.ts';
 import { withPeer } from '../support/peer.ts';
 import { startServer } from '../support/redis-server.ts';
@@ -18,7 +17,7 @@ const HOST = '127.0.0.1';
 
 for (const feed of FEEDS) {
   test(`What has changed at the server that ${feed} follows is read there, wherever new connections lead`, async (t) => {
-    const { source, from, to, target } = await startPair(t, { source: { args: NO_DELAY } });
+    const { source, from, to, target } = await startPair(t);
     const other = await startServer();
     const door = await startProxy(source);
     t.after(() => Promise.all([door.close(), other.stop()]));
@@ -44,8 +43,8 @@ for (const feed of FEEDS) {
   });
 
   test(`The first copy, followed by ${feed}, comes from the server that is followed`, async (t) => {
-    const { source, from, to, target } = await startPair(t, { source: { args: NO_DELAY } });
-    const other = await startServer({ args: NO_DELAY });
+    const { source, from, to, target } = await startPair(t);
+    const other = await startServer();
     t.after(() => other.stop());
     const there = await other.client();
     await Promise.all([fill(from, 'one'), fill(there, 'another')]);

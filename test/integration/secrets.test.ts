@@ -70,7 +70,7 @@ test('rump shows no part of a password in any error, plain or as JSON with --deb
     'no host': ['--from', url(`:${PASSWORD}`, ''), '--to', url(`:${PASSWORD}`, there)],
     'unknown scheme': ['--from', `http://:${PASSWORD}@${here}`, '--to', url(`:${PASSWORD}`, there)],
     'no scheme': ['--from', `:${PASSWORD}@${here}`, '--to', url(`:${PASSWORD}`, there)],
-    TLS: ['--from', `rediss://:${PASSWORD}@${here}`, '--to', url(`:${PASSWORD}`, there)],
+    TLS: ['--from', `rediss://:${PASSWORD}@${here}`, '--to', url(`:${PASSWORD}`, there), '--timeout', '1s'],
     Sentinel: ['--from', `redis+sentinel://:${PASSWORD}@${here}/main`, '--to', url(`:${PASSWORD}`, there)],
     'same database': ['--from', url(`:${PASSWORD}`, here), '--to', url(`app:${PASSWORD}`, here)],
     'a key that fails': [...good, '--on-conflict', 'fail'],

@@ -6,7 +6,7 @@ import { array, bulk, integer } from '../support/frames.ts';
 import { replyProxy } from '../support/reply-proxy.ts';
 import { runRump } from '../support/rump.ts';
 import { startPair } from '../support/server-pair.ts';
-import { longOnly } from '../support/tier.ts';
+import { count, longOnly } from '../support/tier.ts';
 
 /** One value of each type, above 1 KiB. */
 async function fillSmall(client: TestClient): Promise<void> {
@@ -30,20 +30,26 @@ function text(value: string): string {
   return `$${value.length}\r\n${value}\r\n`;
 }
 
-/** What a page of each kind never ends with, and how often it may be asked for. */
-const ENDLESS = [
-  ['hash', 'HSCAN', 'HLEN', 2200],
-  ['set', 'SSCAN', 'SCARD', 2200],
-  ['zset', 'ZSCAN', 'ZCARD', 2200],
-  ['list', 'LRANGE', 'LLEN', 200],
-  ['string', 'GETRANGE', 'STRLEN', 1100],
-] as const;
+/** What a page of each kind never ends with, and how often it may be asked for. The first go by cursors, lengths and bytes. */
+const ENDLESS = (
+  [
+    ['hash', 'HSCAN', 'HLEN', 2200],
+    ['list', 'LRANGE', 'LLEN', 200],
+    ['string', 'GETRANGE', 'STRLEN', 1100],
+    ['set', 'SSCAN', 'SCARD', 2200],
+    ['zset', 'ZSCAN', 'ZCARD', 2200],
+  ] as const
+).slice(0, count(3, 5));
 
 test('rump ends where a value goes on beyond what there is of it, and copies the others', async (t) => {
   const { source, target, from, to } = await startPair(t);
   await fillSmall(from);
   await from.send('SET', 'small', 'value');
-  await from.send('DEL', 'value:stream');
+  const types = new Set<string>(ENDLESS.map(([type]) => type));
+  await from.send(
+    'DEL',
+    ...['stream', 'set', 'zset'].filter((type) => !types.has(type)).map((type) => `value:${type}`),
+  );
   let cursor = 0;
   const answers: Readonly<Record<string, (args: readonly string[]) => Buffer>> = {
     HSCAN: () => array(bulk(String(++cursor)), array()),
@@ -55,8 +61,8 @@ test('rump ends where a value goes on beyond what there is of it, and copies the
   const { url, calls } = await replyProxy(t, source.port, ([name, ...args]) => answers[name!]?.(args));
   const result = await runRump(['--from', url, '--to', target.url, '--big-key', '1k']);
   assert.equal(result.code, 1, result.stderr);
-  for (const [type, command, count, most] of ENDLESS) {
-    const told = `${command} goes on beyond the [\\d,]+ that ${count} tells, and would never end`;
+  for (const [type, command, length, most] of ENDLESS) {
+    const told = `${command} goes on beyond the [\\d,]+ that ${length} tells, and would never end`;
     assert.match(result.stderr, new RegExp(`key "value:${type}" in db 0: Cannot read the value: ${told}`));
     assert.ok(calls.get(command)! < most, `${calls.get(command)} of ${command}`);
   }

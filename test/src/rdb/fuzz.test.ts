@@ -8,7 +8,7 @@ import { readPayloads } from '../../support/payload-fixtures.ts';
 import { count } from '../../support/tier.ts';
 import { Mutations } from './mutations.ts';
 
-const ROUNDS = count(20_000, 100_000);
+const ROUNDS = count(8000, 100_000);
 const SEED = 0x72646221;
 /** Larger ones take time and have nothing that smaller ones lack. */
 const LARGEST = 1500;

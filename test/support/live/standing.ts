@@ -20,9 +20,6 @@ export interface StandingOptions {
   readonly databases?: readonly number[];
 }
 
-/** A snapshot for a replica begins at once. */
-export const NO_DELAY = ['--repl-diskless-sync-delay', '0'];
-
 /** rump reads the source as a user who may not write. */
 const READER = 'rump:secret';
 const POLL_MS = 10;
@@ -41,7 +38,7 @@ export class Standing {
     const { binary, args = [], keeps = false, databases = [0, 1] } = options;
     const dir = mkdtempSync(join(tmpdir(), 'rump-standing-'));
     const kept = keeps ? ['--dir', dir, '--appendonly', 'yes', '--appendfsync', 'always'] : [];
-    const start = { binary, args: [...readerOf(binary), ...NO_DELAY, ...kept, ...args] };
+    const start = { binary, args: [...readerOf(binary), ...kept, ...args] };
     const server = await startServer(start);
     const replica = options.replica === true ? await startReplica(server, start) : undefined;
     const doors = await Promise.all([startProxy(server), startProxy(server)]);
