@@ -12,7 +12,7 @@ import type { Deployment } from '../cluster/deployment.ts';
 import { final, NodeLink, NodeRun } from '../cluster/node-link.ts';
 import type { Node } from '../cluster/topology.ts';
 import { Wakeup } from '../flow/wakeup.ts';
-import { askFlushes, askInfo, flushesBetween, type Flushes } from '../server/info.ts';
+import { askFlushes, askInfo, flushesBetween, hasKeptData, type Flushes } from '../server/info.ts';
 import { attributed } from '../server/refusal.ts';
 import { misanswered, replyOf } from '../server/replies.ts';
 import { Backoff, pauseAfter } from '../server/retry.ts';
@@ -169,7 +169,7 @@ class Tracking {
   readonly #sink: TrackingSink;
   readonly #lost = new Wakeup();
   readonly runId: string;
-  #role: Server['info']['role'];
+  #info: Server['info'];
   #flushes: Flushes | undefined;
   #isBeating = false;
 
@@ -178,7 +178,7 @@ class Tracking {
     this.#subscriber = subscriber;
     this.#sink = sink;
     this.runId = info.runId;
-    this.#role = info.role;
+    this.#info = info;
     for (const one of [connection, subscriber]) one.onProgress(() => this.#endBoth());
     this.#endBoth();
   }
@@ -235,6 +235,8 @@ class Tracking {
     await this.#subscriber.request('PING');
     const pings = [this.#subscriber, this.#tracker].map((one) => one.request('PING'));
     const [hasLooked] = await Promise.all([this.#look(), ...pings]);
+    // What the look has found may have ended it when both had answered.
+    if (this.#tracker.error !== undefined) throw this.#tracker.error;
     if (hasLooked || this.#flushes === undefined) return;
     this.#flushes = undefined;
     this.#sink.onUntold(uncountedAt(this.peer));
@@ -261,7 +263,7 @@ class Tracking {
   }
 
   /**
-   * What the server does not tell: that databases were swapped, and that it has become a replica.
+   * What the server does not tell: that databases were swapped, and that it has become a replica, or was one.
    * @returns false where it will not say now what it counts
    */
   async #look(): Promise<boolean> {
@@ -269,7 +271,7 @@ class Tracking {
       askFlushes(this.#tracker),
       askInfo(this.#tracker, 'replication').catch(replyOf),
     ]);
-    if (!(info instanceof ReplyError)) this.#demandRole(info.role);
+    if (!(info instanceof ReplyError)) this.#demandKept(info);
     if (now === undefined || this.#flushes === undefined) return now !== undefined;
     const between = flushesBetween(this.#flushes, now);
     this.#flushes = now;
@@ -278,10 +280,11 @@ class Tracking {
     return true;
   }
 
-  /** A primary that has become a replica goes on telling, and lags behind: another node has its place. */
-  #demandRole(role: Server['info']['role']): void {
-    if (role === 'replica' && this.#role === 'primary') this.#tracker.fail(demoted(this.#tracker));
-    this.#role = role;
+  /** A primary that has become a replica goes on telling, and lags behind; and what comes with other data is not told. */
+  #demandKept(info: Server['info']): void {
+    const isDemoted = info.role === 'replica' && this.#info.role === 'primary';
+    if (isDemoted || !hasKeptData(this.#info, info)) this.#tracker.fail(demoted(this.#tracker));
+    this.#info = info;
   }
 
   close(): void {
@@ -316,5 +319,8 @@ function uncountedAt(peer: Peer): string {
 }
 
 function demoted({ peer }: Connection): RespError {
-  return new RespError('DEMOTED', `Cannot follow ${nameOf(peer)}: it has become a replica`, { peer, retryable: true });
+  return new RespError('DEMOTED', `Cannot follow ${nameOf(peer)}: it has become a replica, or was one`, {
+    peer,
+    retryable: true,
+  });
 }
