@@ -5,7 +5,14 @@ import { setImmediate as turn } from 'node:timers/promises';
 import { Gaps } from '../../../src/live/gaps.ts';
 import { Following, type FollowingParts, type Phase } from '../../../src/live/following.ts';
 
-const OPTIONS = { untilIdle: undefined, cutoverFile: undefined, cutoverTimeout: 60_000, linger: 100, settle: 200 };
+const OPTIONS = {
+  isPaused: () => false,
+  untilIdle: undefined,
+  cutoverFile: undefined,
+  cutoverTimeout: 60_000,
+  linger: 100,
+  settle: 200,
+};
 const nothing = async (): Promise<void> => {};
 
 test('Following asks nobody any more, and says nothing, once it was lost in the middle of a cutover', async () => {
@@ -28,11 +35,12 @@ test('Following asks nobody any more, and says nothing, once it was lost in the 
     // A server that was lost does not answer.
     lookForDatabases: () =>
       ++asked.looks < 10_000 ? Promise.resolve(false) : Promise.reject(new Error('without an end')),
-    lookAtSize: nothing,
+    looks: [],
     findStreams: nothing,
     close: nothing,
     reachTarget: nothing,
     unanswered: () => [],
+    failed: () => [],
     confirm: nothing,
   } as unknown as FollowingParts;
   const phases: Phase[] = [];
