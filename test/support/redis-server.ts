@@ -26,7 +26,7 @@ export interface ServerOptions {
   readonly port?: number;
 }
 
-const START_MS = 10_000;
+const START_MS = 30_000;
 const POLL_MS = 3;
 const ATTEMPTS = 5;
 /**

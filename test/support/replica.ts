@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { TestClient } from './client.ts';
 import { startServer, type ServerOptions, type TestServer } from './redis-server.ts';
 
-const IN_STEP_MS = 10_000;
+const IN_STEP_MS = 30_000;
 const POLL_MS = 10;
 
 /** Waits until it has what the primary has. */
