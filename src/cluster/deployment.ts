@@ -8,12 +8,15 @@ import { Backoff, pauseAfter, type ReconnectOptions } from '../server/retry.ts';
 import { isWaitedFor, kindOf, redirectOf, refusalOf, replyBehind } from '../server/refusal.ts';
 import { PROBE_KEY } from '../server/probes.ts';
 import { findPrimary } from '../server/sentinel.ts';
+import type { ServerInfo } from '../server/info.ts';
 import {
+  askServer,
   askTopology,
   openReplication,
   openServer,
   openWithDatabases,
   type Access,
+  type Admission,
   type Server,
 } from '../server/server.ts';
 import { Announced, firstPeerOf, type NatRule } from './announced.ts';
@@ -51,6 +54,8 @@ export class Deployment {
   #turn = 0;
   #topology: Topology;
   #refreshing: Promise<void> | undefined;
+  /** Looks at each server that is connected to from then on. */
+  admit: Admission | undefined;
 
   private constructor(
     options: DeploymentOptions,
@@ -224,11 +229,21 @@ export class Deployment {
   /** One more connection to a node. @throws RespError, as `connect` */
   async connectBeside({ peer }: Pick<Node, 'peer'>): Promise<Server> {
     this.#announced.demand(peer);
-    const server = await openServer(this.#options.access, peer, this.#options.db);
+    const server = await openServer(this.#options.access, peer, this.#options.db, this.admit);
     const refusal = this.refusalAt(server);
     if (refusal === undefined) return server;
     server.connection.close();
     throw refusalOf(peer, this.use, refusal);
+  }
+
+  /** What its nodes say of themselves now; whoever does not say is missing. */
+  async reached(): Promise<readonly { readonly info: ServerInfo; readonly peer: Peer }[]> {
+    const asked = this.#topology.nodes.map(async ({ peer }) => ({
+      info: await askServer(this.#refreshAccess, peer),
+      peer,
+    }));
+    const said = await Promise.allSettled(asked);
+    return said.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []));
   }
 
   /**
@@ -237,7 +252,7 @@ export class Deployment {
    * @throws RespError
    */
   replicate(peer: Peer, sink: ReplicationSink, runId: string | undefined): Promise<ReplicationLink> {
-    return openReplication(this.#options.access, peer, sink, runId);
+    return openReplication(this.#options.access, peer, sink, runId, this.admit);
   }
 
   /** Closes what was opened for the look and not used. */

@@ -8,6 +8,7 @@ import { ReplicationLink, type ReplicationSink } from '../../resp/replication-li
 import type { Secrets } from '../../resp/secrets.ts';
 import type { TlsHints, TlsOptions } from '../../resp/tls-options.ts';
 import { whileListening } from '../flow/failure.ts';
+import { askInfo, parseInfo, type ServerInfo } from './info.ts';
 import {
   learn,
   learnLimits,
@@ -19,7 +20,6 @@ import {
   type Purpose,
 } from './probes.ts';
 import { READ_ONLY } from './read-only.ts';
-import { parseInfo } from './info.ts';
 import { judged } from './refusal.ts';
 import { replyOf } from './replies.ts';
 
@@ -81,10 +81,16 @@ const MOST_SEARCHES = 8;
 /** For a snapshot to be made: whole servers are written to a disk meanwhile. */
 const MOST_PREPARATION_MS = 3_600_000;
 
-/** @throws RespError: no connection, no login, no such database; `retryable` where the server will not have us now */
-export async function openServer(access: Access, peer: Peer, db: number): Promise<Server> {
+/** Rejects where a server is not to be asked anything but who it is. */
+export type Admission = (info: ServerInfo, peer: Peer) => Promise<void>;
+
+/**
+ * @param admit whoever does not say who he is, is admitted
+ * @throws RespError: no connection, no login, no such database, not admitted; `retryable` where the server will not have us now
+ */
+export async function openServer(access: Access, peer: Peer, db: number, admit?: Admission): Promise<Server> {
   // A proxy that hangs up on a courtesy is not told it again.
-  return (await enter(access, peer, db, true)) ?? (await enter(access, peer, db, false))!;
+  return (await enter(access, peer, db, true, admit)) ?? (await enter(access, peer, db, false, admit))!;
 }
 
 /** The same, with a look into each database where INFO does not say which ones hold keys. */
@@ -117,9 +123,17 @@ async function lookForDatabases(access: Access, peer: Peer): Promise<Databases> 
 }
 
 /** `undefined` where the connection did not outlive the courtesies. */
-function enter(access: Access, peer: Peer, db: number, isCourteous: boolean): Promise<Server | undefined> {
+function enter(
+  access: Access,
+  peer: Peer,
+  db: number,
+  isCourteous: boolean,
+  admit: Admission | undefined,
+): Promise<Server | undefined> {
   return withConnection(access, peer, async (connection) => {
     await handshake(connection, { ...access, db });
+    const told = admit && (await askInfo(connection).catch(replyOf));
+    if (told !== undefined && !(told instanceof ReplyError)) await admit!(told, peer);
     const start = performance.now();
     const known = await learn(connection, access.purpose, access.probes);
     const usual = { roundTrip: performance.now() - start, clientId: undefined, ...USUAL_LIMITS };
@@ -165,6 +179,16 @@ export async function askTopology(access: Access, peer: Peer): Promise<readonly 
   });
 }
 
+/** What a server says of itself now, asked on a connection of its own. @throws RespError */
+export async function askServer(access: Access, peer: Peer): Promise<ServerInfo> {
+  return withConnection(access, peer, async (connection) => {
+    await handshake(connection, { ...access, db: 0 });
+    const info = await askInfo(connection);
+    connection.close();
+    return info;
+  });
+}
+
 /**
  * @param runId of the process that it has to lead to; to any where it is missing
  * @throws RespError
@@ -174,6 +198,7 @@ export async function openReplication(
   peer: Peer,
   sink: ReplicationSink,
   runId = '',
+  admit?: Admission,
 ): Promise<ReplicationLink> {
   const { tls, timeout, signal, secrets, username, password, role } = access;
   const connectTimeout = Math.min(timeout, CONNECT_TIMEOUT_MS);
@@ -183,7 +208,10 @@ export async function openReplication(
   for (let search = 1; ; search++) {
     const link = await ReplicationLink.open(options, sink);
     try {
-      if (runId === '' || isProcess({ info: parseInfo(await link.askInfo()) }, runId)) return link;
+      if (runId === '' && admit === undefined) return link;
+      const info = parseInfo(await link.askInfo());
+      await admit?.(info, peer);
+      if (isProcess({ info }, runId)) return link;
       if (search === MOST_SEARCHES) throw otherProcess(peer);
     } catch (error) {
       link.close();

@@ -1,6 +1,7 @@
 // Reaches both sides and looks at them, before anything is written: whether the run may be, and what is found.
 
 import { nameOf, ReplyError, RespError, type RespErrorOptions } from '../../resp/errors.ts';
+import { Apart, findPair, isReplicaOf, isSameServer } from '../cluster/apart.ts';
 import type { Deployment } from '../cluster/deployment.ts';
 import { tagOf } from '../cluster/slot.ts';
 import type { Node } from '../cluster/topology.ts';
@@ -93,7 +94,9 @@ async function demandFit({ source, target }: Sides, databases: DatabasePairs): P
       for (const server of target.servers) if (server.info.role === 'replica') throw isReplica(server);
     await demandUsable(target, new Set(databases.map(([, db]) => db)));
   }
-  if (source !== undefined && target !== undefined) demandDifferent(source, target, databases);
+  if (source === undefined || target === undefined) return;
+  demandDifferent(source, target, databases);
+  Apart.hold(source, target);
 }
 
 /** Every command that cannot be had is named, of both sides at once. */
@@ -189,7 +192,7 @@ function demandDifferent(source: Deployment, target: Deployment, databases: Data
   if (isCopy) demandNoReplica(source, target);
   const pair = findPair(source, target, isSameServer);
   if (pair === undefined) return;
-  const [from, to] = pair.map(({ connection: { peer } }) => peer);
+  const [from, to] = pair.map(({ peer }) => peer);
   const message = `Cannot ${isCopy ? 'copy' : 'compare'}: ${nameOf(from!)} and ${nameOf(to!)} are the same database ${db}`;
   throw new RespError('SAME_DATABASE', message, { peer: to });
 }
@@ -198,30 +201,9 @@ function demandDifferent(source: Deployment, target: Deployment, databases: Data
 function demandNoReplica(source: Deployment, target: Deployment): void {
   const pair = findPair(source, target, isReplicaOf);
   if (pair === undefined) return;
-  const [{ peer }, primary] = [pair[0].connection, pair[1].connection];
+  const [{ peer }, primary] = pair;
   const message = `Cannot copy: ${nameOf(peer)} is a replica of ${nameOf(primary.peer)}, and gets what is written there`;
   throw new RespError('SAME_DATABASE', message, { peer });
-}
-
-/** The first server of the source, and one of the target, of which it holds. */
-function findPair(
-  source: Deployment,
-  target: Deployment,
-  holds: (from: Server, to: Server) => boolean,
-): readonly [Server, Server] | undefined {
-  for (const from of source.servers) for (const to of target.servers) if (holds(from, to)) return [from, to];
-  return undefined;
-}
-
-function isReplicaOf({ info: { role, replicationId } }: Server, { info }: Server): boolean {
-  return role === 'replica' && replicationId !== '' && replicationId === info.replicationId;
-}
-
-/** The same server process answers by two addresses as well; one that hides its run id is known by its address. */
-function isSameServer(source: Server, target: Server): boolean {
-  const { runId } = source.info;
-  if (runId === '') return nameOf(source.connection.peer) === nameOf(target.connection.peer);
-  return runId === target.info.runId;
 }
 
 /**
@@ -230,9 +212,9 @@ function isSameServer(source: Server, target: Server): boolean {
  * @throws RespError
  */
 export function demandApart(source: Deployment, target: Deployment, feed: FeedKind, takesAll: boolean): void {
-  const [, server] = findPair(source, target, (from, to) => isSameServer(from, to) || isReplicaOf(from, to)) ?? [];
-  if (server === undefined) return;
-  const { peer } = server.connection;
+  const [, reached] = findPair(source, target, (from, to) => isSameServer(from, to) || isReplicaOf(from, to)) ?? [];
+  if (reached === undefined) return;
+  const { peer } = reached;
   const cannot = `Cannot follow ${nameOf(peer)} into another database of its own`;
   if (takesAll) {
     const message = `${cannot}: those that are written would be followed as well`;

@@ -1,0 +1,104 @@
+// Sides that become one server while the copy is under way: by an address that leads elsewhere, or by replication.
+import assert from 'node:assert/strict';
+import { after, before, beforeEach, test, type TestContext } from 'node:test';
+import type { TestClient } from '../support/client.ts';
+import { callsOf } from '../support/command-stats.ts';
+import { Following, PHASE, type FeedName } from '../support/live/model.ts';
+import { serverSide } from '../support/live/sides.ts';
+import { underWay } from '../support/mid-run.ts';
+import { assertFailed } from '../support/outcome.ts';
+import { startServer, type TestServer } from '../support/redis-server.ts';
+import { spawnRump } from '../support/rump.ts';
+import { startProxy } from '../support/tcp-proxy.ts';
+
+const KEYS = 2000;
+const NAMES = Array.from({ length: KEYS }, (_, i) => `key:${i}`);
+/** A snapshot is sent at once. */
+const SOON = ['--repl-diskless-sync-delay', '0'];
+
+let source: TestServer;
+let target: TestServer;
+let from: TestClient;
+let to: TestClient;
+
+before(async () => {
+  [source, target] = await Promise.all([startServer({ args: SOON }), startServer({ args: SOON })]);
+  [from, to] = await Promise.all([source.client(), target.client()]);
+});
+
+after(() => Promise.all([source.stop(), target.stop()]));
+
+beforeEach(async () => {
+  for (const client of [from, to])
+    await client.pipeline([['REPLICAOF', 'NO', 'ONE'], ['FLUSHALL'], ['CONFIG', 'RESETSTAT']]);
+  await from.pipeline(NAMES.map((name, i) => ['SET', name, i]));
+});
+
+test('A copy whose target address leads to the source by now writes nothing there', async (t) => {
+  const proxy = await startProxy({ port: target.port });
+  t.after(() => proxy.close());
+  const ends = ['--from', source.url, '--to', urlOf(proxy.port), '--db-map', '0:1'];
+  const running = spawnRump([...ends, '--tpslimit', '1000', '--retry-max', '50ms']);
+  await underWay(running, async () => (await keysIn(to, 1)) > 0);
+  await from.send('CONFIG', 'RESETSTAT');
+  proxy.leadTo(source.port);
+  proxy.cut();
+  assertFailed(await running.done, { error: saying('target', proxy.port, proxy.port, 'source', source.port) });
+  await assertUnwritten(from);
+});
+
+for (const feed of ['psync', 'tracking'] as const) {
+  test(`A copy that follows by ${feed} writes nothing to a source that its target address leads to`, async (t) => {
+    const proxy = await startProxy({ port: target.port });
+    t.after(() => proxy.close());
+    const run = await inSync(t, feed, { to: proxy.port });
+    await from.send('CONFIG', 'RESETSTAT');
+    proxy.leadTo(source.port);
+    proxy.cut();
+    assertFailed(await run.done(), { error: saying('target', proxy.port, proxy.port, 'source', source.port) });
+    await assertUnwritten(from);
+  });
+
+  test(`A copy that follows by ${feed} reads nothing of a target that its source address leads to`, async (t) => {
+    const proxy = await startProxy({ port: source.port });
+    t.after(() => proxy.close());
+    const run = await inSync(t, feed, { from: proxy.port });
+    await to.send('CONFIG', 'RESETSTAT');
+    proxy.leadTo(target.port);
+    proxy.cut();
+    assertFailed(await run.done(), { error: saying('source', proxy.port, proxy.port, 'target', target.port) });
+    assert.equal(await keysIn(to, 1), KEYS);
+    for (const name of ['scan', 'dump', 'psync', 'unlink'])
+      assert.equal((await callsOf(to)).get(name), undefined, name);
+  });
+}
+
+function urlOf(port: number): string {
+  return `redis://127.0.0.1:${port}`;
+}
+
+/** All keys are in database 1 of the target. */
+async function inSync(t: TestContext, feed: FeedName, ports: { from?: number; to?: number }): Promise<Following> {
+  const endpoints = ['--from', urlOf(ports.from ?? source.port), '--to', urlOf(ports.to ?? target.port)];
+  const run = new Following(t, { endpoints, feed, source: serverSide(() => source, [0]), args: ['--db-map', '0:1'] });
+  await run.start().reaches(PHASE.inSync);
+  return run;
+}
+
+function saying(side: string, first: number, now: number, other: string, known: number): RegExp {
+  const [a, b, c] = [first, now, known].map((port) => `127.0.0.1:${port}`);
+  return new RegExp(
+    `^rump: Cannot go on: the ${side}, at first ${a}, leads to ${b} by now, and the server there is the ${other}, ${c} `,
+  );
+}
+
+async function keysIn(client: TestClient, db: number): Promise<number> {
+  const [, size] = await client.pipeline([['SELECT', db], ['DBSIZE'], ['SELECT', 0]]);
+  return size as number;
+}
+
+async function assertUnwritten(client: TestClient): Promise<void> {
+  const calls = await callsOf(client);
+  assert.deepEqual([calls.get('restore'), calls.get('unlink')], [undefined, undefined]);
+  assert.deepEqual([await keysIn(client, 0), await keysIn(client, 1)], [KEYS, 0]);
+}
