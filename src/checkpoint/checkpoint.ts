@@ -18,6 +18,7 @@ export interface TargetIdentity {
   readonly address: string;
   /** Empty where it does not say. */
   readonly runId: string;
+  readonly replicationId: string;
   readonly evictedKeys: number;
   /** How often it was flushed; `null` where it does not say. */
   readonly flushes: Flushes | null;

@@ -27,8 +27,8 @@ export interface FollowingOptions extends CutoverOptions {
 }
 
 export interface FollowingParts extends CutoverParts {
-  /** What the source holds may have grown. */
-  readonly lookAtSize: () => Promise<void>;
+  /** Once a second each: what the source holds may have grown, and the target may have lost something while nobody wrote. */
+  readonly looks: readonly (() => Promise<void>)[];
   /** Resolves once streams are known that an earlier part of the copy has read. */
   readonly findStreams: () => Promise<void>;
   /** Makes good what was missed: walks, and marks what the source has not any more. */
@@ -47,8 +47,8 @@ const IN_SYNC_MS = 1000;
 const PATIENCE_MS = 1000;
 /** Milliseconds between two measurements, and two looks for the file. */
 const LOOK_MS = 200;
-/** Milliseconds between two looks at how much the source holds. */
-const SIZE_MS = 1000;
+/** Milliseconds between two looks at what servers say of themselves. */
+const SECOND_MS = 1000;
 /** Reading streams again may take this share of the time. */
 const STREAMS_SHARE = 1 / 20;
 
@@ -143,13 +143,13 @@ export class Following {
 
   /** Returns when the cutover is done, and nothing more is to be read. Rejects where the source cannot be followed any more. */
   async run(): Promise<void> {
-    const { rounds, feeds, gaps, close } = this.#parts;
+    const { rounds, feeds, gaps, close, looks } = this.#parts;
     const { cutover } = this.#options;
     const onCutover = (): void => this.askForCutover();
     if (cutover?.aborted === true) onCutover();
     cutover?.addEventListener('abort', onCutover, { once: true });
     this.#streamsFound = this.#parts.findStreams();
-    const watching = [feeds.watch(), this.#watchFile(), this.#watchSize()];
+    const watching = [feeds.watch(), this.#watchFile(), ...looks.map((look) => this.#everySecond(look))];
     const besides = [this.#streamsFound, rounds.run(), this.#closeGaps(gaps, close), ...watching];
     for (const work of besides) work.catch((error: unknown) => this.#failure.fail(error));
     try {
@@ -226,10 +226,10 @@ export class Following {
     await gaps.closeAll(close);
   }
 
-  async #watchSize(): Promise<void> {
+  async #everySecond(look: () => Promise<void>): Promise<void> {
     while (!this.#isOver) {
-      await this.#parts.lookAtSize();
-      await sleep(SIZE_MS, undefined, { ref: false });
+      await look();
+      await sleep(SECOND_MS, undefined, { ref: false });
     }
   }
 

@@ -10,13 +10,15 @@ export interface KeyspaceId {
   readonly runId: string;
   readonly role: 'primary' | 'replica';
   /**
-   * The history of writes that its data are the outcome of. Of a primary it says nothing: that one takes a new id when its
-   * first replica attaches, and a replica of it follows.
+   * The history of writes that its data are the outcome of. A primary takes a new id when its first replica attaches, and once
+   * it has had none for long, and a replica of it follows: see `wasReplica`.
    */
   readonly replicationId: string;
-  /** The id before, where the same data went on under a new one: at a failover. */
+  /** The id before, where the same data went on under a new one: at a failover. Zeros where there was none. */
   readonly formerReplicationId: string;
 }
+
+type DataId = Omit<KeyspaceId, 'runId'>;
 
 /** One database, as INFO counts it. */
 export interface DatabaseFigures {
@@ -95,9 +97,27 @@ export function parseInfo(text: string): ServerInfo {
  * another server. False where that cannot be told.
  */
 export function isSameKeyspace(before: KeyspaceId, now: KeyspaceId): boolean {
-  if (before.runId === '' || before.runId !== now.runId) return false;
-  if (before.role === 'primary' && now.role === 'primary') return true;
+  return before.runId !== '' && before.runId === now.runId && hasKeptData(before, now);
+}
+
+/** The same of one process: whether it did not take the data of another server in between. */
+export function hasKeptData(before: DataId, now: DataId): boolean {
+  if (before.role === 'primary' && now.role === 'primary') return !wasReplica(before, now);
   return [now.replicationId, now.formerReplicationId].includes(before.replicationId);
+}
+
+/**
+ * Whether a primary was a replica in between. Whoever is made a primary takes a new id, and keeps that of the history that it
+ * came from as the former one. A new id alone only says that it began to keep a backlog, or keeps none any more.
+ * @param demotions how often it was told to follow another server since, or to follow none
+ */
+export function wasReplica(
+  before: Pick<KeyspaceId, 'replicationId'>,
+  now: Pick<KeyspaceId, 'replicationId' | 'formerReplicationId'>,
+  demotions = 0,
+): boolean {
+  if (now.replicationId === before.replicationId) return false;
+  return demotions > 0 || /[1-9a-f]/.test(now.formerReplicationId);
 }
 
 /** `db0:keys=3,expires=1,avg_ttl=0,subexpiry=1`, or at its end `keys_with_volatile_items=1`. */
@@ -164,12 +184,15 @@ export interface Flushes {
   readonly ofMore: number;
   /** Of these: SWAPDB, which CLIENT TRACKING does not tell of. */
   readonly swaps: number;
+  /** Apart from these: how often it was told whose replica it is, or that it is none. */
+  readonly demotions: number;
   /** All commands that were counted, and how often the counts began anew since their last beginning. */
   readonly calls: number;
   readonly resets: number;
 }
 
 const OF_MORE: ReadonlySet<string> = new Set(['flushall', 'swapdb', 'cluster|flushslot']);
+const DEMOTIONS: ReadonlySet<string> = new Set(['replicaof', 'slaveof']);
 
 /**
  * `undefined` where the server will not say.
@@ -187,12 +210,13 @@ export async function askFlushes(server: Pick<Connection, 'request'>): Promise<F
 /** @param commandStats the text of INFO commandstats */
 export function flushesIn(commandStats: string): Flushes | undefined {
   if (!commandStats.includes('cmdstat_')) return undefined;
-  const counts = { ofOne: 0, ofMore: 0, swaps: 0, calls: 0, resets: 0 };
+  const counts = { ofOne: 0, ofMore: 0, swaps: 0, demotions: 0, calls: 0, resets: 0 };
   for (const [, name, count] of commandStats.matchAll(/^cmdstat_([^:]+):calls=(\d+)/gm)) {
     counts.calls += Number(count);
     if (name === 'flushdb') counts.ofOne += Number(count);
     else if (OF_MORE.has(name!)) counts.ofMore += Number(count);
     if (name === 'swapdb') counts.swaps += Number(count);
+    else if (DEMOTIONS.has(name!)) counts.demotions += Number(count);
     else if (name === 'config|resetstat') counts.resets += Number(count);
   }
   return counts;
@@ -202,7 +226,7 @@ export function flushesIn(commandStats: string): Flushes | undefined {
 export function flushesBetween(
   before: Flushes | undefined,
   now: Flushes | undefined,
-): Pick<Flushes, 'ofOne' | 'ofMore' | 'swaps'> | undefined {
+): Pick<Flushes, 'ofOne' | 'ofMore' | 'swaps' | 'demotions'> | undefined {
   if (before === undefined || now === undefined) return undefined;
   // We have called some ourselves.
   if (now.calls <= before.calls || now.resets > before.resets) return undefined;
@@ -210,5 +234,6 @@ export function flushesBetween(
     ofOne: now.ofOne - before.ofOne,
     ofMore: now.ofMore - before.ofMore,
     swaps: now.swaps - before.swaps,
+    demotions: now.demotions - before.demotions,
   };
 }

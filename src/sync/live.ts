@@ -146,7 +146,7 @@ export class LiveCopy {
         gaps: this.#gaps,
         streams,
         lookForDatabases: () => this.#lookForDatabases(),
-        lookAtSize: () => this.#lookAtSize(),
+        looks: [() => this.#lookAtSize(), () => this.#target.ask((nodes) => nodes.look())],
         findStreams: () => this.#findStreams(streams),
         close: (gap) => this.#close(gap),
         unanswered: () => this.#target.unanswered(),

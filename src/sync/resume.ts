@@ -17,7 +17,7 @@ import type { CheckpointStore } from '../checkpoint/store.ts';
 import { WriterConnections } from '../checkpoint/writer-connections.ts';
 import type { Deployment } from '../cluster/deployment.ts';
 import type { KeyId } from '../flow/key-id.ts';
-import { askFlushes, flushesBetween } from '../server/info.ts';
+import { askFlushes, flushesBetween, wasReplica } from '../server/info.ts';
 import type { Server } from '../server/server.ts';
 import type { SourceState } from '../source/walks.ts';
 import type { WrittenProcess } from '../target/target-process.ts';
@@ -309,6 +309,7 @@ async function lossOf({ targets }: Checkpoint, target: Deployment, isInside: boo
     const flushes = flushesBetween(before.flushes ?? undefined, await askFlushes(connection));
     if (flushes === undefined) return `${where} does not say whether it was flushed`;
     if (flushes.ofOne + flushes.ofMore > 0) return `${where} was flushed, or databases of it were swapped`;
+    if (!isInside && wasReplica(before, info, flushes.demotions)) return `${where} was a replica meanwhile`;
   }
   return undefined;
 }
@@ -336,8 +337,8 @@ function identitiesOf({ settings: { live } }: Run, { topology, servers }: Deploy
 }
 
 async function identityOf({ id, peer, info, flushes }: WrittenProcess): Promise<TargetIdentity> {
-  const { runId, evictedKeys } = info;
-  return { id, address: nameOf(peer), runId, evictedKeys, flushes: (await flushes) ?? null };
+  const { runId, replicationId, evictedKeys } = info;
+  return { id, address: nameOf(peer), runId, replicationId, evictedKeys, flushes: (await flushes) ?? null };
 }
 
 function isFile({ shown }: Run['settings']['from']): RespError {

@@ -10,7 +10,15 @@ import type { NodeLinkOptions } from '../cluster/node-link.ts';
 import { Failure, whileListening } from '../flow/failure.ts';
 import { replyOf } from '../server/replies.ts';
 import { NAMES_OF_A_COMMAND } from '../keys/name-readers.ts';
-import { askFlushes, askInfo, flushesBetween, hasManyServers, type Flushes, type ServerInfo } from '../server/info.ts';
+import {
+  askFlushes,
+  askInfo,
+  flushesBetween,
+  hasManyServers,
+  wasReplica,
+  type Flushes,
+  type ServerInfo,
+} from '../server/info.ts';
 import { scopeOf } from '../server/refusal.ts';
 import type { Session } from '../server/session.ts';
 import type { NodeWriter } from './node-writer.ts';
@@ -77,7 +85,8 @@ async function lookAt(
   if (process === undefined) return { peer, looked: 0, missing: [], isLoss: false };
   // Where another process is met, the sample is cleared.
   const keys = writer.sample.presentAt(clock() + ABOUT_TO_EXPIRE_MS);
-  const said = await asker.ask((session) => askWhoItIs(deployment, session, process));
+  const flushesBefore = await asker.flushes;
+  const said = await asker.ask((session) => askWhoItIs(deployment, session, process, flushesBefore));
   if (said === undefined) throw replaced(peer);
   if (said instanceof ReplyError) sink.onUnsaid(peer, 'who it is, and whether it has evicted keys', said);
   const looked: WrittenKey[] = [];
@@ -96,7 +105,7 @@ async function lookAt(
     if (reply === 0) missing.push(key);
   }
   if (refusal !== undefined) sink.onUnsaid(peer, 'whether it has every key that was looked for', refusal);
-  const flushes = flushesBetween(await asker.flushes, said instanceof ReplyError ? undefined : said.flushes);
+  const flushes = flushesBetween(flushesBefore, said instanceof ReplyError ? undefined : said.flushes);
   const isFlushed = flushes && flushes.ofOne + flushes.ofMore > 0;
   // Who says nothing of its keys, and was flushed, may have none of them.
   if (keys.length > 0 && looked.length === 0 && isFlushed === true) throw wasFlushed(peer);
@@ -127,6 +136,7 @@ async function askWhoItIs(
   deployment: Deployment,
   { connection }: Session,
   before: ServerInfo,
+  flushesBefore: Flushes | undefined,
 ): Promise<{ readonly flushes: Flushes | undefined } | ReplyError> {
   const { peer } = connection;
   const [single] = deployment.topology.nodes;
@@ -134,7 +144,7 @@ async function askWhoItIs(
   if (deployment.kind === 'sentinel' && nameOf(single!.peer) !== nameOf(peer)) throw replaced(peer);
   try {
     const [info, flushes] = await Promise.all([askInfo(connection), askFlushes(connection)]);
-    await demandSameProcess(connection, info, before);
+    await demandSameProcess(connection, info, before, flushesBetween(flushesBefore, flushes)?.demotions);
     return { flushes };
   } catch (error) {
     if (error instanceof ReplyError && scopeOf(error) === 'key') return error;
@@ -142,13 +152,19 @@ async function askWhoItIs(
   }
 }
 
-async function demandSameProcess(connection: Connection, info: ServerInfo, before: ServerInfo): Promise<void> {
+async function demandSameProcess(
+  connection: Connection,
+  info: ServerInfo,
+  before: ServerInfo,
+  demotions: number | undefined,
+): Promise<void> {
   const { peer } = connection;
   if (info.role === 'replica') throw isReplica(peer, info.cluster ? 'copy again' : 'copy to its primary');
   if (info.runId !== before.runId) {
     if (!(await hasManyServers(connection, info))) throw replaced(peer);
     return;
   }
+  if (wasReplica(before, info, demotions)) throw replaced(peer, 'was a replica for a while');
   const evicted = info.evictedKeys - before.evictedKeys;
   if (evicted > 0) throw hasEvicted(peer, evicted);
 }
@@ -194,8 +210,8 @@ function notReached(error: unknown): never {
   throw new RespError(code, why, { peer, hint: 'copy again', retryable: true, cause: error });
 }
 
-function replaced(peer: Peer): RespError {
-  const message = `Cannot vouch for the copy: the target ${nameOf(peer)} was replaced or restarted since it acknowledged keys`;
+function replaced(peer: Peer, what = 'was replaced or restarted'): RespError {
+  const message = `Cannot vouch for the copy: the target ${nameOf(peer)} ${what} since it acknowledged keys`;
   return new RespError('TARGET_REPLACED', message, { peer, hint: 'copy again', retryable: true });
 }
 

@@ -100,7 +100,7 @@ export class NodeWriter {
     this.node = node;
     this.refused = new RefusedSlots(deployment, node, () => this.#run.wake());
     this.#run = new NodeRun(new NodeLink(deployment, node, options));
-    this.asker = new NodeAsker(this.#run.link);
+    this.asker = new NodeAsker(this.#run.link, this.process);
     this.#options = options;
     this.#sink = sink;
     this.#suspects = new SuspectEntries((entry) => this.#idOf(entry));

@@ -128,10 +128,14 @@ export class NodeWriters {
     return Math.min(...(await Promise.all(waiting)));
   }
 
-  /** Resolves when every node has answered, on another connection where it was lost. */
+  /** Resolves when every node has answered: see `NodeAsker`. */
   async reach(): Promise<void> {
-    const writers = [...this.#writers.values()];
-    await Promise.all(writers.map(({ asker }) => asker.ask(({ connection }) => connection.request('TIME'))));
+    await Promise.all(Array.from(this.#writers.values(), ({ asker }) => asker.reach()));
+  }
+
+  /** Whether each node is what it was: one that is not is connected to anew. */
+  async look(): Promise<void> {
+    await Promise.all(Array.from(this.#writers.values(), ({ asker }) => asker.look()));
   }
 
   /** Nothing more is to be written. */

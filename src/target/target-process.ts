@@ -1,6 +1,7 @@
 // The process behind a node of the target: whether it still is the one that has acknowledged what was written so far, some of
 // the keys that it has acknowledged, and how it is asked about them beside what is written.
 
+import type { Connection } from '../../resp/connection.ts';
 import { nameOf, ReplyError, RespError, type Peer } from '../../resp/errors.ts';
 import { Oversized } from '../../resp/reply.ts';
 import type { NodeLink } from '../cluster/node-link.ts';
@@ -10,9 +11,9 @@ import { ownCopy } from '../flow/own-copy.ts';
 import { Wakeup } from '../flow/wakeup.ts';
 import { encodePayload } from '../rdb/encode.ts';
 import { NEVER, type Milliseconds } from '../rdb/milliseconds.ts';
-import { askFlushes, type Flushes, type ServerInfo } from '../server/info.ts';
+import { askFlushes, askInfo, wasReplica, type Flushes, type ServerInfo } from '../server/info.ts';
 import { refusalOf, scopeOf } from '../server/refusal.ts';
-import { failMisanswered, integerIn } from '../server/replies.ts';
+import { failMisanswered, integerIn, replyOf } from '../server/replies.ts';
 import { ask, type Session } from '../server/session.ts';
 
 export interface WrittenKey {
@@ -77,10 +78,19 @@ export class TargetProcess {
    */
   meets(info: ServerInfo, peer: Peer, wasIdle: boolean): boolean {
     const before = this.#info;
-    if (before !== undefined && info.runId === before.runId && (info.runId !== '' || wasIdle)) return true;
+    const isNamed = info.runId !== '' || wasIdle;
+    if (before !== undefined && info.runId === before.runId && isNamed && !wasReplica(before, info)) return true;
     this.#info = info;
     if (before !== undefined && ++this.#replaced > MOST_REPLACED) throw tooOften(peer);
     return false;
+  }
+
+  /** Ends a connection whose server has taken the data of another one by now, or is to take them: the next one is met anew. */
+  demandKept(connection: Connection, info: ServerInfo): void {
+    const before = this.#info;
+    // Where another one answers on the same connection, somebody stands in between.
+    if (before === undefined || info.runId !== before.runId) return;
+    if (info.role === 'replica' || wasReplica(before, info)) connection.fail(demoted(connection.peer, info));
   }
 
   /** What was lost with those that were replaced by now is being written again. @returns to be called when it is */
@@ -188,13 +198,15 @@ export class WrittenSample {
 /** Asks a node something beside what is written, on whichever connection its writer has. It opens none. */
 export class NodeAsker {
   readonly #link: NodeLink;
+  readonly #process: TargetProcess;
   readonly #moved = new Wakeup();
   #session: Session | undefined;
   #isOver = false;
   #flushes: Promise<Flushes | undefined> = Promise.resolve(undefined);
 
-  constructor(link: NodeLink) {
+  constructor(link: NodeLink, process: TargetProcess) {
     this.#link = link;
+    this.#process = process;
   }
 
   /** How often the process was flushed before the first key was written to it; `undefined` where it does not say. */
@@ -243,6 +255,25 @@ export class NodeAsker {
       }
     }
     return undefined;
+  }
+
+  /** Resolves when the node has answered, as the process that it was, with what it had: on another connection where it is not. */
+  async reach(): Promise<void> {
+    await this.ask((session) => this.#demandKept(session));
+  }
+
+  /** The same of the connection that is there, if there is one. */
+  async look(): Promise<void> {
+    const session = this.#session;
+    if (session !== undefined && session.connection.error === undefined)
+      await this.#demandKept(session).catch(() => {});
+  }
+
+  /** @throws the error of a connection that is lost, also for what its server says of itself */
+  async #demandKept({ connection }: Session): Promise<void> {
+    const info = await askInfo(connection).catch(replyOf);
+    if (!(info instanceof ReplyError)) this.#process.demandKept(connection, info);
+    if (connection.error !== undefined) throw connection.error;
   }
 
   /**
@@ -317,6 +348,14 @@ function hashOf(buffer: Buffer, start: number, end: number): number {
 
 function idOfKey({ db, name }: WrittenKey): string {
   return idOf({ db, key: name });
+}
+
+function demoted(peer: Peer, { role }: ServerInfo): RespError {
+  const cannot = `Cannot write to ${nameOf(peer)} any more`;
+  if (role === 'replica')
+    return new RespError('REPLICA', `${cannot}: it has become a replica`, { peer, retryable: true });
+  const message = `${cannot} as before: it was a replica meanwhile, and may have lost what it had acknowledged`;
+  return new RespError('TARGET_REPLACED', message, { peer, retryable: true });
 }
 
 function tooOften(peer: Peer): RespError {

@@ -73,6 +73,15 @@ for (const feed of ['psync', 'tracking'] as const) {
   });
 }
 
+test('A copy that follows ends where its target has become a replica of its source', async (t) => {
+  const run = await inSync(t, 'psync', {});
+  await to.send('REPLICAOF', '127.0.0.1', source.port);
+  const error = new RegExp(
+    `^rump: Cannot go on: the target 127.0.0.1:${target.port} has become a replica of the source 127.0.0.1:${source.port} `,
+  );
+  assertFailed(await run.done(), { error });
+});
+
 function urlOf(port: number): string {
   return `redis://127.0.0.1:${port}`;
 }

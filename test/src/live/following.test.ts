@@ -28,7 +28,7 @@ test('Following asks nobody any more, and says nothing, once it was lost in the 
     // A server that was lost does not answer.
     lookForDatabases: () =>
       ++asked.looks < 10_000 ? Promise.resolve(false) : Promise.reject(new Error('without an end')),
-    lookAtSize: nothing,
+    looks: [],
     findStreams: nothing,
     close: nothing,
     reachTarget: nothing,

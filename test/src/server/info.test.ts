@@ -105,6 +105,9 @@ test('isSameKeyspace() knows by process, role and history whether a walk may go 
   const cases: readonly (readonly [what: string, before: ServerInfo, now: ServerInfo, isSame: boolean])[] = [
     ['a restart', info('a', 'primary', '1'), info('b', 'primary', '1'), false],
     ['the first replica attaches', info('a', 'primary', '1'), info('a', 'primary', '2'), true],
+    ['a backlog is given up', info('a', 'primary', '2', '1'), info('a', 'primary', '3'), true],
+    ['it is told again that it is a primary', info('a', 'primary', '2', '1'), info('a', 'primary', '2', '1'), true],
+    ['it was a replica of another one', info('a', 'primary', '1'), info('a', 'primary', '3', '2'), false],
     ['the replica is promoted', info('a', 'replica', '1'), info('a', 'primary', '2', '1'), true],
     ['the primary hands over', info('a', 'primary', '1'), info('a', 'replica', '2', '1'), true],
     ['the primary takes the data of another one', info('a', 'primary', '1'), info('a', 'replica', '2'), false],
@@ -131,6 +134,7 @@ test('flushesIn() counts what empties databases or swaps them, and knows when no
     ofOne: 4,
     ofMore: 3,
     swaps: 2,
+    demotions: 0,
     calls: 12,
     resets: 0,
   });

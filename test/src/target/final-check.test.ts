@@ -40,6 +40,25 @@ test('RedisTarget sees that the server has become a replica', async (t) => {
   await assert.rejects(finish(), { code: 'REPLICA', retryable: true });
 });
 
+test('RedisTarget sees that the server was a replica of another one meanwhile', async (t) => {
+  const { server, client, payload } = await start(t);
+  const { write, finish } = await handFeed(t, server.port);
+  await write({ key: Buffer.from('key'), payload });
+  await client.pipeline([
+    ['REPLICAOF', '127.0.0.1', 1],
+    ['REPLICAOF', 'NO', 'ONE'],
+  ]);
+  await assert.rejects(finish(), { code: 'TARGET_REPLACED', message: /was a replica for a while/, retryable: true });
+});
+
+test('RedisTarget has nothing against a primary that is told to be one', async (t) => {
+  const { server, client, payload } = await start(t);
+  const { write, finish } = await handFeed(t, server.port);
+  await write({ key: Buffer.from('key'), payload });
+  await client.send('REPLICAOF', 'NO', 'ONE');
+  await finish();
+});
+
 test('RedisTarget sees it of a replica too that takes writes', async (t) => {
   const { server, client, payload } = await start(t);
   const { write, finish } = await handFeed(t, server.port);

@@ -11,8 +11,9 @@ import { TargetProcess, WrittenSample } from '../../../src/target/target-process
 
 const PEER = { host: '127.0.0.1', port: 6379 };
 
-function infoOf(runId: string): ServerInfo {
-  return parseInfo(`redis_version:7.0.15\r\nrun_id:${runId}\r\n`);
+function infoOf(runId: string, id = '', former = ''): ServerInfo {
+  const ids = `master_replid:${id}\r\nmaster_replid2:${former}`;
+  return parseInfo(`redis_version:7.0.15\r\nrun_id:${runId}\r\n${ids}\r\n`);
 }
 
 test('TargetProcess knows a process by its id, and takes one without for the same where nothing was under way', () => {
@@ -25,6 +26,14 @@ test('TargetProcess knows a process by its id, and takes one without for the sam
   nameless.meets(infoOf(''), PEER, false);
   assert.equal(nameless.meets(infoOf(''), PEER, true), true);
   assert.equal(nameless.meets(infoOf(''), PEER, false), false);
+});
+
+test('TargetProcess takes one that was a replica meanwhile for another one, and one that has got a replica for the same', () => {
+  const process = new TargetProcess();
+  process.meets(infoOf('a', '1', '000'), PEER, true);
+  assert.equal(process.meets(infoOf('a', '2', '000'), PEER, true), true);
+  assert.equal(process.meets(infoOf('a', '4', '3'), PEER, true), false);
+  assert.equal(process.meets(infoOf('a', '4', '3'), PEER, true), true);
 });
 
 test('TargetProcess gives up where another one answers each time', () => {
