@@ -14,7 +14,8 @@ interface Reached {
 
 /** Of each side; those that were met first are forgotten first. */
 const MOST_MET = 1000;
-const HINT =
+const REPLICA_HINT = 'end that with REPLICAOF NO ONE, see what it has by now, and copy again';
+const LEADS_HINT =
   'nothing was written there; see where the addresses of both sides lead by now, and to whom the sentinels and balancers in between';
 
 export class Apart {
@@ -91,10 +92,10 @@ function idOf({ info, peer }: Reached): string {
 function isOther({ role, servers }: Deployment, peer: Peer, other: Role, known: Peer): RespError {
   const first = nameOf(servers[0]!.connection.peer);
   const message = `Cannot go on: the ${role}, at first ${first}, leads to ${nameOf(peer)} by now, and the server there is the ${other}, ${nameOf(known)}`;
-  return new RespError('SAME_SERVER', message, { peer, hint: HINT });
+  return new RespError('SAME_SERVER', message, { peer, hint: LEADS_HINT });
 }
 
 function followsOther(role: Role, peer: Peer, other: Role, primary: Peer): RespError {
   const message = `Cannot go on: the ${role} ${nameOf(peer)} has become a replica of the ${other} ${nameOf(primary)}`;
-  return new RespError('SAME_SERVER', message, { peer, hint: HINT });
+  return new RespError('SAME_SERVER', message, { peer, hint: REPLICA_HINT });
 }

@@ -12,7 +12,7 @@ import type { Deployment } from '../cluster/deployment.ts';
 import { final, NodeLink, NodeRun } from '../cluster/node-link.ts';
 import type { Node } from '../cluster/topology.ts';
 import { Wakeup } from '../flow/wakeup.ts';
-import { askFlushes, askInfo, flushesBetween, flushesIn, type Flushes } from '../server/info.ts';
+import { askFlushes, askInfo, flushesBetween, flushesIn, hasKeptData, type Flushes } from '../server/info.ts';
 import { attributed } from '../server/refusal.ts';
 import { misanswered, replyOf } from '../server/replies.ts';
 import { Backoff, pauseAfter } from '../server/retry.ts';
@@ -169,7 +169,7 @@ class Tracking {
   readonly #sink: TrackingSink;
   readonly #lost = new Wakeup();
   readonly runId: string;
-  #role: Server['info']['role'];
+  #info: Server['info'];
   #flushes: Flushes | undefined;
   /** Whether it was told that they cannot be learnt any more. */
   #isBlind = false;
@@ -180,7 +180,7 @@ class Tracking {
     this.#subscriber = subscriber;
     this.#sink = sink;
     this.runId = info.runId;
-    this.#role = info.role;
+    this.#info = info;
     for (const one of [connection, subscriber]) one.onProgress(() => this.#endBoth());
     this.#endBoth();
   }
@@ -237,6 +237,8 @@ class Tracking {
     await this.#subscriber.request('PING');
     const pings = [this.#subscriber, this.#tracker].map((one) => one.request('PING'));
     const [looked] = await Promise.all([this.#look(), ...pings]);
+    // What the look has found may have ended it when both had answered.
+    if (this.#tracker.error !== undefined) throw this.#tracker.error;
     if (looked === 'counted' || this.#flushes === undefined) return;
     this.#flushes = undefined;
     this.#isBlind = true;
@@ -264,7 +266,7 @@ class Tracking {
   }
 
   /**
-   * What the server does not tell: that databases were swapped, and that it has become a replica.
+   * What the server does not tell: that databases were swapped, and that it has become a replica, or was one.
    * @returns its refusal where it will not say now what it counts; `uncounted` where it counts nothing
    */
   async #look(): Promise<'counted' | 'uncounted' | ReplyError> {
@@ -272,7 +274,7 @@ class Tracking {
       this.#tracker.request('INFO', 'commandstats').catch(replyOf),
       askInfo(this.#tracker, 'replication').catch(replyOf),
     ]);
-    if (!(info instanceof ReplyError)) this.#demandRole(info.role);
+    if (!(info instanceof ReplyError)) this.#demandKept(info);
     if (counts instanceof ReplyError) return counts;
     const now = flushesIn(String(counts));
     if (now === undefined) return 'uncounted';
@@ -290,10 +292,11 @@ class Tracking {
     return 'counted';
   }
 
-  /** A primary that has become a replica goes on telling, and lags behind: another node has its place. */
-  #demandRole(role: Server['info']['role']): void {
-    if (role === 'replica' && this.#role === 'primary') this.#tracker.fail(demoted(this.#tracker));
-    this.#role = role;
+  /** A primary that has become a replica goes on telling, and lags behind; and what comes with other data is not told. */
+  #demandKept(info: Server['info']): void {
+    const isDemoted = info.role === 'replica' && this.#info.role === 'primary';
+    if (isDemoted || !hasKeptData(this.#info, info)) this.#tracker.fail(demoted(this.#tracker));
+    this.#info = info;
   }
 
   close(): void {
@@ -334,5 +337,8 @@ function uncountedAt(peer: Peer): string {
 }
 
 function demoted({ peer }: Connection): RespError {
-  return new RespError('DEMOTED', `Cannot follow ${nameOf(peer)}: it has become a replica`, { peer, retryable: true });
+  return new RespError('DEMOTED', `Cannot follow ${nameOf(peer)}: it has become a replica, or was one`, {
+    peer,
+    retryable: true,
+  });
 }

@@ -1,6 +1,6 @@
 // One database of one node, walked by SCAN from beginning to end, across lost connections and restarts of the server.
 
-import { nameOf, type Peer, type ReplyError, type RespError } from '../../resp/errors.ts';
+import { nameOf, RespError, type Peer, type ReplyError } from '../../resp/errors.ts';
 import { countOf } from '../../resp/figures.ts';
 import { Ring } from '../../resp/ring.ts';
 import type { FoundKey } from '../flow/key-id.ts';
@@ -260,8 +260,9 @@ export class NodeScan {
     if (isSameKeyspace(origin, info) || (origin.runId === '' && info.runId === '')) return true;
     // What it held, its successor has: whoever follows the slots walks that one.
     if (info.cluster && info.role === 'replica') return true;
+    // Whose replica it has become, is asked before it is walked again.
+    if (info.runId === origin.runId) throw hasOtherData(session.peer);
     // A process ends with its connections: where another one answers on the same, somebody stands in between.
-    if (info.runId === origin.runId) return false;
     if (walks < MOST_WALKS && !(await hasManyServers(session, info))) return false;
     this.#lossWatch.end();
     this.#options.sink.onNotice({ code: 'MANY_SERVERS', peer: session.peer });
@@ -279,6 +280,11 @@ export class NodeScan {
     watch.observe(nodes);
     this.#lossWatch.onNodes(session, nodes);
   }
+}
+
+function hasOtherData(peer: Peer): RespError {
+  const message = `Cannot read from ${nameOf(peer)} any more: it has come to hold the data of another server`;
+  return new RespError('REPLACED', message, { peer, retryable: true });
 }
 
 /** Keys and values together are no shorter, in the mean, than keys are. */

@@ -258,6 +258,8 @@ export class LiveCopy {
     const { source, target } = this.#sides;
     const endRegaining = this.#target.writers.beginRegaining();
     this.#progress.onMissed([...reasons], isFlush);
+    // A source that has come to hold the data of another server is found out before anything counts as gone.
+    await this.#feeds.caughtUp();
     // What was asked of a node that has lost its place since must not come behind what the walk reads of the other one.
     await this.#rounds.settled();
     // Names for which there is no room from now on are of another gap.

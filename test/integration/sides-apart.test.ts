@@ -76,11 +76,23 @@ for (const feed of ['psync', 'tracking'] as const) {
 test('A copy that follows ends where its target has become a replica of its source', async (t) => {
   const run = await inSync(t, 'psync', {});
   await to.send('REPLICAOF', '127.0.0.1', source.port);
-  const error = new RegExp(
-    `^rump: Cannot go on: the target 127.0.0.1:${target.port} has become a replica of the source 127.0.0.1:${source.port} `,
-  );
-  assertFailed(await run.done(), { error });
+  const [side, other] = [`the target 127.0.0.1:${target.port}`, `the source 127.0.0.1:${source.port}`];
+  assertFailed(await run.done(), {
+    error: new RegExp(`^rump: Cannot go on: ${side} has become a replica of ${other} `),
+  });
 });
+
+for (const feed of ['psync', 'tracking'] as const) {
+  test(`A copy that follows by ${feed} ends where its source has become a replica of its target`, async (t) => {
+    const run = await inSync(t, feed, {});
+    await from.send('REPLICAOF', '127.0.0.1', target.port);
+    const [side, other] = [`the source 127.0.0.1:${source.port}`, `the target 127.0.0.1:${target.port}`];
+    assertFailed(await run.done(), {
+      error: new RegExp(`^rump: Cannot go on: ${side} has become a replica of ${other} `),
+    });
+    assert.equal(await keysIn(to, 1), KEYS);
+  });
+}
 
 function urlOf(port: number): string {
   return `redis://127.0.0.1:${port}`;

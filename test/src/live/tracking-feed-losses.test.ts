@@ -127,6 +127,16 @@ for (const { name, binary } of servers(
       assert.deepEqual(gaps, []);
     });
 
+    test('takes a source that was a replica for a moment for one with other data', async (t) => {
+      const { feed, gaps } = await follow(t, server.port);
+      await client.pipeline([
+        ['REPLICAOF', '127.0.0.1', 1],
+        ['REPLICAOF', 'NO', 'ONE'],
+      ]);
+      await feed.caughtUp();
+      assert.ok(gaps.some((reason) => /has become a replica, or was one/.test(reason)));
+    });
+
     test('rejects where the user may not be told, and fails for good where there were enough tries', async (t) => {
       await client.send('ACL', 'SETUSER', 'nobody', 'reset', 'on', '>pw', '~*', '+@all', '-client');
       const nobody = { username: 'nobody', password: 'pw' };
