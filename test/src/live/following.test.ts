@@ -5,7 +5,14 @@ import { setImmediate as turn } from 'node:timers/promises';
 import { Gaps } from '../../../src/live/gaps.ts';
 import { Following, type FollowingParts, type Phase } from '../../../src/live/following.ts';
 
-const OPTIONS = { untilIdle: undefined, cutoverFile: undefined, cutoverTimeout: 60_000, linger: 100, settle: 200 };
+const OPTIONS = {
+  untilIdle: undefined,
+  cutoverFile: undefined,
+  cutoverTimeout: 60_000,
+  linger: 100,
+  settle: 200,
+  isPaused: () => false,
+};
 const nothing = async (): Promise<void> => {};
 
 test('Following asks nobody any more, and says nothing, once it was lost in the middle of a cutover', async () => {
