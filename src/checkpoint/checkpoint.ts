@@ -3,6 +3,7 @@
 
 import { RespError } from '../../resp/errors.ts';
 import type { ConnectionsState } from './writer-connections.ts';
+import type { MetServers } from '../cluster/apart.ts';
 import type { KeyId } from '../flow/key-id.ts';
 import type { LeftFeed } from '../live/left-feeds.ts';
 import { Crc64 } from '../rdb/crc64.ts';
@@ -58,6 +59,8 @@ export interface Checkpoint {
   readonly copy: CopyIdentity;
   /** Where the databases go that have been begun. */
   readonly databases: readonly (readonly [source: number, target: number])[];
+  /** The servers of both sides; missing where these are one. */
+  readonly met?: MetServers | undefined;
   readonly source: SourceState;
   /** Who has acknowledged it; empty as long as nothing was. */
   readonly targets: readonly TargetIdentity[];

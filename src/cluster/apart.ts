@@ -18,42 +18,67 @@ const REPLICA_HINT = 'end that with REPLICAOF NO ONE, see what it has by now, an
 const LEADS_HINT =
   'nothing was written there; see where the addresses of both sides lead by now, and to whom the sentinels and balancers in between';
 
+/** The servers of each side by what they are known by, and where they were met. Plain, so that it can be kept as JSON. */
+export type MetServers = Readonly<Record<Role, Readonly<Record<string, string>>>>;
+
 export class Apart {
   readonly #deployments: Readonly<Record<Role, Deployment>>;
-  /** Where each server process was met. */
-  readonly #met: Readonly<Record<Role, Map<string, Peer>>> = { source: new Map(), target: new Map() };
+  /** Whoever is one server from the beginning, with different databases, stays that. */
+  readonly #isHeld: boolean;
+  readonly #met: Readonly<Record<Role, Map<string, string>>> = { source: new Map(), target: new Map() };
 
   private constructor(source: Deployment, target: Deployment) {
     this.#deployments = { source, target };
+    const isOne = findPair(source, target, isSameServer) !== undefined;
+    const isCopy = target.use === 'write to';
+    this.#isHeld = !isOne && !(isCopy && findPair(source, target, isReplicaOf) !== undefined);
   }
 
-  /** Whoever is one server from the beginning, with different databases, stays that. */
-  static hold(source: Deployment, target: Deployment): void {
-    if (findPair(source, target, isSameServer) !== undefined) return;
-    if (target.use === 'write to' && findPair(source, target, isReplicaOf) !== undefined) return;
+  static hold(source: Deployment, target: Deployment): Apart {
     const apart = new Apart(source, target);
     for (const side of [source, target]) {
-      for (const { info, connection } of side.servers) apart.#meet(side.role, { info, peer: connection.peer });
-      side.admit = (info, peer) => apart.#demand(side.role, { info, peer });
+      for (const server of reachedAtFirst(side)) apart.#meet(side.role, idOf(server), nameOf(server.peer));
+      if (apart.#isHeld) side.admit = (info, peer) => apart.#demand(side.role, { info, peer });
     }
+    return apart;
   }
 
-  #meet(role: Role, { info, peer }: Reached): void {
+  /** `undefined` where both sides are one. */
+  get met(): MetServers | undefined {
+    if (!this.#isHeld) return undefined;
+    const { source, target } = this.#met;
+    return { source: Object.fromEntries(source), target: Object.fromEntries(target) };
+  }
+
+  /** Those of an earlier part of the copy were met as well. @throws RespError `SAME_SERVER` */
+  recall(met: MetServers): void {
+    for (const role of ['source', 'target'] as const)
+      for (const [id, name] of Object.entries(met[role])) this.#meet(role, id, name);
+    for (const side of Object.values(this.#deployments))
+      for (const server of reachedAtFirst(side)) this.#demandUnmet(side.role, server);
+  }
+
+  #meet(role: Role, id: string, name: string): void {
     const met = this.#met[role];
-    met.set(idOf({ info, peer }), peer);
+    met.set(id, name);
     const [first] = met.keys();
     if (met.size > MOST_MET) met.delete(first!);
   }
 
-  /** @throws RespError `SAME_SERVER` */
-  async #demand(role: Role, reached: Reached): Promise<void> {
-    const other = role === 'source' ? 'target' : 'source';
+  #demandUnmet(role: Role, reached: Reached): void {
+    const other = otherThan(role);
     const known = this.#met[other].get(idOf(reached));
     if (known !== undefined) throw isOther(this.#deployments[role], reached.peer, other, known);
-    this.#meet(role, reached);
+  }
+
+  /** @throws RespError `SAME_SERVER` */
+  async #demand(role: Role, reached: Reached): Promise<void> {
+    this.#demandUnmet(role, reached);
+    this.#meet(role, idOf(reached), nameOf(reached.peer));
     // Two that are compared may well be a primary and its replica.
     if (reached.info.role !== 'replica' || this.#deployments.target.use === 'read from') return;
     // A primary takes another replication id with its first replica: what is known of it may be too old.
+    const other = otherThan(role);
     const primary = (await this.#deployments[other].reached()).find((one) => isReplicaOf(reached, one));
     if (primary !== undefined) throw followsOther(role, reached.peer, other, primary.peer);
   }
@@ -67,11 +92,17 @@ export function findPair(
   target: Deployment,
   holds: (from: Reached, to: Reached) => boolean,
 ): Pair | undefined {
-  const [sources, targets] = [source, target].map(({ servers }) =>
-    servers.map(({ info, connection: { peer } }) => ({ info, peer })),
-  ) as [Reached[], Reached[]];
-  for (const from of sources) for (const to of targets) if (holds(from, to)) return [from, to];
+  const targets = reachedAtFirst(target);
+  for (const from of reachedAtFirst(source)) for (const to of targets) if (holds(from, to)) return [from, to];
   return undefined;
+}
+
+function reachedAtFirst({ servers }: Deployment): readonly Reached[] {
+  return servers.map(({ info, connection: { peer } }) => ({ info, peer }));
+}
+
+function otherThan(role: Role): Role {
+  return role === 'source' ? 'target' : 'source';
 }
 
 /** The same server process answers by two addresses as well. */
@@ -89,9 +120,10 @@ function idOf({ info, peer }: Reached): string {
   return info.runId === '' ? nameOf(peer) : info.runId;
 }
 
-function isOther({ role, servers }: Deployment, peer: Peer, other: Role, known: Peer): RespError {
+function isOther({ role, servers }: Deployment, peer: Peer, other: Role, known: string): RespError {
   const first = nameOf(servers[0]!.connection.peer);
-  const message = `Cannot go on: the ${role}, at first ${first}, leads to ${nameOf(peer)} by now, and the server there is the ${other}, ${nameOf(known)}`;
+  const before = first === nameOf(peer) ? '' : ` (at first ${first})`;
+  const message = `Cannot go on: the ${role} leads to ${nameOf(peer)} by now${before}, and the server there is the ${other}, ${known}`;
   return new RespError('SAME_SERVER', message, { peer, hint: LEADS_HINT });
 }
 

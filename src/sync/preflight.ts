@@ -29,6 +29,8 @@ export interface Run<S extends Settings = Settings> {
   readonly settings: S;
   readonly sides: Sides;
   readonly plan: Plan;
+  /** Where both are servers. */
+  readonly apart: Apart | undefined;
   /** Ends pauses and connects of both sides. */
   readonly end: AbortController;
 }
@@ -52,8 +54,8 @@ export async function withSides<S extends Settings, T>(
   const sides = await openSides(settings, access, AbortSignal.any(signals));
   try {
     const plan = planOf(sides, settings, isMutual);
-    await demandFit(sides, plan.databases);
-    return await use({ settings, sides, plan, end });
+    const apart = await demandFit(sides, plan.databases);
+    return await use({ settings, sides, plan, apart, end });
   } finally {
     end.abort();
     closeSides(sides);
@@ -86,7 +88,7 @@ function nodeReport({ connection, info }: Server): NodeReport {
   return { address: nameOf(connection.peer), server, role, usedMemory, maxMemory };
 }
 
-async function demandFit({ source, target }: Sides, databases: DatabasePairs): Promise<void> {
+async function demandFit({ source, target }: Sides, databases: DatabasePairs): Promise<Apart | undefined> {
   demandRights({ source, target });
   if (source !== undefined) await demandUsable(source, new Set(databases.map(([db]) => db)));
   if (target !== undefined) {
@@ -94,9 +96,9 @@ async function demandFit({ source, target }: Sides, databases: DatabasePairs): P
       for (const server of target.servers) if (server.info.role === 'replica') throw isReplica(server);
     await demandUsable(target, new Set(databases.map(([, db]) => db)));
   }
-  if (source === undefined || target === undefined) return;
+  if (source === undefined || target === undefined) return undefined;
   demandDifferent(source, target, databases);
-  Apart.hold(source, target);
+  return Apart.hold(source, target);
 }
 
 /** Every command that cannot be had is named, of both sides at once. */

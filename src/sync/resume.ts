@@ -236,9 +236,9 @@ export class Resume {
     return { ...this.#common, source: [], targets, figures, failed, followed };
   }
 
-  get #common(): Pick<Checkpoint, 'copy' | 'databases'> {
-    const { settings, plan } = this.#run;
-    return { copy: settings.identity, databases: plan.databases };
+  get #common(): Pick<Checkpoint, 'copy' | 'databases' | 'met'> {
+    const { settings, plan, apart } = this.#run;
+    return { copy: settings.identity, databases: plan.databases, met: apart?.met };
   }
 
   /** What cannot be kept now, may be later; the copy itself does not need it. */
@@ -277,9 +277,10 @@ function lateWrites(address: string): Warning {
   };
 }
 
-/** The same options, and each database that was begun goes where it went. */
-function demandSame(before: Checkpoint, { settings, plan }: Run, where: string): void {
+/** The same options, neither side is what the other one was, and each database that was begun goes where it went. */
+function demandSame(before: Checkpoint, { settings, plan, apart }: Run, where: string): void {
   demandSameCopy(before.copy, settings.identity, where);
+  if (before.met !== undefined) apart!.recall(before.met);
   const begun = new Set(before.source.map(({ db }) => db));
   const moved = before.databases.find(([db, target]) => begun.has(db) && plan.targetDbOf(db) !== target);
   if (moved === undefined) return;

@@ -1,14 +1,15 @@
 // Sides that become one server while the copy is under way: by an address that leads elsewhere, or by replication.
 import assert from 'node:assert/strict';
 import { after, before, beforeEach, test, type TestContext } from 'node:test';
+import { fileFor, keptIn, kill } from '../support/broken-off.ts';
 import type { TestClient } from '../support/client.ts';
 import { callsOf } from '../support/command-stats.ts';
 import { Following, PHASE, type FeedName } from '../support/live/model.ts';
 import { serverSide } from '../support/live/sides.ts';
 import { underWay } from '../support/mid-run.ts';
-import { assertFailed } from '../support/outcome.ts';
+import { assertDone, assertFailed, assertRefused } from '../support/outcome.ts';
 import { startServer, type TestServer } from '../support/redis-server.ts';
-import { spawnRump } from '../support/rump.ts';
+import { runRump, spawnRump } from '../support/rump.ts';
 import { startProxy } from '../support/tcp-proxy.ts';
 
 const KEYS = 2000;
@@ -45,6 +46,33 @@ test('A copy whose target address leads to the source by now writes nothing ther
   proxy.cut();
   assertFailed(await running.done, { error: saying('target', proxy.port, proxy.port, 'source', source.port) });
   await assertUnwritten(from);
+});
+
+test('A copy does not go on with --resume into what was its source, nor from what was its target', async (t) => {
+  const [left, right] = [await startProxy({ port: source.port }), await startProxy({ port: target.port })];
+  t.after(() => Promise.all([left.close(), right.close()]));
+  const file = fileFor(t);
+  const args = ['--from', urlOf(left.port), '--to', urlOf(right.port), '--db-map', '0:1', '--resume', file];
+  const running = spawnRump([...args, '--tpslimit', '1000']);
+  await underWay(running, () => keptIn(file) > 0);
+  await kill(running);
+  const size = await keysIn(to, 1);
+  for (const [now, then] of [
+    [source, source],
+    [target, target],
+    [target, source],
+  ] as const) {
+    left.leadTo(now.port);
+    right.leadTo(then.port);
+    assertRefused(await runRump(args), {
+      error: /^rump: Cannot go on: the (?:source|target) leads to .* by now, and the/,
+    });
+  }
+  assert.deepEqual([await keysIn(from, 1), await keysIn(to, 1)], [0, size]);
+  left.leadTo(source.port);
+  right.leadTo(target.port);
+  assertDone(await runRump(args));
+  assert.equal(await keysIn(to, 1), KEYS);
 });
 
 for (const feed of ['psync', 'tracking'] as const) {
@@ -109,7 +137,7 @@ async function inSync(t: TestContext, feed: FeedName, ports: { from?: number; to
 function saying(side: string, first: number, now: number, other: string, known: number): RegExp {
   const [a, b, c] = [first, now, known].map((port) => `127.0.0.1:${port}`);
   return new RegExp(
-    `^rump: Cannot go on: the ${side}, at first ${a}, leads to ${b} by now, and the server there is the ${other}, ${c} `,
+    `^rump: Cannot go on: the ${side} leads to ${b} by now${a === b ? '' : ` \\(at first ${a}\\)`}, and the server there is the ${other}, ${c} `,
   );
 }
 
