@@ -3,10 +3,11 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { assertSameData } from '../support/keyspace.ts';
-import { holdMidRun, MID_RUN_KEYS } from '../support/mid-run.ts';
+import { holdMidRun, MID_RUN_KEYS, underWay } from '../support/mid-run.ts';
 import { assertFailed, assertPlainWords } from '../support/outcome.ts';
 import { spawnRump } from '../support/rump.ts';
 import { startPair } from '../support/server-pair.ts';
+import { startProxy } from '../support/tcp-proxy.ts';
 
 for (const [signal, code, words] of [
   ['SIGINT', 130, 'Ctrl-C'],
@@ -57,9 +58,15 @@ test('rump ends soon after one SIGINT, although the target stalls for good', asy
 });
 
 test('rump stops on SIGINT before the servers have answered', async (t) => {
-  const { source, endpoints } = await startPair(t);
+  const { source, target } = await startPair(t);
   source.pause();
-  const result = await spawnRump(endpoints, { signal: { after: 1000, name: 'SIGINT' } }).done;
+  const proxy = await startProxy({ port: source.port });
+  t.after(() => proxy.close());
+  const running = spawnRump(['--from', proxy.url, '--to', target.url]);
+  // By then it heeds signals.
+  await underWay(running, () => proxy.bytesUp > 0);
+  running.child.kill('SIGINT');
+  const result = await running.done;
   assertFailed(result, { code: 130, error: /^rump: Stopped by Ctrl-C/ });
   assert.ok(result.elapsed < 30_000, `It took ${result.elapsed} ms`);
 });
