@@ -31,6 +31,7 @@ import type { Warning } from './warnings.ts';
 
 /** Names of changed keys, with all that is needed to find them. */
 const DIRTY_BYTES = 200 * 1024 * 1024;
+
 /** What `use` does may follow the source, where that is asked for; it is let go of behind it. @throws RespError */
 export async function withLive<T>(
   run: Run,
