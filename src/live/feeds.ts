@@ -7,7 +7,6 @@ import type { Deployment } from '../cluster/deployment.ts';
 import type { SlotSet } from '../cluster/slot.ts';
 import type { ServerInfo } from '../server/info.ts';
 import type { Node } from '../cluster/topology.ts';
-import { pauseFor } from '../server/retry.ts';
 import { FollowedNode } from './followed-node.ts';
 import type { Feed, FeedPosition, FeedSink, Gap } from './feed.ts';
 import type { MissedShare } from './gaps.ts';
@@ -119,7 +118,7 @@ export class Feeds {
       const feed = this.#nodes.get(id)?.feed;
       if (this.#isOver || feed === undefined || feed.isGone) return undefined;
       if (feed.process !== undefined) return feed.process;
-      await pauseFor(PROCESS_LOOK_MS, this.#deployment.signal);
+      await sleep(PROCESS_LOOK_MS);
     }
   }
 

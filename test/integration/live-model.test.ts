@@ -20,7 +20,8 @@ for (const feed of variants(...FEEDS.toReversed())) {
       source: source.side,
       target: target.side,
       endpoints: ['--from', source.readerUrl, '--to', target.url],
-      args: ['--db-map', '0:3,1:0', '--match', '*:*1*', '--exclude', 'list:*', '--add-prefix', 'new:'],
+      // A name that expires in one database and lives in another is taken for a write, where no database is told.
+      args: ['--db-map', '0:3,1:0', '--match', '*:*1*', '--exclude', 'list:*', '--add-prefix', 'new:', '--linger', '0'],
       same: {
         databaseOf: (db) => (db === 0 ? 3 : 0),
         nameOf: (name) => (/:.*1/s.test(name) && !name.startsWith('list:') ? `new:${name}` : undefined),

@@ -74,7 +74,7 @@ const RATE = 1500;
 const BEFORE = 3000;
 const FOLLOWING_MS = 1000;
 const POLL_MS = 10;
-const IN_SYNC_MS = 30_000;
+const IN_SYNC_MS = 90_000;
 /** In which a server notices that a client has gone. */
 const GONE_MS = 2000;
 
