@@ -24,6 +24,9 @@ export interface RateLimitOptions extends Rates {
 /** A timer may be late by as much without a loss, and within any second no more than this share is too much. */
 const BURST_MS = 50;
 
+/** The shortest pause: keys that may go are sent together, as each pause costs more than a key. It stays well below the burst. */
+const LEAST_PAUSE_MS = 10;
+
 /** The longest pause, after which it is seen whether the copy was stopped meanwhile. */
 const MOST_PAUSE_MS = 100;
 
@@ -160,12 +163,13 @@ export class Pacer {
     if (this.#limit.isOpen) return true;
     // Its end is told.
     if (this.#limit.isPaused) return false;
-    const wait = Math.min(MOST_PAUSE_MS, this.#limit.waitMs());
+    const wait = this.#limit.waitMs();
     if (wait === 0) return true;
+    const pause = Math.min(MOST_PAUSE_MS, Math.max(LEAST_PAUSE_MS, wait));
     this.#timer ??= setTimeout(() => {
       this.#timer = undefined;
       this.#onTurn();
-    }, wait);
+    }, pause);
     return false;
   }
 

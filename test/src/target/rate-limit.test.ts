@@ -212,6 +212,27 @@ test('Pacer wakes who waits when a pause ends and when a limit is lifted, and ke
   pacer.stop();
 });
 
+test('Pacer lets keys go together: it waits for ten of a thousand a second, and none is lost by that', (t) => {
+  t.mock.timers.enable({ apis: ['setTimeout'] });
+  const clock = new Clock();
+  const limit = new RateLimit({ keysPerSecond: 1000, now: clock.now });
+  let turns = 0;
+  const pacer = new Pacer(limit, () => turns++);
+  const takeAll = (): number => {
+    let keys = 0;
+    for (; pacer.mayGo; keys++) pacer.take(1);
+    return keys;
+  };
+  takeAll();
+  clock.ms += 9;
+  t.mock.timers.tick(9);
+  assert.equal(turns, 0);
+  clock.ms += 1;
+  t.mock.timers.tick(1);
+  assert.deepEqual([turns, takeAll()], [1, 10]);
+  pacer.stop();
+});
+
 test('takePiece() waits out a pause, and ends with what ends the run', async () => {
   const pause = new Pause();
   const limit = new RateLimit({ pause });
