@@ -1,6 +1,6 @@
 // Values of modules: the name of the module, and its bytes, which only the module can read. Vector sets are read here too.
 import { ByteReader } from './byte-reader.ts';
-import { PayloadError, type Encoding } from './payload.ts';
+import { FOOTER_BYTES, PayloadError, typeOf, type Encoding } from './payload.ts';
 import type { ModuleValue } from './value.ts';
 
 /** The id has nine characters of six bits each, and ten bits for the module's own version. */
@@ -84,6 +84,22 @@ export function moduleNameOf(id: bigint): string {
     rest >>= 6n;
   }
   return name;
+}
+
+/**
+ * What TYPE says of a key with this payload, by its first bytes: modules have names of their own.
+ * @returns undefined where the payload does not tell
+ */
+export function typeNameOf(payload: Buffer): string | undefined {
+  if (payload.length <= FOOTER_BYTES) return undefined;
+  const type = typeOf(payload);
+  if (type !== 'module') return type;
+  try {
+    return moduleNameOf(new ByteReader(payload.subarray(1), 'a value of a module').uint64());
+  } catch (error) {
+    if (error instanceof PayloadError) return undefined;
+    throw error;
+  }
 }
 
 export interface VectorSet {

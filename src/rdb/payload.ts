@@ -133,9 +133,23 @@ export const lastCommonTypeByte: number = COMMON.length - 1;
 
 /** By type byte: 1 where the value is a stream, or may be one, as forms that rump does not know may be of any type. */
 export const MAY_BE_STREAM = Uint8Array.from({ length: 256 }, (_, typeByte) => {
-  const encodings = [OF_REDIS[typeByte], OF_VALKEY[typeByte]].filter((encoding) => encoding !== undefined);
-  return encodings.length === 0 || encodings.some((encoding) => TYPES.get(encoding) === 'stream') ? 1 : 0;
+  const types = typesOfByte(typeByte);
+  return types.length === 0 || types.includes('stream') ? 1 : 0;
 });
+
+/** By type byte: 1 where the value is of this type, whoever has written it. */
+export function typeBytesOf(type: string): Uint8Array {
+  return Uint8Array.from({ length: 256 }, (_, typeByte) => {
+    const types = typesOfByte(typeByte);
+    return types.length > 0 && types.every((each) => each === type) ? 1 : 0;
+  });
+}
+
+/** What Redis and Valkey mean by it. */
+function typesOfByte(typeByte: number): readonly (ValueType | undefined)[] {
+  const encodings = [OF_REDIS[typeByte], OF_VALKEY[typeByte]].filter((encoding) => encoding !== undefined);
+  return encodings.map((encoding) => TYPES.get(encoding));
+}
 
 /** The lowest RDB version that knows the type byte, one that Redis and Valkey have in common. */
 export function leastVersionOf(typeByte: number): number {

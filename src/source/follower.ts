@@ -1,11 +1,9 @@
-// Keys that are read as they have changed: what becomes of one that is gone, or is of another type than those in scope by now.
+// Keys that are read as they have changed: what becomes of one that is gone.
 
 import { Bytes } from '../../resp/bytes.ts';
-import type { Entry } from '../flow/entry.ts';
 import type { EntryRun } from '../flow/entry-run.ts';
 import { EntryView } from '../flow/entry-view.ts';
 import type { FoundKey, KeyId } from '../flow/key-id.ts';
-import { typeOf } from '../rdb/payload.ts';
 import type { AnswerSink } from './lookup.ts';
 
 /** What has keys read once more that have changed. */
@@ -28,56 +26,24 @@ export interface Follower {
   readonly ended: Promise<void>;
 }
 
-/**
- * A key that has changed and is gone, or is of another type by now, takes its place in the channel as well.
- * @param type of keys in scope, where only some are
- * @param askType what TYPE says of a value whose payload does not tell; `undefined` where nobody says
- */
-export function changesTold(
-  sink: AnswerSink,
-  follower: Follower,
-  type: string | undefined,
-  askType: (entry: Entry) => Promise<string | undefined>,
-): AnswerSink {
+/** A key that has changed and is gone takes its place in the channel as well. */
+export function changesTold(sink: AnswerSink, follower: Follower): AnswerSink {
   const gone = new EntryView();
   const onGone = (key: FoundKey): void => {
     showGone(gone, key);
     follower.onRead(gone);
     sink.onFound(gone);
   };
-  const onFound = (entry: EntryView): void => {
-    follower.onRead(entry);
-    sink.onFound(entry);
-  };
-  const onJudged = (entry: EntryView, found: string | undefined): void =>
-    // What nobody knows the type of may be of that one.
-    found === undefined || found === type ? onFound(entry) : onGone({ db: entry.db, key: entry.key, page: entry.page });
-  const judge = (entry: EntryView): void => {
-    const { payload } = entry;
-    const found = payload === null ? undefined : typeOf(payload);
-    if (found !== undefined && found !== 'module') return onJudged(entry, found);
-    // Its place is kept, and it is read no more meanwhile: its round is under way.
-    const copy = entry.copy();
-    void askType(copy).then((told) => onJudged(EntryView.of(copy), told));
-  };
   return {
     ...emptyTold(sink),
     onGone: (key) => (follower.isChange(key.page) ? onGone(key) : sink.onGone(key)),
     onFoundAll: (entries) => {
-      if (type === undefined || !follower.isChange(entries.page)) {
-        follower.onReadAll(entries);
-        sink.onFoundAll(entries);
-        return;
-      }
-      const view = new EntryView();
-      for (let i = 0; i < entries.length; i++) {
-        entries.show(i, view);
-        judge(view);
-      }
+      follower.onReadAll(entries);
+      sink.onFoundAll(entries);
     },
     onFound: (entry) => {
-      if (type === undefined || !follower.isChange(entry.page)) onFound(entry);
-      else judge(entry);
+      follower.onRead(entry);
+      sink.onFound(entry);
     },
   };
 }

@@ -17,6 +17,7 @@ import { readPieces } from '../keys/piece-reader.ts';
 import { ServiceTimes } from '../keys/service-times.ts';
 import { COUNT_COMMANDS, GONE, LONG_PAGE } from '../keys/value-end.ts';
 import { NEVER, type Milliseconds } from '../rdb/milliseconds.ts';
+import { typeNameOf } from '../rdb/modules.ts';
 import type { ValuePiece } from '../rdb/value.ts';
 import { askOne, integerIn, type AskAbout } from '../server/replies.ts';
 import { isLongReply } from '../server/server.ts';
@@ -31,6 +32,8 @@ const MOST_HANG_UPS = 2;
 export interface ValueOptions extends Omit<DumpOptions, 'depth' | 'largeValueOf' | 'limits' | 'roundTrip'> {
   /** Whether values go in pieces for their size alone, and not for the time that the source would need. */
   readonly bySize: boolean;
+  /** Of keys in scope, where only those of one type are. */
+  readonly type?: string | undefined;
 }
 
 /** Keeps connections of which each reads one value at a time: what one of them watches, no other command of it may end. */
@@ -67,6 +70,7 @@ export class LargeValues {
       breaks: this.#breaks,
       limits,
       mode,
+      type: options.type,
       maxLatency,
       roundTrip: this.#roundTrip,
     };
@@ -163,6 +167,8 @@ interface ServerValueOptions extends Omit<PageOptions, 'pieceBytes' | 'mostEleme
   readonly limits: TransferLimits;
   /** How expiries cross. */
   readonly mode: ExpiryMode;
+  /** A value of another one is as good as gone; missing where any will do. */
+  readonly type: string | undefined;
 }
 
 /**
@@ -233,6 +239,7 @@ class ServerValue implements LargeValue {
         // What its groups do touches a stream in nobody's eyes.
         if (piece.type === 'stream' && piece.head.groups.length > 0) this.#reading = undefined;
         type = piece.type;
+        this.#demandType(type);
         if (piece.type === 'hash') this.#fieldsExpire ||= piece.fields.some(({ expireAt }) => expireAt !== NEVER);
         yield piece;
       }
@@ -270,6 +277,7 @@ class ServerValue implements LargeValue {
     try {
       const payload = await askOne(ask, 'DUMP', this.#key);
       if (payload === null) throw new RespError(GONE, 'The key is gone');
+      this.#demandType(typeNameOf(payload as Buffer));
       this.#expiry = await askExpiry(ask, this.#key, mode);
       return payload as Buffer;
     } catch (error) {
@@ -278,6 +286,13 @@ class ServerValue implements LargeValue {
     } finally {
       this.#clients.give(client);
     }
+  }
+
+  /** @throws RespError `GONE` where it has become a value of another type than those in scope */
+  #demandType(found: string | undefined): void {
+    const { type } = this.#options;
+    if (type !== undefined && found !== undefined && found !== type)
+      throw new RespError(GONE, `It is a ${found} by now, and no ${type}`);
   }
 
   /** Whether it is watched from now on. */

@@ -26,6 +26,7 @@ import type { FirstCopy } from './first-copy.ts';
 import { changesTold, emptyTold, showGone, type Follower } from './follower.ts';
 import { typeAt, type LargeValues, type ValueOptions } from './large-values.ts';
 import { Lookup, type AnswerSink, type LookupOptions } from './lookup.ts';
+import { ofOneType } from './one-type.ts';
 import type { Source, SourceSink } from './source.ts';
 import { Walks, type Demand, type SourceState, type WalksOptions, type WalksSink } from './walks.ts';
 
@@ -314,12 +315,22 @@ export class RedisSource implements Source {
       return new Census(connection, selection, depthFor(server.roundTrip), { ...sink, onCounted });
     }
     if (namesOnly === true) return new NameReader((entry) => sink.onFound(entry));
-    const { type } = this.#options.scope;
     const unchanged = tellsEmpty === true ? emptyTold(sink) : sink;
-    const told =
-      follower === undefined ? unchanged : changesTold(sink, follower, type, (entry) => typeAt(large, entry));
+    const told = this.#ofType(follower === undefined ? unchanged : changesTold(sink, follower), large);
     const onDumps = (entries: EntryRun): void => told.onFoundAll(entries);
-    return large.newKeyReader(session, dump, { ...told, onDump: (entry) => told.onFound(entry), onDumps });
+    const options = { ...dump, type: this.#options.scope.type };
+    return large.newKeyReader(session, options, { ...told, onDump: (entry) => told.onFound(entry), onDumps });
+  }
+
+  /** Where only keys of one type are in scope, one that has changed to another is gone. */
+  #ofType(sink: AnswerSink, large: LargeValues): AnswerSink {
+    const { follower, scope } = this.#options;
+    if (scope.type === undefined) return sink;
+    const onOther = (key: FoundKey): void => {
+      if (follower?.isChange(key.page) === true) sink.onGone(key);
+      else sink.onCounted(key.page);
+    };
+    return ofOneType(sink, scope.type, onOther, (entry) => typeAt(large, entry));
   }
 }
 

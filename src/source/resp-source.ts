@@ -12,7 +12,8 @@ import type { Channel } from '../flow/channel.ts';
 import { EntryView } from '../flow/entry-view.ts';
 import { newEntry, type Entry } from '../flow/entry.ts';
 import { ownCopy } from '../flow/own-copy.ts';
-import { encodingOf, FOOTER_BYTES, PayloadError, typeOf, typeOfEncoding } from '../rdb/payload.ts';
+import { typeNameOf } from '../rdb/modules.ts';
+import { encodingOf, FOOTER_BYTES, PayloadError, typeOfEncoding } from '../rdb/payload.ts';
 import { FileValue, type StoredBytes } from '../snapshot/file-reader.ts';
 import { compact, FileSource, type FileSourceOptions } from './file-source.ts';
 import type { FileSink } from './source.ts';
@@ -166,12 +167,20 @@ export class RespSource extends FileSource {
     if (this.#carries(entry, () => values.take(entry, passed))) channel.push(entry);
   }
 
+  #isOfType({ large, payload }: Entry): boolean {
+    const { type } = this.scope;
+    if (type === undefined) return true;
+    const found = large === null ? typeNameOf(payload!) : large.type;
+    // What nobody knows the type of may be of that one.
+    return found === undefined || found === type;
+  }
+
   /** @param take puts the value into the entry, where it is not there yet */
   #carries(entry: Entry, take?: () => void): boolean {
     const { scope } = this;
     try {
       take?.();
-      if (scope.type !== undefined && (entry.large?.type ?? typeOf(entry.payload!)) !== scope.type) return false;
+      if (!this.#isOfType(entry)) return false;
       const isThere = scope.strip(entry) && scope.carry(entry);
       if (!isThere) this.sink.onExpired();
       return isThere;

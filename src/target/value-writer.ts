@@ -86,9 +86,15 @@ export class ValueWriter {
     }
   }
 
-  /** The target may have it as it was before. */
+  /** The target may have it as it was before. A key of another type than those in scope is somebody else's. */
   async #remove(id: KeyId): Promise<number> {
     const ask: AskAbout = (commands) => this.#clients.usual.ask(id.db, id.key, commands);
+    const { type, ownNames } = this.#options.live!;
+    if (
+      type !== undefined &&
+      (ownNames?.has(id.db, id.key) === true || String(await askOne(ask, 'TYPE', id.key)) !== type)
+    )
+      return 0;
     return Number(integerIn(await askOne(ask, 'UNLINK', id.key), 'UNLINK'));
   }
 

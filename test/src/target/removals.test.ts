@@ -13,6 +13,12 @@ import type { TestClient } from '../../support/client.ts';
 
 const live = { ownNames: undefined, keeps: false };
 const PAST = Date.now() - 1000;
+const LOST: LargeValue = {
+  type: undefined,
+  pieces: () => {
+    throw new RespError(GONE, 'It is gone');
+  },
+};
 
 let server: TestServer;
 let client: TestClient;
@@ -90,16 +96,21 @@ for (const [way, options] of [
 test('RedisTarget removes the older value of a large one that is gone when it is read', async (t) => {
   await client.send('FLUSHALL');
   await client.send('SET', 'a', 'old');
-  const large: LargeValue = {
-    type: 'string',
-    pieces: () => {
-      throw new RespError(GONE, 'It is gone');
-    },
-  };
   const target = await handFeed(t, server.port, { live });
-  await target.write({ key: Buffer.from('a'), large });
+  await target.write({ key: Buffer.from('a'), large: LOST });
   assert.deepEqual(target.told, ['expired', 'removed 1']);
   assert.deepEqual(await keys(), []);
+});
+
+test('RedisTarget leaves a key of another type than those in scope, where a large value of its name is gone', async (t) => {
+  await client.send('FLUSHALL');
+  await client.pipeline([
+    ['HSET', 'a', 'field', 'old'],
+    ['SET', 'b', 'its own'],
+  ]);
+  const target = await handFeed(t, server.port, { live: { ...live, type: 'hash' } });
+  for (const key of ['a', 'b']) await target.write({ key: Buffer.from(key), large: LOST });
+  assert.deepEqual(await keys(), ['b']);
 });
 
 test('RedisTarget removes nothing of a source that is not followed', async (t) => {
