@@ -2,7 +2,7 @@
 // asked, and what it answers, is others' concern.
 
 import { countOf } from './figures.ts';
-import { existsSync, lstatSync, unlinkSync, type Stats } from 'node:fs';
+import { existsSync, lstatSync, renameSync, unlinkSync, type Stats } from 'node:fs';
 import net from 'node:net';
 import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -57,7 +57,8 @@ export class Listener {
   readonly #server: net.Server;
   readonly #path: string;
   readonly #clients = new Set<Client>();
-  readonly #onExit = (): void => removeIfAny(this.#path);
+  readonly #onExit = (): void => this.#remove();
+  #made: Stats | undefined;
 
   private constructor({ path, answer, mostClients = MOST_CLIENTS, idleMs = IDLE_MS }: ListenerOptions) {
     this.#path = path;
@@ -89,7 +90,7 @@ export class Listener {
   /** Hangs up on all clients once they have what is theirs, and removes the socket. It keeps no process alive. */
   close(): void {
     process.off('exit', this.#onExit);
-    this.#server.close();
+    this.#remove();
     for (const client of this.#clients) client.end();
   }
 
@@ -107,9 +108,23 @@ export class Listener {
       process.umask(before);
     }
     await listening;
+    this.#made = look(this.#path);
     // What cannot be accepted, for want of descriptors, is no reason to end.
     server.on('error', () => {});
     process.on('exit', this.#onExit);
+  }
+
+  /** Node removes whatever has the name by now: what others have made there steps aside meanwhile. */
+  #remove(): void {
+    const found = lookIfAny(this.#path);
+    if (found === undefined || (found.ino === this.#made?.ino && found.dev === this.#made.dev)) {
+      this.#server.close();
+      return;
+    }
+    const aside = `${this.#path}.${process.pid}`;
+    moveIfAny(this.#path, aside);
+    this.#server.close();
+    moveIfAny(aside, this.#path);
   }
 }
 
@@ -216,6 +231,22 @@ async function answers(path: string): Promise<boolean> {
     });
   } finally {
     socket.destroy();
+  }
+}
+
+function lookIfAny(path: string): Stats | undefined {
+  try {
+    return look(path);
+  } catch {
+    return undefined;
+  }
+}
+
+function moveIfAny(from: string, to: string): void {
+  try {
+    renameSync(from, to);
+  } catch {
+    // It is gone, or nobody lets us.
   }
 }
 

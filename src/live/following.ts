@@ -180,6 +180,8 @@ export class Following {
     const { feeds, rounds, gaps, lookForDatabases } = this.#parts;
     this.#measuredSince = performance.now();
     let changes = 0;
+    // What stands still, or is paused, does not come back to say so.
+    const timer = setTimeout(() => this.#enter('following'), IN_SYNC_MS).unref();
     await this.#unlessAsked(async () => {
       await lookForDatabases();
       await gaps.closed();
@@ -188,6 +190,7 @@ export class Following {
       await rounds.settled();
       this.#lag = performance.now() - this.#measuredSince!;
     });
+    clearTimeout(timer);
     this.#measuredSince = undefined;
     if (this.#isAsked) return;
     this.#enter(this.#lag <= IN_SYNC_MS && !gaps.isOpen ? 'in-sync' : 'following');

@@ -184,6 +184,20 @@ test('Listener leaves alone what is no socket', async (t) => {
   assert.equal(readFileSync(link, 'utf8'), 'precious');
 });
 
+test('Listener leaves alone what others have made in the place of its socket', async (t) => {
+  const path = join(folderOf(t), 'run.sock');
+  const open = (): Promise<Listener> => Listener.open({ path, answer: okReply });
+  const [first, second] = [await open(), (rmSync(path), await open())];
+  first.close();
+  const socket = await connect(t, path);
+  socket.end('PING\n');
+  assert.equal(await heard(socket), '+OK\r\n');
+  rmSync(path);
+  writeFileSync(path, 'precious');
+  second.close();
+  assert.equal(readFileSync(path, 'utf8'), 'precious');
+});
+
 test('Listener says why it cannot listen', async (t) => {
   const folder = folderOf(t);
   writeFileSync(join(folder, 'file'), '');
