@@ -23,7 +23,7 @@ import { scopeOf } from '../server/refusal.ts';
 import type { Session } from '../server/session.ts';
 import type { NodeWriter } from './node-writer.ts';
 import type { TargetSink } from './target.ts';
-import type { WrittenKey } from './target-process.ts';
+import type { TargetProcess, WrittenKey } from './target-process.ts';
 
 export interface FinalCheckOptions extends NodeLinkOptions {
   readonly clock: () => number;
@@ -80,9 +80,9 @@ async function lookAt(
   sink: FinalCheckSink,
 ): Promise<Look> {
   const { node, asker } = writer;
-  const process = writer.process.info;
+  const { process } = writer;
   const { peer } = node;
-  if (process === undefined) return { peer, looked: 0, missing: [], isLoss: false };
+  if (process.info === undefined) return { peer, looked: 0, missing: [], isLoss: false };
   // Where another process is met, the sample is cleared.
   const keys = writer.sample.presentAt(clock() + ABOUT_TO_EXPIRE_MS);
   const flushesBefore = await asker.flushes;
@@ -135,7 +135,7 @@ export function isLoss(
 async function askWhoItIs(
   deployment: Deployment,
   { connection }: Session,
-  before: ServerInfo,
+  process: TargetProcess,
   flushesBefore: Flushes | undefined,
 ): Promise<{ readonly flushes: Flushes | undefined } | ReplyError> {
   const { peer } = connection;
@@ -144,7 +144,7 @@ async function askWhoItIs(
   if (deployment.kind === 'sentinel' && nameOf(single!.peer) !== nameOf(peer)) throw replaced(peer);
   try {
     const [info, flushes] = await Promise.all([askInfo(connection), askFlushes(connection)]);
-    await demandSameProcess(connection, info, before, flushesBetween(flushesBefore, flushes)?.demotions);
+    await demandSameProcess(connection, info, process, flushesBetween(flushesBefore, flushes)?.demotions);
     return { flushes };
   } catch (error) {
     if (error instanceof ReplyError && scopeOf(error) === 'key') return error;
@@ -155,17 +155,18 @@ async function askWhoItIs(
 async function demandSameProcess(
   connection: Connection,
   info: ServerInfo,
-  before: ServerInfo,
+  process: TargetProcess,
   demotions: number | undefined,
 ): Promise<void> {
   const { peer } = connection;
+  const before = process.info!;
   if (info.role === 'replica') throw isReplica(peer, info.cluster ? 'copy again' : 'copy to its primary');
   if (info.runId !== before.runId) {
     if (!(await hasManyServers(connection, info))) throw replaced(peer);
     return;
   }
   if (wasReplica(before, info, demotions)) throw replaced(peer, 'was a replica for a while');
-  const evicted = info.evictedKeys - before.evictedKeys;
+  const evicted = process.evictedBy(info);
   if (evicted > 0) throw hasEvicted(peer, evicted);
 }
 

@@ -64,6 +64,9 @@ const GONE_BEFORE = 0;
 export class TargetProcess {
   #info: ServerInfo | undefined;
   #replaced = 0;
+  #evicted = 0;
+  /** As it counted when it was asked last. */
+  #evictedKeys = 0;
 
   /** What it said when it was met first; `undefined` where none was reached yet. */
   get info(): ServerInfo | undefined {
@@ -81,6 +84,8 @@ export class TargetProcess {
     const isNamed = info.runId !== '' || wasIdle;
     if (before !== undefined && info.runId === before.runId && isNamed && !wasReplica(before, info)) return true;
     this.#info = info;
+    this.#evicted = 0;
+    this.#evictedKeys = info.evictedKeys;
     if (before !== undefined && ++this.#replaced > MOST_REPLACED) throw tooOften(peer);
     return false;
   }
@@ -90,7 +95,16 @@ export class TargetProcess {
     const before = this.#info;
     // Where another one answers on the same connection, somebody stands in between.
     if (before === undefined || info.runId !== before.runId) return;
+    this.evictedBy(info);
     if (info.role === 'replica' || wasReplica(before, info)) connection.fail(demoted(connection.peer, info));
+  }
+
+  /** Keys that it has thrown away since it was met, by what it says now: its own count may have begun anew in between. */
+  evictedBy({ evictedKeys }: ServerInfo): number {
+    const more = evictedKeys - this.#evictedKeys;
+    this.#evicted += more < 0 ? evictedKeys : more;
+    this.#evictedKeys = evictedKeys;
+    return this.#evicted;
   }
 
   /** What was lost with those that were replaced by now is being written again. @returns to be called when it is */

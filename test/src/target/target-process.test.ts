@@ -59,6 +59,19 @@ test('TargetProcess counts those no more of which all that was lost is written a
   assert.throws(() => meetMore(1), { code: 'TARGET_REPLACED' });
 });
 
+test('TargetProcess goes on counting what was evicted where the counts of the server begin anew', () => {
+  const evicting = (evictedKeys: number): ServerInfo => ({ ...infoOf('a', '1', '000'), evictedKeys });
+  const process = new TargetProcess();
+  process.meets(evicting(5), PEER, true);
+  assert.equal(process.evictedBy(evicting(5)), 0);
+  // It is asked now and then while the source is followed.
+  process.demandKept({ peer: PEER, fail: assert.fail } as never, evicting(12));
+  assert.equal(process.evictedBy(evicting(0)), 7);
+  assert.equal(process.evictedBy(evicting(2)), 9);
+  process.meets({ ...infoOf('b'), evictedKeys: 3 }, PEER, true);
+  assert.equal(process.evictedBy({ ...infoOf('b'), evictedKeys: 3 }), 0);
+});
+
 const STRING = Buffer.from([0, 1, 2]);
 
 function sampleOf(keys: number, expireAt: number = NEVER): WrittenSample {
