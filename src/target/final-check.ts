@@ -82,11 +82,12 @@ async function lookAt(
   const { node, asker } = writer;
   const { process } = writer;
   const { peer } = node;
-  if (process.info === undefined) return { peer, looked: 0, missing: [], isLoss: false };
+  const before = process.info;
+  if (before === undefined) return { peer, looked: 0, missing: [], isLoss: false };
   // Where another process is met, the sample is cleared.
   const keys = writer.sample.presentAt(clock() + ABOUT_TO_EXPIRE_MS);
   const flushesBefore = await asker.flushes;
-  const said = await asker.ask((session) => askWhoItIs(deployment, session, process, flushesBefore));
+  const said = await asker.ask((session) => askWhoItIs(deployment, session, { process, before, flushesBefore }));
   if (said === undefined) throw replaced(peer);
   if (said instanceof ReplyError) sink.onUnsaid(peer, 'who it is, and whether it has evicted keys', said);
   const looked: WrittenKey[] = [];
@@ -128,6 +129,13 @@ export function isLoss(
   return missing.length >= FEW && missing.length >= looked.length * MOST_DELETED;
 }
 
+/** Who has acknowledged what is looked for: another one may be met while it is asked. */
+interface Acknowledger {
+  readonly process: TargetProcess;
+  readonly before: ServerInfo;
+  readonly flushesBefore: Flushes | undefined;
+}
+
 /**
  * How often it was flushed, as far as it says so, or why it says nothing.
  * @throws RespError where it is not what it was
@@ -135,8 +143,7 @@ export function isLoss(
 async function askWhoItIs(
   deployment: Deployment,
   { connection }: Session,
-  process: TargetProcess,
-  flushesBefore: Flushes | undefined,
+  { process, before, flushesBefore }: Acknowledger,
 ): Promise<{ readonly flushes: Flushes | undefined } | ReplyError> {
   const { peer } = connection;
   const [single] = deployment.topology.nodes;
@@ -144,7 +151,11 @@ async function askWhoItIs(
   if (deployment.kind === 'sentinel' && nameOf(single!.peer) !== nameOf(peer)) throw replaced(peer);
   try {
     const [info, flushes] = await Promise.all([askInfo(connection), askFlushes(connection)]);
-    await demandSameProcess(connection, info, process, flushesBetween(flushesBefore, flushes)?.demotions);
+    const evicted = (): number => process.evictedBy(info);
+    await demandSameProcess(connection, info, before, {
+      demotions: flushesBetween(flushesBefore, flushes)?.demotions,
+      evicted,
+    });
     return { flushes };
   } catch (error) {
     if (error instanceof ReplyError && scopeOf(error) === 'key') return error;
@@ -155,19 +166,18 @@ async function askWhoItIs(
 async function demandSameProcess(
   connection: Connection,
   info: ServerInfo,
-  process: TargetProcess,
-  demotions: number | undefined,
+  before: ServerInfo,
+  { demotions, evicted }: { readonly demotions: number | undefined; readonly evicted: () => number },
 ): Promise<void> {
   const { peer } = connection;
-  const before = process.info!;
   if (info.role === 'replica') throw isReplica(peer, info.cluster ? 'copy again' : 'copy to its primary');
   if (info.runId !== before.runId) {
     if (!(await hasManyServers(connection, info))) throw replaced(peer);
     return;
   }
   if (wasReplica(before, info, demotions)) throw replaced(peer, 'was a replica for a while');
-  const evicted = process.evictedBy(info);
-  if (evicted > 0) throw hasEvicted(peer, evicted);
+  const more = evicted();
+  if (more > 0) throw hasEvicted(peer, more);
 }
 
 /** Of one database each. */
