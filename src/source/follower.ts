@@ -1,9 +1,11 @@
-// Keys that are read as they have changed: what becomes of one that is gone.
+// Keys that are read as they have changed: what becomes of one that is gone, empty, or of another type by now.
 
 import { Bytes } from '../../resp/bytes.ts';
 import type { EntryRun } from '../flow/entry-run.ts';
 import { EntryView } from '../flow/entry-view.ts';
 import type { FoundKey, KeyId } from '../flow/key-id.ts';
+import { typeNameOf } from '../rdb/modules.ts';
+import { typeBytesOf } from '../rdb/payload.ts';
 import type { AnswerSink } from './lookup.ts';
 
 /** What has keys read once more that have changed. */
@@ -56,6 +58,38 @@ export function emptyTold(sink: AnswerSink): AnswerSink {
     sink.onFound(gone);
   };
   return { ...sink, onEmpty };
+}
+
+/**
+ * Where only keys of one type are in scope, one is as good as gone that has become one of another between the question for its
+ * type and the reading of its value. A value that is to be read in pieces is judged by whoever reads these.
+ */
+export function ofOneType(sink: AnswerSink, type: string): AnswerSink {
+  const typeBytes = typeBytesOf(type);
+  const isSo = (entry: EntryView): boolean => {
+    if (entry.kind !== 'value' || typeBytes[entry.payloadIn.buffer[entry.payloadAt]!] === 1) return true;
+    const found = typeNameOf(entry.payload!);
+    // What nobody knows the type of may be of that one.
+    return found === undefined || found === type;
+  };
+  const onFound = (entry: EntryView): void => {
+    if (isSo(entry)) sink.onFound(entry);
+    else sink.onGone({ db: entry.db, key: entry.key, page: entry.page });
+  };
+  const view = new EntryView();
+  return {
+    ...sink,
+    onFound,
+    onFoundAll: (entries) => {
+      let same = 0;
+      while (same < entries.length && typeBytes[entries.typeByteOf(same)] === 1) same++;
+      if (same === entries.length) return sink.onFoundAll(entries);
+      for (let i = 0; i < entries.length; i++) {
+        entries.show(i, view);
+        onFound(view);
+      }
+    },
+  };
 }
 
 /** The entry says that there is no such key. */

@@ -8,7 +8,6 @@ import { RoutedClient } from '../cluster/routed-client.ts';
 import { Breaks } from '../cluster/suspects.ts';
 import type { LargeValue, Reading } from '../flow/entry.ts';
 import type { ExpiryMode } from '../flow/expiry.ts';
-import type { KeyId } from '../flow/key-id.ts';
 import { DumpReader, type DumpOptions, type DumpSink } from '../keys/dump.ts';
 import { agree, askExpiry, type ToldExpiry } from '../keys/expiries.ts';
 import type { KeyReader } from '../keys/key-reader.ts';
@@ -117,20 +116,6 @@ export class LargeValues {
 
   close(): void {
     for (const client of this.#clients) client.close();
-  }
-}
-
-/** What TYPE says of a key; `undefined` where nobody says now. */
-export async function typeAt(values: LargeValues, { db, key }: KeyId): Promise<string | undefined> {
-  const client = values.take();
-  try {
-    const [type] = await client.ask(db, key, [['TYPE', key]]);
-    return Buffer.isBuffer(type) ? type.toString() : undefined;
-  } catch {
-    // Whoever reads the value meets the same fault.
-    return undefined;
-  } finally {
-    values.give(client);
   }
 }
 

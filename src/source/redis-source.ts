@@ -23,10 +23,9 @@ import { Wakeup } from '../flow/wakeup.ts';
 import { PageLedger } from '../scan/page-ledger.ts';
 import type { Wanted } from '../scan/cluster-walk.ts';
 import type { FirstCopy } from './first-copy.ts';
-import { changesTold, emptyTold, showGone, type Follower } from './follower.ts';
-import { typeAt, type LargeValues, type ValueOptions } from './large-values.ts';
+import { changesTold, emptyTold, ofOneType, showGone, type Follower } from './follower.ts';
+import type { LargeValues, ValueOptions } from './large-values.ts';
 import { Lookup, type AnswerSink, type LookupOptions } from './lookup.ts';
-import { ofOneType } from './one-type.ts';
 import type { Source, SourceSink } from './source.ts';
 import { Walks, type Demand, type SourceState, type WalksOptions, type WalksSink } from './walks.ts';
 
@@ -315,22 +314,12 @@ export class RedisSource implements Source {
       return new Census(connection, selection, depthFor(server.roundTrip), { ...sink, onCounted });
     }
     if (namesOnly === true) return new NameReader((entry) => sink.onFound(entry));
+    const { type } = this.#options.scope;
     const unchanged = tellsEmpty === true ? emptyTold(sink) : sink;
-    const told = this.#ofType(follower === undefined ? unchanged : changesTold(sink, follower), large);
+    const changing = follower === undefined ? unchanged : changesTold(sink, follower);
+    const told = type === undefined ? changing : ofOneType(changing, type);
     const onDumps = (entries: EntryRun): void => told.onFoundAll(entries);
-    const options = { ...dump, type: this.#options.scope.type };
-    return large.newKeyReader(session, options, { ...told, onDump: (entry) => told.onFound(entry), onDumps });
-  }
-
-  /** Where only keys of one type are in scope, one that has changed to another is gone. */
-  #ofType(sink: AnswerSink, large: LargeValues): AnswerSink {
-    const { follower, scope } = this.#options;
-    if (scope.type === undefined) return sink;
-    const onOther = (key: FoundKey): void => {
-      if (follower?.isChange(key.page) === true) sink.onGone(key);
-      else sink.onCounted(key.page);
-    };
-    return ofOneType(sink, scope.type, onOther, (entry) => typeAt(large, entry));
+    return large.newKeyReader(session, { ...dump, type }, { ...told, onDump: (entry) => told.onFound(entry), onDumps });
   }
 }
 

@@ -6,7 +6,7 @@ import type { Oversized } from '../../resp/reply.ts';
 import type { Entry } from '../flow/entry.ts';
 import { idOf, type KeyId } from '../flow/key-id.ts';
 import { KeyFilter } from '../keys/key-filter.ts';
-import { GONE, untilWhole } from '../keys/value-end.ts';
+import { untilWhole } from '../keys/value-end.ts';
 import { hasDigest, isSameValue, ValueDigest } from '../rdb/value-digest.ts';
 import { scopeOf, kindOf } from '../server/refusal.ts';
 import { collision, type Collisions } from './key-names.ts';
@@ -137,8 +137,8 @@ export class Conflicts {
       else this.#sink.onRefused(entry, error);
     } catch (unread) {
       if (!(unread instanceof RespError)) throw unread;
-      // Whoever reads it anew is told so, or that it is gone.
-      if (unread.retryable || unread.code === GONE) this.#sink.onUndecided(entry);
+      // Whoever reads it anew is told so.
+      if (unread.retryable) this.#sink.onUndecided(entry);
       else this.#sink.onRefused(entry, unread);
     }
   }

@@ -5,7 +5,7 @@ import type { RespError } from '../../resp/errors.ts';
 import type { Channel } from '../flow/channel.ts';
 import { newEntry, sizeOf, type Entry } from '../flow/entry.ts';
 import type { KeyId } from '../flow/key-id.ts';
-import { CHANGED } from '../keys/value-end.ts';
+import { CHANGED, GONE } from '../keys/value-end.ts';
 import type { Origin } from './conflicts.ts';
 import type { TargetSink, WayBack } from './target.ts';
 
@@ -54,7 +54,9 @@ export class Settlement {
     return isAsked;
   }
 
+  /** It cannot be written as it is, or is gone by now. */
   report(entry: Entry, error: RespError): void {
+    if (error.code === GONE) return this.expire(entry.page, sizeOf(entry), 0);
     if (error.code === CHANGED && this.#source.onChanging !== undefined) this.#source.onChanging(entry);
     else this.#sink.onWriteRefused(entry.db, entry.key, error);
     this.settle(entry);
