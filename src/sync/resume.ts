@@ -223,7 +223,8 @@ export class Resume {
     const { progress, live } = this.#course!;
     const { kept: figures, keptFailed: failed } = progress;
     const followed = live && followedAt(moment?.followed, live);
-    const targets = await Promise.all(processes.map(identityOf));
+    // Before anything is written nobody has acknowledged more than was kept.
+    const targets = processes.length === 0 ? this.#last!.targets : await Promise.all(processes.map(identityOf));
     if (moment === undefined) return this.#write({ ...withOpenGap(this.#last!), targets });
     const source = moment.place.state;
     await this.#write({ ...this.#common, source, targets, figures: figuresAt(moment, figures), failed, followed });

@@ -14,6 +14,7 @@ import { serverSide } from '../support/live/sides.ts';
 import { Standing } from '../support/live/standing.ts';
 import { assertFailed } from '../support/outcome.ts';
 import { startServer, type TestServer } from '../support/redis-server.ts';
+import { startProxy } from '../support/tcp-proxy.ts';
 import { longOnly, variants } from '../support/tier.ts';
 import { runRump, type RumpResult } from '../support/rump.ts';
 
@@ -80,6 +81,30 @@ for (const feed of FEEDS) {
     await assertSameData(from, to);
   });
 }
+
+test('What rump has written stays its own where it is killed while it attaches, and has missed something by then', async (t) => {
+  const proxy = await startProxy({ port: source.port });
+  t.after(() => proxy.close());
+  const file = fileFor(t);
+  const run = follow(t, 'psync', file, ['--retries', '100'], proxy.url).start();
+  await run.reaches(PHASE.inSync);
+  await kept(file);
+  await kill(run);
+  await changeSome();
+  await miss();
+  // The source announces a snapshot, and none comes.
+  proxy.hold('$EOF:', 'down');
+  run.start();
+  await kept(file, /"isGapOpen":true/);
+  await kill(run);
+  assert.ok(proxy.met > 0);
+  proxy.letPass();
+  await run.start().reaches(PHASE.inSync);
+  const result = await cutOver(run);
+  assertDone(result);
+  assert.doesNotMatch(result.stderr, /may be the target's own/);
+  await assertSameData(from, to);
+});
 
 for (const feed of variants(...FEEDS)) {
   test(`A copy that follows by ${feed} and is killed before all is copied ends as one clean run`, async (t) => {
@@ -148,7 +173,7 @@ test('A target that was restarted with its data has what its own checkpoint says
   const options = { endpoints, feed: 'psync', source: serverSide(() => source, [0]) } as const;
   const run = new Following(t, { ...options, args: ['--resume', 'target'] }).start();
   await run.reaches(PHASE.inSync);
-  await kept('target', await standing.server.client());
+  await kept('target', undefined, await standing.server.client());
   await kill(run);
   await changeSome();
   await from.send('CONFIG', 'RESETSTAT');
@@ -244,8 +269,8 @@ async function inSync(t: TestContext, feed: FeedName, file: string, args: readon
   return run;
 }
 
-function follow(t: TestContext, feed: FeedName, file: string, args: readonly string[]): Following {
-  const endpoints = ['--from', source.url, '--to', target.url];
+function follow(t: TestContext, feed: FeedName, file: string, args: readonly string[], url = source.url): Following {
+  const endpoints = ['--from', url, '--to', target.url];
   return new Following(t, {
     endpoints,
     feed,
@@ -254,12 +279,12 @@ function follow(t: TestContext, feed: FeedName, file: string, args: readonly str
   });
 }
 
-/** Waits until what is kept says that all is copied. */
-async function kept(file: string, client = to): Promise<void> {
+/** Waits until what is kept says so: that all is copied, or something else. */
+async function kept(file: string, what = /"isOver":true/, client = to): Promise<void> {
   for (;;) {
     const text =
       file === 'target' ? String(await atTarget(client)) : existsSync(file) ? readFileSync(file, 'utf8') : '';
-    if (/"isOver":true/.test(text)) return;
+    if (what.test(text)) return;
     await sleep(10);
   }
 }

@@ -10,8 +10,9 @@ export interface Gate {
   bytes: number;
   /** Bytes that may still pass before `cut` is called. */
   left: number;
-  /** Bytes that do not pass: the connection on which they come is reset. */
+  /** Bytes that do not pass: the connection on which they come is reset, or stands still from there on. */
   forbidden: Buffer | undefined;
+  holds: boolean;
   /** How often they came. */
   met: number;
   readonly cut: () => void;
@@ -39,14 +40,17 @@ export class ProxyPipe {
   #tail = Buffer.alloc(0);
   #timer: NodeJS.Timeout | undefined;
   #discards = false;
+  #isHeld = false;
 
   constructor(from: Socket, to: Socket, gate: Gate) {
     this.#from = from;
     this.#to = to;
     this.#gate = gate;
     from.on('data', (bytes: Buffer) => {
-      if (this.#isForbidden(bytes)) this.#reset();
-      else this.#take(bytes);
+      const passing = this.#placeOfForbidden(bytes);
+      if (passing === undefined) this.#take(bytes);
+      else if (gate.holds) this.#hold(bytes.subarray(0, passing));
+      else this.#reset();
     });
     from.on('end', () => this.#take(null));
     from.on('close', () => clearTimeout(this.#timer));
@@ -92,12 +96,22 @@ export class ProxyPipe {
     else this.#from.pause();
   }
 
-  #isForbidden(bytes: Buffer): boolean {
+  /** So many of the bytes come before what is forbidden. */
+  #placeOfForbidden(bytes: Buffer): number | undefined {
     const { forbidden } = this.#gate;
-    if (forbidden === undefined) return false;
+    if (forbidden === undefined) return undefined;
+    const before = this.#tail.length;
     const seen = Buffer.concat([this.#tail, bytes]);
     this.#tail = seen.subarray(-forbidden.length + 1);
-    return seen.includes(forbidden);
+    const place = seen.indexOf(forbidden);
+    return place === -1 ? undefined : Math.max(0, place - before);
+  }
+
+  #hold(last: Buffer): void {
+    if (this.#isHeld) return;
+    this.#gate.met += 1;
+    this.#take(last);
+    this.#isHeld = true;
   }
 
   #reset(): void {
@@ -107,7 +121,7 @@ export class ProxyPipe {
   }
 
   #take(bytes: Buffer | null): void {
-    if (this.#discards) return;
+    if (this.#discards || (this.#isHeld && bytes !== null)) return;
     this.#queued += bytes?.length ?? 0;
     this.#parcels.push({ due: this.#gate.delay > 0 ? performance.now() + this.#gate.delay : 0, bytes });
     if (this.#timer === undefined) this.move();

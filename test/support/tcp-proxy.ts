@@ -47,6 +47,7 @@ export class TcpProxy {
       bytes: 0,
       left: Infinity,
       forbidden: undefined,
+      holds: false,
       met: 0,
       cut,
     });
@@ -133,7 +134,17 @@ export class TcpProxy {
 
   /** From now on each connection on which these bytes come, in this direction, is reset before they pass. */
   forbid(text: string, direction: Direction): void {
-    this.#gates[direction].forbidden = Buffer.from(text);
+    Object.assign(this.#gates[direction], { forbidden: Buffer.from(text), holds: false });
+  }
+
+  /** From now on nothing passes any more on a connection from these bytes on, until `letPass`. */
+  hold(text: string, direction: Direction): void {
+    Object.assign(this.#gates[direction], { forbidden: Buffer.from(text), holds: true });
+  }
+
+  /** New connections are neither reset nor held. */
+  letPass(): void {
+    for (const gate of Object.values(this.#gates)) gate.forbidden = undefined;
   }
 
   /** How often what is forbidden came. */
