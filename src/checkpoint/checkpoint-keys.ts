@@ -1,5 +1,5 @@
-// A checkpoint at the target: a key for each of its nodes, with all of it in each, so that a node which comes back with older
-// data has an older checkpoint as well. What holds is the oldest of them.
+// A checkpoint at the target: a key in each database of each node, with all of it in each, so that a node which comes back with
+// older data has an older checkpoint as well, and a database that was flushed has none. What holds is the oldest of them.
 
 import { ReplyError, RespError } from '../../resp/errors.ts';
 import type { Reply } from '../../resp/reply.ts';
@@ -11,52 +11,62 @@ import type { Node } from '../cluster/topology.ts';
 import { CHECKPOINT_PREFIX, formatCheckpoint, parseCheckpoint, type Checkpoint } from './checkpoint.ts';
 import type { CheckpointStore } from './store.ts';
 
+/** Where one of the keys is. */
+interface Spot {
+  readonly db: number;
+  readonly place: string;
+}
+
 export class CheckpointKeys implements CheckpointStore {
   readonly name: string;
   readonly #deployment: Deployment;
   readonly #client: RoutedClient;
-  readonly #db: number;
+  readonly #databases: Set<number>;
   /** Names of keys, of which each node has one at least. */
   readonly #places = new Set<string>();
   #sequence = 0;
 
-  /** @param db of the target */
-  constructor(deployment: Deployment, db: number, shown: string, options: NodeLinkOptions) {
-    this.name = `the checkpoint in database ${db} of ${shown}`;
+  /** @param databases of the target */
+  constructor(deployment: Deployment, databases: readonly number[], shown: string, options: NodeLinkOptions) {
+    this.name = `the checkpoint in database ${Math.min(...databases)} of ${shown}`;
     this.#deployment = deployment;
     this.#client = new RoutedClient(deployment, options);
-    this.#db = db;
+    this.#databases = new Set(databases);
   }
 
   async read(): Promise<Checkpoint | undefined> {
     for (const node of this.#deployment.topology.nodes) this.#places.add(this.#placeAt(node));
-    const found = new Map<string, Checkpoint>();
-    // Each one names all of them, also those of nodes that are no more.
-    for (const place of this.#places) {
-      const checkpoint = await this.#readAt(place);
-      if (checkpoint === undefined) continue;
-      found.set(place, checkpoint);
-      for (const other of checkpoint.places ?? []) this.#places.add(other);
+    const asked = new Map<string, Checkpoint | undefined>();
+    const unasked = (): Spot | undefined => this.#spots.find((spot) => !asked.has(idOf(spot)));
+    for (let spot = unasked(); spot !== undefined; spot = unasked()) {
+      const checkpoint = await this.#readAt(spot);
+      asked.set(idOf(spot), checkpoint);
+      // Each one names all of them, also those of nodes that are no more.
+      for (const place of checkpoint?.places ?? []) this.#places.add(place);
+      for (const db of databasesOf(checkpoint)) this.#databases.add(db);
     }
-    if (found.size === 0) return undefined;
-    const inOrder = [...found.values()].toSorted((one, other) => sequenceOf(one) - sequenceOf(other));
-    this.#sequence = sequenceOf(inOrder.at(-1)!);
-    const [oldest] = inOrder as [Checkpoint];
-    const isWhole = inOrder.at(-1)!.places?.every((place) => found.has(place)) === true;
+    const found = [...asked.values()].filter((checkpoint) => checkpoint !== undefined);
+    const [oldest, ...newer] = found.toSorted((one, other) => sequenceOf(one) - sequenceOf(other));
+    if (oldest === undefined) return undefined;
+    const newest = newer.at(-1) ?? oldest;
+    this.#sequence = sequenceOf(newest);
+    const { places = [] } = newest;
+    const isThere = (place: string, db: number): boolean => asked.get(idOf({ place, db }))?.database === db;
+    const isWhole = places.every((place) => databasesOf(oldest).every((db) => isThere(place, db)));
     // What is missing went with data that were acknowledged.
-    return isWhole && this.#isOnEachNode([...found.keys()]) ? oldest : { ...oldest, source: [], targets: [] };
+    return isWhole && this.#isOnEachNode(places) ? oldest : { ...oldest, source: [], targets: [] };
   }
 
   async write(checkpoint: Checkpoint): Promise<void> {
     for (const node of this.#deployment.topology.nodes)
       if (!this.#isOnNode(node, [...this.#places])) this.#places.add(this.#placeAt(node));
     this.#sequence++;
-    const text = formatCheckpoint({ ...checkpoint, places: [...this.#places], sequence: this.#sequence });
-    await this.#atAll((place) => ['SET', place, text]);
+    const common = { ...checkpoint, places: [...this.#places], sequence: this.#sequence };
+    await this.#atAll(({ place, db }) => ['SET', place, formatCheckpoint({ ...common, database: db })]);
   }
 
   async remove(): Promise<void> {
-    await this.#atAll((place) => ['UNLINK', place]);
+    await this.#atAll(({ place }) => ['UNLINK', place]);
   }
 
   close(): void {
@@ -77,23 +87,37 @@ export class CheckpointKeys implements CheckpointStore {
     return places.some((place) => this.#deployment.nodeOf(Buffer.from(place))?.id === id);
   }
 
-  async #readAt(place: string): Promise<Checkpoint | undefined> {
-    const reply = await this.#ask(place, ['GET', place]);
+  get #spots(): readonly Spot[] {
+    const places = [...this.#places];
+    return [...this.#databases].flatMap((db) => places.map((place) => ({ db, place })));
+  }
+
+  async #readAt(spot: Spot): Promise<Checkpoint | undefined> {
+    const reply = await this.#ask(spot, ['GET', spot.place]);
     if (reply === null) return undefined;
-    return parseCheckpoint(String(reply), `key ${place} of ${this.name}`);
+    return parseCheckpoint(String(reply), `key ${spot.place} of ${this.name}`);
   }
 
-  async #atAll(command: (place: string) => Argv): Promise<void> {
-    await Promise.all(Array.from(this.#places, (place) => this.#ask(place, command(place))));
+  async #atAll(command: (spot: Spot) => Argv): Promise<void> {
+    await Promise.all(this.#spots.map((spot) => this.#ask(spot, command(spot))));
   }
 
-  async #ask(place: string, command: Argv): Promise<Reply> {
-    const [reply] = await this.#client.ask(this.#db, Buffer.from(place), [command]);
+  async #ask({ db, place }: Spot, command: Argv): Promise<Reply> {
+    const [reply] = await this.#client.ask(db, Buffer.from(place), [command]);
     if (!(reply instanceof ReplyError)) return reply!;
     const slot = this.#deployment.isCluster ? ` of slot ${slotOf(Buffer.from(place))}` : '';
     const message = `Cannot keep ${this.name}${slot}: ${reply.message}`;
     throw new RespError(reply.code, message, { peer: reply.peer, cause: reply });
   }
+}
+
+/** Of the target. */
+function databasesOf(checkpoint: Checkpoint | undefined): readonly number[] {
+  return checkpoint?.databases.map(([, db]) => db) ?? [];
+}
+
+function idOf({ db, place }: Spot): string {
+  return `${db} ${place}`;
 }
 
 function sequenceOf({ sequence = 0 }: Checkpoint): number {

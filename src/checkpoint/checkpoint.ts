@@ -73,6 +73,8 @@ export interface Checkpoint {
   /** Where it is kept in several places: all of them, and what grows with each one that is kept. */
   readonly places?: readonly string[];
   readonly sequence?: number;
+  /** And the database of this one: another one that took its place has other data. */
+  readonly database?: number;
 }
 
 const FORMAT = 'rump-checkpoint';

@@ -1,4 +1,4 @@
-// Where a checkpoint is kept: a file, or a key of each node of the target.
+// Where a checkpoint is kept: a file, or a key in each database of each node of the target.
 
 import type { Checkpoint } from './checkpoint.ts';
 

@@ -264,10 +264,10 @@ async function storeOf(
 ): Promise<CheckpointStore> {
   const { resume, retry, to } = settings;
   if (resume !== AT_TARGET) return CheckpointFile.open(resume!);
-  const db = Math.min(...plan.databases.map(([, db]) => db));
+  const databases = plan.databases.map(([, db]) => db);
   // What this one writes says so by itself.
   const introduce = async (server: Server): Promise<void> => void connections.add(server);
-  return new CheckpointKeys(target, db, to.shown, { retry, onReconnect: () => {}, introduce });
+  return new CheckpointKeys(target, databases, to.shown, { retry, onReconnect: () => {}, introduce });
 }
 
 function lateWrites(address: string): Warning {

@@ -15,6 +15,7 @@ import { startServer } from '../support/redis-server.ts';
 import { runRump, spawnRump } from '../support/rump.ts';
 import { startPair } from '../support/server-pair.ts';
 import { assertSame } from '../support/snapshot.ts';
+import { Standing } from '../support/live/standing.ts';
 import { startProxy, type TcpProxy } from '../support/tcp-proxy.ts';
 
 const KILLS = 3;
@@ -198,6 +199,31 @@ test('A target that comes back with older data is gone on with as of then, by wh
   assert.ok((await dumpsOf(from)) < KEYS, 'everything was read again');
   await assertSameData(from, await older.client());
 });
+
+for (const [what, command] of [
+  ['A database that was flushed', ['FLUSHDB']],
+  ['Databases that were swapped', ['SWAPDB', 0, 1]],
+] as const) {
+  test(`${what} before the target began again: all is copied once more`, async (t) => {
+    const [source, standing] = await Promise.all([startServer(), Standing.start(t, { keeps: true })]);
+    t.after(() => source.stop());
+    for (const db of [0, 1]) await (await source.client(db)).pipeline(setAll(1000, `${db}:`));
+    const ends = ['--from', source.url, '--to', standing.url, '--resume', 'target'];
+    const args = [...ends, '--db', '0,1', '--db-map', '0:1,1:0'];
+    const running = spawnRump([...args, '--tpslimit', '1500', '--count', '100']);
+    const to = await standing.server.client();
+    await underWay(running, async () => (await keptAt(to)) > 1000);
+    await kill(running);
+    await (await standing.server.client(1)).send(...command);
+    await standing.restart();
+    const result = await runRump(args);
+    assertDone(result);
+    assert.match(result.stderr, /^rump: warning: the checkpoint in database 0 of .* has nothing that still counts/m);
+    const others = await Promise.all([source.client(1), standing.server.client(0)]);
+    await assertSameData(...others);
+    await assertSameData(await source.client(0), await standing.server.client(1));
+  });
+}
 
 for (const [what, lose, reason, repair] of [
   [
