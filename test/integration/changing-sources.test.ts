@@ -60,6 +60,24 @@ async function copyMeanwhile(
   return running.done;
 }
 
+/** Copies, and lets `change` happen between two pages, however far is read ahead. */
+async function copyWhileScanned(
+  t: TestContext,
+  { port }: TestServer,
+  change: () => Promise<unknown>,
+  args: readonly string[] = [],
+): Promise<RumpResult> {
+  await to.send('FLUSHALL');
+  let pages = 0;
+  const proxy = await replyProxy(t, port, async ([name]) => {
+    if (name === 'SCAN' && ++pages === 3) await change();
+    return undefined;
+  });
+  const result = await runRump(['--from', proxy.url, '--to', target.url, '--count', '500', ...args]);
+  assert.ok(pages > 3);
+  return result;
+}
+
 async function assertEvery(prefix: string): Promise<void> {
   const values = await to.pipeline(Array.from({ length: KEYS }, (_, i) => ['GET', `${prefix}:${i}`]));
   const lost = values.flatMap((value, i) => (String(value) === String(i) ? [] : [`${prefix}:${i}`]));
@@ -106,7 +124,7 @@ test('rump scans a replica anew that was given the data of another primary, and 
   t.after(() => Promise.all([replica.stop(), other.stop()]));
   const [client, otherClient] = await Promise.all([replica.client(), other.client()]);
   await fill(otherClient, 'other');
-  const result = await copyMeanwhile(replica.url, async () => {
+  const result = await copyWhileScanned(t, replica, async () => {
     await client.send('REPLICAOF', '127.0.0.1', other.port);
     await untilInStep(client);
   });
@@ -184,7 +202,7 @@ for (const [name, ...change] of variants(['flushed', 'FLUSHALL'], ['swapped', 'S
     t.after(() => server.stop());
     const client = await server.client();
     await fill(client, 'key');
-    assertFailed(await copyMeanwhile(server.url, () => client.send(...change)), { error });
+    assertFailed(await copyWhileScanned(t, server, () => client.send(...change)), { error });
   });
 }
 
@@ -197,7 +215,7 @@ for (const [db, what, error] of [
     t.after(() => server.stop());
     const [client, other] = await Promise.all([server.client(), server.client(5)]);
     await Promise.all([fill(client, 'key'), fill(other, 'other')]);
-    const result = await copyMeanwhile(server.url, async () => {
+    const result = await copyWhileScanned(t, server, async () => {
       await client.pipeline(Array.from({ length: KEYS / 2 }, (_, i) => ['DEL', `key:${i}`]));
       await (db === 0 ? client : other).send('FLUSHDB');
     });
@@ -215,7 +233,7 @@ test('rump fails where the source takes on the data of an empty server meanwhile
     await client.send('REPLICAOF', '127.0.0.1', empty.port);
     await untilInStep(client);
   };
-  const result = await copyMeanwhile(server.url, becomeReplica, { options: ['--tpslimit', '4000'], keys: 100 });
+  const result = await copyWhileScanned(t, server, becomeReplica);
   const error =
     /held 12,000 when it began, 0 were seen, and 0 are left; it is another server, or holds other data, by now/;
   assertFailed(result, { error });
@@ -259,8 +277,7 @@ test('rump fails where a database is flushed before its turn has come', async (t
   const client = await server.client();
   await fill(client, 'key');
   await client.pipeline([['SELECT', 1], ...Array.from({ length: 100 }, (_, i) => ['SET', `key:${i}`, i])]);
-  const options = [...SLOW, '--db', 'all'];
-  const result = await copyMeanwhile(server.url, () => client.send('FLUSHDB'), { options });
+  const result = await copyWhileScanned(t, server, () => client.send('FLUSHDB'), ['--db', 'all']);
   assertFailed(result, {
     error: /database 1 of .* held 100 when it began, 0 were seen, and 0 are left; it was flushed/,
   });
