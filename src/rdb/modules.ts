@@ -75,6 +75,11 @@ export function skipPart(reader: ByteReader): boolean {
   }
 }
 
+/** Whether it can be the type of a module's value, as TYPE names it: no other type has a name that long. */
+export function isModuleName(type: string): boolean {
+  return type.length === NAME_LENGTH;
+}
+
 /** Nine characters. */
 export function moduleNameOf(id: bigint): string {
   let name = '';

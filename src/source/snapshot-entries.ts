@@ -7,6 +7,7 @@ import type { Channel } from '../flow/channel.ts';
 import { EntryRun, MOST_ENTRIES } from '../flow/entry-run.ts';
 import { EntryView } from '../flow/entry-view.ts';
 import { NO_PAGE } from '../flow/key-id.ts';
+import { isModuleName, typeNameOf } from '../rdb/modules.ts';
 import { NEVER, plus } from '../rdb/milliseconds.ts';
 import { PayloadError } from '../rdb/payload.ts';
 import type { Found, Payloads, SnapshotReader } from '../snapshot/snapshot-reader.ts';
@@ -111,7 +112,7 @@ export class SnapshotEntries implements Payloads {
     if (snapshot.isPassedOver) return this.#sink.onPassedOver?.(entry.db, entry.key);
     const { refusal } = snapshot;
     if (refusal !== undefined) return this.#sink.onReadRefused(entry.db, entry.key, refusal);
-    if (!snapshot.take(entry, this) || (scope.changesValues && !this.#carries())) return;
+    if (!snapshot.take(entry, this) || !this.#isOfModule(snapshot) || (scope.changesValues && !this.#carries())) return;
     channel.reserve();
     const run = this.#run;
     if (run.length > 0 && run.length < MOST_ENTRIES && run.suits(entry)) this.#add();
@@ -153,7 +154,16 @@ export class SnapshotEntries implements Payloads {
     const { db, keyIn, keyAt, keyEnd } = this.#entry;
     if (!scope.includes(db, keyIn.buffer.subarray(keyAt, keyEnd))) return false;
     // What nobody knows the type of may be of that one.
-    return scope.type === undefined || type === undefined || scope.type === type;
+    if (scope.type === undefined || type === undefined) return true;
+    return type === 'module' ? isModuleName(scope.type) : scope.type === type;
+  }
+
+  /** Of which one a value is, its first bytes say. */
+  #isOfModule({ type }: SnapshotReader): boolean {
+    const wanted = this.#scope.type;
+    if (wanted === undefined || type !== 'module') return true;
+    const found = typeNameOf(this.#entry.payload!);
+    return found === undefined || found === wanted;
   }
 
   #isThere(): boolean {

@@ -5,6 +5,7 @@ import { readFileSync, truncateSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { RespError } from '../../../resp/errors.ts';
+import { moduleNameOf } from '../../../src/rdb/modules.ts';
 import { StreamError } from '../../../src/file/stream-ends.ts';
 import { readSnapshot, snapshotFile, snapshotOf, withChecksum } from '../../support/rdb-file.ts';
 import { folderOf } from '../../support/resp-file.ts';
@@ -207,6 +208,21 @@ test('RdbSource reads files of servers that are no more, and their expiries in s
     [[2, 'zset', 2_000_000_000_000, 3]],
   );
   assert.equal(unchecked, 1);
+});
+
+test('RdbSource knows the types of modules by the names that TYPE has for them', async (t) => {
+  const path = snapshotFile(t, snapshotOf(HEADER, moduleValue('one', 10), key('a'), moduleValue('large', 100_000)));
+  for (const [type, names] of [
+    [moduleNameOf(1n << 63n), ['one', 'large']],
+    ['ReJSON-RL', []],
+    ['module', []],
+  ] as const) {
+    const { entries } = await readSnapshot(path, { type, bigKey: 1000 });
+    assert.deepEqual(
+      entries.map(({ key }) => String(key)),
+      names,
+    );
+  }
 });
 
 test('RdbSource gathers the value of a module whatever its size, and refuses by name what no payload holds', async (t) => {

@@ -7,6 +7,7 @@ import { gzipSync } from 'node:zlib';
 import { newEntry, sizeOf, type Entry } from '../../../src/flow/entry.ts';
 import { ValueDigest } from '../../../src/rdb/value-digest.ts';
 import { payloadPieces } from '../../../src/rdb/pieces.ts';
+import { moduleNameOf } from '../../../src/rdb/modules.ts';
 import type { RespSource, RespSourceOptions } from '../../../src/source/resp-source.ts';
 import { newChannel } from '../../support/entries.ts';
 import { command, streamOf } from '../../support/frames.ts';
@@ -175,9 +176,10 @@ test('RespSource carries whole what only its module or a newer server can read, 
   }
 });
 
-test('RespSource knows the type of a large value, and the names of those that are not in scope', async (t) => {
+test('RespSource knows the type of a large value and of a module’s, and the names of those that are not in scope', async (t) => {
   const hash = build.payload(9, 4, build.length(1), build.string('field'), build.string('x'.repeat(BIG_KEY)));
-  for (const path of filesOf(t, streamWith(LISTS[0]!, hash, LISTS[1]!))) {
+  const module = build.payload(9, 7, build.length(1n << 63n, 64), build.length(0));
+  for (const path of filesOf(t, streamWith(LISTS[0]!, hash, LISTS[1]!, module))) {
     const namesOf = async (options: Partial<RespSourceOptions>): Promise<string[]> => {
       const names: string[] = [];
       await take(sourceOf(path, { bigKey: BIG_KEY, ...options }), async ({ key }) => void names.push(String(key)));
@@ -185,6 +187,7 @@ test('RespSource knows the type of a large value, and the names of those that ar
     };
     assert.deepEqual(await namesOf({ type: 'hash' }), ['large:1']);
     assert.deepEqual(await namesOf({ type: 'list', includes: isNotSecond }), ['large:0', 'large:2']);
+    assert.deepEqual(await namesOf({ type: moduleNameOf(1n << 63n) }), ['large:3']);
   }
 });
 
