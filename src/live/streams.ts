@@ -3,6 +3,7 @@
 
 import { RespError } from '../../resp/errors.ts';
 import type { Deployment } from '../cluster/deployment.ts';
+import type { LargeValue } from '../flow/entry.ts';
 import type { EntryRun } from '../flow/entry-run.ts';
 import { EntryView } from '../flow/entry-view.ts';
 import { idOf, type KeyId } from '../flow/key-id.ts';
@@ -21,9 +22,16 @@ const MOST_BYTES = 128 * 1024 * 1024;
 /** Of one, beside the name itself, which is kept twice. */
 const BYTES_OF_ONE = 256;
 
+/** What may be a stream. */
+interface Found {
+  readonly key: KeyId;
+  /** What reads it, where that is done in pieces. */
+  value: LargeValue | undefined;
+}
+
 export class Streams {
   readonly #most: number;
-  readonly #keys = new Map<string, KeyId>();
+  readonly #keys = new Map<string, Found>();
   readonly #view = new EntryView();
   #bytes = 0;
   #isComplete = true;
@@ -40,7 +48,8 @@ export class Streams {
 
   /** All of them, so many at once that what changes meanwhile finds room beside them, of as many names. */
   get portions(): readonly (readonly KeyId[])[] {
-    const keys = [...this.#keys.values()];
+    for (const { key, value } of this.#keys.values()) if (!mayBeStream(value)) this.#remove(key);
+    const keys = Array.from(this.#keys.values(), ({ key }) => key);
     const size = Math.ceil(Math.min(this.#most * SHARE, MOST_AT_ONCE));
     return Array.from({ length: Math.ceil(keys.length / size) }, (_, i) => keys.slice(i * size, (i + 1) * size));
   }
@@ -52,18 +61,25 @@ export class Streams {
       entry.kind === 'large' ||
       (entry.kind === 'value' && MAY_BE_STREAM[entry.payloadIn.buffer[entry.payloadAt]!] === 1);
     if (!isOne) return;
-    this.add({ db: entry.db, key: Buffer.from(entry.key) });
+    this.add({ db: entry.db, key: Buffer.from(entry.key) }, entry.large ?? undefined);
   }
 
-  /** @param key its Buffer is kept */
-  add(key: KeyId): void {
+  /**
+   * @param key its Buffer is kept
+   * @param value where it is read in pieces
+   */
+  add(key: KeyId, value?: LargeValue): void {
     const id = idOf(key);
-    if (this.#keys.has(id)) return;
+    const known = this.#keys.get(id);
+    if (known !== undefined) {
+      known.value = value;
+      return;
+    }
     const bytes = costOf(key.key);
     const hasRoom = this.#keys.size < this.#most && this.#bytes + bytes <= MOST_BYTES;
     this.#isComplete &&= hasRoom;
     if (!hasRoom) return;
-    this.#keys.set(id, key);
+    this.#keys.set(id, { key, value });
     this.#bytes += bytes;
   }
 
@@ -84,8 +100,17 @@ export class Streams {
   forget(entry: EntryView): void {
     if (this.#keys.size === 0) return;
     const { db, key } = entry;
-    if (this.#keys.delete(idOf({ db, key }))) this.#bytes -= costOf(key);
+    this.#remove({ db, key });
   }
+
+  #remove(key: KeyId): void {
+    if (this.#keys.delete(idOf(key))) this.#bytes -= costOf(key.key);
+  }
+}
+
+/** A value that is read in pieces tells its type once that has begun. */
+function mayBeStream(value: LargeValue | undefined): boolean {
+  return value?.type === undefined || value.type === STREAM;
 }
 
 function costOf({ length }: Buffer): number {

@@ -165,7 +165,8 @@ interface ServerValueOptions extends Omit<PageOptions, 'pieceBytes' | 'mostEleme
  * Where it does not, the expiry is asked for once more behind the pieces: it is that of the value, if it is the same.
  */
 class ServerValue implements LargeValue {
-  readonly type = undefined;
+  /** As of the last reading that has begun. */
+  type: LargeValue['type'];
   readonly bytes: number | undefined;
   readonly #clients: LargeValues;
   readonly #db: number;
@@ -223,7 +224,7 @@ class ServerValue implements LargeValue {
       for await (const piece of readPieces(ask, this.#key, size)) {
         // What its groups do touches a stream in nobody's eyes.
         if (piece.type === 'stream' && piece.head.groups.length > 0) this.#reading = undefined;
-        type = piece.type;
+        type = this.type = piece.type;
         this.#demandType(type);
         if (piece.type === 'hash') this.#fieldsExpire ||= piece.fields.some(({ expireAt }) => expireAt !== NEVER);
         yield piece;
