@@ -1,7 +1,7 @@
 // rump copy, the default command: copies the keys of one database into another.
 
-import { existsSync } from 'node:fs';
-import { dirname, resolve } from 'node:path';
+import { existsSync, statSync } from 'node:fs';
+import { basename, dirname, resolve } from 'node:path';
 import { migrate, type VerifiedOptions } from '../verify/verified.ts';
 import type { Command, Program, Request } from './command.ts';
 import type { ExitCode } from './exit-codes.ts';
@@ -14,6 +14,8 @@ import type { LiveOptions } from '../sync/options.ts';
 import { Run } from './run.ts';
 
 const COPYING: Task = { verb: 'copy', done: 'copied', to: 'to', into: 'into', writes: true };
+/** What file systems let a name have. */
+const NAME_BYTES = 255;
 const STDOUT_FLAGS = { to: 'the stream' };
 const NO_CUTOVER_HINT = 'give --cutover-file, --until-idle or --control, or run it on a terminal, where Ctrl-C says so';
 const NO_TERMINAL = 'Cannot write the stream to a terminal: its bytes are not for eyes';
@@ -110,13 +112,19 @@ function cutoverOf(options: Cutovers, { isStdinTerminal, stderr }: Program): Abo
   throw new UsageError('Cannot follow without an end: nobody could say that the writers have stopped', NO_CUTOVER_HINT);
 }
 
+function isFolder(path: string): boolean {
+  return existsSync(path) && statSync(path).isDirectory();
+}
+
 /** @throws UsageError where the file is there, could not be made, or is made by rump itself */
 function demandAppearing(file: string, { control, resume }: Cutovers): void {
   const cannot = `Cannot use --cutover-file ${file}`;
   const hint = 'it has to appear when the writers have stopped';
   // Whether an earlier part was told so is known where its progress was read.
   if (resume === undefined && existsSync(file)) throw new UsageError(`${cannot}: it is there already`, SAID_HINT);
-  if (!existsSync(dirname(file))) throw new UsageError(`${cannot}: there is no folder ${dirname(file)}`, hint);
+  const folder = dirname(file);
+  if (!isFolder(folder)) throw new UsageError(`${cannot}: there is no folder ${folder}`, hint);
+  if (Buffer.byteLength(basename(file)) > NAME_BYTES) throw new UsageError(`${cannot}: its name is too long`, hint);
   for (const [flag, path] of Object.entries({ '--control': control, '--resume': resume }))
     if (path !== undefined && resolve(path) === resolve(file))
       throw new UsageError(`${cannot}: that is the file of ${flag} as well, which rump makes itself`, hint);

@@ -168,6 +168,10 @@ test('rump refuses to follow where nobody could say that the writers have stoppe
   assertFailed(there, { code: 2, error: /--cutover-file .*: it is there already/ });
   const nowhere = await runRump([...endpoints, '--live', '--cutover-file', join(file, 'in', 'no', 'folder')]);
   assertFailed(nowhere, { code: 2, error: /--cutover-file .*: there is no folder / });
+  const below = await runRump([...endpoints, '--live', '--cutover-file', join(file, 'cutover')]);
+  assertFailed(below, { code: 2, error: /--cutover-file .*: there is no folder / });
+  const long = await runRump([...endpoints, '--live', '--cutover-file', `${file}${'x'.repeat(255)}`]);
+  assertFailed(long, { code: 2, error: /--cutover-file .*: its name is too long/ });
   const socket = join(folderOf(t), 'both');
   const both = await runRump([...endpoints, '--live', '--control', socket, '--cutover-file', socket]);
   assertFailed(both, { code: 2, error: /--cutover-file .*: that is the file of --control as well/ });
