@@ -25,14 +25,20 @@ export interface TargetIdentity {
   readonly flushes: Flushes | null;
 }
 
-/** Figures that go on. */
-export interface CheckpointFigures {
+/** What is counted of keys. */
+export interface KeyFigures {
   readonly keys: number;
   readonly bytes: number;
   readonly converted: number;
   readonly skipped: number;
   readonly expired: number;
   readonly repeated: number;
+  /** Under `--live`. */
+  readonly removed: number;
+}
+
+/** Figures that go on. */
+export interface CheckpointFigures extends KeyFigures {
   readonly reconnects: number;
   /** Milliseconds. */
   readonly elapsed: number;

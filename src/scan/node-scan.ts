@@ -43,7 +43,7 @@ export type ScanNotice =
 
 export interface NodeScanSink {
   /** The server would not say of this key whether it is in scope. */
-  onReadRefused(db: number, key: Buffer, error: ReplyError): void;
+  onReadRefused(db: number, key: Buffer, error: ReplyError, page: number): void;
   /** The database lost keys since the copy began. */
   onShrunk(error: RespError): void;
   onNotice(notice: ScanNotice): void;

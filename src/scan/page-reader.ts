@@ -43,7 +43,7 @@ export interface PageReaderSink {
   /** So many more keys are to be read. */
   onFound(keys: number): void;
   /** The server would not say of this key whether it is in scope. */
-  onRefused(db: number, key: Buffer, error: ReplyError): void;
+  onRefused(db: number, key: Buffer, error: ReplyError, page: number): void;
   /** The server is loading data, which may be others than before. */
   onLoading(): void;
 }
@@ -192,7 +192,7 @@ export class PageReader implements Receiver {
       onLeftOut: (page) => this.#options.ledger.settle(page),
       onRefused: ({ db, key, page }, error) => {
         this.#options.ledger.settle(page);
-        this.#sink.onRefused(db, key, error);
+        this.#sink.onRefused(db, key, error, page);
       },
     });
   }

@@ -97,8 +97,8 @@ export class RedisSource implements Source {
       deployment,
       { ...options, newKeyReader },
       {
-        onGone: () => sink.onGone(),
-        onRefused: ({ db, key }, error) => sink.onReadRefused(db, key, error),
+        onGone: ({ page }) => sink.onGone(page),
+        onRefused: ({ db, key, page }, error) => sink.onReadRefused(db, key, error, page),
         onMoved: () => this.#moved.wake(),
         onNowhere: (key) => this.#onNowhere(key),
         onFailed: (error) => this.#failure.fail(error),
@@ -326,7 +326,7 @@ export class RedisSource implements Source {
 /** What a source that is followed loses meanwhile, its feed tells. */
 function withoutLosses(sink: SourceSink): WalksSink {
   return {
-    onReadRefused: (db, key, error) => sink.onReadRefused(db, key, error),
+    onReadRefused: (db, key, error, page) => sink.onReadRefused(db, key, error, page),
     onShrunk: () => {},
     onNotice: (notice) => sink.onNotice(notice),
   };

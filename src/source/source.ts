@@ -43,11 +43,11 @@ export type SourceNotice =
 /** What a source tells of keys that do not come to be entries, and of itself. */
 export interface SourceSink {
   /** Deleted or expired since it was seen. */
-  onGone(): void;
+  onGone(page: number): void;
   /** It had expired before it was read, or all of its fields had. */
   onExpired(): void;
-  /** The source would not give the value of this key. */
-  onReadRefused(db: number, key: Buffer, error: RespError): void;
+  /** The source would not give the value of this key. @param page that it was found on, if on any */
+  onReadRefused(db: number, key: Buffer, error: RespError, page?: number): void;
   /** The source lost keys meanwhile, by a flush or a swap, say: what was read is not what it held, and the run has to fail. */
   onShrunk(error: RespError): void;
   onNotice(notice: SourceNotice): void;

@@ -3,14 +3,20 @@
 
 import { countOf, formatCount } from '../../resp/figures.ts';
 import type { FailedKeysState } from '../checkpoint/checkpoint.ts';
-import type { KeyId } from '../flow/key-id.ts';
+import { NO_PAGE, type KeyId } from '../flow/key-id.ts';
 import { KeyList } from '../flow/key-list.ts';
 
 /** Of those that have failed in the end, by name. */
 const NAMED = 20;
 
+interface Failure {
+  readonly why: string;
+  /** That it was found on; `NO_PAGE` where it was on several, or on none. */
+  readonly page: number;
+}
+
 export class FailedKeys {
-  readonly #failed: KeyList<string>;
+  readonly #failed: KeyList<Failure>;
   /** Keys that were among them. */
   readonly #recovered = new KeyList<undefined>();
 
@@ -28,15 +34,24 @@ export class FailedKeys {
     return this.#failed.growing();
   }
 
-  /** What is kept for a later run. */
-  get state(): FailedKeysState {
-    const { named, more } = this.#failed;
-    return { names: Array.from(named, ({ db, key }) => [db, key.toString('base64')] as const), more };
+  /** Those whose names are not kept. */
+  get more(): number {
+    return this.#failed.more;
+  }
+
+  /** Those that are known by name, and were found up to this page. */
+  namesUpTo(page: number): FailedKeysState['names'] {
+    const found = Array.from(this.#failed.named).filter(({ what }) => what.page <= page);
+    return found.map(({ db, key }) => [db, key.toString('base64')]);
   }
 
   /** False where it is one of them already. */
-  add(key: KeyId, why: string): boolean {
-    if (!this.#failed.add(key, why)) return false;
+  add(key: KeyId, why: string, page: number): boolean {
+    if (!this.#failed.add(key, { why, page })) {
+      // Whichever of its pages is kept, it is one of them.
+      this.#failed.add(key, { why, page: NO_PAGE });
+      return false;
+    }
     if (this.#recovered.length > 0) this.#recovered.delete(key);
     return true;
   }
@@ -61,7 +76,10 @@ export class FailedKeys {
 
   get #told(): string {
     const { named, length } = this.#failed;
-    const told = Array.from(named, ({ db, key, what }) => `"${key.toString()}" in db ${db} (${what})`).slice(0, NAMED);
+    const told = Array.from(named, ({ db, key, what }) => `"${key.toString()}" in db ${db} (${what.why})`).slice(
+      0,
+      NAMED,
+    );
     const untold = length - told.length;
     return [...told, ...(untold > 0 ? [`${formatCount(untold)} more`] : [])].join(', ');
   }

@@ -1,12 +1,13 @@
-// Moments of a copy that is under way: where the walks and the feeds are, and what is counted. One may be kept once all is done
-// with that had been found, or had changed, by then.
+// Moments of a copy that is under way: where the walks and the feeds are, and what is counted of the keys that had been found by
+// then. One may be kept once all is done with that had been found, or had changed, by then.
 
 import { isDeepStrictEqual } from 'node:util';
-import type { CheckpointFigures } from '../checkpoint/checkpoint.ts';
+import type { Checkpoint } from '../checkpoint/checkpoint.ts';
+import { NO_PAGE } from '../flow/key-id.ts';
 import type { RedisSource, SourcePlace } from '../source/redis-source.ts';
 import type { RedisTarget } from '../target/redis-target.ts';
 import type { FollowedPlace, LiveCopy } from './live.ts';
-import type { Progress } from './progress.ts';
+import { NOTHING_COUNTED, type Counts, type Progress } from './progress.ts';
 
 /** Milliseconds between two moments that may be kept. They are close, as reading runs ahead of writing in leaps. */
 const MOMENT_MS = 1;
@@ -24,23 +25,33 @@ export interface Course {
   readonly live: LiveCopy | undefined;
 }
 
-/** A moment, and what had been counted by then. */
 export interface Moment {
   readonly place: SourcePlace;
   readonly followed: FollowedPlace | undefined;
-  readonly figures: CheckpointFigures;
+  /** Of keys that had been found since the moment before. */
+  readonly counts: Counts;
 }
+
+/** One of which all is done with: its counts are those of all keys that had been found by then. */
+export type PassedMoment = Moment;
 
 export class Moments {
   readonly #course: Course;
   /** In their order. */
   #moments: Moment[] = [];
+  /** Of keys that had been found by the last moment that was taken, and of those of no page. */
+  readonly #counted: Counts;
+  /** Of keys that were found since the last moment. */
+  #newest: Counts = { ...NOTHING_COUNTED };
   #lastPage = -1;
   #lastFollowed: FollowedPlace | undefined;
   #rememberedAt = 0;
 
-  constructor(course: Course) {
+  /** @param before what goes on */
+  constructor(course: Course, before: Pick<Checkpoint, 'figures' | 'failed'> | undefined) {
     this.#course = course;
+    this.#counted = before === undefined ? { ...NOTHING_COUNTED } : countsIn(before);
+    course.progress.countBy((page) => this.#countsOf(page));
     course.source.onPage(() => {
       const isDue = this.#moments.length < FEW || performance.now() - this.#rememberedAt >= MOMENT_MS;
       if (isDue) this.remember();
@@ -49,52 +60,64 @@ export class Moments {
 
   /** Moments are few, however long it takes until all is done with that was under way. */
   remember(): void {
-    const { source, progress, live } = this.#course;
+    const { source, live } = this.#course;
     const { page, epoch } = source.mark;
     const followed = live?.place;
     // Nobody can say what had changed by now.
     if (live !== undefined && followed === undefined) return;
     const last = this.#moments.at(-1)?.place;
     // Of what was found before something was lost, nothing will be done with.
-    if (last !== undefined && last.epoch !== epoch) this.#moments = [];
+    if (last !== undefined && last.epoch !== epoch) this.#keepOnly(() => false);
     else if (page === this.#lastPage && isDeepStrictEqual(followed, this.#lastFollowed)) return;
     this.#lastPage = page;
     this.#lastFollowed = followed;
     this.#rememberedAt = performance.now();
-    this.#moments.push({ place: source.place, followed, figures: progress.kept });
-    if (this.#moments.length > MOST_MOMENTS) this.#moments = this.#moments.filter((_, i) => i % 2 === 0);
+    this.#moments.push({ place: source.place, followed, counts: this.#newest });
+    this.#newest = { ...NOTHING_COUNTED };
+    if (this.#moments.length > MOST_MOMENTS) this.#keepOnly((i) => i % 2 === 0);
   }
 
   /** The last one of which all is done with, and which was not taken yet. */
-  takePassed(): Moment | undefined {
+  takePassed(): PassedMoment | undefined {
     const { source, live } = this.#course;
     const passed = this.#moments.findLastIndex(
       ({ place, followed }) => source.hasPassed(place) && (followed === undefined || live!.hasPassed(followed)),
     );
-    return this.#moments.splice(0, passed + 1).at(-1);
+    const taken = this.#moments.splice(0, passed + 1);
+    for (const { counts } of taken) add(this.#counted, counts);
+    const last = taken.at(-1);
+    return last === undefined ? undefined : { ...last, counts: { ...this.#counted } };
+  }
+
+  /** What is counted of a key belongs to the first moment by which it had been found. */
+  #countsOf(page: number): Counts {
+    // What has changed counts each time that it is read, and belongs to no place of the walks.
+    if (page === NO_PAGE || this.#course.live?.reading.follower?.isChange(page) === true) return this.#counted;
+    for (const { place, counts } of this.#moments) if (page <= place.page) return counts;
+    return this.#newest;
+  }
+
+  /** What is counted of the others goes to the next one that is kept. */
+  #keepOnly(isKept: (i: number) => boolean): void {
+    let left: Counts = { ...NOTHING_COUNTED };
+    this.#moments = this.#moments.filter(({ counts }, i) => {
+      if (isKept(i)) {
+        add(counts, left);
+        left = { ...NOTHING_COUNTED };
+        return true;
+      }
+      add(left, counts);
+      return false;
+    });
+    add(this.#newest, left);
   }
 }
 
-/**
- * The figures of what had been found by then, now that all of it is done with: what was under way has its share of what was
- * counted meanwhile. Keys that were found later are read again by whoever goes on.
- */
-export function figuresAt({ place: { openKeys }, figures: then }: Moment, now: CheckpointFigures): CheckpointFigures {
-  const counted = settledIn(now) - settledIn(then);
-  const share = counted === 0 ? 0 : Math.min(1, openKeys / counted);
-  const at = (name: keyof CheckpointFigures): number => then[name] + Math.round((now[name] - then[name]) * share);
-  return {
-    keys: at('keys'),
-    bytes: at('bytes'),
-    converted: at('converted'),
-    skipped: at('skipped'),
-    expired: at('expired'),
-    repeated: at('repeated'),
-    reconnects: now.reconnects,
-    elapsed: now.elapsed,
-  };
+function countsIn({ figures, failed }: Pick<Checkpoint, 'figures' | 'failed'>): Counts {
+  const { reconnects: _, elapsed: __, ...ofKeys } = figures;
+  return { ...ofKeys, moreFailed: failed.more };
 }
 
-function settledIn({ keys, skipped, expired, repeated }: CheckpointFigures): number {
-  return keys + skipped + expired + repeated;
+function add(sum: Counts, counts: Counts): void {
+  for (const name of Object.keys(sum) as (keyof Counts)[]) sum[name] += counts[name];
 }

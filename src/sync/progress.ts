@@ -1,151 +1,42 @@
-// The figures of a run, counted from replies, and the events that tell of them: what a copy and a check have in common, and what
-// a copy counts.
+// The figures of a copy, counted from replies, and the events that tell of them.
 
 import { nameOf, RespError, type Peer, type ReplyError } from '../../resp/errors.ts';
 import { countOf, formatCount } from '../../resp/figures.ts';
 import { kindOf } from '../server/refusal.ts';
-import type { Reconnect } from '../server/retry.ts';
-import type { CheckpointFigures, FailedKeysState } from '../checkpoint/checkpoint.ts';
-import type { KeyId } from '../flow/key-id.ts';
+import type { CheckpointFigures, FailedKeysState, KeyFigures } from '../checkpoint/checkpoint.ts';
+import { NO_PAGE, type KeyId } from '../flow/key-id.ts';
 import { KeyList } from '../flow/key-list.ts';
-import type { SourceNotice, SourceSink } from '../source/source.ts';
+import type { SourceSink } from '../source/source.ts';
 import type { WrittenKey } from '../target/target-process.ts';
 import type { TargetSink } from '../target/target.ts';
 import { FailedKeys } from './failed-keys.ts';
-import type { CommonEvent, Figures, LiveProgress, MigrateResult, StartEvent, TypeFigures } from './options.ts';
+import type { Figures, LiveProgress, MigrateResult, TypeFigures } from './options.ts';
+import { RunProgress } from './run-progress.ts';
 import type { Settings } from './settings.ts';
-import { nothingOf, noticeText, type Warning } from './warnings.ts';
 
-/** Keys of one `batch` event. */
-const BATCH_KEYS = 1000;
-/** Milliseconds between two events of progress. */
-const INTERVAL_MS = 100;
 /** Keys that may be the target's own, by name. */
 const DOUBTFUL_NAMED = 20;
 /** Names of keys that the target lacks in one warning. */
 const MISSING_NAMED = 5;
 
-type CommonFigures = Pick<Figures, 'expired' | 'failed' | 'reconnects' | 'elapsed'>;
-
-/** What a copy and a check have in common to tell: how they begin, how far they are, what happens to the source, how they end. */
-export abstract class RunProgress implements Pick<SourceSink, 'onExpired' | 'onReadRefused' | 'onShrunk' | 'onNotice'> {
-  readonly #onEvent: (event: CommonEvent) => void;
-  #start = performance.now();
-  #fraction: () => number = () => 0;
-  #timer: NodeJS.Timeout | undefined;
-  /** Why the run fails, though it came to its end. */
-  #shrunk: RespError | undefined;
-  #expired = 0;
-  #failed = 0;
-  #reconnects = 0;
-  /** Keys that no `batch` event has told of yet. */
-  #untold = 0;
-  /** Keys of the source at the start. */
-  #expected = 0;
-
-  constructor(onEvent: (event: CommonEvent) => void) {
-    this.#onEvent = onEvent;
-  }
-
-  /** @param fraction how much was walked, 0 to 1 */
-  start(event: StartEvent, warnings: readonly Warning[], fraction: () => number): void {
-    this.#onEvent(event);
-    for (const { code, message } of warnings) this.warn(code, message);
-    this.#fraction = fraction;
-    this.#expected = event.source.keys;
-    this.#timer = setInterval(() => this.tell(this.done), INTERVAL_MS);
-  }
-
-  onReconnect(reconnect: Reconnect): void {
-    this.#reconnects++;
-    this.#onEvent({ type: 'reconnect', ...reconnect });
-  }
-
-  onExpired(): void {
-    this.#expired++;
-  }
-
-  onReadRefused(db: number, key: Buffer, { code, message: reason }: RespError): void {
-    this.#failed++;
-    this.#onEvent({ type: 'key-failed', db, key, code, reason });
-  }
-
-  onShrunk(error: RespError): void {
-    this.#shrunk ??= error;
-  }
-
-  onNotice(notice: SourceNotice): void {
-    this.warn(notice.code, noticeText(notice));
-  }
-
-  warn(code: string, message: string): void {
-    this.#onEvent({ type: 'warning', code, message });
-  }
-
-  /** The run ended before its time: the last figures are told once more. */
-  stop(): void {
-    clearInterval(this.#timer);
-    this.tell(this.done);
-  }
-
-  /** The last keys make a batch of their own. */
-  flush(): void {
-    if (this.#untold > 0) this.#tellBatch(this.#untold);
-  }
-
-  /** The figures as they are. */
-  protected abstract tell(fraction: number): void;
-
-  /** 0 to 1. */
-  protected get done(): number {
-    return this.#fraction();
-  }
-
-  protected get expected(): number {
-    return this.#expected;
-  }
-
-  protected get common(): CommonFigures {
-    const elapsed = performance.now() - this.#start;
-    return { expired: this.#expired, failed: this.failed, reconnects: this.#reconnects, elapsed };
-  }
-
-  /** Keys that have failed, and have not fared better since. */
-  protected get failed(): number {
-    return this.#failed;
-  }
-
-  /** An earlier part counts as well. */
-  protected goOnFrom({ expired, reconnects, elapsed }: Omit<CommonFigures, 'failed'>): void {
-    this.#start -= elapsed;
-    this.#expired += expired;
-    this.#reconnects += reconnects;
-  }
-
-  protected countKeys(keys: number): void {
-    this.#untold += keys;
-    while (this.#untold >= BATCH_KEYS) this.#tellBatch(BATCH_KEYS);
-  }
-
-  /** @throws RespError, where the source lost keys meanwhile */
-  protected demandWhole(): void {
-    if (this.#shrunk === undefined) return;
-    this.stop();
-    throw this.#shrunk;
-  }
-
-  /** Everything was read. @param isEmpty whether no key was met at all */
-  protected end(isEmpty: boolean): void {
-    clearInterval(this.#timer);
-    this.tell(1);
-    if (isEmpty) this.warn('NOTHING_IN_SCOPE', nothingOf(this.#expected));
-  }
-
-  #tellBatch(keys: number): void {
-    this.#untold -= keys;
-    this.#onEvent({ type: 'batch', keys });
-  }
+/** What is counted of keys, of those that had been found by some moment. */
+export interface Counts extends Mutable<KeyFigures> {
+  /** Keys that have failed, whose names are not kept. */
+  moreFailed: number;
 }
+
+type Mutable<T> = { -readonly [K in keyof T]: T[K] };
+
+export const NOTHING_COUNTED: Readonly<Counts> = {
+  keys: 0,
+  bytes: 0,
+  converted: 0,
+  skipped: 0,
+  expired: 0,
+  repeated: 0,
+  removed: 0,
+  moreFailed: 0,
+};
 
 /** The figures of a copy. It decides only what counts as what. */
 export class Progress extends RunProgress implements SourceSink, TargetSink {
@@ -170,6 +61,8 @@ export class Progress extends RunProgress implements SourceSink, TargetSink {
   /** Keys that are not as the source has them, and why. */
   #failedKeys = new FailedKeys();
   #isResumed = false;
+  /** Where what is done is kept. */
+  #countsOf: ((page: number) => Counts) | undefined;
 
   /** Called with the first key's error, where one is enough. */
   onFirstFailure: (error: RespError) => void = () => {};
@@ -177,6 +70,11 @@ export class Progress extends RunProgress implements SourceSink, TargetSink {
   constructor(settings: Settings) {
     super(settings.onEvent);
     this.#settings = settings;
+  }
+
+  /** @param countsOf what is counted of the keys of a page, or of no page: this one adds to it */
+  countBy(countsOf: (page: number) => Counts): void {
+    this.#countsOf = countsOf;
   }
 
   /** @param before what an earlier part has counted @param moreFailed keys that have failed in it, whose names are not known */
@@ -189,13 +87,13 @@ export class Progress extends RunProgress implements SourceSink, TargetSink {
     this.#converted = before.converted;
     this.#skipped = before.skipped;
     this.#repeated = before.repeated;
+    this.#removed = before.removed;
   }
 
-  /** What a later run goes on from. */
-  get kept(): CheckpointFigures {
-    const { expired, reconnects, elapsed } = this.common;
-    const [keys, bytes, converted, skipped] = [this.#keys, this.#bytes, this.#converted, this.#skipped];
-    return { keys, bytes, converted, skipped, expired, repeated: this.#repeated, reconnects, elapsed };
+  /** What a later run goes on from. @param counts of the keys that are done with by then */
+  figuresWith({ keys, bytes, converted, skipped, expired, repeated, removed }: Counts): CheckpointFigures {
+    const { reconnects, elapsed } = this.common;
+    return { keys, bytes, converted, skipped, expired, repeated, removed, reconnects, elapsed };
   }
 
   /** Keys that have failed, as far as names are kept, and each time more of them. */
@@ -203,23 +101,38 @@ export class Progress extends RunProgress implements SourceSink, TargetSink {
     return this.#failedKeys.growing;
   }
 
-  get keptFailed(): FailedKeysState {
-    return this.#failedKeys.state;
+  /** Keys that have failed, of those that had been found up to a page. @param more of them whose names are not kept */
+  failedUpTo(page: number, more: number): FailedKeysState {
+    return { names: this.#failedKeys.namesUpTo(page), more };
   }
 
-  onWritten(keys: number, bytes: number): void {
+  /** All of them. */
+  get allFailed(): FailedKeysState {
+    return this.failedUpTo(Infinity, this.#failedKeys.more);
+  }
+
+  onWritten(keys: number, bytes: number, page: number): void {
     this.#keys += keys;
     this.#bytes += bytes;
+    this.#count(page, 'keys', keys);
+    this.#count(page, 'bytes', bytes);
     this.countKeys(keys);
   }
 
   onRemoved(keys: number): void {
     this.#removed += keys;
+    this.#count(NO_PAGE, 'removed', keys);
     this.countKeys(keys);
   }
 
-  onConverted(): void {
+  onConverted(page: number): void {
     this.#converted++;
+    this.#count(page, 'converted');
+  }
+
+  override onExpired(page = NO_PAGE): void {
+    super.onExpired();
+    this.#count(page, 'expired');
   }
 
   /**
@@ -267,17 +180,22 @@ export class Progress extends RunProgress implements SourceSink, TargetSink {
     this.warn('DOUBTFUL', message);
   }
 
-  onGone(): void {
-    this.onExpired();
+  onGone(page: number): void {
+    this.onExpired(page);
   }
 
-  onRepeated(): void {
+  onRepeated(page: number): void {
     this.#repeated++;
+    this.#count(page, 'repeated');
   }
 
-  override onReadRefused(db: number, key: Buffer, error: RespError): void {
-    // It has failed in this run before, and is one key.
-    if (!this.#failedKeys.add({ db, key }, error.message)) return;
+  override onReadRefused(db: number, key: Buffer, error: RespError, page = NO_PAGE): void {
+    // A change that is followed may have been told before the page came that the key was found on.
+    const known = this.#live === undefined ? page : NO_PAGE;
+    const { more } = this.#failedKeys;
+    // It has failed before, and is one key.
+    if (!this.#failedKeys.add({ db, key }, error.message, known)) return;
+    this.#count(known, 'moreFailed', this.#failedKeys.more - more);
     super.onReadRefused(db, key, error);
     const message = `Stopped at the first key that failed: ${error.message}`;
     if (this.failed === 1) this.onFirstFailure(new RespError(error.code, message, { cause: error }));
@@ -285,14 +203,20 @@ export class Progress extends RunProgress implements SourceSink, TargetSink {
 
   onInPlace(key: KeyId): void {
     // It may have been read before a later reading failed, as a walk's before a round's: one more will tell.
-    if (this.#failedKeys.delete(key)) this.#readAgain(key);
+    const { more } = this.#failedKeys;
+    if (this.#failedKeys.delete(key)) {
+      this.#count(NO_PAGE, 'moreFailed', this.#failedKeys.more - more);
+      this.#readAgain(key);
+    }
     if (this.#doubtful.length > 0) this.#doubtful.delete(this.#targetOf(key));
   }
 
-  onWriteRefused(db: number, key: Buffer, error: RespError): void {
+  onWriteRefused(db: number, key: Buffer, error: RespError, page: number): void {
     const isLeft = kindOf(error) === 'exists' && this.#settings.onConflict === 'skip';
-    if (!isLeft) this.onReadRefused(db, key, error);
-    else if (this.#live === undefined || this.#left.add({ db, key }, undefined)) this.#skipped++;
+    if (!isLeft) return this.onReadRefused(db, key, error, page);
+    if (this.#live !== undefined && !this.#left.add({ db, key }, undefined)) return;
+    this.#skipped++;
+    this.#count(page, 'skipped');
   }
 
   onTargetReplaced(peer: Peer): void {
@@ -364,6 +288,10 @@ export class Progress extends RunProgress implements SourceSink, TargetSink {
   get #settled(): number {
     const { expired, failed } = this.common;
     return this.#keys + this.#skipped + expired + failed;
+  }
+
+  #count(page: number, what: keyof Counts, number = 1): void {
+    if (this.#countsOf !== undefined) this.#countsOf(page)[what] += number;
   }
 
   get #afterCutover(): Pick<MigrateResult, 'stragglers' | 'doubtful'> {

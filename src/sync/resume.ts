@@ -23,8 +23,9 @@ import type { SourceState } from '../source/walks.ts';
 import type { WrittenProcess } from '../target/target-process.ts';
 import type { LeftCopy } from './live-start.ts';
 import type { FollowedPlace, LiveCopy } from './live.ts';
-import { figuresAt, Moments, type Course, type Moment } from './moments.ts';
+import { Moments, type Course, type PassedMoment } from './moments.ts';
 import type { MigrateResult } from './options.ts';
+import { NOTHING_COUNTED } from './progress.ts';
 import type { Run } from './preflight.ts';
 import { AT_TARGET } from './settings.ts';
 import type { Warning } from './warnings.ts';
@@ -159,7 +160,7 @@ export class Resume {
     await this.#store.write({ ...first, connections: this.#connections.state });
     this.#last = first;
     this.#course = course;
-    this.#moments = new Moments(course);
+    this.#moments = new Moments(course, this.isGoingOn ? first : undefined);
     this.#timer = setInterval(() => this.#look(), LOOK_MS);
   }
 
@@ -169,8 +170,9 @@ export class Resume {
     if (failed + stragglers + doubtful === 0) return this.#store.remove();
     this.#look();
     await this.#writing;
-    // Whoever goes on finds them once more.
-    if (doubtful > 0) await this.#write(withOpenGap(this.#last!));
+    // Whoever goes on finds them once more; and reads by name what has failed since the last moment.
+    const last = { ...this.#last!, failed: this.#course!.progress.allFailed };
+    await this.#write(doubtful > 0 ? withOpenGap(last) : last);
     this.#tellHow();
   }
 
@@ -219,21 +221,30 @@ export class Resume {
   }
 
   /** @param moment `undefined`: what was kept last holds, but for what was missed since */
-  async #keep(moment: Moment | undefined, processes: readonly WrittenProcess[]): Promise<void> {
-    const { progress, live } = this.#course!;
-    const { kept: figures, keptFailed: failed } = progress;
-    const followed = live && followedAt(moment?.followed, live);
+  async #keep(moment: PassedMoment | undefined, processes: readonly WrittenProcess[]): Promise<void> {
+    const last = this.#last!;
+    const kept = moment === undefined ? withOpenGap(last) : this.#stateAt(moment);
     // Before anything is written nobody has acknowledged more than was kept.
-    const targets = processes.length === 0 ? this.#last!.targets : await Promise.all(processes.map(identityOf));
-    if (moment === undefined) return this.#write({ ...withOpenGap(this.#last!), targets });
-    const source = moment.place.state;
-    await this.#write({ ...this.#common, source, targets, figures: figuresAt(moment, figures), failed, followed });
+    const targets = processes.length === 0 ? last.targets : await Promise.all(processes.map(identityOf));
+    await this.#write({ ...kept, targets });
+  }
+
+  #stateAt({ place, counts, followed }: PassedMoment): Omit<Checkpoint, 'targets'> {
+    const { progress, live } = this.#course!;
+    return {
+      ...this.#common,
+      source: place.state,
+      figures: progress.figuresWith(counts),
+      failed: progress.failedUpTo(place.page, counts.moreFailed),
+      followed: live && followedAt(followed, live),
+    };
   }
 
   /** As it is before anything is written. */
   #nothingDone({ progress, live }: Course): Checkpoint {
     const followed = live && { feeds: [], isGapOpen: false, isTargetOurs: live.ownNames.isEmpty };
-    const [targets, figures, failed] = [this.#targets, progress.kept, { names: [], more: 0 }];
+    const figures = progress.figuresWith(NOTHING_COUNTED);
+    const [targets, failed] = [this.#targets, { names: [], more: 0 }];
     return { ...this.#common, source: [], targets, figures, failed, followed };
   }
 

@@ -54,7 +54,7 @@ export interface NodeWriterSink {
   /** No RESTORE can bring it to this node. */
   onUnfit(entry: Entry): void;
   /** One of those that are acknowledged was given another payload, as the node would not have read its own. */
-  onConverted(): void;
+  onConverted(page: number): void;
   /** It expired while it was under way. */
   onExpired(entry: EntryView): void;
   /** @param maybeWritten whether it was sent, and only the reply is missing */
@@ -360,7 +360,7 @@ export class NodeWriter {
       restores.onWritten = (entry) => {
         this.#onWritten?.(entry);
         this.#suspects.answered(entry);
-        if (dialect !== undefined && !isReadBy(dialect.rdbVersion, entry.payload!)) this.#sink.onConverted();
+        if (dialect !== undefined && !isReadBy(dialect.rdbVersion, entry.payload!)) this.#sink.onConverted(entry.page);
       };
     }
   }

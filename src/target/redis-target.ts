@@ -9,7 +9,7 @@ import { slotOf } from '../cluster/slot.ts';
 import type { Node } from '../cluster/topology.ts';
 import { sizeOf, type Entry } from '../flow/entry.ts';
 import { EntryView } from '../flow/entry-view.ts';
-import type { KeyId } from '../flow/key-id.ts';
+import { NO_PAGE, type KeyId } from '../flow/key-id.ts';
 import { Failure } from '../flow/failure.ts';
 import { Wakeup } from '../flow/wakeup.ts';
 import { kindOf } from '../server/refusal.ts';
@@ -101,8 +101,8 @@ export class RedisTarget implements Target {
         this.#remember(entry);
         for (const sample of this.writers.samples) sample.renew(EntryView.of(entry));
         this.writers.for(options.targetNameOf(entry.key))?.remember(EntryView.of(entry));
-        sink.onWritten(1, bytes);
-        if (!isSame) sink.onConverted();
+        sink.onWritten(1, bytes, entry.page);
+        if (!isSame) sink.onConverted(entry.page);
         this.#settlement.settle(entry);
       },
       onExpired: (entry, removed) => {
@@ -138,7 +138,7 @@ export class RedisTarget implements Target {
       departed: () => this.#departure.sleep(),
       onNeedless: (entry) => settlement.settleNeedless(entry),
       onInstead: (entry, key) => settlement.readInstead(entry, key),
-      onCollided: ({ db, key }) => sink.onWriteRefused(db, key, collision()),
+      onCollided: ({ db, key }) => sink.onWriteRefused(db, key, collision(), NO_PAGE),
       ...asking,
       onFailed: (error) => this.#failure.fail(error),
     });
@@ -244,8 +244,7 @@ export class RedisTarget implements Target {
     const [sink, options] = [this.#sink, this.#options];
     return {
       onRestored: (settling) => {
-        sink.onWritten(settling.entries, settling.bytes);
-        this.#channel.settleAll(settling);
+        this.#settlement.settleWritten(settling);
         this.#wakeup.wake();
       },
       onRemoved: (entry, removed) => {
@@ -257,7 +256,7 @@ export class RedisTarget implements Target {
       onExpired: (entry) => this.#settlement.expire(entry.page, entry.size, 0),
       onSuperseded: (entry) => this.#channel.settle(entry.page, entry.size),
       onUnfit: (entry) => this.#leaveNode(entry, (name) => this.#slowPath.add(entry, name)),
-      onConverted: () => sink.onConverted(),
+      onConverted: (page) => sink.onConverted(page),
       onRefused: (entry, error, writer) => this.#refuse(entry, error, writer),
       onElsewhere: (entry, error, writer) => this.#redirect(entry, error, writer),
       onLost: (entry, maybeWritten) => this.#lose(entry, maybeWritten),

@@ -1,6 +1,6 @@
 // Writes entries into a stream of RESTORE frames: a file, or stdout.
 
-import { idOf } from '../flow/key-id.ts';
+import { idOf, NO_PAGE } from '../flow/key-id.ts';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Bytes } from '../../resp/bytes.ts';
 import { RespError } from '../../resp/errors.ts';
@@ -151,7 +151,7 @@ export class RespTarget implements Target {
     if (pieces.isFull || pieces.error !== undefined) return false;
     const { db, page, size, expireAt } = entry;
     if (this.#isExpired(entry)) {
-      this.#sink.onExpired();
+      this.#sink.onExpired(entry.page);
       this.#channel!.settle(entry.page, size);
       return true;
     }
@@ -174,13 +174,13 @@ export class RespTarget implements Target {
       limit.take(size);
       // A value that a server still has may have another expiry when it is read.
       if (large?.whole === undefined && this.#isExpired(entry)) {
-        this.#sink.onExpired();
+        this.#sink.onExpired(entry.page);
         channel.settle(entry.page, size);
         continue;
       }
       const name = targetNameOf(entry.key);
       if (collisions?.suspects(entry.db, entry.key, name) === true) {
-        this.#sink.onWriteRefused(entry.db, entry.key, collision());
+        this.#sink.onWriteRefused(entry.db, entry.key, collision(), entry.page);
         channel.settle(entry.page, size);
       } else if (payload !== null) this.#restore(entry, name, payload);
       else if (large !== null) void this.#gather({ ...entry }, name, large, channel);
@@ -247,14 +247,14 @@ export class RespTarget implements Target {
       this.#restore(entry, name, payload, 0);
       // Nothing else keeps it alive.
       this.#frame.payload = NO_BYTES;
-      if (isGathered) this.#sink.onConverted();
+      if (isGathered) this.#sink.onConverted(entry.page);
       this.#flush(done);
     } catch (error) {
       done();
       if (this.#isStopped) return;
       if (!(error instanceof RespError) || !(error.code === GONE || isOfKey(error))) return channel.abort(error);
-      if (error.code === GONE) this.#sink.onExpired();
-      else this.#sink.onWriteRefused(entry.db, entry.key, error);
+      if (error.code === GONE) this.#sink.onExpired(entry.page);
+      else this.#sink.onWriteRefused(entry.db, entry.key, error, entry.page);
       channel.settle(entry.page, sizeOf(entry));
     }
   }
@@ -315,7 +315,7 @@ export class RespTarget implements Target {
       onLeft?.();
       if (settling.entries === 0) return;
       this.#channel?.settleAll(settling);
-      this.#sink.onWritten(settling.entries, written);
+      this.#sink.onWritten(settling.entries, written, NO_PAGE);
     });
   }
 

@@ -5,6 +5,7 @@ import type { RespError } from '../../resp/errors.ts';
 import type { Channel } from '../flow/channel.ts';
 import { newEntry, sizeOf, type Entry } from '../flow/entry.ts';
 import type { KeyId } from '../flow/key-id.ts';
+import type { Settling } from '../flow/settling.ts';
 import { CHANGED, GONE } from '../keys/value-end.ts';
 import type { Origin } from './conflicts.ts';
 import type { TargetSink, WayBack } from './target.ts';
@@ -12,11 +13,14 @@ import type { TargetSink, WayBack } from './target.ts';
 export class Settlement {
   readonly #source: WayBack;
   readonly #sink: TargetSink;
+  /** Made once, as it is called for each run of acknowledgements. */
+  readonly #onWritten: (page: number, keys: number, bytes: number) => void;
   #channel!: Channel;
 
   constructor(source: WayBack, sink: TargetSink) {
     this.#source = source;
     this.#sink = sink;
+    this.#onWritten = (page, keys, bytes) => sink.onWritten(keys, bytes, page);
   }
 
   begin(channel: Channel): void {
@@ -26,6 +30,12 @@ export class Settlement {
   /** Nothing more is to be done about it. */
   settle(entry: Entry): void {
     this.#channel.settle(entry.page, sizeOf(entry));
+  }
+
+  /** They are on the target. */
+  settleWritten(settling: Settling): void {
+    settling.each(this.#onWritten);
+    this.#channel.settleAll(settling);
   }
 
   /** Nothing is written: of a key that is gone the target is as it should be, whatever else has its name there. */
@@ -58,21 +68,21 @@ export class Settlement {
   report(entry: Entry, error: RespError): void {
     if (error.code === GONE) return this.expire(entry.page, sizeOf(entry), 0);
     if (error.code === CHANGED && this.#source.onChanging !== undefined) this.#source.onChanging(entry);
-    else this.#sink.onWriteRefused(entry.db, entry.key, error);
+    else this.#sink.onWriteRefused(entry.db, entry.key, error, entry.page);
     this.settle(entry);
   }
 
   /** What was lost was only the reply; or SCAN gave the key once more. */
   settleOurs(entry: Entry, origin: Origin): void {
-    if (origin === 'maybe-written') this.#sink.onWritten(1, sizeOf(entry));
-    else this.#sink.onRepeated();
+    if (origin === 'maybe-written') this.#sink.onWritten(1, sizeOf(entry), entry.page);
+    else this.#sink.onRepeated(entry.page);
     this.#sink.onInPlace(entry);
     this.settle(entry);
   }
 
   /** @param removed keys that the target had under its name, and has no more */
   expire(page: number, bytes: number, removed: number): void {
-    this.#sink.onExpired();
+    this.#sink.onExpired(page);
     this.settleRemoved(page, bytes, removed);
   }
 

@@ -52,20 +52,20 @@ export interface WayBack extends Pick<Source, 'again' | 'againInPieces' | 'resca
   onChanging?(key: KeyId): void;
 }
 
-/** What a target tells of the entries that it settles. */
+/** What a target tells of the entries that it settles, with the page that each was found on. */
 export interface TargetSink {
   /** So many more keys are on the target, with so many bytes of keys and payloads. */
-  onWritten(keys: number, bytes: number): void;
+  onWritten(keys: number, bytes: number, page: number): void;
   /** So many keys are gone from the target that were there: the source has them no more. */
   onRemoved(keys: number): void;
   /** One of them was given another form, since the target would not have read its own. */
-  onConverted(): void;
+  onConverted(page: number): void;
   /** An entry expired while it was under way. */
-  onExpired(): void;
+  onExpired(page: number): void;
   /** The target has this key of the source as that had it last, or neither has it: what was told against it before is over. */
   onInPlace(key: KeyId): void;
   /** The target would not take this key; `db` and `key` are those of the source. */
-  onWriteRefused(db: number, key: Buffer, error: RespError): void;
+  onWriteRefused(db: number, key: Buffer, error: RespError, page: number): void;
   /** Another process, or another node, has taken the place of one that had acknowledged writes. */
   onTargetReplaced(peer: Peer): void;
   /** At the end: a few of the keys that were looked for are gone from this node, and nothing speaks for more than a delete. */
@@ -73,7 +73,7 @@ export interface TargetSink {
   /** At the end: this node does not say any more what was to be looked at. */
   onUnsaid(peer: Peer, what: string, reply: ReplyError): void;
   /** SCAN gave a key once more, and the target has it since the first time. */
-  onRepeated(): void;
+  onRepeated(page: number): void;
 }
 
 /**

@@ -9,7 +9,7 @@ import { NEVER, type Milliseconds } from '../rdb/milliseconds.ts';
 import type { Role } from '../server/server.ts';
 import type { SourceNotice, SourceSink } from '../source/source.ts';
 import type { RunControls } from '../sync/controls.ts';
-import { RunProgress } from '../sync/progress.ts';
+import { RunProgress } from '../sync/run-progress.ts';
 import { noticeText } from '../sync/warnings.ts';
 import { isInternalName } from '../target/internal-names.ts';
 import type { AskedSideSink, Result } from './asked-side.ts';

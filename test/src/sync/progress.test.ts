@@ -32,7 +32,7 @@ test('Progress has a key read once more that is in place after it failed: what i
   progress.onInPlace(key);
   progress.onInPlace(key);
   assert.deepEqual(again, ['key']);
-  assert.deepEqual(progress.keptFailed.names, []);
+  assert.deepEqual(progress.allFailed.names, []);
   progress.onReadRefused(key.db, key.key, new RespError('NOPERM', 'no'));
-  assert.equal(progress.keptFailed.names.length, 1);
+  assert.equal(progress.allFailed.names.length, 1);
 });
