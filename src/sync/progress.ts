@@ -64,7 +64,7 @@ export class Progress extends RunProgress implements SourceSink, TargetSink {
   /** Where what is done is kept. */
   #countsOf: ((page: number) => Counts) | undefined;
 
-  /** Called with the first key's error, where one is enough. */
+  /** Called with the first error of a key in this run, where one is enough. */
   onFirstFailure: (error: RespError) => void = () => {};
 
   constructor(settings: Settings) {
@@ -198,7 +198,8 @@ export class Progress extends RunProgress implements SourceSink, TargetSink {
     this.#count(known, 'moreFailed', this.#failedKeys.more - more);
     super.onReadRefused(db, key, error);
     const message = `Stopped at the first key that failed: ${error.message}`;
-    if (this.failed === 1) this.onFirstFailure(new RespError(error.code, message, { cause: error }));
+    // Others may have failed in an earlier part.
+    if (super.failed === 1) this.onFirstFailure(new RespError(error.code, message, { cause: error }));
   }
 
   onInPlace(key: KeyId): void {

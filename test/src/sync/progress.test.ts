@@ -1,9 +1,9 @@
-// What a run tells of names that may be the target's own.
+// What a run tells of names that may be the target's own, and of keys that fail.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { RespError } from '../../../resp/errors.ts';
 import type { MigrateEvent } from '../../../src/sync/options.ts';
-import { Progress } from '../../../src/sync/progress.ts';
+import { NOTHING_COUNTED, Progress } from '../../../src/sync/progress.ts';
 import type { Settings } from '../../../src/sync/settings.ts';
 
 test('Progress.onDoubt() says why it is not known whose a key is', () => {
@@ -35,4 +35,13 @@ test('Progress has a key read once more that is in place after it failed: what i
   assert.deepEqual(progress.allFailed.names, []);
   progress.onReadRefused(key.db, key.key, new RespError('NOPERM', 'no'));
   assert.equal(progress.allFailed.names.length, 1);
+});
+
+test('Progress.onFirstFailure is called once a run, also where keys have failed in an earlier part', () => {
+  const progress = new Progress({ onEvent: () => {} } as unknown as Settings);
+  const told: string[] = [];
+  progress.onFirstFailure = (error) => told.push(error.message);
+  progress.goOn({ ...NOTHING_COUNTED, reconnects: 0, elapsed: 0 }, 3);
+  for (const key of ['first', 'second']) progress.onReadRefused(0, Buffer.from(key), new RespError('ERR', `no ${key}`));
+  assert.deepEqual(told, ['Stopped at the first key that failed: no first']);
 });
