@@ -21,6 +21,7 @@ export type {
   DryRunEvent,
   Figures,
   KeyFailedEvent,
+  KeyRecoveredEvent,
   NatRule,
   NodeReport,
   ReconnectEvent,

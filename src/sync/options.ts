@@ -150,6 +150,7 @@ export type CommonEvent =
 
 export type MigrateEvent =
   | CommonEvent
+  | KeyRecoveredEvent
   | ({ readonly type: 'progress' } & Progress)
   | DryRunEvent
   /** The source is followed: how far it has come. */
@@ -221,6 +222,13 @@ export interface KeyFailedEvent {
   /** First word of the error reply: `BUSYKEY`, `NOPERM`, `ERR`. */
   readonly code: string;
   readonly reason: string;
+}
+
+/** A key that was told as failed is in place: copied, or gone from the source. It may fail once more, and is told then. */
+export interface KeyRecoveredEvent {
+  readonly type: 'key-recovered';
+  readonly db: number;
+  readonly key: Buffer;
 }
 
 /** What a copy would bring, under `dryRun`. */

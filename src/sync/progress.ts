@@ -207,6 +207,7 @@ export class Progress extends RunProgress implements SourceSink, TargetSink {
     const { more } = this.#failedKeys;
     if (this.#failedKeys.delete(key)) {
       this.#count(NO_PAGE, 'moreFailed', this.#failedKeys.more - more);
+      this.#settings.onEvent({ type: 'key-recovered', db: key.db, key: Buffer.from(key.key) });
       this.#readAgain(key);
     }
     if (this.#doubtful.length > 0) this.#doubtful.delete(this.#targetOf(key));

@@ -45,7 +45,7 @@ async function follow(t: TestContext, args: readonly string[] = []): Promise<Fol
   const how = ['--live', '--feed', 'tracking', '--cutover-file', file, '--linger', '0s', ...args];
   const running = spawnRump(['--from', fromUrl!, '--to', toUrl!, ...how]);
   t.after(() => running.child.kill('SIGKILL'));
-  await says(running, /rump: in sync/);
+  await underWay(running, () => /rump: in sync|"phase":"in-sync"/.test(running.stderr + running.stdout));
   const over = (): Promise<RumpResult> => {
     writeFileSync(file, '');
     return running.done;
@@ -92,6 +92,22 @@ for (const side of ['source', 'target'] as const) {
     await assertSameData(from, to);
   });
 }
+
+test('With --json the keys that have failed and not recovered are those that the end counts', async (t) => {
+  await from.pipeline(['passing', 'failing', 'fine'].map((key) => ['SET', key, 'first']));
+  await keepTo(to, 'fine');
+  const { over } = await follow(t, ['--json']);
+  await keepTo(to, 'fine', 'passing');
+  await from.send('SET', 'passing', 'second');
+  await holds(to, 'passing', 'second');
+  const { code, stdout } = await over();
+  assert.equal(code, 1);
+  const events = linesOf(stdout).map((line) => JSON.parse(line) as { event: string; key: string; failed: number });
+  const keysOf = (name: string): string[] => events.filter(({ event }) => event === name).map(({ key }) => key);
+  assert.deepEqual(keysOf('key-failed').toSorted(), ['failing', 'passing']);
+  assert.deepEqual(keysOf('key-recovered'), ['passing']);
+  assert.equal(events.find(({ event }) => event === 'done')!.failed, 1);
+});
 
 test('A key that fails to the end is tried once more, counted once, and listed with those that do', async (t) => {
   await from.pipeline(['passing', 'failing', 'fine'].map((key) => ['SET', key, 'first']));

@@ -40,6 +40,9 @@ export class JsonOutput implements Output {
       case 'key-failed':
         this.#write('key-failed', { db: event.db, key: escapeKey(event.key), code: event.code, reason: event.reason });
         break;
+      case 'key-recovered':
+        this.#write('key-recovered', { db: event.db, key: escapeKey(event.key) });
+        break;
       case 'verdict':
         if (event.verdict !== 'match') this.#write('verdict', describeVerdict(event));
         break;

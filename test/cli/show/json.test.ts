@@ -25,6 +25,7 @@ describe('JsonOutput', () => {
       WARNING,
       reconnect(),
       keyFailed('a\0"'),
+      { type: 'key-recovered', db: 3, key: Buffer.from('a\0"') } as const,
       DRY_RUN,
       { type: 'done', ...DONE, elapsed: 5400.4 } as const,
     ];
@@ -42,6 +43,7 @@ describe('JsonOutput', () => {
       { event: 'warning', time, code: 'CLOCK_SKEW', message: 'the clocks are \u001B 2 s apart' },
       { event: 'reconnect', time, ...lost },
       { event: 'key-failed', time, db: 3, key: 'a\\x00\\"', code: 'BUSYKEY', reason },
+      { event: 'key-recovered', time, db: 3, key: 'a\\x00\\"' },
       { event: 'dry-run', time, types: DRY_RUN.types },
       { event: 'done', time, ...DONE },
     ]);

@@ -18,8 +18,10 @@ test('Progress.onDoubt() says why it is not known whose a key is', () => {
   assert.match(told[1]!, /^DOUBTFUL: the target has "other" in db 3, .*cannot be told \(the source would not say\)/);
 });
 
-test('Progress has a key read once more that is in place after it failed: what is there may have been read before', () => {
-  const progress = new Progress({ onEvent: () => {} } as unknown as Settings);
+test('Progress tells of a key that is in place after it failed, and has it read once more: it may have been read before', () => {
+  const told: string[] = [];
+  const onEvent = ({ type }: MigrateEvent): void => void told.push(type);
+  const progress = new Progress({ onEvent } as unknown as Settings);
   const key = { db: 0, key: Buffer.from('key') };
   const again: string[] = [];
   progress.follow(
@@ -35,6 +37,7 @@ test('Progress has a key read once more that is in place after it failed: what i
   assert.deepEqual(progress.allFailed.names, []);
   progress.onReadRefused(key.db, key.key, new RespError('NOPERM', 'no'));
   assert.equal(progress.allFailed.names.length, 1);
+  assert.deepEqual(told, ['key-failed', 'key-recovered', 'key-failed']);
 });
 
 test('Progress.onFirstFailure is called once a run, also where keys have failed in an earlier part', () => {
