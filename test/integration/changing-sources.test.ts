@@ -12,18 +12,23 @@ import { startServer, type TestServer } from '../support/redis-server.ts';
 import { startReplica, untilInStep } from '../support/replica.ts';
 import { replyProxy, type Answer } from '../support/reply-proxy.ts';
 import { runRump, spawnRump, type RumpResult } from '../support/rump.ts';
-import { variants } from '../support/tier.ts';
+import { count, variants } from '../support/tier.ts';
 
 /** More than are read ahead where the machine is busy, and the line seems long for it. */
-const KEYS = 12_000;
+const KEYS = count(6000, 12_000);
+const PAGES = 24;
+const A_PAGE = String(KEYS / PAGES);
 /** Slow enough for something to happen meanwhile. */
-const SLOW = ['--tpslimit', '7000', '--count', '500'];
-const PAGES = KEYS / 500;
+const SLOW = ['--tpslimit', String(count(3500, 7000)), '--count', A_PAGE];
 /** Keys that are asked for at once over a short line: those not answered when it is lost are asked for again. */
 const UNDER_WAY = 1024;
 /** A line that seems long, as the machine is busy, has far more. */
 const MOST_ON_THE_WAY = KEYS * 0.75;
 const POLL_MS = 5;
+const HELD = KEYS.toLocaleString('en');
+const WAS_FLUSHED = new RegExp(
+  `held ${HELD} when it began, [\\d,]+ were seen, and 0 are left; it was flushed or swapped`,
+);
 const NEW_RUN_ID = (): string => randomBytes(20).toString('hex');
 
 let source: TestServer;
@@ -73,7 +78,7 @@ async function copyWhileScanned(
     if (name === 'SCAN' && ++pages === 3) await change();
     return undefined;
   });
-  const result = await runRump(['--from', proxy.url, '--to', target.url, '--count', '500', ...args]);
+  const result = await runRump(['--from', proxy.url, '--to', target.url, '--count', A_PAGE, ...args]);
   assert.ok(pages > 3);
   return result;
 }
@@ -91,7 +96,7 @@ async function assertEvery(prefix: string): Promise<void> {
 async function assertRead(client: TestClient, walks: number, refused = 0): Promise<void> {
   const calls = await callsOf(client);
   const [scans, dumps] = [calls.get('scan') ?? 0, (calls.get('dump') ?? 0) - refused];
-  // A page of COUNT 500 may have more keys or fewer; and each connection tries both commands once.
+  // A page may have more keys or fewer; and each connection tries both commands once.
   assert.ok(scans <= walks * PAGES * 1.2 + 10, `${scans} SCANs`);
   const askedAgain = (walks - 1) * UNDER_WAY;
   assert.ok(dumps <= walks * KEYS * 1.02 + askedAgain + 10, `${dumps} DUMPs`);
@@ -163,7 +168,7 @@ const otherShard: Answer = ([name], reply) =>
 test('rump counts one walk of a proxy that names another server each time, and warns; a check does so too', async (t) => {
   const { url, calls } = await replyProxy(t, source.port, otherShard);
   await to.send('FLUSHALL');
-  const copied = await runRump(['--from', url, '--to', target.url, '--count', '500']);
+  const copied = await runRump(['--from', url, '--to', target.url, '--count', A_PAGE]);
   assertDone(copied);
   await assertEvery('key');
   assert.match(copied.stderr, /warning: 127\.0\.0\.1:\d+ names another server each time it is asked/);
@@ -190,13 +195,13 @@ function restarting(t: TestContext): Promise<{ readonly url: string; readonly ca
 
 test('rump gives up on a server that is replaced again and again', async (t) => {
   const { url, calls } = await restarting(t);
-  const result = await runRump(['--from', url, '--to', target.url, '--count', '500', '--retry-max', '50ms']);
+  const result = await runRump(['--from', url, '--to', target.url, '--count', A_PAGE, '--retry-max', '50ms']);
   assertFailed(result, { code: 75, error: /was replaced, or came to hold other data, 5 times while it was scanned/ });
   assert.ok(calls.get('SCAN')! < 60, `${calls.get('SCAN')} SCANs`);
 });
 
 for (const [name, ...change] of variants(['flushed', 'FLUSHALL'], ['swapped', 'SWAPDB', 0, 1])) {
-  const error = /held 12,000 when it began, [\d,]+ were seen, and 0 are left; it was flushed or swapped/;
+  const error = WAS_FLUSHED;
   test(`rump fails where the source is ${name} meanwhile, and says what was seen`, async (t) => {
     const server = await startServer();
     t.after(() => server.stop());
@@ -208,7 +213,7 @@ for (const [name, ...change] of variants(['flushed', 'FLUSHALL'], ['swapped', 'S
 
 for (const [db, what, error] of [
   [5, 'another database', undefined],
-  [0, 'the database', /held 12,000 when it began, [\d,]+ were seen, and 0 are left; it was flushed or swapped/],
+  [0, 'the database', WAS_FLUSHED],
 ] as const) {
   test(`rump ${error ? 'fails' : 'goes on'} where many keys are deleted and ${what} is flushed meanwhile`, async (t) => {
     const server = await startServer();
@@ -234,8 +239,9 @@ test('rump fails where the source takes on the data of an empty server meanwhile
     await untilInStep(client);
   };
   const result = await copyWhileScanned(t, server, becomeReplica);
-  const error =
-    /held 12,000 when it began, 0 were seen, and 0 are left; it is another server, or holds other data, by now/;
+  const error = new RegExp(
+    `held ${HELD} when it began, 0 were seen, and 0 are left; it is another server, or holds other data, by now`,
+  );
   assertFailed(result, { error });
 });
 
@@ -325,13 +331,13 @@ test('rump takes keys that are deleted meanwhile for no fault where another data
       await other.send('FLUSHDB');
     }
     // One more is of the handshake.
-    if (name === 'SCAN' && args.at(-1) === '500' && !isWalked) {
+    if (name === 'SCAN' && args.at(-1) === A_PAGE && !isWalked) {
       isWalked = true;
       await client.send('DEL', ...Array.from({ length: KEYS * 0.8 }, (_, i) => `key:${i}`));
     }
     return undefined;
   });
   await to.send('FLUSHALL');
-  assertDone(await runRump(['--from', url, '--to', target.url, '--count', '500']));
+  assertDone(await runRump(['--from', url, '--to', target.url, '--count', A_PAGE]));
   assert.ok(isWalked);
 });

@@ -21,7 +21,7 @@ import { assertSame, assertSameData } from '../support/snapshot.ts';
 
 /** No server takes more than this to be told what it may take. */
 const LEAST_BULK = ['--proto-max-bulk-len', '1mb'];
-const SMALL = 20_000;
+const SMALL = 10_000;
 
 test('rump --big-key reads and writes every type in pieces, and the source never dumps them', async (t) => {
   const { from, to, endpoints } = await startPair(t);

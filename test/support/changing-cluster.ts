@@ -2,9 +2,10 @@
 import assert from 'node:assert/strict';
 import type { TestCluster } from './redis-cluster.ts';
 import { spawnRump, type RunningRump } from './rump.ts';
+import { count } from './tier.ts';
 
-const KEYS = 20_000;
-const PACE = ['--tpslimit', '8000'];
+const KEYS = count(10_000, 20_000);
+const PACE = ['--tpslimit', String(count(4000, 8000))];
 const UNDER_WAY_KEYS = 500;
 /** Slots of each primary. */
 const MOVING = 150;
