@@ -46,7 +46,7 @@ const MANY_STREAMS = {
   slots: undefined,
   isFlush: false,
 };
-/** Milliseconds between two looks for whoever still writes. */
+/** Milliseconds between two looks for what servers have to say. */
 const LOOK_MS = 200;
 /** Of the time that is left for the cutover: for so long keys that have failed are tried once more, each as many times as those before. */
 const FAILED_SHARE = 0.25;
@@ -106,8 +106,11 @@ export class Cutover {
     if (!streams.isComplete) gaps.add(MANY_STREAMS);
     await gaps.closed();
     await feeds.caughtUp({ looks: true });
-    // A server that is being reached anew says nothing for a while.
-    while (!this.#following.isOver && !(await lookForDatabases())) await feeds.caughtUp();
+    // A server that is being reached anew says nothing for a while, nor does one that the user may not ask.
+    while (!this.#following.isOver && !(await lookForDatabases())) {
+      await sleep(LOOK_MS);
+      await feeds.caughtUp();
+    }
     await this.#settleAll();
     for (const some of streams.portions) await rounds.readAgain(some, HURRIED);
     // What was wrong with a key may have passed.

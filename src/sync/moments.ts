@@ -32,9 +32,6 @@ export interface Moment {
   readonly counts: Counts;
 }
 
-/** One of which all is done with: its counts are those of all keys that had been found by then. */
-export type PassedMoment = Moment;
-
 export class Moments {
   readonly #course: Course;
   /** In their order. */
@@ -77,8 +74,8 @@ export class Moments {
     if (this.#moments.length > MOST_MOMENTS) this.#keepOnly((i) => i % 2 === 0);
   }
 
-  /** The last one of which all is done with, and which was not taken yet. */
-  takePassed(): PassedMoment | undefined {
+  /** The last one of which all is done with, and which was not taken yet; its counts are those of all keys found by then. */
+  takePassed(): Moment | undefined {
     const { source, live } = this.#course;
     const passed = this.#moments.findLastIndex(
       ({ place, followed }) => source.hasPassed(place) && (followed === undefined || live!.hasPassed(followed)),

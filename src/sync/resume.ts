@@ -23,7 +23,7 @@ import type { SourceState } from '../source/walks.ts';
 import type { WrittenProcess } from '../target/target-process.ts';
 import type { LeftCopy } from './live-start.ts';
 import type { FollowedPlace, LiveCopy } from './live.ts';
-import { Moments, type Course, type PassedMoment } from './moments.ts';
+import { Moments, type Course, type Moment } from './moments.ts';
 import type { MigrateResult } from './options.ts';
 import { NOTHING_COUNTED } from './progress.ts';
 import type { Run } from './preflight.ts';
@@ -221,7 +221,7 @@ export class Resume {
   }
 
   /** @param moment `undefined`: what was kept last holds, but for what was missed since */
-  async #keep(moment: PassedMoment | undefined, processes: readonly WrittenProcess[]): Promise<void> {
+  async #keep(moment: Moment | undefined, processes: readonly WrittenProcess[]): Promise<void> {
     const last = this.#last!;
     const kept = moment === undefined ? withOpenGap(last) : this.#stateAt(moment);
     // Before anything is written nobody has acknowledged more than was kept.
@@ -229,7 +229,7 @@ export class Resume {
     await this.#write({ ...kept, targets });
   }
 
-  #stateAt({ place, counts, followed }: PassedMoment): Omit<Checkpoint, 'targets'> {
+  #stateAt({ place, counts, followed }: Moment): Omit<Checkpoint, 'targets'> {
     const { progress, live } = this.#course!;
     return {
       ...this.#common,

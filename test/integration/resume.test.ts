@@ -14,11 +14,10 @@ import { assertDone, assertFailed } from '../support/outcome.ts';
 import { startCluster, type TestCluster } from '../support/redis-cluster.ts';
 import { startServer } from '../support/redis-server.ts';
 import { runRump, spawnRump } from '../support/rump.ts';
-import { Standing } from '../support/live/standing.ts';
 import { startPair } from '../support/server-pair.ts';
 import { assertSame } from '../support/snapshot.ts';
 import { replyProxy } from '../support/reply-proxy.ts';
-import { startProxy, type TcpProxy } from '../support/tcp-proxy.ts';
+import { startProxy } from '../support/tcp-proxy.ts';
 
 const KILLS = 3;
 
@@ -134,24 +133,6 @@ test('A database that was done is not read again', async (t) => {
   assert.equal(await sizeOf(to), 2000);
 });
 
-for (const store of ['file', 'target'] as const) {
-  test(`A target that was flushed meanwhile gets everything once more (progress: ${store})`, async (t) => {
-    const { from, to, endpoints } = await startPair(t);
-    const file = store === 'file' ? fileFor(t) : 'target';
-    await from.pipeline(setAll(KEYS));
-    const running = spawnRump([...endpoints, ...SLOWLY, '--resume', file]);
-    await underWay(running, async () => (await sizeOf(to)) > KEYS * 0.7);
-    await underWay(running, async () => (store === 'file' ? keptIn(file) : await keptAt(to)) > 0);
-    await kill(running);
-    await to.send('FLUSHALL');
-    const result = await runRump([...endpoints, '--resume', file]);
-    assertDone(result);
-    if (store === 'file')
-      assert.match(result.stderr, /warning: the target .* was flushed.*: all of it is copied once more$/m);
-    assert.equal(await sizeOf(to), KEYS);
-  });
-}
-
 test('Where the source is another process its walk begins anew, and that is said', async (t) => {
   const { source, target, from, to } = await startPair(t);
   const [replacement, proxy] = await Promise.all([startServer(), startProxy({ port: source.port })]);
@@ -215,98 +196,6 @@ test('A key that has failed is tried once more, and the exit code is 1 as long a
   assert.equal(await dumpsOf(from), 1);
   assert.equal(String(await to.send('GET', 'key:5')), '5');
 });
-
-test('A target that comes back with older data is gone on with as of then, by what it keeps itself', async (t) => {
-  const { source, target, from, to } = await startPair(t);
-  await from.pipeline(setAll(KEYS));
-  const proxy = await startProxy({ port: target.port });
-  t.after(() => proxy.close());
-  const args = ['--from', source.url, '--to', proxy.url, '--resume', 'target'];
-  const running = spawnRump([...args, ...SLOWLY]);
-  await underWay(running, async () => (await sizeOf(to)) > KEYS * 0.5);
-  await to.send('SAVE');
-  const saved = await sizeOf(to);
-  await underWay(running, async () => (await sizeOf(to)) > saved + KEYS * 0.2);
-  await kill(running);
-  const older = await startServer({ args: ['--dir', target.dir, '--dbfilename', 'dump.rdb'] });
-  t.after(() => older.stop());
-  proxy.leadTo(older.port);
-  proxy.cut();
-  await from.send('CONFIG', 'RESETSTAT');
-  const result = await runRump(args);
-  assertDone(result);
-  assert.match(result.stderr, /^rump: warning: the copy goes on from the checkpoint in database 0 of /m);
-  assert.ok((await dumpsOf(from)) < KEYS, 'everything was read again');
-  await assertSameData(from, await older.client());
-});
-
-for (const [what, command] of [
-  ['A database that was flushed', ['FLUSHDB']],
-  ['Databases that were swapped', ['SWAPDB', 0, 1]],
-] as const) {
-  test(`${what} before the target began again: all is copied once more`, async (t) => {
-    const [source, standing] = await Promise.all([startServer(), Standing.start(t, { keeps: true })]);
-    t.after(() => source.stop());
-    for (const db of [0, 1]) await (await source.client(db)).pipeline(setAll(1000, `${db}:`));
-    const ends = ['--from', source.url, '--to', standing.url, '--resume', 'target'];
-    const args = [...ends, '--db', '0,1', '--db-map', '0:1,1:0'];
-    const running = spawnRump([...args, '--tpslimit', '1500', '--count', '100']);
-    const to = await standing.server.client();
-    await underWay(running, async () => (await keptAt(to)) > 1000);
-    await kill(running);
-    await (await standing.server.client(1)).send(...command);
-    await standing.restart();
-    const result = await runRump(args);
-    assertDone(result);
-    assert.match(result.stderr, /^rump: warning: the checkpoint in database 0 of .* has nothing that still counts/m);
-    const others = await Promise.all([source.client(1), standing.server.client(0)]);
-    await assertSameData(...others);
-    await assertSameData(await source.client(0), await standing.server.client(1));
-  });
-}
-
-for (const [what, lose, reason, repair] of [
-  [
-    'is lost',
-    async (proxy) => {
-      proxy.refuse();
-      proxy.cut();
-    },
-    /Cannot connect to .*: connection refused/,
-    async (proxy) => proxy.accept(),
-  ],
-  [
-    'is full',
-    async (_, to) => void (await to.send('CONFIG', 'SET', 'maxmemory', '1mb')),
-    /^rump: Cannot write to .*: OOM /,
-    async (_, to) => void (await to.send('CONFIG', 'SET', 'maxmemory', '0')),
-  ],
-] as readonly (readonly [
-  string,
-  (proxy: TcpProxy, to: TestClient) => Promise<void>,
-  RegExp,
-  (proxy: TcpProxy, to: TestClient) => Promise<void>,
-])[]) {
-  test(`Where the target ${what} the exit code is 75, and the same command goes on`, async (t) => {
-    const { source, target, from, to } = await startPair(t);
-    const file = fileFor(t);
-    await from.pipeline(setAll(KEYS));
-    const proxy = await startProxy({ port: target.port });
-    t.after(() => proxy.close());
-    const args = ['--from', source.url, '--to', proxy.url, '--retries', '1', '--retry-max', '10ms', '--resume', file];
-    const running = spawnRump([...args, ...SLOWLY]);
-    await underWay(running, () => keptIn(file) > 0);
-    await lose(proxy, to);
-    const broken = await running.done;
-    assertFailed(broken, { code: 75, error: reason });
-    assert.match(broken.stderr, /^rump: warning: the same command goes on from here/m);
-    await repair(proxy, to);
-    await from.send('CONFIG', 'RESETSTAT');
-    assertDone(await runRump([...args]));
-    assert.ok((await dumpsOf(from)) < KEYS, 'everything was read again');
-    await assertSameData(from, to);
-  });
-}
 
 test('A cluster is gone on with, each node where it was left, and slots that moved meanwhile where they are then', async (t) => {
   const [source, target] = await Promise.all([startCluster(t), startCluster(t)]);
