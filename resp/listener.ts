@@ -17,10 +17,13 @@ export interface ListenerOptions {
   readonly mostClients?: number;
   /** Milliseconds after which a client is let go that has said no whole command, or has read nothing. */
   readonly idleMs?: number;
+  /** Milliseconds after which the one that has done nothing for the longest goes where others want in. */
+  readonly restMs?: number;
 }
 
 const MOST_CLIENTS = 32;
 const IDLE_MS = 300_000;
+const REST_MS = 1000;
 /** Milliseconds after which a socket is looked at once more before it is taken for dead. */
 const LOOK_AGAIN_MS = 100;
 /** For a client to take what is left for it, in milliseconds. */
@@ -56,17 +59,32 @@ export function errorReply(text: string): string {
 export class Listener {
   readonly #server: net.Server;
   readonly #path: string;
+  /** Who has done nothing for the longest comes first. */
   readonly #clients = new Set<Client>();
   readonly #onExit = (): void => this.#remove();
   #made: Stats | undefined;
 
-  private constructor({ path, answer, mostClients = MOST_CLIENTS, idleMs = IDLE_MS }: ListenerOptions) {
+  private constructor({
+    path,
+    answer,
+    mostClients = MOST_CLIENTS,
+    idleMs = IDLE_MS,
+    restMs = REST_MS,
+  }: ListenerOptions) {
     this.#path = path;
+    const clients = this.#clients;
     this.#server = net.createServer({ highWaterMark: HIGH_WATER_MARK }, (socket) => {
-      if (this.#clients.size >= mostClients) return turnAway(socket);
-      const client = new Client(socket, answer, idleMs);
-      this.#clients.add(client);
-      socket.on('close', () => this.#clients.delete(client));
+      const [first] = clients;
+      if (clients.size >= mostClients) {
+        if (!first!.makesRoom(restMs)) return turnAway(socket);
+        clients.delete(first!);
+      }
+      const client = new Client(socket, answer, idleMs, () => {
+        clients.delete(client);
+        clients.add(client);
+      });
+      clients.add(client);
+      socket.on('close', () => clients.delete(client));
     });
   }
 
@@ -133,23 +151,38 @@ class Client {
   readonly #socket: net.Socket;
   readonly #answer: (words: readonly string[]) => string;
   readonly #requests = new RequestReader();
+  #activeAt = performance.now();
 
-  constructor(socket: net.Socket, answer: ListenerOptions['answer'], idleMs: number) {
+  /** @param onActive it has said a whole command, or read what was left for it */
+  constructor(socket: net.Socket, answer: ListenerOptions['answer'], idleMs: number, onActive: () => void) {
     this.#socket = socket;
     this.#answer = answer;
     const timer = setTimeout(() => socket.destroy(), idleMs).unref();
+    const isActive = (): void => {
+      if (socket.destroyed) return;
+      this.#activeAt = performance.now();
+      timer.refresh();
+      onActive();
+    };
     socket.on('data', (chunk: Buffer) => {
       this.#requests.push(chunk);
-      if (this.#answerAll()) timer.refresh();
+      if (this.#answerAll()) isActive();
     });
     socket.on('drain', () => {
-      timer.refresh();
+      isActive();
       socket.resume();
       this.#answerAll();
     });
     // Whoever is gone needs no reply.
     socket.on('error', () => {});
     socket.on('close', () => clearTimeout(timer));
+  }
+
+  /** Goes, where it has done nothing for so long; otherwise it stays. */
+  makesRoom(restMs: number): boolean {
+    const isIdle = performance.now() - this.#activeAt >= restMs;
+    if (isIdle) this.#socket.destroy();
+    return isIdle;
   }
 
   end(): void {

@@ -16,6 +16,8 @@ import {
 } from './show/output.ts';
 import { PlainOutput } from './show/report.ts';
 
+const WHILE_LINGERING = 'it was known whether anybody still writes, and before the last look at the target';
+
 export class Run {
   readonly #program: Program;
   readonly #output: Output;
@@ -49,12 +51,14 @@ export class Run {
     work: (told: { readonly signal: AbortSignal; readonly onEvent: (event: RunEvent) => void }) => Promise<Outcome>,
     cutover?: AbortController,
   ): Promise<Outcome> {
+    let before = `everything was ${done}`;
     const reasonOf = (signal: Interrupted['signal']): Error => {
       this.#output.onInterrupt(signal);
-      return new Interrupted(signal, done);
+      return new Interrupted(signal, before);
     };
     const onEvent = (event: RunEvent): void => {
       this.#hasBegun ||= event.type === 'start';
+      if (event.type === 'phase' && event.phase === 'lingering') before = WHILE_LINGERING;
       this.#output.onEvent(event);
     };
     const onInterrupt = (): void => {

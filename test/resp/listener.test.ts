@@ -129,6 +129,23 @@ test('Listener turns away who is one too many, until another one goes', async (t
   }
 });
 
+test('Listener has who does nothing for the longest make room for others, and nobody who has asked just now', async (t) => {
+  const path = await listen(t, { mostClients: 2, restMs: 50 });
+  const [idle, asking] = [await connect(t, path), await connect(t, path)];
+  let isGone = false;
+  idle.on('close', () => (isGone = true));
+  for (let reply = ''; !reply.includes('PING');) {
+    asking.write('PING\n');
+    await once(asking, 'data');
+    const socket = await connect(t, path);
+    socket.end('PING\n');
+    reply = await heard(socket);
+  }
+  asking.end('PING\n');
+  assert.equal(await heard(asking), '$4\r\nPING\r\n');
+  assert.equal(isGone, true);
+});
+
 test('Listener lets go of who says half a command, or nothing', async (t) => {
   const path = await listen(t, { idleMs: 100 });
   for (const text of ['', '*2\r\n$6\r\nSTATUS\r\n']) {

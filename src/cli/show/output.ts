@@ -55,9 +55,9 @@ export class Interrupted extends RespError {
   override readonly name = 'Interrupted';
   readonly signal: StopSignal;
 
-  /** @param done what the command does with keys */
-  constructor(signal: StopSignal, done: 'copied' | 'compared' = 'copied') {
-    super('INTERRUPTED', `Stopped by ${nameOfSignal(signal)} before everything was ${done}`);
+  /** @param before what had not come about yet */
+  constructor(signal: StopSignal, before = 'everything was copied') {
+    super('INTERRUPTED', `Stopped by ${nameOfSignal(signal)} before ${before}`);
     this.signal = signal;
   }
 }
