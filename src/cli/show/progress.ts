@@ -179,15 +179,16 @@ export class Bar {
     const span = elapsed - since;
     const rate = formatRate(keys - keysThen, span);
     const byteRate = `${formatBytes(Math.round(perSecond(bytes - bytesThen, span)))}/s`;
-    const phase = last.live === undefined ? undefined : phaseOf(last.live);
+    // Rounded down: 100 % means done.
+    const done = `${Math.floor(this.#fraction * 100)}%`.padStart(4);
+    const { live } = last;
     return [
-      // Rounded down: 100 % means done.
-      { text: phase ?? `${Math.floor(this.#fraction * 100)}%`.padStart(4), rank: 0 },
+      { text: live === undefined ? done : phaseOf(live, done.trimStart()), rank: 0 },
       { text: countOf(keys, 'key'), rank: 2 },
       { text: formatBytes(bytes), rank: 7 },
       { text: rate, rank: 5 },
       { text: byteRate, rank: 8 },
-      ...(phase === undefined ? this.#remaining(elapsed) : []),
+      ...(live === undefined || live.phase === 'copying' ? this.#remaining(elapsed) : []),
       ...(failed > 0 ? [{ text: `${formatCount(failed)} failed`, rank: 1 }] : []),
       ...(reconnects > 0 ? [{ text: countOf(reconnects, 'reconnect'), rank: 6 }] : []),
     ];
@@ -200,19 +201,21 @@ export class Bar {
   }
 }
 
-/** `undefined` as long as what was there at the beginning is copied. */
-function phaseOf({ phase, behind, lag }: LiveProgress): string | undefined {
+/** @param done of what was there at the beginning */
+function phaseOf({ phase, behind, lag }: LiveProgress, done: string): string {
   const seconds = lag === null ? '' : `, ${(lag / 1000).toFixed(1)} s`;
   switch (phase) {
+    case 'attaching':
+      return 'waiting for the source';
     case 'copying':
-      return undefined;
+      return `copying ${done}`;
     case 'in-sync':
       return 'in sync';
     case 'following':
       return `following: ${countOf(behind, 'key')} behind${seconds}`;
     case 'cutover':
       return `cutting over: ${countOf(behind, 'key')} left`;
-    default:
+    case 'lingering':
       return 'looking for writers';
   }
 }

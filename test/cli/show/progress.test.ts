@@ -32,6 +32,22 @@ test('Bar.render() shows everything where there is room', () => {
   );
 });
 
+test('Bar.render() tells the phase of a copy that follows its source', () => {
+  const [behind, lag] = [1200, 430];
+  for (const [phase, text] of [
+    ['attaching', 'waiting for the source'],
+    ['copying', 'copying 50%'],
+    ['following', 'following: 1,200 keys behind, 0.4 s'],
+    ['in-sync', 'in sync'],
+    ['cutover', 'cutting over: 1,200 keys left'],
+    ['lingering', 'looking for writers'],
+  ] as const) {
+    const line = render(200, { ...HALF, live: { phase, behind, lag } });
+    assert.match(line, new RegExp(`^\\[[#-]+\\] {2}${text} {2}450,000 keys `));
+    assert.equal(line.includes('ETA'), phase === 'copying');
+  }
+});
+
 test('Bar.render() shows reconnects where there were any', () => {
   assert.match(render(200, { ...HALF, reconnects: 1 }), / {2}2 failed {2}1 reconnect$/);
   assert.match(render(200, { ...HALF, reconnects: 3 }), / {2}2 failed {2}3 reconnects$/);
