@@ -47,6 +47,8 @@ const IN_SYNC_MS = 1000;
 const PATIENCE_MS = 1000;
 /** Milliseconds between two measurements, and two looks for the file. */
 const LOOK_MS = 200;
+/** The same where nothing has changed in between: a source that is at rest is left alone. */
+const REST_MS = 1000;
 /** Milliseconds between two looks at what servers say of themselves. */
 const SECOND_MS = 1000;
 /** Reading streams again may take this share of the time. */
@@ -178,6 +180,7 @@ export class Following {
   /** How long it takes until a change of now is on the target. */
   async #measure(): Promise<void> {
     const { feeds, rounds, gaps, lookForDatabases } = this.#parts;
+    const before = rounds.changes;
     this.#measuredSince = performance.now();
     let changes = 0;
     // What stands still, or is paused, does not come back to say so.
@@ -197,7 +200,8 @@ export class Following {
     await this.#readStreams();
     const { untilIdle } = this.#options;
     if (untilIdle !== undefined && (await this.#writers.idleFor(changes)) >= untilIdle) this.#isAsked = true;
-    await this.#unlessAsked(() => sleep(LOOK_MS, undefined, { ref: false }));
+    const isAtRest = untilIdle === undefined && this.#phase === 'in-sync' && rounds.changes === before;
+    await this.#unlessAsked(() => sleep(isAtRest ? REST_MS : LOOK_MS, undefined, { ref: false }));
   }
 
   /** Streams that may have changed without a sign: not all of the time is for them. */
