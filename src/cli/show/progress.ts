@@ -183,7 +183,7 @@ export class Bar {
     const done = `${Math.floor(this.#fraction * 100)}%`.padStart(4);
     const { live } = last;
     return [
-      { text: live === undefined ? done : phaseOf(live, done.trimStart()), rank: 0 },
+      { text: live === undefined ? done : PHASES[live.phase](live, done.trimStart()), rank: 0 },
       { text: countOf(keys, 'key'), rank: 2 },
       { text: formatBytes(bytes), rank: 7 },
       { text: rate, rank: 5 },
@@ -201,24 +201,18 @@ export class Bar {
   }
 }
 
-/** @param done of what was there at the beginning */
-function phaseOf({ phase, behind, lag }: LiveProgress, done: string): string {
-  const seconds = lag === null ? '' : `, ${(lag / 1000).toFixed(1)} s`;
-  switch (phase) {
-    case 'attaching':
-      return 'waiting for the source';
-    case 'copying':
-      return `copying ${done}`;
-    case 'in-sync':
-      return 'in sync';
-    case 'following':
-      return `following: ${countOf(behind, 'key')} behind${seconds}`;
-    case 'cutover':
-      return `cutting over: ${countOf(behind, 'key')} left`;
-    case 'lingering':
-      return 'looking for writers';
-  }
-}
+/** In words; `done` of what was there at the beginning. */
+const PHASES: Readonly<Record<LiveProgress['phase'], (live: LiveProgress, done: string) => string>> = {
+  attaching: () => 'waiting for the source',
+  copying: (_, done) => `copying ${done}`,
+  'in-sync': () => 'in sync',
+  following: ({ behind, lag }) => {
+    const seconds = lag === null ? '' : `, ${(lag / 1000).toFixed(1)} s`;
+    return `following: ${countOf(behind, 'key')} behind${seconds}`;
+  },
+  cutover: ({ behind }) => `cutting over: ${countOf(behind, 'key')} left`,
+  lingering: () => 'looking for writers',
+};
 
 interface Part {
   readonly text: string;
