@@ -2,6 +2,7 @@
 // they have changed.
 
 import type { SentinelAddress, TcpAddress, UnixAddress } from '../../resp/address.ts';
+import type { Connection } from '../../resp/connection.ts';
 import { nameOf, RespError, type Peer, type ReplyError } from '../../resp/errors.ts';
 import type { ReplicationLink, ReplicationSink } from '../../resp/replication-link.ts';
 import { Backoff, pauseAfter, type ReconnectOptions } from '../server/retry.ts';
@@ -207,6 +208,20 @@ export class Deployment {
     this.#announced.demand(peer);
     const [, nodes] = await askTopology(this.#refreshAccess, peer);
     return String(nodes);
+  }
+
+  /** Where sentinels say that the primary is by now, if that is another one: the old one may still answer, and not know it. */
+  placeBeside(peer: Peer): Peer | undefined {
+    const [primary] = this.#topology.nodes;
+    return this.kind === 'sentinel' && nameOf(primary!.peer) !== nameOf(peer) ? primary!.peer : undefined;
+  }
+
+  /** Ends a connection to a server that is the primary no more, as far as sentinels have said when they were asked last. */
+  demandPlace(connection: Pick<Connection, 'peer' | 'fail'>): void {
+    const place = this.placeBeside(connection.peer);
+    if (place === undefined) return;
+    const message = `Cannot ${this.use} ${nameOf(connection.peer)} any more: the primary is ${nameOf(place)} by now`;
+    connection.fail(new RespError('REPLACED', message, { peer: connection.peer, retryable: true }));
   }
 
   /** Why the server would do no work now. That nobody serves the slot of the probe says nothing of the other slots. */

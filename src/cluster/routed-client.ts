@@ -141,6 +141,7 @@ export class RoutedClient {
   async #routeTo(node: Node): Promise<Route | undefined> {
     const known = this.#routes.get(node.id);
     const last = known?.session.connection;
+    if (last !== undefined) this.#deployment.demandPlace(last);
     if (known !== undefined && last?.error === undefined) return known;
     // Several may ask at once, and one connection serves them all.
     const opening = this.#openings.get(node.id) ?? this.#open(node, known);

@@ -13,6 +13,7 @@ import { NewDatabases } from '../live/new-databases.ts';
 import type { OwnNames } from '../live/own-names.ts';
 import type { Rounds } from '../live/rounds.ts';
 import type { RedisSource } from '../source/redis-source.ts';
+import { COPY_AGAIN } from '../target/final-check.ts';
 import { KeyMapping } from '../target/key-mapping.ts';
 import type { RedisTarget } from '../target/redis-target.ts';
 import type { LeftCopy, LiveStart } from './live-start.ts';
@@ -137,7 +138,7 @@ export class LiveGaps {
   demandKept(): void {
     if (!this.#isTargetLost) return;
     const message = 'Cannot vouch for the copy: a server of the target was replaced or restarted at its very end';
-    throw new RespError('TARGET_REPLACED', message, { hint: 'copy again', retryable: true });
+    throw new RespError('TARGET_REPLACED', message, { hint: COPY_AGAIN, retryable: true });
   }
 
   #watchDatabases(): NewDatabases {

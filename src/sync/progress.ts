@@ -222,7 +222,7 @@ export class Progress extends RunProgress implements SourceSink, TargetSink {
   }
 
   onTargetReplaced(peer: Peer): void {
-    const message = `the target ${nameOf(peer)} was replaced or restarted; what it may have lost is copied once more`;
+    const message = `the target ${nameOf(peer)} was replaced, restarted or emptied; what it may have lost is copied once more`;
     this.warn('TARGET_REPLACED', message);
   }
 

@@ -8,8 +8,6 @@ import { RoutedClient } from '../cluster/routed-client.ts';
 import type { Deployment } from '../cluster/deployment.ts';
 import type { NodeLinkOptions } from '../cluster/node-link.ts';
 import { Failure, whileListening } from '../flow/failure.ts';
-import { replyOf } from '../server/replies.ts';
-import { NAMES_OF_A_COMMAND } from '../keys/name-readers.ts';
 import {
   askFlushes,
   askInfo,
@@ -22,6 +20,7 @@ import {
 import { scopeOf } from '../server/refusal.ts';
 import type { Session } from '../server/session.ts';
 import type { NodeWriter } from './node-writer.ts';
+import { ABOUT_TO_EXPIRE_MS, askForKeys, isLoss } from './sample-look.ts';
 import type { TargetSink } from './target.ts';
 import type { TargetProcess, WrittenKey } from './target-process.ts';
 
@@ -31,6 +30,9 @@ export interface FinalCheckOptions extends NodeLinkOptions {
 
 export type FinalCheckSink = Pick<TargetSink, 'onMissing' | 'onUnsaid'>;
 
+/** Nothing that was kept of the copy counts then. */
+export const COPY_AGAIN = 'run the same command again, which copies everything once more';
+
 /** What was seen at one node. */
 interface Look {
   readonly peer: Peer;
@@ -38,13 +40,6 @@ interface Look {
   readonly missing: readonly WrittenKey[];
   readonly isLoss: boolean;
 }
-
-/** Servers tell of a key that expires within so many milliseconds as they like. */
-const ABOUT_TO_EXPIRE_MS = 2000;
-/** Of the keys that are looked for: where fewer are missing, and nothing was flushed, somebody has deleted them. */
-const MOST_DELETED = 0.1;
-/** So are fewer than these, however few there were. */
-const FEW = 10;
 
 /**
  * Asks on the connections that have written. What is missing and no loss is told, and so is what a node does not say any more.
@@ -93,12 +88,8 @@ async function lookAt(
   const looked: WrittenKey[] = [];
   const missing: WrittenKey[] = [];
   let refusal: ReplyError | undefined;
-  // Over a long line a round trip a batch is more than all that is asked.
-  const ofBatches = await asker.ask((session) =>
-    Promise.all(Array.from(batchesOf(keys), (some) => askForKeys(session, some))),
-  );
-  if (ofBatches === undefined) throw replaced(peer);
-  const replies = ofBatches.flat();
+  const replies = await asker.ask((session) => askForKeys(session, keys));
+  if (replies === undefined) throw replaced(peer);
   for (const [i, key] of keys.entries()) {
     const reply = await settled(replies[i]!, key, client);
     if (reply instanceof ReplyError) refusal ??= reply;
@@ -111,22 +102,6 @@ async function lookAt(
   // Who says nothing of its keys, and was flushed, may have none of them.
   if (keys.length > 0 && looked.length === 0 && isFlushed === true) throw wasFlushed(peer);
   return { peer, looked: looked.length, missing, isLoss: isLoss(looked, missing, isFlushed) };
-}
-
-/**
- * Whether keys are missing that not only somebody has deleted: a flush takes the first ones away, and whatever it may have
- * been takes many.
- * @param isFlushed whether the server counts a flush or a swap since the first key was written; `undefined`: it does not say
- */
-export function isLoss(
-  looked: readonly WrittenKey[],
-  missing: readonly WrittenKey[],
-  isFlushed: boolean | undefined,
-): boolean {
-  if (missing.length === 0) return false;
-  if (isFlushed === true || (isFlushed === undefined && missing[0] === looked[0])) return true;
-  if (missing.length === looked.length) return true;
-  return missing.length >= FEW && missing.length >= looked.length * MOST_DELETED;
 }
 
 /** Who has acknowledged what is looked for: another one may be met while it is asked. */
@@ -146,9 +121,7 @@ async function askWhoItIs(
   { process, before, flushesBefore }: Acknowledger,
 ): Promise<{ readonly flushes: Flushes | undefined } | ReplyError> {
   const { peer } = connection;
-  const [single] = deployment.topology.nodes;
-  // The old primary may still be there, and not know that it is one no more.
-  if (deployment.kind === 'sentinel' && nameOf(single!.peer) !== nameOf(peer)) throw replaced(peer);
+  if (deployment.placeBeside(peer) !== undefined) throw replaced(peer);
   try {
     const [info, flushes] = await Promise.all([askInfo(connection), askFlushes(connection)]);
     const evicted = (): number => process.evictedBy(info);
@@ -180,33 +153,6 @@ async function demandSameProcess(
   if (more > 0) throw hasEvicted(peer, more);
 }
 
-/** Of one database each. */
-function* batchesOf(keys: readonly WrittenKey[]): Generator<readonly WrittenKey[]> {
-  for (let [start, end] = [0, 0]; start < keys.length; start = end) {
-    for (end = start + 1; end < keys.length && end - start < NAMES_OF_A_COMMAND; end++)
-      if (keys[end]!.db !== keys[start]!.db) break;
-    yield keys.slice(start, end);
-  }
-}
-
-/** One by one where not all are there, and in a cluster, where the keys of one command have to be of one slot. */
-async function askForKeys(
-  { connection, selection, server }: Session,
-  keys: readonly WrittenKey[],
-): Promise<readonly Reply[]> {
-  const ask = (...names: readonly Buffer[]): Promise<Reply> => {
-    selection.use(keys[0]!.db);
-    return connection.request('EXISTS', ...names).catch(replyOf);
-  };
-  const names = keys.map(({ name }) => name);
-  const count = server.info.cluster ? undefined : await ask(...names);
-  if (count === names.length) return names.map(() => 1);
-  const replies = await Promise.all(names.map((name) => ask(name)));
-  const refusal = replies.find((reply) => reply instanceof ReplyError && scopeOf(reply) === 'server');
-  if (refusal !== undefined) throw refusal as ReplyError;
-  return replies;
-}
-
 /** Where its slot has moved meanwhile, and so has the key. */
 async function settled(reply: Reply, { db, name }: WrittenKey, client: RoutedClient): Promise<Reply> {
   if (!(reply instanceof ReplyError) || scopeOf(reply) !== 'place') return reply;
@@ -223,7 +169,7 @@ function notReached(error: unknown): never {
 
 function replaced(peer: Peer, what = 'was replaced or restarted'): RespError {
   const message = `Cannot vouch for the copy: the target ${nameOf(peer)} ${what} since it acknowledged keys`;
-  return new RespError('TARGET_REPLACED', message, { peer, hint: 'copy again', retryable: true });
+  return new RespError('TARGET_REPLACED', message, { peer, hint: COPY_AGAIN, retryable: true });
 }
 
 function isReplica(peer: Peer, hint: string): RespError {

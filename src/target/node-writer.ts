@@ -18,7 +18,9 @@ import type { Server } from '../server/server.ts';
 import type { Session } from '../server/session.ts';
 import type { RateLimit } from './rate-limit.ts';
 import type { LiveOptions } from './target.ts';
-import { NodeAsker, TargetProcess, WrittenSample, type WrittenProcess } from './target-process.ts';
+import { NodeAsker } from './node-asker.ts';
+import { ABOUT_TO_EXPIRE_MS } from './sample-look.ts';
+import { TargetProcess, WrittenSample, type WrittenKey, type WrittenProcess } from './target-process.ts';
 import { Unanswered } from './unanswered.ts';
 import type { Settling } from '../flow/settling.ts';
 import { SuspectEntries } from '../cluster/suspects.ts';
@@ -100,11 +102,12 @@ export class NodeWriter {
     this.node = node;
     this.refused = new RefusedSlots(deployment, node, () => this.#run.wake());
     this.#run = new NodeRun(new NodeLink(deployment, node, options));
-    this.asker = new NodeAsker(this.#run.link, this.process);
     this.#options = options;
     this.#sink = sink;
     this.#suspects = new SuspectEntries((entry) => this.#idOf(entry));
     this.sample = new WrittenSample(options.live && ((key) => this.#idOf(key)), options.renames);
+    const present = (): readonly WrittenKey[] => this.sample.presentAt(options.clock() + ABOUT_TO_EXPIRE_MS);
+    this.asker = new NodeAsker(deployment, this.#run.link, this.process, present);
     const { onWritten } = options;
     const renewing = (entry: EntryView): void => {
       onWritten?.(entry);

@@ -9,7 +9,8 @@ import { EntryView } from '../flow/entry-view.ts';
 import { idOf, type KeyId } from '../flow/key-id.ts';
 import type { NodeWriter } from './node-writer.ts';
 import { temporaryNameIn } from './internal-names.ts';
-import { waitForReplicas, type WrittenSample } from './target-process.ts';
+import { waitForReplicas } from './node-asker.ts';
+import type { WrittenSample } from './target-process.ts';
 
 export interface NodeWritersSink {
   newWriter(node: Node): NodeWriter;

@@ -1,20 +1,13 @@
-// The process behind a node of the target: whether it still is the one that has acknowledged what was written so far, some of
-// the keys that it has acknowledged, and how it is asked about them beside what is written.
+// The process behind a node of the target: whether it still is the one that has acknowledged what was written so far, and some of
+// the keys that it has acknowledged.
 
 import type { Connection } from '../../resp/connection.ts';
-import { nameOf, ReplyError, RespError, type Peer } from '../../resp/errors.ts';
-import { Oversized } from '../../resp/reply.ts';
-import type { NodeLink } from '../cluster/node-link.ts';
+import { nameOf, RespError, type Peer } from '../../resp/errors.ts';
 import type { EntryView } from '../flow/entry-view.ts';
 import { idOf, type KeyId } from '../flow/key-id.ts';
 import { ownCopy } from '../flow/own-copy.ts';
-import { Wakeup } from '../flow/wakeup.ts';
-import { encodePayload } from '../rdb/encode.ts';
 import { NEVER, type Milliseconds } from '../rdb/milliseconds.ts';
-import { askFlushes, askInfo, wasReplica, type Flushes, type ServerInfo } from '../server/info.ts';
-import { refusalOf, scopeOf } from '../server/refusal.ts';
-import { failMisanswered, integerIn, replyOf } from '../server/replies.ts';
-import { ask, type Session } from '../server/session.ts';
+import { wasReplica, type Flushes, type ServerInfo } from '../server/info.ts';
 
 export interface WrittenKey {
   /** Database and name at the target. */
@@ -54,16 +47,14 @@ const HASH_PRIME = 0x01000193;
 const LONGEST_NAME = 4096;
 /** Fields of a hash may expire from this type byte on, and take the key with them. */
 const FIRST_TYPE_WITH_EXPIRING_FIELDS = 22;
-/** Milliseconds: whoever waits for longer asks again, so that a server that is gone is missed. */
-const MOST_WAIT_MS = 1000;
-/** An empty string, as every version reads it. */
-const NOTHING = encodePayload({ type: 'string', value: Buffer.alloc(0) }, 9);
 /** The expiry of what is not to be looked for. */
 const GONE_BEFORE = 0;
 
 export class TargetProcess {
   #info: ServerInfo | undefined;
   #replaced = 0;
+  /** It has lost what it had acknowledged, and is the same process. */
+  #isEmptied = false;
   #evicted = 0;
   /** As it counted when it was asked last. */
   #evictedKeys = 0;
@@ -74,19 +65,21 @@ export class TargetProcess {
   }
 
   /**
-   * Whether it is the one that was met before.
+   * Whether it is the one that was met before, with what it had.
    * @param wasIdle whether the last connection was closed while nothing was asked on it: who names no process is taken for
    *   the same then, as the last look will tell what it lost
    * @throws RespError `TARGET_REPLACED`, where it was another one too often
    */
   meets(info: ServerInfo, peer: Peer, wasIdle: boolean): boolean {
     const before = this.#info;
-    const isNamed = info.runId !== '' || wasIdle;
-    if (before !== undefined && info.runId === before.runId && isNamed && !wasReplica(before, info)) return true;
+    const isEmptied = this.#isEmptied;
+    const isSame = info.runId === before?.runId && (info.runId !== '' || wasIdle);
+    if (before !== undefined && isSame && !isEmptied && !wasReplica(before, info)) return true;
     this.#info = info;
+    this.#isEmptied = false;
     this.#evicted = 0;
     this.#evictedKeys = info.evictedKeys;
-    if (before !== undefined && ++this.#replaced > MOST_REPLACED) throw tooOften(peer);
+    if (before !== undefined && ++this.#replaced > MOST_REPLACED) throw tooOften(peer, isSame && isEmptied);
     return false;
   }
 
@@ -97,6 +90,13 @@ export class TargetProcess {
     if (before === undefined || info.runId !== before.runId) return;
     this.evictedBy(info);
     if (info.role === 'replica' || wasReplica(before, info)) connection.fail(demoted(connection.peer, info));
+  }
+
+  /** The same of one that was flushed, or whose databases were exchanged. */
+  empty(connection: Connection): void {
+    if (connection.error !== undefined) return;
+    this.#isEmptied = true;
+    connection.fail(emptied(connection.peer));
   }
 
   /** Keys that it has thrown away since it was met, by what it says now: its own count may have begun anew in between. */
@@ -209,144 +209,6 @@ export class WrittenSample {
   }
 }
 
-/** Asks a node something beside what is written, on whichever connection its writer has. It opens none. */
-export class NodeAsker {
-  readonly #link: NodeLink;
-  readonly #process: TargetProcess;
-  readonly #moved = new Wakeup();
-  #session: Session | undefined;
-  #isOver = false;
-  #flushes: Promise<Flushes | undefined> = Promise.resolve(undefined);
-
-  constructor(link: NodeLink, process: TargetProcess) {
-    this.#link = link;
-    this.#process = process;
-  }
-
-  /** How often the process was flushed before the first key was written to it; `undefined` where it does not say. */
-  get flushes(): Promise<Flushes | undefined> {
-    return this.#flushes;
-  }
-
-  /** There is a connection, on which nothing was written yet. @param isSame whether to the process of the one before */
-  begin(session: Session, isSame: boolean): void {
-    this.#session = session;
-    const { connection, server } = session;
-    // A proxy that names none may hang up on what it does not know.
-    const isTold = server.info.runId !== '';
-    // Where the connection is lost there will be another one.
-    if (!isSame) this.#flushes = isTold ? askFlushes(connection).catch(() => undefined) : Promise.resolve(undefined);
-    this.#moved.wake();
-  }
-
-  /** There will be no more of them. */
-  end(): void {
-    this.#isOver = true;
-    this.#moved.wake();
-  }
-
-  /**
-   * On the connection that is there; once more on the next one where that is lost. What would be refused to everybody now
-   * loses it.
-   * @returns `undefined` where there are no more connections
-   */
-  async ask<T>(question: (session: Session) => Promise<T>): Promise<T | undefined> {
-    while (!this.#isOver) {
-      const session = this.#session;
-      if (session === undefined || session.connection.error !== undefined) {
-        await this.#moved.sleep();
-        continue;
-      }
-      const { connection } = session;
-      try {
-        const answer = await question(session);
-        this.#link.progress();
-        return answer;
-      } catch (error) {
-        if (error instanceof ReplyError && scopeOf(error) === 'server')
-          connection.fail(refusalOf(connection.peer, 'write to', error));
-        if (connection.error === undefined) throw error;
-      }
-    }
-    return undefined;
-  }
-
-  /** Resolves when the node has answered, as the process that it was, with what it had: on another connection where it is not. */
-  async reach(): Promise<void> {
-    await this.ask((session) => this.#demandKept(session));
-  }
-
-  /** The same of the connection that is there, if there is one. */
-  async look(): Promise<void> {
-    const session = this.#session;
-    if (session !== undefined && session.connection.error === undefined)
-      await this.#demandKept(session).catch(() => {});
-  }
-
-  /** @throws the error of a connection that is lost, also for what its server says of itself */
-  async #demandKept({ connection }: Session): Promise<void> {
-    const info = await askInfo(connection).catch(replyOf);
-    if (!(info instanceof ReplyError)) this.#process.demandKept(connection, info);
-    if (connection.error !== undefined) throw connection.error;
-  }
-
-  /**
-   * The payload of a key, however large, `null` where there is none; `undefined` as `ask`.
-   * @throws ReplyError where the node refuses to say
-   */
-  dump(db: number, name: Buffer): Promise<Buffer | Oversized | null | undefined> {
-    return this.ask(async ({ connection, selection }) => {
-      selection.use(db);
-      const reply = await connection.requestLong('DUMP', name);
-      if (Buffer.isBuffer(reply) || reply instanceof Oversized || reply === null) return reply;
-      failMisanswered(connection, 'DUMP');
-      throw connection.error!;
-    });
-  }
-
-  /**
-   * What TYPE says of a key; `undefined` as `ask`.
-   * @param asking whether the node is only just taking over the slot of the key
-   * @throws ReplyError where the node refuses to say
-   */
-  type(db: number, name: Buffer, asking: boolean): Promise<string | undefined> {
-    return this.ask(async ({ connection, selection }) => {
-      selection.use(db);
-      if (asking) ask(connection);
-      const reply = await connection.request('TYPE', name);
-      if (Buffer.isBuffer(reply)) return reply.toString();
-      failMisanswered(connection, 'TYPE');
-      throw connection.error!;
-    });
-  }
-}
-
-/**
- * How many replicas have what was written to the node, once they are enough or so many milliseconds have passed. WAIT vouches
- * for what was written on its own connection, and for nothing where that was nothing: so there is a write in front of it.
- * @param name one that nobody uses, which is gone at once
- * @throws RespError
- */
-export async function waitForReplicas(
-  asker: NodeAsker,
-  name: Buffer,
-  replicas: number,
-  timeoutMs: number,
-): Promise<number> {
-  const end = performance.now() + timeoutMs;
-  for (;;) {
-    // No time at all would be all the time there is.
-    const left = Math.max(1, Math.min(MOST_WAIT_MS, Math.ceil(end - performance.now())));
-    const confirmed = await asker.ask(async ({ connection }) => {
-      const write = connection.request('RESTORE', name, '1', NOTHING, 'REPLACE');
-      const [, count] = await Promise.all([write, connection.request('WAIT', String(replicas), String(left))]);
-      return integerIn(count, 'WAIT');
-    });
-    if (confirmed === undefined) return 0;
-    if (confirmed >= replicas || performance.now() >= end) return Number(confirmed);
-  }
-}
-
 /** Whether its fields may expire, and take the key with them. */
 function mayEmpty({ kind, large, payloadIn, payloadAt }: EntryView): boolean {
   if (kind !== 'value') return large?.fieldsExpire === true;
@@ -372,11 +234,17 @@ function demoted(peer: Peer, { role }: ServerInfo): RespError {
   return new RespError('TARGET_REPLACED', message, { peer, retryable: true });
 }
 
-function tooOften(peer: Peer): RespError {
-  const message = `Cannot write to ${nameOf(peer)}: another server, or one without a name, answers there each time that the connection is lost`;
-  return new RespError('TARGET_REPLACED', message, {
-    peer,
-    hint: 'give the address of the server itself',
-    retryable: true,
-  });
+function emptied(peer: Peer): RespError {
+  const message = `Cannot write to ${nameOf(peer)} as before: it was flushed or swapped, and lacks what it had acknowledged`;
+  return new RespError('TARGET_LOST', message, { peer, retryable: true });
+}
+
+function tooOften(peer: Peer, isEmptied: boolean): RespError {
+  const [why, hint] = isEmptied
+    ? ['it is flushed or swapped, again and again', 'stop whoever does that']
+    : [
+        'another server, or one without a name, answers there each time that the connection is lost',
+        'give the address of the server itself',
+      ];
+  return new RespError('TARGET_REPLACED', `Cannot write to ${nameOf(peer)}: ${why}`, { peer, hint, retryable: true });
 }

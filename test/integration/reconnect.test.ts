@@ -72,7 +72,7 @@ test('A source that was replaced is read from the beginning: the cursors of the 
 test('A target that comes back empty gets everything once more', async (t) => {
   const { other, result } = await replaceMidRun(t, 'target');
   assertDone(result);
-  assert.match(result.stderr, /warning: the target .* was replaced or restarted/);
+  assert.match(result.stderr, /warning: the target .* was replaced, restarted or emptied/);
   assert.equal(await other.send('DBSIZE'), 5000);
 });
 

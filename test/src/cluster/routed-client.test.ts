@@ -30,6 +30,7 @@ test('RoutedClient.ask() asks the owner again where the node is gone that it sen
     placeOf: () => GONE.peer,
     nodeAt: () => GONE,
     isUnserved: () => false,
+    demandPlace: () => {},
     refresh: async () => {},
     refreshIfPossible: async () => {},
     connect: ({ id }: Node) => {

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test, type TestContext } from 'node:test';
 import { NEVER } from '../../../src/rdb/milliseconds.ts';
 import type { TestClient } from '../../support/client.ts';
-import { isLoss } from '../../../src/target/final-check.ts';
+import { isLoss } from '../../../src/target/sample-look.ts';
 import { handFeed } from '../../support/hand-fed-target.ts';
 import { startServer, type TestServer } from '../../support/redis-server.ts';
 import { startProxy } from '../../support/tcp-proxy.ts';

@@ -1,0 +1,197 @@
+// Asks a node of the target beside what is written: whether it is the one that it was and has what it had, what it holds, and how
+// many replicas have that.
+
+import { ReplyError } from '../../resp/errors.ts';
+import { Oversized } from '../../resp/reply.ts';
+import type { Deployment } from '../cluster/deployment.ts';
+import type { NodeLink } from '../cluster/node-link.ts';
+import { Wakeup } from '../flow/wakeup.ts';
+import { encodePayload } from '../rdb/encode.ts';
+import { askFlushes, askInfo, flushesBetween, type Flushes } from '../server/info.ts';
+import { refusalOf, scopeOf } from '../server/refusal.ts';
+import { failMisanswered, integerIn, replyOf } from '../server/replies.ts';
+import { ask, type Session } from '../server/session.ts';
+import { askForKeys, isLoss } from './sample-look.ts';
+import type { TargetProcess, WrittenKey } from './target-process.ts';
+
+/** Milliseconds: whoever waits for longer asks again, so that a server that is gone is missed. */
+const MOST_WAIT_MS = 1000;
+/** An empty string, as every version reads it. */
+const NOTHING = encodePayload({ type: 'string', value: Buffer.alloc(0) }, 9);
+
+/** Asks a node something beside what is written, on whichever connection its writer has. It opens none. */
+export class NodeAsker {
+  readonly #deployment: Deployment;
+  readonly #link: NodeLink;
+  readonly #process: TargetProcess;
+  readonly #present: () => readonly WrittenKey[];
+  readonly #moved = new Wakeup();
+  #session: Session | undefined;
+  #isOver = false;
+  #flushes: Promise<Flushes | undefined> = Promise.resolve(undefined);
+  /** Up to which the keys were looked for. */
+  #lookedAt: Flushes | undefined;
+
+  /** @param present some of the keys that it has to have at the moment */
+  constructor(deployment: Deployment, link: NodeLink, process: TargetProcess, present: () => readonly WrittenKey[]) {
+    this.#deployment = deployment;
+    this.#link = link;
+    this.#process = process;
+    this.#present = present;
+  }
+
+  /** How often the process was flushed before the first key was written to it; `undefined` where it does not say. */
+  get flushes(): Promise<Flushes | undefined> {
+    return this.#flushes;
+  }
+
+  /** There is a connection, on which nothing was written yet. @param isSame whether to the process of the one before */
+  begin(session: Session, isSame: boolean): void {
+    this.#session = session;
+    const { connection, server } = session;
+    // A proxy that names none may hang up on what it does not know.
+    const isTold = server.info.runId !== '';
+    // Where the connection is lost there will be another one.
+    if (!isSame) {
+      this.#flushes = isTold ? askFlushes(connection).catch(() => undefined) : Promise.resolve(undefined);
+      this.#lookedAt = undefined;
+    }
+    this.#moved.wake();
+  }
+
+  /** There will be no more of them. */
+  end(): void {
+    this.#isOver = true;
+    this.#moved.wake();
+  }
+
+  /**
+   * On the connection that is there; once more on the next one where that is lost. What would be refused to everybody now
+   * loses it.
+   * @returns `undefined` where there are no more connections
+   */
+  async ask<T>(question: (session: Session) => Promise<T>): Promise<T | undefined> {
+    while (!this.#isOver) {
+      const session = this.#session;
+      if (session === undefined || session.connection.error !== undefined) {
+        await this.#moved.sleep();
+        continue;
+      }
+      const { connection } = session;
+      try {
+        const answer = await question(session);
+        this.#link.progress();
+        return answer;
+      } catch (error) {
+        if (error instanceof ReplyError && scopeOf(error) === 'server')
+          connection.fail(refusalOf(connection.peer, 'write to', error));
+        if (connection.error === undefined) throw error;
+      }
+    }
+    return undefined;
+  }
+
+  /** Resolves when the node has answered, as the process that it was, with what it had: on another connection where it is not. */
+  async reach(): Promise<void> {
+    await this.#refresh();
+    await this.ask((session) => this.#demandKept(session));
+  }
+
+  /** The same of the connection that is there, if there is one. */
+  async look(): Promise<void> {
+    const session = this.#session;
+    if (session !== undefined && session.connection.error === undefined)
+      await this.#refresh()
+        .then(() => this.#demandKept(session))
+        .catch(() => {});
+  }
+
+  /** In a cluster each node says itself what it is; an old primary does not know that sentinels name another one. */
+  async #refresh(): Promise<void> {
+    if (this.#deployment.kind === 'sentinel') await this.#deployment.refreshIfPossible();
+  }
+
+  /** @throws the error of a connection that is lost, also for what its server says of itself */
+  async #demandKept(session: Session): Promise<void> {
+    const { connection, server } = session;
+    this.#deployment.demandPlace(connection);
+    const counting = server.info.runId === '' ? undefined : askFlushes(connection);
+    const [info, flushes] = await Promise.all([askInfo(connection).catch(replyOf), counting]);
+    if (!(info instanceof ReplyError)) this.#process.demandKept(connection, info);
+    if (connection.error === undefined && (await this.#isEmptied(session, flushes))) this.#process.empty(connection);
+    if (connection.error !== undefined) throw connection.error;
+  }
+
+  /** Whether it has counted a flush or a swap since keys were looked for last, and some that it had are missing. */
+  async #isEmptied(session: Session, now: Flushes | undefined): Promise<boolean> {
+    const before = this.#lookedAt ?? (await this.#flushes);
+    if (before === undefined || now === undefined) return false;
+    const between = flushesBetween(before, now);
+    const isFlushed = between && between.ofOne + between.ofMore > 0;
+    const keys = isFlushed === false ? [] : this.#present();
+    const expiries = keys.map(({ expireAt }) => expireAt);
+    const replies = await askForKeys(session, keys);
+    const looked = keys.filter((_, i) => !(replies[i] instanceof ReplyError));
+    // It may have been removed, or have got another expiry, since it was asked for.
+    const missing = keys.filter(({ expireAt }, i) => replies[i] === 0 && expireAt === expiries[i]);
+    this.#lookedAt = now;
+    // Who says nothing of its keys may have none of them.
+    return isFlushed === true && looked.length === 0 ? true : isLoss(looked, missing, isFlushed);
+  }
+
+  /**
+   * The payload of a key, however large, `null` where there is none; `undefined` as `ask`.
+   * @throws ReplyError where the node refuses to say
+   */
+  dump(db: number, name: Buffer): Promise<Buffer | Oversized | null | undefined> {
+    return this.ask(async ({ connection, selection }) => {
+      selection.use(db);
+      const reply = await connection.requestLong('DUMP', name);
+      if (Buffer.isBuffer(reply) || reply instanceof Oversized || reply === null) return reply;
+      failMisanswered(connection, 'DUMP');
+      throw connection.error!;
+    });
+  }
+
+  /**
+   * What TYPE says of a key; `undefined` as `ask`.
+   * @param asking whether the node is only just taking over the slot of the key
+   * @throws ReplyError where the node refuses to say
+   */
+  type(db: number, name: Buffer, asking: boolean): Promise<string | undefined> {
+    return this.ask(async ({ connection, selection }) => {
+      selection.use(db);
+      if (asking) ask(connection);
+      const reply = await connection.request('TYPE', name);
+      if (Buffer.isBuffer(reply)) return reply.toString();
+      failMisanswered(connection, 'TYPE');
+      throw connection.error!;
+    });
+  }
+}
+
+/**
+ * How many replicas have what was written to the node, once they are enough or so many milliseconds have passed. WAIT vouches
+ * for what was written on its own connection, and for nothing where that was nothing: so there is a write in front of it.
+ * @param name one that nobody uses, which is gone at once
+ * @throws RespError
+ */
+export async function waitForReplicas(
+  asker: NodeAsker,
+  name: Buffer,
+  replicas: number,
+  timeoutMs: number,
+): Promise<number> {
+  const end = performance.now() + timeoutMs;
+  for (;;) {
+    // No time at all would be all the time there is.
+    const left = Math.max(1, Math.min(MOST_WAIT_MS, Math.ceil(end - performance.now())));
+    const confirmed = await asker.ask(async ({ connection }) => {
+      const write = connection.request('RESTORE', name, '1', NOTHING, 'REPLACE');
+      const [, count] = await Promise.all([write, connection.request('WAIT', String(replicas), String(left))]);
+      return integerIn(count, 'WAIT');
+    });
+    if (confirmed === undefined) return 0;
+    if (confirmed >= replicas || performance.now() >= end) return Number(confirmed);
+  }
+}

@@ -1,0 +1,92 @@
+// A target that is flushed or swapped while a copy follows: what it had acknowledged is written again, long before the cutover.
+import assert from 'node:assert/strict';
+import { after, before, beforeEach, test, type TestContext } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { TestClient } from '../support/client.ts';
+import { callsOf } from '../support/command-stats.ts';
+import { assertSameData } from '../support/keyspace.ts';
+import { Following, PHASE } from '../support/live/model.ts';
+import { serverSide } from '../support/live/sides.ts';
+import { startServer, type TestServer } from '../support/redis-server.ts';
+import { variants } from '../support/tier.ts';
+
+const KEYS = 500;
+
+let source: TestServer;
+let target: TestServer;
+let from: TestClient;
+let to: TestClient;
+
+before(async () => {
+  [source, target] = await Promise.all([startServer(), startServer()]);
+  [from, to] = await Promise.all([source.client(), target.client()]);
+});
+
+after(() => Promise.all([source.stop(), target.stop()]));
+
+beforeEach(async () => {
+  for (const client of [from, to]) await client.send('FLUSHALL');
+  await from.pipeline(Array.from({ length: KEYS }, (_, i) => ['SET', `key:${i}`, i]));
+});
+
+const WAYS: readonly (readonly (readonly string[])[])[] = [
+  [['SWAPDB', '0', '3']],
+  [['FLUSHDB']],
+  [['FLUSHALL'], ['CONFIG', 'RESETSTAT']],
+];
+
+for (const way of variants(...WAYS))
+  test(`A target has everything again before the cutover, though nobody writes, after ${way.join(' and ')}`, async (t) => {
+    const run = await inSync(t, target.url);
+    await to.pipeline(way);
+    while ((await to.send('DBSIZE')) !== KEYS) await sleep(10);
+    assert.equal(emptied(run), 1, run.stderr);
+    run.cutOver();
+    const result = await run.done();
+    assert.equal(result.code, 0, result.stderr);
+    await assertSameData(from, to);
+  });
+
+test('A target that is flushed while the copy lingers is not done before it has everything', async (t) => {
+  const run = await inSync(t, target.url, ['--linger', '500ms']);
+  run.cutOver();
+  await run.reaches(PHASE.lingering);
+  await to.send('FLUSHALL');
+  const result = await run.done();
+  assert.equal(result.code, 0, result.stderr);
+  await assertSameData(from, to);
+});
+
+test('A target of which another database is flushed has lost nothing', async (t) => {
+  const run = await inSync(t, target.url);
+  const other = await target.client();
+  await other.pipeline([['SELECT', '5'], ['SET', 'own', 'x'], ['FLUSHDB']]);
+  const looked = (await callsOf(to)).get('exists');
+  while ((await callsOf(to)).get('exists') === looked) await sleep(10);
+  run.cutOver();
+  const result = await run.done();
+  assert.equal(result.code, 0, result.stderr);
+  assert.equal(emptied(run), 0, result.stderr);
+});
+
+test('A target that was flushed, and may not be asked for keys, gets all of them again', async (t) => {
+  await to.send('ACL', 'SETUSER', 'writer', 'reset', 'on', '>pw', '~*', '+@all', '-exists');
+  const run = await inSync(t, target.url.replace('//', '//writer:pw@'));
+  await to.send('FLUSHALL');
+  while ((await to.send('DBSIZE')) !== KEYS) await sleep(10);
+  run.cutOver();
+  const result = await run.done();
+  assert.equal(result.code, 0, result.stderr);
+  await assertSameData(from, to);
+});
+
+function emptied({ stderr }: Following): number {
+  return stderr.match(/warning: the target .* was replaced, restarted or emptied/g)?.length ?? 0;
+}
+
+async function inSync(t: TestContext, url: string, args: readonly string[] = []): Promise<Following> {
+  const endpoints = ['--from', source.url, '--to', url];
+  const run = new Following(t, { endpoints, feed: 'psync', source: serverSide(() => source, [0]), args });
+  await run.start().reaches(PHASE.inSync);
+  return run;
+}
