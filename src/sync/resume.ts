@@ -259,6 +259,8 @@ export class Resume {
       await this.#store.write({ ...checkpoint, connections: this.#connections.state });
       this.#last = checkpoint;
     } catch (error) {
+      // Whoever has ended the run says why, and what is kept stays as it is.
+      if (this.#run.end.signal.aborted || this.#run.settings.signal?.aborted === true) return;
       if (!(error instanceof RespError)) throw error;
       if (error.retryable || this.#hasWarned) return;
       this.#hasWarned = true;

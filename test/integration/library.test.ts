@@ -94,6 +94,35 @@ test('migrate() rejects with the reason of its signal, before and during the cop
   assert.ok(told > 0 && told < 50_000, `${told} keys`);
 });
 
+test('migrate() that is stopped while it cannot keep its progress rejects with the reason, and with nothing else', async (t) => {
+  const { source, target, from, to } = await startPair(t);
+  await from.pipeline(Array.from({ length: 50_000 }, (_, i) => ['SET', `key:${i}`, i]));
+  const reason = new Error('Enough');
+  const controller = new AbortController();
+  const warnings: string[] = [];
+  const copy = migrate({
+    from: source.url,
+    to: target.url,
+    resume: 'target',
+    tpslimit: 5000,
+    signal: controller.signal,
+    onEvent: (event) => void (event.type === 'warning' && warnings.push(event.code)),
+  });
+  // By itself, while the others of the run stay.
+  const keeping = /^id=(\d+) .* cmd=set /m;
+  const [, id] = await found(async () => keeping.exec(String(await to.send('CLIENT', 'LIST'))));
+  await to.send('CONFIG', 'SET', 'maxclients', 1);
+  await to.send('CLIENT', 'KILL', 'ID', id!);
+  await found(async () => /^rejected_connections:[3-9]/m.exec(String(await to.send('INFO', 'stats'))));
+  // So that the end takes its time.
+  await to.send('CLIENT', 'PAUSE', 500, 'WRITE');
+  const sizes: unknown[] = [];
+  await found(async () => sizes.push(await to.send('DBSIZE')) > 1 && sizes.at(-1) === sizes.at(-2));
+  controller.abort(reason);
+  await assert.rejects(copy, reason);
+  assert.deepEqual(warnings, ['RESUMABLE']);
+});
+
 test('migrate() rejects with an error that a program can tell by its code', async (t) => {
   const { source, target, from } = await startPair(t);
   await from.send('SET', 'key', 'value');
@@ -121,6 +150,15 @@ test('migrate() leaves neither a connection nor a timer behind', async (t) => {
   }
   assert.deepEqual([near.connections, far.connections], [0, 0]);
 });
+
+async function found<T>(look: () => Promise<T | null | false>): Promise<T> {
+  for (const deadline = Date.now() + 20_000; Date.now() < deadline;) {
+    const what = await look();
+    if (what !== null && what !== false) return what;
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+  throw new Error('It was not found');
+}
 
 async function rejection(from: string, to: string, more: Partial<MigrateOptions> = {}): Promise<unknown> {
   try {
