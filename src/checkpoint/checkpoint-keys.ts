@@ -60,6 +60,7 @@ export class CheckpointKeys implements CheckpointStore {
   async write(checkpoint: Checkpoint): Promise<void> {
     for (const node of this.#deployment.topology.nodes)
       if (!this.#isOnNode(node, [...this.#places])) this.#places.add(this.#placeAt(node));
+    for (const db of databasesOf(checkpoint)) this.#databases.add(db);
     this.#sequence++;
     const common = { ...checkpoint, places: [...this.#places], sequence: this.#sequence };
     await this.#atAll(({ place, db }) => ['SET', place, formatCheckpoint({ ...common, database: db })]);

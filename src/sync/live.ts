@@ -167,6 +167,11 @@ export class LiveCopy {
     return this.#rounds.hasPassed(rounds);
   }
 
+  /** Of the source, as far as they are followed by now. */
+  get databases(): readonly number[] {
+    return this.#walk.mapping.sourceDbs;
+  }
+
   /** Whether something was missed that is not made good yet. */
   get isGapOpen(): boolean {
     return this.#gaps.isOpen;

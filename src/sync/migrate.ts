@@ -36,9 +36,10 @@ export async function copyOnce(options: MigrateOptions, isVerified: boolean, con
   return withSides(settings, { purpose: 'write', onReconnect }, (run) => copy(run, isVerified));
 }
 
-async function copy(run: Run, isVerified: boolean): Promise<Copied> {
-  const resume = await Resume.open(run);
+async function copy(given: Run, isVerified: boolean): Promise<Copied> {
+  const resume = await Resume.open(given);
   try {
+    const run = resume?.run ?? given;
     const warnings = [...(resume?.notices ?? []), ...(await warningsOf(run, resume?.isResumed))];
     const progress = new Progress(run.settings);
     const firstCopy = firstCopyOf(run, progress);

@@ -28,6 +28,7 @@ import type { MigrateResult } from './options.ts';
 import { NOTHING_COUNTED } from './progress.ts';
 import type { Run } from './preflight.ts';
 import { AT_TARGET } from './settings.ts';
+import { goingOn } from './sides.ts';
 import type { Warning } from './warnings.ts';
 
 /** Milliseconds between two looks at what can be kept: so it is kept once a second at least, where all goes its way. */
@@ -46,7 +47,8 @@ interface Found {
 }
 
 export class Resume {
-  readonly #run: Run;
+  /** With every database that was begun, also where the source has no keys in it any more. */
+  readonly run: Run;
   readonly #store: CheckpointStore;
   /** What the earlier part has kept. */
   readonly #before: Checkpoint | undefined;
@@ -65,16 +67,17 @@ export class Resume {
   #hasWarned = false;
 
   /** @throws RespError, where what is there cannot be gone on from: it stays as it is */
-  static async open(run: Run): Promise<Resume | undefined> {
-    const { sides, settings } = run;
+  static async open(given: Run): Promise<Resume | undefined> {
+    const { sides, settings } = given;
     if (settings.resume === undefined || settings.dryRun) return undefined;
     const { source, target } = sides;
     if (source === undefined || target === undefined) throw isFile(source === undefined ? settings.from : settings.to);
     const connections = new WriterConnections();
-    const store = await storeOf(run, target, connections);
+    const store = await storeOf(given, target, connections);
     try {
       const before = await store.read();
-      if (before !== undefined) demandSame(before, run, store.name);
+      if (before !== undefined) demandSame(before, given, store.name);
+      const run = before === undefined ? given : { ...given, plan: goingOn(given.plan, settings, before.databases) };
       const whyAnew = before && (await lossOf(before, target, settings.resume === AT_TARGET));
       const refusing = before ? await connections.endAll(before.connections ?? {}, target.servers) : [];
       for (const server of target.servers) connections.add(server);
@@ -93,7 +96,7 @@ export class Resume {
 
   private constructor(run: Run, store: CheckpointStore, found: Found) {
     const { before, whyAnew, targets, connections, refusing } = found;
-    this.#run = run;
+    this.run = run;
     this.#store = store;
     this.#targets = targets;
     this.#before = before;
@@ -215,7 +218,8 @@ export class Resume {
     if (this.#isWriting || processes.length < target.processes.length) return;
     const moment = moments.takePassed();
     const isGapNew = live?.isGapOpen === true && this.#last?.followed?.isGapOpen === false;
-    if (moment === undefined && !isGapNew) return;
+    const isDatabaseNew = this.#common.databases.length > this.#last!.databases.length;
+    if (moment === undefined && !isGapNew && !isDatabaseNew) return;
     this.#isWriting = true;
     void this.#next(() => this.#keep(moment, processes).finally(() => (this.#isWriting = false)));
   }
@@ -226,7 +230,7 @@ export class Resume {
     const kept = moment === undefined ? withOpenGap(last) : this.#stateAt(moment);
     // Before anything is written nobody has acknowledged more than was kept.
     const targets = processes.length === 0 ? last.targets : await Promise.all(processes.map(identityOf));
-    await this.#write({ ...kept, targets });
+    await this.#write({ ...kept, databases: this.#common.databases, targets });
   }
 
   #stateAt({ place, counts, followed }: Moment): Omit<Checkpoint, 'targets'> {
@@ -249,8 +253,11 @@ export class Resume {
   }
 
   get #common(): Pick<Checkpoint, 'copy' | 'databases' | 'met'> {
-    const { settings, plan, apart } = this.#run;
-    return { copy: settings.identity, databases: plan.databases, met: apart?.met };
+    const { settings, plan, apart } = this.run;
+    // Others may have got their first keys since.
+    const live = this.#course?.live;
+    const databases = live?.databases.map((db) => [db, plan.targetDbOf(db)] as const) ?? plan.databases;
+    return { copy: settings.identity, databases, met: apart?.met };
   }
 
   /** What cannot be kept now, may be later; the copy itself does not need it. */
@@ -260,7 +267,7 @@ export class Resume {
       this.#last = checkpoint;
     } catch (error) {
       // Whoever has ended the run says why, and what is kept stays as it is.
-      if (this.#run.end.signal.aborted || this.#run.settings.signal?.aborted === true) return;
+      if (this.run.end.signal.aborted || this.run.settings.signal?.aborted === true) return;
       if (!(error instanceof RespError)) throw error;
       if (error.retryable || this.#hasWarned) return;
       this.#hasWarned = true;

@@ -277,6 +277,14 @@ export function mayGrow({ databases, live }: Settings): boolean {
   return databases === 'all' && live !== undefined;
 }
 
+/** What was followed may have gone from the source, with all of its database, while nobody listened. @param begun before */
+export function goingOn(plan: Plan, settings: Settings, begun: DatabasePairs): Plan {
+  if (!mayGrow(settings)) return plan;
+  const dbs = new Set([...plan.databases, ...begun].map(([db]) => db));
+  const databases = Array.from(dbs, (db) => [db, plan.targetDbOf(db)] as const);
+  return { ...plan, databases: databases.toSorted(([one], [other]) => one - other) };
+}
+
 /** Whether a database goes where another one would go. */
 function mapsOntoOthers({ dbMap }: Settings, targetDbOf: (db: number) => number): boolean {
   return [...dbMap].some(([db, other]) => db !== other && targetDbOf(other) === other);

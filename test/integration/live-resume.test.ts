@@ -82,6 +82,26 @@ for (const feed of FEEDS) {
   });
 }
 
+for (const where of ['a file', 'the target'] as const) {
+  test(`A database that has lost all of its keys while rump was down is empty at the target as well (progress: ${where})`, async (t) => {
+    const file = where === 'a file' ? fileFor(t) : 'target';
+    const [first, later] = await Promise.all([source.client(3), source.client(4)]);
+    await first.pipeline(setAll(5));
+    const run = await inSync(t, 'psync', file, ['--db', 'all']);
+    await later.pipeline(setAll(5));
+    const arrived = await target.client(4);
+    while ((await sizeOf(arrived)) < 5 && run.running.child.exitCode === null) await sleep(20);
+    await kept(file, /"databases":\[\[0,0\],\[3,3\],\[4,4\]\]/);
+    await kill(run);
+    await first.send('FLUSHDB');
+    await later.send('UNLINK', ...setAll(5).map(([, key]) => key!));
+    await run.start().reaches(PHASE.inSync);
+    assertDone(await cutOver(run));
+    for (const db of [3, 4]) assert.deepEqual(await (await target.client(db)).send('KEYS', '*'), []);
+    await assertSameData(from, to);
+  });
+}
+
 test('What rump has written stays its own where it is killed while it attaches, and has missed something by then', async (t) => {
   const proxy = await startProxy({ port: source.port });
   t.after(() => proxy.close());
