@@ -98,13 +98,13 @@ export class RoutedClient {
     return this.#turns;
   }
 
-  /** Ends what is under way; it rejects with the reason. */
   /** Goes on with this server process of a node. */
   demandServer(nodeId: string, runId: string): void {
     const route = this.#routes.get(nodeId);
     if (route !== undefined) demandProcess(route.session.server, runId);
   }
 
+  /** Ends what is under way; it rejects with the reason. */
   stop(reason: Error): void {
     this.#reason = reason;
     for (const { session } of this.#routes.values()) session.connection.fail(reason);

@@ -1,7 +1,7 @@
 // Keeps what a copy has done, so that the same command goes on from there: what was acknowledged, as of a moment by which all
 // that had been found is done with. Who may have lost what it acknowledged gets it once more.
 
-import { nameOf, RespError } from '../../resp/errors.ts';
+import { RespError } from '../../resp/errors.ts';
 import { countOf } from '../../resp/figures.ts';
 import { CheckpointFile } from '../checkpoint/checkpoint-file.ts';
 import { CheckpointKeys } from '../checkpoint/checkpoint-keys.ts';
@@ -17,7 +17,6 @@ import type { CheckpointStore } from '../checkpoint/store.ts';
 import { WriterConnections } from '../checkpoint/writer-connections.ts';
 import type { Deployment } from '../cluster/deployment.ts';
 import type { KeyId } from '../flow/key-id.ts';
-import { askFlushes, flushesBetween, wasReplica } from '../server/info.ts';
 import type { Server } from '../server/server.ts';
 import type { SourceState } from '../source/walks.ts';
 import type { WrittenProcess } from '../target/target-process.ts';
@@ -29,6 +28,7 @@ import { NOTHING_COUNTED } from './progress.ts';
 import type { Run } from './preflight.ts';
 import { AT_TARGET } from './settings.ts';
 import { goingOn } from './sides.ts';
+import { identitiesOf, identityOf, lossOf } from './target-identities.ts';
 import type { Warning } from './warnings.ts';
 
 /** Milliseconds between two looks at what can be kept: so it is kept once a second at least, where all goes its way. */
@@ -84,7 +84,8 @@ export class Resume {
       return new Resume(run, store, {
         before,
         whyAnew,
-        targets: await identitiesOf(run, target),
+        // Only for these what is known of the target's own names holds.
+        targets: settings.live === undefined ? [] : await identitiesOf(target),
         connections,
         refusing,
       });
@@ -266,8 +267,9 @@ export class Resume {
       await this.#store.write({ ...checkpoint, connections: this.#connections.state });
       this.#last = checkpoint;
     } catch (error) {
+      const { end, settings } = this.run;
       // Whoever has ended the run says why, and what is kept stays as it is.
-      if (this.run.end.signal.aborted || this.run.settings.signal?.aborted === true) return;
+      if ([end.signal, settings.signal].some((signal) => signal?.aborted === true && signal.reason === error)) return;
       if (!(error instanceof RespError)) throw error;
       if (error.retryable || this.#hasWarned) return;
       this.#hasWarned = true;
@@ -310,32 +312,6 @@ function demandSame(before: Checkpoint, { settings, plan, apart }: Run, where: s
   throw new RespError(CHECKPOINT, message, { hint: 'say with --db-map where each goes' });
 }
 
-/**
- * Why the target may have lost what it acknowledged, if it may.
- * @param isInside whether the checkpoint was at the target: then a node that came back with older data has an older one
- */
-async function lossOf({ targets }: Checkpoint, target: Deployment, isInside: boolean): Promise<string | undefined> {
-  for (const before of targets) {
-    const server = target.servers[target.topology.nodes.findIndex(({ id }) => id === before.id)];
-    const where = `the target ${before.address}`;
-    if (server === undefined) {
-      if (isInside) continue;
-      return `${where} is no primary any more`;
-    }
-    const { connection, info } = server;
-    const isSame = before.runId !== '' && info.runId === before.runId;
-    if (isSame ? info.evictedKeys > before.evictedKeys : isInside && info.evictedKeys > 0)
-      return `${where} has evicted keys since the copy began`;
-    if (!isSame && isInside) continue;
-    if (!isSame) return `${where} was replaced or restarted, or does not say that it was not`;
-    const flushes = flushesBetween(before.flushes ?? undefined, await askFlushes(connection));
-    if (flushes === undefined) return `${where} does not say whether it was flushed`;
-    if (flushes.ofOne + flushes.ofMore > 0) return `${where} was flushed, or databases of it were swapped`;
-    if (!isInside && wasReplica(before, info, flushes.demotions)) return `${where} was a replica meanwhile`;
-  }
-  return undefined;
-}
-
 function followedAt(place: FollowedPlace | undefined, live: LiveCopy): FollowedState {
   const isGapOpen = live.isGapOpen || place?.isGapOpen === true;
   return { feeds: place?.feeds ?? [], isGapOpen, isTargetOurs: live.ownNames.isEmpty };
@@ -344,23 +320,6 @@ function followedAt(place: FollowedPlace | undefined, live: LiveCopy): FollowedS
 function withOpenGap(checkpoint: Checkpoint): Checkpoint {
   const { followed } = checkpoint;
   return followed === undefined ? checkpoint : { ...checkpoint, followed: { ...followed, isGapOpen: true } };
-}
-
-/** Who they are before anything is written: what is known of the target's own names holds for no other servers. */
-function identitiesOf({ settings: { live } }: Run, { topology, servers }: Deployment): Promise<TargetIdentity[]> {
-  if (live === undefined) return Promise.resolve([]);
-  const processes = topology.nodes.flatMap(({ id, peer }, i) => {
-    const server = servers[i];
-    if (server === undefined) return [];
-    const flushes = askFlushes(server.connection).catch(() => undefined);
-    return [{ id, peer, info: server.info, flushes }];
-  });
-  return Promise.all(processes.map(identityOf));
-}
-
-async function identityOf({ id, peer, info, flushes }: WrittenProcess): Promise<TargetIdentity> {
-  const { runId, replicationId, evictedKeys } = info;
-  return { id, address: nameOf(peer), runId, replicationId, evictedKeys, flushes: (await flushes) ?? null };
 }
 
 function isFile({ shown }: Run['settings']['from']): RespError {
