@@ -58,6 +58,8 @@ if (files.length === 0) {
     .on('end', () => {
       if (process.exitCode === 1) return;
       if (notRun > 0) complain(`${notRun} tests were skipped or are still to do`);
+      // What has all its tests in the quick tier has none here.
+      if (process.env['TEST_LONG'] === 'rest') return;
       for (const file of withoutTests) complain(`no test ran in ${relative(root, file)}`);
     })
     .pipe(process.stdout);

@@ -34,9 +34,9 @@ const POLICIES: Readonly<Record<string, { readonly code: number; readonly judge:
 };
 
 for (const [policy, { code, judge }] of Object.entries(POLICIES)) {
-  for (const [index, feed] of variants(...FEEDS).entries()) {
+  for (const feed of variants(...FEEDS)) {
     test(`rump that follows by ${feed} with --on-conflict ${policy} knows whose keys the target has`, (t) =>
-      follow(t, feed, policy, { code, judge, hasGaps: index > 0 }));
+      follow(t, feed, policy, { code, judge, hasGaps: feed !== FEEDS[0] }));
   }
 }
 

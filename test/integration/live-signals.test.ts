@@ -5,12 +5,14 @@ import { Following, PHASE } from '../support/live/model.ts';
 import { serverSide } from '../support/live/sides.ts';
 import { assertPlainWords } from '../support/outcome.ts';
 import { startPair, type ServerPair } from '../support/server-pair.ts';
-import { isLong } from '../support/tier.ts';
+import { variants } from '../support/tier.ts';
 
 const KEYS = 2000;
 const CODES = { SIGTERM: 143, SIGHUP: 129, SIGINT: 130 } as const;
 
-type Signal = keyof typeof CODES | 'SIGKILL';
+const SIGNALS = ['SIGTERM', 'SIGHUP', 'SIGINT', 'SIGKILL'] as const;
+
+type Signal = (typeof SIGNALS)[number];
 
 interface Held {
   readonly pair: ServerPair;
@@ -47,7 +49,7 @@ const PHASES: Readonly<Record<string, readonly [Signal, (t: TestContext) => Prom
 };
 
 for (const [what, [own, reach, said = NOT_COPIED]] of Object.entries(PHASES)) {
-  for (const signal of isLong ? (['SIGTERM', 'SIGHUP', 'SIGINT', 'SIGKILL'] as const) : [own]) {
+  for (const signal of variants(own, ...SIGNALS.filter((signal) => signal !== own))) {
     test(`rump that gets ${signal} while it ${what} does not say that it is done`, async (t) => {
       const { pair, run } = await reach(t);
       run.running.child.kill(signal);

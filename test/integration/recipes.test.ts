@@ -17,7 +17,7 @@ import { AFTER_MOVES, createCluster, TestCluster } from '../support/redis-cluste
 import { startServer, type TestServer } from '../support/redis-server.ts';
 import { MAIN } from '../support/rump.ts';
 import { fieldExpiriesOf, knows, serverName } from '../support/server-facts.ts';
-import { serversWith } from '../support/server-versions.ts';
+import { present } from '../support/server-versions.ts';
 import { startProxy } from '../support/tcp-proxy.ts';
 
 const LONGEST_MS = 60_000;
@@ -42,8 +42,8 @@ before(async () => {
   [old, fresh, redis8, valkey9, oldCluster, newCluster] = await Promise.all([
     startServer(),
     startServer(),
-    startServer({ binary: serversWith('redis-8.0')[0]?.binary }),
-    startServer({ binary: serversWith('valkey-9.1')[0]?.binary }),
+    startServer({ binary: present(['redis-8.0'])[0]?.binary }),
+    startServer({ binary: present(['valkey-9.1'])[0]?.binary }),
     createCluster({ primaries: 2 }),
     createCluster({ primaries: 2 }),
   ]);

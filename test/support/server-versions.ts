@@ -22,12 +22,14 @@ const BIN = join(process.env['XDG_CACHE_HOME'] || join(homedir(), '.cache'), 'ru
 const DEMAND = 'TEST_SERVERS';
 const isDemanded = process.env[DEMAND] === 'all';
 
-/** Where the version is of no account: the default server, and in the long tier these as well. */
+/** Where the version is of no account: the default server in the quick tier, these in the long one. */
 export function servers(...versions: readonly Version[]): readonly ServerChoice[] {
-  return [DEFAULT, ...present(variants(undefined, ...versions).filter((version) => version !== undefined))];
+  return variants(undefined, ...versions).flatMap((version) =>
+    version === undefined ? [DEFAULT] : present([version]),
+  );
 }
 
-/** Where the default server lacks something: the first of those that have it, and in the long tier all of them. */
+/** Where the default server lacks something: the first of those that have it in the quick tier, the others in the long one. */
 export function serversWith(...versions: readonly [Version, ...Version[]]): readonly ServerChoice[] {
   return present(variants(...versions));
 }

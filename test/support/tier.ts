@@ -1,17 +1,43 @@
-// The two tiers of tests: the quick one is `npm test`, the long one what `npm run test:all` adds. What a tier does not
-// run is not registered in it. `test/run.ts` knows by an import of this file, or of the versions of servers, who has more to do in the long one.
+// The two tiers of tests: the quick one is `npm test`, the rest is what `npm run test:all` adds; by hand one process has both.
+// What a tier does not run is not registered in it. `test/run.ts` knows by an import of this file, or of the versions of
+// servers, who has more to do in the long one.
 
-const VARIABLE = 'TEST_LONG';
-export const isLong = process.env[VARIABLE] === '1';
+export type Tier = 'quick' | 'rest' | 'whole';
+
+export const tier = tierOf(process.env['TEST_LONG']);
+export const isLong = tier !== 'quick';
+
+/** Whoever registers tests of the long tier alone has no part in the quick one. */
+let isLongOnly = false;
+
+/** @throws if the variable says something else, which would be taken for a tier that is not meant */
+export function tierOf(variable: string | undefined): Tier {
+  if (variable === undefined || variable === '') return 'quick';
+  if (variable === 'rest') return 'rest';
+  if (variable === '1') return 'whole';
+  throw new Error(`TEST_LONG is 1 for both tiers or rest for the long one alone, not ${variable}`);
+}
 
 /** Registers tests that only the long tier runs: what they guard has a cheaper test in the quick one. */
 export function longOnly(register: () => void): void {
-  if (isLong) register();
+  if (!isLong) return;
+  isLongOnly = true;
+  try {
+    register();
+  } finally {
+    isLongOnly = false;
+  }
 }
 
-/** The first case stands for its behaviour in the quick tier; the others are variants of it. */
+/** The first case stands for its behaviour in the quick tier; the others are variants of it, which the long tier runs. */
 export function variants<T>(...cases: readonly T[]): readonly T[] {
-  return isLong ? cases : cases.slice(0, 1);
+  return share(isLongOnly ? 'whole' : tier, cases);
+}
+
+/** Which of the cases a tier runs: the quick one and the rest have none in common, and together all. */
+export function share<T>(tier: Tier, cases: readonly T[]): readonly T[] {
+  if (tier === 'whole') return cases;
+  return tier === 'quick' ? cases.slice(0, 1) : cases.slice(1);
 }
 
 /** For fast-check: so many cases, and ten times as many in the long tier. */
