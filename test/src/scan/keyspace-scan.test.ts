@@ -258,7 +258,7 @@ test('KeyspaceScan loses no key of several nodes in a plain scan', () => {
 });
 
 for (const place of ['high', 'low', 'remainder'] as const) {
-  for (const direction of ['ascending', 'descending'] as const) {
+  for (const direction of variants('ascending', 'descending')) {
     for (const dbsize of ['all', 'first'] as const) {
       test(`KeyspaceScan loses no key where the node stands ${place} in the cursor, ${direction}, and DBSIZE tells of ${dbsize}`, () => {
         for (const { name, keys, dicts } of NODES) {
