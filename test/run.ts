@@ -20,7 +20,7 @@ const LONGEST = /\/support\/live\/model\.js'/;
 const SHARED = 10;
 
 /** Whoever asks for the tier has more to do in the long one. */
-const TIERED = /\bfrom '[./]*\/support\/(?:tier|server-versions)\.js'/;
+const TIERED = /\bfrom '[./]*\/(?:support\/)?(?:tier|server-versions)\.js'/;
 
 const root = fileURLToPath(new URL('.', import.meta.url));
 const groups = join(root, 'groups');
