@@ -8,6 +8,7 @@ import { startServer, type TestServer } from '../support/redis-server.ts';
 import { runRump, type RumpResult } from '../support/rump.ts';
 import { assertSameData } from '../support/snapshot.ts';
 import { startProxy } from '../support/tcp-proxy.ts';
+import { variants } from '../support/tier.ts';
 
 const MIB = 1024 * 1024;
 const LARGE = 3 * MIB;
@@ -57,7 +58,7 @@ async function assertCopied(): Promise<void> {
   await assertSameData(from, to);
 }
 
-for (const flags of [[], ['--big-key', '100k']]) {
+for (const flags of variants<readonly string[]>([], ['--big-key', '100k'])) {
   test(`A value arrives that is above the query buffer of the target: ${flags.join(' ') || 'no flags'}`, async () => {
     await fill(1);
     await to.send('CONFIG', 'SET', 'client-query-buffer-limit', '1mb');
@@ -131,7 +132,7 @@ for (const side of ['source', 'target'] as const) {
   }
 }
 
-for (const flags of [[], ['--dry-run']]) {
+for (const flags of variants<readonly string[]>([], ['--dry-run'])) {
   test(`A run ends where the key that breaks connections is the last one: ${flags.join(' ') || 'a copy'}`, async (t) => {
     await from.pipeline(Array.from({ length: 3 }, (_, i) => ['SET', `key:${i}:`, i]));
     const proxy = await startProxy({ port: source.port });

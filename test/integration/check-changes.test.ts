@@ -9,7 +9,7 @@ import { assertDone, assertFailed } from '../support/outcome.ts';
 import { runRump, spawnRump } from '../support/rump.ts';
 import { startPair } from '../support/server-pair.ts';
 import { startProxy } from '../support/tcp-proxy.ts';
-import { longOnly } from '../support/tier.ts';
+import { longOnly, variants } from '../support/tier.ts';
 import type { Usage } from '../bench/copy-process.ts';
 
 /** With what comes and goes meanwhile it is more than a table of 32,768 takes. */
@@ -111,7 +111,7 @@ test('A difference is found in a large keyspace while SCAN gives keys twice, and
   assertDifferent(result, ['* key:77\tvalue', '- more']);
 });
 
-for (const side of ['source', 'target'] as const) {
+for (const side of variants<'source' | 'target'>('source', 'target')) {
   test(`rump check goes on where the connection to the ${side} is cut`, async (t) => {
     const pair = await startPair(t);
     for (const client of [pair.from, pair.to]) await client.pipeline(numbered(SOME));

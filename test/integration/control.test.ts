@@ -13,6 +13,7 @@ import { assertDone, assertFailed, assertRefused } from '../support/outcome.ts';
 import { startServer, type TestServer } from '../support/redis-server.ts';
 import { folderOf } from '../support/resp-file.ts';
 import { runRump, type RumpResult } from '../support/rump.ts';
+import { variants } from '../support/tier.ts';
 
 const KEYS = 3000;
 /** So few keys a second that a run is not over before it was told anything. */
@@ -133,10 +134,12 @@ test('rump goes on with another limit at once, and what is owed under the old on
   await assertSameData(from, to);
 });
 
-for (const [what, latency, inPieces] of [
-  ['less', '1ms', true],
-  ['more', '1h', false],
-] as const) {
+for (const [what, latency, inPieces] of variants(
+  ...([
+    ['less', '1ms', true],
+    ['more', '1h', false],
+  ] as const),
+)) {
   test(`rump lets clients of the source wait ${what} where it is told to`, async (t) => {
     await from.pipeline(Array.from({ length: 20_000 }, (_, i) => ['HSET', 'hash', `field:${i}`, 'x'.repeat(50)]));
     source.pause();
@@ -170,10 +173,12 @@ test('rump stops when it is told to abort, paused or not, and before a server ha
   assertFailed(withoutSocket(run, await run.running.done), { code: 75, error: STOPPED });
 });
 
-for (const [signals, code] of [
-  [['SIGTERM'], 143],
-  [['SIGINT', 'SIGINT'], 130],
-] as const) {
+for (const [signals, code] of variants(
+  ...([
+    [['SIGTERM'], 143],
+    [['SIGINT', 'SIGINT'], 130],
+  ] as const),
+)) {
   test(`rump removes its socket on ${signals.join(' and ')}, though it is paused`, async (t) => {
     const run = await start(t);
     await underWay(run.running, hasWritten);

@@ -6,13 +6,14 @@ import { assertDone, assertFailed, assertPlainWords } from '../support/outcome.t
 import { runRump, type RumpResult } from '../support/rump.ts';
 import { startPair, type ServerPair } from '../support/server-pair.ts';
 import { startProxy, type Direction } from '../support/tcp-proxy.ts';
+import { variants } from '../support/tier.ts';
 
 /** Of all the bytes that a whole copy sends in that direction; the first places are within the first frames. */
 const SHARES = [0, 0.001, 0.01, 0.1, 0.3, 0.5, 0.7, 0.9];
 const FEWEST_BYTES = 3;
 const AT_ONCE = 4;
 
-for (const side of ['source', 'target'] as const) {
+for (const side of variants<'source' | 'target'>('source', 'target')) {
   for (const direction of ['up', 'down'] as const) {
     test(`rump fails wherever the bytes ${direction} the line of the ${side} are cut`, async (t) => {
       const pair = await startPair(t);

@@ -5,14 +5,14 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { assertDone, assertFailed } from '../support/outcome.ts';
 import { spawnRump } from '../support/rump.ts';
 import { startPair } from '../support/server-pair.ts';
-import { DEFAULT, serversWith } from '../support/server-versions.ts';
+import { servers } from '../support/server-versions.ts';
 
 const KEYS = 200_000;
 const FILL = `for i = 1, ${KEYS} do redis.call('SET', 'key:' .. i, i) end`;
 const SLOWLY = ['--tpslimit', '20000'];
 const POLL_MS = 5;
 
-for (const { name, binary } of [DEFAULT, ...serversWith('redis-8.0', 'valkey-9.1')]) {
+for (const { name, binary } of servers('redis-8.0', 'valkey-9.1')) {
   for (const [what, change, isLoss] of [
     ['fails where its source is flushed', ['FLUSHALL'], true],
     [

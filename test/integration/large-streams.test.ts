@@ -39,11 +39,13 @@ before(async () => {
 after(() => Promise.all([source.stop(), target.stop()]));
 beforeEach(() => to.send('FLUSHALL'));
 
-for (const [what, pathOf, input] of [
-  ['a file', () => plain, () => ''],
-  ['a packed file', () => packed, () => ''],
-  ['stdin', () => '-', () => readFileSync(plain)],
-] as const) {
+for (const [what, pathOf, input] of variants(
+  ...([
+    ['a file', () => plain, () => ''],
+    ['a packed file', () => packed, () => ''],
+    ['stdin', () => '-', () => readFileSync(plain)],
+  ] as const),
+)) {
   test(`rump --big-key takes the larger values of ${what} in pieces, and compares them so`, async (t) => {
     const temporary = folderOf(t);
     const run = { input: input(), env: { TMPDIR: temporary } };
@@ -52,7 +54,10 @@ for (const [what, pathOf, input] of [
     assert.match(result.stderr, new RegExp(`, ${LARGE_TYPES.length} converted, `));
     await assertSameData(from, to, { byCommands: true });
     await assertNothingLeft(to);
-    for (const [left, right] of variants([pathOf(), target.url], [target.url, pathOf()]) as [string, string][]) {
+    for (const [left, right] of [
+      [pathOf(), target.url],
+      [target.url, pathOf()],
+    ] as const) {
       assertEqual(await runCheck(['--from', left, '--to', right, ...BIG_KEY], run), KEYS);
     }
     await to.send('HSET', 'large:hash', 'field:77', 'other');

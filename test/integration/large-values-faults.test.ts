@@ -11,6 +11,7 @@ import { startPair } from '../support/server-pair.ts';
 import { assertSameData } from '../support/snapshot.ts';
 import { serversWith } from '../support/server-versions.ts';
 import { startProxy } from '../support/tcp-proxy.ts';
+import { variants } from '../support/tier.ts';
 
 test('rump leaves nothing behind when it is interrupted in the middle of a large value', async (t) => {
   const { from, to, endpoints } = await startPair(t);
@@ -71,7 +72,7 @@ for (const { name, binary } of serversWith('redis-8.0')) {
   });
 }
 
-for (const side of ['source', 'target'] as const) {
+for (const side of variants<'source' | 'target'>('source', 'target')) {
   test(`A large value arrives although the connection to the ${side} is cut`, async (t) => {
     const pair = await startPair(t);
     const proxy = await startProxy({ port: pair[side].port });

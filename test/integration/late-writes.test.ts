@@ -10,6 +10,7 @@ import { startCluster } from '../support/redis-cluster.ts';
 import { startServer } from '../support/redis-server.ts';
 import type { RumpResult } from '../support/rump.ts';
 import { startProxy, type TcpProxy } from '../support/tcp-proxy.ts';
+import { variants } from '../support/tier.ts';
 
 const KEYS = 300;
 /** Longer than any test. */
@@ -22,7 +23,7 @@ interface Tunnel {
   readonly proxies: readonly TcpProxy[];
 }
 
-for (const where of ['a file', 'the target'] as const) {
+for (const where of variants('a file', 'the target')) {
   test(`What a killed run had sent to a server does not come behind what the next one writes (progress: ${where})`, async (t) => {
     const { values, result } = await killInTunnel(t, await toServer(t), where === 'a file' ? fileFor(t) : 'target');
     assert.deepEqual(values, ['new']);

@@ -11,11 +11,12 @@ import { withPeer } from '../support/peer.ts';
 import { startServer } from '../support/redis-server.ts';
 import { startPair } from '../support/server-pair.ts';
 import { startProxy } from '../support/tcp-proxy.ts';
+import { variants } from '../support/tier.ts';
 
 const KEYS = 200;
 const HOST = '127.0.0.1';
 
-for (const feed of FEEDS) {
+for (const feed of variants(...FEEDS)) {
   test(`What has changed at the server that ${feed} follows is read there, wherever new connections lead`, async (t) => {
     const { source, from, to, target } = await startPair(t);
     const other = await startServer();

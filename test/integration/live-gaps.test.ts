@@ -23,7 +23,7 @@ interface Gap {
   readonly door: TcpProxy;
 }
 
-for (const feed of FEEDS) {
+for (const feed of variants(...FEEDS)) {
   test(`What is deleted and written while ${feed} is lost is so at the target, and its own key stays`, async (t) => {
     const { from, to, run, door } = await follow(t, feed);
     door.refuse();

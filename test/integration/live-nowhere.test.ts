@@ -8,12 +8,13 @@ import { FEEDS, Following, PHASE } from '../support/live/model.ts';
 import { clusterSide } from '../support/live/sides.ts';
 import { startCluster } from '../support/redis-cluster.ts';
 import { startServer } from '../support/redis-server.ts';
+import { variants } from '../support/tier.ts';
 
 const [DELETED, MOVED] = ['{open}:deleted', '{open}:moved'];
 const SLOT = slotOfKey('{open}');
 const GONE_MS = 20_000;
 
-for (const feed of FEEDS) {
+for (const feed of variants(...FEEDS)) {
   test(`A key goes that is deleted where its slot has no other side, and comes where that turns up (${feed})`, async (t) => {
     const [source, server] = await Promise.all([startCluster(t), startTarget(t)]);
     const to = await server.client();

@@ -13,6 +13,7 @@ import { assertFailed, linesOf } from '../support/outcome.ts';
 import { startServer, type TestServer } from '../support/redis-server.ts';
 import { folderOf } from '../support/resp-file.ts';
 import { spawnRump, type RumpResult, type RunningRump } from '../support/rump.ts';
+import { variants } from '../support/tier.ts';
 
 const PASSWORD = 'secret';
 
@@ -70,7 +71,7 @@ function keepTo(client: TestClient, ...patterns: string[]): Promise<unknown> {
   return client.send('ACL', 'SETUSER', 'limited', 'resetkeys', ...patterns.map((pattern) => `~${pattern}`));
 }
 
-for (const side of ['source', 'target'] as const) {
+for (const side of variants<'source' | 'target'>('source', 'target')) {
   test(`A key that the ${side} has refused, and that is in place at the end, has not failed`, async (t) => {
     await from.pipeline(['changed', 'still', 'gone', 'fine'].map((key) => ['SET', key, 'first']));
     const limited = side === 'source' ? from : to;

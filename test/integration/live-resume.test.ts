@@ -40,7 +40,7 @@ beforeEach(async () => {
   await from.pipeline(setAll(KEYS));
 });
 
-for (const where of ['a file', 'the target'] as const) {
+for (const where of variants('a file', 'the target')) {
   test(`What was written and deleted while rump was down follows without reading all again (progress: ${where})`, async (t) => {
     const file = where === 'a file' ? fileFor(t) : 'target';
     await from.pipeline([
@@ -68,7 +68,7 @@ for (const where of ['a file', 'the target'] as const) {
   });
 }
 
-for (const feed of FEEDS) {
+for (const feed of variants(...FEEDS)) {
   test(`What was deleted while rump was down is gone where ${feed} cannot go on`, async (t) => {
     const run = await inSync(t, feed, fileFor(t));
     await kill(run);
@@ -82,7 +82,7 @@ for (const feed of FEEDS) {
   });
 }
 
-for (const where of ['a file', 'the target'] as const) {
+for (const where of variants('a file', 'the target')) {
   test(`A database that has lost all of its keys while rump was down is empty at the target as well (progress: ${where})`, async (t) => {
     const file = where === 'a file' ? fileFor(t) : 'target';
     const [first, later] = await Promise.all([source.client(3), source.client(4)]);

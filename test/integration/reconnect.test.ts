@@ -8,12 +8,13 @@ import { runRump, spawnRump, type RumpResult, type RunningRump } from '../suppor
 import { startServer } from '../support/redis-server.ts';
 import { startPair, type ServerPair } from '../support/server-pair.ts';
 import { startProxy } from '../support/tcp-proxy.ts';
+import { variants } from '../support/tier.ts';
 
 const MANY = 10_000;
 const CUT_EVERY_MS = 500;
 const POLL_MS = 2;
 
-for (const side of ['source', 'target'] as const) {
+for (const side of variants<'source' | 'target'>('source', 'target')) {
   test(`Every key arrives although the connection to the ${side} is cut every ${CUT_EVERY_MS} ms`, async (t) => {
     const pair = await startPair(t);
     await pair.from.pipeline(Array.from({ length: MANY }, (_, i) => ['SET', `key:${i}`, i]));

@@ -15,7 +15,7 @@ import { runRump, spawnRump, type RumpResult } from '../support/rump.ts';
 import { startPair } from '../support/server-pair.ts';
 import { assertSame, snapshot } from '../support/snapshot.ts';
 import { startProxy } from '../support/tcp-proxy.ts';
-import { count } from '../support/tier.ts';
+import { count, variants } from '../support/tier.ts';
 
 const MANY = count(20_000, 100_000);
 
@@ -85,7 +85,7 @@ test('rump --strip-prefix may leave a name empty', async (t) => {
   assert.equal(String(await to.send('GET', 'app:')), 'once only');
 });
 
-for (const way of ['into a server', 'into a file'] as const) {
+for (const way of variants('into a server', 'into a file')) {
   test(`rump names keys that come to a name that is taken, by their own names, ${way}`, async (t) => {
     const { source, target, from, to, endpoints } = await startPair(t);
     await from.pipeline([

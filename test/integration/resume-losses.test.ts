@@ -12,8 +12,9 @@ import { runRump, spawnRump } from '../support/rump.ts';
 import { Standing } from '../support/live/standing.ts';
 import { startPair } from '../support/server-pair.ts';
 import { startProxy, type TcpProxy } from '../support/tcp-proxy.ts';
+import { variants } from '../support/tier.ts';
 
-for (const store of ['file', 'target'] as const) {
+for (const store of variants('file', 'target')) {
   test(`A target that was flushed meanwhile gets everything once more (progress: ${store})`, async (t) => {
     const { from, to, endpoints } = await startPair(t);
     const file = store === 'file' ? fileFor(t) : 'target';
@@ -55,10 +56,12 @@ test('A target that comes back with older data is gone on with as of then, by wh
   await assertSameData(from, await older.client());
 });
 
-for (const [what, command] of [
-  ['A database that was flushed', ['FLUSHDB']],
-  ['Databases that were swapped', ['SWAPDB', 0, 1]],
-] as const) {
+for (const [what, command] of variants(
+  ...([
+    ['A database that was flushed', ['FLUSHDB']],
+    ['Databases that were swapped', ['SWAPDB', 0, 1]],
+  ] as const),
+)) {
   test(`${what} before the target began again: all is copied once more`, async (t) => {
     const [source, standing] = await Promise.all([startServer(), Standing.start(t, { keeps: true })]);
     t.after(() => source.stop());

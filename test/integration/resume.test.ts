@@ -18,6 +18,7 @@ import { startPair } from '../support/server-pair.ts';
 import { assertSame } from '../support/snapshot.ts';
 import { replyProxy } from '../support/reply-proxy.ts';
 import { startProxy } from '../support/tcp-proxy.ts';
+import { variants } from '../support/tier.ts';
 
 const KILLS = 3;
 
@@ -25,7 +26,7 @@ async function writesTo(client: TestClient): Promise<number> {
   return (await callsOf(client)).get('restore') ?? 0;
 }
 
-for (const where of ['a file', 'the target'] as const) {
+for (const where of variants('a file', 'the target')) {
   test(`A copy that is killed again and again and keeps its progress in ${where} ends as one clean run`, async (t) => {
     const { from, to, endpoints } = await startPair(t);
     const file = where === 'a file' ? fileFor(t) : 'target';

@@ -10,6 +10,7 @@ import { assertDone, assertFailed, assertRefused } from '../support/outcome.ts';
 import { startCluster } from '../support/redis-cluster.ts';
 import { runRump, spawnRump, type RumpResult } from '../support/rump.ts';
 import { startPair } from '../support/server-pair.ts';
+import { variants } from '../support/tier.ts';
 
 async function grant(client: TestClient, user: string, ...rights: string[]): Promise<void> {
   await client.send('ACL', 'SETUSER', user, 'reset', 'on', '>pw', '~*', ...rights);
@@ -65,7 +66,7 @@ test('rump asks for no more than each kind of run needs', async (t) => {
   assert.equal(dry.code, 0, dry.stderr);
 });
 
-for (const feed of FEEDS) {
+for (const feed of variants(...FEEDS)) {
   test(`rump follows by ${feed} as users with just the rights that README.md names`, async (t) => {
     const { source, from, target, to } = await startPair(t);
     const [reads, exact, writes, , live, psync, tracking, removes] = rightsInReadme();

@@ -11,6 +11,7 @@ import { assertDone, assertFailed, assertRefused } from '../support/outcome.ts';
 import { startServer, type TestServer } from '../support/redis-server.ts';
 import { runRump, spawnRump } from '../support/rump.ts';
 import { startProxy } from '../support/tcp-proxy.ts';
+import { variants } from '../support/tier.ts';
 
 const KEYS = 2000;
 const NAMES = Array.from({ length: KEYS }, (_, i) => `key:${i}`);
@@ -75,7 +76,7 @@ test('A copy does not go on with --resume into what was its source, nor from wha
   assert.equal(await keysIn(to, 1), KEYS);
 });
 
-for (const feed of ['psync', 'tracking'] as const) {
+for (const feed of variants<FeedName>('psync', 'tracking')) {
   test(`A copy that follows by ${feed} writes nothing to a source that its target address leads to`, async (t) => {
     const proxy = await startProxy({ port: target.port });
     t.after(() => proxy.close());
@@ -110,7 +111,7 @@ test('A copy that follows ends where its target has become a replica of its sour
   });
 });
 
-for (const feed of ['psync', 'tracking'] as const) {
+for (const feed of variants<FeedName>('psync', 'tracking')) {
   test(`A copy that follows by ${feed} ends where its source has become a replica of its target`, async (t) => {
     const run = await inSync(t, feed, {});
     await from.send('REPLICAOF', '127.0.0.1', target.port);

@@ -29,7 +29,10 @@ export function longOnly(register: () => void): void {
   }
 }
 
-/** The first case stands for its behaviour in the quick tier; the others are variants of it, which the long tier runs. */
+/**
+ * The first case stands for its behaviour in the quick tier; the others are variants of it, which the long tier runs. Loops over
+ * variants do not stand in one another: no tier would run the second case of the one with the first one of the other.
+ */
 export function variants<T>(...cases: readonly T[]): readonly T[] {
   return share(isLongOnly ? 'whole' : tier, cases);
 }
