@@ -47,7 +47,7 @@ test('A primary of the target that hands over refuses what was on the way to it,
   const result = await running.done;
   assertDone(result);
   // What it has acknowledged may never have reached the other one.
-  assert.match(result.stderr, /replaced or restarted; what it may have lost is copied once more/);
+  assert.match(result.stderr, /replaced, restarted or emptied; what it may have lost is copied once more/);
   assert.equal(await second!.send('DBSIZE'), KEYS);
   const refused = await refusalsOf(first!, 'restore');
   assert.ok(refused > 0 && refused <= MOST_ON_THE_WAY, `${refused} refused RESTOREs`);
