@@ -185,7 +185,7 @@ export class Following {
     let changes = 0;
     // What stands still, or is paused, does not come back to say so.
     const timer = setTimeout(() => this.#enter('following'), IN_SYNC_MS).unref();
-    await this.#unlessAsked(async () => {
+    const isMeasured = await this.#unlessAsked(async () => {
       await lookForDatabases();
       await gaps.closed();
       await feeds.caughtUp();
@@ -195,7 +195,8 @@ export class Following {
     });
     clearTimeout(timer);
     this.#measuredSince = undefined;
-    if (this.#isAsked) return;
+    // What a run that breaks off had measured last says nothing of now.
+    if (!isMeasured || this.#isAsked) return;
     this.#enter(this.#lag <= IN_SYNC_MS && !gaps.isOpen ? 'in-sync' : 'following');
     await this.#readStreams();
     const { untilIdle } = this.#options;
@@ -254,15 +255,16 @@ export class Following {
     }
   }
 
-  /** Waits no longer than until the cutover is asked for. */
-  async #unlessAsked(work: () => Promise<unknown>): Promise<void> {
+  /** Waits no longer than until the cutover is asked for. @returns whether it was done by then */
+  async #unlessAsked(work: () => Promise<unknown>): Promise<boolean> {
     const done = new AbortController();
-    const working = work().finally(() => {
+    const onDone = (): void => {
       done.abort();
       this.#moved.wake();
-    });
-    working.catch((error: unknown) => this.#failure.fail(error));
+    };
+    work().then(onDone, (error: unknown) => this.#failure.fail(error));
     while (!done.signal.aborted && !this.#isAsked && !this.#isOver) await this.#moved.sleep();
+    return done.signal.aborted;
   }
 
   #enter(phase: Phase): void {
