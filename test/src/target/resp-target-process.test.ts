@@ -5,7 +5,6 @@ import { once } from 'node:events';
 import { chmodSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { framesOf, MIB } from '../../support/entries.ts';
 import { killAtExit } from '../../support/kill-at-exit.ts';
 import { folderOf } from '../../support/resp-file.ts';
@@ -78,10 +77,10 @@ test('RespTarget leaves no trace of a file that the system does not let grow', (
 
 test('RespTarget has no more under way than a slow stream takes', async (t) => {
   const { child, done } = startWriting(t, 200, MIB);
-  // Nobody reads for a while.
-  await sleep(1500);
+  // Nobody reads until then.
+  await once(child, 'message');
   let bytes = 0;
-  for await (const chunk of child.stdout) bytes += (chunk as Buffer).length;
+  for await (const chunk of child.stdout!) bytes += (chunk as Buffer).length;
   const { keys, handed, peak, error } = await done;
   assert.deepEqual([keys, error], [200, undefined]);
   assert.equal(bytes, framesOf(200, MIB).length);
@@ -92,7 +91,7 @@ test('RespTarget has no more under way than a slow stream takes', async (t) => {
 
 test('RespTarget rejects with EPIPE when nobody reads stdout any more', async (t) => {
   const { child, done } = startWriting(t, 200, MIB);
-  child.stdout.once('data', () => child.stdout.destroy());
+  child.stdout!.once('data', () => child.stdout!.destroy());
   const { keys, error } = await done;
   assert.equal(error, 'EPIPE Cannot write stdout: nobody reads it any more (EPIPE)');
   assert.ok(keys < 200);
@@ -169,7 +168,15 @@ function writerArguments(count: number, bytes: number, reason = '', path = '-'):
       }
     }
     const channel = newChannel(1000, 8 * 1024 * 1024);
-    setTimeout(() => { report.handed = handed; }, 1000).unref();
+    let [last, times] = [0, 0];
+    const watch = setInterval(() => {
+      times = handed > 0 && handed === last ? times + 1 : 0;
+      last = handed;
+      if (times < 5) return;
+      clearInterval(watch);
+      report.handed = handed;
+      process.send?.('nothing more is asked for');
+    }, 100).unref();
     if (reason === 'abort') setTimeout(() => channel.abort(new Error(reason)), 1000);
     try {
       await feed(new RespTarget(${JSON.stringify(path)}, options, sink), entries(), { channel, ...(reason && reason !== 'abort' ? { reason: new Error(reason) } : {}) });
@@ -184,10 +191,10 @@ function writerArguments(count: number, bytes: number, reason = '', path = '-'):
 
 function startWriting(t: TestContext, count: number, bytes: number, reason = '') {
   const [node, ...args] = writerArguments(count, bytes, reason);
-  const child = spawn(node!, args, { stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn(node!, args, { stdio: ['ignore', 'pipe', 'pipe', 'ipc'] });
   killAtExit(child);
   t.after(() => child.kill('SIGKILL'));
-  const done = once(child.stderr, 'data').then(([text]) => JSON.parse(String(text)) as Report);
+  const done = once(child.stderr!, 'data').then(([text]) => JSON.parse(String(text)) as Report);
   return { child, done };
 }
 
