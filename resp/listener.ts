@@ -59,7 +59,6 @@ export function errorReply(text: string): string {
 export class Listener {
   readonly #server: net.Server;
   readonly #path: string;
-  /** Who has done nothing for the longest comes first. */
   readonly #clients = new Set<Client>();
   readonly #onExit = (): void => this.#remove();
   #made: Stats | undefined;
@@ -74,15 +73,13 @@ export class Listener {
     this.#path = path;
     const clients = this.#clients;
     this.#server = net.createServer({ highWaterMark: HIGH_WATER_MARK }, (socket) => {
-      const [first] = clients;
       if (clients.size >= mostClients) {
-        if (!first!.makesRoom(restMs)) return turnAway(socket);
-        clients.delete(first!);
+        const idlest = [...clients].reduce((one, other) => (other.activeAt < one.activeAt ? other : one));
+        if (performance.now() - idlest.activeAt < restMs) return turnAway(socket);
+        idlest.drop();
+        clients.delete(idlest);
       }
-      const client = new Client(socket, answer, idleMs, () => {
-        clients.delete(client);
-        clients.add(client);
-      });
+      const client = new Client(socket, answer, idleMs);
       clients.add(client);
       socket.on('close', () => clients.delete(client));
     });
@@ -151,25 +148,23 @@ class Client {
   readonly #socket: net.Socket;
   readonly #answer: (words: readonly string[]) => string;
   readonly #requests = new RequestReader();
-  #activeAt = performance.now();
+  /** When it has said a whole command last, or read what was left for it. */
+  activeAt = performance.now();
 
-  /** @param onActive it has said a whole command, or read what was left for it */
-  constructor(socket: net.Socket, answer: ListenerOptions['answer'], idleMs: number, onActive: () => void) {
+  constructor(socket: net.Socket, answer: ListenerOptions['answer'], idleMs: number) {
     this.#socket = socket;
     this.#answer = answer;
     const timer = setTimeout(() => socket.destroy(), idleMs).unref();
-    const isActive = (): void => {
-      if (socket.destroyed) return;
-      this.#activeAt = performance.now();
+    const noteActivity = (): void => {
+      this.activeAt = performance.now();
       timer.refresh();
-      onActive();
     };
     socket.on('data', (chunk: Buffer) => {
       this.#requests.push(chunk);
-      if (this.#answerAll()) isActive();
+      if (this.#answerAll()) noteActivity();
     });
     socket.on('drain', () => {
-      isActive();
+      noteActivity();
       socket.resume();
       this.#answerAll();
     });
@@ -178,11 +173,9 @@ class Client {
     socket.on('close', () => clearTimeout(timer));
   }
 
-  /** Goes, where it has done nothing for so long; otherwise it stays. */
-  makesRoom(restMs: number): boolean {
-    const isIdle = performance.now() - this.#activeAt >= restMs;
-    if (isIdle) this.#socket.destroy();
-    return isIdle;
+  /** Hangs up at once. */
+  drop(): void {
+    this.#socket.destroy();
   }
 
   end(): void {
