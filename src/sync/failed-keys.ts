@@ -76,10 +76,9 @@ export class FailedKeys {
 
   get #told(): string {
     const { named, length } = this.#failed;
-    const told = Array.from(named, ({ db, key, what }) => `"${key.toString()}" in db ${db} (${what.why})`).slice(
-      0,
-      NAMED,
-    );
+    const told = [...named]
+      .slice(0, NAMED)
+      .map(({ db, key, what: { why } }) => `"${key.toString()}" in db ${db} (${why})`);
     const untold = length - told.length;
     return [...told, ...(untold > 0 ? [`${formatCount(untold)} more`] : [])].join(', ');
   }

@@ -114,8 +114,11 @@ export class Progress extends RunProgress implements SourceSink, TargetSink {
   onWritten(keys: number, bytes: number, page: number): void {
     this.#keys += keys;
     this.#bytes += bytes;
-    this.#count(page, 'keys', keys);
-    this.#count(page, 'bytes', bytes);
+    const counts = this.#countsOf?.(page);
+    if (counts !== undefined) {
+      counts.keys += keys;
+      counts.bytes += bytes;
+    }
     this.countKeys(keys);
   }
 
