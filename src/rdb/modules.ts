@@ -107,6 +107,11 @@ export function typeNameOf(payload: Buffer): string | undefined {
   }
 }
 
+/** Whether a value may be of the type that is wanted. @param found what is known of it: where that is nothing, it may be any */
+export function mayBeOfType(found: string | undefined, wanted: string): boolean {
+  return found === undefined || found === wanted;
+}
+
 export interface VectorSet {
   readonly dimensions: bigint;
   readonly quantization: bigint;

@@ -4,7 +4,7 @@ import { Bytes } from '../../resp/bytes.ts';
 import type { EntryRun } from '../flow/entry-run.ts';
 import { EntryView } from '../flow/entry-view.ts';
 import type { FoundKey, KeyId } from '../flow/key-id.ts';
-import { typeNameOf } from '../rdb/modules.ts';
+import { mayBeOfType, typeNameOf } from '../rdb/modules.ts';
 import { typeBytesOf } from '../rdb/payload.ts';
 import type { AnswerSink } from './lookup.ts';
 
@@ -68,9 +68,7 @@ export function ofOneType(sink: AnswerSink, type: string): AnswerSink {
   const typeBytes = typeBytesOf(type);
   const isSo = (entry: EntryView): boolean => {
     if (entry.kind !== 'value' || typeBytes[entry.payloadIn.buffer[entry.payloadAt]!] === 1) return true;
-    const found = typeNameOf(entry.payload!);
-    // What nobody knows the type of may be of that one.
-    return found === undefined || found === type;
+    return mayBeOfType(typeNameOf(entry.payload!), type);
   };
   const onFound = (entry: EntryView): void => {
     if (isSo(entry)) sink.onFound(entry);

@@ -16,7 +16,7 @@ import { readPieces } from '../keys/piece-reader.ts';
 import { ServiceTimes } from '../keys/service-times.ts';
 import { COUNT_COMMANDS, GONE, LONG_PAGE } from '../keys/value-end.ts';
 import { NEVER, type Milliseconds } from '../rdb/milliseconds.ts';
-import { typeNameOf } from '../rdb/modules.ts';
+import { mayBeOfType, typeNameOf } from '../rdb/modules.ts';
 import type { ValuePiece } from '../rdb/value.ts';
 import { askOne, integerIn, type AskAbout } from '../server/replies.ts';
 import { isLongReply } from '../server/server.ts';
@@ -277,7 +277,7 @@ class ServerValue implements LargeValue {
   /** @throws RespError `GONE` where it has become a value of another type than those in scope */
   #demandType(found: string | undefined): void {
     const { type } = this.#options;
-    if (type !== undefined && found !== undefined && found !== type)
+    if (type !== undefined && !mayBeOfType(found, type))
       throw new RespError(GONE, `It is a ${found} by now, and no ${type}`);
   }
 

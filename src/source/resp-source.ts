@@ -12,7 +12,7 @@ import type { Channel } from '../flow/channel.ts';
 import { EntryView } from '../flow/entry-view.ts';
 import { newEntry, type Entry } from '../flow/entry.ts';
 import { ownCopy } from '../flow/own-copy.ts';
-import { typeNameOf } from '../rdb/modules.ts';
+import { mayBeOfType, typeNameOf } from '../rdb/modules.ts';
 import { encodingOf, FOOTER_BYTES, PayloadError, typeOfEncoding } from '../rdb/payload.ts';
 import { FileValue, type StoredBytes } from '../snapshot/file-reader.ts';
 import { compact, FileSource, type FileSourceOptions } from './file-source.ts';
@@ -169,10 +169,7 @@ export class RespSource extends FileSource {
 
   #isOfType({ large, payload }: Entry): boolean {
     const { type } = this.scope;
-    if (type === undefined) return true;
-    const found = large === null ? typeNameOf(payload!) : large.type;
-    // What nobody knows the type of may be of that one.
-    return found === undefined || found === type;
+    return type === undefined || mayBeOfType(large === null ? typeNameOf(payload!) : large.type, type);
   }
 
   /** @param take puts the value into the entry, where it is not there yet */

@@ -7,7 +7,7 @@ import type { Channel } from '../flow/channel.ts';
 import { EntryRun, MOST_ENTRIES } from '../flow/entry-run.ts';
 import { EntryView } from '../flow/entry-view.ts';
 import { NO_PAGE } from '../flow/key-id.ts';
-import { isModuleName, typeNameOf } from '../rdb/modules.ts';
+import { isModuleName, mayBeOfType, typeNameOf } from '../rdb/modules.ts';
 import { NEVER, plus } from '../rdb/milliseconds.ts';
 import { PayloadError } from '../rdb/payload.ts';
 import type { Found, Payloads, SnapshotReader } from '../snapshot/snapshot-reader.ts';
@@ -153,17 +153,14 @@ export class SnapshotEntries implements Payloads {
     const scope = this.#scope;
     const { db, keyIn, keyAt, keyEnd } = this.#entry;
     if (!scope.includes(db, keyIn.buffer.subarray(keyAt, keyEnd))) return false;
-    // What nobody knows the type of may be of that one.
-    if (scope.type === undefined || type === undefined) return true;
-    return type === 'module' ? isModuleName(scope.type) : scope.type === type;
+    if (scope.type === undefined) return true;
+    return type === 'module' ? isModuleName(scope.type) : mayBeOfType(type, scope.type);
   }
 
   /** Of which one a value is, its first bytes say. */
   #isOfModule({ type }: SnapshotReader): boolean {
     const wanted = this.#scope.type;
-    if (wanted === undefined || type !== 'module') return true;
-    const found = typeNameOf(this.#entry.payload!);
-    return found === undefined || found === wanted;
+    return wanted === undefined || type !== 'module' || mayBeOfType(typeNameOf(this.#entry.payload!), wanted);
   }
 
   #isThere(): boolean {
