@@ -20,13 +20,9 @@ import {
 import { scopeOf } from '../server/refusal.ts';
 import type { Session } from '../server/session.ts';
 import type { NodeWriter } from './node-writer.ts';
-import { ABOUT_TO_EXPIRE_MS, askForKeys, isLoss } from './sample-look.ts';
+import { askForKeys, isLoss } from './sample-look.ts';
 import type { TargetSink } from './target.ts';
 import type { TargetProcess, WrittenKey } from './target-process.ts';
-
-export interface FinalCheckOptions extends NodeLinkOptions {
-  readonly clock: () => number;
-}
 
 export type FinalCheckSink = Pick<TargetSink, 'onMissing' | 'onUnsaid'>;
 
@@ -49,7 +45,7 @@ interface Look {
 export async function demandKept(
   deployment: Deployment,
   writers: Iterable<NodeWriter>,
-  options: FinalCheckOptions,
+  options: NodeLinkOptions,
   sink: FinalCheckSink,
   failure: Promise<never>,
 ): Promise<void> {
@@ -58,7 +54,7 @@ export async function demandKept(
   const stopped = new Failure();
   const look = async (): Promise<void> => {
     await deployment.refreshIfPossible();
-    const looking = Promise.all(Array.from(writers, (writer) => lookAt(deployment, writer, options, client, sink)));
+    const looking = Promise.all(Array.from(writers, (writer) => lookAt(deployment, writer, client, sink)));
     const looks = await Promise.race([looking, failure, stopped.promise]);
     const lost = looks.filter(({ isLoss }) => isLoss);
     if (lost.length > 0) throw hasLost(lost);
@@ -70,7 +66,6 @@ export async function demandKept(
 async function lookAt(
   deployment: Deployment,
   writer: NodeWriter,
-  { clock }: FinalCheckOptions,
   client: RoutedClient,
   sink: FinalCheckSink,
 ): Promise<Look> {
@@ -80,7 +75,7 @@ async function lookAt(
   const before = process.info;
   if (before === undefined) return { peer, looked: 0, missing: [], isLoss: false };
   // Where another process is met, the sample is cleared.
-  const keys = writer.sample.presentAt(clock() + ABOUT_TO_EXPIRE_MS);
+  const keys = asker.present();
   const flushesBefore = await asker.flushes;
   const said = await asker.ask((session) => askWhoItIs(deployment, session, { process, before, flushesBefore }));
   if (said === undefined) throw replaced(peer);

@@ -24,7 +24,8 @@ export class NodeAsker {
   readonly #deployment: Deployment;
   readonly #link: NodeLink;
   readonly #process: TargetProcess;
-  readonly #present: () => readonly WrittenKey[];
+  /** Some of the keys that it has to have at the moment. */
+  readonly present: () => readonly WrittenKey[];
   readonly #moved = new Wakeup();
   #session: Session | undefined;
   #isOver = false;
@@ -32,12 +33,11 @@ export class NodeAsker {
   /** Up to which the keys were looked for. */
   #lookedAt: Flushes | undefined;
 
-  /** @param present some of the keys that it has to have at the moment */
   constructor(deployment: Deployment, link: NodeLink, process: TargetProcess, present: () => readonly WrittenKey[]) {
     this.#deployment = deployment;
     this.#link = link;
     this.#process = process;
-    this.#present = present;
+    this.present = present;
   }
 
   /** How often the process was flushed before the first key was written to it; `undefined` where it does not say. */
@@ -128,7 +128,7 @@ export class NodeAsker {
     if (before === undefined || now === undefined) return false;
     const between = flushesBetween(before, now);
     const isFlushed = between && between.ofOne + between.ofMore > 0;
-    const keys = isFlushed === false ? [] : this.#present();
+    const keys = isFlushed === false ? [] : this.present();
     const expiries = keys.map(({ expireAt }) => expireAt);
     const replies = await askForKeys(session, keys);
     const looked = keys.filter((_, i) => !(replies[i] instanceof ReplyError));
@@ -136,7 +136,7 @@ export class NodeAsker {
     const missing = keys.filter(({ expireAt }, i) => replies[i] === 0 && expireAt === expiries[i]);
     this.#lookedAt = now;
     // Who says nothing of its keys may have none of them.
-    return isFlushed === true && looked.length === 0 ? true : isLoss(looked, missing, isFlushed);
+    return (isFlushed === true && looked.length === 0) || isLoss(looked, missing, isFlushed);
   }
 
   /**
