@@ -37,13 +37,15 @@ export class CheckpointKeys implements CheckpointStore {
   async read(): Promise<Checkpoint | undefined> {
     for (const node of this.#deployment.topology.nodes) this.#places.add(this.#placeAt(node));
     const asked = new Map<string, Checkpoint | undefined>();
-    const unasked = (): Spot | undefined => this.#spots.find((spot) => !asked.has(idOf(spot)));
-    for (let spot = unasked(); spot !== undefined; spot = unasked()) {
-      const checkpoint = await this.#readAt(spot);
-      asked.set(idOf(spot), checkpoint);
-      // Each one names all of them, also those of nodes that are no more.
-      for (const place of checkpoint?.places ?? []) this.#places.add(place);
-      for (const db of databasesOf(checkpoint)) this.#databases.add(db);
+    const unasked = (): readonly Spot[] => this.#spots.filter((spot) => !asked.has(idOf(spot)));
+    for (let spots = unasked(); spots.length > 0; spots = unasked()) {
+      const checkpoints = await Promise.all(spots.map((spot) => this.#readAt(spot)));
+      for (const [i, checkpoint] of checkpoints.entries()) {
+        asked.set(idOf(spots[i]!), checkpoint);
+        // Each one names all of them, also those of nodes that are no more.
+        for (const place of checkpoint?.places ?? []) this.#places.add(place);
+        for (const db of databasesOf(checkpoint)) this.#databases.add(db);
+      }
     }
     const found = [...asked.values()].filter((checkpoint) => checkpoint !== undefined);
     const [oldest, ...newer] = found.toSorted((one, other) => sequenceOf(one) - sequenceOf(other));
