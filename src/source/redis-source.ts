@@ -55,8 +55,6 @@ export interface SourcePlace {
   /** The last page that had come, and how often everything had to be read again. */
   readonly page: number;
   readonly epoch: number;
-  /** Keys that had been found, and were not done with. */
-  readonly openKeys: number;
 }
 
 /** How often a value is asked for in pieces: where a connection is lost meanwhile, it comes as a whole once more. */
@@ -114,8 +112,7 @@ export class RedisSource implements Source {
   }
 
   get place(): SourcePlace {
-    const { last: page, openKeys } = this.#ledger;
-    return { state: this.#isVoid ? [] : this.#walks.state, page, epoch: this.#epoch, openKeys };
+    return { state: this.#isVoid ? [] : this.#walks.state, ...this.mark };
   }
 
   /** Of the place where reading is now: where it is the same as before, so is the place, but for what is over. */
