@@ -1,33 +1,15 @@
 // A target that is flushed or swapped while a copy follows: what it had acknowledged is written again, long before the cutover.
 import assert from 'node:assert/strict';
-import { after, before, beforeEach, test, type TestContext } from 'node:test';
+import { test, type TestContext } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { TestClient } from '../support/client.ts';
 import { callsOf } from '../support/command-stats.ts';
 import { assertSameData } from '../support/keyspace.ts';
 import { Following, PHASE } from '../support/live/model.ts';
 import { serverSide } from '../support/live/sides.ts';
-import { startServer, type TestServer } from '../support/redis-server.ts';
+import { startPair, type ServerPair } from '../support/server-pair.ts';
 import { variants } from '../support/tier.ts';
 
 const KEYS = 500;
-
-let source: TestServer;
-let target: TestServer;
-let from: TestClient;
-let to: TestClient;
-
-before(async () => {
-  [source, target] = await Promise.all([startServer(), startServer()]);
-  [from, to] = await Promise.all([source.client(), target.client()]);
-});
-
-after(() => Promise.all([source.stop(), target.stop()]));
-
-beforeEach(async () => {
-  for (const client of [from, to]) await client.send('FLUSHALL');
-  await from.pipeline(Array.from({ length: KEYS }, (_, i) => ['SET', `key:${i}`, i]));
-});
 
 const WAYS: readonly (readonly (readonly string[])[])[] = [
   [['SWAPDB', '0', '3']],
@@ -37,7 +19,7 @@ const WAYS: readonly (readonly (readonly string[])[])[] = [
 
 for (const way of variants(...WAYS))
   test(`A target has everything again before the cutover, though nobody writes, after ${way.join(' and ')}`, async (t) => {
-    const run = await inSync(t, target.url);
+    const { from, to, run } = await inSync(t);
     await to.pipeline(way);
     while ((await to.send('DBSIZE')) !== KEYS) await sleep(10);
     assert.equal(emptied(run), 1, run.stderr);
@@ -48,7 +30,7 @@ for (const way of variants(...WAYS))
   });
 
 test('A target that is flushed while the copy lingers is not done before it has everything', async (t) => {
-  const run = await inSync(t, target.url, ['--linger', '500ms']);
+  const { from, to, run } = await inSync(t, { args: ['--linger', '500ms'] });
   run.cutOver();
   await run.reaches(PHASE.lingering);
   await to.send('FLUSHALL');
@@ -58,7 +40,7 @@ test('A target that is flushed while the copy lingers is not done before it has 
 });
 
 test('A target of which another database is flushed has lost nothing', async (t) => {
-  const run = await inSync(t, target.url);
+  const { target, to, run } = await inSync(t);
   const other = await target.client();
   await other.pipeline([['SELECT', '5'], ['SET', 'own', 'x'], ['FLUSHDB']]);
   const looked = (await callsOf(to)).get('exists');
@@ -70,8 +52,7 @@ test('A target of which another database is flushed has lost nothing', async (t)
 });
 
 test('A target that was flushed, and may not be asked for keys, gets all of them again', async (t) => {
-  await to.send('ACL', 'SETUSER', 'writer', 'reset', 'on', '>pw', '~*', '+@all', '-exists');
-  const run = await inSync(t, target.url.replace('//', '//writer:pw@'));
+  const { from, to, run } = await inSync(t, { rights: ['~*', '+@all', '-exists'] });
   await to.send('FLUSHALL');
   while ((await to.send('DBSIZE')) !== KEYS) await sleep(10);
   run.cutOver();
@@ -84,9 +65,24 @@ function emptied({ stderr }: Following): number {
   return stderr.match(/warning: the target .* was replaced, restarted or emptied/g)?.length ?? 0;
 }
 
-async function inSync(t: TestContext, url: string, args: readonly string[] = []): Promise<Following> {
-  const endpoints = ['--from', source.url, '--to', url];
+interface How {
+  readonly args?: readonly string[];
+  /** Of a user who writes to the target; by default it is one that may do all. */
+  readonly rights?: readonly string[];
+}
+
+async function inSync(t: TestContext, { args = [], rights }: How = {}): Promise<ServerPair & { run: Following }> {
+  const pair = await startPair(t);
+  const { source, target, from, to } = pair;
+  await from.pipeline(Array.from({ length: KEYS }, (_, i) => ['SET', `key:${i}`, i]));
+  if (rights !== undefined) await to.send('ACL', 'SETUSER', 'writer', 'reset', 'on', '>pw', ...rights);
+  const endpoints = [
+    '--from',
+    source.url,
+    '--to',
+    rights === undefined ? target.url : target.url.replace('//', '//writer:pw@'),
+  ];
   const run = new Following(t, { endpoints, feed: 'psync', source: serverSide(() => source, [0]), args });
   await run.start().reaches(PHASE.inSync);
-  return run;
+  return { ...pair, run };
 }
