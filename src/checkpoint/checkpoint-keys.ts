@@ -1,6 +1,7 @@
-// A checkpoint at the target: a key in each database of each node, with all of it in each, so that a node which comes back with
-// older data has an older checkpoint as well, and a database that was flushed has none. What holds is the oldest of them.
+// A checkpoint at the target: a key in each database of each node, with all of it in each. A node that comes back with older data
+// has an older one, a flushed database none; the oldest holds. Of two runs, who finds what the other has kept since ends.
 
+import { randomUUID } from 'node:crypto';
 import { ReplyError, RespError } from '../../resp/errors.ts';
 import type { Reply } from '../../resp/reply.ts';
 import type { Deployment } from '../cluster/deployment.ts';
@@ -8,7 +9,13 @@ import type { NodeLinkOptions } from '../cluster/node-link.ts';
 import { type Argv, RoutedClient } from '../cluster/routed-client.ts';
 import { slotOf, tagOf } from '../cluster/slot.ts';
 import type { Node } from '../cluster/topology.ts';
-import { CHECKPOINT_PREFIX, formatCheckpoint, parseCheckpoint, type Checkpoint } from './checkpoint.ts';
+import {
+  CHECKPOINT_PREFIX,
+  CHECKPOINT_TAKEN,
+  formatCheckpoint,
+  parseCheckpoint,
+  type Checkpoint,
+} from './checkpoint.ts';
 import type { CheckpointStore } from './store.ts';
 
 /** Where one of the keys is. */
@@ -24,7 +31,10 @@ export class CheckpointKeys implements CheckpointStore {
   readonly #databases: Set<number>;
   /** Names of keys, of which each node has one at least. */
   readonly #places = new Set<string>();
+  readonly #run = randomUUID();
   #sequence = 0;
+  /** Of what an earlier run had kept. */
+  #foundSequence = 0;
 
   /** @param databases of the target */
   constructor(deployment: Deployment, databases: readonly number[], shown: string, options: NodeLinkOptions) {
@@ -51,7 +61,7 @@ export class CheckpointKeys implements CheckpointStore {
     const [oldest, ...newer] = found.toSorted((one, other) => sequenceOf(one) - sequenceOf(other));
     if (oldest === undefined) return undefined;
     const newest = newer.at(-1) ?? oldest;
-    this.#sequence = sequenceOf(newest);
+    this.#sequence = this.#foundSequence = sequenceOf(newest);
     const { places = [] } = newest;
     const isThere = (place: string, db: number): boolean => asked.get(idOf({ place, db }))?.database === db;
     const isWhole = places.every((place) => databasesOf(oldest).every((db) => isThere(place, db)));
@@ -63,12 +73,14 @@ export class CheckpointKeys implements CheckpointStore {
     for (const node of this.#deployment.topology.nodes)
       if (!this.#isOnNode(node, [...this.#places])) this.#places.add(this.#placeAt(node));
     for (const db of databasesOf(checkpoint)) this.#databases.add(db);
+    await this.#demandAlone();
     this.#sequence++;
-    const common = { ...checkpoint, places: [...this.#places], sequence: this.#sequence };
+    const common = { ...checkpoint, places: [...this.#places], sequence: this.#sequence, run: this.#run };
     await this.#atAll(({ place, db }) => ['SET', place, formatCheckpoint({ ...common, database: db })]);
   }
 
   async remove(): Promise<void> {
+    await this.#demandAlone();
     await this.#atAll(({ place }) => ['UNLINK', place]);
   }
 
@@ -99,6 +111,16 @@ export class CheckpointKeys implements CheckpointStore {
     const reply = await this.#ask(spot, ['GET', spot.place]);
     if (reply === null) return undefined;
     return parseCheckpoint(String(reply), `key ${spot.place} of ${this.name}`);
+  }
+
+  /** A node that came back with older data has what an earlier run has kept; only what is newer is another one's. */
+  async #demandAlone(): Promise<void> {
+    const kept = await Promise.all(this.#spots.map((spot) => this.#readAt(spot)));
+    const isOther = (one: Checkpoint): boolean => one.run !== this.#run && sequenceOf(one) > this.#foundSequence;
+    if (!kept.some((one) => one !== undefined && isOther(one))) return;
+    throw new RespError(CHECKPOINT_TAKEN, `Cannot go on: another run keeps its progress in ${this.name}`, {
+      hint: 'one run at a time writes to a target; if there is none any more, the same command goes on',
+    });
   }
 
   async #atAll(command: (spot: Spot) => Argv): Promise<void> {

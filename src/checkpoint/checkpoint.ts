@@ -79,6 +79,8 @@ export interface Checkpoint {
   /** Where it is kept in several places: all of them, and what grows with each one that is kept. */
   readonly places?: readonly string[];
   readonly sequence?: number;
+  /** And which run has kept it there. */
+  readonly run?: string;
   /** And the database of this one: another one that took its place has other data. */
   readonly database?: number;
 }
@@ -90,6 +92,8 @@ export const LONGEST_CHECKPOINT = 64 * 1024 * 1024;
 
 /** The code of every refusal of a checkpoint. */
 export const CHECKPOINT = 'CHECKPOINT';
+/** The code where another run keeps its progress in the same place. */
+export const CHECKPOINT_TAKEN = 'CHECKPOINT_TAKEN';
 
 /** A key that a run which goes on keeps at the target begins so. */
 export const CHECKPOINT_PREFIX = 'rump:checkpoint:';

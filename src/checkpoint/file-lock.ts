@@ -13,6 +13,7 @@ import {
 import { hostname } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { RespError } from '../../resp/errors.ts';
+import { CHECKPOINT_TAKEN } from './checkpoint.ts';
 import { writeError } from '../file/regular-file.ts';
 
 /** A process, as others can tell whether it is there. */
@@ -150,7 +151,7 @@ function quietly<T>(look: () => T): T | undefined {
 function isTaken(path: string, lock: string, text: string): RespError {
   const { pid } = quietly(() => JSON.parse(text) as Partial<Holder>) ?? {};
   const who = pid === undefined ? 'another run' : `another run (process ${pid})`;
-  return new RespError('CHECKPOINT_TAKEN', `Cannot use ${path}: ${who} keeps its progress there`, {
+  return new RespError(CHECKPOINT_TAKEN, `Cannot use ${path}: ${who} keeps its progress there`, {
     hint: `wait for it, or name another file; if there is none, remove ${lock}`,
   });
 }

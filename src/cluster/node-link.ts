@@ -98,8 +98,14 @@ export class NodeLink {
 
   async #connect(): Promise<Server> {
     const server = await this.#reach();
-    await this.#options.introduce?.(server);
-    return server;
+    try {
+      await this.#options.introduce?.(server);
+      return server;
+    } catch (error) {
+      // Nobody else has it.
+      server.connection.close();
+      throw error;
+    }
   }
 
   /** Behind a balancer the same address may lead to several servers. @throws RespError */

@@ -7,6 +7,7 @@ import { CheckpointFile } from '../checkpoint/checkpoint-file.ts';
 import { CheckpointKeys } from '../checkpoint/checkpoint-keys.ts';
 import {
   CHECKPOINT,
+  CHECKPOINT_TAKEN,
   demandSameCopy,
   namesIn,
   type Checkpoint,
@@ -182,6 +183,8 @@ export class Resume {
 
   /** The copy has ended before its time. */
   async leave(error: unknown): Promise<void> {
+    // What is kept there is another run's.
+    if (error instanceof RespError && error.code === CHECKPOINT_TAKEN) return;
     await this.#rest();
     if (this.#last === undefined) return;
     if (error instanceof RespError && MAKES_VOID.has(error.code)) {
@@ -207,7 +210,10 @@ export class Resume {
 
   /** What is kept is written one after the other. */
   #next(write: () => Promise<void>): Promise<void> {
-    return (this.#writing = this.#writing.then(write));
+    this.#writing = this.#writing.then(write);
+    // It ends the run.
+    this.#writing.catch(() => {});
+    return this.#writing;
   }
 
   /** Keeps the last moment of which all is done with that had been found by then. */
@@ -261,7 +267,10 @@ export class Resume {
     return { copy: settings.identity, databases, met: apart?.met };
   }
 
-  /** What cannot be kept now, may be later; the copy itself does not need it. */
+  /**
+   * What cannot be kept now, may be later; the copy itself does not need it.
+   * @throws RespError where another run has gone on from it
+   */
   async #write(checkpoint: Checkpoint): Promise<void> {
     try {
       await this.#store.write({ ...checkpoint, connections: this.#connections.state });
@@ -270,7 +279,10 @@ export class Resume {
       const { end, settings } = this.run;
       // Whoever has ended the run says why, and what is kept stays as it is.
       if ([end.signal, settings.signal].some((signal) => signal?.aborted === true && signal.reason === error)) return;
-      if (!(error instanceof RespError)) throw error;
+      if (!(error instanceof RespError) || error.code === CHECKPOINT_TAKEN) {
+        end.abort(error);
+        throw error;
+      }
       if (error.retryable || this.#hasWarned) return;
       this.#hasWarned = true;
       const message = `what is done from here on is not kept: ${error.message}`;

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { test } from 'node:test';
-import { fileFor, interrupt, kill, KEYS, setAll, sizeOf, SLOWLY } from '../support/broken-off.ts';
+import { fileFor, interrupt, keptAt, kill, KEYS, setAll, sizeOf, SLOWLY } from '../support/broken-off.ts';
 import { underWay } from '../support/mid-run.ts';
 import { assertDone, assertFailed } from '../support/outcome.ts';
 import { runRump, spawnRump } from '../support/rump.ts';
@@ -18,6 +18,24 @@ test('A second run with the same file is refused while the first one is there', 
   assertFailed(await runRump([...endpoints, '--resume', file]), { error });
   await kill(running);
   assertDone(await runRump([...endpoints, '--resume', file]));
+});
+
+test('Of two runs that keep their progress at one target only one goes on', async (t) => {
+  const { from, to, endpoints } = await startPair(t);
+  const keys = KEYS / 2;
+  await from.pipeline(setAll(keys));
+  const args = [...endpoints, '--tpslimit', '1500', '--resume', 'target'];
+  const first = spawnRump(args);
+  await underWay(first, async () => (await keptAt(to)) > 0);
+  const runs = [first, spawnRump(args)];
+  // Which of them is told first of the other, is nobody's to say.
+  const ended = await Promise.race(runs.map(({ done }) => done));
+  const error = /^rump: Cannot go on: another run keeps its progress in the checkpoint in database 0 of /m;
+  assertFailed(ended, { error });
+  assert.doesNotMatch(ended.stderr, /kept in the checkpoint/);
+  const results = await Promise.all(runs.map(({ done }) => done));
+  assertDone(results.find((result) => !error.test(result.stderr))!);
+  assert.equal(await sizeOf(to), keys);
 });
 
 const OTHERS: readonly (readonly [what: string, args: (args: string[]) => string[], reason: RegExp])[] = [
