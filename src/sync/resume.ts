@@ -65,7 +65,8 @@ export class Resume {
   #writing: Promise<void> = Promise.resolve();
   #isWriting = false;
   #isOver = false;
-  #hasWarned = false;
+  /** Whether what was to be kept last is. */
+  #isKept = true;
 
   /** @throws RespError, where what is there cannot be gone on from: it stays as it is */
   static async open(given: Run): Promise<Resume | undefined> {
@@ -198,6 +199,8 @@ export class Resume {
   }
 
   #tellHow(): void {
+    // Why it is not, was told.
+    if (!this.#isKept) return;
     const message = `the same command goes on from here: what was done is kept in ${this.#store.name}`;
     this.#course?.progress.warn('RESUMABLE', message);
   }
@@ -275,6 +278,7 @@ export class Resume {
     try {
       await this.#store.write({ ...checkpoint, connections: this.#connections.state });
       this.#last = checkpoint;
+      this.#isKept = true;
     } catch (error) {
       const { end, settings } = this.run;
       // Whoever has ended the run says why, and what is kept stays as it is.
@@ -283,8 +287,8 @@ export class Resume {
         end.abort(error);
         throw error;
       }
-      if (error.retryable || this.#hasWarned) return;
-      this.#hasWarned = true;
+      if (error.retryable || !this.#isKept) return;
+      this.#isKept = false;
       const message = `what is done from here on is not kept: ${error.message}`;
       this.#course?.progress.warn('CHECKPOINT', message);
     }

@@ -1,6 +1,6 @@
 // Progress that is not this copy's, or not whole, or somebody else's at this moment: it is refused and stays, or left alone.
 import assert from 'node:assert/strict';
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { fileFor, interrupt, keptAt, kill, KEYS, setAll, sizeOf, SLOWLY } from '../support/broken-off.ts';
 import { underWay } from '../support/mid-run.ts';
@@ -36,6 +36,25 @@ test('Of two runs that keep their progress at one target only one goes on', asyn
   const results = await Promise.all(runs.map(({ done }) => done));
   assertDone(results.find((result) => !error.test(result.stderr))!);
   assert.equal(await sizeOf(to), keys);
+});
+
+test('A copy that cannot keep its progress any more says why, and does not promise to go on from there', async (t) => {
+  const { from, endpoints } = await startPair(t);
+  const file = fileFor(t);
+  await from.pipeline(setAll(KEYS));
+  const running = spawnRump([...endpoints, '--tpslimit', '2000', '--resume', file]);
+  await underWay(running, () => existsSync(file));
+  rmSync(file);
+  mkdirSync(file);
+  await underWay(running, () => running.stderr.includes('what is done from here on is not kept'));
+  running.child.kill('SIGINT');
+  const { code, stderr } = await running.done;
+  assert.equal(code, 130);
+  assert.match(
+    stderr,
+    /^rump: warning: what is done from here on is not kept: Cannot write .*progress: it is a directory/m,
+  );
+  assert.doesNotMatch(stderr, /the same command goes on from here/);
 });
 
 const OTHERS: readonly (readonly [what: string, args: (args: string[]) => string[], reason: RegExp])[] = [
