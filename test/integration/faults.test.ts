@@ -52,8 +52,10 @@ describe('A copy whose connection fails', { concurrency: 2 }, () => {
     await assertFailsSoon(run, `Cannot write to ${run.where.target}: OOM .*\\(raise its maxmemory, `);
     const copied = (await run.to.send('DBSIZE')) as number;
     assert.ok(copied > 100 && copied < MID_RUN_KEYS, `${copied} keys`);
+    // A key behind the one that had no room may have had it again: its reply comes too late to be counted.
     const [, keys] = /^rump: ([\d,]+) keys/m.exec((await run.running.done).stderr) ?? [];
-    assert.equal(Number(keys?.replace(',', '')), copied, 'The summary counts other keys than the target has');
+    const counted = Number(keys?.replace(',', ''));
+    assert.ok(counted > 0 && counted <= copied, `The summary counts ${counted} keys, and the target has ${copied}`);
   });
 
   test('rump fails when the target becomes a replica', async (t) => {
