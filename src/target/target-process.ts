@@ -154,9 +154,10 @@ export class WrittenSample {
 
   /** A key was written, maybe not for the first time: it may expire sooner than it would have. */
   renew(entry: EntryView): void {
+    const mayGo = mayEmpty(entry);
+    if (!mayGo && entry.expireAt === NEVER) return;
     if (this.#hashes !== undefined && this.#hashes[hashOf(entry.keyIn.buffer, entry.keyAt, entry.keyEnd)] === 0) return;
-    if (mayEmpty(entry)) this.#change(entry, GONE_BEFORE);
-    else if (entry.expireAt !== NEVER) this.#change(entry, entry.expireAt);
+    this.#change(entry, mayGo ? GONE_BEFORE : entry.expireAt);
   }
 
   /** A key was removed. */
