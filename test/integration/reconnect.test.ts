@@ -29,7 +29,7 @@ for (const side of variants<'source' | 'target'>('source', 'target')) {
     const result = await running.done.finally(() => clearInterval(cuts));
     assert.equal(result.code, 0, result.stderr);
     const { keys, failed, reconnects } = JSON.parse(result.stdout.trim().split('\n').at(-1)!) as Record<string, number>;
-    assert.ok(keys! >= MANY && failed === 0 && reconnects! >= 2, JSON.stringify({ keys, failed, reconnects }));
+    assert.ok(keys! >= MANY && failed === 0 && reconnects! >= 1, JSON.stringify({ keys, failed, reconnects }));
     assert.equal(await pair.to.send('DBSIZE'), MANY);
     const values = await pair.to.pipeline(Array.from({ length: MANY }, (_, i) => ['GET', `key:${i}`]));
     assert.equal(

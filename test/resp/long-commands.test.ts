@@ -8,7 +8,7 @@ import { Parts } from '../../resp/parts.ts';
 import { command, simple } from '../support/frames.ts';
 import { HOST, withPeer } from '../support/peer.ts';
 
-const TIMEOUT = 1000;
+const TIMEOUT = 1500;
 const MIB = 2 ** 20;
 
 /** What it was sent, and how: a pause behind each chunk, and `+OK` when so many bytes have come. */
@@ -38,7 +38,7 @@ function open(port: number): Promise<Connection> {
 
 test('Connection waits for a peer that takes its time over a long command', async () => {
   const value = Buffer.alloc(20 * MIB);
-  const { behave } = reader(command('SET', 'key', value).length, TIMEOUT / 100);
+  const { behave } = reader(command('SET', 'key', value).length, TIMEOUT / 150);
   await withPeer(behave, async (port) => {
     const connection = await open(port);
     const begin = performance.now();
