@@ -13,7 +13,7 @@ import { KeyMapping } from '../target/key-mapping.ts';
 import { demandApart, type Run } from './preflight.ts';
 import type { Progress } from './progress.ts';
 import type { LiveSettings } from './settings.ts';
-import { mayGrow } from './sides.ts';
+import { mayGrow, type DatabasePairs } from './sides.ts';
 
 /** How far a copy that follows its source had come when it was broken off. */
 export interface LeftCopy {
@@ -21,8 +21,9 @@ export interface LeftCopy {
   readonly feeds: readonly LeftFeed[] | undefined;
   /** Whether something had been missed that was not made good yet. */
   readonly isGapOpen: boolean;
-  /** Whether the target held nothing in scope that was its own. */
+  /** Whether the target held nothing in scope that was its own, where these databases of it go. */
   readonly isTargetOurs: boolean;
+  readonly databases: DatabasePairs;
 }
 
 export interface LiveStart {
@@ -46,12 +47,28 @@ export async function lookBefore(
   if (run.settings.resume !== undefined && left === undefined) demandUnsaid(live.cutoverFile);
   const choice = await chooseFeed(source, live.feed, run.settings.firstCopy === 'snapshot');
   demandApart(source, target, choice.kind, mayGrow(run.settings));
-  // Of what is there now nobody knows what an earlier part has written: only nothing is known to be the target's own then.
-  const most = left === undefined ? live.namesLimit : 0;
-  const isOurs = left?.isTargetOurs === true;
-  const ownNames = isOurs ? new OwnNames() : await takeDownNames(target, nameWalkOf(run, progress), most);
+  const ownNames = await ownNamesOf(run, live, progress, left, target);
   demandKnown(ownNames, run, live, left);
   return { sides: { source, target }, choice, ownNames, left };
+}
+
+async function ownNamesOf(
+  run: Run,
+  live: LiveSettings,
+  progress: Progress,
+  left: LeftCopy | undefined,
+  target: Deployment,
+): Promise<OwnNames> {
+  if (left?.isTargetOurs !== true) {
+    // Of what is there now nobody knows what an earlier part has written: only nothing is known to be the target's own then.
+    const most = left === undefined ? live.namesLimit : 0;
+    return takeDownNames(target, nameWalkOf(run, progress), most);
+  }
+  // Where databases go that have come since, nothing was written.
+  const begun = new Set(left.databases.map(([, db]) => db));
+  const databases = run.plan.databases.filter(([, db]) => !begun.has(db));
+  if (databases.length === 0) return new OwnNames();
+  return takeDownNames(target, nameWalkOf({ ...run, plan: { ...run.plan, databases } }, progress), live.namesLimit);
 }
 
 export function nameWalkOf({ plan, settings }: Run, progress: Progress): NameWalkOptions {

@@ -132,6 +132,7 @@ export class Resume {
       feeds: this.isGoingOn ? before.feeds : undefined,
       isGapOpen: before.isGapOpen,
       isTargetOurs: before.isTargetOurs && isSame,
+      databases: this.#before!.databases,
     };
   }
 
@@ -160,8 +161,10 @@ export class Resume {
 
   /** From now on what is done is kept. @throws RespError, where it cannot be */
   async begin(course: Course): Promise<void> {
-    const { progress } = course;
-    const first = this.isGoingOn ? this.#before! : this.#nothingDone(course);
+    const { progress, live } = course;
+    const { databases } = this.#common;
+    const before = this.isGoingOn ? withOwnNames(this.#before!, live) : undefined;
+    const first = before === undefined ? this.#nothingDone(course) : live ? { ...before, databases } : before;
     if (this.isGoingOn) progress.goOn(first.figures, first.failed.more);
     await this.#store.write({ ...first, connections: this.#connections.state });
     this.#last = first;
@@ -237,10 +240,11 @@ export class Resume {
   /** @param moment `undefined`: what was kept last holds, but for what was missed since */
   async #keep(moment: Moment | undefined, processes: readonly WrittenProcess[]): Promise<void> {
     const last = this.#last!;
-    const kept = moment === undefined ? withOpenGap(last) : this.#stateAt(moment);
+    const { databases } = this.#common;
+    const kept = moment === undefined ? withOpenGap(withOwnNames(last, this.#course!.live)) : this.#stateAt(moment);
     // Before anything is written nobody has acknowledged more than was kept.
     const targets = processes.length === 0 ? last.targets : await Promise.all(processes.map(identityOf));
-    await this.#write({ ...kept, databases: this.#common.databases, targets });
+    await this.#write({ ...kept, databases, targets });
   }
 
   #stateAt({ place, counts, followed }: Moment): Omit<Checkpoint, 'targets'> {
@@ -331,6 +335,14 @@ function demandSame(before: Checkpoint, { settings, plan, apart }: Run, where: s
 function followedAt(place: FollowedPlace | undefined, live: LiveCopy): FollowedState {
   const isGapOpen = live.isGapOpen || place?.isGapOpen === true;
   return { feeds: place?.feeds ?? [], isGapOpen, isTargetOurs: live.ownNames.isEmpty };
+}
+
+/** Where databases go that have come since it was kept, the target may have keys of its own. */
+function withOwnNames(checkpoint: Checkpoint, live: LiveCopy | undefined): Checkpoint {
+  const { followed } = checkpoint;
+  if (followed === undefined || live === undefined) return checkpoint;
+  const isTargetOurs = followed.isTargetOurs && live.ownNames.isEmpty;
+  return { ...checkpoint, followed: { ...followed, isTargetOurs } };
 }
 
 function withOpenGap(checkpoint: Checkpoint): Checkpoint {
