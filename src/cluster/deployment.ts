@@ -174,11 +174,20 @@ export class Deployment {
     return refreshing;
   }
 
+  /** The same. @returns whether anybody would say it now */
+  async tryRefresh(first?: Peer): Promise<boolean> {
+    try {
+      await this.refresh(first);
+      return true;
+    } catch (error) {
+      if (error instanceof RespError && error.retryable) return false;
+      throw error;
+    }
+  }
+
   /** The same, where it can be had: whoever cannot be asked now is missed by his own link. */
   async refreshIfPossible(first?: Peer): Promise<void> {
-    await this.refresh(first).catch((error: unknown) => {
-      if (!(error instanceof RespError) || !error.retryable) throw error;
-    });
+    await this.tryRefresh(first);
   }
 
   /** The node that serves a key; there may be none now. */

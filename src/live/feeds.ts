@@ -2,7 +2,7 @@
 // what may have been written there before is a gap.
 
 import { setTimeout as sleep } from 'node:timers/promises';
-import { nameOf, RespError, type Peer } from '../../resp/errors.ts';
+import { nameOf, RespError } from '../../resp/errors.ts';
 import type { Deployment } from '../cluster/deployment.ts';
 import type { SlotSet } from '../cluster/slot.ts';
 import type { ServerInfo } from '../server/info.ts';
@@ -245,23 +245,13 @@ export class Feeds {
     for (const followed of nodes) {
       const { elsewhere, node } = followed;
       const keys = elsewhere.take();
-      isKnown = (await this.#ask(node.peer)) && isKnown;
+      isKnown = (await this.#deployment.tryRefresh(node.peer)) && isKnown;
       for (const { db, key } of keys) {
         this.#sink.onMoved(db, key);
         if (!isKnown) elsewhere.add(db, key);
       }
     }
-    return nodes.length > 0 ? isKnown : this.#ask();
-  }
-
-  async #ask(first?: Peer): Promise<boolean> {
-    try {
-      await this.#deployment.refresh(first);
-      return true;
-    } catch (error) {
-      if (error instanceof RespError && error.retryable) return false;
-      throw error;
-    }
+    return nodes.length > 0 ? isKnown : this.#deployment.tryRefresh();
   }
 
   /** @param missed as `FollowedNode.missed` was before it was asked what it serves. @returns whether more is missed now */

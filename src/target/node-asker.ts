@@ -10,12 +10,15 @@ import { encodePayload } from '../rdb/encode.ts';
 import { askFlushes, askInfo, flushesBetween, type Flushes } from '../server/info.ts';
 import { refusalOf, scopeOf } from '../server/refusal.ts';
 import { failMisanswered, integerIn, replyOf } from '../server/replies.ts';
+import { pauseFor } from '../server/retry.ts';
 import { ask, type Session } from '../server/session.ts';
 import { askForKeys, isLoss } from './sample-look.ts';
 import type { TargetProcess, WrittenKey } from './target-process.ts';
 
 /** Milliseconds: whoever waits for longer asks again, so that a server that is gone is missed. */
 const MOST_WAIT_MS = 1000;
+/** Milliseconds until sentinels are asked again that have not answered, and are waited for. */
+const LOOK_MS = 200;
 /** An empty string, as every version reads it. */
 const NOTHING = encodePayload({ type: 'string', value: Buffer.alloc(0) }, 9);
 
@@ -93,7 +96,8 @@ export class NodeAsker {
 
   /** Resolves when the node has answered, as the process that it was, with what it had: on another connection where it is not. */
   async reach(): Promise<void> {
-    await this.#refresh();
+    // As long as no sentinel answers, nobody knows whether the primary is elsewhere by now.
+    while (!(await this.#refresh())) await pauseFor(LOOK_MS, this.#deployment.signal);
     await this.ask((session) => this.#demandKept(session));
   }
 
@@ -106,9 +110,12 @@ export class NodeAsker {
         .catch(() => {});
   }
 
-  /** In a cluster each node says itself what it is; an old primary does not know that sentinels name another one. */
-  async #refresh(): Promise<void> {
-    if (this.#deployment.kind === 'sentinel') await this.#deployment.refreshIfPossible();
+  /**
+   * In a cluster each node says itself what it is; an old primary does not know that sentinels name another one.
+   * @returns false where no sentinel would say it now
+   */
+  async #refresh(): Promise<boolean> {
+    return this.#deployment.kind !== 'sentinel' || this.#deployment.tryRefresh();
   }
 
   /** @throws the error of a connection that is lost, also for what its server says of itself */

@@ -58,6 +58,19 @@ test('A target whose sentinels name another primary while it lingers is not done
   await assertSameData(from, to);
 });
 
+test('A target is not done while no sentinel says where its primary is, though the old one answers', async (t) => {
+  const { from, replica, sentinel, run } = await inSync(t, 'psync', ['--cutover-timeout', '1s']);
+  const to = await replica.client();
+  await to.send('REPLICAOF', 'NO', 'ONE');
+  await sentinel.stop();
+  await change(from, 'lost');
+  run.cutOver();
+  const result = await run.done();
+  assert.equal(result.code, 75, result.stderr);
+  assert.match(result.stderr, /Gave up on the cutover: after 1 s a server has not answered/);
+  assert.doesNotMatch(result.stdout, /Sync done/);
+});
+
 longOnly(() => {
   for (const resume of ['FILE', 'target'])
     test(`A copy that follows with --resume ${resume} survives SENTINEL FAILOVER of its target, and leaves nothing there`, async (t) => {

@@ -253,8 +253,15 @@ class FakeCluster {
     return Promise.resolve();
   }
 
-  refreshIfPossible(): Promise<void> {
-    return this.refresh().catch(() => {});
+  tryRefresh(first?: { readonly port: number }): Promise<boolean> {
+    return this.refresh(first).then(
+      () => true,
+      () => false,
+    );
+  }
+
+  async refreshIfPossible(): Promise<void> {
+    await this.tryRefresh();
   }
 }
 
