@@ -285,9 +285,10 @@ export function goingOn(plan: Plan, settings: Settings, begun: DatabasePairs): P
   return { ...plan, databases: databases.toSorted(([one], [other]) => one - other) };
 }
 
-/** Whether a database goes where another one would go. */
+/** Whether a database goes where another one would go, whichever of them are there by now. */
 function mapsOntoOthers({ dbMap }: Settings, targetDbOf: (db: number) => number): boolean {
-  return [...dbMap].some(([db, other]) => db !== other && targetDbOf(other) === other);
+  const hasShared = new Set(dbMap.values()).size < dbMap.size;
+  return hasShared || [...dbMap].some(([db, other]) => db !== other && targetDbOf(other) === other);
 }
 
 function dbOf({ address }: EndpointSettings): number | undefined {

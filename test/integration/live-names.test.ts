@@ -236,6 +236,19 @@ for (const feed of variants(...FEEDS)) {
   });
 }
 
+test('A database that comes later takes no name of one that goes to the same place', async (t) => {
+  const [three, four, its] = await Promise.all([source.client(3), source.client(4), target.client(7)]);
+  await three.send('SET', 'a', 'three');
+  const run = await follow(t, 'psync', 'all', ['--db-map', '3:7,4:7,7:3']);
+  await four.pipeline([
+    ['SET', 'a', 'four'],
+    ['SET', 'b', 'four'],
+  ]);
+  await until(async () => (await its.send('EXISTS', 'b')) === 1);
+  assertFailed(await over(run), { error: /^rump: 1 key was not copied$/ });
+  assert.equal(String(await its.send('GET', 'a')), 'three');
+});
+
 test('rump --db all says which database it cannot follow, and does not call it done', async (t) => {
   const small = await startServer({ args: ['--databases', '2'] });
   t.after(() => small.stop());
