@@ -92,7 +92,10 @@ async function lookAt(
     if (reply === 0) missing.push(key);
   }
   if (refusal !== undefined) sink.onUnsaid(peer, 'whether it has every key that was looked for', refusal);
-  const flushes = flushesBetween(flushesBefore, said instanceof ReplyError ? undefined : said.flushes);
+  const flushes = flushesBetween(
+    asker.lookedAt ?? flushesBefore,
+    said instanceof ReplyError ? undefined : said.flushes,
+  );
   const isFlushed = flushes && flushes.ofOne + flushes.ofMore > 0;
   // Who says nothing of its keys, and was flushed, may have none of them.
   if (keys.length > 0 && looked.length === 0 && isFlushed === true) throw wasFlushed(peer);

@@ -33,7 +33,6 @@ export class NodeAsker {
   #session: Session | undefined;
   #isOver = false;
   #flushes: Promise<Flushes | undefined> = Promise.resolve(undefined);
-  /** Up to which the keys were looked for. */
   #lookedAt: Flushes | undefined;
 
   constructor(deployment: Deployment, link: NodeLink, process: TargetProcess, present: () => readonly WrittenKey[]) {
@@ -46,6 +45,11 @@ export class NodeAsker {
   /** How often the process was flushed before the first key was written to it; `undefined` where it does not say. */
   get flushes(): Promise<Flushes | undefined> {
     return this.#flushes;
+  }
+
+  /** The same when it was seen last that nothing was lost; `undefined` where nobody has looked. */
+  get lookedAt(): Flushes | undefined {
+    return this.#lookedAt;
   }
 
   /** There is a connection, on which nothing was written yet. @param isSame whether to the process of the one before */

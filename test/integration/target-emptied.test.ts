@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { test, type TestContext } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { TestClient } from '../support/client.ts';
 import { callsOf } from '../support/command-stats.ts';
 import { assertSameData } from '../support/keyspace.ts';
 import { Following, PHASE } from '../support/live/model.ts';
@@ -42,13 +43,26 @@ test('A target that is flushed while the copy lingers is not done before it has 
 test('A target of which another database is flushed has lost nothing', async (t) => {
   const { target, to, run } = await inSync(t);
   const other = await target.client();
-  await other.pipeline([['SELECT', '5'], ['SET', 'own', 'x'], ['FLUSHDB']]);
-  const looked = (await callsOf(to)).get('exists');
-  while ((await callsOf(to)).get('exists') === looked) await sleep(10);
+  await untilLooked(to, () => other.pipeline([['SELECT', '5'], ['SET', 'own', 'x'], ['FLUSHDB']]));
   run.cutOver();
   const result = await run.done();
   assert.equal(result.code, 0, result.stderr);
   assert.equal(emptied(run), 0, result.stderr);
+});
+
+test('A target of which another database was flushed once may lack keys later that somebody has deleted', async (t) => {
+  const { target, from, to, run } = await inSync(t);
+  for (let i = 0; i < 5; i++) {
+    await from.send('SET', `late:${i}`, i);
+    while ((await to.send('EXISTS', `late:${i}`)) !== 1) await sleep(5);
+  }
+  const other = await target.client(5);
+  await untilLooked(to, () => other.send('FLUSHDB'));
+  await to.send('DEL', 'late:3');
+  run.cutOver();
+  const result = await run.done();
+  assert.equal(result.code, 0, result.stderr);
+  assert.match(result.stderr, /warning: the target .* lacks 1 of .*"late:3" in db 0.*: they were deleted there/);
 });
 
 test('A target that was flushed, and may not be asked for keys, gets all of them again', async (t) => {
@@ -60,6 +74,14 @@ test('A target that was flushed, and may not be asked for keys, gets all of them
   assert.equal(result.code, 0, result.stderr);
   await assertSameData(from, to);
 });
+
+/** Does it, and waits until rump has asked for keys behind it. */
+async function untilLooked(to: TestClient, work: () => Promise<unknown>): Promise<void> {
+  const asked = async (): Promise<number> => (await callsOf(to)).get('exists') ?? 0;
+  const before = await asked();
+  await work();
+  while ((await asked()) === before) await sleep(10);
+}
 
 function emptied({ stderr }: Following): number {
   return stderr.match(/warning: the target .* was replaced, restarted or emptied/g)?.length ?? 0;
