@@ -23,6 +23,8 @@ export class EntryRun {
   longest = 0;
   /** Whether any of them expires. */
   expires = false;
+  /** Whether any of them does not. */
+  lasts = false;
   readonly #places = new Int32Array(PLACES * MOST_ENTRIES);
   readonly #expiries = new Float64Array(MOST_ENTRIES);
 
@@ -36,6 +38,7 @@ export class EntryRun {
     this.payloadBytes = 0;
     this.longest = 0;
     this.expires = false;
+    this.lasts = false;
   }
 
   add(keyAt: number, keyEnd: number, payloadAt: number, payloadEnd: number, expireAt: number): void {
@@ -51,7 +54,8 @@ export class EntryRun {
     this.keyBytes += keyEnd - keyAt;
     this.payloadBytes += payload;
     if (payload > this.longest) this.longest = payload;
-    if (expireAt !== NEVER) this.expires = true;
+    if (expireAt === NEVER) this.lasts = true;
+    else this.expires = true;
   }
 
   /** Whether an entry can be one of the run. */

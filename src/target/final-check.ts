@@ -98,7 +98,8 @@ async function lookAt(
   );
   const isFlushed = flushes && flushes.ofOne + flushes.ofMore > 0;
   // Who says nothing of its keys, and was flushed, may have none of them.
-  if (keys.length > 0 && looked.length === 0 && isFlushed === true) throw wasFlushed(peer);
+  if (keys.length > 0 && looked.length === 0 && isFlushed === true) throw wasFlushed(peer, UNSAID);
+  if (isFlushed === true && !(said instanceof ReplyError) && asker.hasShrunk(said.info)) throw wasFlushed(peer, SHRUNK);
   return { peer, looked: looked.length, missing, isLoss: isLoss(looked, missing, isFlushed) };
 }
 
@@ -117,17 +118,17 @@ async function askWhoItIs(
   deployment: Deployment,
   { connection }: Session,
   { process, before, flushesBefore }: Acknowledger,
-): Promise<{ readonly flushes: Flushes | undefined } | ReplyError> {
+): Promise<{ readonly flushes: Flushes | undefined; readonly info: ServerInfo } | ReplyError> {
   const { peer } = connection;
   if (deployment.placeBeside(peer) !== undefined) throw replaced(peer);
   try {
-    const [info, flushes] = await Promise.all([askInfo(connection), askFlushes(connection)]);
+    const [flushes, info] = await Promise.all([askFlushes(connection), askInfo(connection)]);
     const evicted = (): number => process.evictedBy(info);
     await demandSameProcess(connection, info, before, {
       demotions: flushesBetween(flushesBefore, flushes)?.demotions,
       evicted,
     });
-    return { flushes };
+    return { flushes, info };
   } catch (error) {
     if (error instanceof ReplyError && scopeOf(error) === 'key') return error;
     throw error;
@@ -181,9 +182,15 @@ function hasEvicted(peer: Peer, keys: number): RespError {
   return new RespError('EVICTED', message, { peer, hint });
 }
 
-function wasFlushed(peer: Peer): RespError {
-  const message = `Cannot vouch for the copy: the target ${nameOf(peer)} was flushed or swapped since it acknowledged the first keys, and does not say whether they are there`;
-  return new RespError('TARGET_LOST', message, { peer, hint: 'let the user run EXISTS, or compare with rump check' });
+const UNSAID = {
+  what: 'does not say whether they are there',
+  hint: 'let the user run EXISTS, or compare with rump check',
+};
+const SHRUNK = { what: 'has lost most of a database that was written', hint: COPY_AGAIN };
+
+function wasFlushed(peer: Peer, { what, hint }: typeof UNSAID): RespError {
+  const message = `Cannot vouch for the copy: the target ${nameOf(peer)} was flushed or swapped since it acknowledged the first keys, and ${what}`;
+  return new RespError('TARGET_LOST', message, { peer, hint });
 }
 
 function hasLost(looks: readonly Look[]): RespError {

@@ -7,13 +7,13 @@ import type { Deployment } from '../cluster/deployment.ts';
 import type { NodeLink } from '../cluster/node-link.ts';
 import { Wakeup } from '../flow/wakeup.ts';
 import { encodePayload } from '../rdb/encode.ts';
-import { askFlushes, askInfo, flushesBetween, type Flushes } from '../server/info.ts';
+import { askFlushes, askInfo, flushesBetween, type Flushes, type ServerInfo } from '../server/info.ts';
 import { refusalOf, scopeOf } from '../server/refusal.ts';
 import { failMisanswered, integerIn, replyOf } from '../server/replies.ts';
 import { pauseFor } from '../server/retry.ts';
 import { ask, type Session } from '../server/session.ts';
-import { askForKeys, isLoss } from './sample-look.ts';
-import type { TargetProcess, WrittenKey } from './target-process.ts';
+import { ABOUT_TO_EXPIRE_MS, askForKeys, hasShrunk, isLoss } from './sample-look.ts';
+import type { TargetProcess, WrittenKey, WrittenSample } from './target-process.ts';
 
 /** Milliseconds: whoever waits for longer asks again, so that a server that is gone is missed. */
 const MOST_WAIT_MS = 1000;
@@ -22,24 +22,33 @@ const LOOK_MS = 200;
 /** An empty string, as every version reads it. */
 const NOTHING = encodePayload({ type: 'string', value: Buffer.alloc(0) }, 9);
 
+/** What a node has acknowledged, and who has. */
+export interface Acknowledged {
+  readonly process: TargetProcess;
+  readonly sample: Pick<WrittenSample, 'presentAt' | 'databases'>;
+}
+
 /** Asks a node something beside what is written, on whichever connection its writer has. It opens none. */
 export class NodeAsker {
   readonly #deployment: Deployment;
   readonly #link: NodeLink;
-  readonly #process: TargetProcess;
-  /** Some of the keys that it has to have at the moment. */
-  readonly present: () => readonly WrittenKey[];
+  readonly #acknowledged: Acknowledged;
+  readonly #clock: () => number;
   readonly #moved = new Wakeup();
   #session: Session | undefined;
   #isOver = false;
   #flushes: Promise<Flushes | undefined> = Promise.resolve(undefined);
   #lookedAt: Flushes | undefined;
+  /** What it said of itself at the last two looks: the last one may have come behind a flush that was not counted yet. */
+  #seen: readonly ServerInfo[] = [];
+  /** Databases that had been given keys by then. */
+  #given: ReadonlySet<number> = new Set();
 
-  constructor(deployment: Deployment, link: NodeLink, process: TargetProcess, present: () => readonly WrittenKey[]) {
+  constructor(deployment: Deployment, link: NodeLink, acknowledged: Acknowledged, clock: () => number) {
     this.#deployment = deployment;
     this.#link = link;
-    this.#process = process;
-    this.present = present;
+    this.#acknowledged = acknowledged;
+    this.#clock = clock;
   }
 
   /** How often the process was flushed before the first key was written to it; `undefined` where it does not say. */
@@ -52,6 +61,16 @@ export class NodeAsker {
     return this.#lookedAt;
   }
 
+  /** Some of the keys that it has to have at the moment. */
+  present(): readonly WrittenKey[] {
+    return this.#acknowledged.sample.presentAt(this.#clock() + ABOUT_TO_EXPIRE_MS);
+  }
+
+  /** Whether a flush may have taken all of a database that was written. @param info of behind that flush */
+  hasShrunk(info: ServerInfo): boolean {
+    return hasShrunk(this.#acknowledged.sample.databases, { infos: this.#seen, databases: this.#given }, info);
+  }
+
   /** There is a connection, on which nothing was written yet. @param isSame whether to the process of the one before */
   begin(session: Session, isSame: boolean): void {
     this.#session = session;
@@ -62,6 +81,8 @@ export class NodeAsker {
     if (!isSame) {
       this.#flushes = isTold ? askFlushes(connection).catch(() => undefined) : Promise.resolve(undefined);
       this.#lookedAt = undefined;
+      this.#seen = [];
+      this.#given = new Set();
     }
     this.#moved.wake();
   }
@@ -126,15 +147,21 @@ export class NodeAsker {
   async #demandKept(session: Session): Promise<void> {
     const { connection, server } = session;
     this.#deployment.demandPlace(connection);
+    const given = new Set(this.#acknowledged.sample.databases);
     const counting = server.info.runId === '' ? undefined : askFlushes(connection);
-    const [info, flushes] = await Promise.all([askInfo(connection).catch(replyOf), counting]);
-    if (!(info instanceof ReplyError)) this.#process.demandKept(connection, info);
-    if (connection.error === undefined && (await this.#isEmptied(session, flushes))) this.#process.empty(connection);
+    const [flushes, info] = await Promise.all([counting, askInfo(connection).catch(replyOf)]);
+    const said = info instanceof ReplyError ? undefined : info;
+    if (said !== undefined) this.#acknowledged.process.demandKept(connection, said);
+    if (connection.error === undefined && (await this.#isEmptied(session, flushes, said)))
+      this.#acknowledged.process.empty(connection);
     if (connection.error !== undefined) throw connection.error;
+    if (said === undefined) return;
+    this.#seen = [...this.#seen.slice(-1), said];
+    this.#given = given;
   }
 
   /** Whether it has counted a flush or a swap since keys were looked for last, and some that it had are missing. */
-  async #isEmptied(session: Session, now: Flushes | undefined): Promise<boolean> {
+  async #isEmptied(session: Session, now: Flushes | undefined, info: ServerInfo | undefined): Promise<boolean> {
     const before = this.#lookedAt ?? (await this.#flushes);
     if (before === undefined || now === undefined) return false;
     const between = flushesBetween(before, now);
@@ -146,6 +173,9 @@ export class NodeAsker {
     // It may have been removed, or have got another expiry, since it was asked for.
     const missing = keys.filter(({ expireAt }, i) => replies[i] === 0 && expireAt === expiries[i]);
     this.#lookedAt = now;
+    // Keys of the same names may have taken their place.
+    if (between !== undefined && between.swaps > 0) return true;
+    if (isFlushed === true && info !== undefined && this.hasShrunk(info)) return true;
     // Who says nothing of its keys may have none of them.
     return (isFlushed === true && looked.length === 0) || isLoss(looked, missing, isFlushed);
   }

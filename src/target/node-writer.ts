@@ -19,8 +19,7 @@ import type { Session } from '../server/session.ts';
 import type { RateLimit } from './rate-limit.ts';
 import type { LiveOptions } from './target.ts';
 import { NodeAsker } from './node-asker.ts';
-import { ABOUT_TO_EXPIRE_MS } from './sample-look.ts';
-import { TargetProcess, WrittenSample, type WrittenKey, type WrittenProcess } from './target-process.ts';
+import { TargetProcess, WrittenSample, type WrittenProcess } from './target-process.ts';
 import { Unanswered } from './unanswered.ts';
 import type { Settling } from '../flow/settling.ts';
 import { SuspectEntries } from '../cluster/suspects.ts';
@@ -106,8 +105,7 @@ export class NodeWriter {
     this.#sink = sink;
     this.#suspects = new SuspectEntries((entry) => this.#idOf(entry));
     this.sample = new WrittenSample(options.live && ((key) => this.#idOf(key)), options.renames);
-    const present = (): readonly WrittenKey[] => this.sample.presentAt(options.clock() + ABOUT_TO_EXPIRE_MS);
-    this.asker = new NodeAsker(deployment, this.#run.link, this.process, present);
+    this.asker = new NodeAsker(deployment, this.#run.link, this, options.clock);
     const { onWritten } = options;
     const renewing = (entry: EntryView): void => {
       onWritten?.(entry);
@@ -149,6 +147,7 @@ export class NodeWriter {
     const { clock, targetDbOf, limits } = this.#options;
     const isUsual = this.#dialect === undefined && this.refused.isEmpty && this.#suspects.isEmpty;
     if (!this.hasRoom || !isUsual || run.longest > limits.valueBytes) return 0;
+    if (run.lasts) this.sample.databases.add(targetDbOf(run.db));
     return this.#restores!.sendRun(run, targetDbOf(run.db), run.expires ? clock() : 0);
   }
 
@@ -344,8 +343,9 @@ export class NodeWriter {
     const bytes = adapted === undefined ? entry.payloadEnd - entry.payloadAt : adapted.length;
     const isFit = bytes <= limits.valueBytes && (adapted !== undefined || this.#dialect === undefined);
     const way = isFit ? this.#suspects.wayOf(entry, isDue) : 'alone';
-    if (way === 'alone') this.#leave(entry, asking, isDue);
-    else if (way === 'now') this.#restores!.send(entry, adapted, targetDbOf(entry.db), name, now, asking);
+    if (way !== 'now') return way === 'alone' ? this.#leave(entry, asking, isDue) : undefined;
+    if (entry.expireAt === NEVER) this.sample.databases.add(targetDbOf(entry.db));
+    this.#restores!.send(entry, adapted, targetDbOf(entry.db), name, now, asking);
   }
 
   /** It leaves this way. What is in flight or waits for its turn was read before, and what waits behind it later. */

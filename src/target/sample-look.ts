@@ -3,6 +3,7 @@
 import { ReplyError } from '../../resp/errors.ts';
 import type { Reply } from '../../resp/reply.ts';
 import { NAMES_OF_A_COMMAND } from '../keys/name-readers.ts';
+import { keysIn, type ServerInfo } from '../server/info.ts';
 import { scopeOf } from '../server/refusal.ts';
 import { replyOf } from '../server/replies.ts';
 import type { Session } from '../server/session.ts';
@@ -36,6 +37,25 @@ export function isLoss(
   if (isFlushed === true || (isFlushed === undefined && missing[0] === looked[0])) return true;
   if (missing.length === looked.length) return true;
   return missing.length >= FEW && missing.length >= looked.length * MOST_DELETED;
+}
+
+/** What was said at looks before, and the databases that had been given keys by then. */
+export interface LooksBefore {
+  readonly infos: readonly ServerInfo[];
+  readonly databases: ReadonlySet<number>;
+}
+
+/**
+ * Whether one of these databases, which were given keys, has lost more than half of them, or all that it was given since the last
+ * look: a small one may have none in the sample.
+ */
+export function hasShrunk(databases: ReadonlySet<number>, before: LooksBefore, now: ServerInfo): boolean {
+  // In a cluster keys go with their slots as well.
+  if (now.cluster || !now.hasKeyspace) return false;
+  return [...databases].some((db) => {
+    const most = Math.max(...before.infos.map((info) => keysIn(info, db)));
+    return before.databases.has(db) ? keysIn(now, db) < most / 2 : keysIn(now, db) === 0;
+  });
 }
 
 /** Of one database each. */

@@ -128,6 +128,8 @@ export class WrittenSample {
   /** How many of these names have each short hash, where names stay the same: nearly all other keys have none of them. */
   readonly #hashes: Uint16Array | undefined;
   readonly #idOf: ((key: KeyId) => KeyId) | undefined;
+  /** Databases that were given keys without an expiry, be they remembered or not. */
+  readonly databases = new Set<number>();
 
   /**
    * @param idOf where a key goes; missing where no key is written again, or removed
@@ -142,6 +144,7 @@ export class WrittenSample {
   /** One more key is on the target. */
   offer(entry: EntryView, db: number, name: Buffer): void {
     const { expireAt } = entry;
+    if (expireAt === NEVER) this.databases.add(db);
     if (mayEmpty(entry) || name.length > LONGEST_NAME) return;
     const key = { db, name, expireAt };
     if (this.#first.length < FIRST) return this.#keep(this.#first, this.#first.length, key);

@@ -8,7 +8,7 @@ import { assertSameData } from '../support/keyspace.ts';
 import { Following, PHASE } from '../support/live/model.ts';
 import { serverSide } from '../support/live/sides.ts';
 import { startPair, type ServerPair } from '../support/server-pair.ts';
-import { variants } from '../support/tier.ts';
+import { longOnly, variants } from '../support/tier.ts';
 
 const KEYS = 500;
 
@@ -29,6 +29,36 @@ for (const way of variants(...WAYS))
     assert.equal(result.code, 0, result.stderr);
     await assertSameData(from, to);
   });
+
+longOnly(() => {
+  test('A small database of a target is copied anew, though no key of it was to be looked for', async (t) => {
+    const { source, target, run } = await inSync(t, { args: ['--db', 'all'] });
+    const [small, its] = await Promise.all([source.client(3), target.client(3)]);
+    // Names as long as this one are not remembered.
+    await small.send('SET', 'n'.repeat(5000), 'x');
+    const until = async (keys: number): Promise<void> => {
+      while ((await its.send('DBSIZE')) !== keys) await sleep(10);
+    };
+    await until(1);
+    await its.send('FLUSHDB');
+    await until(1);
+    assert.equal(emptied(run), 1, run.stderr);
+    run.cutOver();
+    const result = await run.done();
+    assert.equal(result.code, 0, result.stderr);
+  });
+});
+
+test('A target that is swapped with a database of the same names has its own values again', async (t) => {
+  const { target, to, from, run } = await inSync(t);
+  await (await target.client(1)).pipeline(Array.from({ length: KEYS }, (_, i) => ['SET', `key:${i}`, 'old']));
+  await to.send('SWAPDB', 0, 1);
+  while (String(await to.send('GET', 'key:7')) !== '7') await sleep(10);
+  run.cutOver();
+  const result = await run.done();
+  assert.equal(result.code, 0, result.stderr);
+  await assertSameData(from, to);
+});
 
 test('A target that is flushed while the copy lingers is not done before it has everything', async (t) => {
   const { from, to, run } = await inSync(t, { args: ['--linger', '500ms'] });

@@ -32,6 +32,22 @@ test('RedisTarget sees that a key is gone which was acknowledged', async (t) => 
   await assert.rejects(finish(), { code: 'TARGET_LOST', message: /of 1 acknowledged keys .* lacks 1:/ });
 });
 
+test('RedisTarget sees that a database was flushed of which it remembers no key', async (t) => {
+  const { server, client, payload } = await start(t);
+  const { write, finish } = await handFeed(t, server.port);
+  await write({ key: Buffer.alloc(5000, 'n'), payload });
+  await client.send('FLUSHALL');
+  await assert.rejects(finish(), { code: 'TARGET_LOST', message: /has lost most of a database that was written/ });
+});
+
+test('RedisTarget has nothing against a flush of another database', async (t) => {
+  const { server, payload } = await start(t);
+  const { write, finish } = await handFeed(t, server.port);
+  await write({ key: Buffer.alloc(5000, 'n'), payload });
+  await (await server.client(3)).send('FLUSHDB');
+  await finish();
+});
+
 test('RedisTarget sees that the server has become a replica', async (t) => {
   const { server, client, payload } = await start(t);
   const { write, finish } = await handFeed(t, server.port);
