@@ -1,5 +1,5 @@
-// A checkpoint at the target: a key in each database of each node, with all of it in each. A node that comes back with older data
-// has an older one, a flushed database none; the oldest holds. Of two runs, who finds what the other has kept since ends.
+// A checkpoint at the target: a key in each database of each node, with all of it in each. A node that comes back with older data has
+// an older one, a flushed database none; the oldest holds. Of two runs, who finds what the other has kept or removed since ends.
 
 import { randomUUID } from 'node:crypto';
 import { ReplyError, RespError } from '../../resp/errors.ts';
@@ -16,12 +16,19 @@ import {
   parseCheckpoint,
   type Checkpoint,
 } from './checkpoint.ts';
+import { flushesBetween, flushesIn, parseInfo, wasReplica, type Flushes, type ServerInfo } from '../server/info.ts';
 import type { CheckpointStore } from './store.ts';
 
 /** Where one of the keys is. */
 interface Spot {
   readonly db: number;
   readonly place: string;
+}
+
+/** The server process that has one of the keys. */
+interface Keeper {
+  readonly info: ServerInfo;
+  readonly flushes: Flushes | undefined;
 }
 
 export class CheckpointKeys implements CheckpointStore {
@@ -35,6 +42,8 @@ export class CheckpointKeys implements CheckpointStore {
   #sequence = 0;
   /** Of what an earlier run had kept. */
   #foundSequence = 0;
+  /** By place: as they were when something was kept there. */
+  #keepers: ReadonlyMap<string, Keeper> | undefined;
 
   /** @param databases of the target */
   constructor(deployment: Deployment, databases: readonly number[], shown: string, options: NodeLinkOptions) {
@@ -62,6 +71,7 @@ export class CheckpointKeys implements CheckpointStore {
     if (oldest === undefined) return undefined;
     const newest = newer.at(-1) ?? oldest;
     this.#sequence = this.#foundSequence = sequenceOf(newest);
+    this.#keepers = await this.#askKeepers();
     const { places = [] } = newest;
     const isThere = (place: string, db: number): boolean => asked.get(idOf({ place, db }))?.database === db;
     const isWhole = places.every((place) => databasesOf(oldest).every((db) => isThere(place, db)));
@@ -77,6 +87,7 @@ export class CheckpointKeys implements CheckpointStore {
     this.#sequence++;
     const common = { ...checkpoint, places: [...this.#places], sequence: this.#sequence, run: this.#run };
     await this.#atAll(({ place, db }) => ['SET', place, formatCheckpoint({ ...common, database: db })]);
+    this.#keepers ??= await this.#askKeepers();
   }
 
   async remove(): Promise<void> {
@@ -117,10 +128,30 @@ export class CheckpointKeys implements CheckpointStore {
   async #demandAlone(): Promise<void> {
     const kept = await Promise.all(this.#spots.map((spot) => this.#readAt(spot)));
     const isOther = (one: Checkpoint): boolean => one.run !== this.#run && sequenceOf(one) > this.#foundSequence;
-    if (!kept.some((one) => one !== undefined && isOther(one))) return;
-    throw new RespError(CHECKPOINT_TAKEN, `Cannot go on: another run keeps its progress in ${this.name}`, {
-      hint: 'one run at a time writes to a target; if there is none any more, the same command goes on',
+    if (kept.some((one) => one !== undefined && isOther(one)))
+      throw taken('another run keeps its progress in', this.name);
+    if (kept.every((one) => one === undefined) && (await this.#isRemoved()))
+      throw taken('another run has finished, or somebody has removed', this.name);
+  }
+
+  /** Whether a key has gone from a process that has lost nothing: who is done with the copy removes all of them. */
+  async #isRemoved(): Promise<boolean> {
+    const before = this.#keepers;
+    if (before === undefined) return false;
+    const now = await this.#askKeepers();
+    if ([...before].some(([place, keeper]) => hasKeptAll(keeper, now.get(place)))) return true;
+    this.#keepers = now;
+    return false;
+  }
+
+  async #askKeepers(): Promise<ReadonlyMap<string, Keeper>> {
+    const [db = 0] = this.#databases;
+    const asked = [...this.#places].map(async (place) => {
+      const replies = await this.#client.ask(db, Buffer.from(place), [['INFO'], ['INFO', 'commandstats']]);
+      const [info, counts] = replies.map((reply) => (reply instanceof ReplyError ? '' : String(reply)));
+      return [place, { info: parseInfo(info!), flushes: flushesIn(counts!) }] as const;
     });
+    return new Map(await Promise.all(asked));
   }
 
   async #atAll(command: (spot: Spot) => Argv): Promise<void> {
@@ -134,6 +165,21 @@ export class CheckpointKeys implements CheckpointStore {
     const message = `Cannot keep ${this.name}${slot}: ${reply.message}`;
     throw new RespError(reply.code, message, { peer: reply.peer, cause: reply });
   }
+}
+
+/** Whether it is the same process, and says that it has neither been flushed nor evicted a key since. */
+function hasKeptAll(before: Keeper, now: Keeper | undefined): boolean {
+  if (now === undefined) return false;
+  const flushes = flushesBetween(before.flushes, now.flushes);
+  if (flushes === undefined || flushes.ofOne + flushes.ofMore > 0) return false;
+  const isSame = before.info.runId !== '' && before.info.runId === now.info.runId;
+  return isSame && !wasReplica(before.info, now.info) && before.info.evictedKeys === now.info.evictedKeys;
+}
+
+function taken(why: string, name: string): RespError {
+  return new RespError(CHECKPOINT_TAKEN, `Cannot go on: ${why} ${name}`, {
+    hint: 'one run at a time writes to a target; if there is none any more, the same command goes on',
+  });
 }
 
 /** Of the target. */

@@ -57,6 +57,22 @@ test('A copy that cannot keep its progress any more says why, and does not promi
   assert.doesNotMatch(stderr, /the same command goes on from here/);
 });
 
+test('A run that finds what it has kept at its target removed, as by one that has finished, writes nothing more', async (t) => {
+  const { from, to, endpoints } = await startPair(t);
+  await from.pipeline(setAll(KEYS));
+  const running = spawnRump([...endpoints, ...SLOWLY, '--resume', 'target']);
+  await underWay(running, async () => (await keptAt(to)) > 0);
+  const [name] = (await to.send('KEYS', 'rump:checkpoint:*')) as Buffer[];
+  await to.pipeline([
+    ['UNLINK', String(name)],
+    ['CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'yes'],
+  ]);
+  assertFailed(await running.done, {
+    error: /^rump: Cannot go on: another run has finished, or somebody has removed the checkpoint in database 0 of /m,
+  });
+  assert.deepEqual(await to.send('KEYS', 'rump:*'), []);
+});
+
 const OTHERS: readonly (readonly [what: string, args: (args: string[]) => string[], reason: RegExp])[] = [
   ['other options', (args) => [...args, '--match', 'key:*'], /without --match, and now it is key:\*/],
   ['another target', ([a, b, c]) => [a!, b!, c!, 'redis://127.0.0.1:1/'], /Cannot connect|another copy: .*--to /],
