@@ -178,6 +178,7 @@ export class WrittenSample {
   /** What was acknowledged so far may be lost, and is written again. */
   clear(): void {
     for (const keys of this.#all) keys.length = 0;
+    this.databases.clear();
     this.#offered = 0;
     this.#times?.clear();
     this.#hashes?.fill(0);
