@@ -1,6 +1,7 @@
 // Passwords, to be taken out of whatever a peer says: it was told them, and may repeat them in a refusal.
 
 import { percentEncode } from './percent-encoding.ts';
+import { quoted } from './quoting.ts';
 
 const HIDDEN = '***';
 /** Fewer characters than this are hidden only where they stand alone: every sentence has an `a`. */
@@ -64,14 +65,4 @@ function isWhole(text: string, at: number, end: number, form: string): boolean {
   if (end - at < form.length) return false;
   if (form.length >= SHORT) return true;
   return !WORD.test(text.slice(at - 1, at)) && !WORD.test(text.slice(end, end + 1));
-}
-
-/** As Redis quotes a string of bytes. */
-function quoted(bytes: Buffer): string {
-  return bytes.toString('latin1').replaceAll(/[\\"]|[^ -~]/g, (character) => {
-    const short = { '\\': '\\\\', '"': '\\"', '\n': '\\n', '\r': '\\r', '\t': '\\t', '\x07': '\\a', '\b': '\\b' }[
-      character
-    ];
-    return short ?? `\\x${character.charCodeAt(0).toString(16).padStart(2, '0')}`;
-  });
 }

@@ -56,6 +56,8 @@ export class Socket {
   readonly #parts = new Ring<Part>();
   #isBehind = false;
   #isEnding = false;
+  /** It was closed from here. */
+  #isOver = false;
 
   private constructor(socket: net.Socket, peer: Peer, sink: SocketSink, { tls, tlsHints, tap }: SocketOptions) {
     this.#socket = socket;
@@ -70,7 +72,11 @@ export class Socket {
       if (!this.#isBehind) sink.onDrain();
     });
     socket.on('error', (error) => (cause = error));
-    socket.on('close', () => sink.onClose(this.#closed(cause)));
+    socket.on('close', () => {
+      const reason = this.#closed(cause);
+      tap?.onClosed(this.#isOver ? undefined : reason);
+      sink.onClose(reason);
+    });
   }
 
   /** @throws ConnectionError, TimeoutError, or the reason of the signal */
@@ -87,6 +93,7 @@ export class Socket {
       const fail = (error: unknown): void => {
         settle();
         socket.on('error', () => {}).destroy();
+        tap?.onClosed(error as Error);
         reject(error);
       };
       const attempt = (): Attempt => ({ peer, tls, hints, connected: !socket.connecting });
@@ -146,6 +153,7 @@ export class Socket {
    * closed with bytes unread, and be it the session tickets of TLS, makes the system throw away what it had yet to send.
    */
   end(): void {
+    this.#isOver = true;
     this.#socket.resume();
     this.#socket.unref();
     if (this.#isBehind) this.#isEnding = true;
@@ -153,6 +161,7 @@ export class Socket {
   }
 
   destroy(): void {
+    this.#isOver = true;
     this.#socket.destroy();
   }
 

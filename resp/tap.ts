@@ -6,4 +6,6 @@ import type { Buffer } from 'node:buffer';
 export interface Tap {
   onSent(bytes: Buffer): void;
   onReceived(bytes: Buffer): void;
+  /** Once, and the last. @param reason missing where it was closed from here */
+  onClosed(reason: Error | undefined): void;
 }

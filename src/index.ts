@@ -39,4 +39,6 @@ export {
   type Peer,
   type TcpPeer,
 } from '../resp/errors.ts';
+export type { Tap } from '../resp/tap.ts';
 export type { TlsOptions } from '../resp/tls-options.ts';
+export type { ConnectionUse, TapMaker } from './server/server.ts';

@@ -29,6 +29,7 @@ const FLOORS: readonly string[] = [
   'src/checkpoint',
   'src/sync',
   'src/verify',
+  'src/trace',
   'src',
   'src/cli/flags',
   'src/cli/show',

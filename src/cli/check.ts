@@ -8,6 +8,7 @@ import { flagsOf } from './flags/options.ts';
 import type { Task } from './flags/refusals.ts';
 import { recheckOf, sidesRequest, withFiles, type SidesRequest } from './flags/sides.ts';
 import { Run } from './run.ts';
+import { traced } from './tracing.ts';
 import { Combined } from './show/combined.ts';
 import { errorText } from './show/texts.ts';
 
@@ -40,14 +41,14 @@ export const check: Command = {
     tail: TAIL,
   },
   flags: flagsOf(
-    ['Endpoints', 'TLS and clusters', 'Which keys', 'Check', 'Output'],
+    ['Endpoints', 'TLS and clusters', 'Which keys', 'Check', 'Output', 'Frames'],
     ['ttl', 'no-ttl', 'count', 'buffer', 'big-key', 'max-latency', 'max-reply', 'retries', 'retry-max', 'timeout'],
   ),
   stdoutFlags: STDOUT_FLAGS,
   run: runCheck,
 };
 
-export interface CheckRequest extends SidesRequest<Omit<CheckOptions, 'signal' | 'onEvent'>> {
+export interface CheckRequest extends SidesRequest<Omit<CheckOptions, 'signal' | 'onEvent' | 'tap'>> {
   /** The file that gets a line for every key, or `-`. */
   readonly combined: string | undefined;
 }
@@ -67,13 +68,15 @@ async function runCheck(request: Request, program: Program): Promise<ExitCode> {
   const differences = stdoutTaken ? 'none' : 'stdout';
   const run = new Run(program, request.environment, asked, { dryRun: false, stdoutTaken, differences });
   run.warnBefore(asked.warnings, options.from === '-' || options.to === '-');
-  const outcome = await run.work(COMPARING.done, async ({ signal, onEvent }) => {
-    const tell: typeof onEvent = (event) => {
-      combined?.onEvent(event);
-      onEvent(event);
-    };
-    return { check: await compare({ ...options, signal, onEvent: tell }) };
-  });
+  const outcome = await traced(request.values, program, (tap) =>
+    run.work(COMPARING.done, async ({ signal, onEvent }) => {
+      const tell: typeof onEvent = (event) => {
+        combined?.onEvent(event);
+        onEvent(event);
+      };
+      return { check: await compare({ ...options, tap, signal, onEvent: tell }) };
+    }),
+  );
   const unwritten = combined?.close(!('error' in outcome));
   const code = run.finish(outcome);
   if (unwritten === undefined) return code;

@@ -12,6 +12,7 @@ import { UsageError } from './flags/kinds.ts';
 import { SAID_HINT } from '../sync/live-start.ts';
 import type { LiveOptions } from '../sync/options.ts';
 import { Run } from './run.ts';
+import { traced } from './tracing.ts';
 
 const COPYING: Task = { verb: 'copy', done: 'copied', to: 'to', into: 'into', writes: true };
 /** What file systems let a name have. */
@@ -28,14 +29,14 @@ export const copy: Command = {
     usage: '--from ENDPOINT --to ENDPOINT [options]',
   },
   flags: flagsOf(
-    ['Endpoints', 'TLS and clusters', 'Which keys', 'Copy', 'Following', 'Load', 'Output'],
+    ['Endpoints', 'TLS and clusters', 'Which keys', 'Copy', 'Following', 'Load', 'Output', 'Frames'],
     ['ttl-tolerance', 'recheck', 'recheck-interval'],
   ),
   stdoutFlags: STDOUT_FLAGS,
   run: runCopy,
 };
 
-export type CopyRequest = SidesRequest<Omit<VerifiedOptions, 'signal' | 'onEvent' | 'cutover'>>;
+export type CopyRequest = SidesRequest<Omit<VerifiedOptions, 'signal' | 'onEvent' | 'cutover' | 'tap'>>;
 
 /** @throws UsageError */
 export function copyRequest({ values, environment }: Request): CopyRequest {
@@ -85,13 +86,15 @@ async function runCopy(request: Request, program: Program): Promise<ExitCode> {
   const cutover = cutoverOf(options, program);
   const run = new Run(program, request.environment, asked, { dryRun, stdoutTaken, differences: 'stderr' });
   run.warnBefore(asked.warnings, options.from === '-');
-  const outcome = await run.work(
-    COPYING.done,
-    async (told) => {
-      const { check, ...result } = await migrate({ ...options, ...told, cutover: cutover?.signal });
-      return { result, check };
-    },
-    cutover,
+  const outcome = await traced(request.values, program, (tap) =>
+    run.work(
+      COPYING.done,
+      async (told) => {
+        const { check, ...result } = await migrate({ ...options, ...told, tap, cutover: cutover?.signal });
+        return { result, check };
+      },
+      cutover,
+    ),
   );
   return run.finish(outcome);
 }

@@ -329,8 +329,8 @@ async function locate(
 ): Promise<Peer> {
   if (address.kind !== 'sentinel') return firstPeerOf(address);
   const { hosts: sentinels, service } = address;
-  const { tls, timeout, signal, secrets, role } = access;
-  const primary = await findPrimary({ sentinels, service, tls, password, timeout, signal, secrets, role });
+  const { tls, timeout, signal, secrets, tap, role } = access;
+  const primary = await findPrimary({ sentinels, service, tls, password, timeout, signal, secrets, tap, role });
   const peer = announced.reach(primary, primary);
   announced.demand(peer);
   return peer;

@@ -6,12 +6,12 @@ import { nameOf, ProtocolError, ReplyError, RespError } from '../../resp/errors.
 import type { RespErrorOptions, TcpPeer } from '../../resp/errors.ts';
 import { login } from '../../resp/handshake.ts';
 import type { Reply } from '../../resp/reply.ts';
-import type { Secrets } from '../../resp/secrets.ts';
+import { Secrets } from '../../resp/secrets.ts';
 import type { TlsOptions } from '../../resp/tls-options.ts';
 import { whileListening } from '../flow/failure.ts';
 import { READ_ONLY } from './read-only.ts';
 import { kindOf, mayPass, replyBehind, type RefusalKind } from './refusal.ts';
-import { TLS_HINTS, type Role } from './server.ts';
+import { TLS_HINTS, type Role, type TapMaker } from './server.ts';
 
 /** The credentials are those of the sentinels, which may differ from those of the servers that they watch. */
 export interface SentinelOptions extends Credentials {
@@ -26,6 +26,7 @@ export interface SentinelOptions extends Credentials {
   readonly signal?: AbortSignal | undefined;
   /** What they may repeat, and nobody may see. */
   readonly secrets?: Secrets | undefined;
+  readonly tap?: TapMaker | undefined;
 }
 
 /** To connect, and again to answer: there are other sentinels to ask. */
@@ -64,7 +65,7 @@ export async function findPrimary(options: SentinelOptions): Promise<TcpPeer> {
 }
 
 async function askSentinel(peer: TcpPeer, options: SentinelOptions): Promise<TcpPeer> {
-  const { service, tls, signal, secrets } = options;
+  const { service, tls, signal, secrets = new Secrets(), role = 'source', tap } = options;
   const timeout = Math.min(options.timeout, PATIENCE_MS);
   const connection = await Connection.open({
     peer,
@@ -75,6 +76,7 @@ async function askSentinel(peer: TcpPeer, options: SentinelOptions): Promise<Tcp
     timeout,
     signal,
     secrets,
+    tap: tap?.(`${role} sentinel`, peer, secrets),
   });
   const ask = async (): Promise<TcpPeer> => {
     const [auth, answer] = await Promise.allSettled([

@@ -5,7 +5,8 @@ import { ConnectionError, nameOf, ProtocolError, ReplyError, RespError, type Pee
 import { handshake, introduce } from '../../resp/handshake.ts';
 import type { Reply } from '../../resp/reply.ts';
 import { ReplicationLink, type ReplicationSink } from '../../resp/replication-link.ts';
-import type { Secrets } from '../../resp/secrets.ts';
+import { Secrets } from '../../resp/secrets.ts';
+import type { Tap } from '../../resp/tap.ts';
 import type { TlsHints, TlsOptions } from '../../resp/tls-options.ts';
 import { whileListening } from '../flow/failure.ts';
 import { askInfo, parseInfo, type ServerInfo } from './info.ts';
@@ -26,6 +27,12 @@ import { replyOf } from './replies.ts';
 /** Which side a server is on, as messages call it. */
 export type Role = 'source' | 'target';
 
+/** What a connection is for; a feed is a link as replicas have it. */
+export type ConnectionUse = Role | `${Role} feed` | `${Role} sentinel`;
+
+/** Makes what listens to a connection, before that is made. @param secrets of whoever is connected to */
+export type TapMaker = (use: ConnectionUse, peer: Peer, secrets: Secrets) => Tap;
+
 /** How the servers of one side are entered. */
 export interface Access {
   readonly role: Role;
@@ -40,6 +47,7 @@ export interface Access {
   readonly keptBytes?: number | undefined;
   /** Passwords of both sides: a server may repeat what it was told, or what another one was told. */
   readonly secrets?: Secrets | undefined;
+  readonly tap?: TapMaker | undefined;
   /** Bytes of the longest reply that is an array; without it what the decoder allows. */
   readonly maxReply?: number | undefined;
   /** What will be asked of a server beyond what every copy asks. */
@@ -200,13 +208,14 @@ export async function openReplication(
   runId = '',
   admit?: Admission,
 ): Promise<ReplicationLink> {
-  const { tls, timeout, signal, secrets, username, password, role } = access;
+  const { tls, timeout, signal, secrets = new Secrets(), username, password, role } = access;
   const connectTimeout = Math.min(timeout, CONNECT_TIMEOUT_MS);
   const login = { username, password, role };
   const times = { connectTimeout, timeout, preparation: MOST_PREPARATION_MS };
   const options = { peer, ...login, tls, tlsHints: TLS_HINTS, signal, secrets, ...times };
   for (let search = 1; ; search++) {
-    const link = await ReplicationLink.open(options, sink);
+    const tap = access.tap?.(`${role} feed`, peer, secrets);
+    const link = await ReplicationLink.open({ ...options, tap }, sink);
     try {
       if (runId === '' && admit === undefined) return link;
       const info = parseInfo(await link.askInfo());
@@ -223,7 +232,7 @@ export async function openReplication(
 
 /** Where `use` fails, or the signal comes first, the connection is closed. */
 async function withConnection<T>(access: Access, peer: Peer, use: (connection: Connection) => Promise<T>): Promise<T> {
-  const { purpose, tls, timeout, signal, secrets, maxReply } = access;
+  const { role, purpose, tls, timeout, signal, secrets = new Secrets(), maxReply } = access;
   const connectTimeout = Math.min(timeout, CONNECT_TIMEOUT_MS);
   const connection = await Connection.open({
     peer,
@@ -235,6 +244,7 @@ async function withConnection<T>(access: Access, peer: Peer, use: (connection: C
     limits: { ...(maxReply === undefined ? {} : { maxReplyLength: maxReply }), replyHint: REPLY_HINT },
     signal,
     secrets,
+    tap: access.tap?.(role, peer, secrets),
   });
   try {
     return await whileListening(

@@ -2,6 +2,7 @@
 
 import type { TlsOptions } from '../../resp/tls-options.ts';
 import type { Reconnect } from '../server/retry.ts';
+import type { TapMaker } from '../server/server.ts';
 import type { NatRule } from '../cluster/announced.ts';
 import type { TypeFigures } from '../target/target.ts';
 
@@ -107,6 +108,8 @@ export interface MigrateOptions extends LiveOptions {
   readonly resume?: string | undefined;
   /** Look at both sides and count what would be copied; write nothing. Default `false`. */
   readonly dryRun?: boolean | undefined;
+  /** Makes, for each connection before it is made, what hears every byte that goes either way. It must be quick and must not throw. */
+  readonly tap?: TapMaker | undefined;
   /** Aborted by whoever says that the writers have stopped, under `live`. */
   readonly cutover?: AbortSignal | undefined;
   /** Aborting stops the copy cleanly; `migrate` then rejects with the signal's reason. */

@@ -36,6 +36,18 @@ export const size: Quantity = {
   },
 };
 
+/** The same, with a bound. */
+export function sizeUpTo(most: number): Quantity {
+  return {
+    ...size,
+    expected: `${size.expected} and ${most} at most`,
+    parse(text) {
+      const bytes = size.parse(text);
+      return bytes === undefined || bytes > most ? undefined : bytes;
+    },
+  };
+}
+
 const HOUR_MS = 3_600_000;
 const TIME_UNITS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: HOUR_MS };
 /** A timer of Node with more than 2^31 ms fires at once. */

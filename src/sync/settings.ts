@@ -8,6 +8,7 @@ import type { NatRule } from '../cluster/announced.ts';
 import { formOf } from '../file/regular-file.ts';
 import type { FeedKind } from '../live/feed.ts';
 import type { RetryOptions } from '../server/retry.ts';
+import type { TapMaker } from '../server/server.ts';
 import { CHECKPOINT_PREFIX, type CopyIdentity } from '../checkpoint/checkpoint.ts';
 import { KeyScope, type KeyScopeOptions } from '../scan/key-scope.ts';
 import { KeyNames } from '../target/key-names.ts';
@@ -54,6 +55,7 @@ export interface Settings {
   readonly signal: AbortSignal | undefined;
   /** Every password of either side. */
   readonly secrets: Secrets;
+  readonly tap: TapMaker | undefined;
   readonly onEvent: (event: MigrateEvent) => void;
 }
 
@@ -122,6 +124,7 @@ export function settingsOf(options: MigrateOptions, use: Use, controls = new Run
     from,
     to,
     secrets: new Secrets([from, to].flatMap(secretsOf)),
+    tap: options.tap,
     databases: options.db,
     dbMap: options.dbMap ?? new Map(),
     scope: new KeyScope(use === 'copy' && options.resume === AT_TARGET ? withoutCheckpoints(options) : options),

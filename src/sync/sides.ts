@@ -82,7 +82,7 @@ async function openSide(
   const { address, password, sentinelPassword, tls, nat } = isSource ? settings.from : settings.to;
   if (isFile(address)) return undefined;
   const { username } = address;
-  const { timeout, retry, secrets, maxReply } = settings;
+  const { timeout, retry, secrets, tap, maxReply } = settings;
   const access = {
     role,
     purpose: isSource ? 'read' : purpose,
@@ -92,6 +92,7 @@ async function openSide(
     timeout,
     signal,
     secrets,
+    tap,
     probes: isSource ? [...probesFor(settings), ...probes] : targetProbes(settings, purpose),
     keptBytes: keptBytes(settings, purpose),
     maxReply,

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { after, before, beforeEach, test, type TestContext } from 'node:test';
@@ -162,6 +162,17 @@ const RECIPES: Readonly<Record<string, (t: TestContext) => Promise<void>>> = {
     assert.deepEqual(namesOf(await second.send('KEYS', '*')), ['shop:user:17', 'shop:user:18']);
     assert.equal(String(await second.send('GET', 'shop:user:17')), 'value of user:17');
     assert.equal(await to.send('DBSIZE'), 0);
+  },
+
+  'See what goes over the wire': async () => {
+    await from.pipeline([
+      ['SET', 'user:17', 'v7'],
+      ['SET', 'user:18', 'v8'],
+    ]);
+    const said = await follow('See what goes over the wire');
+    assert.match(said, /^\S+ source 0 > \d+ "DUMP" "user:17"$[^]*^\S+ target 0 > \d+ "RESTORE" "user:17" /m);
+    assert.doesNotMatch(said, /"RESTORE" "user:18"/);
+    assert.match(readFileSync(join(folder, 'frames.log'), 'utf8'), /^\S+ target 0 > \d+ "RESTORE" "user:18" /m);
   },
 
   'Prove that nothing is missing': async () => {

@@ -173,10 +173,12 @@ test('Connection.fail() tells everyone in flight, once, and those who come later
 test('Connection shows its tap every byte that goes either way, and tells all who listen of its progress', async () => {
   const sent: Buffer[] = [];
   const received: Buffer[] = [];
+  const closed: (string | undefined)[] = [];
   const value = 'x'.repeat(3_000_000);
   const tap = {
     onSent: (bytes: Buffer) => void sent.push(Buffer.from(bytes)),
     onReceived: (bytes: Buffer) => void received.push(Buffer.from(bytes)),
+    onClosed: (reason: Error | undefined) => void closed.push(reason?.message),
   };
   const connection = await open(redis.port, { tap });
   const progress = [0, 0];
@@ -188,4 +190,10 @@ test('Connection shows its tap every byte that goes either way, and tells all wh
   assert.ok(Buffer.concat(sent).equals(Buffer.concat([command('SET', 'key', value), command('GET', 'key')])));
   assert.ok(Buffer.concat(received).equals(Buffer.concat([simple('OK'), bulk(value)])));
   assert.ok(progress[0]! > 0 && progress[0] === progress[1]);
+  while (closed.length === 0) await sleep(1);
+  assert.deepEqual(closed, [undefined]);
+  const other = await open(redis.port, { tap });
+  await other.request('QUIT');
+  while (closed.length === 1) await sleep(1);
+  assert.match(closed[1]!, /^Lost the connection to /);
 });

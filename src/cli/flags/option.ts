@@ -3,7 +3,7 @@
 import type { Kind } from './kinds.ts';
 
 export type Group =
-  'Endpoints' | 'TLS and clusters' | 'Which keys' | 'Copy' | 'Following' | 'Check' | 'Load' | 'Output';
+  'Endpoints' | 'TLS and clusters' | 'Which keys' | 'Copy' | 'Following' | 'Check' | 'Load' | 'Output' | 'Frames';
 
 export interface Option {
   /** Its heading in the help. */

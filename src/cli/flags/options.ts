@@ -3,14 +3,23 @@
 import { databaseMap, databases, endpoint, file, natRule, oneOf, text, toggle, typeName, type Kind } from './kinds.ts';
 import { LIVE_OPTIONS } from './live-options.ts';
 import type { Group, Option } from './option.ts';
-import { duration, durationOrZero, size, wholeNumber } from '../../sync/quantities.ts';
+import { duration, durationOrZero, size, sizeUpTo, wholeNumber } from '../../sync/quantities.ts';
 
 const LINES = /\r?\n/;
 const LINES_OR_COMMAS = /[\r\n,]+/;
 
+/** Each connection holds so much, for each direction. */
+const MOST_TRACE_BYTES = 1024 * 1024;
+
 const glob = text('GLOB', 'it takes a pattern such as user:*');
 const prefix = text('TEXT', 'it takes the beginning of a key');
 const hostName = text('NAME', 'it takes a host name');
+
+const TRACE = {
+  flag: 'trace',
+  why: 'without --trace no frame is shown',
+  hint: 'give --trace as well',
+};
 
 const VERIFY = {
   flag: 'verify',
@@ -224,6 +233,32 @@ export const OPTIONS = {
   debug: { group: 'Output', kind: toggle, help: 'print where in the program an error came from' },
   help: { group: 'Output', shorts: ['h'], kind: toggle, help: 'print this', environment: false },
   version: { group: 'Output', shorts: ['v'], kind: toggle, help: 'print the version', environment: false },
+  trace: {
+    group: 'Frames',
+    kind: file,
+    help: 'write every frame of every connection into this file, or to stderr for -',
+  },
+  'trace-bytes': {
+    group: 'Frames',
+    needs: TRACE,
+    kind: sizeUpTo(MOST_TRACE_BYTES),
+    help: 'bytes that are shown of each string',
+    fallback: '64',
+  },
+  'trace-match': {
+    group: 'Frames',
+    needs: TRACE,
+    kind: glob,
+    separator: LINES,
+    help: 'only frames with a name that matches, and the replies to such; repeatable: any of them',
+  },
+  'trace-format': {
+    group: 'Frames',
+    needs: TRACE,
+    kind: oneOf('text', 'ndjson'),
+    help: 'lines for people, or one JSON object a line',
+    fallback: 'text',
+  },
 } as const satisfies Readonly<Record<string, Option>>;
 
 export type OptionName = keyof typeof OPTIONS;

@@ -85,7 +85,11 @@ export function refuseContradictions(
     refuseSentinel(values, side);
   }
   refuseSameFile(task, from.address, to.address);
-  for (const side of [from, to]) refuseRead('combined', values.combined, side.address);
+  for (const side of [from, to]) {
+    const isWritten = task.writes && side.name === 'to';
+    for (const flag of ['combined', 'trace'] as const) refuseSide(flag, values[flag], side.address, isWritten);
+  }
+  refuseTaken('trace', values);
   for (const [flag, what] of Object.entries(stdoutFlags)) {
     if (values[flag as OptionName] === '-') refuseStdoutTaken(values, `with --${flag} - stdout belongs to ${what}`);
   }
@@ -140,10 +144,22 @@ function refuseSameFile({ verb, to: preposition, writes }: Task, from: Address, 
   throw new UsageError(`Cannot ${verb} ${formatAddress(from)} ${preposition} itself`, 'name another file');
 }
 
-/** Writing it would destroy what is to be read. */
-function refuseRead(flag: 'combined', path: string | undefined, address: Address): void {
+/** Writing it would destroy what is to be read, or mix with what is written. */
+function refuseSide(flag: 'combined' | 'trace', path: string | undefined, address: Address, isWritten: boolean): void {
   if (path === undefined || path === '-' || !isFile(address) || !isSameFile(path, address.path)) return;
-  throw refused(flag, `${formatAddress(address)} is a file that is read`, 'name another file');
+  const what = isWritten ? 'is the target' : 'is a file that is read';
+  throw refused(flag, `${formatAddress(address)} ${what}`, 'name another file');
+}
+
+/** A file that rump makes itself for something else. */
+function refuseTaken(flag: 'trace', values: OptionValues): void {
+  const { [flag]: path } = values;
+  if (path === undefined || path === '-') return;
+  const other = (['combined', 'resume', 'cutover-file', 'control'] as const).find((name) => {
+    const taken = values[name];
+    return taken !== undefined && isSameFile(path, taken);
+  });
+  if (other !== undefined) throw refused(flag, `that is the file of --${other} as well`, 'name another file');
 }
 
 /** What went through a pipe cannot be read again. */

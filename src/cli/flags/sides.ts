@@ -14,7 +14,9 @@ import { isOn, refuseContradictions, type StdoutFlags, type Task } from './refus
 export type ProgressStyle = 'auto' | 'bar' | 'dots' | 'none' | 'silent' | 'json';
 
 /** Options that a copy and a check share. `Required`: each of them has a flag. */
-export type SidesOptions = Required<Omit<CheckOptions, keyof RecheckOptions | 'tellMatches' | 'signal' | 'onEvent'>>;
+export type SidesOptions = Required<
+  Omit<CheckOptions, keyof RecheckOptions | 'tellMatches' | 'tap' | 'signal' | 'onEvent'>
+>;
 export type RecheckOptions = Required<Pick<CheckOptions, 'ttlTolerance' | 'recheck' | 'recheckInterval'>>;
 
 export interface SidesRequest<Options = SidesOptions> {
@@ -85,7 +87,8 @@ export function sidesRequest(
   };
 }
 
-function progressOf({ silent, json, progress = 'auto' }: OptionValues): ProgressStyle {
+/** A bar would be redrawn over what is traced. */
+function progressOf({ silent, json, trace, progress = trace === '-' ? 'none' : 'auto' }: OptionValues): ProgressStyle {
   if (silent) return 'silent';
   return json ? 'json' : progress;
 }

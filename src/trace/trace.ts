@@ -1,0 +1,131 @@
+// The frames of all connections of a run, as lines of a file or of stderr.
+
+import { closeSync, openSync, writeSync } from 'node:fs';
+import { redactAddress } from '../../resp/address.ts';
+import type { Peer, RespError } from '../../resp/errors.ts';
+import type { Secrets } from '../../resp/secrets.ts';
+import type { Tap } from '../../resp/tap.ts';
+import { writeError } from '../file/regular-file.ts';
+import { Glob } from '../scan/glob.ts';
+import type { ConnectionUse } from '../server/server.ts';
+import { ConnectionTrace, type TraceLine } from './connection-trace.ts';
+
+export interface TraceOptions {
+  /** Default 64: bytes that are shown of each string. */
+  readonly mostBytes?: number | undefined;
+  /** Redis globs: only frames with a name that matches one of them, and the replies to such. */
+  readonly match?: readonly string[] | undefined;
+  /** Default `text`. */
+  readonly format?: 'text' | 'ndjson' | undefined;
+}
+
+const SHOWN_BYTES = 64;
+/** Characters that are collected before a write. */
+const ENOUGH = 64 * 1024;
+/** What was collected is written after so many milliseconds at the latest. */
+const SOON_MS = 100;
+const SIGNS = { connects: '=', sent: '>', received: '<', closed: 'x' } as const;
+
+export class Trace {
+  readonly #options: TraceOptions;
+  readonly #globs: readonly Glob[];
+  readonly #write: (text: string) => void;
+  readonly #connections = new Map<ConnectionUse, number>();
+  #text = '';
+  #timer: NodeJS.Timeout | undefined;
+
+  /** @param write gets whole lines */
+  constructor(write: (text: string) => void, options: TraceOptions = {}) {
+    this.#write = write;
+    this.#options = options;
+    this.#globs = (options.match ?? []).map((pattern) => new Glob(Buffer.from(pattern)));
+  }
+
+  /** For each connection, before it is made. */
+  readonly tap = (use: ConnectionUse, peer: Peer, secrets: Secrets): Tap => {
+    const number = this.#connections.get(use) ?? 0;
+    this.#connections.set(use, number + 1);
+    return new ConnectionTrace({
+      connection: `${use} ${number}`,
+      peer,
+      isReplication: use.endsWith('feed'),
+      secrets,
+      globs: this.#globs,
+      mostBytes: this.#options.mostBytes ?? SHOWN_BYTES,
+      onLine: (line) => this.#add(line),
+    });
+  };
+
+  /** Once, and the last: connections may still be closing. */
+  close(): void {
+    this.#flush();
+  }
+
+  #add(line: TraceLine): void {
+    this.#text += this.#options.format === 'ndjson' ? `${jsonOf(line)}\n` : `${textOf(line)}\n`;
+    if (this.#text.length >= ENOUGH) this.#flush();
+    else this.#timer ??= setTimeout(() => this.#flush(), SOON_MS).unref();
+  }
+
+  #flush(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    const text = this.#text;
+    this.#text = '';
+    if (text !== '') this.#write(text);
+  }
+}
+
+function textOf({ connection, event, bytes, text }: TraceLine): string {
+  const length = bytes === undefined ? '' : `${bytes} `;
+  return `${now()} ${connection} ${SIGNS[event]} ${length}${text}`;
+}
+
+function jsonOf({ connection, event, bytes, text }: TraceLine): string {
+  const what = { connects: 'peer', sent: 'frame', received: 'frame', closed: 'reason' }[event];
+  return JSON.stringify({ time: now(), connection, event, bytes, [what]: text });
+}
+
+/** With the microseconds, by which frames of several connections can be told apart. */
+function now(): string {
+  const at = performance.timeOrigin + performance.now();
+  const micros = Math.floor((at % 1) * 1000);
+  return `${new Date(at).toISOString().slice(0, -1)}${String(micros).padStart(3, '0')}Z`;
+}
+
+/** A file that is written as it comes: a run that hangs can be looked at. Whoever reads keys and values in it, may read it all. */
+export class TraceFile {
+  readonly #path: string;
+  readonly #file: number;
+  readonly #onError: (error: RespError) => void;
+  #isBroken = false;
+
+  /**
+   * @param onError called once, where it cannot be written any more: the run goes on without it
+   * @throws RespError where it cannot be made
+   */
+  constructor(path: string, onError: (error: RespError) => void) {
+    this.#path = path;
+    this.#onError = onError;
+    try {
+      this.#file = openSync(path, 'w', 0o600);
+    } catch (error) {
+      throw writeError(redactAddress(path), error);
+    }
+  }
+
+  readonly write = (text: string): void => {
+    if (this.#isBroken) return;
+    const bytes = Buffer.from(text);
+    try {
+      for (let written = 0; written < bytes.length;) written += writeSync(this.#file, bytes, written);
+    } catch (error) {
+      this.#isBroken = true;
+      this.#onError(writeError(redactAddress(this.#path), error));
+    }
+  };
+
+  close(): void {
+    closeSync(this.#file);
+  }
+}
