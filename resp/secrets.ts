@@ -27,6 +27,11 @@ export class Secrets {
     for (const form of [...texts, percentEncode(secret), bytes.toString('base64')]) this.#forms.add(form);
   }
 
+  /** In which they may come back. */
+  get forms(): ReadonlySet<string> {
+    return this.#forms;
+  }
+
   /** The text without any of the secrets, in none of the forms in which they may come back. */
   hide(text: string): string {
     if (this.#forms.size === 0) return text;

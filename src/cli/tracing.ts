@@ -1,45 +1,92 @@
-// --trace: where the frames of a run go.
+// --trace and --record: where what goes over the wire is kept.
 
 import { RespError } from '../../resp/errors.ts';
-import { Trace, TraceFile } from '../trace/trace.ts';
+import type { Tap } from '../../resp/tap.ts';
 import type { TapMaker } from '../server/server.ts';
+import { GrowingFile } from '../trace/growing-file.ts';
+import { Recording } from '../trace/recording.ts';
+import { Trace } from '../trace/trace.ts';
 import type { Program } from './command.ts';
-import type { OptionValues } from './flags/options.ts';
 import { UsageError } from './flags/kinds.ts';
+import type { OptionName, OptionValues } from './flags/options.ts';
 
 const STDERR = '-';
 
+interface Listener {
+  readonly tap: TapMaker;
+  readonly close: () => void;
+}
+
 /**
  * Runs it with what hears every frame, or with nothing where none is asked for.
- * @throws UsageError where the file cannot be made
+ * @throws UsageError where a file cannot be made
  */
 export async function traced<T>(
   values: OptionValues,
   { stderr }: Pick<Program, 'stderr'>,
   run: (tap: TapMaker | undefined) => Promise<T>,
 ): Promise<T> {
-  if (values.trace === undefined) return run(undefined);
-  const onBroken = ({ message }: RespError): void =>
-    void stderr.write(`rump: warning: the trace ends here: ${message}\n`);
-  const file = values.trace === STDERR ? undefined : openFile(values.trace, onBroken);
-  const trace = new Trace(file?.write ?? ((text) => void stderr.write(text)), {
+  const listeners: Listener[] = [];
+  try {
+    if (values.record !== undefined) listeners.push(recordingOf(values.record, stderr));
+    if (values.trace !== undefined) listeners.push(traceOf(values.trace, values, stderr));
+    return await run(listeners.length === 0 ? undefined : tapFor(listeners));
+  } finally {
+    for (const { close } of listeners) close();
+  }
+}
+
+function tapFor(listeners: readonly Listener[]): TapMaker {
+  return (...connection) => {
+    const taps = listeners.map(({ tap }) => tap(...connection));
+    return taps.length === 1 ? taps[0]! : forAll(taps);
+  };
+}
+
+function forAll(taps: readonly Tap[]): Tap {
+  return {
+    onSent(bytes) {
+      for (const tap of taps) tap.onSent(bytes);
+    },
+    onReceived(bytes) {
+      for (const tap of taps) tap.onReceived(bytes);
+    },
+    onClosed(reason) {
+      for (const tap of taps) tap.onClosed(reason);
+    },
+  };
+}
+
+function traceOf(path: string, values: OptionValues, stderr: Program['stderr']): Listener {
+  const onBroken = endsHere('the trace', stderr);
+  const file = path === STDERR ? undefined : made('trace', () => new GrowingFile(path, onBroken));
+  const write = (text: string): void => void (file === undefined ? stderr.write(text) : file.write(Buffer.from(text)));
+  const trace = new Trace(write, {
     mostBytes: values['trace-bytes'],
     match: values['trace-match'],
     format: values['trace-format'],
   });
-  try {
-    return await run(trace.tap);
-  } finally {
+  const close = (): void => {
     trace.close();
     file?.close();
-  }
+  };
+  return { tap: trace.tap, close };
 }
 
-function openFile(path: string, onBroken: (error: RespError) => void): TraceFile {
+function recordingOf(folder: string, stderr: Program['stderr']): Listener {
+  const recording = made('record', () => new Recording(folder, endsHere('the recording', stderr)));
+  return { tap: recording.tap, close: () => recording.close() };
+}
+
+function endsHere(what: string, stderr: Program['stderr']): (error: RespError) => void {
+  return ({ message }) => void stderr.write(`rump: warning: ${what} ends here: ${message}\n`);
+}
+
+function made<T>(flag: OptionName, make: () => T): T {
   try {
-    return new TraceFile(path, onBroken);
+    return make();
   } catch (error) {
     if (!(error instanceof RespError)) throw error;
-    throw new UsageError(error.message, 'name another file for --trace', error);
+    throw new UsageError(error.message, error.hint ?? `name another one for --${flag}`, error);
   }
 }

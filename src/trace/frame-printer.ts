@@ -76,6 +76,11 @@ export class FramePrinter {
     this.#kept = Buffer.allocUnsafe(Math.max(options.mostBytes, options.globs.length > 0 ? LONGEST_NAME : 0, 8));
   }
 
+  /** Bytes of a frame that is not whole yet. */
+  get begun(): number {
+    return this.#bytes;
+  }
+
   read(chunk: Buffer): void {
     for (let at = 0; at < chunk.length;) {
       const start = at;

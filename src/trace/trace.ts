@@ -1,11 +1,8 @@
 // The frames of all connections of a run, as lines of a file or of stderr.
 
-import { closeSync, openSync, writeSync } from 'node:fs';
-import { redactAddress } from '../../resp/address.ts';
-import type { Peer, RespError } from '../../resp/errors.ts';
+import type { Peer } from '../../resp/errors.ts';
 import type { Secrets } from '../../resp/secrets.ts';
 import type { Tap } from '../../resp/tap.ts';
-import { writeError } from '../file/regular-file.ts';
 import { Glob } from '../scan/glob.ts';
 import type { ConnectionUse } from '../server/server.ts';
 import { ConnectionTrace, type TraceLine } from './connection-trace.ts';
@@ -16,14 +13,15 @@ export interface TraceOptions {
   /** Redis globs: only frames with a name that matches one of them, and the replies to such. */
   readonly match?: readonly string[] | undefined;
   /** Default `text`. */
-  readonly format?: 'text' | 'ndjson' | undefined;
+  readonly format?: TraceFormat | undefined;
 }
 
-const SHOWN_BYTES = 64;
+export const SHOWN_BYTES = 64;
 /** Characters that are collected before a write. */
 const ENOUGH = 64 * 1024;
 /** What was collected is written after so many milliseconds at the latest. */
 const SOON_MS = 100;
+const WHATS = { connects: 'peer', sent: 'frame', received: 'frame', closed: 'reason' } as const;
 const SIGNS = { connects: '=', sent: '>', received: '<', closed: 'x' } as const;
 
 export class Trace {
@@ -62,7 +60,7 @@ export class Trace {
   }
 
   #add(line: TraceLine): void {
-    this.#text += this.#options.format === 'ndjson' ? `${jsonOf(line)}\n` : `${textOf(line)}\n`;
+    this.#text += formatLine(line, this.#options.format ?? 'text', now());
     if (this.#text.length >= ENOUGH) this.#flush();
     else this.#timer ??= setTimeout(() => this.#flush(), SOON_MS).unref();
   }
@@ -76,14 +74,12 @@ export class Trace {
   }
 }
 
-function textOf({ connection, event, bytes, text }: TraceLine): string {
-  const length = bytes === undefined ? '' : `${bytes} `;
-  return `${now()} ${connection} ${SIGNS[event]} ${length}${text}`;
-}
+export type TraceFormat = 'text' | 'ndjson';
 
-function jsonOf({ connection, event, bytes, text }: TraceLine): string {
-  const what = { connects: 'peer', sent: 'frame', received: 'frame', closed: 'reason' }[event];
-  return JSON.stringify({ time: now(), connection, event, bytes, [what]: text });
+/** @param time missing where it is not known */
+export function formatLine({ connection, event, bytes, text }: TraceLine, format: TraceFormat, time?: string): string {
+  if (format === 'ndjson') return `${JSON.stringify({ time, connection, event, bytes, [WHATS[event]]: text })}\n`;
+  return `${[time, connection, SIGNS[event], bytes, text].filter((part) => part !== undefined).join(' ')}\n`;
 }
 
 /** With the microseconds, by which frames of several connections can be told apart. */
@@ -91,41 +87,4 @@ function now(): string {
   const at = performance.timeOrigin + performance.now();
   const micros = Math.floor((at % 1) * 1000);
   return `${new Date(at).toISOString().slice(0, -1)}${String(micros).padStart(3, '0')}Z`;
-}
-
-/** A file that is written as it comes: a run that hangs can be looked at. Whoever reads keys and values in it, may read it all. */
-export class TraceFile {
-  readonly #path: string;
-  readonly #file: number;
-  readonly #onError: (error: RespError) => void;
-  #isBroken = false;
-
-  /**
-   * @param onError called once, where it cannot be written any more: the run goes on without it
-   * @throws RespError where it cannot be made
-   */
-  constructor(path: string, onError: (error: RespError) => void) {
-    this.#path = path;
-    this.#onError = onError;
-    try {
-      this.#file = openSync(path, 'w', 0o600);
-    } catch (error) {
-      throw writeError(redactAddress(path), error);
-    }
-  }
-
-  readonly write = (text: string): void => {
-    if (this.#isBroken) return;
-    const bytes = Buffer.from(text);
-    try {
-      for (let written = 0; written < bytes.length;) written += writeSync(this.#file, bytes, written);
-    } catch (error) {
-      this.#isBroken = true;
-      this.#onError(writeError(redactAddress(this.#path), error));
-    }
-  };
-
-  close(): void {
-    closeSync(this.#file);
-  }
 }

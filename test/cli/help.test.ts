@@ -58,38 +58,38 @@ test('referenceOf() says of every flag what it takes, what it means, its twin an
 });
 
 test('A command is known to the parser and the help by its entry in the table alone', () => {
-  const inspect: Command = {
-    name: 'inspect',
-    noun: 'an inspection',
-    help: { summary: 'shows what is inside of payloads', usage: 'ENDPOINT [KEY...] [options]' },
+  const weigh: Command = {
+    name: 'weigh',
+    noun: 'a weighing',
+    help: { summary: 'tells how much memory keys take', usage: 'ENDPOINT [KEY...] [options]' },
     flags: flagsOf(['Output'], ['from-tls-ca']),
     operands: 'anything',
     run: async () => 0,
   };
   const [first, ...others] = COMMANDS;
-  const commands: Commands = [first, ...others, inspect];
+  const commands: Commands = [first, ...others, weigh];
   const parse = (...argv: string[]) => parseCommandLine(commands, argv, { RUMP_DEBUG: '1', RUMP_MATCH: 'a' });
-  const { command, operands, values } = parse('--json', 'inspect', 'redis://h', 'help', 'copy');
-  assert.equal(command, inspect);
+  const { command, operands, values } = parse('--json', 'weigh', 'redis://h', 'help', 'copy');
+  assert.equal(command, weigh);
   assert.deepEqual(operands, ['redis://h', 'help', 'copy']);
   assert.deepEqual(values, { json: true, debug: true });
-  assert.throws(() => parse('inspect', 'redis://h', '--match', 'a'), {
-    message: 'Cannot use --match: it means nothing to an inspection',
+  assert.throws(() => parse('weigh', 'redis://h', '--match', 'a'), {
+    message: 'Cannot use --match: it means nothing to a weighing',
   });
-  assert.throws(() => parse('inspct'), { hint: 'did you mean rump inspect?' });
-  assert.deepEqual(parse('help', 'inspect').operands, ['inspect']);
+  assert.throws(() => parse('wegh'), { hint: 'did you mean rump weigh?' });
+  assert.deepEqual(parse('help', 'weigh').operands, ['weigh']);
   assert.match(
     helpText(commands),
-    /^Usage: rump --from .*\n {7}rump check --from .*\n {7}rump ctl .*\n {7}rump inspect ENDPOINT \[KEY/,
+    /^Usage: rump --from .*\n {7}rump check --from .*\n {7}rump inspect DIR .*\n {7}rump ctl .*\n {7}rump weigh ENDPOINT \[KEY/,
   );
-  const flags = helpText(commands, 'inspect').matchAll(/^ +(?:-\w, )*--([\w-]+)/gm);
-  assert.deepEqual(new Set(Array.from(flags, ([, name]) => name)), inspect.flags);
-  assert.match(usageText(commands), /^ {2}inspect {2}shows what is inside of payloads$/m);
+  const flags = helpText(commands, 'weigh').matchAll(/^ +(?:-\w, )*--([\w-]+)/gm);
+  assert.deepEqual(new Set(Array.from(flags, ([, name]) => name)), weigh.flags);
+  assert.match(usageText(commands), /^ {2}weigh {4}tells how much memory keys take$/m);
   const takers = Object.fromEntries(referenceOf(commands).map(({ name, commands }) => [name, commands]));
   assert.deepEqual(
     [takers['json'], takers['match']],
     [
-      ['copy', 'check', 'inspect'],
+      ['copy', 'check', 'weigh'],
       ['copy', 'check'],
     ],
   );

@@ -173,6 +173,9 @@ const RECIPES: Readonly<Record<string, (t: TestContext) => Promise<void>>> = {
     assert.match(said, /^\S+ source 0 > \d+ "DUMP" "user:17"$[^]*^\S+ target 0 > \d+ "RESTORE" "user:17" /m);
     assert.doesNotMatch(said, /"RESTORE" "user:18"/);
     assert.match(readFileSync(join(folder, 'frames.log'), 'utf8'), /^\S+ target 0 > \d+ "RESTORE" "user:18" /m);
+    const inspected = await follow('See what goes over the wire', 1);
+    assert.match(inspected, /^source 0 > \d+ "DUMP" "user:17"\nsource 0 < \d+ "/m);
+    assert.doesNotMatch(inspected, /"RESTORE" "user:18"/);
   },
 
   'Prove that nothing is missing': async () => {

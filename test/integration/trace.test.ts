@@ -101,7 +101,7 @@ test('--trace that cannot be written, or is what the run needs otherwise, is ref
   await from.send('SET', 'key', 'value');
   writeFileSync(file, 'mine');
   const refusals: readonly (readonly [args: string[], error: RegExp])[] = [
-    [[...endpoints, '--trace', join(file, 'x')], /^rump: Cannot write .*: .*\(name another file for --trace\)$/m],
+    [[...endpoints, '--trace', join(file, 'x')], /^rump: Cannot write .*: .*\(name another one for --trace\)$/m],
     [
       [...endpoints, '--resume', file, '--trace', file],
       /^rump: Cannot use --trace: that is the file of --resume as well/m,

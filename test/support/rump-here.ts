@@ -5,6 +5,7 @@ import { COMMANDS, parseCommandLine, wantsJson } from '../../src/cli/command-lin
 import { exitCodeOfError } from '../../src/cli/exit-codes.ts';
 import { errorText } from '../../src/cli/show/texts.ts';
 import { JsonOutput } from '../../src/cli/show/json.ts';
+import type { TextStream } from '../../src/cli/show/output.ts';
 import type { RumpResult } from './rump.ts';
 
 const LONGEST_MS = 60_000;
@@ -17,8 +18,12 @@ const LONGEST_MS = 60_000;
 export async function runHere(args: readonly string[], env: Readonly<Record<string, string>>): Promise<RumpResult> {
   const started = performance.now();
   const [out, err]: [string[], string[]] = [[], []];
-  const stdout = { write: (text: string) => void out.push(text) };
-  const stderr = { write: (text: string) => void err.push(text) };
+  const [stdout, stderr] = [out, err].map((texts) => ({
+    write(text: string, onWritten?: () => void) {
+      texts.push(text);
+      onWritten?.();
+    },
+  })) as [TextStream, TextStream];
   const end = new AbortController();
   const program: Program = {
     stdout,

@@ -238,6 +238,11 @@ export const OPTIONS = {
     kind: file,
     help: 'write every frame of every connection into this file, or to stderr for -',
   },
+  record: {
+    group: 'Frames',
+    kind: text('DIR', 'it takes the path of a folder'),
+    help: 'keep all bytes of every connection in this folder, for rump inspect',
+  },
   'trace-bytes': {
     group: 'Frames',
     needs: TRACE,

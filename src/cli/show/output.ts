@@ -10,7 +10,8 @@ import { differencesOf, isInVain } from './texts.ts';
 export interface TextStream {
   readonly isTTY?: boolean | undefined;
   readonly columns?: number | undefined;
-  write(text: string): unknown;
+  /** @param onWritten called once it is, or never will be */
+  write(text: string, onWritten?: () => void): unknown;
 }
 
 export interface Streams {

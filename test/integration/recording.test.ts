@@ -1,0 +1,90 @@
+// --record and rump inspect: the bytes of a run as they went over the wire, and what they say.
+import assert from 'node:assert/strict';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test, type TestContext } from 'node:test';
+import { error } from '../support/frames.ts';
+import { assertDone, assertFailed, linesOf } from '../support/outcome.ts';
+import { replyProxy } from '../support/reply-proxy.ts';
+import { runRump } from '../support/rump.ts';
+import { startPair } from '../support/server-pair.ts';
+
+const PASSWORD = 'canary#of@gold:/%';
+
+function folderFor(t: TestContext): string {
+  const folder = mkdtempSync(join(tmpdir(), 'rump-record-'));
+  t.after(() => rmSync(folder, { recursive: true, force: true }));
+  return join(folder, 'recorded');
+}
+
+/** The frames of a trace without what only a run knows: its times, and that connections end. */
+function framesIn(text: string): string[] {
+  return linesOf(text)
+    .map((line) => line.replace(/^\d{4}-\S+Z /, ''))
+    .filter((line) => !/ x /.test(line));
+}
+
+test('--record keeps every byte of every connection, and rump inspect prints the frames that --trace has shown', async (t) => {
+  const { from, source, endpoints } = await startPair(t);
+  await from.pipeline(Array.from({ length: 300 }, (_, i) => ['SET', `key:${i}`, 'v'.repeat(i)]));
+  const folder = folderFor(t);
+  const following = ['--live', '--feed', 'psync', '--until-idle', '200ms', '--linger', '0s'];
+  const result = await runRump([...endpoints, ...following, '--record', folder, '--trace', `${folder}.log`]);
+  assertDone(result);
+  const printed = await runRump(['inspect', folder]);
+  assert.deepEqual([printed.code, printed.stderr], [0, '']);
+  const traced = framesIn(readFileSync(`${folder}.log`, 'utf8'));
+  assert.ok(traced.length > 1000);
+  assert.deepEqual(linesOf(printed.stdout).toSorted(), traced.toSorted());
+  const way = await runRump(['inspect', folder, '--trace-match', 'key:7', '--trace-bytes', '3']);
+  assert.match(
+    way.stdout,
+    /source \d > \d+ "DUM"… \(4 bytes\) "key"… \(5 bytes\)\nsource \d < \d+ "[^"]+"… \(\d+ bytes\)\n/,
+  );
+  assert.doesNotMatch(way.stdout, /"DUM"… \(4 bytes\) "key"… \(6 bytes\)/);
+  assert.equal(statSync(folder).mode & 0o777, 0o700);
+  assert.ok(readdirSync(folder).every((name) => (statSync(join(folder, name)).mode & 0o777) === 0o600));
+  assert.ok(readdirSync(folder).includes('source-feed-0.received'));
+  assert.ok(source.port > 0);
+});
+
+test('--record keeps no password, whoever says it, and every length', async (t) => {
+  const { from, to, target, endpoints } = await startPair(t);
+  await from.send('SET', 'key', 'value');
+  await to.send('CONFIG', 'SET', 'requirepass', PASSWORD);
+  const proxy = await replyProxy(t, target.port, ([name]) =>
+    name === 'CONFIG' ? error(`ERR user ${PASSWORD} may not do that`) : undefined,
+  );
+  const url = proxy.url.replace('redis://', `redis://:${encodeURIComponent(PASSWORD)}@`);
+  const folder = folderFor(t);
+  assertDone(await runRump([...endpoints.slice(0, 3), url, '--record', folder]));
+  const contents = readdirSync(folder).map((name) => readFileSync(join(folder, name), 'latin1'));
+  assert.ok(contents.every((content) => !content.includes('canary')));
+  const asterisks = '*'.repeat(PASSWORD.length);
+  const [sent, received] = ['sent', 'received'].map((name) => readFileSync(join(folder, `target-0.${name}`), 'latin1'));
+  assert.ok(sent!.startsWith(`*2\r\n$4\r\nAUTH\r\n$${PASSWORD.length}\r\n${asterisks}\r\n`));
+  assert.ok(received!.includes(`-ERR user ${asterisks} may not do that\r\n`));
+});
+
+test('--record is refused where something is in the folder, and rump inspect says what is no recording', async (t) => {
+  const { endpoints } = await startPair(t);
+  const folder = folderFor(t);
+  mkdirSync(folder);
+  writeFileSync(join(folder, 'mine'), '');
+  const error = /^rump: Cannot record into .*: there is something in it \(name a new folder\)$/m;
+  assertFailed(await runRump([...endpoints, '--record', folder]), { code: 2, error });
+  assert.deepEqual(readdirSync(folder), ['mine']);
+  const missing = await runRump(['inspect', folder]);
+  assertFailed(missing, { code: 1, error: /^rump: Cannot read .*connections\.ndjson: there is no such file/m });
+  for (const list of ['nonsense\n', '{"connection":"../../etc/passwd","peer":"x"}\n', 'null\n']) {
+    writeFileSync(join(folder, 'connections.ndjson'), list);
+    assertFailed(await runRump(['inspect', folder]), { code: 1, error: /it is no list of connections/ });
+  }
+  writeFileSync(join(folder, 'connections.ndjson'), '{"connection":"source 0","peer":"x:1","time":""}\n');
+  writeFileSync(join(folder, 'source-0.sent'), '*1\r\n$4\r\nPING\r\n*1\r\n$4\r\nPI');
+  writeFileSync(join(folder, 'source-0.received'), '+PONG\r\n');
+  const cut = await runRump(['inspect', folder]);
+  assert.equal(cut.stdout, 'source 0 = x:1\nsource 0 > 14 "PING"\nsource 0 < 7 PONG\nsource 0 > 10 (cut off)\n');
+  assertFailed(await runRump(['inspect']), { code: 2, error: /Cannot inspect nothing \(write rump inspect DIR\)/ });
+});
