@@ -85,7 +85,7 @@ test('rump --control tells how far a copy is, in lines and as JSON, and removes 
 });
 
 test('rump reads and writes nothing while it is paused, however long that is, and then goes on', async (t) => {
-  await Promise.all([from, to].map((client) => client.send('CONFIG', 'SET', 'timeout', '1')));
+  await Promise.all([from, to].map((client) => client.send('CONFIG', 'SET', 'timeout', '2')));
   t.after(() => Promise.all([from, to].map((client) => client.send('CONFIG', 'SET', 'timeout', '0'))));
   const run = await start(t, ['--tpslimit', '2000', '--buffer', '100k', '--timeout', '1s', '--retries', '0']);
   await underWay(run.running, hasWritten);
