@@ -244,6 +244,10 @@ export class Progress extends RunProgress implements SourceSink, TargetSink {
     this.warn('TARGET_UNSAID', message);
   }
 
+  onUnwatched(peer: Peer): void {
+    this.warn('TARGET_UNSAID', `no sentinel says whether the target ${nameOf(peer)} is the primary still`);
+  }
+
   /** What a copy would bring. */
   count(types: readonly TypeFigures[]): void {
     this.#counted = types.reduce((sum, { keys }) => sum + keys, 0);

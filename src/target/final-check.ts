@@ -24,7 +24,7 @@ import { askForKeys, isLoss } from './sample-look.ts';
 import type { TargetSink } from './target.ts';
 import type { TargetProcess, WrittenKey } from './target-process.ts';
 
-export type FinalCheckSink = Pick<TargetSink, 'onMissing' | 'onUnsaid'>;
+export type FinalCheckSink = Pick<TargetSink, 'onMissing' | 'onUnsaid' | 'onUnwatched'>;
 
 /** Nothing that was kept of the copy counts then. */
 export const COPY_AGAIN = 'run the same command again, which copies everything once more';
@@ -53,7 +53,8 @@ export async function demandKept(
   const client = new RoutedClient(deployment, options);
   const stopped = new Failure();
   const look = async (): Promise<void> => {
-    await deployment.refreshIfPossible();
+    const isKnown = await deployment.tryRefresh();
+    if (!isKnown && deployment.kind === 'sentinel') sink.onUnwatched(deployment.topology.nodes[0]!.peer);
     const looking = Promise.all(Array.from(writers, (writer) => lookAt(deployment, writer, client, sink)));
     const looks = await Promise.race([looking, failure, stopped.promise]);
     const lost = looks.filter(({ isLoss }) => isLoss);

@@ -72,6 +72,8 @@ export interface TargetSink {
   onMissing(peer: Peer, keys: readonly WrittenKey[], looked: number): void;
   /** At the end: this node does not say any more what was to be looked at. */
   onUnsaid(peer: Peer, what: string, reply: ReplyError): void;
+  /** At the end: no sentinel says whether this is the primary still. */
+  onUnwatched(peer: Peer): void;
   /** SCAN gave a key once more, and the target has it since the first time. */
   onRepeated(page: number): void;
 }

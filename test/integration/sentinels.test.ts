@@ -3,9 +3,11 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { assertSameData } from '../support/keyspace.ts';
 import { underWay } from '../support/mid-run.ts';
+import { assertDone } from '../support/outcome.ts';
 import { startServer, type TestServer } from '../support/redis-server.ts';
 import { startReplica } from '../support/replica.ts';
 import { spawnRump } from '../support/rump.ts';
+import { startPair } from '../support/server-pair.ts';
 import { startSentinel, untilPrimary, untilReplicaKnown } from '../support/sentinel.ts';
 
 const MANY = 20_000;
@@ -50,6 +52,25 @@ test('rump finds both primaries through sentinels of which one is dead, and foll
   assert.match(result.stdout, /"event":"start".*"kind":"sentinel".*"kind":"sentinel"/);
   // Who becomes a primary closes the connections that it had.
   await assertSameData(await left.replica.client(), await right.replica.client());
+});
+
+test('rump says so where no sentinel answers at the end who the primary of the target is', async (t) => {
+  const { from, to, target, endpoints } = await startPair(t);
+  await from.pipeline(Array.from({ length: 500 }, (_, i) => ['SET', `key:${i}`, i]));
+  const sentinel = await startSentinel({ primary: target });
+  t.after(() => sentinel.stop());
+  const url = `redis+sentinel://127.0.0.1:${sentinel.port}/main`;
+  const running = spawnRump([...endpoints.slice(0, 3), url, '--tpslimit', '500']);
+  await underWay(running, async () => ((await to.send('DBSIZE')) as number) > 50);
+  await sentinel.kill();
+  const result = await running.done;
+  assertDone(result);
+  const peer = `127\\.0\\.0\\.1:${target.port}`;
+  assert.match(
+    result.stderr,
+    new RegExp(`^rump: warning: no sentinel says whether the target ${peer} is the primary still$`, 'm'),
+  );
+  await assertSameData(from, to);
 });
 
 /** Three sentinels in the address: the first is dead, the second decides, the third follows. Two rivals might split the vote. */

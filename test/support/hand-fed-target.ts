@@ -82,6 +82,7 @@ export async function handFeed(
       onTargetReplaced: () => told.push('replaced'),
       onMissing: (_, keys, looked) => told.push(`missing ${keys.length} of ${looked}`),
       onUnsaid: (_, what, { code }) => told.push(`unsaid ${what} ${code}`),
+      onUnwatched: () => told.push('unwatched'),
       onRepeated: () => told.push('repeated'),
     },
   );
