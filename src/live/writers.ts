@@ -55,8 +55,13 @@ export class Writers {
   async begin(): Promise<void> {
     // Whatever the servers had removed by now is told by the time that the changes are counted.
     const removed = await this.#askServers();
-    for (let looks = 0; looks < ANSWERS; looks++) await this.look();
-    this.#base = { ...removed, changes: this.#rounds.changes, gone: this.#rounds.gone };
+    let gone = 0;
+    for (let looks = 0; looks < ANSWERS; looks++) {
+      // What is told while it looks is counted by the next look: so what of it is read meanwhile, and is gone, is gone since.
+      ({ gone } = this.#rounds);
+      await this.look();
+    }
+    this.#base = { ...removed, changes: this.#rounds.changes, gone };
     this.#made = 0;
     this.#idleSince = performance.now();
     this.#names.clear();

@@ -16,11 +16,14 @@ async function begin() {
     countUnnamed: (changes: number) => void (told.changes += changes),
   };
   const infos = new Map([['node', infoOf('a', EXPIRED)]]);
-  const written: { now: Written } = { now: { keys: [], slots: [] } };
+  const written: { now: Written; onAsked?: () => void } = { now: { keys: [], slots: [] } };
   const feeds = {
     infos: () => Promise.resolve(infos),
     caughtUp: async () => {},
-    written: () => Promise.resolve(written.now),
+    written: () => {
+      written.onAsked?.();
+      return Promise.resolve(written.now);
+    },
   };
   const writers = new Writers(feeds, told);
   await writers.begin();
@@ -77,6 +80,19 @@ test('Writers counts what has to be asked for, by name or not, and not what was 
   assert.equal(await count(), 3);
   assert.deepEqual(writers.names.map(String), ['late']);
   assert.equal(told.changes, before + 3);
+});
+
+test('Writers takes a key for expired that expires and is read while it begins, and is counted behind that', async () => {
+  const { writers, told, infos, written, count } = await begin();
+  written.onAsked = () => {
+    told.gone += 1;
+    infos.set('node', infoOf('a', EXPIRED + told.gone));
+  };
+  await writers.begin();
+  delete written.onAsked;
+  written.now = { keys: [{ db: 0, key: Buffer.from('expired'), times: 1 }], slots: [] };
+  await writers.look();
+  assert.equal(await count(), 0);
 });
 
 function infoOf(runId: string, expired: number): ServerInfo {
