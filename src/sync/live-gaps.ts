@@ -69,8 +69,9 @@ export class LiveGaps {
     return this.gaps.isOpen || !this.#source.isStill;
   }
 
-  /** What an earlier part of the copy has missed, and what it has written that is gone since. */
-  addLeft({ feeds, isGapOpen }: LeftCopy): void {
+  /** What an earlier part of the copy has missed or could not copy, and what it has written that is gone since. */
+  addLeft({ feeds, isGapOpen, failed }: LeftCopy): void {
+    for (const { db, key } of failed) this.#parts.rounds.mark(db, key);
     // What is read from the beginning is as it is now.
     const gap = { databases: undefined, slots: undefined, isFlush: feeds === undefined };
     if (isGapOpen) this.gaps.add({ ...gap, reason: STILL_MISSED });

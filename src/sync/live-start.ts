@@ -5,6 +5,7 @@ import { existsSync } from 'node:fs';
 import { RespError } from '../../resp/errors.ts';
 import { countOf } from '../../resp/figures.ts';
 import type { Deployment } from '../cluster/deployment.ts';
+import type { KeyId } from '../flow/key-id.ts';
 import { chooseFeed, type FeedChoice } from '../live/feed-choice.ts';
 import type { LeftFeed } from '../live/left-feeds.ts';
 import type { NameWalkOptions } from '../live/name-walk.ts';
@@ -24,6 +25,8 @@ export interface LeftCopy {
   /** Whether the target held nothing in scope that was its own, where these databases of it go. */
   readonly isTargetOurs: boolean;
   readonly databases: DatabasePairs;
+  /** What could not be copied: it is to be read as after a change, which may have been that it is gone. */
+  readonly failed: readonly KeyId[];
 }
 
 export interface LiveStart {

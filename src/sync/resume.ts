@@ -120,7 +120,10 @@ export class Resume {
 
   /** Where the source is to be read from, and what could not be copied. */
   get from(): { readonly from?: SourceState; readonly failed?: readonly KeyId[] } {
-    return this.isGoingOn ? { from: this.#before!.source, failed: namesIn(this.#before!.failed) } : {};
+    if (!this.isGoingOn) return {};
+    const { source, followed } = this.#before!;
+    // Where the source is followed, these are read as what has changed: see `left`.
+    return { from: source, failed: followed === undefined ? this.#failed : [] };
   }
 
   /** Where following was left; `undefined` where no earlier part was begun. */
@@ -133,7 +136,12 @@ export class Resume {
       isGapOpen: before.isGapOpen,
       isTargetOurs: before.isTargetOurs && isSame,
       databases: this.#before!.databases,
+      failed: this.#failed,
     };
+  }
+
+  get #failed(): readonly KeyId[] {
+    return this.isGoingOn ? namesIn(this.#before!.failed) : [];
   }
 
   /** What the operator should know of it. */

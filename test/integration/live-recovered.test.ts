@@ -8,6 +8,7 @@ import type { Checkpoint } from '../../src/checkpoint/checkpoint.ts';
 import type { TestClient } from '../support/client.ts';
 import { dumpsOf } from '../support/command-stats.ts';
 import { assertSameData } from '../support/keyspace.ts';
+import type { FeedName } from '../support/live/model.ts';
 import { underWay } from '../support/mid-run.ts';
 import { assertFailed, linesOf } from '../support/outcome.ts';
 import { startServer, type TestServer } from '../support/redis-server.ts';
@@ -40,10 +41,10 @@ interface Follow {
 }
 
 /** As users that may be kept from keys. */
-async function follow(t: TestContext, args: readonly string[] = []): Promise<Follow> {
+async function follow(t: TestContext, args: readonly string[] = [], feed: FeedName = 'tracking'): Promise<Follow> {
   const file = join(folderOf(t), 'cutover');
   const [fromUrl, toUrl] = [source, target].map(({ port }) => `redis://limited:${PASSWORD}@127.0.0.1:${port}`);
-  const how = ['--live', '--feed', 'tracking', '--cutover-file', file, '--linger', '0s', ...args];
+  const how = ['--live', '--feed', feed, '--cutover-file', file, '--linger', '0s', ...args];
   const running = spawnRump(['--from', fromUrl!, '--to', toUrl!, ...how]);
   t.after(() => running.child.kill('SIGKILL'));
   await underWay(running, () => /rump: in sync|"phase":"in-sync"/.test(running.stderr + running.stdout));
@@ -64,6 +65,13 @@ async function holds(client: TestClient, key: string, value: string | null): Pro
     return (found === null ? null : String(found)) === value;
   };
   while (!(await isSo())) await sleep(5);
+}
+
+/** The keys that the file of a copy keeps as failed. */
+function failedIn(file: string): readonly string[] {
+  if (!existsSync(file)) return ['nothing'];
+  const { checkpoint } = JSON.parse(readFileSync(file, 'utf8')) as { readonly checkpoint: Checkpoint };
+  return checkpoint.failed.names.map(([, key]) => Buffer.from(key, 'base64').toString());
 }
 
 /** Only keys that begin so may be asked for, or written. */
@@ -130,20 +138,33 @@ test('A key that fails to the end is tried once more, counted once, and listed w
 
 test('Progress that is kept names no key as failed that has been copied since', async (t) => {
   const file = join(folderOf(t), 'progress');
-  const failed = (): readonly string[] => {
-    if (!existsSync(file)) return ['nothing'];
-    const { checkpoint } = JSON.parse(readFileSync(file, 'utf8')) as { readonly checkpoint: Checkpoint };
-    return checkpoint.failed.names.map(([, key]) => Buffer.from(key, 'base64').toString());
-  };
   await from.pipeline(['passing', 'fine'].map((key) => ['SET', key, 'first']));
   await keepTo(to, 'fine', 'rump:*');
   const { running, over } = await follow(t, ['--resume', file]);
-  await underWay(running, () => failed().join() === 'passing');
+  await underWay(running, () => failedIn(file).join() === 'passing');
   await keepTo(to, '*');
   await from.send('SET', 'passing', 'second');
-  await underWay(running, () => failed().length === 0);
+  await underWay(running, () => failedIn(file).length === 0);
   const result = await over();
   assert.equal(result.code, 0, result.stderr);
+  await assertSameData(from, to);
+});
+
+test('A key that has failed, and was deleted by then, is removed by the part that goes on', async (t) => {
+  await from.pipeline([
+    ['SET', 'a:1', 1],
+    ['SET', 'b:1', 1],
+  ]);
+  const progress = join(folderOf(t), 'progress');
+  const { running } = await follow(t, ['--resume', progress], 'psync');
+  await keepTo(from, 'b:*');
+  await from.send('DEL', 'a:1');
+  await underWay(running, () => failedIn(progress).join() === 'a:1');
+  running.child.kill('SIGKILL');
+  await running.done;
+  await keepTo(from, '*');
+  const { over } = await follow(t, ['--resume', progress], 'psync');
+  assert.equal((await over()).code, 0);
   await assertSameData(from, to);
 });
 
