@@ -12,6 +12,7 @@ import {
   renameSync,
   statSync,
   unlinkSync,
+  writeSync,
 } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { finished, pipeline } from 'node:stream/promises';
@@ -292,4 +293,9 @@ function removeNow(path: string): void {
   } catch {
     // It does not exist any more.
   }
+}
+
+/** @param file its descriptor @throws the error of the system */
+export function writeAll(file: number, bytes: Buffer): void {
+  for (let written = 0; written < bytes.length;) written += writeSync(file, bytes, written);
 }

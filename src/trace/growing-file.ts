@@ -1,15 +1,17 @@
 // A file that is written as it comes, so that a run that hangs can be looked at. It has keys and values: only its user may read it.
 
-import { closeSync, openSync, writeSync } from 'node:fs';
+import { closeSync, openSync } from 'node:fs';
 import { redactAddress } from '../../resp/address.ts';
 import type { RespError } from '../../resp/errors.ts';
+import { writeAll } from '../file/output-file.ts';
 import { writeError } from '../file/regular-file.ts';
 
 export class GrowingFile {
   readonly #path: string;
   readonly #file: number;
   readonly #onError: (error: RespError) => void;
-  #isBroken = false;
+  /** Nothing is written any more: it is closed, or broken. */
+  #isOver = false;
 
   /**
    * @param onError called once, where it cannot be written any more: the run goes on without it
@@ -26,16 +28,18 @@ export class GrowingFile {
   }
 
   write(bytes: Buffer): void {
-    if (this.#isBroken) return;
+    if (this.#isOver) return;
     try {
-      for (let written = 0; written < bytes.length;) written += writeSync(this.#file, bytes, written);
+      writeAll(this.#file, bytes);
     } catch (error) {
-      this.#isBroken = true;
+      this.#isOver = true;
       this.#onError(writeError(redactAddress(this.#path), error));
     }
   }
 
+  /** What comes later, as of connections that are still closing, is not written: the number may be another file's by then. */
   close(): void {
+    this.#isOver = true;
     closeSync(this.#file);
   }
 }

@@ -8,6 +8,7 @@ import type { Secrets } from '../../resp/secrets.ts';
 import type { Tap } from '../../resp/tap.ts';
 import { writeError } from '../file/regular-file.ts';
 import type { ConnectionUse } from '../server/server.ts';
+import { ConnectionNames } from './connection-names.ts';
 import { GrowingFile } from './growing-file.ts';
 import { MaskedBytes } from './masked-bytes.ts';
 
@@ -32,7 +33,7 @@ export class Recording {
   readonly #folder: string;
   readonly #onError: (error: RespError) => void;
   readonly #list: GrowingFile;
-  readonly #numbers = new Map<ConnectionUse, number>();
+  readonly #names = new ConnectionNames();
   readonly #open = new Set<ConnectionRecording>();
   #isBroken = false;
 
@@ -49,9 +50,7 @@ export class Recording {
 
   /** For each connection, before it is made. */
   readonly tap = (use: ConnectionUse, peer: Peer, secrets: Secrets): Tap => {
-    const number = this.#numbers.get(use) ?? 0;
-    this.#numbers.set(use, number + 1);
-    const connection = `${use} ${number}`;
+    const connection = this.#names.next(use);
     const line: RecordedConnection = { connection, peer: nameOf(peer), time: new Date().toISOString() };
     this.#list.write(Buffer.from(`${JSON.stringify(line)}\n`));
     try {

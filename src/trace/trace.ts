@@ -5,6 +5,7 @@ import type { Secrets } from '../../resp/secrets.ts';
 import type { Tap } from '../../resp/tap.ts';
 import { Glob } from '../scan/glob.ts';
 import type { ConnectionUse } from '../server/server.ts';
+import { ConnectionNames } from './connection-names.ts';
 import { ConnectionTrace, type TraceLine } from './connection-trace.ts';
 
 export interface TraceOptions {
@@ -28,7 +29,7 @@ export class Trace {
   readonly #options: TraceOptions;
   readonly #globs: readonly Glob[];
   readonly #write: (text: string) => void;
-  readonly #connections = new Map<ConnectionUse, number>();
+  readonly #names = new ConnectionNames();
   #text = '';
   #timer: NodeJS.Timeout | undefined;
 
@@ -41,10 +42,8 @@ export class Trace {
 
   /** For each connection, before it is made. */
   readonly tap = (use: ConnectionUse, peer: Peer, secrets: Secrets): Tap => {
-    const number = this.#connections.get(use) ?? 0;
-    this.#connections.set(use, number + 1);
     return new ConnectionTrace({
-      connection: `${use} ${number}`,
+      connection: this.#names.next(use),
       peer,
       isReplication: use.endsWith('feed'),
       secrets,

@@ -4,9 +4,8 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, wr
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
-import { error } from '../support/frames.ts';
+import { startCarelessPair } from '../support/careless-target.ts';
 import { assertDone, assertFailed, linesOf } from '../support/outcome.ts';
-import { replyProxy } from '../support/reply-proxy.ts';
 import { runRump } from '../support/rump.ts';
 import { startPair } from '../support/server-pair.ts';
 
@@ -26,7 +25,7 @@ function framesIn(text: string): string[] {
 }
 
 test('--record keeps every byte of every connection, and rump inspect prints the frames that --trace has shown', async (t) => {
-  const { from, source, endpoints } = await startPair(t);
+  const { from, endpoints } = await startPair(t);
   await from.pipeline(Array.from({ length: 300 }, (_, i) => ['SET', `key:${i}`, 'v'.repeat(i)]));
   const folder = folderFor(t);
   const following = ['--live', '--feed', 'psync', '--until-idle', '200ms', '--linger', '0s'];
@@ -46,19 +45,13 @@ test('--record keeps every byte of every connection, and rump inspect prints the
   assert.equal(statSync(folder).mode & 0o777, 0o700);
   assert.ok(readdirSync(folder).every((name) => (statSync(join(folder, name)).mode & 0o777) === 0o600));
   assert.ok(readdirSync(folder).includes('source-feed-0.received'));
-  assert.ok(source.port > 0);
 });
 
 test('--record keeps no password, whoever says it, and every length', async (t) => {
-  const { from, to, target, endpoints } = await startPair(t);
+  const { from, endpoints } = await startCarelessPair(t, PASSWORD);
   await from.send('SET', 'key', 'value');
-  await to.send('CONFIG', 'SET', 'requirepass', PASSWORD);
-  const proxy = await replyProxy(t, target.port, ([name]) =>
-    name === 'CONFIG' ? error(`ERR user ${PASSWORD} may not do that`) : undefined,
-  );
-  const url = proxy.url.replace('redis://', `redis://:${encodeURIComponent(PASSWORD)}@`);
   const folder = folderFor(t);
-  assertDone(await runRump([...endpoints.slice(0, 3), url, '--record', folder]));
+  assertDone(await runRump([...endpoints, '--record', folder]));
   const contents = readdirSync(folder).map((name) => readFileSync(join(folder, name), 'latin1'));
   assert.ok(contents.every((content) => !content.includes('canary')));
   const asterisks = '*'.repeat(PASSWORD.length);

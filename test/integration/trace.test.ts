@@ -5,10 +5,9 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
-import { error } from '../support/frames.ts';
+import { startCarelessPair } from '../support/careless-target.ts';
 import { underWay } from '../support/mid-run.ts';
 import { assertDone, assertFailed, linesOf } from '../support/outcome.ts';
-import { replyProxy } from '../support/reply-proxy.ts';
 import { runRump, spawnRump } from '../support/rump.ts';
 import { startPair } from '../support/server-pair.ts';
 
@@ -22,16 +21,10 @@ function fileFor(t: TestContext): string {
 }
 
 test('--trace writes every frame of both sides, in a file of the user alone, and no password', async (t) => {
-  const { from, to, target, endpoints } = await startPair(t);
+  const { from, endpoints } = await startCarelessPair(t, PASSWORD);
   await from.pipeline(Array.from({ length: 50 }, (_, i) => ['SET', `key:${i}`, randomBytes(100)]));
-  await to.send('CONFIG', 'SET', 'requirepass', PASSWORD);
-  // As a server that is careless with what it was told.
-  const proxy = await replyProxy(t, target.port, ([name]) =>
-    name === 'CONFIG' ? error(`ERR user ${PASSWORD} may not do that`) : undefined,
-  );
-  const to2 = proxy.url.replace('redis://', `redis://:${encodeURIComponent(PASSWORD)}@`);
   const file = fileFor(t);
-  assertDone(await runRump([...endpoints.slice(0, 3), to2, '--trace', file]));
+  assertDone(await runRump([...endpoints, '--trace', file]));
   const trace = readFileSync(file, 'utf8');
   const lines = linesOf(trace);
   for (const line of lines) assert.match(line, LINE);

@@ -1,9 +1,9 @@
 // --combined: a line for every key of a check, with the signs of rclone check. A file is replaced whole, or left as it was.
 
-import { closeSync, fchmodSync, fsyncSync, openSync, statSync, writeSync } from 'node:fs';
+import { closeSync, fchmodSync, fsyncSync, openSync, statSync } from 'node:fs';
 import { redactAddress } from '../../../resp/address.ts';
 import { RespError } from '../../../resp/errors.ts';
-import { Replacement } from '../../file/output-file.ts';
+import { Replacement, writeAll } from '../../file/output-file.ts';
 import type { StartEvent } from '../../sync/options.ts';
 import type { Verdict, VerdictEvent } from '../../verify/options.ts';
 import { UsageError } from '../flags/kinds.ts';
@@ -102,10 +102,6 @@ export class Combined {
 function isReplaceable(path: string): boolean {
   const stats = statSync(path, { throwIfNoEntry: false });
   return stats === undefined || stats.isFile() || stats.isDirectory();
-}
-
-function writeAll(file: number, bytes: Buffer): void {
-  for (let written = 0; written < bytes.length;) written += writeSync(file, bytes, written);
 }
 
 /** Whether there may be keys of several databases. */

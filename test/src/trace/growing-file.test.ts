@@ -1,0 +1,21 @@
+// A file that is written as it comes: nothing of what comes too late, wherever its number leads by then.
+import assert from 'node:assert/strict';
+import { closeSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { GrowingFile } from '../../../src/trace/growing-file.ts';
+
+test('GrowingFile.write() leaves a file alone that was opened in the place of its own, once it is closed', (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'rump-growing-'));
+  t.after(() => rmSync(folder, { recursive: true, force: true }));
+  const [own, other] = [join(folder, 'own'), join(folder, 'other')];
+  const errors: Error[] = [];
+  const file = new GrowingFile(own, (error) => errors.push(error));
+  file.write(Buffer.from('in time'));
+  file.close();
+  const next = openSync(other, 'w');
+  file.write(Buffer.from('too late'));
+  closeSync(next);
+  assert.deepEqual([readFileSync(own, 'utf8'), readFileSync(other, 'utf8'), errors], ['in time', '', []]);
+});
