@@ -1,6 +1,6 @@
 // What the pages say is so: the flags, the exit codes, the example, the commands, and every file that they name.
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -10,7 +10,7 @@ import { EXIT_CODES } from '../src/cli/exit-codes.ts';
 import { assertSameData, fillAllTypes } from './support/keyspace.ts';
 import { killAtExit } from './support/kill-at-exit.ts';
 import { blocksOf, read, ROOT, rowsOf, withFlags } from './support/pages.ts';
-import { runRump } from './support/rump.ts';
+import { MAIN, runRump } from './support/rump.ts';
 import { startPair } from './support/server-pair.ts';
 
 const PAGES = [
@@ -38,6 +38,10 @@ test('README.md lists the flags that --help prints, with their values and defaul
 
 test('The table of flags in README.md is the one that npm run docs writes', () => {
   assert.equal(read('README.md'), withFlags(read('README.md')));
+});
+
+test('The program can be run as such after each build, as npx runs it', () => {
+  assert.match(execFileSync(MAIN, ['--version'], { encoding: 'utf8' }), /^rump \d/);
 });
 
 test('README.md lists every exit code and no other', () => {
