@@ -2,11 +2,13 @@
 // nearest to it: everything that is no integration test, and copies, checks, streams, terminals and signals as a whole.
 // Plain Node, because it starts other versions of itself. Everything runs, then the exit code says whether it passed.
 import { spawnSync } from 'node:child_process';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { fetchNodes } from './fetch-nodes.mjs';
 
 const runner = fileURLToPath(new URL('../dist/test/run.js', import.meta.url));
 const tell = (sentence) => process.stderr.write(`test:all: ${sentence}\n`);
+const failures = fileURLToPath(new URL('../dist/test/failures.txt', import.meta.url));
 const failed = [];
 /** Parts of the paths of test files. */
 const ON_OTHER_NODES = [
@@ -23,16 +25,19 @@ const ON_OTHER_NODES = [
   'integration/terminal',
 ];
 
+writeFileSync(failures, '');
 attempt('the long tier', process.execPath, ['--tiered'], { TEST_LONG: 'rest' });
 for (const [version, program] of fetchNodes(tell)) attempt(`Node ${version}`, program, ON_OTHER_NODES, {});
 
+// Far behind the lines that told of them first, so all of them once more.
+process.stderr.write(readFileSync(failures, 'utf8'));
 for (const what of failed) tell(`${what} failed`);
 process.exitCode = failed.length === 0 ? 0 : 1;
 
 function attempt(what, program, args, env) {
   tell(what);
   const { status, signal } = spawnSync(program, [runner, ...args, ...process.argv.slice(2)], {
-    env: { ...process.env, ...env },
+    env: { ...process.env, TEST_FAILURES: failures, ...env },
     stdio: 'inherit',
   });
   // Whoever interrupts it means the whole run.

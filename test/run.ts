@@ -1,7 +1,7 @@
 // Runs the compiled *.test.js below dist/test, or those whose path holds one of the arguments, and fails on anything
 // that did not run: a skipped test, a todo, a file without tests. (`node --test` takes other arguments in 20 than in 22.)
 import { setMaxListeners } from 'node:events';
-import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { appendFileSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { dirname, join, relative, sep } from 'node:path';
 import { run } from 'node:test';
@@ -46,8 +46,9 @@ if (files.length === 0) {
   // Most tests wait for clusters, timers and other processes more than half of the time.
   const concurrency = 2 * availableParallelism() + 1;
   run({ files: processesFor(files), concurrency, timeout: TIMEOUT_MS, signal: interruption.signal })
-    .on('test:fail', () => {
+    .on('test:fail', ({ name, file = '', details }) => {
       process.exitCode = 1;
+      keep(`${relative(root, file)} › ${name}\n  ${messageOf(details.error)}\n`);
     })
     .on('test:pass', ({ name, file, skip, todo }) => {
       if ((skip ?? false) !== false || (todo ?? false) !== false) notRun += 1;
@@ -104,4 +105,17 @@ function writeGroup(name: string, members: readonly string[]): string {
 function complain(sentence: string): void {
   process.stderr.write(`run: ${sentence}\n`);
   process.exitCode = 1;
+  keep(`${sentence}\n`);
+}
+
+/** For whoever runs this several times, and tells at the end what has failed. */
+function keep(failure: string): void {
+  const file = process.env['TEST_FAILURES'];
+  if (file !== undefined) appendFileSync(file, failure);
+}
+
+/** A test that fails is told with what it threw as the cause. */
+function messageOf(error: Error): string {
+  const { cause = error } = error;
+  return (cause instanceof Error ? cause.message : String(cause)).split('\n').slice(0, 12).join('\n  ');
 }
