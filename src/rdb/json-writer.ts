@@ -2,6 +2,7 @@
 
 import { Buffer, isUtf8 } from 'node:buffer';
 import type { Milliseconds } from './milliseconds.ts';
+import { BEYOND_ASCII, wholeCharacters } from './utf8.ts';
 
 /** What a terminal obeys or does not show: controls, marks of direction, line separators, lone surrogates. */
 const UNSEEN = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/u;
@@ -20,11 +21,6 @@ const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
 const ZERO = 0x30;
 const MINUS = 0x2d;
-/** From here on bytes are parts of characters beyond ASCII. */
-const BEYOND_ASCII = 0x80;
-/** The first byte of a character is from here on, those that follow are below. */
-const FIRST_OF_CHARACTER = 0xc0;
-const MOST_FOLLOWING = 3;
 /** Below it integers are divided with 32 bits, several times faster than as doubles. */
 const BILLION = 1_000_000_000;
 
@@ -124,6 +120,11 @@ export class JsonWriter {
     this.#reserve(bytes.length);
     this.#chunk.set(bytes, this.#at);
     this.#at += bytes.length;
+  }
+
+  /** The same of any length. */
+  longJson(bytes: Buffer): void {
+    for (let at = 0; at < bytes.length; at += PART_BYTES) this.json(bytes.subarray(at, at + PART_BYTES));
   }
 
   /** A byte string. */
@@ -245,17 +246,6 @@ export class JsonWriter {
     this.#pieces.push(chunk.subarray(start, end));
     this.#before += end - start;
   }
-}
-
-/** @returns where to cut at or before `end`, so that no character of UTF-8 is cut */
-export function wholeCharacters(bytes: Buffer, end: number): number {
-  for (let at = end - 1; at >= Math.max(0, end - MOST_FOLLOWING); at--) {
-    const byte = bytes[at]!;
-    if (byte < FIRST_OF_CHARACTER && byte >= BEYOND_ASCII) continue;
-    const length = byte < BEYOND_ASCII ? 1 : byte < 0xe0 ? 2 : byte < 0xf0 ? 3 : 4;
-    return at + length > end ? at : end;
-  }
-  return end;
 }
 
 function escape(chunk: Buffer, at: number, byte: number): number {

@@ -126,8 +126,17 @@ export function writePayload(json: JsonWriter, payload: Buffer): void {
 
 /** A payload as it is, which RESTORE takes. */
 export function writeDump(json: JsonWriter, payload: Buffer): void {
-  json.json(DUMP);
+  beginDump(json);
   json.base64Part(payload);
+  endDump(json);
+}
+
+/** The same in parts: see `JsonWriter.base64Part`. */
+export function beginDump(json: JsonWriter): void {
+  json.json(DUMP);
+}
+
+export function endDump(json: JsonWriter): void {
   json.json(DUMP_END);
 }
 
