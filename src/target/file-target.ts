@@ -1,20 +1,19 @@
 // Writes entries into a file, or to stdout: at a steady pace, and so that a file is there whole or not at all. What the bytes of
 // an entry are, is for those to say that extend it.
 
-import { idOf, NO_PAGE } from '../flow/key-id.ts';
+import { idOf } from '../flow/key-id.ts';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { RespError } from '../../resp/errors.ts';
 import type { Channel } from '../flow/channel.ts';
 import type { EntryView } from '../flow/entry-view.ts';
 import { newEntry, sizeOf, type Entry, type LargeValue } from '../flow/entry.ts';
-import { Settling } from '../flow/settling.ts';
 import { writeError } from '../file/regular-file.ts';
-import { PieceWriter } from '../file/frame-encoder.ts';
-import { openOutput, type OutputFile } from '../file/output-file.ts';
+import { openOutput } from '../file/output-file.ts';
 import type { ExpiryMode } from '../flow/expiry.ts';
 import { GONE } from '../keys/value-end.ts';
 import { isOfKey } from './slow-path.ts';
 import { collision, type Collisions } from './key-names.ts';
+import { LOOK_MS, OutgoingBytes, type Encoded } from './outgoing-bytes.ts';
 import { RateLimit, takePiece } from './rate-limit.ts';
 import type { Target, TargetSink } from './target.ts';
 import type { Pace } from './whole-value.ts';
@@ -48,12 +47,6 @@ export interface Written {
   frequency: number;
 }
 
-/** Encoded bytes, and the chunks that are free once these have left. */
-export interface Encoded<Chunk> {
-  readonly pieces: readonly Buffer[];
-  readonly spent: readonly Chunk[];
-}
-
 /** A value that was read in pieces, and is whole. */
 export interface Gathered {
   /** Whether it is given another form than its source gives it. */
@@ -64,13 +57,6 @@ export interface Gathered {
   encode(written: Written): Iterable<void> | AsyncIterable<void>;
 }
 
-/** How often somebody who waits for the stream looks whether the copy was stopped meanwhile. */
-const LOOK_MS = 100;
-/** How long bytes for stdout are still waited for once the copy has failed or was interrupted. */
-const GRACE_MS = 5000;
-/** What is written at once, about: several chunks make one system call. */
-const WRITE_BYTES = 192 * 1024;
-
 export abstract class FileTarget<Chunk> implements Target {
   readonly #path: string;
   readonly #options: FileTargetOptions;
@@ -78,24 +64,14 @@ export abstract class FileTarget<Chunk> implements Target {
   /** The one that is being written: each is moved here out of the channel. */
   readonly #entry: Entry = newEntry();
   readonly #written: Written = newEntry();
-  /** Encoded, to be written together, and how many bytes; with the chunks that are free then. */
-  #waiting: Buffer[] = [];
-  #waitingBytes = 0;
-  #spent: Chunk[] = [];
   #channel: Channel | undefined;
-  #output: OutputFile | undefined;
-  #pieces: PieceWriter | undefined;
-  /** Encoded whole, and not yet given to the stream; and how many bytes went. */
-  #settling = new Settling();
-  #bytesWritten = 0;
+  #outgoing: OutgoingBytes<Chunk> | undefined;
   /** Whether the entry has to wait until a value is there that is read in pieces. */
   #isHeld = false;
   /** Database and name of that value, until its bytes have left: there is one at a time. */
   #gathering: string | undefined;
   /** Whether it is being written, and nothing may come between. */
   #isAlone = false;
-  #isStopped = false;
-  #isFlushDue = false;
   readonly #limit: RateLimit;
   /** Whether entries go under their own names, and none has to be looked for. */
   readonly #isPlain: boolean;
@@ -140,35 +116,33 @@ export abstract class FileTarget<Chunk> implements Target {
   /** When this returns the file is there, whole and under its name; where it rejects, what was there before still is. */
   async write(channel: Channel): Promise<void> {
     const output = await openOutput(this.#path);
-    // Nobody else may be awake to see it.
-    const pieces = new PieceWriter(output.stream, (error) => channel.abort(writeError(output.name, error)));
+    const encoding = { take: () => this.takeEncoded(), reuse: (spent: readonly Chunk[]) => this.reuse(spent) };
+    const outgoing = new OutgoingBytes(encoding, output, channel, this.#sink);
     const fail = (error: unknown): never => {
       throw writeError(output.name, error);
     };
     this.#channel = channel;
-    this.#output = output;
-    this.#pieces = pieces;
-    channel.handTo({ take: (entry) => this.#writeAtOnce(entry) && this.#flushSoon() });
+    this.#outgoing = outgoing;
+    channel.handTo({ take: (entry) => this.#writeAtOnce(entry, channel, outgoing) && outgoing.flushSoon() });
     try {
       this.begin();
       while (await channel.readable()) {
-        while (!this.#encode(channel, pieces)) {
-          this.#flush();
-          await this.#until(() => this.#gathering === undefined);
+        while (!this.#encode(channel, outgoing)) {
+          outgoing.flush();
+          await outgoing.until(() => this.#gathering === undefined);
         }
         // Nobody may wait for entries that wait here for company.
-        if (channel.length === 0) this.#flush();
-        else await this.#pace();
-        await this.#until(() => !pieces.isFull);
+        if (channel.length === 0) outgoing.flush();
+        else await this.#pace(outgoing);
+        await outgoing.until(() => !outgoing.isFull);
       }
-      await this.#end(channel);
+      await this.#end(channel, outgoing);
       await output.finish().catch(fail);
       // The last moment in which the copy can be stopped.
       await channel.readable();
       await output.publish().catch(fail);
     } catch (error) {
-      this.#isStopped = true;
-      if (output.isKept) await this.#linger(pieces);
+      await outgoing.stop();
       await output.discard();
       throw error;
     } finally {
@@ -177,19 +151,19 @@ export abstract class FileTarget<Chunk> implements Target {
   }
 
   /** What was stopped or has failed gets no end, and so it is known. */
-  async #end(channel: Channel): Promise<void> {
-    const isEmpty = (): boolean => this.#pieces!.isEmpty;
+  async #end(channel: Channel, outgoing: OutgoingBytes<Chunk>): Promise<void> {
+    const isEmpty = (): boolean => outgoing.isEmpty;
     this.leave();
-    this.#flush();
-    await this.#until(isEmpty);
+    outgoing.flush();
+    await outgoing.until(isEmpty);
     await channel.readable();
     this.end();
-    this.#flush();
-    await this.#until(isEmpty);
+    outgoing.flush();
+    await outgoing.until(isEmpty);
   }
 
   /** The way of nearly all entries: out of the memory where they lie. False where there is more to be seen to. */
-  #writeAtOnce(entry: EntryView): boolean {
+  #writeAtOnce(entry: EntryView, channel: Channel, outgoing: OutgoingBytes<Chunk>): boolean {
     if (
       !this.#isPlain ||
       !this.#limit.isOpen ||
@@ -198,26 +172,26 @@ export abstract class FileTarget<Chunk> implements Target {
       this.#gathering !== undefined
     )
       return false;
-    const pieces = this.#pieces!;
-    if (pieces.isFull || pieces.error !== undefined) return false;
+    if (!outgoing.isOpen) return false;
     const { db, page, size, expireAt } = entry;
     if (this.#isExpired(entry)) {
-      this.#sink.onExpired(entry.page);
-      this.#channel!.settle(entry.page, size);
+      this.#sink.onExpired(page);
+      channel.settle(page, size);
       return true;
     }
     if (!this.encodeView(entry, this.#options.targetDbOf(db), this.#expiryOf(expireAt))) return false;
-    this.#count(page, size, size);
+    outgoing.count(page, size, size);
     return true;
   }
 
   /** False where the entry that was taken last has to wait. */
-  #encode(channel: Channel, pieces: PieceWriter): boolean {
+  #encode(channel: Channel, outgoing: OutgoingBytes<Chunk>): boolean {
     const entry = this.#entry;
     const { collisions, targetNameOf } = this.#options;
     const limit = this.#limit;
-    for (let head = channel.head; head !== undefined && this.#writeAtOnce(head); head = channel.head) channel.drop();
-    while (this.#isHeld || (!pieces.isFull && limit.waitMs() === 0 && channel.take(entry))) {
+    let head = channel.head;
+    for (; head !== undefined && this.#writeAtOnce(head, channel, outgoing); head = channel.head) channel.drop();
+    while (this.#isHeld || (!outgoing.isFull && limit.waitMs() === 0 && channel.take(entry))) {
       this.#isHeld = this.#mustWait(entry);
       if (this.#isHeld) return false;
       const size = sizeOf(entry);
@@ -232,7 +206,7 @@ export abstract class FileTarget<Chunk> implements Target {
       }
       const name = targetNameOf(entry.key);
       if (collisions?.suspects(entry.db, entry.key, name) === true) this.#refuse(entry, size, collision());
-      else if (large) void this.#gather({ ...entry }, size, name, large, channel);
+      else if (large) void this.#gather({ ...entry }, size, name, large);
       else if (payload !== null) this.#encodePayload(entry, size, name, payload);
       else channel.settle(entry.page, size);
     }
@@ -253,7 +227,7 @@ export abstract class FileTarget<Chunk> implements Target {
   #encodePayload(entry: Entry, size: number, name: Buffer, payload: Buffer): void {
     try {
       this.encodePayload(this.#show(entry, name), payload);
-      this.#count(entry.page, size, size);
+      this.#outgoing!.count(entry.page, size, size);
     } catch (error) {
       if (!(error instanceof RespError) || !isOfKey(error)) throw error;
       this.#refuse(entry, size, error);
@@ -277,130 +251,73 @@ export abstract class FileTarget<Chunk> implements Target {
     return mode === 'exact' ? ceiling(expireAt) : ceiling(plus(expireAt, Date.now() - clock()));
   }
 
-  #count(page: number, bytes: number, written: number): void {
-    this.#settling.add(page, bytes);
-    this.#bytesWritten += written;
-  }
-
   #refuse({ db, key, page }: Entry, size: number, error: RespError): void {
     this.#sink.onWriteRefused(db, key, error, page);
     this.#channel!.settle(page, size);
   }
 
   /** Others go on meanwhile, until it is there as a whole. */
-  async #gather(entry: Entry, size: number, name: Buffer, large: LargeValue, channel: Channel): Promise<void> {
+  async #gather(entry: Entry, size: number, name: Buffer, large: LargeValue): Promise<void> {
     this.#gathering = idOf(entry);
     const demandGoing = (): void => this.#demandGoing();
     const pace = {
       demandGoing,
       take: (bytes: number) => takePiece(this.#limit, bytes, demandGoing),
     };
-    const done = (): void => {
-      this.#gathering = undefined;
-      this.#isAlone = false;
-    };
     try {
       const gathered = await this.gather(large, pace);
       this.#demandGoing();
       entry.expireAt = large.expireAt ?? entry.expireAt;
       if (this.#isExpired(entry)) throw new RespError(GONE, 'It has expired');
-      this.#isAlone = true;
-      for await (const _ of gathered.encode({ ...this.#show(entry, name) })) {
-        this.#flush();
-        await this.#until(() => !this.#pieces!.isFull);
-        this.#demandGoing();
-      }
-      this.#count(entry.page, size, entry.key.length + gathered.bytes);
-      if (gathered.isConverted) this.#sink.onConverted(entry.page);
-      this.#flush(done);
+      await this.#encodeGathered(entry, size, name, gathered);
     } catch (error) {
-      done();
-      if (this.#isStopped) return;
-      if (!(error instanceof RespError) || !(error.code === GONE || isOfKey(error))) return channel.abort(error);
+      const wasAlone = this.#isAlone;
+      this.#letGo();
+      if (this.#outgoing!.isStopped) return;
+      const isOfIt = !wasAlone && error instanceof RespError && (error.code === GONE || isOfKey(error));
+      if (!isOfIt) return this.#channel!.abort(error);
       if (error.code !== GONE) return this.#refuse(entry, size, error);
       this.#sink.onExpired(entry.page);
-      channel.settle(entry.page, size);
+      this.#channel!.settle(entry.page, size);
     }
+  }
+
+  async #encodeGathered(entry: Entry, size: number, name: Buffer, gathered: Gathered): Promise<void> {
+    const outgoing = this.#outgoing!;
+    this.#isAlone = true;
+    for await (const _ of gathered.encode({ ...this.#show(entry, name) })) {
+      outgoing.flush();
+      await outgoing.until(() => !outgoing.isFull);
+      this.#demandGoing();
+    }
+    outgoing.count(entry.page, size, entry.key.length + gathered.bytes);
+    if (gathered.isConverted) this.#sink.onConverted(entry.page);
+    outgoing.flush(() => this.#letGo());
+  }
+
+  #letGo(): void {
+    this.#gathering = undefined;
+    this.#isAlone = false;
   }
 
   #demandGoing(): void {
-    if (this.#isStopped) throw new RespError('CLOSED', 'Cannot read on: the copy has ended');
+    if (this.#outgoing!.isStopped) throw new RespError('CLOSED', 'Cannot read on: the copy has ended');
   }
 
-  async #pace(): Promise<void> {
+  async #pace(outgoing: OutgoingBytes<Chunk>): Promise<void> {
     const wait = this.#limit.waitMs();
     if (wait === 0) return;
-    this.#flush();
+    outgoing.flush();
     await sleep(Math.min(wait, LOOK_MS));
   }
 
-  #collect(): void {
-    const { pieces, spent } = this.takeEncoded();
-    for (const piece of pieces) {
-      this.#waiting.push(piece);
-      this.#waitingBytes += piece.length;
-    }
-    if (spent.length > 0) this.#spent.push(...spent);
-  }
-
-  /** Takes over what is encoded; call it when there is a chunk of it. */
+  /** Call it when there is a chunk of encoded bytes. */
   protected collect(): void {
-    this.#collect();
-    if (this.#waitingBytes >= WRITE_BYTES) this.#flush();
-  }
-
-  /** At the end of this turn, with all that came in it. */
-  #flushSoon(): true {
-    if (this.#isFlushDue) return true;
-    this.#isFlushDue = true;
-    setImmediate(() => {
-      this.#isFlushDue = false;
-      if (!this.#isStopped) this.#flush();
-    });
-    return true;
+    this.#outgoing!.collect();
   }
 
   /** Gives to the stream what is encoded. */
   protected flush(): void {
-    this.#flush();
-  }
-
-  /** @param onLeft called when what there is has left, which is something */
-  #flush(onLeft?: () => void): void {
-    this.#collect();
-    const [pieces, spent] = [this.#waiting, this.#spent];
-    if (pieces.length === 0) return;
-    this.#waiting = [];
-    this.#waitingBytes = 0;
-    this.#spent = [];
-    const [settling, written] = [this.#settling, this.#bytesWritten];
-    this.#settling = new Settling();
-    this.#bytesWritten = 0;
-    this.#pieces?.write(pieces, () => {
-      this.reuse(spent);
-      onLeft?.();
-      if (settling.entries === 0) return;
-      this.#channel?.settleAll(settling);
-      this.#sink.onWritten(settling.entries, written, NO_PAGE);
-    });
-  }
-
-  /** Waits for the stream. A pipe that nobody reads must not hold up an interrupt: the channel tells of it. */
-  async #until(isReached: () => boolean): Promise<void> {
-    const pieces = this.#pieces!;
-    for (;;) {
-      if (pieces.error !== undefined) throw writeError(this.#output!.name, pieces.error);
-      if (isReached()) return;
-      await pieces.progress(LOOK_MS);
-      if (!this.#channel!.isOpen && this.#channel!.length === 0) await this.#channel!.readable();
-    }
-  }
-
-  /** What was counted as sent, and cannot be taken back, should go out whole. */
-  async #linger(pieces: PieceWriter): Promise<void> {
-    this.#flush();
-    const deadline = performance.now() + GRACE_MS;
-    while (pieces.error === undefined && !pieces.isEmpty && performance.now() < deadline)
-      await pieces.progress(LOOK_MS);
+    this.#outgoing!.flush();
   }
 }

@@ -9,14 +9,8 @@ import type { Milliseconds } from '../rdb/milliseconds.ts';
 import { isIntact, PayloadError } from '../rdb/payload.ts';
 import { unpackedSize } from '../rdb/skip.ts';
 import { beginLine, endLine, isOpaque, jsonTypeOf, writeDump, writePayload } from '../rdb/value-json.ts';
-import {
-  FileTarget,
-  type Encoded,
-  type FileTargetOptions,
-  type FileTargetSink,
-  type Gathered,
-  type Written,
-} from './file-target.ts';
+import { FileTarget, type FileTargetOptions, type FileTargetSink, type Gathered, type Written } from './file-target.ts';
+import type { Encoded } from './outgoing-bytes.ts';
 import { dumpOf, PayloadValue, spooled } from './spooled-value.ts';
 import type { Pace } from './whole-value.ts';
 

@@ -6,7 +6,8 @@ import type { LargeValue } from '../flow/entry.ts';
 import { FrameEncoder } from '../file/frame-encoder.ts';
 import { BEGIN, StreamSum } from '../file/stream-ends.ts';
 import type { Milliseconds } from '../rdb/milliseconds.ts';
-import { FileTarget, type Encoded, type Gathered, type Written } from './file-target.ts';
+import { FileTarget, type Gathered, type Written } from './file-target.ts';
+import type { Encoded } from './outgoing-bytes.ts';
 import { wholeValueOf, type Pace } from './whole-value.ts';
 
 export class RespTarget extends FileTarget<Bytes> {
