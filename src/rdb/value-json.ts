@@ -1,4 +1,4 @@
-// Keys and values as JSON, one form for each type, read from a payload or from pieces: nothing that a value holds is lost in it.
+// Keys and values as JSON, one form for each type: nothing that a value holds is lost in it.
 //
 //   a key   {"db": 0, "key": "…", "type": "…", "expireAt": null or milliseconds since 1970, "value": …}
 //
@@ -13,13 +13,8 @@
 //   others  {"dump": "base64"}            what DUMP says
 
 import { Buffer } from 'node:buffer';
-import { hashFields, listItems, openPayload, demandEnd, setMembers, zsetEntries } from './decode.ts';
-import { decodeStream } from './decode-stream.ts';
 import type { JsonWriter } from './json-writer.ts';
 import { NEVER, type Milliseconds } from './milliseconds.ts';
-import { typeNameOf } from './modules.ts';
-import type { Pull } from './packed-forms.ts';
-import { typeOf, typeOfEncoding } from './payload.ts';
 import {
   formatId,
   type HashField,
@@ -28,6 +23,7 @@ import {
   type StreamGroup,
   type StreamHead,
   type StreamId,
+  type StreamValue,
   type ValuePiece,
   type ZsetEntry,
 } from './value.ts';
@@ -38,9 +34,9 @@ const TYPE = Buffer.from(',"type":');
 const EXPIRE_AT = Buffer.from(',"expireAt":');
 const VALUE = Buffer.from(',"value":');
 const END_OF_LINE = Buffer.from('}\n');
-const OPEN = 0x5b;
-const CLOSE = 0x5d;
-const COMMA = 0x2c;
+export const OPEN = 0x5b;
+export const CLOSE = 0x5d;
+export const COMMA = 0x2c;
 const COMMA_OPEN = Buffer.from(',[');
 const DUMP = Buffer.from('{"dump":"');
 const DUMP_END = Buffer.from('"}');
@@ -60,9 +56,6 @@ const ACTIVE_TIME = Buffer.from(',"activeTime":');
 const END = Buffer.from('}');
 const NULL = Buffer.from('null');
 
-/** What is written about a key whose payload rump does not know. */
-const UNKNOWN = 'unknown';
-
 /** A line as far as its value, which follows. @param expireAt since 1970, or `NEVER` */
 export function beginLine(json: JsonWriter, db: number, key: Buffer, type: string, expireAt: Milliseconds): void {
   json.json(DB);
@@ -78,50 +71,6 @@ export function beginLine(json: JsonWriter, db: number, key: Buffer, type: strin
 
 export function endLine(json: JsonWriter): void {
   json.json(END_OF_LINE);
-}
-
-/** As TYPE names it, modules by their own names; `unknown` where the payload does not tell. */
-export function jsonTypeOf(payload: Buffer): string {
-  return typeNameOf(payload) ?? UNKNOWN;
-}
-
-/** Whether the value is written as its payload: rump cannot look into it. */
-export function isOpaque(payload: Buffer): boolean {
-  const type = typeOf(payload);
-  return type === undefined || type === 'module';
-}
-
-/**
- * The value of a payload.
- * @throws PayloadError for a damaged one; some of it may have been written (`JsonWriter.rewind`)
- */
-export function writePayload(json: JsonWriter, payload: Buffer): void {
-  if (isOpaque(payload)) return writeDump(json, payload);
-  const { reader, encoding } = openPayload(payload);
-  switch (typeOfEncoding(encoding)) {
-    case 'list':
-      writeAll(json, listItems(reader, encoding), writeBytes);
-      break;
-    case 'set':
-      writeAll(json, setMembers(reader, encoding), writeBytes);
-      break;
-    case 'zset':
-      writeAll(json, zsetEntries(reader, encoding), writeMember);
-      break;
-    case 'hash':
-      writeAll(json, hashFields(reader, encoding), writeField);
-      break;
-    case 'stream': {
-      const { entries, ...head } = decodeStream(reader, encoding);
-      json.json(ENTRIES);
-      writeEach(json, entries, writeEntry);
-      writeHead(json, head);
-      break;
-    }
-    default:
-      json.bytes(reader.string());
-  }
-  demandEnd(reader);
 }
 
 /** A payload as it is, which RESTORE takes. */
@@ -187,25 +136,18 @@ export class PieceJson {
   }
 }
 
-function writeAll<T>(json: JsonWriter, next: Pull<T>, write: (json: JsonWriter, element: T) => void): void {
-  json.byte(OPEN);
-  let isFirst = true;
-  for (let element = next(); element !== undefined; element = next()) {
-    if (!isFirst) json.byte(COMMA);
-    isFirst = false;
-    write(json, element);
-  }
-  json.byte(CLOSE);
-}
-
-function writeEach<T>(json: JsonWriter, elements: readonly T[], write: (json: JsonWriter, element: T) => void): void {
+export function writeEach<T>(
+  json: JsonWriter,
+  elements: readonly T[],
+  write: (json: JsonWriter, element: T) => void,
+): void {
   for (let i = 0; i < elements.length; i++) {
     if (i > 0) json.byte(COMMA);
     write(json, elements[i]!);
   }
 }
 
-function writeBytes(json: JsonWriter, bytes: Buffer): void {
+export function writeBytes(json: JsonWriter, bytes: Buffer): void {
   json.bytes(bytes);
 }
 
@@ -243,6 +185,12 @@ export function writeEntry(json: JsonWriter, { id, fields }: StreamEntry): void 
   }
   json.byte(CLOSE);
   json.byte(CLOSE);
+}
+
+export function writeStream(json: JsonWriter, { entries, ...head }: Omit<StreamValue, 'type' | 'firstId'>): void {
+  json.json(ENTRIES);
+  writeEach(json, entries, writeEntry);
+  writeHead(json, head);
 }
 
 /** A stream from the end of its entries on. */
