@@ -11,6 +11,7 @@ import { writeError } from './regular-file.ts';
 
 export class Spool {
   readonly #folder: string;
+  #opening: Promise<FileHandle> | undefined;
   #handle: FileHandle | undefined;
   #length = 0;
 
@@ -22,7 +23,8 @@ export class Spool {
   /** Forgets what there was. */
   async clear(): Promise<void> {
     await this.#try(async () => {
-      this.#handle ??= await openNameless(this.#folder);
+      this.#opening ??= openNameless(this.#folder);
+      this.#handle = await this.#opening;
       await this.#handle.truncate(0);
       this.#length = 0;
     });
@@ -54,9 +56,10 @@ export class Spool {
     }
   }
 
+  /** It is of no use any more: who still writes or reads gets an error. */
   async close(): Promise<void> {
-    await this.#handle?.close();
-    this.#handle = undefined;
+    const handle = await this.#opening?.catch(() => undefined);
+    await handle?.close();
   }
 
   async #try<T>(work: () => Promise<T>): Promise<T> {

@@ -99,8 +99,8 @@ export abstract class FileTarget<Chunk> implements Target {
   protected abstract encodePayload(written: Written, payload: Buffer): void;
 
   /** The value in the payload as one that is read in pieces, where it is too large to be encoded at once. */
-  protected inPieces(_payload: Buffer): LargeValue | undefined {
-    return undefined;
+  protected inPieces(_payload: Buffer): LargeValue | null {
+    return null;
   }
 
   /** @throws RespError where the value cannot be had */
@@ -136,6 +136,7 @@ export abstract class FileTarget<Chunk> implements Target {
         else await this.#pace(outgoing);
         await outgoing.until(() => !outgoing.isFull);
       }
+      await outgoing.until(() => this.#gathering === undefined);
       await this.#end(channel, outgoing);
       await output.finish().catch(fail);
       // The last moment in which the copy can be stopped.
@@ -192,12 +193,12 @@ export abstract class FileTarget<Chunk> implements Target {
     let head = channel.head;
     for (; head !== undefined && this.#writeAtOnce(head, channel, outgoing); head = channel.head) channel.drop();
     while (this.#isHeld || (!outgoing.isFull && limit.waitMs() === 0 && channel.take(entry))) {
-      this.#isHeld = this.#mustWait(entry);
+      const { payload } = entry;
+      const large = payload === null ? entry.large : this.inPieces(payload);
+      this.#isHeld = this.#mustWait(entry, large);
       if (this.#isHeld) return false;
       const size = sizeOf(entry);
       limit.take(size);
-      const { payload } = entry;
-      const large = payload === null ? entry.large : this.inPieces(payload);
       // A value that a server still has may have another expiry when it is read.
       if (large?.whole === undefined && this.#isExpired(entry)) {
         this.#sink.onExpired(entry.page);
@@ -206,7 +207,7 @@ export abstract class FileTarget<Chunk> implements Target {
       }
       const name = targetNameOf(entry.key);
       if (collisions?.suspects(entry.db, entry.key, name) === true) this.#refuse(entry, size, collision());
-      else if (large) void this.#gather({ ...entry }, size, name, large);
+      else if (large !== null) void this.#gather({ ...entry }, size, name, large);
       else if (payload !== null) this.#encodePayload(entry, size, name, payload);
       else channel.settle(entry.page, size);
     }
@@ -214,9 +215,9 @@ export abstract class FileTarget<Chunk> implements Target {
   }
 
   /** Nothing overtakes a value of the same key, and one that is read in pieces waits for the one before it. */
-  #mustWait(entry: Entry): boolean {
+  #mustWait(entry: Entry, large: LargeValue | null): boolean {
     const gathering = this.#gathering;
-    return gathering !== undefined && (this.#isAlone || entry.large !== null || gathering === idOf(entry));
+    return gathering !== undefined && (this.#isAlone || large !== null || gathering === idOf(entry));
   }
 
   #isExpired({ expireAt }: Pick<Entry, 'expireAt'>): boolean {

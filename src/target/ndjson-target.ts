@@ -54,8 +54,8 @@ export class NdjsonTarget extends FileTarget<Buffer> {
     }
   }
 
-  protected override inPieces(payload: Buffer): LargeValue | undefined {
-    return isLong(payload) ? new PayloadValue(payload) : undefined;
+  protected override inPieces(payload: Buffer): LargeValue | null {
+    return isLong(payload) ? new PayloadValue(payload) : null;
   }
 
   protected override async gather(large: LargeValue, pace: Pace): Promise<Gathered> {
