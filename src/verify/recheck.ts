@@ -6,7 +6,6 @@ import type { Milliseconds } from '../rdb/milliseconds.ts';
 import type { Channel } from '../flow/channel.ts';
 import { newEntry, type Entry } from '../flow/entry.ts';
 import type { Source } from '../source/source.ts';
-import { Wakeup } from '../flow/wakeup.ts';
 import type { Verdict } from './options.ts';
 
 /** A key that is not the same as far as it is known. */
