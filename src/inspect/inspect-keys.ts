@@ -1,7 +1,7 @@
 // Reads keys by name, to show what is in them: from a server or a cluster they are asked for, a file is read to its end.
 
 import type { Buffer } from 'node:buffer';
-import { nameOf, RespError } from '../../resp/errors.ts';
+import { nameOf } from '../../resp/errors.ts';
 import type { Deployment } from '../cluster/deployment.ts';
 import { slotOf } from '../cluster/slot.ts';
 import type { Entry } from '../flow/entry.ts';
@@ -11,11 +11,10 @@ import type { Milliseconds } from '../rdb/milliseconds.ts';
 import { NamedKeys } from '../source/named-keys.ts';
 import type { Source } from '../source/source.ts';
 import { channelOf, fileSourceOf, Flow } from '../sync/flow.ts';
-import type { Run } from '../sync/preflight.ts';
-import { withSides } from '../sync/preflight.ts';
+import { withSides, type Run } from '../sync/preflight.ts';
 import { settingsOf, withForms, type Settings } from '../sync/settings.ts';
 import { eachEntry } from '../target/target.ts';
-import { FactsSink } from './facts-sink.ts';
+import { InspectProgress } from './inspect-progress.ts';
 import type { InspectOptions } from './options.ts';
 
 /** A key as it was found. */
@@ -50,12 +49,13 @@ export interface InspectedKeys {
 /** @throws RespError where the endpoint cannot be read */
 export async function inspectKeys(options: InspectKeysOptions): Promise<InspectedKeys> {
   const settings = await withForms(settingsOf({ ...options, to: '-' }, 'inspect'));
-  const sink = new FactsSink(settings.onEvent);
-  const access = { purpose: 'read', onReconnect: sink.onReconnect } as const;
-  return withSides(settings, access, (run) => inspectIn(run, options, sink));
+  const sink = new InspectProgress(settings.onEvent);
+  return withSides(settings, { purpose: 'read', onReconnect: (event) => sink.onReconnect(event) }, (run) =>
+    inspectIn(run, options, sink),
+  );
 }
 
-async function inspectIn(run: Run, { keys, onKey }: InspectKeysOptions, sink: FactsSink): Promise<InspectedKeys> {
+async function inspectIn(run: Run, { keys, onKey }: InspectKeysOptions, sink: InspectProgress): Promise<InspectedKeys> {
   const { source: side } = run.sides;
   const found = new FoundKeys(run, keys, onKey);
   const source = side === undefined ? fileSourceOf(run, sink) : namedKeys(side, run, keys, sink);
@@ -65,12 +65,12 @@ async function inspectIn(run: Run, { keys, onKey }: InspectKeysOptions, sink: Fa
   return { missing: found.missing, failed: sink.failed };
 }
 
-function namedKeys(side: Deployment, { plan, settings }: Run, keys: readonly Buffer[], sink: FactsSink): Source {
+function namedKeys(side: Deployment, { plan, settings }: Run, keys: readonly Buffer[], sink: InspectProgress): Source {
   const { retry, bigKey, bySize, controls } = settings;
   const { mode, fields } = plan;
   const dump = { mode, fields, usage: undefined, bigKey, bySize, maxLatency: controls.maxLatency };
   const places = plan.databases.flatMap(([db]) => keys.map((key): KeyId[] => [{ db, key: ownCopy(key) }]));
-  return new NamedKeys(side, places, { retry, onReconnect: sink.onReconnect, dump }, sink);
+  return new NamedKeys(side, places, { retry, onReconnect: sink.onReconnect.bind(sink), dump }, sink);
 }
 
 /** What is found of the keys that are wanted. A file may have a key twice, and the later one holds. */
@@ -96,7 +96,8 @@ class FoundKeys {
     if (!this.#wanted.has(name) || (entry.payload === null && entry.large === null)) return;
     this.#found.add(name);
     const key = this.#inspected(entry);
-    if (isStream(this.#run.settings)) this.#kept.set(idOf(entry), { ...key, payload: key.payload && ownCopy(key.payload) });
+    if (isStream(this.#run.settings))
+      this.#kept.set(idOf(entry), { ...key, payload: key.payload && ownCopy(key.payload) });
     else await this.#onKey(key);
   }
 
@@ -121,5 +122,3 @@ class FoundKeys {
 function isStream({ from }: Settings): boolean {
   return from.address.kind === 'stream';
 }
-
-export { RespError };

@@ -111,4 +111,3 @@ export class NamedKeys implements Source {
     if (this.#channel.isOpen) this.#channel.push(entry);
   }
 }
-

@@ -175,6 +175,13 @@ export const OPTIONS = {
     fallback: '2s',
   },
 
+  limit: {
+    group: 'Inspect',
+    kind: wholeNumber(0),
+    help: 'elements that are shown of a value; 0 for all',
+    fallback: '100',
+  },
+
   ...WORKER_OPTIONS,
 
   count: { group: 'Load', kind: wholeNumber(1), help: 'SCAN COUNT', fallback: 'chosen by rump' },

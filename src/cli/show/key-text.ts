@@ -1,0 +1,168 @@
+// A key and its value as text, as rump inspect shows them: a line about it, then its elements in the quoting of redis-cli; or the
+// bytes of a payload that nobody here can read.
+
+import { countOf, formatBytes, formatCount } from '../../../resp/figures.ts';
+import { factsOf, isReadable, partsOf, piecesOf } from '../../inspect/payload-facts.ts';
+import type { InspectedKey } from '../../inspect/inspect-keys.ts';
+import { NEVER, type Milliseconds } from '../../rdb/milliseconds.ts';
+import { PayloadError } from '../../rdb/payload.ts';
+import { formatId, type StreamHead, type ValuePiece } from '../../rdb/value.ts';
+import { escapeControls, escapeKey, formatDuration } from './texts.ts';
+
+/** Bytes of one element that are shown. */
+const LONGEST = 1024;
+const HEX_COLUMNS = 16;
+/** Of a payload that cannot be read. */
+const MOST_HEX = 4096;
+/** Beyond it a moment has no date. */
+const LAST_DATE = 8.64e15;
+
+/** @param limit elements that are shown; all where it is 0 */
+export async function* keyText(inspected: InspectedKey, limit: number): AsyncGenerator<string> {
+  const { payload, large } = inspected;
+  yield `${headOf(inspected)}\n`;
+  if (large !== null) yield* valueText(large.pieces(), limit, inspected.now);
+  else if (isReadable(payload!)) yield* payloadText(payload!, limit, inspected.now);
+  else yield* hexText(payload!);
+}
+
+function headOf(inspected: InspectedKey): string {
+  const { db, key, place, expireAt, now, payload, large } = inspected;
+  const where = place === undefined ? '' : `, slot ${place.slot} at ${place.node}`;
+  const facts = payload === null ? largeFacts(large!) : payloadFacts(payload);
+  return `"${escapeKey(key)}" in db ${db}${where}: ${[...facts, expiryText(expireAt, now)].join(', ')}`;
+}
+
+function largeFacts({ type, bytes }: NonNullable<InspectedKey['large']>): string[] {
+  const memory = bytes === undefined ? [] : [`${formatBytes(bytes)} in memory`];
+  return [...(type === undefined ? [] : [type]), ...memory, 'read in pieces'];
+}
+
+function payloadFacts(payload: Buffer): string[] {
+  const { type, typeByte, form, rdbVersion, isIntact } = factsOf(payload);
+  const checksum = isIntact ? 'the checksum is right' : 'the checksum is wrong';
+  return [
+    type === undefined ? `type ${typeByte}, which rump does not know` : escapeControls(type),
+    ...(form === undefined ? [] : [form]),
+    countOf(payload.length, 'byte'),
+    `RDB version ${rdbVersion}`,
+    checksum,
+  ];
+}
+
+function expiryText(expireAt: Milliseconds, now: number): string {
+  if (expireAt === NEVER) return 'no expiry';
+  const left = Number(expireAt) - now;
+  return `expires ${left > 0 ? `in ${formatDuration(left)}` : 'now'} (${dateOf(expireAt)})`;
+}
+
+function dateOf(time: Milliseconds): string {
+  return Number(time) <= LAST_DATE ? new Date(Number(time)).toISOString() : `${time} ms`;
+}
+
+/** What can be read of it, and where it goes wrong. */
+async function* payloadText(payload: Buffer, limit: number, now: number): AsyncGenerator<string> {
+  try {
+    yield* valueText(piecesOf(payload), limit, now);
+  } catch (error) {
+    if (!(error instanceof PayloadError)) throw error;
+    yield `  ${escapeControls(error.message)}\n`;
+    yield* hexText(payload);
+  }
+}
+
+async function* valueText(
+  pieces: Iterable<ValuePiece> | AsyncIterable<ValuePiece>,
+  limit: number,
+  now: number,
+): AsyncGenerator<string> {
+  let [shown, more] = [0, 0];
+  let head: StreamHead | undefined;
+  let text: StringHead | undefined;
+  for await (const piece of pieces) {
+    if (piece.type === 'string') {
+      text ??= new StringHead();
+      text.add(piece.value);
+      continue;
+    }
+    if (piece.type === 'stream') head ??= piece.head;
+    let lines = '';
+    for (const line of linesOf(piece, now)) {
+      if (limit > 0 && shown >= limit) more++;
+      else lines += `${String(++shown).padStart(5)}) ${line}\n`;
+    }
+    if (lines !== '') yield lines;
+  }
+  if (text !== undefined) yield `       ${text.shown}\n`;
+  if (more > 0) yield `       and ${formatCount(more)} more (--limit)\n`;
+  if (head !== undefined) yield* groupLines(head);
+}
+
+/** The beginning of a byte string that comes in pieces. */
+class StringHead {
+  #head: Buffer = Buffer.alloc(0);
+  #length = 0;
+
+  add(piece: Buffer): void {
+    this.#length += piece.length;
+    if (this.#head.length < LONGEST)
+      this.#head = Buffer.concat([this.#head, piece.subarray(0, LONGEST - this.#head.length)]);
+  }
+
+  get shown(): string {
+    return quoted(this.#head, this.#length);
+  }
+}
+
+function* linesOf(piece: Exclude<ValuePiece, { type: 'string' }>, now: number): Generator<string> {
+  switch (piece.type) {
+    case 'list':
+      for (const item of piece.items) yield quoted(item);
+      return;
+    case 'set':
+      for (const member of piece.members) yield quoted(member);
+      return;
+    case 'zset':
+      for (const { member, score } of piece.entries) yield `${quoted(member)} ${score}`;
+      return;
+    case 'hash':
+      for (const { field, value, expireAt } of piece.fields) {
+        const expiry = expireAt === NEVER ? '' : `, ${expiryText(expireAt, now)}`;
+        yield `${quoted(field)} ${quoted(value)}${expiry}`;
+      }
+      return;
+    case 'stream':
+      for (const { id, fields } of piece.entries)
+        yield `${formatId(id)} ${fields.map((part) => quoted(part)).join(' ')}`;
+  }
+}
+
+function* groupLines({ groups, lastId }: StreamHead): Generator<string> {
+  yield `       the last id is ${formatId(lastId)}\n`;
+  for (const { name, lastId: at, pending, consumers } of groups) {
+    const who = consumers.map((consumer) => quoted(consumer.name)).join(' ');
+    yield `       group ${quoted(name)} at ${formatId(at)}, ${formatCount(pending.length)} pending, consumers ${who || 'none'}\n`;
+  }
+}
+
+function quoted(bytes: Buffer, length = bytes.length): string {
+  const rest = length > LONGEST ? `… (${formatBytes(length)})` : '';
+  return `"${escapeKey(bytes.subarray(0, LONGEST))}"${rest}`;
+}
+
+/** Offsets, bytes and what is printable of them, part by part. */
+function* hexText(payload: Buffer): Generator<string> {
+  for (const { name, start, end } of partsOf(payload)) {
+    yield `  ${name}, ${countOf(end - start, 'byte')} at ${start}\n`;
+    const last = Math.min(end, start + MOST_HEX);
+    for (let at = start; at < last; at += HEX_COLUMNS) yield hexLine(payload, at, Math.min(at + HEX_COLUMNS, last));
+    if (last < end) yield `    … ${countOf(end - last, 'more byte')}\n`;
+  }
+}
+
+function hexLine(payload: Buffer, at: number, end: number): string {
+  const bytes = payload.subarray(at, end);
+  const hex = [...bytes].map((byte) => byte.toString(16).padStart(2, '0')).join(' ');
+  const text = bytes.toString('latin1').replaceAll(/[^ -~]/g, '.');
+  return `    ${at.toString(16).padStart(8, '0')}  ${hex.padEnd(HEX_COLUMNS * 3)} ${text}\n`;
+}
