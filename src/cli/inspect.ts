@@ -4,7 +4,10 @@ import { existsSync, statSync } from 'node:fs';
 import { inspectKeys } from '../inspect/inspect-keys.ts';
 import type { InspectOptions } from '../inspect/options.ts';
 import { PlainOutput } from './show/report.ts';
-import { Interrupted } from './show/output.ts';
+import { openOutput } from './run.ts';
+import { inspectKeyspace } from '../inspect/inspect-keyspace.ts';
+import { keyspaceJson, keyspaceText } from './show/keyspace-text.ts';
+import { Interrupted, type Output } from './show/output.ts';
 import { keyText } from './show/key-text.ts';
 import { escapeKey } from './show/texts.ts';
 import { keyOperand } from './flags/kinds.ts';
@@ -41,7 +44,7 @@ export const inspect: Command = {
   noun: 'inspect',
   help: {
     summary: 'shows what is in keys, or what a run has recorded',
-    usage: 'ENDPOINT KEY... | DIR [options]',
+    usage: 'ENDPOINT [KEY...] | DIR [options]',
     head: HEAD,
     tail: TAIL,
   },
@@ -49,9 +52,9 @@ export const inspect: Command = {
     ['Inspect'],
     [
       ...(['from-password-file', 'from-sentinel-password-file', 'from-nat', 'from-tls-ca', 'from-tls-cert'] as const),
-      ...(['from-tls-key', 'from-tls-servername', 'from-tls-insecure', 'db', 'big-key', 'max-latency'] as const),
-      ...(['max-reply', 'retries', 'retry-max', 'timeout'] as const),
-      ...(['trace-bytes', 'trace-match', 'trace-format', 'debug'] as const),
+      ...(['from-tls-key', 'from-tls-servername', 'from-tls-insecure', 'db', 'match', 'exclude', 'type'] as const),
+      ...(['count', 'buffer', 'big-key', 'max-latency', 'max-reply', 'retries', 'retry-max', 'timeout'] as const),
+      ...(['trace-bytes', 'trace-match', 'trace-format', 'json', 'debug'] as const),
     ],
   ),
   operands: 'anything',
@@ -62,37 +65,61 @@ async function runInspect(request: Request, program: Program): Promise<ExitCode>
   const [what, ...keys] = request.operands;
   if (what === undefined) throw new UsageError('Cannot inspect nothing', 'write rump inspect ENDPOINT KEY, or DIR');
   if (existsSync(what) && statSync(what).isDirectory()) return printRecording(what, keys, request, program);
-  return showKeys(what, keys, request, program);
+  return keys.length === 0 ? showKeyspace(what, request, program) : showKeys(what, keys, request, program);
+}
+
+async function showKeyspace(endpoint: string, request: Request, program: Program): Promise<ExitCode> {
+  const { values, environment } = request;
+  const options = { debug: values.debug ?? false, dryRun: false, stdoutTaken: true, differences: 'none' } as const;
+  const output = openOutput('auto', options, program, environment);
+  const figures = await program.stoppable(
+    (signal) => {
+      output.onInterrupt(signal);
+      return new Interrupted(signal, 'everything was counted');
+    },
+    (signal) => inspectKeyspace({ ...optionsOf(endpoint, request, output), signal, depth: values.depth }),
+  );
+  output.finish({ inspected: true });
+  await written(program.stdout, values.json === true ? keyspaceJson(figures) : keyspaceText(figures));
+  return figures.failed === 0 ? EXIT_CODES.done : EXIT_CODES.failed;
+}
+
+function optionsOf(endpoint: string, { values, environment }: Request, output: Output): InspectOptions {
+  return {
+    ...sourceOptions('inspect', { ...values, from: endpoint }, environment),
+    db: values.db,
+    match: values.match,
+    exclude: values.exclude,
+    type: values.type,
+    count: values.count,
+    buffer: values.buffer,
+    bigKey: values['big-key'],
+    maxLatency: values['max-latency'],
+    onEvent: (event) => output.onEvent(event),
+  };
 }
 
 async function showKeys(
   endpoint: string,
   keys: readonly string[],
-  { values, environment }: Request,
+  request: Request,
   program: Program,
 ): Promise<ExitCode> {
-  if (keys.length === 0) throw new UsageError('Cannot inspect an endpoint without keys', 'name the keys behind it');
   const { stdout, stderr } = program;
-  const { limit = DEFAULT_LIMIT, debug = false } = values;
+  const { limit = DEFAULT_LIMIT, debug = false } = request.values;
   const output = new PlainOutput(program, { debug, dryRun: false, stdoutTaken: true, differences: 'none' });
-  const options: InspectOptions = {
-    ...sourceOptions('inspect', { ...values, from: endpoint }, environment),
-    db: values.db,
-    bigKey: values['big-key'],
-    maxLatency: values['max-latency'],
-    onEvent: (event) => output.onEvent(event),
-  };
   const wanted = keys.map(keyOperand);
-  const reasonOf = (signal: Interrupted['signal']): Error => new Interrupted(signal, 'every key was shown');
-  const { missing, failed } = await program.stoppable(reasonOf, (signal) =>
-    inspectKeys({
-      ...options,
-      signal,
-      keys: wanted,
-      async onKey(key) {
-        for await (const text of keyText(key, limit)) await written(stdout, text);
-      },
-    }),
+  const { missing, failed } = await program.stoppable(
+    (signal) => new Interrupted(signal, 'every key was shown'),
+    (signal) =>
+      inspectKeys({
+        ...optionsOf(endpoint, request, output),
+        signal,
+        keys: wanted,
+        async onKey(key) {
+          for await (const text of keyText(key, limit)) await written(stdout, text);
+        },
+      }),
   );
   for (const key of missing) stderr.write(`rump: there is no key "${escapeKey(key)}"\n`);
   return missing.length + failed === 0 ? EXIT_CODES.done : EXIT_CODES.failed;

@@ -181,6 +181,12 @@ export const OPTIONS = {
     help: 'elements that are shown of a value; 0 for all',
     fallback: '100',
   },
+  depth: {
+    group: 'Inspect',
+    kind: wholeNumber(1),
+    help: 'parts of a name, up to a colon each, that make a prefix',
+    fallback: '1',
+  },
 
   ...WORKER_OPTIONS,
 

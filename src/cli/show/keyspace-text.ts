@@ -1,0 +1,99 @@
+// What rump inspect has counted, as tables for people, with the names last as they may be long, and as JSON.
+
+import { countOf, formatBytes, formatCount } from '../../../resp/figures.ts';
+import type { KeyspaceFigures } from '../../inspect/inspect-keyspace.ts';
+import type { RankedKey } from '../../inspect/largest.ts';
+import { escapeJson } from '../../rdb/json-writer.ts';
+import { escapeControls, escapeKey, formatDuration } from './texts.ts';
+
+/** Bytes of a name that are shown. */
+const LONGEST = 256;
+
+type Row = readonly string[];
+
+export function keyspaceText(figures: KeyspaceFigures): string {
+  const { types, prefixes, uncertain, largest, hottest, nodes, slots, bytes } = figures;
+  const share = (part: number): string => `${bytes === 0 ? 0 : Math.round((100 * part) / bytes)} %`;
+  const parts = [
+    headText(figures),
+    table(
+      ['keys', 'bytes', 'share', 'expiring', 'type'],
+      types.map((one) => [
+        ...[formatCount(one.keys), formatBytes(one.bytes), share(one.bytes), formatCount(one.expiring)],
+        escapeControls(one.type),
+      ]),
+    ),
+    table(
+      ['keys', 'bytes', 'share', 'prefix'],
+      prefixes.map((one) => [
+        ...[formatCount(one.keys), formatBytes(one.bytes), share(one.bytes)],
+        one.prefix === '' ? '(none)' : escapeKey(Buffer.from(one.prefix, 'latin1')),
+      ]),
+    ),
+    uncertain === 0 ? '' : `There are very many prefixes: up to ${formatBytes(uncertain)} may be missing in each.\n`,
+    table(
+      ['keys', 'bytes', 'slots', 'node'],
+      nodes.map((one) => [formatCount(one.keys), formatBytes(one.bytes), formatCount(one.slots), one.node]),
+    ),
+    table(
+      ['keys', 'bytes', 'slot'],
+      slots.map((one) => [formatCount(one.keys), formatBytes(one.bytes), String(one.slot)]),
+    ),
+    table(
+      ['bytes', 'type', 'largest'],
+      largest.map((key) => [formatBytes(key.size), ...named(key)]),
+    ),
+    table(
+      ['counter', 'type', 'hottest'],
+      hottest.map((key) => [String(key.size), ...named(key)]),
+    ),
+  ];
+  return parts.filter((part) => part !== '').join('\n');
+}
+
+function headText({ keys, bytes, expiring, large, failed, elapsed }: KeyspaceFigures): string {
+  const lines = [
+    `${countOf(keys, 'key')}, ${formatBytes(bytes)} of payloads, ${formatCount(expiring)} with an expiry, in ${formatDuration(elapsed)}`,
+  ];
+  if (large > 0)
+    lines.push(
+      `Of ${countOf(large, 'large value')} the bytes are what the server says of its memory: it was not dumped.`,
+    );
+  if (failed > 0)
+    lines.push(`${countOf(failed, 'key')} could not be read, and ${failed === 1 ? 'is' : 'are'} not counted.`);
+  return `${lines.join('\n')}\n`;
+}
+
+function named({ db, key, type }: RankedKey): Row {
+  const rest = key.length > LONGEST ? `… (${formatBytes(key.length)})` : '';
+  return [escapeControls(type), `"${escapeKey(key.subarray(0, LONGEST))}"${rest} in db ${db}`];
+}
+
+/** Figures to the right, the last column as it is; nothing where there are no rows. */
+function table(head: Row, rows: readonly Row[]): string {
+  if (rows.length === 0) return '';
+  const widths = head.map((title, i) => Math.max(title.length, ...rows.map((row) => row[i]!.length)));
+  const line = (row: Row): string =>
+    row.map((cell, i) => (i === row.length - 1 ? cell : cell.padStart(widths[i]!))).join('  ');
+  return `${[head, ...rows].map(line).join('\n')}\n`;
+}
+
+/** One object. Byte strings as in the rest of what rump prints as JSON. */
+export function keyspaceJson({ prefixes, largest, hottest, ...figures }: KeyspaceFigures): string {
+  const ranked = (keys: readonly RankedKey[], what: string): unknown[] =>
+    keys.map(({ db, key, type, size }) => ({ db, key: jsonOf(key), type, [what]: size }));
+  return `${escapeJson(
+    JSON.stringify({
+      ...figures,
+      prefixes: prefixes.map(({ prefix, ...count }) => ({ prefix: jsonOf(Buffer.from(prefix, 'latin1')), ...count })),
+      largest: ranked(largest, 'bytes'),
+      hottest: ranked(hottest, 'counter'),
+    }),
+  )}\n`;
+}
+
+/** As lines of NDJSON have it: a text, or what is none as base64. */
+function jsonOf(bytes: Buffer): unknown {
+  const text = bytes.toString();
+  return Buffer.from(text).equals(bytes) ? text : { base64: bytes.toString('base64') };
+}
