@@ -7,7 +7,7 @@ import { slotOf } from '../cluster/slot.ts';
 import type { Entry } from '../flow/entry.ts';
 import { idOf, type KeyId } from '../flow/key-id.ts';
 import { ownCopy } from '../flow/own-copy.ts';
-import type { Milliseconds } from '../rdb/milliseconds.ts';
+import { NEVER, plus, type Milliseconds } from '../rdb/milliseconds.ts';
 import { NamedKeys } from '../source/named-keys.ts';
 import type { Source } from '../source/source.ts';
 import { channelOf, fileSourceOf, Flow } from '../sync/flow.ts';
@@ -60,8 +60,12 @@ async function inspectIn(run: Run, { keys, onKey }: InspectKeysOptions, sink: In
   const found = new FoundKeys(run, keys, onKey);
   const source = side === undefined ? fileSourceOf(run, sink) : namedKeys(side, run, keys, sink);
   const target = eachEntry((entry) => found.take(entry));
-  await new Flow(source, channelOf(run), target, run.end).run(run.settings.signal);
-  await found.showKept();
+  try {
+    await new Flow(source, channelOf(run), target, run.end).run(run.settings.signal);
+  } finally {
+    // Also of a file that is damaged further on: whoever looks inside wants to see that it is.
+    await found.showKept();
+  }
   return { missing: found.missing, failed: sink.failed };
 }
 
@@ -107,8 +111,12 @@ class FoundKeys {
   }
 
   #inspected({ db, key, expireAt, payload, large }: Entry): InspectedKey {
-    const { clock } = this.#run.plan;
-    return { db, key: ownCopy(key), place: this.#placeOf(key), expireAt, now: clock(), payload, large };
+    const { mode, clock } = this.#run.plan;
+    // What is told by a clock of this machine has no date of its own.
+    const offset = mode === 'exact' ? 0 : Date.now() - clock();
+    const now = clock() + offset;
+    const expiry = expireAt === NEVER ? NEVER : plus(expireAt, offset);
+    return { db, key: ownCopy(key), place: this.#placeOf(key), expireAt: expiry, now, payload, large };
   }
 
   #placeOf(key: Buffer): InspectedKey['place'] {

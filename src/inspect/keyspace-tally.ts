@@ -27,6 +27,10 @@ export interface TypeCount {
 }
 
 const MOST_LARGEST = 20;
+/** Types that are told apart: a damaged file may name any number of modules. */
+const MOST_TYPES = 1000;
+/** What the others are counted as. */
+const OTHERS = 'others';
 /** What a key is counted as that does not tell its type. */
 const UNKNOWN = 'unknown';
 /** Modules have a name behind the type byte. */
@@ -105,9 +109,10 @@ export class KeyspaceTally implements Target {
       this.slotKeys[slot]!++;
       this.slotBytes[slot]! += bytes;
     }
-    if (this.largest.admits(bytes)) this.largest.add(db, entry.key, name, bytes);
+    if (this.largest.admits(bytes)) this.largest.add(db, keyIn.buffer, keyAt, keyEnd, name, bytes);
     const { frequency } = entry;
-    if (frequency >= 0 && this.hottest.admits(frequency)) this.hottest.add(db, entry.key, name, frequency);
+    if (frequency >= 0 && this.hottest.admits(frequency))
+      this.hottest.add(db, keyIn.buffer, keyAt, keyEnd, name, frequency);
   }
 
   #typeOf({ payloadIn, payloadAt, payloadEnd }: EntryView): { readonly name: string; readonly count: TypeCount } {
@@ -121,11 +126,13 @@ export class KeyspaceTally implements Target {
   }
 
   #named(name: string): { readonly name: string; readonly count: TypeCount } {
-    let count = this.types.get(name);
+    const isKnown = this.types.has(name) || this.types.size < MOST_TYPES;
+    const shown = isKnown ? name : OTHERS;
+    let count = this.types.get(shown);
     if (count === undefined) {
       count = { keys: 0, bytes: 0, expiring: 0 };
-      this.types.set(name, count);
+      this.types.set(shown, count);
     }
-    return { name, count };
+    return { name: shown, count };
   }
 }

@@ -64,8 +64,8 @@ function headText({ keys, bytes, expiring, large, failed, elapsed }: KeyspaceFig
   return `${lines.join('\n')}\n`;
 }
 
-function named({ db, key, type }: RankedKey): Row {
-  const rest = key.length > LONGEST ? `… (${formatBytes(key.length)})` : '';
+function named({ db, key, keyBytes, type }: RankedKey): Row {
+  const rest = keyBytes > LONGEST ? `… (${formatBytes(keyBytes)})` : '';
   return [escapeControls(type), `"${escapeKey(key.subarray(0, LONGEST))}"${rest} in db ${db}`];
 }
 
