@@ -4,6 +4,7 @@
 import { countOf, formatBytes, formatCount } from '../../../resp/figures.ts';
 import { factsOf, isReadable, partsOf, piecesOf } from '../../inspect/payload-facts.ts';
 import type { InspectedKey } from '../../inspect/inspect-keys.ts';
+import type { LargeValue } from '../../flow/entry.ts';
 import { NEVER, type Milliseconds } from '../../rdb/milliseconds.ts';
 import { PayloadError } from '../../rdb/payload.ts';
 import { formatId, type StreamHead, type ValuePiece } from '../../rdb/value.ts';
@@ -19,23 +20,35 @@ const LAST_DATE = 8.64e15;
 
 /** @param limit elements that are shown; all where it is 0 */
 export async function* keyText(inspected: InspectedKey, limit: number): AsyncGenerator<string> {
-  const { payload, large } = inspected;
-  yield `${headOf(inspected)}\n`;
-  if (large !== null) yield* valueText(large.pieces(), limit, inspected.now);
-  else if (isReadable(payload!)) yield* payloadText(payload!, limit, inspected.now);
+  const { payload, large, now } = inspected;
+  if (large !== null) return yield* largeText(inspected, large, limit);
+  yield headOf(inspected, payloadFacts(payload!));
+  if (isReadable(payload!)) yield* payloadText(payload!, limit, now);
   else yield* hexText(payload!);
 }
 
-function headOf(inspected: InspectedKey): string {
-  const { db, key, place, expireAt, now, payload, large } = inspected;
+function headOf({ db, key, place, expireAt, now }: InspectedKey, facts: readonly string[]): string {
   const where = place === undefined ? '' : `, slot ${place.slot} at ${place.node}`;
-  const facts = payload === null ? largeFacts(large!) : payloadFacts(payload);
-  return `"${escapeKey(key)}" in db ${db}${where}: ${[...facts, expiryText(expireAt, now)].join(', ')}`;
+  return `"${escapeKey(key)}" in db ${db}${where}: ${[...facts, expiryText(expireAt, now)].join(', ')}\n`;
 }
 
-function largeFacts({ type, bytes }: NonNullable<InspectedKey['large']>): string[] {
-  const memory = bytes === undefined ? [] : [`${formatBytes(bytes)} in memory`];
-  return [...(type === undefined ? [] : [type]), ...memory, 'read in pieces'];
+/** Its server is asked for no more than is shown. */
+async function* largeText(inspected: InspectedKey, large: LargeValue, limit: number): AsyncGenerator<string> {
+  const memory = large.bytes === undefined ? [] : [`${formatBytes(large.bytes)} in memory`];
+  const pieces = large.pieces()[Symbol.asyncIterator]();
+  try {
+    // What type it is of may be known by its first piece alone.
+    const first = await pieces.next();
+    yield headOf(inspected, [first.done === true ? 'gone by now' : first.value.type, ...memory, 'read in pieces']);
+    if (first.done !== true) yield* valueText(following(first.value, pieces), limit, inspected.now, true);
+  } finally {
+    await pieces.return?.();
+  }
+}
+
+async function* following(first: ValuePiece, others: AsyncIterator<ValuePiece>): AsyncGenerator<ValuePiece> {
+  yield first;
+  for (let next = await others.next(); next.done !== true; next = await others.next()) yield next.value;
 }
 
 function payloadFacts(payload: Buffer): string[] {
@@ -71,30 +84,31 @@ async function* payloadText(payload: Buffer, limit: number, now: number): AsyncG
   }
 }
 
+/** @param isCostly whether reading on costs somebody: then it ends where nothing more is shown */
 async function* valueText(
   pieces: Iterable<ValuePiece> | AsyncIterable<ValuePiece>,
   limit: number,
   now: number,
+  isCostly = false,
 ): AsyncGenerator<string> {
   let [shown, more] = [0, 0];
   let head: StreamHead | undefined;
-  let text: StringHead | undefined;
+  const text = new StringHead();
   for await (const piece of pieces) {
-    if (piece.type === 'string') {
-      text ??= new StringHead();
-      text.add(piece.value);
-      continue;
+    if (piece.type === 'string') text.add(piece.value);
+    else {
+      if (piece.type === 'stream') head ??= piece.head;
+      let lines = '';
+      for (const line of linesOf(piece, now)) {
+        if (limit > 0 && shown >= limit) more++;
+        else lines += `${String(++shown).padStart(5)}) ${line}\n`;
+      }
+      if (lines !== '') yield lines;
     }
-    if (piece.type === 'stream') head ??= piece.head;
-    let lines = '';
-    for (const line of linesOf(piece, now)) {
-      if (limit > 0 && shown >= limit) more++;
-      else lines += `${String(++shown).padStart(5)}) ${line}\n`;
-    }
-    if (lines !== '') yield lines;
+    if (isCostly && (more > 0 || text.isFull)) break;
   }
-  if (text !== undefined) yield `       ${text.shown}\n`;
-  if (more > 0) yield `       and ${formatCount(more)} more (--limit)\n`;
+  if (text.isAny) yield `       ${isCostly ? text.shownInPart : text.shown}\n`;
+  if (more > 0) yield `       and ${isCostly ? '' : `${formatCount(more)} `}more (--limit)\n`;
   if (head !== undefined) yield* groupLines(head);
 }
 
@@ -102,15 +116,25 @@ async function* valueText(
 class StringHead {
   #head: Buffer = Buffer.alloc(0);
   #length = 0;
+  isAny = false;
 
   add(piece: Buffer): void {
+    this.isAny = true;
     this.#length += piece.length;
-    if (this.#head.length < LONGEST)
-      this.#head = Buffer.concat([this.#head, piece.subarray(0, LONGEST - this.#head.length)]);
+    if (!this.isFull) this.#head = Buffer.concat([this.#head, piece.subarray(0, LONGEST - this.#head.length)]);
+  }
+
+  get isFull(): boolean {
+    return this.#head.length === LONGEST;
   }
 
   get shown(): string {
     return quoted(this.#head, this.#length);
+  }
+
+  /** Where the end of it has not come. */
+  get shownInPart(): string {
+    return `${quoted(this.#head)}${this.isFull ? '…' : ''}`;
   }
 }
 
