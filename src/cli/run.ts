@@ -47,7 +47,7 @@ export class Run {
    * @param cutover what the first Ctrl-C asks for, where it does not end the run
    */
   async work(
-    done: 'copied' | 'compared',
+    done: 'copied' | 'compared' | 'counted' | 'shown',
     work: (told: { readonly signal: AbortSignal; readonly onEvent: (event: RunEvent) => void }) => Promise<Outcome>,
     cutover?: AbortController,
   ): Promise<Outcome> {

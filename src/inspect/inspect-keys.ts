@@ -11,7 +11,7 @@ import { NEVER, plus, type Milliseconds } from '../rdb/milliseconds.ts';
 import { NamedKeys } from '../source/named-keys.ts';
 import type { Source } from '../source/source.ts';
 import { channelOf, fileSourceOf, Flow } from '../sync/flow.ts';
-import { withSides, type Run } from '../sync/preflight.ts';
+import { startEvent, withSides, type Run } from '../sync/preflight.ts';
 import { settingsOf, withForms, type Settings } from '../sync/settings.ts';
 import { eachEntry } from '../target/target.ts';
 import { InspectProgress } from './inspect-progress.ts';
@@ -57,6 +57,7 @@ export async function inspectKeys(options: InspectKeysOptions): Promise<Inspecte
 
 async function inspectIn(run: Run, { keys, onKey }: InspectKeysOptions, sink: InspectProgress): Promise<InspectedKeys> {
   const { source: side } = run.sides;
+  run.settings.onEvent(startEvent(run));
   const found = new FoundKeys(run, keys, onKey);
   const source = side === undefined ? fileSourceOf(run, sink) : namedKeys(side, run, keys, sink);
   const target = eachEntry((entry) => found.take(entry));

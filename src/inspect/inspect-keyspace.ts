@@ -14,6 +14,8 @@ import type { PrefixFigures } from './prefixes.ts';
 export interface InspectKeyspaceOptions extends InspectOptions {
   /** Colons in a prefix, at most. Default 1. */
   readonly depth?: number | undefined;
+  /** Called with what was counted so far where `signal` ends it, before it rejects. */
+  readonly onPartial?: ((figures: KeyspaceFigures) => void) | undefined;
 }
 
 export interface NodeFigures {
@@ -32,6 +34,8 @@ export interface SlotFigures {
 }
 
 export interface KeyspaceFigures {
+  /** Whether everything was read. */
+  readonly complete: boolean;
   readonly keys: number;
   readonly bytes: number;
   readonly expiring: number;
@@ -64,11 +68,15 @@ export async function inspectKeyspace(options: InspectKeyspaceOptions): Promise<
   const settings = await withForms(settingsOf({ ...options, to: '-' }, 'inspect'));
   const progress = new InspectProgress(settings.onEvent);
   return withSides(settings, { purpose: 'read', onReconnect: (event) => progress.onReconnect(event) }, (run) =>
-    inspectIn(run, options.depth ?? USUAL_DEPTH, progress),
+    inspectIn(run, options, progress),
   );
 }
 
-async function inspectIn(run: Run, depth: number, progress: InspectProgress): Promise<KeyspaceFigures> {
+async function inspectIn(
+  run: Run,
+  { depth = USUAL_DEPTH, onPartial }: InspectKeyspaceOptions,
+  progress: InspectProgress,
+): Promise<KeyspaceFigures> {
   const { plan, settings, sides, end } = run;
   const countsFrequency = sides.source?.servers.some(({ info }) => info.countsFrequency) === true;
   const reading = { plan, settings: { ...settings, preserveIdle: countsFrequency } };
@@ -81,14 +89,16 @@ async function inspectIn(run: Run, depth: number, progress: InspectProgress): Pr
     progress.finish(tally.keys === 0);
   } catch (error) {
     progress.stop();
+    if (settings.signal?.aborted === true) onPartial?.(figuresOf(run, tally, progress, false));
     throw error;
   }
-  return figuresOf(run, tally, progress);
+  return figuresOf(run, tally, progress, true);
 }
 
-function figuresOf(run: Run, tally: KeyspaceTally, progress: InspectProgress): KeyspaceFigures {
+function figuresOf(run: Run, tally: KeyspaceTally, progress: InspectProgress, complete: boolean): KeyspaceFigures {
   const types = [...tally.types].map(([type, count]) => ({ type, ...count }));
   return {
+    complete,
     keys: tally.keys,
     bytes: tally.bytes,
     expiring: types.reduce((sum, { expiring }) => sum + expiring, 0),

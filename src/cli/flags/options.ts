@@ -188,6 +188,13 @@ export const OPTIONS = {
     fallback: '1',
   },
 
+  ndjson: {
+    group: 'Inspect',
+    kind: toggle,
+    help: 'print every key with its value as a line of JSON',
+    excludes: ['json'],
+  },
+
   ...WORKER_OPTIONS,
 
   count: { group: 'Load', kind: wholeNumber(1), help: 'SCAN COUNT', fallback: 'chosen by rump' },

@@ -12,6 +12,8 @@ import { escapeControls, escapeKey, formatDuration } from './texts.ts';
 
 /** Bytes of one element that are shown. */
 const LONGEST = 1024;
+/** Of what a server is asked for at once. */
+const PIECE_BYTES = 64 * 1024;
 const HEX_COLUMNS = 16;
 /** Of a payload that cannot be read. */
 const MOST_HEX = 4096;
@@ -28,14 +30,14 @@ export async function* keyText(inspected: InspectedKey, limit: number): AsyncGen
 }
 
 function headOf({ db, key, place, expireAt, now }: InspectedKey, facts: readonly string[]): string {
-  const where = place === undefined ? '' : `, slot ${place.slot} at ${place.node}`;
+  const where = place === undefined ? '' : `, slot ${place.slot} at ${escapeControls(place.node)}`;
   return `"${escapeKey(key)}" in db ${db}${where}: ${[...facts, expiryText(expireAt, now)].join(', ')}\n`;
 }
 
 /** Its server is asked for no more than is shown. */
 async function* largeText(inspected: InspectedKey, large: LargeValue, limit: number): AsyncGenerator<string> {
   const memory = large.bytes === undefined ? [] : [`${formatBytes(large.bytes)} in memory`];
-  const pieces = large.pieces()[Symbol.asyncIterator]();
+  const pieces = large.pieces(PIECE_BYTES)[Symbol.asyncIterator]();
   try {
     // What type it is of may be known by its first piece alone.
     const first = await pieces.next();

@@ -11,7 +11,9 @@ const LONGEST = 256;
 
 type Row = readonly string[];
 
-export function keyspaceText(figures: KeyspaceFigures): string {
+/** @param columns of the terminal: what is longer is cut, so that no line of a table breaks */
+export function keyspaceText(figures: KeyspaceFigures, columns = Infinity): string {
+  const table = (head: Row, rows: readonly Row[]): string => tableText(head, rows, columns);
   const { types, prefixes, uncertain, largest, hottest, nodes, slots, bytes } = figures;
   const share = (part: number): string => `${bytes === 0 ? 0 : Math.round((100 * part) / bytes)} %`;
   const parts = [
@@ -33,7 +35,12 @@ export function keyspaceText(figures: KeyspaceFigures): string {
     uncertain === 0 ? '' : `There are very many prefixes: up to ${formatBytes(uncertain)} may be missing in each.\n`,
     table(
       ['keys', 'bytes', 'slots', 'node'],
-      nodes.map((one) => [formatCount(one.keys), formatBytes(one.bytes), formatCount(one.slots), one.node]),
+      nodes.map((one) => [
+        formatCount(one.keys),
+        formatBytes(one.bytes),
+        formatCount(one.slots),
+        escapeControls(one.node),
+      ]),
     ),
     table(
       ['keys', 'bytes', 'slot'],
@@ -51,14 +58,16 @@ export function keyspaceText(figures: KeyspaceFigures): string {
   return parts.filter((part) => part !== '').join('\n');
 }
 
-function headText({ keys, bytes, expiring, large, failed, elapsed }: KeyspaceFigures): string {
+function headText({ complete, keys, bytes, expiring, large, failed, elapsed }: KeyspaceFigures): string {
   const lines = [
-    `${countOf(keys, 'key')}, ${formatBytes(bytes)} of payloads, ${formatCount(expiring)} with an expiry, in ${formatDuration(elapsed)}`,
+    `${countOf(keys, 'key')}, ${formatBytes(bytes)} of payloads`,
+    `${formatCount(expiring)} with an expiry; in ${formatDuration(elapsed)}`,
   ];
-  if (large > 0)
-    lines.push(
-      `Of ${countOf(large, 'large value')} the bytes are what the server says of its memory: it was not dumped.`,
-    );
+  if (!complete) lines.unshift('This is a part: not everything was read.');
+  if (large > 0) {
+    const what = large === 1 ? 'One large value was' : `${formatCount(large)} large values were`;
+    lines.push(`${what} not dumped: what counts is the memory that the server tells.`);
+  }
   if (failed > 0)
     lines.push(`${countOf(failed, 'key')} could not be read, and ${failed === 1 ? 'is' : 'are'} not counted.`);
   return `${lines.join('\n')}\n`;
@@ -70,21 +79,23 @@ function named({ db, key, keyBytes, type }: RankedKey): Row {
 }
 
 /** Figures to the right, the last column as it is; nothing where there are no rows. */
-function table(head: Row, rows: readonly Row[]): string {
+function tableText(head: Row, rows: readonly Row[], columns: number): string {
   if (rows.length === 0) return '';
   const widths = head.map((title, i) => Math.max(title.length, ...rows.map((row) => row[i]!.length)));
   const line = (row: Row): string =>
     row.map((cell, i) => (i === row.length - 1 ? cell : cell.padStart(widths[i]!))).join('  ');
-  return `${[head, ...rows].map(line).join('\n')}\n`;
+  const cut = (text: string): string => (text.length > columns ? `${text.slice(0, columns - 1)}…` : text);
+  return `${[head, ...rows].map((row) => cut(line(row))).join('\n')}\n`;
 }
 
 /** One object. Byte strings as in the rest of what rump prints as JSON. */
-export function keyspaceJson({ prefixes, largest, hottest, ...figures }: KeyspaceFigures): string {
+export function keyspaceJson({ prefixes, largest, hottest, elapsed, ...figures }: KeyspaceFigures): string {
   const ranked = (keys: readonly RankedKey[], what: string): unknown[] =>
     keys.map(({ db, key, type, size }) => ({ db, key: jsonOf(key), type, [what]: size }));
   return `${escapeJson(
     JSON.stringify({
       ...figures,
+      elapsed: Math.round(elapsed),
       prefixes: prefixes.map(({ prefix, ...count }) => ({ prefix: jsonOf(Buffer.from(prefix, 'latin1')), ...count })),
       largest: ranked(largest, 'bytes'),
       hottest: ranked(hottest, 'counter'),
