@@ -219,8 +219,10 @@ test('rump inspect reads what is too large for its server in pieces', async (t) 
   assert.equal(text.match(/ and more \(--limit\)\n/g)?.length, LARGE_TYPES.length - 1);
   assert.match(text, /^ +"4?.{1000,}"…$/m);
   assert.match(text, /^ +group "readers" at 1500-2, 1,500 pending/m);
-  assert.ok(!(await callsOf(client)).has('dump'));
-  assert.ok(sentIn(await client.send('INFO', 'stats')) - sentIn(before) < 2_000_000);
+  // That one is the look at its rights.
+  assert.ok(((await callsOf(client)).get('dump') ?? 0) <= 1);
+  const sent = sentIn(await client.send('INFO', 'stats')) - sentIn(before);
+  assert.ok(sent < 2_000_000, `${sent} bytes`);
 });
 
 test('rump inspect dates an expiry where the clocks are apart', async (t) => {

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { slotOf } from '../../src/cluster/slot.ts';
 import type { TestClient } from '../support/client.ts';
 import { callsOf, writesOf } from '../support/command-stats.ts';
@@ -86,7 +87,7 @@ test('rump inspect prints tables: types, prefixes of a depth, the largest keys',
   assert.match(stdout, /^302 keys, [\d.]+ KiB of payloads\n300 with an expiry; in [\d.]+ s\n\n/);
   assert.match(stdout, /^ *300 +[\d.]+ KiB +\d+ % +300 {2}string$|^ *301 +[\d.]+ KiB +\d+ % +300 {2}string$/m);
   assert.match(stdout, /^ *300 +[\d.]+ KiB +\d+ % {2}user:$/m);
-  assert.match(stdout, /^ +[\d.]+ (?:KiB|B) +list {2}"queue" in db 0$/m);
+  assert.match(stdout, /^ *[\d.]+ (?:KiB|B) +list {2}"queue" in db 0$/m);
   assert.match(stdout, /^ *1 +\d+ B +0 % {2}odd\\x1b\[31m:$/m);
   assert.doesNotMatch(stdout, /[^\n -~]/);
   const deep = await figuresOf(server.url, '--depth', '2', '--match', 'user:*');
@@ -177,8 +178,12 @@ test('rump inspect does not dump what is large, and says whose word its bytes ar
 test('rump inspect fails without a table where it was not read to its end', async (t) => {
   const [server, client] = await serverFor(t);
   await client.pipeline(Array.from({ length: 5000 }, (_, i) => ['SET', `key:${i}`, 'v'.repeat(500)]));
-  const proxy = await startProxy(t, server.port);
-  proxy.cutAfter?.(200_000);
+  const proxy = await startProxy({ port: server.port });
+  t.after(() => proxy.close());
+  proxy.cutAfter(200_000, 'down');
+  const lost = await inspect(proxy.url, '--retries', '0');
+  assertFailed(lost, { code: 75, error: /^rump: Lost .*127\.0\.0\.1:\d+/ });
+  assert.equal(lost.stdout, '');
   const frames = restores(5);
   const cut = await inspect(fileOf(t, frames.subarray(0, frames.length - 3)));
   assertFailed(cut, { error: /^rump: Cannot read / });
@@ -195,10 +200,11 @@ test('rump inspect fails without a table where it was not read to its end', asyn
 test('rump inspect that is interrupted prints what it has counted, and says that it is a part', async (t) => {
   const [server, client] = await serverFor(t);
   await client.pipeline(Array.from({ length: 5000 }, (_, i) => ['SET', `key:${i}`, 'v'.repeat(500)]));
-  const proxy = await startProxy(t, server.port);
+  const proxy = await startProxy({ port: server.port });
+  t.after(() => proxy.close());
+  proxy.hold('key:4321', 'down');
   const running = spawnRump(['inspect', proxy.url, '--progress', 'none', '--count', '10']);
-  while ((await client.pipeline([['INFO', 'commandstats']])).join('').includes('cmdstat_dump') === false);
-  proxy.stall?.();
+  while (proxy.met === 0) await sleep(5);
   running.child.kill('SIGINT');
   const { code, stdout, stderr } = await running.done;
   assert.equal(code, 130, stderr);
