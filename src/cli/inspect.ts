@@ -46,7 +46,7 @@ const ENOUGH = 64 * 1024;
 
 export const inspect: Command = {
   name: 'inspect',
-  noun: 'inspect',
+  noun: 'an inspection',
   help: {
     summary: 'shows what keys or a keyspace hold, or what a run has recorded',
     usage: 'ENDPOINT [KEY...] | DIR [options]',

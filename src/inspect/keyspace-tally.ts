@@ -34,7 +34,7 @@ const OTHERS = 'others';
 /** What a key is counted as that does not tell its type. */
 const UNKNOWN = 'unknown';
 /** Modules have a name behind the type byte. */
-const MODULE_BYTES: readonly number[] = [PLAIN_TYPE_BYTES.module - 1, PLAIN_TYPE_BYTES.module];
+const MODULE_BYTES: ReadonlySet<number> = new Set([PLAIN_TYPE_BYTES.module - 1, PLAIN_TYPE_BYTES.module]);
 
 export class KeyspaceTally implements Target {
   readonly types = new Map<string, TypeCount>();
@@ -121,7 +121,7 @@ export class KeyspaceTally implements Target {
     const known = this.#byTypeByte[typeByte];
     if (known !== undefined) return known;
     const found = this.#named(typeNameOf(buffer.subarray(payloadAt, payloadEnd)) ?? `${UNKNOWN} (${typeByte})`);
-    if (!MODULE_BYTES.includes(typeByte)) this.#byTypeByte[typeByte] = found;
+    if (!MODULE_BYTES.has(typeByte)) this.#byTypeByte[typeByte] = found;
     return found;
   }
 

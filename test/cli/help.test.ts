@@ -45,7 +45,7 @@ test('referenceOf() says of every flag what it takes, what it means, its twin an
     variable: 'RUMP_FROM_NAT',
     repeatable: true,
     group: 'TLS and clusters',
-    commands: ['copy', 'check', 'plan'],
+    commands: ['copy', 'check', 'plan', 'inspect'],
   });
   assert.deepEqual(flag('buffer'), {
     ...flag('max-reply'),
@@ -89,8 +89,8 @@ test('A command is known to the parser and the help by its entry in the table al
   assert.deepEqual(
     [takers['json'], takers['match']],
     [
-      ['copy', 'check', 'weigh'],
-      ['copy', 'check'],
+      ['copy', 'check', 'inspect', 'weigh'],
+      ['copy', 'check', 'inspect'],
     ],
   );
 });

@@ -1,19 +1,23 @@
 // rump inspect ENDPOINT: what a keyspace holds, in tables, as JSON, and as a line for each key.
 import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { promisify } from 'node:util';
 import { slotOf } from '../../src/cluster/slot.ts';
 import type { TestClient } from '../support/client.ts';
 import { callsOf, writesOf } from '../support/command-stats.ts';
 import { readLine } from '../support/exported.ts';
 import { command } from '../support/frames.ts';
 import { assertDone, assertFailed, linesOf } from '../support/outcome.ts';
+import { blocksOf } from '../support/pages.ts';
 import { fillByRecipes } from '../support/recipe-keyspace.ts';
 import { startCluster } from '../support/redis-cluster.ts';
 import { startServer, type ServerOptions, type TestServer } from '../support/redis-server.ts';
 import { fileOf, folderOf, restores } from '../support/resp-file.ts';
-import { runRump, spawnRump, type RumpResult } from '../support/rump.ts';
+import { MAIN, runRump, spawnRump, type RumpResult } from '../support/rump.ts';
 import { servers } from '../support/server-versions.ts';
 import { startProxy } from '../support/tcp-proxy.ts';
 import { openTerminal } from '../support/terminal.ts';
@@ -91,10 +95,10 @@ test('rump inspect prints tables: types, prefixes of a depth, the largest keys',
   assert.match(stdout, /^ *1 +\d+ B +0 % {2}odd\\x1b\[31m:$/m);
   assert.doesNotMatch(stdout, /[^\n -~]/);
   const deep = await figuresOf(server.url, '--depth', '2', '--match', 'user:*');
-  assert.deepEqual(deep.prefixes.map(({ prefix, keys }) => [prefix, keys]).toSorted(), [
-    ['user:0:', 100],
-    ['user:1:', 100],
-    ['user:2:', 100],
+  assert.deepEqual(deep.prefixes.map(({ prefix, keys }) => `${String(prefix)} ${keys}`).toSorted(), [
+    'user:0: 100',
+    'user:1: 100',
+    'user:2: 100',
   ]);
   const lists = await figuresOf(server.url, '--type', 'list');
   assert.deepEqual([lists.keys, lists.types.length], [1, 1]);
@@ -217,11 +221,10 @@ test('the tables of rump inspect break no line of a terminal of 40 columns', asy
   await client.pipeline(
     Array.from({ length: 3 }, (_, i) => ['SET', `${'long'.repeat(30)}:${i}`, 'v'.repeat(5000 * i)]),
   );
-  const main = new URL('../../src/cli/main.js', import.meta.url).pathname;
   const terminal = openTerminal(t, {
     columns: 40,
     rows: 40,
-    command: `${process.execPath} ${main} inspect ${server.url}; echo END`,
+    command: `${process.execPath} ${MAIN} inspect ${server.url}; echo END`,
   });
   const lines = await terminal.shows(/^END$/);
   assert.ok(lines.every((line) => line.length <= 40));
@@ -246,4 +249,27 @@ test('rump inspect --ndjson prints every key with its value, a line each', async
     code: 2,
     error: /^rump: Cannot use --ndjson with keys/,
   });
+});
+
+test('The recipe of README.md looks into keys of a server and of a file, and into all of them', async (t) => {
+  const [server, client] = await serverFor(t);
+  await client.pipeline([
+    ['SET', 'user:17', 'v7', 'EX', 1000],
+    ['SET', 'user:id:18', 'v8'],
+    ['RPUSH', Buffer.from('bin\x00\xff', 'latin1'), 'one', 'two'],
+  ]);
+  const cwd = folderOf(t);
+  assertDone(await runRump(['--from', server.url, '--to', join(cwd, 'backup.resp.gz')]));
+  const follow = async (block: number): Promise<string> => {
+    const commands = blocksOf('Look into keys', 'sh')[block]!.replaceAll('redis://old:6379', server.url);
+    const script = `set -e\nrump() { "${process.execPath}" "${MAIN}" "$@"; }\n${commands}`;
+    return (await promisify(execFile)('sh', ['-c', script], { cwd })).stdout;
+  };
+  const shown = await follow(0);
+  assert.match(shown, /^"user:17" in db 0: string, raw, .*, expires in 16 m .*\n +"v7"$/m);
+  assert.match(shown, /^"bin\\x00\\xff" in db 0: list, .*\n +1\) "one"\n +2\) "two"$/m);
+  assert.match(shown, /^\{"db":0,"key":"user:17","type":"string",.*"value":"v7",/m);
+  assert.match(await follow(1), /^3 keys, [^]*^ +1 +\d+ B +\d+ % {2}user:id:$/m);
+  const lines = linesOf(readFileSync(join(cwd, 'users.ndjson'), 'utf8')).map((line) => String(readLine(line).key));
+  assert.deepEqual(lines.toSorted(), ['user:17', 'user:id:18']);
 });

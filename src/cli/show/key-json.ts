@@ -69,7 +69,7 @@ function payloadFacts(payload: Buffer): object {
   return { type, typeByte, encoding: form, rdbVersion, checksum: isIntact, bytes: payload.length };
 }
 
-function largeFacts({ bytes = undefined }: LargeValue): object {
+function largeFacts({ bytes }: LargeValue): object {
   return { inPieces: true, memory: bytes ?? null };
 }
 

@@ -23,10 +23,12 @@ const LAST_DATE = 8.64e15;
 /** @param limit elements that are shown; all where it is 0 */
 export async function* keyText(inspected: InspectedKey, limit: number): AsyncGenerator<string> {
   const { payload, large, now } = inspected;
-  if (large !== null) return yield* largeText(inspected, large, limit);
-  yield headOf(inspected, payloadFacts(payload!));
-  if (isReadable(payload!)) yield* payloadText(payload!, limit, now);
-  else yield* hexText(payload!);
+  if (large !== null) yield* largeText(inspected, large, limit);
+  else {
+    yield headOf(inspected, payloadFacts(payload!));
+    if (isReadable(payload!)) yield* payloadText(payload!, limit, now);
+    else yield* hexText(payload!);
+  }
 }
 
 function headOf({ db, key, place, expireAt, now }: InspectedKey, facts: readonly string[]): string {

@@ -20,17 +20,17 @@ export function keyspaceText(figures: KeyspaceFigures, columns = Infinity): stri
     headText(figures),
     table(
       ['keys', 'bytes', 'share', 'expiring', 'type'],
-      types.map((one) => [
-        ...[formatCount(one.keys), formatBytes(one.bytes), share(one.bytes), formatCount(one.expiring)],
-        escapeControls(one.type),
-      ]),
+      types.map((one) => {
+        const [keys, expiring] = [one.keys, one.expiring].map(formatCount) as [string, string];
+        return [keys, formatBytes(one.bytes), share(one.bytes), expiring, escapeControls(one.type)];
+      }),
     ),
     table(
       ['keys', 'bytes', 'share', 'prefix'],
-      prefixes.map((one) => [
-        ...[formatCount(one.keys), formatBytes(one.bytes), share(one.bytes)],
-        one.prefix === '' ? '(none)' : escapeKey(Buffer.from(one.prefix, 'latin1')),
-      ]),
+      prefixes.map(({ prefix, keys, bytes: size }) => {
+        const shown = prefix === '' ? '(none)' : escapeKey(Buffer.from(prefix, 'latin1'));
+        return [formatCount(keys), formatBytes(size), share(size), shown];
+      }),
     ),
     uncertain === 0 ? '' : `There are very many prefixes: up to ${formatBytes(uncertain)} may be missing in each.\n`,
     table(
@@ -90,17 +90,19 @@ function tableText(head: Row, rows: readonly Row[], columns: number): string {
 
 /** One object. Byte strings as in the rest of what rump prints as JSON. */
 export function keyspaceJson({ prefixes, largest, hottest, elapsed, ...figures }: KeyspaceFigures): string {
-  const ranked = (keys: readonly RankedKey[], what: string): unknown[] =>
-    keys.map(({ db, key, type, size }) => ({ db, key: jsonOf(key), type, [what]: size }));
-  return `${escapeJson(
-    JSON.stringify({
-      ...figures,
-      elapsed: Math.round(elapsed),
-      prefixes: prefixes.map(({ prefix, ...count }) => ({ prefix: jsonOf(Buffer.from(prefix, 'latin1')), ...count })),
-      largest: ranked(largest, 'bytes'),
-      hottest: ranked(hottest, 'counter'),
-    }),
-  )}\n`;
+  const object = {
+    ...figures,
+    elapsed: Math.round(elapsed),
+    prefixes: prefixes.map(({ prefix, ...count }) => ({ prefix: jsonOf(Buffer.from(prefix, 'latin1')), ...count })),
+    largest: largest.map((key) => ({ ...keyOf(key), bytes: key.size })),
+    hottest: hottest.map((key) => ({ ...keyOf(key), counter: key.size })),
+  };
+  return `${escapeJson(JSON.stringify(object))}\n`;
+}
+
+/** Of a long name the beginning. */
+function keyOf({ db, key, keyBytes, type }: RankedKey): object {
+  return { db, key: jsonOf(key), ...(keyBytes > key.length && { keyBytes }), type };
 }
 
 /** As lines of NDJSON have it: a text, or what is none as base64. */

@@ -61,13 +61,14 @@ test('KeyspaceTally knows the slot of each key of a cluster', async () => {
 });
 
 test('KeyspaceTally keeps a thousand types, however many modules a file names', async () => {
-  const entries = function* (): Generator<Entry> {
-    for (let i = 0; i < 5000; i++) yield entryOf(`key:${i}`, build.payload(10, 7, moduleId(i)));
-  };
-  const tally = await tallyOf(entries());
+  const tally = await tallyOf(modules(5000));
   assert.ok(tally.types.size <= 1001);
   assert.equal(tally.types.get('others')?.keys, 4000);
 });
+
+function* modules(count: number): Generator<Entry> {
+  for (let i = 0; i < count; i++) yield entryOf(`key:${i}`, build.payload(10, 7, moduleId(i)));
+}
 
 /** Nine characters of six bits, and ten bits of a version. */
 function moduleId(number: number): Buffer {
@@ -77,18 +78,20 @@ function moduleId(number: number): Buffer {
   return bytes;
 }
 
+/** Keys by prefix. */
+function counted(depth: number): [string, number][] {
+  const prefixes = new Prefixes(depth);
+  for (const name of ['a:b:c:d', 'a:b:x', 'a:z', 'plain', ':']) {
+    const bytes = Buffer.from(`<${name}>`);
+    prefixes.count(bytes, 1, bytes.length - 1, 1);
+  }
+  return prefixes
+    .largest(20)
+    .map(({ prefix, keys }): [string, number] => [prefix, keys])
+    .toSorted(([one], [other]) => (one < other ? -1 : 1));
+}
+
 test('Prefixes ends a prefix behind so many colons, or as many as there are', () => {
-  const counted = (depth: number): [string, number][] => {
-    const prefixes = new Prefixes(depth);
-    for (const name of ['a:b:c:d', 'a:b:x', 'a:z', 'plain', ':']) {
-      const bytes = Buffer.from(`<${name}>`);
-      prefixes.count(bytes, 1, bytes.length - 1, 1);
-    }
-    return prefixes
-      .largest(20)
-      .map(({ prefix, keys }): [string, number] => [prefix, keys])
-      .toSorted(([one], [other]) => (one < other ? -1 : 1));
-  };
   assert.deepEqual(counted(1), [
     ['', 1],
     [':', 1],
