@@ -39,7 +39,7 @@ function exported(path: string): ExportedKey[] {
 function snapshotsOf(lines: readonly ExportedKey[]): Map<string, Snapshot> {
   const found = new Map<string, Snapshot>();
   for (const { key, type, value, expireAt } of lines) {
-    assert.ok(!found.has(key.toString('latin1')), `${key} has two lines`);
+    assert.ok(!found.has(key.toString('latin1')), `${String(key)} has two lines`);
     const snapshot = { type, value: plainValue(value as Value), expireAt: expireAt === null ? null : Number(expireAt) };
     found.set(key.toString('latin1'), snapshot);
   }

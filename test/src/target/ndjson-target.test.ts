@@ -244,7 +244,7 @@ test('NdjsonTarget fails a value by its name that never holds still, and goes on
 });
 
 test('NdjsonTarget lets others go on while a value is read, and nothing between the parts of its line', async (t) => {
-  let open = (): void => {};
+  let open: () => void;
   const gate = new Promise<void>((resolve) => (open = resolve));
   const items = Array.from({ length: 10_000 }, (_, i) => Buffer.from(`item ${i} ${'x'.repeat(40)}`));
   const value = new ChangingValue(
@@ -263,7 +263,7 @@ test('NdjsonTarget lets others go on while a value is read, and nothing between 
   channel.push(entryOf('beside', SMALL));
   while (told.keys < 1) await turn();
   assert.equal(readdirSync(dirname(path)).length, 1, 'What is set aside has a name');
-  open();
+  open!();
   // All the while the line is written.
   while (told.keys < 2 || channel.unsettled > 0) {
     if (channel.length < 10) channel.push(entryOf('behind', SMALL));
