@@ -60,8 +60,7 @@ const USAGE_TAIL = `Examples:
   rump check --from redis://127.0.0.1:6379 --to backup.resp
 
 An ENDPOINT is a server or any node of a cluster (redis://, rediss://, unix://),
-sentinels (redis+sentinel://), or a file: .resp, .rdb, .ndjson, or - for stdin or
-stdout.
+sentinels (redis+sentinel://), or a file: .resp, .rdb, .ndjson, - for a pipe.
 With --dry-run a copy looks at both sides, counts, and writes nothing.
 `;
 
