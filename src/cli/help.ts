@@ -22,9 +22,7 @@ export const version: Command = {
   noun: 'the version',
   help: { summary: 'prints the version' },
   async run(_: Request, { stdout }: Program): Promise<ExitCode> {
-    // Seen from `dist/src/cli`.
-    const manifest = readFileSync(new URL('../../../package.json', import.meta.url), 'utf8');
-    stdout.write(`rump ${(JSON.parse(manifest) as { version: string }).version}\n`);
+    stdout.write(`rump ${versionOfRump()}\n`);
     return EXIT_CODES.done;
   },
 };
@@ -96,8 +94,18 @@ command line cannot be used, 3 a check has found differences, 75 broken off
 for a reason that may pass: try again later, 129, 130 or 143 interrupted.
 `;
 
+/** Written into the file that `npm run bundle` makes, which has no package around it. */
+declare const RUMP_VERSION: string | undefined;
+
 const COLUMNS = 79;
 const LEFT = 31;
+
+export function versionOfRump(): string {
+  if (typeof RUMP_VERSION === 'string') return RUMP_VERSION;
+  // Seen from `dist/src/cli`.
+  const manifest = readFileSync(new URL('../../../package.json', import.meta.url), 'utf8');
+  return (JSON.parse(manifest) as { version: string }).version;
+}
 
 /** The one screen that `rump` alone prints. */
 export function usageText(commands: readonly Command[]): string {
