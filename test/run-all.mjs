@@ -14,6 +14,7 @@ const failed = [];
 const ON_OTHER_NODES = [
   'architecture',
   'cli/',
+  'packaging/',
   'property/',
   'resp/',
   'src/',

@@ -109,7 +109,8 @@ export function versionOfRump(): string {
 
 /** The one screen that `rump` alone prints. */
 export function usageText(commands: readonly Command[]): string {
-  const lines = commands.map(({ name, help: { summary } }) => `  ${name.padEnd(9)}${summary}\n`);
+  const width = Math.max(...commands.map(({ name }) => name.length)) + 2;
+  const lines = commands.map(({ name, help: { summary } }) => `  ${name.padEnd(width)}${summary}\n`);
   return [USAGE_HEAD, lines.join(''), USAGE_TAIL].join('\n');
 }
 

@@ -1,7 +1,7 @@
 // Command lines that cannot be used: exit code 2, one line that says what to write instead, and nothing is connected to.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -134,8 +134,12 @@ test('A command line that nothing can end any more says so, and fails', () => {
   // Whoever writes waits for the answer.
   const mute = 'data:text/javascript,process.stdout.write=()=>true';
   const folder = mkdtempSync(join(tmpdir(), 'rump-mute-'));
+  writeFileSync(join(folder, 'connections.ndjson'), '');
   const args = ['--import', mute, MAIN, 'inspect', folder];
   const { status, stderr } = spawnSync(process.execPath, args, { encoding: 'utf8', env: cleanEnvironment() });
   rmSync(folder, { recursive: true });
-  assert.deepEqual([status, stderr.split('\n')[0]], [1, 'rump: Cannot come to an end: rump waits for what can no longer happen']);
+  assert.deepEqual(
+    [status, stderr.split('\n')[0]],
+    [1, 'rump: Cannot come to an end: rump waits for what can no longer happen'],
+  );
 });

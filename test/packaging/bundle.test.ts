@@ -1,9 +1,9 @@
 // The one file that npm run bundle makes: what is inside, that it is the same each time, and that it runs alone.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { cpSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir, userInfo } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { COMMANDS } from '../../src/cli/command-line.ts';
 import { helpText } from '../../src/cli/help.ts';
@@ -34,7 +34,7 @@ test('makeBundle() makes a file of at most 250 KiB, whose head says what it is a
   const { version, dependencies } = manifest();
   assert.ok(head.startsWith(`#!/usr/bin/env node\n// rump ${version}. `), head);
   for (const name of ['rump', 'redis-errors', ...Object.keys(dependencies)])
-    assert.match(head, new RegExp(`^${name}: .*MIT License Copyright \\(c\\) \\d+ \\S+`, 'm'));
+    assert.match(head, new RegExp(`^${name}: .*MIT.* Copyright \\(c\\) \\d+ \\S+`, 'm'));
   assert.match(head, /^copies or substantial portions of the Software\.$[^]*THE SOFTWARE IS PROVIDED "AS IS"/m);
   assert.match(head, /^[\n -~]+$/, 'The head is not plain text');
 });
@@ -44,11 +44,13 @@ test('makeBundle() makes the same bytes of the same sources, and they tell neith
   for (const name of SOURCES) cpSync(join(ROOT, name), join(copy, name), { recursive: true });
   symlinkSync(join(ROOT, 'node_modules'), join(copy, 'node_modules'));
   assert.ok(bundle.equals(await makeBundle(copy)));
-  const unpacked = fileOf('unpacked', bundle.toString('latin1').replace('.compileFunction(', ', console.log(code), run('));
-  const { stdout } = spawnSync(process.execPath, [unpacked], { encoding: 'utf8', maxBuffer: 16 * MOST_BYTES });
-  assert.ok(stdout.length > bundle.length, 'It did not show its code');
+  const teller = "return require('node:fs').writeFileSync('code', code);\n$&";
+  const unpacker = fileOf('unpacker', bundle.toString('latin1').replace(/^const names = /m, teller));
+  const cwd = dirname(unpacker);
+  spawnSync(process.execPath, [unpacker], { cwd });
+  const code = readFileSync(join(cwd, 'code'), 'utf8');
   for (const secret of [ROOT, copy, tmpdir(), `/${userInfo().username}/`, 'node_modules'])
-    assert.ok(!stdout.includes(secret) && !headOf(bundle).includes(secret), `It holds ${secret}`);
+    assert.ok(!code.includes(secret) && !headOf(bundle).includes(secret), `It holds ${secret}`);
 });
 
 test('The bundle runs in an empty folder, as a program and by node', () => {
@@ -56,7 +58,8 @@ test('The bundle runs in an empty folder, as a program and by node', () => {
   assert.deepEqual(run(program, ['--version']), { code: 0, stdout: `rump ${version}\n`, stderr: '' });
   assert.deepEqual(run(process.execPath, [program, '--help']), { code: 0, stdout: helpText(COMMANDS), stderr: '' });
   const { code, stderr } = run(process.execPath, [program, '--from', 'redis://h']);
-  assert.deepEqual([code, stderr.split('\n')[0]], [2, 'rump: Cannot copy without a target']);
+  assert.equal(code, 2);
+  assert.match(stderr, /^rump: Cannot copy without a target /);
 });
 
 test('The bundle copies every type of value, and finds both sides equal', async (t) => {
@@ -77,7 +80,7 @@ test('The bundle bears a transfer as text, and says that it is damaged where it 
   const middle = Math.floor(text.length / 2);
   for (const damaged of [text.slice(0, -100), `${text.slice(0, middle)}?!${text.slice(middle + 2)}`]) {
     const path = fileOf('damaged', damaged);
-    const stderr = `rump: Cannot start: ${path} is damaged\n  copy it once more, as it is\n`;
+    const stderr = `rump: Cannot start: ${path} is damaged (copy it once more, as it is)\n`;
     assert.deepEqual(run(process.execPath, [path, '--version']), { code: 1, stdout: '', stderr });
   }
 });

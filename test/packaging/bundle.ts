@@ -78,7 +78,7 @@ const byteOf = (escape) => String.fromCharCode((escape.charCodeAt(1) + 256 - ${S
 const packed = Buffer.from(escaped.replace(/=[^]/g, byteOf), 'latin1');
 const hash = '${hash}';
 if (require('node:crypto').createHash('sha256').update(packed).digest('hex') !== hash) {
-  process.stderr.write(\`rump: Cannot start: \${__filename} is damaged\\n  copy it once more, as it is\\n\`);
+  process.stderr.write(\`rump: Cannot start: \${__filename} is damaged (copy it once more, as it is)\\n\`);
   process.exit(1);
 }
 const code = require('node:zlib').brotliDecompressSync(packed).toString();
@@ -105,7 +105,10 @@ function licencesOf(folders: readonly string[]): string {
     const at = text.indexOf(GRANT);
     if (at === -1 || text.includes('*/')) throw new Error(`The licence of ${name} is another one than that of MIT`);
     const terms = text.slice(at).trim();
-    holders.set(terms, [...(holders.get(terms) ?? []), `${name}: ${text.slice(0, at).trim().replaceAll(/\s+/g, ' ')}\n`]);
+    holders.set(terms, [
+      ...(holders.get(terms) ?? []),
+      `${name}: ${text.slice(0, at).trim().replaceAll(/\s+/g, ' ')}\n`,
+    ]);
   }
   return Array.from(holders, ([terms, names]) => `${names.join('')}\n${terms}\n`).join('\n');
 }
