@@ -62,7 +62,8 @@ sentinels (redis+sentinel://), or a file: .resp, .rdb, or - for stdin or stdout.
 With --dry-run a copy looks at both sides, counts, and writes nothing.
 `;
 
-const HEAD = `Copies the keys of one Redis or Valkey database into another while both stay
+/** Where the help of everything begins, and where it ends. */
+export const HEAD = `Copies the keys of one Redis or Valkey database into another while both stay
 online; with check, compares them and writes nothing. rump help check lists
 the flags of that. An ENDPOINT is one of
 
@@ -80,7 +81,7 @@ the flags of that. An ENDPOINT is one of
 Characters such as # @ : in the password may stand as they are.
 `;
 
-const TAIL = String.raw`Long flags take one dash or two, and their value behind a space or "=". Every
+export const TAIL = String.raw`Long flags take one dash or two, and their value behind a space or "=". Every
 flag has a twin in the environment: --on-conflict is RUMP_ON_CONFLICT; the
 command line wins. A repeatable flag takes one value a line there. Passwords
 may come from RUMP_FROM_PASSWORD, RUMP_FROM_SENTINEL_PASSWORD, and the same
