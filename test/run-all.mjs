@@ -14,7 +14,7 @@ const failed = [];
 const ON_OTHER_NODES = [
   'architecture',
   'cli/',
-  'packaging/',
+  'packaging/bundle',
   'property/',
   'resp/',
   'src/',

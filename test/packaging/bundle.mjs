@@ -1,5 +1,5 @@
 // The one file that is carried to a bare host: rump and its dependencies, minified and packed, behind a head that can be
-// read. The same sources make the same bytes, wherever they lie.
+// read. The same sources make the same bytes, wherever they lie. Plain Node: nothing has to be compiled before.
 import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -13,7 +13,7 @@ const SHIFT = 64;
 const GRANT = 'Permission is hereby granted';
 
 /** @param root of the project */
-export async function makeBundle(root: string): Promise<Buffer> {
+export async function makeBundle(root) {
   const { version, description } = manifestOf(root);
   const { code, packages } = await minified(root, version);
   const packed = brotliCompressSync(code, {
@@ -28,13 +28,8 @@ export async function makeBundle(root: string): Promise<Buffer> {
   return Buffer.concat([Buffer.from(head), Buffer.from(escaped(packed), 'latin1'), Buffer.from('\n')]);
 }
 
-interface Minified {
-  readonly code: Buffer;
-  /** Names of those that are inside. */
-  readonly packages: readonly string[];
-}
-
-async function minified(root: string, version: string): Promise<Minified> {
+/** Returns the names of the packages inside as well. */
+async function minified(root, version) {
   const { outputFiles, metafile } = await build({
     absWorkingDir: root,
     entryPoints: ['src/cli/main.ts'],
@@ -53,18 +48,11 @@ async function minified(root: string, version: string): Promise<Minified> {
   });
   const names = Object.keys(metafile.inputs).map((path) => /node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(path)?.[1]);
   const packages = new Set(names.filter((name) => name !== undefined));
-  return { code: Buffer.from(outputFiles[0]!.contents), packages: [...packages].toSorted() };
+  return { code: Buffer.from(outputFiles[0].contents), packages: [...packages].toSorted() };
 }
 
-interface Head {
-  readonly version: string;
-  readonly description: string;
-  readonly licences: string;
-  /** Of what is packed: SHA-256. */
-  readonly hash: string;
-}
-
-function headOf({ version, description, licences, hash }: Head): string {
+/** @param hash of what is packed: SHA-256 */
+function headOf({ version, description, licences, hash }) {
   return `#!/usr/bin/env node
 // rump ${version}. ${description}.
 // The last line is the code, minified, packed with Brotli, and escaped as yEnc does it, so that it is one line. The sources of
@@ -88,15 +76,15 @@ run(require, module, exports, __filename, __dirname);
 // `;
 }
 
-function escaped(bytes: Buffer): string {
+function escaped(bytes) {
   return bytes
     .toString('latin1')
     .replaceAll(ESCAPED, (one) => `=${String.fromCharCode((one.charCodeAt(0) + SHIFT) % 256)}`);
 }
 
 /** What is the same in all of them stands there once. */
-function licencesOf(folders: readonly string[]): string {
-  const holders = new Map<string, string[]>();
+function licencesOf(folders) {
+  const holders = new Map();
   for (const folder of folders) {
     const { name } = manifestOf(folder);
     const [file, ...more] = readdirSync(folder).filter((file) => /^licen[cs]e/i.test(file));
@@ -113,6 +101,6 @@ function licencesOf(folders: readonly string[]): string {
   return Array.from(holders, ([terms, names]) => `${names.join('')}\n${terms}\n`).join('\n');
 }
 
-function manifestOf(folder: string): { name: string; version: string; description: string } {
-  return JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) as ReturnType<typeof manifestOf>;
+function manifestOf(folder) {
+  return JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'));
 }
