@@ -36,20 +36,11 @@ export const SHELLS: Readonly<Record<string, (commands: Known) => string>> = { b
 
 /** It splits the line itself: bash cuts words at `=` and `:` as well. It does without what bash 3.2 has not. */
 function bash(commands: Known): string {
-  const flags = flagsOf(commands);
-  const taking = flags.filter(({ choices }) => choices !== undefined);
-  const known = (choices: Choices | undefined): choices is Choices =>
-    choices !== undefined && (choices.words.length > 0 || choices.paths !== undefined);
-  const values = taking.filter(({ choices }) => known(choices)).map(({ name, choices }) => [name, choices!] as const);
-  const operands = commands.flatMap(({ name, operands }) =>
-    operands.map((choices, at) => [`${name}:${at}`, choices] as const).filter(([, choices]) => known(choices)),
+  const taking = flagsOf(commands).filter(({ choices }) => choices !== undefined);
+  const values = bashCases(taking.map(({ name, choices }) => [name, choices!]));
+  const operands = bashCases(
+    commands.flatMap(({ name, operands }) => operands.map((choices, at) => [`${name}:${at}`, choices] as const)),
   );
-  const cases = (entries: readonly (readonly [string, Choices])[]): string => {
-    const byReply = new Map<string, string[]>();
-    for (const [name, choices] of entries)
-      byReply.set(bashReply(choices), [...(byReply.get(bashReply(choices)) ?? []), name]);
-    return Array.from(byReply, ([reply, same]) => `      ${same.join('|')}) ${reply} ;;\n`).join('');
-  };
   const lists = commands.map(({ name, flags }) => `      ${name}) words='${dashed(flags).join(' ')}' ;;\n`).join('');
   return `# Completion of rump for bash.
 _rump_words() {
@@ -95,7 +86,7 @@ _rump() {
   fi
   if [[ -n $flag ]]; then
     case $flag in
-${cases(values)}    esac
+${values}    esac
   elif [[ $current == -* ]]; then
     case \${command:-${commands[0]!.name}} in
 ${lists}    esac
@@ -105,12 +96,22 @@ ${lists}    esac
     _rump_words '${namesOf(commands).join(' ')}' "$current"
   else
     case $command:$operands in
-${cases(operands)}    esac
+${operands}    esac
   fi
 }
 
 complete -F _rump rump
 `;
+}
+
+/** A line for each reply; what has none to offer has no line. */
+function bashCases(entries: readonly (readonly [string, Choices])[]): string {
+  const names = new Map<string, string[]>();
+  for (const [name, choices] of entries) {
+    const reply = bashReply(choices);
+    if (reply !== '') names.set(reply, [...(names.get(reply) ?? []), name]);
+  }
+  return Array.from(names, ([reply, same]) => `      ${same.join('|')}) ${reply} ;;\n`).join('');
 }
 
 function bashReply({ words, paths }: Choices): string {

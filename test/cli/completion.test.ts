@@ -26,10 +26,6 @@ after(() => rmSync(folder, { recursive: true, force: true }));
 
 test('bash completes commands, flags of the command, words, files and folders, and no endpoint', async () => {
   const { stdout } = await runRump(['completion', 'bash']);
-  const flagsOf = (command: string): string[] => {
-    const { flags = new Set() } = COMMANDS.find(({ name }) => name === command)!;
-    return OPTION_NAMES.filter((name) => flags.has(name) || name === 'help').map((name) => `--${name}`);
-  };
   const cases: readonly (readonly [line: string, offered: readonly string[]])[] = [
     ['rump ', COMMAND_NAMES],
     ['rump ch', ['check']],
@@ -118,6 +114,12 @@ test('rump completion without a shell, or for another one, exits with 2 and says
     assert.match(stderr, /^rump: Cannot print completions for .*: it is one of bash, zsh, fish/);
   }
 });
+
+/** What the command takes, as it is typed. */
+function flagsOf(command: string): string[] {
+  const { flags = new Set() } = COMMANDS.find(({ name }) => name === command)!;
+  return OPTION_NAMES.filter((name) => flags.has(name) || name === 'help').map((name) => `--${name}`);
+}
 
 /** What bash offers behind each line, in the order of names. */
 function completed(program: string, lines: readonly string[]): string[][] {

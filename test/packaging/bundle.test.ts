@@ -15,7 +15,7 @@ import { startPair } from '../support/server-pair.ts';
 
 /** It runs before anything is compiled, so it has no types. */
 const { makeBundle } = (await import(pathToFileURL(join(ROOT, 'test/packaging/bundle.mjs')).href)) as {
-  makeBundle(root: string): Promise<Buffer>;
+  readonly makeBundle: (root: string) => Promise<Buffer>;
 };
 
 const MOST_BYTES = 250 * 1024;
