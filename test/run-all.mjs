@@ -14,7 +14,6 @@ const failed = [];
 const ON_OTHER_NODES = [
   'architecture',
   'cli/',
-  'packaging/bundle',
   'property/',
   'resp/',
   'src/',

@@ -9,7 +9,8 @@ import { COMMANDS } from '../../src/cli/command-line.ts';
 import { choicesOf, knownCommands } from '../../src/cli/completion.ts';
 import { OPTION_LIST, OPTION_NAMES } from '../../src/cli/flags/options.ts';
 import { SHELLS } from '../../src/cli/shells.ts';
-import { runRump } from '../support/rump.ts';
+import { blocksOf } from '../support/pages.ts';
+import { MAIN, runRump } from '../support/rump.ts';
 
 const COMMAND_NAMES = COMMANDS.map(({ name }) => name);
 const known = knownCommands(COMMANDS);
@@ -97,6 +98,13 @@ test('Each shell that is here can read its program', () => {
   // bash is where tests run.
   assert.equal(read[0]!.error, undefined);
   for (const { error, status, stderr } of read) if (error === undefined) assert.deepEqual([status, stderr], [0, '']);
+});
+
+test('bash takes the completions as README.md says', () => {
+  const block = blocksOf('Install', 'sh').find((block) => block.includes('completion bash'))!;
+  const script = `rump() { '${process.execPath}' '${MAIN}' "$@"; }\n${block.split('\n')[0]}\ncomplete -p rump\n`;
+  const { stdout, stderr } = spawnSync('bash', ['--norc', '-c', script], { encoding: 'utf8' });
+  assert.deepEqual([stdout, stderr], ['complete -F _rump rump\n', '']);
 });
 
 test('choicesOf() takes small letters for words, and knows which of the others are paths', () => {

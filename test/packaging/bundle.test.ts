@@ -9,13 +9,18 @@ import { pathToFileURL } from 'node:url';
 import { COMMANDS } from '../../src/cli/command-line.ts';
 import { helpText } from '../../src/cli/help.ts';
 import { assertSameData, fillAllTypes } from '../support/keyspace.ts';
-import { read, ROOT } from '../support/pages.ts';
+import { blocksOf, read, ROOT } from '../support/pages.ts';
 import { cleanEnvironment } from '../support/rump.ts';
 import { startPair } from '../support/server-pair.ts';
+import { longOnly } from '../support/tier.ts';
 
-/** It runs before anything is compiled, so it has no types. */
-const { makeBundle } = (await import(pathToFileURL(join(ROOT, 'test/packaging/bundle.mjs')).href)) as {
+const BUNDLE = join(ROOT, 'test/packaging/bundle.mjs');
+/** They run before anything is compiled, so they have no types. */
+const { makeBundle } = (await import(pathToFileURL(BUNDLE).href)) as {
   readonly makeBundle: (root: string) => Promise<Buffer>;
+};
+const { fetchNodes } = (await import(pathToFileURL(join(ROOT, 'test/fetch-nodes.mjs')).href)) as {
+  readonly fetchNodes: (tell: (sentence: string) => void) => ReadonlyMap<string, string>;
 };
 
 const MOST_BYTES = 250 * 1024;
@@ -45,9 +50,7 @@ test('makeBundle() makes a file of at most 250 KiB, whose head says what it is a
 });
 
 test('makeBundle() makes the same bytes of the same sources, and they tell neither place nor user', async () => {
-  const copy = mkdtempSync(join(folder, 'another place-'));
-  for (const name of SOURCES) cpSync(join(ROOT, name), join(copy, name), { recursive: true });
-  symlinkSync(join(ROOT, 'node_modules'), join(copy, 'node_modules'));
+  const copy = cloneInto(mkdtempSync(join(folder, 'another place-')));
   assert.ok(bundle.equals(await makeBundle(copy)));
   const teller = "return require('node:fs').writeFileSync('code', code);\n$&";
   const unpacker = fileOf('unpacker', bundle.toString('latin1').replace(/^const names = /m, teller));
@@ -90,6 +93,39 @@ test('The bundle bears a transfer as text, and says that it is damaged where it 
   }
 });
 
+longOnly(() => {
+  test('The bundle is made the same by each version of Node, and runs on each', async (t) => {
+    const { endpoints, from, to } = await startPair(t);
+    await from.pipeline(Array.from({ length: 100 }, (_, i) => ['SET', `key:${i}`, i]));
+    for (const [name, node] of fetchNodes(() => {})) {
+      const maker = `import(process.argv[1]).then(({ makeBundle }) => makeBundle(process.argv[2])).then((made) =>
+        require('fs').writeFileSync(process.argv[3], made))`;
+      const made = fileOf(name, '');
+      run(node, ['--eval', maker, BUNDLE, ROOT, made]);
+      assert.ok(bundle.equals(readFileSync(made)), `Node ${name} makes other bytes`);
+      const { version } = manifest();
+      assert.deepEqual(run(node, [program, '--version']), { code: 0, stdout: `rump ${version}\n`, stderr: '' });
+      assert.deepEqual(run(node, [program, '--help']), { code: 0, stdout: helpText(COMMANDS), stderr: '' });
+      const copied = run(node, [program, ...endpoints]);
+      assert.deepEqual([copied.code, copied.stdout], [0, '.Sync done.\n'], copied.stderr);
+      await assertSameData(from, to);
+      await to.send('FLUSHALL');
+    }
+  });
+
+  test('README.md: the bundle is made, carried and started by the commands of the page', () => {
+    const home = mkdtempSync(join(folder, 'home-'));
+    const clone = cloneInto(mkdtempSync(join(folder, 'clone-')));
+    cpSync(join(ROOT, 'test'), join(clone, 'test'), { recursive: true });
+    const tools = 'scp() { cp "$1" "$HOST/"; }\nssh() { shift; (cd "$HOST" && "$@"); }\n';
+    const [, carry, compare] = blocksOf('Install', 'sh');
+    const script = `set -e\n${tools}${carry}${compare!.replace('/path/to', '"$HOST"')}`;
+    const env = { ...cleanEnvironment(), HOST: home };
+    const { status, stdout, stderr } = spawnSync('sh', ['-c', script], { cwd: clone, env, encoding: 'utf8' });
+    assert.deepEqual([status, stdout.split('\n').at(-2)], [0, `rump ${manifest().version}`], stderr);
+  });
+});
+
 interface Ended {
   readonly code: number | null;
   readonly stdout: string;
@@ -101,6 +137,13 @@ function run(command: string, args: readonly string[]): Ended {
   const cwd = mkdtempSync(join(folder, 'empty-'));
   const { status, stdout, stderr } = spawnSync(command, args, { cwd, env: cleanEnvironment(), encoding: 'utf8' });
   return { code: status, stdout, stderr };
+}
+
+/** What the bundle is made of, and the dependencies. @returns the folder */
+function cloneInto(place: string): string {
+  for (const name of SOURCES) cpSync(join(ROOT, name), join(place, name), { recursive: true });
+  symlinkSync(join(ROOT, 'node_modules'), join(place, 'node_modules'));
+  return place;
 }
 
 /** @returns the path of a program that holds these bytes, alone in its folder */
