@@ -22,10 +22,20 @@ export const version: Command = {
   noun: 'the version',
   help: { summary: 'prints the version' },
   async run(_: Request, { stdout }: Program): Promise<ExitCode> {
-    stdout.write(`rump ${versionOfRump()}\n`);
+    stdout.write(`rump ${versionNumber()}\n`);
     return EXIT_CODES.done;
   },
 };
+
+/** Written into the file that `npm run bundle` makes, which has no package around it. */
+declare const RUMP_VERSION: string | undefined;
+
+export function versionNumber(): string {
+  if (typeof RUMP_VERSION === 'string') return RUMP_VERSION;
+  // Seen from `dist/src/cli`.
+  const manifest = readFileSync(new URL('../../../package.json', import.meta.url), 'utf8');
+  return (JSON.parse(manifest) as { version: string }).version;
+}
 
 /** One flag, as the README lists it. */
 export interface FlagReference {
@@ -95,18 +105,8 @@ command line cannot be used, 3 a check has found differences, 75 broken off
 for a reason that may pass: try again later, 129, 130 or 143 interrupted.
 `;
 
-/** Written into the file that `npm run bundle` makes, which has no package around it. */
-declare const RUMP_VERSION: string | undefined;
-
 const COLUMNS = 79;
 const LEFT = 31;
-
-export function versionOfRump(): string {
-  if (typeof RUMP_VERSION === 'string') return RUMP_VERSION;
-  // Seen from `dist/src/cli`.
-  const manifest = readFileSync(new URL('../../../package.json', import.meta.url), 'utf8');
-  return (JSON.parse(manifest) as { version: string }).version;
-}
 
 /** The one screen that `rump` alone prints. */
 export function usageText(commands: readonly Command[]): string {

@@ -57,7 +57,7 @@ test('makeBundle() makes the same bytes of the same sources, and they tell neith
   const cwd = dirname(unpacker);
   spawnSync(process.execPath, [unpacker], { cwd });
   const code = readFileSync(join(cwd, 'code'), 'utf8');
-  for (const secret of [ROOT, copy, tmpdir(), `/${userInfo().username}/`, 'node_modules'])
+  for (const secret of [ROOT, copy, tmpdir(), `/${userInfo().username}/`, 'node_modules', 'package.json'])
     assert.ok(!code.includes(secret) && !headOf(bundle).includes(secret), `It holds ${secret}`);
 });
 

@@ -2,8 +2,8 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { COMMANDS } from '../../src/cli/command-line.ts';
-import { versionOfRump } from '../../src/cli/help.ts';
+import { versionNumber } from '../../src/cli/help.ts';
 import { ROOT } from '../support/pages.ts';
 import { manPage } from './man-page.ts';
 
-writeFileSync(join(ROOT, 'dist/rump.1'), manPage(COMMANDS, versionOfRump()));
+writeFileSync(join(ROOT, 'dist/rump.1'), manPage(COMMANDS, versionNumber()));
