@@ -20,7 +20,7 @@ const ENOUGH_BYTES = 64 * 1024;
 /** A shorter payload is written at once, whatever it unpacks to: that is 6 MB at most. */
 const SHORT_BYTES = 64 * 1024;
 /** What a value may take once it is unpacked, so that its line is made in memory. As JSON it may have six times as many. */
-const MOST_BYTES = 8 * 1024 * 1024;
+const MOST_BYTES = 4 * 1024 * 1024;
 
 export class NdjsonTarget extends FileTarget<Buffer> {
   readonly #json = new JsonWriter();

@@ -79,10 +79,13 @@ export async function spooled(json: JsonWriter, spool: Spool, large: LargeValue,
   };
 }
 
+function endOfText(part: Buffer): number {
+  return wholeCharacters(part, part.length);
+}
+
 async function* copyString(json: JsonWriter, spool: Spool, isText: boolean): AsyncGenerator<void, void, void> {
   json.begin(isText);
-  const characters = (part: Buffer): number => wholeCharacters(part, part.length);
-  for await (const part of spool.parts(PART_BYTES, isText ? characters : undefined)) {
+  for await (const part of spool.parts(PART_BYTES, isText ? endOfText : undefined)) {
     if (isText) json.textPart(part);
     else json.base64Part(part);
     yield;
