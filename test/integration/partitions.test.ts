@@ -3,7 +3,8 @@ import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test, type TestContext } from 'node:test';
-import { parsePlan, partitionOf, type WorkersPlan } from '../../src/sync/workers-plan.ts';
+import { formatPlan, parsePlan, partitionOf, type WorkersPlan } from '../../src/sync/workers-plan.ts';
+import { SlotSet } from '../../src/cluster/slot.ts';
 import type { TestClient } from '../support/client.ts';
 import { slotOfKey } from '../support/cluster-slot.ts';
 import { FEEDS, runModel, type ModelOptions } from '../support/live/model.ts';
@@ -162,6 +163,11 @@ test('Parts without a plan are of one process each, whatever moves, and whoever 
   await source.until('progress is kept', () => hasProgress(clients[KILLED - 1]!));
   running[KILLED - 1]!.child.kill('SIGKILL');
   assert.equal((await running[KILLED - 1]!.done).signal, 'SIGKILL');
+  // Another part has other keys, and leaves what is kept alone.
+  const other = ['--partition', `${KILLED}/5`, '--resume', 'target'];
+  const refused = await runRump(['--from', source.url, '--to', targets[KILLED - 1]!.url, ...other]);
+  assert.equal(refused.code, 1);
+  assert.match(refused.stderr, /it was written with --partition 2\/4, and now it is 2\/5/);
   running[KILLED - 1] = begin(KILLED);
   const results = await Promise.all(running.map(({ done }) => done));
   for (const result of results) assertDone(result);
@@ -173,6 +179,39 @@ test('Parts without a plan are of one process each, whatever moves, and whoever 
     assert.ok(content.size > 0 && [...content.keys()].every((key) => slots.has(slotOfKey(key))));
   }
   assertSame(new Map(contents.flatMap((content) => [...content])), await source.contents(), AFTER_MOVES);
+});
+
+test('A part is refused of a single server, and of another cluster than that of the plan, before anything is written', async (t) => {
+  const [single, target] = await Promise.all([serverFor(t), serverFor(t)]);
+  const [plan, path] = await planFor(t, source, 2);
+  writeFileSync(path, formatPlan({ ...plan, source: { ...plan.source, nodes: ['f'.repeat(40)] } }));
+  const to = ['--to', target.url, '--partition', '1/2'];
+  const cases: readonly (readonly [args: readonly string[], why: RegExp])[] = [
+    [['plan', '--workers', '2', '--from', single.url], /it is a single server, and only the slots of a cluster/],
+    [['plan', '--from', single.url], /Cannot make a plan without the number of workers/],
+    [['--from', single.url, ...to], /is a single server, and only the slots of a cluster can be shared out/],
+    [['--from', source.url, ...to, '--plan', path], /the plan is for another cluster than that of 127\.0\.0\.1/],
+    [['--from', source.url, ...to, '--live', '--until-idle', '1s'], /Cannot follow part 1 of 2: without a plan/],
+    [['check', '--from', source.url, ...to, '--plan', path], /the plan is for another cluster/],
+  ];
+  const results = await Promise.all(cases.map(([args]) => runRump(args)));
+  for (const [i, { code, stderr }] of results.entries()) {
+    assert.match(stderr, cases[i]![1]);
+    assert.equal(code, 2);
+  }
+  assert.equal(await (await target.client()).send('DBSIZE'), 0);
+});
+
+test('The snapshots of the nodes of a part are a first copy as well, and the rest of what they hold is passed over', async (t) => {
+  const target = await serverFor(t);
+  const [plan, path] = await planFor(t, source, 7);
+  const part = plan.shares.findIndex(({ cut }) => cut === true);
+  const args = ['--first-copy', 'snapshot', '--plan', path, '--partition', `${part + 1}/7`];
+  const { code, stderr } = await runRump(['--from', source.url, '--to', target.url, ...args]);
+  assert.equal(code, 0, stderr);
+  const slots = new SlotSet(plan.shares[part]!.slots);
+  const own = [...(await source.contents())].filter(([key]) => slots.has(slotOfKey(key)));
+  assertSame(await contentsOf(target), new Map(own));
 });
 
 for (const feed of variants(...FEEDS)) {
