@@ -8,7 +8,7 @@ import { SlotSet } from '../../src/cluster/slot.ts';
 import type { TestClient } from '../support/client.ts';
 import { slotOfKey } from '../support/cluster-slot.ts';
 import { FEEDS, runModel, type ModelOptions } from '../support/live/model.ts';
-import { resharded } from '../support/live/cluster-faults.ts';
+import { resharded, slotsMigrated } from '../support/live/cluster-faults.ts';
 import { kills } from '../support/live/faults.ts';
 import { clusterSide, serverSide } from '../support/live/sides.ts';
 import { assertDone } from '../support/outcome.ts';
@@ -16,8 +16,9 @@ import { AFTER_MOVES, createCluster, startCluster, type TestCluster } from '../s
 import { startServer, type TestServer } from '../support/redis-server.ts';
 import { folderOf } from '../support/resp-file.ts';
 import { runRump, spawnRump, type RumpResult, type RunningRump } from '../support/rump.ts';
+import { serversWith } from '../support/server-versions.ts';
 import { assertSame, snapshot, UNSETTABLE, type Snapshot } from '../support/snapshot.ts';
-import { count, variants } from '../support/tier.ts';
+import { count, longOnly, variants } from '../support/tier.ts';
 
 const WORKERS = 4;
 const KEYS = count(4000, 12_000);
@@ -52,8 +53,8 @@ function figuresOf({ stdout }: RumpResult): { readonly keys: number } {
   return lines.find(({ event }) => event === 'done')!;
 }
 
-async function serverFor(t: TestContext): Promise<TestServer> {
-  const server = await startServer();
+async function serverFor(t: TestContext, binary?: string): Promise<TestServer> {
+  const server = await startServer({ binary });
   t.after(() => server.stop());
   return server;
 }
@@ -245,4 +246,21 @@ test('Workers that follow leave alone what the target had before, and what other
   assert.match(stderr, /serves slots by now: the keys in question are read once more/);
   const kept = await client.pipeline(own.map((key) => ['GET', key]));
   assert.ok(kept.every((value) => String(value) === 'of the target'));
+});
+
+longOnly(() => {
+  for (const { name, binary } of serversWith('valkey-9.1')) {
+    for (const feed of FEEDS) {
+      test(`Four workers follow six nodes by ${feed} while slots move as one (${name})`, async (t) => {
+        const [followed, target] = await Promise.all([startCluster(t, { primaries: 6, binary }), serverFor(t, binary)]);
+        const [, plan] = await planFor(t, followed, WORKERS);
+        await runModel(t, {
+          ...modelOf(followed, target, plan),
+          feed,
+          args: ['--retries', '50'],
+          faults: [slotsMigrated(followed)],
+        });
+      });
+    }
+  }
 });
