@@ -3,7 +3,6 @@ import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test, type TestContext } from 'node:test';
-import { setImmediate } from 'node:timers/promises';
 import { formatPlan, parsePlan, partitionOf, type WorkersPlan } from '../../src/sync/workers-plan.ts';
 import { SlotSet } from '../../src/cluster/slot.ts';
 import type { TestClient } from '../support/client.ts';
@@ -109,7 +108,10 @@ after(() => source.stop());
 test('rump plan shares a cluster out by its primaries, and the parts together are all of it, each key once', async (t) => {
   const target = await serverFor(t);
   const [plan, path] = await planFor(t, source, WORKERS);
-  assert.deepEqual(plan.shares.map(({ nodes }) => nodes.length).toSorted(), [1, 1, 2, 2]);
+  assert.deepEqual(
+    plan.shares.map(({ nodes }) => nodes.length).toSorted((one, other) => one - other),
+    [1, 1, 2, 2],
+  );
   assert.equal(
     plan.shares.reduce((sum, { keys }) => sum + keys, 0),
     KEYS,
@@ -140,14 +142,6 @@ test('rump plan shares a cluster out by its primaries, and the parts together ar
   );
   const lines = checks.flatMap(({ stdout }) => stdout.split('\n').filter((line) => line.startsWith('+ ')));
   assert.deepEqual(lines.toSorted(), ['+ key:1', '+ key:2', '+ key:3']);
-  // As many connections as there are nodes are no leak.
-  const warnings: string[] = [];
-  const onWarning = ({ name }: Error): void => void warnings.push(name);
-  process.on('warning', onWarning);
-  assert.equal((await runRump(['check', ...sides, '--recheck', '0'])).code, 3);
-  await setImmediate();
-  process.off('warning', onWarning);
-  assert.deepEqual(warnings, []);
 });
 
 test('Parts without a plan are of one process each, whatever moves, and whoever is killed', async (t) => {
@@ -237,6 +231,7 @@ for (const feed of variants(...FEEDS)) {
       rate: count(700, 1500),
     });
     assert.match(stderr, /the checkpoint of part [234] in database 0/);
+    // As many connections as there are nodes are no leak.
     assert.doesNotMatch(stderr, /MaxListeners/);
   });
 }

@@ -8,6 +8,8 @@ const MOVED = Buffer.from('{a}moved');
 const OTHER = Buffer.from('{b}other');
 const [SLOT, OTHER_SLOT] = [slotOf(MOVED), slotOf(OTHER)];
 
+const isThere = (id: string): boolean => id !== 'nobody';
+
 /** Two nodes, of which `a` serves both slots at first, and all that they had told by then. */
 async function begin() {
   /** What happens while it is waited until all is told. */
@@ -22,7 +24,6 @@ async function begin() {
     const line = `${id} host:1@2 myself,master - 0 0 1 connected ${slots}`;
     return Promise.resolve(slots === undefined ? undefined : line);
   };
-  const isThere = (id: string): boolean => id !== 'nobody';
   const take = async (): Promise<string[]> => {
     const { keys, slots } = await written.take({ nodeIds: ['a', 'b'], caughtUp, ask, isThere });
     return [...keys.map(({ key, times }) => `${String(key)} x ${times}`), ...slots.map(String)];
