@@ -132,8 +132,8 @@ function demandPartition(source: Deployment, { part, parts, nodeIds }: Partition
   throw new RespError(PARTITION, message, { peer, hint: 'make a plan of this one: rump plan' });
 }
 
-/** Every command that cannot be had is named, of both sides at once. */
-function demandRights({ source, target }: Sides): void {
+/** Every command that cannot be had is named, of both sides at once. @throws RespError */
+export function demandRights({ source, target }: Sides): void {
   const complaints = [source, target].flatMap(
     (side) => side?.servers.flatMap((server) => complain(side.role, server)) ?? [],
   );

@@ -204,6 +204,12 @@ test('A part is refused of a single server, and of another cluster than that of 
     assert.equal(code, 2);
   }
   assert.equal(await (await target.client()).send('DBSIZE'), 0);
+  // Who may not read, learns of no nodes.
+  await source.clients[0]!.send('ACL', 'SETUSER', 'weak', 'on', '>secret', '~*', '+@all', '-dump');
+  const weak = source.url.replace('redis://', 'redis://weak:secret@');
+  const refused = await runRump(['plan', '--workers', '2', '--from', weak]);
+  assert.deepEqual([refused.code, refused.stdout], [1, '']);
+  assert.match(refused.stderr, /the user may not run DUMP/);
 });
 
 test('The snapshots of the nodes of a part are a first copy as well, and the rest of what they hold is passed over', async (t) => {
