@@ -9,6 +9,7 @@ import { idsIn, type Node } from '../cluster/topology.ts';
 import { formatCount } from '../../resp/figures.ts';
 import { SLOTS } from '../cluster/slot.ts';
 import type { Reconnect } from '../server/retry.ts';
+import { demandRights } from './preflight.ts';
 import { secretsOf, sourceSettingsOf, type SourceOptions, type SourceSettings } from './settings.ts';
 import { PARTITION, PLAN_FORMAT, type WorkersPlan } from './workers-plan.ts';
 
@@ -31,6 +32,8 @@ export async function planWorkers({ workers, version, onReconnect, ...options }:
   }
   const source = await open(sourceSettingsOf(options), onReconnect);
   try {
+    // Where they are missing, the other nodes were not asked.
+    demandRights({ source, target: undefined }, 'copy');
     const { topology } = source;
     const nodes: readonly PlannedNode[] = topology.nodes.map((node, i) => {
       const { databases, keys } = source.servers[i]!;

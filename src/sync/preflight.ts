@@ -134,8 +134,8 @@ function demandPartition(source: Deployment, { part, parts, nodeIds }: Partition
 
 const VERBS: Readonly<Record<Use, string>> = { copy: 'copy', check: 'compare', inspect: 'inspect' };
 
-/** Every command that cannot be had is named, of both sides at once. */
-function demandRights({ source, target }: Sides, use: Use): void {
+/** Every command that cannot be had is named, of both sides at once. @throws RespError */
+export function demandRights({ source, target }: Sides, use: Use): void {
   const complaints = [source, target].flatMap(
     (side) => side?.servers.flatMap((server) => complain(side.role, server)) ?? [],
   );

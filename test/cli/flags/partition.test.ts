@@ -45,10 +45,10 @@ test('--partition is refused where it cannot be told which part is meant', () =>
 
 test('--plan is refused where it is of no use', () => {
   assertRefused([...ENDPOINTS, '--plan', path], /without --partition it is not known which part of the plan is meant/);
-  const named = (plan: string): string[] => [...ENDPOINTS, '--partition=1/2', '--plan', plan];
-  assertRefused(named(join(folder, 'none.json')), /Cannot read the plan .*none\.json: there is no such file/);
+  const half = [...ENDPOINTS, '--partition=1/2', '--plan'];
+  assertRefused([...half, join(folder, 'none.json')], /Cannot read the plan .*none\.json: there is no such file/);
   writeFileSync(join(folder, 'cut.json'), formatPlan(PLAN).slice(0, 100));
-  assertRefused(named(join(folder, 'cut.json')), /Cannot use the plan .*cut\.json: it is not JSON/);
+  assertRefused([...half, join(folder, 'cut.json')], /Cannot use the plan .*cut\.json: it is not JSON/);
 });
 
 test('--partition is of clusters, and keeps names apart', () => {

@@ -273,7 +273,7 @@ class Workers extends Following {
   /** As the one that ended worst. */
   override async done(): Promise<RumpResult> {
     const results = await Promise.all([super.done(), ...this.#others.map((other) => other.done())]);
-    const worst = results.find(({ code }) => code !== 0) ?? results[0]!;
+    const worst = results.find(({ code }) => code !== 0) ?? results[0];
     return { ...worst, stderr: results.map(({ stderr }) => stderr).join('') };
   }
 
