@@ -93,10 +93,11 @@ function optionsOf(endpoint: string, { values, environment }: Request): Omit<Ins
   };
 }
 
-function runOf(endpoint: string, { values, environment }: Request, program: Program): Run {
+/** @param stdoutTaken whether stdout is written before the end: then no bar is drawn beside it */
+function runOf(endpoint: string, { values, environment }: Request, program: Program, stdoutTaken = true): Run {
   const { debug = false, silent = false, progress = 'auto' } = values;
   const shown = { debug, progress: silent ? 'silent' : progress } as const;
-  const run = new Run(program, environment, shown, { dryRun: false, stdoutTaken: true, differences: 'none' });
+  const run = new Run(program, environment, shown, { dryRun: false, stdoutTaken, differences: 'stdout' });
   run.warnBefore(unknownVariables(environment), endpoint === '-');
   return run;
 }
@@ -105,7 +106,7 @@ async function showKeyspace(endpoint: string, request: Request, program: Program
   const { stdout } = program;
   const { depth, json = false } = request.values;
   const options = optionsOf(endpoint, request);
-  const run = runOf(endpoint, request, program);
+  const run = runOf(endpoint, request, program, false);
   let figures: KeyspaceFigures | undefined;
   const outcome = await run.work('counted', async (told) => {
     figures = await inspectKeyspace({ ...options, ...told, depth, onPartial: (counted) => (figures = counted) });
