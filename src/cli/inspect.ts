@@ -40,6 +40,7 @@ again later, 129, 130 or 143 interrupted.
 `;
 
 const DEFAULT_LIMIT = 100;
+const FILTERS = ['match', 'exclude', 'type'] as const;
 
 /** Characters that are collected before a write. */
 const ENOUGH = 64 * 1024;
@@ -75,6 +76,8 @@ async function runInspect(request: Request, program: Program): Promise<ExitCode>
     return ndjson === true ? exportKeys(what, request, program) : showKeyspace(what, request, program);
   }
   if (ndjson === true) throw new UsageError('Cannot use --ndjson with keys', 'use --json, or --match in place of keys');
+  const filter = FILTERS.find((name) => request.values[name] !== undefined);
+  if (filter !== undefined) throw new UsageError(`Cannot use --${filter} with keys`, 'leave it out, or the keys');
   return showKeys(what, keys, request, program);
 }
 

@@ -12,6 +12,7 @@ import { assertDone, assertFailed, assertPlainWords, linesOf } from '../support/
 import { payloadProxy, stamped } from '../support/payload-proxy.ts';
 import { readPayloads } from '../support/payload-fixtures.ts';
 import { startCluster } from '../support/redis-cluster.ts';
+import { startSentinel } from '../support/sentinel.ts';
 import { startServer, type TestServer } from '../support/redis-server.ts';
 import { fileOf, folderOf } from '../support/resp-file.ts';
 import { runRump, type RumpResult } from '../support/rump.ts';
@@ -141,6 +142,48 @@ test('rump inspect shows the keys of a cluster with slot and node, whichever nod
       );
     }
   }
+});
+
+test('rump inspect finds the primary of a service through Sentinel', async (t) => {
+  const server = await serverFor(t);
+  await (await server.client()).send('SET', 'key', 'value');
+  const sentinel = await startSentinel({ primary: server });
+  t.after(() => sentinel.stop());
+  const text = await shown(`redis+sentinel://127.0.0.1:${sentinel.port}/main`, 'key');
+  assert.match(text, /^"key" in db 0: string, .*\n +"value"\n$/);
+});
+
+test('rump inspect --json prints an object for each key, with what could be read of it', async (t) => {
+  const server = await serverFor(t);
+  const client = await server.client();
+  await client.pipeline([
+    ['HSET', 'hash', 'one', '1', 'two', Buffer.from([0xff])],
+    ['PEXPIREAT', 'hash', FAR_AWAY],
+    ['RPUSH', 'list', ...Array.from({ length: 50 }, (_, i) => `item ${i}`)],
+  ]);
+  const objects = linesOf(await shown(server.url, 'hash', 'list', '--json', '--limit', '10')).map(
+    (line) => JSON.parse(line) as Record<string, unknown>,
+  );
+  const [hash, list] = ['hash', 'list'].map((key) => objects.find((one) => one['key'] === key)!);
+  assert.deepEqual([hash!['type'], hash!['expireAt'], hash!['checksum']], ['hash', FAR_AWAY, true]);
+  assert.deepEqual(hash!['value'], [
+    ['one', '1'],
+    ['two', { base64: '/w==' }],
+  ]);
+  assert.deepEqual([list!['shown'], list!['elements'], (list!['value'] as unknown[]).length], [10, 50, 10]);
+  const items = Array.from({ length: 200 }, (_, i) => `item ${i}`);
+  const body = [build.length(items.length), build.strings(...items.slice(0, 150)), Buffer.from([0xff, 0xfe])];
+  const frames = [
+    command('RESTORE', 'cut', 0, build.payload(10, 1, ...body)),
+    command('RESTORE', 'new', 0, build.payload(99, 120, build.string('x'))),
+  ];
+  const lines = linesOf(await shown(fileOf(t, streamOf(Buffer.concat(frames), 2)), 'cut', 'new', '--json'));
+  const [cut, unknown] = lines.map((line) => JSON.parse(line) as Record<string, unknown>);
+  assert.ok((cut!['shown'] as number) >= 100 && (cut!['error'] as { offset: number }).offset > 1000, lines[0]);
+  assert.deepEqual(
+    [unknown!['type'], unknown!['typeByte'], Object.keys(unknown!['value'] as object)],
+    [null, 120, ['dump']],
+  );
 });
 
 test('rump inspect shows keys of files, packed or not, the last one where there are several', async (t) => {
