@@ -5,8 +5,10 @@ import type { Reconnect } from '../server/retry.ts';
 import type { TapMaker } from '../server/server.ts';
 import type { NatRule } from '../cluster/announced.ts';
 import type { TypeFigures } from '../target/target.ts';
+import type { PartitionOptions } from './workers-plan.ts';
 
 export type { NatRule } from '../cluster/announced.ts';
+export type { PartitionOptions } from './workers-plan.ts';
 export type { TypeFigures } from '../target/target.ts';
 
 /** What happens to a key that the target already has. */
@@ -63,6 +65,8 @@ export interface MigrateOptions extends LiveOptions {
   readonly exclude?: readonly string[] | undefined;
   /** Only keys of this type, as TYPE names it. */
   readonly type?: string | undefined;
+  /** One part of a cluster, where several processes copy it. Default: all of the source. */
+  readonly partition?: PartitionOptions | undefined;
   /** Taken away from the beginning of keys that have it. */
   readonly stripPrefix?: string | undefined;
   /** Then put in front of every key. */
@@ -180,6 +184,8 @@ export interface StartEvent {
   readonly type: 'start';
   readonly source: SideReport;
   readonly target: SideReport;
+  /** Where one of several processes copies a part of the source. */
+  readonly partition?: PartitionReport | undefined;
   /** Source database and target database. */
   readonly databases: readonly (readonly [source: number, target: number])[];
   /** Milliseconds between the clocks of both sides; `null` where one of them has none. */
@@ -188,6 +194,15 @@ export interface StartEvent {
   readonly expiry: 'exact' | 'relative' | 'dropped';
   /** How changes of the source are learnt, and why so; where it is followed. */
   readonly feed?: { readonly kind: 'psync' | 'tracking'; readonly why: string } | undefined;
+}
+
+export interface PartitionReport {
+  /** From 1. */
+  readonly part: number;
+  readonly parts: number;
+  /** How many slots it has, and how many primaries serve them. */
+  readonly slots: number;
+  readonly primaries: number;
 }
 
 /** What the look at one side has found. */
