@@ -11,6 +11,7 @@ export interface Answer {
   readonly body: string | Buffer;
   /** What a page may load, as a Content-Security-Policy. Default: nothing. */
   readonly policy?: string;
+  readonly headers?: Readonly<Record<string, string>>;
 }
 
 export interface StatusServerOptions extends TcpPeer {
@@ -199,7 +200,13 @@ export class StatusServer {
   #respond({ method, url = '', headers }: IncomingMessage, response: ServerResponse, refusal?: Answer): void {
     const [path = ''] = url.split('?', 1);
     const found = refusal ?? this.#options.answer(path, headers.accept ?? '');
-    const { status, type, body, policy } = found ?? saying(404, 'There is nothing here: see /, /status, /metrics');
+    const {
+      status,
+      type,
+      body,
+      policy,
+      headers: more,
+    } = found ?? saying(404, 'There is nothing here: see /, /status, /metrics');
     const bytes = typeof body === 'string' ? Buffer.from(body) : body;
     if (!this.#server.listening) response.shouldKeepAlive = false;
     response.writeHead(status, {
@@ -211,6 +218,7 @@ export class StatusServer {
       'Referrer-Policy': 'no-referrer',
       'X-Content-Type-Options': 'nosniff',
       ...(status === 405 && { Allow: METHODS }),
+      ...more,
     });
     response.end(method === 'HEAD' ? undefined : bytes);
   }

@@ -21,7 +21,7 @@ function parse(text: string): Line[] {
 /** What is the same in two accounts of one run. */
 function steady(lines: readonly Line[]): Line[] {
   for (const { time } of lines) assert.match(String(time), /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/);
-  const untimed = lines.map((line) => ({ ...line, time: 0, elapsed: 0 }) as Line);
+  const untimed: readonly Line[] = lines.map((line) => ({ ...line, time: 0, elapsed: 0 }));
   return untimed.filter(({ event }) => event !== 'progress');
 }
 

@@ -116,6 +116,13 @@ test('/healthz is well while a run is paused, or waits for a server that is gone
   await until('/healthz', ({ status, body }) => status === 200 && body.startsWith('ok: copying, waiting: '));
   running.child.kill('SIGTERM');
   assert.equal((await running.done).code, 143);
+
+  const into = ['--from', '-', ...endpoints.slice(2), '--timeout', '300ms'];
+  const mute = await startShown(t, into, { input: null });
+  const { body } = await mute.until('/healthz', ({ status }) => status === 503);
+  assert.match(body, /^not ok: copying, but for [\d.]+ s there was no reply: --timeout is 0\.3 s\n$/);
+  mute.running.child.kill('SIGTERM');
+  assert.equal((await mute.running.done).code, 143);
 });
 
 test('--metrics and --metrics-file of a check have what it found', async (t) => {
