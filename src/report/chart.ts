@@ -86,7 +86,14 @@ function bandArea({ from, to, label }: Band, i: number, place: Place): Markup {
   const [x] = place(from, 0);
   const [end] = place(to, 0);
   const shade = i % 2 === 0 ? 'even' : 'odd';
-  return html`<rect class="band ${shade}" x="${x.toFixed(1)}" y="0" width="${Math.max(0, end - x).toFixed(1)}" height="${HEIGHT}"><title>${label}</title></rect>`;
+  return html`<rect
+    class="band ${shade}"
+    x="${x.toFixed(1)}"
+    y="0"
+    width="${Math.max(0, end - x).toFixed(1)}"
+    height="${HEIGHT}"
+    ><title>${label}</title></rect
+  >`;
 }
 
 function gridLine(y: number): Markup {

@@ -40,7 +40,15 @@ export function sidesSection(state: RunState): Markup | false {
     'sides',
     'Both sides',
     html`<div class="sides">${sideOf('Source', source)}${sideOf('Target', target)}</div>`,
-    html`<dl class="facts above">${facts.map(([name, fact]) => fact !== undefined && fact !== false && html`<dt>${name}</dt><dd>${fact}</dd>`)}</dl>`,
+    html`<dl class="facts above">
+      ${facts.map(
+        ([name, fact]) =>
+          fact !== undefined &&
+          fact !== false &&
+          html`<dt>${name}</dt>
+            <dd>${fact}</dd>`,
+      )}
+    </dl>`,
   );
 }
 
@@ -71,7 +79,12 @@ export function faultsSection({ faults, moreFaults, startedAt }: RunState): Mark
     { head: 'what', kind: 'nowrap', cell: ({ kind, code }) => (kind === 'reconnect' ? 'reconnect' : code) },
     { head: '', kind: 'words', cell: ({ text }) => text },
   ];
-  return section('faults', 'Warnings and faults', table('Warnings and faults', columns, faults), moreOf(moreFaults, 'of these'));
+  return section(
+    'faults',
+    'Warnings and faults',
+    table('Warnings and faults', columns, faults),
+    moreOf(moreFaults, 'of these'),
+  );
 }
 
 export function phasesSection({ phases, startedAt, updatedAt }: RunState): Markup | false {
@@ -89,6 +102,10 @@ export function phasesSection({ phases, startedAt, updatedAt }: RunState): Marku
 
 export function optionsSection({ options }: RunState): Markup | false {
   if (options.length === 0) return false;
-  const pairs = options.map(([flag, value]) => html`<dt><code>${flag}</code></dt><dd><code>${value}</code></dd>`);
+  const pairs = options.map(
+    ([flag, value]) =>
+      html`<dt><code>${flag}</code></dt>
+        <dd><code>${value}</code></dd>`,
+  );
   return section('options', 'Options', html`<dl class="facts">${pairs}</dl>`);
 }

@@ -22,14 +22,22 @@ export function table<T>(name: string, columns: readonly Column<T>[], rows: read
         </tr>
       </thead>
       <tbody>
-        ${rows.map((row) => html`<tr>${columns.map(({ kind = '', cell }) => html`<td class="${kind}">${cell(row)}</td>`)}</tr>`)}
+        ${rows.map(
+          (row) =>
+            html`<tr>
+              ${columns.map(({ kind = '', cell }) => html`<td class="${kind}">${cell(row)}</td>`)}
+            </tr>`,
+        )}
       </tbody>
     </table>
   </div>`;
 }
 
 export function section(id: string, title: string, ...parts: readonly (Markup | false)[]): Markup {
-  return html`<section aria-labelledby="${id}"><h2 id="${id}">${title}</h2>${parts}</section>`;
+  return html`<section aria-labelledby="${id}">
+    <h2 id="${id}">${title}</h2>
+    ${parts}
+  </section>`;
 }
 
 /** How many there were beside those that are listed. */
@@ -47,7 +55,8 @@ export function typesSection(state: RunState): Markup | false {
   const { types, dryRun } = state;
   if (dryRun !== undefined) return dryRunSection(dryRun);
   if (types.length === 0) return false;
-  const note = 'As the keys were read, by their names and payloads. A key that was read again, as it had changed or a connection was lost, counts again.';
+  const note =
+    'As the keys were read, by their names and payloads. A key that was read again, as it had changed or a connection was lost, counts again.';
   return section('types', 'Sizes by type', sizeTable(types), html`<p class="note">${note}</p>`);
 }
 
@@ -67,8 +76,16 @@ function sizeTable(types: readonly TypeRow[], what = 'bytes'): Markup {
     { head: 'type', kind: 'nowrap', cell: ({ type }) => type },
     { head: 'keys', kind: 'number', cell: ({ keys }) => formatCount(keys) },
     { head: what, kind: 'number', cell: ({ bytes }) => (bytes === null ? 'unknown' : formatBytes(bytes)) },
-    { head: 'a key', kind: 'number', cell: ({ bytes, keys }) => (bytes === null ? '' : formatBytes(Math.round(bytes / Math.max(1, keys)))) },
-    { head: 'of all', kind: 'number', cell: ({ bytes }) => `${((100 * (bytes ?? 0)) / Math.max(1, all)).toFixed(1)} %` },
+    {
+      head: 'a key',
+      kind: 'number',
+      cell: ({ bytes, keys }) => (bytes === null ? '' : formatBytes(Math.round(bytes / Math.max(1, keys)))),
+    },
+    {
+      head: 'of all',
+      kind: 'number',
+      cell: ({ bytes }) => `${((100 * (bytes ?? 0)) / Math.max(1, all)).toFixed(1)} %`,
+    },
     {
       head: '',
       kind: 'share',
@@ -82,13 +99,18 @@ export function standoutSections(state: RunState): Markup | false {
   const { largest, slowest, types } = state;
   if (types.length === 0) return false;
   const type = { head: 'type', kind: 'nowrap', cell: ({ type }: { readonly type: string }) => type } as const;
-  const size = { head: 'size', kind: 'number', cell: ({ bytes }: { readonly bytes: number }) => formatBytes(bytes) } as const;
+  const size = {
+    head: 'size',
+    kind: 'number',
+    cell: ({ bytes }: { readonly bytes: number }) => formatBytes(bytes),
+  } as const;
   const time: Column<RunState['slowest'][number]> = { head: 'time', kind: 'number', cell: ({ ms }) => formatMs(ms) };
   return html`${largest.length > 0 && section('largest', 'Largest keys', table('Largest keys', [...keyColumns<RunState['largest'][number]>(state), type, size], largest))}
   ${section(
     'slowest',
     'Slowest keys',
-    slowest.length > 0 && table('Slowest keys', [...keyColumns<RunState['slowest'][number]>(state), type, size, time], slowest),
+    slowest.length > 0 &&
+      table('Slowest keys', [...keyColumns<RunState['slowest'][number]>(state), type, size, time], slowest),
     html`<p class="note">${slowest.length > 0 ? SLOW_NOTE : NO_SLOW_NOTE}</p>`,
   )}`;
 }
@@ -131,7 +153,11 @@ export function checkSection(state: RunState): Markup | false {
     ['expired meanwhile', figures.expired],
     ['gone meanwhile', figures.gone],
   ] as const;
-  const facts = counts.map(([name, count]) => html`<dt>${name}</dt><dd>${formatCount(count)}</dd>`);
+  const facts = counts.map(
+    ([name, count]) =>
+      html`<dt>${name}</dt>
+        <dd>${formatCount(count)}</dd>`,
+  );
   const columns: Column<Difference>[] = [
     ...keyColumns<Difference>(state),
     { head: 'found', kind: 'nowrap', cell: ({ verdict }) => VERDICTS[verdict] },
@@ -141,7 +167,9 @@ export function checkSection(state: RunState): Markup | false {
     'check',
     'The check',
     html`<dl class="facts">${facts}</dl>`,
-    differences.length > 0 && html`<h3 class="above">Keys that are not the same</h3>${table('Keys that are not the same', columns, differences)}`,
+    differences.length > 0 &&
+      html`<h3 class="above">Keys that are not the same</h3>
+        ${table('Keys that are not the same', columns, differences)}`,
     moreOf(moreDifferences, 'key'),
   );
 }

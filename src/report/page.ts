@@ -31,7 +31,9 @@ export function pageOf(state: RunState, script?: string): string {
         <meta name="viewport" content="width=device-width, initial-scale=1" />
         <meta name="referrer" content="no-referrer" />
         <meta name="color-scheme" content="light dark" />
-        <title>${verdictOf(state).title} – rump</title>`;
+        <title>${verdictOf(state).title} – rump</title>
+      </head>
+    </html>`;
   const behind = script === undefined ? '' : `<script>${script}</script>`;
   return `${head.text}<style>${PAGE_STYLE}</style></head><body><main>${contentOf(state)}</main>${behind}</body></html>\n`;
 }
@@ -52,7 +54,18 @@ function headOf(state: RunState): Markup {
   return html`<header>
     <p class="kicker">rump ${version} · ${command === 'check' ? 'a check' : 'a copy'}${resumed}</p>
     <div class="verdict ${tone}">
-      <svg viewBox="0 0 24 24" aria-hidden="true" fill="none" stroke="currentColor" stroke-width="2" stroke-linecap="round" stroke-linejoin="round"><circle cx="12" cy="12" r="10.5" />${MARKS[tone]}</svg>
+      <svg
+        viewBox="0 0 24 24"
+        aria-hidden="true"
+        fill="none"
+        stroke="currentColor"
+        stroke-width="2"
+        stroke-linecap="round"
+        stroke-linejoin="round"
+      >
+        <circle cx="12" cy="12" r="10.5" />
+        ${MARKS[tone]}
+      </svg>
       <div>
         <p class="status">${status}</p>
         <h1>${title}</h1>
@@ -91,19 +104,37 @@ function figuresOf(state: RunState): Markup | false {
     ['reconnects', reconnects > 0 && formatCount(reconnects)],
   ];
   const following: Tile[] = [
-    ['behind the source', live?.lag !== undefined && live.lag !== null && outcome === undefined && formatDuration(live.lag)],
+    [
+      'behind the source',
+      live?.lag !== undefined && live.lag !== null && outcome === undefined && formatDuration(live.lag),
+    ],
     ['changed keys to come', live !== undefined && outcome === undefined && formatCount(live.behind)],
   ];
   const compared: Tile[] = check === undefined ? [] : comparedTiles(check.figures);
   const done: Tile = ['done', outcome === undefined && fraction !== null && `${Math.floor(fraction * 100)} %`];
   const tiles = [done, ...following, ...(command === 'copy' ? copied : []), ...compared];
   const shown = tiles.filter(([, value]) => value !== false);
-  return html`<dl class="figures">${shown.map(([name, value]) => html`<div><dt>${name}</dt><dd>${value}</dd></div>`)}</dl>`;
+  return html`<dl class="figures">
+    ${shown.map(
+      ([name, value]) =>
+        html`<div>
+          <dt>${name}</dt>
+          <dd>${value}</dd>
+        </div>`,
+    )}
+  </dl>`;
 }
 
 type Tile = readonly [name: string, value: string | false];
 
-function comparedTiles({ match, differ, sourceOnly, targetOnly, failed, notComparable }: NonNullable<RunState['check']>['figures']): Tile[] {
+function comparedTiles({
+  match,
+  differ,
+  sourceOnly,
+  targetOnly,
+  failed,
+  notComparable,
+}: NonNullable<RunState['check']>['figures']): Tile[] {
   const [unsure, different] = [failed + notComparable, differ + sourceOnly + targetOnly];
   return [
     ['compared equal', formatCount(match)],
@@ -115,6 +146,9 @@ function comparedTiles({ match, differ, sourceOnly, targetOnly, failed, notCompa
 function footOf({ version, outcome, phase }: RunState): Markup {
   const end = outcome === undefined ? `Phase: ${PHASE_NAMES[phase]}` : `Exit code ${outcome.exitCode}`;
   return html`<footer>
-    <p>${end}. Made by rump ${version}. This page loads nothing and runs nothing. It holds names of keys and addresses of servers, and no values and no passwords: send it on to those who may know them.</p>
+    <p>
+      ${end}. Made by rump ${version}. This page loads nothing and runs nothing. It holds names of keys and addresses of
+      servers, and no values and no passwords: send it on to those who may know them.
+    </p>
   </footer>`;
 }

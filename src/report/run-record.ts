@@ -180,7 +180,14 @@ export class RunRecord {
 
   #sample(at: number, isLast = false): void {
     const { figures, check, live, startedAt } = this.#state;
-    const { match = 0, differ = 0, sourceOnly = 0, targetOnly = 0, notComparable = 0, bytes = 0 } = check?.figures ?? {};
+    const {
+      match = 0,
+      differ = 0,
+      sourceOnly = 0,
+      targetOnly = 0,
+      notComparable = 0,
+      bytes = 0,
+    } = check?.figures ?? {};
     const sample = {
       at,
       keys: figures.keys + match + differ + sourceOnly + targetOnly + notComparable,
@@ -243,7 +250,15 @@ function hasMoved(before: Figures | CheckFigures, now: Figures | CheckFigures): 
   );
 }
 
-function textOf({ side, address, reason, refused, pause, attempt, retries }: Extract<RunEvent, { type: 'reconnect' }>): string {
+function textOf({
+  side,
+  address,
+  reason,
+  refused,
+  pause,
+  attempt,
+  retries,
+}: Extract<RunEvent, { type: 'reconnect' }>): string {
   const what = refused ? 'waiting for' : 'lost';
   return `${what} the ${side} ${address}: ${reason}; trying again in ${formatDuration(pause)} (${attempt} of ${retries})`;
 }

@@ -4,7 +4,6 @@
 import type { Figures, LiveProgress, SideReport, StartEvent } from '../sync/options.ts';
 import type { CheckFigures, Verdict } from '../verify/options.ts';
 
-
 export type RunPhase = 'starting' | LiveProgress['phase'] | 'checking' | 'done' | 'failed';
 
 /** Moments are milliseconds since 1970, and keys are shown as by `escapeKey`. */
@@ -51,7 +50,8 @@ export interface RunState {
   readonly warnings: Readonly<Record<string, number>>;
   readonly check?: CheckState | undefined;
   /** What a copy would bring, where it was only looked. */
-  readonly dryRun?: readonly { readonly type: string; readonly keys: number; readonly bytes: number | null }[] | undefined;
+  readonly dryRun?:
+    readonly { readonly type: string; readonly keys: number; readonly bytes: number | null }[] | undefined;
   readonly outcome?: RunOutcome | undefined;
 }
 

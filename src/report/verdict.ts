@@ -67,20 +67,45 @@ function broken(state: RunState, { exitCode, text, hint }: NonNullable<RunState[
   const isCheck = command === 'check';
   const noun = isCheck ? 'check' : 'copy';
   const isKept = options.some(([flag]) => flag === '--resume');
-  const again = isCheck ? 'Run it again' : isKept ? 'The same command goes on where this one ended' : 'Run it again; with --resume it could have gone on where it ended';
+  const again = isCheck
+    ? 'Run it again'
+    : isKept
+      ? 'The same command goes on where this one ended'
+      : 'Run it again; with --resume it could have gone on where it ended';
   const common = { text, hint };
   if (exitCode > FIRST_SIGNAL)
-    return { ...common, tone: 'warn', status: 'Interrupted', title: `The ${noun} was interrupted`, hint: hint ?? again };
+    return {
+      ...common,
+      tone: 'warn',
+      status: 'Interrupted',
+      title: `The ${noun} was interrupted`,
+      hint: hint ?? again,
+    };
   switch (exitCode) {
     case DIFFERENT:
-      return { ...common, tone: 'bad', status: 'Different', title: isCheck ? 'The two sides are not the same' : 'Copied, but the two sides are not the same' };
+      return {
+        ...common,
+        tone: 'bad',
+        status: 'Different',
+        title: isCheck ? 'The two sides are not the same' : 'Copied, but the two sides are not the same',
+      };
     case PASSING:
-      return { ...common, tone: 'bad', status: 'Broken off', title: `The ${noun} broke off, for a reason that may pass`, hint: hint === undefined ? again : `${hint}. ${again}` };
+      return {
+        ...common,
+        tone: 'bad',
+        status: 'Broken off',
+        title: `The ${noun} broke off, for a reason that may pass`,
+        hint: hint === undefined ? again : `${hint}. ${again}`,
+      };
     case FAILED:
     case USAGE:
     default: {
       const isPartial = !isCheck && figures.keys > 0;
-      const title = isCheck ? 'Not everything could be compared' : isPartial ? 'Not everything was copied' : 'Nothing was copied';
+      const title = isCheck
+        ? 'Not everything could be compared'
+        : isPartial
+          ? 'Not everything was copied'
+          : 'Nothing was copied';
       return { ...common, tone: 'bad', status: 'Not complete', title };
     }
   }
