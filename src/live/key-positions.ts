@@ -1,5 +1,5 @@
-// Where the keys of a command stand, as the server itself says by COMMAND. What has no key, or is no change to one, is known here
-// by name.
+// Where the keys of a command stand, as the server itself says by COMMAND INFO, of each name as it is met. What has no key, or is
+// no change to one, is known here by name.
 
 import { nameOf, ReplyError, RespError, type Peer } from '../../resp/errors.ts';
 import type { Reply } from '../../resp/reply.ts';
@@ -25,9 +25,24 @@ export type KeyRule =
 const NOTHING: KeyRule = { kind: 'nothing' };
 const ASKED: KeyRule = { kind: 'asked' };
 const UNEXPLAINED: KeyRule = { kind: 'unexplained' };
+/** SYNCSLOTS is how the nodes of Valkey 9 arrange that a slot moves. */
+const CLUSTER: KeyRule = {
+  kind: 'subcommands',
+  rules: new Map<string, KeyRule>([
+    ['FLUSHSLOT', { kind: 'special', name: 'CLUSTER FLUSHSLOT' }],
+    ['SYNCSLOTS', NOTHING],
+  ]),
+};
 
 /** Sent to replicas, and no change to any key. */
 const HARMLESS = ['PING', 'REPLCONF', 'PUBLISH', 'SPUBLISH', 'SCRIPT', 'FUNCTION', 'DISCARD'];
+/** What most of a stream is made of, and all that may be long. To read of all commands takes longer than many a copy. */
+const USUAL =
+  'SET MSET SETNX MSETNX SETEX PSETEX GETSET APPEND SETRANGE SETBIT INCR DECR INCRBY DECRBY DEL UNLINK PEXPIREAT PERSIST ' +
+  'RENAME RESTORE RESTORE-ASKING LPUSH RPUSH LPUSHX RPUSHX LINSERT LSET LREM LPOP RPOP LTRIM SADD SREM ZADD ZREM ZINCRBY ' +
+  'HSET HMSET HSETNX HSETEX HDEL HINCRBY XADD XDEL XTRIM PFADD PFMERGE GEOADD';
+/** Others that are asked about, by name. */
+const MOST_ASKED_ABOUT = 1000;
 /** A server that sends scripts as they are leaves out what they change beyond the keys that they were given. */
 const SCRIPTS = ['EVAL', 'EVALSHA', 'FCALL'];
 const SPECIAL: readonly SpecialName[] = [
@@ -43,34 +58,55 @@ const SPECIAL: readonly SpecialName[] = [
 ];
 
 export class KeyPositions {
+  readonly #session: Session;
   /** By the name in small letters and in capitals, as most are sent. */
   readonly #rules = new Map<string, KeyRule>();
+  readonly #askedAbout = new Set<string>();
 
-  private constructor(commands: readonly Reply[]) {
-    for (const command of commands) {
-      const known = readCommand(command);
-      if (known !== undefined) this.#set(known.name, known.rule);
-    }
+  private constructor(session: Session) {
+    this.#session = session;
     for (const name of HARMLESS) this.#set(name, NOTHING);
     for (const name of SCRIPTS) this.#set(name, UNEXPLAINED);
     for (const name of SPECIAL) if (!name.includes(' ')) this.#set(name, { kind: 'special', name });
+    this.#set('CLUSTER', CLUSTER);
   }
 
   /** @throws RespError where the server does not say */
   static async learn(session: Session): Promise<KeyPositions> {
-    const { peer } = session;
+    const positions = new KeyPositions(session);
+    await positions.#askAbout(USUAL.split(' '));
+    return positions;
+  }
+
+  /**
+   * Of a name that is met for the first time the server has to be asked for the keys. It is asked about the name before: that is
+   * known by the time the keys are.
+   */
+  of(name: string): KeyRule {
+    return this.#rules.get(name) ?? this.#rules.get(name.toUpperCase()) ?? this.#met(name);
+  }
+
+  #met(name: string): KeyRule {
+    if (!this.#askedAbout.has(name) && this.#askedAbout.size < MOST_ASKED_ABOUT) {
+      this.#askedAbout.add(name);
+      // Without an answer it is asked for the keys each time; that the connection was lost is told elsewhere.
+      this.#askAbout([name]).catch(() => {});
+    }
+    return ASKED;
+  }
+
+  async #askAbout(names: readonly string[]): Promise<void> {
+    const { peer } = this.#session;
     try {
-      const reply = await session.request('COMMAND');
-      if (!Array.isArray(reply)) throw misanswered(peer, 'COMMAND');
-      return new KeyPositions(reply as readonly Reply[]);
+      const reply = await this.#session.request('COMMAND', 'INFO', ...names);
+      if (!Array.isArray(reply)) throw misanswered(peer, 'COMMAND INFO');
+      for (const command of reply as readonly Reply[]) {
+        const known = readCommand(command);
+        if (known !== undefined) this.#set(known.name, known.rule);
+      }
     } catch (error) {
       throw error instanceof ReplyError ? untold(error, peer) : error;
     }
-  }
-
-  /** Of a name that the server has not told of, it may know the keys when it is asked. */
-  of(name: string): KeyRule {
-    return this.#rules.get(name) ?? this.#rules.get(name.toUpperCase()) ?? ASKED;
   }
 
   #set(name: string, rule: KeyRule): void {
@@ -106,12 +142,8 @@ function rulesOf(known: readonly (ReturnType<typeof readCommand> | undefined)[],
   const rules = new Map<string, KeyRule>();
   for (const each of known) {
     if (each === undefined) continue;
-    const name = each.name.toUpperCase().replace('|', ' ');
-    const special = SPECIAL.find((one) => one === name);
-    rules.set(
-      name.slice(name.indexOf(' ') + 1),
-      special === undefined ? each.rule : { kind: 'special', name: special },
-    );
+    const name = each.name.toUpperCase();
+    rules.set(name.slice(name.indexOf('|') + 1), each.rule);
   }
   return otherwise.kind === 'nothing' ? { kind: 'subcommands', rules } : otherwise;
 }

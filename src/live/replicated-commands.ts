@@ -219,7 +219,7 @@ export class ReplicatedCommands implements CommandSink {
   }
 
   async #ask(offset: number): Promise<void> {
-    const [name, db, { askKeys, unexplained, onAsked }] = [this.#name, this.#db, this.#options];
+    const [name, db, { askKeys, onAsked }] = [this.#name, this.#db, this.#options];
     const argv = [Buffer.from(name, 'latin1'), ...this.#gathered];
     const bytes = this.#gatheredBytes + argv.length * ARGUMENT_BYTES;
     this.#asked.push({ at: this.#safe, offset });
@@ -227,7 +227,7 @@ export class ReplicatedCommands implements CommandSink {
     if (this.isFull) onAsked();
     try {
       const keys = await askKeys(argv);
-      if (keys === undefined) unexplained.met(name);
+      if (keys === undefined) this.#unexplained(name);
       else for (const key of keys) this.#sink.onChange(db, key);
       this.#asked.shift();
       this.#askedBytes -= bytes;
@@ -235,6 +235,12 @@ export class ReplicatedCommands implements CommandSink {
     } catch {
       // Where the server was lost, one goes on from before this command.
     }
+  }
+
+  /** The server knows no keys of it: by now it may have said that it is no write. */
+  #unexplained(name: string): void {
+    const { positions, unexplained } = this.#options;
+    if (positions.of(name).kind !== 'nothing') unexplained.met(name);
   }
 }
 

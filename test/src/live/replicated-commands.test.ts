@@ -11,18 +11,19 @@ import { command } from '../../support/frames.ts';
 
 const START: FeedPosition = { replicationId: 'a'.repeat(40), offset: 100, db: null };
 
-function about(name: string, flags: string[], positions: [number, number, number], subcommands: Reply[] = []): Reply {
+function about(name: string, flags: string[], positions: [number, number, number], subcommands: Reply[] = []): Reply[] {
   return [Buffer.from(name), -2, flags.map((flag) => Buffer.from(flag)), ...positions, [], [], [], subcommands];
 }
 
-const COMMANDS: Reply[] = [
+const COMMANDS: readonly (readonly Reply[])[] = [
   about('set', ['write'], [1, 1, 1]),
   about('mset', ['write'], [1, -1, 2]),
   about('sort', ['write', 'movablekeys'], [1, 1, 1]),
   about('select', [], [0, 0, 0]),
   about('trim', ['write'], [0, 0, 0]),
+  about('module.tell', [], [0, 0, 0]),
+  about('module.move', ['write'], [1, 2, 1]),
   about('xgroup', [], [0, 0, 0], [about('xgroup|create', ['write'], [2, 2, 1])]),
-  about('cluster', [], [0, 0, 0], [about('cluster|flushslot', ['write'], [0, 0, 0])]),
 ];
 
 type Answer = (keys: readonly Buffer[] | undefined) => void;
@@ -39,12 +40,14 @@ class Told {
     onFailed: (): void => {},
   };
   readonly unexplained = new Unexplained(this.sink);
+  /** Names that the server was asked about, one after the other. */
+  readonly askedAbout: string[] = [];
   commands!: ReplicatedCommands;
   #stream!: CommandStream;
 
   static async begin(): Promise<Told> {
     const told = new Told();
-    const session = { peer: { host: 'h', port: 1 }, request: async () => COMMANDS } as unknown as Session;
+    const session = { peer: { host: 'h', port: 1 }, request: told.#request } as unknown as Session;
     const options = {
       from: START,
       positions: await KeyPositions.learn(session),
@@ -60,6 +63,12 @@ class Told {
     return told;
   }
 
+  /** As a server answers COMMAND INFO. */
+  readonly #request = async (_: string, __: string, ...names: readonly string[]): Promise<Reply> => {
+    if (names.length === 1) this.askedAbout.push(names[0]!);
+    return names.map((name) => COMMANDS.find(([known]) => String(known) === name.toLowerCase()) ?? null);
+  };
+
   read(...words: (string | number | Buffer)[]): number {
     const frame = command(...words);
     this.#stream.read(frame);
@@ -72,9 +81,29 @@ test('ReplicatedCommands tells keys where the server says that they stand, in th
   told.read('SET', 'a', 'value');
   told.read('SELECT', 3);
   told.read('mset', 'b', 1, 'c', 2);
-  told.read('XGROUP', 'create', 'stream', 'group', 0);
   told.read('PUBLISH', 'channel', 'message');
-  assert.deepEqual(told.changes, ['?:a', '3:b', '3:c', '3:stream']);
+  assert.deepEqual(told.changes, ['?:a', '3:b', '3:c']);
+  assert.deepEqual([told.gaps, told.asked, told.askedAbout], [[], [], []]);
+});
+
+test('ReplicatedCommands asks for the keys of an unusual command once, and knows from then on where they stand', async () => {
+  const told = await Told.begin();
+  for (const argv of [
+    ['module.move', 'a', 'b', 'c'],
+    ['XGROUP', 'CREATE', 's', 'group', '0'],
+    ['module.tell', 'c'],
+  ])
+    told.read(...argv);
+  assert.deepEqual(told.asked, ['module.move a b c', 'XGROUP CREATE s group 0', 'module.tell c']);
+  told.answers[0]!([Buffer.from('a'), Buffer.from('b')]);
+  told.answers[1]!([Buffer.from('s')]);
+  told.answers[2]!(undefined);
+  await new Promise(setImmediate);
+  told.read('module.move', 'd', 'e', 'f');
+  told.read('xgroup', 'create', 't', 'group', 0);
+  told.read('module.tell', 'f');
+  assert.deepEqual(told.changes, ['?:a', '?:b', '?:s', '?:d', '?:e', '?:t']);
+  assert.deepEqual([told.askedAbout, told.asked.length], [['module.move', 'XGROUP', 'module.tell'], 3]);
   assert.deepEqual(told.gaps, []);
 });
 
@@ -110,9 +139,12 @@ function namesIn({ reason }: Gap): string | undefined {
 
 test('ReplicatedCommands tells a gap once of each command that nothing explains, and again of those since when all is asked for', async () => {
   const told = await Told.begin();
-  for (const name of ['TRIM', 'trim', 'EVAL', 'module.write']) told.read(name, 'a', 'b');
-  told.answers[0]!(undefined);
-  await new Promise(setImmediate);
+  for (const name of ['TRIM', 'EVAL', 'trim', 'module.write']) {
+    told.read(name, 'a', 'b');
+    // Of those that it is asked for, the server knows no keys.
+    for (const answer of told.answers.splice(0)) answer(undefined);
+    await new Promise(setImmediate);
+  }
   assert.deepEqual(told.gaps.map(namesIn), ['TRIM', 'EVAL', 'MODULE.WRITE']);
   told.unexplained.tellAll();
   told.unexplained.tellAll();
