@@ -136,7 +136,10 @@ test('--metrics and --metrics-file of a check have what it found', async (t) => 
     ['SET', 'b', 2],
   ]);
   const file = join(folderOf(t), 'check.prom');
-  const result = await runRump(['check', ...endpoints, '--recheck', '0', '--metrics-file', file, '--metrics', ':0']);
+  const frames = join(folderOf(t), 'frames');
+  const asked = ['--metrics-file', file, '--metrics', ':0', '--trace', frames];
+  const result = await runRump(['check', ...endpoints, '--recheck', '0', ...asked]);
+  assert.match(readFileSync(frames, 'utf8'), / "DUMP" "a"$/m);
   assert.equal(result.code, 3, result.stderr);
   assert.match(result.stderr, /^rump: the run can be seen at http:\/\/127\.0\.0\.1:\d+\/\n/);
   const metrics = readMetrics(readFileSync(file, 'utf8'));
