@@ -2,6 +2,7 @@
 // asks for news of itself.
 
 import { createHash } from 'node:crypto';
+import { escapeJson } from '../../resp/escapes.ts';
 import { healthOf, readinessOf, type Health, type Signs } from './health.ts';
 import { METRICS_TYPE, metricsText } from './metrics-text.ts';
 import { contentOf, pageOf } from './page.ts';
@@ -29,11 +30,8 @@ note.hidden = true;
 content.before(note);
 const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 const seen = () => new Promise((resolve) => document.addEventListener('visibilitychange', resolve, { once: true }));
-const put = (html) => {
-  if (!getSelection().isCollapsed) return;
-  const open = Array.from(content.querySelectorAll('details'), (details) => details.open);
-  content.innerHTML = html;
-  content.querySelectorAll('details').forEach((details, at) => (details.open = open[at] ?? details.open));
+const put = (html, isLast) => {
+  if (isLast || getSelection().isCollapsed) content.innerHTML = html;
 };
 (async () => {
   for (;;) {
@@ -41,9 +39,11 @@ const put = (html) => {
     try {
       const response = await fetch('/status', { headers: { Accept: 'text/html', Prefer: 'wait=1' } });
       if (!response.ok) throw new Error(response.statusText);
-      put(await response.text());
+      const isOver = /^(done|failed)$/.test(response.headers.get('${PHASE_HEADER}'));
+      put(await response.text(), isOver);
+      document.title = content.querySelector('h1').textContent + ' – rump';
       note.hidden = true;
-      if (/^(done|failed)$/.test(response.headers.get('${PHASE_HEADER}'))) return;
+      if (isOver) return;
     } catch {
       if (note.hidden) note.textContent = 'Not reached since ' + new Date().toLocaleTimeString() + ': this is what was seen last.';
       note.hidden = false;
@@ -72,7 +72,7 @@ export class StatusPages {
       case '/status':
         return accept.includes('text/html')
           ? this.#make('content', HTML_TYPE, contentOf)
-          : this.#make(path, JSON_TYPE, (state) => `${JSON.stringify(state)}\n`);
+          : this.#make(path, JSON_TYPE, (state) => `${escapeJson(JSON.stringify(state))}\n`);
       case '/metrics':
         return this.#make(path, METRICS_TYPE, (state) => metricsText(state));
       case '/healthz':

@@ -1,28 +1,25 @@
 // The session and the recipes of README.md: the very commands that stand there, on real servers; only addresses are others.
 import assert from 'node:assert/strict';
-import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
-import { delimiter, join } from 'node:path';
+import { join } from 'node:path';
 import { after, before, beforeEach, test, type TestContext } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { TestClient } from '../support/client.ts';
 import type { Argument } from '../support/frames.ts';
 import { assertSameData, fillAllTypes } from '../support/keyspace.ts';
-import { killAtExit } from '../support/kill-at-exit.ts';
 import { blocksOf, read, sectionOf } from '../support/pages.ts';
 import { readMetrics, valueOf } from '../support/prometheus.ts';
 import { assertSame } from '../support/snapshot.ts';
 import { AFTER_MOVES, createCluster, TestCluster } from '../support/redis-cluster.ts';
 import { startServer, type TestServer } from '../support/redis-server.ts';
-import { MAIN } from '../support/rump.ts';
 import { fieldExpiriesOf, knows, serverName } from '../support/server-facts.ts';
 import { present } from '../support/server-versions.ts';
+import { startShellIn, type RunningShell } from '../support/shell.ts';
 import { startProxy } from '../support/tcp-proxy.ts';
 
-const LONGEST_MS = 60_000;
 /** As the sessions of the page say. */
 const SESSION_KEYS = 12_346;
 const FAR_AWAY = 4_102_444_800_123;
@@ -341,56 +338,10 @@ function atPlaces(text: string): string {
   return text.replaceAll(new RegExp(String.raw`(?<![\w.])(?:${names.join('|')})\b`, 'g'), (name) => places[name]!);
 }
 
-interface RunningShell {
-  /** Rejects where it ends before it says so. */
-  says(words: RegExp): Promise<void>;
-  /** What it has printed. The last command has to end with 0. */
-  readonly done: Promise<string>;
-}
-
 async function runShell(script: string): Promise<string> {
   return startShell(script).done;
 }
 
-/** Both streams come as a terminal shows them. */
 function startShell(script: string): RunningShell {
-  const bin = join(folder, 'bin');
-  mkdirSync(bin, { recursive: true });
-  const program = (name: string, line: string): void => {
-    writeFileSync(join(bin, name), `#!/bin/sh\n${line}\n`, { mode: 0o755 });
-  };
-  program('rump', `exec "${process.execPath}" "${MAIN}" "$@"`);
-  program('redis-cli', `exec "${clientProgram()}" "$@"`);
-  // The tunnels are there already.
-  program('ssh', 'exit 0');
-  const get = 'fetch(`http://${process.argv.at(-1)}`).then((got) => got.text()).then(console.log)';
-  program('curl', `exec "${process.execPath}" -e '${get}' -- "$@"`);
-  const { PATH: path, ...inherited } = process.env;
-  const clean = Object.entries(inherited).filter(([name]) => !name.startsWith('RUMP_'));
-  const child = spawn('sh', ['-c', `exec 2>&1\n${script}`], {
-    cwd: folder,
-    env: { ...Object.fromEntries(clean), PATH: [bin, path].join(delimiter) },
-    stdio: ['ignore', 'pipe', 'inherit'],
-    timeout: LONGEST_MS,
-  });
-  killAtExit(child);
-  let output = '';
-  child.stdout.on('data', (chunk: Buffer) => (output += chunk.toString()));
-  const closed = once(child, 'close') as Promise<[number | null]>;
-  return {
-    async says(words) {
-      while (!words.test(output)) {
-        const [data] = await Promise.race([once(child.stdout, 'data'), closed]);
-        assert.ok(Buffer.isBuffer(data), output);
-      }
-    },
-    done: closed.then(([code]) => {
-      assert.equal(code, 0, output);
-      return output;
-    }),
-  };
-}
-
-function clientProgram(): string {
-  return spawnSync('which', ['redis-cli', 'valkey-cli'], { encoding: 'utf8' }).stdout.split('\n')[0]!;
+  return startShellIn(folder, script);
 }
