@@ -32,8 +32,8 @@ export interface Chart {
 
 /** Of the drawing, which is stretched to the room that there is. */
 const [WIDTH, HEIGHT] = [1000, 100];
-/** Share of the width that a label of a band needs at least. */
-const LABEL_SHARE = 0.13;
+/** Share of the width that a character of a label takes, where there is least room. */
+const CHARACTER_SHARE = 0.017;
 /** Share of the height that is left free above the highest point. */
 const HEADROOM = 1.08;
 const MOST_Y_TICKS = 4;
@@ -78,7 +78,7 @@ type Place = (at: number, value: number) => [x: number, y: number];
 
 function bandLabel({ from, to, label }: Band, span: number): Markup | false {
   const share = (to - from) / span;
-  if (share < LABEL_SHARE) return false;
+  if (share < label.length * CHARACTER_SHARE) return false;
   return html`<span style="left:${percent(from / span)};width:${percent(share)}">${label}</span>`;
 }
 

@@ -4,7 +4,7 @@ import { countOf, formatBytes, formatCount, formatDuration } from '../../resp/fi
 import { html, type Markup } from './html.ts';
 import { moreOf, section, table, type Column } from './page-tables.ts';
 import type { NodeReport, SideReport } from '../sync/options.ts';
-import type { Fault, RunState } from './run-state.ts';
+import type { Fault, RunPhase, RunState } from './run-state.ts';
 import { PHASE_NAMES } from './verdict.ts';
 
 /** Nodes of a side that are listed. */
@@ -87,17 +87,30 @@ export function faultsSection({ faults, moreFaults, startedAt }: RunState): Mark
   );
 }
 
+interface PhaseRow {
+  readonly phase: RunPhase;
+  readonly at: number;
+  readonly times: number;
+  readonly lasted: number;
+}
+
+/** A line for each, however often it was entered. */
 export function phasesSection({ phases, startedAt, updatedAt }: RunState): Markup | false {
-  if (phases.length < 2) return false;
-  const rows = phases.map(({ phase, at }, i) => ({ phase, at, lasted: (phases[i + 1]?.at ?? updatedAt) - at }));
-  const columns: Column<(typeof rows)[number]>[] = [
+  const rows = new Map<RunPhase, PhaseRow>();
+  for (const [i, { phase, at }] of phases.entries()) {
+    const before = rows.get(phase) ?? { phase, at, times: 0, lasted: 0 };
+    const lasted = Math.max(0, (phases[i + 1]?.at ?? updatedAt) - at);
+    rows.set(phase, { ...before, times: before.times + 1, lasted: before.lasted + lasted });
+  }
+  for (const end of ['done', 'failed'] as const) rows.delete(end);
+  const columns: Column<PhaseRow>[] = [
     { head: 'phase', kind: 'nowrap', cell: ({ phase }) => PHASE_NAMES[phase] },
-    { head: 'began', kind: 'nowrap', cell: ({ at }) => momentOf(at) },
+    { head: 'first began', kind: 'nowrap', cell: ({ at }) => momentOf(at) },
     { head: 'after', kind: 'number', cell: ({ at }) => formatDuration(Math.max(0, at - startedAt)) },
-    { head: 'lasted', kind: 'number', cell: ({ lasted }) => formatDuration(Math.max(0, lasted)) },
+    { head: 'times', kind: 'number', cell: ({ times }) => formatCount(times) },
+    { head: 'lasted, in all', kind: 'number', cell: ({ lasted }) => formatDuration(lasted) },
   ];
-  const shown = rows.filter(({ phase }) => phase !== 'done' && phase !== 'failed');
-  return section('phases', 'Phases', table('Phases', columns, shown));
+  return section('phases', 'Phases', table('Phases', columns, [...rows.values()]));
 }
 
 export function optionsSection({ options }: RunState): Markup | false {

@@ -4,12 +4,17 @@
 import { formatBytes, formatCount } from '../../resp/figures.ts';
 import { chartOf, type Band, type Chart, type Point } from './chart.ts';
 import { html, type Markup } from './html.ts';
-import type { RunState, Sample } from './run-state.ts';
+import type { RunPhase, RunState, Sample } from './run-state.ts';
 import { PHASE_NAMES } from './verdict.ts';
 
 const LATENCY_NOTE =
   'The longest time in each interval from a DUMP to its reply, by replies that rump timed: one at a time on each connection, with the keys that were asked for before it, and the way there and back.';
 const LAG_NOTE = 'How long ago the oldest change was made that the target did not have yet, as measured last.';
+
+const ALTERNATING: ReadonlySet<RunPhase> = new Set<RunPhase>(['following', 'in-sync']);
+const ALTERNATELY = 'following, in sync';
+/** Of the time of the run. */
+const SHORT_SHARE = 0.1;
 
 export function chartsOf(state: RunState): Markup | false {
   const { samples, startedAt, command } = state;
@@ -60,14 +65,20 @@ function ratesOf(samples: readonly Sample[], from: number, countOf: (sample: Sam
   });
 }
 
+/** Those that alternate are one band where they are short: stripes would tell nothing. */
 function bandsOf({ phases }: RunState, from: number, to: number): Band[] {
-  return phases
-    .map(({ phase, at }, i) => ({
-      from: Math.max(0, at - from),
-      to: Math.min(to, phases[i + 1]?.at ?? to) - from,
-      label: PHASE_NAMES[phase],
-    }))
-    .filter((band) => band.to > band.from);
+  const bands: (Band & { readonly passes: boolean })[] = [];
+  for (const [i, { phase, at }] of phases.entries()) {
+    const end = Math.min(to, phases[i + 1]?.at ?? to) - from;
+    const band = { from: Math.max(0, at - from), to: end, label: PHASE_NAMES[phase], passes: ALTERNATING.has(phase) };
+    const before = bands.at(-1);
+    if (band.to <= band.from) continue;
+    const isShort = band.to - band.from < (to - from) * SHORT_SHARE;
+    if (band.passes && before?.passes === true && isShort)
+      bands[bands.length - 1] = { ...before, to: end, label: ALTERNATELY };
+    else bands.push(band);
+  }
+  return bands;
 }
 
 export function formatMs(ms: number): string {

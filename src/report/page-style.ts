@@ -33,10 +33,10 @@ code, .key { font-family: ui-monospace, "SF Mono", Menlo, Consolas, "DejaVu Sans
 .way { margin: 1.4rem 0 0; display: grid; grid-template-columns: auto 1fr; gap: 0.15rem 1rem; }
 .way dt, .facts dt { color: var(--soft); }
 .way dd { min-width: 0; overflow-wrap: anywhere; }
-.figures { display: grid; grid-template-columns: repeat(auto-fit, minmax(8.5rem, 1fr)); gap: 1px; margin: 1.6rem 0 0; padding: 1px; background: var(--rule); border-radius: 0.75rem; overflow: hidden; }
-.figures div { background: var(--paper); padding: 0.9rem 1rem; display: flex; flex-direction: column-reverse; justify-content: flex-end; }
+.figures { display: grid; grid-template-columns: repeat(auto-fill, minmax(9.5rem, 1fr)); gap: 1.1rem 1.4rem; margin: 1.8rem 0 0; }
+.figures div { display: flex; flex-direction: column-reverse; justify-content: flex-end; padding-left: 0.9rem; border-left: 3px solid var(--rule); }
 .figures dt { color: var(--soft); font-size: 0.875rem; }
-.figures dd { font-size: 1.45rem; line-height: 1.25; font-weight: 650; font-variant-numeric: tabular-nums; letter-spacing: -0.01em; }
+.figures dd { font-size: 1.35rem; line-height: 1.25; font-weight: 650; white-space: nowrap; font-variant-numeric: tabular-nums; letter-spacing: -0.01em; }
 .figures small { font-size: 0.6em; font-weight: 500; color: var(--soft); letter-spacing: 0; }
 progress { appearance: none; display: block; width: 100%; height: 0.5rem; margin-top: 1.2rem; border: 0; border-radius: 1rem; overflow: hidden; background: var(--rule); }
 progress::-webkit-progress-bar { background: var(--rule); }
@@ -85,6 +85,8 @@ caption { text-align: left; }
 .more { margin-top: 0.5rem; color: var(--soft); font-size: 0.9rem; }
 .facts { display: grid; grid-template-columns: max-content minmax(0, 1fr); gap: 0.3rem 1.2rem; font-size: 0.925rem; }
 .facts dd { overflow-wrap: anywhere; }
+.counts dd { text-align: right; min-width: 6rem; justify-self: start; font-variant-numeric: tabular-nums; }
+.table + .note { margin-top: 0.6rem; }
 .above { margin-top: 1.2rem; }
 h3.above { margin-bottom: 0.5rem; }
 footer { margin-top: 3.5rem; padding-top: 1rem; border-top: 1px solid var(--rule); color: var(--soft); font-size: 0.875rem; }
@@ -92,9 +94,9 @@ footer { margin-top: 3.5rem; padding-top: 1rem; border-top: 1px solid var(--rule
 @media (max-width: 40rem) {
   main { padding: 1.4rem 1rem 2rem; }
   .verdict { padding: 1.1rem; gap: 0.8rem; } .verdict > svg { width: 1.8rem; height: 1.8rem; }
-  .figures { grid-template-columns: 1fr 1fr; } .figures dd { font-size: 1.25rem; }
+  .figures { grid-template-columns: 1fr 1fr; } .figures dd { font-size: 1.2rem; }
   h2 { margin-top: 2.2rem; }
-  .facts { grid-template-columns: minmax(0, 1fr); gap: 0; } .facts dd { margin-bottom: 0.6rem; }
+  .facts:not(.counts) { grid-template-columns: minmax(0, 1fr); gap: 0; } .facts:not(.counts) dd { margin-bottom: 0.6rem; }
 }
 @media print {
   :root { ${LIGHT} }

@@ -166,7 +166,7 @@ export function checkSection(state: RunState): Markup | false {
   return section(
     'check',
     'The check',
-    html`<dl class="facts">${facts}</dl>`,
+    html`<dl class="facts counts">${facts}</dl>`,
     differences.length > 0 &&
       html`<h3 class="above">Keys that are not the same</h3>
         ${table('Keys that are not the same', columns, differences)}`,

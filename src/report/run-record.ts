@@ -210,9 +210,12 @@ export class RunRecord {
 
   #observed({ types, largest, slowest, latency }: ObservedEvent): void {
     const state = this.#state;
-    state.types = types;
-    state.largest = largest.map(shown);
-    state.slowest = slowest.map(({ ms, ...key }) => ({ ...shown(key), ms }));
+    // A check behind a copy reads the same keys once more.
+    if (state.command === 'check' || state.phase !== 'checking') {
+      state.types = types;
+      state.largest = largest.map(shown);
+      state.slowest = slowest.map(({ ms, ...key }) => ({ ...shown(key), ms }));
+    }
     if (latency === null) return;
     state.latency = latency.latest;
     this.#longestLatency = Math.max(this.#longestLatency ?? 0, latency.longest);

@@ -241,7 +241,7 @@ export interface KeyRecoveredEvent {
   readonly key: Buffer;
 }
 
-/** What stands out of all that was read until now, under `observe`; about once a second, and at the end. */
+/** What stands out of all that was read until now, under `observe`; with each `progress`. */
 export interface ObservedEvent extends Observed {
   readonly type: 'observed';
 }
