@@ -28,6 +28,7 @@ test('The page follows a run from its first keys to the cutover, on a phone, wha
   await page.until(`${copied} > ${before}`);
   await page.until(`/in sync/i.test(${TEXT})`);
   await page.until(`${copied} === 1000`);
+  await page.until(`/the source's latency/i.test(${TEXT}) && /largest keys/i.test(${TEXT})`);
 
   // A key that nobody else has is in the list of those that failed, as text.
   await page.until(`${TEXT}.includes(${JSON.stringify(HOSTILE_KEYS[0]!.toString())})`);

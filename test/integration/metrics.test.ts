@@ -37,6 +37,7 @@ test('--metrics shows a run that follows its source, from the first key to the c
   const known = await metrics();
   assert.equal(phaseOf(known), 'in-sync');
   assert.ok(valueOf(known, 'rump_lag_seconds')! < 1);
+  await until('/metrics', ({ body }) => (valueOf(readMetrics(body), 'rump_source_latency_seconds') ?? 0) > 0);
   assert.deepEqual([valueOf(known, 'rump_keys_behind'), valueOf(known, 'rump_completion_ratio')], [0, 1]);
   const status = JSON.parse((await get('/status')).body) as { phase: string; figures: { keys: number } };
   assert.deepEqual([status.phase, status.figures.keys], ['in-sync', 2001]);

@@ -110,6 +110,20 @@ test('listenAddress takes a port alone as one of this machine, and a host with i
     ['[fe80::1%eth0]:1', { host: 'fe80::1%eth0', port: 1 }],
   ] as const)
     assert.deepEqual(listenAddress.parse(given), expected, given);
-  for (const given of ['', 'x', 'x:', '65536', '-1', '1.5', '::1:80', '[::1]', '[x]:80', 'a]:1', 'http://h:80', 'u@h:80', 'h:80/'])
+  for (const given of [
+    '',
+    'x',
+    'x:',
+    '65536',
+    '-1',
+    '1.5',
+    '::1:80',
+    '[::1]',
+    '[x]:80',
+    'a]:1',
+    'http://h:80',
+    'u@h:80',
+    'h:80/',
+  ])
     assert.equal(listenAddress.parse(given), undefined, given);
 });
