@@ -14,22 +14,33 @@ const PRIVATE = 0o600;
  * @throws RespError where it could not be written
  */
 export function demandWholeWritable(path: string): void {
-  withReplacement(path, (replacement, file) => {
+  withReplacement(path, PRIVATE, (replacement, file) => {
     closeSync(file);
     replacement.discard();
   });
 }
 
+export interface WholeFileOptions {
+  /** Permissions of a new file, less those that the system masks. Default: its owner's alone. */
+  readonly mode?: number | undefined;
+  /** Whether it has to be on the disk. Default `true`. */
+  readonly isDurable?: boolean | undefined;
+}
+
 /**
- * Puts the bytes in its place. A file that is there keeps its permissions; a new one is readable for its owner alone.
+ * Puts the bytes in its place. A file that is there keeps its permissions.
  * @throws RespError, and the file is as it was
  */
-export function writeWhole(path: string, bytes: Buffer): void {
-  withReplacement(path, (replacement, file) => {
+export function writeWhole(
+  path: string,
+  bytes: Buffer,
+  { mode = PRIVATE, isDurable = true }: WholeFileOptions = {},
+): void {
+  withReplacement(path, mode, (replacement, file, isThere) => {
     try {
-      fchmodSync(file, replacement.mode);
+      if (isThere) fchmodSync(file, replacement.mode);
       writeAll(file, bytes);
-      fsyncSync(file);
+      if (isDurable) fsyncSync(file);
     } finally {
       closeSync(file);
     }
@@ -37,21 +48,23 @@ export function writeWhole(path: string, bytes: Buffer): void {
   });
 }
 
-function withReplacement(path: string, use: (replacement: Replacement, file: number) => void): void {
+type Use = (replacement: Replacement, file: number, isThere: boolean) => void;
+
+function withReplacement(path: string, mode: number, use: Use): void {
   let replacement: Replacement | undefined;
   try {
-    demandFile(path);
+    const isThere = demandFile(path);
     replacement = new Replacement(path);
-    use(replacement, openSync(replacement.temporary, 'wx', PRIVATE));
+    use(replacement, openSync(replacement.temporary, 'wx', mode), isThere);
   } catch (error) {
     replacement?.discard();
     throw writeError(redactAddress(path), error);
   }
 }
 
-/** A device would be replaced by a file. @throws RespError */
-function demandFile(path: string): void {
+/** A device would be replaced by a file. @returns whether it is there @throws RespError */
+function demandFile(path: string): boolean {
   const stats = statSync(path, { throwIfNoEntry: false });
-  if (stats === undefined || stats.isFile() || stats.isDirectory()) return;
+  if (stats === undefined || stats.isFile() || stats.isDirectory()) return stats !== undefined;
   throw new RespError('IO', `Cannot write ${redactAddress(path)}: it is no regular file`);
 }
