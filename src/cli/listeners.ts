@@ -17,11 +17,12 @@ export async function openListeners(
   command: 'copy' | 'check',
   program: Program,
 ): Promise<RunListener[]> {
-  const { log, metrics, 'metrics-file': file } = values;
+  const { log, metrics, 'metrics-file': file, report } = values;
   const listeners: RunListener[] = [];
   try {
     if (log !== undefined) listeners.push(made('log', () => new EventLog(log, endsHere('the log', program.stderr))));
-    if (metrics !== undefined || file !== undefined) listeners.push(await ShownRun.open(values, command, program));
+    if (metrics !== undefined || file !== undefined || report !== undefined)
+      listeners.push(await ShownRun.open(values, command, program));
     return listeners;
   } catch (error) {
     for (const listener of listeners) listener.close();
@@ -47,9 +48,10 @@ class EventLog implements RunListener {
     this.#lines.onEvent(event);
   }
 
-  finish(outcome: Outcome, exitCode: ExitCode): void {
+  finish(outcome: Outcome, exitCode: ExitCode): ExitCode {
     if ('error' in outcome) this.#lines.onError(outcome.error);
     this.#lines.tell('exit', { exitCode });
+    return exitCode;
   }
 
   close(): void {

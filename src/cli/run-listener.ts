@@ -12,8 +12,8 @@ export interface RunListener {
   /** What its user should know before the run begins. */
   readonly warning?: string | undefined;
   onEvent(event: RunEvent): void;
-  /** The run has ended. */
-  finish(outcome: Outcome, exitCode: ExitCode): void;
+  /** The run has ended. @returns its exit code: another one where something could not be written that was asked for */
+  finish(outcome: Outcome, exitCode: ExitCode): ExitCode;
   /** Once, and the last; also where the run has never begun. */
   close(): void;
 }

@@ -104,9 +104,10 @@ export class Run {
   /** Once, and the last. @param isUnwritten whether something that was asked for besides could not be written */
   finish(outcome: Outcome, isUnwritten = false): ExitCode {
     this.#output.finish(outcome);
-    const code = exitCodeOf(outcome, this.#hasBegun) || (isUnwritten ? EXIT_CODES.failed : EXIT_CODES.done);
-    for (const listener of this.#listeners) {
-      listener.finish(outcome, code);
+    let code: ExitCode = exitCodeOf(outcome, this.#hasBegun) || (isUnwritten ? EXIT_CODES.failed : EXIT_CODES.done);
+    // Who keeps the exit code comes behind those that may change it.
+    for (const listener of this.#listeners.toReversed()) {
+      code = listener.finish(outcome, code);
       listener.close();
     }
     return code;

@@ -1,11 +1,9 @@
 // The figures of a run in a file, for a collector that reads it now and then: replaced whole, and last at the end of the run.
 
-import { closeSync, fchmodSync, fsyncSync, openSync, readFileSync, statSync, type Stats } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
 import { basename } from 'node:path';
-import { redactAddress } from '../../resp/address.ts';
-import { RespError } from '../../resp/errors.ts';
-import { Replacement, writeAll } from '../file/output-file.ts';
-import { writeError } from '../file/regular-file.ts';
+import type { RespError } from '../../resp/errors.ts';
+import { writeWhole } from '../file/whole-file.ts';
 import { metricsText } from './metrics-text.ts';
 import type { RunState } from './run-state.ts';
 
@@ -13,7 +11,6 @@ import type { RunState } from './run-state.ts';
 const INTERVAL_MS = 5000;
 /** It has no keys, and whoever collects it is another user. */
 const READABLE = 0o644;
-const PERMISSIONS = 0o777;
 /** Far more than there is to say. */
 const MOST_BYTES = 1024 * 1024;
 const SUCCEEDED = /^rump_success_timestamp_seconds(?:\{.*\})? (\d+(?:\.\d+)?)$/m;
@@ -60,32 +57,9 @@ export class MetricsFile {
     if (state.outcome?.exitCode === 0) this.#succeededAt = state.updatedAt;
     const run = basename(this.#path).replace(/\.prom$/, '');
     const text = metricsText(state, { run, succeededAt: this.#succeededAt });
-    let replacement: Replacement | undefined;
-    try {
-      const permissions = demandFile(this.#path)?.mode;
-      replacement = new Replacement(this.#path);
-      const file = openSync(replacement.temporary, 'wx', READABLE);
-      try {
-        if (permissions !== undefined) fchmodSync(file, permissions & PERMISSIONS);
-        writeAll(file, Buffer.from(text));
-        // What comes before the end is soon written again.
-        if (state.outcome !== undefined) fsyncSync(file);
-      } finally {
-        closeSync(file);
-      }
-      replacement.publish();
-    } catch (error) {
-      replacement?.discard();
-      throw writeError(redactAddress(this.#path), error);
-    }
+    // What comes before the end is soon written again.
+    writeWhole(this.#path, Buffer.from(text), { mode: READABLE, isDurable: state.outcome !== undefined });
   }
-}
-
-/** A device would be replaced by a file. @returns what is there by now @throws RespError */
-function demandFile(path: string): Stats | undefined {
-  const stats = statSync(path, { throwIfNoEntry: false });
-  if (stats === undefined || stats.isFile() || stats.isDirectory()) return stats;
-  throw new RespError('IO', `Cannot write ${redactAddress(path)}: it is no regular file`);
 }
 
 /** @returns milliseconds since 1970; `undefined` where the file says nothing of it, or is none */

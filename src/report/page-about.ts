@@ -54,13 +54,15 @@ export function sidesSection(state: RunState): Markup | false {
 
 function sideOf(role: string, { endpoint, kind, nodes, keys }: SideReport): Markup {
   const what = nodes.length > 1 ? `${kind} of ${formatCount(nodes.length)} nodes` : kind;
-  const limited = ({ maxMemory }: NodeReport): string => (maxMemory === 0 ? 'no limit' : formatBytes(maxMemory));
+  const limitOf = ({ maxMemory }: NodeReport): string => (maxMemory === 0 ? '' : ` of ${formatBytes(maxMemory)}`);
   const columns: Column<NodeReport>[] = [
     { head: 'node', kind: 'key', cell: ({ address }) => address },
-    { head: 'server', kind: 'nowrap', cell: ({ server }) => server },
-    { head: 'role', kind: 'nowrap', cell: ({ role }) => role },
-    { head: 'memory', kind: 'number', cell: ({ usedMemory }) => formatBytes(usedMemory) },
-    { head: 'of', kind: 'number', cell: limited },
+    {
+      head: 'server',
+      kind: 'nowrap',
+      cell: ({ server, role }) => (role === 'primary' ? server : `${server}, ${role}`),
+    },
+    { head: 'memory', kind: 'number', cell: (node) => `${formatBytes(node.usedMemory)}${limitOf(node)}` },
   ];
   // The keys of a file are not counted before it is read.
   const count = kind === 'file' ? '' : `, ${countOf(keys, 'key')} at the beginning`;

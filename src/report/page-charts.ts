@@ -22,7 +22,8 @@ export function chartsOf(state: RunState): Markup | false {
   if (first === undefined || last === undefined || samples.length < 2) return false;
   const from = Math.min(startedAt, first.at);
   const shared = { span: Math.max(1, last.at - from), bands: bandsOf(state, from, last.at) };
-  const verb = command === 'check' ? 'compared' : 'copied';
+  const isVerified = command === 'copy' && state.check !== undefined;
+  const verb = command === 'check' ? 'compared' : isVerified ? 'copied, and then compared' : 'copied';
   const charts: Chart[] = [
     {
       ...shared,

@@ -78,6 +78,7 @@ th:last-child, td:last-child { padding-right: 0; }
 .number { text-align: right; white-space: nowrap; font-variant-numeric: tabular-nums; }
 .nowrap { white-space: nowrap; }
 td.key { min-width: 11rem; }
+.side td.key { min-width: 8rem; }
 td.words { min-width: 16rem; overflow-wrap: anywhere; }
 td.share { width: 34%; min-width: 6rem; }
 td.share span { display: block; height: 0.75rem; margin-top: 0.35rem; min-width: 1px; background: var(--bar); border-radius: 2px; }

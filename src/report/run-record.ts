@@ -91,6 +91,8 @@ export class RunRecord {
     state.updatedAt = now;
     switch (event.type) {
       case 'start': {
+        // The check behind a copy begins as well.
+        if (state.source !== undefined) return this.#enter('checking');
         const { type: _, feed, ...found } = event;
         Object.assign(state, { ...found, ...(feed && { feed }) });
         this.#enter(feed !== undefined ? 'attaching' : state.command === 'check' ? 'checking' : 'copying');

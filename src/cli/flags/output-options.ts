@@ -34,6 +34,11 @@ export const OUTPUT_OPTIONS = {
     kind: ownFile,
     help: 'keep the figures of the run in this file, as Prometheus reads them',
   },
+  report: {
+    group: 'Output',
+    kind: ownFile,
+    help: 'write a page about the run into this file, at its end: .html',
+  },
   log: {
     group: 'Output',
     kind: ownFile,

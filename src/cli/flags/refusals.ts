@@ -29,7 +29,7 @@ export interface Side {
 
 const TLS_FLAGS = ['tls-ca', 'tls-cert', 'tls-key', 'tls-servername', 'tls-insecure'] as const;
 /** Files that are written beside the target. `-` is a stream that is there already. */
-const WRITTEN = ['combined', 'trace', 'log', 'metrics-file'] as const;
+const WRITTEN = ['combined', 'trace', 'log', 'metrics-file', 'report'] as const;
 /** Files that rump makes as well, or waits for. */
 const MADE = [...WRITTEN, 'resume', 'cutover-file', 'control'] as const;
 const NO_MAP: ReadonlyMap<number, number> = new Map();
