@@ -149,8 +149,8 @@ function footOf({ version, outcome, phase }: RunState): Markup {
     outcome === undefined ? 'asks the run for news, and nobody else for anything' : 'loads nothing and runs nothing';
   return html`<footer>
     <p>
-      ${end}. Made by rump ${version}. This page ${needs}. It holds names of keys and addresses of
-      servers, and no values and no passwords: send it on to those who may know them.
+      ${end}. Made by rump ${version}. This page ${needs}. It holds names of keys and addresses of servers, and no
+      values and no passwords: send it on to those who may know them.
     </p>
   </footer>`;
 }
