@@ -68,7 +68,7 @@ const USAGE_TAIL = `Examples:
   rump check --from redis://127.0.0.1:6379 --to backup.resp
 
 An ENDPOINT is a server or any node of a cluster (redis://, rediss://, unix://),
-sentinels (redis+sentinel://), or a file: .resp, .rdb, or - for stdin or stdout.
+sentinels (redis+sentinel://), or a file: .resp, .rdb, .ndjson, - for a pipe.
 With --dry-run a copy looks at both sides, counts, and writes nothing.
 `;
 
@@ -87,6 +87,8 @@ the flags of that. An ENDPOINT is one of
         a stream of RESTORE commands, as redis-cli --pipe takes it
   PATH.rdb
         a snapshot file, as the source
+  PATH.ndjson, or -.ndjson for stdout
+        a JSON object a line for each key, as the target
 
 Characters such as # @ : in the password may stand as they are.
 `;
@@ -95,7 +97,7 @@ export const TAIL = String.raw`Long flags take one dash or two, and their value 
 flag has a twin in the environment: --on-conflict is RUMP_ON_CONFLICT; the
 command line wins. A repeatable flag takes one value a line there. Passwords
 may come from RUMP_FROM_PASSWORD, RUMP_FROM_SENTINEL_PASSWORD, and the same
-with TO. With --to - stdout has nothing but the stream.
+with TO. With --to - or -.ndjson stdout has nothing but the stream.
 
 A SIZE takes k, M or G (1024), a TIME ms, s, m or h. A GLOB is one of Redis:
 * ? [a-z] [^a-z], and \ before a character that is meant as itself.

@@ -44,7 +44,7 @@ export type FirstCopyWay = 'scan' | 'snapshot';
 export interface MigrateOptions extends LiveOptions {
   /** The source endpoint, as on the command line: `redis://[[user]:password@]host[:port][/db]`, `PATH.resp`, `-`, `PATH.rdb`. */
   readonly from: string;
-  /** The target endpoint. */
+  /** The target endpoint; a file that is written is `PATH.resp`, `PATH.ndjson`, or stdout as `-` or `-.ndjson`. */
   readonly to: string;
   /** Passwords that stay out of the URLs; they win over the ones in there. */
   readonly fromPassword?: string | undefined;

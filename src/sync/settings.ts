@@ -134,6 +134,7 @@ export function settingsOf(options: MigrateOptions, use: Use, controls = new Run
     nat: options.toNat,
   });
   if (use === 'copy') demandWritable(to);
+  for (const side of use === 'copy' ? [from] : [from, to]) demandReadable(side);
   const scope = use === 'copy' && options.resume === AT_TARGET ? withoutCheckpoints(options) : options;
   const partition = options.partition && partitionOf(options.partition, options.live === true);
   const names = new KeyNames(options);
@@ -280,6 +281,12 @@ function endpoint(text: string, { password, sentinelPassword, tls, nat = [] }: E
     tls: 'tls' in address && address.tls ? (tls ?? {}) : undefined,
     nat,
   };
+}
+
+function demandReadable({ address, shown }: EndpointSettings): void {
+  if (address.kind !== 'ndjson') return;
+  const hint = 'a file that can be read back ends in .resp';
+  throw new AddressError(`Cannot read ${shown}: what rump writes as JSON is for other tools`, hint);
 }
 
 function demandWritable({ address, shown }: EndpointSettings): void {

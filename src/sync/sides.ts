@@ -1,7 +1,7 @@
 // Both sides: how they are reached, what they are known to hold, and what of the one goes where at the other. A side is a server
 // or a cluster; a file is not opened yet.
 
-import { isFile } from '../../resp/address.ts';
+import { isFile, isStandardStream } from '../../resp/address.ts';
 import { RespError } from '../../resp/errors.ts';
 import { Deployment } from '../cluster/deployment.ts';
 import { Part } from '../cluster/part.ts';
@@ -70,7 +70,7 @@ async function demandReadable({ address, shown }: Settings['from']): Promise<voi
 }
 
 function isNamed({ address }: Settings['from']): boolean {
-  return isFile(address) && address.path !== '-';
+  return isFile(address) && !isStandardStream(address);
 }
 
 async function openSide(

@@ -1,29 +1,29 @@
 // The session and the recipes of README.md: the very commands that stand there, on real servers; only addresses are others.
 import assert from 'node:assert/strict';
-import { spawn, spawnSync } from 'node:child_process';
-import { once } from 'node:events';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { delimiter, join } from 'node:path';
+import { join } from 'node:path';
 import { after, before, beforeEach, test, type TestContext } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { TestClient } from '../support/client.ts';
 import type { Argument } from '../support/frames.ts';
 import { assertSameData, fillAllTypes } from '../support/keyspace.ts';
-import { killAtExit } from '../support/kill-at-exit.ts';
 import { blocksOf, read } from '../support/pages.ts';
+import { startShell } from '../support/recipe-shell.ts';
 import { assertSame } from '../support/snapshot.ts';
 import { AFTER_MOVES, createCluster, TestCluster } from '../support/redis-cluster.ts';
 import { startServer, type TestServer } from '../support/redis-server.ts';
-import { MAIN } from '../support/rump.ts';
 import { fieldExpiriesOf, knows, serverName } from '../support/server-facts.ts';
 import { present } from '../support/server-versions.ts';
 import { startProxy } from '../support/tcp-proxy.ts';
 
-const LONGEST_MS = 60_000;
 /** As the sessions of the page say. */
 const SESSION_KEYS = 12_346;
 const FAR_AWAY = 4_102_444_800_123;
+
+/** Fields of all hashes. */
+const COUNT_FIELDS =
+  "local n = 0 for _, k in ipairs(redis.call('KEYS', '*')) do if redis.call('TYPE', k).ok == 'hash' then n = n + redis.call('HLEN', k) end end return n";
 
 let folder: string;
 let old: TestServer;
@@ -146,6 +146,24 @@ const RECIPES: Readonly<Record<string, (t: TestContext) => Promise<void>>> = {
     await assertSameData(from, to);
   },
 
+  'Keys as JSON, for other tools': async () => {
+    await fillAllTypes(from);
+    const hashes = await from.send('EVAL', COUNT_FIELDS, 0);
+    await from.pipeline([
+      ['SET', 'user:17', 'x', 'EX', 10_000],
+      ['SET', 'user:18', 'y'],
+    ]);
+    const lines = (await follow('Keys as JSON, for other tools'))
+      .split('\n')
+      .filter((line) => !line.startsWith('rump: '));
+    assert.deepEqual(lines.slice(-2), ['user:18', '']);
+    const counted = lines.filter((line) => line.startsWith('{')).map((line) => JSON.parse(line) as { fields: number });
+    assert.equal(
+      counted.reduce((sum, { fields }) => sum + fields, 0),
+      hashes,
+    );
+  },
+
   'A snapshot into a server': async () => {
     const [fromOther, toOther] = await Promise.all([old.client(3), fresh.client(3)]);
     await Promise.all([fillAllTypes(from), fromOther.send('SET', 'key', 'of another database')]);
@@ -217,7 +235,7 @@ async function move(writes: TestClient, block: number, stop: number, other?: (sa
   const app = await (writes === from ? old : fresh).client();
   await app.send('AUTH', 'app', 'any');
   const writing = writeUntilRefused(app);
-  const moving = startShell(commandsOf('Move without downtime', block));
+  const moving = startShell(folder, commandsOf('Move without downtime', block));
   await moving.says(/^rump: in sync$/m);
   await runShell(commandsOf('Move without downtime', stop, other));
   const { written, deleted } = await writing;
@@ -275,6 +293,10 @@ function commandsOf(recipe: string, block: number, said = (commands: string): st
   return `set -e\n${atPlaces(said(commands))}`;
 }
 
+async function runShell(script: string): Promise<string> {
+  return startShell(folder, script).done;
+}
+
 /** Types what stands behind `$`, and has to see what the page shows. How long it takes, and how fast it is, is another matter. */
 async function assertSession(session: string): Promise<void> {
   const lines = atPlaces(session).split('\n');
@@ -292,56 +314,4 @@ function comparable(session: string): string[] {
 function atPlaces(text: string): string {
   const names = Object.keys(places).map((name) => name.replaceAll('.', String.raw`\.`));
   return text.replaceAll(new RegExp(String.raw`(?<![\w.])(?:${names.join('|')})\b`, 'g'), (name) => places[name]!);
-}
-
-interface RunningShell {
-  /** Rejects where it ends before it says so. */
-  says(words: RegExp): Promise<void>;
-  /** What it has printed. The last command has to end with 0. */
-  readonly done: Promise<string>;
-}
-
-async function runShell(script: string): Promise<string> {
-  return startShell(script).done;
-}
-
-/** Both streams come as a terminal shows them. */
-function startShell(script: string): RunningShell {
-  const bin = join(folder, 'bin');
-  mkdirSync(bin, { recursive: true });
-  const program = (name: string, line: string): void => {
-    writeFileSync(join(bin, name), `#!/bin/sh\n${line}\n`, { mode: 0o755 });
-  };
-  program('rump', `exec "${process.execPath}" "${MAIN}" "$@"`);
-  program('redis-cli', `exec "${clientProgram()}" "$@"`);
-  // The tunnels are there already.
-  program('ssh', 'exit 0');
-  const { PATH: path, ...inherited } = process.env;
-  const clean = Object.entries(inherited).filter(([name]) => !name.startsWith('RUMP_'));
-  const child = spawn('sh', ['-c', `exec 2>&1\n${script}`], {
-    cwd: folder,
-    env: { ...Object.fromEntries(clean), PATH: [bin, path].join(delimiter) },
-    stdio: ['ignore', 'pipe', 'inherit'],
-    timeout: LONGEST_MS,
-  });
-  killAtExit(child);
-  let output = '';
-  child.stdout.on('data', (chunk: Buffer) => (output += chunk.toString()));
-  const closed = once(child, 'close') as Promise<[number | null]>;
-  return {
-    async says(words) {
-      while (!words.test(output)) {
-        const [data] = await Promise.race([once(child.stdout, 'data'), closed]);
-        assert.ok(Buffer.isBuffer(data), output);
-      }
-    },
-    done: closed.then(([code]) => {
-      assert.equal(code, 0, output);
-      return output;
-    }),
-  };
-}
-
-function clientProgram(): string {
-  return spawnSync('which', ['redis-cli', 'valkey-cli'], { encoding: 'utf8' }).stdout.split('\n')[0]!;
 }

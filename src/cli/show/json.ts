@@ -1,9 +1,10 @@
 // One JSON object a line on stdout, for programs. stderr gets the error that ended the run, if one did.
 
 import { RespError } from '../../../resp/errors.ts';
+import { escapeJson } from '../../rdb/json-writer.ts';
 import type { Figures, LiveProgress, MigrateEvent, MigrateResult, SideReport, StartEvent } from '../../sync/options.ts';
 import type { CheckEvent, CheckFigures, VerdictEvent } from '../../verify/options.ts';
-import { errorText, escapeControls, escapeJson, escapeKey } from './texts.ts';
+import { errorText, escapeControls, escapeKey } from './texts.ts';
 import type { Outcome, Output, OutputOptions, RunEvent, Streams } from './output.ts';
 import { describeFaults } from './report.ts';
 

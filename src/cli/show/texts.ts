@@ -2,6 +2,7 @@
 // a dry run has found, in tables.
 
 import { RespError } from '../../../resp/errors.ts';
+import { ALL_UNSEEN } from '../../rdb/json-writer.ts';
 import { countOf, formatBytes, formatCount } from '../../../resp/figures.ts';
 import type { DryRunEvent, Figures, NodeReport, SideReport, StartEvent, TypeFigures } from '../../sync/options.ts';
 import type { CheckFigures } from '../../verify/options.ts';
@@ -14,19 +15,9 @@ export function escapeKey(key: Buffer): string {
   });
 }
 
-/** What a terminal obeys or does not show: controls, marks of direction, line separators, lone surrogates. */
-const UNSEEN = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/gu;
-
 /** A text as one line that a terminal does not obey, whatever a server put into it. Escapes in it are left as they are. */
 export function escapeControls(text: string): string {
-  return text.replaceAll(UNSEEN, hex);
-}
-
-/** The same for JSON, which keeps its meaning. */
-export function escapeJson(json: string): string {
-  return json.replaceAll(UNSEEN, (character) =>
-    Array.from({ length: character.length }, (_, i) => `\\u${code(character.charCodeAt(i), 4)}`).join(''),
-  );
+  return text.replaceAll(ALL_UNSEEN, hex);
 }
 
 function hex(character: string): string {
