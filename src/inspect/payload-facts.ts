@@ -10,10 +10,11 @@ import {
   typeOfEncoding,
   versionOf,
   CHECKSUM_BYTES,
+  PayloadError,
   type Encoding,
 } from '../rdb/payload.ts';
 import { typeNameOf } from '../rdb/modules.ts';
-import { wholePieces } from '../rdb/pieces.ts';
+import { lengthOfPiece, wholePieces } from '../rdb/pieces.ts';
 import type { ValuePiece } from '../rdb/value.ts';
 
 /** As OBJECT ENCODING names them; what only older servers write, as it was called then. */
@@ -103,6 +104,19 @@ export function piecesOf(payload: Buffer): Generator<ValuePiece> {
     return reader;
   };
   return wholePieces(open, payload[0]!, version, PIECE);
+}
+
+/** Elements, or bytes of a string; `undefined` where they cannot be read to their end. */
+export function lengthIn(payload: Buffer): number | undefined {
+  if (!isReadable(payload)) return undefined;
+  try {
+    let length = 0;
+    for (const piece of piecesOf(payload)) length += lengthOfPiece(piece);
+    return length;
+  } catch (error) {
+    if (!(error instanceof PayloadError)) throw error;
+    return undefined;
+  }
 }
 
 /** A part of a payload, from `start` to before `end`. */

@@ -71,7 +71,7 @@ for (const { name, binary } of servers('redis-6.0', 'redis-8.0', 'redict-7.3', '
       /^"number" .*: string, int, .*no expiry\n +"12345"$/m,
       /^"list" .*: list, quicklist, .*\n +1\) "one"\n +2\) "two"$/m,
       /^"set" .*: set, intset, .*\n +1\) "1"\n +2\) "2"$/m,
-      /^"zset" .*: zset, (?:listpack|ziplist), .*\n +1\) "first" 2\.5\n +2\) "last" Infinity$/m,
+      /^"zset" .*: zset, (?:listpack|ziplist), .*\n +1\) "first" 2\.5\n +2\) "last" inf$/m,
       /^"hash" .*: hash, (?:listpack|ziplist), .*\n +1\) "field" "value"$/m,
       /^"stream" .*: stream, .*\n +1\) 1-1 "field" "value"\n(?:.*\n)*? +group "readers" at 1-1, 1 pending, consumers "me"$/m,
     ];
@@ -263,7 +263,7 @@ test('rump inspect reads what is too large for its server in pieces', async (t) 
   const [before] = await client.pipeline([['INFO', 'stats']]);
   const text = await shown(server.url, ...LARGE_TYPES.map((type) => `large:${type}`), ...BIG_KEY, '--limit', '3');
   for (const type of LARGE_TYPES) assert.match(text, new RegExp(`^"large:${type}" in db 0: ${type}, .*in pieces`, 'm'));
-  assert.equal(text.match(/ and more \(--limit\)\n/g)?.length, LARGE_TYPES.length - 1);
+  assert.equal(text.match(/ and 4,99\d more \(--limit\)\n/g)?.length, LARGE_TYPES.length - 1);
   assert.match(text, /^ +"4?.{1000,}"…$/m);
   assert.match(text, /^ +group "readers" at 1500-2, 1,500 pending/m);
   // Those are looks at its rights.

@@ -3,7 +3,6 @@
 
 import { Buffer } from 'node:buffer';
 import { escapeJson } from '../../../resp/escapes.ts';
-import type { LargeValue } from '../../flow/entry.ts';
 import type { InspectedKey } from '../../inspect/inspect-keys.ts';
 import { factsOf, isReadable, piecesOf } from '../../inspect/payload-facts.ts';
 import { JsonWriter } from '../../rdb/json-writer.ts';
@@ -27,7 +26,7 @@ export async function* keyJson(inspected: InspectedKey, limit: number): AsyncGen
     yield `${taken(json)}}\n`;
     return;
   }
-  let error: PayloadError | undefined;
+  let error: unknown;
   try {
     const pieces = large === null ? piecesOf(payload!) : large.pieces(LONGEST);
     for await (const piece of pieces) {
@@ -36,26 +35,28 @@ export async function* keyJson(inspected: InspectedKey, limit: number): AsyncGen
       if (value.isEnough) break;
     }
   } catch (caught) {
-    if (!(caught instanceof PayloadError)) throw caught;
     error = caught;
   }
   value.end();
-  const { type, shown, elements } = value;
-  const tail = {
-    ...(large === null ? {} : { type }),
-    shown,
-    elements,
-    ...(error && { error: { message: error.message, offset: error.offset } }),
-  };
+  const { shown, elements = inspected.largeLength ?? null } = value;
+  const tail = error === undefined ? { shown, elements } : { shown, elements: null, error: errorJson(error) };
   yield `${taken(json)},${escapeJson(JSON.stringify(tail)).slice(1)}\n`;
+  // The object is whole, and the run is not.
+  if (error !== undefined && !(error instanceof PayloadError)) throw error;
+}
+
+function errorJson(error: unknown): object {
+  if (error instanceof PayloadError) return { message: error.message, offset: error.offset };
+  return { message: 'It could not be read to its end' };
 }
 
 /** As far as the value, which follows. */
-function headOf(json: JsonWriter, { db, key, place, expireAt, now, payload, large }: InspectedKey): string {
+function headOf(json: JsonWriter, inspected: InspectedKey): string {
+  const { db, key, place, expireAt, now, payload } = inspected;
   json.bytes(key);
   const name = taken(json);
   const expires = expireAt !== NEVER;
-  const facts = payload === null ? largeFacts(large!) : payloadFacts(payload);
+  const facts = payload === null ? largeFacts(inspected) : payloadFacts(payload);
   const rest = {
     ...place,
     ...facts,
@@ -70,8 +71,8 @@ function payloadFacts(payload: Buffer): object {
   return { type, typeByte, encoding: form, rdbVersion, checksum: isIntact, bytes: payload.length };
 }
 
-function largeFacts({ bytes }: LargeValue): object {
-  return { inPieces: true, memory: bytes ?? null };
+function largeFacts({ large, largeType, isStored }: InspectedKey): object {
+  return { type: largeType ?? null, inPieces: true, [isStored ? 'bytes' : 'memory']: large?.bytes ?? null };
 }
 
 function taken(json: JsonWriter): string {
@@ -90,7 +91,6 @@ class ShownValue {
   #string: Buffer | undefined;
   #isBegun = false;
   #length = 0;
-  type: ValuePiece['type'] | null = null;
   /** Of elements; of a string, bytes. */
   shown = 0;
 
@@ -106,13 +106,12 @@ class ShownValue {
     return this.#isCostly && this.#length > this.shown;
   }
 
-  /** All of them; `null` where they were not counted. */
-  get elements(): number | null {
-    return this.isEnough ? null : this.#length;
+  /** All of them; `undefined` where they were not counted. */
+  get elements(): number | undefined {
+    return this.isEnough ? undefined : this.#length;
   }
 
   add(piece: ValuePiece): void {
-    this.type = piece.type;
     this.#length += lengthOfPiece(piece);
     if (piece.type === 'string') {
       // The first piece alone is held.

@@ -3,7 +3,7 @@
 
 import { escapeControls, escapeKey } from '../../../resp/escapes.ts';
 import { countOf, formatBytes, formatCount, formatDuration } from '../../../resp/figures.ts';
-import { factsOf, isReadable, partsOf, piecesOf } from '../../inspect/payload-facts.ts';
+import { factsOf, isReadable, lengthIn, partsOf, piecesOf } from '../../inspect/payload-facts.ts';
 import type { InspectedKey } from '../../inspect/inspect-keys.ts';
 import type { LargeValue } from '../../flow/entry.ts';
 import { NEVER, type Milliseconds } from '../../rdb/milliseconds.ts';
@@ -26,7 +26,7 @@ export async function* keyText(inspected: InspectedKey, limit: number): AsyncGen
   if (large !== null) yield* largeText(inspected, large, limit);
   else {
     yield headOf(inspected, payloadFacts(payload!));
-    if (isReadable(payload!)) yield* payloadText(payload!, limit, now);
+    if (isReadable(payload!)) yield* payloadText(payload!, { limit, now });
     else yield* hexText(payload!);
   }
 }
@@ -36,23 +36,17 @@ function headOf({ db, key, place, expireAt, now }: InspectedKey, facts: readonly
   return `"${escapeKey(key)}" in db ${db}${where}: ${[...facts, expiryText(expireAt, now)].join(', ')}\n`;
 }
 
-/** Its server is asked for no more than is shown. */
+/** Whoever has it is asked for no more than is shown. */
 async function* largeText(inspected: InspectedKey, large: LargeValue, limit: number): AsyncGenerator<string> {
-  const memory = large.bytes === undefined ? [] : [`${formatBytes(large.bytes)} in memory`];
-  const pieces = large.pieces(PIECE_BYTES)[Symbol.asyncIterator]();
-  try {
-    // What type it is of may be known by its first piece alone.
-    const first = await pieces.next();
-    yield headOf(inspected, [first.done === true ? 'gone by now' : first.value.type, ...memory, 'read in pieces']);
-    if (first.done !== true) yield* valueText(following(first.value, pieces), limit, inspected.now, true);
-  } finally {
-    await pieces.return?.();
-  }
-}
-
-async function* following(first: ValuePiece, others: AsyncIterator<ValuePiece>): AsyncGenerator<ValuePiece> {
-  yield first;
-  for (let next = await others.next(); next.done !== true; next = await others.next()) yield next.value;
+  const { largeType: type, largeLength: length, now } = inspected;
+  const place = inspected.isStored ? 'in the file' : 'in memory';
+  yield headOf(inspected, [
+    type ?? 'a type that nobody tells',
+    ...lengthText(type, length),
+    ...(large.bytes === undefined ? [] : [`${formatBytes(large.bytes)} ${place}`]),
+    'read in pieces',
+  ]);
+  yield* valueText(large.pieces(PIECE_BYTES), { limit, now, isCostly: true, length });
 }
 
 function payloadFacts(payload: Buffer): string[] {
@@ -61,6 +55,7 @@ function payloadFacts(payload: Buffer): string[] {
   return [
     type === undefined ? `type ${typeByte}, which rump does not know` : escapeControls(type),
     ...(form === undefined ? [] : [form]),
+    ...lengthText(type, lengthIn(payload)),
     countOf(payload.length, 'byte'),
     `RDB version ${rdbVersion}`,
     checksum,
@@ -77,10 +72,15 @@ function dateOf(time: Milliseconds): string {
   return Number(time) <= LAST_DATE ? new Date(Number(time)).toISOString() : `${time} ms`;
 }
 
+/** Of a string the elements are its bytes, of which there is less to say. */
+function lengthText(type: string | undefined, length: number | undefined): string[] {
+  return type === 'string' || length === undefined ? [] : [countOf(length, 'element')];
+}
+
 /** What can be read of it, and where it goes wrong. */
-async function* payloadText(payload: Buffer, limit: number, now: number): AsyncGenerator<string> {
+async function* payloadText(payload: Buffer, shown: Shown): AsyncGenerator<string> {
   try {
-    yield* valueText(piecesOf(payload), limit, now);
+    yield* valueText(piecesOf(payload), shown);
   } catch (error) {
     if (!(error instanceof PayloadError)) throw error;
     yield `  ${escapeControls(error.message)}\n`;
@@ -88,12 +88,19 @@ async function* payloadText(payload: Buffer, limit: number, now: number): AsyncG
   }
 }
 
-/** @param isCostly whether reading on costs somebody: then it ends where nothing more is shown */
+interface Shown {
+  /** Elements; all where it is 0. */
+  readonly limit: number;
+  readonly now: number;
+  /** Whether reading on costs somebody: then it ends where nothing more is shown. */
+  readonly isCostly?: boolean;
+  /** Elements that there are, where that is told. */
+  readonly length?: number | undefined;
+}
+
 async function* valueText(
   pieces: Iterable<ValuePiece> | AsyncIterable<ValuePiece>,
-  limit: number,
-  now: number,
-  isCostly = false,
+  { limit, now, isCostly = false, length }: Shown,
 ): AsyncGenerator<string> {
   let [shown, more] = [0, 0];
   let head: StreamHead | undefined;
@@ -111,9 +118,14 @@ async function* valueText(
     }
     if (isCostly && (more > 0 || text.isFull)) break;
   }
-  if (text.isAny) yield `       ${isCostly ? text.shownInPart : text.shown}\n`;
-  if (more > 0) yield `       and ${isCostly ? '' : `${formatCount(more)} `}more (--limit)\n`;
+  if (text.isAny) yield `       ${isCostly ? text.shownOf(length) : text.shown}\n`;
+  if (more > 0) yield `       and ${moreText(isCostly ? length && length - shown : more)}more (--limit)\n`;
   if (head !== undefined) yield* groupLines(head);
+}
+
+/** @param more as far as it is told; it may have become less meanwhile */
+function moreText(more: number | undefined): string {
+  return more === undefined || more <= 0 ? '' : `${formatCount(more)} `;
 }
 
 /** The beginning of a byte string that comes in pieces. */
@@ -137,8 +149,8 @@ class StringHead {
   }
 
   /** Where the end of it has not come. */
-  get shownInPart(): string {
-    return `${quoted(this.#head)}${this.isFull ? '…' : ''}`;
+  shownOf(length: number | undefined): string {
+    return this.isFull && length === undefined ? `${quoted(this.#head)}…` : quoted(this.#head, length);
   }
 }
 
@@ -151,7 +163,7 @@ function* linesOf(piece: Exclude<ValuePiece, { type: 'string' }>, now: number): 
       for (const member of piece.members) yield quoted(member);
       return;
     case 'zset':
-      for (const { member, score } of piece.entries) yield `${quoted(member)} ${score}`;
+      for (const { member, score } of piece.entries) yield `${quoted(member)} ${scoreText(score)}`;
       return;
     case 'hash':
       for (const { field, value, expireAt } of piece.fields) {
@@ -163,6 +175,12 @@ function* linesOf(piece: Exclude<ValuePiece, { type: 'string' }>, now: number): 
       for (const { id, fields } of piece.entries)
         yield `${formatId(id)} ${fields.map((part) => quoted(part)).join(' ')}`;
   }
+}
+
+/** As redis-cli has it. */
+function scoreText(score: number): string {
+  if (Object.is(score, -0)) return '-0';
+  return Number.isFinite(score) ? String(score) : String(score).replace('Infinity', 'inf').toLowerCase();
 }
 
 function* groupLines({ groups, lastId }: StreamHead): Generator<string> {
