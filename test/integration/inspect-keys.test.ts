@@ -264,7 +264,7 @@ test('rump inspect reads what is too large for its server in pieces', async (t) 
   const text = await shown(server.url, ...LARGE_TYPES.map((type) => `large:${type}`), ...BIG_KEY, '--limit', '3');
   for (const type of LARGE_TYPES) assert.match(text, new RegExp(`^"large:${type}" in db 0: ${type}, .*in pieces`, 'm'));
   assert.equal(text.match(/ and 4,99\d more \(--limit\)\n/g)?.length, LARGE_TYPES.length - 1);
-  assert.match(text, /^ +"4?.{1000,}"…$/m);
+  assert.match(text, /^ +".{1000,}"…/m);
   assert.match(text, /^ +group "readers" at 1500-2, 1,500 pending/m);
   // Those are looks at its rights.
   const dumps = (await callsOf(client)).get('dump') ?? 0;
