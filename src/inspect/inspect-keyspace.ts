@@ -2,11 +2,13 @@
 
 import { nameOf } from '../../resp/errors.ts';
 import { SlotSet } from '../cluster/slot.ts';
+import { whileListening } from '../flow/failure.ts';
 import { channelOf, Flow, sourceOf } from '../sync/flow.ts';
 import { startEvent, withSides, type Run } from '../sync/preflight.ts';
 import { settingsOf, withForms } from '../sync/settings.ts';
 import { InspectProgress } from './inspect-progress.ts';
-import { KeyspaceTally, type TypeCount } from './keyspace-tally.ts';
+import { KeyspaceTally, type Count } from './keyspace-tally.ts';
+import { LargeFacts } from './large-facts.ts';
 import type { RankedKey } from './largest.ts';
 import type { InspectOptions } from './options.ts';
 import type { PrefixFigures } from './prefixes.ts';
@@ -44,13 +46,17 @@ export interface KeyspaceFigures {
   /** Keys that could not be read. */
   readonly failed: number;
   /** The one with the most bytes first. */
-  readonly types: readonly ({ readonly type: string } & Readonly<TypeCount>)[];
+  readonly types: readonly ({ readonly type: string } & Readonly<Count>)[];
+  /** Those with the most bytes. */
+  readonly databases: readonly ({ readonly db: number } & Readonly<Count>)[];
   readonly prefixes: readonly PrefixFigures[];
   /** Bytes that may be missing in the figures of a prefix; 0 where they are exact. */
   readonly uncertain: number;
   readonly largest: readonly RankedKey[];
   /** By the logarithmic counter of the server; empty where it does not count. */
   readonly hottest: readonly RankedKey[];
+  /** The server counts, and would tell of no key. */
+  readonly hottestUntold: boolean;
   /** Of a cluster. */
   readonly nodes: readonly NodeFigures[];
   /** Those with the most bytes. */
@@ -59,6 +65,7 @@ export interface KeyspaceFigures {
   readonly elapsed: number;
 }
 
+const MOST_DATABASES = 20;
 const MOST_PREFIXES = 20;
 const MOST_SLOTS = 10;
 const USUAL_DEPTH = 1;
@@ -78,21 +85,34 @@ async function inspectIn(
   progress: InspectProgress,
 ): Promise<KeyspaceFigures> {
   const { plan, settings, sides, end } = run;
-  const countsFrequency = sides.source?.servers.some(({ info }) => info.countsFrequency) === true;
-  const reading = { plan, settings: { ...settings, preserveIdle: countsFrequency } };
-  const source = sourceOf(sides.source, reading, progress);
-  const tally = new KeyspaceTally({ depth, isCluster: sides.source?.isCluster === true });
+  const { source: side } = sides;
+  const { signal, retry } = settings;
+  const reading = { plan, settings: { ...settings, preserveIdle: countsFrequency(run) } };
+  const source = sourceOf(side, reading, progress);
+  const facts = side && new LargeFacts(side, { retry, onReconnect: progress.onReconnect.bind(progress) });
+  const tally = new KeyspaceTally({ depth, isCluster: side?.isCluster === true, typeOf: facts?.typeOf.bind(facts) });
+  const flow = new Flow(source, channelOf(run), tally, end);
   progress.counted = tally;
   progress.start(startEvent(run), [], () => source.fraction);
   try {
-    await new Flow(source, channelOf(run), tally, end).run(settings.signal);
+    await whileListening(
+      signal,
+      (reason) => facts?.stop(reason),
+      () => flow.run(signal),
+    );
     progress.finish(tally.keys === 0);
   } catch (error) {
     progress.stop();
-    if (settings.signal?.aborted === true) onPartial?.(figuresOf(run, tally, progress, false));
+    if (signal?.aborted === true) onPartial?.(figuresOf(run, tally, progress, false));
     throw error;
+  } finally {
+    facts?.close();
   }
   return figuresOf(run, tally, progress, true);
+}
+
+function countsFrequency({ sides: { source } }: Run): boolean {
+  return source?.servers.some(({ info }) => info.countsFrequency) === true;
 }
 
 function figuresOf(run: Run, tally: KeyspaceTally, progress: InspectProgress, complete: boolean): KeyspaceFigures {
@@ -104,15 +124,25 @@ function figuresOf(run: Run, tally: KeyspaceTally, progress: InspectProgress, co
     expiring: types.reduce((sum, { expiring }) => sum + expiring, 0),
     large: tally.large,
     failed: progress.failed,
-    types: types.toSorted((one, other) => other.bytes - one.bytes || other.keys - one.keys),
+    types: types.toSorted(byBytes),
+    databases: [...tally.databases]
+      .map(([db, count]) => ({ db, ...count }))
+      .toSorted(byBytes)
+      .slice(0, MOST_DATABASES),
     prefixes: tally.prefixes.largest(MOST_PREFIXES),
     uncertain: tally.prefixes.uncertain,
     largest: tally.largest.all,
     hottest: tally.hottest.all,
+    hottestUntold: countsFrequency(run) && tally.keys > 0 && tally.hottest.all.length === 0,
     nodes: nodesOf(run, tally),
     slots: slotsOf(tally),
     elapsed: progress.elapsed,
   };
+}
+
+/** The one with the most first. */
+function byBytes(one: Readonly<Count>, other: Readonly<Count>): number {
+  return other.bytes - one.bytes || other.keys - one.keys;
 }
 
 /** As the slots are served at the end. */

@@ -13,7 +13,7 @@ type Row = readonly string[];
 /** @param columns of the terminal: what is longer is cut, so that no line of a table breaks */
 export function keyspaceText(figures: KeyspaceFigures, columns = Infinity): string {
   const table = (head: Row, rows: readonly Row[]): string => tableText(head, rows, columns);
-  const { types, prefixes, uncertain, largest, hottest, nodes, slots, bytes } = figures;
+  const { types, databases, prefixes, uncertain, largest, hottest, hottestUntold, nodes, slots, bytes } = figures;
   const share = (part: number): string => `${bytes === 0 ? 0 : Math.round((100 * part) / bytes)} %`;
   const parts = [
     headText(figures),
@@ -24,6 +24,15 @@ export function keyspaceText(figures: KeyspaceFigures, columns = Infinity): stri
         return [keys, formatBytes(one.bytes), share(one.bytes), expiring, escapeControls(one.type)];
       }),
     ),
+    databases.length < 2
+      ? ''
+      : table(
+          ['keys', 'bytes', 'share', 'expiring', 'database'],
+          databases.map((one) => {
+            const [keys, expiring] = [one.keys, one.expiring].map(formatCount) as [string, string];
+            return [keys, formatBytes(one.bytes), share(one.bytes), expiring, String(one.db)];
+          }),
+        ),
     table(
       ['keys', 'bytes', 'share', 'prefix'],
       prefixes.map(({ prefix, keys, bytes: size }) => {
@@ -53,6 +62,7 @@ export function keyspaceText(figures: KeyspaceFigures, columns = Infinity): stri
       ['counter', 'type', 'hottest'],
       hottest.map((key) => [String(key.size), ...named(key)]),
     ),
+    hottestUntold ? 'Which keys are the hottest the server does not tell this user: that takes +object.\n' : '',
   ];
   return parts.filter((part) => part !== '').join('\n');
 }
