@@ -8,7 +8,7 @@ import type { Command, Program, Request } from './command.ts';
 import { EXIT_CODES, type ExitCode } from './exit-codes.ts';
 import { UsageError } from './flags/kinds.ts';
 import { flagsOf } from './flags/options.ts';
-import { escapeControls } from './show/texts.ts';
+import { escapeControls } from '../../resp/escapes.ts';
 
 const HEAD = `Speaks to a run that was started with --control SOCKET. COMMAND is one of
 

@@ -2,6 +2,7 @@
 
 import { existsSync, statSync } from 'node:fs';
 import { NDJSON_TO_STDOUT } from '../../resp/address.ts';
+import { escapeKey } from '../../resp/escapes.ts';
 import { inspectKeys } from '../inspect/inspect-keys.ts';
 import { inspectKeyspace, type KeyspaceFigures } from '../inspect/inspect-keyspace.ts';
 import type { InspectOptions } from '../inspect/options.ts';
@@ -19,7 +20,6 @@ import { Run } from './run.ts';
 import { keyJson } from './show/key-json.ts';
 import { keyText } from './show/key-text.ts';
 import { keyspaceJson, keyspaceText } from './show/keyspace-text.ts';
-import { escapeKey } from './show/texts.ts';
 
 const HEAD = `Shows what is in keys of a server, a cluster or a file: type, encoding, version
 and checksum of the payload, expiry, and the elements. A key is given as it is, or
@@ -97,10 +97,12 @@ function optionsOf(endpoint: string, { values, environment }: Request): Omit<Ins
   };
 }
 
-function runOf(endpoint: string, { values, environment }: Request, program: Program): Run {
+/** @param stdoutTaken whether stdout is written before the end: then no bar is drawn beside it */
+async function runOf(endpoint: string, request: Request, program: Program, stdoutTaken = true): Promise<Run> {
+  const { values, environment } = request;
   const { debug = false, silent = false, progress = 'auto' } = values;
   const shown = { debug, progress: silent ? 'silent' : progress } as const;
-  const run = new Run(program, environment, shown, { dryRun: false, stdoutTaken: true, differences: 'none' });
+  const run = await Run.open(program, request, shown, { dryRun: false, stdoutTaken, differences: 'stdout' });
   run.warnBefore(unknownVariables(environment), endpoint === '-');
   return run;
 }
@@ -109,7 +111,7 @@ async function showKeyspace(endpoint: string, request: Request, program: Program
   const { stdout } = program;
   const { depth, json = false } = request.values;
   const options = optionsOf(endpoint, request);
-  const run = runOf(endpoint, request, program);
+  const run = await runOf(endpoint, request, program, false);
   let figures: KeyspaceFigures | undefined;
   const outcome = await run.work('counted', async (told) => {
     figures = await inspectKeyspace({ ...options, ...told, depth, onPartial: (counted) => (figures = counted) });
@@ -128,7 +130,7 @@ async function showKeyspace(endpoint: string, request: Request, program: Program
 async function exportKeys(endpoint: string, request: Request, program: Program): Promise<ExitCode> {
   const options = optionsOf(endpoint, request);
   program.giveStdoutAway();
-  const run = runOf(endpoint, request, program);
+  const run = await runOf(endpoint, request, program);
   const outcome = await run.work('copied', async (told) => {
     return { result: await migrate({ ...options, ...told, to: NDJSON_TO_STDOUT }) };
   });
@@ -145,7 +147,7 @@ async function showKeys(
   const { limit = DEFAULT_LIMIT, json = false } = request.values;
   const options = optionsOf(endpoint, request);
   const wanted = keys.map(keyOperand);
-  const run = runOf(endpoint, request, program);
+  const run = await runOf(endpoint, request, program);
   let [missing, failed]: [readonly Buffer[], number] = [[], 0];
   const outcome = await run.work('shown', async (told) => {
     ({ missing, failed } = await inspectKeys({

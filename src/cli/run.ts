@@ -1,9 +1,13 @@
 // One run of a copy or a check: shows its events, stops it at a signal, and makes an exit code of its end.
 
-import type { Program } from './command.ts';
-import { exitCodeOf, type ExitCode } from './exit-codes.ts';
+import type { Program, Request } from './command.ts';
+import { EXIT_CODES, exitCodeOf, type ExitCode } from './exit-codes.ts';
 import type { Environment } from './flags/arguments.ts';
 import type { ProgressStyle, SidesRequest } from './flags/sides.ts';
+import { openListeners } from './listeners.ts';
+import type { RunListener } from './run-listener.ts';
+import { tapOf } from './tracing.ts';
+import type { TapMaker } from '../server/server.ts';
 import { BarOutput, DotsOutput } from './show/progress.ts';
 import { JsonOutput } from './show/json.ts';
 import {
@@ -18,28 +22,51 @@ import { PlainOutput } from './show/report.ts';
 
 const WHILE_LINGERING = 'it was known whether anybody still writes, and before the last look at the target';
 
+/** What a run is given, beside what it was asked. */
+interface Told {
+  readonly signal: AbortSignal;
+  readonly onEvent: (event: RunEvent) => void;
+  readonly observe: boolean;
+}
+
 export class Run {
   readonly #program: Program;
   readonly #output: Output;
+  readonly #listeners: readonly RunListener[];
   /** Both sides were reached and passed the preflight. */
   #hasBegun = false;
 
-  constructor(
+  /** @throws UsageError where somebody who is to hear of it cannot */
+  static async open(
     program: Program,
-    environment: Environment,
+    { command, values, environment }: Request,
     { debug, progress }: Pick<SidesRequest, 'debug' | 'progress'>,
     options: Omit<OutputOptions, 'debug'>,
-  ) {
+  ): Promise<Run> {
+    const listeners = await openListeners(values, command.name === 'check' ? 'check' : 'copy', program);
+    const run = new Run(program, openOutput(progress, { debug, ...options }, program, environment), listeners);
+    for (const { warning: message } of listeners)
+      if (message !== undefined) run.#tell({ type: 'warning', code: 'OPEN_TO_OTHERS', message });
+    return run;
+  }
+
+  private constructor(program: Program, output: Output, listeners: readonly RunListener[]) {
     this.#program = program;
-    this.#output = openOutput(progress, { debug, ...options }, program, environment);
+    this.#output = output;
+    this.#listeners = listeners;
+  }
+
+  /** What hears the bytes of all connections: this one, and whoever hears of the run. */
+  tapWith(tap: TapMaker | undefined): TapMaker | undefined {
+    return tapOf([tap, ...this.#listeners.map(({ tap }) => tap)].filter((each) => each !== undefined));
   }
 
   /** @param variables what is wrong with the environment */
   warnBefore(variables: readonly string[], readsStdin: boolean): void {
-    for (const message of variables) this.#output.onEvent({ type: 'warning', code: 'UNKNOWN_VARIABLE', message });
+    for (const message of variables) this.#tell({ type: 'warning', code: 'UNKNOWN_VARIABLE', message });
     if (!readsStdin || !this.#program.isStdinTerminal) return;
     const message = 'waiting for a stream on stdin, which is a terminal';
-    this.#output.onEvent({ type: 'warning', code: 'TERMINAL', message });
+    this.#tell({ type: 'warning', code: 'TERMINAL', message });
   }
 
   /**
@@ -48,7 +75,7 @@ export class Run {
    */
   async work(
     done: 'copied' | 'compared' | 'counted' | 'shown',
-    work: (told: { readonly signal: AbortSignal; readonly onEvent: (event: RunEvent) => void }) => Promise<Outcome>,
+    work: (told: Told) => Promise<Outcome>,
     cutover?: AbortController,
   ): Promise<Outcome> {
     let before = `everything was ${done}`;
@@ -59,24 +86,36 @@ export class Run {
     const onEvent = (event: RunEvent): void => {
       this.#hasBegun ||= event.type === 'start';
       if (event.type === 'phase' && event.phase === 'lingering') before = WHILE_LINGERING;
-      this.#output.onEvent(event);
+      this.#tell(event);
     };
     const onInterrupt = (): void => {
       this.#output.onCutover();
       cutover!.abort();
     };
     try {
-      const told = (signal: AbortSignal): Promise<Outcome> => work({ signal, onEvent });
+      const observe = this.#listeners.some(({ observes }) => observes);
+      const told = (signal: AbortSignal): Promise<Outcome> => work({ signal, onEvent, observe });
       return await this.#program.stoppable(reasonOf, told, cutover && onInterrupt);
     } catch (error) {
       return { error };
     }
   }
 
-  /** Once, and the last. */
-  finish(outcome: Outcome): ExitCode {
+  /** Once, and the last. @param isUnwritten whether something that was asked for besides could not be written */
+  finish(outcome: Outcome, isUnwritten = false): ExitCode {
     this.#output.finish(outcome);
-    return exitCodeOf(outcome, this.#hasBegun);
+    let code: ExitCode = exitCodeOf(outcome, this.#hasBegun) || (isUnwritten ? EXIT_CODES.failed : EXIT_CODES.done);
+    // Who keeps the exit code comes behind those that may change it.
+    for (const listener of this.#listeners.toReversed()) {
+      code = listener.finish(outcome, code);
+      listener.close();
+    }
+    return code;
+  }
+
+  #tell(event: RunEvent): void {
+    this.#output.onEvent(event);
+    for (const listener of this.#listeners) listener.onEvent(event);
   }
 }
 

@@ -1,12 +1,9 @@
 // Writes JSON into chunks of bytes that are used again. Commas and brackets are for the caller to put.
 
 import { Buffer, isAscii, isUtf8 } from 'node:buffer';
+import { escapeJson, UNSEEN } from '../../resp/escapes.ts';
 import type { Milliseconds } from './milliseconds.ts';
 import { BEYOND_ASCII, wholeCharacters } from './utf8.ts';
-
-/** What a terminal obeys or does not show: controls, marks of direction, line separators, lone surrogates. */
-const UNSEEN = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/u;
-export const ALL_UNSEEN = new RegExp(UNSEEN, 'gu');
 
 const CHUNK_BYTES = 64 * 1024;
 const MOST_SPARE = 16;
@@ -35,13 +32,6 @@ const ESCAPES = Array.from({ length: BEYOND_ASCII }, (_, byte) => {
 });
 const BASE64 = Buffer.from('{"base64":"');
 const BASE64_END = Buffer.from('"}');
-
-/** JSON as a line that a terminal does not obey; it keeps its meaning. */
-export function escapeJson(json: string): string {
-  return json.replaceAll(ALL_UNSEEN, (character) =>
-    Array.from({ length: character.length }, (_, i) => `\\u${hex(character.charCodeAt(i))}`).join(''),
-  );
-}
 
 function hex(unit: number): string {
   return unit.toString(16).padStart(4, '0');

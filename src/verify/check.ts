@@ -17,6 +17,7 @@ import {
 } from './options.ts';
 import { FileCheck } from './file-check.ts';
 import type { Pass, Passes } from './pass.ts';
+import { published } from './run-channels.ts';
 import { ServerCheck } from './server-check.ts';
 
 /**
@@ -27,7 +28,7 @@ import { ServerCheck } from './server-check.ts';
  * the reason of `options.signal`.
  */
 export function check(options: CheckOptions): Promise<CheckResult> {
-  return compare(options, { oneWay: false, written: undefined });
+  return published('check', options, (told: CheckOptions) => compare(told, { oneWay: false, written: undefined }));
 }
 
 /** @param controls of the copy that has gone before */
@@ -103,9 +104,10 @@ class Check {
     }
   }
 
-  async #flow({ source, target, share: [first, last] }: Pass): Promise<void> {
+  async #flow({ source, target, share: [first, last], isFirst }: Pass): Promise<void> {
     this.#fraction = () => first + source.fraction * (last - first);
     const { end, settings } = this.#run;
-    await new Flow(source, channelOf(this.#run), target, end).run(settings.signal);
+    const channel = channelOf(this.#run, isFirst === true ? settings.observation : undefined);
+    await new Flow(source, channel, target, end).run(settings.signal);
   }
 }

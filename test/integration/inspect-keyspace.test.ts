@@ -247,6 +247,8 @@ test('rump inspect --ndjson prints every key with its value, a line each', async
     lines.map(({ key }) => key.toString('latin1')).toSorted(),
     keys.map((key) => Buffer.from(key).toString('latin1')).toSorted(),
   );
+  const filtered = await inspect(server.url, 'key', '--match', 'k*');
+  assertFailed(filtered, { code: 2, error: /^rump: Cannot use --match with keys \(leave it out, or the keys\)$/ });
   assertFailed(await inspect(server.url, 'key', '--ndjson'), {
     code: 2,
     error: /^rump: Cannot use --ndjson with keys/,

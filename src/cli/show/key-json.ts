@@ -2,9 +2,10 @@
 // as lines of NDJSON have it, or the payload itself where nobody here can read it.
 
 import { Buffer } from 'node:buffer';
+import { escapeJson } from '../../../resp/escapes.ts';
 import type { InspectedKey } from '../../inspect/inspect-keys.ts';
 import { factsOf, isReadable, piecesOf } from '../../inspect/payload-facts.ts';
-import { escapeJson, JsonWriter } from '../../rdb/json-writer.ts';
+import { JsonWriter } from '../../rdb/json-writer.ts';
 import { NEVER } from '../../rdb/milliseconds.ts';
 import { PayloadError } from '../../rdb/payload.ts';
 import { lengthOfPiece } from '../../rdb/pieces.ts';

@@ -1,14 +1,14 @@
 // A key and its value as text, as rump inspect shows them: a line about it, then its elements in the quoting of redis-cli; or the
 // bytes of a payload that nobody here can read.
 
-import { countOf, formatBytes, formatCount } from '../../../resp/figures.ts';
+import { escapeControls, escapeKey } from '../../../resp/escapes.ts';
+import { countOf, formatBytes, formatCount, formatDuration } from '../../../resp/figures.ts';
 import { factsOf, isReadable, lengthIn, partsOf, piecesOf } from '../../inspect/payload-facts.ts';
 import type { InspectedKey } from '../../inspect/inspect-keys.ts';
 import type { LargeValue } from '../../flow/entry.ts';
 import { NEVER, type Milliseconds } from '../../rdb/milliseconds.ts';
 import { PayloadError } from '../../rdb/payload.ts';
 import { formatId, type StreamHead, type ValuePiece } from '../../rdb/value.ts';
-import { escapeControls, escapeKey, formatDuration } from './texts.ts';
 
 /** Bytes of one element that are shown. */
 const LONGEST = 1024;

@@ -1,10 +1,9 @@
 // What rump inspect has counted, as tables for people, with the names last as they may be long, and as JSON.
 
-import { countOf, formatBytes, formatCount } from '../../../resp/figures.ts';
+import { escapeControls, escapeJson, escapeKey } from '../../../resp/escapes.ts';
+import { countOf, formatBytes, formatCount, formatDuration } from '../../../resp/figures.ts';
 import type { KeyspaceFigures } from '../../inspect/inspect-keyspace.ts';
 import type { RankedKey } from '../../inspect/largest.ts';
-import { escapeJson } from '../../rdb/json-writer.ts';
-import { escapeControls, escapeKey, formatDuration } from './texts.ts';
 
 /** Bytes of a name that are shown. */
 const LONGEST = 256;

@@ -2,8 +2,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as fc from 'fast-check';
+import { escapeJson } from '../../../resp/escapes.ts';
 import { decodePayload } from '../../../src/rdb/decode.ts';
-import { escapeJson, JsonWriter } from '../../../src/rdb/json-writer.ts';
+import { JsonWriter } from '../../../src/rdb/json-writer.ts';
 import { LAST, NEVER } from '../../../src/rdb/milliseconds.ts';
 import { PayloadError } from '../../../src/rdb/payload.ts';
 import { payloadPieces } from '../../../src/rdb/pieces.ts';
