@@ -169,10 +169,9 @@ test('rump inspect ranks the hottest keys where the policy counts, and does with
 });
 
 test('rump inspect ranks the hottest keys of a snapshot whose server has counted', async () => {
-  const { hottest } = await figuresOf(
-    fileURLToPath(new URL('../../../fixtures/snapshots/redis-7.0-lfu.rdb', import.meta.url)),
-  );
-  assert.ok(hottest.length > 0);
+  const path = fileURLToPath(new URL('../../../fixtures/snapshots/redis-7.0-lfu.rdb', import.meta.url));
+  const { hottest } = JSON.parse((await inspect(path, '--json')).stdout) as Figures;
+  assert.deepEqual([hottest[0]?.key, hottest[0]?.counter], ['frequent', 255]);
 });
 
 test('rump inspect does not dump what is large, and says whose word its bytes are', async (t) => {
