@@ -37,6 +37,8 @@ export interface StatusReport extends Stage {
   /** In words: `connecting`, `copying`, `comparing`, `stopping`; of a run that follows its source those of its events as well. */
   readonly phase: string;
   readonly paused: boolean;
+  /** Whether it follows its source, and so has a cutover. */
+  readonly live: boolean;
   /** A second, over the last few. */
   readonly keysPerSecond: number;
   readonly bytesPerSecond: number;
@@ -119,6 +121,7 @@ export class RunControls implements Controls {
     return {
       phase: this.#end.signal.aborted ? 'stopping' : this.#phase,
       paused: this.pausing.isOn,
+      live: this.cutover !== undefined,
       ...this.#stage,
       elapsed: Math.round(elapsed),
       keysPerSecond: perSecond(keys - first.keys),
