@@ -11,10 +11,11 @@ import { copy } from './copy.ts';
 import { ctl } from './ctl.ts';
 import { help, version } from './help.ts';
 import { inspect } from './inspect.ts';
+import { plan } from './plan.ts';
 import { report } from './report.ts';
 
 /** The first is the default. A new command is a file and a word here. */
-export const COMMANDS: Commands = [copy, check, inspect, ctl, report, help, version];
+export const COMMANDS: Commands = [copy, check, plan, inspect, ctl, report, help, version];
 
 /** @throws UsageError */
 export function parseCommandLine(commands: Commands, argv: readonly string[], environment: Environment): Request {

@@ -30,7 +30,7 @@ export const copy: Command = {
   },
   flags: flagsOf(
     ['Endpoints', 'TLS and clusters', 'Which keys', 'Copy', 'Following', 'Load', 'Output', 'Frames'],
-    ['ttl-tolerance', 'recheck', 'recheck-interval'],
+    ['ttl-tolerance', 'recheck', 'recheck-interval', 'plan', 'partition'],
   ),
   stdoutFlags: STDOUT_FLAGS,
   run: runCopy,

@@ -22,12 +22,16 @@ export const version: Command = {
   noun: 'the version',
   help: { summary: 'prints the version' },
   async run(_: Request, { stdout }: Program): Promise<ExitCode> {
-    // Seen from `dist/src/cli`.
-    const manifest = readFileSync(new URL('../../../package.json', import.meta.url), 'utf8');
-    stdout.write(`rump ${(JSON.parse(manifest) as { version: string }).version}\n`);
+    stdout.write(`rump ${versionNumber()}\n`);
     return EXIT_CODES.done;
   },
 };
+
+export function versionNumber(): string {
+  // Seen from `dist/src/cli`.
+  const manifest = readFileSync(new URL('../../../package.json', import.meta.url), 'utf8');
+  return (JSON.parse(manifest) as { version: string }).version;
+}
 
 /** One flag, as the README lists it. */
 export interface FlagReference {

@@ -5,8 +5,10 @@ import type { Reconnect } from '../server/retry.ts';
 import type { TapMaker } from '../server/server.ts';
 import type { NatRule } from '../cluster/announced.ts';
 import type { TypeFigures } from '../target/target.ts';
+import type { PartitionOptions } from './workers-plan.ts';
 
 export type { NatRule } from '../cluster/announced.ts';
+export type { PartitionOptions } from './workers-plan.ts';
 export type { TypeFigures } from '../target/target.ts';
 
 /** What happens to a key that the target already has. */
@@ -63,6 +65,8 @@ export interface MigrateOptions extends LiveOptions {
   readonly exclude?: readonly string[] | undefined;
   /** Only keys of this type, as TYPE names it. */
   readonly type?: string | undefined;
+  /** One part of a cluster, where several processes copy it. Default: all of the source. */
+  readonly partition?: PartitionOptions | undefined;
   /** Taken away from the beginning of keys that have it. */
   readonly stripPrefix?: string | undefined;
   /** Then put in front of every key. */

@@ -1,7 +1,7 @@
 // What a copy was asked for, resolved: addresses parsed, defaults filled in, contradictions refused.
 
 import { formatAddress, parseAddress, type Address } from '../../resp/address.ts';
-import { AddressError } from '../../resp/errors.ts';
+import { AddressError, RespError } from '../../resp/errors.ts';
 import { Secrets } from '../../resp/secrets.ts';
 import type { TlsOptions } from '../../resp/tls-options.ts';
 import type { NatRule } from '../cluster/announced.ts';
@@ -13,6 +13,7 @@ import { CHECKPOINT_PREFIX, type CopyIdentity } from '../checkpoint/checkpoint.t
 import { KeyScope, type KeyScopeOptions } from '../scan/key-scope.ts';
 import { KeyNames } from '../target/key-names.ts';
 import { RunControls } from './controls.ts';
+import { PARTITION, partitionOf, type Partition } from './workers-plan.ts';
 import type { ConflictPolicy, FirstCopyWay, MigrateEvent, MigrateOptions } from './options.ts';
 
 /** Whether the target is written or only read. */
@@ -25,6 +26,8 @@ export interface Settings {
   /** Source databases, where they were named. */
   readonly databases: readonly number[] | 'all' | undefined;
   readonly dbMap: ReadonlyMap<number, number>;
+  /** Where several processes share out the source. */
+  readonly partition: Partition | undefined;
   readonly scope: KeyScope;
   readonly names: KeyNames;
   readonly firstCopy: FirstCopyWay;
@@ -89,6 +92,23 @@ export interface EndpointSettings {
 /** The value of `resume` that names no file. */
 export const AT_TARGET = 'target';
 
+/** What is needed to reach a source alone. */
+export type SourceSettings = Pick<Settings, 'from' | 'maxReply' | 'retry' | 'timeout' | 'signal' | 'tap'>;
+export type SourceOptions = Pick<
+  MigrateOptions,
+  | 'from'
+  | 'fromPassword'
+  | 'fromSentinelPassword'
+  | 'fromTls'
+  | 'fromNat'
+  | 'maxReply'
+  | 'retries'
+  | 'retryMax'
+  | 'timeout'
+  | 'signal'
+  | 'tap'
+>;
+
 const DEFAULT_BUFFER = 64 * 1024 * 1024;
 const DEFAULT_BIG_KEY = 64 * 1024 * 1024;
 const DEFAULT_MAX_REPLY = 128 * 1024 * 1024;
@@ -105,13 +125,8 @@ const DEFAULT_RETRY_MAX_MS = 30_000;
  * @throws AddressError for an endpoint that is none, or that cannot be used so
  */
 export function settingsOf(options: MigrateOptions, use: Use, controls = new RunControls(options)): Settings {
-  const { retries = DEFAULT_RETRIES, retryMax = DEFAULT_RETRY_MAX_MS } = options;
-  const from = endpoint(options.from, {
-    password: options.fromPassword,
-    sentinelPassword: options.fromSentinelPassword,
-    tls: options.fromTls,
-    nat: options.fromNat,
-  });
+  const source = sourceSettingsOf(options);
+  const { from } = source;
   const to = endpoint(options.to, {
     password: options.toPassword,
     sentinelPassword: options.toSentinelPassword,
@@ -119,16 +134,19 @@ export function settingsOf(options: MigrateOptions, use: Use, controls = new Run
     nat: options.toNat,
   });
   if (use === 'copy') demandWritable(to);
+  const partition = options.partition && partitionOf(options.partition, options.live === true);
+  const names = new KeyNames(options);
+  if (partition !== undefined && names.mayCollide) throw mayCollide(partition);
   return {
+    ...source,
     use,
-    from,
     to,
     secrets: new Secrets([from, to].flatMap(secretsOf)),
-    tap: options.tap,
     databases: options.db,
     dbMap: options.dbMap ?? new Map(),
+    partition,
     scope: new KeyScope(use === 'copy' && options.resume === AT_TARGET ? withoutCheckpoints(options) : options),
-    names: new KeyNames(options),
+    names,
     firstCopy: options.firstCopy ?? 'scan',
     onConflict: options.onConflict ?? 'replace',
     noTtl: options.noTtl ?? false,
@@ -137,17 +155,32 @@ export function settingsOf(options: MigrateOptions, use: Use, controls = new Run
     buffer: options.buffer ?? DEFAULT_BUFFER,
     bigKey: options.bigKey ?? DEFAULT_BIG_KEY,
     bySize: options.bigKey !== undefined,
-    maxReply: options.maxReply ?? DEFAULT_MAX_REPLY,
-    retry: { retries, longest: retryMax },
-    timeout: options.timeout ?? DEFAULT_TIMEOUT_MS,
     controls,
     failFast: options.failFast ?? false,
     dryRun: options.dryRun ?? false,
     resume: options.resume,
     identity: identityOf(options, from, to),
     live: options.live === true ? liveSettingsOf(options, controls) : undefined,
-    signal: options.signal,
     onEvent: options.onEvent ?? (() => {}),
+  };
+}
+
+/** @throws AddressError */
+export function sourceSettingsOf(options: SourceOptions): SourceSettings {
+  const { retries = DEFAULT_RETRIES, retryMax = DEFAULT_RETRY_MAX_MS } = options;
+  const from = endpoint(options.from, {
+    password: options.fromPassword,
+    sentinelPassword: options.fromSentinelPassword,
+    tls: options.fromTls,
+    nat: options.fromNat,
+  });
+  return {
+    from,
+    maxReply: options.maxReply ?? DEFAULT_MAX_REPLY,
+    retry: { retries, longest: retryMax },
+    timeout: options.timeout ?? DEFAULT_TIMEOUT_MS,
+    signal: options.signal,
+    tap: options.tap,
   };
 }
 
@@ -165,6 +198,12 @@ function liveSettingsOf(options: MigrateOptions, { pausing }: RunControls): Live
     deleteInDoubt: options.deleteInDoubt ?? false,
     namesLimit: options.namesLimit ?? DEFAULT_NAMES,
   };
+}
+
+/** Which of them has the name, one process alone can know. */
+function mayCollide({ part, parts }: Partition): RespError {
+  const message = `Cannot copy part ${part} of ${parts} with stripPrefix: two keys of different parts may get the same name`;
+  return new RespError(PARTITION, message);
 }
 
 /** Progress kept at the target is no key of the source, even where that was the target of another copy. */
@@ -197,7 +236,7 @@ function listOf(patterns: readonly string[]): string | null {
   return patterns.length === 0 ? null : patterns.toSorted().join(' ');
 }
 
-function secretsOf({ address, password, sentinelPassword }: EndpointSettings): (string | undefined)[] {
+export function secretsOf({ address, password, sentinelPassword }: EndpointSettings): (string | undefined)[] {
   return [password, sentinelPassword, 'password' in address ? address.password : undefined];
 }
 

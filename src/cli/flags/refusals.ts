@@ -79,11 +79,7 @@ export function refuseContradictions(
   from: Side,
   to: Side,
 ): void {
-  for (const side of [from, to]) {
-    refuseTls(values, side);
-    refuseNat(values, side);
-    refuseSentinel(values, side);
-  }
+  for (const side of [from, to]) refuseWrongSide(values, side);
   refuseSameFile(task, from.address, to.address);
   for (const side of [from, to]) {
     const isWritten = task.writes && side.name === 'to';
@@ -96,8 +92,16 @@ export function refuseContradictions(
   if (values.verify === true) refuseUnverifiable(from.address, to.address);
   refuseResume(values, from.address, to.address);
   if (values['first-copy'] === 'snapshot') refuseSnapshot(values, from.address);
+  if (values.partition !== undefined) refusePartition(values, from.address);
   if (values.live === true) for (const { address } of [from, to]) refuseFile(address);
   refuseDatabaseChoice(task, values, from.address, to.address);
+}
+
+/** What is said of a side that its address has no use for. @throws UsageError */
+export function refuseWrongSide(values: OptionValues, side: Side): void {
+  refuseTls(values, side);
+  refuseNat(values, side);
+  refuseSentinel(values, side);
 }
 
 /** Whether the endpoint is `-`: stdin as the source, stdout as the target. */
@@ -192,6 +196,14 @@ function refuseSnapshot(values: OptionValues, from: Address): void {
 
 function refuseFile(address: Address): void {
   if (isFile(address)) throw refused('live', `${formatAddress(address)} is a file`, 'only a server can be followed');
+}
+
+/** Only the slots of a cluster can be shared out; and of two keys that get one name, one process alone knows. */
+function refusePartition(values: OptionValues, from: Address): void {
+  if (isFile(from)) throw refused('partition', `${formatAddress(from)} is a file`, 'only a cluster has parts');
+  if (!isOn(values['strip-prefix'])) return;
+  const why = 'two keys of different parts may get the same name';
+  throw refused('strip-prefix', why, 'leave it out, or copy without --partition');
 }
 
 function refuseStdoutTaken({ json = false, progress }: OptionValues, why: string): void {

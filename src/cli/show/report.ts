@@ -224,7 +224,7 @@ function describeDoubtful(keys: number): string {
   return `${countOf(keys, 'key')} of the target may be its own, and ${keys === 1 ? 'stays' : 'stay'}; --delete removes what the source does not have`;
 }
 
-function describeReconnect({ side, address, reason, refused, pause, attempt, retries }: ReconnectEvent): string {
+export function describeReconnect({ side, address, reason, refused, pause, attempt, retries }: ReconnectEvent): string {
   const what = refused ? 'waiting for' : 'lost';
   const lost = `${what} the ${side} ${address}: ${reason}`;
   return `${lost}; trying again in ${formatDuration(pause)} (${attempt} of ${retries})`;

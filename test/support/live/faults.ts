@@ -77,6 +77,8 @@ export function restarts(standing: Standing): Fault {
   let restarted = 0;
   return {
     pause: [400, 1200],
+    // One that is killed more often than it can be given what it lost is given up on, and a busy machine is slow to give it.
+    times: 5,
     async strike() {
       await standing.restart();
       restarted += 1;
