@@ -16,6 +16,7 @@ export type {
   Verdict,
   VerdictEvent,
 } from './verify/options.ts';
+export type { PublishedError, PublishedEvent, PublishedRun } from './verify/run-channels.ts';
 export type {
   ConflictPolicy,
   DryRunEvent,

@@ -30,6 +30,7 @@ const FLOORS: readonly string[] = [
   'src/sync',
   'src/verify',
   'src/trace',
+  'src/report',
   'src',
   'src/cli/flags',
   'src/cli/show',
@@ -102,6 +103,18 @@ test('resp/socket.ts and resp/listener.ts are the only ones that import node:net
       .flatMap(({ path, imports }) =>
         imports
           .filter((imported) => /^(node:)?(net|tls)$/.test(imported))
+          .map((imported) => `${path} imports ${imported}`),
+      ),
+  );
+});
+
+test('src/report/status-server.ts is the only one that imports node:http', () => {
+  assertNone(
+    files
+      .filter(({ path }) => path !== 'src/report/status-server.ts')
+      .flatMap(({ path, imports }) =>
+        imports
+          .filter((imported) => /^(node:)?https?2?$/.test(imported))
           .map((imported) => `${path} imports ${imported}`),
       ),
   );

@@ -3,7 +3,7 @@
 import { check as compare } from '../verify/check.ts';
 import type { CheckOptions } from '../verify/options.ts';
 import type { Command, Program, Request } from './command.ts';
-import { EXIT_CODES, type ExitCode } from './exit-codes.ts';
+import type { ExitCode } from './exit-codes.ts';
 import { flagsOf } from './flags/options.ts';
 import type { Task } from './flags/refusals.ts';
 import { recheckOf, sidesRequest, withFiles, type SidesRequest } from './flags/sides.ts';
@@ -69,20 +69,19 @@ async function runCheck(request: Request, program: Program): Promise<ExitCode> {
   const combined = asked.combined === undefined ? undefined : new Combined(asked.combined, program.stdout);
   const stdoutTaken = combined?.isStdout === true;
   const differences = stdoutTaken ? 'none' : 'stdout';
-  const run = new Run(program, request.environment, asked, { dryRun: false, stdoutTaken, differences });
-  run.warnBefore(asked.warnings, options.from === '-' || options.to === '-');
-  const outcome = await traced(request.values, program, (tap) =>
-    run.work(COMPARING.done, async ({ signal, onEvent }) => {
+  return traced(request.values, program, async (tap) => {
+    const run = await Run.open(program, request, asked, { dryRun: false, stdoutTaken, differences });
+    run.warnBefore(asked.warnings, options.from === '-' || options.to === '-');
+    const outcome = await run.work(COMPARING.done, async ({ signal, onEvent }) => {
       const tell: typeof onEvent = (event) => {
         combined?.onEvent(event);
         onEvent(event);
       };
       return { check: await compare({ ...options, tap, signal, onEvent: tell }) };
-    }),
-  );
-  const unwritten = combined?.close(!('error' in outcome));
-  const code = run.finish(outcome);
-  if (unwritten === undefined) return code;
-  program.stderr.write(errorText(unwritten, asked.debug));
-  return code || EXIT_CODES.failed;
+    });
+    const unwritten = combined?.close(!('error' in outcome));
+    const code = run.finish(outcome, unwritten !== undefined);
+    if (unwritten !== undefined) program.stderr.write(errorText(unwritten, asked.debug));
+    return code;
+  });
 }

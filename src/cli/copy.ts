@@ -84,19 +84,19 @@ async function runCopy(request: Request, program: Program): Promise<ExitCode> {
   if (stdoutTaken && program.stdout.isTTY)
     throw new UsageError(NO_TERMINAL, 'redirect stdout: > f.resp, or | ssh host …');
   const cutover = cutoverOf(options, program);
-  const run = new Run(program, request.environment, asked, { dryRun, stdoutTaken, differences: 'stderr' });
-  run.warnBefore(asked.warnings, options.from === '-');
-  const outcome = await traced(request.values, program, (tap) =>
-    run.work(
+  return traced(request.values, program, async (tap) => {
+    const run = await Run.open(program, request, asked, { dryRun, stdoutTaken, differences: 'stderr' });
+    run.warnBefore(asked.warnings, options.from === '-');
+    const outcome = await run.work(
       COPYING.done,
       async (told) => {
         const { check, ...result } = await migrate({ ...options, ...told, tap, cutover: cutover?.signal });
         return { result, check };
       },
       cutover,
-    ),
-  );
-  return run.finish(outcome);
+    );
+    return run.finish(outcome);
+  });
 }
 
 type Cutovers = LiveOptions & Pick<VerifiedOptions, 'control' | 'resume'>;

@@ -1,9 +1,10 @@
 // One run of a copy or a check: shows its events, stops it at a signal, and makes an exit code of its end.
 
-import type { Program } from './command.ts';
-import { exitCodeOf, type ExitCode } from './exit-codes.ts';
+import type { Program, Request } from './command.ts';
+import { EXIT_CODES, exitCodeOf, type ExitCode } from './exit-codes.ts';
 import type { Environment } from './flags/arguments.ts';
 import type { ProgressStyle, SidesRequest } from './flags/sides.ts';
+import { openListeners, type RunListener } from './listeners.ts';
 import { BarOutput, DotsOutput } from './show/progress.ts';
 import { JsonOutput } from './show/json.ts';
 import {
@@ -21,25 +22,33 @@ const WHILE_LINGERING = 'it was known whether anybody still writes, and before t
 export class Run {
   readonly #program: Program;
   readonly #output: Output;
+  readonly #listeners: readonly RunListener[];
   /** Both sides were reached and passed the preflight. */
   #hasBegun = false;
 
-  constructor(
+  /** @throws UsageError where somebody who is to hear of it cannot */
+  static async open(
     program: Program,
-    environment: Environment,
+    { values, environment }: Request,
     { debug, progress }: Pick<SidesRequest, 'debug' | 'progress'>,
     options: Omit<OutputOptions, 'debug'>,
-  ) {
+  ): Promise<Run> {
+    const listeners = await openListeners(values, program);
+    return new Run(program, openOutput(progress, { debug, ...options }, program, environment), listeners);
+  }
+
+  private constructor(program: Program, output: Output, listeners: readonly RunListener[]) {
     this.#program = program;
-    this.#output = openOutput(progress, { debug, ...options }, program, environment);
+    this.#output = output;
+    this.#listeners = listeners;
   }
 
   /** @param variables what is wrong with the environment */
   warnBefore(variables: readonly string[], readsStdin: boolean): void {
-    for (const message of variables) this.#output.onEvent({ type: 'warning', code: 'UNKNOWN_VARIABLE', message });
+    for (const message of variables) this.#tell({ type: 'warning', code: 'UNKNOWN_VARIABLE', message });
     if (!readsStdin || !this.#program.isStdinTerminal) return;
     const message = 'waiting for a stream on stdin, which is a terminal';
-    this.#output.onEvent({ type: 'warning', code: 'TERMINAL', message });
+    this.#tell({ type: 'warning', code: 'TERMINAL', message });
   }
 
   /**
@@ -59,7 +68,7 @@ export class Run {
     const onEvent = (event: RunEvent): void => {
       this.#hasBegun ||= event.type === 'start';
       if (event.type === 'phase' && event.phase === 'lingering') before = WHILE_LINGERING;
-      this.#output.onEvent(event);
+      this.#tell(event);
     };
     const onInterrupt = (): void => {
       this.#output.onCutover();
@@ -73,10 +82,17 @@ export class Run {
     }
   }
 
-  /** Once, and the last. */
-  finish(outcome: Outcome): ExitCode {
+  /** Once, and the last. @param isUnwritten whether something that was asked for besides could not be written */
+  finish(outcome: Outcome, isUnwritten = false): ExitCode {
     this.#output.finish(outcome);
-    return exitCodeOf(outcome, this.#hasBegun);
+    const code = exitCodeOf(outcome, this.#hasBegun) || (isUnwritten ? EXIT_CODES.failed : EXIT_CODES.done);
+    for (const listener of this.#listeners) listener.finish(outcome, code);
+    return code;
+  }
+
+  #tell(event: RunEvent): void {
+    this.#output.onEvent(event);
+    for (const listener of this.#listeners) listener.onEvent(event);
   }
 }
 

@@ -78,11 +78,13 @@ function recordingOf(folder: string, stderr: Program['stderr']): Listener {
   return { tap: recording.tap, close: () => recording.close() };
 }
 
-function endsHere(what: string, stderr: Program['stderr']): (error: RespError) => void {
+/** Says once that it cannot be written any more. */
+export function endsHere(what: string, stderr: Program['stderr']): (error: RespError) => void {
   return ({ message }) => void stderr.write(`rump: warning: ${what} ends here: ${message}\n`);
 }
 
-function made<T>(flag: OptionName, make: () => T): T {
+/** @throws UsageError in place of what the system says */
+export function made<T>(flag: OptionName, make: () => T): T {
   try {
     return make();
   } catch (error) {

@@ -1,6 +1,6 @@
 // A file that is written as it comes, so that a run that hangs can be looked at. It has keys and values: only its user may read it.
 
-import { closeSync, openSync } from 'node:fs';
+import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import { redactAddress } from '../../resp/address.ts';
 import type { RespError } from '../../resp/errors.ts';
 import { writeAll } from '../file/output-file.ts';
@@ -15,16 +15,18 @@ export class GrowingFile {
 
   /**
    * @param onError called once, where it cannot be written any more: the run goes on without it
+   * @param isContinued what it has stays, and new lines go behind
    * @throws RespError where it cannot be made
    */
-  constructor(path: string, onError: (error: RespError) => void) {
+  constructor(path: string, onError: (error: RespError) => void, isContinued = false) {
     this.#path = path;
     this.#onError = onError;
     try {
-      this.#file = openSync(path, 'w', 0o600);
+      this.#file = openSync(path, isContinued ? 'a+' : 'w', 0o600);
     } catch (error) {
       throw writeError(redactAddress(path), error);
     }
+    if (isContinued && isCutOff(this.#file)) this.write(Buffer.from('\n'));
   }
 
   write(bytes: Buffer): void {
@@ -42,4 +44,11 @@ export class GrowingFile {
     this.#isOver = true;
     closeSync(this.#file);
   }
+}
+
+/** Its last line was not written whole, as where a disk was full. */
+function isCutOff(file: number): boolean {
+  const { size } = fstatSync(file);
+  const last = Buffer.alloc(1);
+  return size > 0 && readSync(file, last, 0, 1, size - 1) === 1 && last.toString() !== '\n';
 }

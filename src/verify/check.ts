@@ -17,6 +17,7 @@ import {
 } from './options.ts';
 import { FileCheck } from './file-check.ts';
 import type { Pass, Passes } from './pass.ts';
+import { published } from './run-channels.ts';
 import { ServerCheck } from './server-check.ts';
 
 /**
@@ -27,7 +28,7 @@ import { ServerCheck } from './server-check.ts';
  * the reason of `options.signal`.
  */
 export function check(options: CheckOptions): Promise<CheckResult> {
-  return compare(options, { oneWay: false, written: undefined });
+  return published('check', options, (told: CheckOptions) => compare(told, { oneWay: false, written: undefined }));
 }
 
 /** @param controls of the copy that has gone before */

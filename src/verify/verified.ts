@@ -7,6 +7,7 @@ import { copyOnce } from '../sync/migrate.ts';
 import type { MigrateEvent, MigrateOptions, MigrateResult } from '../sync/options.ts';
 import { compare, demandComparable } from './check.ts';
 import type { CheckEvent, CheckOptions, CheckResult } from './options.ts';
+import { published } from './run-channels.ts';
 
 export type VerifiedEvent = MigrateEvent | CheckEvent;
 
@@ -32,7 +33,11 @@ export interface VerifiedResult extends MigrateResult {
  * Rejects with a RespError when the copy or its check could not begin or not go on, or with the reason of
  * `options.signal`.
  */
-export async function migrate(options: VerifiedOptions): Promise<VerifiedResult> {
+export function migrate(options: VerifiedOptions): Promise<VerifiedResult> {
+  return published('copy', options, listenAndCopy);
+}
+
+async function listenAndCopy(options: VerifiedOptions): Promise<VerifiedResult> {
   const { control, signal, cutover } = options;
   const controls = new RunControls(options);
   if (control === undefined) return copyAndCompare(options, controls);

@@ -1,14 +1,18 @@
 // The library door: what a program sees of a copy that succeeds, is stopped, or cannot be.
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { channel } from 'node:diagnostics_channel';
+import { test, type TestContext } from 'node:test';
 import {
   AddressError,
+  check,
   ConnectionError,
   migrate,
   RespError,
   type KeyFailedEvent,
   type MigrateEvent,
   type MigrateOptions,
+  type PublishedError,
+  type PublishedEvent,
 } from '../../src/index.ts';
 import { assertSameData, fillAllTypes } from '../support/keyspace.ts';
 import { startPair } from '../support/server-pair.ts';
@@ -150,6 +154,52 @@ test('migrate() leaves neither a connection nor a timer behind', async (t) => {
   }
   assert.deepEqual([near.connections, far.connections], [0, 0]);
 });
+
+test('migrate() and check() publish each event on the channel of its name, with the run that it is of, and the error', async (t) => {
+  const { source, target, from, to } = await startPair(t);
+  await fillAllTypes(from);
+  await to.send('CONFIG', 'SET', 'requirepass', 'canary');
+  const heard = hear(t, ['start', 'progress', 'done', 'checked', 'error']);
+  const endpoints = { from: source.url, to: target.url.replace('//', '//:canary@') };
+  const events: MigrateEvent[] = [];
+  await migrate({ ...endpoints, onEvent: (event) => void events.push(event) });
+  const own = events.filter(({ type }) => ['start', 'progress', 'done'].includes(type));
+  assert.deepEqual(
+    heard.map((message) => ('event' in message ? message.event : message)),
+    own,
+  );
+  const [{ run }] = heard as [PublishedEvent];
+  assert.deepEqual(run, { command: 'copy', from: source.url, to: target.url.replace('//', '//***@') });
+  assert.ok(heard.every((message) => message.run === run));
+
+  heard.length = 0;
+  await check(endpoints);
+  assert.ok(heard.every((message) => message.run === heard[0]?.run && message.run !== run));
+  const last = heard.at(-1)!;
+  assert.deepEqual([last.run.command, 'event' in last && last.event.type], ['check', 'checked']);
+
+  heard.length = 0;
+  const error = await rejection(source.url, source.url);
+  assert.deepEqual(heard, [{ run: { command: 'copy', from: source.url, to: source.url }, error }]);
+});
+
+test('migrate() publishes nothing where nobody listens', async (t) => {
+  const { source, target } = await startPair(t);
+  const unheard = channel('rump:done');
+  const publish = t.mock.method(unheard, 'publish');
+  await migrate({ from: source.url, to: target.url });
+  assert.equal(publish.mock.callCount(), 0);
+});
+
+function hear(t: TestContext, names: readonly string[]): (PublishedEvent | PublishedError)[] {
+  const heard: (PublishedEvent | PublishedError)[] = [];
+  const onMessage = (message: unknown): void => void heard.push(message as PublishedEvent | PublishedError);
+  for (const name of names) {
+    channel(`rump:${name}`).subscribe(onMessage);
+    t.after(() => channel(`rump:${name}`).unsubscribe(onMessage));
+  }
+  return heard;
+}
 
 async function found<T>(look: () => Promise<T | null | false>): Promise<T> {
   for (const deadline = Date.now() + 20_000; Date.now() < deadline;) {

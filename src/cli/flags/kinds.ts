@@ -5,6 +5,8 @@ import { formatAddress, parseAddress, redactAddress } from '../../../resp/addres
 import { AddressError, RespError, type TcpPeer } from '../../../resp/errors.ts';
 import type { NatRule } from '../../sync/options.ts';
 
+const STD_STREAM = '-';
+
 export interface Kind<T> {
   /** What stands for the value in the help; a switch takes none. */
   readonly placeholder?: string;
@@ -61,6 +63,9 @@ export function text(placeholder: string, expected: string): Kind<string> {
 
 export const file = text('FILE', 'it takes the path of a file');
 
+/** One that has no stream in its place. */
+export const ownFile: Kind<string> = { ...file, parse: (given) => (given === STD_STREAM ? undefined : given) };
+
 export function oneOf<const T extends string>(...words: readonly T[]): Kind<T> {
   return {
     placeholder: words.join('|'),
@@ -68,8 +73,6 @@ export function oneOf<const T extends string>(...words: readonly T[]): Kind<T> {
     parse: (text) => words.find((word) => word === text),
   };
 }
-
-const STD_STREAM = '-';
 
 /** The text itself, known to be an address; stdin and stdout have one form. */
 export const endpoint: Kind<string> = {
@@ -79,6 +82,9 @@ export const endpoint: Kind<string> = {
     return formatAddress(parseAddress(text)) === STD_STREAM ? STD_STREAM : text;
   },
 };
+
+const LOOPBACK = '127.0.0.1';
+const MOST_PORT = 65_535;
 
 /** Host and port, and nothing else that an address may have. */
 const HOST_PORT = /^[^@/?]+:\d+$/;
@@ -90,6 +96,21 @@ export const natRule: Kind<NatRule> = {
   parse(text) {
     const [announced, reachable, ...more] = text.split('=').map(parsePeer);
     return announced && reachable && more.length === 0 ? { announced, reachable } : undefined;
+  },
+};
+
+/** The host is this machine alone where it is left out: 9121, :9121, 0.0.0.0:9121, [::1]:9121. */
+export const listenAddress: Kind<TcpPeer> = {
+  placeholder: '[HOST:]PORT',
+  expected: 'it takes a port, or a host and a port, such as 9121 or [::1]:9121; port 0 is any that is free',
+  parse(text) {
+    const [, host, port] = /^(?:([^@/?#\s]*):)?(\d{1,5})$/.exec(text) ?? [];
+    if (port === undefined || Number(port) > MOST_PORT) return undefined;
+    if (host === undefined || host === '') return { host: LOOPBACK, port: Number(port) };
+    // An address of IPv6 has brackets here, and none where it is listened on.
+    const [, bracketed] = /^\[([\da-f:.]+(?:%\w+)?)\]$/i.exec(host) ?? [];
+    if (bracketed === undefined && /[[\]:]/.test(host)) return undefined;
+    return { host: bracketed ?? host, port: Number(port) };
   },
 };
 

@@ -4,6 +4,7 @@ import { databaseMap, databases, endpoint, file, natRule, oneOf, text, toggle, t
 import { LIVE_OPTIONS } from './live-options.ts';
 import { WORKER_OPTIONS } from './worker-options.ts';
 import type { Group, Option } from './option.ts';
+import { OUTPUT_OPTIONS } from './output-options.ts';
 import { duration, durationOrZero, size, sizeUpTo, wholeNumber } from '../../sync/quantities.ts';
 
 const LINES = /\r?\n/;
@@ -213,29 +214,8 @@ export const OPTIONS = {
   'retry-max': { group: 'Load', kind: duration, help: 'the longest pause before that', fallback: '30s' },
   timeout: { group: 'Load', kind: duration, help: 'so long without progress fails', fallback: '60s' },
 
-  progress: {
-    group: 'Output',
-    kind: oneOf('auto', 'bar', 'dots', 'none'),
-    help: 'how progress is shown',
-    fallback: 'auto: a bar on a terminal; elsewhere dots of a copy',
-    excludes: ['silent', 'json'],
-  },
-  silent: {
-    group: 'Output',
-    shorts: ['s', 'q'],
-    kind: toggle,
-    help: 'print errors only',
-    excludes: ['progress', 'json'],
-  },
-  json: {
-    group: 'Output',
-    kind: toggle,
-    help: 'print one JSON object a line instead',
-    excludes: ['progress', 'silent'],
-  },
-  debug: { group: 'Output', kind: toggle, help: 'print where in the program an error came from' },
-  help: { group: 'Output', shorts: ['h'], kind: toggle, help: 'print this', environment: false },
-  version: { group: 'Output', shorts: ['v'], kind: toggle, help: 'print the version', environment: false },
+  ...OUTPUT_OPTIONS,
+
   trace: {
     group: 'Frames',
     kind: file,

@@ -28,6 +28,10 @@ export interface Side {
 }
 
 const TLS_FLAGS = ['tls-ca', 'tls-cert', 'tls-key', 'tls-servername', 'tls-insecure'] as const;
+/** Files that are written beside the target. `-` is a stream that is there already. */
+const WRITTEN = ['combined', 'trace', 'log', 'metrics-file'] as const;
+/** Files that rump makes as well, or waits for. */
+const MADE = [...WRITTEN, 'resume', 'cutover-file', 'control'] as const;
 const NO_MAP: ReadonlyMap<number, number> = new Map();
 
 /** A switch that is off counts as not given. */
@@ -83,9 +87,9 @@ export function refuseContradictions(
   refuseSameFile(task, from.address, to.address);
   for (const side of [from, to]) {
     const isWritten = task.writes && side.name === 'to';
-    for (const flag of ['combined', 'trace'] as const) refuseSide(flag, values[flag], side.address, isWritten);
+    for (const flag of WRITTEN) refuseSide(flag, values[flag], side.address, isWritten);
   }
-  refuseTaken('trace', values);
+  for (const flag of WRITTEN) refuseTaken(flag, values);
   for (const [flag, what] of Object.entries(stdoutFlags)) {
     if (values[flag as OptionName] === '-') refuseStdoutTaken(values, `with --${flag} - stdout belongs to ${what}`);
   }
@@ -149,19 +153,24 @@ function refuseSameFile({ verb, to: preposition, writes }: Task, from: Address, 
 }
 
 /** Writing it would destroy what is to be read, or mix with what is written. */
-function refuseSide(flag: 'combined' | 'trace', path: string | undefined, address: Address, isWritten: boolean): void {
+function refuseSide(
+  flag: (typeof WRITTEN)[number],
+  path: string | undefined,
+  address: Address,
+  isWritten: boolean,
+): void {
   if (path === undefined || path === '-' || !isFile(address) || !isSameFile(path, address.path)) return;
   const what = isWritten ? 'is the target' : 'is a file that is read';
   throw refused(flag, `${formatAddress(address)} ${what}`, 'name another file');
 }
 
 /** A file that rump makes itself for something else. */
-function refuseTaken(flag: 'trace', values: OptionValues): void {
+function refuseTaken(flag: (typeof WRITTEN)[number], values: OptionValues): void {
   const { [flag]: path } = values;
   if (path === undefined || path === '-') return;
-  const other = (['combined', 'resume', 'cutover-file', 'control'] as const).find((name) => {
+  const other = MADE.find((name) => {
     const taken = values[name];
-    return taken !== undefined && isSameFile(path, taken);
+    return name !== flag && taken !== undefined && isSameFile(path, taken);
   });
   if (other !== undefined) throw refused(flag, `that is the file of --${other} as well`, 'name another file');
 }

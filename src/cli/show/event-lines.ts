@@ -1,0 +1,113 @@
+// The events of a run as one JSON object a line each, for programs. It does not know where the lines go.
+
+import { RespError } from '../../../resp/errors.ts';
+import type { Figures, LiveProgress, MigrateEvent, MigrateResult, SideReport, StartEvent } from '../../sync/options.ts';
+import type { CheckEvent, CheckFigures, VerdictEvent } from '../../verify/options.ts';
+import type { RunEvent } from './output.ts';
+import { escapeJson, escapeKey } from './texts.ts';
+
+type Progress = Extract<MigrateEvent, { type: 'progress' }> | Extract<CheckEvent, { type: 'check-progress' }>;
+
+const PROGRESS_MS = 1000;
+
+export class EventLines {
+  readonly #write: (line: string) => void;
+  readonly #now: () => number;
+  #toldAt = -Infinity;
+  #untold: Progress | undefined;
+
+  /** @param write gets whole lines @param now milliseconds since 1970 */
+  constructor(write: (line: string) => void, now: () => number = Date.now) {
+    this.#write = write;
+    this.#now = now;
+  }
+
+  onEvent(event: RunEvent): void {
+    switch (event.type) {
+      case 'start':
+        this.tell('start', describeStart(event));
+        break;
+      case 'batch':
+        break;
+      case 'progress':
+      case 'check-progress':
+        this.#untold = event;
+        if (Math.abs(this.#now() - this.#toldAt) >= PROGRESS_MS) this.#tellProgress();
+        break;
+      case 'key-failed':
+        this.tell('key-failed', { db: event.db, key: escapeKey(event.key), code: event.code, reason: event.reason });
+        break;
+      case 'key-recovered':
+        this.tell('key-recovered', { db: event.db, key: escapeKey(event.key) });
+        break;
+      case 'verdict':
+        if (event.verdict !== 'match') this.tell('verdict', describeVerdict(event));
+        break;
+      case 'done':
+      case 'checked':
+        this.tell(event.type, figuresOf(event));
+        break;
+      default: {
+        const { type, ...rest } = event;
+        this.tell(type, rest);
+      }
+    }
+  }
+
+  /** It ended the run: the figures of that moment come before it. */
+  onError(error: unknown): void {
+    this.#tellProgress();
+    this.tell('error', describe(error));
+  }
+
+  tell(event: string, fields: object): void {
+    const line = { event, time: new Date(this.#now()).toISOString(), ...fields };
+    this.#write(`${escapeJson(JSON.stringify(line))}\n`);
+  }
+
+  /** The latest figures: at most once a second, and before an error. */
+  #tellProgress(): void {
+    if (this.#untold === undefined) return;
+    const { type, fraction } = this.#untold;
+    const live = 'live' in this.#untold && this.#untold.live !== undefined ? { live: rounded(this.#untold.live) } : {};
+    this.tell(type, { fraction, ...figuresOf(this.#untold), ...live });
+    this.#untold = undefined;
+    this.#toldAt = this.#now();
+  }
+}
+
+function describeStart({ source, target, databases, clockSkew, expiry, feed }: StartEvent): object {
+  const ends = { from: source.endpoint, to: target.endpoint, source: reportOf(source), target: reportOf(target) };
+  return { ...ends, databases, clockSkew: clockSkew === null ? null : Math.round(clockSkew), expiry, feed };
+}
+
+/** Without the endpoint, which is a field of its own. */
+function reportOf({ kind, keys, nodes }: SideReport): object {
+  return { kind, keys, nodes };
+}
+
+/** @returns the figures, with `elapsed` in whole milliseconds */
+function figuresOf(event: Figures | CheckFigures): Figures | CheckFigures {
+  const elapsed = Math.round(event.elapsed);
+  if ('keys' in event) {
+    const { keys, bytes, converted, removed, skipped, expired, failed, reconnects, resumed } = event;
+    const { stragglers, doubtful }: Partial<MigrateResult> = event;
+    const live = removed === undefined ? {} : { removed, stragglers, doubtful };
+    return { keys, bytes, converted, skipped, expired, failed, reconnects, elapsed, resumed, ...live };
+  }
+  const { match, differ, sourceOnly, targetOnly, notComparable, expired, gone, failed, bytes, reconnects } = event;
+  return { match, differ, sourceOnly, targetOnly, notComparable, expired, gone, failed, bytes, reconnects, elapsed };
+}
+
+function rounded({ lag, ...rest }: LiveProgress): LiveProgress {
+  return { ...rest, lag: lag === null ? null : Math.round(lag) };
+}
+
+function describeVerdict({ verdict, db, key, targetDb, targetKey, what }: VerdictEvent): object {
+  return { verdict, db, key: escapeKey(key), targetDb, targetKey: escapeKey(targetKey), what };
+}
+
+function describe(error: unknown): object {
+  if (error instanceof RespError) return { code: error.code, message: error.message, hint: error.hint };
+  return { code: 'INTERNAL', message: error instanceof Error ? error.message : String(error) };
+}

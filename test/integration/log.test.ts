@@ -1,0 +1,118 @@
+// --log: what happened, in a file that outlives the process, whatever is shown meanwhile.
+import assert from 'node:assert/strict';
+import { appendFileSync, existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { startCarelessPair } from '../support/careless-target.ts';
+import { holdMidRun, MID_RUN_KEYS, underWay } from '../support/mid-run.ts';
+import { assertDone, assertRefused, linesOf } from '../support/outcome.ts';
+import { folderOf } from '../support/resp-file.ts';
+import { runRump } from '../support/rump.ts';
+import { startPair } from '../support/server-pair.ts';
+
+const PASSWORD = 'canary#of@gold:/%';
+
+type Line = Readonly<Record<string, unknown>>;
+
+function parse(text: string): Line[] {
+  return linesOf(text).map((line) => JSON.parse(line) as Line);
+}
+
+/** What is the same in two accounts of one run. */
+function steady(lines: readonly Line[]): Line[] {
+  const untimed = lines.map(({ time, elapsed, ...rest }) => {
+    assert.match(String(time), /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/);
+    return rest;
+  });
+  return untimed.filter(({ event }) => event !== 'progress');
+}
+
+test('--log has the events of --json and the exit code, behind those of earlier runs, for its user alone', async (t) => {
+  const { from, to, endpoints } = await startCarelessPair(t, PASSWORD);
+  await to.send('AUTH', PASSWORD);
+  const hostile = Buffer.from('<script>"\n\u202E\xff', 'latin1');
+  await from.pipeline([
+    ['SET', hostile, 'source'],
+    ['SET', 'other', 'source'],
+  ]);
+  await to.send('SET', hostile, 'target');
+  const file = join(folderOf(t), 'run.log');
+  const first = await runRump([...endpoints, '--on-conflict', 'fail', '--json', '--log', file]);
+  assert.deepEqual([first.code, first.stderr], [1, 'rump: 1 key was not copied\n']);
+  const text = readFileSync(file, 'utf8');
+  const told = parse(text);
+  assert.deepEqual(steady(told), [...steady(parse(first.stdout)), { event: 'exit', exitCode: 1 }]);
+  const failed = told.find(({ event }) => event === 'key-failed');
+  assert.deepEqual([failed?.['key'], failed?.['code']], ['<script>\\"\\x0a.\\xff', 'BUSYKEY']);
+
+  const second = await runRump(['check', ...endpoints, '--recheck', '0', '--silent', '--log', file]);
+  assert.deepEqual([second.code, second.stdout], [3, '']);
+  const both = readFileSync(file, 'utf8');
+  assert.ok(both.startsWith(text));
+  const behind = parse(both.slice(text.length));
+  assert.deepEqual([behind[0]?.['event'], behind.at(-2)?.['event']], ['start', 'checked']);
+  assert.equal(behind.at(-1)?.['exitCode'], 3);
+  assert.ok(!both.includes('canary'));
+  assert.equal(statSync(file).mode & 0o777, 0o600);
+});
+
+test('--log has each event at once, and a run that goes on goes on in the same file', async (t) => {
+  const folder = folderOf(t);
+  const [log, progress] = [join(folder, 'run.log'), join(folder, 'progress')];
+  const args = ['--log', log, '--resume', progress];
+  const { running, proxy, where } = await holdMidRun(t, { held: 'target', args });
+  await underWay(running, () => existsSync(progress) && /"event":"progress"/.test(readFileSync(log, 'utf8')));
+  running.child.kill('SIGKILL');
+  await running.done;
+  const killed = parse(readFileSync(log, 'utf8'));
+  assert.equal(killed[0]?.['event'], 'start');
+  assert.ok(!killed.some(({ event }) => event === 'exit'));
+  // As of a disk that was full.
+  appendFileSync(log, '{"event":"prog');
+
+  proxy.unstall();
+  const endpoints = ['--from', `redis://${where.source}`, '--to', `redis://${where.target}`];
+  const result = await runRump([...endpoints, ...args]);
+  assert.equal(result.code, 0, result.stderr);
+  const [cut, ...lines] = linesOf(readFileSync(log, 'utf8')).slice(killed.length);
+  assert.equal(cut, '{"event":"prog');
+  const resumed = lines.map((line) => JSON.parse(line) as Line);
+  const [done, exit] = resumed.slice(-2);
+  assert.deepEqual([resumed[0]?.['event'], exit?.['exitCode']], ['start', 0]);
+  assert.deepEqual([done?.['event'], done?.['keys']], ['done', MID_RUN_KEYS]);
+});
+
+test('--log ends with the error that a run ends with, and its code', async (t) => {
+  const { target, endpoints } = await startPair(t);
+  await target.kill();
+  const file = join(folderOf(t), 'run.log');
+  assert.equal((await runRump([...endpoints, '--log', file])).code, 1);
+  const [error, exit] = parse(readFileSync(file, 'utf8')).slice(-2);
+  assert.deepEqual([error?.['event'], error?.['code'], exit?.['exitCode']], ['error', 'ECONNREFUSED', 1]);
+});
+
+test('--log that cannot be written is refused before anything is done, and ends where the disk is full', async (t) => {
+  const { from, to, endpoints } = await startPair(t);
+  await from.send('SET', 'key', 'value');
+  const file = join(folderOf(t), 'mine');
+  writeFileSync(file, 'mine\n');
+  const refusals: readonly (readonly [args: string[], error: RegExp])[] = [
+    [['--log', join(file, 'x')], /^rump: Cannot write .*: .*\(name another one for --log\)$/],
+    [['--log', '-'], /^rump: Cannot use "-" for --log: it takes the path of a file$/],
+    [['--log', file, '--resume', file], /^rump: Cannot use --log: that is the file of --resume as well/],
+    [['--log', file, '--trace', file], /^rump: Cannot use --trace: that is the file of --log as well/],
+  ];
+  for (const [args, error] of refusals) assertRefused(await runRump([...endpoints, ...args]), { code: 2, error });
+  const into = [...endpoints.slice(0, 3), `${file}.resp`, '--log', `${file}.resp`];
+  assertRefused(await runRump(into), { code: 2, error: /^rump: Cannot use --log: .* is the target/ });
+  assert.equal(readFileSync(file, 'utf8'), 'mine\n');
+  assert.equal(await to.send('DBSIZE'), 0);
+
+  const full = await runRump([...endpoints, '--log', '/dev/full']);
+  assertDone(full);
+  assert.match(
+    full.stderr,
+    /^rump: warning: the log ends here: Cannot write \/dev\/full: no space is left \(ENOSPC\)$/m,
+  );
+  assert.equal(full.stderr.match(/the log ends/g)?.length, 1);
+});
