@@ -31,6 +31,8 @@ export const NOT_IN_SYNC = 'NOT_IN_SYNC';
 /** Whoever runs answers at once. */
 const PATIENCE_MS = 5000;
 const POLL_MS = 100;
+/** That an error lists. */
+const MOST_NAMES = 8;
 /** Phases that come behind a cutover: there is nothing left to wait for. */
 const PAST_CUTOVER: ReadonlySet<string> = new Set(['cutover', 'lingering', 'comparing']);
 /** Without one of these it is no status. */
@@ -164,13 +166,34 @@ function isReady({ phase }: StatusReport): boolean {
 
 /** Why nobody may be told that the writers have stopped. */
 function obstacleOf(statuses: readonly RunStatus[]): RespError | undefined {
+  const missing = missingParts(statuses);
   for (const run of statuses) {
     const why = 'error' in run ? run.error.message : whyNever(run.status);
     if (why === undefined) continue;
     const hint = 'error' in run ? run.error.hint : undefined;
-    return new RespError('NO_CUTOVER', `Cannot cut over, and nobody was told to: ${run.socket}: ${why}`, { hint });
+    return noCutover(`${run.socket}: ${why}`, hint);
   }
-  return undefined;
+  if (missing.length === 0) return undefined;
+  return noCutover(missingText(missing), 'start what is missing');
+}
+
+/** @param missing names of parts, one at least */
+export function missingText(missing: readonly string[]): string {
+  const rest = missing.length > MOST_NAMES ? ` and ${missing.length - MOST_NAMES} more` : '';
+  return `no run has ${missing.length === 1 ? 'part' : 'parts'} ${missing.slice(0, MOST_NAMES).join(', ')}${rest}`;
+}
+
+function noCutover(why: string, hint: string | undefined): RespError {
+  return new RespError('NO_CUTOVER', `Cannot cut over, and nobody was told to: ${why}`, { hint });
+}
+
+/** Where the runs say that they are parts of something, those that nobody says he is. */
+export function missingParts(statuses: readonly RunStatus[]): string[] {
+  const present = new Set(statuses.flatMap((run) => ('status' in run ? [run.status.partition] : [])));
+  const counts = new Set([...present].map((partition) => Number(/^\d+\/(\d{1,5})$/.exec(partition ?? '')?.[1] ?? 0)));
+  return [...counts].flatMap((parts) =>
+    Array.from({ length: parts }, (_, at) => `${at + 1}/${parts}`).filter((name) => !present.has(name)),
+  );
 }
 
 function whyNever({ phase, live }: StatusReport): string | undefined {

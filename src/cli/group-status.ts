@@ -2,13 +2,15 @@
 
 import { countOf, formatBytes, formatCount } from '../../resp/figures.ts';
 import type { StatusReport } from '../sync/controls.ts';
-import type { RunStatus } from './control-group.ts';
+import { missingParts, missingText, type RunStatus } from './control-group.ts';
 
 /** What several runs have done together. */
 interface Whole {
   readonly runs: number;
   /** Sockets whose run does not answer. */
   readonly lost: number;
+  /** Parts of a cluster that none of the runs copies. */
+  readonly missing: readonly string[];
   readonly keys: number;
   readonly bytes: number;
   readonly skipped: number;
@@ -21,10 +23,12 @@ interface Whole {
   readonly allInSync: boolean;
 }
 
+const WHOLE = 'all';
+
 export function groupStatusText(runs: readonly RunStatus[]): string {
   const rows = runs.map((run) => [run.socket, 'error' in run ? `lost: ${run.error.message}` : lineOf(run.status)]);
-  const width = Math.max(...rows.map(([socket]) => socket!.length));
-  return [...rows, ['all', lineOfWhole(wholeOf(runs))]]
+  const width = Math.max(WHOLE.length, ...rows.map(([socket]) => socket!.length));
+  return [...rows, [WHOLE, lineOfWhole(wholeOf(runs))]]
     .map(([name, line]) => `${name!.padEnd(width)}  ${line}\n`)
     .join('');
 }
@@ -39,6 +43,7 @@ export function groupStatusJson(runs: readonly RunStatus[]): string {
 }
 
 function wholeOf(runs: readonly RunStatus[]): Whole {
+  const missing = missingParts(runs);
   const statuses = runs.flatMap((run) => ('status' in run ? [run.status] : []));
   const sum = (figure: 'keys' | 'bytes' | 'skipped' | 'expired' | 'failed' | 'keysPerSecond' | 'bytesPerSecond') =>
     statuses.reduce((total, status) => total + status[figure], 0);
@@ -46,6 +51,7 @@ function wholeOf(runs: readonly RunStatus[]): Whole {
   return {
     runs: statuses.length,
     lost: runs.length - statuses.length,
+    missing,
     keys: sum('keys'),
     bytes: sum('bytes'),
     skipped: sum('skipped'),
@@ -54,28 +60,36 @@ function wholeOf(runs: readonly RunStatus[]): Whole {
     keysPerSecond: sum('keysPerSecond'),
     bytesPerSecond: sum('bytesPerSecond'),
     lag: lags.length === 0 || lags.includes(null) ? null : Math.max(...(lags as number[])),
-    allInSync: statuses.length === runs.length && statuses.every(({ phase }) => phase === 'in-sync'),
+    allInSync:
+      missing.length === 0 && statuses.length === runs.length && statuses.every(({ phase }) => phase === 'in-sync'),
   };
 }
 
 function lineOf(status: StatusReport): string {
-  const { phase, paused, fraction, live, lag, behind } = status;
+  const { phase, paused, partition, fraction, live, lag, behind } = status;
   // Rounded down: 100 % means done.
   const done = phase === 'copying' || phase === 'comparing' ? ` ${Math.floor(fraction * 100)} %` : '';
   const following = live && behind !== undefined ? [`${countOf(behind, 'key')} behind`, lagText(lag ?? null)] : [];
-  return [`${phase}${done}${paused ? ', paused' : ''}`, ...figuresOf(status), ...following].join(', ');
+  const part = partition === null ? [] : [`part ${partition}`];
+  return [...part, `${phase}${done}${paused ? ', paused' : ''}`, ...figuresOf(status), ...following].join(', ');
 }
 
 function lineOfWhole(whole: Whole): string {
-  const { runs, lost, lag, allInSync } = whole;
+  const { runs, lost, missing, lag, allInSync } = whole;
   const lags = lag === null ? [] : [`largest ${lagText(lag)}`];
-  const missing = lost === 0 ? [] : [`${formatCount(lost)} lost`];
-  return [countOf(runs, 'run'), ...missing, ...figuresOf(whole), ...lags, ...(allInSync ? ['all in sync'] : [])].join(
-    ', ',
-  );
+  const gone = lost === 0 ? [] : [`${formatCount(lost)} lost`];
+  const absent = missing.length === 0 ? [] : [missingText(missing)];
+  return [
+    countOf(runs, 'run'),
+    ...gone,
+    ...absent,
+    ...figuresOf(whole),
+    ...lags,
+    ...(allInSync ? ['all in sync'] : []),
+  ].join(', ');
 }
 
-function figuresOf({ keys, bytes, failed, keysPerSecond }: Omit<Whole, 'allInSync' | 'lag' | 'runs' | 'lost'>) {
+function figuresOf({ keys, bytes, failed, keysPerSecond }: Pick<Whole, 'keys' | 'bytes' | 'failed' | 'keysPerSecond'>) {
   return [
     countOf(keys, 'key'),
     formatBytes(bytes),

@@ -190,6 +190,8 @@ export interface StartEvent {
   readonly clockSkew: number | null;
   /** `exact` carries milliseconds since 1970, `relative` what is left of each. */
   readonly expiry: 'exact' | 'relative' | 'dropped';
+  /** `2/4`: which part of how many it is, of a cluster that several processes copy. */
+  readonly partition?: string | undefined;
   /** How changes of the source are learnt, and why so; where it is followed. */
   readonly feed?: { readonly kind: 'psync' | 'tracking'; readonly why: string } | undefined;
 }

@@ -23,6 +23,7 @@ import {
   type Sides,
 } from './sides.ts';
 import type { EndpointSettings, Settings } from './settings.ts';
+import { partName } from './workers-plan.ts';
 
 /** Both sides, reached and found fit, and what goes where. */
 export interface Run<S extends Settings = Settings> {
@@ -63,7 +64,11 @@ export async function withSides<S extends Settings, T>(
 }
 
 /** What was found, as it is told before the first key. */
-export function startEvent({ sides, plan: { databases, keys, mode }, settings: { from, to } }: Run): StartEvent {
+export function startEvent({
+  sides,
+  plan: { databases, keys, mode },
+  settings: { from, to, partition },
+}: Run): StartEvent {
   const { source, target } = sides;
   const targetKeys =
     target === undefined ? 0 : targetDatabases(target, databases).reduce((total, db) => total + keysIn(target, db), 0);
@@ -75,6 +80,7 @@ export function startEvent({ sides, plan: { databases, keys, mode }, settings: {
     databases,
     clockSkew: Number.isNaN(skew) ? null : Math.round(skew),
     expiry: mode,
+    ...(partition && { partition: partName(partition) }),
   };
 }
 

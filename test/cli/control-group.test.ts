@@ -9,6 +9,7 @@ import { test, type TestContext } from 'node:test';
 import { bulkReply, errorReply, Listener, okReply } from '../../resp/listener.ts';
 import { RunControls, type StatusReport } from '../../src/sync/controls.ts';
 import { answersOf } from '../../src/sync/control-commands.ts';
+import type { PartitionOptions } from '../../src/sync/workers-plan.ts';
 import { folderOf } from '../support/resp-file.ts';
 import { runRump, type RumpResult } from '../support/rump.ts';
 
@@ -20,12 +21,12 @@ class FakeRun {
   readonly #told = new EventEmitter();
   listener!: Listener;
 
-  constructor(live: boolean) {
-    this.controls = new RunControls({ live });
+  constructor(live: boolean, partition?: PartitionOptions) {
+    this.controls = new RunControls({ live, partition });
   }
 
-  static async start(t: TestContext, path: string, live = true): Promise<FakeRun> {
-    const run = new FakeRun(live);
+  static async start(t: TestContext, path: string, live = true, partition?: PartitionOptions): Promise<FakeRun> {
+    const run = new FakeRun(live, partition);
     const answer = answersOf(run.controls);
     run.listener = await Listener.open({
       path,
@@ -87,6 +88,7 @@ test('rump ctl DIR status tells of each run and of the whole, in the order of th
   assert.deepEqual(sums, {
     runs: 2,
     lost: 0,
+    missing: [],
     keys: 1234,
     bytes: 12_340,
     skipped: 0,
@@ -240,6 +242,30 @@ test('rump ctl DIR says which run was not told, where it was lost at the last mo
   const { code, stdout, stderr } = await told(folder, 'cutover');
   assert.deepEqual([code, stdout], [1, 'all in sync\na: OK\n']);
   assert.match(stderr, /^rump: b: /);
+});
+
+test('rump ctl DIR cutover tells nobody where a part of the cluster has no run', async (t) => {
+  const folder = folderOf(t);
+  const runs = await Promise.all(
+    [1, 3].map((part) => FakeRun.start(t, join(folder, `${part}`), true, { part, parts: 3 })),
+  );
+  for (const run of runs) run.show('in-sync');
+  const { code, stdout, stderr } = await told(folder, 'cutover');
+  assert.deepEqual([code, stdout], [1, '']);
+  assert.match(
+    stderr,
+    /^rump: Cannot cut over, and nobody was told to: no run has part 2\/3 \(start what is missing\)$/m,
+  );
+  assert.match(
+    (await told(folder, 'status')).stdout,
+    /^3 {4}part 3\/3, in-sync, .*\nall {2}2 runs, no run has part 2\/3, (?!.*all in sync)/m,
+  );
+  assert.deepEqual(
+    runs.map((run) => run.isToldToCutOver),
+    [false, false],
+  );
+  (await FakeRun.start(t, join(folder, '2'), true, { part: 2, parts: 3 })).show('in-sync');
+  assert.equal((await told(folder, 'cutover')).code, 0);
 });
 
 test('rump ctl DIR says so where no socket is there, or the folder cannot be read', async (t) => {
