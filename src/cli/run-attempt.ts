@@ -194,11 +194,12 @@ function nameOf({ db, key }: Fields): string {
   return `${countFrom(db) ?? 0}:${textOf(key) ?? ''}`;
 }
 
-/** `2/4` */
-function partOf(text: unknown): Part | undefined {
-  const [, part, parts] = (typeof text === 'string' && /^(\d{1,9})\/(\d{1,9})$/.exec(text)) || [];
-  const [first, last] = [Number(part), Number(parts)];
-  return part !== undefined && first >= 1 && first <= last ? { part: first, parts: last } : undefined;
+function partOf(value: unknown): Part | undefined {
+  if (typeof value !== 'object' || value === null) return undefined;
+  const { part, parts } = value as Fields;
+  if (!Number.isSafeInteger(part) || !Number.isSafeInteger(parts)) return undefined;
+  const [number, count] = [part as number, parts as number];
+  return number >= 1 && number <= count ? { part: number, parts: count } : undefined;
 }
 
 function copyFiguresOf(fields: Fields): CopyFigures | undefined {

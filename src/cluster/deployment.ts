@@ -21,7 +21,7 @@ import {
   type Server,
 } from '../server/server.ts';
 import { Announced, firstPeerOf, type NatRule } from './announced.ts';
-import { slotOf, type SlotSet } from './slot.ts';
+import { slotOf, SlotSet } from './slot.ts';
 import { Topology, type Node } from './topology.ts';
 
 export interface DeploymentOptions extends ReconnectOptions {
@@ -32,6 +32,8 @@ export interface DeploymentOptions extends ReconnectOptions {
   readonly nat: readonly NatRule[];
   /** The database that is looked at first. */
   readonly db: number;
+  /** The slots that the run is about; all where it is missing. */
+  readonly part?: SlotSet | undefined;
 }
 
 /** The one node where there is no cluster, by whatever address it is reached. */
@@ -42,11 +44,15 @@ const PROBE_SLOT = slotOf(Buffer.from(PROBE_KEY));
 
 export class Deployment {
   readonly kind: 'server' | 'sentinel' | 'cluster';
-  /** One for each primary, as found at the start. */
+  /** The slots that the run is about: of the others nothing is asked, and their nodes are left alone. */
+  readonly part: SlotSet;
+  /** One for each primary that served any of them at the start. */
   readonly servers: readonly Server[];
+  /** How much of what each of them holds was of the part then: see `shareOf`. */
+  readonly shares: readonly number[];
   readonly #options: DeploymentOptions;
   readonly #announced: Announced;
-  /** Slots that no node served at the start. */
+  /** Slots of the part that no node served at the start. */
   readonly unserved: SlotSet;
   readonly #unused: Map<string, Server>;
   /** The ids of primaries that were reached by an address, whatever the cluster says of it. */
@@ -70,8 +76,11 @@ export class Deployment {
     this.kind = isCluster ? 'cluster' : options.address.kind === 'sentinel' ? 'sentinel' : 'server';
     this.#topology = topology;
     this.servers = servers;
+    this.part = options.part ?? SlotSet.all();
     this.unserved = topology.unserved;
-    this.#unused = new Map(topology.nodes.map(({ id }, i) => [id, servers[i]!]));
+    if (!this.isWhole) this.unserved.keep(this.part);
+    this.shares = this.isCluster ? this.ownNodes.map((node) => this.shareOf(node)) : [1];
+    this.#unused = new Map(this.ownNodes.map(({ id }, i) => [id, servers[i]!]));
   }
 
   /**
@@ -108,8 +117,10 @@ export class Deployment {
     if (first.missing.length + first.unknown.length > 0)
       return new Deployment(options, announced, true, Topology.single({ id: SINGLE, peer }), [first]);
     const topology = parse(announced, peer, first.topology);
-    for (const node of topology.nodes) announced.demand(node.peer);
-    return new Deployment(options, announced, true, topology, await openNodes(options, topology.nodes, announced.flag));
+    const nodes = nodesFor(options.part, topology);
+    if (nodes.length === 0) throw noPart(peer);
+    for (const node of nodes) announced.demand(node.peer);
+    return new Deployment(options, announced, true, topology, await openNodes(options, nodes, announced.flag));
   }
 
   /** Why one of its nodes would serve no copy now, if that may pass; what will not is told with all else that is wrong. */
@@ -129,6 +140,35 @@ export class Deployment {
 
   get topology(): Topology {
     return this.#topology;
+  }
+
+  /** Whether the run is about every slot. */
+  get isWhole(): boolean {
+    return this.#options.part === undefined;
+  }
+
+  /** The primaries that serve slots of the part by now; where the run is about every slot, all that serve any. */
+  get ownNodes(): readonly Node[] {
+    return nodesFor(this.#options.part, this.#topology);
+  }
+
+  /** How much of what a node holds is of the part, about: the share of its slots, 0 to 1. */
+  shareOf(node: Node): number {
+    if (this.isWhole || !this.isCluster) return 1;
+    const slots = [...this.#topology.slotsOf(node)];
+    return slots.filter((slot) => this.part.has(slot)).length / Math.max(1, slots.length);
+  }
+
+  /** Slots of the part that another node serves now than then. */
+  movedSince(before: Topology): SlotSet {
+    const moved = this.#topology.slotsElsewhereThan(before);
+    if (!this.isWhole) moved.keep(this.part);
+    return moved;
+  }
+
+  /** Whether none of them is. */
+  staysAs(before: Topology): boolean {
+    return this.#topology.isLike(before) || (!this.isWhole && this.movedSince(before).size === 0);
   }
 
   get isCluster(): boolean {
@@ -334,6 +374,16 @@ async function locate(
   const peer = announced.reach(primary, primary);
   announced.demand(peer);
   return peer;
+}
+
+function nodesFor(part: SlotSet | undefined, topology: Topology): readonly Node[] {
+  if (part === undefined) return topology.nodes;
+  return topology.nodes.filter((node) => topology.rangesOf(node).some((range) => part.hasAnyOf(range)));
+}
+
+function noPart(peer: Peer): RespError {
+  const message = `Cannot use the cluster at ${nameOf(peer)}: no node of it serves any slot of this part`;
+  return new RespError('CLUSTERDOWN', message, { peer, retryable: true });
 }
 
 /** @throws RespError where no slot is served */

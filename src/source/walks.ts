@@ -103,8 +103,10 @@ export class Walks {
 
   /** Whether there are any. */
   get hasSlotsLeft(): boolean {
-    if (this.#slotsLeft.size > 0) return true;
-    for (const { scan } of this.#lookup.readers) for (const _ of scan?.watch.left ?? []) return true;
+    if (this.#slotsLeft.hasAny(this.#deployment.part)) return true;
+    const { part } = this.#deployment;
+    for (const { scan } of this.#lookup.readers)
+      for (const slot of scan?.watch.left ?? []) if (part.has(slot)) return true;
     return false;
   }
 
@@ -112,6 +114,7 @@ export class Walks {
   takeSlotsLeft(): SlotSet {
     const left = this.#slotsLeft;
     this.#slotsLeft = new SlotSet();
+    if (!this.#deployment.isWhole) left.keep(this.#deployment.part);
     return left;
   }
 
@@ -173,6 +176,7 @@ export class Walks {
       state,
       sink: this.#sink,
       nodeId: node.id,
+      share: this.#deployment.shareOf(node),
       ledger: this.#ledger,
       onPage: () => this.onPage(),
     });

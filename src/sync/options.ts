@@ -184,16 +184,25 @@ export interface StartEvent {
   readonly type: 'start';
   readonly source: SideReport;
   readonly target: SideReport;
+  /** Where one of several processes copies a part of the source. */
+  readonly partition?: PartitionReport | undefined;
   /** Source database and target database. */
   readonly databases: readonly (readonly [source: number, target: number])[];
   /** Milliseconds between the clocks of both sides; `null` where one of them has none. */
   readonly clockSkew: number | null;
   /** `exact` carries milliseconds since 1970, `relative` what is left of each. */
   readonly expiry: 'exact' | 'relative' | 'dropped';
-  /** `2/4`: which part of how many it is, of a cluster that several processes copy. */
-  readonly partition?: string | undefined;
   /** How changes of the source are learnt, and why so; where it is followed. */
   readonly feed?: { readonly kind: 'psync' | 'tracking'; readonly why: string } | undefined;
+}
+
+export interface PartitionReport {
+  /** From 1. */
+  readonly part: number;
+  readonly parts: number;
+  /** How many slots it has, and how many primaries serve them. */
+  readonly slots: number;
+  readonly primaries: number;
 }
 
 /** What the look at one side has found. */

@@ -4,7 +4,7 @@ import { nameOf, ReplyError, RespError, type RespErrorOptions } from '../../resp
 import { Apart, findPair, isReplicaOf, isSameServer } from '../cluster/apart.ts';
 import type { Deployment } from '../cluster/deployment.ts';
 import { tagOf } from '../cluster/slot.ts';
-import type { Node } from '../cluster/topology.ts';
+import { idsIn, type Node } from '../cluster/topology.ts';
 import type { FeedKind } from '../live/feed.ts';
 import { kindOf, refusalOf } from '../server/refusal.ts';
 import { aclOf, PROBE_KEY, type Probe } from '../server/probes.ts';
@@ -23,7 +23,7 @@ import {
   type Sides,
 } from './sides.ts';
 import type { EndpointSettings, Settings } from './settings.ts';
-import { partName } from './workers-plan.ts';
+import { PARTITION, type Partition } from './workers-plan.ts';
 
 /** Both sides, reached and found fit, and what goes where. */
 export interface Run<S extends Settings = Settings> {
@@ -55,7 +55,7 @@ export async function withSides<S extends Settings, T>(
   const sides = await openSides(settings, access, AbortSignal.any(signals));
   try {
     const plan = planOf(sides, settings, isMutual);
-    const apart = await demandFit(sides, plan.databases);
+    const apart = await demandFit(sides, plan.databases, settings);
     return await use({ settings, sides, plan, apart, end });
   } finally {
     end.abort();
@@ -64,12 +64,10 @@ export async function withSides<S extends Settings, T>(
 }
 
 /** What was found, as it is told before the first key. */
-export function startEvent({
-  sides,
-  plan: { databases, keys, mode },
-  settings: { from, to, partition },
-}: Run): StartEvent {
+export function startEvent({ sides, plan, settings: { from, to, partition } }: Run): StartEvent {
+  const { databases, keys, mode } = plan;
   const { source, target } = sides;
+  const primaries = source?.ownNodes.length ?? 0;
   const targetKeys =
     target === undefined ? 0 : targetDatabases(target, databases).reduce((total, db) => total + keysIn(target, db), 0);
   const skew = clockSkewOf(sides);
@@ -77,10 +75,12 @@ export function startEvent({
     type: 'start',
     source: sideReport(from, source, keys),
     target: sideReport(to, target, targetKeys),
+    ...(partition && {
+      partition: { part: partition.part, parts: partition.parts, slots: partition.slots.size, primaries },
+    }),
     databases,
     clockSkew: Number.isNaN(skew) ? null : Math.round(skew),
     expiry: mode,
-    ...(partition && { partition: partName(partition) }),
   };
 }
 
@@ -94,8 +94,13 @@ function nodeReport({ connection, info }: Server): NodeReport {
   return { address: nameOf(connection.peer), server, role, usedMemory, maxMemory };
 }
 
-async function demandFit({ source, target }: Sides, databases: DatabasePairs): Promise<Apart | undefined> {
+async function demandFit(
+  { source, target }: Sides,
+  databases: DatabasePairs,
+  { partition }: Settings,
+): Promise<Apart | undefined> {
   demandRights({ source, target });
+  if (source !== undefined && partition !== undefined) demandPartition(source, partition);
   if (source !== undefined) await demandUsable(source, new Set(databases.map(([db]) => db)));
   if (target !== undefined) {
     if (target.use === 'write to')
@@ -105,6 +110,22 @@ async function demandFit({ source, target }: Sides, databases: DatabasePairs): P
   if (source === undefined || target === undefined) return undefined;
   demandDifferent(source, target, databases);
   return Apart.hold(source, target);
+}
+
+/** Only a cluster has parts, and a plan is for one cluster. @throws RespError */
+function demandPartition(source: Deployment, { part, parts, nodeIds }: Partition): void {
+  const { connection, topology } = source.servers[0]!;
+  const { peer } = connection;
+  const cannot = `Cannot copy part ${part} of ${parts}`;
+  if (!source.isCluster) {
+    const message = `${cannot}: ${nameOf(peer)} is a single server, and only the slots of a cluster can be shared out`;
+    throw new RespError(PARTITION, message, { peer, hint: 'leave --partition out' });
+  }
+  const ids = idsIn(String(topology[1]));
+  // Nodes come and go; where none is known any more, it is another one.
+  if (nodeIds === undefined || ids.length === 0 || ids.some((id) => nodeIds.has(id))) return;
+  const message = `${cannot}: the plan is for another cluster than that of ${nameOf(peer)}, which has none of its nodes`;
+  throw new RespError(PARTITION, message, { peer, hint: 'make a plan of this one: rump plan' });
 }
 
 /** Every command that cannot be had is named, of both sides at once. */
@@ -162,7 +183,7 @@ async function demandDatabase(connection: Server['connection'], db: number): Pro
 /** Whether a cluster serves its other slots where some have no node: asked with a name that the node serves. */
 async function demandServing(side: Deployment): Promise<void> {
   const [server] = side.servers as [Server];
-  const [node] = side.topology.nodes as [Node];
+  const [node] = side.ownNodes as [Node];
   const [slot] = side.topology.slotsOf(node);
   const key = `${PROBE_KEY}:{${tagOf(slot!)}}`;
   // As in every look at a server, a negative TTL is refused before anything is written.

@@ -134,6 +134,7 @@ export function settingsOf(options: MigrateOptions, use: Use, controls = new Run
     nat: options.toNat,
   });
   if (use === 'copy') demandWritable(to);
+  const scope = use === 'copy' && options.resume === AT_TARGET ? withoutCheckpoints(options) : options;
   const partition = options.partition && partitionOf(options.partition, options.live === true);
   const names = new KeyNames(options);
   if (partition !== undefined && names.mayCollide) throw mayCollide(partition);
@@ -145,7 +146,7 @@ export function settingsOf(options: MigrateOptions, use: Use, controls = new Run
     databases: options.db,
     dbMap: options.dbMap ?? new Map(),
     partition,
-    scope: new KeyScope(use === 'copy' && options.resume === AT_TARGET ? withoutCheckpoints(options) : options),
+    scope: new KeyScope({ ...scope, slots: partition?.slots }),
     names,
     firstCopy: options.firstCopy ?? 'scan',
     onConflict: options.onConflict ?? 'replace',
@@ -159,7 +160,7 @@ export function settingsOf(options: MigrateOptions, use: Use, controls = new Run
     failFast: options.failFast ?? false,
     dryRun: options.dryRun ?? false,
     resume: options.resume,
-    identity: identityOf(options, from, to),
+    identity: identityOf(options, from, to, partition),
     live: options.live === true ? liveSettingsOf(options, controls) : undefined,
     onEvent: options.onEvent ?? (() => {}),
   };
@@ -208,11 +209,16 @@ function mayCollide({ part, parts }: Partition): RespError {
 
 /** Progress kept at the target is no key of the source, even where that was the target of another copy. */
 function withoutCheckpoints({ match, exclude = [], type }: MigrateOptions): KeyScopeOptions {
-  return { match, type, exclude: [...exclude, `${CHECKPOINT_PREFIX}{*}`] };
+  return { match, type, exclude: [...exclude, `${CHECKPOINT_PREFIX}{*}`, `${CHECKPOINT_PREFIX}{*}:*`] };
 }
 
 /** By the flags that say it; `null` where one is not given. */
-function identityOf(options: MigrateOptions, from: EndpointSettings, to: EndpointSettings): CopyIdentity {
+function identityOf(
+  options: MigrateOptions,
+  from: EndpointSettings,
+  to: EndpointSettings,
+  partition: Partition | undefined,
+): CopyIdentity {
   const { db, dbMap, match = [], exclude = [], type = null, stripPrefix, addPrefix } = options;
   const pairs = [...(dbMap ?? [])].toSorted(([one], [other]) => one - other);
   return {
@@ -229,6 +235,7 @@ function identityOf(options: MigrateOptions, from: EndpointSettings, to: Endpoin
     'no-ttl': options.noTtl === true ? 'yes' : null,
     'preserve-idle': options.preserveIdle === true ? 'yes' : null,
     live: options.live === true ? 'yes' : null,
+    ...(partition && { partition: `${partition.part}/${partition.parts}`, plan: partition.digest }),
   };
 }
 

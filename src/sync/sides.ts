@@ -97,7 +97,17 @@ async function openSide(
     keptBytes: keptBytes(settings, purpose),
     maxReply,
   } as const;
-  return Deployment.open({ address, access, sentinelPassword, nat, db: firstDb(role, settings), retry, onReconnect });
+  const part = isSource ? settings.partition?.slots : undefined;
+  return Deployment.open({
+    address,
+    access,
+    sentinelPassword,
+    nat,
+    db: firstDb(role, settings),
+    retry,
+    part,
+    onReconnect,
+  });
 }
 
 /** Bytes of the longest payload that is kept: a longer one has no place in memory, and no way into a target. A file takes it whole. */
@@ -166,10 +176,10 @@ export function targetDatabases({ servers }: Deployment, databases: DatabasePair
   return [...new Set(dbs)].toSorted((a, b) => a - b);
 }
 
-/** Keys in a database, of all nodes together. */
-export function keysIn({ servers }: Deployment, db: number): number {
+/** Keys in a database, of all nodes together; of the part that a run is about where it is about one, and then about. */
+export function keysIn({ servers, shares }: Deployment, db: number): number {
   const keys = ({ db: current, keys, databases }: Server): number => (current === db ? keys : (databases.get(db) ?? 0));
-  return servers.reduce((total, server) => total + keys(server), 0);
+  return servers.reduce((total, server, i) => total + Math.round(keys(server) * shares[i]!), 0);
 }
 
 export interface Plan {

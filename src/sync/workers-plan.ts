@@ -1,6 +1,7 @@
 // The plan of `rump plan`: which slots of a cluster each of several workers copies, as text that people can read; and the part of
 // one worker, with a plan or without. It asks nobody.
 
+import { createHash } from 'node:crypto';
 import { RespError } from '../../resp/errors.ts';
 import { formatCount } from '../../resp/figures.ts';
 import { evenSlots } from '../cluster/shares.ts';
@@ -45,9 +46,12 @@ export interface Partition {
   readonly slots: SlotSet;
   /** Of the cluster that the plan is for; `undefined` without a plan. */
   readonly nodeIds: ReadonlySet<string> | undefined;
+  /** What tells its slots from those of any other plan. */
+  readonly digest: string;
 }
 
 export const PLAN_FORMAT = 1;
+const DIGEST_LENGTH = 16;
 
 /** `2/4` */
 export function partName({ part, parts }: Pick<PartitionOptions, 'part' | 'parts'>): string {
@@ -111,7 +115,8 @@ export function partitionOf({ part, parts, plan }: PartitionOptions, isFollowed:
     throw new RespError(PARTITION, message, { hint });
   }
   const slots = share === undefined ? evenSlots(part, parts) : new SlotSet(share.slots);
-  return { part, parts, slots, nodeIds: plan && new Set(plan.source.nodes) };
+  const digest = createHash('sha256').update(slots.describe(Infinity)).digest('hex').slice(0, DIGEST_LENGTH);
+  return { part, parts, slots, nodeIds: plan && new Set(plan.source.nodes), digest };
 }
 
 /** Every slot is in one share, and in one alone. @throws RespError */

@@ -19,7 +19,10 @@ function logOf(lines: readonly Line[], begin = 0): string {
     .join('');
 }
 
-function started(partition?: string): Line {
+/** @param part such as `2/4` */
+function started(text?: string): Line {
+  const [part, parts] = text?.split('/').map(Number) ?? [];
+  const partition = part === undefined ? undefined : { part, parts, slots: 1, primaries: 1 };
   return { event: 'start', from: 'redis://a', to: 'redis://b', ...(partition === undefined ? {} : { partition }) };
 }
 
