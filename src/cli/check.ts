@@ -77,7 +77,7 @@ async function runCheck(request: Request, program: Program): Promise<ExitCode> {
         combined?.onEvent(event);
         onEvent(event);
       };
-      return { check: await compare({ ...options, tap, signal, onEvent: tell }) };
+      return { check: await compare({ ...options, tap: run.tapWith(tap), signal, onEvent: tell }) };
     });
     const unwritten = combined?.close(!('error' in outcome));
     const code = run.finish(outcome, unwritten !== undefined);

@@ -90,7 +90,12 @@ async function runCopy(request: Request, program: Program): Promise<ExitCode> {
     const outcome = await run.work(
       COPYING.done,
       async (told) => {
-        const { check, ...result } = await migrate({ ...options, ...told, tap, cutover: cutover?.signal });
+        const { check, ...result } = await migrate({
+          ...options,
+          ...told,
+          tap: run.tapWith(tap),
+          cutover: cutover?.signal,
+        });
         return { result, check };
       },
       cutover,

@@ -4,7 +4,10 @@ import type { Program, Request } from './command.ts';
 import { EXIT_CODES, exitCodeOf, type ExitCode } from './exit-codes.ts';
 import type { Environment } from './flags/arguments.ts';
 import type { ProgressStyle, SidesRequest } from './flags/sides.ts';
-import { openListeners, type RunListener } from './listeners.ts';
+import { openListeners } from './listeners.ts';
+import type { RunListener } from './run-listener.ts';
+import { tapOf } from './tracing.ts';
+import type { TapMaker } from '../server/server.ts';
 import { BarOutput, DotsOutput } from './show/progress.ts';
 import { JsonOutput } from './show/json.ts';
 import {
@@ -29,18 +32,26 @@ export class Run {
   /** @throws UsageError where somebody who is to hear of it cannot */
   static async open(
     program: Program,
-    { values, environment }: Request,
+    { command, values, environment }: Request,
     { debug, progress }: Pick<SidesRequest, 'debug' | 'progress'>,
     options: Omit<OutputOptions, 'debug'>,
   ): Promise<Run> {
-    const listeners = await openListeners(values, program);
-    return new Run(program, openOutput(progress, { debug, ...options }, program, environment), listeners);
+    const listeners = await openListeners(values, command.name === 'check' ? 'check' : 'copy', program);
+    const run = new Run(program, openOutput(progress, { debug, ...options }, program, environment), listeners);
+    for (const { warning: message } of listeners)
+      if (message !== undefined) run.#tell({ type: 'warning', code: 'OPEN_TO_OTHERS', message });
+    return run;
   }
 
   private constructor(program: Program, output: Output, listeners: readonly RunListener[]) {
     this.#program = program;
     this.#output = output;
     this.#listeners = listeners;
+  }
+
+  /** What hears the bytes of all connections: this one, and whoever hears of the run. */
+  tapWith(tap: TapMaker | undefined): TapMaker | undefined {
+    return tapOf([tap, ...this.#listeners.map(({ tap }) => tap)].filter((each) => each !== undefined));
   }
 
   /** @param variables what is wrong with the environment */
@@ -86,7 +97,10 @@ export class Run {
   finish(outcome: Outcome, isUnwritten = false): ExitCode {
     this.#output.finish(outcome);
     const code = exitCodeOf(outcome, this.#hasBegun) || (isUnwritten ? EXIT_CODES.failed : EXIT_CODES.done);
-    for (const listener of this.#listeners) listener.finish(outcome, code);
+    for (const listener of this.#listeners) {
+      listener.finish(outcome, code);
+      listener.close();
+    }
     return code;
   }
 

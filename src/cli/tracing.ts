@@ -30,17 +30,16 @@ export async function traced<T>(
   try {
     if (values.record !== undefined) listeners.push(recordingOf(values.record, stderr));
     if (values.trace !== undefined) listeners.push(traceOf(values.trace, values, stderr));
-    return await run(listeners.length === 0 ? undefined : tapFor(listeners));
+    return await run(tapOf(listeners.map(({ tap }) => tap)));
   } finally {
     for (const { close } of listeners) close();
   }
 }
 
-function tapFor(listeners: readonly Listener[]): TapMaker {
-  return (...connection) => {
-    const taps = listeners.map(({ tap }) => tap(...connection));
-    return taps.length === 1 ? taps[0]! : forAll(taps);
-  };
+/** All of them as one; none where there is none. */
+export function tapOf(makers: readonly TapMaker[]): TapMaker | undefined {
+  if (makers.length < 2) return makers[0];
+  return (...connection) => forAll(makers.map((make) => make(...connection)));
 }
 
 function forAll(taps: readonly Tap[]): Tap {
@@ -88,7 +87,20 @@ export function made<T>(flag: OptionName, make: () => T): T {
   try {
     return make();
   } catch (error) {
-    if (!(error instanceof RespError)) throw error;
-    throw new UsageError(error.message, error.hint ?? `name another one for --${flag}`, error);
+    throw refusal(flag, error);
   }
+}
+
+/** The same of what takes its time. @throws UsageError */
+export async function madeLater<T>(flag: OptionName, make: () => Promise<T>): Promise<T> {
+  try {
+    return await make();
+  } catch (error) {
+    throw refusal(flag, error);
+  }
+}
+
+function refusal(flag: OptionName, error: unknown): unknown {
+  if (!(error instanceof RespError)) return error;
+  return new UsageError(error.message, error.hint ?? `name another one for --${flag}`, error);
 }

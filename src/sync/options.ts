@@ -169,6 +169,8 @@ export interface Progress extends Figures {
   readonly fraction: number;
   /** Where the source is followed. */
   readonly live?: LiveProgress | undefined;
+  /** While nothing is read or written, as somebody has said so by the control socket. */
+  readonly paused?: true | undefined;
 }
 
 export interface LiveProgress {

@@ -284,13 +284,15 @@ export class Progress extends RunProgress implements SourceSink, TargetSink {
   protected override tell(fraction: number): void {
     const live = this.#live?.();
     const figures = this.#figures();
-    this.#settings.controls.show(live?.phase ?? 'copying', {
+    const { controls, onEvent } = this.#settings;
+    controls.show(live?.phase ?? 'copying', {
       fraction,
       ...figures,
       behind: live?.behind,
       lag: live?.lag,
     });
-    this.#settings.onEvent({ type: 'progress', fraction, ...figures, ...(live && { live }) });
+    const paused = controls.pausing.isOn ? ({ paused: true } as const) : {};
+    onEvent({ type: 'progress', fraction, ...figures, ...(live && { live }), ...paused });
   }
 
   /** Keys whose fate is known. */

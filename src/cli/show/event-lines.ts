@@ -70,7 +70,8 @@ export class EventLines {
     if (this.#untold === undefined) return;
     const { type, fraction } = this.#untold;
     const live = 'live' in this.#untold && this.#untold.live !== undefined ? { live: rounded(this.#untold.live) } : {};
-    this.tell(type, { fraction, ...figuresOf(this.#untold), ...live });
+    const paused = 'paused' in this.#untold ? { paused: this.#untold.paused } : {};
+    this.tell(type, { fraction, ...figuresOf(this.#untold), ...live, ...paused });
     this.#untold = undefined;
     this.#toldAt = this.#now();
   }

@@ -1,0 +1,17 @@
+// Who hears of a run beside its output: files and programs that an operator has named.
+
+import type { TapMaker } from '../server/server.ts';
+import type { ExitCode } from './exit-codes.ts';
+import type { Outcome, RunEvent } from './show/output.ts';
+
+export interface RunListener {
+  /** What hears the bytes of all connections, where that is asked for as well. */
+  readonly tap?: TapMaker | undefined;
+  /** What its user should know before the run begins. */
+  readonly warning?: string | undefined;
+  onEvent(event: RunEvent): void;
+  /** The run has ended. */
+  finish(outcome: Outcome, exitCode: ExitCode): void;
+  /** Once, and the last; also where the run has never begun. */
+  close(): void;
+}

@@ -1,0 +1,45 @@
+// Whether a run is well, and whether the target is as the source: what probes of whoever runs it are told.
+
+import type { RunState } from './run-state.ts';
+
+export interface Health {
+  readonly isWell: boolean;
+  readonly why: string;
+}
+
+export interface Signs {
+  /** Milliseconds since 1970. */
+  readonly now: number;
+  /** When a server has said something last; 0 where none has yet. */
+  readonly heardAt: number;
+  /** Milliseconds without any sign that are too many: `--timeout`. */
+  readonly timeout: number;
+}
+
+/**
+ * Whether the run goes on, or has a reason to wait. One that is stopped for having none would begin again at the same place: so what
+ * counts is that servers answer, and not only what has come across by then.
+ */
+export function healthOf(state: RunState, { now, heardAt, timeout }: Signs): Health {
+  const { phase, outcome, paused, waiting, startedAt, lastProgressAt } = state;
+  if (outcome !== undefined) return { isWell: outcome.isComplete, why: `${phase}: ${outcome.text}` };
+  if (paused) return { isWell: true, why: `${phase}, paused` };
+  if (waiting !== undefined && now <= waiting.until + timeout)
+    return { isWell: true, why: `${phase}, waiting: ${waiting.why}` };
+  const quiet = Math.max(0, now - Math.max(startedAt, lastProgressAt, heardAt));
+  if (quiet <= timeout) return { isWell: true, why: phase };
+  return {
+    isWell: false,
+    why: `${phase}, but for ${inSeconds(quiet)} there was no reply: --timeout is ${inSeconds(timeout)}`,
+  };
+}
+
+/** Whether all is on the target, but for what was written a moment ago. */
+export function readinessOf({ phase, outcome }: RunState): Health {
+  const isWell = outcome?.isComplete ?? (phase === 'in-sync' || phase === 'lingering');
+  return { isWell, why: outcome === undefined ? phase : `${phase}: ${outcome.text}` };
+}
+
+function inSeconds(ms: number): string {
+  return `${Math.floor(ms / 100) / 10} s`;
+}

@@ -1,0 +1,99 @@
+// The figures of a run in a file, for a collector that reads it now and then: replaced whole, and last at the end of the run.
+
+import { chmodSync, closeSync, fsyncSync, openSync, readFileSync, statSync } from 'node:fs';
+import { basename } from 'node:path';
+import { redactAddress } from '../../resp/address.ts';
+import { RespError } from '../../resp/errors.ts';
+import { Replacement, writeAll } from '../file/output-file.ts';
+import { writeError } from '../file/regular-file.ts';
+import { metricsText } from './metrics-text.ts';
+import type { RunState } from './run-state.ts';
+
+/** Milliseconds between two writes: more often than anybody reads. */
+const INTERVAL_MS = 5000;
+/** It has no keys, and whoever collects it is another user. */
+const READABLE = 0o644;
+/** Far more than there is to say. */
+const MOST_BYTES = 1024 * 1024;
+const SUCCEEDED = /^rump_success_timestamp_seconds(?:\{.*\})? (\d+(?:\.\d+)?)$/m;
+
+export class MetricsFile {
+  readonly #path: string;
+  readonly #state: () => RunState;
+  readonly #onError: (error: RespError) => void;
+  readonly #timer: NodeJS.Timeout;
+  /** What the file had said before, of a run that is over. */
+  #succeededAt: number | undefined;
+  #isErrorTold = false;
+
+  /**
+   * @param onError called once, where it could not be written: it is tried again, and the run goes on
+   * @throws RespError where it cannot be written at all
+   */
+  constructor(path: string, state: () => RunState, onError: (error: RespError) => void) {
+    this.#path = path;
+    this.#state = state;
+    this.#onError = onError;
+    demandFile(path);
+    this.#succeededAt = succeededBefore(path);
+    this.#write();
+    this.#timer = setInterval(() => this.#tryToWrite(), INTERVAL_MS).unref();
+  }
+
+  /** Once, and the last: the run is over. */
+  close(): void {
+    clearInterval(this.#timer);
+    this.#tryToWrite();
+  }
+
+  #tryToWrite(): void {
+    try {
+      this.#write();
+    } catch (error) {
+      if (!this.#isErrorTold) this.#onError(error as RespError);
+      this.#isErrorTold = true;
+    }
+  }
+
+  #write(): void {
+    const state = this.#state();
+    if (state.outcome?.exitCode === 0) this.#succeededAt = state.updatedAt;
+    const run = basename(this.#path).replace(/\.prom$/, '');
+    const text = metricsText(state, { run, succeededAt: this.#succeededAt });
+    let replacement: Replacement | undefined;
+    try {
+      replacement = new Replacement(this.#path);
+      const file = openSync(replacement.temporary, 'wx', READABLE);
+      try {
+        writeAll(file, Buffer.from(text));
+        // What comes before the end is soon written again.
+        if (state.outcome !== undefined) fsyncSync(file);
+      } finally {
+        closeSync(file);
+      }
+      chmodSync(replacement.temporary, READABLE);
+      replacement.publish();
+    } catch (error) {
+      replacement?.discard();
+      throw writeError(redactAddress(this.#path), error);
+    }
+  }
+}
+
+/** A device would be replaced by a file. @throws RespError */
+function demandFile(path: string): void {
+  const stats = statSync(path, { throwIfNoEntry: false });
+  if (stats === undefined || stats.isFile() || stats.isDirectory()) return;
+  throw new RespError('IO', `Cannot write ${redactAddress(path)}: it is no regular file`);
+}
+
+/** @returns milliseconds since 1970; `undefined` where the file says nothing of it, or is none */
+function succeededBefore(path: string): number | undefined {
+  try {
+    if (statSync(path).size > MOST_BYTES) return undefined;
+    const [, seconds] = SUCCEEDED.exec(readFileSync(path, 'utf8')) ?? [];
+    return seconds === undefined ? undefined : Number(seconds) * 1000;
+  } catch {
+    return undefined;
+  }
+}
