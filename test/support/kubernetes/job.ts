@@ -102,7 +102,10 @@ function complaintsOfPolicies({ podFailurePolicy, podReplacementPolicy, template
   const names = containers.map(({ name }) => name);
   const rules = podFailurePolicy?.rules ?? [];
   return [
-    ...when(restartPolicy !== 'Never' && restartPolicy !== 'OnFailure', 'restartPolicy: a Job takes Never or OnFailure'),
+    ...when(
+      restartPolicy !== 'Never' && restartPolicy !== 'OnFailure',
+      'restartPolicy: a Job takes Never or OnFailure',
+    ),
     ...when(podFailurePolicy !== undefined && restartPolicy !== 'Never', 'podFailurePolicy: needs restartPolicy Never'),
     ...when(
       podFailurePolicy !== undefined && (podReplacementPolicy ?? 'Failed') !== 'Failed',
@@ -157,4 +160,23 @@ function complaintsOfPod({ containers, volumes = [] }: PodSpec): string[] {
 
 function when(isWrong: boolean, complaint: string): string[] {
   return isWrong ? [complaint] : [];
+}
+
+/**
+ * What becomes of a pod that has ended: what the first rule says that fits, or Count.
+ * @param conditions those of the pod that are true
+ * @returns `undefined` where it has not failed
+ */
+export function actionFor(
+  { podFailurePolicy }: Pick<JobSpec, 'podFailurePolicy'>,
+  exitCode: number,
+  conditions: readonly string[] = [],
+): FailureAction | undefined {
+  if (exitCode === 0) return undefined;
+  const rule = podFailurePolicy?.rules.find(({ onExitCodes, onPodConditions }) => {
+    if (onPodConditions !== undefined)
+      return onPodConditions.some(({ type, status = 'True' }) => status === 'True' && conditions.includes(type));
+    return onExitCodes !== undefined && (onExitCodes.operator === 'In') === onExitCodes.values.includes(exitCode);
+  });
+  return rule?.action ?? 'Count';
 }

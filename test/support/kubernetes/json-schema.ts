@@ -16,7 +16,8 @@ export function complaintsOf(value: unknown, schema: Schema, root = schema, at =
   const { $ref: reference, type, enum: words, const: only, items } = schema;
   if (typeof reference === 'string') return complaintsOf(value, resolve(root, reference), root, at);
   const complain = (what: string): string[] => [`${at === '' ? 'it' : at}: ${what}`];
-  if (type !== undefined && ![type].flat().some((name) => isOfType(value, name))) return complain(`is no ${String(type)}`);
+  if (type !== undefined && ![type].flat().some((name) => isOfType(value, name)))
+    return complain(`is no ${String(type)}`);
   if (Array.isArray(words) && !words.includes(value)) return complain(`is none of ${words.join(', ')}`);
   if (only !== undefined && value !== only) return complain(`is not ${String(only)}`);
   if (Array.isArray(value))
