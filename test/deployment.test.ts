@@ -14,7 +14,7 @@ import { folderOf } from './support/resp-file.ts';
 import { complaintsOfUnit, sectionsOf } from './support/systemd-unit.ts';
 
 const UNIT = '.github/scale/rump@.service';
-const CHAPTER = 'Several workers';
+const CHAPTER = 'In Kubernetes';
 const SCHEMA = JSON.parse(read('fixtures/kubernetes/job.schema.json')) as Schema;
 
 const job = readManifest(JOB) as JobManifest;

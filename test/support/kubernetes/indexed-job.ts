@@ -34,7 +34,7 @@ export interface JobEnd {
   readonly reason: string;
 }
 
-const POLL_MS = 20;
+const POLL_MS = 50;
 const READY_MS = 30_000;
 /** A pod has an address of its own. */
 const ADDRESS = `127.77.${(process.pid % 250) + 1}`;
