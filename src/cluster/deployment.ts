@@ -21,7 +21,8 @@ import {
   type Server,
 } from '../server/server.ts';
 import { Announced, firstPeerOf, type NatRule } from './announced.ts';
-import { slotOf, SlotSet } from './slot.ts';
+import { Part } from './part.ts';
+import { slotOf, type SlotSet } from './slot.ts';
 import { Topology, type Node } from './topology.ts';
 
 export interface DeploymentOptions extends ReconnectOptions {
@@ -33,7 +34,7 @@ export interface DeploymentOptions extends ReconnectOptions {
   /** The database that is looked at first. */
   readonly db: number;
   /** The slots that the run is about; all where it is missing. */
-  readonly part?: SlotSet | undefined;
+  readonly part?: Part | undefined;
 }
 
 /** The one node where there is no cluster, by whatever address it is reached. */
@@ -44,8 +45,8 @@ const PROBE_SLOT = slotOf(Buffer.from(PROBE_KEY));
 
 export class Deployment {
   readonly kind: 'server' | 'sentinel' | 'cluster';
-  /** The slots that the run is about: of the others nothing is asked, and their nodes are left alone. */
-  readonly part: SlotSet;
+  /** The slots that the run is about: nodes that serve none of them are left alone. */
+  readonly part: Part;
   /** One for each primary that served any of them at the start. */
   readonly servers: readonly Server[];
   /** How much of what each of them holds was of the part then: see `shareOf`. */
@@ -76,10 +77,9 @@ export class Deployment {
     this.kind = isCluster ? 'cluster' : options.address.kind === 'sentinel' ? 'sentinel' : 'server';
     this.#topology = topology;
     this.servers = servers;
-    this.part = options.part ?? SlotSet.all();
-    this.unserved = topology.unserved;
-    if (!this.isWhole) this.unserved.keep(this.part);
-    this.shares = this.isCluster ? this.ownNodes.map((node) => this.shareOf(node)) : [1];
+    this.part = options.part ?? new Part();
+    this.unserved = this.part.keepOf(topology.unserved);
+    this.shares = this.ownNodes.map((node) => this.shareOf(node));
     this.#unused = new Map(this.ownNodes.map(({ id }, i) => [id, servers[i]!]));
   }
 
@@ -117,7 +117,7 @@ export class Deployment {
     if (first.missing.length + first.unknown.length > 0)
       return new Deployment(options, announced, true, Topology.single({ id: SINGLE, peer }), [first]);
     const topology = parse(announced, peer, first.topology);
-    const nodes = nodesFor(options.part, topology);
+    const nodes = options.part?.nodesIn(topology) ?? topology.nodes;
     if (nodes.length === 0) throw noPart(peer);
     for (const node of nodes) announced.demand(node.peer);
     return new Deployment(options, announced, true, topology, await openNodes(options, nodes, announced.flag));
@@ -142,33 +142,14 @@ export class Deployment {
     return this.#topology;
   }
 
-  /** Whether the run is about every slot. */
-  get isWhole(): boolean {
-    return this.#options.part === undefined;
-  }
-
-  /** The primaries that serve slots of the part by now; where the run is about every slot, all that serve any. */
+  /** The primaries that serve slots of the part by now. */
   get ownNodes(): readonly Node[] {
-    return nodesFor(this.#options.part, this.#topology);
+    return this.part.nodesIn(this.#topology);
   }
 
-  /** How much of what a node holds is of the part, about: the share of its slots, 0 to 1. */
+  /** How much of what a node holds by now is of the part, about, 0 to 1. */
   shareOf(node: Node): number {
-    if (this.isWhole || !this.isCluster) return 1;
-    const slots = [...this.#topology.slotsOf(node)];
-    return slots.filter((slot) => this.part.has(slot)).length / Math.max(1, slots.length);
-  }
-
-  /** Slots of the part that another node serves now than then. */
-  movedSince(before: Topology): SlotSet {
-    const moved = this.#topology.slotsElsewhereThan(before);
-    if (!this.isWhole) moved.keep(this.part);
-    return moved;
-  }
-
-  /** Whether none of them is. */
-  staysAs(before: Topology): boolean {
-    return this.#topology.isLike(before) || (!this.isWhole && this.movedSince(before).size === 0);
+    return this.part.shareOf(node, this.#topology);
   }
 
   get isCluster(): boolean {
@@ -374,11 +355,6 @@ async function locate(
   const peer = announced.reach(primary, primary);
   announced.demand(peer);
   return peer;
-}
-
-function nodesFor(part: SlotSet | undefined, topology: Topology): readonly Node[] {
-  if (part === undefined) return topology.nodes;
-  return topology.nodes.filter((node) => topology.rangesOf(node).some((range) => part.hasAnyOf(range)));
 }
 
 function noPart(peer: Peer): RespError {

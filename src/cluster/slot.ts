@@ -93,22 +93,6 @@ export class SlotSet implements Iterable<number> {
     this.#has[slot] = 0;
   }
 
-  /** Leaves those that are among the others as well. */
-  keep(others: SlotSet): void {
-    for (const slot of this) if (!others.has(slot)) this.delete(slot);
-  }
-
-  /** Whether they have any in common. */
-  hasAny(others: SlotSet): boolean {
-    for (const slot of this) if (others.has(slot)) return true;
-    return false;
-  }
-
-  hasAnyOf([first, last]: SlotRange): boolean {
-    for (let slot = first; slot <= last; slot++) if (this.has(slot)) return true;
-    return false;
-  }
-
   /** Runs of slots, in their order. */
   get ranges(): SlotRange[] {
     const ranges: [first: number, last: number][] = [];

@@ -70,7 +70,7 @@ export async function chooseFeed(
   isBehindSnapshot = false,
 ): Promise<FeedChoice> {
   // One that takes over slots of the part later may refuse it still; it is not bothered before.
-  const nodes = deployment.isWhole ? deployment.topology.primaries : deployment.ownNodes;
+  const nodes = deployment.part.isWhole ? deployment.topology.primaries : deployment.ownNodes;
   const found = await Promise.all(nodes.map((node) => lookAt(deployment, node)));
   const looks = isBehindSnapshot ? found.map((look) => ({ ...look, hasBacklog: true })) : found;
   const noPsync = firstOf(looks, ({ noPsync }) => noPsync);

@@ -63,7 +63,7 @@ export class Feeds {
     const before = left && new LeftFeeds(left);
     const attach = (node: Node): Promise<unknown> =>
       before ? this.#goOn(node, before) : this.#follow(node, undefined);
-    await Promise.all(this.#places.served().map(attach));
+    await Promise.all(this.#places.served.map(attach));
     // Slots of the part may be on the way to others.
     for (const node of await this.#places.all(this.#asker(), false)) if (!this.#nodes.has(node.id)) await attach(node);
   }
@@ -209,7 +209,7 @@ export class Feeds {
    * one is read again as soon as the node itself was asked what it serves.
    */
   #onChange({ node, elsewhere }: FollowedNode, db: number | undefined, key: Buffer): void {
-    if (!this.#places.has(key)) return;
+    if (!this.#deployment.part.has(key)) return;
     const isOwn = !this.#deployment.isCluster || this.#deployment.nodeOf(key)?.id === node.id;
     if (isOwn && this.#written === undefined) return this.#sink.onChange(db, key);
     this.#sink.onMoved(db, key);
@@ -225,7 +225,7 @@ export class Feeds {
 
   /** What comes to it key by key may have been written there as well before it was followed. */
   async #addComing(followed: FollowedNode): Promise<void> {
-    if (this.#deployment.isWhole) return;
+    if (this.#deployment.part.isWhole) return;
     const nodes = await followed.askNodes();
     followed.slots.addAll((nodes && ownSlots(nodes, followed.node.id)?.coming) || []);
   }
@@ -233,9 +233,8 @@ export class Feeds {
   /** What was missed of slots that are not of the part, is of no concern. */
   #tellMissed(missed: MissedShare): void {
     const { slots } = missed;
-    if (slots === undefined || this.#deployment.isWhole) return this.#sink.onMissed(missed);
-    slots.keep(this.#deployment.part);
-    if (slots.size > 0) this.#sink.onMissed(missed);
+    const { part } = this.#deployment;
+    if (part.isWhole || slots === undefined || part.keepOf(slots).size > 0) this.#sink.onMissed(missed);
   }
 
   /** Asks a node that is followed what it serves. */

@@ -3,7 +3,7 @@
 
 import { RespError } from '../../resp/errors.ts';
 import type { Deployment } from '../cluster/deployment.ts';
-import { slotOf, SlotSet } from '../cluster/slot.ts';
+import { SlotSet } from '../cluster/slot.ts';
 import type { Node } from '../cluster/topology.ts';
 import { ownSlots } from '../scan/coverage.ts';
 
@@ -16,16 +16,10 @@ export class FollowedPlaces {
     this.#deployment = deployment;
   }
 
-  /** Whether the key is of the part. */
-  has(key: Buffer): boolean {
-    const { isWhole, part } = this.#deployment;
-    return isWhole || part.has(slotOf(key));
-  }
-
   /** As far as the cluster says who serves what. */
-  served(): readonly Node[] {
-    const { isWhole, isCluster, topology, ownNodes } = this.#deployment;
-    return isWhole && isCluster ? topology.primaries : ownNodes;
+  get served(): readonly Node[] {
+    const { part, topology } = this.#deployment;
+    return part.isWhole ? topology.primaries : part.nodesIn(topology);
   }
 
   /**
@@ -35,15 +29,15 @@ export class FollowedPlaces {
    * @param asksAll whether the others are asked as well: whoever cannot be reached, nobody is known to write to
    */
   async all(ask: (id: string) => Promise<string | undefined>, asksAll: boolean): Promise<readonly Node[]> {
-    const { isWhole, part, topology } = this.#deployment;
-    const served = this.served();
-    if (isWhole) return served;
+    const { part, topology } = this.#deployment;
+    const { served } = this;
+    if (part.isWhole) return served;
     const due = new Set(served.map(({ id }) => id));
     const asking = topology.primaries.map(async (node) => {
       const nodes = (await ask(node.id)) ?? (asksAll ? await this.#askBeside(node) : '');
       const { serving, coming, leaving } = ownSlots(nodes, node.id) ?? NOTHING;
-      if (part.hasAny(serving) || part.hasAny(coming)) due.add(node.id);
-      for (const [slot, id] of leaving) if (part.has(slot)) due.add(id);
+      if (part.hasAnyOf(serving) || part.hasAnyOf(coming)) due.add(node.id);
+      for (const [slot, id] of leaving) if (part.slots.has(slot)) due.add(id);
     });
     await Promise.all(asking);
     return topology.primaries.filter(({ id }) => due.has(id));

@@ -115,7 +115,7 @@ export class ClusterWalk {
   /** Slots that nobody serves are left out; those that were, and have got a node since, are walked after all. */
   #demand(): void {
     const isUnserved = (slot: number): boolean => this.#deployment.isUnserved(slot);
-    const { part } = this.#deployment;
+    const part = this.#deployment.part.slots;
     this.#leftOut.addAll([...part].filter(isUnserved));
     const due = this.#before === undefined ? part : new SlotSet(this.#before.leftOut);
     this.#coverage.demand(due);

@@ -151,7 +151,7 @@ export class FirstCopy {
     if (!deployment.isCluster) return whole.length > 0 ? undefined : 'all';
     await deployment.refreshIfPossible();
     const missed = new SlotSet();
-    for (const slot of deployment.part) if (!deployment.isUnserved(slot)) missed.add(slot);
+    for (const slot of deployment.part.slots) if (!deployment.isUnserved(slot)) missed.add(slot);
     for (const { node, slots, watch } of whole) {
       for (const slot of slots) {
         const hasStayed = watch.isBlind || watch.stayed(slot);

@@ -103,10 +103,10 @@ export class Walks {
 
   /** Whether there are any. */
   get hasSlotsLeft(): boolean {
-    if (this.#slotsLeft.hasAny(this.#deployment.part)) return true;
     const { part } = this.#deployment;
+    if (part.hasAnyOf(this.#slotsLeft)) return true;
     for (const { scan } of this.#lookup.readers)
-      for (const slot of scan?.watch.left ?? []) if (part.has(slot)) return true;
+      for (const slot of scan?.watch.left ?? []) if (part.slots.has(slot)) return true;
     return false;
   }
 
@@ -114,8 +114,7 @@ export class Walks {
   takeSlotsLeft(): SlotSet {
     const left = this.#slotsLeft;
     this.#slotsLeft = new SlotSet();
-    if (!this.#deployment.isWhole) left.keep(this.#deployment.part);
-    return left;
+    return this.#deployment.part.keepOf(left);
   }
 
   /** The walk for everything, from where it was left. */

@@ -1,5 +1,6 @@
 // Reaches both sides and looks at them, before anything is written: whether the run may be, and what is found.
 
+import { setMaxListeners } from 'node:events';
 import { nameOf, ReplyError, RespError, type RespErrorOptions } from '../../resp/errors.ts';
 import { Apart, findPair, isReplicaOf, isSameServer } from '../cluster/apart.ts';
 import type { Deployment } from '../cluster/deployment.ts';
@@ -52,7 +53,10 @@ export async function withSides<S extends Settings, T>(
 ): Promise<T> {
   const end = new AbortController();
   const signals = settings.signal === undefined ? [end.signal] : [end.signal, settings.signal];
-  const sides = await openSides(settings, access, AbortSignal.any(signals));
+  const signal = AbortSignal.any(signals);
+  // As many connections listen as there are nodes, and that is no leak.
+  setMaxListeners(0, signal);
+  const sides = await openSides(settings, access, signal);
   try {
     const plan = planOf(sides, settings, isMutual);
     const apart = await demandFit(sides, plan.databases, settings);

@@ -4,6 +4,7 @@
 import { isFile } from '../../resp/address.ts';
 import { RespError } from '../../resp/errors.ts';
 import { Deployment } from '../cluster/deployment.ts';
+import { Part } from '../cluster/part.ts';
 import { InputFile } from '../file/input-file.ts';
 import { demandWritable } from '../file/output-file.ts';
 import { openRegular } from '../file/regular-file.ts';
@@ -97,7 +98,7 @@ async function openSide(
     keptBytes: keptBytes(settings, purpose),
     maxReply,
   } as const;
-  const part = isSource ? settings.partition?.slots : undefined;
+  const part = isSource ? new Part(settings.partition?.slots) : undefined;
   return Deployment.open({
     address,
     access,

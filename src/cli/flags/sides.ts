@@ -7,7 +7,7 @@ import { parseAddress, redactAddress } from '../../../resp/address.ts';
 import type { TlsOptions } from '../../../resp/tls-options.ts';
 import type { SourceOptions } from '../../sync/settings.ts';
 import type { CheckOptions } from '../../verify/options.ts';
-import { partitionOptions } from './worker-options.ts';
+import { partitionOptions } from './partition.ts';
 import { unknownVariables, type Environment } from './arguments.ts';
 import { UsageError } from './kinds.ts';
 import { environmentNameOf, type OptionValues } from './options.ts';

@@ -3,9 +3,11 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { RespError } from '../../../resp/errors.ts';
 import type { Deployment } from '../../../src/cluster/deployment.ts';
-import { slotOf } from '../../../src/cluster/slot.ts';
+import { Part } from '../../../src/cluster/part.ts';
+import { slotOf, SlotSet } from '../../../src/cluster/slot.ts';
 import { Topology, type Node } from '../../../src/cluster/topology.ts';
 import type { Feed, FeedPosition, FeedSink } from '../../../src/live/feed.ts';
+import type { Server } from '../../../src/server/server.ts';
 import { Feeds } from '../../../src/live/feeds.ts';
 import type { MissedShare } from '../../../src/live/gaps.ts';
 import type { LeftFeed } from '../../../src/live/left-feeds.ts';
@@ -195,6 +197,64 @@ test('Feeds tells what was missed of nodes that are new or were left nowhere, an
   );
 });
 
+test('Feeds of a part follows the nodes alone that serve its slots, and drops what they tell of others', async () => {
+  const cluster = new FakeCluster({ a: [[0, SLOT]], b: [[SLOT + 1, 16383]] }, new SlotSet([[0, SLOT - 1]]));
+  const { feeds, made, missed, told } = await following(cluster);
+  made[0]!.sink.onChange(0, KEY);
+  made[0]!.sink.onGap({ reason: 'lost' });
+  await feeds.caughtUp({ looks: true });
+  assert.deepEqual([made.map(({ node }) => node.id), told], [['a'], []]);
+  assert.deepEqual(
+    missed.map(({ slots }) => slots!.ranges),
+    [[[0, SLOT - 1]]],
+  );
+  // What concerns none of its slots is nothing.
+  made[0]!.sink.onGap({ reason: 'flushed', slots: [SLOT] });
+  assert.equal(missed.length, 1);
+});
+
+test('Feeds of a part follows a slot to the node that it goes to, before that serves it, and lets go of one with none', async () => {
+  const cluster = new FakeCluster({ a: [[0, 99]], b: [[100, 16383]] }, new SlotSet([[10, 20]]));
+  cluster.words.set('a', '0-99 [10->-b]').set('b', '100-16383 [10-<-a]');
+  const { feeds, made, missed } = await following(cluster);
+  // What is walked yet cannot be missed.
+  assert.deepEqual([made.map(({ node }) => node.id), missed], [['a', 'b'], []]);
+  cluster.words.set('a', '0-9 21-99').set('b', '10-20 100-16383');
+  cluster.serve({
+    a: [
+      [0, 9],
+      [21, 99],
+    ],
+    b: [
+      [10, 20],
+      [100, 16383],
+    ],
+  });
+  await feeds.caughtUp({ looks: true });
+  assert.equal(made[0]!.isDetached, false);
+  await feeds.caughtUp({ looks: true });
+  assert.deepEqual(
+    made.map(({ isDetached }) => isDetached),
+    [true, false],
+  );
+  assert.deepEqual(missed, []);
+});
+
+test('Feeds of a part that have not followed the way of a slot miss it, also where nobody but its node knows that', async () => {
+  const cluster = new FakeCluster({ a: [[0, 99]], b: [[100, 16383]] }, new SlotSet([[10, 20]]));
+  const { feeds, made, missed } = await following(cluster);
+  cluster.words.set('b', '100-16383 [10-<-a]');
+  await feeds.caughtUp({ looks: true });
+  assert.deepEqual(
+    made.map(({ node }) => node.id),
+    ['a', 'b'],
+  );
+  assert.deepEqual(
+    missed.map(({ slots }) => slots!.ranges),
+    [[[10, 10]]],
+  );
+});
+
 function leftAt(id: string, position: FeedPosition | null, ...slots: (readonly [number, number])[]): LeftFeed {
   return { id, position, slots };
 }
@@ -230,10 +290,14 @@ class FakeCluster {
   /** Ports of those that were asked first. */
   asked: (number | undefined)[] = [];
   topology: Topology;
+  readonly part: Part;
+  /** What nodes say of themselves that nobody else knows: the end of their line in CLUSTER NODES. */
+  readonly words = new Map<string, string>();
   #serving: Serving;
 
-  constructor(serving: Serving) {
+  constructor(serving: Serving, part?: SlotSet) {
     this.#serving = serving;
+    this.part = new Part(part);
     this.topology = topologyOf(serving);
   }
 
@@ -263,6 +327,10 @@ class FakeCluster {
   async refreshIfPossible(): Promise<void> {
     await this.tryRefresh();
   }
+
+  async nodesAsSeenBy({ id }: Pick<Node, 'id'>): Promise<string> {
+    return `${id} 127.0.0.1:1@1 myself,master - 0 0 1 connected ${this.words.get(id) ?? ''}`;
+  }
 }
 
 function topologyOf(serving: Serving): Topology {
@@ -276,7 +344,13 @@ function topologyOf(serving: Serving): Topology {
 class FakeFeed implements Feed {
   readonly kind = 'psync';
   readonly process = undefined;
-  readonly server = undefined;
+  /** Answers whatever it is asked by what it serves. */
+  get server(): Server | undefined {
+    const { words } = this.#cluster;
+    const request = (): Promise<string> => this.#cluster.nodesAsSeenBy(this.node);
+    return words.has(this.node.id) ? ({ connection: { request } } as unknown as Server) : undefined;
+  }
+
   position: FeedPosition | undefined;
   isGone = false;
   isAttached = false;
