@@ -1,6 +1,6 @@
 // The figures of a run in a file, for a collector that reads it now and then: replaced whole, and last at the end of the run.
 
-import { chmodSync, closeSync, fsyncSync, openSync, readFileSync, statSync } from 'node:fs';
+import { closeSync, fchmodSync, fsyncSync, openSync, readFileSync, statSync, type Stats } from 'node:fs';
 import { basename } from 'node:path';
 import { redactAddress } from '../../resp/address.ts';
 import { RespError } from '../../resp/errors.ts';
@@ -13,6 +13,7 @@ import type { RunState } from './run-state.ts';
 const INTERVAL_MS = 5000;
 /** It has no keys, and whoever collects it is another user. */
 const READABLE = 0o644;
+const PERMISSIONS = 0o777;
 /** Far more than there is to say. */
 const MOST_BYTES = 1024 * 1024;
 const SUCCEEDED = /^rump_success_timestamp_seconds(?:\{.*\})? (\d+(?:\.\d+)?)$/m;
@@ -34,7 +35,6 @@ export class MetricsFile {
     this.#path = path;
     this.#state = state;
     this.#onError = onError;
-    demandFile(path);
     this.#succeededAt = succeededBefore(path);
     this.#write();
     this.#timer = setInterval(() => this.#tryToWrite(), INTERVAL_MS).unref();
@@ -62,16 +62,17 @@ export class MetricsFile {
     const text = metricsText(state, { run, succeededAt: this.#succeededAt });
     let replacement: Replacement | undefined;
     try {
+      const permissions = demandFile(this.#path)?.mode;
       replacement = new Replacement(this.#path);
       const file = openSync(replacement.temporary, 'wx', READABLE);
       try {
+        if (permissions !== undefined) fchmodSync(file, permissions & PERMISSIONS);
         writeAll(file, Buffer.from(text));
         // What comes before the end is soon written again.
         if (state.outcome !== undefined) fsyncSync(file);
       } finally {
         closeSync(file);
       }
-      chmodSync(replacement.temporary, READABLE);
       replacement.publish();
     } catch (error) {
       replacement?.discard();
@@ -80,17 +81,18 @@ export class MetricsFile {
   }
 }
 
-/** A device would be replaced by a file. @throws RespError */
-function demandFile(path: string): void {
+/** A device would be replaced by a file. @returns what is there by now @throws RespError */
+function demandFile(path: string): Stats | undefined {
   const stats = statSync(path, { throwIfNoEntry: false });
-  if (stats === undefined || stats.isFile() || stats.isDirectory()) return;
+  if (stats === undefined || stats.isFile() || stats.isDirectory()) return stats;
   throw new RespError('IO', `Cannot write ${redactAddress(path)}: it is no regular file`);
 }
 
 /** @returns milliseconds since 1970; `undefined` where the file says nothing of it, or is none */
 function succeededBefore(path: string): number | undefined {
   try {
-    if (statSync(path).size > MOST_BYTES) return undefined;
+    const stats = statSync(path);
+    if (!stats.isFile() || stats.size > MOST_BYTES) return undefined;
     const [, seconds] = SUCCEEDED.exec(readFileSync(path, 'utf8')) ?? [];
     return seconds === undefined ? undefined : Number(seconds) * 1000;
   } catch {

@@ -14,25 +14,43 @@ const JSON_TYPE = 'application/json';
 /** Milliseconds for which nothing is made anew, however many ask. */
 const FRESH_MS = 200;
 
-/** Runs in the page. What it puts in place has no scripts that the policy would let run. */
+/** The phase, for the page. */
+const PHASE_HEADER = 'Rump-Phase';
+
+/**
+ * Runs in the page: asks for its content again and again, and holds still while somebody selects in it, or nobody sees it. What
+ * it puts in place is escaped, and has no scripts that the policy would let run.
+ */
 const SCRIPT = `
 const content = document.querySelector('main');
+const note = document.createElement('p');
+note.setAttribute('role', 'status');
+note.hidden = true;
+content.before(note);
 const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
-async function follow() {
+const seen = () => new Promise((resolve) => document.addEventListener('visibilitychange', resolve, { once: true }));
+const put = (html) => {
+  if (!getSelection().isCollapsed) return;
+  const open = Array.from(content.querySelectorAll('details'), (details) => details.open);
+  content.innerHTML = html;
+  content.querySelectorAll('details').forEach((details, at) => (details.open = open[at] ?? details.open));
+};
+(async () => {
   for (;;) {
+    if (document.hidden) await seen();
     try {
       const response = await fetch('/status', { headers: { Accept: 'text/html', Prefer: 'wait=1' } });
-      if (response.ok) content.innerHTML = await response.text();
-      else await pause(1000);
-      document.documentElement.classList.remove('lost');
-      if (response.headers.get('Rump-Ended') === '1') return;
+      if (!response.ok) throw new Error(response.statusText);
+      put(await response.text());
+      note.hidden = true;
+      if (/^(done|failed)$/.test(response.headers.get('${PHASE_HEADER}'))) return;
     } catch {
-      document.documentElement.classList.add('lost');
+      if (note.hidden) note.textContent = 'Not reached since ' + new Date().toLocaleTimeString() + ': this is what was seen last.';
+      note.hidden = false;
       await pause(1000);
     }
   }
-}
-follow();
+})();
 `;
 const POLICY = `default-src 'none'; script-src 'sha256-${digestOf(SCRIPT)}'; style-src 'unsafe-inline'; img-src data:; connect-src 'self'; base-uri 'none'; form-action 'none'`;
 
@@ -75,7 +93,8 @@ export class StatusPages {
       made = { at: now, body: Buffer.from(make(state)) };
       this.#made.set(name, made);
     }
-    return { status: 200, type, body: made.body, ...(policy !== undefined && { policy }) };
+    const headers = { [PHASE_HEADER]: state.phase };
+    return { status: 200, type, body: made.body, headers, ...(policy !== undefined && { policy }) };
   }
 }
 

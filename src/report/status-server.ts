@@ -11,6 +11,7 @@ export interface Answer {
   readonly body: string | Buffer;
   /** What a page may load, as a Content-Security-Policy. Default: nothing. */
   readonly policy?: string;
+  readonly headers?: Readonly<Record<string, string>>;
 }
 
 export interface StatusServerOptions extends TcpPeer {
@@ -22,7 +23,7 @@ export interface StatusServerOptions extends TcpPeer {
 export interface StatusLimits {
   /** At once. */
   readonly connections: number;
-  /** Answered in a second; others are told to come later. */
+  /** Answered in a second; those above it are answered when it is their turn. */
   readonly requests: number;
   /** Milliseconds for a request to come, for the next one, and for a client that reads nothing. */
   readonly requestMs: number;
@@ -41,6 +42,10 @@ const LIMITS: StatusLimits = {
   restMs: 1000,
 };
 const HEADER_BYTES = 8 * 1024;
+/** Milliseconds whose requests may come at once. */
+const BURST_MS = 200;
+/** Requests of one connection that wait for their answers. */
+const MOST_PENDING = 8;
 /** The longest that an answer waits for the run to end, in seconds; and for a client to take it once it has, in milliseconds. */
 const MOST_WAIT_S = 10;
 const LINGER_MS = 500;
@@ -73,8 +78,8 @@ export class StatusServer {
   /** What answers requests that wait for the end of the run. */
   readonly #waiting = new Set<() => void>();
   #place: Place = { address: '', port: 0 };
-  #second = 0;
-  #requests = 0;
+  /** When the next request may be answered, but for the burst. */
+  #dueAt = -Infinity;
 
   private constructor(options: StatusServerOptions) {
     this.#options = options;
@@ -144,6 +149,7 @@ export class StatusServer {
     const client = this.#clients.get(request.socket);
     // It is on its way out.
     if (client === undefined) return void request.socket.destroy();
+    if (client.pending === MOST_PENDING) return void request.socket.destroy();
     client.activeAt = performance.now();
     client.pending++;
     response.on('close', () => {
@@ -155,19 +161,27 @@ export class StatusServer {
     if (request.headers['transfer-encoding'] !== undefined || Number(request.headers['content-length'] ?? 0) > 0)
       response.shouldKeepAlive = false;
     const refusal = this.#refusalOf(request);
-    const waits = refusal === undefined ? waitOf(request) : 0;
-    if (waits === 0) this.#respond(request, response, refusal);
-    else this.#respondLater(request, response, waits);
+    const turn = this.#turn();
+    const wait = refusal === undefined ? waitOf(request) : 0;
+    if (Math.max(turn, wait) === 0) this.#respond(request, response, refusal);
+    else this.#respondLater(request, response, Math.max(turn, wait), refusal);
   }
 
-  /** The client has it once the run has ended, or after so many seconds. */
-  #respondLater(request: IncomingMessage, response: ServerResponse, seconds: number): void {
+  /** @returns milliseconds until one more request is answered */
+  #turn(): number {
+    const now = performance.now();
+    this.#dueAt = Math.max(this.#dueAt, now - BURST_MS) + 1000 / this.#limits.requests;
+    return Math.max(0, this.#dueAt - now);
+  }
+
+  /** The client has it after so many milliseconds, or once the run has ended. */
+  #respondLater(request: IncomingMessage, response: ServerResponse, ms: number, refusal?: Answer): void {
     const onDue = (): void => {
       clearTimeout(timer);
       this.#waiting.delete(onDue);
-      this.#respond(request, response);
+      this.#respond(request, response, refusal);
     };
-    const timer = setTimeout(onDue, seconds * 1000).unref();
+    const timer = setTimeout(onDue, ms).unref();
     this.#waiting.add(onDue);
     response.on('close', () => {
       clearTimeout(timer);
@@ -176,11 +190,6 @@ export class StatusServer {
   }
 
   #refusalOf({ method, headers: { host = '' } }: IncomingMessage): Answer | undefined {
-    const second = Math.floor(performance.now() / 1000);
-    this.#requests = second === this.#second ? this.#requests + 1 : 1;
-    this.#second = second;
-    if (this.#requests > this.#limits.requests)
-      return saying(429, 'Cannot answer so many requests: come back in a second');
     if (method !== 'GET' && method !== 'HEAD') return saying(405, `Cannot answer ${method}: this can only be read`);
     // A page of others whose name leads here must not read it: it has another name than ours.
     const name = host.replace(/:\d*$/, '').toLowerCase();
@@ -191,9 +200,15 @@ export class StatusServer {
   #respond({ method, url = '', headers }: IncomingMessage, response: ServerResponse, refusal?: Answer): void {
     const [path = ''] = url.split('?', 1);
     const found = refusal ?? this.#options.answer(path, headers.accept ?? '');
-    const { status, type, body, policy } = found ?? saying(404, 'There is nothing here: see /, /status, /metrics');
+    const {
+      status,
+      type,
+      body,
+      policy,
+      headers: more,
+    } = found ?? saying(404, 'There is nothing here: see /, /status, /metrics');
     const bytes = typeof body === 'string' ? Buffer.from(body) : body;
-    if (status === 429 || !this.#server.listening) response.shouldKeepAlive = false;
+    if (!this.#server.listening) response.shouldKeepAlive = false;
     response.writeHead(status, {
       'Content-Type': type,
       'Content-Length': bytes.length,
@@ -203,7 +218,7 @@ export class StatusServer {
       'Referrer-Policy': 'no-referrer',
       'X-Content-Type-Options': 'nosniff',
       ...(status === 405 && { Allow: METHODS }),
-      ...(status === 429 && { 'Retry-After': 1 }),
+      ...more,
     });
     response.end(method === 'HEAD' ? undefined : bytes);
   }
@@ -214,10 +229,10 @@ function isIdler(one: Client, other: Client): boolean {
   return one.activeAt < other.activeAt;
 }
 
-/** Seconds that the client would wait for the end of the run, by RFC 7240; 0 where it would not. */
+/** Milliseconds that the client would wait for the end of the run, by RFC 7240; 0 where it would not. */
 function waitOf({ headers: { prefer } }: IncomingMessage): number {
   const [, seconds = '0'] = /^wait=(\d{1,6})$/.exec(String(prefer ?? '')) ?? [];
-  return Math.min(Number(seconds), MOST_WAIT_S);
+  return Math.min(Number(seconds), MOST_WAIT_S) * 1000;
 }
 
 function saying(status: number, text: string): Answer {

@@ -7,8 +7,8 @@ import { isLong } from './tier.ts';
 export interface RumpOptions {
   /** Added to the inherited environment, which is cleared of RUMP_*. */
   readonly env?: Readonly<Record<string, string>>;
-  /** What stdin holds; it is empty otherwise. */
-  readonly input?: string | Buffer;
+  /** What stdin holds; it is empty otherwise, and with `null` nothing comes and it stays open. */
+  readonly input?: string | Buffer | null;
   /** Sent once: so many milliseconds after the start, or when the output so far matches. */
   readonly signal?: { readonly after: RegExp | number; readonly name: NodeJS.Signals };
   readonly cwd?: string;
@@ -40,7 +40,8 @@ const LONGEST_MS = 60_000;
 /** In the quick tier a run that needs no process of its own has none; in the long one that it ends is seen as well. */
 export async function runRump(args: readonly string[], options: RumpOptions = {}): Promise<RumpResult> {
   const { env = {}, input, signal, cwd } = options;
-  const isPlain = (input ?? '').length === 0 && signal === undefined && cwd === undefined && !args.some(isStream);
+  const isPlain =
+    input !== null && (input ?? '').length === 0 && signal === undefined && cwd === undefined && !args.some(isStream);
   if (isLong || !isPlain || Object.keys(env).some((name) => !/^(?:RUMP_|TMPDIR$)/.test(name)))
     return spawnRump(args, options).done;
   const { runHere } = await import('./rump-here.ts');
@@ -61,7 +62,7 @@ export function spawnRump(args: readonly string[], options: RumpOptions = {}): R
   killAtExit(child);
   // It may end before it has read its input; that is for the test to judge.
   child.stdin.on('error', () => {});
-  child.stdin.end(options.input);
+  if (options.input !== null) child.stdin.end(options.input);
 
   const stdout: Buffer[] = [];
   const stderr: Buffer[] = [];
