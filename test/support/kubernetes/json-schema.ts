@@ -17,9 +17,9 @@ export function complaintsOf(value: unknown, schema: Schema, root = schema, at =
   if (typeof reference === 'string') return complaintsOf(value, resolve(root, reference), root, at);
   const complain = (what: string): string[] => [`${at === '' ? 'it' : at}: ${what}`];
   if (type !== undefined && ![type].flat().some((name) => isOfType(value, name)))
-    return complain(`is no ${String(type)}`);
+    return complain(`is no ${JSON.stringify(type)}`.replaceAll('"', ''));
   if (Array.isArray(words) && !words.includes(value)) return complain(`is none of ${words.join(', ')}`);
-  if (only !== undefined && value !== only) return complain(`is not ${String(only)}`);
+  if (only !== undefined && value !== only) return complain(`is not ${JSON.stringify(only)}`);
   if (Array.isArray(value))
     return value.flatMap((item, i) => complaintsOf(item, (items ?? {}) as Schema, root, `${at}[${i}]`));
   if (typeof value !== 'object' || value === null) return [];
