@@ -1,15 +1,16 @@
 // What rump report makes of the logs of several workers: whatever they hold, nobody is told that all is well where it is not.
 import assert from 'node:assert/strict';
-import { createWriteStream, mkdirSync, writeFileSync } from 'node:fs';
-import { once } from 'node:events';
+import { appendFileSync, mkdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
+import type { Usage } from '../bench/copy-process.ts';
 import { folderOf } from '../support/resp-file.ts';
-import { count } from '../support/tier.ts';
 import { runRump, type RumpResult } from '../support/rump.ts';
 
-/** Of one line; more than all that reading takes. */
-const MEBIBYTES = count(60, 200);
+const HOOK = new URL('../bench/usage-hook.js', import.meta.url).href;
+const MIB = 1024 * 1024;
+/** Of one line: twice what all the rest takes. */
+const LINE_MIB = 300;
 
 type Line = Readonly<Record<string, unknown>>;
 
@@ -113,6 +114,10 @@ test('rump report takes the last run of a part, in whatever file and order it co
     assert.deepEqual([code, stderr], [0, ''], stdout);
     assert.match(stdout, /^all +complete +20 /m);
   }
+  // Without an exit code, as --json has none.
+  const broken = logOf([started('1/2'), { event: 'error', code: 'CLOSED', message: 'the connection was lost' }]);
+  const json = await reportOn(t, { a: broken + logOf([started('1/2'), done(10)], 10), b: other });
+  assert.deepEqual([json.code, json.stderr], [0, '']);
   const worse = await reportOn(t, {
     a: again + logOf([{ event: 'error', code: 'WRONGPASS', message: 'no' }, exit(1)], 20),
     b: other,
@@ -226,34 +231,22 @@ test('rump report shows no control of a terminal that a log holds, and takes no 
 });
 
 test('rump report reads files of any size and lines of any length in bounded memory', async (t) => {
-  const path = join(folderOf(t), 'huge');
-  const file = createWriteStream(path);
-  const write = async (text: string): Promise<void> => {
-    if (!file.write(text)) await once(file, 'drain');
-  };
-  await write(logOf([started('1/1')]));
-  const block = logOf(
-    Array.from({ length: 2000 }, (_, i) => ({
-      event: 'key-failed',
-      db: 0,
-      key: `key:${i}`,
-      code: `C${i}`,
-      reason: 'x',
-    })),
-  );
-  for (let i = 0; i < 10; i++) await write(block);
-  const line = 'x'.repeat(1024 * 1024);
-  for (let i = 0; i < MEBIBYTES; i++) await write(line);
-  await write(`\n${logOf([done(5, { failed: 20_000 })])}`);
-  file.end();
-  await once(file, 'close');
-  const before = process.memoryUsage().rss;
-  const { code, stdout, stderr } = await runRump(['report', path]);
-  const grown = process.memoryUsage().rss - before;
-  assert.equal(code, 1);
+  const folder = folderOf(t);
+  const [path, usageFile] = [join(folder, 'huge'), join(folder, 'usage')];
+  const keys = Array.from({ length: 20_000 }, (_, i) => failed(`key:${i}`));
+  const warnings = Array.from({ length: 20_000 }, (_, i) => ({ event: 'warning', code: `C${i}`, message: 'x' }));
+  writeFileSync(path, logOf([started('1/1'), ...keys, ...warnings]));
+  // A hole of the file is a line of zeros.
+  truncateSync(path, LINE_MIB * MIB);
+  appendFileSync(path, `\n${logOf([done(5, { failed: 20_000 })])}`);
+  const env = { NODE_OPTIONS: `--import=${HOOK}`, BENCH_USAGE_FILE: usageFile };
+  const { code, stdout, stderr } = await runRump(['report', path], { env });
+  assert.equal(code, 1, stderr);
   assert.match(stdout, /^… and 19,980 more$/m);
+  assert.equal(stdout.match(/^warning C/gm)?.length, 20);
   assert.match(stderr, /^rump: warning: 1 line of the files is no event of rump$/m);
-  assert.ok(grown < (MEBIBYTES - 20) * 1024 * 1024, `${grown} bytes`);
+  const { peakRss } = JSON.parse(readFileSync(usageFile, 'utf8')) as Usage;
+  assert.ok(peakRss < (LINE_MIB / 2) * MIB, `peak RSS ${Math.round(peakRss / MIB)} MiB`);
 });
 
 test('rump report is refused without a file, and ends where one cannot be read or there are too many runs', async (t) => {
