@@ -7,6 +7,7 @@ import { environmentNameOf, OPTION_NAMES, type OptionName } from './flags/option
 import { isOpen, refuseExclusion, refuseForeignFlags } from './flags/refusals.ts';
 import { check } from './check.ts';
 import type { Command, Commands, Request } from './command.ts';
+import { completion } from './completion.ts';
 import { copy } from './copy.ts';
 import { ctl } from './ctl.ts';
 import { help, version } from './help.ts';
@@ -15,7 +16,7 @@ import { plan } from './plan.ts';
 import { report } from './report.ts';
 
 /** The first is the default. A new command is a file and a word here. */
-export const COMMANDS: Commands = [copy, check, plan, inspect, ctl, report, help, version];
+export const COMMANDS: Commands = [copy, check, plan, inspect, ctl, report, completion, help, version];
 
 /** @throws UsageError */
 export function parseCommandLine(commands: Commands, argv: readonly string[], environment: Environment): Request {

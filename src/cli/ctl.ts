@@ -4,6 +4,7 @@ import { existsSync, statSync } from 'node:fs';
 import { Connection } from '../../resp/connection.ts';
 import { ConnectionError, RespError } from '../../resp/errors.ts';
 import type { Reply } from '../../resp/reply.ts';
+import { CONTROL_COMMANDS } from '../sync/control-commands.ts';
 import type { Command, Program, Request } from './command.ts';
 import { ControlGroup, type Answer, type RunStatus } from './control-group.ts';
 import { EXIT_CODES, type ExitCode } from './exit-codes.ts';
@@ -48,6 +49,7 @@ export const ctl: Command = {
   },
   flags: flagsOf([], ['cutover-timeout', 'debug']),
   operands: 'anything',
+  subcommands: CONTROL_COMMANDS,
   run: runCtl,
 };
 

@@ -27,7 +27,11 @@ export const version: Command = {
   },
 };
 
+/** Written into the file that `npm run bundle` makes, which has no package around it. */
+declare const RUMP_VERSION: string | undefined;
+
 export function versionNumber(): string {
+  if (typeof RUMP_VERSION === 'string') return RUMP_VERSION;
   // Seen from `dist/src/cli`.
   const manifest = readFileSync(new URL('../../../package.json', import.meta.url), 'utf8');
   return (JSON.parse(manifest) as { version: string }).version;
@@ -68,7 +72,8 @@ sentinels (redis+sentinel://), or a file: .resp, .rdb, or - for stdin or stdout.
 With --dry-run a copy looks at both sides, counts, and writes nothing.
 `;
 
-const HEAD = `Copies the keys of one Redis or Valkey database into another while both stay
+/** Where the help of everything begins, and where it ends. */
+export const HEAD = `Copies the keys of one Redis or Valkey database into another while both stay
 online; with check, compares them and writes nothing. rump help check lists
 the flags of that. An ENDPOINT is one of
 
@@ -86,7 +91,7 @@ the flags of that. An ENDPOINT is one of
 Characters such as # @ : in the password may stand as they are.
 `;
 
-const TAIL = String.raw`Long flags take one dash or two, and their value behind a space or "=". Every
+export const TAIL = String.raw`Long flags take one dash or two, and their value behind a space or "=". Every
 flag has a twin in the environment: --on-conflict is RUMP_ON_CONFLICT; the
 command line wins. A repeatable flag takes one value a line there. Passwords
 may come from RUMP_FROM_PASSWORD, RUMP_FROM_SENTINEL_PASSWORD, and the same
@@ -105,7 +110,8 @@ const LEFT = 31;
 
 /** The one screen that `rump` alone prints. */
 export function usageText(commands: readonly Command[]): string {
-  const lines = commands.map(({ name, help: { summary } }) => `  ${name.padEnd(9)}${summary}\n`);
+  const width = Math.max(...commands.map(({ name }) => name.length)) + 2;
+  const lines = commands.map(({ name, help: { summary } }) => `  ${name.padEnd(width)}${summary}\n`);
   return [USAGE_HEAD, lines.join(''), USAGE_TAIL].join('\n');
 }
 

@@ -9,11 +9,13 @@ import { ceiling, LAST, minus, sooner, type Milliseconds } from '../rdb/millisec
 export type ExpiryMode = 'exact' | 'relative' | 'dropped';
 
 /**
- * The clock that `expireAt` is told by, in milliseconds: the source's own, or one of this machine that never jumps.
+ * The clock that `expireAt` is told by, in milliseconds: the source's own, or where expiries are relative that of this machine.
+ * It never jumps: a key that has not expired must not be taken for one that has, when somebody sets this machine's clock.
  * @param skew what the source's clock shows above `Date.now()`
  */
 export function expiryClock(mode: ExpiryMode, skew: number): () => number {
-  return mode === 'relative' ? () => performance.now() : () => Date.now() + skew;
+  const ahead = mode === 'relative' ? 0 : Date.now() + skew - performance.now();
+  return () => performance.now() + ahead;
 }
 
 /**

@@ -83,11 +83,15 @@ const OF_PROBE: ReadonlySet<RefusalKind> = new Set(['not-understood', 'forbidden
 const ABSTTL_SINCE = 5;
 const SCAN_TYPE_SINCE = 6;
 
+/** Milliseconds by which the clock of a server may be read wrong, unless it cannot be read any better. */
+const MOST_CLOCK_ERROR_MS = 50;
+const MORE_READINGS = 3;
+
 /** @param probes what will be asked beyond what every copy asks */
 export async function learn(connection: Connection, purpose: Purpose, probes: readonly Probe[]): Promise<Known> {
-  const [before, learntAt] = [Date.now(), performance.now()];
+  const learntAt = performance.now();
   const replies = await probe(connection, [...COMMON_PROBES, ...PROBES[purpose], ...probes]);
-  const middle = (before + Date.now()) / 2;
+  const skew = await skewOf(connection, readingOf(replies, learntAt));
   const hasInfo = ![...missingRights(replies), ...unknownCommands(replies)].includes('INFO');
   const info = hasInfo ? demandInfo(connection, replies.get('INFO')) : parseInfo('');
   if (info.cluster) for (const [name, reply] of await probe(connection, CLUSTER_PROBES)) replies.set(name, reply);
@@ -96,7 +100,7 @@ export async function learn(connection: Connection, purpose: Purpose, probes: re
     info,
     learntAt,
     keys: sizeIn(replies.get('DBSIZE'), connection.peer),
-    skew: clockOf(replies.get('TIME')) - middle,
+    skew,
     absoluteExpiry: purpose === 'read' ? isGranted(replies.get('PEXPIRETIME')) : isSince(info, ABSTTL_SINCE),
     scanKnowsType: isSince(info, SCAN_TYPE_SINCE),
     missing,
@@ -171,6 +175,29 @@ function demandInfo({ peer }: Connection, reply: Reply | undefined): ServerInfo 
   const text = Buffer.isBuffer(reply) ? reply.toString() : '';
   if (/^(redis|valkey|redict)_version:/m.test(text)) return parseInfo(text);
   throw new ProtocolError(`Cannot talk to ${nameOf(peer)}: it is not a Redis server`, { peer });
+}
+
+/** What its clock shows above ours, in milliseconds, and how far that may be wrong. */
+interface ClockReading {
+  readonly skew: number;
+  readonly error: number;
+}
+
+/** @param before when TIME was asked, by `performance.now()` */
+function readingOf(replies: ReadonlyMap<string, Reply>, before: number): ClockReading {
+  const error = (performance.now() - before) / 2;
+  return { skew: clockOf(replies.get('TIME')) - (Date.now() - error), error };
+}
+
+/** The clock is read once more where that took long: keys would expire too early, or too late, by as much. */
+async function skewOf(connection: Connection, first: ClockReading): Promise<number> {
+  let best = first;
+  for (let i = 0; i < MORE_READINGS && best.error > MOST_CLOCK_ERROR_MS && !Number.isNaN(first.skew); i++) {
+    const before = performance.now();
+    const reading = readingOf(await probe(connection, [['TIME']]), before);
+    if (reading.error < best.error && !Number.isNaN(reading.skew)) best = reading;
+  }
+  return best.skew;
 }
 
 /** Milliseconds since 1970 in a reply of TIME; not a number where the server will not say. */

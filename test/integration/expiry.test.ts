@@ -103,6 +103,21 @@ test('rump counts the keys that expire during the copy, and the target does not 
   for (const { expireAt } of there.values()) assert.equal(expireAt, null);
 });
 
+test('rump reads the clock of a source once more that is slow to hear it', async (t) => {
+  const { source, target } = await startPair(t);
+  const slow = await startProxy({ port: source.port });
+  t.after(() => slow.close());
+  slow.stall('up');
+  const running = spawnRump(['--from', slow.url, '--to', target.url, '--dry-run', '--json']);
+  await underWay(running, () => slow.connections > 0);
+  await sleep(800);
+  slow.unstall('up');
+  const result = await running.done;
+  const { clockSkew } = eventOf(result.stdout, 'start');
+  // Half of the time that the first answer took would be 400.
+  assert.ok(Math.abs(clockSkew) < 200, String(clockSkew));
+});
+
 test('rump takes an expiry away from a key that it replaces with one that has none', async (t) => {
   const { from, to, endpoints } = await startPair(t);
   await from.send('SET', 'key', 'new');
@@ -116,6 +131,7 @@ interface Event {
   readonly keys: number;
   readonly expired: number;
   readonly failed: number;
+  readonly clockSkew: number;
 }
 
 function eventOf(stdout: string, name: string): Event {

@@ -24,6 +24,8 @@ export class Followed {
   feed!: Feed;
   /** `db:key`, where the db is `?` if it was not told. */
   readonly changes = new Set<string>();
+  /** How often each of them was told. */
+  readonly times = new Map<string, number>();
   readonly gaps: Gap[] = [];
   reconnects = 0;
   failed: RespError | undefined;
@@ -45,7 +47,11 @@ export class Followed {
 
   #sink(): FeedSink {
     return {
-      onChange: (db, key) => this.changes.add(`${db ?? '?'}:${key.toString('latin1')}`),
+      onChange: (db, key) => {
+        const id = `${db ?? '?'}:${key.toString('latin1')}`;
+        this.changes.add(id);
+        this.times.set(id, (this.times.get(id) ?? 0) + 1);
+      },
       onGap: (gap) => this.gaps.push(gap),
       onFailed: (error) => (this.failed = error),
     };

@@ -8,17 +8,17 @@ test('expiryClock() shows the time of the source where expiries are exact', () =
   for (const skew of [0, 250.5, -400]) {
     const before = Date.now() + skew;
     const shown = expiryClock('exact', skew)();
-    assert.ok(shown >= before && shown <= Date.now() + skew);
+    assert.ok(shown > before - 1 && shown < Date.now() + skew + 1);
   }
 });
 
-test('expiryClock() never jumps with the clock of the machine where expiries are relative', (context) => {
-  const clock = expiryClock('relative', 5000);
+test('expiryClock() never jumps with the clock of the machine', (context) => {
+  const clocks = [expiryClock('relative', 5000), expiryClock('exact', 5000)];
+  const shown = (): number[] => clocks.map((clock) => clock());
   context.mock.method(Date, 'now', () => 0);
-  const first = clock();
+  const before = shown();
   context.mock.method(Date, 'now', () => 10 ** 13);
-  const second = clock();
-  assert.ok(second >= first && second - first < 1000);
+  for (const [index, now] of shown().entries()) assert.ok(now >= before[index]! && now - before[index]! < 1000);
 });
 
 test('NEVER is what PTTL and PEXPIRETIME answer for a key without expiry', () => {

@@ -19,7 +19,9 @@ export type Outcome = 'done' | 'refused' | 'lost';
 export interface Router {
   /** In their order, as far as they are of one key. Never rejects. */
   deliver(steps: readonly Step[]): Promise<Outcome[]>;
+  /** What is delivered from now on is lost, and whoever goes on writing ends. */
   close(): Promise<void>;
+  readonly isClosed: boolean;
 }
 
 /** What another try may change, at another node or later. */
@@ -31,6 +33,7 @@ const PAUSE_MS = 20;
 class Port {
   readonly #port: number;
   readonly #clients = new Map<number, Promise<TestClient>>();
+  isClosed = false;
 
   constructor(port: number) {
     this.#port = port;
@@ -38,6 +41,7 @@ class Port {
 
   /** Rejects where the connection is lost; the next call opens another. */
   async send(db: number, commands: readonly Command[]): Promise<Reply[]> {
+    if (this.isClosed) throw new Error('the router is closed');
     const client = this.#clients.get(db) ?? this.#connect(db);
     try {
       return await (await client).pipeline(commands);
@@ -48,6 +52,7 @@ class Port {
   }
 
   async close(): Promise<void> {
+    this.isClosed = true;
     await Promise.allSettled(Array.from(this.#clients.values(), async (client) => (await client).close()));
   }
 
@@ -84,8 +89,12 @@ export class ServerRouter implements Router {
     );
   }
 
-  async close(): Promise<void> {
-    await this.#port.close();
+  close(): Promise<void> {
+    return this.#port.close();
+  }
+
+  get isClosed(): boolean {
+    return this.#port.isClosed;
   }
 }
 
@@ -94,6 +103,7 @@ export class ClusterRouter implements Router {
   readonly #seeds: readonly number[];
   /** By slot, the port of who serves it. */
   #slots: number[] = [];
+  isClosed = false;
 
   constructor(seeds: readonly number[]) {
     this.#seeds = seeds;
@@ -109,7 +119,7 @@ export class ClusterRouter implements Router {
         const outcomes = await this.#send(share);
         for (const [index, outcome] of outcomes.entries()) {
           for (let again = outcome; again === 'passing';) {
-            if (Date.now() > end) {
+            if (Date.now() > end || this.isClosed) {
               outcomes[index] = 'refused';
               break;
             }
@@ -125,6 +135,7 @@ export class ClusterRouter implements Router {
   }
 
   async close(): Promise<void> {
+    this.isClosed = true;
     await Promise.all([...this.#ports.values()].map((port) => port.close()));
   }
 
@@ -149,6 +160,7 @@ export class ClusterRouter implements Router {
 
   #portOf(port: number): Port {
     const known = this.#ports.get(port) ?? new Port(port);
+    known.isClosed = this.isClosed;
     this.#ports.set(port, known);
     return known;
   }

@@ -64,7 +64,7 @@ export abstract class Writer {
 
   async #run(): Promise<void> {
     let due = performance.now();
-    while (!this.#isStopped) {
+    while (!this.#isStopped && !this.#router.isClosed) {
       const count = Math.floor(((performance.now() - due) * this.#rate) / 1000);
       due += (count * 1000) / this.#rate;
       if (count > 0 && this.#onTheWay < MOST_ON_THE_WAY) this.#send(this.next(Math.min(count, MOST_ON_THE_WAY)));
