@@ -152,7 +152,8 @@ export class Feeds {
   /** What was written since the last time; empty where changes are told as they come. All of it has to be told by now. */
   async written(): Promise<Written> {
     const ask = async (id: string): Promise<string | undefined> => this.#nodes.get(id)?.askNodes();
-    const asked = { nodeIds: this.#nodes.keys(), caughtUp: () => this.caughtUp(), ask };
+    const isThere = (id: string): boolean => this.#deployment.topology.find(id) !== undefined;
+    const asked = { nodeIds: this.#nodes.keys(), caughtUp: () => this.caughtUp(), ask, isThere };
     return (await this.#written?.take(asked)) ?? NOTHING_WRITTEN;
   }
 

@@ -47,7 +47,7 @@ export class FollowedPlaces {
     try {
       return await this.#deployment.nodesAsSeenBy(node);
     } catch (error) {
-      if (error instanceof RespError && error.retryable) return '';
+      if (error instanceof RespError) return '';
       throw error;
     }
   }

@@ -3,11 +3,13 @@ import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test, type TestContext } from 'node:test';
-import { parsePlan, partitionOf, type WorkersPlan } from '../../src/sync/workers-plan.ts';
+import { setImmediate } from 'node:timers/promises';
+import { formatPlan, parsePlan, partitionOf, type WorkersPlan } from '../../src/sync/workers-plan.ts';
+import { SlotSet } from '../../src/cluster/slot.ts';
 import type { TestClient } from '../support/client.ts';
 import { slotOfKey } from '../support/cluster-slot.ts';
 import { FEEDS, runModel, type ModelOptions } from '../support/live/model.ts';
-import { resharded } from '../support/live/cluster-faults.ts';
+import { resharded, slotsMigrated } from '../support/live/cluster-faults.ts';
 import { kills } from '../support/live/faults.ts';
 import { clusterSide, serverSide } from '../support/live/sides.ts';
 import { assertDone } from '../support/outcome.ts';
@@ -15,14 +17,15 @@ import { AFTER_MOVES, createCluster, startCluster, type TestCluster } from '../s
 import { startServer, type TestServer } from '../support/redis-server.ts';
 import { folderOf } from '../support/resp-file.ts';
 import { runRump, spawnRump, type RumpResult, type RunningRump } from '../support/rump.ts';
+import { serversWith } from '../support/server-versions.ts';
 import { assertSame, snapshot, UNSETTABLE, type Snapshot } from '../support/snapshot.ts';
-import { count, variants } from '../support/tier.ts';
+import { count, longOnly, variants } from '../support/tier.ts';
 
 const WORKERS = 4;
-const KEYS = count(4000, 12_000);
+const KEYS = count(3000, 12_000);
 const MOVED = { ...AFTER_MOVES, without: UNSETTABLE };
 /** Keys a second of each process. */
-const PACE = '500';
+const PACE = String(count(400, 500));
 /** The part whose process is killed. */
 const KILLED = 2;
 /** Slots of each primary that move. */
@@ -51,8 +54,8 @@ function figuresOf({ stdout }: RumpResult): { readonly keys: number } {
   return lines.find(({ event }) => event === 'done')!;
 }
 
-async function serverFor(t: TestContext): Promise<TestServer> {
-  const server = await startServer();
+async function serverFor(t: TestContext, binary?: string): Promise<TestServer> {
+  const server = await startServer({ binary });
   t.after(() => server.stop());
   return server;
 }
@@ -114,8 +117,10 @@ test('rump plan shares a cluster out by its primaries, and the parts together ar
   const sides = ['--from', source.url, '--to', target.url];
   const results = await Promise.all(
     plan.shares.map((_, i) => {
-      const env = { JOB_COMPLETION_INDEX: String(i) };
-      return runRump([...sides, '--plan', path, '--partition', 'auto', '--verify', '--json'], { env });
+      // One of them is told its part as an indexed job tells it.
+      const part = i === 0 ? ['--partition', 'auto'] : ['--partition', `${i + 1}/${WORKERS}`];
+      const env = i === 0 ? { JOB_COMPLETION_INDEX: '0' } : {};
+      return runRump([...sides, '--plan', path, ...part, '--verify', '--json'], { env });
     }),
   );
   for (const [i, result] of results.entries()) {
@@ -136,7 +141,13 @@ test('rump plan shares a cluster out by its primaries, and the parts together ar
   const lines = checks.flatMap(({ stdout }) => stdout.split('\n').filter((line) => line.startsWith('+ ')));
   assert.deepEqual(lines.toSorted(), ['+ key:1', '+ key:2', '+ key:3']);
   // As many connections as there are nodes are no leak.
-  assert.doesNotMatch((await spawnRump(['check', ...sides, '--recheck', '0']).done).stderr, /MaxListeners/);
+  const warnings: string[] = [];
+  const onWarning = ({ name }: Error): void => void warnings.push(name);
+  process.on('warning', onWarning);
+  assert.equal((await runRump(['check', ...sides, '--recheck', '0'])).code, 3);
+  await setImmediate();
+  process.off('warning', onWarning);
+  assert.deepEqual(warnings, []);
 });
 
 test('Parts without a plan are of one process each, whatever moves, and whoever is killed', async (t) => {
@@ -162,6 +173,11 @@ test('Parts without a plan are of one process each, whatever moves, and whoever 
   await source.until('progress is kept', () => hasProgress(clients[KILLED - 1]!));
   running[KILLED - 1]!.child.kill('SIGKILL');
   assert.equal((await running[KILLED - 1]!.done).signal, 'SIGKILL');
+  // Another part has other keys, and leaves what is kept alone.
+  const other = ['--partition', `${KILLED}/5`, '--resume', 'target'];
+  const refused = await runRump(['--from', source.url, '--to', targets[KILLED - 1]!.url, ...other]);
+  assert.equal(refused.code, 1);
+  assert.match(refused.stderr, /it was written with --partition 2\/4, and now it is 2\/5/);
   running[KILLED - 1] = begin(KILLED);
   const results = await Promise.all(running.map(({ done }) => done));
   for (const result of results) assertDone(result);
@@ -175,6 +191,39 @@ test('Parts without a plan are of one process each, whatever moves, and whoever 
   assertSame(new Map(contents.flatMap((content) => [...content])), await source.contents(), AFTER_MOVES);
 });
 
+test('A part is refused of a single server, and of another cluster than that of the plan, before anything is written', async (t) => {
+  const [single, target] = await Promise.all([serverFor(t), serverFor(t)]);
+  const [plan, path] = await planFor(t, source, 2);
+  writeFileSync(path, formatPlan({ ...plan, source: { ...plan.source, nodes: ['f'.repeat(40)] } }));
+  const to = ['--to', target.url, '--partition', '1/2'];
+  const cases: readonly (readonly [args: readonly string[], why: RegExp])[] = [
+    [['plan', '--workers', '2', '--from', single.url], /it is a single server, and only the slots of a cluster/],
+    [['plan', '--from', single.url], /Cannot make a plan without the number of workers/],
+    [['--from', single.url, ...to], /is a single server, and only the slots of a cluster can be shared out/],
+    [['--from', source.url, ...to, '--plan', path], /the plan is for another cluster than that of 127\.0\.0\.1/],
+    [['--from', source.url, ...to, '--live', '--until-idle', '1s'], /Cannot follow part 1 of 2: without a plan/],
+    [['check', '--from', source.url, ...to, '--plan', path], /the plan is for another cluster/],
+  ];
+  const results = await Promise.all(cases.map(([args]) => runRump(args)));
+  for (const [i, { code, stderr }] of results.entries()) {
+    assert.match(stderr, cases[i]![1]);
+    assert.equal(code, 2);
+  }
+  assert.equal(await (await target.client()).send('DBSIZE'), 0);
+});
+
+test('The snapshots of the nodes of a part are a first copy as well, and the rest of what they hold is passed over', async (t) => {
+  const target = await serverFor(t);
+  const [plan, path] = await planFor(t, source, 7);
+  const part = plan.shares.findIndex(({ cut }) => cut === true);
+  const args = ['--first-copy', 'snapshot', '--plan', path, '--partition', `${part + 1}/7`];
+  const { code, stderr } = await runRump(['--from', source.url, '--to', target.url, ...args]);
+  assert.equal(code, 0, stderr);
+  const slots = new SlotSet(plan.shares[part]!.slots);
+  const own = [...(await source.contents())].filter(([key]) => slots.has(slotOfKey(key)));
+  assertSame(await contentsOf(target), new Map(own));
+});
+
 for (const feed of variants(...FEEDS)) {
   test(`Four workers follow six nodes by ${feed} while slots move and one of them dies now and then`, async (t) => {
     const [followed, target] = await Promise.all([startCluster(t, { primaries: 6 }), serverFor(t)]);
@@ -184,26 +233,45 @@ for (const feed of variants(...FEEDS)) {
       feed,
       args: ['--resume', 'target', '--retries', '50'],
       faults: [resharded(followed), kills()],
+      before: count(1500, 3000),
+      rate: count(700, 1500),
     });
     assert.match(stderr, /the checkpoint of part [234] in database 0/);
     assert.doesNotMatch(stderr, /MaxListeners/);
   });
 }
 
-test('Workers that follow leave alone what the target had before, and what others of them have written', async (t) => {
-  const [followed, target] = await Promise.all([startCluster(t, { primaries: 6 }), serverFor(t)]);
-  const client = await target.client();
-  const own = Array.from({ length: 50 }, (_, i) => `own:${i}`);
-  await client.pipeline(own.map((key) => ['SET', key, 'of the target']));
-  const [, plan] = await planFor(t, followed, WORKERS);
-  const { stderr } = await runModel(t, {
-    ...modelOf(followed, target, plan),
-    feed: 'tracking',
-    faults: [resharded(followed)],
-    same: { ...MOVED, isForeign: (name) => own.includes(name) },
+longOnly(() => {
+  test('Workers that follow leave alone what the target had before, and what others of them have written', async (t) => {
+    const [followed, target] = await Promise.all([startCluster(t, { primaries: 6 }), serverFor(t)]);
+    const client = await target.client();
+    const own = Array.from({ length: 50 }, (_, i) => `own:${i}`);
+    await client.pipeline(own.map((key) => ['SET', key, 'of the target']));
+    const [, plan] = await planFor(t, followed, WORKERS);
+    const { stderr } = await runModel(t, {
+      ...modelOf(followed, target, plan),
+      feed: 'tracking',
+      faults: [resharded(followed)],
+      same: { ...MOVED, isForeign: (name) => own.includes(name) },
+    });
+    // Somebody had to look for what is not at the source any more.
+    assert.match(stderr, /serves slots by now: the keys in question are read once more/);
+    const kept = await client.pipeline(own.map((key) => ['GET', key]));
+    assert.ok(kept.every((value) => String(value) === 'of the target'));
   });
-  // Somebody had to look for what is not at the source any more.
-  assert.match(stderr, /serves slots by now: the keys in question are read once more/);
-  const kept = await client.pipeline(own.map((key) => ['GET', key]));
-  assert.ok(kept.every((value) => String(value) === 'of the target'));
+
+  for (const { name, binary } of serversWith('valkey-9.1')) {
+    for (const feed of FEEDS) {
+      test(`Four workers follow six nodes by ${feed} while slots move as one (${name})`, async (t) => {
+        const [followed, target] = await Promise.all([startCluster(t, { primaries: 6, binary }), serverFor(t, binary)]);
+        const [, plan] = await planFor(t, followed, WORKERS);
+        await runModel(t, {
+          ...modelOf(followed, target, plan),
+          feed,
+          args: ['--retries', '50'],
+          faults: [slotsMigrated(followed)],
+        });
+      });
+    }
+  }
 });
