@@ -22,3 +22,21 @@ export function formatBytes(bytes: number): string {
   for (; rest >= 1023.95 && unit < BYTE_UNITS.length - 1; unit++) rest /= 1024;
   return `${unit === 0 ? formatCount(bytes) : rest.toFixed(1)} ${BYTE_UNITS[unit]}`;
 }
+
+/** @param ms milliseconds */
+export function formatDuration(ms: number): string {
+  const tenths = Math.round(ms / 100);
+  if (tenths < 600) return `${(tenths / 10).toFixed(1)} s`;
+  const seconds = Math.round(ms / 1000);
+  if (seconds < 3600) return `${Math.floor(seconds / 60)} m ${twoDigits(seconds % 60)} s`;
+  return `${Math.floor(seconds / 3600)} h ${twoDigits((seconds % 3600) / 60)} m`;
+}
+
+function twoDigits(number: number): string {
+  return String(Math.floor(number)).padStart(2, '0');
+}
+
+/** @param ms milliseconds */
+export function perSecond(count: number, ms: number): number {
+  return (count * 1000) / Math.max(ms, 1);
+}

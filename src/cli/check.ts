@@ -51,7 +51,7 @@ export const check: Command = {
   run: runCheck,
 };
 
-export interface CheckRequest extends SidesRequest<Omit<CheckOptions, 'signal' | 'onEvent' | 'tap'>> {
+export interface CheckRequest extends SidesRequest<Omit<CheckOptions, 'signal' | 'onEvent' | 'observe' | 'tap'>> {
   /** The file that gets a line for every key, or `-`. */
   readonly combined: string | undefined;
 }
@@ -72,12 +72,12 @@ async function runCheck(request: Request, program: Program): Promise<ExitCode> {
   return traced(request.values, program, async (tap) => {
     const run = await Run.open(program, request, asked, { dryRun: false, stdoutTaken, differences });
     run.warnBefore(asked.warnings, options.from === '-' || options.to === '-');
-    const outcome = await run.work(COMPARING.done, async ({ signal, onEvent }) => {
+    const outcome = await run.work(COMPARING.done, async ({ onEvent, ...told }) => {
       const tell: typeof onEvent = (event) => {
         combined?.onEvent(event);
         onEvent(event);
       };
-      return { check: await compare({ ...options, tap: run.tapWith(tap), signal, onEvent: tell }) };
+      return { check: await compare({ ...options, ...told, tap: run.tapWith(tap), onEvent: tell }) };
     });
     const unwritten = combined?.close(!('error' in outcome));
     const code = run.finish(outcome, unwritten !== undefined);

@@ -36,7 +36,7 @@ export const copy: Command = {
   run: runCopy,
 };
 
-export type CopyRequest = SidesRequest<Omit<VerifiedOptions, 'signal' | 'onEvent' | 'cutover' | 'tap'>>;
+export type CopyRequest = SidesRequest<Omit<VerifiedOptions, 'signal' | 'onEvent' | 'cutover' | 'observe' | 'tap'>>;
 
 /** @throws UsageError */
 export function copyRequest({ values, environment }: Request): CopyRequest {

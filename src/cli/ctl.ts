@@ -11,7 +11,8 @@ import { EXIT_CODES, type ExitCode } from './exit-codes.ts';
 import { UsageError } from './flags/kinds.ts';
 import { flagsOf } from './flags/options.ts';
 import { groupStatusJson, groupStatusText } from './group-status.ts';
-import { escapeControls, errorText } from './show/texts.ts';
+import { errorText } from './show/texts.ts';
+import { escapeControls } from '../../resp/escapes.ts';
 
 const HEAD = `Speaks to a run that was started with --control SOCKET, or to all runs whose
 sockets are in the folder DIR. COMMAND is one of

@@ -1,13 +1,14 @@
 // rump report: the logs of several workers as one account, with the exit code of the whole.
 
-import { countOf, formatBytes, formatCount } from '../../resp/figures.ts';
+import { escapeControls, escapeJson } from '../../resp/escapes.ts';
+import { countOf, formatBytes, formatCount, formatDuration } from '../../resp/figures.ts';
 import type { Command, Program, Request } from './command.ts';
 import { EXIT_CODES, type ExitCode } from './exit-codes.ts';
 import { UsageError } from './flags/kinds.ts';
 import { flagsOf } from './flags/options.ts';
 import type { FailedKey, Told } from './run-attempt.ts';
 import { RunLogs, type LoggedRun, type MergedLogs } from './run-logs.ts';
-import { alignColumns, escapeControls, escapeJson, formatDuration, formatRate } from './show/texts.ts';
+import { alignColumns, formatRate } from './show/texts.ts';
 
 const HEAD = `Sums up what several workers have done, from their logs (--log FILE, or the
 output of --json): a line for each part, the whole, the slowest worker, what was

@@ -7,6 +7,8 @@ import type { Outcome, RunEvent } from './show/output.ts';
 export interface RunListener {
   /** What hears the bytes of all connections, where that is asked for as well. */
   readonly tap?: TapMaker | undefined;
+  /** Whether it wants to hear what stands out of what is read. */
+  readonly observes?: boolean | undefined;
   /** What its user should know before the run begins. */
   readonly warning?: string | undefined;
   onEvent(event: RunEvent): void;

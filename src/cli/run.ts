@@ -22,6 +22,13 @@ import { PlainOutput } from './show/report.ts';
 
 const WHILE_LINGERING = 'it was known whether anybody still writes, and before the last look at the target';
 
+/** What a run is given, beside what it was asked. */
+interface Told {
+  readonly signal: AbortSignal;
+  readonly onEvent: (event: RunEvent) => void;
+  readonly observe: boolean;
+}
+
 export class Run {
   readonly #program: Program;
   readonly #output: Output;
@@ -68,7 +75,7 @@ export class Run {
    */
   async work(
     done: 'copied' | 'compared',
-    work: (told: { readonly signal: AbortSignal; readonly onEvent: (event: RunEvent) => void }) => Promise<Outcome>,
+    work: (told: Told) => Promise<Outcome>,
     cutover?: AbortController,
   ): Promise<Outcome> {
     let before = `everything was ${done}`;
@@ -86,7 +93,8 @@ export class Run {
       cutover!.abort();
     };
     try {
-      const told = (signal: AbortSignal): Promise<Outcome> => work({ signal, onEvent });
+      const observe = this.#listeners.some(({ observes }) => observes);
+      const told = (signal: AbortSignal): Promise<Outcome> => work({ signal, onEvent, observe });
       return await this.#program.stoppable(reasonOf, told, cutover && onInterrupt);
     } catch (error) {
       return { error };

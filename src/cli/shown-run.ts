@@ -21,6 +21,7 @@ import { made, madeLater } from './tracing.ts';
 const DEFAULT_TIMEOUT_MS = 60_000;
 
 export class ShownRun implements RunListener {
+  readonly observes = true;
   readonly #record: RunRecord;
   readonly #timeout: number;
   #file: MetricsFile | undefined;

@@ -16,6 +16,7 @@ import { newEntry, sizeOf, type Entry } from './entry.ts';
 import { EntryRing } from './entry-ring.ts';
 import { EntryRun } from './entry-run.ts';
 import { EntryView } from './entry-view.ts';
+import type { Observation } from './observation.ts';
 import { Pause } from './pause.ts';
 import type { Settling } from './settling.ts';
 import { Wakeup } from './wakeup.ts';
@@ -27,6 +28,8 @@ export interface ChannelOptions {
   readonly maxBytes: number;
   /** While it is on, nothing more is asked for. */
   readonly pause?: Pause;
+  /** What hears of all that is put in. */
+  readonly observation?: Observation | undefined;
 }
 
 /** Is offered entries where they lie, before they are copied. What it takes has to be settled as what is taken out. */
@@ -48,6 +51,7 @@ export class Channel {
   readonly #maxEntries: number;
   readonly #maxBytes: number;
   readonly #pause: Pause;
+  readonly #observation: Observation | undefined;
   readonly #ring = new EntryRing();
   readonly #arrival = new Wakeup();
   readonly #departure = new Wakeup();
@@ -71,6 +75,7 @@ export class Channel {
     this.#maxEntries = options.maxEntries;
     this.#maxBytes = options.maxBytes;
     this.#pause = options.pause ?? new Pause();
+    this.#observation = options.observation;
     this.#pause.onEnd(() => this.#departure.wake());
   }
 
@@ -194,6 +199,7 @@ export class Channel {
     this.#reserved -= length;
     this.#unsettled += length;
     this.#bytes += run.size;
+    this.#observation?.onRun(run);
     const taken = this.#ring.length === 0 ? (this.#taker?.takeRun?.(run) ?? 0) : 0;
     for (let i = taken; i < length; i++) {
       run.show(i, this.#view);
@@ -340,6 +346,7 @@ export class Channel {
   #add(entry: EntryView): void {
     this.#unsettled++;
     this.#bytes += entry.size;
+    this.#observation?.onEntry(entry);
     this.#pass(entry);
   }
 

@@ -76,6 +76,13 @@ export class EntryRun {
     return this.payloadsIn.buffer[this.#places[i * PLACES + 2]!]!;
   }
 
+  /** Bytes of its key and its payload. */
+  sizeOf(i: number): number {
+    const places = this.#places;
+    const at = i * PLACES;
+    return places[at + 1]! - places[at]! + places[at + 3]! - places[at + 2]!;
+  }
+
   /** Makes `view` show the i-th entry. */
   show(i: number, view: EntryView): void {
     const places = this.#places;

@@ -11,6 +11,7 @@ import type { LargeValue } from '../flow/entry.ts';
 import { ask, type Selection } from '../server/session.ts';
 import { PayloadError } from '../rdb/payload.ts';
 import { isEmptyDump } from '../rdb/pieces.ts';
+import type { Observation } from '../flow/observation.ts';
 import { DumpReplies, expireAtOf } from './dump-replies.ts';
 import { DumpWindow } from './dump-window.ts';
 import type { ExpiryMode } from '../flow/expiry.ts';
@@ -46,6 +47,8 @@ export interface DumpOptions {
   /** Milliseconds from a command to its reply, where the source has nothing else to do. */
   readonly roundTrip: number;
   readonly limits: TransferLimits;
+  /** What hears how long the source takes. */
+  readonly observation?: Observation | undefined;
 }
 
 const DUMP = new Command('DUMP', 1);
@@ -231,6 +234,7 @@ export class DumpReader implements Receiver, KeyReader {
     const end = bytes >= LONG_BYTES ? this.#connection.longReplySince : performance.now();
     const ms = Math.max(LEAST_MS, end - this.#timedSince);
     const isTold = this.#connection.pauses === this.#pauses;
+    if (isTold) this.#options.observation?.onLatency(ms);
     if (this.#isAlone) {
       this.#isAlone = false;
       // Less than half of it is hardly the line.

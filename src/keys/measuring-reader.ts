@@ -1,6 +1,7 @@
 // Measures keys before they are dumped, as long as the server can hold values that are too large for it, or take long.
 
 import type { FoundKey } from '../flow/key-id.ts';
+import type { Observation } from '../flow/observation.ts';
 import { Command } from '../../resp/command.ts';
 import type { Connection } from '../../resp/connection.ts';
 import { ReplyError } from '../../resp/errors.ts';
@@ -38,6 +39,8 @@ export interface MeasuringOptions {
   readonly limits: TransferLimits;
   /** Whether nothing else makes one large. */
   readonly bySize: boolean;
+  /** What hears how long a value has taken. */
+  readonly observation?: Observation | undefined;
 }
 
 /** A value that may take long, and waits until no other one does. */
@@ -248,7 +251,11 @@ export class MeasuringReader implements KeyReader {
 
   #onAlone(ms: number | undefined): void {
     const { type, bytes } = this.#alone!;
-    if (ms !== undefined) this.#options.times.observe(type, bytes, ms);
+    const { times, observation } = this.#options;
+    if (ms !== undefined) {
+      times.observe(type, bytes, ms);
+      observation?.onAlone(this.#alone!, type, bytes, ms);
+    }
     this.#alone = undefined;
     this.#sendAlone();
   }

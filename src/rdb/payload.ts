@@ -145,6 +145,12 @@ export function typeBytesOf(type: string): Uint8Array {
   });
 }
 
+/** The type of every value that begins with this byte, whoever has written it; `undefined` where the byte alone does not say. */
+export function typeOfByte(typeByte: number): ValueType | undefined {
+  const [type, ...others] = typesOfByte(typeByte);
+  return others.every((other) => other === type) ? type : undefined;
+}
+
 /** What Redis and Valkey mean by it. */
 function typesOfByte(typeByte: number): readonly (ValueType | undefined)[] {
   const encodings = [OF_REDIS[typeByte], OF_VALKEY[typeByte]].filter((encoding) => encoding !== undefined);

@@ -1,8 +1,13 @@
-// Hears every event of a run and keeps what is told of it: figures and counts, in bounded memory.
+// Hears every event of a run and keeps what is told of it: figures, counts, and of what may go on for days the first ones or the ones
+// that stand out. Its memory is bounded, however long the run is.
 
-import type { Figures, MigrateEvent } from '../sync/options.ts';
-import type { CheckEvent, CheckFigures } from '../verify/options.ts';
-import type { RunState } from './run-state.ts';
+import { escapeControls, escapeKey } from '../../resp/escapes.ts';
+import { formatBytes, formatDuration } from '../../resp/figures.ts';
+import type { Figures, KeyFailedEvent, MigrateEvent, ObservedEvent } from '../sync/options.ts';
+import type { CheckEvent, CheckFigures, VerdictEvent } from '../verify/options.ts';
+import { Phases } from './phases.ts';
+import type { Difference, FailedKey, Fault, RunState, SizeOfKey } from './run-state.ts';
+import { Samples } from './samples.ts';
 
 type RunEvent = MigrateEvent | CheckEvent;
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
@@ -18,27 +23,60 @@ const NOTHING: Figures = {
   elapsed: 0,
 };
 
+/** Of each list. */
+const MOST_FAULTS = 200;
+const MOST_FAILED = 100;
+const MOST_DIFFERENCES = 100;
+/** Bytes of a name that are shown, and characters of a sentence: either may be as long as a server likes. */
+const LONGEST_KEY = 256;
+const LONGEST_TEXT = 2000;
+
 export class RunRecord {
   readonly #state: Mutable<RunState>;
   readonly #warnings: Record<string, number> = {};
+  readonly #faults: Fault[] = [];
+  readonly #failed: FailedKey[] = [];
+  readonly #differences: Difference[] = [];
+  readonly #phases: Phases;
+  readonly #samples = new Samples();
+  /** Since the sample before. */
+  #longestLatency: number | null = null;
   readonly #now: () => number;
 
-  /** @param now milliseconds since 1970 */
-  constructor({ version, command }: Pick<RunState, 'version' | 'command'>, now: () => number = Date.now) {
+  /**
+   * @param about what is known before it begins
+   * @param now milliseconds since 1970
+   */
+  constructor(
+    { version, command, options = [] }: Pick<RunState, 'version' | 'command'> & Partial<Pick<RunState, 'options'>>,
+    now: () => number = Date.now,
+  ) {
     this.#now = now;
     const at = now();
+    this.#phases = new Phases(at);
     this.#state = {
       version,
       command,
+      options,
       startedAt: at,
       updatedAt: at,
       lastProgressAt: at,
       phase: 'starting',
       paused: false,
+      databases: [],
       clockSkew: null,
       figures: NOTHING,
       fraction: null,
       latency: null,
+      phases: this.#phases.all,
+      samples: this.#samples.all,
+      types: [],
+      largest: [],
+      slowest: [],
+      faults: this.#faults,
+      moreFaults: 0,
+      failedKeys: this.#failed,
+      moreFailedKeys: 0,
       warnings: this.#warnings,
     };
   }
@@ -52,10 +90,12 @@ export class RunRecord {
     const now = this.#now();
     state.updatedAt = now;
     switch (event.type) {
-      case 'start':
-        Object.assign(state, { source: event.source, target: event.target, clockSkew: event.clockSkew });
-        this.#enter(event.feed !== undefined ? 'attaching' : state.command === 'check' ? 'checking' : 'copying');
+      case 'start': {
+        const { type: _, feed, ...found } = event;
+        Object.assign(state, { ...found, ...(feed && { feed }) });
+        this.#enter(feed !== undefined ? 'attaching' : state.command === 'check' ? 'checking' : 'copying');
         break;
+      }
       case 'phase':
         this.#enter(event.phase);
         break;
@@ -67,6 +107,7 @@ export class RunRecord {
         if (hasMoved(state.figures, figures) || fraction !== state.fraction) this.#progress();
         Object.assign(state, { fraction, live, paused, figures });
         if (live !== undefined && live.phase !== state.phase) this.#enter(live.phase);
+        this.#sample(now);
         break;
       }
       case 'check-progress': {
@@ -74,21 +115,45 @@ export class RunRecord {
         if (state.phase !== 'checking') this.#enter('checking');
         if (state.check === undefined || hasMoved(state.check.figures, figures) || fraction !== state.fraction)
           this.#progress();
-        Object.assign(state, { fraction, check: { figures } });
+        state.fraction = fraction;
+        this.#compared(figures);
+        this.#sample(now);
         break;
       }
+      case 'observed':
+        this.#observed(event);
+        break;
+      case 'verdict':
+        if (event.verdict !== 'match') this.#differs(event);
+        break;
       case 'warning':
         this.#warnings[event.code] = (this.#warnings[event.code] ?? 0) + 1;
+        this.#fault({ at: now, kind: 'warning', code: event.code, text: event.message });
         break;
       case 'reconnect':
         state.waiting = { until: now + event.pause, why: event.reason };
+        this.#fault({ at: now, kind: 'reconnect', code: event.refused ? 'REFUSED' : 'LOST', text: textOf(event) });
         break;
       case 'recheck':
         state.waiting = { until: now + event.pause, why: `${event.keys} keys differ as yet` };
         break;
+      case 'key-failed':
+        this.#fails(event);
+        break;
+      case 'key-recovered':
+        this.#recovers(event.db, shownKey(event.key));
+        break;
+      case 'dry-run':
+        state.dryRun = event.types;
+        break;
       case 'done': {
         const { type: _, ...figures } = event;
         state.figures = figures;
+        break;
+      }
+      case 'checked': {
+        const { type: _, ...figures } = event;
+        this.#compared(figures);
         break;
       }
       default:
@@ -96,13 +161,15 @@ export class RunRecord {
   }
 
   finish(outcome: NonNullable<RunState['outcome']>): void {
-    this.#state.updatedAt = this.#now();
+    const now = (this.#state.updatedAt = this.#now());
+    this.#sample(now, true);
     this.#state.outcome = outcome;
     this.#enter(outcome.isComplete ? 'done' : 'failed');
   }
 
   #enter(phase: RunState['phase']): void {
     this.#state.phase = phase;
+    this.#phases.enter(phase, this.#now());
     this.#progress();
   }
 
@@ -110,10 +177,104 @@ export class RunRecord {
     this.#state.lastProgressAt = this.#now();
     this.#state.waiting = undefined;
   }
+
+  #sample(at: number, isLast = false): void {
+    const { figures, check, live, startedAt } = this.#state;
+    const {
+      match = 0,
+      differ = 0,
+      sourceOnly = 0,
+      targetOnly = 0,
+      notComparable = 0,
+      bytes = 0,
+    } = check?.figures ?? {};
+    const sample = {
+      at,
+      keys: figures.keys + match + differ + sourceOnly + targetOnly + notComparable,
+      bytes: figures.bytes + bytes,
+      lag: live?.lag ?? null,
+      latency: this.#longestLatency,
+      behind: live?.behind ?? null,
+    };
+    // What an earlier part has done is no speed of this one.
+    if (this.#samples.all.length === 0 && figures.resumed !== true)
+      this.#samples.add({ ...sample, at: startedAt, keys: 0, bytes: 0, lag: null, latency: null, behind: null });
+    const isKept = this.#samples.add(sample, isLast);
+    if (isKept) this.#longestLatency = null;
+  }
+
+  #compared(figures: CheckFigures): void {
+    const { moreDifferences = 0 } = this.#state.check ?? {};
+    this.#state.check = { figures, differences: this.#differences, moreDifferences };
+  }
+
+  #observed({ types, largest, slowest, latency }: ObservedEvent): void {
+    const state = this.#state;
+    // A check behind a copy reads the same keys once more.
+    if (state.command === 'check' || state.phase !== 'checking') {
+      state.types = types;
+      state.largest = largest.map(shown);
+      state.slowest = slowest.map(({ ms, ...key }) => ({ ...shown(key), ms }));
+    }
+    if (latency === null) return;
+    state.latency = latency.latest;
+    this.#longestLatency = Math.max(this.#longestLatency ?? 0, latency.longest);
+  }
+
+  #fault(fault: Fault): void {
+    if (this.#faults.length < MOST_FAULTS) this.#faults.push({ ...fault, text: cut(fault.text) });
+    else this.#state.moreFaults++;
+  }
+
+  #fails({ db, key, code, reason }: KeyFailedEvent): void {
+    if (this.#failed.length < MOST_FAILED) this.#failed.push({ db, key: shownKey(key), code, reason: cut(reason) });
+    else this.#state.moreFailedKeys++;
+  }
+
+  #recovers(db: number, key: string): void {
+    const at = this.#failed.findIndex((failed) => failed.db === db && failed.key === key);
+    if (at >= 0) this.#failed.splice(at, 1);
+    else this.#state.moreFailedKeys = Math.max(0, this.#state.moreFailedKeys - 1);
+  }
+
+  #differs({ verdict, db, key, targetDb, targetKey, what }: VerdictEvent): void {
+    if (verdict === 'match') return;
+    const place = verdict === 'targetOnly' ? { db: targetDb, key: shownKey(targetKey) } : { db, key: shownKey(key) };
+    if (this.#differences.length < MOST_DIFFERENCES)
+      this.#differences.push({ verdict, ...place, ...(what !== undefined && { what: cut(what) }) });
+    else if (this.#state.check !== undefined)
+      this.#state.check = { ...this.#state.check, moreDifferences: this.#state.check.moreDifferences + 1 };
+  }
 }
 
 function hasMoved(before: Figures | CheckFigures, now: Figures | CheckFigures): boolean {
   return Object.entries(now).some(
     ([name, value]) => name !== 'elapsed' && name !== 'reconnects' && value !== before[name as keyof typeof before],
   );
+}
+
+function textOf({
+  side,
+  address,
+  reason,
+  refused,
+  pause,
+  attempt,
+  retries,
+}: Extract<RunEvent, { type: 'reconnect' }>): string {
+  const what = refused ? 'waiting for' : 'lost';
+  return `${what} the ${side} ${address}: ${reason}; trying again in ${formatDuration(pause)} (${attempt} of ${retries})`;
+}
+
+function shown({ db, key, nameBytes, type, bytes }: ObservedEvent['largest'][number]): SizeOfKey {
+  return { db, key: shownKey(key, nameBytes), type: escapeControls(type), bytes };
+}
+
+function shownKey(key: Buffer, bytes = key.length): string {
+  const text = escapeKey(key.subarray(0, LONGEST_KEY));
+  return bytes > LONGEST_KEY ? `${text}… (${formatBytes(bytes)})` : text;
+}
+
+function cut(text: string): string {
+  return text.length > LONGEST_TEXT ? `${text.slice(0, LONGEST_TEXT)}…` : text;
 }

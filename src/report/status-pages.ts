@@ -2,6 +2,7 @@
 // asks for news of itself.
 
 import { createHash } from 'node:crypto';
+import { escapeJson } from '../../resp/escapes.ts';
 import { healthOf, readinessOf, type Health, type Signs } from './health.ts';
 import { METRICS_TYPE, metricsText } from './metrics-text.ts';
 import { contentOf, pageOf } from './page.ts';
@@ -11,8 +12,10 @@ import type { Answer } from './status-server.ts';
 const TEXT_TYPE = 'text/plain; charset=utf-8';
 const HTML_TYPE = 'text/html; charset=utf-8';
 const JSON_TYPE = 'application/json';
-/** Milliseconds for which nothing is made anew, however many ask. */
-const FRESH_MS = 200;
+/** To make what is asked for takes no more than this share of the time, however many ask; what was made is given to all. */
+const SHARE = 1 / 50;
+/** The longest that it is given, in milliseconds: what took long may not take so again. */
+const STALE_MS = 1000;
 
 /** The phase, for the page. */
 const PHASE_HEADER = 'Rump-Phase';
@@ -29,11 +32,8 @@ note.hidden = true;
 content.before(note);
 const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 const seen = () => new Promise((resolve) => document.addEventListener('visibilitychange', resolve, { once: true }));
-const put = (html) => {
-  if (!getSelection().isCollapsed) return;
-  const open = Array.from(content.querySelectorAll('details'), (details) => details.open);
-  content.innerHTML = html;
-  content.querySelectorAll('details').forEach((details, at) => (details.open = open[at] ?? details.open));
+const put = (html, isLast) => {
+  if (isLast || getSelection().isCollapsed) content.innerHTML = html;
 };
 (async () => {
   for (;;) {
@@ -41,9 +41,11 @@ const put = (html) => {
     try {
       const response = await fetch('/status', { headers: { Accept: 'text/html', Prefer: 'wait=1' } });
       if (!response.ok) throw new Error(response.statusText);
-      put(await response.text());
+      const isOver = /^(done|failed)$/.test(response.headers.get('${PHASE_HEADER}'));
+      put(await response.text(), isOver);
+      document.title = content.querySelector('h1').textContent + ' – rump';
       note.hidden = true;
-      if (/^(done|failed)$/.test(response.headers.get('${PHASE_HEADER}'))) return;
+      if (isOver) return;
     } catch {
       if (note.hidden) note.textContent = 'Not reached since ' + new Date().toLocaleTimeString() + ': this is what was seen last.';
       note.hidden = false;
@@ -57,7 +59,7 @@ const POLICY = `default-src 'none'; script-src 'sha256-${digestOf(SCRIPT)}'; sty
 export class StatusPages {
   readonly #state: () => RunState;
   readonly #signs: () => Signs;
-  readonly #made = new Map<string, { readonly at: number; readonly body: Buffer }>();
+  readonly #made = new Map<string, { readonly until: number; readonly body: Buffer }>();
 
   constructor(state: () => RunState, signs: () => Signs) {
     this.#state = state;
@@ -72,7 +74,7 @@ export class StatusPages {
       case '/status':
         return accept.includes('text/html')
           ? this.#make('content', HTML_TYPE, contentOf)
-          : this.#make(path, JSON_TYPE, (state) => `${JSON.stringify(state)}\n`);
+          : this.#make(path, JSON_TYPE, (state) => `${escapeJson(JSON.stringify(state))}\n`);
       case '/metrics':
         return this.#make(path, METRICS_TYPE, (state) => metricsText(state));
       case '/healthz':
@@ -84,13 +86,13 @@ export class StatusPages {
     }
   };
 
-  /** What others were given a moment ago is given again: to ask often costs the run no more. */
   #make(name: string, type: string, make: (state: RunState) => string, policy?: string): Answer {
     const state = this.#state();
-    const { now } = this.#signs();
+    const now = performance.now();
     let made = this.#made.get(name);
-    if (made === undefined || state.outcome !== undefined || Math.abs(now - made.at) >= FRESH_MS) {
-      made = { at: now, body: Buffer.from(make(state)) };
+    if (made === undefined || state.outcome !== undefined || now >= made.until) {
+      const body = Buffer.from(make(state));
+      made = { until: now + Math.min(STALE_MS, (performance.now() - now) / SHARE), body };
       this.#made.set(name, made);
     }
     const headers = { [PHASE_HEADER]: state.phase };

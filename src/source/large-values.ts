@@ -7,6 +7,7 @@ import { isBreak, type NodeLinkOptions } from '../cluster/node-link.ts';
 import { RoutedClient } from '../cluster/routed-client.ts';
 import { Breaks } from '../cluster/suspects.ts';
 import type { LargeValue, Reading } from '../flow/entry.ts';
+import type { Observation } from '../flow/observation.ts';
 import type { ExpiryMode } from '../flow/expiry.ts';
 import { DumpReader, type DumpOptions, type DumpSink } from '../keys/dump.ts';
 import { agree, askExpiry, type ToldExpiry } from '../keys/expiries.ts';
@@ -15,6 +16,7 @@ import { MeasuringReader } from '../keys/measuring-reader.ts';
 import { readPieces } from '../keys/piece-reader.ts';
 import { ServiceTimes } from '../keys/service-times.ts';
 import { COUNT_COMMANDS, GONE, LONG_PAGE } from '../keys/value-end.ts';
+import { sizeOfPiece } from '../rdb/pieces.ts';
 import { NEVER, type Milliseconds } from '../rdb/milliseconds.ts';
 import { mayBeOfType, typeNameOf } from '../rdb/modules.ts';
 import type { ValuePiece } from '../rdb/value.ts';
@@ -59,7 +61,7 @@ export class LargeValues {
 
   /** What reads values and leaves the large ones to this. */
   newKeyReader({ connection, selection, server }: Session, options: ValueOptions, sink: DumpSink): KeyReader {
-    const { bigKey, bySize, maxLatency, mode } = options;
+    const { bigKey, bySize, maxLatency, mode, observation } = options;
     const { info, roundTrip } = server;
     this.#times ??= new ServiceTimes(maxLatency);
     this.#roundTrip = Math.min(this.#roundTrip, roundTrip);
@@ -72,12 +74,19 @@ export class LargeValues {
       type: options.type,
       maxLatency,
       roundTrip: this.#roundTrip,
+      observation,
     };
     const largeValueOf = (db: number, key: Buffer, bytes: number | undefined): LargeValue =>
       new ServerValue(this, db, key, { ...pieces, bytes });
     const depth = depthFor(roundTrip);
     const dump = new DumpReader(connection, selection, { ...options, largeValueOf, limits, depth, roundTrip }, sink);
-    return new MeasuringReader(connection, selection, dump, { info, limits, bySize, times: this.#times }, sink);
+    return new MeasuringReader(
+      connection,
+      selection,
+      dump,
+      { info, limits, bySize, times: this.#times, observation },
+      sink,
+    );
   }
 
   /** One that nobody else asks until it is given back. */
@@ -154,6 +163,7 @@ interface ServerValueOptions extends Omit<PageOptions, 'pieceBytes' | 'mostEleme
   readonly mode: ExpiryMode;
   /** A value of another one is as good as gone; missing where any will do. */
   readonly type: string | undefined;
+  readonly observation: Observation | undefined;
 }
 
 /**
@@ -176,6 +186,7 @@ class ServerValue implements LargeValue {
   #length: number | undefined;
   #expiry: ToldExpiry | undefined;
   #fieldsExpire = false;
+  #isObserved = false;
   /** Elements of a page at most: more were too long a reply. */
   #mostElements: number | undefined;
 
@@ -210,7 +221,10 @@ class ServerValue implements LargeValue {
     const client = this.#clients.take();
     const askAnyhow: AskAbout = (commands) => client.ask(this.#db, this.#key, commands);
     // Those behind it are not to find out each for itself.
-    const ask = breaks.noting(id, pieceBytes, askAnyhow, () => limits.pieceBroke(pieceBytes));
+    const noted = breaks.noting(id, pieceBytes, askAnyhow, () => limits.pieceBroke(pieceBytes));
+    const taken = this.#options.observation && new TakenTime();
+    const ask = taken === undefined ? noted : taken.of(noted);
+    let bytes = 0;
     const size = new PageSize({ ...this.#options, pieceBytes, mostElements: this.#mostElements });
     let isUsable = true;
     this.#reading = undefined;
@@ -226,10 +240,12 @@ class ServerValue implements LargeValue {
         if (piece.type === 'stream' && piece.head.groups.length > 0) this.#reading = undefined;
         type = this.type = piece.type;
         this.#demandType(type);
+        if (taken !== undefined) bytes += sizeOfPiece(piece);
         if (piece.type === 'hash') this.#fieldsExpire ||= piece.fields.some(({ expireAt }) => expireAt !== NEVER);
         yield piece;
       }
       if (breaks.forget(id)) limits.pieceBore(pieceBytes);
+      if (taken !== undefined) this.#observe(type, bytes, taken.ms);
       if (this.#reading === undefined) {
         if (!agree(expiry, await askExpiry(ask, this.#key, mode))) this.#reading = 'changed';
         return;
@@ -254,7 +270,8 @@ class ServerValue implements LargeValue {
   }
 
   async whole(): Promise<Buffer> {
-    const { breaks, mode } = this.#options;
+    const { breaks, mode, observation } = this.#options;
+    const since = performance.now();
     const client = this.#clients.take();
     // There are no smaller pieces of it: two breaks are enough.
     const ask = breaks.noting({ db: this.#db, key: this.#key }, SMALLEST_PIECE, (commands) =>
@@ -263,7 +280,9 @@ class ServerValue implements LargeValue {
     try {
       const payload = await askOne(ask, 'DUMP', this.#key);
       if (payload === null) throw new RespError(GONE, 'The key is gone');
-      this.#demandType(typeNameOf(payload as Buffer));
+      const type = typeNameOf(payload as Buffer);
+      this.#demandType(type);
+      if (observation !== undefined) this.#observe(type, (payload as Buffer).length, performance.now() - since);
       this.#expiry = await askExpiry(ask, this.#key, mode);
       return payload as Buffer;
     } catch (error) {
@@ -279,6 +298,13 @@ class ServerValue implements LargeValue {
     const { type } = this.#options;
     if (type !== undefined && !mayBeOfType(found, type))
       throw new RespError(GONE, `It is a ${found} by now, and no ${type}`);
+  }
+
+  /** A second reading is none of another value. */
+  #observe(type: string | undefined, bytes: number, ms: number): void {
+    if (!this.#isObserved && type !== undefined)
+      this.#options.observation!.onPieces({ db: this.#db, key: this.#key }, type, bytes, ms);
+    this.#isObserved = true;
   }
 
   /** Whether it is watched from now on. */
@@ -298,6 +324,22 @@ class ServerValue implements LargeValue {
       watching.hungUp(hangUps);
       return false;
     }
+  }
+}
+
+/** How long all that was asked took to be answered. */
+class TakenTime {
+  ms = 0;
+
+  of(ask: AskAbout): AskAbout {
+    return async (commands) => {
+      const since = performance.now();
+      try {
+        return await ask(commands);
+      } finally {
+        this.ms += performance.now() - since;
+      }
+    };
   }
 }
 

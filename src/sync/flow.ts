@@ -1,6 +1,7 @@
 // The two ends of the flow and the channel between them, made for what was asked for, and how they run side by side.
 
 import { Channel } from '../flow/channel.ts';
+import type { Observation } from '../flow/observation.ts';
 import { whileListening } from '../flow/failure.ts';
 import { expiryClock } from '../flow/expiry.ts';
 import { RespError } from '../../resp/errors.ts';
@@ -44,12 +45,21 @@ const MOST_HELD = 16 * 1024 * 1024;
 /** Of the budget, that such values of all nodes may have together. */
 const HELD_SHARE = 1 / 4;
 
-export function channelOf({ sides: { source, target }, settings: { buffer, controls } }: Run): Channel {
+/** @param observation what hears of all that is read, where somebody wants to know */
+export function channelOf(
+  { sides: { source, target }, settings: { buffer, controls } }: Run,
+  observation?: Observation,
+): Channel {
   const servers = [...(source?.servers ?? []), ...(target?.servers ?? [])];
   const depth = depthFor(Math.max(0, ...servers.map(({ roundTrip }) => roundTrip)));
   // Entries of a cluster wait at their nodes, and a slow node holds up the others only when memory is used up.
   const waiting = target?.isCluster === true ? buffer / ENTRY_BYTES : 0;
-  return new Channel({ maxEntries: Math.max(2 * depth, waiting), maxBytes: buffer, pause: controls.pausing });
+  return new Channel({
+    maxEntries: Math.max(2 * depth, waiting),
+    maxBytes: buffer,
+    pause: controls.pausing,
+    observation,
+  });
 }
 
 /** What is told of reading. */
@@ -89,10 +99,18 @@ export function sourceOf(
   how: ReadingOptions = {},
 ): Source {
   if (side === undefined) return fileSourceOf({ plan, settings }, sink, how);
-  const { scope, retry, count, bySize } = settings;
+  const { scope, retry, count, bySize, observation } = settings;
   const { maxLatency, pausing: pause } = settings.controls;
   const { bigKey = settings.bigKey, tally, namesOnly, tellsEmpty, ledger, follower, firstCopy, from, failed } = how;
-  const dump = { mode: plan.mode, fields: plan.fields, usage: usageOf(side, settings), bigKey, bySize, maxLatency };
+  const dump = {
+    mode: plan.mode,
+    fields: plan.fields,
+    usage: usageOf(side, settings),
+    bigKey,
+    bySize,
+    maxLatency,
+    observation,
+  };
   const onReconnect = sink.onReconnect.bind(sink);
   const databases = plan.databases.map(([db]) => db);
   const asked = { namesOnly, tellsEmpty, heldTo: how.heldTo };

@@ -71,7 +71,7 @@ async function copyAll(
   const bigKey = sides.source === undefined && sides.target === undefined ? Infinity : settings.bigKey;
 
   const source = sourceOf(sides.source, run, progress, { tally, bigKey, firstCopy, ...live?.reading, ...resume?.from });
-  const channel = channelOf(run);
+  const channel = channelOf(run, run.settings.observation);
   const written = writtenKeysOf(run, isVerified, resume?.isResumed === true);
   const target = tally ?? targetOf(run, live?.wayBack ?? source, written, progress, live?.writing, resume?.introduce);
   live?.join(source as RedisSource, target as RedisTarget, channel);

@@ -4,11 +4,13 @@ import type { TlsOptions } from '../../resp/tls-options.ts';
 import type { Reconnect } from '../server/retry.ts';
 import type { TapMaker } from '../server/server.ts';
 import type { NatRule } from '../cluster/announced.ts';
+import type { Observed } from '../flow/observation.ts';
 import type { TypeFigures } from '../target/target.ts';
 import type { PartitionOptions } from './workers-plan.ts';
 
 export type { NatRule } from '../cluster/announced.ts';
 export type { PartitionOptions } from './workers-plan.ts';
+export type { Observed } from '../flow/observation.ts';
 export type { TypeFigures } from '../target/target.ts';
 
 /** What happens to a key that the target already has. */
@@ -112,6 +114,8 @@ export interface MigrateOptions extends LiveOptions {
   readonly resume?: string | undefined;
   /** Look at both sides and count what would be copied; write nothing. Default `false`. */
   readonly dryRun?: boolean | undefined;
+  /** Tell what stands out of what is read: see `ObservedEvent`. Default `false`. */
+  readonly observe?: boolean | undefined;
   /** Makes, for each connection before it is made, what hears every byte that goes either way. It must be quick and must not throw. */
   readonly tap?: TapMaker | undefined;
   /** Aborted by whoever says that the writers have stopped, under `live`. */
@@ -153,7 +157,8 @@ export type CommonEvent =
   | { readonly type: 'batch'; readonly keys: number }
   | { readonly type: 'warning'; readonly code: string; readonly message: string }
   | ReconnectEvent
-  | KeyFailedEvent;
+  | KeyFailedEvent
+  | ObservedEvent;
 
 export type MigrateEvent =
   | CommonEvent
@@ -249,6 +254,11 @@ export interface KeyRecoveredEvent {
   readonly type: 'key-recovered';
   readonly db: number;
   readonly key: Buffer;
+}
+
+/** What stands out of all that was read until now, under `observe`; with each `progress`. */
+export interface ObservedEvent extends Observed {
+  readonly type: 'observed';
 }
 
 /** What a copy would bring, under `dryRun`. */

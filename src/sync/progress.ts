@@ -68,7 +68,7 @@ export class Progress extends RunProgress implements SourceSink, TargetSink {
   onFirstFailure: (error: RespError) => void = () => {};
 
   constructor(settings: Settings) {
-    super(settings.onEvent);
+    super(settings.onEvent, settings.observation);
     this.#settings = settings;
   }
 

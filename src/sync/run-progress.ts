@@ -2,6 +2,7 @@
 // knows nothing of what else is counted.
 
 import type { RespError } from '../../resp/errors.ts';
+import type { Observation } from '../flow/observation.ts';
 import type { Reconnect } from '../server/retry.ts';
 import type { SourceNotice, SourceSink } from '../source/source.ts';
 import type { CommonEvent, Figures, StartEvent } from './options.ts';
@@ -16,6 +17,7 @@ type CommonFigures = Pick<Figures, 'expired' | 'failed' | 'reconnects' | 'elapse
 
 export abstract class RunProgress implements Pick<SourceSink, 'onExpired' | 'onReadRefused' | 'onShrunk' | 'onNotice'> {
   readonly #onEvent: (event: CommonEvent) => void;
+  readonly #observation: Observation | undefined;
   #start = performance.now();
   #fraction: () => number = () => 0;
   #timer: NodeJS.Timeout | undefined;
@@ -29,8 +31,10 @@ export abstract class RunProgress implements Pick<SourceSink, 'onExpired' | 'onR
   /** Keys of the source at the start. */
   #expected = 0;
 
-  constructor(onEvent: (event: CommonEvent) => void) {
+  /** @param observation what stands out of what is read, where somebody wants to know */
+  constructor(onEvent: (event: CommonEvent) => void, observation?: Observation) {
     this.#onEvent = onEvent;
+    this.#observation = observation;
   }
 
   /** @param fraction how much was walked, 0 to 1 */
@@ -39,7 +43,7 @@ export abstract class RunProgress implements Pick<SourceSink, 'onExpired' | 'onR
     for (const { code, message } of warnings) this.warn(code, message);
     this.#fraction = fraction;
     this.#expected = event.source.keys;
-    this.#timer = setInterval(() => this.tell(this.done), INTERVAL_MS);
+    this.#timer = setInterval(() => this.#tellAll(this.done), INTERVAL_MS);
   }
 
   onReconnect(reconnect: Reconnect): void {
@@ -71,7 +75,7 @@ export abstract class RunProgress implements Pick<SourceSink, 'onExpired' | 'onR
   /** The run ended before its time: the last figures are told once more. */
   stop(): void {
     clearInterval(this.#timer);
-    this.tell(this.done);
+    this.#tellAll(this.done);
   }
 
   /** The last keys make a batch of their own. */
@@ -123,8 +127,13 @@ export abstract class RunProgress implements Pick<SourceSink, 'onExpired' | 'onR
   /** Everything was read. @param isEmpty whether no key was met at all */
   protected end(isEmpty: boolean): void {
     clearInterval(this.#timer);
-    this.tell(1);
+    this.#tellAll(1);
     if (isEmpty) this.warn('NOTHING_IN_SCOPE', nothingOf(this.#expected));
+  }
+
+  #tellAll(fraction: number): void {
+    if (this.#observation !== undefined) this.#onEvent({ type: 'observed', ...this.#observation.take() });
+    this.tell(fraction);
   }
 
   #tellBatch(keys: number): void {

@@ -6,6 +6,7 @@ import { Secrets } from '../../resp/secrets.ts';
 import type { TlsOptions } from '../../resp/tls-options.ts';
 import type { NatRule } from '../cluster/announced.ts';
 import { formOf } from '../file/regular-file.ts';
+import { Observation } from '../flow/observation.ts';
 import type { FeedKind } from '../live/feed.ts';
 import type { RetryOptions } from '../server/retry.ts';
 import type { TapMaker } from '../server/server.ts';
@@ -59,6 +60,8 @@ export interface Settings {
   /** Every password of either side. */
   readonly secrets: Secrets;
   readonly tap: TapMaker | undefined;
+  /** Of what is read, where somebody wants to know. */
+  readonly observation: Observation | undefined;
   readonly onEvent: (event: MigrateEvent) => void;
 }
 
@@ -143,6 +146,7 @@ export function settingsOf(options: MigrateOptions, use: Use, controls = new Run
     use,
     to,
     secrets: new Secrets([from, to].flatMap(secretsOf)),
+    observation: options.observe === true ? new Observation() : undefined,
     databases: options.db,
     dbMap: options.dbMap ?? new Map(),
     partition,

@@ -104,9 +104,10 @@ class Check {
     }
   }
 
-  async #flow({ source, target, share: [first, last] }: Pass): Promise<void> {
+  async #flow({ source, target, share: [first, last], isFirst }: Pass): Promise<void> {
     this.#fraction = () => first + source.fraction * (last - first);
     const { end, settings } = this.#run;
-    await new Flow(source, channelOf(this.#run), target, end).run(settings.signal);
+    const channel = channelOf(this.#run, isFirst === true ? settings.observation : undefined);
+    await new Flow(source, channel, target, end).run(settings.signal);
   }
 }

@@ -85,7 +85,8 @@ export class FileCheck implements Passes {
     yield { source: loaded, target: eachEntry((entry) => this.#keep(entry)), share: [0, LOADED] };
     if (this.#from > 0 || this.#upTo < HASH_RANGE) this.#source.demandRereadable();
     const source = this.#source.read(this.#run.plan.databases);
-    yield { source, target: eachEntry((entry) => this.#compare(entry)), share: [LOADED, 1] };
+    const isFirst = this.#from === 0;
+    yield { source, target: eachEntry((entry) => this.#compare(entry)), share: [LOADED, 1], isFirst };
   }
 
   /** What was not met is only at the target. */

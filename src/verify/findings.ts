@@ -171,8 +171,12 @@ export class CheckProgress extends RunProgress implements SourceSink {
   #gone = 0;
   #bytes = 0;
 
-  constructor({ onCheckEvent, controls }: Pick<CheckSettings, 'onCheckEvent' | 'controls'>) {
-    super(onCheckEvent);
+  constructor({
+    onCheckEvent,
+    controls,
+    observation,
+  }: Pick<CheckSettings, 'onCheckEvent' | 'controls' | 'observation'>) {
+    super(onCheckEvent, observation);
     this.#onEvent = onCheckEvent;
     this.#controls = controls;
   }

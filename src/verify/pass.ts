@@ -23,6 +23,8 @@ export interface Pass {
   readonly target: Target;
   /** How much of the whole check is done before it, and behind it, 0 to 1. */
   readonly share: readonly [number, number];
+  /** Whether it reads the keys in scope, for the first time. */
+  readonly isFirst?: boolean;
 }
 
 /** How two sides are compared. Each pass is to be run before the next one is asked for. */

@@ -35,6 +35,7 @@ const CHANNELS: Readonly<Record<RunEvent['type'], Channel>> = {
   progress: channel('rump:progress'),
   warning: channel('rump:warning'),
   reconnect: channel('rump:reconnect'),
+  observed: channel('rump:observed'),
   'key-failed': channel('rump:key-failed'),
   'key-recovered': channel('rump:key-recovered'),
   'dry-run': channel('rump:dry-run'),

@@ -73,7 +73,12 @@ export class ServerCheck implements Passes {
   *#serverPasses(): Iterable<Pass> {
     const { written } = this.#run.settings;
     const wanted = written && ((entry: Entry) => this.#isWritten(entry));
-    yield { source: this.#walk(), target: this.#compare(wanted), share: [0, this.#looksBothWays ? WALKED : 1] };
+    yield {
+      source: this.#walk(),
+      target: this.#compare(wanted),
+      share: [0, this.#looksBothWays ? WALKED : 1],
+      isFirst: true,
+    };
     if (this.#looksBothWays) yield { source: this.#askedNames(), target: this.#askSource(), share: [WALKED, 1] };
   }
 
@@ -85,7 +90,12 @@ export class ServerCheck implements Passes {
       this.#collect(entry, collected);
       return isOfType(entry, this.#run.settings.scope) && this.#isWritten(entry);
     };
-    yield { source: this.#walk(), target: this.#compare(wanted), share: [0, names === undefined ? 1 : WALKED] };
+    yield {
+      source: this.#walk(),
+      target: this.#compare(wanted),
+      share: [0, names === undefined ? 1 : WALKED],
+      isFirst: true,
+    };
     if (names === undefined) return;
     yield { source: this.#askedNames(), target: this.#lookAmong(names), share: [WALKED, 1] };
     while (names.upTo < HASH_RANGE) {

@@ -37,6 +37,7 @@ test('--metrics shows a run that follows its source, from the first key to the c
   const known = await metrics();
   assert.equal(phaseOf(known), 'in-sync');
   assert.ok(valueOf(known, 'rump_lag_seconds')! < 1);
+  await until('/metrics', ({ body }) => (valueOf(readMetrics(body), 'rump_source_latency_seconds') ?? 0) > 0);
   assert.deepEqual([valueOf(known, 'rump_keys_behind'), valueOf(known, 'rump_completion_ratio')], [0, 1]);
   const status = JSON.parse((await get('/status')).body) as { phase: string; figures: { keys: number } };
   assert.deepEqual([status.phase, status.figures.keys], ['in-sync', 2001]);
@@ -136,7 +137,10 @@ test('--metrics and --metrics-file of a check have what it found', async (t) => 
     ['SET', 'b', 2],
   ]);
   const file = join(folderOf(t), 'check.prom');
-  const result = await runRump(['check', ...endpoints, '--recheck', '0', '--metrics-file', file, '--metrics', ':0']);
+  const frames = join(folderOf(t), 'frames');
+  const asked = ['--metrics-file', file, '--metrics', ':0', '--trace', frames];
+  const result = await runRump(['check', ...endpoints, '--recheck', '0', ...asked]);
+  assert.match(readFileSync(frames, 'utf8'), / "DUMP" "a"$/m);
   assert.equal(result.code, 3, result.stderr);
   assert.match(result.stderr, /^rump: the run can be seen at http:\/\/127\.0\.0\.1:\d+\/\n/);
   const metrics = readMetrics(readFileSync(file, 'utf8'));

@@ -1,27 +1,27 @@
 // The session and the recipes of README.md: the very commands that stand there, on real servers; only addresses are others.
 import assert from 'node:assert/strict';
-import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
-import { delimiter, join } from 'node:path';
+import { join } from 'node:path';
 import { after, before, beforeEach, test, type TestContext } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { TestClient } from '../support/client.ts';
 import type { Argument } from '../support/frames.ts';
 import { assertSameData, fillAllTypes } from '../support/keyspace.ts';
-import { killAtExit } from '../support/kill-at-exit.ts';
-import { blocksOf, read } from '../support/pages.ts';
+import { blocksOf, read, sectionOf } from '../support/pages.ts';
+import { readMetrics, valueOf } from '../support/prometheus.ts';
 import { assertSame } from '../support/snapshot.ts';
 import { AFTER_MOVES, createCluster, TestCluster } from '../support/redis-cluster.ts';
 import { startServer, type TestServer } from '../support/redis-server.ts';
-import { MAIN, runRump } from '../support/rump.ts';
+import { runRump } from '../support/rump.ts';
 import { fieldExpiriesOf, knows, serverName } from '../support/server-facts.ts';
 import { present } from '../support/server-versions.ts';
+import { startShellIn, type RunningShell } from '../support/shell.ts';
 import { startProxy } from '../support/tcp-proxy.ts';
 import { longOnly } from '../support/tier.ts';
 
-const LONGEST_MS = 60_000;
 const POLL_MS = 50;
 /** As the sessions of the page say. */
 const SESSION_KEYS = 12_346;
@@ -166,6 +166,41 @@ const RECIPES: Readonly<Record<string, (t: TestContext) => Promise<void>>> = {
     assert.equal(await to.send('DBSIZE'), 0);
   },
 
+  'Watch a run': async () => {
+    await from.pipeline(Array.from({ length: 100 }, (_, i) => ['SET', `key:${i}`, i]));
+    const { port } = await freePort();
+    const atPort = (said: string): string => said.replaceAll('9121', String(port));
+    rmSync(join(folder, 'moved'), { force: true });
+    const running = startShell(commandsOf('Watch a run', 0, atPort));
+    await running.says(/^rump: in sync$/m);
+    const [scraping] = blocksOf('Watch a run', 'yaml').map(atPort);
+    const [, target] = /^ *- targets: \['(.+)'\]$/m.exec(scraping!)!;
+    const scrape = async (): Promise<ReturnType<typeof readMetrics>> =>
+      readMetrics(await (await fetch(`http://${target}/metrics`)).text());
+    let scraped = await scrape();
+    // Figures are told a moment after the keys.
+    while (valueOf(scraped, 'rump_keys_copied_total') !== 100) scraped = await scrape();
+    const section = sectionOf('Watch a run');
+    const named = Array.from(section.matchAll(/\b(rump_(?!exit|success)\w+)/g), ([, name]) => name!);
+    assert.deepEqual(
+      named.filter((name) => !scraped.has(name)),
+      [],
+    );
+    const paths = Array.from(section.matchAll(/^\| `(\/\w*)` /gm), ([, path]) => path!);
+    assert.equal(paths.length, 5);
+    for (const path of paths) assert.equal((await fetch(`http://${target}${path}`)).status, 200, path);
+    assert.match(await runShell(commandsOf('Watch a run', 1, atPort)), /^ok: in-sync$/m);
+    writeFileSync(join(folder, 'moved'), '');
+    assert.match(await running.done, /Sync done\.\n/);
+
+    await follow('Watch a run', 2);
+    const kept = readMetrics(readFileSync(join(folder, 'nightly.prom'), 'utf8'));
+    assert.deepEqual(kept.get('rump_exit_code')?.samples, [{ labels: { run: 'nightly' }, value: 0 }]);
+    assert.ok(valueOf(kept, 'rump_success_timestamp_seconds')! > 1.7e9);
+    const log = readFileSync(join(folder, 'run.log'), 'utf8');
+    assert.equal(log.match(/^\{"event":"exit",.*"exitCode":0\}$/gm)?.length, 2);
+  },
+
   'See what goes over the wire': async () => {
     await from.pipeline([
       ['SET', 'user:17', 'v7'],
@@ -270,6 +305,16 @@ async function fillOldCluster(): Promise<void> {
   );
 }
 
+/** One that nobody listens on a moment ago. */
+async function freePort(): Promise<{ port: number }> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as { port: number };
+  server.close();
+  await once(server, 'close');
+  return { port };
+}
+
 function placeOf({ port }: TestServer): string {
   return `127.0.0.1:${port}`;
 }
@@ -308,54 +353,10 @@ function atPlaces(text: string): string {
   return text.replaceAll(new RegExp(String.raw`(?<![\w.])(?:${names.join('|')})\b`, 'g'), (name) => places[name]!);
 }
 
-interface RunningShell {
-  /** Rejects where it ends before it says so. */
-  says(words: RegExp): Promise<void>;
-  /** What it has printed. The last command has to end with 0. */
-  readonly done: Promise<string>;
-}
-
 async function runShell(script: string): Promise<string> {
   return startShell(script).done;
 }
 
-/** Both streams come as a terminal shows them. */
 function startShell(script: string): RunningShell {
-  const bin = join(folder, 'bin');
-  mkdirSync(bin, { recursive: true });
-  const program = (name: string, line: string): void => {
-    writeFileSync(join(bin, name), `#!/bin/sh\n${line}\n`, { mode: 0o755 });
-  };
-  program('rump', `exec "${process.execPath}" "${MAIN}" "$@"`);
-  program('redis-cli', `exec "${clientProgram()}" "$@"`);
-  // The tunnels are there already.
-  program('ssh', 'exit 0');
-  const { PATH: path, ...inherited } = process.env;
-  const clean = Object.entries(inherited).filter(([name]) => !name.startsWith('RUMP_'));
-  const child = spawn('sh', ['-c', `exec 2>&1\n${script}`], {
-    cwd: folder,
-    env: { ...Object.fromEntries(clean), PATH: [bin, path].join(delimiter) },
-    stdio: ['ignore', 'pipe', 'inherit'],
-    timeout: LONGEST_MS,
-  });
-  killAtExit(child);
-  let output = '';
-  child.stdout.on('data', (chunk: Buffer) => (output += chunk.toString()));
-  const closed = once(child, 'close') as Promise<[number | null]>;
-  return {
-    async says(words) {
-      while (!words.test(output)) {
-        const [data] = await Promise.race([once(child.stdout, 'data'), closed]);
-        assert.ok(Buffer.isBuffer(data), output);
-      }
-    },
-    done: closed.then(([code]) => {
-      assert.equal(code, 0, output);
-      return output;
-    }),
-  };
-}
-
-function clientProgram(): string {
-  return spawnSync('which', ['redis-cli', 'valkey-cli'], { encoding: 'utf8' }).stdout.split('\n')[0]!;
+  return startShellIn(folder, script);
 }

@@ -24,21 +24,20 @@ export const OUTPUT_OPTIONS = {
     help: 'print one JSON object a line instead',
     excludes: ['progress', 'silent'],
   },
-  log: {
+  metrics: {
     group: 'Output',
-    kind: ownFile,
-    help: 'write what --json prints into this file as well, behind what it has',
+    kind: listenAddress,
+    help: 'show the run at this port, to browsers and to Prometheus: of this machine, unless a HOST is named',
   },
   'metrics-file': {
     group: 'Output',
     kind: ownFile,
-    help: 'keep the figures of the run in this file, for Prometheus',
+    help: 'keep the figures of the run in this file, as Prometheus reads them',
   },
-  metrics: {
+  log: {
     group: 'Output',
-    kind: listenAddress,
-    help: 'show the run to a browser and to Prometheus at this port',
-    fallback: 'not at all; of this machine alone where no HOST is named',
+    kind: ownFile,
+    help: 'write what --json prints into this file as well, behind what it has',
   },
   debug: { group: 'Output', kind: toggle, help: 'print where in the program an error came from' },
   help: { group: 'Output', shorts: ['h'], kind: toggle, help: 'print this', environment: false },

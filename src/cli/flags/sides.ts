@@ -17,7 +17,7 @@ export type ProgressStyle = 'auto' | 'bar' | 'dots' | 'none' | 'silent' | 'json'
 
 /** Options that a copy and a check share. `Required`: each of them has a flag. */
 export type SidesOptions = Required<
-  Omit<CheckOptions, keyof RecheckOptions | 'tellMatches' | 'tap' | 'signal' | 'onEvent'>
+  Omit<CheckOptions, keyof RecheckOptions | 'tellMatches' | 'observe' | 'tap' | 'signal' | 'onEvent'>
 >;
 export type RecheckOptions = Required<Pick<CheckOptions, 'ttlTolerance' | 'recheck' | 'recheckInterval'>>;
 

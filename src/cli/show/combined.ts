@@ -3,11 +3,11 @@
 import { closeSync, fchmodSync, fsyncSync, openSync, statSync } from 'node:fs';
 import { redactAddress } from '../../../resp/address.ts';
 import { RespError } from '../../../resp/errors.ts';
+import { escapeControls, escapeKey } from '../../../resp/escapes.ts';
 import { Replacement, writeAll } from '../../file/output-file.ts';
 import type { StartEvent } from '../../sync/options.ts';
 import type { Verdict, VerdictEvent } from '../../verify/options.ts';
 import { UsageError } from '../flags/kinds.ts';
-import { escapeControls, escapeKey } from './texts.ts';
 import type { RunEvent, TextStream } from './output.ts';
 
 /** Characters that are collected before a write. */

@@ -1,10 +1,10 @@
 // The events of a run as one JSON object a line each, for programs. It does not know where the lines go.
 
 import { RespError } from '../../../resp/errors.ts';
+import { escapeJson, escapeKey } from '../../../resp/escapes.ts';
 import type { Figures, LiveProgress, MigrateEvent, MigrateResult, SideReport, StartEvent } from '../../sync/options.ts';
 import type { CheckEvent, CheckFigures, VerdictEvent } from '../../verify/options.ts';
 import type { RunEvent } from './output.ts';
-import { escapeJson, escapeKey } from './texts.ts';
 
 type Progress = Extract<MigrateEvent, { type: 'progress' }> | Extract<CheckEvent, { type: 'check-progress' }>;
 
@@ -28,6 +28,7 @@ export class EventLines {
         this.tell('start', describeStart(event));
         break;
       case 'batch':
+      case 'observed':
         break;
       case 'progress':
       case 'check-progress':

@@ -3,7 +3,8 @@
 import { EventLines } from './event-lines.ts';
 import type { Outcome, Output, OutputOptions, RunEvent, Streams } from './output.ts';
 import { describeFaults } from './report.ts';
-import { errorText, escapeControls } from './texts.ts';
+import { escapeControls } from '../../../resp/escapes.ts';
+import { errorText } from './texts.ts';
 
 export class JsonOutput implements Output {
   readonly #streams: Streams;

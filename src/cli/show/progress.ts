@@ -1,6 +1,6 @@
 // Progress in words: as dots on stdout, or as a line on stderr that is redrawn in place.
 
-import { countOf, formatBytes, formatCount } from '../../../resp/figures.ts';
+import { countOf, formatBytes, formatCount, formatDuration, perSecond } from '../../../resp/figures.ts';
 import type { Figures, LiveProgress } from '../../sync/options.ts';
 import type { CheckFigures } from '../../verify/options.ts';
 import {
@@ -12,7 +12,7 @@ import {
   type Streams,
 } from './output.ts';
 import { PlainOutput } from './report.ts';
-import { differencesOf, formatDuration, formatRate, perSecond } from './texts.ts';
+import { differencesOf, formatRate } from './texts.ts';
 
 /** A dot on stdout for each batch that the target acknowledged, then the closing words, as Rump 1.0 had it. */
 export class DotsOutput extends PlainOutput {

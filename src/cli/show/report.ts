@@ -1,7 +1,8 @@
 // Lines in words for every way of showing a run but JSON: warnings, failed keys, differences, the summary, the error. Alone
 // they are the output without progress.
 
-import { countOf, formatBytes, formatCount } from '../../../resp/figures.ts';
+import { escapeControls, escapeKey } from '../../../resp/escapes.ts';
+import { countOf, formatBytes, formatCount, formatDuration } from '../../../resp/figures.ts';
 import type { Figures, KeyFailedEvent, LiveProgress, PartitionReport, ReconnectEvent } from '../../sync/options.ts';
 import type { CheckFigures, RecheckEvent, VerdictEvent } from '../../verify/options.ts';
 import { showsDb, verdictLine } from './combined.ts';
@@ -19,10 +20,7 @@ import {
 import {
   describeDifferences,
   errorText,
-  escapeControls,
-  escapeKey,
   formatCheckSummary,
-  formatDuration,
   formatSummary,
   preflightText,
   typeTable,

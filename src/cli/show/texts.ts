@@ -1,42 +1,11 @@
-// Texts for the operator: keys and errors, in which what a terminal would obey becomes an escape; figures in words; and what
-// a dry run has found, in tables.
+// Texts for the operator: errors, in which what a terminal would obey becomes an escape; figures in words; and what a dry run
+// has found, in tables.
 
 import { RespError } from '../../../resp/errors.ts';
-import { countOf, formatBytes, formatCount } from '../../../resp/figures.ts';
+import { escapeControls } from '../../../resp/escapes.ts';
+import { countOf, formatBytes, formatCount, formatDuration, perSecond } from '../../../resp/figures.ts';
 import type { DryRunEvent, Figures, NodeReport, SideReport, StartEvent, TypeFigures } from '../../sync/options.ts';
 import type { CheckFigures } from '../../verify/options.ts';
-
-/** Any byte string as one line of ASCII that can be decoded again: `\\`, `\"` and `\xHH`. */
-export function escapeKey(key: Buffer): string {
-  // Latin-1 gives one character a byte.
-  return key.toString('latin1').replaceAll(/[^ !#-[\]-~]/g, (character) => {
-    return character === '\\' || character === '"' ? `\\${character}` : hex(character);
-  });
-}
-
-/** What a terminal obeys or does not show: controls, marks of direction, line separators, lone surrogates. */
-const UNSEEN = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/gu;
-
-/** A text as one line that a terminal does not obey, whatever a server put into it. Escapes in it are left as they are. */
-export function escapeControls(text: string): string {
-  return text.replaceAll(UNSEEN, hex);
-}
-
-/** The same for JSON, which keeps its meaning. */
-export function escapeJson(json: string): string {
-  return json.replaceAll(UNSEEN, (character) =>
-    Array.from({ length: character.length }, (_, i) => `\\u${code(character.charCodeAt(i), 4)}`).join(''),
-  );
-}
-
-function hex(character: string): string {
-  const point = character.codePointAt(0)!;
-  return point <= 0xff ? `\\x${code(point, 2)}` : `\\u{${code(point, 4)}}`;
-}
-
-function code(point: number, digits: number): string {
-  return point.toString(16).padStart(digits, '0');
-}
 
 /** An error as the operator sees it: one line, and with `debug` its stack. Ends with a newline. */
 export function errorText(error: unknown, debug: boolean): string {
@@ -62,27 +31,10 @@ function trace(error: unknown): string {
   return `${lines.map((line) => `  ${escapeControls(line)}\n`).join('')}${trace(error.cause)}`;
 }
 
-/** @param ms milliseconds */
-export function formatDuration(ms: number): string {
-  const tenths = Math.round(ms / 100);
-  if (tenths < 600) return `${(tenths / 10).toFixed(1)} s`;
-  const seconds = Math.round(ms / 1000);
-  if (seconds < 3600) return `${Math.floor(seconds / 60)} m ${twoDigits(seconds % 60)} s`;
-  return `${Math.floor(seconds / 3600)} h ${twoDigits((seconds % 3600) / 60)} m`;
-}
-
-function twoDigits(number: number): string {
-  return String(Math.floor(number)).padStart(2, '0');
-}
-
 /** Keys a second, to three digits. */
 export function formatRate(keys: number, ms: number): string {
   const rate = perSecond(keys, ms);
   return `${rate > 0 && rate < 10 ? rate.toFixed(1) : formatCount(Number(rate.toPrecision(3)))} keys/s`;
-}
-
-export function perSecond(count: number, ms: number): number {
-  return (count * 1000) / Math.max(ms, 1);
 }
 
 export function formatSummary(figures: Figures): string {

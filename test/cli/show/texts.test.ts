@@ -3,15 +3,9 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as fc from 'fast-check';
 import { AddressError, ReplyError, RespError } from '../../../resp/errors.ts';
-import {
-  errorText,
-  escapeControls,
-  escapeJson,
-  escapeKey,
-  formatDuration,
-  formatRate,
-  formatSummary,
-} from '../../../src/cli/show/texts.ts';
+import { escapeControls, escapeJson, escapeKey } from '../../../resp/escapes.ts';
+import { formatDuration } from '../../../resp/figures.ts';
+import { errorText, formatRate, formatSummary } from '../../../src/cli/show/texts.ts';
 import { DONE } from './events.ts';
 
 test('formatDuration() rounds before it chooses the unit', () => {

@@ -1,0 +1,112 @@
+// What a run came to, in a headline: for whoever reads nothing else of the page.
+
+import { formatDuration } from '../../resp/figures.ts';
+import type { RunPhase, RunState } from './run-state.ts';
+
+/** Each has a mark and a word beside its colour. */
+export type Tone = 'good' | 'bad' | 'warn' | 'busy';
+
+export interface Verdict {
+  readonly tone: Tone;
+  /** One or two words. */
+  readonly status: string;
+  readonly title: string;
+  readonly text?: string | undefined;
+  readonly hint?: string | undefined;
+}
+
+export const PHASE_NAMES: Readonly<Record<RunPhase, string>> = {
+  starting: 'starting',
+  attaching: 'attaching',
+  copying: 'copying',
+  following: 'following',
+  'in-sync': 'in sync',
+  cutover: 'cutover',
+  lingering: 'lingering',
+  checking: 'comparing',
+  done: 'done',
+  failed: 'failed',
+};
+
+const TITLES: Readonly<Record<Exclude<RunPhase, 'done' | 'failed'>, string>> = {
+  starting: 'Both sides are being looked at',
+  attaching: 'The source is asked to let rump follow it',
+  copying: 'Keys are being copied',
+  following: 'Everything that was there is copied; changes are followed',
+  'in-sync': 'The target is in sync with the source',
+  cutover: 'Cutting over: the last changes are being copied',
+  lingering: 'Everything is on the target; whoever still writes is looked for',
+  checking: 'Both sides are being compared',
+};
+
+const [FAILED, USAGE, DIFFERENT, PASSING, FIRST_SIGNAL] = [1, 2, 3, 75, 128];
+
+export function verdictOf(state: RunState): Verdict {
+  const { outcome, phase, paused, waiting, updatedAt } = state;
+  if (outcome !== undefined) return outcome.isComplete ? good(state) : broken(state, outcome);
+  const title = phase === 'done' || phase === 'failed' ? 'The run has ended' : TITLES[phase];
+  if (paused) return { tone: 'warn', status: 'Paused', title, text: 'Nothing is read or written until RESUME is said' };
+  const isWaiting = waiting !== undefined && waiting.until > updatedAt;
+  const text = isWaiting ? `Trying again in ${formatDuration(waiting.until - updatedAt)}: ${waiting.why}` : undefined;
+  return { tone: isWaiting ? 'warn' : 'busy', status: isWaiting ? 'Waiting' : 'Running', title, text };
+}
+
+function good({ command, check, dryRun, figures, warnings }: RunState): Verdict {
+  const common = { tone: 'good', status: 'Done' } as const;
+  if (dryRun !== undefined) return { ...common, title: 'Nothing was written: this is what a copy would bring' };
+  if (command === 'check') return { ...common, title: 'Both sides are equal' };
+  const what = figures.skipped > 0 ? 'Everything was copied but what the target had' : 'Everything was copied';
+  const title = check === undefined ? what : `${what}, and it compares equal`;
+  const count = Object.values(warnings).reduce((sum, number) => sum + number, 0);
+  const text = count === 0 ? undefined : `With ${count === 1 ? 'a warning' : `${count} warnings`}, below`;
+  return { ...common, title, text };
+}
+
+function broken(state: RunState, { exitCode, text, hint }: NonNullable<RunState['outcome']>): Verdict {
+  const { command, figures, options } = state;
+  const isCheck = command === 'check';
+  const noun = isCheck ? 'check' : 'copy';
+  const isKept = options.some(([flag]) => flag === '--resume');
+  const again = isCheck
+    ? 'Run it again'
+    : isKept
+      ? 'The same command goes on where this one ended'
+      : 'Run it again; with --resume it could have gone on where it ended';
+  const common = { text, hint };
+  if (exitCode > FIRST_SIGNAL)
+    return {
+      ...common,
+      tone: 'warn',
+      status: 'Interrupted',
+      title: `The ${noun} was interrupted`,
+      hint: hint ?? again,
+    };
+  switch (exitCode) {
+    case DIFFERENT:
+      return {
+        ...common,
+        tone: 'bad',
+        status: 'Different',
+        title: isCheck ? 'The two sides are not the same' : 'Copied, but the two sides are not the same',
+      };
+    case PASSING:
+      return {
+        ...common,
+        tone: 'bad',
+        status: 'Broken off',
+        title: `The ${noun} broke off, for a reason that may pass`,
+        hint: hint === undefined ? again : `${hint}. ${again}`,
+      };
+    case FAILED:
+    case USAGE:
+    default: {
+      const isPartial = !isCheck && figures.keys > 0;
+      const title = isCheck
+        ? 'Not everything could be compared'
+        : isPartial
+          ? 'Not everything was copied'
+          : 'Nothing was copied';
+      return { ...common, tone: 'bad', status: 'Not complete', title };
+    }
+  }
+}
