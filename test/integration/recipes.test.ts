@@ -15,14 +15,11 @@ import { readMetrics, valueOf } from '../support/prometheus.ts';
 import { assertSame } from '../support/snapshot.ts';
 import { AFTER_MOVES, createCluster, TestCluster } from '../support/redis-cluster.ts';
 import { startServer, type TestServer } from '../support/redis-server.ts';
-import { runRump } from '../support/rump.ts';
 import { fieldExpiriesOf, knows, serverName } from '../support/server-facts.ts';
 import { present } from '../support/server-versions.ts';
 import { startShellIn, type RunningShell } from '../support/shell.ts';
 import { startProxy } from '../support/tcp-proxy.ts';
-import { longOnly } from '../support/tier.ts';
 
-const POLL_MS = 50;
 /** As the sessions of the page say. */
 const SESSION_KEYS = 12_346;
 const FAR_AWAY = 4_102_444_800_123;
@@ -230,18 +227,6 @@ const RECIPES: Readonly<Record<string, (t: TestContext) => Promise<void>>> = {
 };
 
 for (const [name, recipe] of Object.entries(RECIPES)) test(`README.md, recipe: ${name}`, recipe);
-
-longOnly(() => {
-  test('README.md: several workers on one host', async () => {
-    await fillOldCluster();
-    const workers = startShell(`${commandsOf('Several workers', 0)}wait\n${commandsOf('Several workers', 2)}`);
-    while (!/^all .*, all in sync$/m.test((await runRump(['ctl', join(folder, 'workers'), 'status'])).stdout))
-      await sleep(POLL_MS);
-    assert.match(await runShell(commandsOf('Several workers', 1)), /^all in sync\n1\.sock: OK\n2\.sock: OK$/m);
-    assert.match(await workers.done, /^1\/2 +complete .*\n2\/2 +complete .*\nall +complete /m);
-    assertSame(await newCluster.contents(), await oldCluster.contents(), AFTER_MOVES);
-  });
-});
 
 /** By ctl.test.ts. */
 const TESTED_BY_CTL = 'Slow down a copy that is under way';

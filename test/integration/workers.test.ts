@@ -9,10 +9,12 @@ import { IndexedJob, type JobWorld } from '../support/kubernetes/indexed-job.ts'
 import { JOB, readManifest, type JobManifest } from '../support/kubernetes/job.ts';
 import { AFTER_MOVES, startCluster, type TestCluster } from '../support/redis-cluster.ts';
 import { startServer, type TestServer } from '../support/redis-server.ts';
+import { blocksOf } from '../support/pages.ts';
 import { folderOf } from '../support/resp-file.ts';
 import { runRump } from '../support/rump.ts';
 import { assertSame, snapshot } from '../support/snapshot.ts';
-import { isLong, variants } from '../support/tier.ts';
+import { startShellIn } from '../support/shell.ts';
+import { isLong, longOnly, variants } from '../support/tier.ts';
 
 const KEYS = 1500;
 const WORKERS = 3;
@@ -62,6 +64,7 @@ test('The workers of the Job copy a cluster, each key once, are started again by
     environment: (index) => ({ RUMP_CONTROL: join(sockets, `${index}.sock`), RUMP_LINGER: '0s' }),
   });
   await job.ready();
+  assert.match((await runRump(['ctl', join(sockets, '1.sock'), 'status'])).stdout, /^partition: 2\/3$/m);
   assert.ok(await job.probe(0, 'livenessProbe'));
   assert.equal(await keysOnceInSync(sockets), KEYS, 'Together they have written each key once');
 
@@ -102,6 +105,24 @@ test('The workers of the Job copy a cluster, each key once, are started again by
   const killed = await runRump(['report', ...files.slice(0, WORKERS)]);
   assert.equal(killed.code, 1);
   assert.match(killed.stderr, /^rump: part 2\/3 \(\S+\): it has not come to its end: it was killed, or it goes on$/m);
+});
+
+longOnly(() => {
+  test('The commands of the README have two workers copy a cluster, cut over together, and sum up what they did', async (t) => {
+    const [source, target] = await Promise.all([1, 2].map(() => startCluster(t, { primaries: 2 })));
+    await source!.pipeline(Array.from({ length: KEYS }, (_, i) => ['SET', `key:${i}`, `value ${i}`]));
+    const folder = folderOf(t);
+    const [begin, tell, sumUp] = blocksOf('Several workers', 'sh').map((commands) =>
+      commands.replaceAll('redis://10.0.0.1:6379', source!.url).replaceAll('redis://10.1.0.1:6379', target!.url),
+    );
+    const workers = startShellIn(folder, `set -e\n${begin}wait\n${sumUp}`);
+    const status = async (): Promise<string> => (await runRump(['ctl', join(folder, 'workers'), 'status'])).stdout;
+    while (!/^all .*, all in sync$/m.test(await status())) await sleep(POLL_MS);
+    const told = await startShellIn(folder, `set -e\n${tell}`).done;
+    assert.match(told, /^all in sync\n1\.sock: OK\n2\.sock: OK$/m);
+    assert.match(await workers.done, /^1\/2 +complete .*\n2\/2 +complete .*\nall +complete /m);
+    assertSame(await target!.contents(), await source!.contents(), AFTER_MOVES);
+  });
 });
 
 for (const [what, planned, code, reason] of variants(
