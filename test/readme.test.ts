@@ -21,6 +21,7 @@ const PAGES = [
   '.github/CONTRIBUTING.md',
   '.github/FOLLOWING.md',
   '.github/NDJSON.md',
+  '.github/SCALE.md',
   '.github/SECURITY.md',
 ];
 const LONGEST_MS = 30_000;
