@@ -77,7 +77,7 @@ const DEFAULT_SENTINEL_PORT = 26379;
 const HIDDEN = '***';
 const STANDARD_STREAM = '-';
 /** stdout, where it is to have lines of JSON. */
-const NDJSON_TO_STDOUT = '-.ndjson';
+export const NDJSON_TO_STDOUT = '-.ndjson';
 /** How stdin and stdout are written. */
 export const STANDARD_STREAMS: ReadonlySet<string> = new Set([STANDARD_STREAM, NDJSON_TO_STDOUT]);
 /** With nothing in front that could be a password. */

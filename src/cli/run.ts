@@ -74,7 +74,7 @@ export class Run {
    * @param cutover what the first Ctrl-C asks for, where it does not end the run
    */
   async work(
-    done: 'copied' | 'compared',
+    done: 'copied' | 'compared' | 'counted' | 'shown',
     work: (told: Told) => Promise<Outcome>,
     cutover?: AbortController,
   ): Promise<Outcome> {

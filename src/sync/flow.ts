@@ -89,6 +89,8 @@ export interface ReadingOptions {
   /** Where an earlier copy was left, and what it could not copy. */
   readonly from?: RedisSourceOptions['from'];
   readonly failed?: RedisSourceOptions['failed'];
+  /** Of a file: takes the place of the scope. */
+  readonly wanted?: (key: Buffer) => boolean;
   /** Whether large values of a file are read after its end as well: whoever does so has to `stop` it. */
   readonly outlives?: boolean;
 }
@@ -150,13 +152,13 @@ export function firstCopyOf({ sides: { source }, plan, settings }: Run, sink: Fi
 export function fileSourceOf(
   { plan: { databases, mode, fields }, settings }: Reading,
   sink: FileSink,
-  { bigKey = settings.bigKey, outlives }: ReadingOptions = {},
+  { bigKey = settings.bigKey, wanted, outlives }: ReadingOptions = {},
 ): Source {
   const { from, scope, preserveIdle, timeout } = settings;
   const options = {
     databases: databases.length === 0 ? ('all' as const) : new Set(databases.map(([db]) => db)),
-    includes: (key: Buffer) => scope.includes(key),
-    hasAllNames: scope.hasAllNames,
+    includes: wanted ?? ((key: Buffer) => scope.includes(key)),
+    hasAllNames: wanted === undefined && scope.hasAllNames,
     type: scope.type,
     mode: mode === 'dropped' ? ('dropped' as const) : ('exact' as const),
     fields,

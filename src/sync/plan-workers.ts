@@ -33,7 +33,7 @@ export async function planWorkers({ workers, version, onReconnect, ...options }:
   const source = await open(sourceSettingsOf(options), onReconnect);
   try {
     // Where they are missing, the other nodes were not asked.
-    demandRights({ source, target: undefined });
+    demandRights({ source, target: undefined }, 'copy');
     const { topology } = source;
     const nodes: readonly PlannedNode[] = topology.nodes.map((node, i) => {
       const { databases, keys } = source.servers[i]!;

@@ -23,7 +23,7 @@ import {
   type Plan,
   type Sides,
 } from './sides.ts';
-import type { EndpointSettings, Settings } from './settings.ts';
+import type { EndpointSettings, Settings, Use } from './settings.ts';
 import { PARTITION, type Partition } from './workers-plan.ts';
 
 /** Both sides, reached and found fit, and what goes where. */
@@ -101,9 +101,9 @@ function nodeReport({ connection, info }: Server): NodeReport {
 async function demandFit(
   { source, target }: Sides,
   databases: DatabasePairs,
-  { partition }: Settings,
+  { partition, use }: Settings,
 ): Promise<Apart | undefined> {
-  demandRights({ source, target });
+  demandRights({ source, target }, use);
   if (source !== undefined && partition !== undefined) demandPartition(source, partition);
   if (source !== undefined) await demandUsable(source, new Set(databases.map(([db]) => db)));
   if (target !== undefined) {
@@ -132,14 +132,15 @@ function demandPartition(source: Deployment, { part, parts, nodeIds }: Partition
   throw new RespError(PARTITION, message, { peer, hint: 'make a plan of this one: rump plan' });
 }
 
+const VERBS: Readonly<Record<Use, string>> = { copy: 'copy', check: 'compare', inspect: 'inspect' };
+
 /** Every command that cannot be had is named, of both sides at once. @throws RespError */
-export function demandRights({ source, target }: Sides): void {
+export function demandRights({ source, target }: Sides, use: Use): void {
   const complaints = [source, target].flatMap(
     (side) => side?.servers.flatMap((server) => complain(side.role, server)) ?? [],
   );
   if (complaints.length === 0) return;
-  const doing = target?.use === 'read from' ? 'compare' : 'copy';
-  const message = `Cannot ${doing}: ${complaints.map(({ text }) => text).join('; ')}`;
+  const message = `Cannot ${VERBS[use]}: ${complaints.map(({ text }) => text).join('; ')}`;
   const rights = new Set(complaints.flatMap(({ missing }) => missing.map(aclOf)));
   const { peer } = complaints[0]!;
   if (rights.size === 0) throw new RespError('UNKNOWN_COMMAND', message, { peer, hint: UNKNOWN_HINT });

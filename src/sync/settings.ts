@@ -17,8 +17,8 @@ import { RunControls } from './controls.ts';
 import { PARTITION, partitionOf, type Partition } from './workers-plan.ts';
 import type { ConflictPolicy, FirstCopyWay, MigrateEvent, MigrateOptions } from './options.ts';
 
-/** Whether the target is written or only read. */
-export type Use = 'copy' | 'check';
+/** Whether the target is written or only read, or there is none. */
+export type Use = 'copy' | 'check' | 'inspect';
 
 export interface Settings {
   readonly use: Use;
@@ -137,7 +137,7 @@ export function settingsOf(options: MigrateOptions, use: Use, controls = new Run
     nat: options.toNat,
   });
   if (use === 'copy') demandWritable(to);
-  for (const side of use === 'copy' ? [from] : [from, to]) demandReadable(side);
+  for (const side of use === 'check' ? [from, to] : [from]) demandReadable(side);
   const scope = use === 'copy' && options.resume === AT_TARGET ? withoutCheckpoints(options) : options;
   const partition = options.partition && partitionOf(options.partition, options.live === true);
   const names = new KeyNames(options);

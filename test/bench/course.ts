@@ -16,6 +16,8 @@ export interface CourseOfCopy {
   readonly writesFile?: 'frames' | 'lines';
   /** Whether rump compares both sides, after a copy that is not measured. */
   readonly compares?: boolean;
+  /** Whether rump counts what the source holds, and copies nothing. */
+  readonly counts?: boolean;
   /** Flags of rump, which a plain copy has not. */
   readonly flags?: (target: Site) => readonly string[];
 }
@@ -45,6 +47,7 @@ export const courses: Readonly<Record<Course, CourseOfCopy>> = {
   'out-of-file': { startSource: startSite, startTarget: startSite, floors: ['a'], reads: 'frames' },
   'out-of-snapshot': { startSource: startSite, startTarget: startSite, floors: ['c'], reads: 'snapshot' },
   check: { startSource: startSite, startTarget: startSite, floors: ['c'], compares: true },
+  inspect: { startSource: startSite, startTarget: startSite, floors: ['c'], counts: true },
   live: follows('psync'),
   'live-tracking': follows('tracking'),
   'first-snapshot': {

@@ -16,6 +16,7 @@ export type Course =
   | 'out-of-file'
   | 'out-of-snapshot'
   | 'check'
+  | 'inspect'
   | 'live'
   | 'live-tracking'
   | 'first-snapshot';
@@ -45,6 +46,7 @@ export type DatasetName =
   | 'traced'
   | 'rdb'
   | 'check'
+  | 'inspect'
   | 'small-live'
   | 'small-tracking'
   | 'small-snapshot'
@@ -159,6 +161,16 @@ export const datasets: Readonly<Record<DatasetName, Dataset>> = {
     goals: [
       { figure: 'c', atMost: 1.6 },
       { figure: 'peakRss', atMost: 150 },
+    ],
+    commandsOf: smallString,
+  },
+  inspect: {
+    keys: 1_000_000,
+    course: 'inspect',
+    delay: 0,
+    goals: [
+      { figure: 'c', atMost: 1 },
+      { figure: 'peakRss', atMost: 90 },
     ],
     commandsOf: smallString,
   },

@@ -7,7 +7,7 @@ import { createInterface } from 'node:readline';
 import { decodePayload } from '../../src/rdb/decode.ts';
 import { readLine } from '../support/exported.ts';
 import { compareSample, compareSizes } from './compare.ts';
-import { runCopy, type CopyCommand, type Usage } from './copy-process.ts';
+import { runCopy, runInspect, type CopyCommand, type Usage } from './copy-process.ts';
 import { courses, fileOf, framesOf } from './course.ts';
 import { datasets, scaled, type DatasetName } from './dataset.ts';
 import { buildRatios, copyFigures, floorFigures, floorRatios } from './figures.ts';
@@ -51,7 +51,10 @@ export async function measure(
         if (course.compares === true) await runCopy(build, from, target);
         const words = course.compares === true ? ['check'] : (course.flags?.(target) ?? []);
         const command: CopyCommand = [program, ...args, ...words];
-        const { result, ...timing } = await time(source, target, isRead, () => copyInto(target, command, from));
+        const run = (): Promise<Usage> =>
+          course.counts === true ? runInspect(build, from, target, dataset.keys) : copyInto(target, command, from);
+        const { result, ...timing } = await time(source, target, isRead, run);
+        if (course.counts === true) return { ...timing, ...result };
         if (course.writesFile === 'frames') await checkFile(target, source, sample);
         else if (course.writesFile === 'lines') await checkLines(target, source, sample);
         else await check(source, target, sample);

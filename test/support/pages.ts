@@ -51,7 +51,8 @@ function flagTable(): string {
   const rows = referenceOf(COMMANDS).map(({ name, shorts, argument, meaning, default: fallback = '', commands }) => {
     const letters = shorts.map((short) => `-${short}, `).join('');
     const value = argument === undefined ? '' : ` ${argument.replaceAll('|', '\\|')}`;
-    const only = commands.length === 1 ? `; only of a ${commands[0]}` : '';
+    const [one, another] = commands;
+    const only = another === undefined ? `; only of ${COMMANDS.find((command) => command.name === one)?.noun}` : '';
     return [`\`${letters}--${name}${value}\``, `${meaning}${only}`, fallback];
   });
   const head = ['flag', 'meaning', 'default'];

@@ -194,3 +194,17 @@ function editsBetween(a: string, b: string): number {
   }
   return row[b.length]!;
 }
+
+/** What redis-cli writes for bytes that are no text. */
+const ESCAPED = /\\(?:x([0-9a-fA-F]{2})|([nrtab"\\]))/g;
+const ESCAPES: Readonly<Record<string, string>> = { n: '\n', r: '\r', t: '\t', a: '\x07', b: '\b' };
+
+/** A key on the command line: as it is, or between double quotes in the quoting of redis-cli, which can say any bytes. */
+export function keyOperand(text: string): Buffer {
+  if (text.length < 2 || !text.startsWith('"') || !text.endsWith('"')) return Buffer.from(text);
+  const inner = Buffer.from(text.slice(1, -1)).toString('latin1');
+  const bytes = inner.replaceAll(ESCAPED, (_, hex: string | undefined, one: string) =>
+    hex === undefined ? (ESCAPES[one] ?? one) : String.fromCharCode(Number.parseInt(hex, 16)),
+  );
+  return Buffer.from(bytes, 'latin1');
+}

@@ -9,6 +9,7 @@ export type Group =
   | 'Copy'
   | 'Following'
   | 'Check'
+  | 'Inspect'
   | 'Workers'
   | 'Load'
   | 'Output'

@@ -176,6 +176,26 @@ export const OPTIONS = {
     fallback: '2s',
   },
 
+  limit: {
+    group: 'Inspect',
+    kind: wholeNumber(0),
+    help: 'elements that are shown of a value; 0 for all',
+    fallback: '100',
+  },
+  depth: {
+    group: 'Inspect',
+    kind: wholeNumber(1),
+    help: 'parts of a name, up to a colon each, that make a prefix',
+    fallback: '1',
+  },
+
+  ndjson: {
+    group: 'Inspect',
+    kind: toggle,
+    help: 'print every key with its value as a line of JSON',
+    excludes: ['json'],
+  },
+
   ...WORKER_OPTIONS,
 
   count: { group: 'Load', kind: wholeNumber(1), help: 'SCAN COUNT', fallback: 'chosen by rump' },

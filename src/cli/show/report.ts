@@ -122,7 +122,8 @@ class Report {
     this.#tellUntold(figures);
     // Where nothing was counted, the error is enough.
     const isTold = (counts: Figures | CheckFigures): boolean => !isNothing(counts) || !hasFailed(outcome);
-    if (figures !== undefined && isTold(figures) && !dryRun) this.#say(formatSummary(figures));
+    if (figures !== undefined && isTold(figures) && !dryRun && !('inspected' in outcome))
+      this.#say(formatSummary(figures));
     const compared = ('check' in outcome ? outcome.check : undefined) ?? this.#checkFigures;
     if (compared !== undefined && isTold(compared)) this.#say(formatCheckSummary(compared));
     if ('result' in outcome && dryRun) this.#say('nothing was written, as --dry-run asks');
@@ -178,7 +179,7 @@ const COMPARED = 'Both sides are equal.\n';
 
 /** The closing words of a run that ended well, on stderr where stdout carries data. A dry run has none. */
 function sayDone({ stdout, stderr }: Streams, { dryRun, stdoutTaken }: OutputOptions, outcome: Outcome): void {
-  if (!isComplete(outcome) || dryRun) return;
+  if (!isComplete(outcome) || dryRun || 'inspected' in outcome) return;
   const words = 'result' in outcome ? COPIED : COMPARED;
   if (stdoutTaken) stderr.write(`rump: ${words}`);
   else stdout.write(words);
@@ -187,7 +188,8 @@ function sayDone({ stdout, stderr }: Streams, { dryRun, stdoutTaken }: OutputOpt
 /** Why a run that was not broken off did not end well: a line for each reason. */
 export function describeFaults(outcome: Exclude<Outcome, { readonly error: unknown }>): string[] {
   const { failed = 0, stragglers = 0, doubtful = 0 } = 'result' in outcome ? outcome.result : {};
-  const difference = outcome.check === undefined ? undefined : describeDifferences(outcome.check);
+  const { check } = { check: undefined, ...outcome };
+  const difference = check && describeDifferences(check);
   return [
     ...(failed > 0 ? [describeNotCopied(failed)] : []),
     ...(stragglers > 0 ? [describeStragglers(stragglers)] : []),
