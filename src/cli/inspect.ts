@@ -40,7 +40,9 @@ again later, 129, 130 or 143 interrupted.
 `;
 
 const DEFAULT_LIMIT = 100;
-const FILTERS = ['match', 'exclude', 'type'] as const;
+
+/** What says nothing of keys that are named. */
+const ABOUT_ALL_KEYS = ['ndjson', 'match', 'exclude', 'type', 'count', 'depth'] as const;
 
 /** Characters that are collected before a write. */
 const ENOUGH = 64 * 1024;
@@ -75,9 +77,8 @@ async function runInspect(request: Request, program: Program): Promise<ExitCode>
   if (keys.length === 0) {
     return ndjson === true ? exportKeys(what, request, program) : showKeyspace(what, request, program);
   }
-  if (ndjson === true) throw new UsageError('Cannot use --ndjson with keys', 'use --json, or --match in place of keys');
-  const filter = FILTERS.find((name) => request.values[name] !== undefined);
-  if (filter !== undefined) throw new UsageError(`Cannot use --${filter} with keys`, 'leave it out, or the keys');
+  const useless = ABOUT_ALL_KEYS.find((flag) => request.values[flag] !== undefined);
+  if (useless !== undefined) throw new UsageError(`Cannot use --${useless} with keys`, 'leave it out, or the keys');
   return showKeys(what, keys, request, program);
 }
 

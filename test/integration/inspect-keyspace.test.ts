@@ -163,6 +163,8 @@ test('rump inspect ranks the hottest keys where the policy counts, and does with
   const figures = JSON.parse(least.stdout) as Figures;
   assert.deepEqual([least.code, figures.keys, figures.hottest], [0, 30, []]);
   assert.doesNotMatch(least.stdout + least.stderr, /canary/);
+  const told = await inspect(server.url.replace('//', '//least:canary@'));
+  assert.match(told.stdout, /^Which keys are the hottest the server does not tell this user: that takes \+object\.$/m);
 });
 
 test('rump inspect does not dump what is large, and says whose word its bytes are', async (t) => {

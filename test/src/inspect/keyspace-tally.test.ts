@@ -1,10 +1,12 @@
 // What a keyspace is counted as: every key once, by its type, its prefix and its slot, in memory that no keyspace can fill.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { slotOf } from '../../../src/cluster/slot.ts';
 import type { Entry } from '../../../src/flow/entry.ts';
 import { KeyspaceTally, type TallyOptions } from '../../../src/inspect/keyspace-tally.ts';
 import { Largest } from '../../../src/inspect/largest.ts';
+import { NEVER } from '../../../src/rdb/milliseconds.ts';
 import { Prefixes } from '../../../src/inspect/prefixes.ts';
 import { entryOf, feed, newChannel } from '../../support/entries.ts';
 import { readPayloads } from '../../support/payload-fixtures.ts';
@@ -50,6 +52,42 @@ test('KeyspaceTally counts expiries, values that are not dumped, and a type byte
   });
   assert.deepEqual([tally.keys, tally.large], [4, 1]);
   assert.equal(String(tally.largest.all[0]?.key), 'huge');
+});
+
+test('KeyspaceTally asks for the types of values that are not dumped, a few at once, and counts none that is gone', async () => {
+  let [asking, most] = [0, 0];
+  const typeOf = async (db: number, key: Buffer): Promise<string | undefined> => {
+    most = Math.max(most, ++asking);
+    await sleep(1);
+    asking--;
+    return ['list', 'none', undefined][(Number(String(key)) + db) % 3];
+  };
+  const large = { type: undefined, bytes: 100, pieces: () => assert.fail('it is read') } as const;
+  const entries = Array.from({ length: 300 }, (_, i) => entryOf(String(i), null, { kind: 'large', large }));
+  const tally = await tallyOf([...entries, entryOf('one', STRING)], { typeOf });
+  assert.deepEqual(Object.fromEntries(tally.types), {
+    list: { keys: 100, bytes: 10_000, expiring: 0 },
+    unknown: { keys: 100, bytes: 10_000, expiring: 0 },
+    string: { keys: 1, bytes: STRING.length, expiring: 0 },
+  });
+  assert.equal(tally.keys, 201);
+  assert.ok(most > 1 && most <= 64, `${most} at once`);
+  await assert.rejects(tallyOf(entries, { typeOf: () => Promise.reject(new Error('lost')) }), /lost/);
+});
+
+test('KeyspaceTally knows what each database takes, and tells 65,536 apart', async () => {
+  const tally = await tallyOf([0, 7, 0, 3].map((db) => entryOf('key', STRING, { db, expireAt: db === 7 ? 5 : NEVER })));
+  const count = (keys: number, expiring = 0): object => ({ keys, bytes: keys * STRING.length, expiring });
+  assert.deepEqual(
+    [...tally.databases],
+    [
+      [0, count(2)],
+      [7, count(1, 1)],
+      [3, count(1)],
+    ],
+  );
+  const many = await tallyOf(Array.from({ length: 70_000 }, (_, db) => entryOf('key', STRING, { db })));
+  assert.deepEqual([many.databases.size, many.keys], [65_536, 70_000]);
 });
 
 test('KeyspaceTally knows the slot of each key of a cluster', async () => {

@@ -1,7 +1,7 @@
 // What a payload says of itself, held against what its server has said of it.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { factsOf, isReadable, partsOf, piecesOf } from '../../../src/inspect/payload-facts.ts';
+import { factsOf, isReadable, lengthIn, partsOf, piecesOf } from '../../../src/inspect/payload-facts.ts';
 import { PayloadError } from '../../../src/rdb/payload.ts';
 import { lengthOfPiece } from '../../../src/rdb/pieces.ts';
 import { readPayloads } from '../../support/payload-fixtures.ts';
@@ -13,6 +13,7 @@ for (const { server, rdbVersion, payloads } of readPayloads()) {
       const facts = factsOf(payload);
       assert.deepEqual([facts.type, facts.rdbVersion, facts.isIntact], [type, rdbVersion, true], name);
       assert.ok(isReadable(payload), name);
+      assert.ok(lengthIn(payload)! > 0 || type === 'string' || type === 'stream', name);
       // A string has the same payload whether it is embedded or not, and a list of one node is a quicklist there.
       const forms = new Set([
         encoding,
