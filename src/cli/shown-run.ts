@@ -93,7 +93,9 @@ export class ShownRun implements RunListener {
       return exitCode;
     } catch (error) {
       this.#stderr.write(errorText(error, false));
-      return exitCode || EXIT_CODES.failed;
+      const code = exitCode || EXIT_CODES.failed;
+      this.#record.finish({ exitCode: code, isComplete: isComplete(outcome), text, hint });
+      return code;
     }
   }
 

@@ -24,6 +24,8 @@ export function healthOf(state: RunState, { now, heardAt, timeout }: Signs): Hea
   const { phase, outcome, paused, waiting, startedAt, lastProgressAt } = state;
   if (outcome !== undefined) return { isWell: outcome.isComplete, why: `${phase}: ${outcome.text}` };
   if (paused) return { isWell: true, why: `${phase}, paused` };
+  // It is no more so a second after a server falls silent.
+  if (phase === 'in-sync') return { isWell: true, why: phase };
   if (waiting !== undefined && now <= waiting.until + timeout)
     return { isWell: true, why: `${phase}, waiting: ${waiting.why}` };
   const quiet = Math.max(0, now - Math.max(startedAt, lastProgressAt, heardAt));

@@ -145,10 +145,12 @@ function comparedTiles({
 
 function footOf({ version, outcome, phase }: RunState): Markup {
   const end = outcome === undefined ? `Phase: ${PHASE_NAMES[phase]}` : `Exit code ${outcome.exitCode}`;
+  const needs =
+    outcome === undefined ? 'asks the run for news, and nobody else for anything' : 'loads nothing and runs nothing';
   return html`<footer>
     <p>
-      ${end}. Made by rump ${version}. This page loads nothing and runs nothing. It holds names of keys and addresses of
-      servers, and no values and no passwords: send it on to those who may know them.
+      ${end}. Made by rump ${version}. This page ${needs}. It holds names of keys and addresses of servers, and no
+      values and no passwords: send it on to those who may know them.
     </p>
   </footer>`;
 }

@@ -12,8 +12,10 @@ import type { Answer } from './status-server.ts';
 const TEXT_TYPE = 'text/plain; charset=utf-8';
 const HTML_TYPE = 'text/html; charset=utf-8';
 const JSON_TYPE = 'application/json';
-/** Milliseconds for which nothing is made anew, however many ask. */
-const FRESH_MS = 200;
+/** To make what is asked for takes no more than this share of the time, however many ask; what was made is given to all. */
+const SHARE = 1 / 50;
+/** The longest that it is given, in milliseconds: what took long may not take so again. */
+const STALE_MS = 1000;
 
 /** The phase, for the page. */
 const PHASE_HEADER = 'Rump-Phase';
@@ -57,7 +59,7 @@ const POLICY = `default-src 'none'; script-src 'sha256-${digestOf(SCRIPT)}'; sty
 export class StatusPages {
   readonly #state: () => RunState;
   readonly #signs: () => Signs;
-  readonly #made = new Map<string, { readonly at: number; readonly body: Buffer }>();
+  readonly #made = new Map<string, { readonly until: number; readonly body: Buffer }>();
 
   constructor(state: () => RunState, signs: () => Signs) {
     this.#state = state;
@@ -84,13 +86,13 @@ export class StatusPages {
     }
   };
 
-  /** What others were given a moment ago is given again: to ask often costs the run no more. */
   #make(name: string, type: string, make: (state: RunState) => string, policy?: string): Answer {
     const state = this.#state();
-    const { now } = this.#signs();
+    const now = performance.now();
     let made = this.#made.get(name);
-    if (made === undefined || state.outcome !== undefined || Math.abs(now - made.at) >= FRESH_MS) {
-      made = { at: now, body: Buffer.from(make(state)) };
+    if (made === undefined || state.outcome !== undefined || now >= made.until) {
+      const body = Buffer.from(make(state));
+      made = { until: now + Math.min(STALE_MS, (performance.now() - now) / SHARE), body };
       this.#made.set(name, made);
     }
     const headers = { [PHASE_HEADER]: state.phase };

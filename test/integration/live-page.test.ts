@@ -8,6 +8,7 @@ import { HOSTILE_KEYS } from '../support/reported-run.ts';
 import { folderOf } from '../support/resp-file.ts';
 import { startPair } from '../support/server-pair.ts';
 import { startShown } from '../support/shown.ts';
+import { longOnly } from '../support/tier.ts';
 
 const PHONE = { width: 390, height: 844, isMobile: true };
 const TEXT = "document.querySelector('main').innerText";
@@ -28,6 +29,7 @@ test('The page follows a run from its first keys to the cutover, on a phone, wha
   await page.until(`${copied} > ${before}`);
   await page.until(`/in sync/i.test(${TEXT})`);
   await page.until(`${copied} === 1000`);
+  await page.until(`/the source's latency/i.test(${TEXT}) && /largest keys/i.test(${TEXT})`);
 
   // A key that nobody else has is in the list of those that failed, as text.
   await page.until(`${TEXT}.includes(${JSON.stringify(HOSTILE_KEYS[0]!.toString())})`);
@@ -45,15 +47,17 @@ test('The page follows a run from its first keys to the cutover, on a phone, wha
   assert.deepEqual([...new Set(page.requests)], [`${url}status`]);
 });
 
-test('The page says that a run is not reached any more, and keeps what was seen last', async (t) => {
-  const { from, endpoints } = await startPair(t);
-  await from.pipeline(Array.from({ length: 1000 }, (_, i) => ['SET', `key:${i}`, i]));
-  const { running, url } = await startShown(t, [...endpoints, '--tpslimit', '100']);
-  const page = await openPage(t);
-  await page.open(url);
-  await page.until(`/copying/i.test(${TEXT})`);
-  assert.ok(await page.run("document.querySelector('[role=status]').hidden"));
-  running.child.kill('SIGKILL');
-  await page.until("/^Not reached since/.test(document.querySelector('[role=status]').innerText)");
-  assert.ok(await page.run(`/copying/i.test(${TEXT})`));
+longOnly(() => {
+  test('The page says that a run is not reached any more, and keeps what was seen last', async (t) => {
+    const { from, endpoints } = await startPair(t);
+    await from.pipeline(Array.from({ length: 1000 }, (_, i) => ['SET', `key:${i}`, i]));
+    const { running, url } = await startShown(t, [...endpoints, '--tpslimit', '100']);
+    const page = await openPage(t);
+    await page.open(url);
+    await page.until(`/copying/i.test(${TEXT})`);
+    assert.ok(await page.run("document.querySelector('[role=status]').hidden"));
+    running.child.kill('SIGKILL');
+    await page.until("/^Not reached since/.test(document.querySelector('[role=status]').innerText)");
+    assert.ok(await page.run(`/copying/i.test(${TEXT})`));
+  });
 });

@@ -1,7 +1,7 @@
 // Values of flags: which texts are accepted, and which are refused.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { databaseMap, databases, natRule } from '../../../src/cli/flags/kinds.ts';
+import { databaseMap, databases, listenAddress, natRule } from '../../../src/cli/flags/kinds.ts';
 
 test('databases takes numbers in their order, or all', () => {
   for (const [text, value] of [
@@ -97,4 +97,33 @@ test('natRule refuses a rule that is not whole', () => {
   for (const text of ['a:0=b:2', 'a:1=b:65536', '::1:1=b:2', '[a]:1=b:2']) {
     assert.throws(() => natRule.parse(text), { code: 'ADDRESS' }, text);
   }
+});
+
+test('listenAddress takes a port alone as one of this machine, and a host with its port', () => {
+  const local = { host: '127.0.0.1', port: 9121 };
+  for (const [given, expected] of [
+    ['9121', local],
+    [':9121', local],
+    ['localhost:0', { host: 'localhost', port: 0 }],
+    ['0.0.0.0:65535', { host: '0.0.0.0', port: 65_535 }],
+    ['[::1]:9121', { host: '::1', port: 9121 }],
+    ['[fe80::1%eth0]:1', { host: 'fe80::1%eth0', port: 1 }],
+  ] as const)
+    assert.deepEqual(listenAddress.parse(given), expected, given);
+  for (const given of [
+    '',
+    'x',
+    'x:',
+    '65536',
+    '-1',
+    '1.5',
+    '::1:80',
+    '[::1]',
+    '[x]:80',
+    'a]:1',
+    'http://h:80',
+    'u@h:80',
+    'h:80/',
+  ])
+    assert.equal(listenAddress.parse(given), undefined, given);
 });

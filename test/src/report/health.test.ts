@@ -60,6 +60,16 @@ test('healthOf() is well while the run is paused, for however long', () => {
   assert.ok(!isWell());
 });
 
+test('healthOf() is well in sync with a source that is at rest', () => {
+  const { record, wait, isWell } = started();
+  record.onEvent({ type: 'phase', phase: 'in-sync' });
+  wait(10 * TIMEOUT);
+  assert.ok(isWell());
+  record.onEvent({ type: 'phase', phase: 'following' });
+  wait(TIMEOUT + 1);
+  assert.ok(!isWell());
+});
+
 test('readinessOf() is for a target that has all, or had it a moment ago', () => {
   const { record } = started();
   const phases = ['copying', 'following', 'in-sync', 'following', 'cutover', 'lingering'] as const;
