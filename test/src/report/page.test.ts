@@ -35,7 +35,18 @@ test('pageOf() is one document that loads nothing, has no script, and tells a br
   assert.doesNotMatch(page, /<(?:script|img|link|iframe|object|embed|base|form)\b/i);
   assert.doesNotMatch(page, /\b(?:src|href|action|on\w+)\s*=\s*"/i);
   assert.doesNotMatch(page, /url\(|@import/);
-  assert.deepEqual(page.match(/<style|<\/style/g), ['<style', '</style']);
+  assert.deepEqual(page.match(/<\/?(?:style|html|head|body|main)\b/g), [
+    '<html',
+    '<head',
+    '<style',
+    '</style',
+    '</head',
+    '<body',
+    '<main',
+    '</main',
+    '</body',
+    '</html',
+  ]);
 });
 
 test('contentOf() escapes whatever a key, a server or an operator has said', () => {
@@ -60,7 +71,7 @@ test('contentOf() escapes whatever a key, a server or an operator has said', () 
 test('pageOf() leaves the policy of a page with a script to whoever serves it', () => {
   const page = pageOf(followedRun(), 'go()');
   assert.doesNotMatch(page, /http-equiv/);
-  assert.match(page, /<script>go\(\)<\/script><\/body>/);
+  assert.match(page, /<script>go\(\)<\/script>\s*<\/body>/);
 });
 
 test('verdictOf() says in a headline what a run has come to, and what can be done', () => {
