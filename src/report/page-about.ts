@@ -105,6 +105,7 @@ export function phasesSection({ phases, startedAt, updatedAt }: RunState): Marku
     rows.set(phase, { ...before, times: before.times + 1, lasted: before.lasted + lasted });
   }
   for (const end of ['done', 'failed'] as const) rows.delete(end);
+  if (rows.size < 2) return false;
   const columns: Column<PhaseRow>[] = [
     { head: 'phase', kind: 'nowrap', cell: ({ phase }) => PHASE_NAMES[phase] },
     { head: 'first began', kind: 'nowrap', cell: ({ at }) => momentOf(at) },
