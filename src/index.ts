@@ -25,11 +25,14 @@ export type {
   KeyRecoveredEvent,
   NatRule,
   NodeReport,
+  PartitionOptions,
+  PartitionReport,
   ReconnectEvent,
   SideReport,
   StartEvent,
   TypeFigures,
 } from './sync/options.ts';
+export { parsePlan, type WorkersPlan } from './sync/workers-plan.ts';
 export {
   AddressError,
   ConnectionError,

@@ -20,6 +20,7 @@ const PAGES = [
   '.github/BEHAVIOUR.md',
   '.github/CONTRIBUTING.md',
   '.github/FOLLOWING.md',
+  '.github/NDJSON.md',
   '.github/SECURITY.md',
 ];
 const LONGEST_MS = 30_000;

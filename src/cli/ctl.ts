@@ -3,6 +3,7 @@
 import { Connection } from '../../resp/connection.ts';
 import { ConnectionError, RespError } from '../../resp/errors.ts';
 import type { Reply } from '../../resp/reply.ts';
+import { CONTROL_COMMANDS } from '../sync/control-commands.ts';
 import type { Command, Program, Request } from './command.ts';
 import { EXIT_CODES, type ExitCode } from './exit-codes.ts';
 import { UsageError } from './flags/kinds.ts';
@@ -36,6 +37,7 @@ export const ctl: Command = {
   help: { summary: 'speaks to a run that has --control', usage: 'SOCKET COMMAND [ARGUMENT]', head: HEAD, tail: TAIL },
   flags: flagsOf([], ['debug']),
   operands: 'anything',
+  subcommands: CONTROL_COMMANDS,
   run: runCtl,
 };
 

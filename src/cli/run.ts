@@ -126,7 +126,9 @@ export function openOutput(
   environment: Environment,
 ): Output {
   // A bar is redrawn in place, which a file and a dumb terminal cannot do.
-  const canRedraw = streams.stderr.isTTY === true && environment['TERM'] !== 'dumb';
+  const isTerminal = streams.stderr.isTTY === true && environment['TERM'] !== 'dumb';
+  // Nor beside data that goes to the same screen.
+  const canRedraw = isTerminal && !(options.stdoutTaken && streams.stdout.isTTY === true);
   switch (progress) {
     case 'silent':
       return new PlainOutput(streams, options, true);

@@ -49,6 +49,9 @@ const COMMANDS: Readonly<Record<string, ControlCommand>> = {
   COMMAND: { help: 'the same', act: list },
 };
 
+/** As they are typed. */
+export const CONTROL_COMMANDS: readonly string[] = Object.keys(COMMANDS).map((name) => name.toLowerCase());
+
 /** What answers a command, given in words, by a whole reply. */
 export function answersOf(controls: Controls): (words: readonly string[]) => string {
   return ([word = '', ...args]) => {

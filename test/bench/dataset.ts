@@ -11,6 +11,8 @@ export type Course =
   | 'stalled-node'
   | 'tls'
   | 'into-file'
+  | 'into-ndjson'
+  | 'traced'
   | 'out-of-file'
   | 'out-of-snapshot'
   | 'check'
@@ -39,6 +41,8 @@ export type DatasetName =
   | 'tls'
   | 'file-out'
   | 'file-in'
+  | 'ndjson'
+  | 'traced'
   | 'rdb'
   | 'check'
   | 'small-live'
@@ -130,6 +134,17 @@ export const datasets: Readonly<Record<DatasetName, Dataset>> = {
   tls: { keys: 1_000_000, course: 'tls', delay: 0, goals: [], commandsOf: smallString },
   'file-out': { keys: 1_000_000, course: 'into-file', delay: 0, goals: [], commandsOf: smallString },
   'file-in': { keys: 1_000_000, course: 'out-of-file', delay: 0, goals: [], commandsOf: smallString },
+  ndjson: {
+    keys: 100_000,
+    course: 'into-ndjson',
+    delay: 0,
+    goals: [
+      { figure: 'megabytesPerSecond', atLeast: 60 },
+      { figure: 'peakRss', atMost: 120 },
+    ],
+    commandsOf: anyType,
+  },
+  traced: { keys: 200_000, course: 'traced', delay: 0, goals: [], commandsOf: smallString },
   rdb: {
     keys: 1_000_000,
     course: 'out-of-snapshot',

@@ -142,7 +142,7 @@ describe('parseCommandLine()', () => {
   });
 
   test('refuses the flags of another version', () => {
-    for (const flag of ['--report=f.html', '--metrics=h:1', '--partition=1/2']) {
+    for (const flag of ['--report=f.html', '--metrics=h:1']) {
       assertRefused([...ENDPOINTS, flag], /^Unknown flag /);
     }
   });

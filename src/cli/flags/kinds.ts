@@ -1,7 +1,7 @@
 // The kinds of values that flags take: how each is parsed, and what an error says about one that is wrong, with a guess at
 // what was meant.
 
-import { formatAddress, parseAddress, redactAddress } from '../../../resp/address.ts';
+import { formatAddress, parseAddress, redactAddress, STANDARD_STREAMS } from '../../../resp/address.ts';
 import { AddressError, RespError, type TcpPeer } from '../../../resp/errors.ts';
 import type { NatRule } from '../../sync/options.ts';
 
@@ -79,7 +79,8 @@ export const endpoint: Kind<string> = {
   placeholder: 'ENDPOINT',
   expected: 'it takes an address',
   parse(text) {
-    return formatAddress(parseAddress(text)) === STD_STREAM ? STD_STREAM : text;
+    const shown = formatAddress(parseAddress(text));
+    return STANDARD_STREAMS.has(shown) ? shown : text;
   },
 };
 

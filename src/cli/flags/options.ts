@@ -2,6 +2,7 @@
 
 import { databaseMap, databases, endpoint, file, natRule, oneOf, text, toggle, typeName, type Kind } from './kinds.ts';
 import { LIVE_OPTIONS } from './live-options.ts';
+import { WORKER_OPTIONS } from './worker-options.ts';
 import type { Group, Option } from './option.ts';
 import { OUTPUT_OPTIONS } from './output-options.ts';
 import { duration, durationOrZero, size, sizeUpTo, wholeNumber } from '../../sync/quantities.ts';
@@ -174,6 +175,8 @@ export const OPTIONS = {
     help: 'the pause before each of these looks',
     fallback: '2s',
   },
+
+  ...WORKER_OPTIONS,
 
   count: { group: 'Load', kind: wholeNumber(1), help: 'SCAN COUNT', fallback: 'chosen by rump' },
   buffer: { group: 'Load', kind: size, help: 'memory between reader and writer', fallback: '64M' },

@@ -3,7 +3,7 @@
 
 import { escapeControls, escapeKey } from '../../../resp/escapes.ts';
 import { countOf, formatBytes, formatCount, formatDuration } from '../../../resp/figures.ts';
-import type { Figures, KeyFailedEvent, LiveProgress, ReconnectEvent } from '../../sync/options.ts';
+import type { Figures, KeyFailedEvent, LiveProgress, PartitionReport, ReconnectEvent } from '../../sync/options.ts';
 import type { CheckFigures, RecheckEvent, VerdictEvent } from '../../verify/options.ts';
 import { showsDb, verdictLine } from './combined.ts';
 import {
@@ -72,6 +72,7 @@ class Report {
       case 'start':
         this.#showsDb = showsDb(event);
         if (this.#options.dryRun) for (const line of preflightText(event)) this.#say(line);
+        if (event.partition !== undefined) this.#say(describePartition(event.partition));
         if (event.feed !== undefined) this.#say(`following by ${event.feed.kind}: ${event.feed.why}`);
         break;
       case 'phase':
@@ -222,10 +223,16 @@ function describeDoubtful(keys: number): string {
   return `${countOf(keys, 'key')} of the target may be its own, and ${keys === 1 ? 'stays' : 'stay'}; --delete removes what the source does not have`;
 }
 
-function describeReconnect({ side, address, reason, refused, pause, attempt, retries }: ReconnectEvent): string {
+export function describeReconnect({ side, address, reason, refused, pause, attempt, retries }: ReconnectEvent): string {
   const what = refused ? 'waiting for' : 'lost';
   const lost = `${what} the ${side} ${address}: ${reason}`;
   return `${lost}; trying again in ${formatDuration(pause)} (${attempt} of ${retries})`;
+}
+
+/** `part 2 of 4: 5,461 slots of 2 primaries` */
+function describePartition({ part, parts, slots, primaries }: PartitionReport): string {
+  const nodes = primaries === 1 ? '1 primary' : `${formatCount(primaries)} primaries`;
+  return `part ${part} of ${parts}: ${countOf(slots, 'slot')} of ${nodes}`;
 }
 
 function describeFailure({ key, db, reason }: KeyFailedEvent): string {
