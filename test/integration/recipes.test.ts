@@ -1,8 +1,6 @@
 // The session and the recipes of README.md: the very commands that stand there, on real servers; only addresses are others.
 import assert from 'node:assert/strict';
-import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, beforeEach, test, type TestContext } from 'node:test';
@@ -14,7 +12,7 @@ import { blocksOf, read, sectionOf } from '../support/pages.ts';
 import { readMetrics, valueOf } from '../support/prometheus.ts';
 import { assertSame } from '../support/snapshot.ts';
 import { AFTER_MOVES, createCluster, TestCluster } from '../support/redis-cluster.ts';
-import { startServer, type TestServer } from '../support/redis-server.ts';
+import { freePort, startServer, type TestServer } from '../support/redis-server.ts';
 import { fieldExpiriesOf, knows, serverName } from '../support/server-facts.ts';
 import { present } from '../support/server-versions.ts';
 import { startShellIn, type RunningShell } from '../support/shell.ts';
@@ -165,7 +163,7 @@ const RECIPES: Readonly<Record<string, (t: TestContext) => Promise<void>>> = {
 
   'Watch a run': async () => {
     await from.pipeline(Array.from({ length: 100 }, (_, i) => ['SET', `key:${i}`, i]));
-    const { port } = await freePort();
+    const port = await freePort();
     const atPort = (said: string): string => said.replaceAll('9121', String(port));
     rmSync(join(folder, 'moved'), { force: true });
     const running = startShell(commandsOf('Watch a run', 0, atPort));
@@ -298,16 +296,6 @@ async function fillOldCluster(): Promise<void> {
       ['HSET', `hash:${i}`, 'field', i, 'padding', 'x'.repeat(i % 60)],
     ]).flat(),
   );
-}
-
-/** One that nobody listens on a moment ago. */
-async function freePort(): Promise<{ port: number }> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as { port: number };
-  server.close();
-  await once(server, 'close');
-  return { port };
 }
 
 function placeOf({ port }: TestServer): string {
