@@ -185,6 +185,16 @@ const RECIPES: Readonly<Record<string, (t: TestContext) => Promise<void>>> = {
 
   'Watch a run': () => watchRun(folder, from, commandsOf),
 
+  'Report on a run': async () => {
+    await fillAllTypes(from);
+    assert.match(await follow('Report on a run'), /Sync done\.\n[^]*Both sides are equal\.\n/);
+    const pages = ['moved.html', 'compared.html'].map((name) => readFileSync(join(folder, name), 'utf8'));
+    assert.deepEqual(
+      pages.map((page) => /<h1>(.*)<\/h1>/.exec(page)?.[1]),
+      ['Everything was copied, and it compares equal', 'Both sides are equal'],
+    );
+  },
+
   'See what goes over the wire': async () => {
     await from.pipeline([
       ['SET', 'user:17', 'v7'],

@@ -1,13 +1,12 @@
 // The recipe of README.md that watches a run: its page and its probes, what Prometheus reads, and what is left of it in files.
 import assert from 'node:assert/strict';
-import { once } from 'node:events';
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { join } from 'node:path';
 import type { TestClient } from './client.ts';
 import { blocksOf, sectionOf } from './pages.ts';
 import { readMetrics, valueOf } from './prometheus.ts';
 import { startShell } from './recipe-shell.ts';
+import { freePort } from './redis-server.ts';
 
 /** @param commandsOf a block of commands of a recipe, with addresses of here, and what else is to be another one */
 export async function watchRun(
@@ -16,7 +15,7 @@ export async function watchRun(
   commandsOf: (recipe: string, block: number, said?: (commands: string) => string) => string,
 ): Promise<void> {
   await from.pipeline(Array.from({ length: 100 }, (_, i) => ['SET', `key:${i}`, i]));
-  const { port } = await freePort();
+  const port = await freePort();
   const atPort = (said: string): string => said.replaceAll('9121', String(port));
   rmSync(join(folder, 'moved'), { force: true });
   const running = startShell(folder, commandsOf('Watch a run', 0, atPort));
@@ -47,14 +46,4 @@ export async function watchRun(
   assert.ok(valueOf(kept, 'rump_success_timestamp_seconds')! > 1.7e9);
   const log = readFileSync(join(folder, 'run.log'), 'utf8');
   assert.equal(log.match(/^\{"event":"exit",.*"exitCode":0\}$/gm)?.length, 2);
-}
-
-/** One that nobody listens on a moment ago. */
-async function freePort(): Promise<{ port: number }> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as { port: number };
-  server.close();
-  await once(server, 'close');
-  return { port };
 }

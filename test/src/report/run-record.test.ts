@@ -102,21 +102,14 @@ test('RunRecord shows keys as --json does, and of a long one its beginning', () 
 
 test('RunRecord leaves what a copy has found where a check follows it', () => {
   const run = reportedRun();
-  const type = (keys: number): Parameters<typeof run.tell>[1] => ({
-    type: 'observed',
-    types: [{ type: 'set', keys, bytes: 1 }],
-    largest: [],
-    slowest: [],
-    latency: null,
-  });
-  run.tell(0, START, type(5));
+  run.tell(0, START, observed(5));
   run.tell(
     100,
     progress(1, { keys: 5 }),
     { ...START, target: { ...START.target, keys: 5, nodes: [nodeAt(9)] } },
-    type(1),
+    observed(1),
   );
-  run.tell(100, { type: 'check-progress', fraction: 0.1, ...NOTHING_COMPARED }, type(2));
+  run.tell(100, { type: 'check-progress', fraction: 0.1, ...NOTHING_COMPARED }, observed(2));
   assert.equal(run.state.types[0]!.keys, 5);
   assert.equal(run.state.target!.keys, 0);
   assert.deepEqual(
@@ -124,5 +117,9 @@ test('RunRecord leaves what a copy has found where a check follows it', () => {
     ['starting', 'copying', 'checking'],
   );
 });
+
+function observed(keys: number): Parameters<ReturnType<typeof reportedRun>['tell']>[1] {
+  return { type: 'observed', types: [{ type: 'set', keys, bytes: 1 }], largest: [], slowest: [], latency: null };
+}
 
 const NOTHING_COMPARED = { ...NONE, match: 0, differ: 0, sourceOnly: 0, targetOnly: 0, notComparable: 0, gone: 0 };
