@@ -13,7 +13,7 @@ import { blocksOf } from '../support/pages.ts';
 import { folderOf } from '../support/resp-file.ts';
 import { runRump } from '../support/rump.ts';
 import { assertSame, snapshot } from '../support/snapshot.ts';
-import { startShellIn } from '../support/shell.ts';
+import { startShell } from '../support/recipe-shell.ts';
 import { isLong, longOnly, variants } from '../support/tier.ts';
 
 const KEYS = 1500;
@@ -115,10 +115,10 @@ longOnly(() => {
     const [begin, tell, sumUp] = blocksOf('Several workers', 'sh').map((commands) =>
       commands.replaceAll('redis://10.0.0.1:6379', source!.url).replaceAll('redis://10.1.0.1:6379', target!.url),
     );
-    const workers = startShellIn(folder, `set -e\n${begin}wait\n${sumUp}`);
+    const workers = startShell(folder, `set -e\n${begin}wait\n${sumUp}`);
     const status = async (): Promise<string> => (await runRump(['ctl', join(folder, 'workers'), 'status'])).stdout;
     while (!/^all .*, all in sync$/m.test(await status())) await sleep(POLL_MS);
-    const told = await startShellIn(folder, `set -e\n${tell}`).done;
+    const told = await startShell(folder, `set -e\n${tell}`).done;
     assert.match(told, /^all in sync\n1\.sock: OK\n2\.sock: OK$/m);
     assert.match(await workers.done, /^1\/2 +complete .*\n2\/2 +complete .*\nall +complete /m);
     assertSame(await target!.contents(), await source!.contents(), AFTER_MOVES);

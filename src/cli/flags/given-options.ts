@@ -32,6 +32,6 @@ function shownNumber({ placeholder }: Kind<unknown>, value: number): string {
 
 /** A host and a port, or one that stands for another. */
 function shownPeers(value: object): string {
-  if ('host' in value && 'port' in value) return `${value.host}:${value.port}`;
+  if ('host' in value && 'port' in value) return `${String(value.host)}:${String(value.port)}`;
   return Object.values(value).map(shownPeers).join('=');
 }
