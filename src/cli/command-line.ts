@@ -13,9 +13,10 @@ import { ctl } from './ctl.ts';
 import { help, version } from './help.ts';
 import { inspect } from './inspect.ts';
 import { plan } from './plan.ts';
+import { report } from './report.ts';
 
 /** The first is the default. A new command is a file and a word here. */
-export const COMMANDS: Commands = [copy, check, plan, inspect, ctl, completion, help, version];
+export const COMMANDS: Commands = [copy, check, plan, inspect, ctl, report, completion, help, version];
 
 /** @throws UsageError */
 export function parseCommandLine(commands: Commands, argv: readonly string[], environment: Environment): Request {

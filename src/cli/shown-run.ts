@@ -12,7 +12,7 @@ import { StatusServer } from '../report/status-server.ts';
 import type { TapMaker } from '../server/server.ts';
 import type { Program } from './command.ts';
 import { EXIT_CODES, type ExitCode } from './exit-codes.ts';
-import { givenOptions } from './flags/given-options.ts';
+import { givenOptions } from './flags/arguments.ts';
 import type { OptionValues } from './flags/options.ts';
 import { versionNumber } from './help.ts';
 import type { RunListener } from './run-listener.ts';

@@ -65,6 +65,7 @@ function withReplacement(path: string, mode: number, use: Use): void {
 /** A device would be replaced by a file. @returns whether it is there @throws RespError */
 function demandFile(path: string): boolean {
   const stats = statSync(path, { throwIfNoEntry: false });
-  if (stats === undefined || stats.isFile() || stats.isDirectory()) return stats !== undefined;
+  if (stats?.isDirectory() === true) throw Object.assign(new Error('It is a directory'), { code: 'EISDIR' });
+  if (stats === undefined || stats.isFile()) return stats !== undefined;
   throw new RespError('IO', `Cannot write ${redactAddress(path)}: it is no regular file`);
 }

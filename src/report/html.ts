@@ -2,7 +2,7 @@
 
 import { escapeControls } from '../../resp/escapes.ts';
 
-/** Made by `html` alone. */
+/** Made by `html`, or of a text that is the program's own. */
 export class Markup {
   readonly text: string;
 

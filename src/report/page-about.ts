@@ -54,7 +54,6 @@ export function sidesSection(state: RunState): Markup | false {
 
 function sideOf(role: string, { endpoint, kind, nodes, keys }: SideReport): Markup {
   const what = nodes.length > 1 ? `${kind} of ${formatCount(nodes.length)} nodes` : kind;
-  const limitOf = ({ maxMemory }: NodeReport): string => (maxMemory === 0 ? '' : ` of ${formatBytes(maxMemory)}`);
   const columns: Column<NodeReport>[] = [
     { head: 'node', kind: 'key', cell: ({ address }) => address },
     {
@@ -62,7 +61,7 @@ function sideOf(role: string, { endpoint, kind, nodes, keys }: SideReport): Mark
       kind: 'nowrap',
       cell: ({ server, role }) => (role === 'primary' ? server : `${server}, ${role}`),
     },
-    { head: 'memory', kind: 'number', cell: (node) => `${formatBytes(node.usedMemory)}${limitOf(node)}` },
+    { head: 'memory', kind: 'number', cell: memoryOf },
   ];
   // The keys of a file are not counted before it is read.
   const count = kind === 'file' ? '' : `, ${countOf(keys, 'key')} at the beginning`;
@@ -72,6 +71,10 @@ function sideOf(role: string, { endpoint, kind, nodes, keys }: SideReport): Mark
     ${nodes.length > 0 && table(`Nodes of the ${role.toLowerCase()}`, columns, nodes.slice(0, MOST_NODES))}
     ${moreOf(nodes.length - MOST_NODES, 'node')}
   </div>`;
+}
+
+function memoryOf({ usedMemory, maxMemory }: NodeReport): string {
+  return `${formatBytes(usedMemory)}${maxMemory === 0 ? '' : ` of ${formatBytes(maxMemory)}`}`;
 }
 
 export function faultsSection({ faults, moreFaults, startedAt }: RunState): Markup | false {
@@ -105,6 +108,7 @@ export function phasesSection({ phases, startedAt, updatedAt }: RunState): Marku
     rows.set(phase, { ...before, times: before.times + 1, lasted: before.lasted + lasted });
   }
   for (const end of ['done', 'failed'] as const) rows.delete(end);
+  if (rows.size < 2) return false;
   const columns: Column<PhaseRow>[] = [
     { head: 'phase', kind: 'nowrap', cell: ({ phase }) => PHASE_NAMES[phase] },
     { head: 'first began', kind: 'nowrap', cell: ({ at }) => momentOf(at) },

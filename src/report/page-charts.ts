@@ -13,6 +13,8 @@ const LAG_NOTE = 'How long ago the oldest change was made that the target did no
 
 const ALTERNATING: ReadonlySet<RunPhase> = new Set<RunPhase>(['following', 'in-sync']);
 const ALTERNATELY = 'following, in sync';
+/** Of a run that is over sooner there is nothing to be seen. */
+const LEAST_SPAN_MS = 1000;
 /** Of the time of the run. */
 const SHORT_SHARE = 0.1;
 
@@ -21,7 +23,9 @@ export function chartsOf(state: RunState): Markup | false {
   const [first, last] = [samples[0], samples.at(-1)];
   if (first === undefined || last === undefined || samples.length < 2) return false;
   const from = Math.min(startedAt, first.at);
-  const shared = { span: Math.max(1, last.at - from), bands: bandsOf(state, from, last.at) };
+  const span = last.at - from;
+  if (span < LEAST_SPAN_MS) return false;
+  const shared = { span, bands: bandsOf(state, from, last.at) };
   const isVerified = command === 'copy' && state.check !== undefined;
   const verb = command === 'check' ? 'compared' : isVerified ? 'copied, and then compared' : 'copied';
   const charts: Chart[] = [

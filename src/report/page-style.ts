@@ -33,7 +33,7 @@ code, .key { font-family: ui-monospace, "SF Mono", Menlo, Consolas, "DejaVu Sans
 .way { margin: 1.4rem 0 0; display: grid; grid-template-columns: auto 1fr; gap: 0.15rem 1rem; }
 .way dt, .facts dt { color: var(--soft); }
 .way dd { min-width: 0; overflow-wrap: anywhere; }
-.figures { display: grid; grid-template-columns: repeat(auto-fill, minmax(9.5rem, 1fr)); gap: 1.1rem 1.4rem; margin: 1.8rem 0 0; }
+.figures { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 9.5rem), 1fr)); gap: 1.1rem 1.4rem; margin: 1.8rem 0 0; }
 .figures div { display: flex; flex-direction: column-reverse; justify-content: flex-end; padding-left: 0.9rem; border-left: 3px solid var(--rule); }
 .figures dt { color: var(--soft); font-size: 0.875rem; }
 .figures dd { font-size: 1.35rem; line-height: 1.25; font-weight: 650; white-space: nowrap; font-variant-numeric: tabular-nums; letter-spacing: -0.01em; }
@@ -86,16 +86,17 @@ caption { text-align: left; }
 .more { margin-top: 0.5rem; color: var(--soft); font-size: 0.9rem; }
 .facts { display: grid; grid-template-columns: max-content minmax(0, 1fr); gap: 0.3rem 1.2rem; font-size: 0.925rem; }
 .facts dd { overflow-wrap: anywhere; }
-.counts dd { text-align: right; min-width: 6rem; justify-self: start; font-variant-numeric: tabular-nums; }
+.counts { grid-template-columns: minmax(0, 14rem) minmax(0, 7rem); }
+.counts dd { text-align: right; font-variant-numeric: tabular-nums; }
 .table + .note { margin-top: 0.6rem; }
 .above { margin-top: 1.2rem; }
 h3.above { margin-bottom: 0.5rem; }
 footer { margin-top: 3.5rem; padding-top: 1rem; border-top: 1px solid var(--rule); color: var(--soft); font-size: 0.875rem; }
-.lost main::before { content: "The run cannot be reached: what is shown is its last state."; display: block; margin-bottom: 1rem; padding: 0.7rem 1rem; border-radius: 0.5rem; background: var(--warn-sheet); color: var(--warn); }
+body > [role="status"]:not([hidden]) { max-width: 61rem; margin: 1rem auto -1rem; padding: 0.7rem 1rem; border-radius: 0.5rem; background: var(--warn-sheet); color: var(--warn); }
 @media (max-width: 40rem) {
   main { padding: 1.4rem 1rem 2rem; }
   .verdict { padding: 1.1rem; gap: 0.8rem; } .verdict > svg { width: 1.8rem; height: 1.8rem; }
-  .figures { grid-template-columns: 1fr 1fr; } .figures dd { font-size: 1.2rem; }
+  .figures { grid-template-columns: repeat(auto-fill, minmax(min(100%, 8.5rem), 1fr)); gap: 1rem; } .figures dd { font-size: 1.2rem; }
   h2 { margin-top: 2.2rem; }
   .facts:not(.counts) { grid-template-columns: minmax(0, 1fr); gap: 0; } .facts:not(.counts) dd { margin-bottom: 0.6rem; }
 }

@@ -116,7 +116,7 @@ export function standoutSections(state: RunState): Markup | false {
 }
 
 const SLOW_NOTE =
-  'What the source took for the value: those are timed that may take it long, and so go alone or in pieces. Of one in pieces it is the sum of their replies, between which others were served.';
+  'From the question to the reply, of values that may keep the source busy for long, and so go alone or in pieces. Of one in pieces it is the sum of its replies, between which others were served.';
 const NO_SLOW_NOTE =
   'No value was large enough to keep the source busy for long: those are timed that may take more than an eighth of --max-latency, and go alone or in pieces.';
 

@@ -2,7 +2,7 @@
 // end and, with a script that fetches its content anew, while the run goes on.
 
 import { formatBytes, formatCount, formatDuration, perSecond } from '../../resp/figures.ts';
-import { html, type Markup } from './html.ts';
+import { html, Markup } from './html.ts';
 import { endpointOf, faultsSection, momentOf, optionsSection, phasesSection, sidesSection } from './page-about.ts';
 import { chartsOf } from './page-charts.ts';
 import { PAGE_STYLE } from './page-style.ts';
@@ -15,15 +15,14 @@ const POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; 
 
 /** The body of the page. Everything in it is escaped. */
 export function contentOf(state: RunState): string {
-  return html`${headOf(state)} ${failedSection(state)} ${checkSection(state)} ${chartsOf(state)} ${faultsSection(state)}
-  ${typesSection(state)} ${standoutSections(state)} ${sidesSection(state)} ${phasesSection(state)}
-  ${optionsSection(state)} ${footOf(state)}`.text;
+  return bodyOf(state).text;
 }
 
 /** @param script one that fetches the content anew: whoever serves the page says then what it may do */
 export function pageOf(state: RunState, script?: string): string {
   const policy = html`<meta http-equiv="Content-Security-Policy" content="${POLICY}" />`;
-  const head = html`<!doctype html>
+  const behind = script !== undefined && new Markup(`<script>${script}</script>`);
+  const page = html`<!doctype html>
     <html lang="en">
       <head>
         <meta charset="utf-8" />
@@ -32,10 +31,22 @@ export function pageOf(state: RunState, script?: string): string {
         <meta name="referrer" content="no-referrer" />
         <meta name="color-scheme" content="light dark" />
         <title>${verdictOf(state).title} – rump</title>
+        ${STYLE}
       </head>
+      <body>
+        <main>${bodyOf(state)}</main>
+        ${behind}
+      </body>
     </html>`;
-  const behind = script === undefined ? '' : `<script>${script}</script>`;
-  return `${head.text}<style>${PAGE_STYLE}</style></head><body><main>${contentOf(state)}</main>${behind}</body></html>\n`;
+  return `${page.text}\n`;
+}
+
+const STYLE = new Markup(`<style>${PAGE_STYLE}</style>`);
+
+function bodyOf(state: RunState): Markup {
+  return html`${headOf(state)} ${failedSection(state)} ${checkSection(state)} ${chartsOf(state)} ${faultsSection(state)}
+  ${typesSection(state)} ${standoutSections(state)} ${sidesSection(state)} ${phasesSection(state)}
+  ${optionsSection(state)} ${footOf(state)}`;
 }
 
 /** Beside their words, as colour alone tells nothing. */

@@ -117,6 +117,7 @@ export function statusText(status: StatusReport): string {
   const lines: (readonly [string, string | number])[] = [
     ['phase', status.phase],
     ['paused', status.paused ? 'yes' : 'no'],
+    ...(status.partition === null ? [] : [['partition', status.partition] as const]),
     // Rounded down: 100 % means done.
     ['done', `${Math.floor(fraction * 100)} %`],
     ['keys', status.keys],

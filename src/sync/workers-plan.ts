@@ -53,6 +53,11 @@ export interface Partition {
 export const PLAN_FORMAT = 1;
 const DIGEST_LENGTH = 16;
 
+/** `2/4` */
+export function partName({ part, parts }: Pick<PartitionOptions, 'part' | 'parts'>): string {
+  return `${part}/${parts}`;
+}
+
 /** A share a line. */
 export function formatPlan({ rump, plan, source, shares }: WorkersPlan): string {
   const fields = [

@@ -142,7 +142,7 @@ describe('parseCommandLine()', () => {
   });
 
   test('refuses the flags of another version', () => {
-    for (const flag of ['--report=f.html', '--metrics=h:1']) {
+    for (const flag of ['--reporter=f.html', '--metric=h:1', '--password=x']) {
       assertRefused([...ENDPOINTS, flag], /^Unknown flag /);
     }
   });

@@ -34,7 +34,7 @@ test('bash completes commands, flags of the command, words, files and folders, a
     ['rump -', flagsOf('copy')],
     ['rump --', flagsOf('copy')],
     ['rump check --from redis://h --', flagsOf('check')],
-    ['rump ctl run.sock --', ['--debug', '--help']],
+    ['rump ctl run.sock --', ['--cutover-timeout', '--debug', '--help']],
     ['rump --on-c', ['--on-conflict']],
     ['rump -on-c', ['-on-conflict']],
     ['rump check --on-c', []],

@@ -1,8 +1,6 @@
 // The session and the recipes of README.md: the very commands that stand there, on real servers; only addresses are others.
 import assert from 'node:assert/strict';
-import { once } from 'node:events';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, beforeEach, test, type TestContext } from 'node:test';
@@ -10,15 +8,15 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { TestClient } from '../support/client.ts';
 import type { Argument } from '../support/frames.ts';
 import { assertSameData, fillAllTypes } from '../support/keyspace.ts';
-import { blocksOf, read, sectionOf } from '../support/pages.ts';
-import { readMetrics, valueOf } from '../support/prometheus.ts';
+import { blocksOf, read } from '../support/pages.ts';
+import { startShell } from '../support/recipe-shell.ts';
 import { assertSame } from '../support/snapshot.ts';
 import { AFTER_MOVES, createCluster, TestCluster } from '../support/redis-cluster.ts';
 import { startServer, type TestServer } from '../support/redis-server.ts';
 import { fieldExpiriesOf, knows, serverName } from '../support/server-facts.ts';
 import { present } from '../support/server-versions.ts';
-import { startShellIn, type RunningShell } from '../support/shell.ts';
 import { startProxy } from '../support/tcp-proxy.ts';
+import { watchRun } from '../support/watch-recipe.ts';
 
 /** As the sessions of the page say. */
 const SESSION_KEYS = 12_346;
@@ -185,39 +183,16 @@ const RECIPES: Readonly<Record<string, (t: TestContext) => Promise<void>>> = {
     assert.equal(await to.send('DBSIZE'), 0);
   },
 
-  'Watch a run': async () => {
-    await from.pipeline(Array.from({ length: 100 }, (_, i) => ['SET', `key:${i}`, i]));
-    const { port } = await freePort();
-    const atPort = (said: string): string => said.replaceAll('9121', String(port));
-    rmSync(join(folder, 'moved'), { force: true });
-    const running = startShell(commandsOf('Watch a run', 0, atPort));
-    await running.says(/^rump: in sync$/m);
-    const [scraping] = blocksOf('Watch a run', 'yaml').map(atPort);
-    const [, target] = /^ *- targets: \['(.+)'\]$/m.exec(scraping!)!;
-    const scrape = async (): Promise<ReturnType<typeof readMetrics>> =>
-      readMetrics(await (await fetch(`http://${target}/metrics`)).text());
-    let scraped = await scrape();
-    // Figures are told a moment after the keys.
-    while (valueOf(scraped, 'rump_keys_copied_total') !== 100) scraped = await scrape();
-    const section = sectionOf('Watch a run');
-    const named = Array.from(section.matchAll(/\b(rump_(?!exit|success)\w+)/g), ([, name]) => name!);
-    assert.deepEqual(
-      named.filter((name) => !scraped.has(name)),
-      [],
-    );
-    const paths = Array.from(section.matchAll(/^\| `(\/\w*)` /gm), ([, path]) => path!);
-    assert.equal(paths.length, 5);
-    for (const path of paths) assert.equal((await fetch(`http://${target}${path}`)).status, 200, path);
-    assert.match(await runShell(commandsOf('Watch a run', 1, atPort)), /^ok: in-sync$/m);
-    writeFileSync(join(folder, 'moved'), '');
-    assert.match(await running.done, /Sync done\.\n/);
+  'Watch a run': () => watchRun(folder, from, commandsOf),
 
-    await follow('Watch a run', 2);
-    const kept = readMetrics(readFileSync(join(folder, 'nightly.prom'), 'utf8'));
-    assert.deepEqual(kept.get('rump_exit_code')?.samples, [{ labels: { run: 'nightly' }, value: 0 }]);
-    assert.ok(valueOf(kept, 'rump_success_timestamp_seconds')! > 1.7e9);
-    const log = readFileSync(join(folder, 'run.log'), 'utf8');
-    assert.equal(log.match(/^\{"event":"exit",.*"exitCode":0\}$/gm)?.length, 2);
+  'Report on a run': async () => {
+    await fillAllTypes(from);
+    assert.match(await follow('Report on a run'), /Sync done\.\n[^]*Both sides are equal\.\n/);
+    const pages = ['moved.html', 'compared.html'].map((name) => readFileSync(join(folder, name), 'utf8'));
+    assert.deepEqual(
+      pages.map((page) => /<h1>(.*)<\/h1>/.exec(page)?.[1]),
+      ['Everything was copied, and it compares equal', 'Both sides are equal'],
+    );
   },
 
   'See what goes over the wire': async () => {
@@ -250,14 +225,14 @@ const RECIPES: Readonly<Record<string, (t: TestContext) => Promise<void>>> = {
 
 for (const [name, recipe] of Object.entries(RECIPES)) test(`README.md, recipe: ${name}`, recipe);
 
-/** By ctl.test.ts and inspect-keyspace.test.ts. */
-const TESTED_ELSEWHERE = new Set(['Slow down a copy that is under way', 'Look into keys']);
+/** By ctl.test.ts. */
+const TESTED_BY_CTL = 'Slow down a copy that is under way';
 
 test('Every recipe of README.md has a test', () => {
   const chapter = /^## Recipes\n([^]*?)^## /m.exec(read('README.md'))?.[1] ?? '';
   const headings = Array.from(chapter.matchAll(/^### (.+)$/gm), ([, heading]) => heading);
   assert.deepEqual(
-    headings.filter((heading) => heading === undefined || !TESTED_ELSEWHERE.has(heading)),
+    headings.filter((heading) => heading !== TESTED_BY_CTL),
     Object.keys(RECIPES),
   );
 });
@@ -273,7 +248,7 @@ async function move(writes: TestClient, block: number, stop: number, other?: (sa
   const app = await (writes === from ? old : fresh).client();
   await app.send('AUTH', 'app', 'any');
   const writing = writeUntilRefused(app);
-  const moving = startShell(commandsOf('Move without downtime', block));
+  const moving = startShell(folder, commandsOf('Move without downtime', block));
   await moving.says(/^rump: in sync$/m);
   await runShell(commandsOf('Move without downtime', stop, other));
   const { written, deleted } = await writing;
@@ -312,16 +287,6 @@ async function fillOldCluster(): Promise<void> {
   );
 }
 
-/** One that nobody listens on a moment ago. */
-async function freePort(): Promise<{ port: number }> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as { port: number };
-  server.close();
-  await once(server, 'close');
-  return { port };
-}
-
 function placeOf({ port }: TestServer): string {
   return `127.0.0.1:${port}`;
 }
@@ -341,6 +306,10 @@ function commandsOf(recipe: string, block: number, said = (commands: string): st
   return `set -e\n${atPlaces(said(commands))}`;
 }
 
+async function runShell(script: string): Promise<string> {
+  return startShell(folder, script).done;
+}
+
 /** Types what stands behind `$`, and has to see what the page shows. How long it takes, and how fast it is, is another matter. */
 async function assertSession(session: string): Promise<void> {
   const lines = atPlaces(session).split('\n');
@@ -358,12 +327,4 @@ function comparable(session: string): string[] {
 function atPlaces(text: string): string {
   const names = Object.keys(places).map((name) => name.replaceAll('.', String.raw`\.`));
   return text.replaceAll(new RegExp(String.raw`(?<![\w.])(?:${names.join('|')})\b`, 'g'), (name) => places[name]!);
-}
-
-async function runShell(script: string): Promise<string> {
-  return startShell(script).done;
-}
-
-function startShell(script: string): RunningShell {
-  return startShellIn(folder, script);
 }

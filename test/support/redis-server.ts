@@ -208,7 +208,8 @@ function isOnPath(program: string): boolean {
   });
 }
 
-async function freePort(): Promise<number> {
+/** One that nobody listened on a moment ago. */
+export async function freePort(): Promise<number> {
   for (;;) {
     const port = randomInt(PORTS.first, PORTS.end);
     const probe = createServer().listen(port, '127.0.0.1');

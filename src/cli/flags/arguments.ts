@@ -2,7 +2,8 @@
 // set. Flags are rewritten for `arg`, which would take `-from` for five short ones.
 
 import { redactAddress, STANDARD_STREAMS } from '../../../resp/address.ts';
-import { nearest, readValue, UsageError } from './kinds.ts';
+import { formatBytes, formatCount, formatDuration } from '../../../resp/figures.ts';
+import { endpoint, nearest, readValue, UsageError, type Kind } from './kinds.ts';
 import {
   environmentNameOf,
   OPTION_LIST,
@@ -12,6 +13,7 @@ import {
   type OptionValues,
 } from './options.ts';
 import type { Option } from './option.ts';
+import { isOn } from './refusals.ts';
 
 import arg from 'arg';
 
@@ -186,4 +188,37 @@ function readValues({ kind, separator }: Option, text: string, variable: string)
   if (separator === undefined) return readValue(kind, text, variable);
   const texts = text.split(separator).filter((one) => one !== '');
   return texts.length === 0 ? undefined : texts.map((one) => readValue(kind, one, variable));
+}
+
+/**
+ * The flags that a run was given, in the order of the table, as a report lists them. A flag that was repeated has a line for each
+ * value. Passwords have no flags but in addresses, and are left out there.
+ */
+export function givenOptions(values: OptionValues): (readonly [flag: string, value: string])[] {
+  return OPTION_LIST.filter(([name]) => isOn(values[name])).flatMap(([name, { kind, separator }]) => {
+    const value: unknown = values[name];
+    const each = separator === undefined ? [value] : (value as readonly unknown[]);
+    return each.map((one) => [`--${name}`, shownValue(kind, one)] as const);
+  });
+}
+
+function shownValue(kind: Kind<unknown>, value: unknown): string {
+  if (kind === endpoint) return redactAddress(String(value));
+  if (value === true) return 'on';
+  if (typeof value === 'number') return shownNumber(kind, value);
+  if (value instanceof Map) return Array.from(value, ([from, to]) => `${from}:${to}`).join(',');
+  if (Array.isArray(value)) return value.join(',');
+  return typeof value === 'object' && value !== null ? shownPeers(value) : String(value);
+}
+
+function shownNumber({ placeholder }: Kind<unknown>, value: number): string {
+  if (placeholder === 'SIZE') return formatBytes(value);
+  if (placeholder === 'TIME') return value < 1000 ? `${value} ms` : formatDuration(value);
+  return formatCount(value);
+}
+
+/** A host and a port, or one that stands for another. */
+function shownPeers(value: object): string {
+  if ('host' in value && 'port' in value) return `${String(value.host)}:${String(value.port)}`;
+  return Object.values(value).map(shownPeers).join('=');
 }

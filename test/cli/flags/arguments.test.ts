@@ -1,6 +1,7 @@
 // Flags in the environment, and which of them the command line overrides.
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { givenOptions, parseArguments } from '../../../src/cli/flags/arguments.ts';
 import { assertRefused, copy, ENDPOINTS, FROM, given, TO } from '../parsing.ts';
 
 describe('parseCommandLine() reads from the environment', () => {
@@ -151,4 +152,40 @@ describe('parseCommandLine() reads from the environment', () => {
       RUMP_FORM: FROM,
     });
   });
+});
+
+test('givenOptions() lists what was given in the order of the table, as it would be typed, without passwords', () => {
+  const { values } = parseArguments([
+    '--to=redis://app:canary@h:1/2',
+    '--from=redis+sentinel://:canary@a:1,b:2/main',
+    '--match=a*',
+    '--match=b*',
+    '--db=0,3',
+    '--db-map=0:5,3:0',
+    '--from-nat=10.0.0.1:1=127.0.0.1:2',
+    '--from-password-file=/secret',
+    '--buffer=64M',
+    '--timeout=90s',
+    '--max-latency=20ms',
+    '--tpslimit=12000',
+    '--metrics=9121',
+    '--verify',
+    '--json=no',
+  ]);
+  assert.deepEqual(givenOptions(values), [
+    ['--from', 'redis+sentinel://***@a:1,b:2/main'],
+    ['--to', 'redis://***@h:1/2'],
+    ['--from-password-file', '/secret'],
+    ['--from-nat', '10.0.0.1:1=127.0.0.1:2'],
+    ['--db', '0,3'],
+    ['--db-map', '0:5,3:0'],
+    ['--match', 'a*'],
+    ['--match', 'b*'],
+    ['--verify', 'on'],
+    ['--buffer', '64.0 MiB'],
+    ['--max-latency', '20 ms'],
+    ['--tpslimit', '12,000'],
+    ['--timeout', '1 m 30 s'],
+    ['--metrics', '127.0.0.1:9121'],
+  ]);
 });
