@@ -87,7 +87,7 @@ async function inspectIn(
   const { plan, settings, sides, end } = run;
   const { source: side } = sides;
   const { signal, retry } = settings;
-  const reading = { plan, settings: { ...settings, preserveIdle: countsFrequency(run) } };
+  const reading = { plan, settings: { ...settings, preserveIdle: side === undefined || countsFrequency(run) } };
   const source = sourceOf(side, reading, progress);
   const facts = side && new LargeFacts(side, { retry, onReconnect: progress.onReconnect.bind(progress) });
   const tally = new KeyspaceTally({ depth, isCluster: side?.isCluster === true, typeOf: facts?.typeOf.bind(facts) });

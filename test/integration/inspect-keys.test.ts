@@ -67,7 +67,7 @@ for (const { name, binary } of servers('redis-6.0', 'redis-8.0', 'redict-7.3', '
     ]);
     const text = await shown(server.url, 'string', 'number', 'list', 'set', 'zset', 'hash', 'stream');
     const expected = [
-      /^"string" in db 0: string, raw, \d+ bytes, RDB version \d+, the checksum is right, expires in .*\(2100-01-01T00:00:00\.123Z\)\n +"va\\"lue\\x1b\[31m"$/m,
+      /^"string" in db 0: string, raw, \d+ bytes, RDB version \d+, the checksum is right, expires in .*\(2100-01-01T00:00:00\.1\d\dZ\)\n +"va\\"lue\\x1b\[31m"$/m,
       /^"number" .*: string, int, .*no expiry\n +"12345"$/m,
       /^"list" .*: list, quicklist.*\n +1\) "one"\n +2\) "two"$/m,
       /^"set" .*: set, intset, .*\n +1\) "1"\n +2\) "2"$/m,

@@ -5,6 +5,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { slotOf } from '../../src/cluster/slot.ts';
 import type { TestClient } from '../support/client.ts';
@@ -165,6 +166,12 @@ test('rump inspect ranks the hottest keys where the policy counts, and does with
   assert.doesNotMatch(least.stdout + least.stderr, /canary/);
   const told = await inspect(server.url.replace('//', '//least:canary@'));
   assert.match(told.stdout, /^Which keys are the hottest the server does not tell this user: that takes \+object\.$/m);
+});
+
+test('rump inspect ranks the hottest keys of a snapshot whose server has counted', async () => {
+  const path = fileURLToPath(new URL('../../../fixtures/snapshots/redis-7.0-lfu.rdb', import.meta.url));
+  const { hottest } = JSON.parse((await inspect(path, '--json')).stdout) as Figures;
+  assert.deepEqual([hottest[0]?.key, hottest[0]?.counter], ['frequent', 255]);
 });
 
 test('rump inspect does not dump what is large, and says whose word its bytes are', async (t) => {

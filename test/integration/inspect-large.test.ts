@@ -138,9 +138,8 @@ test('rump inspect says of a key that it may not read that it failed, and not th
 test('The tables of rump inspect tell the types of large values, and what each database takes', async (t) => {
   const [server, client] = await serverFor(t);
   await fill(client);
-  const hash = (i: number): string[] => ['HSET', `hash:${i}`, 'field', 'x'.repeat(20_000)];
   await client.pipeline([
-    ...Array.from({ length: 150 }, (_, i) => hash(i)),
+    ...Array.from({ length: 150 }, (_, i) => ['HSET', `hash:${i}`, 'field', 'x'.repeat(20_000)]),
     ['SELECT', 5],
     ['SET', 'other', 'v', 'EX', 1000],
   ]);

@@ -77,7 +77,6 @@ test('KeyspaceTally asks for the types of values that are not dumped, a few at o
 
 test('KeyspaceTally knows what each database takes, and tells 65,536 apart', async () => {
   const tally = await tallyOf([0, 7, 0, 3].map((db) => entryOf('key', STRING, { db, expireAt: db === 7 ? 5 : NEVER })));
-  const count = (keys: number, expiring = 0): object => ({ keys, bytes: keys * STRING.length, expiring });
   assert.deepEqual(
     [...tally.databases],
     [
