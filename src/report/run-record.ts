@@ -41,6 +41,9 @@ export class RunRecord {
   readonly #samples = new Samples();
   /** Since the sample before. */
   #longestLatency: number | null = null;
+  /** As they were told last. */
+  #largest: ObservedEvent['largest'] = [];
+  #slowest: ObservedEvent['slowest'] = [];
   readonly #now: () => number;
 
   /**
@@ -215,8 +218,11 @@ export class RunRecord {
     // A check behind a copy reads the same keys once more.
     if (state.command === 'check' || state.phase !== 'checking') {
       state.types = types;
-      state.largest = largest.map(shown);
-      state.slowest = slowest.map(({ ms, ...key }) => ({ ...shown(key), ms }));
+      // Told ten times a second, and mostly the same.
+      if (largest !== this.#largest) state.largest = largest.map(shown);
+      if (slowest !== this.#slowest) state.slowest = slowest.map(({ ms, ...key }) => ({ ...shown(key), ms }));
+      this.#largest = largest;
+      this.#slowest = slowest;
     }
     if (latency === null) return;
     state.latency = latency.latest;
