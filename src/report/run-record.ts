@@ -95,7 +95,10 @@ export class RunRecord {
     switch (event.type) {
       case 'start': {
         // The check behind a copy begins as well.
-        if (state.source !== undefined) return this.#enter('checking');
+        if (state.source !== undefined) {
+          state.live = undefined;
+          return this.#enter('checking');
+        }
         const { type: _, feed, ...found } = event;
         Object.assign(state, { ...found, ...(feed && { feed }) });
         this.#enter(feed !== undefined ? 'attaching' : state.command === 'check' ? 'checking' : 'copying');
