@@ -43,17 +43,28 @@ export interface SnapshotAddress {
   readonly path: string;
 }
 
+/** A file with a JSON object for each key, which is only written; `-` is stdout. */
+export interface NdjsonAddress {
+  readonly kind: 'ndjson';
+  readonly path: string;
+}
+
 /** A file whose name does not say what it is: only its bytes do. */
 export interface NamelessAddress {
   readonly kind: 'nameless';
   readonly path: string;
 }
 
-export type FileAddress = StreamAddress | SnapshotAddress | NamelessAddress;
+export type FileAddress = StreamAddress | SnapshotAddress | NdjsonAddress | NamelessAddress;
 export type Address = TcpAddress | UnixAddress | SentinelAddress | FileAddress;
 
 export function isFile(address: Address): address is FileAddress {
-  return address.kind === 'stream' || address.kind === 'snapshot' || address.kind === 'nameless';
+  return 'path' in address && address.kind !== 'unix';
+}
+
+/** Whether it is stdin, or stdout where it is written. */
+export function isStandardStream(address: Address): boolean {
+  return isFile(address) && address.path === STANDARD_STREAM;
 }
 
 interface HostPort {
@@ -64,9 +75,14 @@ interface HostPort {
 const DEFAULT_PORT = 6379;
 const DEFAULT_SENTINEL_PORT = 26379;
 const HIDDEN = '***';
+const STANDARD_STREAM = '-';
+/** stdout, where it is to have lines of JSON. */
+export const NDJSON_TO_STDOUT = '-.ndjson';
+/** How stdin and stdout are written. */
+export const STANDARD_STREAMS: ReadonlySet<string> = new Set([STANDARD_STREAM, NDJSON_TO_STDOUT]);
 /** With nothing in front that could be a password. */
 const HOST_PORT = /^(?:\[[^\]@/]+\]|[^\s:/@?#[\]]+):\d+(?:\/\d*)?$/;
-const ENDING = /[^/]\.(resp|rdb)(?:\.gz)?$/i;
+const ENDING = /[^/]\.(resp|rdb|ndjson)(?:\.gz)?$/i;
 const WITH_SCHEME = /^([a-z][a-z0-9+.-]*):\/\/([^]*)$/i;
 
 /** @throws AddressError, which shows the text without its password */
@@ -112,6 +128,8 @@ export function formatAddress(address: Address): string {
       const service = percentEncode(address.service);
       return `${scheme}://${formatCredentials(address)}${hosts}/${service}${formatDb('/', address.db)}`;
     }
+    case 'ndjson':
+      return isStandardStream(address) ? NDJSON_TO_STDOUT : address.path;
     default:
       return address.path;
   }
@@ -137,16 +155,25 @@ type Refuse = (why: string, hint?: string) => AddressError;
 function parseFile(text: string): FileAddress {
   // A bare word is taken for a host, and so is what has a colon or an @, unless it begins as a path does.
   const isPath = /^\.{0,2}\//.test(text) || (text.includes('/') && !/[:@]/.test(text));
-  if (text === '-' || isPath || ENDING.test(text)) return fileAt(text);
+  if (text === STANDARD_STREAM || isPath || ENDING.test(text)) return fileAt(text);
   const what = text === '' ? 'it is empty' : 'it has no scheme';
   throw new AddressError(`Cannot understand the address ${redactAddress(text)}: ${what}`, 'write redis://host:port');
 }
 
 /** By the end of its name, packed or not. */
 function fileAt(path: string): FileAddress {
-  if (path === '-') return { kind: 'stream', path };
-  const ending = ENDING.exec(path)?.[1]?.toLowerCase();
-  return { kind: ending === 'resp' ? 'stream' : ending === 'rdb' ? 'snapshot' : 'nameless', path };
+  if (path === STANDARD_STREAM) return { kind: 'stream', path };
+  if (path === NDJSON_TO_STDOUT) return { kind: 'ndjson', path: STANDARD_STREAM };
+  switch (ENDING.exec(path)?.[1]?.toLowerCase()) {
+    case 'resp':
+      return { kind: 'stream', path };
+    case 'rdb':
+      return { kind: 'snapshot', path };
+    case 'ndjson':
+      return { kind: 'ndjson', path };
+    default:
+      return { kind: 'nameless', path };
+  }
 }
 
 function parseTcp(rest: string, tls: boolean, refuse: Refuse): TcpAddress {

@@ -9,16 +9,17 @@ export function escapeKey(key: Buffer): string {
 }
 
 /** What a terminal obeys or does not show: controls, marks of direction, line separators, lone surrogates. */
-const UNSEEN = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/gu;
+export const UNSEEN = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/u;
+const ALL_UNSEEN = new RegExp(UNSEEN, 'gu');
 
 /** A text as one line that a terminal does not obey, whatever a server put into it. Escapes in it are left as they are. */
 export function escapeControls(text: string): string {
-  return text.replaceAll(UNSEEN, hex);
+  return text.replaceAll(ALL_UNSEEN, hex);
 }
 
 /** The same for JSON, which keeps its meaning. */
 export function escapeJson(json: string): string {
-  return json.replaceAll(UNSEEN, (character) =>
+  return json.replaceAll(ALL_UNSEEN, (character) =>
     Array.from({ length: character.length }, (_, i) => `\\u${code(character.charCodeAt(i), 4)}`).join(''),
   );
 }

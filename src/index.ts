@@ -26,11 +26,14 @@ export type {
   NatRule,
   NodeReport,
   ObservedEvent,
+  PartitionOptions,
+  PartitionReport,
   ReconnectEvent,
   SideReport,
   StartEvent,
   TypeFigures,
 } from './sync/options.ts';
+export { parsePlan, type WorkersPlan } from './sync/workers-plan.ts';
 export {
   AddressError,
   ConnectionError,

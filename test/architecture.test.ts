@@ -28,6 +28,7 @@ const FLOORS: readonly string[] = [
   'src/live',
   'src/checkpoint',
   'src/sync',
+  'src/inspect',
   'src/verify',
   'src/trace',
   'src/report',

@@ -20,6 +20,8 @@ const PAGES = [
   '.github/BEHAVIOUR.md',
   '.github/CONTRIBUTING.md',
   '.github/FOLLOWING.md',
+  '.github/NDJSON.md',
+  '.github/SCALE.md',
   '.github/SECURITY.md',
 ];
 const LONGEST_MS = 30_000;

@@ -1,5 +1,5 @@
 // What a fresh clone needs before `npm test` and its like: the dependencies; with --programs a server, its client, a
-// terminal (tmux), a browser, and servers of other versions where they can be had; with --nodes other versions of Node.
+// terminal (tmux), a browser, jq, and servers of other versions where they can be had; with --nodes other versions of Node.
 // Plain Node, because it runs before anything is installed or compiled. Silent when there is nothing to do.
 import { spawnSync } from 'node:child_process';
 import { accessSync, constants, existsSync, rmSync, statSync, writeFileSync } from 'node:fs';
@@ -19,6 +19,7 @@ const PROGRAMS = [
     any: ['chromium-headless-shell', 'chrome-headless-shell', 'chromium', 'chromium-browser', 'google-chrome'],
     debian: 'chromium-headless-shell',
   },
+  { any: ['jq'], debian: 'jq' },
 ];
 const POLICY = '/usr/sbin/policy-rc.d';
 
@@ -55,7 +56,7 @@ function ensurePrograms() {
   if (names.length === 0) return;
   const packages = missing().map(({ debian }) => debian);
   throw new Error(
-    `${names.join(' and ')} not found on PATH: install them (Debian, Ubuntu: apt-get install ${packages.join(' ')}; macOS: brew install redis tmux chromium)`,
+    `${names.join(' and ')} not found on PATH: install them (Debian, Ubuntu: apt-get install ${packages.join(' ')}; macOS: brew install redis tmux jq chromium)`,
   );
 }
 

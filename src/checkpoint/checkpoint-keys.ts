@@ -36,6 +36,7 @@ export class CheckpointKeys implements CheckpointStore {
   readonly #deployment: Deployment;
   readonly #client: RoutedClient;
   readonly #databases: Set<number>;
+  readonly #suffix: string;
   /** Names of keys, of which each node has one at least. */
   readonly #places = new Set<string>();
   readonly #run = randomUUID();
@@ -45,9 +46,20 @@ export class CheckpointKeys implements CheckpointStore {
   /** By place: as they were when something was kept there. */
   #keepers: ReadonlyMap<string, Keeper> | undefined;
 
-  /** @param databases of the target */
-  constructor(deployment: Deployment, databases: readonly number[], shown: string, options: NodeLinkOptions) {
-    this.name = `the checkpoint in database ${Math.min(...databases)} of ${shown}`;
+  /**
+   * @param databases of the target
+   * @param part of several that write to it, each with a checkpoint of its own
+   */
+  constructor(
+    deployment: Deployment,
+    databases: readonly number[],
+    shown: string,
+    part: number | undefined,
+    options: NodeLinkOptions,
+  ) {
+    const ofPart = part === undefined ? '' : ` of part ${part}`;
+    this.name = `the checkpoint${ofPart} in database ${Math.min(...databases)} of ${shown}`;
+    this.#suffix = part === undefined ? '' : `:${part}`;
     this.#deployment = deployment;
     this.#client = new RoutedClient(deployment, options);
     this.#databases = new Set(databases);
@@ -102,7 +114,7 @@ export class CheckpointKeys implements CheckpointStore {
   /** Beside the first slot that the node serves. */
   #placeAt(node: Node): string {
     const [slot = 0] = this.#deployment.topology.slotsOf(node);
-    return `${CHECKPOINT_PREFIX}{${tagOf(slot)}}`;
+    return `${CHECKPOINT_PREFIX}{${tagOf(slot)}}${this.#suffix}`;
   }
 
   #isOnEachNode(places: readonly string[]): boolean {

@@ -42,7 +42,10 @@ export const check: Command = {
   },
   flags: flagsOf(
     ['Endpoints', 'TLS and clusters', 'Which keys', 'Check', 'Output', 'Frames'],
-    ['ttl', 'no-ttl', 'count', 'buffer', 'big-key', 'max-latency', 'max-reply', 'retries', 'retry-max', 'timeout'],
+    [
+      ...(['plan', 'partition', 'ttl', 'no-ttl', 'count', 'buffer', 'big-key'] as const),
+      ...(['max-latency', 'max-reply', 'retries', 'retry-max', 'timeout'] as const),
+    ],
   ),
   stdoutFlags: STDOUT_FLAGS,
   run: runCheck,

@@ -1,19 +1,22 @@
 // The table of commands, and what the operator asks of them: from the command line and the environment. It reads no files.
 
-import { redactAddress } from '../../resp/address.ts';
+import { redactAddress, STANDARD_STREAMS } from '../../resp/address.ts';
 import { parseArguments, readEnvironment, scanFlags, type Environment } from './flags/arguments.ts';
 import { nearest, toggle, UsageError } from './flags/kinds.ts';
 import { environmentNameOf, OPTION_NAMES, type OptionName } from './flags/options.ts';
 import { isOpen, refuseExclusion, refuseForeignFlags } from './flags/refusals.ts';
 import { check } from './check.ts';
 import type { Command, Commands, Request } from './command.ts';
+import { completion } from './completion.ts';
 import { copy } from './copy.ts';
 import { ctl } from './ctl.ts';
 import { help, version } from './help.ts';
 import { inspect } from './inspect.ts';
+import { plan } from './plan.ts';
+import { report } from './report.ts';
 
 /** The first is the default. A new command is a file and a word here. */
-export const COMMANDS: Commands = [copy, check, inspect, ctl, help, version];
+export const COMMANDS: Commands = [copy, check, plan, inspect, ctl, report, completion, help, version];
 
 /** @throws UsageError */
 export function parseCommandLine(commands: Commands, argv: readonly string[], environment: Environment): Request {
@@ -41,7 +44,7 @@ export function wantsJson(commands: Commands, argv: readonly string[], environme
   const given = scanFlags(argv);
   const valueOf = (name: OptionName): string => given.get(name) ?? environment[environmentNameOf(name)] ?? '';
   const { stdoutFlags = {} } = commands.find(({ name }) => argv.includes(name)) ?? commands[0];
-  if (Object.keys(stdoutFlags).some((flag) => valueOf(flag as OptionName) === '-')) return false;
+  if (Object.keys(stdoutFlags).some((flag) => STANDARD_STREAMS.has(valueOf(flag as OptionName)))) return false;
   const isOtherwise = !given.has('json') && (given.has('silent') || given.has('progress'));
   return !isOtherwise && toggle.parse(valueOf('json')) === true;
 }
@@ -73,7 +76,7 @@ function isCommand(commands: Commands, word: string): boolean {
 
 function unknownWord(commands: Commands, word: string): UsageError {
   const shown = redactAddress(word);
-  if (/[:/@]|\.(?:resp|rdb)(?:\.gz)?$/.test(word)) {
+  if (/[:/@]|\.(?:resp|rdb|ndjson)(?:\.gz)?$/.test(word)) {
     return new UsageError(`Unexpected word ${shown}`, 'name the endpoints with --from and --to');
   }
   return new UsageError(`Unknown command ${shown}`, meantBy(commands, word) ?? 'rump help lists what there is');

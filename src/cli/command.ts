@@ -16,6 +16,8 @@ export interface Command {
   readonly flags?: ReadonlySet<OptionName>;
   /** Words that may follow its name; by default none. */
   readonly operands?: 'anything' | 'a command';
+  /** What COMMAND in its usage may be. */
+  readonly subcommands?: readonly string[];
   readonly stdoutFlags?: StdoutFlags;
   /** @throws UsageError, before anything was done */
   run(request: Request, program: Program): Promise<ExitCode>;

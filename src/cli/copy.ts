@@ -2,6 +2,7 @@
 
 import { existsSync, statSync } from 'node:fs';
 import { basename, dirname, resolve } from 'node:path';
+import { STANDARD_STREAMS } from '../../resp/address.ts';
 import { migrate, type VerifiedOptions } from '../verify/verified.ts';
 import type { Command, Program, Request } from './command.ts';
 import type { ExitCode } from './exit-codes.ts';
@@ -30,7 +31,7 @@ export const copy: Command = {
   },
   flags: flagsOf(
     ['Endpoints', 'TLS and clusters', 'Which keys', 'Copy', 'Following', 'Load', 'Output', 'Frames'],
-    ['ttl-tolerance', 'recheck', 'recheck-interval'],
+    ['ttl-tolerance', 'recheck', 'recheck-interval', 'plan', 'partition'],
   ),
   stdoutFlags: STDOUT_FLAGS,
   run: runCopy,
@@ -79,9 +80,9 @@ async function runCopy(request: Request, program: Program): Promise<ExitCode> {
   const asked = copyRequest(request);
   const options = withFiles(asked.options, asked.fromFiles, asked.toFiles);
   const { dryRun = false } = options;
-  const stdoutTaken = options.to === '-';
+  const stdoutTaken = STANDARD_STREAMS.has(options.to);
   if (stdoutTaken) program.giveStdoutAway();
-  if (stdoutTaken && program.stdout.isTTY)
+  if (options.to === '-' && program.stdout.isTTY)
     throw new UsageError(NO_TERMINAL, 'redirect stdout: > f.resp, or | ssh host …');
   const cutover = cutoverOf(options, program);
   return traced(request.values, program, async (tap) => {

@@ -1,15 +1,21 @@
-// rump ctl: says one command to a run that listens (--control), and shows what it answers.
+// rump ctl: says one command to a run that listens (--control), or to all that do in a folder, and shows what they answer.
 
+import { existsSync, statSync } from 'node:fs';
 import { Connection } from '../../resp/connection.ts';
 import { ConnectionError, RespError } from '../../resp/errors.ts';
 import type { Reply } from '../../resp/reply.ts';
+import { CONTROL_COMMANDS } from '../sync/control-commands.ts';
 import type { Command, Program, Request } from './command.ts';
+import { ControlGroup, type Answer, type RunStatus } from './control-group.ts';
 import { EXIT_CODES, type ExitCode } from './exit-codes.ts';
 import { UsageError } from './flags/kinds.ts';
 import { flagsOf } from './flags/options.ts';
+import { groupStatusJson, groupStatusText } from './group-status.ts';
+import { errorText } from './show/texts.ts';
 import { escapeControls } from '../../resp/escapes.ts';
 
-const HEAD = `Speaks to a run that was started with --control SOCKET. COMMAND is one of
+const HEAD = `Speaks to a run that was started with --control SOCKET, or to all runs whose
+sockets are in the folder DIR. COMMAND is one of
 
   status [json]      how far it is: phase, keys, bytes, rate, failed, limits
   pause, resume      read and write nothing more; go on
@@ -20,34 +26,90 @@ const HEAD = `Speaks to a run that was started with --control SOCKET. COMMAND is
   abort              stop as SIGTERM does, with exit code 75
   help               what this run understands
 
-redis-cli -s SOCKET COMMAND does the same.
+redis-cli -s SOCKET COMMAND does the same. To a folder, status tells of each run
+and of the whole, and cutover waits until all are in sync, --cutover-timeout at
+most: where one does not get there, or is lost, nobody is told to cut over.
 `;
 
-const TAIL = `Exit code: 0 it is done, 1 the run refuses, or nobody listens there, 2 the
-command line cannot be used.
+const TAIL = `Exit code: 0 it is done, 1 a run refuses, or nobody listens there, 2 the
+command line cannot be used, 75 not all were in sync in time.
 `;
 
 /** Whoever runs answers at once. */
 const PATIENCE_MS = 5000;
+const CUTOVER_MS = 60_000;
 
 export const ctl: Command = {
   name: 'ctl',
   noun: 'ctl',
-  help: { summary: 'speaks to a run that has --control', usage: 'SOCKET COMMAND [ARGUMENT]', head: HEAD, tail: TAIL },
-  flags: flagsOf([], ['debug']),
+  help: {
+    summary: 'speaks to a run that has --control, or to several',
+    usage: 'SOCKET|DIR COMMAND [ARGUMENT]',
+    head: HEAD,
+    tail: TAIL,
+  },
+  flags: flagsOf([], ['cutover-timeout', 'debug']),
   operands: 'anything',
+  subcommands: CONTROL_COMMANDS,
   run: runCtl,
 };
 
-async function runCtl({ operands }: Request, { stdout }: Program): Promise<ExitCode> {
+async function runCtl({ operands, values }: Request, program: Program): Promise<ExitCode> {
   const [path, name, ...args] = operands;
   if (path === undefined || name === undefined) {
     const what = path === undefined ? 'the path of a socket' : 'a command';
     throw new UsageError(`Cannot use rump ctl without ${what}`, 'write rump ctl SOCKET status');
   }
+  if (isFolder(path)) return tellAll(path, [name, ...args], values['cutover-timeout'] ?? CUTOVER_MS, program);
   const reply = await ask(path, name, args);
-  stdout.write(linesOf(reply));
+  program.stdout.write(linesOf(reply));
   return EXIT_CODES.done;
+}
+
+function isFolder(path: string): boolean {
+  return existsSync(path) && statSync(path).isDirectory();
+}
+
+/** @param patience milliseconds for all to get in sync */
+async function tellAll(
+  folder: string,
+  words: readonly [string, ...string[]],
+  patience: number,
+  program: Program,
+): Promise<ExitCode> {
+  const group = await ControlGroup.open(folder);
+  try {
+    const [name = '', format = '', extra] = words.map((word) => word.toUpperCase());
+    if (name === 'STATUS' && (format === '' || format === 'JSON') && extra === undefined)
+      return tellStatuses(await group.statuses(), format === 'JSON', program);
+    if (name === 'CUTOVER') {
+      await group.allInSync(patience);
+      program.stdout.write('all in sync\n');
+    }
+    return tellAnswers(await group.ask(words), program);
+  } finally {
+    group.close();
+  }
+}
+
+function tellStatuses(statuses: readonly RunStatus[], isJson: boolean, { stdout }: Program): ExitCode {
+  stdout.write(isJson ? groupStatusJson(statuses) : escapedLines(groupStatusText(statuses)));
+  return statuses.every((run) => 'status' in run) ? EXIT_CODES.done : EXIT_CODES.failed;
+}
+
+/** What was answered goes to stdout; who has not done it is told of behind that. */
+function tellAnswers(answers: readonly Answer[], { stdout, stderr }: Program): ExitCode {
+  for (const answer of answers) {
+    if ('error' in answer) continue;
+    const lines = linesOf(answer.reply).trimEnd().split('\n');
+    stdout.write(lines.map((line) => `${escapeControls(answer.socket)}: ${line}\n`).join(''));
+  }
+  const lost = answers.flatMap((answer) => ('error' in answer ? [answer] : []));
+  for (const { socket, error } of lost) {
+    const { code, message, hint } = error;
+    stderr.write(errorText(new RespError(code, `${socket}: ${message}`, { hint }), false));
+  }
+  return lost.length === 0 ? EXIT_CODES.done : EXIT_CODES.failed;
 }
 
 async function ask(path: string, name: string, args: readonly string[]): Promise<Reply> {
@@ -69,8 +131,13 @@ async function ask(path: string, name: string, args: readonly string[]): Promise
 function linesOf(reply: Reply): string {
   if (Array.isArray(reply)) return (reply as readonly Reply[]).map(linesOf).join('');
   const text = String(reply);
-  const lines = text.endsWith('\n') ? text.slice(0, -1) : text;
-  return lines
+  return escapedLines(text.endsWith('\n') ? text : `${text}\n`);
+}
+
+/** @param text lines, each with its newline */
+function escapedLines(text: string): string {
+  return text
+    .slice(0, -1)
     .split('\n')
     .map((line) => `${escapeControls(line)}\n`)
     .join('');

@@ -3,6 +3,8 @@
 import { AddressError, RespError } from '../../resp/errors.ts';
 import { isWaitedFor, mayPass } from '../server/refusal.ts';
 import { STOPPED } from '../sync/controls.ts';
+import { PARTITION } from '../sync/workers-plan.ts';
+import { NOT_IN_SYNC } from './control-group.ts';
 import { UsageError } from './flags/kinds.ts';
 import { Interrupted, isComplete, isDifferent, isWhole, type Outcome } from './show/output.ts';
 
@@ -31,7 +33,8 @@ export function exitCodeOf(outcome: Outcome, hasBegun = true): ExitCode {
 export function exitCodeOfError(error: unknown, hasBegun = false): ExitCode {
   if (error instanceof Interrupted) return EXIT_CODES[error.signal];
   if (error instanceof AddressError || error instanceof UsageError) return EXIT_CODES.usage;
-  if (error instanceof RespError && error.code === STOPPED) return EXIT_CODES.passing;
+  if (error instanceof RespError && error.code === PARTITION) return EXIT_CODES.usage;
+  if (error instanceof RespError && (error.code === STOPPED || error.code === NOT_IN_SYNC)) return EXIT_CODES.passing;
   // A server that is absent or full at the first look will most likely be so at the next.
   return (hasBegun ? mayPass(error) : isWaitedFor(error)) ? EXIT_CODES.passing : EXIT_CODES.failed;
 }

@@ -22,12 +22,16 @@ export const version: Command = {
   noun: 'the version',
   help: { summary: 'prints the version' },
   async run(_: Request, { stdout }: Program): Promise<ExitCode> {
-    stdout.write(`rump ${versionOfRump()}\n`);
+    stdout.write(`rump ${versionNumber()}\n`);
     return EXIT_CODES.done;
   },
 };
 
-export function versionOfRump(): string {
+/** Written into the file that `npm run bundle` makes, which has no package around it. */
+declare const RUMP_VERSION: string | undefined;
+
+export function versionNumber(): string {
+  if (typeof RUMP_VERSION === 'string') return RUMP_VERSION;
   // Seen from `dist/src/cli`.
   const manifest = readFileSync(new URL('../../../package.json', import.meta.url), 'utf8');
   return (JSON.parse(manifest) as { version: string }).version;
@@ -64,11 +68,12 @@ const USAGE_TAIL = `Examples:
   rump check --from redis://127.0.0.1:6379 --to backup.resp
 
 An ENDPOINT is a server or any node of a cluster (redis://, rediss://, unix://),
-sentinels (redis+sentinel://), or a file: .resp, .rdb, or - for stdin or stdout.
+sentinels (redis+sentinel://), or a file: .resp, .rdb, .ndjson, - for a pipe.
 With --dry-run a copy looks at both sides, counts, and writes nothing.
 `;
 
-const HEAD = `Copies the keys of one Redis or Valkey database into another while both stay
+/** Where the help of everything begins, and where it ends. */
+export const HEAD = `Copies the keys of one Redis or Valkey database into another while both stay
 online; with check, compares them and writes nothing. rump help check lists
 the flags of that. An ENDPOINT is one of
 
@@ -82,15 +87,17 @@ the flags of that. An ENDPOINT is one of
         a stream of RESTORE commands, as redis-cli --pipe takes it
   PATH.rdb
         a snapshot file, as the source
+  PATH.ndjson, or -.ndjson for stdout
+        a JSON object a line for each key, as the target
 
 Characters such as # @ : in the password may stand as they are.
 `;
 
-const TAIL = String.raw`Long flags take one dash or two, and their value behind a space or "=". Every
+export const TAIL = String.raw`Long flags take one dash or two, and their value behind a space or "=". Every
 flag has a twin in the environment: --on-conflict is RUMP_ON_CONFLICT; the
 command line wins. A repeatable flag takes one value a line there. Passwords
 may come from RUMP_FROM_PASSWORD, RUMP_FROM_SENTINEL_PASSWORD, and the same
-with TO. With --to - stdout has nothing but the stream.
+with TO. With --to - or -.ndjson stdout has nothing but the stream.
 
 A SIZE takes k, M or G (1024), a TIME ms, s, m or h. A GLOB is one of Redis:
 * ? [a-z] [^a-z], and \ before a character that is meant as itself.
@@ -105,7 +112,8 @@ const LEFT = 31;
 
 /** The one screen that `rump` alone prints. */
 export function usageText(commands: readonly Command[]): string {
-  const lines = commands.map(({ name, help: { summary } }) => `  ${name.padEnd(9)}${summary}\n`);
+  const width = Math.max(...commands.map(({ name }) => name.length)) + 2;
+  const lines = commands.map(({ name, help: { summary } }) => `  ${name.padEnd(width)}${summary}\n`);
   return [USAGE_HEAD, lines.join(''), USAGE_TAIL].join('\n');
 }
 

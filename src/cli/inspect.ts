@@ -1,41 +1,177 @@
-// rump inspect: what a run has recorded, as frames.
+// rump inspect: what is in keys, and what a keyspace holds, of a server, a cluster or a file; or what a run has recorded, as frames.
 
+import { existsSync, statSync } from 'node:fs';
+import { NDJSON_TO_STDOUT } from '../../resp/address.ts';
+import { escapeKey } from '../../resp/escapes.ts';
+import { inspectKeys } from '../inspect/inspect-keys.ts';
+import { inspectKeyspace, type KeyspaceFigures } from '../inspect/inspect-keyspace.ts';
+import type { InspectOptions } from '../inspect/options.ts';
 import { Glob } from '../scan/glob.ts';
 import { recordedFrames } from '../trace/recorded-frames.ts';
 import { formatLine, SHOWN_BYTES } from '../trace/trace.ts';
+import { migrate } from '../verify/verified.ts';
 import type { Command, Program, Request } from './command.ts';
 import { EXIT_CODES, type ExitCode } from './exit-codes.ts';
-import { UsageError } from './flags/kinds.ts';
+import { unknownVariables } from './flags/arguments.ts';
+import { keyOperand, UsageError } from './flags/kinds.ts';
 import { flagsOf } from './flags/options.ts';
+import { sourceOptions } from './flags/sides.ts';
+import { Run } from './run.ts';
+import { keyJson } from './show/key-json.ts';
+import { keyText } from './show/key-text.ts';
+import { keyspaceJson, keyspaceText } from './show/keyspace-text.ts';
 
-const HEAD = `Prints what a run with --record DIR has kept: each connection, and each
-command that went over it with its reply behind it. What a server sends to its
-replicas stands behind what the link to it was sent.
+const HEAD = `Shows what is in keys of a server, a cluster or a file: type, encoding, version
+and checksum of the payload, expiry, and the elements. A key is given as it is, or
+between double quotes with the escapes of redis-cli: '"\\x00\\xff"'.
+
+Without keys it reads all that is in scope, and prints tables: by type, by prefix,
+by node and slot of a cluster, the largest keys, and the hottest where the server
+counts. Bytes are those of the payloads that DUMP gives.
+
+Of a folder it prints what a run with --record DIR has kept: each connection, and
+each command that went over it with its reply behind it. What a server sends to
+its replicas stands behind what the link to it was sent.
 `;
 
-const TAIL = `Exit code: 0 it is printed, 1 it is no recording, or cannot be read, 2 the
-command line cannot be used.
+const TAIL = `Exit code: 0 it is printed, 1 a key is not there, or something cannot be read,
+2 the command line cannot be used, 75 broken off for a reason that may pass: try
+again later, 129, 130 or 143 interrupted.
 `;
+
+const DEFAULT_LIMIT = 100;
+
+/** What says nothing of keys that are named. */
+const ABOUT_ALL_KEYS = ['ndjson', 'match', 'exclude', 'type', 'count', 'depth'] as const;
 
 /** Characters that are collected before a write. */
 const ENOUGH = 64 * 1024;
 
 export const inspect: Command = {
   name: 'inspect',
-  noun: 'inspect',
-  help: { summary: 'prints what a run has recorded (--record)', usage: 'DIR [options]', head: HEAD, tail: TAIL },
-  flags: flagsOf([], ['trace-bytes', 'trace-match', 'trace-format', 'debug']),
+  noun: 'an inspection',
+  help: {
+    summary: 'shows what keys or a keyspace hold, or what a run has recorded',
+    usage: 'ENDPOINT [KEY...] | DIR [options]',
+    head: HEAD,
+    tail: TAIL,
+  },
+  flags: flagsOf(
+    ['Inspect'],
+    [
+      ...(['from-password-file', 'from-sentinel-password-file', 'from-nat', 'from-tls-ca', 'from-tls-cert'] as const),
+      ...(['from-tls-key', 'from-tls-servername', 'from-tls-insecure', 'db', 'match', 'exclude', 'type'] as const),
+      ...(['count', 'buffer', 'big-key', 'max-latency', 'max-reply', 'retries', 'retry-max', 'timeout'] as const),
+      ...(['trace-bytes', 'trace-match', 'trace-format', 'progress', 'silent', 'json', 'debug'] as const),
+    ],
+  ),
   operands: 'anything',
   run: runInspect,
 };
 
-async function runInspect({ operands, values }: Request, { stdout }: Program): Promise<ExitCode> {
-  const [folder, extra] = operands;
-  if (folder === undefined || extra !== undefined)
-    throw new UsageError(
-      `Cannot inspect ${folder === undefined ? 'nothing' : 'several folders'}`,
-      'write rump inspect DIR',
-    );
+async function runInspect(request: Request, program: Program): Promise<ExitCode> {
+  const [what, ...keys] = request.operands;
+  const { ndjson } = request.values;
+  if (what === undefined) throw new UsageError('Cannot inspect nothing', 'write rump inspect ENDPOINT KEY, or DIR');
+  if (existsSync(what) && statSync(what).isDirectory()) return printRecording(what, keys, request, program);
+  if (keys.length === 0) {
+    return ndjson === true ? exportKeys(what, request, program) : showKeyspace(what, request, program);
+  }
+  const useless = ABOUT_ALL_KEYS.find((flag) => request.values[flag] !== undefined);
+  if (useless !== undefined) throw new UsageError(`Cannot use --${useless} with keys`, 'leave it out, or the keys');
+  return showKeys(what, keys, request, program);
+}
+
+/** @throws UsageError */
+function optionsOf(endpoint: string, { values, environment }: Request): Omit<InspectOptions, 'onEvent'> {
+  return {
+    ...sourceOptions('inspect', { ...values, from: endpoint }, environment),
+    db: values.db,
+    match: values.match,
+    exclude: values.exclude,
+    type: values.type,
+    count: values.count,
+    buffer: values.buffer,
+    bigKey: values['big-key'],
+    maxLatency: values['max-latency'],
+  };
+}
+
+/** @param stdoutTaken whether stdout is written before the end: then no bar is drawn beside it */
+async function runOf(endpoint: string, request: Request, program: Program, stdoutTaken = true): Promise<Run> {
+  const { values, environment } = request;
+  const { debug = false, silent = false, progress = 'auto' } = values;
+  const shown = { debug, progress: silent ? 'silent' : progress } as const;
+  const run = await Run.open(program, request, shown, { dryRun: false, stdoutTaken, differences: 'stdout' });
+  run.warnBefore(unknownVariables(environment), endpoint === '-');
+  return run;
+}
+
+async function showKeyspace(endpoint: string, request: Request, program: Program): Promise<ExitCode> {
+  const { stdout } = program;
+  const { depth, json = false } = request.values;
+  const options = optionsOf(endpoint, request);
+  const run = await runOf(endpoint, request, program, false);
+  let figures: KeyspaceFigures | undefined;
+  const outcome = await run.work('counted', async (told) => {
+    figures = await inspectKeyspace({ ...options, ...told, depth, onPartial: (counted) => (figures = counted) });
+    return { inspected: true };
+  });
+  const code = run.finish(outcome);
+  if (figures === undefined) return code;
+  await written(
+    stdout,
+    json ? keyspaceJson(figures) : keyspaceText(figures, stdout.isTTY === true ? stdout.columns : undefined),
+  );
+  return code || (figures.failed === 0 ? EXIT_CODES.done : EXIT_CODES.failed);
+}
+
+/** A copy into lines of JSON. */
+async function exportKeys(endpoint: string, request: Request, program: Program): Promise<ExitCode> {
+  const options = optionsOf(endpoint, request);
+  program.giveStdoutAway();
+  const run = await runOf(endpoint, request, program);
+  const outcome = await run.work('copied', async (told) => {
+    return { result: await migrate({ ...options, ...told, to: NDJSON_TO_STDOUT }) };
+  });
+  return run.finish(outcome);
+}
+
+async function showKeys(
+  endpoint: string,
+  keys: readonly string[],
+  request: Request,
+  program: Program,
+): Promise<ExitCode> {
+  const { stdout, stderr } = program;
+  const { limit = DEFAULT_LIMIT, json = false } = request.values;
+  const options = optionsOf(endpoint, request);
+  const wanted = keys.map(keyOperand);
+  const run = await runOf(endpoint, request, program);
+  let [missing, failed]: [readonly Buffer[], number] = [[], 0];
+  const outcome = await run.work('shown', async (told) => {
+    ({ missing, failed } = await inspectKeys({
+      ...options,
+      ...told,
+      keys: wanted,
+      async onKey(key) {
+        for await (const text of (json ? keyJson : keyText)(key, limit)) await written(stdout, text);
+      },
+    }));
+    return { inspected: true };
+  });
+  const code = run.finish(outcome);
+  for (const key of missing) stderr.write(`rump: there is no key "${escapeKey(key)}"\n`);
+  return code || (missing.length + failed === 0 ? EXIT_CODES.done : EXIT_CODES.failed);
+}
+
+async function printRecording(
+  folder: string,
+  [extra]: readonly string[],
+  { values }: Request,
+  { stdout }: Program,
+): Promise<ExitCode> {
+  if (extra !== undefined) throw new UsageError('Cannot inspect several folders', 'write rump inspect DIR');
   const globs = (values['trace-match'] ?? []).map((pattern) => new Glob(Buffer.from(pattern)));
   const options = { mostBytes: values['trace-bytes'] ?? SHOWN_BYTES, globs };
   const format = values['trace-format'] ?? 'text';

@@ -3,6 +3,7 @@
 
 import { closeSync } from 'node:fs';
 import { isatty } from 'node:tty';
+import { RespError } from '../../resp/errors.ts';
 import { writeError } from '../file/regular-file.ts';
 import { COMMANDS, parseCommandLine, wantsJson } from './command-line.ts';
 import type { Program } from './command.ts';
@@ -39,17 +40,36 @@ const program: Program = {
   stoppable,
 };
 
-try {
-  const request = parseCommandLine(COMMANDS, argv, env);
-  debug = request.values.debug ?? false;
-  const code = await request.command.run(request, program);
-  // A failed write to stdout has set it already, and stays a failure.
-  process.exitCode ||= code;
-} catch (error) {
-  // It was thrown before there was an output.
+let hasEnded = false;
+process.on('beforeExit', failUnended);
+void main();
+
+async function main(): Promise<void> {
+  try {
+    const request = parseCommandLine(COMMANDS, argv, env);
+    debug = request.values.debug ?? false;
+    const code = await request.command.run(request, program);
+    // A failed write to stdout has set it already, and stays a failure.
+    process.exitCode ||= code;
+  } catch (error) {
+    fail(error);
+  } finally {
+    hasEnded = true;
+  }
+}
+
+/** For what was thrown before there was an output. */
+function fail(error: unknown): void {
   if (wantsJson(COMMANDS, argv, env)) new JsonOutput({ stdout, stderr }, { debug }).finish({ error });
   else stderr.write(errorText(error, debug));
   process.exitCode = exitCodeOfError(error);
+}
+
+/** Node ends, with exit code 0, where nothing is open that could still settle what is waited for. */
+function failUnended(): void {
+  if (hasEnded) return;
+  hasEnded = true;
+  fail(new RespError('UNENDED', 'Cannot come to an end: rump waits for what can no longer happen'));
 }
 
 /** A terminal that hangs up may send SIGHUP twice, itself and through its shell: the second one stops nothing at once. */

@@ -74,7 +74,7 @@ export class Run {
    * @param cutover what the first Ctrl-C asks for, where it does not end the run
    */
   async work(
-    done: 'copied' | 'compared',
+    done: 'copied' | 'compared' | 'counted' | 'shown',
     work: (told: Told) => Promise<Outcome>,
     cutover?: AbortController,
   ): Promise<Outcome> {
@@ -126,7 +126,9 @@ export function openOutput(
   environment: Environment,
 ): Output {
   // A bar is redrawn in place, which a file and a dumb terminal cannot do.
-  const canRedraw = streams.stderr.isTTY === true && environment['TERM'] !== 'dumb';
+  const isTerminal = streams.stderr.isTTY === true && environment['TERM'] !== 'dumb';
+  // Nor beside data that goes to the same screen.
+  const canRedraw = isTerminal && !(options.stdoutTaken && streams.stdout.isTTY === true);
   switch (progress) {
     case 'silent':
       return new PlainOutput(streams, options, true);

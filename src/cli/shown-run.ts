@@ -14,7 +14,7 @@ import type { Program } from './command.ts';
 import { EXIT_CODES, type ExitCode } from './exit-codes.ts';
 import { givenOptions } from './flags/arguments.ts';
 import type { OptionValues } from './flags/options.ts';
-import { versionOfRump } from './help.ts';
+import { versionNumber } from './help.ts';
 import type { RunListener } from './run-listener.ts';
 import { isComplete, type Outcome, type RunEvent, type TextStream } from './show/output.ts';
 import { describeFaults } from './show/report.ts';
@@ -62,7 +62,7 @@ export class ShownRun implements RunListener {
   }
 
   private constructor(values: OptionValues, command: 'copy' | 'check', stderr: TextStream) {
-    this.#record = new RunRecord({ version: versionOfRump(), command, options: givenOptions(values) });
+    this.#record = new RunRecord({ version: versionNumber(), command, options: givenOptions(values) });
     this.#timeout = values.timeout ?? DEFAULT_TIMEOUT_MS;
     this.#report = values.report;
     this.#stderr = stderr;

@@ -21,6 +21,7 @@ import {
   type Server,
 } from '../server/server.ts';
 import { Announced, firstPeerOf, type NatRule } from './announced.ts';
+import { Part } from './part.ts';
 import { slotOf, type SlotSet } from './slot.ts';
 import { Topology, type Node } from './topology.ts';
 
@@ -32,6 +33,8 @@ export interface DeploymentOptions extends ReconnectOptions {
   readonly nat: readonly NatRule[];
   /** The database that is looked at first. */
   readonly db: number;
+  /** The slots that the run is about; all where it is missing. */
+  readonly part?: Part | undefined;
 }
 
 /** The one node where there is no cluster, by whatever address it is reached. */
@@ -42,11 +45,15 @@ const PROBE_SLOT = slotOf(Buffer.from(PROBE_KEY));
 
 export class Deployment {
   readonly kind: 'server' | 'sentinel' | 'cluster';
-  /** One for each primary, as found at the start. */
+  /** The slots that the run is about: nodes that serve none of them are left alone. */
+  readonly part: Part;
+  /** One for each primary that served any of them at the start. */
   readonly servers: readonly Server[];
+  /** How much of what each of them holds was of the part then: see `shareOf`. */
+  readonly shares: readonly number[];
   readonly #options: DeploymentOptions;
   readonly #announced: Announced;
-  /** Slots that no node served at the start. */
+  /** Slots of the part that no node served at the start. */
   readonly unserved: SlotSet;
   readonly #unused: Map<string, Server>;
   /** The ids of primaries that were reached by an address, whatever the cluster says of it. */
@@ -70,8 +77,10 @@ export class Deployment {
     this.kind = isCluster ? 'cluster' : options.address.kind === 'sentinel' ? 'sentinel' : 'server';
     this.#topology = topology;
     this.servers = servers;
-    this.unserved = topology.unserved;
-    this.#unused = new Map(topology.nodes.map(({ id }, i) => [id, servers[i]!]));
+    this.part = options.part ?? new Part();
+    this.unserved = this.part.keepOf(topology.unserved);
+    this.shares = this.ownNodes.map((node) => this.shareOf(node));
+    this.#unused = new Map(this.ownNodes.map(({ id }, i) => [id, servers[i]!]));
   }
 
   /**
@@ -108,8 +117,10 @@ export class Deployment {
     if (first.missing.length + first.unknown.length > 0)
       return new Deployment(options, announced, true, Topology.single({ id: SINGLE, peer }), [first]);
     const topology = parse(announced, peer, first.topology);
-    for (const node of topology.nodes) announced.demand(node.peer);
-    return new Deployment(options, announced, true, topology, await openNodes(options, topology.nodes, announced.flag));
+    const nodes = options.part?.nodesIn(topology) ?? topology.nodes;
+    if (nodes.length === 0) throw noPart(peer);
+    for (const node of nodes) announced.demand(node.peer);
+    return new Deployment(options, announced, true, topology, await openNodes(options, nodes, announced.flag));
   }
 
   /** Why one of its nodes would serve no copy now, if that may pass; what will not is told with all else that is wrong. */
@@ -129,6 +140,16 @@ export class Deployment {
 
   get topology(): Topology {
     return this.#topology;
+  }
+
+  /** The primaries that serve slots of the part by now. */
+  get ownNodes(): readonly Node[] {
+    return this.part.nodesIn(this.#topology);
+  }
+
+  /** How much of what a node holds by now is of the part, about, 0 to 1. */
+  shareOf(node: Node): number {
+    return this.part.shareOf(node, this.#topology);
   }
 
   get isCluster(): boolean {
@@ -334,6 +355,11 @@ async function locate(
   const peer = announced.reach(primary, primary);
   announced.demand(peer);
   return peer;
+}
+
+function noPart(peer: Peer): RespError {
+  const message = `Cannot use the cluster at ${nameOf(peer)}: no node of it serves any slot of this part`;
+  return new RespError('CLUSTERDOWN', message, { peer, retryable: true });
 }
 
 /** @throws RespError where no slot is served */

@@ -135,6 +135,11 @@ export class Topology {
   }
 }
 
+/** The ids of all nodes of a cluster. @param nodes the text of CLUSTER NODES */
+export function idsIn(nodes: string): string[] {
+  return nodes.split('\n').flatMap((line) => /^\w+(?= )/.exec(line) ?? []);
+}
+
 /** `[host, port, id, ['ip', …, 'hostname', …]]`; the host may be null, id and names are missing on older servers. */
 function describe(reply: Reply, reach: Reach): Description {
   const [host, port, id, names] = arrayOf(reply);

@@ -72,7 +72,7 @@ export class FrameEncoder {
     this.bytes = new Encoder(onChunk);
   }
 
-  restore({ db, key, payload, expireAt, idle, frequency }: Frame): void {
+  restore({ db, key, expireAt, idle, frequency }: Omit<Frame, 'payload'>, payload: Frame['payload']): void {
     const bytes = this.bytes;
     this.#begin(db, expireAt, idle, frequency);
     bytes.bulk(key);

@@ -69,7 +69,9 @@ export async function chooseFeed(
   asked: FeedKind | 'auto',
   isBehindSnapshot = false,
 ): Promise<FeedChoice> {
-  const found = await Promise.all(deployment.topology.primaries.map((node) => lookAt(deployment, node)));
+  // One that takes over slots of the part later may refuse it still; it is not bothered before.
+  const nodes = deployment.part.isWhole ? deployment.topology.primaries : deployment.ownNodes;
+  const found = await Promise.all(nodes.map((node) => lookAt(deployment, node)));
   const looks = isBehindSnapshot ? found.map((look) => ({ ...look, hasBacklog: true })) : found;
   const noPsync = firstOf(looks, ({ noPsync }) => noPsync);
   const noTracking = firstOf(looks, ({ noTracking }) => noTracking);

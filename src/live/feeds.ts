@@ -7,7 +7,9 @@ import type { Deployment } from '../cluster/deployment.ts';
 import type { SlotSet } from '../cluster/slot.ts';
 import type { ServerInfo } from '../server/info.ts';
 import type { Node } from '../cluster/topology.ts';
+import { ownSlots } from '../scan/coverage.ts';
 import { FollowedNode } from './followed-node.ts';
+import { FollowedPlaces } from './followed-places.ts';
 import type { Feed, FeedPosition, FeedSink, Gap } from './feed.ts';
 import type { MissedShare } from './gaps.ts';
 import { LeftFeeds, type LeftFeed } from './left-feeds.ts';
@@ -35,6 +37,7 @@ type Found = 'nothing' | 'something' | 'trouble';
 
 export class Feeds {
   readonly #deployment: Deployment;
+  readonly #places: FollowedPlaces;
   readonly #newFeed: NewFeed;
   readonly #sink: FeedsSink;
   /** In the order in which they came. */
@@ -46,6 +49,7 @@ export class Feeds {
 
   constructor(deployment: Deployment, newFeed: NewFeed, sink: FeedsSink) {
     this.#deployment = deployment;
+    this.#places = new FollowedPlaces(deployment);
     this.#newFeed = newFeed;
     this.#sink = sink;
   }
@@ -56,9 +60,12 @@ export class Feeds {
    * @throws RespError
    */
   async attach(left?: readonly LeftFeed[]): Promise<void> {
-    const { primaries } = this.#deployment.topology;
     const before = left && new LeftFeeds(left);
-    await Promise.all(primaries.map((node) => (before ? this.#goOn(node, before) : this.#follow(node, undefined))));
+    const attach = (node: Node): Promise<unknown> =>
+      before ? this.#goOn(node, before) : this.#follow(node, undefined);
+    await Promise.all(this.#places.served.map(attach));
+    // Slots of the part may be on the way to others.
+    for (const node of await this.#places.all(this.#asker(), false)) if (!this.#nodes.has(node.id)) await attach(node);
   }
 
   /** Looks who is there, until `detach`. */
@@ -79,7 +86,7 @@ export class Feeds {
       const followed = [...this.#nodes.values()];
       await Promise.all(followed.map((one) => this.#caughtUpWith(one)));
       if (!looks || this.#deployment.kind === 'server') return;
-      const found = await this.#lookNext();
+      const found = await this.#lookNext(true);
       if (found === 'trouble') await sleep(HURRIED_LOOK_MS);
       // Another look may have found who has taken over meanwhile.
       const hasJoined = [...this.#nodes.values()].some((one) => !followed.includes(one));
@@ -145,7 +152,8 @@ export class Feeds {
   /** What was written since the last time; empty where changes are told as they come. All of it has to be told by now. */
   async written(): Promise<Written> {
     const ask = async (id: string): Promise<string | undefined> => this.#nodes.get(id)?.askNodes();
-    const asked = { nodeIds: this.#nodes.keys(), caughtUp: () => this.caughtUp(), ask };
+    const isThere = (id: string): boolean => this.#deployment.topology.find(id) !== undefined;
+    const asked = { nodeIds: this.#nodes.keys(), caughtUp: () => this.caughtUp(), ask, isThere };
     return (await this.#written?.take(asked)) ?? NOTHING_WRITTEN;
   }
 
@@ -171,11 +179,13 @@ export class Feeds {
   async #goOn(node: Node, left: LeftFeeds): Promise<void> {
     const { topology, isCluster } = this.#deployment;
     const before = left.of(node, topology.slotsOf(node), topology);
-    const { feed, slots } = await this.#follow(node, before?.position ?? undefined);
+    const followed = await this.#follow(node, before?.position ?? undefined);
+    const { feed, slots } = followed;
+    await this.#addComing(followed);
     const missed = left.missedBy(feed, before, slots, isCluster);
     if (missed.size === 0) return;
     const reason = `what was written to ${nameOf(node.peer)} before it was followed is not known by name`;
-    this.#sink.onMissed({ reason, databases: undefined, slots: isCluster ? missed : undefined, isFlush: false });
+    this.#tellMissed({ reason, databases: undefined, slots: isCluster ? missed : undefined, isFlush: false });
   }
 
   async #follow(node: Node, from: FeedPosition | undefined): Promise<FollowedNode> {
@@ -200,6 +210,7 @@ export class Feeds {
    * one is read again as soon as the node itself was asked what it serves.
    */
   #onChange({ node, elsewhere }: FollowedNode, db: number | undefined, key: Buffer): void {
+    if (!this.#deployment.part.has(key)) return;
     const isOwn = !this.#deployment.isCluster || this.#deployment.nodeOf(key)?.id === node.id;
     if (isOwn && this.#written === undefined) return this.#sink.onChange(db, key);
     this.#sink.onMoved(db, key);
@@ -210,18 +221,37 @@ export class Feeds {
 
   #onGap(followed: FollowedNode, gap: Gap): void {
     if (gap.slots === undefined) followed.missed ??= gap.reason;
-    this.#sink.onMissed(followed.shareOf(gap, this.#deployment.isCluster));
+    this.#tellMissed(followed.shareOf(gap, this.#deployment.isCluster));
+  }
+
+  /** What comes to it key by key may have been written there as well before it was followed. */
+  async #addComing(followed: FollowedNode): Promise<void> {
+    if (this.#deployment.part.isWhole) return;
+    const nodes = await followed.askNodes();
+    followed.slots.addAll((nodes && ownSlots(nodes, followed.node.id)?.coming) || []);
+  }
+
+  /** What was missed of slots that are not of the part, is of no concern. */
+  #tellMissed(missed: MissedShare): void {
+    const { slots } = missed;
+    const { part } = this.#deployment;
+    if (part.isWhole || slots === undefined || part.keepOf(slots).size > 0) this.#sink.onMissed(missed);
+  }
+
+  /** Asks a node that is followed what it serves. */
+  #asker(): (id: string) => Promise<string | undefined> {
+    return async (id) => this.#nodes.get(id)?.askNodes();
   }
 
   /** Looks once the look that is under way is over, which may have asked too early. */
-  #lookNext(): Promise<Found> {
-    const look = this.#looking.then(() => (this.#isOver ? 'nothing' : this.#lookAnew()));
+  #lookNext(asksAll = false): Promise<Found> {
+    const look = this.#looking.then(() => (this.#isOver ? 'nothing' : this.#lookAnew(asksAll)));
     this.#looking = look.catch(() => {});
     return look;
   }
 
   /** @throws RespError */
-  async #lookAnew(): Promise<Found> {
+  async #lookAnew(asksAll: boolean): Promise<Found> {
     const nodes = [...this.#nodes.values()];
     const missed = nodes.map((followed) => {
       const reason = followed.missed;
@@ -235,7 +265,7 @@ export class Feeds {
     let found: Found = isKnown ? 'nothing' : 'trouble';
     for (const [i, followed] of nodes.entries())
       if (this.#meet(followed, missed[i]) && found === 'nothing') found = 'something';
-    const joined = await this.#look();
+    const joined = await this.#look(asksAll);
     return joined === 'nothing' || found === 'trouble' ? found : joined;
   }
 
@@ -267,15 +297,15 @@ export class Feeds {
     }
     if (untold.size === 0) return false;
     const reason = missed ?? `many keys came to ${nameOf(node.peer)} with their slots`;
-    this.#sink.onMissed({ reason, databases: undefined, slots: untold, isFlush: false });
+    this.#tellMissed({ reason, databases: undefined, slots: untold, isFlush: false });
     return true;
   }
 
-  async #look(): Promise<Found> {
-    const { topology, isCluster } = this.#deployment;
-    if (!isCluster) return 'nothing';
+  async #look(asksAll: boolean): Promise<Found> {
+    if (!this.#deployment.isCluster) return 'nothing';
     let found: Found = 'nothing';
-    for (const node of topology.primaries) {
+    const due = await this.#places.all(this.#asker(), asksAll);
+    for (const node of due) {
       if (this.#isOver || this.#nodes.get(node.id)?.feed.isGone === false) continue;
       const hasJoined = await this.#join(node);
       // One that serves nothing may be there by name alone.
@@ -283,10 +313,13 @@ export class Feeds {
       if (isMissed) found = 'trouble';
       else if (hasJoined && found === 'nothing') found = 'something';
     }
-    for (const [id, { feed }] of this.#nodes) {
-      if (topology.find(id) !== undefined) continue;
+    const { topology } = this.#deployment;
+    for (const followed of this.#nodes.values()) {
+      const { node, feed } = followed;
+      followed.look(!due.some(({ id }) => id === node.id));
+      if (topology.find(node.id) !== undefined && !followed.isDone) continue;
       feed.detach();
-      this.#nodes.delete(id);
+      this.#nodes.delete(node.id);
     }
     return found;
   }
@@ -305,9 +338,10 @@ export class Feeds {
       const followed = await this.#follow(node, from);
       await this.#deployment.refreshIfPossible();
       followed.slots.addAll(this.#deployment.topology.slotsOf(node));
+      await this.#addComing(followed);
       const isNew = from === undefined && followed.slots.size > 0;
       const gap = { reason: `${nameOf(node.peer)} serves slots by now` };
-      if (isNew) this.#sink.onMissed(followed.shareOf(gap, this.#deployment.isCluster));
+      if (isNew) this.#tellMissed(followed.shareOf(gap, this.#deployment.isCluster));
       return true;
     } catch (error) {
       this.#nodes.delete(node.id);

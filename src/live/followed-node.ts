@@ -21,10 +21,31 @@ export class FollowedNode {
   /** Why something was missed of all that it serves, since the last look began. */
   missed: string | undefined;
 
+  /** Since when nothing is there that is followed, and whether what the node had changed by then is told. */
+  #left: { isTold: boolean } | undefined;
+
   constructor(node: Node, slots: SlotSet, newFeed: (followed: FollowedNode) => Feed) {
     this.node = node;
     this.slots = slots;
     this.feed = newFeed(this);
+  }
+
+  /** @param isLeft whether the node has given all that is followed to others: what it had changed before, it may still have to tell */
+  look(isLeft: boolean): void {
+    if (!isLeft) this.#left = undefined;
+    else if (this.#left === undefined) {
+      const left = { isTold: false };
+      this.#left = left;
+      // Where it is lost meanwhile, it is asked again by the feed that takes its place.
+      const onTold = (): void => void (left.isTold = true);
+      const onLost = (): void => void (this.#left = undefined);
+      this.feed.caughtUp().then(onTold, onLost);
+    }
+  }
+
+  /** Whether it has told all of that, and may be let go. */
+  get isDone(): boolean {
+    return this.#left?.isTold === true && !this.elsewhere.hasAny;
   }
 
   /** What the server says of itself now; `undefined` where it does not say, or is being reached anew. */

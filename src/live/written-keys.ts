@@ -45,6 +45,8 @@ export interface AskedNodes {
   readonly caughtUp: () => Promise<void>;
   /** The text of CLUSTER NODES, as the node itself has it now; `undefined` where it does not answer. */
   readonly ask: (nodeId: string) => Promise<string | undefined>;
+  /** Whether there is such a node, followed or not. */
+  readonly isThere: (nodeId: string) => boolean;
 }
 
 /** Of each node, in front of the newest one. What a node tells before it has given so many is no write. */
@@ -72,7 +74,7 @@ export class WrittenKeys {
   }
 
   /** Everything that was acknowledged by now has to be told. */
-  async take({ nodeIds, caughtUp, ask }: AskedNodes): Promise<Written> {
+  async take({ nodeIds, caughtUp, ask, isThere }: AskedNodes): Promise<Written> {
     for (const id of nodeIds) this.#of(id);
     const taken = [...this.#nodes].filter(([, told]) => told.isDue).map(takeOut);
     this.#lately = [new ToldKeys(), ...this.#lately].slice(0, TAKES);
@@ -82,24 +84,37 @@ export class WrittenKeys {
     const written = await Promise.all(
       taken.map(async (one) => {
         const now = await ask(one.id);
-        return now === undefined ? putBack(one) : this.#writtenOf(one, now);
+        return now === undefined ? putBack(one) : this.#writtenOf(one, now, isThere);
       }),
     );
     return { keys: written.flatMap(({ keys }) => keys), slots: written.flatMap(({ slots }) => slots) };
   }
 
-  #writtenOf({ id, told, keys, slots }: Taken, now: string): Written {
+  #writtenOf({ id, told, keys, slots }: Taken, now: string, isThere: AskedNodes['isThere']): Written {
     const said = [...told.said, ownSlots(now, id)];
     told.said = said.slice(-ANSWERS);
     told.isDue ||= said.length < ANSWERS;
     if (said.length <= ANSWERS) return { keys: [], slots: [] };
-    const [hasServed, hasKept] = [servedIn(said), keptIn(said)];
+    const [hasServed, hasKept] = [this.#servedIn(said, isThere), keptIn(said)];
     const isWritten = ({ key }: ToldKey): boolean => {
       const slot = slotOf(key);
       const others = hasKept(slot) ? this.#lately : [this.#elsewhere];
       return hasServed(slot) && !others.some((told) => told.has(undefined, key));
     };
     return { keys: keys.filter(isWritten), slots: [...slots].filter((slot) => hasServed(slot) && hasKept(slot)) };
+  }
+
+  /**
+   * A proxy, say, has no slots of its own: then it serves all. Of a slot that goes to a node which is not heard yet, as one that
+   * had nothing of what is followed, it is not known what was written and what has moved.
+   */
+  #servedIn(said: Said, isThere: AskedNodes['isThere']): SlotTest {
+    const isHeard = (id: string): boolean => !isThere(id) || (this.#nodes.get(id)?.said.length ?? 0) >= ANSWERS;
+    return (slot) =>
+      said.every((own) => {
+        const other = own?.leaving.get(slot);
+        return own?.serving.has(slot) !== false && (other === undefined || isHeard(other));
+      });
   }
 
   #of(nodeId: string): Told {
@@ -110,11 +125,6 @@ export class WrittenKeys {
 }
 
 type SlotTest = (slot: number) => boolean;
-
-/** A proxy, say, has no slots of its own: then it serves all. */
-function servedIn(said: Said): SlotTest {
-  return (slot) => said.every((own) => own?.serving.has(slot) !== false);
-}
 
 function keptIn(said: Said): SlotTest {
   return (slot) => said.every((own) => own?.leaving.has(slot) !== true);

@@ -22,6 +22,11 @@ const MOST_HEAD = 19;
 /** So many compressed bytes are enough for the head of a string. */
 const HEAD_BYTES = 64;
 
+/** What takes a byte string where it lies: it holds until the call returns. */
+export interface ByteSink {
+  bytes(from: Buffer, start?: number, end?: number): void;
+}
+
 export class ByteReader {
   #bytes: Buffer;
   /** The same bytes, for views. */
@@ -183,6 +188,14 @@ export class ByteReader {
       default:
         throw this.fail('no string begins with this byte', this.at - 1);
     }
+  }
+
+  /** The same without an object for it, where it can be had so. */
+  stringTo(sink: ByteSink): void {
+    if (this.peek() >= SPECIAL) return sink.bytes(this.string());
+    const length = this.length();
+    const start = this.take(length);
+    sink.bytes(this.#bytes, start, start + length);
   }
 
   /** The same in parts of at most so many bytes; a compressed one is decompressed part by part. */

@@ -95,27 +95,32 @@ function nameOf(encoding: Encoding, typeByte: number): string {
 const PLAIN_NODE = 1;
 const PACKED_NODE = 2;
 /** The length bytes of a member and its score, or of a field and its value. */
-const LEAST_PAIR_BYTES = 2;
+export const LEAST_PAIR_BYTES = 2;
 /** The soonest expiry of all fields, which Redis puts first; 8 bytes. */
 const MINIMUM_BYTES = 8;
 
 /** One by one, in one ziplist, or in the nodes of a quicklist. */
 export function listItems(reader: ByteReader, encoding: Encoding): Pull<Buffer> {
-  let left = encoding === 'LIST_ZIPLIST' ? 1 : reader.count(1);
+  let left = listNodes(reader, encoding);
   let elements: Elements | undefined;
   return () => {
     while (elements === undefined || !elements.next()) {
       if (left === 0) return undefined;
       left -= 1;
-      elements = nodeIn(reader, encoding);
+      elements = listNode(reader, encoding);
       if (elements === undefined) return reader.string();
     }
     return elements.bytes();
   };
 }
 
+/** How many nodes follow. */
+export function listNodes(reader: ByteReader, encoding: Encoding): number {
+  return encoding === 'LIST_ZIPLIST' ? 1 : reader.count(1);
+}
+
 /** @returns undefined where one item follows that is not packed */
-function nodeIn(reader: ByteReader, encoding: Encoding): Elements | undefined {
+export function listNode(reader: ByteReader, encoding: Encoding): Elements | undefined {
   if (encoding === 'LIST') return undefined;
   if (encoding !== 'LIST_QUICKLIST_2') return new Ziplist(reader.packed('ziplist'));
   const start = reader.at;
@@ -170,7 +175,8 @@ function packedEntries(elements: Elements): Pull<ZsetEntry> {
   };
 }
 
-function scoreIn(elements: Elements): number {
+/** The score that an element is. */
+export function scoreIn(elements: Elements): number {
   const integer = elements.integer();
   if (integer !== undefined) return Number(integer);
   const score = parseScore(elements.bytes().toString('latin1'));

@@ -19,7 +19,7 @@
 // Intset: bytes of each integer, 2, 4 or 8 (4) · how many (4) · the integers, little-endian, upward.
 
 import { countOf, formatCount } from '../../resp/figures.ts';
-import type { ByteReader } from './byte-reader.ts';
+import type { ByteReader, ByteSink } from './byte-reader.ts';
 import { decimal, View } from './byte-strings.ts';
 import { NEVER } from './milliseconds.ts';
 import type { PayloadError } from './payload.ts';
@@ -106,6 +106,12 @@ export abstract class Elements {
   bytes(): Buffer {
     if (this.#integer !== undefined) return decimal(this.#integer);
     return new View(this.#memory, this.#offset + this.#start, this.stop - this.#start);
+  }
+
+  /** The same without an object for it, where it can be had so. */
+  bytesTo(sink: ByteSink): void {
+    if (this.#integer === undefined) sink.bytes(this.packed, this.#start, this.stop);
+    else sink.bytes(decimal(this.#integer));
   }
 
   /** `undefined` if it is a byte string; a bigint only if a number would not be exact. */

@@ -115,8 +115,9 @@ export class ClusterWalk {
   /** Slots that nobody serves are left out; those that were, and have got a node since, are walked after all. */
   #demand(): void {
     const isUnserved = (slot: number): boolean => this.#deployment.isUnserved(slot);
-    this.#leftOut.addAll([...SlotSet.all()].filter(isUnserved));
-    const due = this.#before === undefined ? SlotSet.all() : new SlotSet(this.#before.leftOut);
+    const part = this.#deployment.part.slots;
+    this.#leftOut.addAll([...part].filter(isUnserved));
+    const due = this.#before === undefined ? part : new SlotSet(this.#before.leftOut);
     this.#coverage.demand(due);
     this.#coverage.leaveOut(this.#leftOut);
     this.#look();

@@ -1,5 +1,7 @@
-// Which keys a copy is about, by their names and their type. The names are judged here, the type by the server.
+// Which keys a copy is about, by their names, by the slots of these, and by their type. The names are judged here, the type by
+// the server.
 
+import { slotOf, type SlotSet } from '../cluster/slot.ts';
 import { Glob } from './glob.ts';
 
 export interface KeyScopeOptions {
@@ -9,6 +11,8 @@ export interface KeyScopeOptions {
   readonly exclude?: readonly string[] | undefined;
   /** As TYPE names it. */
   readonly type?: string | undefined;
+  /** Those whose slot is among them; all where it is missing. */
+  readonly slots?: SlotSet | undefined;
 }
 
 export class KeyScope {
@@ -18,14 +22,17 @@ export class KeyScope {
   readonly type: string | undefined;
   /** Whether nothing is left out by name. */
   readonly hasAllNames: boolean;
+  /** Whether nothing is left out by name but for its slot. */
+  readonly hasAllOfSlots: boolean;
   /** Whether nothing is left out, neither by name nor by type. */
   readonly isAll: boolean;
   readonly #options: KeyScopeOptions;
   readonly #match: readonly Glob[];
   readonly #exclude: readonly Glob[];
+  readonly #slots: SlotSet | undefined;
 
   constructor(options: KeyScopeOptions) {
-    const { match = [], exclude = [], type } = options;
+    const { match = [], exclude = [], type, slots } = options;
     this.#options = options;
     const patterns = [...new Set(match)].map((text) => Buffer.from(text));
     const globs = patterns.map((pattern) => new Glob(pattern));
@@ -34,7 +41,9 @@ export class KeyScope {
     this.#exclude = exclude.map((text) => new Glob(Buffer.from(text)));
     this.pushedMatch = takesAll || patterns.length > 1 ? undefined : patterns[0];
     this.type = type;
-    this.hasAllNames = takesAll && this.#exclude.length === 0;
+    this.#slots = slots;
+    this.hasAllOfSlots = takesAll && this.#exclude.length === 0;
+    this.hasAllNames = this.hasAllOfSlots && slots === undefined;
     this.isAll = this.hasAllNames && type === undefined;
   }
 
@@ -50,6 +59,15 @@ export class KeyScope {
 
   /** Whether the name of the key is in scope. */
   includes(key: Buffer): boolean {
+    return this.mayInclude(key, 0, key.length) && this.#matches(key);
+  }
+
+  /** Whether the name that lies there has one of the slots: the look at most of what is left out takes no Buffer. */
+  mayInclude(bytes: Buffer, start: number, end: number): boolean {
+    return this.#slots === undefined || this.#slots.has(slotOf(bytes, start, end));
+  }
+
+  #matches(key: Buffer): boolean {
     return (this.#match.length === 0 || matchesAny(this.#match, key)) && !matchesAny(this.#exclude, key);
   }
 }

@@ -22,6 +22,8 @@ export interface NodeScanOptions {
   readonly scope: KeyScope;
   /** Keys that this walk is for; all where it is missing. */
   readonly wanted?: ((key: Buffer) => boolean) | undefined;
+  /** How many of the keys that it holds the walk is about, 0 to 1; all where it is missing. */
+  readonly share?: number | undefined;
   /** What the cluster calls the node. */
   readonly nodeId?: string | undefined;
   /** Where a walk of the same database, with the same options, was left. */
@@ -116,9 +118,9 @@ export class NodeScan {
     return this.#options.ledger.doneOf(this, this.#walk?.scan.page ?? 0);
   }
 
-  /** Keys in the database when the walk began. */
+  /** Keys in the database when the walk began, as far as it is about them. */
   get size(): number {
-    return this.#walk?.scan.keys ?? 0;
+    return Math.round((this.#walk?.scan.keys ?? 0) * (this.#options.share ?? 1));
   }
 
   /** Where the slots of a cluster's node were meanwhile. */

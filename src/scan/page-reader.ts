@@ -141,8 +141,10 @@ export class PageReader implements Receiver {
     const { bytes } = this.#page;
     const start = this.#page.startOf(name);
     const end = this.#page.endOf(name);
-    const isWanted = (scope.hasAllNames && wanted === undefined) || this.#isWanted(bytes.buffer.subarray(start, end));
-    if (isWanted) this.#found.keys.pushCopy(db, bytes, start, end, page);
+    if (!scope.mayInclude(bytes.buffer, start, end)) return;
+    const isAll = scope.hasAllOfSlots && wanted === undefined;
+    if (isAll || this.#isWanted(bytes.buffer.subarray(start, end)))
+      this.#found.keys.pushCopy(db, bytes, start, end, page);
   }
 
   #isWanted(key: Buffer): boolean {

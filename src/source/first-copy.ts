@@ -63,7 +63,7 @@ export class FirstCopy {
    */
   async begin(heldTo?: NodeLinkOptions['heldTo']): Promise<ReadonlyMap<string, ReplicationPoint>> {
     await this.#deployment.refreshIfPossible();
-    this.#snapshots = this.#deployment.topology.nodes.map((node) => new NodeSnapshot(this.#deployment, node));
+    this.#snapshots = this.#deployment.ownNodes.map((node) => new NodeSnapshot(this.#deployment, node));
     const { signal } = this.#deployment;
     const begun = (): Promise<unknown> => Promise.all(this.#snapshots.map((snapshot) => this.#begin(snapshot, heldTo)));
     await whileListening(signal, (reason) => this.stop(reason), begun);
@@ -116,13 +116,14 @@ export class FirstCopy {
       : { includes, hasAllNames };
     const options = { ...this.#options, ...scope, name: `the snapshot of ${nameOf(peer)}` };
     const before = this.#read;
+    const share = this.#deployment.shareOf(snapshot.node);
     try {
       await snapshot.take(channel, options, {
         onExpired: () => this.#sink.onExpired(),
         onReadRefused: (db, key, error) => this.#sink.onReadRefused(db, key, error),
         onNotice: (notice) => this.#sink.onNotice(notice),
         onPassedOver: (db, key) => this.#passOver(db, key),
-        onKeys: (keys) => (this.#read += keys),
+        onKeys: (keys) => (this.#read += keys * share),
         ...(follower && {
           onRead: (entry) => follower.onRead(entry),
           onReadAll: (entries) => follower.onReadAll(entries),
@@ -150,7 +151,7 @@ export class FirstCopy {
     if (!deployment.isCluster) return whole.length > 0 ? undefined : 'all';
     await deployment.refreshIfPossible();
     const missed = new SlotSet();
-    for (const slot of SlotSet.all()) if (!deployment.isUnserved(slot)) missed.add(slot);
+    for (const slot of deployment.part.slots) if (!deployment.isUnserved(slot)) missed.add(slot);
     for (const { node, slots, watch } of whole) {
       for (const slot of slots) {
         const hasStayed = watch.isBlind || watch.stayed(slot);

@@ -127,9 +127,9 @@ export class RedisSource implements Source {
 
   /** Whether all that is walked stays where it was when the walk began, as far as is known: what has moved is walked again. */
   get isStill(): boolean {
-    const { topology, isCluster } = this.#deployment;
+    const { topology, isCluster, part } = this.#deployment;
     if (!isCluster || this.#walkedIn === undefined) return true;
-    return this.#walkedIn !== 'once more' && topology.isLike(this.#walkedIn) && !this.#walks.hasSlotsLeft;
+    return this.#walkedIn !== 'once more' && part.isLike(this.#walkedIn, topology) && !this.#walks.hasSlotsLeft;
   }
 
   /** `listener` is called behind each page that has come. */
@@ -274,7 +274,7 @@ export class RedisSource implements Source {
       const moved = this.#walks.takeSlotsLeft();
       this.#walkedIn = undefined;
       if (!this.#deployment.isCluster) return;
-      moved.addAll(this.#deployment.topology.slotsElsewhereThan(before));
+      moved.addAll(this.#deployment.part.movedBetween(before, this.#deployment.topology));
       if (moved.size === 0) return;
       const isIn: Wanted = (key) => moved.has(slotOf(key)) && wanted?.(key) !== false;
       walk = () => this.#walks.walkAgain({ wanted: isIn, databases });

@@ -103,8 +103,10 @@ export class Walks {
 
   /** Whether there are any. */
   get hasSlotsLeft(): boolean {
-    if (this.#slotsLeft.size > 0) return true;
-    for (const { scan } of this.#lookup.readers) for (const _ of scan?.watch.left ?? []) return true;
+    const { part } = this.#deployment;
+    if (part.hasAnyOf(this.#slotsLeft)) return true;
+    for (const { scan } of this.#lookup.readers)
+      for (const slot of scan?.watch.left ?? []) if (part.slots.has(slot)) return true;
     return false;
   }
 
@@ -112,7 +114,7 @@ export class Walks {
   takeSlotsLeft(): SlotSet {
     const left = this.#slotsLeft;
     this.#slotsLeft = new SlotSet();
-    return left;
+    return this.#deployment.part.keepOf(left);
   }
 
   /** The walk for everything, from where it was left. */
@@ -173,6 +175,7 @@ export class Walks {
       state,
       sink: this.#sink,
       nodeId: node.id,
+      share: this.#deployment.shareOf(node),
       ledger: this.#ledger,
       onPage: () => this.onPage(),
     });

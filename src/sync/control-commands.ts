@@ -49,6 +49,9 @@ const COMMANDS: Readonly<Record<string, ControlCommand>> = {
   COMMAND: { help: 'the same', act: list },
 };
 
+/** As they are typed. */
+export const CONTROL_COMMANDS: readonly string[] = Object.keys(COMMANDS).map((name) => name.toLowerCase());
+
 /** What answers a command, given in words, by a whole reply. */
 export function answersOf(controls: Controls): (words: readonly string[]) => string {
   return ([word = '', ...args]) => {
@@ -114,6 +117,7 @@ export function statusText(status: StatusReport): string {
   const lines: (readonly [string, string | number])[] = [
     ['phase', status.phase],
     ['paused', status.paused ? 'yes' : 'no'],
+    ...(status.partition === null ? [] : [['partition', status.partition] as const]),
     // Rounded down: 100 % means done.
     ['done', `${Math.floor(fraction * 100)} %`],
     ['keys', status.keys],

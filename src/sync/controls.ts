@@ -5,6 +5,7 @@ import { Pause } from '../flow/pause.ts';
 import type { MaxLatency } from '../server/transfer-limits.ts';
 import { RateLimit, type Rates } from '../target/rate-limit.ts';
 import type { Figures, MigrateOptions } from './options.ts';
+import { partName } from './workers-plan.ts';
 
 /** Those that are left out stay as they are; Infinity is no limit of bytes or keys. */
 export interface Limits extends Rates {
@@ -37,6 +38,10 @@ export interface StatusReport extends Stage {
   /** In words: `connecting`, `copying`, `comparing`, `stopping`; of a run that follows its source those of its events as well. */
   readonly phase: string;
   readonly paused: boolean;
+  /** `2/4`, of a run that copies a part of a cluster; otherwise `null`. */
+  readonly partition: string | null;
+  /** Whether it follows its source, and so has a cutover. */
+  readonly live: boolean;
   /** A second, over the last few. */
   readonly keysPerSecond: number;
   readonly bytesPerSecond: number;
@@ -66,7 +71,7 @@ const NOTHING: Stage = {
   elapsed: 0,
 };
 
-type ControlledOptions = Pick<MigrateOptions, 'bwlimit' | 'tpslimit' | 'maxLatency' | 'live'>;
+type ControlledOptions = Pick<MigrateOptions, 'bwlimit' | 'tpslimit' | 'maxLatency' | 'live' | 'partition'>;
 
 export class RunControls implements Controls {
   readonly pausing = new Pause();
@@ -75,12 +80,14 @@ export class RunControls implements Controls {
   readonly #end = new AbortController();
   readonly #cutover = new AbortController();
   readonly #samples: Stage[] = [];
+  readonly #partition: string | null;
   #phase = 'connecting';
   #stage = NOTHING;
 
   readonly cutover: (() => void) | undefined;
 
-  constructor({ bwlimit, tpslimit, maxLatency, live }: ControlledOptions) {
+  constructor({ bwlimit, tpslimit, maxLatency, live, partition }: ControlledOptions) {
+    this.#partition = partition === undefined ? null : partName(partition);
     if (live === true) this.cutover = () => this.#cutover.abort();
     this.limit = new RateLimit({ bytesPerSecond: bwlimit, keysPerSecond: tpslimit, pause: this.pausing });
     this.#maxLatency = { ms: maxLatency ?? DEFAULT_MAX_LATENCY_MS };
@@ -119,6 +126,8 @@ export class RunControls implements Controls {
     return {
       phase: this.#end.signal.aborted ? 'stopping' : this.#phase,
       paused: this.pausing.isOn,
+      partition: this.#partition,
+      live: this.cutover !== undefined,
       ...this.#stage,
       elapsed: Math.round(elapsed),
       keysPerSecond: perSecond(keys - first.keys),

@@ -4,6 +4,7 @@ import { Channel } from '../flow/channel.ts';
 import type { Observation } from '../flow/observation.ts';
 import { whileListening } from '../flow/failure.ts';
 import { expiryClock } from '../flow/expiry.ts';
+import { isFile } from '../../resp/address.ts';
 import { RespError } from '../../resp/errors.ts';
 import type { Deployment } from '../cluster/deployment.ts';
 import type { NodeLinkOptions } from '../cluster/node-link.ts';
@@ -17,6 +18,7 @@ import { RespSource } from '../source/resp-source.ts';
 import type { FileSink, Source, SourceSink } from '../source/source.ts';
 import { Collisions } from '../target/key-names.ts';
 import { RedisTarget } from '../target/redis-target.ts';
+import { NdjsonTarget } from '../target/ndjson-target.ts';
 import { RespTarget } from '../target/resp-target.ts';
 import type { DryRunTarget, NameOrigins, Target, WayBack } from '../target/target.ts';
 import type { Following } from '../live/following.ts';
@@ -87,6 +89,8 @@ export interface ReadingOptions {
   /** Where an earlier copy was left, and what it could not copy. */
   readonly from?: RedisSourceOptions['from'];
   readonly failed?: RedisSourceOptions['failed'];
+  /** Of a file: takes the place of the scope. */
+  readonly wanted?: (key: Buffer) => boolean;
   /** Whether large values of a file are read after its end as well: whoever does so has to `stop` it. */
   readonly outlives?: boolean;
 }
@@ -148,13 +152,13 @@ export function firstCopyOf({ sides: { source }, plan, settings }: Run, sink: Fi
 export function fileSourceOf(
   { plan: { databases, mode, fields }, settings }: Reading,
   sink: FileSink,
-  { bigKey = settings.bigKey, outlives }: ReadingOptions = {},
+  { bigKey = settings.bigKey, wanted, outlives }: ReadingOptions = {},
 ): Source {
   const { from, scope, preserveIdle, timeout } = settings;
   const options = {
     databases: databases.length === 0 ? ('all' as const) : new Set(databases.map(([db]) => db)),
-    includes: (key: Buffer) => scope.includes(key),
-    hasAllNames: scope.hasAllNames,
+    includes: wanted ?? ((key: Buffer) => scope.includes(key)),
+    hasAllNames: wanted === undefined && scope.hasAllNames,
     type: scope.type,
     mode: mode === 'dropped' ? ('dropped' as const) : ('exact' as const),
     fields,
@@ -172,7 +176,7 @@ export function writtenKeysOf(
   isVerified: boolean,
   isResumed: boolean,
 ): WrittenKeys | undefined {
-  if (onConflict === 'replace' || to.address.kind === 'stream' || live !== undefined) return undefined;
+  if (onConflict === 'replace' || isFile(to.address) || live !== undefined) return undefined;
   return new WrittenKeys(keys || KEYS_OF_A_FILE, isVerified ? CERTAIN_BITS_PER_KEY : undefined, isResumed);
 }
 
@@ -213,14 +217,18 @@ export function targetOf(
     collisions: mayCollide ? new Collisions(names, targetDbOf, keys) : undefined,
     limit: settings.controls.limit,
   };
-  if (target === undefined) return new RespTarget(settings.to.shown, common, progress);
+  const { address } = settings.to;
+  if (isFile(address))
+    return new (address.kind === 'ndjson' ? NdjsonTarget : RespTarget)(address.path, common, progress);
+  // What is no file was reached.
+  const deployment = target!;
   const onReconnect = progress.onReconnect.bind(progress);
   const atOnce = Math.max(1, Math.min(MOST_AT_ONCE, Math.floor(buffer / BYTES_OF_ONE)));
-  const mostBytes = Math.min(...target.servers.map(({ mostBytes }) => mostBytes));
+  const mostBytes = Math.min(...deployment.servers.map(({ mostBytes }) => mostBytes));
   const limits = limitsOf(mostBytes, settings);
   const gatherBytes = settings.bySize ? 0 : Math.min(settings.bigKey, buffer * GATHERED_SHARE, mostBytes);
   const own = { replace, written, mostBytes, limits, bigKey: settings.bigKey, gatherBytes, atOnce, retry, onReconnect };
-  return new RedisTarget(target, source, { ...common, ...own, live, introduce }, progress);
+  return new RedisTarget(deployment, source, { ...common, ...own, live, introduce }, progress);
 }
 
 /** A command goes as a whole, and what has to wait at the target with it, so far as a limit is told, must have room as well. */

@@ -68,7 +68,7 @@ async function copyAll(
   const { settings, sides } = run;
   const tally = settings.dryRun ? new DryRunTarget() : undefined;
   // A value that one file has whole, another one gets so.
-  const bigKey = sides.source === undefined && sides.target === undefined ? Infinity : settings.bigKey;
+  const bigKey = sides.source === undefined && settings.to.address.kind === 'stream' ? Infinity : settings.bigKey;
 
   const source = sourceOf(sides.source, run, progress, { tally, bigKey, firstCopy, ...live?.reading, ...resume?.from });
   const channel = channelOf(run, run.settings.observation);

@@ -6,8 +6,10 @@ import type { TapMaker } from '../server/server.ts';
 import type { NatRule } from '../cluster/announced.ts';
 import type { Observed } from '../flow/observation.ts';
 import type { TypeFigures } from '../target/target.ts';
+import type { PartitionOptions } from './workers-plan.ts';
 
 export type { NatRule } from '../cluster/announced.ts';
+export type { PartitionOptions } from './workers-plan.ts';
 export type { Observed } from '../flow/observation.ts';
 export type { TypeFigures } from '../target/target.ts';
 
@@ -44,7 +46,7 @@ export type FirstCopyWay = 'scan' | 'snapshot';
 export interface MigrateOptions extends LiveOptions {
   /** The source endpoint, as on the command line: `redis://[[user]:password@]host[:port][/db]`, `PATH.resp`, `-`, `PATH.rdb`. */
   readonly from: string;
-  /** The target endpoint. */
+  /** The target endpoint; a file that is written is `PATH.resp`, `PATH.ndjson`, or stdout as `-` or `-.ndjson`. */
   readonly to: string;
   /** Passwords that stay out of the URLs; they win over the ones in there. */
   readonly fromPassword?: string | undefined;
@@ -65,6 +67,8 @@ export interface MigrateOptions extends LiveOptions {
   readonly exclude?: readonly string[] | undefined;
   /** Only keys of this type, as TYPE names it. */
   readonly type?: string | undefined;
+  /** One part of a cluster, where several processes copy it. Default: all of the source. */
+  readonly partition?: PartitionOptions | undefined;
   /** Taken away from the beginning of keys that have it. */
   readonly stripPrefix?: string | undefined;
   /** Then put in front of every key. */
@@ -187,6 +191,8 @@ export interface StartEvent {
   readonly type: 'start';
   readonly source: SideReport;
   readonly target: SideReport;
+  /** Where one of several processes copies a part of the source. */
+  readonly partition?: PartitionReport | undefined;
   /** Source database and target database. */
   readonly databases: readonly (readonly [source: number, target: number])[];
   /** Milliseconds between the clocks of both sides; `null` where one of them has none. */
@@ -195,6 +201,15 @@ export interface StartEvent {
   readonly expiry: 'exact' | 'relative' | 'dropped';
   /** How changes of the source are learnt, and why so; where it is followed. */
   readonly feed?: { readonly kind: 'psync' | 'tracking'; readonly why: string } | undefined;
+}
+
+export interface PartitionReport {
+  /** From 1. */
+  readonly part: number;
+  readonly parts: number;
+  /** How many slots it has, and how many primaries serve them. */
+  readonly slots: number;
+  readonly primaries: number;
 }
 
 /** What the look at one side has found. */

@@ -1,10 +1,11 @@
 // Reaches both sides and looks at them, before anything is written: whether the run may be, and what is found.
 
+import { setMaxListeners } from 'node:events';
 import { nameOf, ReplyError, RespError, type RespErrorOptions } from '../../resp/errors.ts';
 import { Apart, findPair, isReplicaOf, isSameServer } from '../cluster/apart.ts';
 import type { Deployment } from '../cluster/deployment.ts';
 import { tagOf } from '../cluster/slot.ts';
-import type { Node } from '../cluster/topology.ts';
+import { idsIn, type Node } from '../cluster/topology.ts';
 import type { FeedKind } from '../live/feed.ts';
 import { kindOf, refusalOf } from '../server/refusal.ts';
 import { aclOf, PROBE_KEY, type Probe } from '../server/probes.ts';
@@ -22,7 +23,8 @@ import {
   type Plan,
   type Sides,
 } from './sides.ts';
-import type { EndpointSettings, Settings } from './settings.ts';
+import type { EndpointSettings, Settings, Use } from './settings.ts';
+import { PARTITION, type Partition } from './workers-plan.ts';
 
 /** Both sides, reached and found fit, and what goes where. */
 export interface Run<S extends Settings = Settings> {
@@ -51,10 +53,13 @@ export async function withSides<S extends Settings, T>(
 ): Promise<T> {
   const end = new AbortController();
   const signals = settings.signal === undefined ? [end.signal] : [end.signal, settings.signal];
-  const sides = await openSides(settings, access, AbortSignal.any(signals));
+  const signal = AbortSignal.any(signals);
+  // As many connections listen as there are nodes, and that is no leak.
+  setMaxListeners(0, signal);
+  const sides = await openSides(settings, access, signal);
   try {
     const plan = planOf(sides, settings, isMutual);
-    const apart = await demandFit(sides, plan.databases);
+    const apart = await demandFit(sides, plan.databases, settings);
     return await use({ settings, sides, plan, apart, end });
   } finally {
     end.abort();
@@ -63,8 +68,10 @@ export async function withSides<S extends Settings, T>(
 }
 
 /** What was found, as it is told before the first key. */
-export function startEvent({ sides, plan: { databases, keys, mode }, settings: { from, to } }: Run): StartEvent {
+export function startEvent({ sides, plan, settings: { from, to, partition } }: Run): StartEvent {
+  const { databases, keys, mode } = plan;
   const { source, target } = sides;
+  const primaries = source?.ownNodes.length ?? 0;
   const targetKeys =
     target === undefined ? 0 : targetDatabases(target, databases).reduce((total, db) => total + keysIn(target, db), 0);
   const skew = clockSkewOf(sides);
@@ -72,6 +79,9 @@ export function startEvent({ sides, plan: { databases, keys, mode }, settings: {
     type: 'start',
     source: sideReport(from, source, keys),
     target: sideReport(to, target, targetKeys),
+    ...(partition && {
+      partition: { part: partition.part, parts: partition.parts, slots: partition.slots.size, primaries },
+    }),
     databases,
     clockSkew: Number.isNaN(skew) ? null : Math.round(skew),
     expiry: mode,
@@ -88,8 +98,13 @@ function nodeReport({ connection, info }: Server): NodeReport {
   return { address: nameOf(connection.peer), server, role, usedMemory, maxMemory };
 }
 
-async function demandFit({ source, target }: Sides, databases: DatabasePairs): Promise<Apart | undefined> {
-  demandRights({ source, target });
+async function demandFit(
+  { source, target }: Sides,
+  databases: DatabasePairs,
+  { partition, use }: Settings,
+): Promise<Apart | undefined> {
+  demandRights({ source, target }, use);
+  if (source !== undefined && partition !== undefined) demandPartition(source, partition);
   if (source !== undefined) await demandUsable(source, new Set(databases.map(([db]) => db)));
   if (target !== undefined) {
     if (target.use === 'write to')
@@ -101,14 +116,31 @@ async function demandFit({ source, target }: Sides, databases: DatabasePairs): P
   return Apart.hold(source, target);
 }
 
-/** Every command that cannot be had is named, of both sides at once. */
-function demandRights({ source, target }: Sides): void {
+/** Only a cluster has parts, and a plan is for one cluster. @throws RespError */
+function demandPartition(source: Deployment, { part, parts, nodeIds }: Partition): void {
+  const { connection, topology } = source.servers[0]!;
+  const { peer } = connection;
+  const cannot = `Cannot copy part ${part} of ${parts}`;
+  if (!source.isCluster) {
+    const message = `${cannot}: ${nameOf(peer)} is a single server, and only the slots of a cluster can be shared out`;
+    throw new RespError(PARTITION, message, { peer, hint: 'leave --partition out' });
+  }
+  const ids = idsIn(String(topology[1]));
+  // Nodes come and go; where none is known any more, it is another one.
+  if (nodeIds === undefined || ids.length === 0 || ids.some((id) => nodeIds.has(id))) return;
+  const message = `${cannot}: the plan is for another cluster than that of ${nameOf(peer)}, which has none of its nodes`;
+  throw new RespError(PARTITION, message, { peer, hint: 'make a plan of this one: rump plan' });
+}
+
+const VERBS: Readonly<Record<Use, string>> = { copy: 'copy', check: 'compare', inspect: 'inspect' };
+
+/** Every command that cannot be had is named, of both sides at once. @throws RespError */
+export function demandRights({ source, target }: Sides, use: Use): void {
   const complaints = [source, target].flatMap(
     (side) => side?.servers.flatMap((server) => complain(side.role, server)) ?? [],
   );
   if (complaints.length === 0) return;
-  const doing = target?.use === 'read from' ? 'compare' : 'copy';
-  const message = `Cannot ${doing}: ${complaints.map(({ text }) => text).join('; ')}`;
+  const message = `Cannot ${VERBS[use]}: ${complaints.map(({ text }) => text).join('; ')}`;
   const rights = new Set(complaints.flatMap(({ missing }) => missing.map(aclOf)));
   const { peer } = complaints[0]!;
   if (rights.size === 0) throw new RespError('UNKNOWN_COMMAND', message, { peer, hint: UNKNOWN_HINT });
@@ -156,7 +188,7 @@ async function demandDatabase(connection: Server['connection'], db: number): Pro
 /** Whether a cluster serves its other slots where some have no node: asked with a name that the node serves. */
 async function demandServing(side: Deployment): Promise<void> {
   const [server] = side.servers as [Server];
-  const [node] = side.topology.nodes as [Node];
+  const [node] = side.ownNodes as [Node];
   const [slot] = side.topology.slotsOf(node);
   const key = `${PROBE_KEY}:{${tagOf(slot!)}}`;
   // As in every look at a server, a negative TTL is refused before anything is written.

@@ -312,12 +312,12 @@ async function storeOf(
   target: Deployment,
   connections: WriterConnections,
 ): Promise<CheckpointStore> {
-  const { resume, retry, to } = settings;
+  const { resume, retry, to, partition } = settings;
   if (resume !== AT_TARGET) return CheckpointFile.open(resume!);
   const databases = plan.databases.map(([, db]) => db);
   // What this one writes says so by itself.
   const introduce = async (server: Server): Promise<void> => void connections.add(server);
-  return new CheckpointKeys(target, databases, to.shown, { retry, onReconnect: () => {}, introduce });
+  return new CheckpointKeys(target, databases, to.shown, partition?.part, { retry, onReconnect: () => {}, introduce });
 }
 
 function lateWrites(address: string): Warning {

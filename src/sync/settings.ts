@@ -1,7 +1,7 @@
 // What a copy was asked for, resolved: addresses parsed, defaults filled in, contradictions refused.
 
 import { formatAddress, parseAddress, type Address } from '../../resp/address.ts';
-import { AddressError } from '../../resp/errors.ts';
+import { AddressError, RespError } from '../../resp/errors.ts';
 import { Secrets } from '../../resp/secrets.ts';
 import type { TlsOptions } from '../../resp/tls-options.ts';
 import type { NatRule } from '../cluster/announced.ts';
@@ -14,10 +14,11 @@ import { CHECKPOINT_PREFIX, type CopyIdentity } from '../checkpoint/checkpoint.t
 import { KeyScope, type KeyScopeOptions } from '../scan/key-scope.ts';
 import { KeyNames } from '../target/key-names.ts';
 import { RunControls } from './controls.ts';
+import { PARTITION, partitionOf, type Partition } from './workers-plan.ts';
 import type { ConflictPolicy, FirstCopyWay, MigrateEvent, MigrateOptions } from './options.ts';
 
-/** Whether the target is written or only read. */
-export type Use = 'copy' | 'check';
+/** Whether the target is written or only read, or there is none. */
+export type Use = 'copy' | 'check' | 'inspect';
 
 export interface Settings {
   readonly use: Use;
@@ -26,6 +27,8 @@ export interface Settings {
   /** Source databases, where they were named. */
   readonly databases: readonly number[] | 'all' | undefined;
   readonly dbMap: ReadonlyMap<number, number>;
+  /** Where several processes share out the source. */
+  readonly partition: Partition | undefined;
   readonly scope: KeyScope;
   readonly names: KeyNames;
   readonly firstCopy: FirstCopyWay;
@@ -92,6 +95,23 @@ export interface EndpointSettings {
 /** The value of `resume` that names no file. */
 export const AT_TARGET = 'target';
 
+/** What is needed to reach a source alone. */
+export type SourceSettings = Pick<Settings, 'from' | 'maxReply' | 'retry' | 'timeout' | 'signal' | 'tap'>;
+export type SourceOptions = Pick<
+  MigrateOptions,
+  | 'from'
+  | 'fromPassword'
+  | 'fromSentinelPassword'
+  | 'fromTls'
+  | 'fromNat'
+  | 'maxReply'
+  | 'retries'
+  | 'retryMax'
+  | 'timeout'
+  | 'signal'
+  | 'tap'
+>;
+
 const DEFAULT_BUFFER = 64 * 1024 * 1024;
 const DEFAULT_BIG_KEY = 64 * 1024 * 1024;
 const DEFAULT_MAX_REPLY = 128 * 1024 * 1024;
@@ -108,13 +128,8 @@ const DEFAULT_RETRY_MAX_MS = 30_000;
  * @throws AddressError for an endpoint that is none, or that cannot be used so
  */
 export function settingsOf(options: MigrateOptions, use: Use, controls = new RunControls(options)): Settings {
-  const { retries = DEFAULT_RETRIES, retryMax = DEFAULT_RETRY_MAX_MS } = options;
-  const from = endpoint(options.from, {
-    password: options.fromPassword,
-    sentinelPassword: options.fromSentinelPassword,
-    tls: options.fromTls,
-    nat: options.fromNat,
-  });
+  const source = sourceSettingsOf(options);
+  const { from } = source;
   const to = endpoint(options.to, {
     password: options.toPassword,
     sentinelPassword: options.toSentinelPassword,
@@ -122,17 +137,22 @@ export function settingsOf(options: MigrateOptions, use: Use, controls = new Run
     nat: options.toNat,
   });
   if (use === 'copy') demandWritable(to);
+  for (const side of use === 'check' ? [from, to] : [from]) demandReadable(side);
+  const scope = use === 'copy' && options.resume === AT_TARGET ? withoutCheckpoints(options) : options;
+  const partition = options.partition && partitionOf(options.partition, options.live === true);
+  const names = new KeyNames(options);
+  if (partition !== undefined && names.mayCollide) throw mayCollide(partition);
   return {
+    ...source,
     use,
-    from,
     to,
     secrets: new Secrets([from, to].flatMap(secretsOf)),
-    tap: options.tap,
     observation: options.observe === true ? new Observation() : undefined,
     databases: options.db,
     dbMap: options.dbMap ?? new Map(),
-    scope: new KeyScope(use === 'copy' && options.resume === AT_TARGET ? withoutCheckpoints(options) : options),
-    names: new KeyNames(options),
+    partition,
+    scope: new KeyScope({ ...scope, slots: partition?.slots }),
+    names,
     firstCopy: options.firstCopy ?? 'scan',
     onConflict: options.onConflict ?? 'replace',
     noTtl: options.noTtl ?? false,
@@ -141,17 +161,32 @@ export function settingsOf(options: MigrateOptions, use: Use, controls = new Run
     buffer: options.buffer ?? DEFAULT_BUFFER,
     bigKey: options.bigKey ?? DEFAULT_BIG_KEY,
     bySize: options.bigKey !== undefined,
-    maxReply: options.maxReply ?? DEFAULT_MAX_REPLY,
-    retry: { retries, longest: retryMax },
-    timeout: options.timeout ?? DEFAULT_TIMEOUT_MS,
     controls,
     failFast: options.failFast ?? false,
     dryRun: options.dryRun ?? false,
     resume: options.resume,
-    identity: identityOf(options, from, to),
+    identity: identityOf(options, from, to, partition),
     live: options.live === true ? liveSettingsOf(options, controls) : undefined,
-    signal: options.signal,
     onEvent: options.onEvent ?? (() => {}),
+  };
+}
+
+/** @throws AddressError */
+export function sourceSettingsOf(options: SourceOptions): SourceSettings {
+  const { retries = DEFAULT_RETRIES, retryMax = DEFAULT_RETRY_MAX_MS } = options;
+  const from = endpoint(options.from, {
+    password: options.fromPassword,
+    sentinelPassword: options.fromSentinelPassword,
+    tls: options.fromTls,
+    nat: options.fromNat,
+  });
+  return {
+    from,
+    maxReply: options.maxReply ?? DEFAULT_MAX_REPLY,
+    retry: { retries, longest: retryMax },
+    timeout: options.timeout ?? DEFAULT_TIMEOUT_MS,
+    signal: options.signal,
+    tap: options.tap,
   };
 }
 
@@ -171,13 +206,24 @@ function liveSettingsOf(options: MigrateOptions, { pausing }: RunControls): Live
   };
 }
 
+/** Which of them has the name, one process alone can know. */
+function mayCollide({ part, parts }: Partition): RespError {
+  const message = `Cannot copy part ${part} of ${parts} with stripPrefix: two keys of different parts may get the same name`;
+  return new RespError(PARTITION, message);
+}
+
 /** Progress kept at the target is no key of the source, even where that was the target of another copy. */
 function withoutCheckpoints({ match, exclude = [], type }: MigrateOptions): KeyScopeOptions {
-  return { match, type, exclude: [...exclude, `${CHECKPOINT_PREFIX}{*}`] };
+  return { match, type, exclude: [...exclude, `${CHECKPOINT_PREFIX}{*}`, `${CHECKPOINT_PREFIX}{*}:*`] };
 }
 
 /** By the flags that say it; `null` where one is not given. */
-function identityOf(options: MigrateOptions, from: EndpointSettings, to: EndpointSettings): CopyIdentity {
+function identityOf(
+  options: MigrateOptions,
+  from: EndpointSettings,
+  to: EndpointSettings,
+  partition: Partition | undefined,
+): CopyIdentity {
   const { db, dbMap, match = [], exclude = [], type = null, stripPrefix, addPrefix } = options;
   const pairs = [...(dbMap ?? [])].toSorted(([one], [other]) => one - other);
   return {
@@ -194,6 +240,7 @@ function identityOf(options: MigrateOptions, from: EndpointSettings, to: Endpoin
     'no-ttl': options.noTtl === true ? 'yes' : null,
     'preserve-idle': options.preserveIdle === true ? 'yes' : null,
     live: options.live === true ? 'yes' : null,
+    ...(partition && { partition: `${partition.part}/${partition.parts}`, plan: partition.digest }),
   };
 }
 
@@ -201,7 +248,7 @@ function listOf(patterns: readonly string[]): string | null {
   return patterns.length === 0 ? null : patterns.toSorted().join(' ');
 }
 
-function secretsOf({ address, password, sentinelPassword }: EndpointSettings): (string | undefined)[] {
+export function secretsOf({ address, password, sentinelPassword }: EndpointSettings): (string | undefined)[] {
   return [password, sentinelPassword, 'password' in address ? address.password : undefined];
 }
 
@@ -238,6 +285,12 @@ function endpoint(text: string, { password, sentinelPassword, tls, nat = [] }: E
     tls: 'tls' in address && address.tls ? (tls ?? {}) : undefined,
     nat,
   };
+}
+
+function demandReadable({ address, shown }: EndpointSettings): void {
+  if (address.kind !== 'ndjson') return;
+  const hint = 'a file that can be read back ends in .resp';
+  throw new AddressError(`Cannot read ${shown}: what rump writes as JSON is for other tools`, hint);
 }
 
 function demandWritable({ address, shown }: EndpointSettings): void {

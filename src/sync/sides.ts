@@ -1,9 +1,10 @@
 // Both sides: how they are reached, what they are known to hold, and what of the one goes where at the other. A side is a server
 // or a cluster; a file is not opened yet.
 
-import { isFile } from '../../resp/address.ts';
+import { isFile, isStandardStream } from '../../resp/address.ts';
 import { RespError } from '../../resp/errors.ts';
 import { Deployment } from '../cluster/deployment.ts';
+import { Part } from '../cluster/part.ts';
 import { InputFile } from '../file/input-file.ts';
 import { demandWritable } from '../file/output-file.ts';
 import { openRegular } from '../file/regular-file.ts';
@@ -69,7 +70,7 @@ async function demandReadable({ address, shown }: Settings['from']): Promise<voi
 }
 
 function isNamed({ address }: Settings['from']): boolean {
-  return isFile(address) && address.path !== '-';
+  return isFile(address) && !isStandardStream(address);
 }
 
 async function openSide(
@@ -97,7 +98,17 @@ async function openSide(
     keptBytes: keptBytes(settings, purpose),
     maxReply,
   } as const;
-  return Deployment.open({ address, access, sentinelPassword, nat, db: firstDb(role, settings), retry, onReconnect });
+  const part = isSource ? new Part(settings.partition?.slots) : undefined;
+  return Deployment.open({
+    address,
+    access,
+    sentinelPassword,
+    nat,
+    db: firstDb(role, settings),
+    retry,
+    part,
+    onReconnect,
+  });
 }
 
 /** Bytes of the longest payload that is kept: a longer one has no place in memory, and no way into a target. A file takes it whole. */
@@ -166,10 +177,10 @@ export function targetDatabases({ servers }: Deployment, databases: DatabasePair
   return [...new Set(dbs)].toSorted((a, b) => a - b);
 }
 
-/** Keys in a database, of all nodes together. */
-export function keysIn({ servers }: Deployment, db: number): number {
+/** Keys in a database, of all nodes together; of the part that a run is about where it is about one, and then about. */
+export function keysIn({ servers, shares }: Deployment, db: number): number {
   const keys = ({ db: current, keys, databases }: Server): number => (current === db ? keys : (databases.get(db) ?? 0));
-  return servers.reduce((total, server) => total + keys(server), 0);
+  return servers.reduce((total, server, i) => total + Math.round(keys(server) * shares[i]!), 0);
 }
 
 export interface Plan {

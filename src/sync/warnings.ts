@@ -10,6 +10,7 @@ import type { LeftOutKind } from '../snapshot/left-out.ts';
 import type { SourceNotice } from '../source/source.ts';
 import type { Run } from './preflight.ts';
 import type { Use } from './settings.ts';
+import type { Partition } from './workers-plan.ts';
 import { clockSkewOf, keysIn, MOST_SKEW_MS, targetDatabases, type DatabasePairs, type Sides } from './sides.ts';
 
 export interface Warning {
@@ -59,16 +60,18 @@ const LEFT_OUT: Readonly<Record<LeftOutKind, (names: string, count: number) => s
  * @param isResumed whether keys at the target are no surprise
  */
 export async function warningsOf(
-  { sides, plan: { databases }, settings: { use, firstCopy } }: Run,
+  { sides, plan: { databases }, settings: { use, firstCopy, partition } }: Run,
   isResumed = false,
 ): Promise<Warning[]> {
   const { source, target } = sides;
+  // What is said of all parts, the first one says.
+  const isFirst = partition === undefined || partition.part === 1;
   const warnings = [
     ...[source, target].flatMap((side) => (side === undefined ? [] : warningsAbout(side, use))),
     ...aboutClocks(sides, use),
-    ...(target === undefined || use === 'check' ? [] : aboutTarget(sides, target, databases)),
+    ...(target === undefined || use === 'check' ? [] : aboutTarget(sides, target, databases, partition)),
     ...(source === undefined ? [] : leftOutDatabases(source, databases)),
-    ...(source === undefined || use === 'check' ? [] : await leftOutFunctions(source)),
+    ...(source === undefined || use === 'check' || !isFirst ? [] : await leftOutFunctions(source)),
     ...(source === undefined || use === 'check' || firstCopy === 'scan' ? [] : [forks(source)]),
   ];
   return isResumed ? warnings.filter(({ code }) => code !== 'TARGET_NOT_EMPTY') : warnings;
@@ -96,12 +99,18 @@ function aboutClocks(sides: Sides, use: Use): Warning[] {
   return [{ code: 'CLOCK_SKEW', message }];
 }
 
-function aboutTarget({ source }: Sides, target: Deployment, databases: DatabasePairs): Warning[] {
+function aboutTarget(
+  { source }: Sides,
+  target: Deployment,
+  databases: DatabasePairs,
+  partition: Partition | undefined,
+): Warning[] {
   const warnings: Warning[] = [];
   for (const db of targetDatabases(target, databases)) {
     const keys = keysIn(target, db);
     if (keys === 0) continue;
-    const message = `the target database ${db} is not empty: it has ${countOf(keys, 'key')}`;
+    const others = partition === undefined ? '' : ', of other parts as well if these have begun';
+    const message = `the target database ${db} is not empty: it has ${countOf(keys, 'key')}${others}`;
     warnings.push({ code: 'TARGET_NOT_EMPTY', message });
   }
   const [limit, used] = [sum(target, 'maxMemory'), source === undefined ? 0 : sum(source, 'usedMemory')];

@@ -5,7 +5,7 @@ import { slotOf, tagOf } from '../cluster/slot.ts';
 
 /** Of a temporary name. */
 const RANDOM_BYTES = 8;
-const INTERNAL = /^rump:(?:tmp:\{\d{1,6}\}:[0-9a-f]{16}|checkpoint:\{\d{1,6}\})$/;
+const INTERNAL = /^rump:(?:tmp:\{\d{1,6}\}:[0-9a-f]{16}|checkpoint:\{\d{1,6}\}(?::\d{1,5})?)$/;
 const LONGEST = 'rump:tmp:{123456}:0123456789abcdef'.length;
 const [FIRST, COLON] = [...Buffer.from('r:')];
 

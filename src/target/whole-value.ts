@@ -27,7 +27,11 @@ export interface Pace {
 /** Of Redis 5. Every RESTORE reads it that knows ABSTTL. */
 const RDB_VERSION = 9;
 /** These give no element twice. */
-const ORDERED: ReadonlySet<ValuePiece['type'] | undefined> = new Set<ValuePiece['type']>(['string', 'list']);
+export const ORDERED: ReadonlySet<ValuePiece['type'] | undefined> = new Set<ValuePiece['type']>([
+  'string',
+  'list',
+  'stream',
+]);
 
 /**
  * One payload, made of the pieces as far as a plain payload can hold them; otherwise the server has to give it in one piece.

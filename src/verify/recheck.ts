@@ -1,20 +1,11 @@
 // Keys that differ may only be on the move, so they are kept and read once more: by name at a server, or with their whole file.
 
 import { ownCopy } from '../flow/own-copy.ts';
-import { idOf, type KeyId, NO_PAGE } from '../flow/key-id.ts';
+import { idOf, type KeyId } from '../flow/key-id.ts';
 import type { Milliseconds } from '../rdb/milliseconds.ts';
 import type { Channel } from '../flow/channel.ts';
-import type { Deployment } from '../cluster/deployment.ts';
-import type { NodeLinkOptions } from '../cluster/node-link.ts';
 import { newEntry, type Entry } from '../flow/entry.ts';
-import { EntryView } from '../flow/entry-view.ts';
-import { Failure } from '../flow/failure.ts';
-import type { KeyReader } from '../keys/key-reader.ts';
-import type { Session } from '../server/session.ts';
-import type { LargeValues, ValueOptions } from '../source/large-values.ts';
-import { Lookup, type AnswerSink } from '../source/lookup.ts';
-import type { Source, SourceSink } from '../source/source.ts';
-import { Wakeup } from '../flow/wakeup.ts';
+import type { Source } from '../source/source.ts';
 import type { Verdict } from './options.ts';
 
 /** A key that is not the same as far as it is known. */
@@ -78,6 +69,11 @@ export class RecheckQueue implements Iterable<RecheckKey> {
     this.#byId.delete(id);
   }
 
+  /** Where the walked side has them, or might have them. */
+  *places(): Generator<readonly KeyId[]> {
+    for (const { walked } of this.#byId.values()) yield walked;
+  }
+
   [Symbol.iterator](): Iterator<RecheckKey> {
     return this.#byId.values();
   }
@@ -91,103 +87,6 @@ function bytesOf({ walked, asked }: RecheckKey): number {
 /** A view would keep the chunk alive that it came with. */
 function copyOf({ db, key }: KeyId): KeyId {
   return { db, key: ownCopy(key) };
-}
-
-export interface RecheckOptions extends NodeLinkOptions {
-  readonly dump: ValueOptions;
-}
-
-/** Reads them by name. An entry without a payload stands for a key that is not there. */
-export class KeyRecheck implements Source {
-  readonly fraction = 1;
-  readonly #queue: RecheckQueue;
-  readonly #options: RecheckOptions;
-  readonly #lookup: Lookup;
-  readonly #moved = new Wakeup();
-  readonly #failure = new Failure();
-  readonly #entry = newEntry();
-  /** Where else a key may be, and what it is known by, by the Buffer that was asked with. */
-  readonly #asked = new Map<Buffer, { readonly known: KeyId; readonly others: readonly KeyId[] }>();
-  #channel!: Channel;
-
-  constructor(
-    walked: Deployment,
-    queue: RecheckQueue,
-    options: RecheckOptions,
-    sink: Pick<SourceSink, 'onReadRefused'>,
-  ) {
-    this.#queue = queue;
-    this.#options = options;
-    this.#lookup = new Lookup(
-      walked,
-      { ...options, newKeyReader: this.#newKeyReader.bind(this) },
-      {
-        onGone: ({ key }) => this.#onGone(key),
-        onRefused: ({ db, key }, error) => sink.onReadRefused(db, key, error),
-        onMoved: () => this.#moved.wake(),
-        onFailed: (error) => this.#failure.fail(error),
-      },
-    );
-  }
-
-  async read(channel: Channel): Promise<void> {
-    this.#channel = channel;
-    this.#lookup.begin(channel);
-    try {
-      await Promise.race([this.#readAll(channel), this.#failure.promise]);
-      this.#lookup.finish();
-    } catch (error) {
-      this.#lookup.finish(error);
-      throw error;
-    }
-  }
-
-  again({ db, key, page }: Entry): void {
-    this.#lookup.read({ db, key, page, asking: false });
-  }
-
-  againInPieces(): boolean {
-    return false;
-  }
-
-  rescan(): void {
-    // Nothing is written that could be lost.
-  }
-
-  stop(reason: Error): void {
-    this.#failure.fail(reason);
-    this.#lookup.stop(reason);
-  }
-
-  async #readAll(channel: Channel): Promise<void> {
-    for (const { walked } of this.#queue) this.#ask(walked[0]!, walked);
-    while (channel.unsettled > 0 || this.#lookup.isPending) await this.#moved.sleep();
-  }
-
-  #ask(known: KeyId, [next, ...others]: readonly KeyId[]): void {
-    this.#asked.set(next!.key, { known, others });
-    this.#lookup.read({ ...next!, page: NO_PAGE, asking: false });
-  }
-
-  #newKeyReader(session: Session, answers: AnswerSink, large: LargeValues): KeyReader {
-    const onDump = (found: EntryView): void => {
-      const entry = found.copy();
-      // Whichever of them it is: at the other side it has the same name.
-      const { known } = this.#asked.get(entry.key)!;
-      answers.onFound(EntryView.of({ ...entry, ...known }));
-    };
-    return large.newKeyReader(session, this.#options.dump, { ...answers, onDump });
-  }
-
-  #onGone(key: Buffer): void {
-    const { known, others } = this.#asked.get(key)!;
-    if (others.length > 0) this.#ask(known, others);
-    else this.#push({ ...this.#entry, ...known });
-  }
-
-  #push(entry: Entry): void {
-    if (this.#channel.isOpen) this.#channel.push(entry);
-  }
 }
 
 /** A file is read as a whole; whoever takes the entries asks which of them are in the queue. */

@@ -8,6 +8,7 @@ import type { KeyId } from '../flow/key-id.ts';
 import { NameHash } from '../flow/name-table.ts';
 import type { Role } from '../server/server.ts';
 import type { ValueOptions } from '../source/large-values.ts';
+import { NamedKeys } from '../source/named-keys.ts';
 import type { Source } from '../source/source.ts';
 import { sourceOf } from '../sync/flow.ts';
 import type { Run } from '../sync/preflight.ts';
@@ -20,7 +21,7 @@ import type { CheckSettings } from './options.ts';
 import { Comparison } from './comparison.ts';
 import { FileSide, isOfType, type Pass, type Passes } from './pass.ts';
 import { HASH_RANGE, NameSet } from './name-set.ts';
-import { FileRecheck, KeyRecheck } from './recheck.ts';
+import { FileRecheck } from './recheck.ts';
 
 /** How much of the check is done once one side was walked with its values. */
 const WALKED = 0.8;
@@ -64,7 +65,7 @@ export class ServerCheck implements Passes {
     for (;;) {
       const recheck = this.#file && new FileRecheck(this.#walk(), queue);
       const source =
-        recheck ?? new KeyRecheck(this.#run.sides.source!, queue, this.#readOptions('source'), this.findings);
+        recheck ?? new NamedKeys(this.#run.sides.source!, queue.places(), this.#readOptions('source'), this.findings);
       yield { source, target: this.#compare(recheck && ((entry) => recheck.isQueued(entry))), share: [1, 1] };
     }
   }

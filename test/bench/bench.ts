@@ -1,4 +1,4 @@
-// The bench: copies real data between real servers as a user would, follows writers, decodes payloads, and prints and keeps what that took.
+// The bench: copies real data between real servers as a user would, follows writers, decodes payloads, starts, and prints and keeps what that took.
 import { appendFileSync } from 'node:fs';
 import { measureDecode } from './decode.ts';
 import { decodeBlock } from './decode-table.ts';
@@ -6,6 +6,7 @@ import { measureFollowing } from './following.ts';
 import { followingBlock } from './following-table.ts';
 import { measure } from './measure.ts';
 import { readOptions, USAGE } from './options.ts';
+import { measureStart, startBlock } from './start.ts';
 import { block, heading } from './table.ts';
 
 /** One object a line, added when its dataset is done: an interrupted run keeps what it has. */
@@ -35,11 +36,17 @@ async function main(): Promise<void> {
     keep(result);
     process.stdout.write(`\n${followingBlock(result)}`);
   }
-  if (!options.decode) return;
-  tell('decoding payloads of mixed');
-  const result = await measureDecode(options);
+  if (options.decode) {
+    tell('decoding payloads of mixed');
+    const result = await measureDecode(options);
+    keep(result);
+    process.stdout.write(`\n${decodeBlock(result)}`);
+  }
+  if (!options.start) return;
+  tell('starting');
+  const result = await measureStart(options.runs);
   keep(result);
-  process.stdout.write(`\n${decodeBlock(result)}`);
+  process.stdout.write(`\n${startBlock(result)}`);
 }
 
 function keep(result: object): void {

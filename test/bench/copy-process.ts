@@ -16,6 +16,23 @@ export interface Usage {
 
 const HOOK = new URL('./usage-hook.js', import.meta.url).href;
 
+/** The same of `rump inspect` without keys. Rejects when it has not counted so many keys. */
+export async function runInspect(
+  [program, ...args]: CopyCommand,
+  source: Site,
+  target: Site,
+  keys: number,
+): Promise<Usage> {
+  const usageFile = join(target.dir, 'usage');
+  const [, endpoint] = source.words('from');
+  const lines: string[] = [];
+  const onLine = (line: string): unknown => lines.push(line);
+  await runProcess(program, [...args, 'inspect', endpoint!, '--json'], { onLine, env: environment(usageFile) });
+  const counted = (JSON.parse(lines.at(-1) ?? '{}') as { keys?: number }).keys;
+  if (counted !== keys) throw new Error(`Wrong figures: ${keys} keys at the source, ${counted} counted`);
+  return readUsage(usageFile, program);
+}
+
 /** Rejects when the copy says that it failed. @param options with `onLine` it tells of its progress */
 export async function runCopy(
   [program, ...args]: CopyCommand,
@@ -26,10 +43,13 @@ export async function runCopy(
   const usageFile = join(target.dir, 'usage');
   const endpoints = [...source.words('from'), ...target.words('to')];
   const output = options.onLine === undefined ? '--silent' : '--json';
-  // A bare environment: neither RUMP_* nor NODE_OPTIONS of the shell may change what is measured.
-  const env = { PATH: process.env['PATH'], NODE_OPTIONS: `--import=${HOOK}`, BENCH_USAGE_FILE: usageFile };
-  await runProcess(program, [...args, ...endpoints, output], { ...options, env });
+  await runProcess(program, [...args, ...endpoints, output], { ...options, env: environment(usageFile) });
   return readUsage(usageFile, program);
+}
+
+/** A bare one: neither RUMP_* nor NODE_OPTIONS of the shell may change what is measured. */
+function environment(usageFile: string): NodeJS.ProcessEnv {
+  return { PATH: process.env['PATH'], NODE_OPTIONS: `--import=${HOOK}`, BENCH_USAGE_FILE: usageFile };
 }
 
 /** A wrapper that runs on Node leaves a line of its own: CPU adds up, the largest one is the peak. */

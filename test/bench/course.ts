@@ -13,11 +13,13 @@ export interface CourseOfCopy {
   readonly floors: readonly FloorName[];
   /** What rump reads in place of the server that it was made from. */
   readonly reads?: 'frames' | 'snapshot';
-  readonly writesFile?: boolean;
+  readonly writesFile?: 'frames' | 'lines';
   /** Whether rump compares both sides, after a copy that is not measured. */
   readonly compares?: boolean;
+  /** Whether rump counts what the source holds, and copies nothing. */
+  readonly counts?: boolean;
   /** Flags of rump, which a plain copy has not. */
-  readonly flags?: readonly string[];
+  readonly flags?: (target: Site) => readonly string[];
 }
 
 /** It follows the source until that is seen not to be written. */
@@ -29,22 +31,40 @@ export const courses: Readonly<Record<Course, CourseOfCopy>> = {
   clusters: { startSource: startClusterSite, startTarget: startClusterSite, floors: ['c'] },
   'stalled-node': { startSource: startSite, startTarget: startStallingSite, floors: [] },
   tls: { startSource: startTlsSite, startTarget: startTlsSite, floors: ['c'] },
-  'into-file': { startSource: startSite, startTarget: async () => newFileSite(), floors: [], writesFile: true },
+  'into-file': { startSource: startSite, startTarget: async () => newFileSite(), floors: [], writesFile: 'frames' },
+  'into-ndjson': {
+    startSource: startSite,
+    startTarget: async () => newFileSite('copy.ndjson'),
+    floors: [],
+    writesFile: 'lines',
+  },
+  traced: {
+    startSource: startSite,
+    startTarget: startSite,
+    floors: ['c'],
+    flags: ({ dir }) => ['--trace', join(dir, 'frames.log')],
+  },
   'out-of-file': { startSource: startSite, startTarget: startSite, floors: ['a'], reads: 'frames' },
   'out-of-snapshot': { startSource: startSite, startTarget: startSite, floors: ['c'], reads: 'snapshot' },
   check: { startSource: startSite, startTarget: startSite, floors: ['c'], compares: true },
+  inspect: { startSource: startSite, startTarget: startSite, floors: ['c'], counts: true },
   live: follows('psync'),
   'live-tracking': follows('tracking'),
   'first-snapshot': {
     startSource: startSite,
     startTarget: startSite,
     floors: ['b', 'c'],
-    flags: ['--first-copy', 'snapshot'],
+    flags: () => ['--first-copy', 'snapshot'],
   },
 };
 
 function follows(feed: string): CourseOfCopy {
-  return { startSource: startSite, startTarget: startSite, floors: ['c'], flags: [...UNTIL_QUIET, '--feed', feed] };
+  return {
+    startSource: startSite,
+    startTarget: startSite,
+    floors: ['c'],
+    flags: () => [...UNTIL_QUIET, '--feed', feed],
+  };
 }
 
 export function framesOf(source: Site): string {

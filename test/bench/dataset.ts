@@ -11,9 +11,12 @@ export type Course =
   | 'stalled-node'
   | 'tls'
   | 'into-file'
+  | 'into-ndjson'
+  | 'traced'
   | 'out-of-file'
   | 'out-of-snapshot'
   | 'check'
+  | 'inspect'
   | 'live'
   | 'live-tracking'
   | 'first-snapshot';
@@ -39,8 +42,11 @@ export type DatasetName =
   | 'tls'
   | 'file-out'
   | 'file-in'
+  | 'ndjson'
+  | 'traced'
   | 'rdb'
   | 'check'
+  | 'inspect'
   | 'small-live'
   | 'small-tracking'
   | 'small-snapshot'
@@ -130,6 +136,17 @@ export const datasets: Readonly<Record<DatasetName, Dataset>> = {
   tls: { keys: 1_000_000, course: 'tls', delay: 0, goals: [], commandsOf: smallString },
   'file-out': { keys: 1_000_000, course: 'into-file', delay: 0, goals: [], commandsOf: smallString },
   'file-in': { keys: 1_000_000, course: 'out-of-file', delay: 0, goals: [], commandsOf: smallString },
+  ndjson: {
+    keys: 100_000,
+    course: 'into-ndjson',
+    delay: 0,
+    goals: [
+      { figure: 'megabytesPerSecond', atLeast: 60 },
+      { figure: 'peakRss', atMost: 120 },
+    ],
+    commandsOf: anyType,
+  },
+  traced: { keys: 200_000, course: 'traced', delay: 0, goals: [], commandsOf: smallString },
   rdb: {
     keys: 1_000_000,
     course: 'out-of-snapshot',
@@ -144,6 +161,16 @@ export const datasets: Readonly<Record<DatasetName, Dataset>> = {
     goals: [
       { figure: 'c', atMost: 1.6 },
       { figure: 'peakRss', atMost: 150 },
+    ],
+    commandsOf: smallString,
+  },
+  inspect: {
+    keys: 1_000_000,
+    course: 'inspect',
+    delay: 0,
+    goals: [
+      { figure: 'c', atMost: 1 },
+      { figure: 'peakRss', atMost: 90 },
     ],
     commandsOf: smallString,
   },

@@ -3,7 +3,15 @@ import type { FloorName } from './floors.ts';
 
 /** `a` to `d` are rump's wall time divided by that of the floor; CPU times are divided by those of floor `c`. */
 export type GoalFigure =
-  FloorName | 'cpuPerKey' | 'peakRss' | 'keysPerSecond' | 'waitMax' | 'waitBesideFork' | 'cpuRatio' | 'sourceCpuRatio';
+  | FloorName
+  | 'cpuPerKey'
+  | 'peakRss'
+  | 'keysPerSecond'
+  | 'megabytesPerSecond'
+  | 'waitMax'
+  | 'waitBesideFork'
+  | 'cpuRatio'
+  | 'sourceCpuRatio';
 
 export interface Goal {
   readonly figure: GoalFigure;

@@ -1,8 +1,13 @@
 // One dataset from beginning to end: the source is filled once, then rump and the floors take turns, each with a target
 // of its own that is new and empty.
+import assert from 'node:assert/strict';
+import { createReadStream } from 'node:fs';
 import { devNull } from 'node:os';
+import { createInterface } from 'node:readline';
+import { decodePayload } from '../../src/rdb/decode.ts';
+import { readLine } from '../support/exported.ts';
 import { compareSample, compareSizes } from './compare.ts';
-import { runCopy, type CopyCommand, type Usage } from './copy-process.ts';
+import { runCopy, runInspect, type CopyCommand, type Usage } from './copy-process.ts';
 import { courses, fileOf, framesOf } from './course.ts';
 import { datasets, scaled, type DatasetName } from './dataset.ts';
 import { buildRatios, copyFigures, floorFigures, floorRatios } from './figures.ts';
@@ -44,10 +49,14 @@ export async function measure(
         const from = course.reads === undefined ? source : fileOf(source, course.reads);
         const [program, ...args] = build;
         if (course.compares === true) await runCopy(build, from, target);
-        const words = course.compares === true ? ['check'] : (course.flags ?? []);
+        const words = course.compares === true ? ['check'] : (course.flags?.(target) ?? []);
         const command: CopyCommand = [program, ...args, ...words];
-        const { result, ...timing } = await time(source, target, isRead, () => copyInto(target, command, from));
-        if (course.writesFile === true) await checkFile(target, source, sample);
+        const run = (): Promise<Usage> =>
+          course.counts === true ? runInspect(build, from, target, dataset.keys) : copyInto(target, command, from);
+        const { result, ...timing } = await time(source, target, isRead, run);
+        if (course.counts === true) return { ...timing, ...result };
+        if (course.writesFile === 'frames') await checkFile(target, source, sample);
+        else if (course.writesFile === 'lines') await checkLines(target, source, sample);
         else await check(source, target, sample);
         return { ...timing, ...result };
       });
@@ -116,6 +125,20 @@ async function checkFile(file: Site, source: Site, sample: number): Promise<void
     await replay({ target, frames: frames! });
     await check(source, target, sample);
   });
+}
+
+/** So many lines as there are keys, and a sample of them has what their keys have. */
+async function checkLines(file: Site, { clients: [source] }: Site, sample: number): Promise<void> {
+  const [, path] = file.words('to');
+  const size = (await source!.send('DBSIZE')) as number;
+  let keys = 0;
+  for await (const line of createInterface({ input: createReadStream(path!) })) {
+    const isOfSample = keys++ % Math.ceil(size / Math.max(1, sample)) === 0;
+    if (sample === 0 || !isOfSample) continue;
+    const { key, value } = readLine(line);
+    assert.deepEqual(value, decodePayload((await source!.send('DUMP', key)) as Buffer), String(key));
+  }
+  if (keys !== size) throw new Error(`Wrong copy: ${size} keys at the source, ${keys} lines`);
 }
 
 export async function withSite<T>(starting: Promise<Site>, use: (site: Site) => Promise<T>): Promise<T> {

@@ -1,4 +1,4 @@
-// The command line of the bench: which datasets, whether decoding too, how often, against which server.
+// The command line of the bench: which datasets, whether decoding and starting too, how often, against which server.
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -14,6 +14,8 @@ export interface BenchOptions {
   readonly feeds: readonly FeedKind[];
   /** Whether decoding is measured as well. */
   readonly decode: boolean;
+  /** Whether starting is measured as well. */
+  readonly start: boolean;
   readonly runs: number;
   readonly scale: number;
   readonly floors: readonly FloorName[];
@@ -26,13 +28,14 @@ export interface BenchOptions {
 
 /** Beside the datasets: no copy, but payloads that become values. */
 const DECODE = 'decode';
+const START = 'start';
 
 const FEEDS: readonly (readonly [word: GroupName, feed: FeedKind])[] = [
   ['live', 'psync'],
   ['live-tracking', 'tracking'],
 ];
 
-export const USAGE = `npm run bench -- [DATASET... | live | live-tracking | snapshot | decode] [options]
+export const USAGE = `npm run bench -- [DATASET... | live | live-tracking | snapshot | decode | start] [options]
 
   datasets to copy: ${Object.keys(datasets).join(', ')};
   several of them: ${Object.entries(groups)
@@ -41,6 +44,7 @@ export const USAGE = `npm run bench -- [DATASET... | live | live-tracking | snap
   live, live-tracking: besides, what it takes to follow a source that is written, of which --runs, --scale, --server
     and --rump are heeded
   decode: how fast payloads of mixed become values, of which --scale and --server alone are heeded
+  start: what it takes to print the help, of which --runs alone is heeded
 
   --runs N           runs of each, after one to warm up (5)
   --scale F          shrink every dataset by this factor, for a trial (1)
@@ -73,12 +77,13 @@ export function readOptions(args: string[]): BenchOptions | undefined {
   });
   if (values.help) return undefined;
   const isAll = positionals.length === 0;
-  const words = isAll ? [...Object.keys(datasets), DECODE] : positionals;
+  const words = isAll ? [...Object.keys(datasets), DECODE, START] : positionals;
   const names = words.flatMap((word) => (Object.hasOwn(groups, word) ? groups[word as GroupName] : [word]));
   return {
-    datasets: names.filter((name) => name !== DECODE).map((name) => oneOf(datasets, name)),
+    datasets: names.filter((name) => name !== DECODE && name !== START).map((name) => oneOf(datasets, name)),
     feeds: FEEDS.filter(([word]) => isAll || words.includes(word)).map(([, feed]) => feed),
     decode: names.includes(DECODE),
+    start: names.includes(START),
     runs: atLeast(1, '--runs', Math.floor(Number(values.runs))),
     scale: atLeast(Number.MIN_VALUE, '--scale', Number(values.scale)),
     floors: values.floors === 'none' ? [] : values.floors.split(',').map((name) => oneOf(floors, name)),

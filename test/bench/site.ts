@@ -97,10 +97,10 @@ export function siteOf(cluster: TestCluster): Site {
   };
 }
 
-/** A file that is not there yet. */
-export function newFileSite(): Site & { readonly path: string } {
+/** A file that is not there yet. @param name its ending says what it is to be */
+export function newFileSite(name = 'copy.resp'): Site & { readonly path: string } {
   const dir = mkdtempSync(join(tmpdir(), 'rump-bench-'));
-  const path = join(dir, 'copy.resp');
+  const path = join(dir, name);
   return {
     clients: [],
     port: 0,

@@ -39,6 +39,7 @@ const WORDS: Readonly<Record<GoalFigure, readonly [name: string, unit: string]>>
   cpuPerKey: ['CPU', 'µs/key'],
   peakRss: ['peak RSS', 'MiB'],
   keysPerSecond: ['keys', '/s'],
+  megabytesPerSecond: ['MB', '/s'],
   waitMax: ['the longest wait at the source', 'ms'],
   waitBesideFork: ['the longest wait at the source beside its fork', 'ms'],
   cpuRatio: ['CPU', `× ${floors.c.title}`],
@@ -120,7 +121,7 @@ export function goalWords(wording: string, isMet: boolean | undefined): string {
 function valueOf({ figure }: Goal, { rump, floors }: Result): number | undefined {
   if (figure === 'waitMax' || figure === 'waitBesideFork') return rump[figure]?.max;
   if (figure === 'cpuRatio' || figure === 'sourceCpuRatio') return floors.c?.[figure]?.median;
-  return figure === 'cpuPerKey' || figure === 'peakRss' || figure === 'keysPerSecond'
+  return figure === 'cpuPerKey' || figure === 'peakRss' || figure === 'keysPerSecond' || figure === 'megabytesPerSecond'
     ? rump[figure].median
     : floors[figure]?.ratio.median;
 }

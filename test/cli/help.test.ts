@@ -45,7 +45,7 @@ test('referenceOf() says of every flag what it takes, what it means, its twin an
     variable: 'RUMP_FROM_NAT',
     repeatable: true,
     group: 'TLS and clusters',
-    commands: ['copy', 'check'],
+    commands: ['copy', 'check', 'plan', 'inspect'],
   });
   assert.deepEqual(flag('buffer'), {
     ...flag('max-reply'),
@@ -80,17 +80,17 @@ test('A command is known to the parser and the help by its entry in the table al
   assert.deepEqual(parse('help', 'weigh').operands, ['weigh']);
   assert.match(
     helpText(commands),
-    /^Usage: rump --from .*\n {7}rump check --from .*\n {7}rump inspect DIR .*\n {7}rump ctl .*\n {7}rump weigh ENDPOINT \[KEY/,
+    /^Usage: rump --from .*\n {7}rump check --from .*\n {7}rump plan --workers .*\n {7}rump inspect ENDPOINT .*\n {7}rump ctl .*\n {7}rump report FILE.*\n {7}rump completion .*\n {7}rump weigh ENDPOINT \[KEY/,
   );
   const flags = helpText(commands, 'weigh').matchAll(/^ +(?:-\w, )*--([\w-]+)/gm);
   assert.deepEqual(new Set(Array.from(flags, ([, name]) => name)), weigh.flags);
-  assert.match(usageText(commands), /^ {2}weigh {4}tells how much memory keys take$/m);
+  assert.match(usageText(commands), /^ {2}weigh +tells how much memory keys take$/m);
   const takers = Object.fromEntries(referenceOf(commands).map(({ name, commands }) => [name, commands]));
   assert.deepEqual(
     [takers['json'], takers['match']],
     [
-      ['copy', 'check', 'weigh'],
-      ['copy', 'check'],
+      ['copy', 'check', 'inspect', 'report', 'weigh'],
+      ['copy', 'check', 'inspect'],
     ],
   );
 });

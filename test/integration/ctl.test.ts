@@ -96,7 +96,7 @@ for (const [args, error] of [
 test('rump ctl help lists the commands, and RUMP_CONTROL makes the socket as well', async (t) => {
   const help = await runRump(['ctl', 'help']);
   assert.equal(help.code, 0);
-  assert.match(help.stdout, /^Usage: rump ctl SOCKET COMMAND/);
+  assert.match(help.stdout, /^Usage: rump ctl SOCKET\|DIR COMMAND/);
   const path = join(folderOf(t), 'run.sock');
   const running = spawnRump([...endpoints, ...SLOWLY], { env: { RUMP_CONTROL: path } });
   await listening(running, path);

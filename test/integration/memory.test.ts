@@ -115,6 +115,20 @@ test(`rump carries a value of ${LARGE_MB} MB in pieces, in little memory`, async
 });
 
 longOnly(() => {
+  test(`rump writes a value of ${LARGE_MB} MB as JSON, in little memory`, async (t) => {
+    const { source, target, from } = await startPair(t);
+    const fields = LARGE_MB * 250;
+    const script = "for i = 1, ARGV[1] do redis.call('HSET', 'large', 'field:' .. i, string.rep('v', 4000) .. i) end";
+    await from.send('EVAL', script, 0, fields);
+    const [usageFile, path] = [join(target.dir, 'usage'), join(target.dir, 'f.ndjson')];
+    assertDone(await runRump(['--from', source.url, '--to', path], { env: usageInto(usageFile) }));
+    const lines = spawnSync('jq', ['.value | length', path], { encoding: 'utf8' });
+    assert.equal(lines.stdout, `${fields}\n`);
+    assertBelow(t, usageFile, MOST_OF_SMALL_MIB);
+  });
+});
+
+longOnly(() => {
   test(`rump stays below ${MOST_MIB} MiB with six hashes of 20 MB at once`, async (t) => {
     const { target, from, to, endpoints } = await startPair(t);
     const script = "for i = 1, 10000 do redis.call('HSET', KEYS[1], 'field:' .. i, string.rep('v', 2000) .. i) end";
@@ -216,6 +230,7 @@ longOnly(() => {
     for (const args of [
       ['--from', path, '--to', target.url],
       ['check', '--from', path, '--to', other],
+      ['--from', path, '--to', join(target.dir, 'bomb.ndjson'), '--progress', 'none'],
     ]) {
       const usageFile = join(target.dir, `usage of ${args.length}`);
       const result = await runRump(args, { env: usageInto(usageFile) });

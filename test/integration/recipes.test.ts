@@ -1,6 +1,6 @@
 // The session and the recipes of README.md: the very commands that stand there, on real servers; only addresses are others.
 import assert from 'node:assert/strict';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, beforeEach, test, type TestContext } from 'node:test';
@@ -8,19 +8,23 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { TestClient } from '../support/client.ts';
 import type { Argument } from '../support/frames.ts';
 import { assertSameData, fillAllTypes } from '../support/keyspace.ts';
-import { blocksOf, read, sectionOf } from '../support/pages.ts';
-import { readMetrics, valueOf } from '../support/prometheus.ts';
+import { blocksOf, read } from '../support/pages.ts';
+import { startShell } from '../support/recipe-shell.ts';
 import { assertSame } from '../support/snapshot.ts';
 import { AFTER_MOVES, createCluster, TestCluster } from '../support/redis-cluster.ts';
-import { freePort, startServer, type TestServer } from '../support/redis-server.ts';
+import { startServer, type TestServer } from '../support/redis-server.ts';
 import { fieldExpiriesOf, knows, serverName } from '../support/server-facts.ts';
 import { present } from '../support/server-versions.ts';
-import { startShellIn, type RunningShell } from '../support/shell.ts';
 import { startProxy } from '../support/tcp-proxy.ts';
+import { watchRun } from '../support/watch-recipe.ts';
 
 /** As the sessions of the page say. */
 const SESSION_KEYS = 12_346;
 const FAR_AWAY = 4_102_444_800_123;
+
+/** Fields of all hashes. */
+const COUNT_FIELDS =
+  "local n = 0 for _, k in ipairs(redis.call('KEYS', '*')) do if redis.call('TYPE', k).ok == 'hash' then n = n + redis.call('HLEN', k) end end return n";
 
 let folder: string;
 let old: TestServer;
@@ -143,6 +147,24 @@ const RECIPES: Readonly<Record<string, (t: TestContext) => Promise<void>>> = {
     await assertSameData(from, to);
   },
 
+  'Keys as JSON, for other tools': async () => {
+    await fillAllTypes(from);
+    const hashes = await from.send('EVAL', COUNT_FIELDS, 0);
+    await from.pipeline([
+      ['SET', 'user:17', 'x', 'EX', 10_000],
+      ['SET', 'user:18', 'y'],
+    ]);
+    const lines = (await follow('Keys as JSON, for other tools'))
+      .split('\n')
+      .filter((line) => !line.startsWith('rump: '));
+    assert.deepEqual(lines.slice(-2), ['user:18', '']);
+    const counted = lines.filter((line) => line.startsWith('{')).map((line) => JSON.parse(line) as { fields: number });
+    assert.equal(
+      counted.reduce((sum, { fields }) => sum + fields, 0),
+      hashes,
+    );
+  },
+
   'A snapshot into a server': async () => {
     const [fromOther, toOther] = await Promise.all([old.client(3), fresh.client(3)]);
     await Promise.all([fillAllTypes(from), fromOther.send('SET', 'key', 'of another database')]);
@@ -161,40 +183,7 @@ const RECIPES: Readonly<Record<string, (t: TestContext) => Promise<void>>> = {
     assert.equal(await to.send('DBSIZE'), 0);
   },
 
-  'Watch a run': async () => {
-    await from.pipeline(Array.from({ length: 100 }, (_, i) => ['SET', `key:${i}`, i]));
-    const port = await freePort();
-    const atPort = (said: string): string => said.replaceAll('9121', String(port));
-    rmSync(join(folder, 'moved'), { force: true });
-    const running = startShell(commandsOf('Watch a run', 0, atPort));
-    await running.says(/^rump: in sync$/m);
-    const [scraping] = blocksOf('Watch a run', 'yaml').map(atPort);
-    const [, target] = /^ *- targets: \['(.+)'\]$/m.exec(scraping!)!;
-    const scrape = async (): Promise<ReturnType<typeof readMetrics>> =>
-      readMetrics(await (await fetch(`http://${target}/metrics`)).text());
-    let scraped = await scrape();
-    // Figures are told a moment after the keys.
-    while (valueOf(scraped, 'rump_keys_copied_total') !== 100) scraped = await scrape();
-    const section = sectionOf('Watch a run');
-    const named = Array.from(section.matchAll(/\b(rump_(?!exit|success)\w+)/g), ([, name]) => name!);
-    assert.deepEqual(
-      named.filter((name) => !scraped.has(name)),
-      [],
-    );
-    const paths = Array.from(section.matchAll(/^\| `(\/\w*)` /gm), ([, path]) => path!);
-    assert.equal(paths.length, 5);
-    for (const path of paths) assert.equal((await fetch(`http://${target}${path}`)).status, 200, path);
-    assert.match(await runShell(commandsOf('Watch a run', 1, atPort)), /^ok: in-sync$/m);
-    writeFileSync(join(folder, 'moved'), '');
-    assert.match(await running.done, /Sync done\.\n/);
-
-    await follow('Watch a run', 2);
-    const kept = readMetrics(readFileSync(join(folder, 'nightly.prom'), 'utf8'));
-    assert.deepEqual(kept.get('rump_exit_code')?.samples, [{ labels: { run: 'nightly' }, value: 0 }]);
-    assert.ok(valueOf(kept, 'rump_success_timestamp_seconds')! > 1.7e9);
-    const log = readFileSync(join(folder, 'run.log'), 'utf8');
-    assert.equal(log.match(/^\{"event":"exit",.*"exitCode":0\}$/gm)?.length, 2);
-  },
+  'Watch a run': () => watchRun(folder, from, commandsOf),
 
   'Report on a run': async () => {
     await fillAllTypes(from);
@@ -259,7 +248,7 @@ async function move(writes: TestClient, block: number, stop: number, other?: (sa
   const app = await (writes === from ? old : fresh).client();
   await app.send('AUTH', 'app', 'any');
   const writing = writeUntilRefused(app);
-  const moving = startShell(commandsOf('Move without downtime', block));
+  const moving = startShell(folder, commandsOf('Move without downtime', block));
   await moving.says(/^rump: in sync$/m);
   await runShell(commandsOf('Move without downtime', stop, other));
   const { written, deleted } = await writing;
@@ -317,6 +306,10 @@ function commandsOf(recipe: string, block: number, said = (commands: string): st
   return `set -e\n${atPlaces(said(commands))}`;
 }
 
+async function runShell(script: string): Promise<string> {
+  return startShell(folder, script).done;
+}
+
 /** Types what stands behind `$`, and has to see what the page shows. How long it takes, and how fast it is, is another matter. */
 async function assertSession(session: string): Promise<void> {
   const lines = atPlaces(session).split('\n');
@@ -334,12 +327,4 @@ function comparable(session: string): string[] {
 function atPlaces(text: string): string {
   const names = Object.keys(places).map((name) => name.replaceAll('.', String.raw`\.`));
   return text.replaceAll(new RegExp(String.raw`(?<![\w.])(?:${names.join('|')})\b`, 'g'), (name) => places[name]!);
-}
-
-async function runShell(script: string): Promise<string> {
-  return startShell(script).done;
-}
-
-function startShell(script: string): RunningShell {
-  return startShellIn(folder, script);
 }

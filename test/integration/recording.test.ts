@@ -79,5 +79,8 @@ test('--record is refused where something is in the folder, and rump inspect say
   writeFileSync(join(folder, 'source-0.received'), '+PONG\r\n');
   const cut = await runRump(['inspect', folder]);
   assert.equal(cut.stdout, 'source 0 = x:1\nsource 0 > 14 "PING"\nsource 0 < 7 PONG\nsource 0 > 10 (cut off)\n');
-  assertFailed(await runRump(['inspect']), { code: 2, error: /Cannot inspect nothing \(write rump inspect DIR\)/ });
+  assertFailed(await runRump(['inspect']), {
+    code: 2,
+    error: /Cannot inspect nothing \(write rump inspect ENDPOINT KEY, or DIR\)/,
+  });
 });

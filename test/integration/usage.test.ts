@@ -1,14 +1,15 @@
 // Command lines that cannot be used: exit code 2, one line that says what to write instead, and nothing is connected to.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { readdirSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { gzipSync } from 'node:zlib';
 import { callsOf } from '../support/command-stats.ts';
 import { assertDone, assertRefused, linesOf } from '../support/outcome.ts';
 import { fileOf, folderOf } from '../support/resp-file.ts';
-import { MAIN, runRump } from '../support/rump.ts';
+import { cleanEnvironment, MAIN, runRump } from '../support/rump.ts';
 import { startPair } from '../support/server-pair.ts';
 
 test('rump exits with 2 for a command line that it cannot use', async (t) => {
@@ -127,4 +128,18 @@ test('rump says in words that stdout is full, and fails', async (t) => {
     assert.equal(status, 1, stderr);
     assert.match(stderr, /^rump: Cannot write stdout: no space is left \(ENOSPC\)$/m);
   }
+});
+
+test('A command line that nothing can end any more says so, and fails', () => {
+  // Whoever writes waits for the answer.
+  const mute = 'data:text/javascript,process.stdout.write=()=>true';
+  const folder = mkdtempSync(join(tmpdir(), 'rump-mute-'));
+  writeFileSync(join(folder, 'connections.ndjson'), '');
+  const args = ['--import', mute, MAIN, 'inspect', folder];
+  const { status, stderr } = spawnSync(process.execPath, args, { encoding: 'utf8', env: cleanEnvironment() });
+  rmSync(folder, { recursive: true });
+  assert.deepEqual(
+    [status, stderr.split('\n')[0]],
+    [1, 'rump: Cannot come to an end: rump waits for what can no longer happen'],
+  );
 });

@@ -16,15 +16,15 @@ export function read(page: string): string {
 }
 
 /** From a heading of any level to the next one. */
-export function sectionOf(heading: string): string {
-  const section = new RegExp(`^#+ ${heading}\n([^]*?)(?=^#+ |(?![^]))`, 'm').exec(read('README.md'))?.[1];
-  assert.ok(section, `README.md has no section ${heading}`);
+export function sectionOf(heading: string, page = 'README.md'): string {
+  const section = new RegExp(`^#+ ${heading}\n([^]*?)(?=^#+ |(?![^]))`, 'm').exec(read(page))?.[1];
+  assert.ok(section, `${page} has no section ${heading}`);
   return section;
 }
 
 /** The cells of the section's table without its head, and without the marks of code. */
-export function rowsOf(heading: string): string[][] {
-  const lines = sectionOf(heading)
+export function rowsOf(heading: string, page?: string): string[][] {
+  const lines = sectionOf(heading, page)
     .split('\n')
     .filter((line) => line.startsWith('|'));
   return lines.slice(2).map((line) =>
@@ -51,7 +51,8 @@ function flagTable(): string {
   const rows = referenceOf(COMMANDS).map(({ name, shorts, argument, meaning, default: fallback = '', commands }) => {
     const letters = shorts.map((short) => `-${short}, `).join('');
     const value = argument === undefined ? '' : ` ${argument.replaceAll('|', '\\|')}`;
-    const only = commands.length === 1 ? `; only of a ${commands[0]}` : '';
+    const [one, another] = commands;
+    const only = another === undefined ? `; only of ${COMMANDS.find((command) => command.name === one)?.noun}` : '';
     return [`\`${letters}--${name}${value}\``, `${meaning}${only}`, fallback];
   });
   const head = ['flag', 'meaning', 'default'];

@@ -1,7 +1,7 @@
 // Flags and words of the command line, and flags given as variables of the environment, of which an empty one counts as not
 // set. Flags are rewritten for `arg`, which would take `-from` for five short ones.
 
-import { redactAddress } from '../../../resp/address.ts';
+import { redactAddress, STANDARD_STREAMS } from '../../../resp/address.ts';
 import { formatBytes, formatCount, formatDuration } from '../../../resp/figures.ts';
 import { endpoint, nearest, readValue, UsageError, type Kind } from './kinds.ts';
 import {
@@ -111,7 +111,7 @@ function takeValue(name: OptionName, rest: string[]): string {
   const [next] = rest;
   const { expected } = OPTIONS[name].kind;
   if (next === undefined) throw new UsageError(`Cannot use --${name} without its value`, expected);
-  if (isFlag(next) && !/^-\d/.test(next)) {
+  if (isFlag(next) && !/^-\d/.test(next) && !STANDARD_STREAMS.has(next)) {
     throw new UsageError(`Cannot use --${name} without its value: ${shownFlag(next)} follows`, expected);
   }
   return rest.shift()!;

@@ -1,7 +1,7 @@
 // The kinds of values that flags take: how each is parsed, and what an error says about one that is wrong, with a guess at
 // what was meant.
 
-import { formatAddress, parseAddress, redactAddress } from '../../../resp/address.ts';
+import { formatAddress, parseAddress, redactAddress, STANDARD_STREAMS } from '../../../resp/address.ts';
 import { AddressError, RespError, type TcpPeer } from '../../../resp/errors.ts';
 import type { NatRule } from '../../sync/options.ts';
 
@@ -79,7 +79,8 @@ export const endpoint: Kind<string> = {
   placeholder: 'ENDPOINT',
   expected: 'it takes an address',
   parse(text) {
-    return formatAddress(parseAddress(text)) === STD_STREAM ? STD_STREAM : text;
+    const shown = formatAddress(parseAddress(text));
+    return STANDARD_STREAMS.has(shown) ? shown : text;
   },
 };
 
@@ -192,4 +193,18 @@ function editsBetween(a: string, b: string): number {
     row = next;
   }
   return row[b.length]!;
+}
+
+/** What redis-cli writes for bytes that are no text. */
+const ESCAPED = /\\(?:x([0-9a-fA-F]{2})|([nrtab"\\]))/g;
+const ESCAPES: Readonly<Record<string, string>> = { n: '\n', r: '\r', t: '\t', a: '\x07', b: '\b' };
+
+/** A key on the command line: as it is, or between double quotes in the quoting of redis-cli, which can say any bytes. */
+export function keyOperand(text: string): Buffer {
+  if (text.length < 2 || !text.startsWith('"') || !text.endsWith('"')) return Buffer.from(text);
+  const inner = Buffer.from(text.slice(1, -1)).toString('latin1');
+  const bytes = inner.replaceAll(ESCAPED, (_, hex: string | undefined, one: string) =>
+    hex === undefined ? (ESCAPES[one] ?? one) : String.fromCharCode(Number.parseInt(hex, 16)),
+  );
+  return Buffer.from(bytes, 'latin1');
 }

@@ -3,7 +3,17 @@
 import type { Kind } from './kinds.ts';
 
 export type Group =
-  'Endpoints' | 'TLS and clusters' | 'Which keys' | 'Copy' | 'Following' | 'Check' | 'Load' | 'Output' | 'Frames';
+  | 'Endpoints'
+  | 'TLS and clusters'
+  | 'Which keys'
+  | 'Copy'
+  | 'Following'
+  | 'Check'
+  | 'Inspect'
+  | 'Workers'
+  | 'Load'
+  | 'Output'
+  | 'Frames';
 
 export interface Option {
   /** Its heading in the help. */

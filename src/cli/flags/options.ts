@@ -2,6 +2,7 @@
 
 import { databaseMap, databases, endpoint, file, natRule, oneOf, text, toggle, typeName, type Kind } from './kinds.ts';
 import { LIVE_OPTIONS } from './live-options.ts';
+import { WORKER_OPTIONS } from './worker-options.ts';
 import type { Group, Option } from './option.ts';
 import { OUTPUT_OPTIONS } from './output-options.ts';
 import { duration, durationOrZero, size, sizeUpTo, wholeNumber } from '../../sync/quantities.ts';
@@ -174,6 +175,28 @@ export const OPTIONS = {
     help: 'the pause before each of these looks',
     fallback: '2s',
   },
+
+  limit: {
+    group: 'Inspect',
+    kind: wholeNumber(0),
+    help: 'elements that are shown of a value; 0 for all',
+    fallback: '100',
+  },
+  depth: {
+    group: 'Inspect',
+    kind: wholeNumber(1),
+    help: 'parts of a name, up to a colon each, that make a prefix',
+    fallback: '1',
+  },
+
+  ndjson: {
+    group: 'Inspect',
+    kind: toggle,
+    help: 'print every key with its value as a line of JSON',
+    excludes: ['json'],
+  },
+
+  ...WORKER_OPTIONS,
 
   count: { group: 'Load', kind: wholeNumber(1), help: 'SCAN COUNT', fallback: 'chosen by rump' },
   buffer: { group: 'Load', kind: size, help: 'memory between reader and writer', fallback: '64M' },

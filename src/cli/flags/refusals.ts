@@ -1,6 +1,6 @@
 // Flags that are refused before anything connects: foreign to the command, in conflict, or wrong for an endpoint.
 
-import { formatAddress, isFile, type Address } from '../../../resp/address.ts';
+import { formatAddress, isFile, isStandardStream, STANDARD_STREAMS, type Address } from '../../../resp/address.ts';
 import { isSameFile } from '../../file/regular-file.ts';
 import { OPTION_LIST, OPTIONS, type OptionName, type OptionValues } from './options.ts';
 import type { Option } from './option.ts';
@@ -83,11 +83,7 @@ export function refuseContradictions(
   from: Side,
   to: Side,
 ): void {
-  for (const side of [from, to]) {
-    refuseTls(values, side);
-    refuseNat(values, side);
-    refuseSentinel(values, side);
-  }
+  for (const side of [from, to]) refuseWrongSide(values, side);
   refuseSameFile(task, from.address, to.address);
   for (const side of [from, to]) {
     const isWritten = task.writes && side.name === 'to';
@@ -95,18 +91,24 @@ export function refuseContradictions(
   }
   for (const flag of WRITTEN) refuseTaken(flag, values);
   for (const [flag, what] of Object.entries(stdoutFlags)) {
-    if (values[flag as OptionName] === '-') refuseStdoutTaken(values, `with --${flag} - stdout belongs to ${what}`);
+    const value = values[flag as OptionName];
+    if (typeof value === 'string' && STANDARD_STREAMS.has(value))
+      refuseStdoutTaken(values, `with --${flag} ${value} stdout belongs to ${what}`);
   }
   if (values.verify === true) refuseUnverifiable(from.address, to.address);
+  if (task.writes && to.address.kind === 'ndjson') refuseUsage(values, to.address);
   refuseResume(values, from.address, to.address);
   if (values['first-copy'] === 'snapshot') refuseSnapshot(values, from.address);
+  if (values.partition !== undefined) refusePartition(values, from.address);
   if (values.live === true) for (const { address } of [from, to]) refuseFile(address);
   refuseDatabaseChoice(task, values, from.address, to.address);
 }
 
-/** Whether the endpoint is `-`: stdin as the source, stdout as the target. */
-function isStdStream(address: Address): boolean {
-  return address.kind === 'stream' && address.path === '-';
+/** What is said of a side that its address has no use for. @throws UsageError */
+export function refuseWrongSide(values: OptionValues, side: Side): void {
+  refuseTls(values, side);
+  refuseNat(values, side);
+  refuseSentinel(values, side);
 }
 
 function refuseTls(values: OptionValues, { name, address }: Side): void {
@@ -144,7 +146,7 @@ function refuseSentinel(values: OptionValues, { name, address, sentinelPassword 
 
 /** From `-` to `-` is stdin to stdout, unless both are only read. */
 function refuseSameFile({ verb, to: preposition, writes }: Task, from: Address, to: Address): void {
-  if (!isFile(from) || !isFile(to) || !isSameFile(from.path, to.path) || (writes && isStdStream(from))) return;
+  if (!isFile(from) || !isFile(to) || !isSameFile(from.path, to.path) || (writes && isStandardStream(from))) return;
   throw new UsageError(`Cannot ${verb} ${formatAddress(from)} ${preposition} itself`, 'name another file');
 }
 
@@ -173,8 +175,16 @@ function refuseTaken(flag: (typeof WRITTEN)[number], values: OptionValues): void
 
 /** What went through a pipe cannot be read again. */
 function refuseUnverifiable(from: Address, to: Address): void {
-  if (isStdStream(from)) throw refused('verify', 'stdin cannot be read a second time', 'copy from a file');
-  if (isStdStream(to)) throw refused('verify', 'stdout cannot be read again', 'copy into a file');
+  if (isStandardStream(from)) throw refused('verify', 'stdin cannot be read a second time', 'copy from a file');
+  if (to.kind === 'ndjson')
+    throw refused('verify', `${formatAddress(to)} is for other tools, and not read back`, 'copy into a .resp file');
+  if (isStandardStream(to)) throw refused('verify', 'stdout cannot be read again', 'copy into a file');
+}
+
+/** Lines of JSON have no place for it. */
+function refuseUsage(values: OptionValues, to: Address): void {
+  if (values['preserve-idle'] !== true) return;
+  throw refused('preserve-idle', `${formatAddress(to)} says nothing of when a key was used`, 'leave it out');
 }
 
 /** A file is read and written in one go; and which keys are ours, a run that goes on does not know. */
@@ -201,6 +211,14 @@ function refuseSnapshot(values: OptionValues, from: Address): void {
 
 function refuseFile(address: Address): void {
   if (isFile(address)) throw refused('live', `${formatAddress(address)} is a file`, 'only a server can be followed');
+}
+
+/** Only the slots of a cluster can be shared out; and of two keys that get one name, one process alone knows. */
+function refusePartition(values: OptionValues, from: Address): void {
+  if (isFile(from)) throw refused('partition', `${formatAddress(from)} is a file`, 'only a cluster has parts');
+  if (!isOn(values['strip-prefix'])) return;
+  const why = 'two keys of different parts may get the same name';
+  throw refused('strip-prefix', why, 'leave it out, or copy without --partition');
 }
 
 function refuseStdoutTaken({ json = false, progress }: OptionValues, why: string): void {

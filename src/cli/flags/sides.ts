@@ -5,11 +5,13 @@ import { createPrivateKey, X509Certificate, type KeyObject } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { parseAddress, redactAddress } from '../../../resp/address.ts';
 import type { TlsOptions } from '../../../resp/tls-options.ts';
+import type { SourceOptions } from '../../sync/settings.ts';
 import type { CheckOptions } from '../../verify/options.ts';
+import { partitionOptions } from './partition.ts';
 import { unknownVariables, type Environment } from './arguments.ts';
 import { UsageError } from './kinds.ts';
 import { environmentNameOf, type OptionValues } from './options.ts';
-import { isOn, refuseContradictions, type StdoutFlags, type Task } from './refusals.ts';
+import { isOn, refuseContradictions, refuseWrongSide, type StdoutFlags, type Task } from './refusals.ts';
 
 export type ProgressStyle = 'auto' | 'bar' | 'dots' | 'none' | 'silent' | 'json';
 
@@ -67,6 +69,7 @@ export function sidesRequest(
       match: values.match,
       exclude: values.exclude,
       type: values.type,
+      partition: partitionOptions(values.partition, values.plan, environment),
       stripPrefix: values['strip-prefix'],
       addPrefix: values['add-prefix'],
       noTtl: values['no-ttl'],
@@ -84,6 +87,29 @@ export function sidesRequest(
     progress: progressOf(values),
     debug: values.debug ?? false,
     warnings: unknownVariables(environment),
+  };
+}
+
+/**
+ * What is said of the source alone.
+ * @param verb what is to be done with it
+ * @throws UsageError
+ */
+export function sourceOptions(verb: string, values: OptionValues, environment: Environment): SourceOptions {
+  const from = demandEndpoint({ verb }, 'from', values, environment);
+  const { password, sentinelPassword, tls } = secretsOf('from', values, environment);
+  refuseWrongSide(values, { name: 'from', address: parseAddress(from), sentinelPassword });
+  const secrets = readSideFiles(filesOf('from', values), { password, sentinelPassword, tls });
+  return {
+    from,
+    fromPassword: secrets.password,
+    fromSentinelPassword: secrets.sentinelPassword,
+    fromTls: secrets.tls,
+    fromNat: values['from-nat'],
+    maxReply: values['max-reply'],
+    retries: values.retries,
+    retryMax: values['retry-max'],
+    timeout: values.timeout,
   };
 }
 
@@ -125,7 +151,7 @@ function filesOf(side: 'from' | 'to', values: OptionValues): SideFiles {
 }
 
 function demandEndpoint(
-  { verb }: Task,
+  { verb }: { readonly verb: string },
   name: 'from' | 'to',
   { [name]: value }: OptionValues,
   environment: Environment,

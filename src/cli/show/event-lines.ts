@@ -78,9 +78,9 @@ export class EventLines {
   }
 }
 
-function describeStart({ source, target, databases, clockSkew, expiry, feed }: StartEvent): object {
+function describeStart({ source, target, partition, databases, clockSkew, expiry, feed }: StartEvent): object {
   const ends = { from: source.endpoint, to: target.endpoint, source: reportOf(source), target: reportOf(target) };
-  return { ...ends, databases, clockSkew: clockSkew === null ? null : Math.round(clockSkew), expiry, feed };
+  return { ...ends, partition, databases, clockSkew: clockSkew === null ? null : Math.round(clockSkew), expiry, feed };
 }
 
 /** Without the endpoint, which is a field of its own. */

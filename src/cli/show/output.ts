@@ -43,8 +43,9 @@ export interface OutputOptions {
   readonly differences: 'stdout' | 'stderr' | 'none';
 }
 
-/** A copy, with the check behind it if one was asked for; a check alone; or neither. */
+/** A copy, with the check behind it if one was asked for; a check alone; an inspection, which has words of its own; or none. */
 export type Outcome =
+  | { readonly inspected: true }
   | { readonly result: MigrateResult; readonly check?: CheckResult | undefined }
   | { readonly check: CheckResult }
   | { readonly error: unknown };

@@ -3,7 +3,7 @@
 
 import { escapeControls, escapeKey } from '../../../resp/escapes.ts';
 import { countOf, formatBytes, formatCount, formatDuration } from '../../../resp/figures.ts';
-import type { Figures, KeyFailedEvent, LiveProgress, ReconnectEvent } from '../../sync/options.ts';
+import type { Figures, KeyFailedEvent, LiveProgress, PartitionReport, ReconnectEvent } from '../../sync/options.ts';
 import type { CheckFigures, RecheckEvent, VerdictEvent } from '../../verify/options.ts';
 import { showsDb, verdictLine } from './combined.ts';
 import {
@@ -72,6 +72,7 @@ class Report {
       case 'start':
         this.#showsDb = showsDb(event);
         if (this.#options.dryRun) for (const line of preflightText(event)) this.#say(line);
+        if (event.partition !== undefined) this.#say(describePartition(event.partition));
         if (event.feed !== undefined) this.#say(`following by ${event.feed.kind}: ${event.feed.why}`);
         break;
       case 'phase':
@@ -121,7 +122,8 @@ class Report {
     this.#tellUntold(figures);
     // Where nothing was counted, the error is enough.
     const isTold = (counts: Figures | CheckFigures): boolean => !isNothing(counts) || !hasFailed(outcome);
-    if (figures !== undefined && isTold(figures) && !dryRun) this.#say(formatSummary(figures));
+    if (figures !== undefined && isTold(figures) && !dryRun && !('inspected' in outcome))
+      this.#say(formatSummary(figures));
     const compared = ('check' in outcome ? outcome.check : undefined) ?? this.#checkFigures;
     if (compared !== undefined && isTold(compared)) this.#say(formatCheckSummary(compared));
     if ('result' in outcome && dryRun) this.#say('nothing was written, as --dry-run asks');
@@ -177,7 +179,7 @@ const COMPARED = 'Both sides are equal.\n';
 
 /** The closing words of a run that ended well, on stderr where stdout carries data. A dry run has none. */
 function sayDone({ stdout, stderr }: Streams, { dryRun, stdoutTaken }: OutputOptions, outcome: Outcome): void {
-  if (!isComplete(outcome) || dryRun) return;
+  if (!isComplete(outcome) || dryRun || 'inspected' in outcome) return;
   const words = 'result' in outcome ? COPIED : COMPARED;
   if (stdoutTaken) stderr.write(`rump: ${words}`);
   else stdout.write(words);
@@ -186,7 +188,8 @@ function sayDone({ stdout, stderr }: Streams, { dryRun, stdoutTaken }: OutputOpt
 /** Why a run that was not broken off did not end well: a line for each reason. */
 export function describeFaults(outcome: Exclude<Outcome, { readonly error: unknown }>): string[] {
   const { failed = 0, stragglers = 0, doubtful = 0 } = 'result' in outcome ? outcome.result : {};
-  const difference = outcome.check === undefined ? undefined : describeDifferences(outcome.check);
+  const { check } = { check: undefined, ...outcome };
+  const difference = check && describeDifferences(check);
   return [
     ...(failed > 0 ? [describeNotCopied(failed)] : []),
     ...(stragglers > 0 ? [describeStragglers(stragglers)] : []),
@@ -222,10 +225,16 @@ function describeDoubtful(keys: number): string {
   return `${countOf(keys, 'key')} of the target may be its own, and ${keys === 1 ? 'stays' : 'stay'}; --delete removes what the source does not have`;
 }
 
-function describeReconnect({ side, address, reason, refused, pause, attempt, retries }: ReconnectEvent): string {
+export function describeReconnect({ side, address, reason, refused, pause, attempt, retries }: ReconnectEvent): string {
   const what = refused ? 'waiting for' : 'lost';
   const lost = `${what} the ${side} ${address}: ${reason}`;
   return `${lost}; trying again in ${formatDuration(pause)} (${attempt} of ${retries})`;
+}
+
+/** `part 2 of 4: 5,461 slots of 2 primaries` */
+function describePartition({ part, parts, slots, primaries }: PartitionReport): string {
+  const nodes = primaries === 1 ? '1 primary' : `${formatCount(primaries)} primaries`;
+  return `part ${part} of ${parts}: ${countOf(slots, 'slot')} of ${nodes}`;
 }
 
 function describeFailure({ key, db, reason }: KeyFailedEvent): string {

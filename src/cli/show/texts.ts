@@ -185,7 +185,7 @@ function memoryText(bytes: number | null): string {
  * Texts in columns.
  * @param right the columns that are aligned to the right
  */
-function alignColumns(rows: readonly (readonly string[])[], right: readonly number[] = []): string[] {
+export function alignColumns(rows: readonly (readonly string[])[], right: readonly number[] = []): string[] {
   const widths: number[] = [];
   for (const row of rows) {
     for (const [column, text] of row.entries()) widths[column] = Math.max(widths[column] ?? 0, text.length);

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as fc from 'fast-check';
 import { AddressError, ReplyError, RespError } from '../../../resp/errors.ts';
-import { escapeControls, escapeJson, escapeKey } from '../../../resp/escapes.ts';
+import { escapeControls, escapeKey } from '../../../resp/escapes.ts';
 import { formatDuration } from '../../../resp/figures.ts';
 import { errorText, formatRate, formatSummary } from '../../../src/cli/show/texts.ts';
 import { DONE } from './events.ts';
@@ -65,13 +65,6 @@ test('escapeKey() gives printable ASCII that can be decoded to the same key', ()
       },
     ),
   );
-});
-
-test('escapeJson() leaves a text that means the same and has nothing in it that a terminal would obey', () => {
-  const text = 'a\u202E\u2028\u007F\u009B\u{E0041}é😀';
-  const json = escapeJson(JSON.stringify({ text }));
-  assert.equal(json, String.raw`{"text":"a\u202e\u2028\u007f\u009b\udb40\udc41é😀"}`);
-  assert.deepEqual(JSON.parse(json), { text });
 });
 
 test('escapeControls() disarms what a terminal would obey, and nothing else', () => {

@@ -163,7 +163,7 @@ function entryOf(frame: Frame): Entry {
 
 function encode(frames: readonly Frame[]): Buffer {
   const encoder = new FrameEncoder(() => {});
-  for (const frame of frames) encoder.restore(frame);
+  for (const frame of frames) encoder.restore(frame, frame.payload);
   return streamOf(Buffer.concat(encoder.bytes.take().pieces), frames.length);
 }
 

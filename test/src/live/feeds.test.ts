@@ -1,16 +1,11 @@
 // One feed for each node of a cluster that changes: who is followed, what is missed, and when all is told.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { RespError } from '../../../resp/errors.ts';
-import type { Deployment } from '../../../src/cluster/deployment.ts';
 import { slotOf } from '../../../src/cluster/slot.ts';
-import { Topology, type Node } from '../../../src/cluster/topology.ts';
-import type { Feed, FeedPosition, FeedSink } from '../../../src/live/feed.ts';
-import { Feeds } from '../../../src/live/feeds.ts';
-import type { MissedShare } from '../../../src/live/gaps.ts';
+import type { FeedPosition } from '../../../src/live/feed.ts';
 import type { LeftFeed } from '../../../src/live/left-feeds.ts';
+import { FakeCluster, following } from '../../support/fake-cluster.ts';
 
-const PORTS: Readonly<Record<string, number>> = { a: 7001, b: 7002, r: 7003 };
 const KEY = Buffer.from('key');
 const SLOT = slotOf(KEY);
 const AT = (offset: number): FeedPosition => ({ replicationId: 'id', offset, db: 0 });
@@ -160,14 +155,6 @@ test('Feeds counts slots as missed that had come to a node unseen when it was no
   assert.equal(missed.length, 2);
 });
 
-interface Followed {
-  readonly feeds: Feeds;
-  readonly made: readonly FakeFeed[];
-  readonly missed: readonly MissedShare[];
-  /** What was told of keys, and in which database. */
-  readonly told: string[];
-}
-
 test('Feeds goes on where each node was left, and who took over where its predecessor was', async () => {
   const cluster = new FakeCluster({ a: [[0, 99]], r: [[100, 16383]] });
   const left = [leftAt('a', AT(1), [0, 99]), leftAt('b', AT(2), [100, 16383])];
@@ -197,129 +184,4 @@ test('Feeds tells what was missed of nodes that are new or were left nowhere, an
 
 function leftAt(id: string, position: FeedPosition | null, ...slots: (readonly [number, number])[]): LeftFeed {
   return { id, position, slots };
-}
-
-async function following(cluster: FakeCluster, left?: readonly LeftFeed[]): Promise<Followed> {
-  const [made, missed, told]: [FakeFeed[], MissedShare[], string[]] = [[], [], []];
-  const newFeed = (node: Node, sink: FeedSink, from: FeedPosition | undefined): Feed => {
-    const feed = new FakeFeed(cluster, node, sink, from);
-    made.push(feed);
-    return feed;
-  };
-  const feeds = new Feeds(cluster as unknown as Deployment, newFeed, {
-    onChange: (db) => told.push(`changed ${db}`),
-    onMoved: (db) => told.push(`moved ${db}`),
-    onMissed: (share) => missed.push(share),
-    onFailed: assert.ifError,
-  });
-  await feeds.attach(left);
-  return { feeds, made, missed, told };
-}
-
-type Serving = Readonly<Record<string, readonly (readonly [first: number, last: number])[]>>;
-
-class FakeCluster {
-  readonly kind = 'cluster';
-  readonly isCluster = true;
-  /** How often each node lets nobody follow it. */
-  readonly refusals = new Map<string, number>();
-  /** Happens before a node that joins is followed, or refuses. */
-  onAttaching: () => Promise<void> = async () => {};
-  /** How often nobody says who serves what. */
-  silences = 0;
-  /** Ports of those that were asked first. */
-  asked: (number | undefined)[] = [];
-  topology: Topology;
-  #serving: Serving;
-
-  constructor(serving: Serving) {
-    this.#serving = serving;
-    this.topology = topologyOf(serving);
-  }
-
-  /** It is known once somebody asks. */
-  serve(serving: Serving): void {
-    this.#serving = serving;
-  }
-
-  nodeOf(key: Buffer): Node | undefined {
-    return this.topology.ownerOf(slotOf(key));
-  }
-
-  refresh(first?: { readonly port: number }): Promise<void> {
-    this.asked.push(first?.port);
-    if (this.silences-- > 0) return Promise.reject(new RespError('SILENT', 'Nobody is there', { retryable: true }));
-    this.topology = topologyOf(this.#serving);
-    return Promise.resolve();
-  }
-
-  tryRefresh(first?: { readonly port: number }): Promise<boolean> {
-    return this.refresh(first).then(
-      () => true,
-      () => false,
-    );
-  }
-
-  async refreshIfPossible(): Promise<void> {
-    await this.tryRefresh();
-  }
-}
-
-function topologyOf(serving: Serving): Topology {
-  const slots = Object.entries(serving).flatMap(([id, ranges]) =>
-    ranges.map(([first, last]) => [first, last, [Buffer.from('127.0.0.1'), PORTS[id]!, Buffer.from(id)]]),
-  );
-  const nodes = Object.keys(serving).map((id) => `${id} 127.0.0.1:${PORTS[id]}@1${PORTS[id]} master - 0 0 1 connected`);
-  return Topology.parse(slots, Buffer.from(nodes.join('\n')), (peer) => peer);
-}
-
-class FakeFeed implements Feed {
-  readonly kind = 'psync';
-  readonly process = undefined;
-  readonly server = undefined;
-  position: FeedPosition | undefined;
-  isGone = false;
-  isAttached = false;
-  isDetached = false;
-  caughtUps = 0;
-  /** Whether it is behind, for whoever asks now. */
-  waits = false;
-  #isRefused = false;
-  #onDetached: (error: RespError) => void = () => {};
-  readonly node: Node;
-  readonly sink: FeedSink;
-  readonly from: FeedPosition | undefined;
-  readonly #cluster: FakeCluster;
-
-  constructor(cluster: FakeCluster, node: Node, sink: FeedSink, from: FeedPosition | undefined) {
-    this.#cluster = cluster;
-    this.node = node;
-    this.sink = sink;
-    this.from = from;
-  }
-
-  async attach(): Promise<void> {
-    const { refusals } = this.#cluster;
-    const left = refusals.get(this.node.id) ?? 0;
-    refusals.set(this.node.id, left - 1);
-    this.#isRefused = left > 0;
-    await this.#cluster.onAttaching();
-    if (this.#isRefused) throw new RespError('LOADING', 'It is loading', { retryable: true });
-    this.isAttached = true;
-  }
-
-  caughtUp(): Promise<void> {
-    this.caughtUps += 1;
-    if (this.#isRefused) return Promise.reject(new RespError('LOADING', 'It is loading'));
-    return this.waits ? new Promise((_, reject) => (this.#onDetached = reject)) : Promise.resolve();
-  }
-
-  reopen(): void {
-    assert.fail('there is no sentinel');
-  }
-
-  detach(): void {
-    this.isDetached = true;
-    this.#onDetached(new RespError('CLOSED', 'Nobody follows it any more'));
-  }
 }

@@ -27,7 +27,10 @@ function namesOf(own: OwnNames, db: number, names: readonly (string | Buffer)[])
 }
 
 test('takeDownNames() takes down every name in scope, whatever is behind it, and none of what rump itself has left there', async (t) => {
-  const internal = [temporaryNameFor(Buffer.from('a:1')), Buffer.from('rump:checkpoint:{5798}')];
+  const internal = [
+    temporaryNameFor(Buffer.from('a:1')),
+    ...['', ':2'].map((part) => Buffer.from(`rump:checkpoint:{5798}${part}`)),
+  ];
   const similar = ['rump:tmp:{1}:short', 'rump:tmp:{x}:0123456789abcdef', 'rump:other'];
   await client.send('MSET', ...['a:1', 'a:2', 'b', ...similar, ...internal].flatMap((name) => [name, 'value']));
   await client.send('RPUSH', 'list', 'value');

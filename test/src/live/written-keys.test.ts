@@ -8,6 +8,8 @@ const MOVED = Buffer.from('{a}moved');
 const OTHER = Buffer.from('{b}other');
 const [SLOT, OTHER_SLOT] = [slotOf(MOVED), slotOf(OTHER)];
 
+const isThere = (id: string): boolean => id !== 'nobody';
+
 /** Two nodes, of which `a` serves both slots at first, and all that they had told by then. */
 async function begin() {
   /** What happens while it is waited until all is told. */
@@ -23,7 +25,7 @@ async function begin() {
     return Promise.resolve(slots === undefined ? undefined : line);
   };
   const take = async (): Promise<string[]> => {
-    const { keys, slots } = await written.take({ nodeIds: ['a', 'b'], caughtUp, ask });
+    const { keys, slots } = await written.take({ nodeIds: ['a', 'b'], caughtUp, ask, isThere });
     return [...keys.map(({ key, times }) => `${String(key)} x ${times}`), ...slots.map(String)];
   };
   for (let i = 0; i < ANSWERS; i++) assert.deepEqual(await take(), []);
@@ -114,4 +116,12 @@ test('WrittenKeys tells the slots of keys whose names it has no room for', async
   written.add('a', 0, Buffer.from(`{b}${long}`));
   said['a'] = `${OTHER_SLOT}`;
   assert.deepEqual(await take(), [String(OTHER_SLOT)]);
+});
+
+test('WrittenKeys takes nothing for written of a slot that goes to a node which is not heard, unless that is not there', async () => {
+  const { written, said, take } = await begin();
+  said['a'] = `${SLOT} [${SLOT}->-c] ${OTHER_SLOT} [${OTHER_SLOT}->-nobody]`;
+  written.add('a', 0, MOVED);
+  written.add('a', 0, OTHER);
+  assert.deepEqual(await take(), ['{b}other x 1']);
 });

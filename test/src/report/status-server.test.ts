@@ -62,7 +62,7 @@ async function connected(t: TestContext, port: number, host = '127.0.0.1'): Prom
 /** All that comes until it hangs up. */
 async function said(socket: Socket): Promise<string> {
   let text = '';
-  socket.on('data', (chunk: Buffer) => (text += chunk.toString('latin1')));
+  socket.on('data', (chunk: Buffer) => (text += chunk.toString('latin1'))).resume();
   if (!socket.destroyed) await once(socket, 'close');
   return text;
 }
@@ -94,9 +94,9 @@ test('StatusServer refuses what would write, and reads nothing of it', async (t)
     assert.deepEqual([status, headers.allow], [405, 'GET, HEAD'], method);
   }
   const endless = await saidTo(t, port, 'POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 99999999999\r\n\r\nx');
-  assert.match(endless, /^HTTP\/1\.1 405 [^]*Connection: close/);
+  assert.match(endless, /^HTTP\/1\.1 405 (?:.+\r\n)+Connection: close\r\n/);
   const chunked = await saidTo(t, port, 'GET / HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n1\r\n');
-  assert.match(chunked, /^HTTP\/1\.1 200 [^]*Connection: close/);
+  assert.match(chunked, /^HTTP\/1\.1 200 (?:.+\r\n)+Connection: close\r\n/);
   assert.deepEqual(asked, ['/']);
 });
 
@@ -161,21 +161,26 @@ test('StatusServer hangs up on what is no request, and goes on', async (t) => {
   assert.equal((await get(port)).status, 200);
 });
 
-test('StatusServer does not wait for requests that do not come, and for clients that do not read', async (t) => {
-  const { port } = await open(t, { requestMs: 50, stalledMs: 100, keepAliveMs: 50 });
+test('StatusServer does not wait for requests that do not come', async (t) => {
+  const { port } = await open(t, { requestMs: 500, keepAliveMs: 50 });
   const mute = await connected(t, port);
   const slow = await connected(t, port);
   slow.write('GET / HTTP/1.1\r\nHost: loc');
   const idle = await connected(t, port);
   idle.write('GET / HTTP/1.1\r\nHost: localhost\r\n\r\n');
-  const deaf = await connected(t, port);
-  deaf.write('GET /large HTTP/1.1\r\nHost: localhost\r\n\r\n');
-  deaf.pause();
   const [, late, answered] = await Promise.all([said(mute), said(slow), said(idle)]);
   assert.match(late, /^HTTP\/1\.1 408 /);
   assert.match(answered, /^HTTP\/1\.1 200 /);
+});
+
+test('StatusServer does not wait for clients that do not read', async (t) => {
+  const { port } = await open(t, { stalledMs: 20 });
+  const deaf = await connected(t, port);
+  deaf.write('GET /large HTTP/1.1\r\nHost: localhost\r\n\r\n');
+  deaf.pause();
+  // Its timers are those of this process, and are due long before.
+  await sleep(300);
   // What the system holds for it, and no more.
-  deaf.resume();
   assert.ok((await said(deaf)).length < LARGE.length);
 });
 
@@ -208,7 +213,7 @@ test('StatusServer answers so many requests a second and no more, and each when 
   assert.ok(30 <= 50 * (seconds + 0.2) + 1, String(seconds));
 });
 
-test('StatusServer hangs up on who asks for more than it reads', async (t) => {
+test('StatusServer hangs up on who asks for more than it reads', { timeout: 10_000 }, async (t) => {
   const { port, asked } = await open(t, { requests: 1 });
   await saidTo(t, port, 'GET / HTTP/1.1\r\nHost: localhost\r\n\r\n'.repeat(100));
   assert.ok(asked.length <= 8, String(asked.length));

@@ -1,6 +1,7 @@
 // Which keys are in scope, and how much of that SCAN can be told.
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { slotOf, SlotSet } from '../../../src/cluster/slot.ts';
 import { KeyScope, type KeyScopeOptions } from '../../../src/scan/key-scope.ts';
 
 function included(options: KeyScopeOptions, ...keys: string[]): string[] {
@@ -39,6 +40,17 @@ describe('KeyScope.includes()', () => {
   test('takes a glob as the bytes of its UTF-8', () => {
     assert.deepEqual(included({ match: ['é*', '[^a-z]?'] }, 'éa', 'é', 'ea'), ['éa', 'é']);
   });
+});
+
+test('KeyScope.includes() takes names of its slots alone, wherever these lie', () => {
+  const slots = new SlotSet([[slotOf(Buffer.from('{t}a')), slotOf(Buffer.from('{t}a'))]]);
+  assert.deepEqual(included({ slots }, '{t}a', '{t}b', 'x{t}', 't{u}'), ['{t}a', '{t}b', 'x{t}']);
+  assert.deepEqual(included({ slots, match: ['*a'] }, '{t}a', '{t}b', 'xa'), ['{t}a']);
+  const scope = new KeyScope({ slots });
+  assert.deepEqual([scope.hasAllNames, scope.hasAllOfSlots, scope.isAll], [false, true, false]);
+  const page = Buffer.from('12{t}a34');
+  assert.deepEqual([scope.mayInclude(page, 2, 6), scope.mayInclude(page, 3, 5)], [true, false]);
+  assert.ok(!scope.ofType('set').includes(Buffer.from('other')));
 });
 
 test('KeyScope.pushedMatch is the one glob that SCAN can apply', () => {

@@ -16,12 +16,13 @@ import { test } from 'node:test';
 import { gunzipSync } from 'node:zlib';
 import { RespError } from '../../../resp/errors.ts';
 import type { LargeValue } from '../../../src/flow/entry.ts';
-import { RespTarget, type RespTargetOptions } from '../../../src/target/resp-target.ts';
+import type { FileTargetOptions } from '../../../src/target/file-target.ts';
+import { RespTarget } from '../../../src/target/resp-target.ts';
 import { entryOf, feed, framesOf, KIB, newChannel, numbered } from '../../support/entries.ts';
 import { command, streamOf } from '../../support/frames.ts';
 import { folderOf } from '../../support/resp-file.ts';
 
-const OPTIONS: RespTargetOptions = {
+const OPTIONS: FileTargetOptions = {
   mode: 'exact',
   clock: Date.now,
   targetDbOf: (db) => db,
@@ -51,7 +52,7 @@ class Counts {
   }
 }
 
-function targetOf(path: string, options: Partial<RespTargetOptions> = {}, counts = new Counts()): RespTarget {
+function targetOf(path: string, options: Partial<FileTargetOptions> = {}, counts = new Counts()): RespTarget {
   return new RespTarget(path, { ...OPTIONS, ...options }, counts);
 }
 

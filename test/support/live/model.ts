@@ -35,6 +35,8 @@ export interface ModelOptions extends Habits {
   readonly source: Side;
   readonly target: Side;
   readonly endpoints: readonly string[];
+  /** Several processes follow, each one part of the source by this plan. Default: one, that follows all of it. */
+  readonly workers?: { readonly count: number; readonly plan: string };
   /** Further arguments of rump. */
   readonly args?: readonly string[];
   /** A seed that is a case of its own. */
@@ -81,7 +83,8 @@ const GONE_MS = 2000;
 /** @returns how rump ended, after all that is to be the same was found the same */
 export async function runModel(t: TestContext, options: ModelOptions): Promise<RumpResult> {
   const seed = seedOf(t, options.seed);
-  const run = new Following(t, options);
+  const { workers } = options;
+  const run = workers === undefined ? new Following(t, options) : new Workers(t, options, workers);
   try {
     return await model(t, options, new Random(seed), run);
   } catch (error) {
@@ -180,17 +183,19 @@ export class Following {
   #running: RunningRump | undefined;
   readonly #t: TestContext;
   readonly args: readonly string[];
-  readonly #file: string;
+  /** Which says that the writers have stopped. */
+  readonly file: string;
   #stderr = '';
 
   constructor(
     t: TestContext,
     { endpoints, feed, db, source, args = [] }: Pick<ModelOptions, 'endpoints' | 'feed' | 'db' | 'source' | 'args'>,
+    file = join(folderOf(t), 'cutover'),
   ) {
-    this.#file = join(folderOf(t), 'cutover');
+    this.file = file;
     const databases = db ?? source.databases.join(',');
     const scope = databases === '0' ? [] : ['--db', databases];
-    const own = ['--live', '--feed', feed, '--cutover-file', this.#file];
+    const own = ['--live', '--feed', feed, '--cutover-file', this.file];
     this.args = [...endpoints, ...scope, ...own, ...args];
     this.#t = t;
   }
@@ -221,7 +226,7 @@ export class Following {
   }
 
   cutOver(): void {
-    writeFileSync(this.#file, '');
+    writeFileSync(this.file, '');
   }
 
   async done(): Promise<RumpResult> {
@@ -235,5 +240,45 @@ export class Following {
     const { stderr } = await this.running.done;
     this.start();
     this.#stderr += stderr;
+  }
+}
+
+/** Several of them, each of which follows a part; one after the other is ended and begun again. */
+class Workers extends Following {
+  readonly #others: readonly Following[];
+  #turn = 0;
+
+  constructor(t: TestContext, options: ModelOptions, { count, plan }: NonNullable<ModelOptions['workers']>) {
+    const optionsOf = (part: number): ModelOptions => {
+      const args = ['--plan', plan, '--partition', `${part}/${count}`];
+      return { ...options, args: [...(options.args ?? []), ...args] };
+    };
+    super(t, optionsOf(1));
+    this.#others = Array.from({ length: count - 1 }, (_, i) => new Following(t, optionsOf(i + 2), this.file));
+  }
+
+  override start(): this {
+    for (const other of this.#others) other.start();
+    return super.start();
+  }
+
+  override get stderr(): string {
+    return super.stderr + this.#others.map(({ stderr }) => stderr).join('');
+  }
+
+  override async reaches(words: RegExp): Promise<void> {
+    await Promise.all([super.reaches(words), ...this.#others.map((other) => other.reaches(words))]);
+  }
+
+  /** As the one that ended worst. */
+  override async done(): Promise<RumpResult> {
+    const results = await Promise.all([super.done(), ...this.#others.map((other) => other.done())]);
+    const worst = results.find(({ code }) => code !== 0) ?? results[0];
+    return { ...worst, stderr: results.map(({ stderr }) => stderr).join('') };
+  }
+
+  override async killAndBegin(): Promise<void> {
+    const other = this.#others[this.#turn++ % this.#others.length]!;
+    await other.killAndBegin();
   }
 }

@@ -1,4 +1,4 @@
-// A shell in which rump, the server's own client and ssh are programs, as on the pages.
+// A shell in which the commands of a page are run as they stand there: rump is this build, and its neighbours are at hand.
 import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
@@ -16,8 +16,8 @@ export interface RunningShell {
   readonly done: Promise<string>;
 }
 
-/** Both streams come as a terminal shows them. */
-export function startShellIn(folder: string, script: string): RunningShell {
+/** Both streams come as a terminal shows them. @param folder where it works */
+export function startShell(folder: string, script: string): RunningShell {
   const bin = join(folder, 'bin');
   mkdirSync(bin, { recursive: true });
   const program = (name: string, line: string): void => {

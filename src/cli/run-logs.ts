@@ -1,0 +1,169 @@
+// What the logs of several workers say together: the last attempt of each part, wherever it stands. Files are read line by line,
+// and memory has a bound, whatever they hold.
+
+import { createReadStream } from 'node:fs';
+import { RespError } from '../../resp/errors.ts';
+import { formatCount } from '../../resp/figures.ts';
+import { openRegular, readError } from '../file/regular-file.ts';
+import { Attempt, type Part } from './run-attempt.ts';
+
+export interface LoggedRun {
+  /** `2/4`, or the path of the log where it is no part. */
+  readonly name: string;
+  readonly part: Part | undefined;
+  readonly file: string;
+  readonly attempt: Attempt;
+  /** So many runs of the same part went before it. */
+  readonly earlier: number;
+}
+
+export interface MergedLogs {
+  /** In the order of their parts; those that are no part behind them. */
+  readonly runs: readonly LoggedRun[];
+  /** Names of parts that no file tells of: the first ones. */
+  readonly missing: readonly string[];
+  readonly missingCount: number;
+  /** Into how many parts the work was cut, as the files say: one answer, or they do not belong together. */
+  readonly counts: readonly number[];
+  /** Files that tell of no run. */
+  readonly others: readonly string[];
+  /** Lines that are no events, and those that are longer than any. */
+  readonly strange: number;
+}
+
+/** More workers than anybody has. */
+const MOST_RUNS = 4096;
+const MOST_MISSING = 20;
+/** An event takes some hundred bytes; a report of many nodes some thousand. */
+const MOST_LINE_BYTES = 1024 * 1024;
+const NEWLINE = 0x0a;
+
+export class RunLogs {
+  readonly #latest = new Map<string, LoggedRun>();
+  readonly #others: string[] = [];
+  #strange = 0;
+
+  /** @throws RespError where it cannot be read, or tells of too many runs */
+  async read(file: string): Promise<void> {
+    let attempt: Attempt | undefined;
+    let part: Part | undefined;
+    let hasRun = false;
+    const settle = (): void => {
+      if (attempt === undefined) return;
+      // What was refused before it began tells of no part: it is the one that the file is about.
+      part = attempt.hasStarted ? attempt.part : part;
+      this.#keep(file, part, attempt);
+      hasRun = true;
+    };
+    for await (const line of linesOf(file)) {
+      const event = line === undefined ? undefined : eventOf(line);
+      if (event === undefined) {
+        this.#strange++;
+        continue;
+      }
+      if (attempt?.add(event.event, event.at, event.fields) === true) continue;
+      settle();
+      attempt = new Attempt(event.at);
+      attempt.add(event.event, event.at, event.fields);
+    }
+    settle();
+    if (!hasRun) this.#others.push(file);
+  }
+
+  merged(): MergedLogs {
+    const runs = [...this.#latest.values()].toSorted(
+      ({ part: one, name }, { part: other, name: otherName }) =>
+        (one?.parts ?? Infinity) - (other?.parts ?? Infinity) ||
+        (one?.part ?? 0) - (other?.part ?? 0) ||
+        (name < otherName ? -1 : 1),
+    );
+    const counts = [...new Set(runs.flatMap(({ part }) => (part === undefined ? [] : [part.parts])))];
+    const missing = counts.flatMap((parts) => this.#missingOf(parts));
+    const present = runs.filter(({ part }) => part !== undefined).length;
+    return {
+      runs,
+      missing: missing.slice(0, MOST_MISSING),
+      missingCount: counts.reduce((sum, count) => sum + count, 0) - present,
+      counts,
+      others: this.#others,
+      strange: this.#strange,
+    };
+  }
+
+  /** A worker that was started again goes on in its file, or has another one: whichever began last counts. */
+  #keep(file: string, part: Part | undefined, attempt: Attempt): void {
+    const name = part === undefined ? file : nameOf(part.part, part.parts);
+    const known = this.#latest.get(name);
+    if (known === undefined && this.#latest.size >= MOST_RUNS)
+      throw new RespError('TOO_MANY_RUNS', `Cannot merge ${file}: there are more than ${formatCount(MOST_RUNS)} runs`);
+    const earlier = known === undefined ? 0 : known.earlier + 1;
+    const isLater = known === undefined || attempt.beganAt >= known.attempt.beganAt;
+    this.#latest.set(name, isLater ? { name, part, file, attempt, earlier } : { ...known, earlier });
+  }
+
+  /** The first ones. */
+  #missingOf(parts: number): string[] {
+    const missing: string[] = [];
+    for (let part = 1; part <= parts && missing.length < MOST_MISSING; part++) {
+      const name = nameOf(part, parts);
+      if (!this.#latest.has(name)) missing.push(name);
+    }
+    return missing;
+  }
+}
+
+function nameOf(part: number, parts: number): string {
+  return `${part}/${parts}`;
+}
+
+/** Without newlines; `undefined` stands for a line that is too long. */
+async function* linesOf(file: string): AsyncGenerator<Buffer | undefined> {
+  const { handle } = await openRegular(file);
+  let parts: Buffer[] = [];
+  let length = 0;
+  try {
+    for await (const chunk of createReadStream('', { fd: handle, autoClose: false }) as AsyncIterable<Buffer>) {
+      let begin = 0;
+      for (let end = chunk.indexOf(NEWLINE); end !== -1; end = chunk.indexOf(NEWLINE, begin)) {
+        length += end - begin;
+        parts.push(chunk.subarray(begin, end));
+        yield lineOf(parts, length);
+        [parts, length, begin] = [[], 0, end + 1];
+      }
+      length += chunk.length - begin;
+      if (length > MOST_LINE_BYTES) parts = [];
+      else parts.push(chunk.subarray(begin));
+    }
+    if (length > 0) yield lineOf(parts, length);
+  } catch (error) {
+    throw readError(file, error);
+  } finally {
+    await handle.close().catch(() => {});
+  }
+}
+
+function lineOf(parts: readonly Buffer[], length: number): Buffer | undefined {
+  if (length > MOST_LINE_BYTES) return undefined;
+  return parts.length === 1 ? parts[0] : Buffer.concat(parts);
+}
+
+interface LoggedEvent {
+  readonly event: string;
+  /** Milliseconds since 1970. */
+  readonly at: number;
+  readonly fields: Readonly<Record<string, unknown>>;
+}
+
+function eventOf(line: Buffer): LoggedEvent | undefined {
+  let parsed: unknown;
+  try {
+    parsed = JSON.parse(line.toString());
+  } catch {
+    return undefined;
+  }
+  if (typeof parsed !== 'object' || parsed === null) return undefined;
+  const fields = parsed as Readonly<Record<string, unknown>>;
+  const { event, time } = fields;
+  const at = typeof time === 'string' ? Date.parse(time) : Number.NaN;
+  return typeof event === 'string' && Number.isFinite(at) ? { event, at, fields } : undefined;
+}

@@ -1,0 +1,146 @@
+// A key and its value as one JSON object, as rump inspect prints it with --json: what its payload says of itself, then what is in it
+// as lines of NDJSON have it, or the payload itself where nobody here can read it.
+
+import { Buffer } from 'node:buffer';
+import { escapeJson } from '../../../resp/escapes.ts';
+import type { InspectedKey } from '../../inspect/inspect-keys.ts';
+import { factsOf, isReadable, piecesOf } from '../../inspect/payload-facts.ts';
+import { JsonWriter } from '../../rdb/json-writer.ts';
+import { NEVER } from '../../rdb/milliseconds.ts';
+import { PayloadError } from '../../rdb/payload.ts';
+import { lengthOfPiece } from '../../rdb/pieces.ts';
+import { PieceJson, writeDump } from '../../rdb/value-json.ts';
+import type { ValuePiece } from '../../rdb/value.ts';
+
+/** Bytes of a string that are shown: a piece of it. */
+const LONGEST = 64 * 1024;
+
+/** @param limit elements that are shown; all where it is 0 */
+export async function* keyJson(inspected: InspectedKey, limit: number): AsyncGenerator<string> {
+  const { payload, large } = inspected;
+  const json = new JsonWriter();
+  const value = new ShownValue(json, limit, large !== null);
+  yield headOf(json, inspected);
+  if (payload !== null && !isReadable(payload)) {
+    writeDump(json, payload);
+    yield `${taken(json)}}\n`;
+    return;
+  }
+  let error: unknown;
+  try {
+    const pieces = large === null ? piecesOf(payload!) : large.pieces(LONGEST);
+    for await (const piece of pieces) {
+      value.add(piece);
+      yield taken(json);
+      if (value.isEnough) break;
+    }
+  } catch (caught) {
+    error = caught;
+  }
+  value.end();
+  const { shown, elements = inspected.largeLength ?? null } = value;
+  const tail = error === undefined ? { shown, elements } : { shown, elements: null, error: errorJson(error) };
+  yield `${taken(json)},${escapeJson(JSON.stringify(tail)).slice(1)}\n`;
+  // The object is whole, and the run is not.
+  if (error !== undefined && !(error instanceof PayloadError)) throw error;
+}
+
+function errorJson(error: unknown): object {
+  if (error instanceof PayloadError) return { message: error.message, offset: error.offset };
+  return { message: 'It could not be read to its end' };
+}
+
+/** As far as the value, which follows. */
+function headOf(json: JsonWriter, inspected: InspectedKey): string {
+  const { db, key, place, expireAt, now, payload } = inspected;
+  json.bytes(key);
+  const name = taken(json);
+  const expires = expireAt !== NEVER;
+  const facts = payload === null ? largeFacts(inspected) : payloadFacts(payload);
+  const rest = {
+    ...place,
+    ...facts,
+    expireAt: expires ? Number(expireAt) : null,
+    ttl: expires ? Math.max(0, Math.round(Number(expireAt) - now)) : null,
+  };
+  return `{"db":${db},"key":${name},${escapeJson(JSON.stringify(rest)).slice(1, -1)},"value":`;
+}
+
+function payloadFacts(payload: Buffer): object {
+  const { type = null, typeByte, form = null, rdbVersion, isIntact } = factsOf(payload);
+  return { type, typeByte, encoding: form, rdbVersion, checksum: isIntact, bytes: payload.length };
+}
+
+function largeFacts({ large, largeType, isStored }: InspectedKey): object {
+  return { type: largeType ?? null, inPieces: true, [isStored ? 'bytes' : 'memory']: large?.bytes ?? null };
+}
+
+function taken(json: JsonWriter): string {
+  const { pieces, spent } = json.take();
+  const text = Buffer.concat(pieces).toString();
+  json.reuse(spent);
+  return text;
+}
+
+/** The elements that are shown, and how many there are. */
+class ShownValue {
+  readonly #json: JsonWriter;
+  readonly #limit: number;
+  readonly #isCostly: boolean;
+  readonly #pieces: PieceJson;
+  #string: Buffer | undefined;
+  #isBegun = false;
+  #length = 0;
+  /** Of elements; of a string, bytes. */
+  shown = 0;
+
+  /** @param isCostly whether reading on costs somebody, where nothing more is shown */
+  constructor(json: JsonWriter, limit: number, isCostly: boolean) {
+    this.#json = json;
+    this.#limit = limit === 0 ? Infinity : limit;
+    this.#isCostly = isCostly;
+    this.#pieces = new PieceJson(json);
+  }
+
+  get isEnough(): boolean {
+    return this.#isCostly && this.#length > this.shown;
+  }
+
+  /** All of them; `undefined` where they were not counted. */
+  get elements(): number | undefined {
+    return this.isEnough ? undefined : this.#length;
+  }
+
+  add(piece: ValuePiece): void {
+    this.#length += lengthOfPiece(piece);
+    if (piece.type === 'string') {
+      // The first piece alone is held.
+      this.#string ??= piece.value.subarray(0, LONGEST);
+      this.shown = this.#string.length;
+      return;
+    }
+    const first = firstOf(piece, this.#limit - this.shown);
+    this.shown += lengthOfPiece(first);
+    this.#isBegun = true;
+    this.#pieces.add(first);
+  }
+
+  end(): void {
+    if (this.#string !== undefined) this.#json.bytes(this.#string);
+    else if (this.#isBegun) this.#pieces.end();
+    else this.#json.json(Buffer.from('null'));
+  }
+}
+
+function firstOf<P extends Exclude<ValuePiece, { type: 'string' }>>(piece: P, most: number): P {
+  switch (piece.type) {
+    case 'list':
+      return { ...piece, items: piece.items.slice(0, most) };
+    case 'set':
+      return { ...piece, members: piece.members.slice(0, most) };
+    case 'hash':
+      return { ...piece, fields: piece.fields.slice(0, most) };
+    default:
+      return { ...piece, entries: piece.entries.slice(0, most) };
+  }
+}
