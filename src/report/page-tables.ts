@@ -61,7 +61,8 @@ export function typesSection(state: RunState): Markup | false {
 }
 
 function dryRunSection(types: NonNullable<RunState['dryRun']>): Markup {
-  return section('types', 'What a copy would bring', sizeTable(types, 'memory (estimated)'));
+  const largestFirst = types.toSorted((a, b) => (b.bytes ?? 0) - (a.bytes ?? 0));
+  return section('types', 'What a copy would bring', sizeTable(largestFirst, 'memory (estimated)'));
 }
 
 interface TypeRow {
