@@ -173,8 +173,10 @@ function obstacleOf(statuses: readonly RunStatus[]): RespError | undefined {
     const hint = 'error' in run ? run.error.hint : undefined;
     return noCutover(`${run.socket}: ${why}`, hint);
   }
-  if (missing.length === 0) return undefined;
-  return noCutover(missingText(missing), 'start what is missing');
+  if (missing.length > 0) return noCutover(missingText(missing), 'start what is missing');
+  return haveOnePlan(statuses)
+    ? undefined
+    : noCutover('the runs have different plans', 'start all of them with one plan');
 }
 
 /** @param missing names of parts, one at least */
@@ -185,6 +187,12 @@ export function missingText(missing: readonly string[]): string {
 
 function noCutover(why: string, hint: string | undefined): RespError {
   return new RespError('NO_CUTOVER', `Cannot cut over, and nobody was told to: ${why}`, { hint });
+}
+
+/** Otherwise a slot may be in no part of them, or in two. */
+export function haveOnePlan(statuses: readonly RunStatus[]): boolean {
+  const plans = statuses.flatMap((run) => ('status' in run ? [run.status.plan] : []));
+  return new Set(plans.filter((plan) => typeof plan === 'string')).size <= 1;
 }
 
 /** Where the runs say that they are parts of something, those that nobody says he is. */
