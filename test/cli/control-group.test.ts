@@ -265,7 +265,7 @@ test('rump ctl DIR cutover tells nobody where a part of the cluster has no run',
   assert.deepEqual([code, stdout], [1, '']);
   assert.match(
     stderr,
-    /^rump: Cannot cut over, and nobody was told to: no run has part 2\/3 \(start what is missing\)$/m,
+    /^rump: Cannot cut over, and nobody was told to: no run has part 2\/3 \(start what is missing; where it is done/m,
   );
   assert.match(
     (await told(folder, 'status')).stdout,
