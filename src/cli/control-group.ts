@@ -33,6 +33,8 @@ const PATIENCE_MS = 5000;
 const POLL_MS = 100;
 /** That an error lists. */
 const MOST_NAMES = 8;
+const MISSING_HINT =
+  'start what is missing; where it is done with its cutover already, tell the socket of each that is left';
 /** Phases that come behind a cutover: there is nothing left to wait for. */
 const PAST_CUTOVER: ReadonlySet<string> = new Set(['cutover', 'lingering', 'comparing']);
 /** Without one of these it is no status. */
@@ -173,8 +175,10 @@ function obstacleOf(statuses: readonly RunStatus[]): RespError | undefined {
     const hint = 'error' in run ? run.error.hint : undefined;
     return noCutover(`${run.socket}: ${why}`, hint);
   }
-  if (missing.length === 0) return undefined;
-  return noCutover(missingText(missing), 'start what is missing');
+  if (missing.length > 0) return noCutover(missingText(missing), MISSING_HINT);
+  return haveOnePlan(statuses)
+    ? undefined
+    : noCutover('the runs have different plans', 'start all of them with one plan');
 }
 
 /** @param missing names of parts, one at least */
@@ -185,6 +189,12 @@ export function missingText(missing: readonly string[]): string {
 
 function noCutover(why: string, hint: string | undefined): RespError {
   return new RespError('NO_CUTOVER', `Cannot cut over, and nobody was told to: ${why}`, { hint });
+}
+
+/** Otherwise a slot may be in no part of them, or in two. */
+export function haveOnePlan(statuses: readonly RunStatus[]): boolean {
+  const plans = statuses.flatMap((run) => ('status' in run ? [run.status.plan] : []));
+  return new Set(plans.filter((plan) => typeof plan === 'string')).size <= 1;
 }
 
 /** Where the runs say that they are parts of something, those that nobody says he is. */

@@ -2,7 +2,7 @@
 
 import { countOf, formatBytes, formatCount } from '../../resp/figures.ts';
 import type { StatusReport } from '../sync/controls.ts';
-import { missingParts, missingText, type RunStatus } from './control-group.ts';
+import { haveOnePlan, missingParts, missingText, type RunStatus } from './control-group.ts';
 
 /** What several runs have done together. */
 interface Whole {
@@ -11,6 +11,7 @@ interface Whole {
   readonly lost: number;
   /** Parts of a cluster that none of the runs copies. */
   readonly missing: readonly string[];
+  readonly onePlan: boolean;
   readonly keys: number;
   readonly bytes: number;
   readonly skipped: number;
@@ -44,6 +45,7 @@ export function groupStatusJson(runs: readonly RunStatus[]): string {
 
 function wholeOf(runs: readonly RunStatus[]): Whole {
   const missing = missingParts(runs);
+  const onePlan = haveOnePlan(runs);
   const statuses = runs.flatMap((run) => ('status' in run ? [run.status] : []));
   const sum = (figure: 'keys' | 'bytes' | 'skipped' | 'expired' | 'failed' | 'keysPerSecond' | 'bytesPerSecond') =>
     statuses.reduce((total, status) => total + status[figure], 0);
@@ -52,6 +54,7 @@ function wholeOf(runs: readonly RunStatus[]): Whole {
     runs: statuses.length,
     lost: runs.length - statuses.length,
     missing,
+    onePlan,
     keys: sum('keys'),
     bytes: sum('bytes'),
     skipped: sum('skipped'),
@@ -61,7 +64,10 @@ function wholeOf(runs: readonly RunStatus[]): Whole {
     bytesPerSecond: sum('bytesPerSecond'),
     lag: lags.length === 0 || lags.includes(null) ? null : Math.max(...(lags as number[])),
     allInSync:
-      missing.length === 0 && statuses.length === runs.length && statuses.every(({ phase }) => phase === 'in-sync'),
+      missing.length === 0 &&
+      onePlan &&
+      statuses.length === runs.length &&
+      statuses.every(({ phase }) => phase === 'in-sync'),
   };
 }
 
@@ -75,7 +81,7 @@ function lineOf(status: StatusReport): string {
 }
 
 function lineOfWhole(whole: Whole): string {
-  const { runs, lost, missing, lag, allInSync } = whole;
+  const { runs, lost, missing, onePlan, lag, allInSync } = whole;
   const lags = lag === null ? [] : [`largest ${lagText(lag)}`];
   const gone = lost === 0 ? [] : [`${formatCount(lost)} lost`];
   const absent = missing.length === 0 ? [] : [missingText(missing)];
@@ -83,6 +89,7 @@ function lineOfWhole(whole: Whole): string {
     countOf(runs, 'run'),
     ...gone,
     ...absent,
+    ...(onePlan ? [] : ['different plans']),
     ...figuresOf(whole),
     ...lags,
     ...(allInSync ? ['all in sync'] : []),

@@ -99,7 +99,7 @@ function exitCodeOfAll({ runs }: MergedLogs, faults: readonly string[]): ExitCod
   return faults.length === different ? EXIT_CODES.different : EXIT_CODES.failed;
 }
 
-function faultsOf({ runs, counts, missing, missingCount, others }: MergedLogs): string[] {
+function faultsOf({ runs, counts, plans, missing, missingCount, others }: MergedLogs): string[] {
   const faults = runs.flatMap(({ name, file, attempt }) =>
     attempt.fault === undefined ? [] : [`${name === file ? name : `part ${name} (${file})`}: ${attempt.fault}`],
   );
@@ -108,6 +108,7 @@ function faultsOf({ runs, counts, missing, missingCount, others }: MergedLogs): 
     faults.push(`no log has ${missingCount === 1 ? 'part' : 'parts'} ${missing.join(', ')}${rest}`);
   }
   if (counts.length > 1) faults.push(`the logs do not belong together: they are of ${counts.join(', ')} parts`);
+  else if (plans > 1) faults.push('the logs do not belong together: they are of different plans');
   // Where all parts are known to be there, a file of something else is none of them.
   const areAllKnown = counts.length > 0 && runs.every(({ part }) => part !== undefined);
   if (!areAllKnown) faults.push(...others.map((file) => `${file} tells of no run`));

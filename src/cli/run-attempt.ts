@@ -11,6 +11,8 @@ export interface Part {
   /** From 1. */
   readonly part: number;
   readonly parts: number;
+  /** What tells the slots of all parts from those of any other plan; where the log says so. */
+  readonly plan: string | undefined;
 }
 
 /** Something that was told several times. */
@@ -76,7 +78,8 @@ export class Attempt {
 
   /** @returns whether it is an event of this attempt: not the first one of the next */
   add(event: string, at: number, fields: Fields): boolean {
-    if (this.exitCode !== undefined || (event === 'start' && this.hasStarted)) return false;
+    const isVerify = this.#isDone && fields['verify'] === true;
+    if (this.exitCode !== undefined || (event === 'start' && this.hasStarted && !isVerify)) return false;
     this.lastAt = Math.max(at, this.lastAt);
     this.#note(event, fields);
     return true;
@@ -119,6 +122,7 @@ export class Attempt {
     switch (event) {
       case 'start':
         this.hasStarted = true;
+        this.#hasBegunToCheck ||= fields['verify'] === true;
         this.part = partOf(fields['partition']);
         this.from = textOf(fields['from']);
         this.to = textOf(fields['to']);
@@ -196,10 +200,10 @@ function nameOf({ db, key }: Fields): string {
 
 function partOf(value: unknown): Part | undefined {
   if (typeof value !== 'object' || value === null) return undefined;
-  const { part, parts } = value as Fields;
+  const { part, parts, plan } = value as Fields;
   if (!Number.isSafeInteger(part) || !Number.isSafeInteger(parts)) return undefined;
   const [number, count] = [part as number, parts as number];
-  return number >= 1 && number <= count ? { part: number, parts: count } : undefined;
+  return number >= 1 && number <= count ? { part: number, parts: count, plan: textOf(plan) } : undefined;
 }
 
 function copyFiguresOf(fields: Fields): CopyFigures | undefined {

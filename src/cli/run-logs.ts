@@ -25,6 +25,8 @@ export interface MergedLogs {
   readonly missingCount: number;
   /** Into how many parts the work was cut, as the files say: one answer, or they do not belong together. */
   readonly counts: readonly number[];
+  /** How many plans they are of. */
+  readonly plans: number;
   /** Files that tell of no run. */
   readonly others: readonly string[];
   /** Lines that are no events, and those that are longer than any. */
@@ -85,6 +87,7 @@ export class RunLogs {
       missing: missing.slice(0, MOST_MISSING),
       missingCount: counts.reduce((sum, count) => sum + count, 0) - present,
       counts,
+      plans: new Set(runs.flatMap(({ part }) => part?.plan ?? [])).size,
       others: this.#others,
       strange: this.#strange,
     };

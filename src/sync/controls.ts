@@ -5,7 +5,7 @@ import { Pause } from '../flow/pause.ts';
 import type { MaxLatency } from '../server/transfer-limits.ts';
 import { RateLimit, type Rates } from '../target/rate-limit.ts';
 import type { Figures, MigrateOptions } from './options.ts';
-import { partName } from './workers-plan.ts';
+import { partName, planDigest } from './workers-plan.ts';
 
 /** Those that are left out stay as they are; Infinity is no limit of bytes or keys. */
 export interface Limits extends Rates {
@@ -40,6 +40,8 @@ export interface StatusReport extends Stage {
   readonly paused: boolean;
   /** `2/4`, of a run that copies a part of a cluster; otherwise `null`. */
   readonly partition: string | null;
+  /** What tells the slots of all parts from those of any other plan. */
+  readonly plan: string | null;
   /** Whether it follows its source, and so has a cutover. */
   readonly live: boolean;
   /** A second, over the last few. */
@@ -81,6 +83,7 @@ export class RunControls implements Controls {
   readonly #cutover = new AbortController();
   readonly #samples: Stage[] = [];
   readonly #partition: string | null;
+  readonly #plan: string | null;
   #phase = 'connecting';
   #stage = NOTHING;
 
@@ -88,6 +91,7 @@ export class RunControls implements Controls {
 
   constructor({ bwlimit, tpslimit, maxLatency, live, partition }: ControlledOptions) {
     this.#partition = partition === undefined ? null : partName(partition);
+    this.#plan = partition === undefined ? null : planDigest(partition);
     if (live === true) this.cutover = () => this.#cutover.abort();
     this.limit = new RateLimit({ bytesPerSecond: bwlimit, keysPerSecond: tpslimit, pause: this.pausing });
     this.#maxLatency = { ms: maxLatency ?? DEFAULT_MAX_LATENCY_MS };
@@ -127,6 +131,7 @@ export class RunControls implements Controls {
       phase: this.#end.signal.aborted ? 'stopping' : this.#phase,
       paused: this.pausing.isOn,
       partition: this.#partition,
+      plan: this.#plan,
       live: this.cutover !== undefined,
       ...this.#stage,
       elapsed: Math.round(elapsed),

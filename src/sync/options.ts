@@ -210,6 +210,8 @@ export interface PartitionReport {
   /** How many slots it has, and how many primaries serve them. */
   readonly slots: number;
   readonly primaries: number;
+  /** What tells the slots of all parts from those of any other plan. */
+  readonly plan: string;
 }
 
 /** What the look at one side has found. */

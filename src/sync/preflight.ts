@@ -80,7 +80,13 @@ export function startEvent({ sides, plan, settings: { from, to, partition } }: R
     source: sideReport(from, source, keys),
     target: sideReport(to, target, targetKeys),
     ...(partition && {
-      partition: { part: partition.part, parts: partition.parts, slots: partition.slots.size, primaries },
+      partition: {
+        part: partition.part,
+        parts: partition.parts,
+        slots: partition.slots.size,
+        primaries,
+        plan: partition.plan,
+      },
     }),
     databases,
     clockSkew: Number.isNaN(skew) ? null : Math.round(skew),

@@ -48,6 +48,8 @@ export interface Partition {
   readonly nodeIds: ReadonlySet<string> | undefined;
   /** What tells its slots from those of any other plan. */
   readonly digest: string;
+  /** What tells the slots of all parts from those of any other plan. */
+  readonly plan: string;
 }
 
 export const PLAN_FORMAT = 1;
@@ -56,6 +58,12 @@ const DIGEST_LENGTH = 16;
 /** `2/4` */
 export function partName({ part, parts }: Pick<PartitionOptions, 'part' | 'parts'>): string {
   return `${part}/${parts}`;
+}
+
+/** The same for all parts that have every slot of a cluster together. */
+export function planDigest({ parts, plan }: Pick<PartitionOptions, 'parts' | 'plan'>): string {
+  if (plan === undefined) return digestOf(`${parts} even parts`);
+  return digestOf(JSON.stringify(plan.shares.map(({ slots }) => new SlotSet(slots).ranges)));
 }
 
 /** A share a line. */
@@ -115,8 +123,12 @@ export function partitionOf({ part, parts, plan }: PartitionOptions, isFollowed:
     throw new RespError(PARTITION, message, { hint });
   }
   const slots = share === undefined ? evenSlots(part, parts) : new SlotSet(share.slots);
-  const digest = createHash('sha256').update(slots.describe(Infinity)).digest('hex').slice(0, DIGEST_LENGTH);
-  return { part, parts, slots, nodeIds: plan && new Set(plan.source.nodes), digest };
+  const nodeIds = plan && new Set(plan.source.nodes);
+  return { part, parts, slots, nodeIds, digest: digestOf(slots.describe(Infinity)), plan: planDigest({ parts, plan }) };
+}
+
+function digestOf(text: string): string {
+  return createHash('sha256').update(text).digest('hex').slice(0, DIGEST_LENGTH);
 }
 
 /** Every slot is in one share, and in one alone. @throws RespError */

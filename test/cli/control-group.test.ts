@@ -9,7 +9,7 @@ import { test, type TestContext } from 'node:test';
 import { bulkReply, errorReply, Listener, okReply } from '../../resp/listener.ts';
 import { RunControls, type StatusReport } from '../../src/sync/controls.ts';
 import { answersOf } from '../../src/sync/control-commands.ts';
-import type { PartitionOptions } from '../../src/sync/workers-plan.ts';
+import { PLAN_FORMAT, type PartitionOptions, type WorkersPlan } from '../../src/sync/workers-plan.ts';
 import { folderOf } from '../support/resp-file.ts';
 import { runRump, type RumpResult } from '../support/rump.ts';
 
@@ -57,6 +57,16 @@ function startRun(t: TestContext, folder: string, name: string, live = true): Pr
   return FakeRun.start(t, join(folder, name), live);
 }
 
+/** @param last slot of the first part */
+function planOfTwo(last: number): WorkersPlan {
+  const shares = [[0, last] as const, [last + 1, 16_383] as const].map((slots) => ({
+    slots: [slots],
+    keys: 1,
+    nodes: ['h:1'],
+  }));
+  return { rump: '2.0.0', plan: PLAN_FORMAT, source: { nodes: ['a'], slots: 16_384 }, shares };
+}
+
 /** A socket that a process has left which was killed. */
 function leaveDead(path: string): void {
   const program = `net.createServer().listen(${JSON.stringify(path)}, () => process.kill(process.pid, 'SIGKILL'))`;
@@ -89,6 +99,7 @@ test('rump ctl DIR status tells of each run and of the whole, in the order of th
     runs: 2,
     lost: 0,
     missing: [],
+    onePlan: true,
     keys: 1234,
     bytes: 12_340,
     skipped: 0,
@@ -254,7 +265,7 @@ test('rump ctl DIR cutover tells nobody where a part of the cluster has no run',
   assert.deepEqual([code, stdout], [1, '']);
   assert.match(
     stderr,
-    /^rump: Cannot cut over, and nobody was told to: no run has part 2\/3 \(start what is missing\)$/m,
+    /^rump: Cannot cut over, and nobody was told to: no run has part 2\/3 \(start what is missing; where it is done/m,
   );
   assert.match(
     (await told(folder, 'status')).stdout,
@@ -265,6 +276,21 @@ test('rump ctl DIR cutover tells nobody where a part of the cluster has no run',
     [false, false],
   );
   (await FakeRun.start(t, join(folder, '2'), true, { part: 2, parts: 3 })).show('in-sync');
+  assert.equal((await told(folder, 'cutover')).code, 0);
+});
+
+test('rump ctl DIR cutover tells nobody where the parts are of different plans', async (t) => {
+  const folder = folderOf(t);
+  const [one, same, different] = [8191, 8191, 8190].map((last) => planOfTwo(last));
+  const first = await FakeRun.start(t, join(folder, '1'), true, { part: 1, parts: 2, plan: one });
+  const second = await FakeRun.start(t, join(folder, '2'), true, { part: 2, parts: 2, plan: different });
+  for (const run of [first, second]) run.show('in-sync');
+  const { code, stdout, stderr } = await told(folder, 'cutover');
+  assert.deepEqual([code, stdout, first.isToldToCutOver, second.isToldToCutOver], [1, '', false, false]);
+  assert.match(stderr, /nobody was told to: the runs have different plans \(start all of them with one plan\)$/m);
+  assert.match((await told(folder, 'status')).stdout, /^all {2}2 runs, different plans, (?!.*all in sync)/m);
+  second.listener.close();
+  (await FakeRun.start(t, join(folder, '2'), true, { part: 2, parts: 2, plan: same })).show('in-sync');
   assert.equal((await told(folder, 'cutover')).code, 0);
 });
 

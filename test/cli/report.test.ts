@@ -24,11 +24,16 @@ function logOf(lines: readonly Line[], begin = 0): string {
     .join('');
 }
 
-/** @param part such as `2/4` */
-function started(text?: string): Line {
+/** @param text such as `2/4` */
+function started(text?: string, plan?: string): Line {
   const [part, parts] = text?.split('/').map(Number) ?? [];
-  const partition = part === undefined ? undefined : { part, parts, slots: 1, primaries: 1 };
+  const partition = part === undefined ? undefined : { part, parts, slots: 1, primaries: 1, plan };
   return { event: 'start', from: 'redis://a', to: 'redis://b', ...(partition === undefined ? {} : { partition }) };
+}
+
+/** The check of a copy begins, in the same run. */
+function verifying(text: string): Line {
+  return { ...started(text), verify: true };
 }
 
 function done(keys: number, more: Line = {}): Line {
@@ -153,6 +158,12 @@ for (const [what, lines, why] of [
     [started('1/1'), done(9), { ...checked(3), event: 'check-progress', fraction: 0.3 }],
     'it has not come to its end',
   ],
+  ['was killed as it began to compare', [started('1/1'), done(9), verifying('1/1')], 'it has not come to its end'],
+  [
+    'found writers after the cutover, and both sides equal even so',
+    [started('1/1'), done(9, { stragglers: 2 }), verifying('1/1'), checked(9)],
+    '2 keys were written after the cutover',
+  ],
   ['has figures that are none', [started('1/1'), done(9, { keys: -1 }), exit(0)], 'it has not come to its end'],
 ] as const) {
   test(`rump report does not take a run for complete that ${what}`, async (t) => {
@@ -165,10 +176,11 @@ for (const [what, lines, why] of [
 
 test('rump report exits with 3 where all was done, but both sides are not the same', async (t) => {
   const differs = logOf([started('1/2'), done(10), checked(9, { differ: 1 }), exit(3)]);
-  const equal = logOf([started('2/2'), done(10), checked(10), exit(0)]);
+  const equal = logOf([started('2/2'), done(10), verifying('2/2'), checked(10), exit(0)]);
   const { code, stdout, stderr } = await reportOn(t, { a: differs, b: equal });
   assert.equal(code, 3);
   assert.match(stdout, /^1\/2 +differs .*\n2\/2 +complete /m);
+  assert.match(stdout, /^all +not complete +20 /m);
   assert.match(stdout, /^compared: 19 equal, 1 differ, 0 only at the source, /m);
   assert.equal(stderr, 'rump: part 1/2 (a): 1 key is not the same on both sides\n');
   assert.equal((await reportOn(t, { a: differs })).code, 1, 'A part is missing');
@@ -207,6 +219,13 @@ test('rump report says so of files that are no logs, of lines that are no events
   const mixed = await reportOn(t, { ...all, c: complete('3/3', 1) });
   assert.equal(mixed.code, 1);
   assert.match(mixed.stderr, /^rump: the logs do not belong together: they are of 2, 3 parts$/m);
+  const [one, same, different] = ['a', 'a', 'b'].map((plan, at) =>
+    logOf([started(`${Math.min(at, 1) + 1}/2`, plan), done(1), exit(0)]),
+  );
+  assert.equal((await reportOn(t, { a: one!, b: same! })).code, 0);
+  const replanned = await reportOn(t, { a: one!, b: different! });
+  assert.equal(replanned.code, 1, 'a slot may be in none of them');
+  assert.equal(replanned.stderr, 'rump: the logs do not belong together: they are of different plans\n');
 });
 
 test('rump report shows no control of a terminal that a log holds, and takes no name for more than a name', async (t) => {

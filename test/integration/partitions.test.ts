@@ -131,8 +131,18 @@ test('rump plan shares a cluster out by its primaries, and the parts together ar
   }
   assertSame(await contentsOf(target), await source.contents());
 
+  // What the check of a copy tells takes nothing from what the copy has told.
+  const logs = results.map(({ stdout }, i) => {
+    const log = join(folderOf(t), `${i}.ndjson`);
+    writeFileSync(log, stdout);
+    return log;
+  });
+  const { code, stdout } = await runRump(['report', ...logs, '--json']);
+  const { sums, checked } = JSON.parse(stdout) as { sums: { keys: number }; checked: { match: number } };
+  assert.deepEqual([code, sums.keys, checked.match], [0, KEYS, KEYS]);
+
   // Nothing is left out, and each part is told from the others.
-  assert.match(results[1]!.stdout, /"partition":\{"part":2,"parts":4,"slots":\d+,"primaries":[12]\}/);
+  assert.match(results[1]!.stdout, /"partition":\{"part":2,"parts":4,"slots":\d+,"primaries":[12],"plan":"\w{16}"\}/);
   await (await target.client()).send('DEL', 'key:1', 'key:2', 'key:3');
   const checks = await Promise.all(
     plan.shares.map((_, i) => {

@@ -15,6 +15,7 @@ export class EventLines {
   readonly #now: () => number;
   #toldAt = -Infinity;
   #untold: Progress | undefined;
+  #isCopied = false;
 
   /** @param write gets whole lines @param now milliseconds since 1970 */
   constructor(write: (line: string) => void, now: () => number = Date.now) {
@@ -25,7 +26,8 @@ export class EventLines {
   onEvent(event: RunEvent): void {
     switch (event.type) {
       case 'start':
-        this.tell('start', describeStart(event));
+        // The check of a copy is no run of its own.
+        this.tell('start', { ...describeStart(event), ...(this.#isCopied && { verify: true }) });
         break;
       case 'batch':
       case 'observed':
@@ -46,6 +48,7 @@ export class EventLines {
         break;
       case 'done':
       case 'checked':
+        this.#isCopied ||= event.type === 'done';
         this.tell(event.type, figuresOf(event));
         break;
       default: {
