@@ -25,6 +25,7 @@ export type {
   KeyRecoveredEvent,
   NatRule,
   NodeReport,
+  ObservedEvent,
   PartitionOptions,
   PartitionReport,
   ReconnectEvent,

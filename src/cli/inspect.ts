@@ -52,7 +52,7 @@ export const inspect: Command = {
   noun: 'an inspection',
   help: {
     summary: 'shows what keys or a keyspace hold, or what a run has recorded',
-    usage: 'ENDPOINT [KEY...] | DIR [options]',
+    usage: 'ENDPOINT|DIR [KEY...] [options]',
     head: HEAD,
     tail: TAIL,
   },

@@ -83,12 +83,7 @@ export class Observation {
         this.#bytes[typeByte]! += size;
       }
     }
-    if (most <= this.#largest.least) return;
-    for (let i = 0; i < length; i++) {
-      if (run.sizeOf(i) <= this.#largest.least) continue;
-      run.show(i, entry);
-      this.#largest.offer(sizeOfEntry(entry));
-    }
+    if (most > this.#largest.least) this.#offerOf(run);
     entry.clear();
   }
 
@@ -145,6 +140,15 @@ export class Observation {
     if (named.bytes > this.#largest.least) this.#largest.offer(named);
   }
 
+  #offerOf(run: EntryRun): void {
+    const entry = this.#entry;
+    for (let i = 0; i < run.length; i++) {
+      if (run.sizeOf(i) <= this.#largest.least) continue;
+      run.show(i, entry);
+      this.#largest.offer(sizeOfEntry(entry));
+    }
+  }
+
   #countNamed(type: string, bytes: number): void {
     const name = this.#named.has(type) || this.#named.size < MOST_TYPES ? type : OTHERS;
     let sum = this.#named.get(name);
@@ -165,7 +169,7 @@ class TopKeys<T extends KeySize> {
     this.#weigh = weigh;
   }
 
-  /** The first has the most. */
+  /** The first has the most. It is another list whenever it changes. */
   get keys(): readonly T[] {
     return this.#keys;
   }

@@ -103,7 +103,8 @@ body > [role="status"]:not([hidden]) { max-width: 61rem; margin: 1rem auto -1rem
 @media print {
   :root { ${LIGHT} }
   @page { margin: 16mm; }
-  body { font-size: 10pt; print-color-adjust: exact; }
+  :root { font-size: 10pt; }
+  body { font-size: 1rem; print-color-adjust: exact; }
   main { max-width: none; padding: 0; }
   h2 { margin-top: 1.6rem; break-after: avoid; }
   .table { overflow: visible; }

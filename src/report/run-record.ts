@@ -41,6 +41,9 @@ export class RunRecord {
   readonly #samples = new Samples();
   /** Since the sample before. */
   #longestLatency: number | null = null;
+  /** As they were told last. */
+  #largest: ObservedEvent['largest'] = [];
+  #slowest: ObservedEvent['slowest'] = [];
   readonly #now: () => number;
 
   /**
@@ -92,7 +95,10 @@ export class RunRecord {
     switch (event.type) {
       case 'start': {
         // The check behind a copy begins as well.
-        if (state.source !== undefined) return this.#enter('checking');
+        if (state.source !== undefined) {
+          state.live = undefined;
+          return this.#enter('checking');
+        }
         const { type: _, feed, ...found } = event;
         Object.assign(state, { ...found, ...(feed && { feed }) });
         this.#enter(feed !== undefined ? 'attaching' : state.command === 'check' ? 'checking' : 'copying');
@@ -215,8 +221,11 @@ export class RunRecord {
     // A check behind a copy reads the same keys once more.
     if (state.command === 'check' || state.phase !== 'checking') {
       state.types = types;
-      state.largest = largest.map(shown);
-      state.slowest = slowest.map(({ ms, ...key }) => ({ ...shown(key), ms }));
+      // Told ten times a second, and mostly the same.
+      if (largest !== this.#largest) state.largest = largest.map(shown);
+      if (slowest !== this.#slowest) state.slowest = slowest.map(({ ms, ...key }) => ({ ...shown(key), ms }));
+      this.#largest = largest;
+      this.#slowest = slowest;
     }
     if (latency === null) return;
     state.latency = latency.latest;

@@ -80,7 +80,7 @@ test('A command is known to the parser and the help by its entry in the table al
   assert.deepEqual(parse('help', 'weigh').operands, ['weigh']);
   assert.match(
     helpText(commands),
-    /^Usage: rump --from .*\n {7}rump check --from .*\n {7}rump plan --workers .*\n {7}rump inspect ENDPOINT .*\n {7}rump ctl .*\n {7}rump report FILE.*\n {7}rump completion .*\n {7}rump weigh ENDPOINT \[KEY/,
+    /^Usage: rump --from .*\n {7}rump check --from .*\n {7}rump plan --workers .*\n {7}rump inspect ENDPOINT\|DIR .*\n {7}rump ctl .*\n {7}rump report FILE.*\n {7}rump completion .*\n {7}rump weigh ENDPOINT \[KEY/,
   );
   const flags = helpText(commands, 'weigh').matchAll(/^ +(?:-\w, )*--([\w-]+)/gm);
   assert.deepEqual(new Set(Array.from(flags, ([, name]) => name)), weigh.flags);

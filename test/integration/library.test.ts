@@ -11,6 +11,7 @@ import {
   type KeyFailedEvent,
   type MigrateEvent,
   type MigrateOptions,
+  type ObservedEvent,
   type PublishedError,
   type PublishedEvent,
 } from '../../src/index.ts';
@@ -181,6 +182,24 @@ test('migrate() and check() publish each event on the channel of its name, with 
   heard.length = 0;
   const error = await rejection(source.url, source.url);
   assert.deepEqual(heard, [{ run: { command: 'copy', from: source.url, to: source.url }, error }]);
+});
+
+test('migrate() and check() tell what stands out of what they read where that is asked for', async (t) => {
+  const { source, target, from } = await startPair(t);
+  await fillAllTypes(from);
+  const endpoints = { from: source.url, to: target.url };
+  for (const work of [migrate, check]) {
+    for (const observe of [true, false]) {
+      const told: ObservedEvent[] = [];
+      await work({ ...endpoints, observe, onEvent: (event) => void (event.type === 'observed' && told.push(event)) });
+      if (!observe) assert.equal(told.length, 0);
+      else
+        assert.equal(
+          told.at(-1)?.types.reduce((sum, { keys }) => sum + keys, 0),
+          await from.send('DBSIZE'),
+        );
+    }
+  }
 });
 
 test('migrate() publishes nothing where nobody listens', async (t) => {

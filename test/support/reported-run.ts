@@ -95,7 +95,7 @@ export function followedRun(outcome?: RunOutcome, seconds = 240): RunState {
     run.tell(1, { type: 'key-failed', db: 0, key, code: 'ERR', reason: 'ERR Bad data format \u202E</td>' });
   run.tell(100, { type: 'phase', phase: 'cutover' });
   run.tell(700, { type: 'phase', phase: 'lingering' });
-  run.tell(2000, { type: 'check-progress', fraction: 0, ...COMPARED, match: 0, differ: 0 });
+  run.tell(2000, START, { type: 'check-progress', fraction: 0, ...COMPARED, match: 0, differ: 0 });
   for (let second = 1; second <= 30; second++)
     run.tell(1000, {
       type: 'check-progress',

@@ -75,6 +75,10 @@ test('KeyspaceTally asks for the types of values that are not dumped, a few at o
   await assert.rejects(tallyOf(entries, { typeOf: () => Promise.reject(new Error('lost')) }), /lost/);
 });
 
+function count(keys: number, expiring = 0): object {
+  return { keys, bytes: keys * STRING.length, expiring };
+}
+
 test('KeyspaceTally knows what each database takes, and tells 65,536 apart', async () => {
   const tally = await tallyOf([0, 7, 0, 3].map((db) => entryOf('key', STRING, { db, expireAt: db === 7 ? 5 : NEVER })));
   assert.deepEqual(
