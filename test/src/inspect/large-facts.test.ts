@@ -54,7 +54,7 @@ test('LargeFacts gives up where each connection is lost that asks, and where it 
   t.after(async () => {
     facts.close();
     deployment.close();
-    proxy.close();
+    await proxy.close();
     await server.stop();
   });
   proxy.forbid('TYPE', 'up');
