@@ -25,9 +25,9 @@ const HEAD = `Shows what is in keys of a server, a cluster or a file: type, enco
 and checksum of the payload, expiry, and the elements. A key is given as it is, or
 between double quotes with the escapes of redis-cli: '"\\x00\\xff"'.
 
-Without keys it reads all that is in scope, and prints tables: by type, by prefix,
-by node and slot of a cluster, the largest keys, and the hottest where the server
-counts. Bytes are those of the payloads that DUMP gives.
+Without keys it reads all that is in scope, and prints tables: by type, by
+database, by prefix, by node and slot of a cluster, the largest keys, and the
+hottest where the server counts. Bytes are those of the payloads that DUMP gives.
 
 Of a folder it prints what a run with --record DIR has kept: each connection, and
 each command that went over it with its reply behind it. What a server sends to
