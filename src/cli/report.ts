@@ -178,7 +178,7 @@ function tell(merged: MergedLogs, account: Account, { stdout, stderr }: Program)
   for (const { code, message, count, runs } of lostConnections)
     lines.push(`lost ${countOf(count, 'connection')}, ${code} (${shortList(runs)}): ${message}`);
   for (const { run, db, key, code, reason } of failedKeys)
-    lines.push(`failed (${run}): "${key}" of db ${db}: ${code} ${reason}`);
+    lines.push(`failed (${run}): "${key}" of db ${db}: ${withCode(code, reason)}`);
   if (sums.failed > failedKeys.length && failedKeys.length > 0)
     lines.push(`… and ${formatCount(sums.failed - failedKeys.length)} more`);
   stdout.write(lines.map((line) => `${escapeControls(line)}\n`).join(''));
@@ -192,6 +192,11 @@ function tell(merged: MergedLogs, account: Account, { stdout, stderr }: Program)
   const others = told ? [] : merged.others.map((file) => `${file} tells of no run`);
   for (const line of [...notes, ...others]) stderr.write(`rump: warning: ${escapeControls(line)}\n`);
   for (const fault of faults) stderr.write(`rump: ${escapeControls(fault)}\n`);
+}
+
+/** The error of a server begins with its code already. */
+function withCode(code: string, reason: string): string {
+  return reason.startsWith(code) ? reason : `${code} ${reason}`;
 }
 
 function rowOf(run: LoggedRun): string[] {

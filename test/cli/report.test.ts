@@ -44,8 +44,8 @@ function checked(match: number, more: Line = {}): Line {
   return { event: 'checked', match, ...UNCHECKED, bytes: 0, reconnects: 0, elapsed: 10, ...more };
 }
 
-function failed(key: string): Line {
-  return { event: 'key-failed', db: 0, key, code: 'OOM', reason: 'no memory' };
+function failed(key: string, reason = 'no memory'): Line {
+  return { event: 'key-failed', db: 0, key, code: 'OOM', reason };
 }
 
 function exit(exitCode: number): Line {
@@ -189,20 +189,32 @@ test('rump report exits with 3 where all was done, but both sides are not the sa
 
 test('rump report lists what was warned of once for all, lost connections, and keys that failed and did not recover', async (t) => {
   const warning = { event: 'warning', code: 'CLOCKS', message: 'the clocks differ' };
-  const a = [started('1/2'), warning, failed('one'), failed('two'), { event: 'key-recovered', db: 0, key: 'one' }];
+  const a = [
+    started('1/2'),
+    warning,
+    failed('one'),
+    failed('two'),
+    failed('three', 'OOM command not allowed'),
+    { event: 'key-recovered', db: 0, key: 'one' },
+  ];
   const b = [
     warning,
     started('2/2'),
     { event: 'reconnect', side: 'source', address: 'h:1', code: 'ECONNRESET', reason: 'was reset' },
   ];
-  const files = { a: logOf([...a, done(9, { failed: 1 }), exit(1)]), b: logOf([...b, done(9), exit(0)]) };
+  const files = { a: logOf([...a, done(9, { failed: 2 }), exit(1)]), b: logOf([...b, done(9), exit(0)]) };
   const { stdout } = await reportOn(t, files);
   assert.match(stdout, /^warning CLOCKS, 2 times \(1\/2, 2\/2\): the clocks differ$/m);
   assert.match(stdout, /^lost 1 connection, ECONNRESET \(2\/2\): was reset$/m);
   assert.match(stdout, /^failed \(1\/2\): "two" of db 0: OOM no memory$/m);
+  assert.match(stdout, /^failed \(1\/2\): "three" of db 0: OOM command not allowed$/m);
   assert.doesNotMatch(stdout, /"one"/);
   const { failedKeys } = JSON.parse((await reportOn(t, files, '--json')).stdout) as { failedKeys: Line[] };
-  assert.deepEqual(failedKeys, [{ run: '1/2', db: 0, key: 'two', code: 'OOM', reason: 'no memory' }]);
+  const common = { run: '1/2', db: 0, code: 'OOM' };
+  assert.deepEqual(failedKeys, [
+    { ...common, key: 'two', reason: 'no memory' },
+    { ...common, key: 'three', reason: 'OOM command not allowed' },
+  ]);
 });
 
 test('rump report says so of files that are no logs, of lines that are no events, and of parts that do not belong together', async (t) => {
