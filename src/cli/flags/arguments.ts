@@ -14,6 +14,7 @@ import {
 } from './options.ts';
 import type { Option } from './option.ts';
 import { isOn } from './refusals.ts';
+import type { PartitionChoice } from './worker-options.ts';
 
 import arg from 'arg';
 
@@ -208,13 +209,18 @@ function shownValue(kind: Kind<unknown>, value: unknown): string {
   if (typeof value === 'number') return shownNumber(kind, value);
   if (value instanceof Map) return Array.from(value, ([from, to]) => `${from}:${to}`).join(',');
   if (Array.isArray(value)) return value.join(',');
-  return typeof value === 'object' && value !== null ? shownPeers(value) : String(value);
+  if (typeof value !== 'object' || value === null) return String(value);
+  return 'part' in value ? shownPart(value as PartitionChoice) : shownPeers(value);
 }
 
 function shownNumber({ placeholder }: Kind<unknown>, value: number): string {
   if (placeholder === 'SIZE') return formatBytes(value);
   if (placeholder === 'TIME') return value < 1000 ? `${value} ms` : formatDuration(value);
   return formatCount(value);
+}
+
+function shownPart({ part, parts }: PartitionChoice): string {
+  return parts === undefined ? String(part) : `${part}/${parts}`;
 }
 
 /** A host and a port, or one that stands for another. */
