@@ -191,6 +191,8 @@ function readValues({ kind, separator }: Option, text: string, variable: string)
   return texts.length === 0 ? undefined : texts.map((one) => readValue(kind, one, variable));
 }
 
+const WITH_SCHEME = /^[a-z][a-z0-9+.-]*:\/\//i;
+
 /**
  * The flags that a run was given, in the order of the table, as a report lists them. A flag that was repeated has a line for each
  * value. Passwords have no flags but in addresses, and are left out there.
@@ -204,7 +206,8 @@ export function givenOptions(values: OptionValues): (readonly [flag: string, val
 }
 
 function shownValue(kind: Kind<unknown>, value: unknown): string {
-  if (kind === endpoint) return redactAddress(String(value));
+  // An address may stand by mistake where a path belongs.
+  if (kind === endpoint || WITH_SCHEME.test(String(value))) return redactAddress(String(value));
   if (value === true) return 'on';
   if (typeof value === 'number') return shownNumber(kind, value);
   if (value instanceof Map) return Array.from(value, ([from, to]) => `${from}:${to}`).join(',');

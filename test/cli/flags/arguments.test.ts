@@ -191,6 +191,13 @@ test('givenOptions() lists what was given in the order of the table, as it would
   ]);
 });
 
+test('givenOptions() shows no password of an address that stands where a path belongs', () => {
+  for (const flag of ['control', 'resume', 'trace', 'log', 'from-password-file', 'from-tls-ca'])
+    assert.deepEqual(givenOptions(parseArguments([`--${flag}=redis://:canary@h/x`]).values), [
+      [`--${flag}`, 'redis://***@h/x'],
+    ]);
+});
+
 test('givenOptions() shows a value of every flag', () => {
   for (const text of ['2/4', 'auto', 'auto/3'])
     assert.deepEqual(givenOptions(parseArguments([`--partition=${text}`]).values), [['--partition', text]]);
