@@ -1,6 +1,7 @@
 // A Unix socket that answers commands, as a server does; beside socket.ts the only place that touches node:net. What it is
 // asked, and what it answers, is others' concern.
 
+import { redactAddress } from './address.ts';
 import { countOf } from './figures.ts';
 import { existsSync, lstatSync, renameSync, unlinkSync, type Stats } from 'node:fs';
 import net from 'node:net';
@@ -299,5 +300,5 @@ function whyNot(path: string, error: NodeJS.ErrnoException): RespError {
 }
 
 function cannotListen(path: string, code: string, why: string, hint?: string, cause?: unknown): RespError {
-  return new RespError(code, `Cannot listen on ${path}: ${why}`, { peer: { path }, hint, cause });
+  return new RespError(code, `Cannot listen on ${redactAddress(path)}: ${why}`, { peer: { path }, hint, cause });
 }

@@ -225,5 +225,7 @@ function countFrom(value: unknown): number | undefined {
 }
 
 function textOf(value: unknown): string | undefined {
-  return typeof value === 'string' ? value.slice(0, MOST_TEXT) : undefined;
+  if (typeof value !== 'string') return undefined;
+  // A copy: a slice would keep all of the text.
+  return value.length <= MOST_TEXT ? value : Buffer.from(value.slice(0, MOST_TEXT), 'utf16le').toString('utf16le');
 }

@@ -36,11 +36,17 @@ const CLUSTER: KeyRule = {
 
 /** Sent to replicas, and no change to any key. */
 const HARMLESS = ['PING', 'REPLCONF', 'PUBLISH', 'SPUBLISH', 'SCRIPT', 'FUNCTION', 'DISCARD'];
-/** What most of a stream is made of, and all that may be long. To read of all commands takes longer than many a copy. */
+/**
+ * What most of a stream is made of, and all that may be long: what is met too long to be kept is a gap, unless it is known before. To read
+ * of all commands takes longer than many a copy.
+ */
 const USUAL =
   'SET MSET SETNX MSETNX SETEX PSETEX GETSET APPEND SETRANGE SETBIT INCR DECR INCRBY DECRBY DEL UNLINK PEXPIREAT PERSIST ' +
   'RENAME RESTORE RESTORE-ASKING LPUSH RPUSH LPUSHX RPUSHX LINSERT LSET LREM LPOP RPOP LTRIM SADD SREM ZADD ZREM ZINCRBY ' +
-  'HSET HMSET HSETNX HSETEX HDEL HINCRBY XADD XDEL XTRIM PFADD PFMERGE GEOADD';
+  'HSET HMSET HSETNX HSETEX HDEL HINCRBY HPEXPIREAT HPERSIST XADD XDEL XTRIM XACK PFADD PFMERGE GEOADD ' +
+  // A server without these says nothing of them.
+  'VADD JSON.SET JSON.MSET JSON.MERGE JSON.ARRAPPEND JSON.ARRINSERT JSON.STRAPPEND TS.MADD ' +
+  'BF.MADD BF.INSERT BF.LOADCHUNK CF.INSERT CF.INSERTNX CF.LOADCHUNK';
 /** Others that are asked about, by name. */
 const MOST_ASKED_ABOUT = 1000;
 /** A server that sends scripts as they are leaves out what they change beyond the keys that they were given. */

@@ -280,6 +280,22 @@ test('rump report reads files of any size and lines of any length in bounded mem
   assert.ok(peakRss < (LINE_MIB / 2) * MIB, `peak RSS ${Math.round(peakRss / MIB)} MiB`);
 });
 
+test('rump report keeps of long texts their beginnings alone', async (t) => {
+  const folder = folderOf(t);
+  const [path, usageFile] = [join(folder, 'long'), join(folder, 'usage')];
+  const message = 'x'.repeat(MIB / 2);
+  const parts = LINE_MIB / 20;
+  for (let part = 1; part <= parts; part++) {
+    const warnings = Array.from({ length: 20 }, (_, code) => ({ event: 'warning', code: `C${code}`, message }));
+    appendFileSync(path, logOf([started(`${part}/${parts}`), ...warnings, done(1), exit(0)]));
+  }
+  const env = { NODE_OPTIONS: `--import=${HOOK}`, BENCH_USAGE_FILE: usageFile };
+  const { code, stderr } = await runRump(['report', path], { env });
+  assert.equal(code, 0, stderr);
+  const { peakRss } = JSON.parse(readFileSync(usageFile, 'utf8')) as Usage;
+  assert.ok(peakRss < (LINE_MIB / 2) * MIB, `peak RSS ${Math.round(peakRss / MIB)} MiB`);
+});
+
 test('rump report is refused without a file, and ends where one cannot be read or there are too many runs', async (t) => {
   assert.equal((await runRump(['report'])).code, 2);
   assert.equal((await runRump(['report', 'x', '--db', '1'])).code, 2);

@@ -231,3 +231,8 @@ test('Listener says why it cannot listen', async (t) => {
   assert.ok(existsSync(long.slice(0, 107)));
   longest.close();
 });
+
+test('Listener shows no password of an address that was given for a path', async () => {
+  const open = Listener.open({ path: 'redis://:canary@host/x', answer: okReply });
+  await assert.rejects(open, { message: 'Cannot listen on redis://***@host/x: no such folder' });
+});

@@ -14,6 +14,7 @@ import {
 } from './options.ts';
 import type { Option } from './option.ts';
 import { isOn } from './refusals.ts';
+import type { PartitionChoice } from './worker-options.ts';
 
 import arg from 'arg';
 
@@ -190,6 +191,8 @@ function readValues({ kind, separator }: Option, text: string, variable: string)
   return texts.length === 0 ? undefined : texts.map((one) => readValue(kind, one, variable));
 }
 
+const WITH_SCHEME = /^[a-z][a-z0-9+.-]*:\/\//i;
+
 /**
  * The flags that a run was given, in the order of the table, as a report lists them. A flag that was repeated has a line for each
  * value. Passwords have no flags but in addresses, and are left out there.
@@ -203,18 +206,24 @@ export function givenOptions(values: OptionValues): (readonly [flag: string, val
 }
 
 function shownValue(kind: Kind<unknown>, value: unknown): string {
-  if (kind === endpoint) return redactAddress(String(value));
+  // An address may stand by mistake where a path belongs.
+  if (kind === endpoint || WITH_SCHEME.test(String(value))) return redactAddress(String(value));
   if (value === true) return 'on';
   if (typeof value === 'number') return shownNumber(kind, value);
   if (value instanceof Map) return Array.from(value, ([from, to]) => `${from}:${to}`).join(',');
   if (Array.isArray(value)) return value.join(',');
-  return typeof value === 'object' && value !== null ? shownPeers(value) : String(value);
+  if (typeof value !== 'object' || value === null) return String(value);
+  return 'part' in value ? shownPart(value as PartitionChoice) : shownPeers(value);
 }
 
 function shownNumber({ placeholder }: Kind<unknown>, value: number): string {
   if (placeholder === 'SIZE') return formatBytes(value);
   if (placeholder === 'TIME') return value < 1000 ? `${value} ms` : formatDuration(value);
   return formatCount(value);
+}
+
+function shownPart({ part, parts }: PartitionChoice): string {
+  return parts === undefined ? String(part) : `${part}/${parts}`;
 }
 
 /** A host and a port, or one that stands for another. */

@@ -49,6 +49,7 @@ export class EventLines {
       case 'done':
       case 'checked':
         this.#isCopied ||= event.type === 'done';
+        this.#untold = undefined;
         this.tell(event.type, figuresOf(event));
         break;
       default: {

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { givenOptions, parseArguments } from '../../../src/cli/flags/arguments.ts';
+import { OPTION_LIST } from '../../../src/cli/flags/options.ts';
 import { assertRefused, copy, ENDPOINTS, FROM, given, TO } from '../parsing.ts';
 
 describe('parseCommandLine() reads from the environment', () => {
@@ -188,4 +189,25 @@ test('givenOptions() lists what was given in the order of the table, as it would
     ['--timeout', '1 m 30 s'],
     ['--metrics', '127.0.0.1:9121'],
   ]);
+});
+
+test('givenOptions() shows no password of an address that stands where a path belongs', () => {
+  for (const flag of ['control', 'resume', 'trace', 'log', 'from-password-file', 'from-tls-ca'])
+    assert.deepEqual(givenOptions(parseArguments([`--${flag}=redis://:canary@h/x`]).values), [
+      [`--${flag}`, 'redis://***@h/x'],
+    ]);
+});
+
+test('givenOptions() shows a value of every flag', () => {
+  for (const text of ['2/4', 'auto', 'auto/3'])
+    assert.deepEqual(givenOptions(parseArguments([`--partition=${text}`]).values), [['--partition', text]]);
+  const samples = ['redis://h:1', 'on', '1', '1s', '0:1', 'h:1=i:2', '2/4', 'h', 'string', 'none', 'scan', 'replace'];
+  samples.push('psync', 'text');
+  for (const [name, { kind }] of OPTION_LIST) {
+    const sample = samples.find((text) => kind.parse(text) !== undefined);
+    assert.ok(sample !== undefined, `no sample for --${name}`);
+    const [flag, ...more] = givenOptions(parseArguments([`--${name}=${sample}`]).values);
+    assert.deepEqual([flag?.[0], more], [`--${name}`, []]);
+    assert.match(flag![1], /^[^[\]]+$/);
+  }
 });

@@ -118,6 +118,19 @@ describe('JsonOutput', () => {
     assert.equal(screen.stderr.text, 'rump: Cannot write (raise maxmemory)\n');
   });
 
+  test('tells no progress of what is done, where the check behind it fails', () => {
+    const screen = new Screen(false);
+    const output = new JsonOutput(screen, { debug: false }, () => TIME);
+    output.onEvent(progress(0, NONE));
+    output.onEvent(progress(0.5, NONE));
+    output.onEvent({ type: 'done', ...DONE });
+    output.finish({ error: new RespError('CLOSED', 'Cannot compare') });
+    assert.deepEqual(
+      lines(screen).map(({ event }) => event),
+      ['progress', 'done', 'error'],
+    );
+  });
+
   test('prints every failed key, and on stderr how many there are', () => {
     const screen = new Screen(false);
     const output = new JsonOutput(screen, { debug: false });

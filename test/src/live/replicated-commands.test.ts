@@ -19,6 +19,8 @@ const COMMANDS: readonly (readonly Reply[])[] = [
   about('set', ['write'], [1, 1, 1]),
   about('mset', ['write'], [1, -1, 2]),
   about('sort', ['write', 'movablekeys'], [1, 1, 1]),
+  about('hpexpireat', ['write'], [1, 1, 1]),
+  about('json.set', ['write'], [1, 1, 1]),
   about('select', [], [0, 0, 0]),
   about('trim', ['write'], [0, 0, 0]),
   about('module.tell', [], [0, 0, 0]),
@@ -179,6 +181,13 @@ test('ReplicatedCommands takes a command of very many arguments for a gap, howev
   const told = await Told.begin();
   told.read('SORT', 'list', ...Array.from({ length: 40_000 }, () => 'x'));
   assert.deepEqual([told.asked, told.gaps.length], [[], 1]);
+});
+
+test('ReplicatedCommands tells the key of a command that may be long, however long it is, the first time as well', async () => {
+  const told = await Told.begin();
+  told.read('JSON.SET', 'document', '$', Buffer.alloc(1024 * 1024 + 1, '1'));
+  told.read('HPEXPIREAT', 'hash', 1, 'FIELDS', 40_000, ...Array.from({ length: 40_000 }, (_, i) => `f${i}`));
+  assert.deepEqual([told.changes, told.asked, told.gaps], [['?:document', '?:hash'], [], []]);
 });
 
 test('ReplicatedCommands.isFull counts the bytes of what is being asked for', async () => {
