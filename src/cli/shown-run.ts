@@ -40,7 +40,7 @@ export class ShownRun implements RunListener {
     const { metrics, 'metrics-file': path, silent = false } = values;
     const run = new ShownRun(values, command, stderr);
     const state = (): RunState => run.#record.state;
-    const { answer } = new StatusPages(state, () => ({
+    const { answer, isUrgent } = new StatusPages(state, () => ({
       now: Date.now(),
       heardAt: run.#heardAt,
       timeout: run.#timeout,
@@ -50,7 +50,7 @@ export class ShownRun implements RunListener {
     const { report } = values;
     if (report !== undefined) made('report', () => demandWholeWritable(report));
     if (metrics !== undefined)
-      run.#server = await madeLater('metrics', () => StatusServer.open({ ...metrics, answer }));
+      run.#server = await madeLater('metrics', () => StatusServer.open({ ...metrics, answer, isUrgent }));
     try {
       if (path !== undefined) run.#file = made('metrics-file', () => new MetricsFile(path, state, onError));
     } catch (error) {

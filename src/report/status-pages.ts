@@ -86,6 +86,9 @@ export class StatusPages {
     }
   };
 
+  /** Probes: who is starved of them ends the run. */
+  readonly isUrgent = (path: string): boolean => path === '/healthz' || path === '/readyz';
+
   #make(name: string, type: string, make: (state: RunState) => string, policy?: string): Answer {
     const state = this.#state();
     const now = performance.now();

@@ -17,6 +17,8 @@ export interface Answer {
 export interface StatusServerOptions extends TcpPeer {
   /** @param accept what the client would have, of the header @returns `undefined` where nothing has this path */
   readonly answer: (path: string, accept: string) => Answer | undefined;
+  /** What is answered at once, whoever else waits: it has to be cheap. */
+  readonly isUrgent?: (path: string) => boolean;
   readonly limits?: Partial<StatusLimits>;
 }
 
@@ -108,8 +110,9 @@ export class StatusServer {
       server.listen({ host, port }, resolve);
     });
     status.#place = server.address() as Place;
-    // What cannot be accepted, for want of descriptors, is no reason to end.
+    // What cannot be accepted, for want of descriptors, is no reason to end; nor does it keep a process that nothing else keeps.
     server.on('error', () => {});
+    server.unref();
     return status;
   }
 
@@ -161,7 +164,7 @@ export class StatusServer {
     if (request.headers['transfer-encoding'] !== undefined || Number(request.headers['content-length'] ?? 0) > 0)
       response.shouldKeepAlive = false;
     const refusal = this.#refusalOf(request);
-    const turn = this.#turn();
+    const turn = this.#options.isUrgent?.(pathOf(request)) === true ? 0 : this.#turn();
     const wait = refusal === undefined ? waitOf(request) : 0;
     if (Math.max(turn, wait) === 0) this.#respond(request, response, refusal);
     else this.#respondLater(request, response, Math.max(turn, wait), refusal);
@@ -185,8 +188,18 @@ export class StatusServer {
     this.#waiting.add(onDue);
     response.on('close', () => {
       clearTimeout(timer);
-      this.#waiting.delete(onDue);
+      // Who hangs up before leaves the turn to others.
+      if (this.#waiting.delete(onDue)) this.#dueAt -= 1000 / this.#limits.requests;
     });
+  }
+
+  /** What cannot be made is no reason to end the run. */
+  #answer(request: IncomingMessage): Answer | undefined {
+    try {
+      return this.#options.answer(pathOf(request), request.headers.accept ?? '');
+    } catch {
+      return saying(500, 'Cannot answer: this cannot be shown now');
+    }
   }
 
   #refusalOf({ method, headers: { host = '' } }: IncomingMessage): Answer | undefined {
@@ -197,9 +210,9 @@ export class StatusServer {
     return saying(421, 'Cannot answer for this host: ask for localhost');
   }
 
-  #respond({ method, url = '', headers }: IncomingMessage, response: ServerResponse, refusal?: Answer): void {
-    const [path = ''] = url.split('?', 1);
-    const found = refusal ?? this.#options.answer(path, headers.accept ?? '');
+  #respond(request: IncomingMessage, response: ServerResponse, refusal?: Answer): void {
+    const { method } = request;
+    const found = refusal ?? this.#answer(request);
     const {
       status,
       type,
@@ -222,6 +235,10 @@ export class StatusServer {
     });
     response.end(method === 'HEAD' ? undefined : bytes);
   }
+}
+
+function pathOf({ url = '' }: IncomingMessage): string {
+  return url.split('?', 1)[0]!;
 }
 
 function isIdler(one: Client, other: Client): boolean {

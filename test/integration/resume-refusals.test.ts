@@ -22,9 +22,9 @@ test('A second run with the same file is refused while the first one is there', 
 
 test('Of two runs that keep their progress at one target only one goes on', async (t) => {
   const { from, to, endpoints } = await startPair(t);
-  const keys = KEYS / 2;
+  const keys = KEYS / 3;
   await from.pipeline(setAll(keys));
-  const args = [...endpoints, '--tpslimit', '1500', '--resume', 'target'];
+  const args = [...endpoints, '--tpslimit', '400', '--resume', 'target'];
   const first = spawnRump(args);
   await underWay(first, async () => (await keptAt(to)) > 0);
   const runs = [first, spawnRump(args)];

@@ -25,8 +25,10 @@ async function open(t: TestContext, limits: Partial<StatusLimits> = {}, host = '
     host,
     port: 0,
     limits,
+    isUrgent: (path) => path === '/healthz',
     answer(path) {
       asked.push(path);
+      if (path === '/broken') throw new Error('it cannot be made');
       const { [path]: body } = BODIES;
       return body === undefined ? undefined : { status: 200, type: TEXT, body, policy: "default-src 'self'" };
     },
@@ -211,6 +213,25 @@ test('StatusServer answers so many requests a second and no more, and each when 
   const seconds = (performance.now() - begun) / 1000;
   assert.equal(asked.length, 30);
   assert.ok(30 <= 50 * (seconds + 0.2) + 1, String(seconds));
+});
+
+test('StatusServer answers probes whoever else waits, and keeps no turn for who has hung up', async (t) => {
+  const { port, asked } = await open(t, { requests: 2 });
+  const others = await Promise.all(Array.from({ length: 20 }, () => connected(t, port)));
+  for (const socket of others) socket.write('GET / HTTP/1.1\r\nHost: localhost\r\n\r\n');
+  assert.equal((await get(port, { path: '/healthz' })).status, 404);
+  assert.ok(asked.length < 5, asked.join(' '));
+  await Promise.all(others.map((socket) => Promise.all([once(socket, 'close'), socket.destroy()])));
+  const before = performance.now();
+  await get(port);
+  // Ten seconds, if each of them still had its turn.
+  assert.ok(performance.now() - before < 5000);
+});
+
+test('StatusServer goes on where an answer cannot be made', async (t) => {
+  const { port } = await open(t);
+  assert.equal((await get(port, { path: '/broken' })).status, 500);
+  assert.equal((await get(port)).status, 200);
 });
 
 test('StatusServer hangs up on who asks for more than it reads', { timeout: 10_000 }, async (t) => {
