@@ -2,7 +2,7 @@
 // that stand out. Its memory is bounded, however long the run is.
 
 import { escapeControls, escapeKey } from '../../resp/escapes.ts';
-import { formatBytes, formatDuration } from '../../resp/figures.ts';
+import { countOf, formatBytes, formatDuration } from '../../resp/figures.ts';
 import type { Figures, KeyFailedEvent, MigrateEvent, ObservedEvent } from '../sync/options.ts';
 import type { CheckEvent, CheckFigures, VerdictEvent } from '../verify/options.ts';
 import { Phases } from './phases.ts';
@@ -143,7 +143,7 @@ export class RunRecord {
         this.#fault({ at: now, kind: 'reconnect', code: event.refused ? 'REFUSED' : 'LOST', text: textOf(event) });
         break;
       case 'recheck':
-        state.waiting = { until: now + event.pause, why: `${event.keys} keys differ as yet` };
+        state.waiting = { until: now + event.pause, why: `${countOf(event.keys, 'key')} ${event.keys === 1 ? 'differs' : 'differ'} as yet` };
         break;
       case 'key-failed':
         this.#fails(event);
