@@ -143,7 +143,10 @@ export class RunRecord {
         this.#fault({ at: now, kind: 'reconnect', code: event.refused ? 'REFUSED' : 'LOST', text: textOf(event) });
         break;
       case 'recheck':
-        state.waiting = { until: now + event.pause, why: `${countOf(event.keys, 'key')} ${event.keys === 1 ? 'differs' : 'differ'} as yet` };
+        state.waiting = {
+          until: now + event.pause,
+          why: `${countOf(event.keys, 'key')} ${event.keys === 1 ? 'differs' : 'differ'} as yet`,
+        };
         break;
       case 'key-failed':
         this.#fails(event);
