@@ -285,7 +285,7 @@ test('rump --live writes nothing while it is paused, and what has changed meanwh
 });
 
 test('rump says that it is paused where it is to cut over, and where it gave up on that', async (t) => {
-  const run = await start(t, ['--live', '--linger', '0s', '--cutover-timeout', '1s']);
+  const run = await start(t, ['--live', '--linger', '0s', '--cutover-timeout', '5s']);
   await until(run, ({ phase }) => phase === 'in-sync');
   await run.tell('pause');
   await from.send('SET', 'key:1', 'new');
@@ -298,7 +298,7 @@ test('rump says that it is paused where it is to cut over, and where it gave up 
   assert.doesNotMatch(stdout, /Sync done/);
   assert.match(
     stderr,
-    /Gave up on the cutover: after 1 s the target still lacks 1 changed key \(the copy was paused: .*resume\)/,
+    /Gave up on the cutover: after 5 s the target still lacks 1 changed key \(the copy was paused: .*resume\)/,
   );
 });
 

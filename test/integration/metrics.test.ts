@@ -27,7 +27,7 @@ test('--metrics shows a run that follows its source, from the first key to the c
   await from.pipeline(Array.from({ length: 2000 }, (_, i) => ['SET', `key:${i}`, i]));
   const folder = folderOf(t);
   const [moved, file] = [join(folder, 'moved'), join(folder, 'x.prom')];
-  const live = ['--live', '--cutover-file', moved, '--linger', '300ms', '--tpslimit', '4000'];
+  const live = ['--live', '--cutover-file', moved, '--linger', '2s', '--tpslimit', '4000'];
   const { running, url, get, metrics, until } = await startShown(t, [...endpoints, ...live, '--metrics-file', file]);
   await until('/readyz', ({ body }) => body === 'not ok: copying\n');
   assert.deepEqual(await get('/healthz'), { status: 200, body: 'ok: copying\n' });
