@@ -1,5 +1,6 @@
 // Runs the compiled *.test.js below dist/test, or those whose path holds one of the arguments, and fails on anything
 // that did not run: a skipped test, a todo, a file without tests. (`node --test` takes other arguments in 20 than in 22.)
+import { spawnSync } from 'node:child_process';
 import { setMaxListeners } from 'node:events';
 import { appendFileSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
@@ -22,6 +23,9 @@ const SHARED = 10;
 /** Whoever asks for the tier has more to do in the long one. */
 const TIERED = /\bfrom '[./]*\/(?:support\/)?(?:tier|server-versions)\.js'/;
 
+/** Of those, the ones that run the same tests on more data there. */
+const LARGER = /\bimport \{[^}]*\b(?:count|runs|isLong|tier)\b[^}]*\} from '[./]*\/(?:support\/)?tier\.js'/;
+
 const root = fileURLToPath(new URL('.', import.meta.url));
 const groups = join(root, 'groups');
 const { values, positionals: parts } = parseArgs({ options: { tiered: { type: 'boolean' } }, allowPositionals: true });
@@ -36,6 +40,9 @@ const interruption = new AbortController();
 // Every process listens to it.
 setMaxListeners(0, interruption.signal);
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => interruption.abort());
+
+const isRest = process.env['TEST_LONG'] === 'rest';
+if (isRest) leaveOutQuick();
 
 const withoutTests = new Set(files);
 let notRun = 0;
@@ -60,7 +67,7 @@ if (files.length === 0) {
       if (process.exitCode === 1) return;
       if (notRun > 0) complain(`${notRun} tests were skipped or are still to do`);
       // What has all its tests in the quick tier has none here.
-      if (process.env['TEST_LONG'] === 'rest') return;
+      if (isRest) return;
       for (const file of withoutTests) complain(`no test ran in ${relative(root, file)}`);
     })
     .pipe(process.stdout);
@@ -79,7 +86,7 @@ function processesFor(files: readonly string[]): string[] {
     const folder = relative(root, dirname(file));
     const text = readFileSync(file, 'utf8');
     if (folder !== 'integration') add(folders, folder, file);
-    else if (LONG.test(text)) (LONGEST.test(text) ? longest : alone).push(file);
+    else if (LONG.test(text)) (LONGEST.test(text) ? longest : alone).push(isRest ? writeAlone(file) : file);
     else add(integration, `integration-${(dealt++ % SHARED) + 1}`, file);
   }
   const largestFirst = [...folders].toSorted(([, a], [, b]) => b.length - a.length);
@@ -98,8 +105,34 @@ function writeGroup(name: string, members: readonly string[]): string {
     return `describe(${name}, async () => { await import(${url}); });`;
   });
   const path = join(groups, `${name.replaceAll(sep, '-') || 'test'}.js`);
-  writeFileSync(path, ["import { describe } from 'node:test';", ...suites, ''].join('\n'));
+  // What is to be changed of node:test has to be before anybody imports it.
+  const before = isRest ? ["import '../without-quick.js';"] : [];
+  writeFileSync(path, [...before, "const { describe } = await import('node:test');", ...suites, ''].join('\n'));
   return path;
+}
+
+function writeAlone(file: string): string {
+  return writeGroup(relative(root, file).replace(/\.js$/, ''), [file]);
+}
+
+/** For without-quick.ts: the names of tests that are the same in the long tier. */
+function leaveOutQuick(): void {
+  const larger = files.filter((file) => LARGER.test(readFileSync(file, 'utf8')));
+  const same = files.filter((file) => !larger.includes(file));
+  const kept = new Set(quickNamesOf(larger));
+  const names = quickNamesOf(same).filter((name) => !kept.has(name));
+  writeFileSync(join(root, 'quick-names.json'), JSON.stringify(names));
+}
+
+function quickNamesOf(of: readonly string[]): string[] {
+  const urls = of.map((file) => pathToFileURL(file).href);
+  const { stdout, stderr, status } = spawnSync(process.execPath, [join(root, 'quick-names.js'), ...urls], {
+    env: { ...process.env, TEST_LONG: '' },
+    encoding: 'utf8',
+    maxBuffer: 64 * 1024 * 1024,
+  });
+  if (status !== 0) throw new Error(`The names of the quick tests cannot be told\n${stderr}`);
+  return JSON.parse(stdout) as string[];
 }
 
 function complain(sentence: string): void {
