@@ -50,8 +50,8 @@ let notRun = 0;
 if (files.length === 0) {
   complain(`no test file matches ${parts.join(' ') || '*.test.js'}`);
 } else {
-  // Most tests wait for clusters, timers and other processes more than half of the time.
-  const concurrency = 2 * availableParallelism() + 1;
+  // Most tests wait for clusters, timers and other processes more than half of the time; those of the long tier wait less.
+  const concurrency = 2 * availableParallelism() + (isRest ? 0 : 1);
   run({ files: processesFor(files), concurrency, timeout: TIMEOUT_MS, signal: interruption.signal })
     .on('test:fail', ({ name, file = '', details }) => {
       process.exitCode = 1;
