@@ -43,9 +43,9 @@ export function share<T>(tier: Tier, cases: readonly T[]): readonly T[] {
   return tier === 'quick' ? cases.slice(0, 1) : cases.slice(1);
 }
 
-/** For fast-check: so many cases, and five times as many in the long tier. */
+/** For fast-check: so many cases, and three times as many in the long tier. */
 export function runs(quick: number): { readonly numRuns: number } {
-  return { numRuns: count(quick, 5 * quick) };
+  return { numRuns: count(quick, 3 * quick) };
 }
 
 /** How many random cases are tried, or how many keys there are: so many more in the long tier. */
