@@ -1,4 +1,4 @@
-// Who hears of a run beside its output: files and programs that an operator has named.
+// What hears of a run beside its output has to be able to do. listeners.ts has those that there are.
 
 import type { TapMaker } from '../server/server.ts';
 import type { ExitCode } from './exit-codes.ts';

@@ -3,6 +3,7 @@
 
 import { escapeControls, escapeKey } from '../../resp/escapes.ts';
 import { countOf, formatBytes, formatDuration } from '../../resp/figures.ts';
+import { NO_FIGURES } from '../sync/controls.ts';
 import type { Figures, KeyFailedEvent, MigrateEvent, ObservedEvent } from '../sync/options.ts';
 import type { CheckEvent, CheckFigures, VerdictEvent } from '../verify/options.ts';
 import { Phases } from './phases.ts';
@@ -11,17 +12,6 @@ import { Samples } from './samples.ts';
 
 type RunEvent = MigrateEvent | CheckEvent;
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
-
-const NOTHING: Figures = {
-  keys: 0,
-  bytes: 0,
-  converted: 0,
-  skipped: 0,
-  expired: 0,
-  failed: 0,
-  reconnects: 0,
-  elapsed: 0,
-};
 
 /** Of each list. */
 const MOST_FAULTS = 200;
@@ -68,7 +58,7 @@ export class RunRecord {
       paused: false,
       databases: [],
       clockSkew: null,
-      figures: NOTHING,
+      figures: NO_FIGURES,
       fraction: null,
       latency: null,
       phases: this.#phases.all,

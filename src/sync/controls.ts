@@ -61,8 +61,8 @@ const DEFAULT_MAX_LATENCY_MS = 50;
 const WINDOW_MS = 5000;
 /** Between two figures that a rate is told by. */
 const SAMPLE_MS = 250;
-const NOTHING: Stage = {
-  fraction: 0,
+/** Those of a run that has only begun. */
+export const NO_FIGURES: Figures = {
   keys: 0,
   bytes: 0,
   converted: 0,
@@ -72,6 +72,7 @@ const NOTHING: Stage = {
   reconnects: 0,
   elapsed: 0,
 };
+const NOTHING: Stage = { fraction: 0, ...NO_FIGURES };
 
 type ControlledOptions = Pick<MigrateOptions, 'bwlimit' | 'tpslimit' | 'maxLatency' | 'live' | 'partition'>;
 
