@@ -201,7 +201,10 @@ test('rump inspect fails without a table where it was not read to its end', asyn
   assertFailed(lost, { code: 75, error: /^rump: Lost .*127\.0\.0\.1:\d+/ });
   assert.equal(lost.stdout, '');
   const unsteady = await replaced(t, server, Infinity);
-  assertFailed(unsteady, { code: 75, error: /^rump: Gave up on the source: it was replaced, .* 5 times while it was/m });
+  assertFailed(unsteady, {
+    code: 75,
+    error: /^rump: Gave up on the source: it was replaced, .* 5 times while it was/m,
+  });
   assert.equal(unsteady.stdout, '');
   const frames = restores(5);
   const cut = await inspect(fileOf(t, frames.subarray(0, frames.length - 3)));
