@@ -18,6 +18,7 @@ import type { CheckpointStore } from '../checkpoint/store.ts';
 import { WriterConnections } from '../checkpoint/writer-connections.ts';
 import type { Deployment } from '../cluster/deployment.ts';
 import type { KeyId } from '../flow/key-id.ts';
+import type { KeyList } from '../flow/key-list.ts';
 import type { Server } from '../server/server.ts';
 import type { SourceState } from '../source/walks.ts';
 import type { WrittenProcess } from '../target/target-process.ts';
@@ -45,6 +46,14 @@ interface Found {
   readonly connections: WriterConnections;
   /** Where those of the earlier part could not be ended. */
   readonly refusing: readonly string[];
+}
+
+/** What the check of a copy has found. */
+export interface Verified {
+  /** Whether nothing is left to be done. */
+  readonly isEqual: boolean;
+  /** Keys that the target does not have as the source has them. */
+  readonly different: KeyList<undefined>;
 }
 
 export class Resume {
@@ -181,19 +190,29 @@ export class Resume {
     this.#timer = setInterval(() => this.#look(), LOOK_MS);
   }
 
-  /** All of it is on the target; there is nothing to go on from any more, unless keys have failed or are in doubt. */
-  async finish({ failed, stragglers = 0, doubtful = 0 }: MigrateResult): Promise<void> {
+  /** All of it is on the target, but for keys that have failed or are in doubt. Whoever goes on finds what has changed since. */
+  async keepLast({ doubtful = 0 }: MigrateResult): Promise<void> {
     await this.#rest();
-    if (failed + stragglers + doubtful === 0) return this.#store.remove();
     this.#look();
     await this.#writing;
     // Whoever goes on finds them once more; and reads by name what has failed since the last moment.
     const last = { ...this.#last!, failed: this.#course!.progress.allFailed };
     await this.#write(doubtful > 0 ? withOpenGap(last) : last);
+  }
+
+  /**
+   * There is nothing to go on from any more, unless keys have failed, are in doubt, or are not the same on both sides.
+   * @param verified what the check has found, where there was one
+   */
+  async finish({ failed, stragglers = 0, doubtful = 0 }: MigrateResult, verified: Verified | undefined): Promise<void> {
+    const isEqual = verified?.isEqual ?? true;
+    if (isEqual && failed + stragglers + doubtful === 0) return this.#store.remove();
+    const { different } = verified ?? {};
+    if (different !== undefined && different.length > 0) await this.#write(withFailed(this.#last!, different));
     this.#tellHow();
   }
 
-  /** The copy has ended before its time. */
+  /** The copy has ended before its time, or its check has. */
   async leave(error: unknown): Promise<void> {
     // What is kept there is another run's.
     if (error instanceof RespError && error.code === CHECKPOINT_TAKEN) return;
@@ -351,6 +370,14 @@ function withOwnNames(checkpoint: Checkpoint, live: LiveCopy | undefined): Check
   if (followed === undefined || live === undefined) return checkpoint;
   const isTargetOurs = followed.isTargetOurs && live.ownNames.isEmpty;
   return { ...checkpoint, followed: { ...followed, isTargetOurs } };
+}
+
+/** What is not the same on both sides is read by name; where that is too much, all of it is copied once more. */
+function withFailed(checkpoint: Checkpoint, different: Verified['different']): Checkpoint {
+  if (different.more > 0) return { ...checkpoint, source: [] };
+  const names = Array.from(different.named, ({ db, key }) => [db, key.toString('base64')] as const);
+  const { failed } = checkpoint;
+  return { ...checkpoint, failed: { ...failed, names: [...failed.names, ...names] } };
 }
 
 function withOpenGap(checkpoint: Checkpoint): Checkpoint {

@@ -5,6 +5,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { fileFor } from '../support/broken-off.ts';
+import { dumpsOf } from '../support/command-stats.ts';
 import { fillAllTypes } from '../support/keyspace.ts';
 import { assertRefused } from '../support/outcome.ts';
 import { runRump, spawnRump, type RumpResult } from '../support/rump.ts';
@@ -52,11 +54,12 @@ test('rump --verify does not look at keys that were skipped', async (t) => {
   assert.match(result.stderr, / 2 skipped,/);
 });
 
-test('rump --verify exits with 3 where somebody changes the target meanwhile, and does not say that it is done', async (t) => {
+test('rump --verify exits with 3 where somebody changes the target meanwhile, and goes on from there', async (t) => {
   const { from, to, endpoints } = await startPair(t);
   await from.pipeline(Array.from({ length: 40_000 }, (_, i) => ['SET', `key:${i}`, i]));
   // What is copied early is changed long before the end.
-  const running = spawnRump([...endpoints, ...SOON, '--tpslimit', '30000']);
+  const args = [...endpoints, ...SOON, '--resume', fileFor(t)];
+  const running = spawnRump([...args, '--tpslimit', '30000']);
   for (;;) {
     const size = (await to.send('DBSIZE')) as number;
     if (size > 1000) break;
@@ -75,6 +78,11 @@ test('rump --verify exits with 3 where somebody changes the target meanwhile, an
   assert.match(stderr, new RegExp(`^rump: \\+ ${deleted}$`, 'm'));
   if (changed !== deleted) assert.match(stderr, new RegExp(`^rump: \\* ${changed}\tvalue$`, 'm'));
   assert.match(stderr, /^rump: \d keys? (?:is|are) not the same on both sides$/m);
+  await from.send('CONFIG', 'RESETSTAT');
+  const again = await runRump(args);
+  assertVerified(again);
+  assert.match(again.stderr, /, resumed$/m);
+  assert.ok((await dumpsOf(from)) < 60_000, 'everything was read again');
 });
 
 test('rump --verify --json tells of the check behind the copy', async (t) => {
