@@ -83,6 +83,8 @@ export interface Checkpoint {
   readonly run?: string;
   /** And the database of this one: another one that took its place has other data. */
   readonly database?: number;
+  /** And whether the run had done everything, and begun to remove them. */
+  readonly isGoing?: boolean;
 }
 
 const FORMAT = 'rump-checkpoint';

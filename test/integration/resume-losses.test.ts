@@ -56,6 +56,20 @@ test('A target that comes back with older data is gone on with as of then, by wh
   await assertSameData(from, await older.client());
 });
 
+test('A target that is lost while what was kept there is removed is asked again', async (t) => {
+  const { source, target, from, to } = await startPair(t);
+  await from.pipeline(setAll(10));
+  const proxy = await startProxy({ port: target.port });
+  t.after(() => proxy.close());
+  proxy.hold('UNLINK', 'up');
+  const running = spawnRump(['--from', source.url, '--to', proxy.url, '--resume', 'target', '--retry-max', '10ms']);
+  await underWay(running, () => proxy.met > 0);
+  proxy.letPass();
+  proxy.cut();
+  assertDone(await running.done);
+  assert.equal(await sizeOf(to), 10);
+});
+
 for (const [what, command] of variants(
   ...([
     ['A database that was flushed', ['FLUSHDB']],

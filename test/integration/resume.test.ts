@@ -2,7 +2,7 @@
 // done is not done once more.
 import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
-import { test } from 'node:test';
+import { test, type TestContext } from 'node:test';
 import { Random } from '../bench/random.ts';
 import { fileFor, interrupt, keptAt, keptIn, kill, KEYS, setAll, sizeOf, SLOWLY } from '../support/broken-off.ts';
 import type { TestClient } from '../support/client.ts';
@@ -213,7 +213,9 @@ test('A cluster is gone on with, each node where it was left, and slots that mov
     });
     await kill(running);
     if (where !== 'target') await moveSlots(source);
+    else await moveFirstSlot(target, 1);
     await Promise.all(source.clients.map((client) => client.send('CONFIG', 'RESETSTAT')));
+    if (where === 'target') await killWhileRemoving(t, target, args);
     const result = await runRump(args);
     assertDone(result);
     assert.match(result.stderr, /, resumed$/m);
@@ -223,6 +225,26 @@ test('A cluster is gone on with, each node where it was left, and slots that mov
     await Promise.all(target.clients.map((client) => client.send('FLUSHALL')));
   }
 });
+
+/** Where what is kept of the node lies, as its first slot is where reshards begin. */
+async function moveFirstSlot(cluster: TestCluster, home: number): Promise<void> {
+  let slot = 0;
+  while (cluster.homeOf(slot) !== home) slot++;
+  await cluster.moveSlot(slot, home, 0);
+}
+
+/** All was done, and one node has lost what was kept by then. */
+async function killWhileRemoving(t: TestContext, { nodes }: TestCluster, args: readonly string[]): Promise<void> {
+  const { port } = nodes[2]!;
+  const proxy = await startProxy({ port });
+  t.after(() => proxy.close());
+  proxy.hold('UNLINK', 'up');
+  const running = spawnRump([...args, '--to-nat', `127.0.0.1:${port}=127.0.0.1:${proxy.port}`]);
+  const client = await nodes[0]!.client();
+  await underWay(running, async () => proxy.met > 0 && (await keptAt(client)) === 0);
+  await kill(running);
+  assert.match(running.stderr, /^rump: warning: the copy goes on from the checkpoint/m);
+}
 
 /** Some of each node to the next one. */
 async function moveSlots(cluster: TestCluster): Promise<void> {
