@@ -21,6 +21,9 @@ import { flushesBetween, flushesIn, parseInfo, wasReplica, type Flushes, type Se
 import { Backoff, pauseAfter } from '../server/retry.ts';
 import type { CheckpointStore } from './store.ts';
 
+/** Keys that are named one by one. */
+const MOST_NAMED = 8;
+
 /** Where one of the keys is. */
 interface Spot {
   readonly db: number;
@@ -102,13 +105,22 @@ export class CheckpointKeys implements CheckpointStore {
     return isKept ? oldest : { ...oldest, source: [], targets: [] };
   }
 
-  async write(checkpoint: Checkpoint): Promise<void> {
+  /** In each database and at each node; a cluster of many is not to be listed. */
+  get wayOut(): string {
+    const places = [...this.#places];
+    const named = places.length > MOST_NAMED ? `${CHECKPOINT_PREFIX}{*}${this.#suffix}` : places.join(', ');
+    const what = places.length === 1 ? 'its key' : `its ${places.length} keys`;
+    return `to begin anew, remove ${what} from database ${[...this.#databases].join(', ')} of the target (UNLINK): ${named}`;
+  }
+
+  async write(checkpoint: Checkpoint): Promise<number> {
     for (const node of this.#deployment.topology.nodes)
       if (!this.#isOnNode(node, [...this.#places])) this.#places.add(this.#placeAt(node));
     for (const db of databasesOf(checkpoint)) this.#databases.add(db);
     await this.#demandAlone();
-    await this.#writeAll({ ...checkpoint, isGoing: false });
+    const bytes = await this.#writeAll({ ...checkpoint, isGoing: false });
     this.#keepers ??= await this.#askKeepers();
+    return bytes;
   }
 
   /** A node that is lost meanwhile is tried again; and whoever finds only some of them knows that everything was done. */
@@ -153,7 +165,7 @@ export class CheckpointKeys implements CheckpointStore {
   async #readAt(spot: Spot): Promise<Checkpoint | undefined> {
     const reply = await this.#ask(spot, ['GET', spot.place]);
     if (reply === null) return undefined;
-    return parseCheckpoint(String(reply), `key ${spot.place} of ${this.name}`);
+    return parseCheckpoint(String(reply), `key ${spot.place} of ${this.name}`, this.wayOut);
   }
 
   /** A node that came back with older data has what an earlier run has kept; only what is newer is another one's. */
@@ -188,21 +200,25 @@ export class CheckpointKeys implements CheckpointStore {
     return new Map(await Promise.all(asked));
   }
 
-  async #writeAll(checkpoint: Checkpoint): Promise<void> {
+  /** @returns bytes that were written, and that are read back before the next time */
+  async #writeAll(checkpoint: Checkpoint): Promise<number> {
     this.#sequence++;
     const places = [...this.#places];
     const last = { ...checkpoint, places, sequence: this.#sequence, run: this.#run };
     this.#last = last;
-    await this.#atAll(({ place, db }) => ['SET', place, formatCheckpoint({ ...last, database: db })]);
+    const texts = new Map(Array.from(this.#databases, (db) => [db, formatCheckpoint({ ...last, database: db })]));
+    await this.#atAll(({ place, db }) => ['SET', place, texts.get(db)!]);
+    return 2 * places.length * [...texts.values()].reduce((sum, { length }) => sum + length, 0);
   }
 
   /** Does it again where a node was lost, as often as is allowed: done twice it is the same. */
-  async #insist(work: () => Promise<void>): Promise<void> {
+  async #insist(work: () => Promise<unknown>): Promise<void> {
     const backoff = new Backoff(this.#options.retry);
     const { role: side, signal, topology } = this.#deployment;
     for (;;) {
       try {
-        return await work();
+        await work();
+        return;
       } catch (error) {
         const { peer = topology.nodes[0]!.peer } = error as RespError;
         await pauseAfter(error, backoff, { side, peer, signal }, this.#options);

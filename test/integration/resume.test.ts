@@ -18,7 +18,7 @@ import { startPair } from '../support/server-pair.ts';
 import { assertSame } from '../support/snapshot.ts';
 import { replyProxy } from '../support/reply-proxy.ts';
 import { startProxy } from '../support/tcp-proxy.ts';
-import { variants } from '../support/tier.ts';
+import { longOnly, variants } from '../support/tier.ts';
 
 const KILLS = 3;
 
@@ -196,6 +196,21 @@ test('A key that has failed is tried once more, and the exit code is 1 as long a
   assert.match(result.stderr, /^rump: 100 keys, .* 0 failed, resumed$/m);
   assert.equal(await dumpsOf(from), 1);
   assert.equal(String(await to.send('GET', 'key:5')), '5');
+});
+
+longOnly(() => {
+  test('What is kept at the target is kept the less often the longer it is', async (t) => {
+    const { from, to, endpoints } = await startPair(t);
+    const long = Array.from({ length: 8000 }, (_, i) => ['SET', `${i}:${'k'.repeat(200)}`, i]);
+    await from.pipeline(long);
+    await to.pipeline(long.map(([set, key]) => [set!, key!, 'its own']));
+    await to.send('CONFIG', 'RESETSTAT');
+    const began = performance.now();
+    const args = ['--on-conflict', 'fail', '--resume', 'target', '--tpslimit', '2000', '--count', '50'];
+    assert.equal((await runRump([...endpoints, ...args])).code, 1);
+    const kept = (await callsOf(to)).get('set')!;
+    assert.ok(kept < (performance.now() - began) / 500 + 5, `${kept} times`);
+  });
 });
 
 test('A cluster is gone on with, each node where it was left, and slots that moved meanwhile where they are then', async (t) => {
