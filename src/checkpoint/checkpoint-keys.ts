@@ -10,7 +10,6 @@ import { type Argv, RoutedClient } from '../cluster/routed-client.ts';
 import { slotOf, tagOf } from '../cluster/slot.ts';
 import type { Node } from '../cluster/topology.ts';
 import {
-  CHECKPOINT_PREFIX,
   CHECKPOINT_TAKEN,
   formatCheckpoint,
   parseCheckpoint,
@@ -19,6 +18,7 @@ import {
 } from './checkpoint.ts';
 import { flushesBetween, flushesIn, parseInfo, wasReplica, type Flushes, type ServerInfo } from '../server/info.ts';
 import { Backoff, pauseAfter } from '../server/retry.ts';
+import { CHECKPOINT_PREFIX } from '../scan/checkpoint-names.ts';
 import type { CheckpointStore } from './store.ts';
 
 /** Keys that are named one by one. */

@@ -97,9 +97,6 @@ export const CHECKPOINT = 'CHECKPOINT';
 /** The code where another run keeps its progress in the same place. */
 export const CHECKPOINT_TAKEN = 'CHECKPOINT_TAKEN';
 
-/** A key that a run which goes on keeps at the target begins so. */
-export const CHECKPOINT_PREFIX = 'rump:checkpoint:';
-
 export function formatCheckpoint(checkpoint: Checkpoint): string {
   const text = JSON.stringify(checkpoint);
   return `${JSON.stringify({ format: FORMAT, version: VERSION, checksum: checksumOf(text), checkpoint })}\n`;

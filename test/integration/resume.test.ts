@@ -4,7 +4,18 @@ import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
 import { test, type TestContext } from 'node:test';
 import { Random } from '../bench/random.ts';
-import { fileFor, interrupt, keptAt, keptIn, kill, KEYS, setAll, sizeOf, SLOWLY } from '../support/broken-off.ts';
+import {
+  fileFor,
+  interrupt,
+  keptAt,
+  keptIn,
+  kill,
+  KEYS,
+  removalAt,
+  setAll,
+  sizeOf,
+  SLOWLY,
+} from '../support/broken-off.ts';
 import type { TestClient } from '../support/client.ts';
 import { callsOf, dumpsOf } from '../support/command-stats.ts';
 import { assertSameData, fillAllTypes } from '../support/keyspace.ts';
@@ -243,17 +254,22 @@ test('A cluster is gone on with, each node where it was left, and slots that mov
 
 /** Where what is kept of the node lies, as its first slot is where reshards begin. */
 async function moveFirstSlot(cluster: TestCluster, home: number): Promise<void> {
+  await cluster.moveSlot(firstSlotOf(cluster, home), home, 0);
+}
+
+function firstSlotOf(cluster: TestCluster, home: number): number {
   let slot = 0;
   while (cluster.homeOf(slot) !== home) slot++;
-  await cluster.moveSlot(slot, home, 0);
+  return slot;
 }
 
 /** All was done, and one node has lost what was kept by then. */
-async function killWhileRemoving(t: TestContext, { nodes }: TestCluster, args: readonly string[]): Promise<void> {
+async function killWhileRemoving(t: TestContext, cluster: TestCluster, args: readonly string[]): Promise<void> {
+  const { nodes } = cluster;
   const { port } = nodes[2]!;
   const proxy = await startProxy({ port });
   t.after(() => proxy.close());
-  proxy.hold('UNLINK', 'up');
+  proxy.hold(removalAt(firstSlotOf(cluster, 2)), 'up');
   const running = spawnRump([...args, '--to-nat', `127.0.0.1:${port}=127.0.0.1:${proxy.port}`]);
   const client = await nodes[0]!.client();
   await underWay(running, async () => proxy.met > 0 && (await keptAt(client)) === 0);
