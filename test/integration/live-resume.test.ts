@@ -252,27 +252,6 @@ test('A cutover that was said before rump was killed holds, and one that was sai
   assertFailed(next, { error: /^rump: Cannot use --cutover-file .*: it is there already \(remove it/ });
 });
 
-test('A check behind the copy that is killed, or finds a difference, leaves what the same command goes on from', async (t) => {
-  const file = fileFor(t);
-  const verify = ['--verify', '--recheck', '1', '--linger', '0s', '--recheck-interval'];
-  const run = await inSync(t, 'psync', file, [...verify, '600s']);
-  await to.send('SET', 'key:9', 'theirs');
-  run.cutOver();
-  await run.reaches(/looking again in/);
-  await kill(run);
-  await changeSome();
-  const args = run.args.map((arg) => (arg === '600s' ? '1ms' : arg));
-  const different = await runRump(args);
-  assert.equal(different.code, 3, different.stderr);
-  assert.match(different.stderr, /^rump: \* key:9\tvalue$/m);
-  assert.match(different.stderr, /^rump: warning: the same command goes on from here/m);
-  assert.deepEqual(await to.send('EXISTS', 'key:1', 'key:2'), 0);
-  const result = await runRump(args);
-  assertDone(result);
-  await assertSameData(from, to);
-  assert.equal(existsSync(file), false);
-});
-
 test('A copy that follows is not gone on with by one that does not', async (t) => {
   const file = fileFor(t);
   const run = await inSync(t, 'psync', file);

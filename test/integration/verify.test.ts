@@ -1,13 +1,15 @@
 // --verify: what was copied is compared behind the copy, and only then is everything said to be done.
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { fileFor } from '../support/broken-off.ts';
+import { fileFor, kill, setAll } from '../support/broken-off.ts';
 import { dumpsOf } from '../support/command-stats.ts';
 import { fillAllTypes } from '../support/keyspace.ts';
+import { Following, PHASE } from '../support/live/model.ts';
+import { serverSide } from '../support/live/sides.ts';
 import { assertRefused } from '../support/outcome.ts';
 import { runRump, spawnRump, type RumpResult } from '../support/rump.ts';
 import { startPair } from '../support/server-pair.ts';
@@ -83,6 +85,32 @@ test('rump --verify exits with 3 where somebody changes the target meanwhile, an
   assertVerified(again);
   assert.match(again.stderr, /, resumed$/m);
   assert.ok((await dumpsOf(from)) < 60_000, 'everything was read again');
+});
+
+test('A check that is killed, or finds a difference, leaves what the same command goes on from, deletes included', async (t) => {
+  const { source, from, to, endpoints } = await startPair(t);
+  const file = fileFor(t);
+  await from.pipeline(setAll(100));
+  const how = ['--verify', '--recheck', '1', '--linger', '0s', '--resume', file, '--recheck-interval', '600s'];
+  const run = new Following(t, { endpoints, feed: 'psync', source: serverSide(() => source, [0]), args: how }).start();
+  await run.reaches(PHASE.inSync);
+  await to.send('SET', 'key:9', 'theirs');
+  run.cutOver();
+  await run.reaches(/looking again in/);
+  await kill(run.running);
+  await from.pipeline([
+    ['DEL', 'key:1'],
+    ['SET', 'new', 1],
+  ]);
+  const args = run.args.map((arg) => (arg === '600s' ? '1ms' : arg));
+  const different = await runRump(args);
+  assert.equal(different.code, 3, different.stderr);
+  assert.match(different.stderr, /^rump: \* key:9\tvalue$/m);
+  assert.match(different.stderr, /^rump: warning: the same command goes on from here/m);
+  assert.equal(await to.send('EXISTS', 'key:1'), 0);
+  assertVerified(await runRump(args));
+  assert.equal(String(await to.send('GET', 'key:9')), '9');
+  assert.equal(existsSync(file), false);
 });
 
 test('rump --verify --json tells of the check behind the copy', async (t) => {
