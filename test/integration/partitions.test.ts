@@ -182,6 +182,10 @@ test('Parts without a plan are of one process each, whatever moves, and whoever 
   const refused = await runRump(['--from', source.url, '--to', targets[KILLED - 1]!.url, ...other]);
   assert.equal(refused.code, 1);
   assert.match(refused.stderr, /it was written with --partition 2\/4, and now it is 2\/5/);
+  assert.match(
+    refused.stderr,
+    /remove its key from database 0 of the target \(UNLINK\): rump:checkpoint:\{\w+\}:2\)$/m,
+  );
   running[KILLED - 1] = begin(KILLED);
   const results = await Promise.all(running.map(({ done }) => done));
   for (const result of results) assertDone(result);
