@@ -78,11 +78,20 @@ export class Attempt {
 
   /** @returns whether it is an event of this attempt: not the first one of the next */
   add(event: string, at: number, fields: Fields): boolean {
-    const isVerify = this.#isDone && fields['verify'] === true;
-    if (this.exitCode !== undefined || (event === 'start' && this.hasStarted && !isVerify)) return false;
+    if (!this.#isOneOf(event, fields)) return false;
     this.lastAt = Math.max(at, this.lastAt);
+    this.part ??= partOf(fields['partition']);
     this.#note(event, fields);
     return true;
+  }
+
+  /** Behind an error comes the exit code at most. */
+  #isOneOf(event: string, fields: Fields): boolean {
+    if (this.exitCode !== undefined || (this.error !== undefined && event !== 'exit')) return false;
+    const isVerify = this.#isDone && fields['verify'] === true;
+    if (!this.hasStarted || isVerify) return true;
+    // Behind its start a run does not tell its part again.
+    return event !== 'start' && fields['partition'] === undefined;
   }
 
   /** How it has ended; `undefined` where that is well. */
@@ -123,7 +132,6 @@ export class Attempt {
       case 'start':
         this.hasStarted = true;
         this.#hasBegunToCheck ||= fields['verify'] === true;
-        this.part = partOf(fields['partition']);
         this.from = textOf(fields['from']);
         this.to = textOf(fields['to']);
         break;

@@ -48,14 +48,18 @@ export class RunLogs {
   /** @throws RespError where it cannot be read, or tells of too many runs */
   async read(file: string): Promise<void> {
     let attempt: Attempt | undefined;
-    let part: Part | undefined;
+    /** The last one that was refused before it began, in a log that tells the part no sooner; and how many were. */
+    let refused: Attempt | undefined;
+    let refusals = 0;
+    const parts = new Map<string, Part>();
     let hasRun = false;
     const settle = (): void => {
       if (attempt === undefined) return;
-      // What was refused before it began tells of no part: it is the one that the file is about.
-      part = attempt.hasStarted ? attempt.part : part;
-      this.#keep(file, part, attempt);
       hasRun = true;
+      const { part } = attempt;
+      if (part !== undefined && parts.size < 2) parts.set(nameOf(part), part);
+      if (part !== undefined || attempt.hasStarted) this.#keep(file, part, attempt);
+      else [refused, refusals] = [attempt, refusals + 1];
     };
     for await (const line of linesOf(file)) {
       const event = line === undefined ? undefined : eventOf(line);
@@ -69,6 +73,9 @@ export class RunLogs {
       attempt.add(event.event, event.at, event.fields);
     }
     settle();
+    // It is of the part that the file is about, where that is one.
+    const [part] = parts.size === 1 ? parts.values() : [];
+    if (refused !== undefined) this.#keep(file, part, refused, refusals);
     if (!hasRun) this.#others.push(file);
   }
 
@@ -93,13 +100,13 @@ export class RunLogs {
     };
   }
 
-  /** A worker that was started again goes on in its file, or has another one: whichever began last counts. */
-  #keep(file: string, part: Part | undefined, attempt: Attempt): void {
-    const name = part === undefined ? file : nameOf(part.part, part.parts);
+  /** A worker that was started again goes on in its file, or has another one: whichever began last counts. @param runs so many, with it */
+  #keep(file: string, part: Part | undefined, attempt: Attempt, runs = 1): void {
+    const name = part === undefined ? file : nameOf(part);
     const known = this.#latest.get(name);
     if (known === undefined && this.#latest.size >= MOST_RUNS)
       throw new RespError('TOO_MANY_RUNS', `Cannot merge ${file}: there are more than ${formatCount(MOST_RUNS)} runs`);
-    const earlier = known === undefined ? 0 : known.earlier + 1;
+    const earlier = (known === undefined ? -1 : known.earlier) + runs;
     const isLater = known === undefined || attempt.beganAt >= known.attempt.beganAt;
     this.#latest.set(name, isLater ? { name, part, file, attempt, earlier } : { ...known, earlier });
   }
@@ -108,14 +115,14 @@ export class RunLogs {
   #missingOf(parts: number): string[] {
     const missing: string[] = [];
     for (let part = 1; part <= parts && missing.length < MOST_MISSING; part++) {
-      const name = nameOf(part, parts);
+      const name = nameOf({ part, parts });
       if (!this.#latest.has(name)) missing.push(name);
     }
     return missing;
   }
 }
 
-function nameOf(part: number, parts: number): string {
+function nameOf({ part, parts }: Pick<Part, 'part' | 'parts'>): string {
   return `${part}/${parts}`;
 }
 

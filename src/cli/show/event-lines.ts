@@ -3,29 +3,37 @@
 import { RespError } from '../../../resp/errors.ts';
 import { escapeJson, escapeKey } from '../../../resp/escapes.ts';
 import type { Figures, LiveProgress, MigrateEvent, MigrateResult, SideReport, StartEvent } from '../../sync/options.ts';
+import { planDigest } from '../../sync/workers-plan.ts';
 import type { CheckEvent, CheckFigures, VerdictEvent } from '../../verify/options.ts';
-import type { RunEvent } from './output.ts';
+import type { OutputOptions, RunEvent } from './output.ts';
 
 type Progress = Extract<MigrateEvent, { type: 'progress' }> | Extract<CheckEvent, { type: 'check-progress' }>;
+
+/** What is known of a run before it begins. */
+export type Asked = Pick<OutputOptions, 'partition'>;
 
 const PROGRESS_MS = 1000;
 
 export class EventLines {
   readonly #write: (line: string) => void;
+  readonly #asked: Asked;
   readonly #now: () => number;
+  #hasStarted = false;
   #toldAt = -Infinity;
   #untold: Progress | undefined;
   #isCopied = false;
 
   /** @param write gets whole lines @param now milliseconds since 1970 */
-  constructor(write: (line: string) => void, now: () => number = Date.now) {
+  constructor(write: (line: string) => void, asked: Asked, now: () => number = Date.now) {
     this.#write = write;
+    this.#asked = asked;
     this.#now = now;
   }
 
   onEvent(event: RunEvent): void {
     switch (event.type) {
       case 'start':
+        this.#hasStarted = true;
         // The check of a copy is no run of its own.
         this.tell('start', { ...describeStart(event), ...(this.#isCopied && { verify: true }) });
         break;
@@ -66,7 +74,9 @@ export class EventLines {
   }
 
   tell(event: string, fields: object): void {
-    const line = { event, time: new Date(this.#now()).toISOString(), ...fields };
+    // A run may end before `start` has told which part it is about.
+    const part = this.#hasStarted ? {} : partOf(this.#asked);
+    const line = { event, time: new Date(this.#now()).toISOString(), ...fields, ...part };
     this.#write(`${escapeJson(JSON.stringify(line))}\n`);
   }
 
@@ -80,6 +90,12 @@ export class EventLines {
     this.#untold = undefined;
     this.#toldAt = this.#now();
   }
+}
+
+function partOf({ partition }: Asked): object {
+  if (partition === undefined) return {};
+  const { part, parts } = partition;
+  return { partition: { part, parts, plan: planDigest(partition) } };
 }
 
 function describeStart({ source, target, partition, databases, clockSkew, expiry, feed }: StartEvent): object {
