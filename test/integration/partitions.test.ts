@@ -189,7 +189,7 @@ test('Parts without a plan are of one process each, whatever moves, and whoever 
   assert.ok((await moving) >= LEAST_MOVED);
   const contents = await Promise.all(targets.map(contentsOf));
   for (const [i, content] of contents.entries()) {
-    const { slots } = partitionOf({ part: i + 1, parts: WORKERS }, false);
+    const { slots } = partitionOf({ part: i + 1, parts: WORKERS }, 'scanned');
     assert.ok(content.size > 0 && [...content.keys()].every((key) => slots.has(slotOfKey(key))));
   }
   assertSame(new Map(contents.flatMap((content) => [...content])), await source.contents(), AFTER_MOVES);
