@@ -145,7 +145,9 @@ test('The manifest gives a worker no more than it needs', () => {
     readOnlyRootFilesystem: true,
     capabilities: { drop: ['ALL'] },
   });
-  assert.ok(resources?.['requests'] !== undefined && resources['limits'] !== undefined);
+  assert.deepEqual(resources, { requests: { cpu: '1', memory: '256Mi' }, limits: { memory: '1Gi' } });
+  assert.match(read('.github/SCALE.md'), /manifest reserves 256 MiB and allows 1 GiB, as the unit does/);
+  assert.deepEqual(sectionsOf(read(UNIT))['Service']?.['MemoryMax'], ['1G']);
   assert.doesNotMatch(read(JOB), /password:|:[^/\s]*@/i);
 });
 
