@@ -27,15 +27,33 @@ export interface MergedLogs {
   readonly counts: readonly number[];
   /** How many plans they are of. */
   readonly plans: number;
+  /** Parts that two workers had at the same time. */
+  readonly overlaps: readonly Overlap[];
   /** Files that tell of no run. */
   readonly others: readonly string[];
   /** Lines that are no events, and those that are longer than any. */
   readonly strange: number;
 }
 
+export interface Overlap {
+  readonly run: string;
+  readonly files: readonly string[];
+}
+
+/** One run of a part, in milliseconds since 1970. */
+interface Span {
+  readonly file: string;
+  readonly begin: number;
+  readonly end: number;
+}
+
 /** More workers than anybody has. */
 const MOST_RUNS = 4096;
 const MOST_MISSING = 20;
+/** Of each part, that are looked at for others at the same time. */
+const MOST_SPANS = 16;
+/** Milliseconds: clocks of two machines may be that far apart. */
+const MOST_SKEW_MS = 5000;
 /** An event takes some hundred bytes; a report of many nodes some thousand. */
 const MOST_LINE_BYTES = 1024 * 1024;
 const NEWLINE = 0x0a;
@@ -43,6 +61,9 @@ const NEWLINE = 0x0a;
 export class RunLogs {
   readonly #latest = new Map<string, LoggedRun>();
   readonly #others: string[] = [];
+  readonly #spans = new Map<string, Span[]>();
+  /** The first two files of each part. */
+  readonly #overlaps = new Map<string, Overlap>();
   #strange = 0;
 
   /** @throws RespError where it cannot be read, or tells of too many runs */
@@ -95,6 +116,7 @@ export class RunLogs {
       missingCount: counts.reduce((sum, count) => sum + count, 0) - present,
       counts,
       plans: new Set(runs.flatMap(({ part }) => part?.plan ?? [])).size,
+      overlaps: [...this.#overlaps.values()],
       others: this.#others,
       strange: this.#strange,
     };
@@ -108,7 +130,20 @@ export class RunLogs {
       throw new RespError('TOO_MANY_RUNS', `Cannot merge ${file}: there are more than ${formatCount(MOST_RUNS)} runs`);
     const earlier = (known === undefined ? -1 : known.earlier) + runs;
     const isLater = known === undefined || attempt.beganAt >= known.attempt.beganAt;
+    if (part !== undefined && attempt.copied !== undefined) this.#noteSpan(name, file, attempt);
     this.#latest.set(name, isLater ? { name, part, file, attempt, earlier } : { ...known, earlier });
+  }
+
+  /** Two copies of one part at a time, in different files: in one they could not be told apart. */
+  #noteSpan(name: string, file: string, { beganAt: begin, lastAt: end }: Attempt): void {
+    const spans = this.#spans.get(name) ?? [];
+    const other = spans.find(
+      (span) => span.file !== file && Math.min(span.end, end) - Math.max(span.begin, begin) > MOST_SKEW_MS,
+    );
+    if (other !== undefined && !this.#overlaps.has(name))
+      this.#overlaps.set(name, { run: name, files: [other.file, file] });
+    if (spans.length < MOST_SPANS) spans.push({ file, begin, end });
+    this.#spans.set(name, spans);
   }
 
   /** The first ones. */

@@ -56,3 +56,105 @@ test('rump report takes a run that was refused before it began for one of its pa
   const { code, stderr } = await reportOn(t, { a: one + two + logOf(refused('1/2', { message: 'late' }), 40) });
   assert.deepEqual([code, stderr], [1, 'rump: part 1/2 (a): late\n']);
 });
+
+/** A run of a part, and what it has reached. */
+function reached(part: string, sides: Readonly<Record<string, unknown>>, begin = 0): string {
+  return logOf([{ ...started(part), ...sides }, done(10), exit(0)], begin);
+}
+
+function cluster(...ids: string[]): Line {
+  return { kind: 'cluster', ids };
+}
+
+test('rump report says where the parts have not all gone from one source to one target', async (t) => {
+  const [old, other] = [cluster('aaaa11112222', 'bb'), cluster('cc', 'dd')];
+  const server = { kind: 'server', ids: ['run', 'replication'] };
+  const cases: readonly (readonly [what: string, one: Line, two: Line, fault?: string])[] = [
+    ['two nodes of a cluster', { to: 'redis://a:1', target: old }, { to: 'redis://a:2', target: old }],
+    ['a node that has gone', { target: old }, { to: 'redis://x', target: cluster('bb', 'ee') }],
+    ['two names of a server', { to: 'redis://a', target: server }, { to: 'redis://localhost', target: server }],
+    ['a server that was restarted', { target: server }, { target: { kind: 'server', ids: ['new'] } }],
+    ['a log that does not say', { to: 'redis://b', target: old }, { target: { kind: 'cluster' } }],
+    [
+      'databases of one part alone',
+      { databases: [[0, 0]] },
+      {
+        databases: [
+          [0, 0],
+          [3, 3],
+        ],
+      },
+    ],
+    [
+      'another target',
+      { to: 'redis://a', target: old },
+      { to: 'redis://c', target: other },
+      'the target of 1/2 is redis://a (aaaa1111), and that of 2/2 is redis://c (cc)',
+    ],
+    [
+      'another target of the same name',
+      { target: old },
+      { target: other },
+      'the target of 1/2 is redis://b (aaaa1111), and that of 2/2 is redis://b (cc)',
+    ],
+    [
+      'another target, in logs that tell the address alone',
+      {},
+      { to: 'redis://c' },
+      'the target of 1/2 is redis://b, and that of 2/2 is redis://c',
+    ],
+    [
+      'another source',
+      { source: old },
+      { from: 'redis://c', source: other },
+      'the source of 1/2 is redis://a (aaaa1111), and that of 2/2 is redis://c (cc)',
+    ],
+    [
+      'another database',
+      { databases: [[3, 0]] },
+      {
+        databases: [
+          [0, 0],
+          [3, 3],
+        ],
+      },
+      '1/2 has database 3 in 0, and 2/2 has it in 3',
+    ],
+  ];
+  for (const [what, one, two, fault] of cases) {
+    const { code, stdout, stderr } = await reportOn(t, { a: reached('1/2', one), b: reached('2/2', two) });
+    const said = fault === undefined ? '' : `rump: the logs do not belong together: ${fault}\n`;
+    assert.deepEqual([code, stderr], [fault === undefined ? 0 : 1, said], what);
+    assert.match(stdout, fault === undefined ? /^all +complete /m : /^all +not complete /m);
+  }
+  // Who ran with it first does not count once it was put right.
+  const wrong = reached('1/2', { to: 'redis://c', target: other });
+  const right = reached('1/2', { target: old }, 20);
+  assert.equal((await reportOn(t, { a: wrong + right, b: reached('2/2', { target: old }) })).code, 0);
+});
+
+/** A copy of a part that takes 22 seconds. */
+function longRun(part: string, begin = 0): string {
+  const progress = Array.from({ length: 20 }, (_, keys) => ({
+    event: 'progress',
+    fraction: 0.1,
+    keys,
+    ...ZERO,
+    elapsed: keys,
+  }));
+  return logOf([started(part), ...progress, done(10), exit(0)], begin);
+}
+
+test('rump report warns of two workers that had one part at the same time, and not of one behind another', async (t) => {
+  const [first, twin, next, other] = [longRun('1/2'), longRun('1/2', 10), longRun('1/2', 22), longRun('2/2', 5)];
+  const both = await reportOn(t, { a: first, b: twin, c: other });
+  assert.deepEqual(
+    [both.code, both.stderr],
+    [0, 'rump: warning: two workers had part 1/2 at the same time: a and b\n'],
+  );
+  const { overlaps } = JSON.parse((await reportOn(t, { b: twin, a: first, c: other }, '--json')).stdout) as Line;
+  assert.equal(JSON.stringify(overlaps).replaceAll(/[^"]*\/(?=[ab]")/g, ''), '[{"run":"1/2","files":["b","a"]}]');
+  assert.equal((await reportOn(t, { a: first, b: next, c: other })).stderr, '');
+  const check = logOf([started('1/2'), ...Array.from({ length: 20 }, () => ({ event: 'recheck' })), exit(0)]);
+  assert.equal((await reportOn(t, { x: check, a: first, c: other })).stderr, '', 'a check beside it');
+});

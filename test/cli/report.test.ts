@@ -84,6 +84,11 @@ for (const [what, lines, why] of [
     [started('1/1'), done(9), { ...checked(3), event: 'check-progress', fraction: 0.3 }],
     'it has not come to its end',
   ],
+  [
+    'was killed before it began to compare',
+    [{ ...started('1/1'), verifies: true }, done(9)],
+    'it has not come to its end',
+  ],
   ['was killed as it began to compare', [started('1/1'), done(9), verifying('1/1')], 'it has not come to its end'],
   [
     'found writers after the cutover, and both sides equal even so',

@@ -10,7 +10,7 @@ import type { OutputOptions, RunEvent } from './output.ts';
 type Progress = Extract<MigrateEvent, { type: 'progress' }> | Extract<CheckEvent, { type: 'check-progress' }>;
 
 /** What is known of a run before it begins. */
-export type Asked = Pick<OutputOptions, 'partition'>;
+export type Asked = Pick<OutputOptions, 'partition' | 'verifies'>;
 
 const PROGRESS_MS = 1000;
 
@@ -35,7 +35,7 @@ export class EventLines {
       case 'start':
         this.#hasStarted = true;
         // The check of a copy is no run of its own.
-        this.tell('start', { ...describeStart(event), ...(this.#isCopied && { verify: true }) });
+        this.tell('start', { ...describeStart(event), ...this.#checking });
         break;
       case 'batch':
       case 'observed':
@@ -80,6 +80,12 @@ export class EventLines {
     this.#write(`${escapeJson(JSON.stringify(line))}\n`);
   }
 
+  /** Of a copy that has ended nobody could tell otherwise whether its check is still to come. */
+  get #checking(): object {
+    if (this.#isCopied) return { verify: true };
+    return this.#asked.verifies === true ? { verifies: true } : {};
+  }
+
   /** The latest figures: at most once a second, and before an error. */
   #tellProgress(): void {
     if (this.#untold === undefined) return;
@@ -104,8 +110,8 @@ function describeStart({ source, target, partition, databases, clockSkew, expiry
 }
 
 /** Without the endpoint, which is a field of its own. */
-function reportOf({ kind, keys, nodes }: SideReport): object {
-  return { kind, keys, nodes };
+function reportOf({ kind, keys, nodes, ids }: SideReport): object {
+  return { kind, keys, nodes, ids };
 }
 
 /** @returns the figures, with `elapsed` in whole milliseconds */

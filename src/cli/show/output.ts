@@ -44,6 +44,8 @@ export interface OutputOptions {
   readonly differences: 'stdout' | 'stderr' | 'none';
   /** What the run is about, where that is one of several parts. */
   readonly partition?: PartitionOptions | undefined;
+  /** Whether a check is to follow the copy. */
+  readonly verifies?: boolean | undefined;
 }
 
 /** A copy, with the check behind it if one was asked for; a check alone; an inspection, which has words of its own; or none. */
