@@ -1,8 +1,8 @@
 // Which part of a cluster is meant by --partition and --plan, and by the index that an indexed job gives its pods.
 
-import { readFileSync } from 'node:fs';
 import { redactAddress } from '../../../resp/address.ts';
 import { RespError } from '../../../resp/errors.ts';
+import { readSmall } from '../../file/regular-file.ts';
 import { parsePlan, type PartitionOptions } from '../../sync/workers-plan.ts';
 import type { Environment } from './arguments.ts';
 import { UsageError } from './kinds.ts';
@@ -34,8 +34,8 @@ export function partitionOptions(
 function readPlan(path: string): ReturnType<typeof parsePlan> {
   const name = `the plan ${redactAddress(path)}`;
   try {
-    const text = readFileSync(path);
-    if (text.length > MOST_PLAN_BYTES) throw new UsageError(`Cannot use ${name}: it is far too long`);
+    const text = readSmall(path, MOST_PLAN_BYTES);
+    if (text === undefined) throw new UsageError(`Cannot use ${name}: it is far too long`);
     return parsePlan(text.toString(), name);
   } catch (error) {
     if (error instanceof UsageError) throw error;

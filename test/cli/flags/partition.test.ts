@@ -52,6 +52,7 @@ test('--plan is refused where it is of no use', () => {
   assert.deepEqual(partition, { part: 2, parts: 2, plan: PLAN });
   const half = [...ENDPOINTS, '--partition=1/2', '--plan'];
   assertRefused([...half, join(folder, 'none.json')], /Cannot read the plan .*none\.json: there is no such file/);
+  assertRefused([...half, '/dev/zero'], /^Cannot use the plan \/dev\/zero: it is far too long/);
   writeFileSync(join(folder, 'cut.json'), formatPlan(PLAN).slice(0, 100));
   assertRefused([...half, join(folder, 'cut.json')], /Cannot use the plan .*cut\.json: it is not JSON/);
 });
