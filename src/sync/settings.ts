@@ -138,7 +138,8 @@ export function settingsOf(options: MigrateOptions, use: Use, controls = new Run
   });
   if (use === 'copy') demandWritable(to);
   for (const side of use === 'check' ? [from, to] : [from]) demandReadable(side);
-  const partition = options.partition && partitionOf(options.partition, options.live === true);
+  const how = options.live === true ? 'followed' : options.firstCopy === 'snapshot' ? 'taken whole' : 'scanned';
+  const partition = options.partition && partitionOf(options.partition, how);
   const names = new KeyNames(options);
   const { match, exclude, type } = options;
   if (partition !== undefined && names.mayCollide) throw mayCollide(partition);

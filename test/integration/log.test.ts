@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { appendFileSync, existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { planDigest } from '../../src/sync/workers-plan.ts';
 import { startCarelessPair } from '../support/careless-target.ts';
 import { holdMidRun, MID_RUN_KEYS, underWay } from '../support/mid-run.ts';
 import { assertDone, assertRefused, linesOf } from '../support/outcome.ts';
@@ -80,13 +81,15 @@ test('--log has each event at once, and a run that goes on goes on in the same f
   assert.deepEqual([done?.['event'], done?.['keys']], ['done', MID_RUN_KEYS]);
 });
 
-test('--log ends with the error that a run ends with, and its code', async (t) => {
+test('--log ends with the error that a run ends with, and its code, and says of which part a run was that did not begin', async (t) => {
   const { target, endpoints } = await startPair(t);
   await target.kill();
   const file = join(folderOf(t), 'run.log');
-  assert.equal((await runRump([...endpoints, '--log', file])).code, 1);
+  assert.equal((await runRump([...endpoints, '--partition', '2/3', '--log', file])).code, 1);
   const [error, exit] = parse(readFileSync(file, 'utf8')).slice(-2);
   assert.deepEqual([error?.['event'], error?.['code'], exit?.['exitCode']], ['error', 'ECONNREFUSED', 1]);
+  const plan = planDigest({ parts: 3 });
+  for (const line of [error, exit]) assert.deepEqual(line?.['partition'], { part: 2, parts: 3, plan });
 });
 
 test('--log that cannot be written is refused before anything is done, and ends where the disk is full', async (t) => {
