@@ -145,7 +145,11 @@ function aboutEnd({ outcome, updatedAt }: RunState, succeededAt: number | undefi
   return [
     gauge('exit_code', 'The exit code of the run, once it has ended.', outcome?.exitCode),
     gauge('end_timestamp_seconds', 'When the run ended.', seconds(endedAt)),
-    gauge('success_timestamp_seconds', 'When a run has ended with exit code 0 last.', seconds(succeededAt)),
+    gauge(
+      'success_timestamp_seconds',
+      'When a run has ended with exit code 0 last, dry runs aside.',
+      seconds(succeededAt),
+    ),
   ];
 }
 
