@@ -27,6 +27,7 @@ export class RunRecord {
   readonly #faults: Fault[] = [];
   readonly #failed: FailedKey[] = [];
   readonly #differences: Difference[] = [];
+  #moreDifferences = 0;
   readonly #phases: Phases;
   readonly #samples = new Samples();
   /** Since the sample before. */
@@ -205,8 +206,7 @@ export class RunRecord {
   }
 
   #compared(figures: CheckFigures): void {
-    const { moreDifferences = 0 } = this.#state.check ?? {};
-    this.#state.check = { figures, differences: this.#differences, moreDifferences };
+    this.#state.check = { figures, differences: this.#differences, moreDifferences: this.#moreDifferences };
   }
 
   #observed({ types, largest, slowest, latency }: ObservedEvent): void {
@@ -246,8 +246,9 @@ export class RunRecord {
     const place = verdict === 'targetOnly' ? { db: targetDb, key: shownKey(targetKey) } : { db, key: shownKey(key) };
     if (this.#differences.length < MOST_DIFFERENCES)
       this.#differences.push({ verdict, ...place, ...(what !== undefined && { what: cut(what) }) });
-    else if (this.#state.check !== undefined)
-      this.#state.check = { ...this.#state.check, moreDifferences: this.#state.check.moreDifferences + 1 };
+    else this.#moreDifferences++;
+    // They may come before its figures are told for the first time, and behind those that were told last.
+    if (this.#state.check !== undefined) this.#compared(this.#state.check.figures);
   }
 }
 

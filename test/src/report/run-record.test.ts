@@ -122,4 +122,19 @@ function observed(keys: number): Parameters<ReturnType<typeof reportedRun>['tell
   return { type: 'observed', types: [{ type: 'set', keys, bytes: 1 }], largest: [], slowest: [], latency: null };
 }
 
+test('RunRecord counts the differences that it does not list, also those before the first figures of a check', () => {
+  const run = reportedRun('check');
+  run.tell(0, START);
+  for (let i = 0; i < 103; i++) run.tell(0, differ(i));
+  run.tell(0, { type: 'check-progress', fraction: 1, ...NOTHING_COMPARED, differ: 103 });
+  assert.deepEqual([run.state.check!.differences.length, run.state.check!.moreDifferences], [100, 3]);
+  run.tell(0, differ(103));
+  assert.equal(run.state.check!.moreDifferences, 4);
+});
+
+function differ(i: number): Parameters<ReturnType<typeof reportedRun>['tell']>[1] {
+  const key = Buffer.from(`k${i}`);
+  return { type: 'verdict', verdict: 'differ', db: 0, key, targetDb: 0, targetKey: key, what: 'value' };
+}
+
 const NOTHING_COMPARED = { ...NONE, match: 0, differ: 0, sourceOnly: 0, targetOnly: 0, notComparable: 0, gone: 0 };
