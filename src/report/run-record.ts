@@ -198,8 +198,8 @@ export class RunRecord {
       latency: this.#longestLatency,
       behind: live?.behind ?? null,
     };
-    // What an earlier part has done is no speed of this one.
-    if (this.#samples.all.length === 0 && figures.resumed !== true)
+    // What an earlier part has done is no speed of this one. And a clock that was put back may stand before the start.
+    if (this.#samples.all.length === 0 && figures.resumed !== true && startedAt <= at)
       this.#samples.add({ ...sample, at: startedAt, keys: 0, bytes: 0, lag: null, latency: null, behind: null });
     const isKept = this.#samples.add(sample, isLast);
     if (isKept) this.#longestLatency = null;

@@ -73,6 +73,22 @@ test('RunRecord begins with what an earlier part has done, which is no speed of 
   );
 });
 
+test('RunRecord goes on taking samples where the clock is put back, also to before the start', () => {
+  const run = reportedRun();
+  run.tell(0, START);
+  run.tell(500, progress(0.1, { keys: 1 }));
+  run.tell(-5000, progress(0.2, { keys: 2 }));
+  for (let keys = 3; keys < 6; keys++) run.tell(500, progress(keys / 10, { keys }));
+  assert.deepEqual(
+    run.state.samples.map(({ at, keys }) => [at - AT, keys]),
+    [
+      [-4000, 3],
+      [-3500, 4],
+      [-3000, 5],
+    ],
+  );
+});
+
 test('RunRecord forgets a failed key that has recovered', () => {
   const run = reportedRun();
   run.tell(0, START);
