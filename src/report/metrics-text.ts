@@ -63,7 +63,7 @@ export function metricsText(state: RunState, { succeededAt, run }: MetricsOption
 }
 
 function aboutRun(state: RunState): Family[] {
-  const { version, command, source, target, startedAt, lastProgressAt, fraction, warnings, figures } = state;
+  const { version, command, source, target, startedAt, lastProgressAt, fraction, reconnects, warnings } = state;
   const ends = { source: source?.endpoint ?? '', target: target?.endpoint ?? '' };
   const build = { version, node: process.versions.node };
   return [
@@ -83,7 +83,7 @@ function aboutRun(state: RunState): Family[] {
       'When a reply was acknowledged last, or a phase began.',
       seconds(lastProgressAt),
     ),
-    counter('reconnects_total', 'Connections that were lost and opened again.', figures.reconnects),
+    counter('reconnects_total', 'Connections that were lost and opened again.', reconnects),
     {
       name: 'warnings_total',
       type: 'counter',

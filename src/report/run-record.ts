@@ -60,6 +60,7 @@ export class RunRecord {
       databases: [],
       clockSkew: null,
       figures: NO_FIGURES,
+      reconnects: 0,
       fraction: null,
       latency: null,
       phases: this.#phases.all,
@@ -104,7 +105,8 @@ export class RunRecord {
       case 'progress': {
         const { type: _, fraction, live, paused = false, ...figures } = event;
         if (hasMoved(state.figures, figures) || fraction !== state.fraction) this.#progress();
-        Object.assign(state, { fraction, live, paused, figures });
+        Object.assign(state, { fraction, live, paused });
+        this.#copied(figures);
         if (live !== undefined && live.phase !== state.phase) this.#enter(live.phase);
         this.#sample(now);
         break;
@@ -150,7 +152,7 @@ export class RunRecord {
         break;
       case 'done': {
         const { type: _, ...figures } = event;
-        state.figures = figures;
+        this.#copied(figures);
         break;
       }
       case 'checked': {
@@ -205,8 +207,19 @@ export class RunRecord {
     if (isKept) this.#longestLatency = null;
   }
 
+  #copied(figures: Figures): void {
+    this.#state.figures = figures;
+    this.#countReconnects();
+  }
+
   #compared(figures: CheckFigures): void {
     this.#state.check = { figures, differences: this.#differences, moreDifferences: this.#moreDifferences };
+    this.#countReconnects();
+  }
+
+  #countReconnects(): void {
+    const { figures, check } = this.#state;
+    this.#state.reconnects = figures.reconnects + (check?.figures.reconnects ?? 0);
   }
 
   #observed({ types, largest, slowest, latency }: ObservedEvent): void {

@@ -29,6 +29,8 @@ export interface RunState {
   readonly clockSkew: StartEvent['clockSkew'];
   readonly feed?: StartEvent['feed'];
   readonly figures: Figures;
+  /** Connections that were lost and opened again, by a copy and by the check behind it. */
+  readonly reconnects: number;
   /** Done so far, 0 to 1; `null` before anything is known. */
   readonly fraction: number | null;
   readonly live?: { readonly behind: number; readonly lag: number | null } | undefined;

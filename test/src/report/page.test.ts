@@ -5,7 +5,7 @@ import { contentOf, pageOf } from '../../../src/report/page.ts';
 import type { RunOutcome, RunState } from '../../../src/report/run-state.ts';
 import { verdictOf } from '../../../src/report/verdict.ts';
 import { DONE, DRY_RUN, progress, START } from '../../cli/show/events.ts';
-import { followedRun, reportedRun } from '../../support/reported-run.ts';
+import { COMPARED, followedRun, reportedRun } from '../../support/reported-run.ts';
 
 const COMPLETE: RunOutcome = { exitCode: 0, isComplete: true, text: '' };
 
@@ -126,7 +126,16 @@ test('contentOf() says whether a run has gone on from an earlier part, and lists
   run.tell(100, progress(0.5, { ...DONE, resumed: true }));
   const content = contentOf(run.state);
   assert.match(content, /goes on from an earlier part/);
+  assert.doesNotMatch(content, /<dt>reconnects<\/dt>/);
   assert.ok(content.includes('<code>/tmp/a&amp;b</code>'));
+});
+
+test('contentOf() has the connections that a check has lost among its figures, and those of the copy before it', () => {
+  const [check, copy] = [reportedRun('check'), reportedRun()];
+  copy.tell(0, START, { type: 'done', ...DONE, reconnects: 2 });
+  for (const run of [check, copy]) run.tell(0, START, { type: 'checked', ...COMPARED, reconnects: 3 });
+  assert.match(contentOf(check.state), /<dt>reconnects<\/dt>\s*<dd>3<\/dd>/);
+  assert.match(contentOf(copy.state), /<dt>reconnects<\/dt>\s*<dd>5<\/dd>/);
 });
 
 test('contentOf() of a run that has just begun has no charts and no tables', () => {
