@@ -60,6 +60,7 @@ export class RunRecord {
       databases: [],
       clockSkew: null,
       figures: NO_FIGURES,
+      isCopied: false,
       reconnects: 0,
       fraction: null,
       latency: null,
@@ -153,6 +154,7 @@ export class RunRecord {
       case 'done': {
         const { type: _, ...figures } = event;
         this.#copied(figures);
+        state.isCopied = true;
         break;
       }
       case 'checked': {

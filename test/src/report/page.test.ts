@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { contentOf, pageOf } from '../../../src/report/page.ts';
+import type { MigrateResult } from '../../../src/sync/options.ts';
 import type { RunOutcome, RunState } from '../../../src/report/run-state.ts';
 import { verdictOf } from '../../../src/report/verdict.ts';
 import { DONE, DRY_RUN, progress, START } from '../../cli/show/events.ts';
@@ -17,6 +18,29 @@ function ended(
   const run = reportedRun(command, options);
   run.tell(0, START);
   run.tell(500, progress(0.5, { keys: 5 }));
+  run.record.finish(outcome);
+  return run.state;
+}
+
+/** No server was reached. */
+function unbegun(outcome: RunOutcome): RunState {
+  const run = reportedRun();
+  run.record.finish(outcome);
+  return run.state;
+}
+
+/** It has come to its end. */
+function copied(outcome: RunOutcome, figures: Partial<MigrateResult>): RunState {
+  const run = reportedRun();
+  run.tell(500, START, { type: 'done', ...DONE, ...figures });
+  run.record.finish(outcome);
+  return run.state;
+}
+
+/** With the check behind it. */
+function verified(outcome: RunOutcome): RunState {
+  const run = reportedRun();
+  run.tell(500, START, { type: 'done', ...DONE }, START, { type: 'check-progress', fraction: 0.5, ...COMPARED });
   run.record.finish(outcome);
   return run.state;
 }
@@ -91,6 +115,30 @@ test('verdictOf() says in a headline what a run has come to, and what can be don
       /^The same command goes on/,
     ],
     [ended(broken(130)), 'warn', 'The copy was interrupted', /--resume/],
+    [ended(broken(130), 'copy', [['--dry-run', 'on']]), 'warn', 'The copy was interrupted', /^Run it again$/],
+    [ended(broken(130), 'copy', [['--first-copy', 'snapshot']]), 'warn', 'The copy was interrupted', /^Run it again$/],
+    [unbegun(broken(130)), 'warn', 'The copy was interrupted', /^Run it again$/],
+    [copied(broken(1), { failed: 1 }), 'bad', 'Not everything was copied'],
+    [
+      copied(broken(1), { stragglers: 1 }),
+      'bad',
+      'Everything was copied, but the source was written after the cutover',
+    ],
+    [copied(broken(1), { doubtful: 1 }), 'bad', 'Everything was copied, but the target has keys that may be its own'],
+    [verified(broken(1)), 'bad', 'Everything was copied, but not all of it was compared'],
+    [verified(broken(3)), 'bad', 'Copied, but the two sides are not the same'],
+    [
+      verified(broken(130)),
+      'warn',
+      'Everything was copied, but the check was interrupted',
+      /^Compare with rump check$/,
+    ],
+    [
+      verified(broken(75)),
+      'bad',
+      'Everything was copied, but the check broke off, for a reason that may pass',
+      /^Compare with rump check$/,
+    ],
     [ended(broken(143), 'check'), 'warn', 'The check was interrupted', /^Run it again$/],
   ];
   for (const [state, tone, title, hint] of cases) {
