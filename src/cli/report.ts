@@ -79,7 +79,10 @@ function accountOf(merged: MergedLogs): Account {
     exitCode: exitCodeOfAll(merged, faults),
     parts: merged.counts.length === 1 ? merged.counts[0]! : null,
     missing: merged.missing,
-    sums: sumsOf(FIGURES, runs, ({ attempt }) => attempt.copied),
+    sums: sumsOf(FIGURES, runs, ({ attempt: { copied, compared } }) => ({
+      ...copied,
+      reconnects: (copied?.reconnects ?? 0) + (compared?.reconnects ?? 0),
+    })),
     checked: runs.some(({ attempt }) => attempt.compared !== undefined)
       ? sumsOf(CHECKED, runs, ({ attempt }) => attempt.compared)
       : null,

@@ -84,6 +84,8 @@ export class Run {
       return new Interrupted(signal, before);
     };
     const onEvent = (event: RunEvent): void => {
+      // The check behind a copy begins as well.
+      if (event.type === 'start' && this.#hasBegun) before = 'everything was compared';
       this.#hasBegun ||= event.type === 'start';
       if (event.type === 'phase' && event.phase === 'lingering') before = WHILE_LINGERING;
       this.#tell(event);

@@ -44,6 +44,12 @@ test('rump report sums up all parts in their order, names the slowest, and exits
     [json['complete'], json['exitCode'], json['parts'], json['slowest'], (json['sums'] as { keys: number }).keys],
     [true, 0, 3, '2/3', 3500],
   );
+  // Of a check as well.
+  const lost = [started(), done(1, { reconnects: 2 }), verifying('1/1'), checked(1, { reconnects: 3 }), exit(0)];
+  const { sums } = JSON.parse((await reportOn(t, { lost: logOf(lost) }, '--json')).stdout) as {
+    sums: { reconnects: number };
+  };
+  assert.equal(sums.reconnects, 5);
   // A part beyond the last one is none.
   assert.match((await reportOn(t, { b })).stdout, /^b +complete +1 /m);
 });
