@@ -6,7 +6,7 @@ import type { Program } from './command.ts';
 import type { ExitCode } from './exit-codes.ts';
 import type { OptionValues } from './flags/options.ts';
 import { ShownRun } from './shown-run.ts';
-import { EventLines } from './show/event-lines.ts';
+import { EventLines, type Asked } from './show/event-lines.ts';
 import type { Outcome, RunEvent } from './show/output.ts';
 import type { RunListener } from './run-listener.ts';
 import { endsHere, made } from './tracing.ts';
@@ -16,11 +16,13 @@ export async function openListeners(
   values: OptionValues,
   command: 'copy' | 'check',
   program: Program,
+  asked: Asked,
 ): Promise<RunListener[]> {
   const { log, metrics, 'metrics-file': file, report } = values;
   const listeners: RunListener[] = [];
   try {
-    if (log !== undefined) listeners.push(made('log', () => new EventLog(log, endsHere('the log', program.stderr))));
+    if (log !== undefined)
+      listeners.push(made('log', () => new EventLog(log, asked, endsHere('the log', program.stderr))));
     if (metrics !== undefined || file !== undefined || report !== undefined)
       listeners.push(await ShownRun.open(values, command, program));
     return listeners;
@@ -39,9 +41,9 @@ class EventLog implements RunListener {
    * @param onError called once, where it cannot be written any more: the run goes on without it
    * @throws RespError where it cannot be opened
    */
-  constructor(path: string, onError: (error: RespError) => void) {
+  constructor(path: string, asked: Asked, onError: (error: RespError) => void) {
     this.#file = new GrowingFile(path, onError, true);
-    this.#lines = new EventLines((line) => this.#file.write(Buffer.from(line)));
+    this.#lines = new EventLines((line) => this.#file.write(Buffer.from(line)), asked);
   }
 
   onEvent(event: RunEvent): void {

@@ -85,7 +85,7 @@ export class ShownRun implements RunListener {
   }
 
   finish(outcome: Outcome, exitCode: ExitCode): ExitCode {
-    const { text, hint } = toldOf(outcome);
+    const { text, hint } = toldOf(outcome, this.#record.state);
     this.#record.finish({ exitCode, isComplete: isComplete(outcome), text, hint });
     if (this.#report === undefined || exitCode === EXIT_CODES.usage) return exitCode;
     try {
@@ -105,7 +105,8 @@ export class ShownRun implements RunListener {
   }
 }
 
-function toldOf(outcome: Outcome): Pick<NonNullable<RunState['outcome']>, 'text' | 'hint'> {
+function toldOf(outcome: Outcome, { dryRun }: RunState): Pick<NonNullable<RunState['outcome']>, 'text' | 'hint'> {
+  if (isComplete(outcome) && dryRun !== undefined) return { text: 'nothing was written, as --dry-run asks' };
   if (isComplete(outcome)) return { text: 'result' in outcome ? 'everything was copied' : 'both sides are equal' };
   if (!('error' in outcome)) return { text: describeFaults(outcome).join('; ') };
   const { error } = outcome;

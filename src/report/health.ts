@@ -37,8 +37,9 @@ export function healthOf(state: RunState, { now, heardAt, timeout }: Signs): Hea
 }
 
 /** Whether all is on the target, but for what was written a moment ago. */
-export function readinessOf({ phase, outcome }: RunState): Health {
-  const isWell = outcome?.isComplete ?? (phase === 'in-sync' || phase === 'lingering');
+export function readinessOf({ phase, outcome, dryRun }: RunState): Health {
+  const isThere = outcome?.isComplete ?? (phase === 'in-sync' || phase === 'lingering');
+  const isWell = isThere && dryRun === undefined;
   return { isWell, why: outcome === undefined ? phase : `${phase}: ${outcome.text}` };
 }
 

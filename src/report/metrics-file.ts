@@ -54,7 +54,8 @@ export class MetricsFile {
 
   #write(): void {
     const state = this.#state();
-    if (state.outcome?.exitCode === 0) this.#succeededAt = state.updatedAt;
+    // A dry run has copied nothing.
+    if (state.outcome?.exitCode === 0 && state.dryRun === undefined) this.#succeededAt = state.updatedAt;
     const run = basename(this.#path).replace(/\.prom$/, '');
     const text = metricsText(state, { run, succeededAt: this.#succeededAt });
     // What comes before the end is soon written again.
