@@ -57,7 +57,10 @@ function forAll(taps: readonly Tap[]): Tap {
 }
 
 function traceOf(path: string, values: OptionValues, stderr: Program['stderr']): Listener {
-  const onBroken = endsHere('the trace', stderr);
+  const onBroken = (error: RespError): void => {
+    trace.stop();
+    endsHere('the trace', stderr)(error);
+  };
   const file = path === STDERR ? undefined : made('trace', () => new GrowingFile(path, onBroken));
   const write = (text: string): void => void (file === undefined ? stderr.write(text) : file.write(Buffer.from(text)));
   const trace = new Trace(write, {

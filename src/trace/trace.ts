@@ -32,6 +32,7 @@ export class Trace {
   readonly #names = new ConnectionNames();
   #text = '';
   #timer: NodeJS.Timeout | undefined;
+  #isStopped = false;
 
   /** @param write gets whole lines */
   constructor(write: (text: string) => void, options: TraceOptions = {}) {
@@ -49,9 +50,16 @@ export class Trace {
       secrets,
       globs: this.#globs,
       mostBytes: this.#options.mostBytes ?? SHOWN_BYTES,
+      isStopped: () => this.#isStopped,
       onLine: (line) => this.#add(line),
     });
   };
+
+  /** There is nobody left to write for: no frame is looked at any more. */
+  stop(): void {
+    this.#isStopped = true;
+    this.#text = '';
+  }
 
   /** Once, and the last: connections may still be closing. */
   close(): void {
