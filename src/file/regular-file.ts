@@ -3,9 +3,10 @@
 
 import { Buffer } from 'node:buffer';
 import { open, type FileHandle } from 'node:fs/promises';
-import { closeSync, constants, fstatSync, openSync, readSync, realpathSync, statSync } from 'node:fs';
+import { closeSync, constants, fstatSync, openSync, readSync, realpathSync, statSync, type BigIntStats } from 'node:fs';
 import { basename, dirname, resolve } from 'node:path';
 import { constants as zlib, gunzipSync } from 'node:zlib';
+import { redactAddress } from '../../resp/address.ts';
 import { RespError } from '../../resp/errors.ts';
 
 const FAILURES: Readonly<Record<string, string>> = {
@@ -151,10 +152,45 @@ function unpackedHead(head: Buffer): string {
 /** Also by different spellings, symbolic links or hard links. */
 export function isSameFile(left: string, right: string): boolean {
   if (resolve(left) === resolve(right)) return true;
-  const [one, other] = [left, right].map((path) => statSync(path, { throwIfNoEntry: false, bigint: true }));
+  const [one, other] = [left, right].map(statsOf);
   if (one !== undefined && other !== undefined) return one.dev === other.dev && one.ino === other.ino;
   // A file that does not exist yet is compared by its folder.
   return one === other && placeOf(left) === placeOf(right);
+}
+
+/** What cannot be looked at is refused by whoever opens it. */
+function statsOf(path: string): BigIntStats | undefined {
+  try {
+    return statSync(path, { throwIfNoEntry: false, bigint: true });
+  } catch {
+    return undefined;
+  }
+}
+
+export function isRegularFile(path: string): boolean {
+  return statsOf(path)?.isFile() === true;
+}
+
+/**
+ * To be asked before a file is opened to be written: to open a pipe waits for whoever reads it, and to write into it may wait for ever,
+ * with all of the process.
+ * @throws RespError where it is there, and neither a file nor a device; or where stdout or stderr go to that file
+ */
+export function demandWritableKind(path: string): void {
+  const stats = statSync(path, { throwIfNoEntry: false });
+  const isFitting = stats === undefined || stats.isFile() || stats.isCharacterDevice() || stats.isDirectory();
+  if (!isFitting) throw new RespError('IO', `Cannot write ${redactAddress(path)}: it is neither a file nor a device`);
+  demandUnused(path);
+}
+
+/**
+ * Two that write into a file write over each other, and a file that is replaced loses what still goes into the one before.
+ * @throws RespError where stdout or stderr go to that file
+ */
+export function demandUnused(path: string): void {
+  const used = (['stdout', 'stderr'] as const).find((_, at) => isOpenAs(path, at + 1));
+  if (used === undefined || !isRegularFile(path)) return;
+  throw new RespError('IO', `Cannot write ${redactAddress(path)}: ${used} goes there already`);
 }
 
 /** Whether it leads to what a descriptor has open, by whatever name. No two writers hinder each other at a device such as /dev/null. */

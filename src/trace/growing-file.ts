@@ -5,7 +5,7 @@ import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import { redactAddress } from '../../resp/address.ts';
 import type { RespError } from '../../resp/errors.ts';
 import { writeAll } from '../file/output-file.ts';
-import { writeError } from '../file/regular-file.ts';
+import { demandWritableKind, writeError } from '../file/regular-file.ts';
 
 export class GrowingFile {
   readonly #path: string;
@@ -23,6 +23,7 @@ export class GrowingFile {
     this.#path = path;
     this.#onError = onError;
     try {
+      demandWritableKind(path);
       this.#file = openSync(path, isContinued ? 'a+' : 'w', 0o600);
     } catch (error) {
       throw writeError(redactAddress(path), error);

@@ -5,6 +5,7 @@ import { redactAddress } from '../../../resp/address.ts';
 import { RespError } from '../../../resp/errors.ts';
 import { escapeControls, escapeKey } from '../../../resp/escapes.ts';
 import { Replacement, writeAll } from '../../file/output-file.ts';
+import { demandWritableKind } from '../../file/regular-file.ts';
 import type { StartEvent } from '../../sync/options.ts';
 import type { Verdict, VerdictEvent } from '../../verify/options.ts';
 import { UsageError } from '../flags/kinds.ts';
@@ -27,7 +28,7 @@ export class Combined {
   readonly #path: string;
   readonly #stdout: TextStream;
   readonly #file: number | undefined;
-  /** None for a pipe or a device. */
+  /** None for a device. */
   readonly #replacement: Replacement | undefined;
   #showsDb = false;
   #text = '';
@@ -40,6 +41,7 @@ export class Combined {
     this.#stdout = stdout;
     if (this.isStdout) return;
     try {
+      demandWritableKind(path);
       this.#replacement = isReplaceable(path) ? new Replacement(path) : undefined;
       this.#file =
         this.#replacement === undefined ? openSync(path, 'w') : openSync(this.#replacement.temporary, 'wx', 0o600);
