@@ -31,7 +31,7 @@ const TLS_FLAGS = ['tls-ca', 'tls-cert', 'tls-key', 'tls-servername', 'tls-insec
 /** Files that are written beside the target. `-` is a stream that is there already. */
 const WRITTEN = ['combined', 'trace', 'log', 'metrics-file', 'report'] as const;
 /** Files that rump makes as well, or waits for. */
-const MADE = [...WRITTEN, 'resume', 'cutover-file', 'control'] as const;
+export const MADE = [...WRITTEN, 'resume', 'cutover-file', 'control'] as const;
 /** Descriptors. */
 const [STDIN, STDOUT] = [0, 1];
 const NO_MAP: ReadonlyMap<number, number> = new Map();

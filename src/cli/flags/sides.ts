@@ -11,6 +11,7 @@ import { partitionOptions } from './partition.ts';
 import { unknownVariables, type Environment } from './arguments.ts';
 import { UsageError } from './kinds.ts';
 import { environmentNameOf, type OptionValues } from './options.ts';
+import { refuseReadFiles } from './read-files.ts';
 import { isOn, refuseContradictions, refuseWrongSide, type StdoutFlags, type Task } from './refusals.ts';
 
 export type ProgressStyle = 'auto' | 'bar' | 'dots' | 'none' | 'silent' | 'json';
@@ -52,6 +53,7 @@ export function sidesRequest(
     { name: 'from', address: parseAddress(from), sentinelPassword: source.sentinelPassword },
     { name: 'to', address: parseAddress(to), sentinelPassword: target.sentinelPassword },
   );
+  refuseReadFiles(values, task.writes ? parseAddress(to) : undefined);
   return {
     options: {
       from,
@@ -99,6 +101,7 @@ export function sourceOptions(verb: string, values: OptionValues, environment: E
   const from = demandEndpoint({ verb }, 'from', values, environment);
   const { password, sentinelPassword, tls } = secretsOf('from', values, environment);
   refuseWrongSide(values, { name: 'from', address: parseAddress(from), sentinelPassword });
+  refuseReadFiles(values);
   const secrets = readSideFiles(filesOf('from', values), { password, sentinelPassword, tls });
   return {
     from,
