@@ -17,16 +17,19 @@ class CountedSecrets extends Secrets {
 
 test('traced() formats no frame any more once the trace cannot be written', async () => {
   const secrets = new CountedSecrets();
-  let told = '';
-  const stderr = { write: (text: string) => ((told += text), true) };
+  const told: string[] = [];
+  const stderr = { write: (text: string) => told.push(text) > 0 };
   await traced({ trace: '/dev/full' }, { stderr }, async (tap) => {
     const connection = tap!('source', { host: 'h', port: 1 }, secrets);
     const frame = command('SET', 'key', 'x'.repeat(60));
-    while (told === '' && secrets.count < 100_000) connection.onSent(frame);
+    while (told.length === 0 && secrets.count < 100_000) connection.onSent(frame);
     const before = secrets.count;
     assert.ok(before > 0 && before < 100_000);
     for (let i = 0; i < 10; i++) for (const tell of ['onSent', 'onReceived'] as const) connection[tell](frame);
     assert.equal(secrets.count, before);
   });
-  assert.match(told, /^rump: warning: the trace ends here: Cannot write \/dev\/full: no space is left \(ENOSPC\)\n$/);
+  assert.match(
+    told.join(''),
+    /^rump: warning: the trace ends here: Cannot write \/dev\/full: no space is left \(ENOSPC\)\n$/,
+  );
 });

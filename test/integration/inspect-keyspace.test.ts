@@ -32,6 +32,7 @@ interface Figures {
   readonly bytes: number;
   readonly expiring: number;
   readonly large: number;
+  readonly recounted: number;
   readonly types: readonly { readonly type: string; readonly keys: number; readonly bytes: number }[];
   readonly prefixes: readonly { readonly prefix: unknown; readonly keys: number; readonly bytes: number }[];
   readonly largest: readonly { readonly db: number; readonly key: unknown; readonly bytes: number }[];
@@ -127,6 +128,24 @@ test('rump inspect counts a cluster by node and by slot', async (t) => {
   const busy = slotOf(Buffer.from('busy'));
   assert.equal(slots[0]!.slot, busy);
   assert.ok(slots[0]!.keys >= 1000);
+
+  // A slot that moves while its node is read is read once more.
+  const tag = Array.from({ length: 100 }, (_, i) => `tag${i}`).find((name) => slotOf(Buffer.from(name)) < 5000)!;
+  const moved = slotOf(Buffer.from(tag));
+  await cluster.pipeline(Array.from({ length: 50 }, (_, i) => ['SET', `{${tag}}:${i}`, 'value']));
+  let pages = 0;
+  const { port } = cluster.nodes[0]!;
+  const { url } = await replyProxy(t, port, async ([name]) => {
+    if (name === 'SCAN' && ++pages === 3) await cluster.moveSlot(moved, 0, 1);
+    return undefined;
+  });
+  const nat = ['--from-nat', `127.0.0.1:${port}=${url.replace('redis://', '')}`];
+  const { code, stdout, stderr } = await inspect(cluster.nodes[1]!.url, '--json', '--count', '100', ...nat);
+  assert.match(stderr, /slots have moved \(1\); they are read once more/);
+  const again = JSON.parse(stdout) as Figures;
+  const others = commands.filter(([, name]) => slotOf(Buffer.from(name!)) !== moved).length;
+  assert.deepEqual([code, again.keys - again.recounted], [0, others]);
+  assert.ok(again.recounted >= 50, `${again.recounted}`);
 });
 
 test('rump inspect counts streams and snapshots, packed or from stdin, as it does their server', async (t) => {
