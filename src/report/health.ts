@@ -24,7 +24,7 @@ export function healthOf(state: RunState, { now, heardAt, timeout }: Signs): Hea
   const { phase, outcome, paused, waiting, startedAt, lastProgressAt } = state;
   if (outcome !== undefined) return { isWell: outcome.isComplete, why: `${phase}: ${outcome.text}` };
   if (paused) return { isWell: true, why: `${phase}, paused` };
-  // It is no more so a second after a server falls silent.
+  // It is no more so two seconds after a server falls silent.
   if (phase === 'in-sync') return { isWell: true, why: phase };
   if (waiting !== undefined && now <= waiting.until + timeout)
     return { isWell: true, why: `${phase}, waiting: ${waiting.why}` };
@@ -37,9 +37,10 @@ export function healthOf(state: RunState, { now, heardAt, timeout }: Signs): Hea
 }
 
 /** Whether all is on the target, but for what was written a moment ago. */
-export function readinessOf({ phase, outcome }: RunState): Health {
-  const isWell = outcome?.isComplete ?? (phase === 'in-sync' || phase === 'lingering');
-  return { isWell, why: outcome === undefined ? phase : `${phase}: ${outcome.text}` };
+export function readinessOf({ phase, paused, outcome }: RunState): Health {
+  if (outcome !== undefined) return { isWell: outcome.isComplete, why: `${phase}: ${outcome.text}` };
+  if (paused) return { isWell: false, why: `${phase}, paused` };
+  return { isWell: phase === 'in-sync' || phase === 'lingering', why: phase };
 }
 
 function inSeconds(ms: number): string {

@@ -129,7 +129,7 @@ export class RunControls implements Controls {
     const perSecond = (count: number): number => Math.round((count * 1000) / Math.max(1, elapsed - first.elapsed));
     const { bytesPerSecond, keysPerSecond } = this.limit.rates;
     return {
-      phase: this.#end.signal.aborted ? 'stopping' : this.#phase,
+      phase: this.#end.signal.aborted ? 'stopping' : this.#phaseNow,
       paused: this.pausing.isOn,
       partition: this.#partition,
       plan: this.#plan,
@@ -142,6 +142,11 @@ export class RunControls implements Controls {
       tpslimit: orNull(keysPerSecond),
       maxLatency: this.#maxLatency.ms,
     };
+  }
+
+  /** What was in sync is so no more from the moment on that nothing is read and written. */
+  get #phaseNow(): string {
+    return this.pausing.isOn && this.#phase === 'in-sync' ? 'following' : this.#phase;
   }
 
   pause(): void {

@@ -260,6 +260,13 @@ test('rump --live follows its source until it is told that the writers have stop
   ]);
   const { behind, lag } = await statusOf(run);
   assert.ok((behind as number) >= 0 && (lag === null || (lag as number) >= 0));
+  // It is in sync no more where the target stands still, though nobody writes.
+  await until(run, (status) => status['behind'] === 0 && status['phase'] === 'in-sync');
+  target.pause();
+  t.after(() => target.resume());
+  await until(run, ({ phase }) => phase === 'following');
+  target.resume();
+  await until(run, ({ phase }) => phase === 'in-sync');
   assert.match(await run.tell('status'), /^behind: \d+ keys\nlag: /m);
   await run.tell('cutover');
   const { code, stdout, stderr } = withoutSocket(run, await run.running.done);

@@ -78,6 +78,9 @@ test('readinessOf() is for a target that has all, or had it a moment ago', () =>
     return readinessOf(record.state).isWell;
   });
   assert.deepEqual(ready, [false, false, true, false, false, true]);
+  record.onEvent({ type: 'phase', phase: 'in-sync' });
+  record.onEvent({ ...progress(1), paused: true });
+  assert.deepEqual(readinessOf(record.state), { isWell: false, why: 'in-sync, paused' });
   record.finish({ exitCode: 0, isComplete: true, text: 'everything was copied' });
   assert.deepEqual(readinessOf(record.state), { isWell: true, why: 'done: everything was copied' });
   assert.ok(healthOf(record.state, { now: 9e15, heardAt: 0, timeout: 1 }).isWell);
