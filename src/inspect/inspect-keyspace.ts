@@ -84,14 +84,14 @@ async function inspectIn(
   { depth = USUAL_DEPTH, onPartial }: InspectKeyspaceOptions,
   progress: InspectProgress,
 ): Promise<KeyspaceFigures> {
-  const { plan, settings, sides, end } = run;
+  const { plan, settings, sides } = run;
   const { source: side } = sides;
   const { signal, retry } = settings;
   const reading = { plan, settings: { ...settings, preserveIdle: side === undefined || countsFrequency(run) } };
   const source = sourceOf(side, reading, progress);
   const facts = side && new LargeFacts(side, { retry, onReconnect: progress.onReconnect.bind(progress) });
   const tally = new KeyspaceTally({ depth, isCluster: side?.isCluster === true, typeOf: facts?.typeOf.bind(facts) });
-  const flow = new Flow(source, channelOf(run), tally, end);
+  const flow = new Flow(source, channelOf(run), tally, run);
   progress.counted = tally;
   progress.start(startEvent(run), [], () => source.fraction);
   try {
