@@ -33,7 +33,7 @@ export class ShownRun implements RunListener {
   readonly #report: string | undefined;
   #file: MetricsFile | undefined;
   #server: StatusServer | undefined;
-  #heardAt = 0;
+  #heardAt = -Infinity;
   /** Errors at the end, each of which is told once. */
   readonly #told = new Set<string>();
 
@@ -43,7 +43,8 @@ export class ShownRun implements RunListener {
     const run = new ShownRun(values, command, stderr);
     const state = (): RunState => run.#record.state;
     const { answer, isUrgent } = new StatusPages(state, () => ({
-      now: Date.now(),
+      ...run.#record.signs,
+      now: performance.now(),
       heardAt: run.#heardAt,
       timeout: run.#timeout,
     }));
@@ -73,7 +74,7 @@ export class ShownRun implements RunListener {
   /** None where nobody could ask whether the run is well. */
   get tap(): TapMaker | undefined {
     if (this.#server === undefined) return undefined;
-    const tap: Tap = { onSent() {}, onReceived: () => void (this.#heardAt = Date.now()), onClosed() {} };
+    const tap: Tap = { onSent() {}, onReceived: () => void (this.#heardAt = performance.now()), onClosed() {} };
     return () => tap;
   }
 
