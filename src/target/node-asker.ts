@@ -126,10 +126,10 @@ export class NodeAsker {
     await this.ask((session) => this.#demandKept(session));
   }
 
-  /** Resolves when the node has said something, whatever it is. */
+  /** Resolves when the node has said something, whatever it is, to what every proxy knows. */
   async hear(): Promise<void> {
     await this.ask(({ connection }) =>
-      askInfo(connection, 'server').catch((error: unknown) => {
+      askInfo(connection).catch((error: unknown) => {
         if (connection.error !== undefined) throw error;
       }),
     );
