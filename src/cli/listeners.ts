@@ -5,7 +5,7 @@ import type { Program } from './command.ts';
 import { EXIT_CODES, type ExitCode } from './exit-codes.ts';
 import type { OptionValues } from './flags/options.ts';
 import { ShownRun } from './shown-run.ts';
-import { EventLines } from './show/event-lines.ts';
+import { EventLines, type Asked } from './show/event-lines.ts';
 import type { Outcome, RunEvent } from './show/output.ts';
 import { errorText } from './show/texts.ts';
 import type { RunListener } from './run-listener.ts';
@@ -16,11 +16,12 @@ export async function openListeners(
   values: OptionValues,
   command: 'copy' | 'check',
   program: Program,
+  asked: Asked,
 ): Promise<RunListener[]> {
   const { log, metrics, 'metrics-file': file, report } = values;
   const listeners: RunListener[] = [];
   try {
-    if (log !== undefined) listeners.push(made('log', () => new EventLog(log, program.stderr)));
+    if (log !== undefined) listeners.push(made('log', () => new EventLog(log, asked, program.stderr)));
     if (metrics !== undefined || file !== undefined || report !== undefined)
       listeners.push(await ShownRun.open(values, command, program));
     return listeners;
@@ -37,10 +38,10 @@ class EventLog implements RunListener {
   readonly #stderr: Program['stderr'];
 
   /** Where it cannot be written any more the run goes on without it. @throws RespError where it cannot be opened */
-  constructor(path: string, stderr: Program['stderr']) {
+  constructor(path: string, asked: Asked, stderr: Program['stderr']) {
     this.#stderr = stderr;
     this.#file = new GrowingFile(path, endsHere('the log', stderr), true);
-    this.#lines = new EventLines((line) => this.#file.write(Buffer.from(line)));
+    this.#lines = new EventLines((line) => this.#file.write(Buffer.from(line)), asked);
   }
 
   onEvent(event: RunEvent): void {

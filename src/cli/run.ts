@@ -43,7 +43,7 @@ export class Run {
     { debug, progress }: Pick<SidesRequest, 'debug' | 'progress'>,
     options: Omit<OutputOptions, 'debug'>,
   ): Promise<Run> {
-    const listeners = await openListeners(values, command.name === 'check' ? 'check' : 'copy', program);
+    const listeners = await openListeners(values, command.name === 'check' ? 'check' : 'copy', program, options);
     const run = new Run(program, openOutput(progress, { debug, ...options }, program, environment), listeners);
     for (const { warning: message } of listeners)
       if (message !== undefined) run.#tell({ type: 'warning', code: 'OPEN_TO_OTHERS', message });
@@ -84,6 +84,8 @@ export class Run {
       return new Interrupted(signal, before);
     };
     const onEvent = (event: RunEvent): void => {
+      // The check behind a copy begins as well.
+      if (event.type === 'start' && this.#hasBegun) before = 'everything was compared';
       this.#hasBegun ||= event.type === 'start';
       if (event.type === 'phase' && event.phase === 'lingering') before = WHILE_LINGERING;
       this.#tell(event);

@@ -99,7 +99,7 @@ export class ShownRun implements RunListener {
   }
 
   #keep(outcome: Outcome, exitCode: ExitCode): ExitCode {
-    this.#record.finish({ exitCode, isComplete: isComplete(outcome), ...toldOf(outcome) });
+    this.#record.finish({ exitCode, isComplete: isComplete(outcome), ...toldOf(outcome, this.#record.state) });
     const [report, file] = [exitCode === EXIT_CODES.usage ? undefined : this.#report, this.#file];
     const isWritten = [
       report === undefined || this.#tryTo(() => writeWhole(report, Buffer.from(pageOf(this.#record.state)))),
@@ -121,7 +121,8 @@ export class ShownRun implements RunListener {
   }
 }
 
-function toldOf(outcome: Outcome): Pick<NonNullable<RunState['outcome']>, 'text' | 'hint'> {
+function toldOf(outcome: Outcome, { dryRun }: RunState): Pick<NonNullable<RunState['outcome']>, 'text' | 'hint'> {
+  if (isComplete(outcome) && dryRun !== undefined) return { text: 'nothing was written, as --dry-run asks' };
   if (isComplete(outcome)) return { text: 'result' in outcome ? 'everything was copied' : 'both sides are equal' };
   if (!('error' in outcome)) return { text: describeFaults(outcome).join('; ') };
   const { error } = outcome;

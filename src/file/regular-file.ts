@@ -3,7 +3,7 @@
 
 import { Buffer } from 'node:buffer';
 import { open, type FileHandle } from 'node:fs/promises';
-import { constants, readSync, realpathSync, statSync } from 'node:fs';
+import { closeSync, constants, openSync, readSync, realpathSync, statSync } from 'node:fs';
 import { basename, dirname, resolve } from 'node:path';
 import { constants as zlib, gunzipSync } from 'node:zlib';
 import { RespError } from '../../resp/errors.ts';
@@ -48,6 +48,8 @@ export type FileForm = 'snapshot' | 'stream';
 
 /** Of a packed file; fewer may exist. */
 const HEAD_BYTES = 512;
+/** Of a small file, at once. */
+const CHUNK_BYTES = 64 * 1024;
 const GZIP = Buffer.of(0x1f, 0x8b);
 
 export interface RegularFile {
@@ -88,6 +90,29 @@ export function readAt(handle: FileHandle, into: Buffer, offset: number, length:
     done += count;
   }
   return done;
+}
+
+/**
+ * All of a small file, or of a pipe; of a device or another file that was named by mistake no more than is needed to know.
+ * @param most bytes
+ * @returns `undefined` where there are more
+ * @throws Error of the system
+ */
+export function readSmall(path: string, most: number): Buffer | undefined {
+  const fd = openSync(path, 'r');
+  try {
+    const chunks: Buffer[] = [];
+    for (let length = 0; length <= most;) {
+      const chunk = Buffer.alloc(Math.min(CHUNK_BYTES, most + 1 - length));
+      const count = readSync(fd, chunk);
+      if (count === 0) return Buffer.concat(chunks);
+      chunks.push(chunk.subarray(0, count));
+      length += count;
+    }
+    return undefined;
+  } finally {
+    closeSync(fd);
+  }
 }
 
 /** By gzip. */

@@ -41,8 +41,9 @@ export function healthOf(state: RunState, { now, progressAt, waitingUntil, heard
 }
 
 /** Whether all is on the target, but for what was written a moment ago. */
-export function readinessOf({ phase, paused, outcome }: RunState): Health {
-  if (outcome !== undefined) return { isWell: outcome.isComplete, why: `${phase}: ${outcome.text}` };
+export function readinessOf({ phase, paused, outcome, dryRun }: RunState): Health {
+  if (outcome !== undefined)
+    return { isWell: outcome.isComplete && dryRun === undefined, why: `${phase}: ${outcome.text}` };
   if (paused) return { isWell: false, why: `${phase}, paused` };
   return { isWell: phase === 'in-sync' || phase === 'lingering', why: phase };
 }

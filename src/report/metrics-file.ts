@@ -59,7 +59,9 @@ export class MetricsFile {
 
   #write(): void {
     const state = this.#state();
-    const succeededAt = state.outcome?.exitCode === 0 ? state.updatedAt : this.#succeededBefore;
+    // A dry run has copied nothing.
+    const hasSucceeded = state.outcome?.exitCode === 0 && state.dryRun === undefined;
+    const succeededAt = hasSucceeded ? state.updatedAt : this.#succeededBefore;
     const run = basename(this.#path).replace(/\.prom$/, '');
     const text = metricsText(state, { run, succeededAt });
     // What comes before the end is soon written again.

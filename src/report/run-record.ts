@@ -28,6 +28,7 @@ export class RunRecord {
   readonly #faults: Fault[] = [];
   readonly #failed: FailedKey[] = [];
   readonly #differences: Difference[] = [];
+  #moreDifferences = 0;
   readonly #phases: Phases;
   readonly #samples = new Samples();
   /** Since the sample before. */
@@ -67,6 +68,8 @@ export class RunRecord {
       databases: [],
       clockSkew: null,
       figures: NO_FIGURES,
+      isCopied: false,
+      reconnects: 0,
       fraction: null,
       latency: null,
       phases: this.#phases.all,
@@ -116,7 +119,8 @@ export class RunRecord {
       case 'progress': {
         const { type: _, fraction, live, paused = false, ...figures } = event;
         if (hasMoved(state.figures, figures) || fraction !== state.fraction) this.#progress();
-        Object.assign(state, { fraction, live, paused, figures });
+        Object.assign(state, { fraction, live, paused });
+        this.#copied(figures);
         if (live !== undefined && live.phase !== state.phase) this.#enter(live.phase);
         this.#sample(now);
         break;
@@ -159,7 +163,8 @@ export class RunRecord {
         break;
       case 'done': {
         const { type: _, ...figures } = event;
-        state.figures = figures;
+        this.#copied(figures);
+        state.isCopied = true;
         break;
       }
       case 'checked': {
@@ -214,16 +219,26 @@ export class RunRecord {
       latency: this.#longestLatency,
       behind: live?.behind ?? null,
     };
-    // What an earlier part has done is no speed of this one.
-    if (this.#samples.all.length === 0 && figures.resumed !== true)
+    // What an earlier part has done is no speed of this one. And a clock that was put back may stand before the start.
+    if (this.#samples.all.length === 0 && figures.resumed !== true && startedAt <= at)
       this.#samples.add({ ...sample, at: startedAt, keys: 0, bytes: 0, lag: null, latency: null, behind: null });
     const isKept = this.#samples.add(sample, isLast);
     if (isKept) this.#longestLatency = null;
   }
 
+  #copied(figures: Figures): void {
+    this.#state.figures = figures;
+    this.#countReconnects();
+  }
+
   #compared(figures: CheckFigures): void {
-    const { moreDifferences = 0 } = this.#state.check ?? {};
-    this.#state.check = { figures, differences: this.#differences, moreDifferences };
+    this.#state.check = { figures, differences: this.#differences, moreDifferences: this.#moreDifferences };
+    this.#countReconnects();
+  }
+
+  #countReconnects(): void {
+    const { figures, check } = this.#state;
+    this.#state.reconnects = figures.reconnects + (check?.figures.reconnects ?? 0);
   }
 
   #observed({ types, largest, slowest, latency }: ObservedEvent): void {
@@ -263,8 +278,9 @@ export class RunRecord {
     const place = verdict === 'targetOnly' ? { db: targetDb, key: shownKey(targetKey) } : { db, key: shownKey(key) };
     if (this.#differences.length < MOST_DIFFERENCES)
       this.#differences.push({ verdict, ...place, ...(what !== undefined && { what: cut(what) }) });
-    else if (this.#state.check !== undefined)
-      this.#state.check = { ...this.#state.check, moreDifferences: this.#state.check.moreDifferences + 1 };
+    else this.#moreDifferences++;
+    // They may come before its figures are told for the first time, and behind those that were told last.
+    if (this.#state.check !== undefined) this.#compared(this.#state.check.figures);
   }
 }
 

@@ -223,6 +223,8 @@ export interface SideReport {
   readonly nodes: readonly NodeReport[];
   /** Keys in the databases in question. */
   readonly keys: number;
+  /** Two runs that have reached the same server or cluster, by whichever node or name, share some; none of a file. */
+  readonly ids?: readonly string[] | undefined;
 }
 
 export interface NodeReport {

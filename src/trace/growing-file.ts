@@ -1,4 +1,5 @@
-// A file that is written as it comes, so that a run that hangs can be looked at. It has keys and values: only its user may read it.
+// A file that is written as it comes, so that a run that hangs can be looked at. It has keys and values: only its user may read a new
+// one, and one that is there keeps the permissions that it was given.
 
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import { redactAddress } from '../../resp/address.ts';
@@ -32,13 +33,7 @@ export class GrowingFile {
 
   write(bytes: Buffer): void {
     if (this.#isOver) return;
-    try {
-      writeAll(this.#file, bytes);
-    } catch (error) {
-      this.#isOver = true;
-      this.#error = writeError(redactAddress(this.#path), error);
-      this.#onError(this.#error);
-    }
+    this.#attempt(() => writeAll(this.#file, bytes));
   }
 
   /** Why not all of it is there, as long as it is not closed: it could not be written, or somebody has removed it. */
@@ -51,8 +46,30 @@ export class GrowingFile {
 
   /** What comes later, as of connections that are still closing, is not written: the number may be another file's by then. */
   close(): void {
+    const isBroken = this.#isOver;
     this.#isOver = true;
-    closeSync(this.#file);
+    // Some file systems say only now that there was no room, and it must not end the connection that is being closed.
+    if (isBroken) closeQuietly(this.#file);
+    else this.#attempt(() => closeSync(this.#file));
+  }
+
+  #attempt(act: () => void): void {
+    try {
+      act();
+    } catch (error) {
+      this.#isOver = true;
+      this.#error = writeError(redactAddress(this.#path), error);
+      this.#onError(this.#error);
+    }
+  }
+}
+
+/** What is wrong with it was told already. */
+function closeQuietly(file: number): void {
+  try {
+    closeSync(file);
+  } catch {
+    // It is closed all the same.
   }
 }
 

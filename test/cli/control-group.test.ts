@@ -119,6 +119,18 @@ test('rump ctl DIR status tells of each run and of the whole, in the order of th
   );
 });
 
+test('rump ctl DIR status shows no control of a terminal, and no line more, that the name of a socket holds', async (t) => {
+  const folder = folderOf(t);
+  const name = 'a\u009b2J\u202e\nall in sync';
+  (await startRun(t, folder, name)).show('following');
+  const { stdout } = await told(folder, 'status');
+  assert.equal(stdout.trimEnd().split('\n').length, 2);
+  const { stdout: json } = await told(folder, 'status', 'json');
+  for (const text of [stdout, json]) assert.doesNotMatch(text, /[\u009b\u202e]/);
+  const { each } = JSON.parse(json) as { each: readonly { socket: string }[] };
+  assert.equal(each[0]?.socket, name);
+});
+
 test('rump ctl DIR says every other command to all, and shows what each answers', async (t) => {
   const folder = folderOf(t);
   const [first, second] = [await startRun(t, folder, 'a'), await startRun(t, folder, 'b')];

@@ -157,13 +157,18 @@ test('--metrics and --metrics-file of a check have what it found', async (t) => 
 test('--metrics that others can reach is warned of, and what cannot be listened on is refused before anything is written', async (t) => {
   const { from, to, endpoints } = await startPair(t);
   await from.send('SET', 'key', 'value');
-  const open = await runRump([...endpoints, '--dry-run', '--json', '--metrics', '0.0.0.0:0']);
+  const folder = folderOf(t);
+  const dry = join(folder, 'dry.prom');
+  const open = await runRump([...endpoints, '--dry-run', '--json', '--metrics', '0.0.0.0:0', '--metrics-file', dry]);
   assert.match(
     open.stdout,
     /"code":"OPEN_TO_OTHERS","message":"whoever can reach http:\/\/0\.0\.0\.0:\d+\/ can read .* the names of keys"/,
   );
+  // Nothing was copied, so a night without a copy is told all the same.
+  const looked = readMetrics(readFileSync(dry, 'utf8'));
+  assert.deepEqual([valueOf(looked, 'rump_exit_code'), looked.has('rump_success_timestamp_seconds')], [0, false]);
   const port = String((endpoints[1] ?? '').split(':').at(-1));
-  const file = join(folderOf(t), 'x.prom');
+  const file = join(folder, 'x.prom');
   const taken = `Cannot listen on 127.0.0.1:${port}: another process listens there (name another one for --metrics)`;
   const refusals: readonly (readonly [args: string[], error: string])[] = [
     [['--metrics', port], taken],

@@ -1,7 +1,7 @@
 // Copies that go on where their target may have lost meanwhile what it had acknowledged: it gets that once more.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { fileFor, keptAt, keptIn, kill, KEYS, setAll, sizeOf, SLOWLY } from '../support/broken-off.ts';
+import { fileFor, keptAt, keptIn, kill, KEYS, removalAt, setAll, sizeOf, SLOWLY } from '../support/broken-off.ts';
 import type { TestClient } from '../support/client.ts';
 import { dumpsOf } from '../support/command-stats.ts';
 import { assertSameData } from '../support/keyspace.ts';
@@ -54,6 +54,20 @@ test('A target that comes back with older data is gone on with as of then, by wh
   assert.match(result.stderr, /^rump: warning: the copy goes on from the checkpoint in database 0 of /m);
   assert.ok((await dumpsOf(from)) < KEYS, 'everything was read again');
   await assertSameData(from, await older.client());
+});
+
+test('A target that is lost while what was kept there is removed is asked again', async (t) => {
+  const { source, target, from, to } = await startPair(t);
+  await from.pipeline(setAll(10));
+  const proxy = await startProxy({ port: target.port });
+  t.after(() => proxy.close());
+  proxy.hold(removalAt(0), 'up');
+  const running = spawnRump(['--from', source.url, '--to', proxy.url, '--resume', 'target', '--retry-max', '10ms']);
+  await underWay(running, () => proxy.met > 0);
+  proxy.letPass();
+  proxy.cut();
+  assertDone(await running.done);
+  assert.equal(await sizeOf(to), 10);
 });
 
 for (const [what, command] of variants(

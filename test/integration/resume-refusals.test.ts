@@ -127,4 +127,9 @@ test('A check takes no notice of progress that is kept at the target, and a copy
   assert.match(checked.stderr, /, 0 only at the target, /);
   assertDone(await runRump([...endpoints, '--resume', 'target']));
   assert.equal(await sizeOf(to), KEYS);
+  assert.equal((await runRump(['check', ...endpoints])).code, 0);
+  assertDone(await runRump(endpoints));
+  assert.equal(await sizeOf(to), KEYS);
+  // Whoever looks what takes the room sees all of it.
+  assert.match((await runRump(['inspect', endpoints[1]!])).stdout, new RegExp(` ${(KEYS + 1).toLocaleString('en')} `));
 });

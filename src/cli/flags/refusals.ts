@@ -2,7 +2,7 @@
 
 import { formatAddress, isFile, isStandardStream, STANDARD_STREAMS, type Address } from '../../../resp/address.ts';
 import { isSameFile } from '../../file/regular-file.ts';
-import { OPTION_LIST, OPTIONS, type OptionName, type OptionValues } from './options.ts';
+import { OPTION_LIST, OPTION_NAMES, OPTIONS, type OptionName, type OptionValues } from './options.ts';
 import type { Option } from './option.ts';
 import { UsageError } from './kinds.ts';
 
@@ -51,12 +51,21 @@ export function isOpen(name: OptionName, values: OptionValues): boolean {
  * @throws UsageError
  */
 export function refuseForeignFlags(flags: ReadonlySet<OptionName>, noun: string, values: OptionValues): void {
+  const foreign = OPTION_NAMES.find((name) => isOn(values[name]) && !flags.has(name));
+  if (foreign !== undefined) throw refused(foreign, `it means nothing to ${noun}`, 'leave it out');
+}
+
+/**
+ * Refuses flags of the command line that are of no use without another one, wherever that is given.
+ * @param flags those of the command
+ * @param all what is given on the command line and in the environment
+ * @throws UsageError
+ */
+export function refuseNeedy(flags: ReadonlySet<OptionName>, values: OptionValues, all: OptionValues): void {
   for (const [name, { needs }] of OPTION_LIST) {
-    if (!isOn(values[name])) continue;
-    if (!flags.has(name)) throw refused(name, `it means nothing to ${noun}`, 'leave it out');
     const needed = needs?.flag as OptionName | undefined;
-    if (needs === undefined || needed === undefined || !flags.has(needed) || isOn(values[needed])) continue;
-    throw refused(name, needs.why, needs.hint);
+    if (!isOn(values[name]) || needed === undefined || !flags.has(needed) || isOn(all[needed])) continue;
+    throw refused(name, needs!.why, needs!.hint);
   }
 }
 

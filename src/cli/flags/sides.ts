@@ -2,9 +2,9 @@
 // before anything connects, as later errors of TLS name no file.
 
 import { createPrivateKey, X509Certificate, type KeyObject } from 'node:crypto';
-import { readFileSync } from 'node:fs';
 import { parseAddress, redactAddress } from '../../../resp/address.ts';
 import type { TlsOptions } from '../../../resp/tls-options.ts';
+import { readSmall } from '../../file/regular-file.ts';
 import type { SourceOptions } from '../../sync/settings.ts';
 import type { CheckOptions } from '../../verify/options.ts';
 import { partitionOptions } from './partition.ts';
@@ -274,6 +274,8 @@ function keyIn(file: TextFile): KeyObject {
   }
 }
 
+/** A bundle of all authorities that there are takes a tenth of it. */
+const MOST_TEXT_BYTES = 4 * 1024 * 1024;
 const FAILURES: Readonly<Record<string, string>> = {
   ENOENT: 'there is no such file',
   EACCES: 'permission denied',
@@ -304,12 +306,15 @@ class TextFile {
   }
 
   #read(path: string): Buffer {
+    let bytes: Buffer | undefined;
     try {
-      return readFileSync(path);
+      bytes = readSmall(path, MOST_TEXT_BYTES);
     } catch (error) {
       const { code = '' } = error as NodeJS.ErrnoException;
       throw new UsageError(`Cannot read ${this.#name}: ${FAILURES[code] ?? code}`);
     }
+    if (bytes === undefined) throw this.refusal('it is far too long');
+    return bytes;
   }
 
   #decode(bytes: Buffer): string {

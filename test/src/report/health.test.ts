@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { healthOf, readinessOf } from '../../../src/report/health.ts';
 import { RunRecord } from '../../../src/report/run-record.ts';
-import { progress, reconnect, START } from '../../cli/show/events.ts';
+import { DRY_RUN, progress, reconnect, START } from '../../cli/show/events.ts';
 
 const TIMEOUT = 60_000;
 
@@ -88,4 +88,8 @@ test('readinessOf() is for a target that has all, or had it a moment ago', () =>
   assert.ok(healthOf(record.state, { ...record.signs, now: 9e15, heardAt: 0, timeout: 1 }).isWell);
   record.finish({ exitCode: 1, isComplete: false, text: '1 key was not copied' });
   assert.ok(!readinessOf(record.state).isWell);
+  // It has only looked.
+  record.onEvent(DRY_RUN);
+  record.finish({ exitCode: 0, isComplete: true, text: 'nothing was written' });
+  assert.deepEqual(readinessOf(record.state), { isWell: false, why: 'done: nothing was written' });
 });

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { MetricsFile } from '../../../src/report/metrics-file.ts';
 import { RunRecord } from '../../../src/report/run-record.ts';
-import { progress, START } from '../../cli/show/events.ts';
+import { DRY_RUN, progress, START } from '../../cli/show/events.ts';
 import { readMetrics, valueOf } from '../../support/prometheus.ts';
 import { folderOf } from '../../support/resp-file.ts';
 
@@ -48,6 +48,18 @@ test('MetricsFile is there from the beginning, is replaced every few seconds, an
   next.finish({ exitCode: 75, isComplete: false, text: '' });
   failing.finish();
   assert.deepEqual([value('rump_exit_code'), value('rump_success_timestamp_seconds')], [75, 9]);
+
+  // A look at what would be copied is no copy.
+  const dry = new RunRecord({ version: '1', command: 'copy' }, () => 30_000);
+  const looking = new MetricsFile(
+    path,
+    () => dry.state,
+    (error) => void errors.push(error),
+  );
+  dry.onEvent(DRY_RUN);
+  dry.finish(DONE);
+  looking.close();
+  assert.deepEqual([value('rump_exit_code'), value('rump_success_timestamp_seconds')], [0, 9]);
 });
 
 test('MetricsFile says once that it cannot be written, and is written again once it can', (t) => {
