@@ -58,7 +58,7 @@ test('MetricsFile is there from the beginning, is replaced every few seconds, an
   );
   dry.onEvent(DRY_RUN);
   dry.finish(DONE);
-  looking.close();
+  looking.finish();
   assert.deepEqual([value('rump_exit_code'), value('rump_success_timestamp_seconds')], [0, 9]);
 });
 
