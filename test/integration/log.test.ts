@@ -87,9 +87,9 @@ test('--log ends with the error that a run ends with, and its code, and says of 
   const { target, endpoints } = await startPair(t);
   await target.kill();
   const file = join(folderOf(t), 'run.log');
-  assert.equal((await runRump([...endpoints, '--partition', '2/3', '--log', file])).code, 1);
+  assert.equal((await runRump([...endpoints, '--partition', '2/3', '--log', file])).code, 75);
   const [error, exit] = parse(readFileSync(file, 'utf8')).slice(-2);
-  assert.deepEqual([error?.['event'], error?.['code'], exit?.['exitCode']], ['error', 'ECONNREFUSED', 1]);
+  assert.deepEqual([error?.['event'], error?.['code'], exit?.['exitCode']], ['error', 'ECONNREFUSED', 75]);
   const plan = planDigest({ parts: 3 });
   for (const line of [error, exit]) assert.deepEqual(line?.['partition'], { part: 2, parts: 3, plan });
 });
