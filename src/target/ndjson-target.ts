@@ -8,7 +8,7 @@ import { JsonWriter } from '../rdb/json-writer.ts';
 import type { Milliseconds } from '../rdb/milliseconds.ts';
 import { isIntact, PayloadError } from '../rdb/payload.ts';
 import { unpackedSize } from '../rdb/skip.ts';
-import { isOpaque, jsonTypeOf, writePayload } from '../rdb/payload-json.ts';
+import { demandWhole, isOpaque, jsonTypeOf, writePayload } from '../rdb/payload-json.ts';
 import { beginLine, endLine, writeDump } from '../rdb/value-json.ts';
 import { FileTarget, type FileTargetOptions, type FileTargetSink, type Gathered, type Written } from './file-target.ts';
 import type { Encoded } from './outgoing-bytes.ts';
@@ -60,7 +60,10 @@ export class NdjsonTarget extends FileTarget<Buffer> {
 
   protected override async gather(large: LargeValue, pace: Pace): Promise<Gathered> {
     const payload = large instanceof PayloadValue ? large.payload : undefined;
-    if (payload !== undefined && isOpaque(payload)) return dumpOf(this.#json, payload);
+    if (payload !== undefined && isOpaque(payload)) {
+      demandWhole(payload);
+      return dumpOf(this.#json, payload);
+    }
     try {
       return await spooled(this.#json, this.#spool, large, pace);
     } catch (error) {

@@ -115,10 +115,16 @@ test('NdjsonTarget fails a damaged payload by its name, and keeps as a dump what
   // A set that says it had nine members, and a form that is not known.
   const unreadable = build.payload(9, 2, build.length(9), build.string('one'));
   const unknown = build.payload(99, 77, Buffer.from('anything'));
+  const other = withWrongChecksum(unknown);
+  const module = withWrongChecksum(build.payload(9, 7, Buffer.alloc(9, 0x81)));
+  const long = withWrongChecksum(build.payload(99, 77, Buffer.alloc(5 * MIB)));
   const { lines, told } = await written(t, [
     entryOf('first', SMALL),
     entryOf('damaged', damaged),
     entryOf('short', Buffer.from('x')),
+    entryOf('other', other),
+    entryOf('module', module),
+    entryOf('long', long),
     entryOf('unreadable', unreadable),
     entryOf('unknown', unknown),
     entryOf('last', SMALL),
@@ -134,10 +140,16 @@ test('NdjsonTarget fails a damaged payload by its name, and keeps as a dump what
   );
   assert.deepEqual(
     told.refused.map((text) => text.split(' ', 2).join(' ')),
-    ['damaged PAYLOAD', 'short PAYLOAD'],
+    ['damaged PAYLOAD', 'short PAYLOAD', 'other PAYLOAD', 'module PAYLOAD', 'long PAYLOAD'],
   );
   assert.equal(told.keys, 4);
 });
+
+function withWrongChecksum(payload: Buffer): Buffer {
+  const damaged = Buffer.from(payload);
+  damaged[damaged.length - 1]! ^= 1;
+  return damaged;
+}
 
 test('NdjsonTarget writes payloads that are too large for memory as they are', async (t) => {
   const many = Array.from({ length: 1000 }, (_, i) => Buffer.alloc(4500, `item ${i} `));
