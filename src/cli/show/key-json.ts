@@ -37,7 +37,7 @@ export async function* keyJson(inspected: InspectedKey, limit: number): AsyncGen
   } catch (caught) {
     error = caught;
   }
-  value.end();
+  for (const _ of value.end()) yield taken(json);
   const { shown, elements = inspected.largeLength ?? null } = value;
   const tail = error === undefined ? { shown, elements } : { shown, elements: null, error: errorJson(error) };
   yield `${taken(json)},${escapeJson(JSON.stringify(tail)).slice(1)}\n`;
@@ -125,9 +125,10 @@ class ShownValue {
     this.#pieces.add(first);
   }
 
-  end(): void {
+  /** At each step there is enough to be taken. */
+  *end(): Generator<void, void, void> {
     if (this.#string !== undefined) this.#json.bytes(this.#string);
-    else if (this.#isBegun) this.#pieces.end();
+    else if (this.#isBegun) yield* this.#pieces.end();
     else this.#json.json(Buffer.from('null'));
   }
 }
