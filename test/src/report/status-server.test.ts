@@ -225,7 +225,7 @@ test(
           () => 0,
         ),
       );
-    assert.ok(crowd[3]!.destroyed === false);
+    assert.ok(!crowd[3]!.destroyed);
   },
 );
 
