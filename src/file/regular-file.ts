@@ -3,7 +3,7 @@
 
 import { Buffer } from 'node:buffer';
 import { open, type FileHandle } from 'node:fs/promises';
-import { closeSync, constants, openSync, readSync, realpathSync, statSync } from 'node:fs';
+import { closeSync, constants, fstatSync, openSync, readSync, realpathSync, statSync } from 'node:fs';
 import { basename, dirname, resolve } from 'node:path';
 import { constants as zlib, gunzipSync } from 'node:zlib';
 import { RespError } from '../../resp/errors.ts';
@@ -155,6 +155,17 @@ export function isSameFile(left: string, right: string): boolean {
   if (one !== undefined && other !== undefined) return one.dev === other.dev && one.ino === other.ino;
   // A file that does not exist yet is compared by its folder.
   return one === other && placeOf(left) === placeOf(right);
+}
+
+/** Whether it leads to what a descriptor has open, by whatever name. No two writers hinder each other at a device such as /dev/null. */
+export function isOpenAs(path: string, descriptor: number): boolean {
+  try {
+    const [one, other] = [statSync(path, { bigint: true }), fstatSync(descriptor, { bigint: true })];
+    return !other.isCharacterDevice() && one.dev === other.dev && one.ino === other.ino;
+  } catch {
+    // What cannot be looked at is refused by whoever opens it.
+    return false;
+  }
 }
 
 function placeOf(path: string): string {

@@ -108,6 +108,18 @@ test('--log that cannot be written is refused before anything is done, and ends 
   for (const [args, error] of refusals) assertRefused(await runRump([...endpoints, ...args]), { code: 2, error });
   const into = [...endpoints.slice(0, 3), `${file}.resp`, '--log', `${file}.resp`];
   assertRefused(await runRump(into), { code: 2, error: /^rump: Cannot use --log: .* is the target/ });
+  const { 1: source } = endpoints;
+  const streams: readonly (readonly [args: string[], error: RegExp])[] = [
+    [
+      ['--from', source!, '--to', '-', '--log', '/dev/stdout'],
+      /^rump: Cannot use --log: with --to - stdout belongs to the stream/,
+    ],
+    [
+      ['--from', '-', ...endpoints.slice(2), '--log', '/dev/stdin'],
+      /^rump: Cannot use --log: - is a file that is read/,
+    ],
+  ];
+  for (const [args, error] of streams) assertRefused(await runRump(args), { code: 2, error });
   assert.equal(readFileSync(file, 'utf8'), 'mine\n');
   assert.equal(await to.send('DBSIZE'), 0);
 

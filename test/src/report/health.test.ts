@@ -53,6 +53,17 @@ test('healthOf() is well while a server is waited for, but not for ever', () => 
   assert.ok(isWell());
 });
 
+test('healthOf() is well while the limits let nothing go, and for the timeout behind it', () => {
+  const { record, wait, isWell } = started();
+  record.onEvent(progress(0.5));
+  wait(10);
+  record.onEvent({ ...progress(0.5), owed: 10 * TIMEOUT });
+  wait(11 * TIMEOUT);
+  assert.ok(isWell());
+  wait(1);
+  assert.ok(!isWell());
+});
+
 test('healthOf() is well while the run is paused, for however long', () => {
   const { record, wait, isWell } = started();
   record.onEvent({ ...progress(0.5), paused: true });
