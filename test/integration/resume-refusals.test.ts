@@ -7,6 +7,7 @@ import { underWay } from '../support/mid-run.ts';
 import { assertDone, assertFailed } from '../support/outcome.ts';
 import { runRump, spawnRump } from '../support/rump.ts';
 import { startPair } from '../support/server-pair.ts';
+import { longTest } from '../support/tier.ts';
 
 test('A second run with the same file is refused while the first one is there', async (t) => {
   const { from, endpoints } = await startPair(t);
@@ -38,24 +39,27 @@ test('Of two runs that keep their progress at one target only one goes on', asyn
   assert.equal(await sizeOf(to), keys);
 });
 
-test('A copy that cannot keep its progress any more says why, and does not promise to go on from there', async (t) => {
-  const { from, endpoints } = await startPair(t);
-  const file = fileFor(t);
-  await from.pipeline(setAll(KEYS));
-  const running = spawnRump([...endpoints, '--tpslimit', '2000', '--resume', file]);
-  await underWay(running, () => existsSync(file));
-  rmSync(file);
-  mkdirSync(file);
-  await underWay(running, () => running.stderr.includes('what is done from here on is not kept'));
-  running.child.kill('SIGINT');
-  const { code, stderr } = await running.done;
-  assert.equal(code, 130);
-  assert.match(
-    stderr,
-    /^rump: warning: what is done from here on is not kept: Cannot write .*progress: it is a directory/m,
-  );
-  assert.doesNotMatch(stderr, /the same command goes on from here/);
-});
+longTest(
+  'A copy that cannot keep its progress any more says why, and does not promise to go on from there',
+  async (t) => {
+    const { from, endpoints } = await startPair(t);
+    const file = fileFor(t);
+    await from.pipeline(setAll(KEYS));
+    const running = spawnRump([...endpoints, '--tpslimit', '2000', '--resume', file]);
+    await underWay(running, () => existsSync(file));
+    rmSync(file);
+    mkdirSync(file);
+    await underWay(running, () => running.stderr.includes('what is done from here on is not kept'));
+    running.child.kill('SIGINT');
+    const { code, stderr } = await running.done;
+    assert.equal(code, 130);
+    assert.match(
+      stderr,
+      /^rump: warning: what is done from here on is not kept: Cannot write .*progress: it is a directory/m,
+    );
+    assert.doesNotMatch(stderr, /the same command goes on from here/);
+  },
+);
 
 test('A run that finds what it has kept at its target removed, as by one that has finished, writes nothing more', async (t) => {
   const { from, to, endpoints } = await startPair(t);
@@ -114,17 +118,20 @@ test('A file that is damaged, foreign or of another version is refused before an
   assert.equal(await sizeOf(to), 0);
 });
 
-test('A check takes no notice of progress that is kept at the target, and a copy leaves that of others out', async (t) => {
-  const { from, to, endpoints } = await startPair(t);
-  await from.pipeline(setAll(KEYS));
-  const running = spawnRump([...endpoints, ...SLOWLY, '--resume', 'target']);
-  await underWay(running, async () => (await sizeOf(to)) > KEYS / 2);
-  await kill(running);
-  const [, [name]] = (await to.send('SCAN', 0, 'MATCH', 'rump:checkpoint:*', 'COUNT', 20_000)) as [Buffer, Buffer[]];
-  assert.match(String(name), /^rump:checkpoint:\{\d+\}$/);
-  await from.send('SET', 'rump:checkpoint:{1}', 'of another copy');
-  const checked = await runRump(['check', ...endpoints, '--recheck', '0']);
-  assert.match(checked.stderr, /, 0 only at the target, /);
-  assertDone(await runRump([...endpoints, '--resume', 'target']));
-  assert.equal(await sizeOf(to), KEYS);
-});
+longTest(
+  'A check takes no notice of progress that is kept at the target, and a copy leaves that of others out',
+  async (t) => {
+    const { from, to, endpoints } = await startPair(t);
+    await from.pipeline(setAll(KEYS));
+    const running = spawnRump([...endpoints, ...SLOWLY, '--resume', 'target']);
+    await underWay(running, async () => (await sizeOf(to)) > KEYS / 2);
+    await kill(running);
+    const [, [name]] = (await to.send('SCAN', 0, 'MATCH', 'rump:checkpoint:*', 'COUNT', 20_000)) as [Buffer, Buffer[]];
+    assert.match(String(name), /^rump:checkpoint:\{\d+\}$/);
+    await from.send('SET', 'rump:checkpoint:{1}', 'of another copy');
+    const checked = await runRump(['check', ...endpoints, '--recheck', '0']);
+    assert.match(checked.stderr, /, 0 only at the target, /);
+    assertDone(await runRump([...endpoints, '--resume', 'target']));
+    assert.equal(await sizeOf(to), KEYS);
+  },
+);
