@@ -30,10 +30,10 @@ export function longOnly(register: () => void): void {
   }
 }
 
-/** The same for one test. Not in a loop over variants, whose first case no tier would run then. */
-export function longTest(name: string, run: (t: TestContext) => void | Promise<void>): void {
-  longOnly(() => void test(name, run));
-}
+/** `test` for one of them. Not in a loop over variants, whose first case no tier would run then. */
+export const longTest: (name: string, run: (t: TestContext) => void | Promise<void>) => unknown = isLong
+  ? test
+  : () => undefined;
 
 /**
  * The first case stands for its behaviour in the quick tier; the others are variants of it, which the long tier runs. Loops over
