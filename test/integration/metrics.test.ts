@@ -13,7 +13,7 @@ import { folderOf } from '../support/resp-file.ts';
 import { runRump } from '../support/rump.ts';
 import { startPair } from '../support/server-pair.ts';
 import { startShown } from '../support/shown.ts';
-import { longOnly } from '../support/tier.ts';
+import { longOnly, longTest } from '../support/tier.ts';
 
 const PASSWORD = 'canary#of@gold:/%';
 
@@ -64,7 +64,7 @@ test('--metrics shows a run that follows its source, from the first key to the c
   );
 });
 
-test('--metrics under load counts up to what was copied, and takes no memory for whoever asks', async (t) => {
+longTest('--metrics under load counts up to what was copied, and takes no memory for whoever asks', async (t) => {
   const { from, endpoints } = await startPair(t);
   const keys = 20_000;
   await from.pipeline(Array.from({ length: keys }, (_, i) => ['SET', `key:${i}`, 'x'.repeat(100)]));
