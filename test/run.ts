@@ -10,15 +10,17 @@ import { spec } from 'node:test/reporters';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
 
+const isRest = process.env['TEST_LONG'] === 'rest';
+
 /** Far above what any process needs; what hangs is killed rather than waited for. */
 const TIMEOUT_MS = 600_000;
 
-/** Integration tests with a cluster, that follow random writers, or that measure a process, take long: each has a process of its own. */
+/** Integration tests with a cluster, that follow random writers, or that measure a process, take long: in the long tier each has a process of its own. */
 const LONG = /\/(?:redis-cluster|sentinel|standing|terminal|usage-hook)\.js'/;
 /** Of those, the ones that follow random writers take minutes in the long tier. */
 const LONGEST = /\/support\/live\/model\.js'/;
 /** The others share so many: to start one, and to compile what it imports, takes longer than many a file. */
-const SHARED = 10;
+const SHARED = isRest ? 10 : 15;
 
 /** Whoever asks for the tier has more to do in the long one. */
 const TIERED = /\bfrom '[./]*\/(?:support\/)?(?:tier|server-versions)\.js'/;
@@ -41,7 +43,6 @@ const interruption = new AbortController();
 setMaxListeners(0, interruption.signal);
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => interruption.abort());
 
-const isRest = process.env['TEST_LONG'] === 'rest';
 if (isRest) leaveOutQuick();
 
 const withoutTests = new Set(files);
@@ -78,20 +79,23 @@ function processesFor(files: readonly string[]): string[] {
   rmSync(groups, { recursive: true, force: true });
   mkdirSync(groups, { recursive: true });
   const longest: string[] = [];
-  const alone: string[] = [];
-  let dealt = 0;
-  const integration = new Map<string, string[]>();
+  const long: string[] = [];
+  const short: string[] = [];
   const folders = new Map<string, string[]>();
   for (const file of files) {
     const folder = relative(root, dirname(file));
     const text = readFileSync(file, 'utf8');
     if (folder !== 'integration') add(folders, folder, file);
-    else if (LONG.test(text)) (LONGEST.test(text) ? longest : alone).push(isRest ? writeAlone(file) : file);
-    else add(integration, `integration-${(dealt++ % SHARED) + 1}`, file);
+    else if (LONGEST.test(text)) longest.push(file);
+    else (LONG.test(text) ? long : short).push(file);
   }
+  const alone = isRest ? [...longest, ...long].map((file) => writeAlone(file)) : [];
+  const integration = new Map<string, string[]>();
+  // Each of the shared ones has about as many that take long.
+  for (const [index, file] of (isRest ? short : [...longest, ...long, ...short]).entries())
+    add(integration, `integration-${(index % SHARED) + 1}`, file);
   const largestFirst = [...folders].toSorted(([, a], [, b]) => b.length - a.length);
-  const shared = Array.from([...integration, ...largestFirst], ([name, members]) => writeGroup(name, members));
-  return [...longest, ...alone, ...shared];
+  return [...alone, ...Array.from([...integration, ...largestFirst], ([name, members]) => writeGroup(name, members))];
 }
 
 function add(groups: Map<string, string[]>, name: string, file: string): void {

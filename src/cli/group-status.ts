@@ -72,7 +72,7 @@ function wholeOf(runs: readonly RunStatus[]): Whole {
       missing.length === 0 &&
       onePlan &&
       statuses.length === runs.length &&
-      statuses.every(({ phase }) => phase === 'in-sync'),
+      statuses.every(({ phase, paused }) => phase === 'in-sync' && !paused),
   };
 }
 

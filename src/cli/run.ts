@@ -107,11 +107,15 @@ export class Run {
   finish(outcome: Outcome, isUnwritten = false): ExitCode {
     this.#output.finish(outcome);
     let code: ExitCode = exitCodeOf(outcome, this.#hasBegun) || (isUnwritten ? EXIT_CODES.failed : EXIT_CODES.done);
-    // Who keeps the exit code comes behind those that may change it.
+    // Who keeps the exit code for good comes behind those that may change it; the others keep it anew where he does.
+    const kept: RunListener[] = [];
     for (const listener of this.#listeners.toReversed()) {
+      const before = code;
       code = listener.finish(outcome, code);
-      listener.close();
+      if (code !== before) for (const other of kept) other.finish(outcome, code);
+      kept.push(listener);
     }
+    for (const listener of kept) listener.close();
     return code;
   }
 

@@ -76,14 +76,12 @@ const MOST_COUNTS = 5;
 
 /** @throws RespError where the endpoint cannot be read to its end: then nothing is known */
 export async function inspectKeyspace(options: InspectKeyspaceOptions): Promise<KeyspaceFigures> {
-  const settings = await withForms(settingsOf({ ...options, to: '-' }, 'inspect'));
-  const progress = new InspectProgress(settings.onEvent);
+  const progress = new InspectProgress((event) => options.onEvent?.(event));
+  const access = { purpose: 'read', onReconnect: progress.onReconnect.bind(progress) } as const;
   for (let count = 0; count < MOST_COUNTS; count++) {
-    const figures = await withSides(
-      settings,
-      { purpose: 'read', onReconnect: (event) => progress.onReconnect(event) },
-      (run) => inspectIn(run, options, progress),
-    );
+    // The flow before has stopped what goes with its settings.
+    const settings = await withForms(settingsOf({ ...options, to: '-' }, 'inspect'));
+    const figures = await withSides(settings, access, (run) => inspectIn(run, options, progress));
     if (figures !== undefined) return figures;
     progress.beginAnew();
   }
@@ -100,14 +98,14 @@ async function inspectIn(
   { depth = USUAL_DEPTH, onPartial }: InspectKeyspaceOptions,
   progress: InspectProgress,
 ): Promise<KeyspaceFigures | undefined> {
-  const { plan, settings, sides, end } = run;
+  const { plan, settings, sides } = run;
   const { source: side } = sides;
   const { signal, retry } = settings;
   const reading = { plan, settings: { ...settings, preserveIdle: side === undefined || countsFrequency(run) } };
   const source = sourceOf(side, reading, progress);
   const facts = side && new LargeFacts(side, { retry, onReconnect: progress.onReconnect.bind(progress) });
   const tally = new KeyspaceTally({ depth, isCluster: side?.isCluster === true, typeOf: facts?.typeOf.bind(facts) });
-  const flow = new Flow(source, channelOf(run), tally, end);
+  const flow = new Flow(source, channelOf(run), tally, run);
   const moved = new SlotSet();
   const figures = (complete: boolean): KeyspaceFigures => figuresOf(run, tally, progress, moved, complete);
   let isVoid = false;

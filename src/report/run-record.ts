@@ -6,6 +6,7 @@ import { countOf, formatBytes, formatDuration } from '../../resp/figures.ts';
 import { NO_FIGURES } from '../sync/controls.ts';
 import type { Figures, KeyFailedEvent, MigrateEvent, ObservedEvent } from '../sync/options.ts';
 import type { CheckEvent, CheckFigures, VerdictEvent } from '../verify/options.ts';
+import type { Signs } from './health.ts';
 import { Phases } from './phases.ts';
 import type { Difference, FailedKey, Fault, RunState, SizeOfKey } from './run-state.ts';
 import { Samples } from './samples.ts';
@@ -36,16 +37,23 @@ export class RunRecord {
   #largest: ObservedEvent['largest'] = [];
   #slowest: ObservedEvent['slowest'] = [];
   readonly #now: () => number;
+  readonly #clock: () => number;
+  #progressAt: number;
+  #waitingUntil: number | undefined;
 
   /**
    * @param about what is known before it begins
    * @param now milliseconds since 1970
+   * @param clock milliseconds of a clock that nobody sets
    */
   constructor(
     { version, command, options = [] }: Pick<RunState, 'version' | 'command'> & Partial<Pick<RunState, 'options'>>,
     now: () => number = Date.now,
+    clock: () => number = () => performance.now(),
   ) {
     this.#now = now;
+    this.#clock = clock;
+    this.#progressAt = clock();
     const at = now();
     this.#phases = new Phases(at);
     this.#state = {
@@ -81,6 +89,11 @@ export class RunRecord {
     return this.#state;
   }
 
+  /** What tells by the clock that nobody sets whether it goes on. */
+  get signs(): Pick<Signs, 'progressAt' | 'waitingUntil'> {
+    return { progressAt: this.#progressAt, waitingUntil: this.#waitingUntil };
+  }
+
   onEvent(event: RunEvent): void {
     const state = this.#state;
     const now = this.#now();
@@ -104,8 +117,10 @@ export class RunRecord {
         this.#progress();
         break;
       case 'progress': {
-        const { type: _, fraction, live, paused = false, ...figures } = event;
+        const { type: _, fraction, live, paused = false, owed, ...figures } = event;
         if (hasMoved(state.figures, figures) || fraction !== state.fraction) this.#progress();
+        if (owed !== undefined)
+          state.waiting = { until: now + owed, why: 'by --bwlimit or --tpslimit nothing goes before' };
         Object.assign(state, { fraction, live, paused });
         this.#copied(figures);
         if (live !== undefined && live.phase !== state.phase) this.#enter(live.phase);
@@ -133,14 +148,11 @@ export class RunRecord {
         this.#fault({ at: now, kind: 'warning', code: event.code, text: event.message });
         break;
       case 'reconnect':
-        state.waiting = { until: now + event.pause, why: event.reason };
+        this.#wait(event.pause, event.reason);
         this.#fault({ at: now, kind: 'reconnect', code: event.refused ? 'REFUSED' : 'LOST', text: textOf(event) });
         break;
       case 'recheck':
-        state.waiting = {
-          until: now + event.pause,
-          why: `${countOf(event.keys, 'key')} ${event.keys === 1 ? 'differs' : 'differ'} as yet`,
-        };
+        this.#wait(event.pause, `${countOf(event.keys, 'key')} ${event.keys === 1 ? 'differs' : 'differ'} as yet`);
         break;
       case 'key-failed':
         this.#fails(event);
@@ -181,7 +193,14 @@ export class RunRecord {
 
   #progress(): void {
     this.#state.lastProgressAt = this.#now();
+    this.#progressAt = this.#clock();
     this.#state.waiting = undefined;
+    this.#waitingUntil = undefined;
+  }
+
+  #wait(pause: number, why: string): void {
+    this.#state.waiting = { until: this.#now() + pause, why };
+    this.#waitingUntil = this.#clock() + pause;
   }
 
   #sample(at: number, isLast = false): void {

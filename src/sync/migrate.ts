@@ -89,7 +89,7 @@ async function copyAll(
   const written = writtenKeysOf(run, isVerified, resume?.isResumed === true);
   const target = tally ?? targetOf(run, live?.wayBack ?? source, written, progress, live?.writing, resume?.introduce);
   live?.join(source as RedisSource, target as RedisTarget, channel);
-  const flow = new Flow(source, channel, target, run.end, live?.following);
+  const flow = new Flow(source, channel, target, run, live?.following);
   if (settings.failFast) progress.onFirstFailure = (error) => flow.stop(error);
 
   if (source instanceof RedisSource && target instanceof RedisTarget)
@@ -106,6 +106,7 @@ async function copyAll(
     await resume?.keepLast(figures);
     return { figures, written };
   } catch (error) {
+    settings.controls.stop();
     progress.stop();
     await resume?.leave(error);
     throw error;

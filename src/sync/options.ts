@@ -176,6 +176,8 @@ export interface Progress extends Figures {
   readonly live?: LiveProgress | undefined;
   /** While nothing is read or written, as somebody has said so by the control socket. */
   readonly paused?: true | undefined;
+  /** Milliseconds before `bwlimit` or `tpslimit` lets a key go again, where that takes a second or longer. */
+  readonly owed?: number | undefined;
 }
 
 export interface LiveProgress {

@@ -3,7 +3,7 @@
 
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import { redactAddress } from '../../resp/address.ts';
-import type { RespError } from '../../resp/errors.ts';
+import { RespError } from '../../resp/errors.ts';
 import { writeAll } from '../file/output-file.ts';
 import { demandWritableKind, writeError } from '../file/regular-file.ts';
 
@@ -13,6 +13,7 @@ export class GrowingFile {
   readonly #onError: (error: RespError) => void;
   /** Nothing is written any more: it is closed, or broken. */
   #isOver = false;
+  #error: RespError | undefined;
 
   /**
    * @param onError called once, where it cannot be written any more: the run goes on without it
@@ -36,6 +37,14 @@ export class GrowingFile {
     this.#attempt(() => writeAll(this.#file, bytes));
   }
 
+  /** Why not all of it is there, as long as it is not closed: it could not be written, or somebody has removed it. */
+  get fault(): RespError | undefined {
+    if (this.#error !== undefined) return this.#error;
+    const stats = fstatSync(this.#file);
+    if (!stats.isFile() || stats.nlink > 0) return undefined;
+    return new RespError('ENOENT', `Cannot write ${redactAddress(this.#path)}: it was removed meanwhile`);
+  }
+
   /** What comes later, as of connections that are still closing, is not written: the number may be another file's by then. */
   close(): void {
     const isBroken = this.#isOver;
@@ -50,7 +59,8 @@ export class GrowingFile {
       act();
     } catch (error) {
       this.#isOver = true;
-      this.#onError(writeError(redactAddress(this.#path), error));
+      this.#error = writeError(redactAddress(this.#path), error);
+      this.#onError(this.#error);
     }
   }
 }

@@ -48,6 +48,7 @@ async function listenAndCopy(options: VerifiedOptions): Promise<VerifiedResult> 
   // Before anything is done: somebody else may have the socket.
   const listener = await Listener.open({ path: control, answer: answersOf(controls) });
   const own = { signal: either(controls.signal, signal), cutover: either(controls.cutoverSignal, cutover) };
+  own.signal.addEventListener('abort', () => controls.stop(), { once: true });
   try {
     return await copyAndCompare({ ...options, ...own }, controls);
   } finally {

@@ -202,11 +202,15 @@ test('rump ctl DIR cutover tells nobody where not all are in sync in time', asyn
   const folder = folderOf(t);
   const runs = [await startRun(t, folder, 'a'), await startRun(t, folder, 'b')];
   runs[0]!.show('in-sync');
-  runs[1]!.show('following');
-  runs[1]!.controls.pause();
-  const { code, stdout, stderr } = await told(folder, 'cutover', '--cutover-timeout', '300ms');
-  assert.deepEqual([code, stdout], [75, '']);
-  assert.match(stderr, /nobody was told to: not in sync within 0\.3 s: b \(following, paused\) \(--cutover-timeout/);
+  for (const phase of ['following', 'in-sync', 'lingering']) {
+    runs[1]!.show(phase);
+    if (phase !== 'following') runs[1]!.controls.pause();
+    const { code, stdout, stderr } = await told(folder, 'cutover', '--cutover-timeout', '300ms');
+    assert.deepEqual([code, stdout], [75, '']);
+    const why = { following: 'following', 'in-sync': 'following, paused' }[phase] ?? `${phase}, paused`;
+    assert.ok(stderr.includes(`nobody was told to: not in sync within 0.3 s: b (${why}) (--cutover-timeout`), stderr);
+    assert.doesNotMatch((await told(folder, 'status')).stdout, /all in sync/);
+  }
   assert.deepEqual(
     runs.map((run) => run.isToldToCutOver),
     [false, false],

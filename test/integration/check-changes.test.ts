@@ -9,7 +9,7 @@ import { assertDone, assertFailed } from '../support/outcome.ts';
 import { runRump, spawnRump } from '../support/rump.ts';
 import { startPair } from '../support/server-pair.ts';
 import { startProxy } from '../support/tcp-proxy.ts';
-import { longOnly, variants } from '../support/tier.ts';
+import { longOnly, longTest, variants } from '../support/tier.ts';
 import type { Usage } from '../bench/copy-process.ts';
 
 /** With what comes and goes meanwhile it is more than a table of 32,768 takes. */
@@ -92,7 +92,7 @@ test('Keys that expire meanwhile are no difference', async (t) => {
   assert.match(result.stderr, /[1-9]\d* expired meanwhile/);
 });
 
-test('A difference is found in a large keyspace while SCAN gives keys twice, and nothing else is', async (t) => {
+longTest('A difference is found in a large keyspace while SCAN gives keys twice, and nothing else is', async (t) => {
   const { from, to, endpoints } = await startPair(t);
   await from.pipeline(numbered(MANY));
   await to.pipeline(numbered(MANY));
@@ -145,7 +145,7 @@ test('rump check ends where a side is lost for good, and does not say that it is
   assert.doesNotMatch(result.stdout, /equal/);
 });
 
-test('What differs beyond the budget of names is told as it stands, and the memory has its bound', async (t) => {
+longTest('What differs beyond the budget of names is told as it stands, and the memory has its bound', async (t) => {
   const { source, from, endpoints } = await startPair(t);
   const names = 30_000;
   await from.pipeline(

@@ -10,6 +10,7 @@ import { replyProxy } from '../support/reply-proxy.ts';
 import { runRump, type RunningRump } from '../support/rump.ts';
 import { servers } from '../support/server-versions.ts';
 import { assertSame } from '../support/snapshot.ts';
+import { longTest } from '../support/tier.ts';
 
 /** The fourth node, behind three primaries. */
 const SPARE = 3;
@@ -23,7 +24,7 @@ async function moveSome(cluster: TestCluster, { child }: RunningRump): Promise<v
   assert.ok(slot >= LEAST_MOVED, `${slot} slots moved while the copy was under way`);
 }
 
-test('Slots that move to a node that served none before are followed there', async (t) => {
+longTest('Slots that move to a node that served none before are followed there', async (t) => {
   const [source, target] = await Promise.all([startCluster(t, { spares: 1 }), startCluster(t, { spares: 1 })]);
   await fillChanging(source);
   const running = await startSlowCopy(source, target);
@@ -34,7 +35,7 @@ test('Slots that move to a node that served none before are followed there', asy
   assertSame(await target.contents(), await source.contents(), AFTER_MOVES);
 });
 
-test('A slot that stays open towards a node that serves none is copied from both, and into both', async (t) => {
+longTest('A slot that stays open towards a node that serves none is copied from both, and into both', async (t) => {
   const [source, target] = await Promise.all([startCluster(t, { spares: 1 }), startCluster(t, { spares: 1 })]);
   const keys = Array.from({ length: 100 }, (_, i) => `{open}:${i}`);
   await source.pipeline(keys.map((key) => ['SET', key, key]));
@@ -49,7 +50,7 @@ test('A slot that stays open towards a node that serves none is copied from both
   );
 });
 
-test('A node whose keys all move away while rump begins has lost none', async (t) => {
+longTest('A node whose keys all move away while rump begins has lost none', async (t) => {
   const [source, target] = await Promise.all([startCluster(t, { spares: 1 }), startServer()]);
   t.after(() => target.stop());
   const keys = Array.from({ length: 100 }, (_, i) => `{open}:${i}`);

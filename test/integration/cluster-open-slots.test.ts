@@ -11,6 +11,7 @@ import { payloadProxy } from '../support/payload-proxy.ts';
 import { createCluster, type TestCluster } from '../support/redis-cluster.ts';
 import { startServer, type TestServer } from '../support/redis-server.ts';
 import { runRump } from '../support/rump.ts';
+import { longTest } from '../support/tier.ts';
 
 const KEYS = 240;
 const TAG = '{open}';
@@ -158,7 +159,7 @@ for (const [what, said, isTold] of [
 }
 
 // The last one: what it kills does not come back.
-test('A slot on the way to a node that is dead is told in the end, behind all that could be copied', async () => {
+longTest('A slot on the way to a node that is dead is told in the end, behind all that could be copied', async () => {
   await cluster.markSlot(SLOT, home, 'MIGRATING', SPARE);
   await cluster.nodes[SPARE]!.kill();
   await cluster.until('it is missed by all', async () => {

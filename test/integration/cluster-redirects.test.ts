@@ -8,7 +8,7 @@ import { startCluster, type TestCluster } from '../support/redis-cluster.ts';
 import { startServer } from '../support/redis-server.ts';
 import { replyProxy } from '../support/reply-proxy.ts';
 import { runRump, spawnRump } from '../support/rump.ts';
-import { variants } from '../support/tier.ts';
+import { longTest, variants } from '../support/tier.ts';
 
 const TAG = '{open}';
 const SLOT = slotOfKey(TAG);
@@ -72,27 +72,30 @@ test('A value that is written by commands into an open slot waits for its end, a
   assert.equal(await total(cluster), KEYS + 3);
 });
 
-test('A slot that a node sends away, and nobody else takes, is not asked for again and again, and its keys fail alone', async (t) => {
-  const [cluster, target] = await Promise.all([startCluster(t, { primaries: 1 }), startServer()]);
-  t.after(() => target.stop());
-  const [{ port }, client] = [cluster.nodes[0]!, await target.client()];
-  await cluster.pipeline(Array.from({ length: MANY }, (_, i) => ['SET', `key:${i}`, `value ${i}`]));
-  await cluster.pipeline(Array.from({ length: MANY }, (_, i) => ['SET', `${TAG}:${i}`, `value ${i}`]));
-  let refused = 0;
-  const proxy = await replyProxy(t, port, ([name, key]) => {
-    if ((name !== 'DUMP' && name !== 'PEXPIRETIME') || slotOfKey(key!) !== SLOT) return undefined;
-    if (name === 'DUMP') refused++;
-    return error(`MOVED ${SLOT} 127.0.0.1:${port}`);
-  });
-  const nat = `127.0.0.1:${port}=${new URL(proxy.url).host}`;
-  const args = ['--from', proxy.url, '--from-nat', nat, '--to', target.url, '--retries', '3', '--retry-max', '100ms'];
-  const { code, stderr } = await runRump([...args, '--json']);
-  assert.equal(code, 1, stderr);
-  // A key of another name may have that slot as well.
-  const others = Array.from({ length: MANY }, (_, i) => `key:${i}`).filter((key) => slotOfKey(key) !== SLOT);
-  assert.equal(await client.send('DBSIZE'), others.length);
-  assert.ok(refused <= MANY * 2, `${refused} refused DUMPs`);
-});
+longTest(
+  'A slot that a node sends away, and nobody else takes, is not asked for again and again, and its keys fail alone',
+  async (t) => {
+    const [cluster, target] = await Promise.all([startCluster(t, { primaries: 1 }), startServer()]);
+    t.after(() => target.stop());
+    const [{ port }, client] = [cluster.nodes[0]!, await target.client()];
+    await cluster.pipeline(Array.from({ length: MANY }, (_, i) => ['SET', `key:${i}`, `value ${i}`]));
+    await cluster.pipeline(Array.from({ length: MANY }, (_, i) => ['SET', `${TAG}:${i}`, `value ${i}`]));
+    let refused = 0;
+    const proxy = await replyProxy(t, port, ([name, key]) => {
+      if ((name !== 'DUMP' && name !== 'PEXPIRETIME') || slotOfKey(key!) !== SLOT) return undefined;
+      if (name === 'DUMP') refused++;
+      return error(`MOVED ${SLOT} 127.0.0.1:${port}`);
+    });
+    const nat = `127.0.0.1:${port}=${new URL(proxy.url).host}`;
+    const args = ['--from', proxy.url, '--from-nat', nat, '--to', target.url, '--retries', '3', '--retry-max', '100ms'];
+    const { code, stderr } = await runRump([...args, '--json']);
+    assert.equal(code, 1, stderr);
+    // A key of another name may have that slot as well.
+    const others = Array.from({ length: MANY }, (_, i) => `key:${i}`).filter((key) => slotOfKey(key) !== SLOT);
+    assert.equal(await client.send('DBSIZE'), others.length);
+    assert.ok(refused <= MANY * 2, `${refused} refused DUMPs`);
+  },
+);
 
 test('Keys that a node took or was to take which then leaves the cluster arrive elsewhere, and the copy ends', async (t) => {
   const [server, cluster] = await Promise.all([startServer(), startCluster(t, { spares: 1 })]);

@@ -11,7 +11,7 @@ import { folderOf } from '../support/resp-file.ts';
 import { MAIN, runRump, spawnRump, type RunningRump } from '../support/rump.ts';
 import { startPair, type ServerPair } from '../support/server-pair.ts';
 import { openTerminal } from '../support/terminal.ts';
-import { variants } from '../support/tier.ts';
+import { longTest, variants } from '../support/tier.ts';
 
 const IN_SYNC = /rump: in sync/;
 
@@ -97,7 +97,7 @@ for (const feed of variants('tracking', 'psync'))
     assert.equal(await pair.to.send('DBSIZE'), 0);
   });
 
-test('rump gives a cutover up that takes too long, and may be tried again', async (t) => {
+longTest('rump gives a cutover up that takes too long, and may be tried again', async (t) => {
   const { pair, running, cutOver } = await startFollowing(t, ['--cutover-timeout', '1s', '--linger', '0s']);
   await says(running, IN_SYNC);
   pair.target.pause();
@@ -181,7 +181,7 @@ test('rump refuses to follow where nobody could say that the writers have stoppe
   assertFailed(stream, { code: 2, error: /--live: x\.rdb is a file/ });
 });
 
-test('A large value that changes all the time is no failure: it is copied once it holds still', async (t) => {
+longTest('A large value that changes all the time is no failure: it is copied once it holds still', async (t) => {
   const { source, from, to, endpoints } = await startFilled(t);
   const elements = Array.from({ length: 20_000 }, (_, i) => `element ${i}`);
   await from.send('RPUSH', 'large', ...elements);

@@ -9,13 +9,13 @@ import { Standing, type StandingOptions } from '../support/live/standing.ts';
 import { AFTER_MOVES, startCluster, type ClusterOptions } from '../support/redis-cluster.ts';
 import { present, serversWith, VERSIONS } from '../support/server-versions.ts';
 import { UNSETTABLE } from '../support/snapshot.ts';
-import { count, longOnly, variants } from '../support/tier.ts';
+import { longOnly, longTest, variants } from '../support/tier.ts';
 import type { TestContext } from 'node:test';
 
 const SNAPSHOT = ['--first-copy', 'snapshot'];
 /** Snapshots begin at once, and take their time, so that much is written meanwhile: so many microseconds a key. */
 const SLOWLY = ['--rdb-key-save-delay', '500'];
-const BRIEFLY = { before: 2000, following: count(300, 2000) };
+const BRIEFLY = { before: 2000, following: 300 };
 const LOST = /^rump: warning: the snapshot of \S+ is of no more use, and what it holds is scanned instead: /gm;
 
 async function follow(
@@ -37,12 +37,13 @@ async function follow(
   assert.doesNotMatch(result.stderr, /read once more/);
 }
 
-for (const feed of FEEDS) {
+for (const feed of variants(...FEEDS)) {
   test(`rump that copies by snapshot and follows by ${feed} has all that random writers leave`, (t) => follow(t, feed));
 }
 
-test('rump that copies by snapshot reads large values of random writers by name', (t) =>
-  follow(t, 'psync', { args: [...SNAPSHOT, '--buffer', '64K'] }));
+longTest('rump that copies by snapshot reads large values of random writers by name', (t) =>
+  follow(t, 'psync', { args: [...SNAPSHOT, '--buffer', '64K'] }),
+);
 
 longOnly(() => {
   // The feeds take turns: both are there in the quick tier.
@@ -55,29 +56,32 @@ longOnly(() => {
   }
 });
 
-for (const feed of variants(...FEEDS)) {
-  test(`A snapshot that is cut off in the middle is scanned for, and following by ${feed} loses nothing`, async (t) => {
-    const [source, target] = await Promise.all([Standing.start(t, { args: SLOWLY }), Standing.start(t)]);
-    const endpoints = ['--from', source.readerUrl, '--to', target.url];
-    const cut = {
-      pause: [0, 0],
-      times: 1,
-      strike: () => Promise.resolve(),
-      assertFelt: ({ stderr }: { readonly stderr: string }) => assert.equal(stderr.match(LOST)?.length, 1, stderr),
-    } as const;
-    const running = cutSnapshot(source);
-    await runModel(t, {
-      feed,
-      source: source.side,
-      target: target.side,
-      endpoints,
-      ...BRIEFLY,
-      args: SNAPSHOT,
-      faults: [cut],
-    });
-    assert.ok(await running);
-    assert.ok(((await callsOf(await source.server.client())).get('scan') ?? 0) > 0);
-  });
+for (const feed of FEEDS) {
+  longTest(
+    `A snapshot that is cut off in the middle is scanned for, and following by ${feed} loses nothing`,
+    async (t) => {
+      const [source, target] = await Promise.all([Standing.start(t, { args: SLOWLY }), Standing.start(t)]);
+      const endpoints = ['--from', source.readerUrl, '--to', target.url];
+      const cut = {
+        pause: [0, 0],
+        times: 1,
+        strike: () => Promise.resolve(),
+        assertFelt: ({ stderr }: { readonly stderr: string }) => assert.equal(stderr.match(LOST)?.length, 1, stderr),
+      } as const;
+      const running = cutSnapshot(source);
+      await runModel(t, {
+        feed,
+        source: source.side,
+        target: target.side,
+        endpoints,
+        ...BRIEFLY,
+        args: SNAPSHOT,
+        faults: [cut],
+      });
+      assert.ok(await running);
+      assert.ok(((await callsOf(await source.server.client())).get('scan') ?? 0) > 0);
+    },
+  );
 }
 
 /** Ends the link while the snapshot is on its way. */
@@ -114,7 +118,7 @@ async function followCluster(
   });
 }
 
-test('rump that copies by snapshot follows a cluster', (t) => followCluster(t, 'psync'));
+longTest('rump that copies by snapshot follows a cluster', (t) => followCluster(t, 'psync'));
 
 longOnly(() => {
   for (const feed of FEEDS) {

@@ -18,6 +18,7 @@ import { runRump, spawnRump } from '../support/rump.ts';
 import { startPair } from '../support/server-pair.ts';
 import { servers } from '../support/server-versions.ts';
 import { assertSame, assertSameData } from '../support/snapshot.ts';
+import { longTest } from '../support/tier.ts';
 
 /** No server takes more than this to be told what it may take. */
 const LEAST_BULK = ['--proto-max-bulk-len', '1mb'];
@@ -102,7 +103,7 @@ test('rump finds the one large value among many small ones, wherever it is', asy
   await assertSameData(from, to);
 });
 
-test('rump keeps to what the target takes in one command, whatever the type', async (t) => {
+longTest('rump keeps to what the target takes in one command, whatever the type', async (t) => {
   const { from, to, endpoints } = await startPair(t, { target: { args: LEAST_BULK } });
   await fillLarge(from, LARGE_TYPES, FOUR_TIMES);
   await from.pipeline([
@@ -164,7 +165,7 @@ test('rump gives a value up that never holds still, and says so', async (t) => {
   assert.equal(await to.send('DBSIZE'), 0);
 });
 
-test('rump goes on where a value was deleted while it was read', async (t) => {
+longTest('rump goes on where a value was deleted while it was read', async (t) => {
   const { from, to, endpoints } = await startPair(t);
   await fillLarge(from, ['hash']);
   const running = spawnRump([...endpoints, ...BIG_KEY, '--bwlimit', '600k']);

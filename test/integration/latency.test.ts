@@ -11,7 +11,7 @@ import { runRump, spawnRump } from '../support/rump.ts';
 import { startPair } from '../support/server-pair.ts';
 import { servers } from '../support/server-versions.ts';
 import { assertSameData } from '../support/snapshot.ts';
-import { variants } from '../support/tier.ts';
+import { longTest, variants } from '../support/tier.ts';
 
 /** Every value of `fillLarge` takes longer, as far as one can know before. */
 const MAX_LATENCY = ['--max-latency', '5ms'];
@@ -91,7 +91,7 @@ for (const { name, binary } of servers('redis-6.0')) {
   });
 }
 
-test('rump measures few of many small keys, also where some of them expire', async (t) => {
+longTest('rump measures few of many small keys, also where some of them expire', async (t) => {
   const { from, endpoints } = await startPair(t);
   const keys = 60_000;
   await from.pipeline(

@@ -11,9 +11,10 @@ import { clusterSide } from '../support/live/sides.ts';
 import { AFTER_MOVES, startCluster, type ClusterOptions, type TestCluster } from '../support/redis-cluster.ts';
 import { serversWith } from '../support/server-versions.ts';
 import { UNSETTABLE } from '../support/snapshot.ts';
-import { count, longOnly } from '../support/tier.ts';
+import { longOnly } from '../support/tier.ts';
 
-const FOLLOWING_MS = count(1500, 6000);
+/** Through several faults. */
+const FOLLOWING_MS = 6000;
 /** Servers lose time with each MIGRATE. */
 const MOVED: Partial<ModelOptions> = { same: { ...AFTER_MOVES, without: UNSETTABLE } };
 
@@ -103,7 +104,8 @@ longOnly(() => {
   }
 });
 
-test('rump follows a cluster into a cluster', (t) => follow(t, 'tracking', { faults: () => [] }));
+test('rump follows a cluster into a cluster', (t) =>
+  follow(t, 'tracking', { faults: () => [], options: { following: 1000 } }));
 
 /** Somebody who was not stopped, and whom rump is to name. */
 function writing(cluster: TestCluster): Fault {

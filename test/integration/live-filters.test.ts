@@ -14,7 +14,7 @@ import { assertDone } from '../support/outcome.ts';
 import { startServer, type TestServer } from '../support/redis-server.ts';
 import type { RumpResult } from '../support/rump.ts';
 import { snapshot } from '../support/snapshot.ts';
-import { variants } from '../support/tier.ts';
+import { longTest, variants } from '../support/tier.ts';
 
 const DATABASES = [0, 1];
 const RATE = 2000;
@@ -97,16 +97,16 @@ const filters: readonly [what: string, args: readonly string[], same: SameSidesO
   ['a prefix that is taken away', ['--strip-prefix', 'string:'], { nameOf: (name) => name.replace(/^string:/, '') }],
 ];
 
-for (const [what, args, same] of filters) {
-  for (const feed of variants(...FEEDS)) {
-    test(`rump that follows by ${feed} has all that random writers leave, with ${what}`, async (t) => {
-      assertDone(await writeRandomly(t, { feed, args }));
-      assert.ok((await assertSameSides(source, target, same)) > 0);
-    });
-  }
+for (const [feed, [what, args, same]] of variants(
+  ...filters.flatMap((filter) => FEEDS.map((feed) => [feed, filter] as const)),
+)) {
+  test(`rump that follows by ${feed} has all that random writers leave, with ${what}`, async (t) => {
+    assertDone(await writeRandomly(t, { feed, args }));
+    assert.ok((await assertSameSides(source, target, same)) > 0);
+  });
 }
 
-test('rump that follows by psync has the keys of one type that random writers leave', async (t) => {
+longTest('rump that follows by psync has the keys of one type that random writers leave', async (t) => {
   assertDone(await writeRandomly(t, { feed: 'psync', args: ['--type', 'hash'] }));
   for (const db of DATABASES) {
     const [[left], [right]] = [await source.primaries(db), await target.primaries(db)];
@@ -115,8 +115,8 @@ test('rump that follows by psync has the keys of one type that random writers le
   }
 });
 
-for (const feed of variants(...FEEDS)) {
-  test(`rump that follows by ${feed} has the first of all keys of a name that random writers leave`, async (t) => {
+for (const feed of FEEDS) {
+  longTest(`rump that follows by ${feed} has the first of all keys of a name that random writers leave`, async (t) => {
     const result = await writeRandomly(t, { feed, args: ['--db-map', '0:0,1:0'] });
     assert.equal(result.code, 1, result.stderr);
     const [[first], [second], [all]] = [

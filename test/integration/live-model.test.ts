@@ -4,7 +4,7 @@ import { FEEDS, runModel } from '../support/live/model.ts';
 import { Standing } from '../support/live/standing.ts';
 import { variants } from '../support/tier.ts';
 
-for (const feed of FEEDS) {
+for (const feed of variants(...FEEDS)) {
   test(`rump that follows by ${feed} has all that random writers leave`, async (t) => {
     const [source, target] = await Promise.all([Standing.start(t), Standing.start(t)]);
     const endpoints = ['--from', source.readerUrl, '--to', target.url];

@@ -33,11 +33,11 @@ const POLICIES: Readonly<Record<string, { readonly code: number; readonly judge:
   fail: { code: 1, judge: assertKept },
 };
 
-for (const [policy, { code, judge }] of Object.entries(POLICIES)) {
-  for (const feed of variants(...FEEDS)) {
-    test(`rump that follows by ${feed} with --on-conflict ${policy} knows whose keys the target has`, (t) =>
-      follow(t, feed, policy, { code, judge, hasGaps: feed !== FEEDS[0] }));
-  }
+const CASES = Object.entries(POLICIES).flatMap(([policy, how]) => FEEDS.map((feed) => ({ policy, how, feed })));
+
+for (const { policy, how, feed } of variants(...CASES)) {
+  test(`rump that follows by ${feed} with --on-conflict ${policy} knows whose keys the target has`, (t) =>
+    follow(t, feed, policy, { ...how, hasGaps: feed !== FEEDS[0] }));
 }
 
 async function follow(

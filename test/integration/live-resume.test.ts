@@ -15,7 +15,7 @@ import { Standing } from '../support/live/standing.ts';
 import { assertFailed } from '../support/outcome.ts';
 import { startServer, type TestServer } from '../support/redis-server.ts';
 import { startProxy } from '../support/tcp-proxy.ts';
-import { longOnly, variants } from '../support/tier.ts';
+import { longOnly, longTest, variants } from '../support/tier.ts';
 import { runRump, type RumpResult } from '../support/rump.ts';
 
 const KEYS = 500;
@@ -102,7 +102,7 @@ for (const where of variants('a file', 'the target')) {
   });
 }
 
-test('What rump has written stays its own where it is killed while it attaches, and has missed something by then', async (t) => {
+longTest('What rump has written stays its own where it is killed while it attaches, and misses changes', async (t) => {
   const proxy = await startProxy({ port: source.port });
   t.after(() => proxy.close());
   const file = fileFor(t);
@@ -169,7 +169,7 @@ test('What the target holds of its own is left alone where nothing was missed, a
   await assertSameData(from, to);
 });
 
-test('Under skip, a copy is gone on with where the target was empty, and refused where its own keys are forgotten', async (t) => {
+longTest('Under skip, a copy goes on where the target was empty, and not where own keys are forgotten', async (t) => {
   const file = fileFor(t);
   const skip = ['--on-conflict', 'skip'];
   const run = await inSync(t, 'psync', file, skip);

@@ -6,7 +6,7 @@ import { test } from 'node:test';
 import { planDigest } from '../../src/sync/workers-plan.ts';
 import { startCarelessPair } from '../support/careless-target.ts';
 import { holdMidRun, MID_RUN_KEYS, underWay } from '../support/mid-run.ts';
-import { assertDone, assertRefused, linesOf } from '../support/outcome.ts';
+import { assertRefused, linesOf } from '../support/outcome.ts';
 import { folderOf } from '../support/resp-file.ts';
 import { runRump } from '../support/rump.ts';
 import { startPair } from '../support/server-pair.ts';
@@ -87,9 +87,9 @@ test('--log ends with the error that a run ends with, and its code, and says of 
   const { target, endpoints } = await startPair(t);
   await target.kill();
   const file = join(folderOf(t), 'run.log');
-  assert.equal((await runRump([...endpoints, '--partition', '2/3', '--log', file])).code, 1);
+  assert.equal((await runRump([...endpoints, '--partition', '2/3', '--log', file])).code, 75);
   const [error, exit] = parse(readFileSync(file, 'utf8')).slice(-2);
-  assert.deepEqual([error?.['event'], error?.['code'], exit?.['exitCode']], ['error', 'ECONNREFUSED', 1]);
+  assert.deepEqual([error?.['event'], error?.['code'], exit?.['exitCode']], ['error', 'ECONNREFUSED', 75]);
   const plan = planDigest({ parts: 3 });
   for (const line of [error, exit]) assert.deepEqual(line?.['partition'], { part: 2, parts: 3, plan });
 });
@@ -123,11 +123,13 @@ test('--log that cannot be written is refused before anything is done, and ends 
   assert.equal(readFileSync(file, 'utf8'), 'mine\n');
   assert.equal(await to.send('DBSIZE'), 0);
 
-  const full = await runRump([...endpoints, '--log', '/dev/full']);
-  assertDone(full);
-  assert.match(
-    full.stderr,
-    /^rump: warning: the log ends here: Cannot write \/dev\/full: no space is left \(ENOSPC\)$/m,
-  );
-  assert.equal(full.stderr.match(/the log ends/g)?.length, 1);
+  const figures = join(folderOf(t), 'x.prom');
+  const full = await runRump([...endpoints, '--log', '/dev/full', '--metrics-file', figures]);
+  assert.deepEqual([full.code, full.stdout], [1, '.Sync done.\n']);
+  const [first, ...others] = linesOf(full.stderr);
+  assert.equal(first, 'rump: warning: the log ends here: Cannot write /dev/full: no space is left (ENOSPC)');
+  assert.equal(others.at(-1), 'rump: Cannot write /dev/full: no space is left (ENOSPC)');
+  assert.equal(others.filter((line) => line.includes('/dev/full')).length, 1);
+  // What has the exit code as well has the same.
+  assert.match(readFileSync(figures, 'utf8'), /^rump_exit_code\{run="x"\} 1$/m);
 });

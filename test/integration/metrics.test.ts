@@ -5,6 +5,7 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { startCarelessPair } from '../support/careless-target.ts';
 import { assertDone, assertRefused } from '../support/outcome.ts';
 import { readMetrics, valueOf, type Metric } from '../support/prometheus.ts';
@@ -12,7 +13,7 @@ import { folderOf } from '../support/resp-file.ts';
 import { runRump } from '../support/rump.ts';
 import { startPair } from '../support/server-pair.ts';
 import { startShown } from '../support/shown.ts';
-import { longOnly } from '../support/tier.ts';
+import { longOnly, longTest } from '../support/tier.ts';
 
 const PASSWORD = 'canary#of@gold:/%';
 
@@ -63,7 +64,7 @@ test('--metrics shows a run that follows its source, from the first key to the c
   );
 });
 
-test('--metrics under load counts up to what was copied, and takes no memory for whoever asks', async (t) => {
+longTest('--metrics under load counts up to what was copied, and takes no memory for whoever asks', async (t) => {
   const { from, endpoints } = await startPair(t);
   const keys = 20_000;
   await from.pipeline(Array.from({ length: keys }, (_, i) => ['SET', `key:${i}`, 'x'.repeat(100)]));
@@ -92,7 +93,7 @@ test('--metrics under load counts up to what was copied, and takes no memory for
   assert.ok(Math.max(...memory) < 250 * 1024 * 1024, String(Math.max(...memory)));
 });
 
-test('/healthz is well while a run is paused, or waits for a server that is gone', async (t) => {
+test('/healthz is well while a run is paused, owes to its limits, or waits for a server that is gone', async (t) => {
   const { source, endpoints, from } = await startPair(t);
   await from.pipeline(Array.from({ length: 1000 }, (_, i) => ['SET', `key:${i}`, i]));
   const socket = join(folderOf(t), 'run.sock');
@@ -108,12 +109,19 @@ test('/healthz is well while a run is paused, or waits for a server that is gone
     '--control',
     socket,
   ];
-  const { until, running } = await startShown(t, [...endpoints, ...slow]);
+  const { get, until, running } = await startShown(t, [...endpoints, ...slow]);
   await until('/metrics', ({ body }) => (valueOf(readMetrics(body), 'rump_keys_copied_total') ?? 0) > 0);
   assert.equal((await runRump(['ctl', socket, 'pause'])).code, 0);
   await until('/healthz', ({ body }) => body === 'ok: copying, paused\n');
   await until('/metrics', ({ body }) => valueOf(readMetrics(body), 'rump_paused') === 1);
   assert.equal((await runRump(['ctl', socket, 'resume'])).code, 0);
+  // Each key is paid for by many seconds without one.
+  assert.equal((await runRump(['ctl', socket, 'bwlimit', '1'])).code, 0);
+  const paced = 'ok: copying, waiting: by --bwlimit or --tpslimit nothing goes before\n';
+  await until('/healthz', ({ body }) => body === paced);
+  await sleep(300);
+  assert.deepEqual(await get('/healthz'), { status: 200, body: paced });
+  assert.equal((await runRump(['ctl', socket, 'bwlimit', '0'])).code, 0);
   await source.kill();
   await until('/healthz', ({ status, body }) => status === 200 && body.startsWith('ok: copying, waiting: '));
   running.child.kill('SIGTERM');

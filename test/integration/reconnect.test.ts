@@ -8,7 +8,7 @@ import { runRump, spawnRump, type RumpResult, type RunningRump } from '../suppor
 import { startServer } from '../support/redis-server.ts';
 import { startPair, type ServerPair } from '../support/server-pair.ts';
 import { startProxy } from '../support/tcp-proxy.ts';
-import { variants } from '../support/tier.ts';
+import { longTest, variants } from '../support/tier.ts';
 
 const MANY = 10_000;
 const CUT_EVERY_MS = 500;
@@ -70,7 +70,7 @@ test('A source that was replaced is read from the beginning: the cursors of the 
   assert.equal(await to.send('DBSIZE'), 5000);
 });
 
-test('A target that comes back empty gets everything once more', async (t) => {
+longTest('A target that comes back empty gets everything once more', async (t) => {
   const { other, result } = await replaceMidRun(t, 'target');
   assertDone(result);
   assert.match(result.stderr, /warning: the target .* was replaced, restarted or emptied/);
@@ -90,7 +90,7 @@ test('--retries says how often, and then the run fails with the last reason', as
   assert.equal(result.stdout.match(/"event":"reconnect"/g)?.length, 3);
 });
 
-test('A conflict is none where only the reply was lost', async (t) => {
+longTest('A conflict is none where only the reply was lost', async (t) => {
   const pair = await startPair(t);
   await pair.from.pipeline(Array.from({ length: 5000 }, (_, i) => ['SET', `key:${i}`, i]));
   const proxy = await startProxy({ port: pair.target.port });

@@ -15,7 +15,7 @@ import { runRump, spawnRump, type RumpResult } from '../support/rump.ts';
 import { startPair } from '../support/server-pair.ts';
 import { assertSame, snapshot } from '../support/snapshot.ts';
 import { startProxy } from '../support/tcp-proxy.ts';
-import { count, variants } from '../support/tier.ts';
+import { count, longTest, variants } from '../support/tier.ts';
 
 const MANY = count(20_000, 100_000);
 
@@ -117,39 +117,42 @@ for (const way of variants('into a server', 'into a file')) {
   });
 }
 
-test('rump tells names that are taken from those that are still on their way to the node of a cluster', async (t) => {
-  const [cluster, { source, from }] = await Promise.all([startCluster(t, { primaries: 2 }), startPair(t)]);
-  const value = 'x'.repeat(500);
-  const numbers = Array.from({ length: 6000 }, (_, i) => i);
-  await from.pipeline(numbers.flatMap((i) => ['a:', ''].map((prefix) => ['SET', `${prefix}${i}`, prefix + value])));
-  const args = ['--strip-prefix', 'a:', '--json', '--count', '20000'];
-  const nodes = await Promise.all(
-    cluster.nodes.map(async ({ port }) => {
-      const proxy = await startProxy({ port });
-      t.after(() => proxy.close());
-      return { proxy, rule: ['--to-nat', `127.0.0.1:${port}=127.0.0.1:${proxy.port}`] };
-    }),
-  );
-  const rules = nodes.flatMap(({ rule }) => rule);
-  const running = spawnRump(['--from', source.url, '--to', cluster.url, ...args, ...rules]);
-  await underWay(running, () => nodes.some(({ proxy }) => proxy.bytesUp > 50_000));
-  for (const { proxy } of nodes) proxy.stall();
-  // Everything is read, and waits.
-  while ((await dumpsOf(from)) < 2 * numbers.length) {
-    assert.equal(running.child.exitCode, null, running.stderr);
-    await sleep(5);
-  }
-  for (const { proxy } of nodes) proxy.unstall();
-  const result = await running.done;
-  assert.equal(result.code, 1);
-  const failed = new Set(failuresOf(result).map((line) => line.replace('COLLISION ', '')));
-  const contents = await cluster.contents();
-  assert.equal(failed.size, numbers.length);
-  for (const i of numbers) {
-    assert.equal(contents.get(`${i}`)?.value, failed.has(`${i}`) ? `a:${value}` : value, `${i} was overwritten`);
-    assert.notEqual(failed.has(`${i}`), failed.has(`a:${i}`), `${i}`);
-  }
-});
+longTest(
+  'rump tells names that are taken from those that are still on their way to the node of a cluster',
+  async (t) => {
+    const [cluster, { source, from }] = await Promise.all([startCluster(t, { primaries: 2 }), startPair(t)]);
+    const value = 'x'.repeat(500);
+    const numbers = Array.from({ length: 6000 }, (_, i) => i);
+    await from.pipeline(numbers.flatMap((i) => ['a:', ''].map((prefix) => ['SET', `${prefix}${i}`, prefix + value])));
+    const args = ['--strip-prefix', 'a:', '--json', '--count', '20000'];
+    const nodes = await Promise.all(
+      cluster.nodes.map(async ({ port }) => {
+        const proxy = await startProxy({ port });
+        t.after(() => proxy.close());
+        return { proxy, rule: ['--to-nat', `127.0.0.1:${port}=127.0.0.1:${proxy.port}`] };
+      }),
+    );
+    const rules = nodes.flatMap(({ rule }) => rule);
+    const running = spawnRump(['--from', source.url, '--to', cluster.url, ...args, ...rules]);
+    await underWay(running, () => nodes.some(({ proxy }) => proxy.bytesUp > 50_000));
+    for (const { proxy } of nodes) proxy.stall();
+    // Everything is read, and waits.
+    while ((await dumpsOf(from)) < 2 * numbers.length) {
+      assert.equal(running.child.exitCode, null, running.stderr);
+      await sleep(5);
+    }
+    for (const { proxy } of nodes) proxy.unstall();
+    const result = await running.done;
+    assert.equal(result.code, 1);
+    const failed = new Set(failuresOf(result).map((line) => line.replace('COLLISION ', '')));
+    const contents = await cluster.contents();
+    assert.equal(failed.size, numbers.length);
+    for (const i of numbers) {
+      assert.equal(contents.get(`${i}`)?.value, failed.has(`${i}`) ? `a:${value}` : value, `${i} was overwritten`);
+      assert.notEqual(failed.has(`${i}`), failed.has(`a:${i}`), `${i}`);
+    }
+  },
+);
 
 test('rump overwrites no key with another one where the target would not show it', async (t) => {
   const { source, target, from, to } = await startPair(t);
@@ -177,7 +180,7 @@ test('rump --strip-prefix takes none of many keys for another one', async (t) =>
   for (const i of numbers) assert.ok(there.has(named(i).replace('a:', '')), `${i} is missing`);
 });
 
-test('rump --strip-prefix takes no key that SCAN gives twice for another one', async (t) => {
+longTest('rump --strip-prefix takes no key that SCAN gives twice for another one', async (t) => {
   const twice = await startMemoryServer({ repeats: true });
   t.after(() => twice.stop());
   const from = await TestClient.connect({ port: twice.port });

@@ -8,13 +8,18 @@ import { assertFailed, assertPlainWords } from '../support/outcome.ts';
 import { spawnRump } from '../support/rump.ts';
 import { startPair } from '../support/server-pair.ts';
 import { startProxy } from '../support/tcp-proxy.ts';
+import { variants } from '../support/tier.ts';
 
-for (const [signal, code, words] of [
+const SIGNALS = [
   ['SIGINT', 130, 'Ctrl-C'],
   ['SIGTERM', 143, 'SIGTERM'],
   ['SIGHUP', 129, 'SIGHUP'],
-] as const) {
-  for (const held of ['source', 'target'] as const) {
+] as const;
+
+for (const [index, [signal, code, words]] of SIGNALS.entries()) {
+  const sides = ['source', 'target'] as const;
+  // The sides take turns in the quick tier.
+  for (const held of variants(...(index % 2 === 0 ? sides : sides.toReversed()))) {
     test(`rump stops on ${signal} with exit code ${code} while it waits for the ${held}`, async (t) => {
       const { running, proxy, to } = await holdMidRun(t, { held });
       running.child.kill(signal);

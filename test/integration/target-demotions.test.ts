@@ -11,6 +11,7 @@ import { underWay } from '../support/mid-run.ts';
 import { startServer, type TestServer } from '../support/redis-server.ts';
 import { isInStep } from '../support/replica.ts';
 import { runRump, spawnRump } from '../support/rump.ts';
+import { longTest } from '../support/tier.ts';
 
 const KEYS = 500;
 /** A snapshot is sent at once. */
@@ -78,7 +79,7 @@ test('A target whose data are lost while nobody writes is seen before the cutove
   await assertSameData(from, to);
 });
 
-test('A copy that follows and goes on copies all once more where its target was a replica meanwhile', async (t) => {
+longTest('A copy that follows and goes on copies all once more where its target was a replica meanwhile', async (t) => {
   const run = await inSync(t, ['--resume', fileFor(t)]);
   run.running.child.kill('SIGKILL');
   await run.running.done;
@@ -91,7 +92,7 @@ test('A copy that follows and goes on copies all once more where its target was 
   await assertSameData(from, to);
 });
 
-test('A copy that goes on copies all once more where its target was a replica, however long ago', async (t) => {
+longTest('A copy that goes on copies all once more where its target was a replica, however long ago', async (t) => {
   const file = fileFor(t);
   const args = ['--from', source.url, '--to', target.url, '--resume', file];
   const running = spawnRump([...args, '--tpslimit', '300', '--count', '10']);

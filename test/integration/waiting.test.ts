@@ -11,6 +11,7 @@ import { runRump, spawnRump, type RunningRump } from '../support/rump.ts';
 import { startPair, type ServerPair } from '../support/server-pair.ts';
 import { serversWith } from '../support/server-versions.ts';
 import { startProxy } from '../support/tcp-proxy.ts';
+import { variants } from '../support/tier.ts';
 
 /** As long as the test takes to mend what is wrong. */
 const PATIENT = ['--retries', '10000', '--retry-max', '20ms'];
@@ -59,7 +60,7 @@ const TROUBLES: Readonly<Record<string, Trouble>> = {
   'runs a script': { side: 'source', words: /BUSY /, begin: keepBusy, end: ({ from }) => from.send('SCRIPT', 'KILL') },
 };
 
-for (const [what, { side, words, begin, end }] of Object.entries(TROUBLES)) {
+for (const [what, { side, words, begin, end }] of variants(...Object.entries(TROUBLES))) {
   test(`rump waits at the start for a ${side} that ${what}`, async (t) => {
     const pair = await startPair(t);
     await pair.from.send('SET', 'key', 'value');

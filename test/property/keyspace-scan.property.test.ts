@@ -27,7 +27,7 @@ test('KeyspaceScan gives every key of a quiet table exactly once', () => {
       assert.equal(seen.size, size);
       assert.ok([...seen.values()].every((times) => times === 1));
     }),
-    runs(60),
+    runs(30),
   );
 });
 
@@ -43,7 +43,7 @@ test('KeyspaceScan gives the same keys, in as many pages, of pages that are read
       });
       assert.deepEqual(readings[1], readings[0]);
     }),
-    runs(40),
+    runs(20),
   );
 });
 
@@ -87,7 +87,7 @@ test('KeyspaceScan gives every key that is there throughout while the table chan
         assert.deepEqual(lost(keys, seen), []);
       },
     ),
-    runs(60),
+    runs(30),
   );
 });
 
@@ -132,7 +132,7 @@ test('KeyspaceScan goes on where another one was left, with the pages lost that 
         assert.deepEqual(lost(keys, seen), []);
       },
     ),
-    runs(60),
+    runs(30),
   );
 });
 
@@ -204,7 +204,7 @@ for (const [kind, liars] of Object.entries({ proxies, counters, shuffled })) {
           assert.equal(lost(keys, seen).length, 0);
         },
       ),
-      runs(150),
+      runs(60),
     );
   });
 }

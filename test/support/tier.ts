@@ -1,6 +1,7 @@
 // The two tiers of tests: the quick one is `npm test`, the rest is what `npm run test:all` adds; by hand one process has both.
 // What a tier does not run is not registered in it. `test/run.ts` knows by an import of this file, or of the versions of
 // servers, who has more to do in the long one.
+import { test, type TestContext } from 'node:test';
 
 export type Tier = 'quick' | 'rest' | 'whole';
 
@@ -28,6 +29,11 @@ export function longOnly(register: () => void): void {
     isLongOnly = false;
   }
 }
+
+/** `test` for one of them. Not in a loop over variants, whose first case no tier would run then. */
+export const longTest: (name: string, run: (t: TestContext) => void | Promise<void>) => unknown = isLong
+  ? test
+  : () => undefined;
 
 /**
  * The first case stands for its behaviour in the quick tier; the others are variants of it, which the long tier runs. Loops over

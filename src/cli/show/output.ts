@@ -12,7 +12,7 @@ export interface TextStream {
   readonly isTTY?: boolean | undefined;
   readonly columns?: number | undefined;
   /** @param onWritten called once it is, or never will be */
-  write(text: string, onWritten?: () => void): unknown;
+  write(text: string, onWritten?: (error?: Error | null) => void): unknown;
 }
 
 export interface Streams {

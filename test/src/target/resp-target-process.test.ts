@@ -76,25 +76,25 @@ test('RespTarget leaves no trace of a file that the system does not let grow', (
 });
 
 test('RespTarget has no more under way than a slow stream takes', async (t) => {
-  const { child, done } = startWriting(t, 200, MIB);
+  const { child, done } = startWriting(t, 100, MIB);
   // Nobody reads until then.
   await once(child, 'message');
   let bytes = 0;
   for await (const chunk of child.stdout!) bytes += (chunk as Buffer).length;
   const { keys, handed, peak, error } = await done;
-  assert.deepEqual([keys, error], [200, undefined]);
-  assert.equal(bytes, framesOf(200, MIB).length);
-  t.diagnostic(`${Math.round(peak / MIB)} MiB, ${handed} of 200 values were asked for while nobody read`);
+  assert.deepEqual([keys, error], [100, undefined]);
+  assert.equal(bytes, framesOf(100, MIB).length);
+  t.diagnostic(`${Math.round(peak / MIB)} MiB, ${handed} of 100 values were asked for while nobody read`);
   assert.ok(handed < 40, `${handed} values of 1 MiB were asked for`);
-  assert.ok(peak < 250 * MIB);
+  assert.ok(peak < 150 * MIB);
 });
 
 test('RespTarget rejects with EPIPE when nobody reads stdout any more', async (t) => {
-  const { child, done } = startWriting(t, 200, MIB);
+  const { child, done } = startWriting(t, 100, MIB);
   child.stdout!.once('data', () => child.stdout!.destroy());
   const { keys, error } = await done;
   assert.equal(error, 'EPIPE Cannot write stdout: nobody reads it any more (EPIPE)');
-  assert.ok(keys < 200);
+  assert.ok(keys < 100);
 });
 
 test('RespTarget rejects when stdout is a file on a full disk', () => {
