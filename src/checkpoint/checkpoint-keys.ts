@@ -17,6 +17,7 @@ import {
   type TargetIdentity,
 } from './checkpoint.ts';
 import { flushesBetween, flushesIn, parseInfo, wasReplica, type Flushes, type ServerInfo } from '../server/info.ts';
+import { countOf } from '../../resp/figures.ts';
 import { Backoff, pauseAfter } from '../server/retry.ts';
 import { CHECKPOINT_PREFIX } from '../scan/checkpoint-names.ts';
 import type { CheckpointStore } from './store.ts';
@@ -109,7 +110,7 @@ export class CheckpointKeys implements CheckpointStore {
   get wayOut(): string {
     const places = [...this.#places];
     const named = places.length > MOST_NAMED ? `${CHECKPOINT_PREFIX}{*}${this.#suffix}` : places.join(', ');
-    const what = places.length === 1 ? 'its key' : `its ${places.length} keys`;
+    const what = places.length === 1 ? 'its key' : `its ${countOf(places.length, 'key')}`;
     return `to begin anew, remove ${what} from database ${[...this.#databases].join(', ')} of the target (UNLINK): ${named}`;
   }
 

@@ -1,6 +1,5 @@
 // What an error reply means: whom it concerns, whether it may pass, and the way out. Decided here for everybody who is told one.
 
-import { NO_TLS } from '../../resp/connect-failure.ts';
 import { ConnectionError, nameOf, ReplyError, RespError, type Peer, type TcpPeer } from '../../resp/errors.ts';
 
 /**
@@ -164,7 +163,8 @@ const ABSENT: ReadonlySet<string> = new Set(
 export function isAbsent(error: unknown): boolean {
   if (!(error instanceof RespError)) return false;
   if (!(error instanceof ConnectionError)) return isAbsent(error.cause);
-  return error.retryable && ABSENT.has(error.code) && error.hint !== NO_TLS;
+  // What has a way out does not pass by itself.
+  return error.retryable && ABSENT.has(error.code) && error.hint === undefined;
 }
 
 function withMeaning(error: RespError, what: 'read from' | 'write to'): RespError {

@@ -13,6 +13,7 @@ type Progress = Extract<MigrateEvent, { type: 'progress' }> | Extract<CheckEvent
 export type Asked = Pick<OutputOptions, 'partition' | 'verifies'>;
 
 const PROGRESS_MS = 1000;
+const LONGEST_KEY = 1024 * 1024;
 
 export class EventLines {
   readonly #write: (line: string) => void;
@@ -46,10 +47,10 @@ export class EventLines {
         if (Math.abs(this.#now() - this.#toldAt) >= PROGRESS_MS) this.#tellProgress();
         break;
       case 'key-failed':
-        this.tell('key-failed', { db: event.db, key: escapeKey(event.key), code: event.code, reason: event.reason });
+        this.tell('key-failed', { db: event.db, ...keyOf(event.key), code: event.code, reason: event.reason });
         break;
       case 'key-recovered':
-        this.tell('key-recovered', { db: event.db, key: escapeKey(event.key) });
+        this.tell('key-recovered', { db: event.db, ...keyOf(event.key) });
         break;
       case 'verdict':
         if (event.verdict !== 'match') this.tell('verdict', describeVerdict(event));
@@ -132,7 +133,14 @@ function rounded({ lag, ...rest }: LiveProgress): LiveProgress {
 }
 
 function describeVerdict({ verdict, db, key, targetDb, targetKey, what }: VerdictEvent): object {
-  return { verdict, db, key: escapeKey(key), targetDb, targetKey: escapeKey(targetKey), what };
+  const { key: shownTarget } = keyOf(targetKey);
+  return { verdict, db, ...keyOf(key), targetDb, targetKey: shownTarget, what };
+}
+
+/** A name is told whole, unless its line would be longer than a string may be, or a log should. */
+function keyOf(key: Buffer): { readonly key: string; readonly keyBytes?: number } {
+  if (key.length <= LONGEST_KEY) return { key: escapeKey(key) };
+  return { key: escapeKey(key.subarray(0, LONGEST_KEY)), keyBytes: key.length };
 }
 
 function describe(error: unknown): object {
