@@ -119,8 +119,7 @@ export class RunRecord {
       case 'progress': {
         const { type: _, fraction, live, paused = false, owed, ...figures } = event;
         if (hasMoved(state.figures, figures) || fraction !== state.fraction) this.#progress();
-        if (owed !== undefined)
-          state.waiting = { until: now + owed, why: 'by --bwlimit or --tpslimit nothing goes before' };
+        if (owed !== undefined) this.#wait(owed, 'by --bwlimit or --tpslimit nothing goes before');
         Object.assign(state, { fraction, live, paused });
         this.#copied(figures);
         if (live !== undefined && live.phase !== state.phase) this.#enter(live.phase);
