@@ -11,7 +11,7 @@ import { fileURLToPath } from 'node:url';
 import { TestClient } from '../support/client.ts';
 import { killAtExit } from '../support/kill-at-exit.ts';
 import { cleanEnvironment, MAIN } from '../support/rump.ts';
-import { longOnly } from '../support/tier.ts';
+import { longOnly, longTest } from '../support/tier.ts';
 
 const DEMO = fileURLToPath(new URL('demo.js', import.meta.url));
 const DEMONSTRATION = new URL('demonstration.js', import.meta.url).href;
@@ -39,7 +39,7 @@ longOnly(() => {
   });
 });
 
-test('The demo fits a terminal of 40 columns', async (t) => {
+longTest('The demo fits a terminal of 40 columns', async (t) => {
   const { code, output } = await demonstrate(t, MAIN, 40);
   assert.equal(code, 0, output);
   // What rump itself prints is rump's own affair.

@@ -71,7 +71,7 @@ longTest('rump check finds the differences, and no other, while slots of both cl
   assertDifferent(await running.done, CHANGES);
 });
 
-test('A slot that stays open is looked for on both of its nodes', async (t) => {
+longTest('A slot that stays open is looked for on both of its nodes', async (t) => {
   const { source, target } = await startClusters(t, { source: { spares: 1 }, target: { spares: 1 } });
   const keys = Array.from({ length: 100 }, (_, i) => `{open}:${i}`);
   for (const cluster of [source, target]) {

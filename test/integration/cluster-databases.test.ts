@@ -104,7 +104,7 @@ for (const { name, binary } of serversWith('valkey-9.1')) {
     const client = cluster.clients[0]!;
     const many = Array.from({ length: 5000 }, (_, i) => ['SET', `${TAG}:${i}`, i]);
     await client.pipeline([...many, ['SELECT', 1], ...many.slice(0, KEYS)]);
-    const pace = ['--tpslimit', '6000', '--count', '200', '--retry-max', '50ms'];
+    const pace = ['--tpslimit', '6000', '--count', '200', '--retry-max', '50ms', '--retries', '3'];
     const running = spawnRump(['--from', cluster.url, '--to', server.url, '--db', 'all', ...pace]);
     const there = await server.client();
     while (running.child.exitCode === null && ((await there.send('DBSIZE')) as number) < KEYS) await sleep(5);

@@ -40,37 +40,42 @@ for (const [endpoint, ...args] of variants<readonly [string, ...string[]]>(
   });
 }
 
-test('A value that is written by commands into an open slot waits for its end, and otherwise fails by name', async (t) => {
-  const [server, cluster] = await Promise.all([startServer(), startCluster(t, { spares: 1 })]);
-  t.after(() => server.stop());
-  const client = await server.client();
-  const fields = Array.from({ length: 400 }, (_, i) => `field ${i}`);
-  for (const key of [`${TAG}:1`, `${TAG}:2`, 'large']) await client.send('HSET', key, ...fields);
-  await client.pipeline(Array.from({ length: KEYS }, (_, i) => ['SET', `key:${i}`, `value ${i}`]));
-  const home = cluster.homeOf(SLOT);
-  await cluster.openSlot(SLOT, home, SPARE, 0);
-  const args = ['--from', server.url, '--to', cluster.url, '--big-key', '1k', '--json'];
+longTest(
+  'A value that is written by commands into an open slot waits for its end, and otherwise fails by name',
+  async (t) => {
+    const [server, cluster] = await Promise.all([startServer(), startCluster(t, { spares: 1 })]);
+    t.after(() => server.stop());
+    const client = await server.client();
+    const fields = Array.from({ length: 400 }, (_, i) => `field ${i}`);
+    for (const key of [`${TAG}:1`, `${TAG}:2`, 'large']) await client.send('HSET', key, ...fields);
+    await client.pipeline(Array.from({ length: KEYS }, (_, i) => ['SET', `key:${i}`, `value ${i}`]));
+    const home = cluster.homeOf(SLOT);
+    await cluster.openSlot(SLOT, home, SPARE, 0);
+    const args = ['--from', server.url, '--to', cluster.url, '--big-key', '1k', '--json'];
 
-  const failed = await runRump([...args, '--retries', '3', '--retry-max', '100ms']);
-  assert.equal(failed.code, 1);
-  const names = [
-    ...failed.stdout.matchAll(/"event":"key-failed".*"key":"([^"]*)","code":"TRYAGAIN".*Its slot \d+ is on the move/g),
-  ];
-  assert.deepEqual(new Set(names.map(([, key]) => key)), new Set([`${TAG}:1`, `${TAG}:2`]));
-  assert.match(failed.stdout, new RegExp(`"event":"done".*"keys":${KEYS + 1},.*"failed":2\\b`));
-  assert.equal(await total(cluster), KEYS + 1);
+    const failed = await runRump([...args, '--retries', '3', '--retry-max', '100ms']);
+    assert.equal(failed.code, 1);
+    const names = [
+      ...failed.stdout.matchAll(
+        /"event":"key-failed".*"key":"([^"]*)","code":"TRYAGAIN".*Its slot \d+ is on the move/g,
+      ),
+    ];
+    assert.deepEqual(new Set(names.map(([, key]) => key)), new Set([`${TAG}:1`, `${TAG}:2`]));
+    assert.match(failed.stdout, new RegExp(`"event":"done".*"keys":${KEYS + 1},.*"failed":2\\b`));
+    assert.equal(await total(cluster), KEYS + 1);
 
-  const running = spawnRump(args);
-  const importing = cluster.clients[SPARE]!;
-  await importing.send('CONFIG', 'RESETSTAT');
-  await cluster.until('it was told to try again', async () =>
-    String(await importing.send('INFO', 'errorstats')).includes('errorstat_TRYAGAIN'),
-  );
-  await cluster.moveSlot(SLOT, home, SPARE);
-  const { code, stdout } = await running.done;
-  assert.equal(code, 0, stdout.slice(-1000));
-  assert.equal(await total(cluster), KEYS + 3);
-});
+    const running = spawnRump(args);
+    const importing = cluster.clients[SPARE]!;
+    await importing.send('CONFIG', 'RESETSTAT');
+    await cluster.until('it was told to try again', async () =>
+      String(await importing.send('INFO', 'errorstats')).includes('errorstat_TRYAGAIN'),
+    );
+    await cluster.moveSlot(SLOT, home, SPARE);
+    const { code, stdout } = await running.done;
+    assert.equal(code, 0, stdout.slice(-1000));
+    assert.equal(await total(cluster), KEYS + 3);
+  },
+);
 
 longTest(
   'A slot that a node sends away, and nobody else takes, is not asked for again and again, and its keys fail alone',

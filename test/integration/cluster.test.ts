@@ -9,6 +9,7 @@ import { runRump, spawnRump } from '../support/rump.ts';
 import { servers } from '../support/server-versions.ts';
 import { assertSame } from '../support/snapshot.ts';
 import { startProxy } from '../support/tcp-proxy.ts';
+import { longTest } from '../support/tier.ts';
 
 const KEYS = 5000;
 
@@ -89,7 +90,7 @@ test('rump reaches nodes elsewhere than they say, and says how where it cannot',
   assert.ok(proxies.every(({ bytesUp }) => bytesUp > 10_000));
 });
 
-test('One slow node of a target does not hold up the others', async (t) => {
+longTest('One slow node of a target does not hold up the others', async (t) => {
   const [source, cluster] = await Promise.all([startServer(), startCluster(t)]);
   t.after(() => source.stop());
   await fillServer(source);

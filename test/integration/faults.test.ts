@@ -6,16 +6,17 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { assertSameData } from '../support/keyspace.ts';
 import { holdMidRun, MID_RUN_KEYS, type MidRun } from '../support/mid-run.ts';
 import { assertDone, assertFailed, assertPlainWords, linesOf } from '../support/outcome.ts';
+import { variants } from '../support/tier.ts';
 
 const SIDES = ['source', 'target'] as const;
 /** A failure is final. */
 const ONCE = ['--retries', '0'];
 const OTHER = { source: 'target', target: 'source' } as const;
-/** Longer than a connection is allowed to be silent by many a server. */
-const LONG_STALL_MS = 2000;
+/** The target's turn comes in the long tier: longer than a connection is allowed to be silent by many a proxy and many a client. */
+const STALL_MS = { source: 2000, target: 10_000 } as const;
 
 describe('A copy whose connection fails', { concurrency: 2 }, () => {
-  for (const side of SIDES) {
+  for (const side of variants(...SIDES)) {
     test(`rump fails when the ${side} is killed`, async (t) => {
       const run = await holdMidRun(t, { held: OTHER[side], args: ONCE });
       await run[side].kill();
@@ -65,20 +66,20 @@ describe('A copy whose connection fails', { concurrency: 2 }, () => {
 });
 
 describe('A copy that has to wait', { concurrency: 4 }, () => {
-  for (const side of SIDES) {
-    test(`rump goes on when the ${side} comes back after ${LONG_STALL_MS / 1000} s`, async (t) => {
+  for (const side of variants(...SIDES)) {
+    test(`rump goes on when the ${side} comes back after ${STALL_MS[side] / 1000} s`, async (t) => {
       const run = await holdMidRun(t, { held: OTHER[side] });
       run[side].pause();
       run.proxy.unstall();
-      await sleep(LONG_STALL_MS);
+      await sleep(STALL_MS[side]);
       assert.equal(run.running.child.exitCode, null, run.running.stderr);
       run[side].resume();
       await assertCompleted(run);
     });
 
-    test(`rump goes on when the line to the ${side} is back after ${LONG_STALL_MS / 1000} s`, async (t) => {
+    test(`rump goes on when the line to the ${side} is back after ${STALL_MS[side] / 1000} s`, async (t) => {
       const run = await holdMidRun(t, { held: side });
-      await sleep(LONG_STALL_MS);
+      await sleep(STALL_MS[side]);
       assert.equal(run.running.child.exitCode, null, run.running.stderr);
       run.proxy.unstall();
       await assertCompleted(run);

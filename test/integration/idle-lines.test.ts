@@ -11,6 +11,7 @@ import type { TestServer } from '../support/redis-server.ts';
 import { replyProxy } from '../support/reply-proxy.ts';
 import { runRump } from '../support/rump.ts';
 import { startPair } from '../support/server-pair.ts';
+import { longTest } from '../support/tier.ts';
 
 const KEYS = 2400;
 /** Longer than what counts as hanging up at once. */
@@ -29,18 +30,21 @@ async function connectionsTo(server: TestServer): Promise<number> {
   return Number(/total_connections_received:(\d+)/.exec(info)![1]);
 }
 
-test('rump opens the idle connections of a cluster as often as they are closed, and says nothing of it', async (t) => {
-  const [source, target] = await Promise.all([startCluster(t, { primaries: 2 }), startCluster(t, { primaries: 2 })]);
-  const keys = Array.from({ length: KEYS }, (_, i) => `{tag}:${i}`);
-  await source.pipeline(keys.map((key) => ['SET', key, 'value']));
-  const empty = 1 - source.homeOfKey(keys[0]!);
-  const idle = [source.nodes[empty]!, target.nodes[empty]!];
-  const before = await Promise.all(idle.map(tiresSoon));
-  const result = await runRump(['--from', source.url, '--to', target.url, '--tpslimit', '800', '--retries', '1']);
-  assertDone(result);
-  assert.doesNotMatch(result.stderr, /reconnect|Lost/);
-  for (const [i, server] of idle.entries()) assert.ok((await connectionsTo(server)) - before[i]! >= 4, result.stderr);
-});
+longTest(
+  'rump opens the idle connections of a cluster as often as they are closed, and says nothing of it',
+  async (t) => {
+    const [source, target] = await Promise.all([startCluster(t, { primaries: 2 }), startCluster(t, { primaries: 2 })]);
+    const keys = Array.from({ length: KEYS }, (_, i) => `{tag}:${i}`);
+    await source.pipeline(keys.map((key) => ['SET', key, 'value']));
+    const empty = 1 - source.homeOfKey(keys[0]!);
+    const idle = [source.nodes[empty]!, target.nodes[empty]!];
+    const before = await Promise.all(idle.map(tiresSoon));
+    const result = await runRump(['--from', source.url, '--to', target.url, '--tpslimit', '800', '--retries', '1']);
+    assertDone(result);
+    assert.doesNotMatch(result.stderr, /reconnect|Lost/);
+    for (const [i, server] of idle.entries()) assert.ok((await connectionsTo(server)) - before[i]! >= 4, result.stderr);
+  },
+);
 
 test('A source that closes a connection that is not read from, as the target is behind, costs one try at most', async (t) => {
   const { running, proxy, source, to } = await holdMidRun(t, { held: 'target', args: ['--retries', '1'] });

@@ -11,7 +11,7 @@ import { startPair } from '../support/server-pair.ts';
 import { assertSameData } from '../support/snapshot.ts';
 import { serversWith } from '../support/server-versions.ts';
 import { startProxy } from '../support/tcp-proxy.ts';
-import { variants } from '../support/tier.ts';
+import { longTest, variants } from '../support/tier.ts';
 
 test('rump leaves nothing behind when it is interrupted in the middle of a large value', async (t) => {
   const { from, to, endpoints } = await startPair(t);
@@ -24,21 +24,24 @@ test('rump leaves nothing behind when it is interrupted in the middle of a large
   assert.equal(await to.send('DBSIZE'), 0);
 });
 
-test('rump ends soon when it is interrupted while the target takes neither large values nor small ones', async (t) => {
-  const { from, to, endpoints } = await startPair(t);
-  await fillLarge(from, ['hash']);
-  await from.pipeline(Array.from({ length: 10_000 }, (_, i) => ['SET', `key:${i}`, i]));
-  const running = spawnRump([...endpoints, ...BIG_KEY, '--bwlimit', '300k']);
-  await temporaryKey(running, to);
-  await to.send('CLIENT', 'PAUSE', 30_000);
-  await sleep(500);
-  const interrupted = performance.now();
-  running.child.kill('SIGINT');
-  const result = await running.done;
-  assertFailed(result, { code: 130, error: /^rump: Stopped by Ctrl-C/ });
-  // Five seconds for replies, and two to clean up.
-  assert.ok(performance.now() - interrupted < 12_000, `It took ${performance.now() - interrupted} ms`);
-});
+longTest(
+  'rump ends soon when it is interrupted while the target takes neither large values nor small ones',
+  async (t) => {
+    const { from, to, endpoints } = await startPair(t);
+    await fillLarge(from, ['hash']);
+    await from.pipeline(Array.from({ length: 10_000 }, (_, i) => ['SET', `key:${i}`, i]));
+    const running = spawnRump([...endpoints, ...BIG_KEY, '--bwlimit', '300k']);
+    await temporaryKey(running, to);
+    await to.send('CLIENT', 'PAUSE', 30_000);
+    await sleep(500);
+    const interrupted = performance.now();
+    running.child.kill('SIGINT');
+    const result = await running.done;
+    assertFailed(result, { code: 130, error: /^rump: Stopped by Ctrl-C/ });
+    // Five seconds for replies, and two to clean up.
+    assert.ok(performance.now() - interrupted < 12_000, `It took ${performance.now() - interrupted} ms`);
+  },
+);
 
 for (const [right, expires] of [
   ['pexpireat', true],

@@ -10,6 +10,7 @@ import { runRump } from '../support/rump.ts';
 import { startPair } from '../support/server-pair.ts';
 import { servers } from '../support/server-versions.ts';
 import { assertSameData } from '../support/snapshot.ts';
+import { longTest } from '../support/tier.ts';
 
 /** Every value of `fillLarge` takes longer, as far as one can know before. */
 const MAX_LATENCY = ['--max-latency', '5ms'];
@@ -42,25 +43,28 @@ for (const { name, binary } of servers('redis-8.0', 'valkey-9.1')) {
   });
 }
 
-test('What goes into a file in one piece, and what nobody can tell to be of one moment otherwise, is dumped', async (t) => {
-  const { source, target, from, to } = await startPair(t);
-  await fillLarge(from);
-  await from.send('ACL', 'SETUSER', 'reader', 'reset', 'on', '>pw', '~*', '&*', '+@all', '-watch');
-  const url = source.url.replace('//', '//reader:pw@');
-  const path = join(folderOf(t), 'f.resp');
-  for (const [side, options, dumps] of [
-    [source.url, [...MAX_LATENCY, '--big-key', '100M'], LARGE_TYPES.length],
-    // Strings and lists give nothing twice.
-    [url, MAX_LATENCY, LARGE_TYPES.length - 2],
-  ] as const) {
-    await from.send('CONFIG', 'RESETSTAT');
-    assertDone(await runRump(['--from', side, '--to', path, ...options]));
-    assert.equal(await dumpsOf(from), dumps);
-    await to.send('FLUSHALL');
-    assertDone(await runRump(['--from', path, '--to', target.url]));
-    await assertSameData(from, to);
-  }
-});
+longTest(
+  'What goes into a file in one piece, and what nobody can tell to be of one moment otherwise, is dumped',
+  async (t) => {
+    const { source, target, from, to } = await startPair(t);
+    await fillLarge(from);
+    await from.send('ACL', 'SETUSER', 'reader', 'reset', 'on', '>pw', '~*', '&*', '+@all', '-watch');
+    const url = source.url.replace('//', '//reader:pw@');
+    const path = join(folderOf(t), 'f.resp');
+    for (const [side, options, dumps] of [
+      [source.url, [...MAX_LATENCY, '--big-key', '100M'], LARGE_TYPES.length],
+      // Strings and lists give nothing twice.
+      [url, MAX_LATENCY, LARGE_TYPES.length - 2],
+    ] as const) {
+      await from.send('CONFIG', 'RESETSTAT');
+      assertDone(await runRump(['--from', side, '--to', path, ...options]));
+      assert.equal(await dumpsOf(from), dumps);
+      await to.send('FLUSHALL');
+      assertDone(await runRump(['--from', path, '--to', target.url]));
+      await assertSameData(from, to);
+    }
+  },
+);
 
 test('A value too large for the buffers of the source goes into a file all the same', async (t) => {
   const { source, target, from, to } = await startPair(t);

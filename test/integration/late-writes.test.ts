@@ -10,7 +10,7 @@ import { startCluster } from '../support/redis-cluster.ts';
 import { startServer } from '../support/redis-server.ts';
 import type { RumpResult } from '../support/rump.ts';
 import { startProxy, type TcpProxy } from '../support/tcp-proxy.ts';
-import { variants } from '../support/tier.ts';
+import { longTest, variants } from '../support/tier.ts';
 
 const KEYS = 300;
 /** Longer than any test. */
@@ -31,12 +31,15 @@ for (const where of variants('a file', 'the target')) {
   });
 }
 
-test('What a killed run had sent to the nodes of a cluster does not come behind what the next one writes', async (t) => {
-  const { values } = await killInTunnel(t, await toCluster(t), 'target');
-  assert.deepEqual(values, ['new']);
-});
+longTest(
+  'What a killed run had sent to the nodes of a cluster does not come behind what the next one writes',
+  async (t) => {
+    const { values } = await killInTunnel(t, await toCluster(t), 'target');
+    assert.deepEqual(values, ['new']);
+  },
+);
 
-test('Where the connections of a killed run may not be ended, that is said', async (t) => {
+longTest('Where the connections of a killed run may not be ended, that is said', async (t) => {
   const tunnel = await toServer(t);
   await tunnel.clients[0]!.send('ACL', 'SETUSER', 'default', '-client|kill');
   const { values, result } = await killInTunnel(t, tunnel, fileFor(t));

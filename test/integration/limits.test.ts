@@ -9,6 +9,7 @@ import { assertDone, assertFailed } from '../support/outcome.ts';
 import { folderOf } from '../support/resp-file.ts';
 import { spawnRump, runRump, type RunningRump } from '../support/rump.ts';
 import { startPair } from '../support/server-pair.ts';
+import { variants } from '../support/tier.ts';
 
 const POLL_MS = 20;
 /** What a pause may save up: a twentieth of a second. */
@@ -75,7 +76,7 @@ for (const args of [
   });
 }
 
-for (const held of ['source', 'target'] as const) {
+for (const held of variants<'source' | 'target'>('source', 'target')) {
   test(`rump stops soon on Ctrl-C in the pause before it connects to the ${held} again`, async (t) => {
     const { running, proxy } = await holdMidRun(t, { held, args: ['--json'] });
     proxy.refuse();

@@ -105,7 +105,7 @@ longOnly(() => {
 });
 
 test('rump follows a cluster into a cluster', (t) =>
-  follow(t, 'tracking', { faults: () => [], options: { following: 1000 } }));
+  follow(t, 'tracking', { faults: () => [], options: { following: 500, before: 1500, rate: 800 } }));
 
 /** Somebody who was not stopped, and whom rump is to name. */
 function writing(cluster: TestCluster): Fault {

@@ -10,7 +10,7 @@ import { startCluster } from '../support/redis-cluster.ts';
 import { startServer } from '../support/redis-server.ts';
 import { startPair } from '../support/server-pair.ts';
 import { startProxy, type TcpProxy } from '../support/tcp-proxy.ts';
-import { variants } from '../support/tier.ts';
+import { longTest, variants } from '../support/tier.ts';
 
 const KEYS = 600;
 /** Far more than the backlog holds. */
@@ -68,7 +68,7 @@ for (const feed of variants(...FEEDS.toReversed())) {
   });
 }
 
-test('Keys for which there was no room are read, whenever that shows', async (t) => {
+longTest('Keys for which there was no room are read, whenever that shows', async (t) => {
   const cluster = await startCluster(t, { primaries: 1 });
   const target = await startServer();
   t.after(() => target.stop());

@@ -65,6 +65,7 @@ async function follow(
     endpoints: ['--from', source.readerUrl, '--to', target.url],
     args: ['--on-conflict', policy],
     code,
+    before: 1000,
     following: 600,
     writers: [writer],
     faults: hasGaps ? [feedCut(source)] : [],

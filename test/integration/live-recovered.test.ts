@@ -14,7 +14,7 @@ import { assertFailed, linesOf } from '../support/outcome.ts';
 import { startServer, type TestServer } from '../support/redis-server.ts';
 import { folderOf } from '../support/resp-file.ts';
 import { spawnRump, type RumpResult, type RunningRump } from '../support/rump.ts';
-import { variants } from '../support/tier.ts';
+import { longTest, variants } from '../support/tier.ts';
 
 const PASSWORD = 'secret';
 
@@ -118,7 +118,7 @@ test('With --json the keys that have failed and not recovered are those that the
   assert.equal(events.find(({ event }) => event === 'done')!.failed, 1);
 });
 
-test('A key that fails to the end is tried once more, counted once, and listed with those that do', async (t) => {
+longTest('A key that fails to the end is tried once more, counted once, and listed with those that do', async (t) => {
   await from.pipeline(['passing', 'failing', 'fine'].map((key) => ['SET', key, 'first']));
   await keepTo(to, 'fine');
   const { running, over } = await follow(t);
@@ -136,7 +136,7 @@ test('A key that fails to the end is tried once more, counted once, and listed w
   assert.match(String(await to.send('INFO', 'commandstats')), /cmdstat_restore:.*rejected_calls=1,/);
 });
 
-test('Progress that is kept names no key as failed that has been copied since', async (t) => {
+longTest('Progress that is kept names no key as failed that has been copied since', async (t) => {
   const file = join(folderOf(t), 'progress');
   await from.pipeline(['passing', 'fine'].map((key) => ['SET', key, 'first']));
   await keepTo(to, 'fine', 'rump:*');
@@ -185,7 +185,7 @@ test('A key that the target has of its own has failed under --on-conflict fail a
   assert.deepEqual(await to.send('MGET', 'passing', 'back').then(String), 'own,own');
 });
 
-test('A key that is skipped counts once, however often it changes', async (t) => {
+longTest('A key that is skipped counts once, however often it changes', async (t) => {
   await from.pipeline(['own', 'fine'].map((key) => ['SET', key, 'first']));
   await to.send('SET', 'own', 'own');
   const { over } = await follow(t, ['--on-conflict', 'skip']);

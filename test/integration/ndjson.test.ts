@@ -18,6 +18,7 @@ import { runRump } from '../support/rump.ts';
 import { servers, serversWith } from '../support/server-versions.ts';
 import { assertSame, snapshot, type SameDataOptions, type Snapshot } from '../support/snapshot.ts';
 import { fieldExpiries, plainValue } from '../src/rdb/plain-value.ts';
+import { longTest } from '../support/tier.ts';
 
 const FAR_AWAY = 4_102_444_800_123;
 
@@ -88,25 +89,28 @@ for (const { name, binary } of serversWith('redis-8.0', 'valkey-9.1')) {
   });
 }
 
-test('rump --to x.ndjson reads large values in pieces, has none dumped, and leaves nothing beside the file', async (t) => {
-  const { url, from, path } = await start(t);
-  await fillLarge(from);
-  await from.send('SET', 'large:text', 'ü漢😀'.repeat(60_000));
-  await from.send('ACL', 'SETUSER', 'reader', 'reset', 'on', '>pw', '~*', '&*', '+@all', '-watch');
-  for (const [source, options] of [
-    [url, BIG_KEY],
-    [url, ['--max-latency', '5ms']],
-    // Nobody says that a value has not changed: each is read twice.
-    [url.replace('//', '//reader:pw@'), BIG_KEY],
-  ] as const) {
-    await from.send('CONFIG', 'RESETSTAT');
-    assertDone(await runRump(['--from', source, '--to', path, ...options]));
-    assert.equal(await dumpsOf(from), 0);
-    assert.equal(exported(path).length, LARGE_TYPES.length + 1);
-    await assertExported(from, exported(path), { byCommands: true });
-    assert.deepEqual(readdirSync(dirname(path)), ['f.ndjson']);
-  }
-});
+longTest(
+  'rump --to x.ndjson reads large values in pieces, has none dumped, and leaves nothing beside the file',
+  async (t) => {
+    const { url, from, path } = await start(t);
+    await fillLarge(from);
+    await from.send('SET', 'large:text', 'ü漢😀'.repeat(60_000));
+    await from.send('ACL', 'SETUSER', 'reader', 'reset', 'on', '>pw', '~*', '&*', '+@all', '-watch');
+    for (const [source, options] of [
+      [url, BIG_KEY],
+      [url, ['--max-latency', '5ms']],
+      // Nobody says that a value has not changed: each is read twice.
+      [url.replace('//', '//reader:pw@'), BIG_KEY],
+    ] as const) {
+      await from.send('CONFIG', 'RESETSTAT');
+      assertDone(await runRump(['--from', source, '--to', path, ...options]));
+      assert.equal(await dumpsOf(from), 0);
+      assert.equal(exported(path).length, LARGE_TYPES.length + 1);
+      await assertExported(from, exported(path), { byCommands: true });
+      assert.deepEqual(readdirSync(dirname(path)), ['f.ndjson']);
+    }
+  },
+);
 
 test('rump --to x.ndjson comes to its end where the last line, or each that there is room for, is written before it is whole', async (t) => {
   const { url, from, path } = await start(t);

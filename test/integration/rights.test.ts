@@ -10,7 +10,7 @@ import { assertDone, assertFailed, assertRefused } from '../support/outcome.ts';
 import { startCluster } from '../support/redis-cluster.ts';
 import { runRump, spawnRump, type RumpResult } from '../support/rump.ts';
 import { startPair } from '../support/server-pair.ts';
-import { variants } from '../support/tier.ts';
+import { longTest, variants } from '../support/tier.ts';
 
 async function grant(client: TestClient, user: string, ...rights: string[]): Promise<void> {
   await client.send('ACL', 'SETUSER', user, 'reset', 'on', '>pw', '~*', ...rights);
@@ -144,7 +144,7 @@ async function copyWhile(
   return running.done;
 }
 
-test('rump names the source that does not say any more who it is', async (t) => {
+longTest('rump names the source that does not say any more who it is', async (t) => {
   const { source, target, from, to } = await startPair(t);
   await grant(from, 'reader', '+@all');
   const ends = ['--from', as('reader', source.url), '--to', target.url];
@@ -152,7 +152,7 @@ test('rump names the source that does not say any more who it is', async (t) => 
   assertFailed(result, { error: new RegExp(`^rump: Cannot read from 127\\.0\\.0\\.1:${source.port}: NOPERM `, 'm') });
 });
 
-test('rump vouches for no target that was flushed and does not say which keys are there', async (t) => {
+longTest('rump vouches for no target that was flushed and does not say which keys are there', async (t) => {
   const { source, target, from, to } = await startPair(t);
   await grant(to, 'writer', '+@all', '-exists');
   const ends = ['--from', source.url, '--to', as('writer', target.url)];

@@ -15,6 +15,7 @@ import { startPair, type PairOptions, type ServerPair } from '../support/server-
 import { servers } from '../support/server-versions.ts';
 import { startProxy } from '../support/tcp-proxy.ts';
 import * as build from '../src/rdb/payload-builder.ts';
+import { longTest } from '../support/tier.ts';
 
 const DATABASES = [0, 3, 9];
 const DEBUG = ['--enable-debug-command', 'yes'];
@@ -161,7 +162,7 @@ test('rump --dry-run counts the keys of a snapshot by type, and writes nothing',
   assert.equal(String(await to.send('INFO', 'keyspace')).includes('keys='), false);
 });
 
-test('rump --big-key copies the larger values of a snapshot in pieces', async (t) => {
+longTest('rump --big-key copies the larger values of a snapshot in pieces', async (t) => {
   const numbers = Array.from({ length: 5000 }, (_, i) => i);
   const { path, target, from, to } = await startSaved(t, async (from) => {
     await from.send('CONFIG', 'SET', 'rdbcompression', 'no');
@@ -185,7 +186,7 @@ test('rump --big-key copies the larger values of a snapshot in pieces', async (t
   await assertSameData(from, to);
 });
 
-test('rump turns a snapshot into a stream of RESTORE commands', async (t) => {
+longTest('rump turns a snapshot into a stream of RESTORE commands', async (t) => {
   const { path, target, from, to } = await startSaved(t, fillDatabases);
   const stream = join(folderOf(t), 'f.resp.gz');
   assertDone(await runRump(['--from', path, '--to', stream]));

@@ -8,7 +8,7 @@ import { assertSameData } from '../support/keyspace.ts';
 import { Following, PHASE } from '../support/live/model.ts';
 import { serverSide } from '../support/live/sides.ts';
 import { startPair, type ServerPair } from '../support/server-pair.ts';
-import { longOnly, variants } from '../support/tier.ts';
+import { longOnly, longTest, variants } from '../support/tier.ts';
 
 const KEYS = 500;
 
@@ -49,7 +49,7 @@ longOnly(() => {
   });
 });
 
-test('A target that is swapped with a database of the same names has its own values again', async (t) => {
+longTest('A target that is swapped with a database of the same names has its own values again', async (t) => {
   const { target, to, from, run } = await inSync(t);
   await (await target.client(1)).pipeline(Array.from({ length: KEYS }, (_, i) => ['SET', `key:${i}`, 'old']));
   await to.send('SWAPDB', 0, 1);
@@ -95,7 +95,7 @@ test('A target of which another database was flushed once may lack keys later th
   assert.match(result.stderr, /warning: the target .* lacks 1 of .*"late:3" in db 0.*: they were deleted there/);
 });
 
-test('A target that was flushed, and may not be asked for keys, gets all of them again', async (t) => {
+longTest('A target that was flushed, and may not be asked for keys, gets all of them again', async (t) => {
   const { from, to, run } = await inSync(t, { rights: ['~*', '+@all', '-exists'] });
   await to.send('FLUSHALL');
   while ((await to.send('DBSIZE')) !== KEYS) await sleep(10);

@@ -6,7 +6,7 @@ import { array, bulk, integer } from '../support/frames.ts';
 import { replyProxy } from '../support/reply-proxy.ts';
 import { runRump } from '../support/rump.ts';
 import { startPair } from '../support/server-pair.ts';
-import { count, longOnly } from '../support/tier.ts';
+import { count, longOnly, longTest } from '../support/tier.ts';
 
 /** One value of each type, above 1 KiB. */
 async function fillSmall(client: TestClient): Promise<void> {
@@ -162,7 +162,7 @@ test('rump takes no page that it did not ask for, and no stream whose ids go bac
   }
 });
 
-test('rump ends where entries that are pending go on beyond what their group tells', async (t) => {
+longTest('rump ends where entries that are pending go on beyond what their group tells', async (t) => {
   const { source, target, from } = await startPair(t);
   await fillSmall(from);
   await addGroup(from);

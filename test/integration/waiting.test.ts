@@ -11,7 +11,7 @@ import { runRump, spawnRump, type RunningRump } from '../support/rump.ts';
 import { startPair, type ServerPair } from '../support/server-pair.ts';
 import { serversWith } from '../support/server-versions.ts';
 import { startProxy } from '../support/tcp-proxy.ts';
-import { variants } from '../support/tier.ts';
+import { longTest, variants } from '../support/tier.ts';
 
 /** As long as the test takes to mend what is wrong. */
 const PATIENT = ['--retries', '10000', '--retry-max', '20ms'];
@@ -88,21 +88,24 @@ test('rump gives up in the end on a server that goes on refusing: exit code 75, 
   assert.match(result.stderr, /NOREPLICAS .*\(its min-replicas-to-write /);
 });
 
-test('rump waits for a server that is busy when it is connected to again, in another database than 0', async (t) => {
-  const pair = await startPair(t);
-  const other = await pair.source.client(1);
-  await other.pipeline(Array.from({ length: 3000 }, (_, i) => ['SET', `key:${i}`, i]));
-  const proxy = await startProxy({ port: pair.source.port });
-  t.after(() => proxy.close());
-  const running = spawnRump(['--from', `${proxy.url}/1`, '--to', pair.target.url, ...PATIENT, '--tpslimit', '3000']);
-  while (((await pair.to.send('DBSIZE')) as number) < 500) assert.equal(running.child.exitCode, null, running.stderr);
-  await keepBusy(pair);
-  proxy.cut();
-  await said(running, /^rump: waiting for the source .*: BUSY /m);
-  await pair.from.send('SCRIPT', 'KILL');
-  assertDone(await running.done);
-  assert.equal(await pair.to.send('DBSIZE'), 3000);
-});
+longTest(
+  'rump waits for a server that is busy when it is connected to again, in another database than 0',
+  async (t) => {
+    const pair = await startPair(t);
+    const other = await pair.source.client(1);
+    await other.pipeline(Array.from({ length: 3000 }, (_, i) => ['SET', `key:${i}`, i]));
+    const proxy = await startProxy({ port: pair.source.port });
+    t.after(() => proxy.close());
+    const running = spawnRump(['--from', `${proxy.url}/1`, '--to', pair.target.url, ...PATIENT, '--tpslimit', '3000']);
+    while (((await pair.to.send('DBSIZE')) as number) < 500) assert.equal(running.child.exitCode, null, running.stderr);
+    await keepBusy(pair);
+    proxy.cut();
+    await said(running, /^rump: waiting for the source .*: BUSY /m);
+    await pair.from.send('SCRIPT', 'KILL');
+    assertDone(await running.done);
+    assert.equal(await pair.to.send('DBSIZE'), 3000);
+  },
+);
 
 for (const { name, binary } of serversWith('valkey-9.1')) {
   test(`rump tells at once of a type that ${name} does not know`, async (t) => {

@@ -12,7 +12,7 @@ import { assertSameData, fillAllTypes } from '../support/keyspace.ts';
 import { blocksOf, read, ROOT } from '../support/pages.ts';
 import { cleanEnvironment } from '../support/rump.ts';
 import { startPair } from '../support/server-pair.ts';
-import { longOnly } from '../support/tier.ts';
+import { longOnly, longTest } from '../support/tier.ts';
 
 const BUNDLE = join(ROOT, 'test/packaging/bundle.mjs');
 /** They run before anything is compiled, so they have no types. */
@@ -49,7 +49,7 @@ test('makeBundle() makes a file of at most 250 KiB, whose head says what it is a
   assert.match(head, /^[\n -~]+$/, 'The head is not plain text');
 });
 
-test('makeBundle() makes the same bytes of the same sources, and they tell neither place nor user', async () => {
+longTest('makeBundle() makes the same bytes of the same sources, and they tell neither place nor user', async () => {
   const copy = cloneInto(mkdtempSync(join(folder, 'another place-')));
   assert.ok(bundle.equals(await makeBundle(copy)));
   const teller = "return require('node:fs').writeFileSync('code', code);\n$&";

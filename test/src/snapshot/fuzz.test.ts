@@ -14,10 +14,10 @@ import { readSnapshots } from '../../support/snapshot-fixtures.ts';
 import { count } from '../../support/tier.ts';
 import { Mutations } from '../rdb/mutations.ts';
 
-const ROUNDS = count(600, 10_000);
+const ROUNDS = count(300, 10_000);
 /** Those of the other servers have nothing that these lack, and take their time. */
 const LARGE = new Set(['redis-6.0', 'redis-8.0', 'valkey-9.1']);
-const CHUNKED_ROUNDS = count(300, 5_000);
+const CHUNKED_ROUNDS = count(150, 5_000);
 const SEED = 0x72646266;
 /** Of one file: thousands of times what one takes, as the machine may be busy; a reader gone astray takes longer. */
 const SLOWEST_MS = 10_000;
