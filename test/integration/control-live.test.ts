@@ -11,7 +11,7 @@ import { startControlled, statusOf, until, type Controlled } from '../support/co
 import { assertSameData } from '../support/keyspace.ts';
 import { underWay } from '../support/mid-run.ts';
 import { startServer, type TestServer } from '../support/redis-server.ts';
-import { variants } from '../support/tier.ts';
+import { longTest, variants } from '../support/tier.ts';
 
 const KEYS = 1000;
 
@@ -75,7 +75,7 @@ test('rump --live writes nothing while it is paused, and what has changed meanwh
   await assertSameData(from, to);
 });
 
-test('rump says that it is paused where it is to cut over, and where it gave up on that', async (t) => {
+longTest('rump says that it is paused where it is to cut over, and where it gave up on that', async (t) => {
   const run = await start(t, '--cutover-timeout', '5s');
   await until(run, ({ phase }) => phase === 'in-sync');
   await run.tell('pause');

@@ -13,7 +13,7 @@ import { assertDone, assertFailed, assertRefused } from '../support/outcome.ts';
 import { startServer, type TestServer } from '../support/redis-server.ts';
 import { folderOf } from '../support/resp-file.ts';
 import { runRump, type RumpResult } from '../support/rump.ts';
-import { variants } from '../support/tier.ts';
+import { longTest, variants } from '../support/tier.ts';
 
 const KEYS = 3000;
 /** So few keys a second that a run is not over before it was told anything. */
@@ -235,7 +235,7 @@ test('rump pauses a value that goes in pieces, and one at which the source is re
   await assertSameData(from, to);
 });
 
-test('rump copies on whatever strangers do to its socket', async (t) => {
+longTest('rump copies on whatever strangers do to its socket', async (t) => {
   const run = await start(t, ['--tpslimit', '2000']);
   const rude = Array.from({ length: 100 }, (_, i) => {
     const socket = net.connect(run.path);

@@ -12,7 +12,7 @@ import { runRump, spawnRump } from '../support/rump.ts';
 import { Standing } from '../support/live/standing.ts';
 import { startPair } from '../support/server-pair.ts';
 import { startProxy, type TcpProxy } from '../support/tcp-proxy.ts';
-import { variants } from '../support/tier.ts';
+import { longTest, variants } from '../support/tier.ts';
 
 for (const store of variants('file', 'target')) {
   test(`A target that was flushed meanwhile gets everything once more (progress: ${store})`, async (t) => {
@@ -32,7 +32,7 @@ for (const store of variants('file', 'target')) {
   });
 }
 
-test('A target that comes back with older data is gone on with as of then, by what it keeps itself', async (t) => {
+longTest('A target that comes back with older data is gone on with as of then, by what it keeps itself', async (t) => {
   const { source, target, from, to } = await startPair(t);
   await from.pipeline(setAll(KEYS));
   const proxy = await startProxy({ port: target.port });

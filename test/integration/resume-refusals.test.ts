@@ -7,6 +7,7 @@ import { underWay } from '../support/mid-run.ts';
 import { assertDone, assertFailed } from '../support/outcome.ts';
 import { runRump, spawnRump } from '../support/rump.ts';
 import { startPair } from '../support/server-pair.ts';
+import { longTest } from '../support/tier.ts';
 
 test('A second run with the same file is refused while the first one is there', async (t) => {
   const { from, endpoints } = await startPair(t);
@@ -38,24 +39,27 @@ test('Of two runs that keep their progress at one target only one goes on', asyn
   assert.equal(await sizeOf(to), keys);
 });
 
-test('A copy that cannot keep its progress any more says why, and does not promise to go on from there', async (t) => {
-  const { from, endpoints } = await startPair(t);
-  const file = fileFor(t);
-  await from.pipeline(setAll(KEYS));
-  const running = spawnRump([...endpoints, '--tpslimit', '2000', '--resume', file]);
-  await underWay(running, () => existsSync(file));
-  rmSync(file);
-  mkdirSync(file);
-  await underWay(running, () => running.stderr.includes('what is done from here on is not kept'));
-  running.child.kill('SIGINT');
-  const { code, stderr } = await running.done;
-  assert.equal(code, 130);
-  assert.match(
-    stderr,
-    /^rump: warning: what is done from here on is not kept: Cannot write .*progress: it is a directory/m,
-  );
-  assert.doesNotMatch(stderr, /the same command goes on from here/);
-});
+longTest(
+  'A copy that cannot keep its progress any more says why, and does not promise to go on from there',
+  async (t) => {
+    const { from, endpoints } = await startPair(t);
+    const file = fileFor(t);
+    await from.pipeline(setAll(KEYS));
+    const running = spawnRump([...endpoints, '--tpslimit', '2000', '--resume', file]);
+    await underWay(running, () => existsSync(file));
+    rmSync(file);
+    mkdirSync(file);
+    await underWay(running, () => running.stderr.includes('what is done from here on is not kept'));
+    running.child.kill('SIGINT');
+    const { code, stderr } = await running.done;
+    assert.equal(code, 130);
+    assert.match(
+      stderr,
+      /^rump: warning: what is done from here on is not kept: Cannot write .*progress: it is a directory/m,
+    );
+    assert.doesNotMatch(stderr, /the same command goes on from here/);
+  },
+);
 
 test('A run that finds what it has kept at its target removed, as by one that has finished, writes nothing more', async (t) => {
   const { from, to, endpoints } = await startPair(t);

@@ -29,7 +29,7 @@ import { startPair } from '../support/server-pair.ts';
 import { assertSame } from '../support/snapshot.ts';
 import { replyProxy } from '../support/reply-proxy.ts';
 import { startProxy } from '../support/tcp-proxy.ts';
-import { longOnly, variants } from '../support/tier.ts';
+import { longTest, longOnly, variants } from '../support/tier.ts';
 
 const KILLS = 3;
 
@@ -80,35 +80,38 @@ test('What is counted in both parts is what one run would have counted', async (
   assert.equal(await sizeOf(to), KEYS);
 });
 
-test('What is counted of a copy that is killed again and again is exact under skip, and of keys that are gone', async (t) => {
-  const { source, target, from, to } = await startPair(t);
-  const file = fileFor(t);
-  await from.pipeline(setAll(KEYS));
-  await to.pipeline(setAll(KEYS, 'own:').filter((_, i) => i % 7 === 0));
-  const names = Array.from({ length: KEYS }, (_, i) => `key:${i}`);
-  const skipped = names.filter((name, i) => i % 7 === 0 && !isGone(name)).length;
-  const expired = names.filter(isGone).length;
-  const proxy = await replyProxy(t, source.port, ([command, key]) =>
-    command === 'DUMP' && isGone(key!) ? nil : undefined,
-  );
-  const args = ['--from', proxy.url, '--to', target.url, '--on-conflict', 'skip', '--resume', file, '--count', '50'];
-  const seed = 20_261_128;
-  const random = new Random(seed);
-  let kept = 0;
-  for (let i = 0; i < KILLS; i++) {
-    const running = spawnRump([...args, ...SLOWLY]);
-    const end = kept + random.between(100, KEYS / 5);
-    await underWay(running, () => keptIn(file) > end);
-    await kill(running);
-    kept = keptIn(file);
-  }
-  const result = await runRump([...args, '--json']);
-  assert.equal(result.code, 0, result.stderr);
-  const done = result.stdout.split('\n').find((line) => line.includes('"event":"done"'));
-  const figures = JSON.parse(done!) as Record<string, number>;
-  const expected = { keys: KEYS - skipped - expired, skipped, expired, failed: 0 };
-  assert.deepEqual(pick(figures, expected), expected, `seed ${seed}`);
-});
+longTest(
+  'What is counted of a copy that is killed again and again is exact under skip, and of keys that are gone',
+  async (t) => {
+    const { source, target, from, to } = await startPair(t);
+    const file = fileFor(t);
+    await from.pipeline(setAll(KEYS));
+    await to.pipeline(setAll(KEYS, 'own:').filter((_, i) => i % 7 === 0));
+    const names = Array.from({ length: KEYS }, (_, i) => `key:${i}`);
+    const skipped = names.filter((name, i) => i % 7 === 0 && !isGone(name)).length;
+    const expired = names.filter(isGone).length;
+    const proxy = await replyProxy(t, source.port, ([command, key]) =>
+      command === 'DUMP' && isGone(key!) ? nil : undefined,
+    );
+    const args = ['--from', proxy.url, '--to', target.url, '--on-conflict', 'skip', '--resume', file, '--count', '50'];
+    const seed = 20_261_128;
+    const random = new Random(seed);
+    let kept = 0;
+    for (let i = 0; i < KILLS; i++) {
+      const running = spawnRump([...args, ...SLOWLY]);
+      const end = kept + random.between(100, KEYS / 5);
+      await underWay(running, () => keptIn(file) > end);
+      await kill(running);
+      kept = keptIn(file);
+    }
+    const result = await runRump([...args, '--json']);
+    assert.equal(result.code, 0, result.stderr);
+    const done = result.stdout.split('\n').find((line) => line.includes('"event":"done"'));
+    const figures = JSON.parse(done!) as Record<string, number>;
+    const expected = { keys: KEYS - skipped - expired, skipped, expired, failed: 0 };
+    assert.deepEqual(pick(figures, expected), expected, `seed ${seed}`);
+  },
+);
 
 /** Keys that SCAN names, and that are gone when they are read. */
 function isGone(key: string): boolean {
@@ -224,33 +227,36 @@ longOnly(() => {
   });
 });
 
-test('A cluster is gone on with, each node where it was left, and slots that moved meanwhile where they are then', async (t) => {
-  const [source, target] = await Promise.all([startCluster(t), startCluster(t)]);
-  await source.pipeline(setAll(KEYS));
-  for (const where of ['target', fileFor(t)]) {
-    const args = ['--from', source.url, '--to', target.url, '--resume', where];
-    // Pages of three nodes are written in turns: the first of them is done with when half of all is.
-    const running = spawnRump([...args, '--tpslimit', '2500']);
-    await underWay(running, async () => (await keysOf(target)) > KEYS * 0.7);
-    await underWay(running, async () => {
-      const kept = where === 'target' ? await Promise.all(target.clients.map(keptAt)) : [keptIn(where)];
-      // What counts is the oldest.
-      return kept.every((keys) => keys > 0);
-    });
-    await kill(running);
-    if (where !== 'target') await moveSlots(source);
-    else await moveFirstSlot(target, 1);
-    await Promise.all(source.clients.map((client) => client.send('CONFIG', 'RESETSTAT')));
-    if (where === 'target') await killWhileRemoving(t, target, args);
-    const result = await runRump(args);
-    assertDone(result);
-    assert.match(result.stderr, /, resumed$/m);
-    const dumps = await Promise.all(source.clients.map((client) => dumpsOf(client)));
-    assert.ok(dumps.reduce((sum, some) => sum + some, 0) < KEYS, 'everything was read again');
-    assertSame(await target.contents(), await source.contents(), { ttl: 'relative' });
-    await Promise.all(target.clients.map((client) => client.send('FLUSHALL')));
-  }
-});
+longTest(
+  'A cluster is gone on with, each node where it was left, and slots that moved meanwhile where they are then',
+  async (t) => {
+    const [source, target] = await Promise.all([startCluster(t), startCluster(t)]);
+    await source.pipeline(setAll(KEYS));
+    for (const where of ['target', fileFor(t)]) {
+      const args = ['--from', source.url, '--to', target.url, '--resume', where];
+      // Pages of three nodes are written in turns: the first of them is done with when half of all is.
+      const running = spawnRump([...args, '--tpslimit', '2500']);
+      await underWay(running, async () => (await keysOf(target)) > KEYS * 0.7);
+      await underWay(running, async () => {
+        const kept = where === 'target' ? await Promise.all(target.clients.map(keptAt)) : [keptIn(where)];
+        // What counts is the oldest.
+        return kept.every((keys) => keys > 0);
+      });
+      await kill(running);
+      if (where !== 'target') await moveSlots(source);
+      else await moveFirstSlot(target, 1);
+      await Promise.all(source.clients.map((client) => client.send('CONFIG', 'RESETSTAT')));
+      if (where === 'target') await killWhileRemoving(t, target, args);
+      const result = await runRump(args);
+      assertDone(result);
+      assert.match(result.stderr, /, resumed$/m);
+      const dumps = await Promise.all(source.clients.map((client) => dumpsOf(client)));
+      assert.ok(dumps.reduce((sum, some) => sum + some, 0) < KEYS, 'everything was read again');
+      assertSame(await target.contents(), await source.contents(), { ttl: 'relative' });
+      await Promise.all(target.clients.map((client) => client.send('FLUSHALL')));
+    }
+  },
+);
 
 /** Where what is kept of the node lies, as its first slot is where reshards begin. */
 async function moveFirstSlot(cluster: TestCluster, home: number): Promise<void> {
