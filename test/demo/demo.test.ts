@@ -49,7 +49,7 @@ longTest('The demo fits a terminal of 40 columns', async (t) => {
   assert.match(output, /^\$ rump(?: \\\n )? -from redis:\/\/127\.0\.0\.1:\d+\/0 \\\n {2}-to redis:/m);
 });
 
-test('The demo fails when rump leaves keys behind, and counts them', async (t) => {
+longTest('The demo fails when rump leaves keys behind, and counts them', async (t) => {
   const { code, output } = await demonstrate(t, stub(t, ''), 80);
   assert.equal(code, 1, output);
   assert.match(output, /^ {2}all +5,000 +0 +5,000$/m);

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { createServer, type AddressInfo } from 'node:net';
 import { test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { assertDone, assertRefused } from '../support/outcome.ts';
 import { startServer } from '../support/redis-server.ts';
 import { runRump } from '../support/rump.ts';
@@ -22,7 +23,7 @@ test('rump does not follow a cluster or a sentinel to a link-local address, unle
   t.after(() => Promise.all([node.stop(), other.stop()]));
   const client = await node.client();
   await client.send('CLUSTER', 'ADDSLOTS', ...Array.from({ length: 16_384 }, (_, slot) => slot));
-  while (!String(await client.send('CLUSTER', 'INFO')).includes('cluster_state:ok'));
+  while (!String(await client.send('CLUSTER', 'INFO')).includes('cluster_state:ok')) await sleep(20);
   await client.send('SET', 'key', 'value');
 
   const watched = `redis+sentinel://127.0.0.1:${(sentinel.address() as AddressInfo).port}/main`;

@@ -10,6 +10,7 @@ import { assertDone, assertRefused } from '../support/outcome.ts';
 import { folderOf } from '../support/resp-file.ts';
 import { runRump } from '../support/rump.ts';
 import { startPair, type ServerPair } from '../support/server-pair.ts';
+import { longTest } from '../support/tier.ts';
 
 interface Files extends ServerPair {
   readonly keys: number;
@@ -124,7 +125,7 @@ test('Where a file has a key twice the last one counts', async (t) => {
   assertDifferent(await runCheck(['--from', twice, '--to', one, ...AT_ONCE]), ['* 0:key\tvalue']);
 });
 
-test('stdin is compared where one pass is enough, and refused where it is not', async (t) => {
+longTest('stdin is compared where one pass is enough, and refused where it is not', async (t) => {
   const { source, target, before, after, keys } = await startFiles(t);
   const input = readFileSync(before);
   assertEqual(await runCheck(['--from', '-', '--to', source.url], { input }), keys);

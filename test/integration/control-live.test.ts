@@ -59,7 +59,7 @@ test('rump --live follows its source until it is told that the writers have stop
   await assertSameData(from, to);
 });
 
-test('rump --live writes nothing while it is paused, and what has changed meanwhile comes then', async (t) => {
+longTest('rump --live writes nothing while it is paused, and what has changed meanwhile comes then', async (t) => {
   const run = await start(t);
   await until(run, ({ phase }) => phase === 'in-sync');
   await run.tell('pause');

@@ -64,7 +64,7 @@ for (const { name, binary } of servers('redis-6.0', 'redis-8.0', 'valkey-9.1')) 
   });
 }
 
-test('rump finds a value too large by its elements where the source tells no memory', async (t) => {
+longTest('rump finds a value too large by its elements where the source tells no memory', async (t) => {
   const { source, target, from, to } = await startPair(t);
   await fillLarge(from);
   const rights = ['+@all', '-memory'];
@@ -152,7 +152,7 @@ test('rump reads a value again that changes while it is read', async (t) => {
   await assertNothingLeft(to);
 });
 
-test('rump gives a value up that never holds still, and says so', async (t) => {
+longTest('rump gives a value up that never holds still, and says so', async (t) => {
   const { from, to, endpoints } = await startPair(t);
   await fillLarge(from, ['list'], FOUR_TIMES);
   const running = spawnRump([...endpoints, ...BIG_KEY]);
@@ -223,7 +223,7 @@ test('rump never gives two keys one name, however large their values are', async
   assert.equal(await to.send('DBSIZE'), 2);
 });
 
-test('rump carries large values between clusters, under other names as well', async (t) => {
+longTest('rump carries large values between clusters, under other names as well', async (t) => {
   const [source, target] = await Promise.all([startCluster(t), startCluster(t)]);
   const names = ['plain', '{tag}', 'a{b', 'a}b{', '{}empty', 'two{x}{y}'];
   await source.pipeline(names.map((name) => ['RPUSH', name, ...items()]));

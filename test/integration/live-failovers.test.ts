@@ -10,7 +10,7 @@ import { serverSide } from '../support/live/sides.ts';
 import { startServer, type TestServer } from '../support/redis-server.ts';
 import { startReplica } from '../support/replica.ts';
 import { startSentinel, untilPrimary, untilReplicaKnown } from '../support/sentinel.ts';
-import { longOnly, variants } from '../support/tier.ts';
+import { longOnly, longTest, variants } from '../support/tier.ts';
 
 const KEYS = 300;
 const SOON = ['--repl-diskless-sync-delay', '0'];
@@ -58,7 +58,7 @@ test('A target whose sentinels name another primary while it lingers is not done
   await assertSameData(from, to);
 });
 
-test('A target is not done while no sentinel says where its primary is, though the old one answers', async (t) => {
+longTest('A target is not done while no sentinel says where its primary is, though the old one answers', async (t) => {
   const { from, replica, sentinel, run } = await inSync(t, 'psync', ['--cutover-timeout', '1s']);
   const to = await replica.client();
   await to.send('REPLICAOF', 'NO', 'ONE');

@@ -21,7 +21,7 @@ test('A second run with the same file is refused while the first one is there', 
   assertDone(await runRump([...endpoints, '--resume', file]));
 });
 
-test('Of two runs that keep their progress at one target only one goes on', async (t) => {
+longTest('Of two runs that keep their progress at one target only one goes on', async (t) => {
   const { from, to, endpoints } = await startPair(t);
   const keys = KEYS / 3;
   await from.pipeline(setAll(keys));

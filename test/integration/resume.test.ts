@@ -133,7 +133,7 @@ test('Ctrl-C leaves what is done, says so, and the same command goes on from the
   assert.equal(await sizeOf(to), KEYS);
 });
 
-test('A database that was done is not read again', async (t) => {
+longTest('A database that was done is not read again', async (t) => {
   const { source, from, to, endpoints } = await startPair(t);
   const file = fileFor(t);
   const third = await source.client(3);
@@ -148,7 +148,7 @@ test('A database that was done is not read again', async (t) => {
   assert.equal(await sizeOf(to), 2000);
 });
 
-test('Where the source is another process its walk begins anew, and that is said', async (t) => {
+longTest('Where the source is another process its walk begins anew, and that is said', async (t) => {
   const { source, target, from, to } = await startPair(t);
   const [replacement, proxy] = await Promise.all([startServer(), startProxy({ port: source.port })]);
   t.after(() => Promise.all([replacement.stop(), proxy.close()]));

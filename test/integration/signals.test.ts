@@ -8,7 +8,7 @@ import { assertFailed, assertPlainWords } from '../support/outcome.ts';
 import { spawnRump } from '../support/rump.ts';
 import { startPair } from '../support/server-pair.ts';
 import { startProxy } from '../support/tcp-proxy.ts';
-import { variants } from '../support/tier.ts';
+import { longTest, variants } from '../support/tier.ts';
 
 const SIGNALS = [
   ['SIGINT', 130, 'Ctrl-C'],
@@ -53,7 +53,7 @@ test('rump stops at once on a second SIGINT, although the target stalls', async 
   assertPlainWords(result);
 });
 
-test('rump ends soon after one SIGINT, although the target stalls for good', async (t) => {
+longTest('rump ends soon after one SIGINT, although the target stalls for good', async (t) => {
   const { running } = await holdMidRun(t, { held: 'target' });
   const first = performance.now();
   running.child.kill('SIGINT');

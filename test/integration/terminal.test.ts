@@ -10,7 +10,7 @@ import { MAIN } from '../support/rump.ts';
 import { startPair, type ServerPair } from '../support/server-pair.ts';
 import { startProxy, type TcpProxy } from '../support/tcp-proxy.ts';
 import { openTerminal, type Terminal } from '../support/terminal.ts';
-import { variants } from '../support/tier.ts';
+import { longTest, variants } from '../support/tier.ts';
 
 const KEYS = 3000;
 
@@ -75,7 +75,7 @@ test('rump ends with exit code 129 and leaves no file behind when its terminal h
   assert.deepEqual(readdirSync(folder), ['code']);
 });
 
-test('rump --progress dots draws no bar on a terminal', async (t) => {
+longTest('rump --progress dots draws no bar on a terminal', async (t) => {
   const { terminal, proxy } = await startHeld(t, 100, '--progress dots');
   await sleep(300);
   assert.doesNotMatch((await terminal.screen()).join('\n'), /%/);

@@ -59,16 +59,21 @@ async function settled(running: RunningRump, target: TestClient): Promise<void> 
   });
 }
 
-/** Resolves within `pollMs` or little more after the condition holds; rejects when rump ends before. */
+/**
+ * Resolves within `pollMs` or little more after the condition holds; rejects when rump ends before.
+ * @param pollMs default: 5 where somebody is asked, who has other things to do, and 1 otherwise
+ */
 export async function underWay(
   running: RunningRump,
   holds: () => boolean | Promise<boolean>,
-  pollMs = 1,
+  pollMs?: number,
 ): Promise<void> {
-  while (!(await holds())) {
+  for (;;) {
+    const answer = holds();
+    if (await answer) return;
     if (running.child.exitCode !== null || running.child.signalCode !== null) {
       throw new Error(`rump ended before the copy was under way: ${running.stderr}`);
     }
-    await sleep(pollMs);
+    await sleep(pollMs ?? (answer instanceof Promise ? 5 : 1));
   }
 }

@@ -13,7 +13,7 @@ export interface TerminalOptions {
 }
 
 const run = promisify(execFile);
-const POLL_MS = 20;
+const POLL_MS = 50;
 const LONGEST_MS = 20_000;
 
 let terminals = 0;
