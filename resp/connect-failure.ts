@@ -41,7 +41,8 @@ type Cause = Error & {
 
 /** Of a certificate, in a message. */
 const MOST_NAMES = 4;
-const NO_TLS = 'if it does not speak TLS, write redis:// in place of rediss://';
+/** The hint where nobody knows whether the peer speaks TLS. */
+export const NO_TLS = 'if it does not speak TLS, write redis:// in place of rediss://';
 const MAYBE_TLS = 'if it speaks TLS, write rediss:// in place of redis://';
 
 const RESET: Reason = { why: 'the peer reset the connection', retryable: true };
@@ -132,8 +133,11 @@ export function lostConnection(cause: Cause | undefined, life: Life): Connection
 export function connectTimeout(ms: number, { peer, tls, connected }: Attempt): TimeoutError {
   const inHandshake = tls !== undefined && connected;
   const what = inHandshake ? 'no end of the TLS handshake' : 'no answer';
-  const hint = inHandshake ? NO_TLS : undefined;
-  return new TimeoutError(`Cannot connect to ${nameOf(peer)}: ${what} within ${ms / 1000} s`, { peer, hint });
+  const message = `Cannot connect to ${nameOf(peer)}: ${what} within ${ms / 1000} s`;
+  if (inHandshake) return new TimeoutError(message, { peer, hint: NO_TLS });
+  // The system would say so later.
+  const cause = new ConnectionError('ETIMEDOUT', REASONS['ETIMEDOUT']!.why, { peer, retryable: true });
+  return new TimeoutError(message, { peer, cause });
 }
 
 function cannotConnect(code: string, { peer, hints }: Attempt | Life, reason: Reason, cause?: Error): ConnectionError {

@@ -1,11 +1,30 @@
 // Keys and texts in which what a terminal or a browser would obey becomes an escape: one line each.
 
+import { Buffer } from 'node:buffer';
+
+const BACKSLASH = 0x5c;
+/** Of `\xHH`. */
+const HEX_WIDTH = 4;
+/** How many characters a byte takes. */
+const WIDTHS = Uint8Array.from({ length: 256 }, (_, byte) =>
+  byte === BACKSLASH || byte === 0x22 ? 2 : byte >= 0x20 && byte < 0x7f ? 1 : HEX_WIDTH,
+);
+
 /** Any byte string as one line of ASCII that can be decoded again: `\\`, `\"` and `\xHH`. */
 export function escapeKey(key: Buffer): string {
+  let more = 0;
+  for (const byte of key) more += WIDTHS[byte]! - 1;
   // Latin-1 gives one character a byte.
-  return key.toString('latin1').replaceAll(/[^ !#-[\]-~]/g, (character) => {
-    return character === '\\' || character === '"' ? `\\${character}` : hex(character);
-  });
+  if (more === 0) return key.toString('latin1');
+  const escaped = Buffer.allocUnsafe(key.length + more);
+  let at = 0;
+  for (const byte of key) {
+    const width = WIDTHS[byte]!;
+    if (width > 1) escaped[at++] = BACKSLASH;
+    if (width === HEX_WIDTH) at += escaped.write(`x${code(byte, 2)}`, at, 'latin1');
+    else escaped[at++] = byte;
+  }
+  return escaped.toString('latin1');
 }
 
 /** What a terminal obeys or does not show: controls, marks of direction, line separators, lone surrogates. */

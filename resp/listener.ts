@@ -57,6 +57,7 @@ export function errorReply(text: string): string {
   return `-${text.replaceAll(/[\r\n]+/g, ' ')}\r\n`;
 }
 
+/** It keeps no process alive, nor do its clients. */
 export class Listener {
   readonly #server: net.Server;
   readonly #path: string;
@@ -103,7 +104,7 @@ export class Listener {
     return listener;
   }
 
-  /** Hangs up on all clients once they have what is theirs, and removes the socket. It keeps no process alive. */
+  /** Hangs up on all clients once they have what is theirs, and removes the socket. */
   close(): void {
     process.off('exit', this.#onExit);
     this.#remove();
@@ -125,8 +126,9 @@ export class Listener {
     }
     await listening;
     this.#made = look(this.#path);
-    // What cannot be accepted, for want of descriptors, is no reason to end.
+    // What cannot be accepted, for want of descriptors, is no reason to end; nor does it keep a process that nothing else keeps.
     server.on('error', () => {});
+    server.unref();
     process.on('exit', this.#onExit);
   }
 
@@ -153,7 +155,7 @@ class Client {
   activeAt = performance.now();
 
   constructor(socket: net.Socket, answer: ListenerOptions['answer'], idleMs: number) {
-    this.#socket = socket;
+    this.#socket = socket.unref();
     this.#answer = answer;
     const timer = setTimeout(() => socket.destroy(), idleMs).unref();
     const noteActivity = (): void => {
@@ -182,7 +184,6 @@ class Client {
   end(): void {
     const socket = this.#socket;
     socket.end();
-    socket.unref();
     // Bytes that wait for a client keep the process alive, whatever else was said of its socket.
     if (socket.writableLength > 0) setTimeout(() => socket.destroy(), LINGER_MS).unref();
   }

@@ -145,7 +145,9 @@ test('The manifest gives a worker no more than it needs', () => {
     readOnlyRootFilesystem: true,
     capabilities: { drop: ['ALL'] },
   });
-  assert.ok(resources?.['requests'] !== undefined && resources['limits'] !== undefined);
+  assert.deepEqual(resources, { requests: { cpu: '1', memory: '256Mi' }, limits: { memory: '1Gi' } });
+  assert.match(read('.github/SCALE.md'), /manifest reserves 256 MiB and allows 1 GiB, as the unit does/);
+  assert.deepEqual(sectionsOf(read(UNIT))['Service']?.['MemoryMax'], ['1G']);
   assert.doesNotMatch(read(JOB), /password:|:[^/\s]*@/i);
 });
 
@@ -164,7 +166,7 @@ test('The unit has only sections and keys that systemd knows, and only flags tha
   assert.deepEqual(complaintsOfUnit(text.replace('RestartSec=', 'RestartSecs=')), [
     'Service: RestartSecs is no key of it',
   ]);
-  assert.deepEqual(complaintsOfUnit(text.replace('[Install]', '[Instal]')).slice(0, 1), ['Instal is no section']);
+  assert.deepEqual(complaintsOfUnit(text.replace('[Service]', '[Servise]')).slice(0, 1), ['Servise is no section']);
   const { Service: service = {} } = sectionsOf(text);
   const [program, ...words] = service['ExecStart']![0]!.split(/\s+/);
   assert.equal(program, '/usr/local/bin/rump');
@@ -193,6 +195,12 @@ test('The unit starts again what may pass, and nothing else', () => {
     [['on-failure'], [String(EXIT_CODES.passing)], ['1 2 3']],
   );
   assert.ok(Number(unit['StartLimitBurst']) > 0);
+});
+
+test('The unit cannot be enabled: at the next boot a migration that is done would begin again', () => {
+  const { Install, Unit, Service } = sectionsOf(read(UNIT));
+  assert.equal(Install, undefined);
+  assert.ok(Unit !== undefined && Service !== undefined);
 });
 
 /** Where systemd is. */

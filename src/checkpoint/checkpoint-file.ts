@@ -14,6 +14,7 @@ const PRIVATE = 0o600;
 
 export class CheckpointFile implements CheckpointStore {
   readonly name: string;
+  readonly wayOut = 'to begin anew, remove it or name another one';
   readonly #lock: FileLock;
 
   /** @throws RespError, where another run has it, or the folder cannot be written */
@@ -28,11 +29,11 @@ export class CheckpointFile implements CheckpointStore {
 
   async read(): Promise<Checkpoint | undefined> {
     const text = await this.#text();
-    return text === undefined ? undefined : parseCheckpoint(text, this.name);
+    return text === undefined ? undefined : parseCheckpoint(text, this.name, this.wayOut);
   }
 
   /** Whoever reads it finds the one before or this one, whole, also where the machine stops in between. */
-  async write(checkpoint: Checkpoint): Promise<void> {
+  async write(checkpoint: Checkpoint): Promise<number> {
     const temporary = `${this.name}.rump-tmp`;
     try {
       await unlink(temporary).catch(whenMissing);
@@ -45,6 +46,7 @@ export class CheckpointFile implements CheckpointStore {
       }
       await rename(temporary, this.name);
       await syncFolder(dirname(this.name));
+      return 0;
     } catch (error) {
       throw writeError(this.name, error);
     }

@@ -10,14 +10,20 @@ import { type Argv, RoutedClient } from '../cluster/routed-client.ts';
 import { slotOf, tagOf } from '../cluster/slot.ts';
 import type { Node } from '../cluster/topology.ts';
 import {
-  CHECKPOINT_PREFIX,
   CHECKPOINT_TAKEN,
   formatCheckpoint,
   parseCheckpoint,
   type Checkpoint,
+  type TargetIdentity,
 } from './checkpoint.ts';
 import { flushesBetween, flushesIn, parseInfo, wasReplica, type Flushes, type ServerInfo } from '../server/info.ts';
+import { countOf } from '../../resp/figures.ts';
+import { Backoff, pauseAfter } from '../server/retry.ts';
+import { CHECKPOINT_PREFIX } from '../scan/checkpoint-names.ts';
 import type { CheckpointStore } from './store.ts';
+
+/** Keys that are named one by one. */
+const MOST_NAMED = 8;
 
 /** Where one of the keys is. */
 interface Spot {
@@ -31,16 +37,20 @@ interface Keeper {
   readonly flushes: Flushes | undefined;
 }
 
+type KeeperBefore = Pick<TargetIdentity, 'runId' | 'replicationId' | 'evictedKeys' | 'flushes'>;
+
 export class CheckpointKeys implements CheckpointStore {
   readonly name: string;
   readonly #deployment: Deployment;
   readonly #client: RoutedClient;
+  readonly #options: NodeLinkOptions;
   readonly #databases: Set<number>;
   readonly #suffix: string;
   /** Names of keys, of which each node has one at least. */
   readonly #places = new Set<string>();
   readonly #run = randomUUID();
   #sequence = 0;
+  #last: Checkpoint | undefined;
   /** Of what an earlier run had kept. */
   #foundSequence = 0;
   /** By place: as they were when something was kept there. */
@@ -62,6 +72,7 @@ export class CheckpointKeys implements CheckpointStore {
     this.#suffix = part === undefined ? '' : `:${part}`;
     this.#deployment = deployment;
     this.#client = new RoutedClient(deployment, options);
+    this.#options = options;
     this.#databases = new Set(databases);
   }
 
@@ -87,24 +98,37 @@ export class CheckpointKeys implements CheckpointStore {
     const { places = [] } = newest;
     const isThere = (place: string, db: number): boolean => asked.get(idOf({ place, db }))?.database === db;
     const isWhole = places.every((place) => databasesOf(oldest).every((db) => isThere(place, db)));
-    // What is missing went with data that were acknowledged.
-    return isWhole && this.#isOnEachNode(places) ? oldest : { ...oldest, source: [], targets: [] };
+    const { nodes } = this.#deployment.topology;
+    // The place of a node may have gone to another one, with its slot.
+    const hasAll = nodes.every((node) => this.#isOnNode(node, places) || this.#hasKept(node, newest));
+    // What is missing went with data that were acknowledged, unless the run that had written all of it was removing what it kept.
+    const isKept = (isWhole && hasAll) || (newest.isGoing === true && this.#haveAllKept(newest));
+    return isKept ? oldest : { ...oldest, source: [], targets: [] };
   }
 
-  async write(checkpoint: Checkpoint): Promise<void> {
+  /** In each database and at each node; a cluster of many is not to be listed. */
+  get wayOut(): string {
+    const places = [...this.#places];
+    const named = places.length > MOST_NAMED ? `${CHECKPOINT_PREFIX}{*}${this.#suffix}` : places.join(', ');
+    const what = places.length === 1 ? 'its key' : `its ${countOf(places.length, 'key')}`;
+    return `to begin anew, remove ${what} from database ${[...this.#databases].join(', ')} of the target (UNLINK): ${named}`;
+  }
+
+  async write(checkpoint: Checkpoint): Promise<number> {
     for (const node of this.#deployment.topology.nodes)
       if (!this.#isOnNode(node, [...this.#places])) this.#places.add(this.#placeAt(node));
     for (const db of databasesOf(checkpoint)) this.#databases.add(db);
     await this.#demandAlone();
-    this.#sequence++;
-    const common = { ...checkpoint, places: [...this.#places], sequence: this.#sequence, run: this.#run };
-    await this.#atAll(({ place, db }) => ['SET', place, formatCheckpoint({ ...common, database: db })]);
+    const bytes = await this.#writeAll({ ...checkpoint, isGoing: false });
     this.#keepers ??= await this.#askKeepers();
+    return bytes;
   }
 
+  /** A node that is lost meanwhile is tried again; and whoever finds only some of them knows that everything was done. */
   async remove(): Promise<void> {
-    await this.#demandAlone();
-    await this.#atAll(({ place }) => ['UNLINK', place]);
+    await this.#insist(() => this.#demandAlone());
+    await this.#insist(() => this.#writeAll({ ...this.#last!, isGoing: true }));
+    await this.#insist(() => this.#atAll(({ place }) => ['UNLINK', place]));
   }
 
   close(): void {
@@ -117,12 +141,21 @@ export class CheckpointKeys implements CheckpointStore {
     return `${CHECKPOINT_PREFIX}{${tagOf(slot)}}${this.#suffix}`;
   }
 
-  #isOnEachNode(places: readonly string[]): boolean {
-    return this.#deployment.topology.nodes.every((node) => this.#isOnNode(node, places));
-  }
-
   #isOnNode({ id }: Node, places: readonly string[]): boolean {
     return places.some((place) => this.#deployment.nodeOf(Buffer.from(place))?.id === id);
+  }
+
+  /** Whether the node is known to have acknowledged what was kept, and has lost nothing since. */
+  #hasKept(node: Node, { targets }: Checkpoint): boolean {
+    const before = targets.find(({ id }) => id === node.id);
+    return before !== undefined && hasKeptAll(before, this.#keepers?.get(this.#placeAt(node)));
+  }
+
+  /** The same of every node, and no node is any more. */
+  #haveAllKept(checkpoint: Checkpoint): boolean {
+    const { nodes } = this.#deployment.topology;
+    const isThere = ({ id }: TargetIdentity): boolean => nodes.some((node) => node.id === id);
+    return checkpoint.targets.every(isThere) && nodes.every((node) => this.#hasKept(node, checkpoint));
   }
 
   get #spots(): readonly Spot[] {
@@ -133,7 +166,7 @@ export class CheckpointKeys implements CheckpointStore {
   async #readAt(spot: Spot): Promise<Checkpoint | undefined> {
     const reply = await this.#ask(spot, ['GET', spot.place]);
     if (reply === null) return undefined;
-    return parseCheckpoint(String(reply), `key ${spot.place} of ${this.name}`);
+    return parseCheckpoint(String(reply), `key ${spot.place} of ${this.name}`, this.wayOut);
   }
 
   /** A node that came back with older data has what an earlier run has kept; only what is newer is another one's. */
@@ -151,7 +184,9 @@ export class CheckpointKeys implements CheckpointStore {
     const before = this.#keepers;
     if (before === undefined) return false;
     const now = await this.#askKeepers();
-    if ([...before].some(([place, keeper]) => hasKeptAll(keeper, now.get(place)))) return true;
+    const hasKept = ([place, { info, flushes }]: [string, Keeper]): boolean =>
+      hasKeptAll({ ...info, flushes: flushes ?? null }, now.get(place));
+    if ([...before].some(hasKept)) return true;
     this.#keepers = now;
     return false;
   }
@@ -164,6 +199,32 @@ export class CheckpointKeys implements CheckpointStore {
       return [place, { info: parseInfo(info!), flushes: flushesIn(counts!) }] as const;
     });
     return new Map(await Promise.all(asked));
+  }
+
+  /** @returns bytes that were written, and that are read back before the next time */
+  async #writeAll(checkpoint: Checkpoint): Promise<number> {
+    this.#sequence++;
+    const places = [...this.#places];
+    const last = { ...checkpoint, places, sequence: this.#sequence, run: this.#run };
+    this.#last = last;
+    const texts = new Map(Array.from(this.#databases, (db) => [db, formatCheckpoint({ ...last, database: db })]));
+    await this.#atAll(({ place, db }) => ['SET', place, texts.get(db)!]);
+    return 2 * places.length * [...texts.values()].reduce((sum, { length }) => sum + length, 0);
+  }
+
+  /** Does it again where a node was lost, as often as is allowed: done twice it is the same. */
+  async #insist(work: () => Promise<unknown>): Promise<void> {
+    const backoff = new Backoff(this.#options.retry);
+    const { role: side, signal, topology } = this.#deployment;
+    for (;;) {
+      try {
+        await work();
+        return;
+      } catch (error) {
+        const { peer = topology.nodes[0]!.peer } = error as RespError;
+        await pauseAfter(error, backoff, { side, peer, signal }, this.#options);
+      }
+    }
   }
 
   async #atAll(command: (spot: Spot) => Argv): Promise<void> {
@@ -180,12 +241,12 @@ export class CheckpointKeys implements CheckpointStore {
 }
 
 /** Whether it is the same process, and says that it has neither been flushed nor evicted a key since. */
-function hasKeptAll(before: Keeper, now: Keeper | undefined): boolean {
+function hasKeptAll(before: KeeperBefore, now: Keeper | undefined): boolean {
   if (now === undefined) return false;
-  const flushes = flushesBetween(before.flushes, now.flushes);
+  const flushes = flushesBetween(before.flushes ?? undefined, now.flushes);
   if (flushes === undefined || flushes.ofOne + flushes.ofMore > 0) return false;
-  const isSame = before.info.runId !== '' && before.info.runId === now.info.runId;
-  return isSame && !wasReplica(before.info, now.info) && before.info.evictedKeys === now.info.evictedKeys;
+  const isSame = before.runId !== '' && before.runId === now.info.runId;
+  return isSame && !wasReplica(before, now.info, flushes.demotions) && before.evictedKeys === now.info.evictedKeys;
 }
 
 function taken(why: string, name: string): RespError {

@@ -83,6 +83,8 @@ export interface Checkpoint {
   readonly run?: string;
   /** And the database of this one: another one that took its place has other data. */
   readonly database?: number;
+  /** And whether the run had done everything, and begun to remove them. */
+  readonly isGoing?: boolean;
 }
 
 const FORMAT = 'rump-checkpoint';
@@ -95,9 +97,6 @@ export const CHECKPOINT = 'CHECKPOINT';
 /** The code where another run keeps its progress in the same place. */
 export const CHECKPOINT_TAKEN = 'CHECKPOINT_TAKEN';
 
-/** A key that a run which goes on keeps at the target begins so. */
-export const CHECKPOINT_PREFIX = 'rump:checkpoint:';
-
 export function formatCheckpoint(checkpoint: Checkpoint): string {
   const text = JSON.stringify(checkpoint);
   return `${JSON.stringify({ format: FORMAT, version: VERSION, checksum: checksumOf(text), checkpoint })}\n`;
@@ -105,10 +104,10 @@ export function formatCheckpoint(checkpoint: Checkpoint): string {
 
 /**
  * @param where it was found, in messages
+ * @param hint how to begin anew
  * @throws RespError where it is none, damaged, or of another version
  */
-export function parseCheckpoint(text: string, where: string): Checkpoint {
-  const hint = 'to begin anew, remove it or name another one';
+export function parseCheckpoint(text: string, where: string, hint: string): Checkpoint {
   const refused = (why: string): RespError => new RespError(CHECKPOINT, `Cannot go on from ${where}: ${why}`, { hint });
   let parsed: unknown;
   try {
@@ -136,9 +135,10 @@ function checksumOf(text: string): string {
 
 /**
  * @param now of the copy that is to go on
+ * @param wayOut how to begin anew
  * @throws RespError, where another copy has kept it: the first thing that differs is named
  */
-export function demandSameCopy(before: CopyIdentity, now: CopyIdentity, where: string): void {
+export function demandSameCopy(before: CopyIdentity, now: CopyIdentity, where: string, wayOut: string): void {
   const names = new Set([...Object.keys(before), ...Object.keys(now)]);
   const name = [...names].find((name) => (before[name] ?? null) !== (now[name] ?? null));
   if (name === undefined) return;
@@ -146,7 +146,7 @@ export function demandSameCopy(before: CopyIdentity, now: CopyIdentity, where: s
   const what = was === null ? `it was written without --${name}` : `it was written with --${name} ${was}`;
   const but = is === null ? 'and it is not given now' : `and now it is ${is}`;
   throw new RespError(CHECKPOINT, `Cannot go on from ${where}: it belongs to another copy: ${what}, ${but}`, {
-    hint: 'give the same options as before, or name another file; to begin anew, remove it',
+    hint: `give the same options as before; ${wayOut}`,
   });
 }
 

@@ -69,8 +69,9 @@ async function runCheck(request: Request, program: Program): Promise<ExitCode> {
   const combined = asked.combined === undefined ? undefined : new Combined(asked.combined, program.stdout);
   const stdoutTaken = combined?.isStdout === true;
   const differences = stdoutTaken ? 'none' : 'stdout';
+  const { partition } = options;
   return traced(request.values, program, async (tap) => {
-    const run = await Run.open(program, request, asked, { dryRun: false, stdoutTaken, differences });
+    const run = await Run.open(program, request, asked, { dryRun: false, stdoutTaken, differences, partition });
     run.warnBefore(asked.warnings, options.from === '-' || options.to === '-');
     const outcome = await run.work(COMPARING.done, async ({ onEvent, ...told }) => {
       const tell: typeof onEvent = (event) => {

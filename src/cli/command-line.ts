@@ -4,7 +4,7 @@ import { redactAddress, STANDARD_STREAMS } from '../../resp/address.ts';
 import { parseArguments, readEnvironment, scanFlags, type Environment } from './flags/arguments.ts';
 import { nearest, toggle, UsageError } from './flags/kinds.ts';
 import { environmentNameOf, OPTION_NAMES, type OptionName } from './flags/options.ts';
-import { isOpen, refuseExclusion, refuseForeignFlags } from './flags/refusals.ts';
+import { isOpen, refuseExclusion, refuseForeignFlags, refuseNeedy } from './flags/refusals.ts';
 import { check } from './check.ts';
 import type { Command, Commands, Request } from './command.ts';
 import { completion } from './completion.ts';
@@ -32,6 +32,7 @@ export function parseCommandLine(commands: Commands, argv: readonly string[], en
   refuseForeignFlags(flags, noun, values);
   const isMeant = (name: OptionName): boolean => isOpen(name, values) && flags.has(name);
   const all = { ...readEnvironment(environment, isMeant), ...values };
+  refuseNeedy(flags, values, all);
   if (argv.length === 0 && all.from === undefined && all.to === undefined) {
     return { ...requestFor(help), isAsked: false };
   }

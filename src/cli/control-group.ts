@@ -162,8 +162,9 @@ function parsed(text: string): unknown {
   }
 }
 
-function isReady({ phase }: StatusReport): boolean {
-  return phase === 'in-sync' || PAST_CUTOVER.has(phase);
+/** Who is paused comes to no end before somebody lets him go on. */
+function isReady({ phase, paused }: StatusReport): boolean {
+  return !paused && (phase === 'in-sync' || PAST_CUTOVER.has(phase));
 }
 
 /** Why nobody may be told that the writers have stopped. */

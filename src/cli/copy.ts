@@ -79,14 +79,16 @@ function liveOptions(values: OptionValues): LiveOptions {
 async function runCopy(request: Request, program: Program): Promise<ExitCode> {
   const asked = copyRequest(request);
   const options = withFiles(asked.options, asked.fromFiles, asked.toFiles);
-  const { dryRun = false } = options;
+  const { dryRun = false, partition, verify } = options;
   const stdoutTaken = STANDARD_STREAMS.has(options.to);
   if (stdoutTaken) program.giveStdoutAway();
   if (options.to === '-' && program.stdout.isTTY)
     throw new UsageError(NO_TERMINAL, 'redirect stdout: > f.resp, or | ssh host …');
   const cutover = cutoverOf(options, program);
   return traced(request.values, program, async (tap) => {
-    const run = await Run.open(program, request, asked, { dryRun, stdoutTaken, differences: 'stderr' });
+    const verifies = verify !== undefined && !dryRun;
+    const how = { dryRun, stdoutTaken, differences: 'stderr', partition, verifies } as const;
+    const run = await Run.open(program, request, asked, how);
     run.warnBefore(asked.warnings, options.from === '-');
     const outcome = await run.work(
       COPYING.done,

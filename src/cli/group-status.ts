@@ -1,5 +1,6 @@
 // How far several runs are: a line each and one for the whole, or all of it as JSON.
 
+import { escapeControls, escapeJson } from '../../resp/escapes.ts';
 import { countOf, formatBytes, formatCount } from '../../resp/figures.ts';
 import type { StatusReport } from '../sync/controls.ts';
 import { haveOnePlan, missingParts, missingText, type RunStatus } from './control-group.ts';
@@ -27,7 +28,11 @@ interface Whole {
 const WHOLE = 'all';
 
 export function groupStatusText(runs: readonly RunStatus[]): string {
-  const rows = runs.map((run) => [run.socket, 'error' in run ? `lost: ${run.error.message}` : lineOf(run.status)]);
+  const rows = runs.map((run) => {
+    const cells = [run.socket, 'error' in run ? `lost: ${run.error.message}` : lineOf(run.status)];
+    // Whoever may write in the folder chooses its names: none of them is a line of its own.
+    return cells.map(escapeControls);
+  });
   const width = Math.max(WHOLE.length, ...rows.map(([socket]) => socket!.length));
   return [...rows, [WHOLE, lineOfWhole(wholeOf(runs))]]
     .map(([name, line]) => `${name!.padEnd(width)}  ${line}\n`)
@@ -40,7 +45,7 @@ export function groupStatusJson(runs: readonly RunStatus[]): string {
     const { socket, error } = run;
     return { socket, error: { code: error.code, message: error.message } };
   });
-  return `${JSON.stringify({ ...wholeOf(runs), each })}\n`;
+  return `${escapeJson(JSON.stringify({ ...wholeOf(runs), each }))}\n`;
 }
 
 function wholeOf(runs: readonly RunStatus[]): Whole {
@@ -67,7 +72,7 @@ function wholeOf(runs: readonly RunStatus[]): Whole {
       missing.length === 0 &&
       onePlan &&
       statuses.length === runs.length &&
-      statuses.every(({ phase }) => phase === 'in-sync'),
+      statuses.every(({ phase, paused }) => phase === 'in-sync' && !paused),
   };
 }
 

@@ -14,7 +14,7 @@ import type { Command, Program, Request } from './command.ts';
 import { EXIT_CODES, type ExitCode } from './exit-codes.ts';
 import { unknownVariables } from './flags/arguments.ts';
 import { keyOperand, UsageError } from './flags/kinds.ts';
-import { flagsOf } from './flags/options.ts';
+import { flagsOf, type OptionName } from './flags/options.ts';
 import { sourceOptions } from './flags/sides.ts';
 import { Run } from './run.ts';
 import { keyJson } from './show/key-json.ts';
@@ -43,6 +43,8 @@ const DEFAULT_LIMIT = 100;
 
 /** What says nothing of keys that are named. */
 const ABOUT_ALL_KEYS = ['ndjson', 'match', 'exclude', 'type', 'count', 'depth'] as const;
+/** What says nothing of a recording. */
+const ABOUT_KEYS = [...ABOUT_ALL_KEYS, 'db', 'limit'] as const;
 
 /** Characters that are collected before a write. */
 const ENOUGH = 64 * 1024;
@@ -77,9 +79,14 @@ async function runInspect(request: Request, program: Program): Promise<ExitCode>
   if (keys.length === 0) {
     return ndjson === true ? exportKeys(what, request, program) : showKeyspace(what, request, program);
   }
-  const useless = ABOUT_ALL_KEYS.find((flag) => request.values[flag] !== undefined);
-  if (useless !== undefined) throw new UsageError(`Cannot use --${useless} with keys`, 'leave it out, or the keys');
+  refuse(ABOUT_ALL_KEYS, request, 'with keys', 'leave it out, or the keys');
   return showKeys(what, keys, request, program);
+}
+
+/** @throws UsageError where one of the flags is given */
+function refuse(flags: readonly OptionName[], { values }: Request, why: string, hint: string): void {
+  const useless = flags.find((flag) => values[flag] !== undefined);
+  if (useless !== undefined) throw new UsageError(`Cannot use --${useless} ${why}`, hint);
 }
 
 /** @throws UsageError */
@@ -119,10 +126,9 @@ async function showKeyspace(endpoint: string, request: Request, program: Program
   });
   const code = run.finish(outcome);
   if (figures === undefined) return code;
-  await written(
-    stdout,
-    json ? keyspaceJson(figures) : keyspaceText(figures, stdout.isTTY === true ? stdout.columns : undefined),
-  );
+  const width = stdout.isTTY === true ? stdout.columns : undefined;
+  const text = json ? keyspaceJson(figures) : keyspaceText(figures, width);
+  await whileRead(() => written(stdout, text));
   return code || (figures.failed === 0 ? EXIT_CODES.done : EXIT_CODES.failed);
 }
 
@@ -150,14 +156,17 @@ async function showKeys(
   const run = await runOf(endpoint, request, program);
   let [missing, failed]: [readonly Buffer[], number] = [[], 0];
   const outcome = await run.work('shown', async (told) => {
-    ({ missing, failed } = await inspectKeys({
-      ...options,
-      ...told,
-      keys: wanted,
-      async onKey(key) {
-        for await (const text of (json ? keyJson : keyText)(key, limit)) await written(stdout, text);
-      },
-    }));
+    const found = await whileRead(() =>
+      inspectKeys({
+        ...options,
+        ...told,
+        keys: wanted,
+        async onKey(key) {
+          for await (const text of (json ? keyJson : keyText)(key, limit)) await written(stdout, text);
+        },
+      }),
+    );
+    if (found !== undefined) ({ missing, failed } = found);
     return { inspected: true };
   });
   const code = run.finish(outcome);
@@ -168,24 +177,49 @@ async function showKeys(
 async function printRecording(
   folder: string,
   [extra]: readonly string[],
-  { values }: Request,
+  request: Request,
   { stdout }: Program,
 ): Promise<ExitCode> {
+  const { values } = request;
   if (extra !== undefined) throw new UsageError('Cannot inspect several folders', 'write rump inspect DIR');
+  refuse(ABOUT_KEYS, request, 'with a recording', 'leave it out');
   const globs = (values['trace-match'] ?? []).map((pattern) => new Glob(Buffer.from(pattern)));
   const options = { mostBytes: values['trace-bytes'] ?? SHOWN_BYTES, globs };
-  const format = values['trace-format'] ?? 'text';
-  let text = '';
-  for await (const line of recordedFrames(folder, options)) {
-    text += formatLine(line, format);
-    if (text.length < ENOUGH) continue;
-    await written(stdout, text);
-    text = '';
-  }
-  await written(stdout, text);
+  const format = values['trace-format'] ?? (values.json === true ? 'ndjson' : 'text');
+  await whileRead(async () => {
+    let text = '';
+    try {
+      for await (const line of recordedFrames(folder, options)) {
+        text += formatLine(line, format);
+        if (text.length < ENOUGH) continue;
+        const whole = text;
+        text = '';
+        await written(stdout, whole);
+      }
+    } finally {
+      // Also where not all of it can be read.
+      await written(stdout, text);
+    }
+  });
   return EXIT_CODES.done;
 }
 
+/** stdout takes no more: its reader has gone, or its disk is full. Who listens to the stream says what there is to say. */
+class StdoutEnded extends Error {}
+
+/** Until stdout takes no more: what would still be read, from a server too, nobody will see. @returns undefined then */
+async function whileRead<T>(work: () => Promise<T>): Promise<T | undefined> {
+  try {
+    return await work();
+  } catch (error) {
+    if (error instanceof StdoutEnded) return undefined;
+    throw error;
+  }
+}
+
+/** @throws StdoutEnded */
 function written(stdout: Program['stdout'], text: string): Promise<void> {
-  return new Promise((resolve) => void stdout.write(text, () => resolve()));
+  return new Promise((resolve, reject) => {
+    stdout.write(text, (error) => (error ? reject(new StdoutEnded()) : resolve()));
+  });
 }

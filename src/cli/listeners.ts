@@ -1,13 +1,13 @@
 // Who hears of a run beside its output: files and programs that an operator has named.
 
-import type { RespError } from '../../resp/errors.ts';
 import { GrowingFile } from '../trace/growing-file.ts';
 import type { Program } from './command.ts';
-import type { ExitCode } from './exit-codes.ts';
+import { EXIT_CODES, type ExitCode } from './exit-codes.ts';
 import type { OptionValues } from './flags/options.ts';
 import { ShownRun } from './shown-run.ts';
-import { EventLines } from './show/event-lines.ts';
+import { EventLines, type Asked } from './show/event-lines.ts';
 import type { Outcome, RunEvent } from './show/output.ts';
+import { errorText } from './show/texts.ts';
 import type { RunListener } from './run-listener.ts';
 import { endsHere, made } from './tracing.ts';
 
@@ -16,11 +16,12 @@ export async function openListeners(
   values: OptionValues,
   command: 'copy' | 'check',
   program: Program,
+  asked: Asked,
 ): Promise<RunListener[]> {
   const { log, metrics, 'metrics-file': file, report } = values;
   const listeners: RunListener[] = [];
   try {
-    if (log !== undefined) listeners.push(made('log', () => new EventLog(log, endsHere('the log', program.stderr))));
+    if (log !== undefined) listeners.push(made('log', () => new EventLog(log, asked, program.stderr)));
     if (metrics !== undefined || file !== undefined || report !== undefined)
       listeners.push(await ShownRun.open(values, command, program));
     return listeners;
@@ -34,14 +35,13 @@ export async function openListeners(
 class EventLog implements RunListener {
   readonly #file: GrowingFile;
   readonly #lines: EventLines;
+  readonly #stderr: Program['stderr'];
 
-  /**
-   * @param onError called once, where it cannot be written any more: the run goes on without it
-   * @throws RespError where it cannot be opened
-   */
-  constructor(path: string, onError: (error: RespError) => void) {
-    this.#file = new GrowingFile(path, onError, true);
-    this.#lines = new EventLines((line) => this.#file.write(Buffer.from(line)));
+  /** Where it cannot be written any more the run goes on without it. @throws RespError where it cannot be opened */
+  constructor(path: string, asked: Asked, stderr: Program['stderr']) {
+    this.#stderr = stderr;
+    this.#file = new GrowingFile(path, endsHere('the log', stderr), true);
+    this.#lines = new EventLines((line) => this.#file.write(Buffer.from(line)), asked);
   }
 
   onEvent(event: RunEvent): void {
@@ -51,7 +51,10 @@ class EventLog implements RunListener {
   finish(outcome: Outcome, exitCode: ExitCode): ExitCode {
     if ('error' in outcome) this.#lines.onError(outcome.error);
     this.#lines.tell('exit', { exitCode });
-    return exitCode;
+    const { fault } = this.#file;
+    if (fault === undefined) return exitCode;
+    this.#stderr.write(errorText(fault, false));
+    return exitCode || EXIT_CODES.failed;
   }
 
   close(): void {

@@ -7,7 +7,8 @@ import { EXIT_CODES, type ExitCode } from './exit-codes.ts';
 import { UsageError } from './flags/kinds.ts';
 import { flagsOf } from './flags/options.ts';
 import type { FailedKey, Told } from './run-attempt.ts';
-import { RunLogs, type LoggedRun, type MergedLogs } from './run-logs.ts';
+import { RunLogs, type LoggedRun, type MergedLogs, type Overlap } from './run-logs.ts';
+import { differencesOfSides } from './run-sides.ts';
 import { alignColumns, formatRate } from './show/texts.ts';
 
 const HEAD = `Sums up what several workers have done, from their logs (--log FILE, or the
@@ -61,6 +62,8 @@ interface Account {
   readonly warnings: readonly (Told & { readonly runs: readonly string[] })[];
   readonly lostConnections: readonly (Told & { readonly runs: readonly string[] })[];
   readonly failedKeys: readonly (FailedKey & { readonly run: string })[];
+  /** Parts that two workers had at the same time. */
+  readonly overlaps: readonly Overlap[];
   /** Why the whole is not complete. */
   readonly faults: readonly string[];
 }
@@ -76,7 +79,10 @@ function accountOf(merged: MergedLogs): Account {
     exitCode: exitCodeOfAll(merged, faults),
     parts: merged.counts.length === 1 ? merged.counts[0]! : null,
     missing: merged.missing,
-    sums: sumsOf(FIGURES, runs, ({ attempt }) => attempt.copied),
+    sums: sumsOf(FIGURES, runs, ({ attempt: { copied, compared } }) => ({
+      ...copied,
+      reconnects: (copied?.reconnects ?? 0) + (compared?.reconnects ?? 0),
+    })),
     checked: runs.some(({ attempt }) => attempt.compared !== undefined)
       ? sumsOf(CHECKED, runs, ({ attempt }) => attempt.compared)
       : null,
@@ -88,6 +94,7 @@ function accountOf(merged: MergedLogs): Account {
     failedKeys: runs.flatMap(({ name, attempt }) =>
       Array.from(attempt.failedKeys.values(), (key) => ({ run: name, ...key })),
     ),
+    overlaps: merged.overlaps,
     faults,
   };
 }
@@ -109,6 +116,7 @@ function faultsOf({ runs, counts, plans, missing, missingCount, others }: Merged
   }
   if (counts.length > 1) faults.push(`the logs do not belong together: they are of ${counts.join(', ')} parts`);
   else if (plans > 1) faults.push('the logs do not belong together: they are of different plans');
+  faults.push(...differencesOfSides(runs));
   // Where all parts are known to be there, a file of something else is none of them.
   const areAllKnown = counts.length > 0 && runs.every(({ part }) => part !== undefined);
   if (!areAllKnown) faults.push(...others.map((file) => `${file} tells of no run`));
@@ -190,7 +198,10 @@ function tell(merged: MergedLogs, account: Account, { stdout, stderr }: Program)
       : [];
   const told = faults.some((fault) => fault.endsWith(' tells of no run'));
   const others = told ? [] : merged.others.map((file) => `${file} tells of no run`);
-  for (const line of [...notes, ...others]) stderr.write(`rump: warning: ${escapeControls(line)}\n`);
+  const twice = merged.overlaps.map(
+    ({ run, files }) => `two workers had part ${run} at the same time: ${files.join(' and ')}`,
+  );
+  for (const line of [...notes, ...others, ...twice]) stderr.write(`rump: warning: ${escapeControls(line)}\n`);
   for (const fault of faults) stderr.write(`rump: ${escapeControls(fault)}\n`);
 }
 

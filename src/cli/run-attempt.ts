@@ -15,6 +15,14 @@ export interface Part {
   readonly plan: string | undefined;
 }
 
+/** A source or a target, as a log tells of it. */
+export interface LoggedSide {
+  readonly endpoint: string;
+  readonly isCluster: boolean;
+  /** Two that are the same share some. */
+  readonly ids: readonly string[];
+}
+
 /** Something that was told several times. */
 export interface Told {
   readonly code: string;
@@ -39,6 +47,9 @@ export const MOST_KEYS = 20;
 const MOST_CODES = 20;
 /** Characters of a text that is kept. */
 const MOST_TEXT = 300;
+/** Ids of a side, and databases. */
+const MOST_IDS = 8;
+const MOST_DATABASES = 64;
 const COPY_FIGURES = ['keys', 'bytes', 'converted', 'skipped', 'expired', 'failed', 'reconnects', 'elapsed'] as const;
 const LIVE_FIGURES = ['removed', 'stragglers', 'doubtful'] as const;
 const CHECK_FIGURES = [
@@ -56,6 +67,10 @@ export class Attempt {
   part: Part | undefined;
   from: string | undefined;
   to: string | undefined;
+  source: LoggedSide | undefined;
+  target: LoggedSide | undefined;
+  /** Source database and target database: the first ones. */
+  databases: readonly (readonly [source: number, target: number])[] = [];
   /** The last ones that were told. */
   copied: CopyFigures | undefined;
   compared: CheckFigures | undefined;
@@ -69,7 +84,8 @@ export class Attempt {
   #isDone = false;
   #isChecked = false;
   #isDryRun = false;
-  #hasBegunToCheck = false;
+  /** A check has begun, or the copy has said that one will. */
+  #isToCheck = false;
 
   constructor(at: number) {
     this.beganAt = at;
@@ -78,11 +94,20 @@ export class Attempt {
 
   /** @returns whether it is an event of this attempt: not the first one of the next */
   add(event: string, at: number, fields: Fields): boolean {
-    const isVerify = this.#isDone && fields['verify'] === true;
-    if (this.exitCode !== undefined || (event === 'start' && this.hasStarted && !isVerify)) return false;
+    if (!this.#isOneOf(event, fields)) return false;
     this.lastAt = Math.max(at, this.lastAt);
+    this.part ??= partOf(fields['partition']);
     this.#note(event, fields);
     return true;
+  }
+
+  /** Behind an error comes the exit code at most. */
+  #isOneOf(event: string, fields: Fields): boolean {
+    if (this.exitCode !== undefined || (this.error !== undefined && event !== 'exit')) return false;
+    const isVerify = this.#isDone && fields['verify'] === true;
+    if (!this.hasStarted || isVerify) return true;
+    // Behind its start a run does not tell its part again.
+    return event !== 'start' && fields['partition'] === undefined;
   }
 
   /** How it has ended; `undefined` where that is well. */
@@ -93,7 +118,7 @@ export class Attempt {
     const wrong = this.#whatIsWrong();
     if (wrong !== undefined) return wrong;
     if (exitCode !== undefined && exitCode !== 0) return `it ended with exit code ${exitCode}`;
-    const isWhole = copied === undefined ? this.#isChecked : this.#isDone && this.#isChecked === this.#hasBegunToCheck;
+    const isWhole = copied === undefined ? this.#isChecked : this.#isDone && this.#isChecked === this.#isToCheck;
     if (isWhole && (copied ?? compared) !== undefined) return undefined;
     return 'it has not come to its end: it was killed, or it goes on';
   }
@@ -122,10 +147,12 @@ export class Attempt {
     switch (event) {
       case 'start':
         this.hasStarted = true;
-        this.#hasBegunToCheck ||= fields['verify'] === true;
-        this.part = partOf(fields['partition']);
+        this.#isToCheck ||= fields['verify'] === true || fields['verifies'] === true;
         this.from = textOf(fields['from']);
         this.to = textOf(fields['to']);
+        this.source = sideOf(this.from, fields['source']);
+        this.target = sideOf(this.to, fields['target']);
+        this.databases = databasesIn(fields['databases']);
         break;
       case 'progress':
       case 'done':
@@ -134,7 +161,7 @@ export class Attempt {
         break;
       case 'check-progress':
       case 'checked':
-        this.#hasBegunToCheck = true;
+        this.#isToCheck = true;
         this.compared = figuresOf(fields, CHECK_FIGURES) ?? this.compared;
         this.#isChecked ||= event === 'checked';
         break;
@@ -204,6 +231,26 @@ function partOf(value: unknown): Part | undefined {
   if (!Number.isSafeInteger(part) || !Number.isSafeInteger(parts)) return undefined;
   const [number, count] = [part as number, parts as number];
   return number >= 1 && number <= count ? { part: number, parts: count, plan: textOf(plan) } : undefined;
+}
+
+function sideOf(endpoint: string | undefined, value: unknown): LoggedSide | undefined {
+  if (endpoint === undefined) return undefined;
+  const { kind, ids } = (typeof value === 'object' && value !== null ? value : {}) as Fields;
+  const texts = arrayOf(ids).slice(0, MOST_IDS).map(textOf);
+  return { endpoint, isCluster: kind === 'cluster', ids: texts.filter((text) => text !== undefined) };
+}
+
+function databasesIn(value: unknown): (readonly [number, number])[] {
+  return arrayOf(value)
+    .slice(0, MOST_DATABASES)
+    .flatMap((pair) => {
+      const [from, to] = arrayOf(pair).map(countFrom);
+      return from === undefined || to === undefined ? [] : [[from, to] as const];
+    });
+}
+
+function arrayOf(value: unknown): readonly unknown[] {
+  return Array.isArray(value) ? value : [];
 }
 
 function copyFiguresOf(fields: Fields): CopyFigures | undefined {

@@ -12,7 +12,10 @@ export interface RunListener {
   /** What its user should know before the run begins. */
   readonly warning?: string | undefined;
   onEvent(event: RunEvent): void;
-  /** The run has ended. @returns its exit code: another one where something could not be written that was asked for */
+  /**
+   * The run has ended; called once more where the exit code has become another one since.
+   * @returns its exit code: another one where something could not be written that was asked for
+   */
   finish(outcome: Outcome, exitCode: ExitCode): ExitCode;
   /** Once, and the last; also where the run has never begun. */
   close(): void;

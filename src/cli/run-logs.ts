@@ -27,15 +27,33 @@ export interface MergedLogs {
   readonly counts: readonly number[];
   /** How many plans they are of. */
   readonly plans: number;
+  /** Parts that two workers had at the same time. */
+  readonly overlaps: readonly Overlap[];
   /** Files that tell of no run. */
   readonly others: readonly string[];
   /** Lines that are no events, and those that are longer than any. */
   readonly strange: number;
 }
 
+export interface Overlap {
+  readonly run: string;
+  readonly files: readonly string[];
+}
+
+/** One run of a part, in milliseconds since 1970. */
+interface Span {
+  readonly file: string;
+  readonly begin: number;
+  readonly end: number;
+}
+
 /** More workers than anybody has. */
 const MOST_RUNS = 4096;
 const MOST_MISSING = 20;
+/** Of each part, that are looked at for others at the same time. */
+const MOST_SPANS = 16;
+/** Milliseconds: clocks of two machines may be that far apart. */
+const MOST_SKEW_MS = 5000;
 /** An event takes some hundred bytes; a report of many nodes some thousand. */
 const MOST_LINE_BYTES = 1024 * 1024;
 const NEWLINE = 0x0a;
@@ -43,19 +61,26 @@ const NEWLINE = 0x0a;
 export class RunLogs {
   readonly #latest = new Map<string, LoggedRun>();
   readonly #others: string[] = [];
+  readonly #spans = new Map<string, Span[]>();
+  /** The first two files of each part. */
+  readonly #overlaps = new Map<string, Overlap>();
   #strange = 0;
 
   /** @throws RespError where it cannot be read, or tells of too many runs */
   async read(file: string): Promise<void> {
     let attempt: Attempt | undefined;
-    let part: Part | undefined;
+    /** The last one that was refused before it began, in a log that tells the part no sooner; and how many were. */
+    let refused: Attempt | undefined;
+    let refusals = 0;
+    const parts = new Map<string, Part>();
     let hasRun = false;
     const settle = (): void => {
       if (attempt === undefined) return;
-      // What was refused before it began tells of no part: it is the one that the file is about.
-      part = attempt.hasStarted ? attempt.part : part;
-      this.#keep(file, part, attempt);
       hasRun = true;
+      const { part } = attempt;
+      if (part !== undefined && parts.size < 2) parts.set(nameOf(part), part);
+      if (part !== undefined || attempt.hasStarted) this.#keep(file, part, attempt);
+      else [refused, refusals] = [attempt, refusals + 1];
     };
     for await (const line of linesOf(file)) {
       const event = line === undefined ? undefined : eventOf(line);
@@ -69,6 +94,9 @@ export class RunLogs {
       attempt.add(event.event, event.at, event.fields);
     }
     settle();
+    // It is of the part that the file is about, where that is one.
+    const [part] = parts.size === 1 ? parts.values() : [];
+    if (refused !== undefined) this.#keep(file, part, refused, refusals);
     if (!hasRun) this.#others.push(file);
   }
 
@@ -88,34 +116,48 @@ export class RunLogs {
       missingCount: counts.reduce((sum, count) => sum + count, 0) - present,
       counts,
       plans: new Set(runs.flatMap(({ part }) => part?.plan ?? [])).size,
+      overlaps: [...this.#overlaps.values()],
       others: this.#others,
       strange: this.#strange,
     };
   }
 
-  /** A worker that was started again goes on in its file, or has another one: whichever began last counts. */
-  #keep(file: string, part: Part | undefined, attempt: Attempt): void {
-    const name = part === undefined ? file : nameOf(part.part, part.parts);
+  /** A worker that was started again goes on in its file, or has another one: whichever began last counts. @param runs so many, with it */
+  #keep(file: string, part: Part | undefined, attempt: Attempt, runs = 1): void {
+    const name = part === undefined ? file : nameOf(part);
     const known = this.#latest.get(name);
     if (known === undefined && this.#latest.size >= MOST_RUNS)
       throw new RespError('TOO_MANY_RUNS', `Cannot merge ${file}: there are more than ${formatCount(MOST_RUNS)} runs`);
-    const earlier = known === undefined ? 0 : known.earlier + 1;
+    const earlier = (known === undefined ? -1 : known.earlier) + runs;
     const isLater = known === undefined || attempt.beganAt >= known.attempt.beganAt;
+    if (part !== undefined && attempt.copied !== undefined) this.#noteSpan(name, file, attempt);
     this.#latest.set(name, isLater ? { name, part, file, attempt, earlier } : { ...known, earlier });
+  }
+
+  /** Two copies of one part at a time, in different files: in one they could not be told apart. */
+  #noteSpan(name: string, file: string, { beganAt: begin, lastAt: end }: Attempt): void {
+    const spans = this.#spans.get(name) ?? [];
+    const other = spans.find(
+      (span) => span.file !== file && Math.min(span.end, end) - Math.max(span.begin, begin) > MOST_SKEW_MS,
+    );
+    if (other !== undefined && !this.#overlaps.has(name))
+      this.#overlaps.set(name, { run: name, files: [other.file, file] });
+    if (spans.length < MOST_SPANS) spans.push({ file, begin, end });
+    this.#spans.set(name, spans);
   }
 
   /** The first ones. */
   #missingOf(parts: number): string[] {
     const missing: string[] = [];
     for (let part = 1; part <= parts && missing.length < MOST_MISSING; part++) {
-      const name = nameOf(part, parts);
+      const name = nameOf({ part, parts });
       if (!this.#latest.has(name)) missing.push(name);
     }
     return missing;
   }
 }
 
-function nameOf(part: number, parts: number): string {
+function nameOf({ part, parts }: Pick<Part, 'part' | 'parts'>): string {
   return `${part}/${parts}`;
 }
 

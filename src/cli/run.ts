@@ -43,7 +43,7 @@ export class Run {
     { debug, progress }: Pick<SidesRequest, 'debug' | 'progress'>,
     options: Omit<OutputOptions, 'debug'>,
   ): Promise<Run> {
-    const listeners = await openListeners(values, command.name === 'check' ? 'check' : 'copy', program);
+    const listeners = await openListeners(values, command.name === 'check' ? 'check' : 'copy', program, options);
     const run = new Run(program, openOutput(progress, { debug, ...options }, program, environment), listeners);
     for (const { warning: message } of listeners)
       if (message !== undefined) run.#tell({ type: 'warning', code: 'OPEN_TO_OTHERS', message });
@@ -84,6 +84,8 @@ export class Run {
       return new Interrupted(signal, before);
     };
     const onEvent = (event: RunEvent): void => {
+      // The check behind a copy begins as well.
+      if (event.type === 'start' && this.#hasBegun) before = 'everything was compared';
       this.#hasBegun ||= event.type === 'start';
       if (event.type === 'phase' && event.phase === 'lingering') before = WHILE_LINGERING;
       this.#tell(event);
@@ -105,11 +107,15 @@ export class Run {
   finish(outcome: Outcome, isUnwritten = false): ExitCode {
     this.#output.finish(outcome);
     let code: ExitCode = exitCodeOf(outcome, this.#hasBegun) || (isUnwritten ? EXIT_CODES.failed : EXIT_CODES.done);
-    // Who keeps the exit code comes behind those that may change it.
+    // Who keeps the exit code for good comes behind those that may change it; the others keep it anew where he does.
+    const kept: RunListener[] = [];
     for (const listener of this.#listeners.toReversed()) {
+      const before = code;
       code = listener.finish(outcome, code);
-      listener.close();
+      if (code !== before) for (const other of kept) other.finish(outcome, code);
+      kept.push(listener);
     }
+    for (const listener of kept) listener.close();
     return code;
   }
 

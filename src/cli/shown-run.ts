@@ -33,7 +33,9 @@ export class ShownRun implements RunListener {
   readonly #report: string | undefined;
   #file: MetricsFile | undefined;
   #server: StatusServer | undefined;
-  #heardAt = 0;
+  #heardAt = -Infinity;
+  /** Errors at the end, each of which is told once. */
+  readonly #told = new Set<string>();
 
   /** @throws UsageError where nobody could listen there, or the file cannot be written */
   static async open(values: OptionValues, command: 'copy' | 'check', { stderr }: Program): Promise<ShownRun> {
@@ -41,7 +43,8 @@ export class ShownRun implements RunListener {
     const run = new ShownRun(values, command, stderr);
     const state = (): RunState => run.#record.state;
     const { answer, isUrgent } = new StatusPages(state, () => ({
-      now: Date.now(),
+      ...run.#record.signs,
+      now: performance.now(),
       heardAt: run.#heardAt,
       timeout: run.#timeout,
     }));
@@ -71,7 +74,7 @@ export class ShownRun implements RunListener {
   /** None where nobody could ask whether the run is well. */
   get tap(): TapMaker | undefined {
     if (this.#server === undefined) return undefined;
-    const tap: Tap = { onSent() {}, onReceived: () => void (this.#heardAt = Date.now()), onClosed() {} };
+    const tap: Tap = { onSent() {}, onReceived: () => void (this.#heardAt = performance.now()), onClosed() {} };
     return () => tap;
   }
 
@@ -85,27 +88,41 @@ export class ShownRun implements RunListener {
   }
 
   finish(outcome: Outcome, exitCode: ExitCode): ExitCode {
-    const { text, hint } = toldOf(outcome);
-    this.#record.finish({ exitCode, isComplete: isComplete(outcome), text, hint });
-    if (this.#report === undefined || exitCode === EXIT_CODES.usage) return exitCode;
-    try {
-      writeWhole(this.#report, Buffer.from(pageOf(this.#record.state)));
-      return exitCode;
-    } catch (error) {
-      this.#stderr.write(errorText(error, false));
-      const code = exitCode || EXIT_CODES.failed;
-      this.#record.finish({ exitCode: code, isComplete: isComplete(outcome), text, hint });
-      return code;
-    }
+    const code = this.#keep(outcome, exitCode);
+    // What was written before tells another code.
+    return code === exitCode ? code : this.#keep(outcome, code);
   }
 
   close(): void {
     this.#file?.close();
     this.#server?.close();
   }
+
+  #keep(outcome: Outcome, exitCode: ExitCode): ExitCode {
+    this.#record.finish({ exitCode, isComplete: isComplete(outcome), ...toldOf(outcome, this.#record.state) });
+    const [report, file] = [exitCode === EXIT_CODES.usage ? undefined : this.#report, this.#file];
+    const isWritten = [
+      report === undefined || this.#tryTo(() => writeWhole(report, Buffer.from(pageOf(this.#record.state)))),
+      file === undefined || this.#tryTo(() => file.finish()),
+    ];
+    return isWritten.includes(false) ? exitCode || EXIT_CODES.failed : exitCode;
+  }
+
+  #tryTo(write: () => void): boolean {
+    try {
+      write();
+      return true;
+    } catch (error) {
+      const text = errorText(error, false);
+      if (!this.#told.has(text)) this.#stderr.write(text);
+      this.#told.add(text);
+      return false;
+    }
+  }
 }
 
-function toldOf(outcome: Outcome): Pick<NonNullable<RunState['outcome']>, 'text' | 'hint'> {
+function toldOf(outcome: Outcome, { dryRun }: RunState): Pick<NonNullable<RunState['outcome']>, 'text' | 'hint'> {
+  if (isComplete(outcome) && dryRun !== undefined) return { text: 'nothing was written, as --dry-run asks' };
   if (isComplete(outcome)) return { text: 'result' in outcome ? 'everything was copied' : 'both sides are equal' };
   if (!('error' in outcome)) return { text: describeFaults(outcome).join('; ') };
   const { error } = outcome;

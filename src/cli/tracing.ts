@@ -15,6 +15,8 @@ const STDERR = '-';
 interface Listener {
   readonly tap: TapMaker;
   readonly close: () => void;
+  /** Takes back what was made, as far as nothing is in it. */
+  readonly withdraw?: () => void;
 }
 
 /**
@@ -31,6 +33,9 @@ export async function traced<T>(
     if (values.record !== undefined) listeners.push(recordingOf(values.record, stderr));
     if (values.trace !== undefined) listeners.push(traceOf(values.trace, values, stderr));
     return await run(tapOf(listeners.map(({ tap }) => tap)));
+  } catch (error) {
+    if (error instanceof UsageError) for (const { withdraw } of listeners) withdraw?.();
+    throw error;
   } finally {
     for (const { close } of listeners) close();
   }
@@ -57,7 +62,10 @@ function forAll(taps: readonly Tap[]): Tap {
 }
 
 function traceOf(path: string, values: OptionValues, stderr: Program['stderr']): Listener {
-  const onBroken = endsHere('the trace', stderr);
+  const onBroken = (error: RespError): void => {
+    trace.stop();
+    endsHere('the trace', stderr)(error);
+  };
   const file = path === STDERR ? undefined : made('trace', () => new GrowingFile(path, onBroken));
   const write = (text: string): void => void (file === undefined ? stderr.write(text) : file.write(Buffer.from(text)));
   const trace = new Trace(write, {
@@ -74,7 +82,7 @@ function traceOf(path: string, values: OptionValues, stderr: Program['stderr']):
 
 function recordingOf(folder: string, stderr: Program['stderr']): Listener {
   const recording = made('record', () => new Recording(folder, endsHere('the recording', stderr)));
-  return { tap: recording.tap, close: () => recording.close() };
+  return { tap: recording.tap, close: () => recording.close(), withdraw: () => recording.withdraw() };
 }
 
 /** Says once that it cannot be written any more. */

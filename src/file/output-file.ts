@@ -19,7 +19,7 @@ import { finished, pipeline } from 'node:stream/promises';
 import type { Writable } from 'node:stream';
 import { createGzip } from 'node:zlib';
 import { RespError } from '../../resp/errors.ts';
-import { writeError } from './regular-file.ts';
+import { demandUnused, writeError } from './regular-file.ts';
 
 /** So many bytes may wait for the disk before the writer waits. */
 const HIGH_WATER_BYTES = 1024 * 1024;
@@ -257,6 +257,7 @@ export async function syncFolder(path: string): Promise<void> {
 
 /** A rename does not check whether the file may be written, and needs more rights than that. */
 function demandReplaceable(name: string, path: string): void {
+  demandUnused(name);
   accessSync(path, constants.W_OK);
   const what = `Cannot write ${name}`;
   if (isMountPoint(path)) {

@@ -3,9 +3,10 @@
 
 import { Buffer } from 'node:buffer';
 import { open, type FileHandle } from 'node:fs/promises';
-import { constants, readSync, realpathSync, statSync } from 'node:fs';
+import { closeSync, constants, fstatSync, openSync, readSync, realpathSync, statSync, type BigIntStats } from 'node:fs';
 import { basename, dirname, resolve } from 'node:path';
 import { constants as zlib, gunzipSync } from 'node:zlib';
+import { redactAddress } from '../../resp/address.ts';
 import { RespError } from '../../resp/errors.ts';
 
 const FAILURES: Readonly<Record<string, string>> = {
@@ -48,6 +49,8 @@ export type FileForm = 'snapshot' | 'stream';
 
 /** Of a packed file; fewer may exist. */
 const HEAD_BYTES = 512;
+/** Of a small file, at once. */
+const CHUNK_BYTES = 64 * 1024;
 const GZIP = Buffer.of(0x1f, 0x8b);
 
 export interface RegularFile {
@@ -90,6 +93,29 @@ export function readAt(handle: FileHandle, into: Buffer, offset: number, length:
   return done;
 }
 
+/**
+ * All of a small file, or of a pipe; of a device or another file that was named by mistake no more than is needed to know.
+ * @param most bytes
+ * @returns `undefined` where there are more
+ * @throws Error of the system
+ */
+export function readSmall(path: string, most: number): Buffer | undefined {
+  const fd = openSync(path, 'r');
+  try {
+    const chunks: Buffer[] = [];
+    for (let length = 0; length <= most;) {
+      const chunk = Buffer.alloc(Math.min(CHUNK_BYTES, most + 1 - length));
+      const count = readSync(fd, chunk);
+      if (count === 0) return Buffer.concat(chunks);
+      chunks.push(chunk.subarray(0, count));
+      length += count;
+    }
+    return undefined;
+  } finally {
+    closeSync(fd);
+  }
+}
+
 /** By gzip. */
 export async function isPacked(handle: FileHandle): Promise<boolean> {
   return (await headOf(handle, GZIP.length)).equals(GZIP);
@@ -126,10 +152,56 @@ function unpackedHead(head: Buffer): string {
 /** Also by different spellings, symbolic links or hard links. */
 export function isSameFile(left: string, right: string): boolean {
   if (resolve(left) === resolve(right)) return true;
-  const [one, other] = [left, right].map((path) => statSync(path, { throwIfNoEntry: false, bigint: true }));
+  const [one, other] = [left, right].map(statsOf);
   if (one !== undefined && other !== undefined) return one.dev === other.dev && one.ino === other.ino;
   // A file that does not exist yet is compared by its folder.
   return one === other && placeOf(left) === placeOf(right);
+}
+
+/** What cannot be looked at is refused by whoever opens it. */
+function statsOf(path: string): BigIntStats | undefined {
+  try {
+    return statSync(path, { throwIfNoEntry: false, bigint: true });
+  } catch {
+    return undefined;
+  }
+}
+
+export function isRegularFile(path: string): boolean {
+  return statsOf(path)?.isFile() === true;
+}
+
+/**
+ * To be asked before a file is opened to be written: to open a pipe waits for whoever reads it, and to write into it may wait for ever,
+ * with all of the process.
+ * @throws RespError where it is there, and neither a file nor a device; or where stdout or stderr go to that file
+ */
+export function demandWritableKind(path: string): void {
+  const stats = statSync(path, { throwIfNoEntry: false });
+  const isFitting = stats === undefined || stats.isFile() || stats.isCharacterDevice() || stats.isDirectory();
+  if (!isFitting) throw new RespError('IO', `Cannot write ${redactAddress(path)}: it is neither a file nor a device`);
+  demandUnused(path);
+}
+
+/**
+ * Two that write into a file write over each other, and a file that is replaced loses what still goes into the one before.
+ * @throws RespError where stdout or stderr go to that file
+ */
+export function demandUnused(path: string): void {
+  const used = (['stdout', 'stderr'] as const).find((_, at) => isOpenAs(path, at + 1));
+  if (used === undefined || !isRegularFile(path)) return;
+  throw new RespError('IO', `Cannot write ${redactAddress(path)}: ${used} goes there already`);
+}
+
+/** Whether it leads to what a descriptor has open, by whatever name. No two writers hinder each other at a device such as /dev/null. */
+export function isOpenAs(path: string, descriptor: number): boolean {
+  try {
+    const [one, other] = [statSync(path, { bigint: true }), fstatSync(descriptor, { bigint: true })];
+    return !other.isCharacterDevice() && one.dev === other.dev && one.ino === other.ino;
+  } catch {
+    // What cannot be looked at is refused by whoever opens it.
+    return false;
+  }
 }
 
 function placeOf(path: string): string {

@@ -7,6 +7,7 @@ import { realpathSync, statSync, unlinkSync } from 'node:fs';
 import { open, type FileHandle } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { RespError } from '../../resp/errors.ts';
 import { writeError } from './regular-file.ts';
 
 export class Spool {
@@ -46,13 +47,20 @@ export class Spool {
   async *parts(bytes: number, used = (part: Buffer): number => part.length): AsyncGenerator<Buffer, void, void> {
     const buffer = Buffer.allocUnsafeSlow(bytes);
     for (let at = 0; at < this.#length;) {
-      const part = await this.#try(async () => {
-        const { bytesRead } = await this.#handle!.read(buffer, 0, bytes, at);
-        return buffer.subarray(0, bytesRead);
-      });
+      const part = buffer.subarray(0, Math.min(bytes, this.#length - at));
+      await this.#try(() => this.#fill(part, at));
       const end = at + part.length === this.#length ? part.length : used(part);
       yield part.subarray(0, end);
       at += end;
+    }
+  }
+
+  async #fill(part: Buffer, position: number): Promise<void> {
+    for (let done = 0; done < part.length;) {
+      const { bytesRead } = await this.#handle!.read(part, done, part.length - done, position + done);
+      if (bytesRead === 0)
+        throw new RespError('IO', `Cannot read a temporary file in ${this.#folder}: it has become shorter`);
+      done += bytesRead;
     }
   }
 

@@ -71,7 +71,7 @@ export async function inspectKeys(options: InspectKeysOptions): Promise<Inspecte
 }
 
 async function inspectIn(run: Run, options: InspectKeysOptions, sink: InspectProgress): Promise<FoundKeys> {
-  const { sides, settings, end } = run;
+  const { sides, settings } = run;
   const { source: side } = sides;
   const { signal, retry } = settings;
   settings.onEvent(startEvent(run));
@@ -80,7 +80,7 @@ async function inspectIn(run: Run, options: InspectKeysOptions, sink: InspectPro
   const wanted = (key: Buffer): boolean => found.wants(key);
   const source =
     side === undefined ? fileSourceOf(run, sink, { wanted, outlives: true }) : namedKeys(side, run, found.places, sink);
-  const flow = new Flow(source, channelOf(run), eachEntry(found.take.bind(found)), end);
+  const flow = new Flow(source, channelOf(run), eachEntry(found.take.bind(found)), run);
   try {
     await whileListening(
       signal,

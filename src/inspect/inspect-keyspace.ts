@@ -1,6 +1,6 @@
 // What a server, a cluster or a file holds, in tables: everything in scope is walked as for a copy, and counted.
 
-import { nameOf } from '../../resp/errors.ts';
+import { nameOf, RespError } from '../../resp/errors.ts';
 import { SlotSet } from '../cluster/slot.ts';
 import { whileListening } from '../flow/failure.ts';
 import { channelOf, Flow, sourceOf } from '../sync/flow.ts';
@@ -45,6 +45,8 @@ export interface KeyspaceFigures {
   readonly large: number;
   /** Keys that could not be read. */
   readonly failed: number;
+  /** Of the keys, those of slots that were read more than once, as they have moved: each may be counted as often. */
+  readonly recounted: number;
   /** The one with the most bytes first. */
   readonly types: readonly ({ readonly type: string } & Readonly<Count>)[];
   /** Those with the most bytes. */
@@ -69,30 +71,50 @@ const MOST_DATABASES = 20;
 const MOST_PREFIXES = 20;
 const MOST_SLOTS = 10;
 const USUAL_DEPTH = 1;
+/** A source that was replaced so often while it was counted will be replaced again. */
+const MOST_COUNTS = 5;
 
 /** @throws RespError where the endpoint cannot be read to its end: then nothing is known */
 export async function inspectKeyspace(options: InspectKeyspaceOptions): Promise<KeyspaceFigures> {
-  const settings = await withForms(settingsOf({ ...options, to: '-' }, 'inspect'));
-  const progress = new InspectProgress(settings.onEvent);
-  return withSides(settings, { purpose: 'read', onReconnect: (event) => progress.onReconnect(event) }, (run) =>
-    inspectIn(run, options, progress),
-  );
+  const progress = new InspectProgress((event) => options.onEvent?.(event));
+  const access = { purpose: 'read', onReconnect: progress.onReconnect.bind(progress) } as const;
+  for (let count = 0; count < MOST_COUNTS; count++) {
+    // The flow before has stopped what goes with its settings.
+    const settings = await withForms(settingsOf({ ...options, to: '-' }, 'inspect'));
+    const figures = await withSides(settings, access, (run) => inspectIn(run, options, progress));
+    if (figures !== undefined) return figures;
+    progress.beginAnew();
+  }
+  const message = `Gave up on the source: it was replaced, or came to hold other data, ${MOST_COUNTS} times while it was counted`;
+  throw new RespError('SOURCE_REPLACED', message, { hint: 'inspect it once it is at rest', retryable: true });
 }
 
+/**
+ * Sums cannot be taken back: where what was counted is read again, all of it is counted anew.
+ * @returns `undefined` where that has to be
+ */
 async function inspectIn(
   run: Run,
   { depth = USUAL_DEPTH, onPartial }: InspectKeyspaceOptions,
   progress: InspectProgress,
-): Promise<KeyspaceFigures> {
-  const { plan, settings, sides, end } = run;
+): Promise<KeyspaceFigures | undefined> {
+  const { plan, settings, sides } = run;
   const { source: side } = sides;
   const { signal, retry } = settings;
   const reading = { plan, settings: { ...settings, preserveIdle: side === undefined || countsFrequency(run) } };
   const source = sourceOf(side, reading, progress);
   const facts = side && new LargeFacts(side, { retry, onReconnect: progress.onReconnect.bind(progress) });
   const tally = new KeyspaceTally({ depth, isCluster: side?.isCluster === true, typeOf: facts?.typeOf.bind(facts) });
-  const flow = new Flow(source, channelOf(run), tally, end);
+  const flow = new Flow(source, channelOf(run), tally, run);
+  const moved = new SlotSet();
+  const figures = (complete: boolean): KeyspaceFigures => figuresOf(run, tally, progress, moved, complete);
+  let isVoid = false;
   progress.counted = tally;
+  progress.onMoved = (slots) => moved.addAll(slots);
+  progress.onAnew = () => {
+    isVoid = true;
+    flow.stop(new RespError('COUNTED_ANEW', 'The source is counted anew'));
+  };
   progress.start(startEvent(run), [], () => source.fraction);
   try {
     await whileListening(
@@ -102,20 +124,27 @@ async function inspectIn(
     );
     progress.finish(tally.keys === 0);
   } catch (error) {
+    if (isVoid && signal?.aborted !== true) return undefined;
     progress.stop();
-    if (signal?.aborted === true) onPartial?.(figuresOf(run, tally, progress, false));
+    if (signal?.aborted === true) onPartial?.(figures(false));
     throw error;
   } finally {
     facts?.close();
   }
-  return figuresOf(run, tally, progress, true);
+  return figures(true);
 }
 
 function countsFrequency({ sides: { source } }: Run): boolean {
   return source?.servers.some(({ info }) => info.countsFrequency) === true;
 }
 
-function figuresOf(run: Run, tally: KeyspaceTally, progress: InspectProgress, complete: boolean): KeyspaceFigures {
+function figuresOf(
+  run: Run,
+  tally: KeyspaceTally,
+  progress: InspectProgress,
+  moved: SlotSet,
+  complete: boolean,
+): KeyspaceFigures {
   const types = [...tally.types].map(([type, count]) => ({ type, ...count }));
   return {
     complete,
@@ -124,6 +153,7 @@ function figuresOf(run: Run, tally: KeyspaceTally, progress: InspectProgress, co
     expiring: types.reduce((sum, { expiring }) => sum + expiring, 0),
     large: tally.large,
     failed: progress.failed,
+    recounted: [...moved].reduce((sum, slot) => sum + tally.slotKeys[slot]!, 0),
     types: types.toSorted(byBytes),
     databases: [...tally.databases]
       .map(([db, count]) => ({ db, ...count }))

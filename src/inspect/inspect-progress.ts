@@ -1,7 +1,8 @@
 // How far an inspection is, and what happens to the endpoint meanwhile.
 
 import type { RespError } from '../../resp/errors.ts';
-import type { SourceSink } from '../source/source.ts';
+import type { SlotSet } from '../cluster/slot.ts';
+import type { SourceNotice, SourceSink } from '../source/source.ts';
 import type { MigrateEvent } from '../sync/options.ts';
 import { RunProgress } from '../sync/run-progress.ts';
 
@@ -10,6 +11,10 @@ export class InspectProgress extends RunProgress implements SourceSink {
   readonly #onRefused: ((key: Buffer) => void) | undefined;
   /** What was counted so far. */
   counted: { readonly keys: number; readonly bytes: number } = { keys: 0, bytes: 0 };
+  /** Called where the source is read from its beginning while what it gave before is counted already. */
+  onAnew: () => void = () => {};
+  /** Called with slots of which the keys are read once more. */
+  onMoved: (slots: SlotSet) => void = () => {};
 
   /** @param onRefused is told which keys could not be read */
   constructor(onEvent: (event: MigrateEvent) => void, onRefused?: (key: Buffer) => void) {
@@ -21,6 +26,17 @@ export class InspectProgress extends RunProgress implements SourceSink {
   override onReadRefused(db: number, key: Buffer, error: RespError): void {
     this.#onRefused?.(key);
     super.onReadRefused(db, key, error);
+  }
+
+  override onNotice(notice: SourceNotice): void {
+    super.onNotice(notice);
+    if (notice.code === 'SCANNED_ANEW') this.onAnew();
+    else if (notice.code === 'SLOTS_MOVED') this.onMoved(notice.slots);
+  }
+
+  /** Nothing of what was counted holds. */
+  beginAnew(): void {
+    this.forget();
   }
 
   /** Keys that could not be read. */

@@ -9,6 +9,14 @@ const LATENCY_SHARE = 1 / 4;
 const LEAST = 2;
 /** What the first values are taken for: eight are asked for at once, until they prove smaller. */
 const FIRST_GUESS = 1024 * 1024;
+/**
+ * Bytes of replies on the way that keep a source busy while rump is: with more of them a server reads more requests at once, and
+ * writes their replies only behind the last of them, when rump has nothing to do. Over a line so many more, a millisecond.
+ */
+const BUSY_BYTES = 512 * 1024;
+const LINE_BYTES_PER_MS = 1024 * 1024;
+/** A payload of more closes the window at once; shorter ones do as soon as there are several of them. */
+const LONG_PAYLOAD = 64 * 1024;
 /** Shares of a new size in the two averages: one that forgets a large value soon, one that keeps the rare ones in mind. */
 const SHORT = 1 / 16;
 const LONG = 1 / 1024;
@@ -84,11 +92,12 @@ export class DumpWindow {
   #fit(bytes: number, payloads: number, longest: number): void {
     const mean = bytes / payloads;
     const recent = this.#recent + (mean - this.#recent) * (1 - (1 - SHORT) ** payloads);
-    this.#recent = longest > recent ? longest : recent;
+    this.#recent = longest > recent && longest > LONG_PAYLOAD ? longest : recent;
     this.#mean += (mean - this.#mean) * (1 - (1 - LONG) ** payloads);
     const expected = this.#recent > this.#mean ? this.#recent : this.#mean;
     const limits = this.#limits;
-    const fitting = limits.windowBytes / (expected + 1);
+    const busy = BUSY_BYTES + this.#roundTrip * LINE_BYTES_PER_MS;
+    const fitting = (busy < limits.windowBytes ? busy : limits.windowBytes) / (expected + 1);
     const quick = (this.#maxLatency.ms * LATENCY_SHARE) / (this.#pace * (expected + KEY_BYTES));
     const size = fitting < quick ? fitting : quick;
     const least = limits.isTight ? 1 : LEAST;

@@ -107,6 +107,7 @@ function consumerOf(info: ReadonlyMap<string, Reply>): StreamConsumer {
 /** @param told how many are pending, as the group says */
 async function readPending(ask: AskAbout, key: Buffer, group: Buffer, told: number): Promise<PendingEntry[]> {
   const pending: PendingEntry[] = [];
+  const consumers = new Map<string, Buffer>();
   const most = told * 2 + MORE_PENDING;
   for (let from = '-'; ;) {
     // How long ago an entry was delivered is all that is told of it.
@@ -118,7 +119,7 @@ async function readPending(ask: AskAbout, key: Buffer, group: Buffer, told: numb
       const [id, consumer, idle, count] = listIn(reply, 'XPENDING');
       return {
         id: idOf(id, 'XPENDING'),
-        consumer: bytesIn(consumer, 'XPENDING'),
+        consumer: sameIn(consumers, bytesIn(consumer, 'XPENDING')),
         deliveryTime: now - Number(integerIn(idle, 'XPENDING')),
         deliveryCount: integerIn(count, 'XPENDING'),
       };
@@ -130,6 +131,14 @@ async function readPending(ask: AskAbout, key: Buffer, group: Buffer, told: numb
     if (isOver) return pending;
     from = formatId(after(pending.at(-1)!.id));
   }
+}
+
+/** The name as it came first: a reply has it with each entry, and it may be long. */
+function sameIn(names: Map<string, Buffer>, name: Buffer): Buffer {
+  const key = name.toString('latin1');
+  const known = names.get(key) ?? name;
+  names.set(key, known);
+  return known;
 }
 
 function otherThan(told: number, pending: number): RespError {

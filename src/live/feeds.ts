@@ -177,11 +177,11 @@ export class Feeds {
   }
 
   async #goOn(node: Node, left: LeftFeeds): Promise<void> {
-    const { topology, isCluster } = this.#deployment;
+    const { topology, isCluster, part } = this.#deployment;
     const before = left.of(node, topology.slotsOf(node), topology);
     const followed = await this.#follow(node, before?.position ?? undefined);
     const { feed, slots } = followed;
-    await this.#addComing(followed);
+    if (!part.isWhole) await this.#addOwn(followed);
     const missed = left.missedBy(feed, before, slots, isCluster);
     if (missed.size === 0) return;
     const reason = `what was written to ${nameOf(node.peer)} before it was followed is not known by name`;
@@ -224,11 +224,16 @@ export class Feeds {
     this.#tellMissed(followed.shareOf(gap, this.#deployment.isCluster));
   }
 
-  /** What comes to it key by key may have been written there as well before it was followed. */
-  async #addComing(followed: FollowedNode): Promise<void> {
-    if (this.#deployment.part.isWhole) return;
+  /**
+   * What it serves, or takes over key by key, may have been written there before it was followed, whether others have heard of that
+   * or not. One that does not say may serve any slot of the part.
+   */
+  async #addOwn(followed: FollowedNode): Promise<void> {
+    const { part } = this.#deployment;
     const nodes = await followed.askNodes();
-    followed.slots.addAll((nodes && ownSlots(nodes, followed.node.id)?.coming) || []);
+    if (nodes === undefined && !part.isWhole) followed.slots.addAll(part.slots);
+    const own = ownSlots(nodes ?? '', followed.node.id);
+    for (const slots of [own?.serving, own?.coming]) followed.slots.addAll(slots ?? []);
   }
 
   /** What was missed of slots that are not of the part, is of no concern. */
@@ -338,7 +343,7 @@ export class Feeds {
       const followed = await this.#follow(node, from);
       await this.#deployment.refreshIfPossible();
       followed.slots.addAll(this.#deployment.topology.slotsOf(node));
-      await this.#addComing(followed);
+      await this.#addOwn(followed);
       const isNew = from === undefined && followed.slots.size > 0;
       const gap = { reason: `${nameOf(node.peer)} serves slots by now` };
       if (isNew) this.#tellMissed(followed.shareOf(gap, this.#deployment.isCluster));

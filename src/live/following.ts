@@ -31,6 +31,8 @@ export interface FollowingParts extends CutoverParts {
   readonly looks: readonly (() => Promise<void>)[];
   /** Resolves once streams are known that an earlier part of the copy has read. */
   readonly findStreams: () => Promise<void>;
+  /** Every node of the target says something now, on another connection where one was lost. */
+  readonly hearTarget: () => Promise<unknown>;
   /** Makes good what was missed: walks, and marks what the source has not any more. */
   readonly close: (gap: Gap) => Promise<void>;
 }
@@ -67,8 +69,10 @@ export class Following {
   #isAsked = false;
   #isOver = false;
   #lag = Infinity;
-  /** Since when a measurement is under way. */
-  #measuredSince: number | undefined;
+  /** Since when what the lead does is under way, where that tells how far behind the target is. */
+  #timedSince: number | undefined;
+  #isLost = false;
+  #heardAt = -Infinity;
   #streamsDueAt = 0;
   #streamsFound: Promise<void> = Promise.resolve();
 
@@ -101,7 +105,7 @@ export class Following {
 
   /** Milliseconds that the target is behind, as measured last; Infinity before it was. */
   get lag(): number {
-    const under = this.#measuredSince === undefined ? 0 : performance.now() - this.#measuredSince;
+    const under = this.#timedSince === undefined ? 0 : performance.now() - this.#timedSince;
     return Math.max(this.#lag, under);
   }
 
@@ -140,7 +144,9 @@ export class Following {
   }
 
   fail(error: unknown): void {
+    this.#isLost = true;
     this.#failure.fail(error);
+    this.#leaveSync();
   }
 
   /** Returns when the cutover is done, and nothing more is to be read. Rejects where the source cannot be followed any more. */
@@ -153,7 +159,7 @@ export class Following {
     this.#streamsFound = this.#parts.findStreams();
     const watching = [feeds.watch(), this.#watchFile(), ...looks.map((look) => this.#everySecond(look))];
     const besides = [this.#streamsFound, rounds.run(), this.#closeGaps(gaps, close), ...watching];
-    for (const work of besides) work.catch((error: unknown) => this.#failure.fail(error));
+    for (const work of besides) work.catch((error: unknown) => this.fail(error));
     try {
       await Promise.race([this.#lead(), this.#failure.promise]);
     } finally {
@@ -181,28 +187,48 @@ export class Following {
   async #measure(): Promise<void> {
     const { feeds, rounds, gaps, lookForDatabases } = this.#parts;
     const before = rounds.changes;
-    this.#measuredSince = performance.now();
+    const started = performance.now();
     let changes = 0;
-    // What stands still, or is paused, does not come back to say so.
-    const timer = setTimeout(() => this.#enter('following'), IN_SYNC_MS).unref();
-    const isMeasured = await this.#unlessAsked(async () => {
+    const measuring = async (): Promise<void> => {
       await lookForDatabases();
       await gaps.closed();
       await feeds.caughtUp();
       changes = rounds.changes;
       await rounds.settled();
-      this.#lag = performance.now() - this.#measuredSince!;
-    });
-    clearTimeout(timer);
-    this.#measuredSince = undefined;
-    // What a run that breaks off had measured last says nothing of now.
+      this.#lag = performance.now() - started;
+      await this.#hearTarget();
+    };
+    const isMeasured = await this.#timed(() => this.#unlessAsked(measuring));
     if (!isMeasured || this.#isAsked) return;
-    this.#enter(this.#lag <= IN_SYNC_MS && !gaps.isOpen ? 'in-sync' : 'following');
+    // What a run that breaks off had measured last says nothing of now; nor does a pause, as long as nothing is written.
+    const isHindered = gaps.isOpen || this.#isLost || this.#options.isPaused();
+    this.#enter(this.#lag <= IN_SYNC_MS && !isHindered ? 'in-sync' : 'following');
     await this.#readStreams();
     const { untilIdle } = this.#options;
-    if (untilIdle !== undefined && (await this.#writers.idleFor(changes)) >= untilIdle) this.#isAsked = true;
+    const isIdle = async (): Promise<boolean> => (await this.#writers.idleFor(changes)) >= untilIdle!;
+    if (untilIdle !== undefined && (await this.#timed(isIdle))) this.#isAsked = true;
     const isAtRest = untilIdle === undefined && this.#phase === 'in-sync' && rounds.changes === before;
     await this.#unlessAsked(() => sleep(isAtRest ? REST_MS : LOOK_MS, undefined, { ref: false }));
+  }
+
+  /** Whoever has nothing to write would not notice that the target stands still. */
+  async #hearTarget(): Promise<void> {
+    const now = performance.now();
+    if (now - this.#heardAt < REST_MS) return;
+    await this.#parts.hearTarget();
+    this.#heardAt = now;
+  }
+
+  /** What stands still, or is paused, does not come back to say so. */
+  async #timed<T>(work: () => Promise<T>): Promise<T> {
+    this.#timedSince = performance.now();
+    const timer = setTimeout(() => this.#leaveSync(), IN_SYNC_MS).unref();
+    try {
+      return await work();
+    } finally {
+      clearTimeout(timer);
+      this.#timedSince = undefined;
+    }
   }
 
   /** Streams that may have changed without a sign: not all of the time is for them. */
@@ -210,12 +236,11 @@ export class Following {
     const { streams, rounds } = this.#parts;
     if (performance.now() < this.#streamsDueAt) return;
     const started = performance.now();
-    await this.#unlessAsked(async () => {
-      for (const some of streams.portions) {
-        if (this.#isAsked || this.#isOver) return;
-        await rounds.readAgain(some);
-      }
-    });
+    for (const some of streams.portions) {
+      // What has changed meanwhile comes behind them.
+      const isRead = await this.#timed(() => this.#unlessAsked(() => rounds.readAgain(some)));
+      if (!isRead) return;
+    }
     const took = performance.now() - started;
     this.#streamsDueAt = performance.now() + Math.max(this.#options.settle, took / STREAMS_SHARE);
   }
@@ -262,9 +287,13 @@ export class Following {
       done.abort();
       this.#moved.wake();
     };
-    work().then(onDone, (error: unknown) => this.#failure.fail(error));
+    work().then(onDone, (error: unknown) => this.fail(error));
     while (!done.signal.aborted && !this.#isAsked && !this.#isOver) await this.#moved.sleep();
     return done.signal.aborted;
+  }
+
+  #leaveSync(): void {
+    if (this.#phase === 'in-sync') this.#enter('following');
   }
 
   #enter(phase: Phase): void {

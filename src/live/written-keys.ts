@@ -84,17 +84,24 @@ export class WrittenKeys {
     const written = await Promise.all(
       taken.map(async (one) => {
         const now = await ask(one.id);
-        return now === undefined ? putBack(one) : this.#writtenOf(one, now, isThere);
+        if (now !== undefined) return this.#writtenOf(one, now, isThere);
+        // One that is no primary any more is never asked again: it has served what it told of to its end.
+        return isThere(one.id) ? putBack(one) : this.#judged(one, one.told.said, isThere);
       }),
     );
     return { keys: written.flatMap(({ keys }) => keys), slots: written.flatMap(({ slots }) => slots) };
   }
 
-  #writtenOf({ id, told, keys, slots }: Taken, now: string, isThere: AskedNodes['isThere']): Written {
+  #writtenOf(taken: Taken, now: string, isThere: AskedNodes['isThere']): Written {
+    const { id, told } = taken;
     const said = [...told.said, ownSlots(now, id)];
     told.said = said.slice(-ANSWERS);
     told.isDue ||= said.length < ANSWERS;
-    if (said.length <= ANSWERS) return { keys: [], slots: [] };
+    return said.length > ANSWERS ? this.#judged(taken, said, isThere) : { keys: [], slots: [] };
+  }
+
+  #judged({ keys, slots }: Taken, said: Said, isThere: AskedNodes['isThere']): Written {
+    if (said.length < ANSWERS) return { keys: [], slots: [] };
     const [hasServed, hasKept] = [this.#servedIn(said, isThere), keptIn(said)];
     const isWritten = ({ key }: ToldKey): boolean => {
       const slot = slotOf(key);

@@ -208,9 +208,11 @@ function* claims(
   isWanted: (entry: PendingEntry) => boolean,
 ): Generator<Command> {
   const alike = new Map<string, PendingEntry[]>();
+  // Names may be long, and each would be held as often as its consumer has a time of its own.
+  const numbers = new Map<string, number>();
   for (const entry of pending) {
     if (!isWanted(entry)) continue;
-    const shared = `${entry.deliveryTime} ${entry.deliveryCount} ${entry.consumer.toString('latin1')}`;
+    const shared = `${entry.deliveryTime} ${entry.deliveryCount} ${numberOf(entry.consumer, numbers)}`;
     const others = alike.get(shared);
     if (others === undefined) alike.set(shared, [entry]);
     else others.push(entry);
@@ -225,9 +227,17 @@ function* claims(
   }
 }
 
+function numberOf(consumer: Buffer, numbers: Map<string, number>): number {
+  const name = consumer.toString('latin1');
+  const number = numbers.get(name) ?? numbers.size;
+  numbers.set(name, number);
+  return number;
+}
+
 /** Consumers with pending entries exist already. */
 function* idleConsumers(key: Buffer, group: StreamGroup, hasFigures: boolean): Generator<Command> {
-  const busy = new Set(group.pending.map(({ consumer }) => consumer.toString('latin1')));
+  const busy = new Set<string>();
+  for (const { consumer } of group.pending) busy.add(consumer.toString('latin1'));
   for (const { name } of group.consumers) {
     if (busy.has(name.toString('latin1'))) continue;
     if (hasFigures) yield command('XGROUP', 'CREATECONSUMER', key, group.name, name);

@@ -23,10 +23,10 @@ const DELETED = 1;
 /** A flag of an entry: it has the fields of the master, so only values follow. */
 const SAME_FIELDS = 2;
 /** Id, time and a length. */
-const PENDING_BYTES = ID_BYTES + 8 + 1;
+export const PENDING_BYTES = ID_BYTES + 8 + 1;
 /** Name, time and a length; a group has ids for that time. */
-const CONSUMER_BYTES = 1 + 8 + 1;
-const GROUP_BYTES = 5;
+export const CONSUMER_BYTES = 1 + 8 + 1;
+export const GROUP_BYTES = 5;
 
 export function decodeStream(reader: ByteReader, encoding: Encoding): StreamValue {
   const entries: StreamEntry[] = [];
@@ -83,7 +83,8 @@ function entriesIn(first: StreamId, elements: Listpack): StreamEntry[] {
   return entries;
 }
 
-function masterFields(elements: Listpack): Buffer[] {
+/** The names of fields that entries of the node share; what follows in it are the entries. */
+export function masterFields(elements: Listpack): Buffer[] {
   // The numbers of entries that exist and that are deleted follow from the entries.
   following(elements);
   following(elements);

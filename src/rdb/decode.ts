@@ -15,7 +15,7 @@ import {
 } from './packed-forms.ts';
 import { milliseconds, NEVER, plus, type Milliseconds } from './milliseconds.ts';
 import { decodeModule } from './modules.ts';
-import { bodyOf, encodingOf, isIntact, PayloadError, typeOfEncoding, versionOf, type Encoding } from './payload.ts';
+import { bodyOf, demandIntact, encodingOf, PayloadError, typeOfEncoding, versionOf, type Encoding } from './payload.ts';
 import type { HashField, Value, ZsetEntry } from './value.ts';
 
 /** A payload whose checksum is right, ready to be decoded. */
@@ -42,14 +42,7 @@ export function openPayload(payload: Buffer): OpenPayload {
   const typeByte = payload[0]!;
   const encoding = demandEncoding(typeByte, version);
   const subject = nameOf(encoding, typeByte);
-  if (!isIntact(payload)) {
-    throw new PayloadError(
-      `Cannot decode ${subject}: the checksum is not that of its ${countOf(payload.length, 'byte')}`,
-      {
-        offset: payload.length,
-      },
-    );
-  }
+  demandIntact(payload, subject);
   const reader = new ByteReader(bodyOf(payload), subject);
   reader.skip(1);
   return { reader, encoding };

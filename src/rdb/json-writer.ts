@@ -6,7 +6,7 @@ import type { Milliseconds } from './milliseconds.ts';
 import { BEYOND_ASCII, wholeCharacters } from './utf8.ts';
 
 const CHUNK_BYTES = 64 * 1024;
-const MOST_SPARE = 16;
+const MOST_SPARE = 32;
 /** Of a string, that are written at once: with escapes they fit into a chunk, and as base64 they leave no rest. */
 const PART_BYTES = 9 * 1024;
 /** `\u0000` */

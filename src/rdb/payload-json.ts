@@ -18,7 +18,7 @@ import { decodeStream } from './decode-stream.ts';
 import type { JsonWriter } from './json-writer.ts';
 import { typeNameOf } from './modules.ts';
 import { demandNext, Listpack, Ziplist, type Elements, type Pull } from './packed-forms.ts';
-import { typeOf, typeOfEncoding, type Encoding } from './payload.ts';
+import { demandIntact, typeOf, typeOfEncoding, type Encoding } from './payload.ts';
 import { CLOSE, COMMA, OPEN, writeBytes, writeDump, writeField, writeMember, writeStream } from './value-json.ts';
 
 /** What is written about a key whose payload rump does not know. */
@@ -35,12 +35,20 @@ export function isOpaque(payload: Buffer): boolean {
   return type === undefined || type === 'module';
 }
 
+/** Of such a payload the checksum alone tells that it is damaged. @throws PayloadError */
+export function demandWhole(payload: Buffer): void {
+  demandIntact(payload, `a value of type byte ${payload[0]!}`);
+}
+
 /**
  * The value of a payload.
  * @throws PayloadError for a damaged one; some of it may have been written (`JsonWriter.rewind`)
  */
 export function writePayload(json: JsonWriter, payload: Buffer): void {
-  if (isOpaque(payload)) return writeDump(json, payload);
+  if (isOpaque(payload)) {
+    demandWhole(payload);
+    return writeDump(json, payload);
+  }
   const { reader, encoding } = openPayload(payload);
   switch (typeOfEncoding(encoding)) {
     case 'stream':

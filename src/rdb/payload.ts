@@ -229,6 +229,15 @@ export function isIntact(payload: Buffer): boolean {
   return new Crc64().update(payload, 0, end).isAt(payload, end);
 }
 
+/** @param subject what is to be read. @throws PayloadError where the checksum is wrong */
+export function demandIntact(payload: Buffer, subject: string): void {
+  if (isIntact(payload)) return;
+  const bytes = countOf(payload.length, 'byte');
+  throw new PayloadError(`Cannot decode ${subject}: the checksum is not that of its ${bytes}`, {
+    offset: payload.length,
+  });
+}
+
 /** A payload of type byte and value, which are copied so that the footer can follow them. */
 export function withFooter(body: Buffer, version: number): Buffer {
   const payload = Buffer.allocUnsafe(body.length + FOOTER_BYTES);

@@ -224,7 +224,7 @@ export function unpackedSize(payload: Buffer): number {
 }
 
 /** Behind the type byte; the checksum is not looked at. */
-function opened(payload: Buffer): { readonly reader: ByteReader; readonly encoding: Encoding } {
+export function opened(payload: Buffer): { readonly reader: ByteReader; readonly encoding: Encoding } {
   const typeByte = payload[0] ?? 0;
   const encoding = demandEncoding(typeByte, versionOf(payload));
   const reader = new ByteReader(bodyOf(payload), `a value of type byte ${typeByte}`);

@@ -18,6 +18,7 @@ import { NEVER, type Milliseconds } from './milliseconds.ts';
 import {
   formatId,
   type HashField,
+  type PendingEntry,
   type StreamConsumer,
   type StreamEntry,
   type StreamGroup,
@@ -55,6 +56,8 @@ const SEEN_TIME = Buffer.from(',"seenTime":');
 const ACTIVE_TIME = Buffer.from(',"activeTime":');
 const END = Buffer.from('}');
 const NULL = Buffer.from('null');
+/** Written, and not taken: a consumer's name stands there for each entry that it has, so that groups may be far longer than they lie. */
+const ENOUGH_BYTES = 64 * 1024;
 
 /** A line as far as its value, which follows. @param expireAt since 1970, or `NEVER` */
 export function beginLine(json: JsonWriter, db: number, key: Buffer, type: string, expireAt: Milliseconds): void {
@@ -121,10 +124,10 @@ export class PieceJson {
     }
   }
 
-  /** Behind the last piece. */
-  end(): void {
+  /** Behind the last piece. At each step there is enough to be taken. */
+  *end(): Generator<void, void, void> {
     if (this.#head === undefined) this.#json.byte(CLOSE);
-    else writeHead(this.#json, this.#head);
+    else yield* headSteps(this.#json, this.#head);
   }
 
   #each<T>(elements: readonly T[], write: (json: JsonWriter, element: T) => void): void {
@@ -190,11 +193,11 @@ export function writeEntry(json: JsonWriter, { id, fields }: StreamEntry): void 
 export function writeStream(json: JsonWriter, { entries, ...head }: Omit<StreamValue, 'type' | 'firstId'>): void {
   json.json(ENTRIES);
   writeEach(json, entries, writeEntry);
-  writeHead(json, head);
+  for (const _ of headSteps(json, head));
 }
 
 /** A stream from the end of its entries on. */
-function writeHead(json: JsonWriter, head: Omit<StreamHead, 'gone'>): void {
+function* headSteps(json: JsonWriter, head: Omit<StreamHead, 'gone'>): Generator<void, void, void> {
   json.json(LENGTH);
   json.integer(head.length);
   json.json(LAST_ID);
@@ -204,11 +207,17 @@ function writeHead(json: JsonWriter, head: Omit<StreamHead, 'gone'>): void {
   json.json(ENTRIES_ADDED);
   writeFigure(json, head.entriesAdded);
   json.json(GROUPS);
-  writeEach(json, head.groups, writeGroup);
+  for (const [i, group] of head.groups.entries()) {
+    if (i > 0) json.byte(COMMA);
+    yield* groupSteps(json, group);
+  }
   json.json(GROUPS_END);
 }
 
-function writeGroup(json: JsonWriter, { name, lastId, entriesRead, pending, consumers }: StreamGroup): void {
+function* groupSteps(
+  json: JsonWriter,
+  { name, lastId, entriesRead, pending, consumers }: StreamGroup,
+): Generator<void, void, void> {
   json.json(NAME);
   json.bytes(name);
   json.json(LAST_ID);
@@ -216,20 +225,34 @@ function writeGroup(json: JsonWriter, { name, lastId, entriesRead, pending, cons
   json.json(ENTRIES_READ);
   writeFigure(json, entriesRead);
   json.json(PENDING);
-  writeEach(json, pending, (_, { id, consumer, deliveryTime, deliveryCount }) => {
-    json.byte(OPEN);
-    writeId(json, id);
-    json.byte(COMMA);
-    json.bytes(consumer);
-    json.byte(COMMA);
-    json.integer(deliveryTime);
-    json.byte(COMMA);
-    json.integer(deliveryCount);
-    json.byte(CLOSE);
-  });
+  yield* eachStep(json, pending, writePending);
   json.json(CONSUMERS);
-  writeEach(json, consumers, writeConsumer);
+  yield* eachStep(json, consumers, writeConsumer);
   json.json(GROUPS_END);
+}
+
+function* eachStep<T>(
+  json: JsonWriter,
+  elements: readonly T[],
+  write: (json: JsonWriter, element: T) => void,
+): Generator<void, void, void> {
+  for (let i = 0; i < elements.length; i++) {
+    if (i > 0) json.byte(COMMA);
+    write(json, elements[i]!);
+    if (json.length >= ENOUGH_BYTES) yield;
+  }
+}
+
+function writePending(json: JsonWriter, { id, consumer, deliveryTime, deliveryCount }: PendingEntry): void {
+  json.byte(OPEN);
+  writeId(json, id);
+  json.byte(COMMA);
+  json.bytes(consumer);
+  json.byte(COMMA);
+  json.integer(deliveryTime);
+  json.byte(COMMA);
+  json.integer(deliveryCount);
+  json.byte(CLOSE);
 }
 
 /** A consumer that was read by commands has no time of which it is said when it was seen. */

@@ -7,10 +7,14 @@ export interface Health {
   readonly why: string;
 }
 
+/** Moments of a clock that nobody sets. */
 export interface Signs {
-  /** Milliseconds since 1970. */
   readonly now: number;
-  /** When a server has said something last; 0 where none has yet. */
+  /** When a reply was acknowledged last, or a phase began. */
+  readonly progressAt: number;
+  /** Until when a pause lasts that has a reason. */
+  readonly waitingUntil: number | undefined;
+  /** When a server has said something last; `-Infinity` where none has yet. */
   readonly heardAt: number;
   /** Milliseconds without any sign that are too many: `--timeout`. */
   readonly timeout: number;
@@ -20,15 +24,15 @@ export interface Signs {
  * Whether the run goes on, or has a reason to wait. One that is stopped for having none would begin again at the same place: so what
  * counts is that servers answer, and not only what has come across by then.
  */
-export function healthOf(state: RunState, { now, heardAt, timeout }: Signs): Health {
-  const { phase, outcome, paused, waiting, startedAt, lastProgressAt } = state;
+export function healthOf(state: RunState, { now, progressAt, waitingUntil, heardAt, timeout }: Signs): Health {
+  const { phase, outcome, paused, waiting } = state;
   if (outcome !== undefined) return { isWell: outcome.isComplete, why: `${phase}: ${outcome.text}` };
   if (paused) return { isWell: true, why: `${phase}, paused` };
-  // It is no more so a second after a server falls silent.
+  // It is no more so two seconds after a server falls silent.
   if (phase === 'in-sync') return { isWell: true, why: phase };
-  if (waiting !== undefined && now <= waiting.until + timeout)
+  if (waiting !== undefined && waitingUntil !== undefined && now <= waitingUntil + timeout)
     return { isWell: true, why: `${phase}, waiting: ${waiting.why}` };
-  const quiet = Math.max(0, now - Math.max(startedAt, lastProgressAt, heardAt));
+  const quiet = now - Math.max(progressAt, heardAt);
   if (quiet <= timeout) return { isWell: true, why: phase };
   return {
     isWell: false,
@@ -37,9 +41,11 @@ export function healthOf(state: RunState, { now, heardAt, timeout }: Signs): Hea
 }
 
 /** Whether all is on the target, but for what was written a moment ago. */
-export function readinessOf({ phase, outcome }: RunState): Health {
-  const isWell = outcome?.isComplete ?? (phase === 'in-sync' || phase === 'lingering');
-  return { isWell, why: outcome === undefined ? phase : `${phase}: ${outcome.text}` };
+export function readinessOf({ phase, paused, outcome, dryRun }: RunState): Health {
+  if (outcome !== undefined)
+    return { isWell: outcome.isComplete && dryRun === undefined, why: `${phase}: ${outcome.text}` };
+  if (paused) return { isWell: false, why: `${phase}, paused` };
+  return { isWell: phase === 'in-sync' || phase === 'lingering', why: phase };
 }
 
 function inSeconds(ms: number): string {

@@ -21,7 +21,7 @@ export class MetricsFile {
   readonly #onError: (error: RespError) => void;
   readonly #timer: NodeJS.Timeout;
   /** What the file had said before, of a run that is over. */
-  #succeededAt: number | undefined;
+  readonly #succeededBefore: number | undefined;
   #isErrorTold = false;
 
   /**
@@ -32,15 +32,20 @@ export class MetricsFile {
     this.#path = path;
     this.#state = state;
     this.#onError = onError;
-    this.#succeededAt = succeededBefore(path);
+    this.#succeededBefore = succeededBefore(path);
     this.#write();
     this.#timer = setInterval(() => this.#tryToWrite(), INTERVAL_MS).unref();
   }
 
-  /** Once, and the last: the run is over. */
+  /** The run is over. @throws RespError where that could not be written */
+  finish(): void {
+    this.close();
+    this.#write();
+  }
+
+  /** Nothing more is written. */
   close(): void {
     clearInterval(this.#timer);
-    this.#tryToWrite();
   }
 
   #tryToWrite(): void {
@@ -54,9 +59,11 @@ export class MetricsFile {
 
   #write(): void {
     const state = this.#state();
-    if (state.outcome?.exitCode === 0) this.#succeededAt = state.updatedAt;
+    // A dry run has copied nothing.
+    const hasSucceeded = state.outcome?.exitCode === 0 && state.dryRun === undefined;
+    const succeededAt = hasSucceeded ? state.updatedAt : this.#succeededBefore;
     const run = basename(this.#path).replace(/\.prom$/, '');
-    const text = metricsText(state, { run, succeededAt: this.#succeededAt });
+    const text = metricsText(state, { run, succeededAt });
     // What comes before the end is soon written again.
     writeWhole(this.#path, Buffer.from(text), { mode: READABLE, isDurable: state.outcome !== undefined });
   }

@@ -63,7 +63,7 @@ export function metricsText(state: RunState, { succeededAt, run }: MetricsOption
 }
 
 function aboutRun(state: RunState): Family[] {
-  const { version, command, source, target, startedAt, lastProgressAt, fraction, warnings, figures } = state;
+  const { version, command, source, target, startedAt, lastProgressAt, fraction, reconnects, warnings } = state;
   const ends = { source: source?.endpoint ?? '', target: target?.endpoint ?? '' };
   const build = { version, node: process.versions.node };
   return [
@@ -83,7 +83,7 @@ function aboutRun(state: RunState): Family[] {
       'When a reply was acknowledged last, or a phase began.',
       seconds(lastProgressAt),
     ),
-    counter('reconnects_total', 'Connections that were lost and opened again.', figures.reconnects),
+    counter('reconnects_total', 'Connections that were lost and opened again.', reconnects),
     {
       name: 'warnings_total',
       type: 'counter',
@@ -145,7 +145,11 @@ function aboutEnd({ outcome, updatedAt }: RunState, succeededAt: number | undefi
   return [
     gauge('exit_code', 'The exit code of the run, once it has ended.', outcome?.exitCode),
     gauge('end_timestamp_seconds', 'When the run ended.', seconds(endedAt)),
-    gauge('success_timestamp_seconds', 'When a run has ended with exit code 0 last.', seconds(succeededAt)),
+    gauge(
+      'success_timestamp_seconds',
+      'When a run has ended with exit code 0 last, dry runs aside.',
+      seconds(succeededAt),
+    ),
   ];
 }
 

@@ -100,9 +100,9 @@ function headOf(state: RunState): Markup {
 
 /** The few numbers that most come for. */
 function figuresOf(state: RunState): Markup | false {
-  const { figures, check, live, outcome, fraction, command, dryRun } = state;
+  const { figures, reconnects, check, live, outcome, fraction, command, dryRun } = state;
   if (dryRun !== undefined) return false;
-  const { keys, bytes, elapsed, failed, skipped, expired, removed = 0, reconnects, converted } = figures;
+  const { keys, bytes, elapsed, failed, skipped, expired, removed = 0, converted } = figures;
   const copied: Tile[] = [
     ['keys copied', formatCount(keys)],
     ['copied', formatBytes(bytes)],
@@ -112,7 +112,6 @@ function figuresOf(state: RunState): Markup | false {
     ['removed', removed > 0 && formatCount(removed)],
     ['converted', converted > 0 && formatCount(converted)],
     ['expired on the way', expired > 0 && formatCount(expired)],
-    ['reconnects', reconnects > 0 && formatCount(reconnects)],
   ];
   const following: Tile[] = [
     [
@@ -123,7 +122,8 @@ function figuresOf(state: RunState): Markup | false {
   ];
   const compared: Tile[] = check === undefined ? [] : comparedTiles(check.figures);
   const done: Tile = ['done', outcome === undefined && fraction !== null && `${Math.floor(fraction * 100)} %`];
-  const tiles = [done, ...following, ...(command === 'copy' ? copied : []), ...compared];
+  const lost: Tile = ['reconnects', reconnects > 0 && formatCount(reconnects)];
+  const tiles = [done, ...following, ...(command === 'copy' ? copied : []), ...compared, lost];
   const shown = tiles.filter(([, value]) => value !== false);
   return html`<dl class="figures">
     ${shown.map(

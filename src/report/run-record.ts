@@ -6,6 +6,7 @@ import { countOf, formatBytes, formatDuration } from '../../resp/figures.ts';
 import { NO_FIGURES } from '../sync/controls.ts';
 import type { Figures, KeyFailedEvent, MigrateEvent, ObservedEvent } from '../sync/options.ts';
 import type { CheckEvent, CheckFigures, VerdictEvent } from '../verify/options.ts';
+import type { Signs } from './health.ts';
 import { Phases } from './phases.ts';
 import type { Difference, FailedKey, Fault, RunState, SizeOfKey } from './run-state.ts';
 import { Samples } from './samples.ts';
@@ -27,6 +28,7 @@ export class RunRecord {
   readonly #faults: Fault[] = [];
   readonly #failed: FailedKey[] = [];
   readonly #differences: Difference[] = [];
+  #moreDifferences = 0;
   readonly #phases: Phases;
   readonly #samples = new Samples();
   /** Since the sample before. */
@@ -35,16 +37,23 @@ export class RunRecord {
   #largest: ObservedEvent['largest'] = [];
   #slowest: ObservedEvent['slowest'] = [];
   readonly #now: () => number;
+  readonly #clock: () => number;
+  #progressAt: number;
+  #waitingUntil: number | undefined;
 
   /**
    * @param about what is known before it begins
    * @param now milliseconds since 1970
+   * @param clock milliseconds of a clock that nobody sets
    */
   constructor(
     { version, command, options = [] }: Pick<RunState, 'version' | 'command'> & Partial<Pick<RunState, 'options'>>,
     now: () => number = Date.now,
+    clock: () => number = () => performance.now(),
   ) {
     this.#now = now;
+    this.#clock = clock;
+    this.#progressAt = clock();
     const at = now();
     this.#phases = new Phases(at);
     this.#state = {
@@ -59,6 +68,8 @@ export class RunRecord {
       databases: [],
       clockSkew: null,
       figures: NO_FIGURES,
+      isCopied: false,
+      reconnects: 0,
       fraction: null,
       latency: null,
       phases: this.#phases.all,
@@ -76,6 +87,11 @@ export class RunRecord {
 
   get state(): RunState {
     return this.#state;
+  }
+
+  /** What tells by the clock that nobody sets whether it goes on. */
+  get signs(): Pick<Signs, 'progressAt' | 'waitingUntil'> {
+    return { progressAt: this.#progressAt, waitingUntil: this.#waitingUntil };
   }
 
   onEvent(event: RunEvent): void {
@@ -101,9 +117,11 @@ export class RunRecord {
         this.#progress();
         break;
       case 'progress': {
-        const { type: _, fraction, live, paused = false, ...figures } = event;
+        const { type: _, fraction, live, paused = false, owed, ...figures } = event;
         if (hasMoved(state.figures, figures) || fraction !== state.fraction) this.#progress();
-        Object.assign(state, { fraction, live, paused, figures });
+        if (owed !== undefined) this.#wait(owed, 'by --bwlimit or --tpslimit nothing goes before');
+        Object.assign(state, { fraction, live, paused });
+        this.#copied(figures);
         if (live !== undefined && live.phase !== state.phase) this.#enter(live.phase);
         this.#sample(now);
         break;
@@ -129,14 +147,11 @@ export class RunRecord {
         this.#fault({ at: now, kind: 'warning', code: event.code, text: event.message });
         break;
       case 'reconnect':
-        state.waiting = { until: now + event.pause, why: event.reason };
+        this.#wait(event.pause, event.reason);
         this.#fault({ at: now, kind: 'reconnect', code: event.refused ? 'REFUSED' : 'LOST', text: textOf(event) });
         break;
       case 'recheck':
-        state.waiting = {
-          until: now + event.pause,
-          why: `${countOf(event.keys, 'key')} ${event.keys === 1 ? 'differs' : 'differ'} as yet`,
-        };
+        this.#wait(event.pause, `${countOf(event.keys, 'key')} ${event.keys === 1 ? 'differs' : 'differ'} as yet`);
         break;
       case 'key-failed':
         this.#fails(event);
@@ -149,7 +164,8 @@ export class RunRecord {
         break;
       case 'done': {
         const { type: _, ...figures } = event;
-        state.figures = figures;
+        this.#copied(figures);
+        state.isCopied = true;
         break;
       }
       case 'checked': {
@@ -176,7 +192,14 @@ export class RunRecord {
 
   #progress(): void {
     this.#state.lastProgressAt = this.#now();
+    this.#progressAt = this.#clock();
     this.#state.waiting = undefined;
+    this.#waitingUntil = undefined;
+  }
+
+  #wait(pause: number, why: string): void {
+    this.#state.waiting = { until: this.#now() + pause, why };
+    this.#waitingUntil = this.#clock() + pause;
   }
 
   #sample(at: number, isLast = false): void {
@@ -197,16 +220,26 @@ export class RunRecord {
       latency: this.#longestLatency,
       behind: live?.behind ?? null,
     };
-    // What an earlier part has done is no speed of this one.
-    if (this.#samples.all.length === 0 && figures.resumed !== true)
+    // What an earlier part has done is no speed of this one. And a clock that was put back may stand before the start.
+    if (this.#samples.all.length === 0 && figures.resumed !== true && startedAt <= at)
       this.#samples.add({ ...sample, at: startedAt, keys: 0, bytes: 0, lag: null, latency: null, behind: null });
     const isKept = this.#samples.add(sample, isLast);
     if (isKept) this.#longestLatency = null;
   }
 
+  #copied(figures: Figures): void {
+    this.#state.figures = figures;
+    this.#countReconnects();
+  }
+
   #compared(figures: CheckFigures): void {
-    const { moreDifferences = 0 } = this.#state.check ?? {};
-    this.#state.check = { figures, differences: this.#differences, moreDifferences };
+    this.#state.check = { figures, differences: this.#differences, moreDifferences: this.#moreDifferences };
+    this.#countReconnects();
+  }
+
+  #countReconnects(): void {
+    const { figures, check } = this.#state;
+    this.#state.reconnects = figures.reconnects + (check?.figures.reconnects ?? 0);
   }
 
   #observed({ types, largest, slowest, latency }: ObservedEvent): void {
@@ -246,8 +279,9 @@ export class RunRecord {
     const place = verdict === 'targetOnly' ? { db: targetDb, key: shownKey(targetKey) } : { db, key: shownKey(key) };
     if (this.#differences.length < MOST_DIFFERENCES)
       this.#differences.push({ verdict, ...place, ...(what !== undefined && { what: cut(what) }) });
-    else if (this.#state.check !== undefined)
-      this.#state.check = { ...this.#state.check, moreDifferences: this.#state.check.moreDifferences + 1 };
+    else this.#moreDifferences++;
+    // They may come before its figures are told for the first time, and behind those that were told last.
+    if (this.#state.check !== undefined) this.#compared(this.#state.check.figures);
   }
 }
 

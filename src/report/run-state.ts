@@ -1,7 +1,7 @@
 // The state of a run at one moment, as a report, a live page and metrics show it: figures, and of keys the few that stand out.
 // Types only; what is in it can be written as JSON.
 
-import type { Figures, LiveProgress, SideReport, StartEvent } from '../sync/options.ts';
+import type { LiveProgress, MigrateResult, SideReport, StartEvent } from '../sync/options.ts';
 import type { CheckFigures, Verdict } from '../verify/options.ts';
 
 export type RunPhase = 'starting' | LiveProgress['phase'] | 'checking' | 'done' | 'failed';
@@ -28,7 +28,11 @@ export interface RunState {
   readonly expiry?: StartEvent['expiry'] | undefined;
   readonly clockSkew: StartEvent['clockSkew'];
   readonly feed?: StartEvent['feed'];
-  readonly figures: Figures;
+  readonly figures: MigrateResult;
+  /** The copy has come to its end, with or without keys that failed. */
+  readonly isCopied: boolean;
+  /** Connections that were lost and opened again, by a copy and by the check behind it. */
+  readonly reconnects: number;
   /** Done so far, 0 to 1; `null` before anything is known. */
   readonly fraction: number | null;
   readonly live?: { readonly behind: number; readonly lag: number | null } | undefined;

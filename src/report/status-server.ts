@@ -31,7 +31,7 @@ export interface StatusLimits {
   readonly requestMs: number;
   readonly keepAliveMs: number;
   readonly stalledMs: number;
-  /** Milliseconds after which the connection that has done nothing for the longest goes where others want in. */
+  /** Milliseconds after which a connection that has asked for nothing goes where others want in. */
   readonly restMs: number;
 }
 
@@ -70,6 +70,8 @@ interface Client {
   activeAt: number;
   /** Answers that it has not been given whole. */
   pending: number;
+  /** It was given one. */
+  isAnswered: boolean;
 }
 
 export class StatusServer {
@@ -139,12 +141,14 @@ export class StatusServer {
   #admit(socket: Socket): void {
     const clients = this.#clients;
     if (clients.size >= this.#limits.connections) {
-      const [idlest, { activeAt }] = [...clients].reduce((one, other) => (isIdler(other[1], one[1]) ? other : one));
-      if (performance.now() - activeAt < this.#limits.restMs) return void socket.destroy();
+      const restedAt = performance.now() - this.#limits.restMs;
+      const free = [...clients].filter(([, client]) => isSpare(client) || client.activeAt <= restedAt);
+      if (free.length === 0) return void socket.destroy();
+      const [idlest] = free.reduce((one, other) => (isIdler(other[1], one[1]) ? other : one));
       idlest.destroy();
       clients.delete(idlest);
     }
-    clients.set(socket, { activeAt: performance.now(), pending: 0 });
+    clients.set(socket, { activeAt: performance.now(), pending: 0, isAnswered: false });
     socket.on('close', () => clients.delete(socket));
   }
 
@@ -158,6 +162,7 @@ export class StatusServer {
     response.on('close', () => {
       client.activeAt = performance.now();
       client.pending--;
+      client.isAnswered = true;
       if (!this.#server.listening) request.socket.destroySoon();
     });
     // What is sent to us is not read.
@@ -239,6 +244,11 @@ export class StatusServer {
 
 function pathOf({ url = '' }: IncomingMessage): string {
   return url.split('?', 1)[0]!;
+}
+
+/** It has what it came for: were it kept for its next question, those that ask all the time would lock all others out. */
+function isSpare({ pending, isAnswered }: Client): boolean {
+  return isAnswered && pending === 0;
 }
 
 function isIdler(one: Client, other: Client): boolean {

@@ -63,24 +63,12 @@ function good({ command, check, dryRun, figures, warnings }: RunState): Verdict 
 }
 
 function broken(state: RunState, { exitCode, text, hint }: NonNullable<RunState['outcome']>): Verdict {
-  const { command, figures, options } = state;
-  const isCheck = command === 'check';
-  const noun = isCheck ? 'check' : 'copy';
-  const isKept = options.some(([flag]) => flag === '--resume');
-  const again = isCheck
-    ? 'Run it again'
-    : isKept
-      ? 'The same command goes on where this one ended'
-      : 'Run it again; with --resume it could have gone on where it ended';
+  const isCheck = state.command === 'check';
+  const what = isCheck ? 'The check' : state.isCopied ? 'Everything was copied, but the check' : 'The copy';
+  const again = againOf(state);
   const common = { text, hint };
   if (exitCode > FIRST_SIGNAL)
-    return {
-      ...common,
-      tone: 'warn',
-      status: 'Interrupted',
-      title: `The ${noun} was interrupted`,
-      hint: hint ?? again,
-    };
+    return { ...common, tone: 'warn', status: 'Interrupted', title: `${what} was interrupted`, hint: hint ?? again };
   switch (exitCode) {
     case DIFFERENT:
       return {
@@ -94,19 +82,38 @@ function broken(state: RunState, { exitCode, text, hint }: NonNullable<RunState[
         ...common,
         tone: 'bad',
         status: 'Broken off',
-        title: `The ${noun} broke off, for a reason that may pass`,
+        title: `${what} broke off, for a reason that may pass`,
         hint: hint === undefined ? again : `${hint}. ${again}`,
       };
     case FAILED:
     case USAGE:
-    default: {
-      const isPartial = !isCheck && figures.keys > 0;
-      const title = isCheck
-        ? 'Not everything could be compared'
-        : isPartial
-          ? 'Not everything was copied'
-          : 'Nothing was copied';
-      return { ...common, tone: 'bad', status: 'Not complete', title };
-    }
+    default:
+      return { ...common, tone: 'bad', status: 'Not complete', title: incompleteTitle(state) };
   }
+}
+
+/** What to do about a run that did not come to its end. */
+function againOf({ command, options, source, target, isCopied }: RunState): string {
+  if (command === 'check') return 'Run it again';
+  if (isCopied) return 'Compare with rump check';
+  const isGiven = (flag: string, value?: string): boolean =>
+    options.some(([name, given]) => name === flag && (value === undefined || given === value));
+  if (isGiven('--resume')) return 'The same command goes on where this one ended';
+  // Where --resume is refused, or nothing was done that could be gone on from.
+  const isWhole = [source, target].some((side) => side === undefined || side.kind === 'file');
+  const isRefused = isGiven('--dry-run') || isGiven('--first-copy', 'snapshot');
+  return isWhole || isRefused ? 'Run it again' : 'Run it again; with --resume it could have gone on where it ended';
+}
+
+/** Of a run that has ended with exit code 1. */
+function incompleteTitle({ command, figures, isCopied, check, options }: RunState): string {
+  const { keys, failed, stragglers = 0, doubtful = 0 } = figures;
+  if (command === 'check') return 'Not everything could be compared';
+  if (!isCopied || failed > 0) return keys > 0 ? 'Not everything was copied' : 'Nothing was copied';
+  if (stragglers > 0) return 'Everything was copied, but the source was written after the cutover';
+  if (doubtful > 0) return 'Everything was copied, but the target has keys that may be its own';
+  const isVerified = check !== undefined || options.some(([flag]) => flag === '--verify');
+  return isVerified
+    ? 'Everything was copied, but not all of it was compared'
+    : 'Everything was copied, but not all is well';
 }

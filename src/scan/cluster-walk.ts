@@ -42,8 +42,8 @@ export interface ClusterWalkState extends CoverageState {
 }
 
 export type WalkNotice =
-  /** So many slots were on the move, or at a node that failed: they are walked once more. */
-  | { readonly code: 'SLOTS_MOVED'; readonly slots: number }
+  /** These slots were on the move, or at a node that failed: they are walked once more. */
+  | { readonly code: 'SLOTS_MOVED'; readonly slots: SlotSet }
   /** This node of a cluster does not say which slots it holds: a slot that moves is not followed. */
   | { readonly code: 'SLOTS_UNWATCHED'; readonly peer: Peer };
 
@@ -171,9 +171,9 @@ export class ClusterWalk {
   async #follow(): Promise<void> {
     await pauseFor(FOLLOW_MS, this.#deployment.signal);
     await this.#deployment.refreshIfPossible();
-    const plan = [...this.#coverage.plan(this.#deployment.topology).values()];
-    const slots = plan.reduce((sum, { size }) => sum + size, 0);
-    if (slots > 0) this.#sink.onNotice({ code: 'SLOTS_MOVED', slots });
+    const slots = new SlotSet();
+    for (const some of this.#coverage.plan(this.#deployment.topology).values()) slots.addAll(some);
+    if (slots.size > 0) this.#sink.onNotice({ code: 'SLOTS_MOVED', slots });
   }
 
   /** Whether the node has given up to give its slots to one that is not there. */

@@ -2,6 +2,7 @@
 // the server.
 
 import { slotOf, type SlotSet } from '../cluster/slot.ts';
+import { isCheckpointName } from './checkpoint-names.ts';
 import { Glob } from './glob.ts';
 
 export interface KeyScopeOptions {
@@ -13,6 +14,8 @@ export interface KeyScopeOptions {
   readonly type?: string | undefined;
   /** Those whose slot is among them; all where it is missing. */
   readonly slots?: SlotSet | undefined;
+  /** Whether progress that a copy keeps there is a key as any other. Default: it is nobody's data. */
+  readonly withCheckpoints?: boolean | undefined;
 }
 
 export class KeyScope {
@@ -20,7 +23,7 @@ export class KeyScope {
   readonly pushedMatch: Buffer | undefined;
   /** What SCAN itself can leave out with TYPE: `includes` does not see it. */
   readonly type: string | undefined;
-  /** Whether nothing is left out by name. */
+  /** Whether nothing is left out by name, but for progress. */
   readonly hasAllNames: boolean;
   /** Whether nothing is left out by name but for its slot. */
   readonly hasAllOfSlots: boolean;
@@ -30,9 +33,10 @@ export class KeyScope {
   readonly #match: readonly Glob[];
   readonly #exclude: readonly Glob[];
   readonly #slots: SlotSet | undefined;
+  readonly #withCheckpoints: boolean;
 
   constructor(options: KeyScopeOptions) {
-    const { match = [], exclude = [], type, slots } = options;
+    const { match = [], exclude = [], type, slots, withCheckpoints = false } = options;
     this.#options = options;
     const patterns = [...new Set(match)].map((text) => Buffer.from(text));
     const globs = patterns.map((pattern) => new Glob(pattern));
@@ -42,6 +46,7 @@ export class KeyScope {
     this.pushedMatch = takesAll || patterns.length > 1 ? undefined : patterns[0];
     this.type = type;
     this.#slots = slots;
+    this.#withCheckpoints = withCheckpoints;
     this.hasAllOfSlots = takesAll && this.#exclude.length === 0;
     this.hasAllNames = this.hasAllOfSlots && slots === undefined;
     this.isAll = this.hasAllNames && type === undefined;
@@ -62,8 +67,9 @@ export class KeyScope {
     return this.mayInclude(key, 0, key.length) && this.#matches(key);
   }
 
-  /** Whether the name that lies there has one of the slots: the look at most of what is left out takes no Buffer. */
+  /** Whether the name that lies there has one of the slots, and is nobody's: the look at most of what is left out takes no Buffer. */
   mayInclude(bytes: Buffer, start: number, end: number): boolean {
+    if (!this.#withCheckpoints && isCheckpointName(bytes, start, end)) return false;
     return this.#slots === undefined || this.#slots.has(slotOf(bytes, start, end));
   }
 

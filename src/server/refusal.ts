@@ -1,6 +1,6 @@
 // What an error reply means: whom it concerns, whether it may pass, and the way out. Decided here for everybody who is told one.
 
-import { nameOf, ReplyError, RespError, type Peer, type TcpPeer } from '../../resp/errors.ts';
+import { ConnectionError, nameOf, ReplyError, RespError, type Peer, type TcpPeer } from '../../resp/errors.ts';
 
 /**
  * `key`: no other key is touched. `place`: the key is at another node of the cluster, on its way there, or at none.
@@ -152,6 +152,19 @@ export function mayPass(error: unknown): boolean {
 export function isWaitedFor(error: unknown): boolean {
   const reply = error instanceof RespError && error.retryable ? replyBehind(error) : undefined;
   return reply !== undefined && meaningOf(reply).waits !== false;
+}
+
+/** What a connection fails with where nobody is there just now. That a name is unknown, or a certificate, does not pass. */
+const ABSENT: ReadonlySet<string> = new Set(
+  'ECONNREFUSED ECONNRESET ETIMEDOUT EHOSTUNREACH ENETUNREACH EAI_AGAIN'.split(' '),
+);
+
+/** Whether nobody was reached who may be there later: so says the error itself, or what is behind it. */
+export function isAbsent(error: unknown): boolean {
+  if (!(error instanceof RespError)) return false;
+  if (!(error instanceof ConnectionError)) return isAbsent(error.cause);
+  // What has a way out does not pass by itself.
+  return error.retryable && ABSENT.has(error.code) && error.hint === undefined;
 }
 
 function withMeaning(error: RespError, what: 'read from' | 'write to'): RespError {

@@ -19,6 +19,8 @@ export interface FileScopeOptions {
   readonly includes: (key: Buffer) => boolean;
   /** Whether `includes` says so of every name: then it need not be asked. */
   readonly hasAllNames?: boolean;
+  /** Of a name that lies there, also where all are in scope. Default: it may be. */
+  readonly mayInclude?: (bytes: Buffer, start: number, end: number) => boolean;
   /** The type that a key in scope has; without it any. */
   readonly type?: string | undefined;
   /** `exact`: `expireAt` is as the file has it; `dropped`: nothing expires. */
@@ -58,6 +60,11 @@ export class FileScope {
   takesFrom(db: number): boolean {
     const { databases } = this.#options;
     return databases === 'all' || databases.has(db);
+  }
+
+  /** Whether the key whose name lies there may be in scope, where `takesAll` says that all are. */
+  mayInclude(bytes: Buffer, start: number, end: number): boolean {
+    return this.#options.mayInclude?.(bytes, start, end) ?? true;
   }
 
   /** Whether a key is in scope, whatever its type. */

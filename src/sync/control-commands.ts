@@ -78,6 +78,7 @@ function report(controls: Controls, format: string | undefined): string {
 
 function cutOver(controls: Controls): string | void {
   if (controls.cutover === undefined) throw new Refused('only a run with --live has a cutover');
+  if (controls.isStopping) throw new Refused('the run stops before it is done');
   controls.cutover();
   if (controls.status().paused) return bulkReply(`OK, but the run is paused: ${WAITS}`);
 }

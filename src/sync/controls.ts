@@ -21,6 +21,8 @@ export interface Controls {
   setLimits(limits: Limits): void;
   /** The writers have stopped: the run is to come to its end. Only of a run that follows its source. */
   readonly cutover?: (() => void) | undefined;
+  /** Whether it ends already, before everything is done: then there is no cutover any more. */
+  readonly isStopping: boolean;
   /** Ends the run as a signal would. */
   abort(): void;
 }
@@ -87,6 +89,8 @@ export class RunControls implements Controls {
   readonly #plan: string | null;
   #phase = 'connecting';
   #stage = NOTHING;
+  /** It comes to an end before everything is done. */
+  #isStopping = false;
 
   readonly cutover: (() => void) | undefined;
 
@@ -123,13 +127,17 @@ export class RunControls implements Controls {
     while (stage.elapsed - this.#samples[0]!.elapsed > WINDOW_MS) this.#samples.shift();
   }
 
+  get isStopping(): boolean {
+    return this.#isStopping;
+  }
+
   status(): StatusReport {
     const { keys, bytes, elapsed } = this.#stage;
     const first = this.#samples[0] ?? NOTHING;
     const perSecond = (count: number): number => Math.round((count * 1000) / Math.max(1, elapsed - first.elapsed));
     const { bytesPerSecond, keysPerSecond } = this.limit.rates;
     return {
-      phase: this.#end.signal.aborted ? 'stopping' : this.#phase,
+      phase: this.#phaseNow,
       paused: this.pausing.isOn,
       partition: this.#partition,
       plan: this.#plan,
@@ -142,6 +150,12 @@ export class RunControls implements Controls {
       tpslimit: orNull(keysPerSecond),
       maxLatency: this.#maxLatency.ms,
     };
+  }
+
+  /** What was in sync is so no more from the moment on that nothing is read and written. */
+  get #phaseNow(): string {
+    if (this.#isStopping) return 'stopping';
+    return this.pausing.isOn && this.#phase === 'in-sync' ? 'following' : this.#phase;
   }
 
   pause(): void {
@@ -157,7 +171,13 @@ export class RunControls implements Controls {
     this.limit.set(rates);
   }
 
+  /** The run ends before everything is done: by a signal, an error, or `abort`. */
+  stop(): void {
+    this.#isStopping = true;
+  }
+
   abort(): void {
+    this.stop();
     const message = 'Stopped by the control socket before everything was done';
     this.#end.abort(new RespError(STOPPED, message, { retryable: true }));
   }

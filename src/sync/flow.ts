@@ -139,6 +139,7 @@ export function firstCopyOf({ sides: { source }, plan, settings }: Run, sink: Fi
     databases: new Set(databases.map(([db]) => db)),
     includes: (key: Buffer) => scope.includes(key),
     hasAllNames: scope.hasAllNames,
+    mayInclude: scope.mayInclude.bind(scope),
     type: scope.type,
     mode: mode === 'dropped' ? ('dropped' as const) : ('exact' as const),
     fields,
@@ -159,6 +160,7 @@ export function fileSourceOf(
     databases: databases.length === 0 ? ('all' as const) : new Set(databases.map(([db]) => db)),
     includes: wanted ?? ((key: Buffer) => scope.includes(key)),
     hasAllNames: wanted === undefined && scope.hasAllNames,
+    mayInclude: scope.mayInclude.bind(scope),
     type: scope.type,
     mode: mode === 'dropped' ? ('dropped' as const) : ('exact' as const),
     fields,
@@ -249,27 +251,42 @@ export class Flow {
   readonly #source: Source;
   readonly #channel: Channel;
   readonly #target: Target;
-  /** Ends pauses and connects of both sides. */
-  readonly #end: AbortController;
+  readonly #run: Pick<Run, 'end' | 'settings'>;
   readonly #following: Following | undefined;
 
-  constructor(source: Source, channel: Channel, target: Target, end: AbortController, following?: Following) {
+  /** @param run whose pauses and connects end with it */
+  constructor(
+    source: Source,
+    channel: Channel,
+    target: Target,
+    run: Pick<Run, 'end' | 'settings'>,
+    following?: Following,
+  ) {
     this.#source = source;
     this.#channel = channel;
     this.#target = target;
-    this.#end = end;
+    this.#run = run;
     this.#following = following;
   }
 
   /** Returns when everything is on the target; rejects with the first error, or with the reason of `stop`. */
   async run(signal: AbortSignal | undefined): Promise<void> {
-    const flowing = (): Promise<unknown> => Promise.all([this.#read(), this.#write(), this.#follow()]);
+    const flowing = async (): Promise<void> => {
+      const [reading, writing] = [this.#read(), this.#write()];
+      try {
+        await Promise.all([reading, writing, this.#follow()]);
+      } finally {
+        // Whoever follows gives up at once, and replies are still waited for: before, nobody may say how it went.
+        await writing.catch(() => {});
+      }
+    };
     await whileListening(signal, (reason) => this.stop(reason), flowing);
   }
 
   /** Nothing more is read or sent; replies to what was sent are still counted. */
   stop(reason: Error): void {
-    this.#end.abort(reason);
+    this.#run.settings.controls.stop();
+    this.#run.end.abort(reason);
     this.#channel.abort(reason);
     this.#source.stop(reason);
     this.#following?.fail(reason);
@@ -290,6 +307,7 @@ export class Flow {
       await this.#source.read(this.#channel);
       this.#channel.close();
     } catch (error) {
+      this.#run.settings.controls.stop();
       this.#channel.close(error);
     }
   }

@@ -141,6 +141,7 @@ export class LiveCopy {
         lookForDatabases: () => this.#gaps.lookForDatabases(),
         looks: [() => this.#lookAtSize(), () => this.#target.ask((nodes) => nodes.look())],
         findStreams: () => this.#findStreams(streams),
+        hearTarget: () => this.#target.ask((nodes) => nodes.hear()),
         close: (gap) => this.#gaps.close(gap),
         unanswered: () => this.#target.unanswered(),
         failed: () => progress.failedKeys,

@@ -15,7 +15,7 @@ import { withLive, type LiveCopy } from './live.ts';
 import type { MigrateOptions, MigrateResult } from './options.ts';
 import { startEvent, withSides, type Run } from './preflight.ts';
 import { Progress } from './progress.ts';
-import { Resume } from './resume.ts';
+import { Resume, type Verified } from './resume.ts';
 import { settingsOf, withForms } from './settings.ts';
 import { warningsOf, type Warning } from './warnings.ts';
 
@@ -26,26 +26,39 @@ export interface Copied {
 }
 
 /**
- * Copies the keys of the source that are in scope to the target: `migrate`, but for the check that may follow.
- * @param isVerified whether one will: a mistake about which key is ours has to be rare then
+ * Copies the keys of the source that are in scope to the target: `migrate`.
  * @param controls what whoever listens for the operator has as well
+ * @param verify the check that follows, where one does: the copy is done once that is over
  */
-export async function copyOnce(options: MigrateOptions, isVerified: boolean, controls?: RunControls): Promise<Copied> {
+export async function copyOnce(
+  options: MigrateOptions,
+  controls: RunControls,
+  verify?: (copied: Copied) => Promise<Verified>,
+): Promise<MigrateResult> {
   const settings = await withForms(settingsOf(options, 'copy', controls));
   const onReconnect = (event: Reconnect): void => settings.onEvent({ type: 'reconnect', ...event });
-  return withSides(settings, { purpose: 'write', onReconnect }, (run) => copy(run, isVerified));
+  return withSides(settings, { purpose: 'write', onReconnect }, (run) => copy(run, verify));
 }
 
-async function copy(given: Run, isVerified: boolean): Promise<Copied> {
+async function copy(given: Run, verify: ((copied: Copied) => Promise<Verified>) | undefined): Promise<MigrateResult> {
   const resume = await Resume.open(given);
   try {
     const run = resume?.run ?? given;
     const warnings = [...(resume?.notices ?? []), ...(await warningsOf(run, resume?.isResumed))];
     const progress = new Progress(run.settings);
     const firstCopy = firstCopyOf(run, progress);
-    return await withLive(run, progress, resume?.left, (live) =>
-      copyAll(run, warnings, progress, { live, firstCopy, resume }, isVerified),
+    const copied = await withLive(run, progress, resume?.left, (live) =>
+      copyAll(run, warnings, progress, { live, firstCopy, resume }, verify !== undefined),
     );
+    const { figures } = copied;
+    try {
+      const verified = figures.failed === 0 ? await verify?.(copied) : undefined;
+      await resume?.finish(figures, verified);
+    } catch (error) {
+      await resume?.leave(error);
+      throw error;
+    }
+    return figures;
   } finally {
     resume?.close();
   }
@@ -63,6 +76,7 @@ async function copyAll(
   warnings: readonly Warning[],
   progress: Progress,
   { live, firstCopy, resume }: Companions,
+  // A mistake about which key is ours has to be rare then.
   isVerified: boolean,
 ): Promise<Copied> {
   const { settings, sides } = run;
@@ -75,7 +89,7 @@ async function copyAll(
   const written = writtenKeysOf(run, isVerified, resume?.isResumed === true);
   const target = tally ?? targetOf(run, live?.wayBack ?? source, written, progress, live?.writing, resume?.introduce);
   live?.join(source as RedisSource, target as RedisTarget, channel);
-  const flow = new Flow(source, channel, target, run.end, live?.following);
+  const flow = new Flow(source, channel, target, run, live?.following);
   if (settings.failFast) progress.onFirstFailure = (error) => flow.stop(error);
 
   if (source instanceof RedisSource && target instanceof RedisTarget)
@@ -89,9 +103,10 @@ async function copyAll(
     live?.demandKept();
     if (tally !== undefined) progress.count(tally.types);
     const figures = progress.finish();
-    await resume?.finish(figures);
+    await resume?.keepLast(figures);
     return { figures, written };
   } catch (error) {
+    settings.controls.stop();
     progress.stop();
     await resume?.leave(error);
     throw error;

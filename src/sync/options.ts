@@ -176,6 +176,8 @@ export interface Progress extends Figures {
   readonly live?: LiveProgress | undefined;
   /** While nothing is read or written, as somebody has said so by the control socket. */
   readonly paused?: true | undefined;
+  /** Milliseconds before `bwlimit` or `tpslimit` lets a key go again, where that takes a second or longer. */
+  readonly owed?: number | undefined;
 }
 
 export interface LiveProgress {
@@ -223,6 +225,8 @@ export interface SideReport {
   readonly nodes: readonly NodeReport[];
   /** Keys in the databases in question. */
   readonly keys: number;
+  /** Two runs that have reached the same server or cluster, by whichever node or name, share some; none of a file. */
+  readonly ids?: readonly string[] | undefined;
 }
 
 export interface NodeReport {

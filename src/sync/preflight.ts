@@ -67,6 +67,9 @@ export async function withSides<S extends Settings, T>(
   }
 }
 
+/** That a side is known by. */
+const MOST_IDS = 8;
+
 /** What was found, as it is told before the first key. */
 export function startEvent({ sides, plan, settings: { from, to, partition } }: Run): StartEvent {
   const { databases, keys, mode } = plan;
@@ -95,7 +98,23 @@ export function startEvent({ sides, plan, settings: { from, to, partition } }: R
 }
 
 function sideReport({ shown: endpoint }: EndpointSettings, side: Deployment | undefined, keys: number): SideReport {
-  return { endpoint, kind: side?.kind ?? 'file', nodes: side?.servers.map(nodeReport) ?? [], keys };
+  return {
+    endpoint,
+    kind: side?.kind ?? 'file',
+    nodes: side?.servers.map(nodeReport) ?? [],
+    keys,
+    ids: side && idsOf(side),
+  };
+}
+
+/**
+ * Of a cluster the first ones of its nodes in the order of their ids, which every node of it says alike; nodes come and go, but
+ * hardly all of these. Otherwise what tells the process and its data.
+ */
+function idsOf({ isCluster, servers }: Deployment): readonly string[] {
+  const { info, topology } = servers[0]!;
+  if (!isCluster) return [info.runId, info.replicationId].filter((id) => id !== '');
+  return idsIn(String(topology[1])).toSorted().slice(0, MOST_IDS);
 }
 
 function nodeReport({ connection, info }: Server): NodeReport {

@@ -19,6 +19,9 @@ const DOUBTFUL_NAMED = 20;
 /** Names of keys that the target lacks in one warning. */
 const MISSING_NAMED = 5;
 
+/** What is owed by the limits for less is what they are for. */
+const LONG_WAIT_MS = 1000;
+
 /** What is counted of keys, of those that had been found by some moment. */
 export interface Counts extends Mutable<KeyFigures> {
   /** Keys that have failed, whose names are not kept. */
@@ -292,7 +295,9 @@ export class Progress extends RunProgress implements SourceSink, TargetSink {
       lag: live?.lag,
     });
     const paused = controls.pausing.isOn ? ({ paused: true } as const) : {};
-    onEvent({ type: 'progress', fraction, ...figures, ...(live && { live }), ...paused });
+    const wait = controls.limit.waitMs();
+    const owed = wait >= LONG_WAIT_MS && wait < Infinity ? { owed: wait } : {};
+    onEvent({ type: 'progress', fraction, ...figures, ...(live && { live }), ...paused, ...owed });
   }
 
   /** Keys whose fate is known. */

@@ -8,21 +8,20 @@ import { CheckpointKeys } from '../checkpoint/checkpoint-keys.ts';
 import {
   CHECKPOINT,
   CHECKPOINT_TAKEN,
-  demandSameCopy,
   namesIn,
   type Checkpoint,
-  type FollowedState,
   type TargetIdentity,
 } from '../checkpoint/checkpoint.ts';
 import type { CheckpointStore } from '../checkpoint/store.ts';
 import { WriterConnections } from '../checkpoint/writer-connections.ts';
 import type { Deployment } from '../cluster/deployment.ts';
 import type { KeyId } from '../flow/key-id.ts';
+import type { KeyList } from '../flow/key-list.ts';
 import type { Server } from '../server/server.ts';
 import type { SourceState } from '../source/walks.ts';
 import type { WrittenProcess } from '../target/target-process.ts';
+import { demandSame, followedAt, withFailed, withOpenGap, withOwnNames } from './kept-state.ts';
 import type { LeftCopy } from './live-start.ts';
-import type { FollowedPlace, LiveCopy } from './live.ts';
 import { Moments, type Course, type Moment } from './moments.ts';
 import type { MigrateResult } from './options.ts';
 import { NOTHING_COUNTED } from './progress.ts';
@@ -32,8 +31,10 @@ import { goingOn } from './sides.ts';
 import { identitiesOf, identityOf, lossOf } from './target-identities.ts';
 import type { Warning } from './warnings.ts';
 
-/** Milliseconds between two looks at what can be kept: so it is kept once a second at least, where all goes its way. */
+/** Milliseconds between two looks at what can be kept. */
 const LOOK_MS = 250;
+/** Bytes a millisecond that it may take, as what is kept at each node of a target grows with the nodes. */
+const BYTES_PER_MS = 256;
 /** After these, what was acknowledged is not known to be there, or is not what the source held: the next run begins anew. */
 const MAKES_VOID: ReadonlySet<string> = new Set(['TARGET_LOST', 'TARGET_REPLACED', 'EVICTED', 'SOURCE_SHRUNK']);
 
@@ -45,6 +46,14 @@ interface Found {
   readonly connections: WriterConnections;
   /** Where those of the earlier part could not be ended. */
   readonly refusing: readonly string[];
+}
+
+/** What the check of a copy has found. */
+export interface Verified {
+  /** Whether nothing is left to be done. */
+  readonly isEqual: boolean;
+  /** Keys that the target does not have as the source has them. */
+  readonly different: KeyList<undefined>;
 }
 
 export class Resume {
@@ -64,6 +73,10 @@ export class Resume {
   #timer: NodeJS.Timeout | undefined;
   #writing: Promise<void> = Promise.resolve();
   #isWriting = false;
+  /** When the next moment may be kept. */
+  #dueAt = 0;
+  /** What tells of connections that have come since the last time. */
+  #introduction: Promise<void> | undefined;
   #isOver = false;
   /** Whether what was to be kept last is. */
   #isKept = true;
@@ -78,7 +91,7 @@ export class Resume {
     const store = await storeOf(given, target, connections);
     try {
       const before = await store.read();
-      if (before !== undefined) demandSame(before, given, store.name);
+      if (before !== undefined) demandSame(before, given, store);
       const run = before === undefined ? given : { ...given, plan: goingOn(given.plan, settings, before.databases) };
       const whyAnew = before && (await lossOf(before, target, settings.resume === AT_TARGET));
       const refusing = before ? await connections.endAll(before.connections ?? {}, target.servers) : [];
@@ -164,7 +177,12 @@ export class Resume {
   /** A connection on which the target will be written: the next part has to know of it before. */
   readonly introduce = async (server: Server): Promise<void> => {
     if (!this.#connections.add(server) || this.#last === undefined || this.#isOver) return;
-    await this.#next(() => this.#write(this.#last!));
+    // One for all that come before it begins.
+    this.#introduction ??= this.#next(() => {
+      this.#introduction = undefined;
+      return this.#write(this.#last!);
+    });
+    await this.#introduction;
   };
 
   /** From now on what is done is kept. @throws RespError, where it cannot be */
@@ -181,19 +199,30 @@ export class Resume {
     this.#timer = setInterval(() => this.#look(), LOOK_MS);
   }
 
-  /** All of it is on the target; there is nothing to go on from any more, unless keys have failed or are in doubt. */
-  async finish({ failed, stragglers = 0, doubtful = 0 }: MigrateResult): Promise<void> {
+  /** All of it is on the target, but for keys that have failed or are in doubt. Whoever goes on finds what has changed since. */
+  async keepLast({ doubtful = 0 }: MigrateResult): Promise<void> {
     await this.#rest();
-    if (failed + stragglers + doubtful === 0) return this.#store.remove();
+    this.#dueAt = 0;
     this.#look();
     await this.#writing;
     // Whoever goes on finds them once more; and reads by name what has failed since the last moment.
     const last = { ...this.#last!, failed: this.#course!.progress.allFailed };
     await this.#write(doubtful > 0 ? withOpenGap(last) : last);
+  }
+
+  /**
+   * There is nothing to go on from any more, unless keys have failed, are in doubt, or are not the same on both sides.
+   * @param verified what the check has found, where there was one
+   */
+  async finish({ failed, stragglers = 0, doubtful = 0 }: MigrateResult, verified: Verified | undefined): Promise<void> {
+    const isEqual = verified?.isEqual ?? true;
+    if (isEqual && failed + stragglers + doubtful === 0) return this.#store.remove();
+    const { different } = verified ?? {};
+    if (different !== undefined && different.length > 0) await this.#write(withFailed(this.#last!, different));
     this.#tellHow();
   }
 
-  /** The copy has ended before its time. */
+  /** The copy has ended before its time, or its check has. */
   async leave(error: unknown): Promise<void> {
     // What is kept there is another run's.
     if (error instanceof RespError && error.code === CHECKPOINT_TAKEN) return;
@@ -237,7 +266,7 @@ export class Resume {
     moments.remember();
     const processes = target.processes.filter((process) => process !== undefined);
     if (this.#isWriting || processes.length < target.processes.length) return;
-    const moment = moments.takePassed();
+    const moment = performance.now() < this.#dueAt ? undefined : moments.takePassed();
     const isGapNew = live?.isGapOpen === true && this.#last?.followed?.isGapOpen === false;
     const isDatabaseNew = this.#common.databases.length > this.#last!.databases.length;
     if (moment === undefined && !isGapNew && !isDatabaseNew) return;
@@ -288,7 +317,8 @@ export class Resume {
    */
   async #write(checkpoint: Checkpoint): Promise<void> {
     try {
-      await this.#store.write({ ...checkpoint, connections: this.#connections.state });
+      const bytes = await this.#store.write({ ...checkpoint, connections: this.#connections.state });
+      this.#dueAt = performance.now() + bytes / BYTES_PER_MS;
       this.#last = checkpoint;
       this.#isKept = true;
     } catch (error) {
@@ -326,36 +356,6 @@ function lateWrites(address: string): Warning {
     code: 'LATE_WRITES',
     message: `${what}: its connections could not be ended (CLIENT KILL); --verify finds it`,
   };
-}
-
-/** The same options, neither side is what the other one was, and each database that was begun goes where it went. */
-function demandSame(before: Checkpoint, { settings, plan, apart }: Run, where: string): void {
-  demandSameCopy(before.copy, settings.identity, where);
-  if (before.met !== undefined) apart!.recall(before.met);
-  const begun = new Set(before.source.map(({ db }) => db));
-  const moved = before.databases.find(([db, target]) => begun.has(db) && plan.targetDbOf(db) !== target);
-  if (moved === undefined) return;
-  const [db, target] = moved;
-  const message = `Cannot go on from ${where}: database ${db} went to ${target}, and would go to ${plan.targetDbOf(db)} now`;
-  throw new RespError(CHECKPOINT, message, { hint: 'say with --db-map where each goes' });
-}
-
-function followedAt(place: FollowedPlace | undefined, live: LiveCopy): FollowedState {
-  const isGapOpen = live.isGapOpen || place?.isGapOpen === true;
-  return { feeds: place?.feeds ?? [], isGapOpen, isTargetOurs: live.ownNames.isEmpty };
-}
-
-/** Where databases go that have come since it was kept, the target may have keys of its own. */
-function withOwnNames(checkpoint: Checkpoint, live: LiveCopy | undefined): Checkpoint {
-  const { followed } = checkpoint;
-  if (followed === undefined || live === undefined) return checkpoint;
-  const isTargetOurs = followed.isTargetOurs && live.ownNames.isEmpty;
-  return { ...checkpoint, followed: { ...followed, isTargetOurs } };
-}
-
-function withOpenGap(checkpoint: Checkpoint): Checkpoint {
-  const { followed } = checkpoint;
-  return followed === undefined ? checkpoint : { ...checkpoint, followed: { ...followed, isGapOpen: true } };
 }
 
 function isFile({ shown }: Run['settings']['from']): RespError {

@@ -19,6 +19,8 @@ export abstract class RunProgress implements Pick<SourceSink, 'onExpired' | 'onR
   readonly #onEvent: (event: CommonEvent) => void;
   readonly #observation: Observation | undefined;
   #start = performance.now();
+  /** It has begun before, and begins anew: nothing of its beginning is told twice. */
+  #isAnew = false;
   #fraction: () => number = () => 0;
   #timer: NodeJS.Timeout | undefined;
   /** Why the run fails, though it came to its end. */
@@ -39,7 +41,7 @@ export abstract class RunProgress implements Pick<SourceSink, 'onExpired' | 'onR
 
   /** @param fraction how much was walked, 0 to 1 */
   start(event: StartEvent, warnings: readonly Warning[], fraction: () => number): void {
-    this.#onEvent(event);
+    if (!this.#isAnew) this.#onEvent(event);
     for (const { code, message } of warnings) this.warn(code, message);
     this.#fraction = fraction;
     this.#expected = event.source.keys;
@@ -103,6 +105,15 @@ export abstract class RunProgress implements Pick<SourceSink, 'onExpired' | 'onR
   /** Keys that have failed, and have not fared better since. */
   protected get failed(): number {
     return this.#failed;
+  }
+
+  /** What was read counts for nothing, and all of it is read again: behind the next `start`. */
+  protected forget(): void {
+    clearInterval(this.#timer);
+    this.#isAnew = true;
+    this.#shrunk = undefined;
+    this.#expired = 0;
+    this.#failed = 0;
   }
 
   /** An earlier part counts as well. */

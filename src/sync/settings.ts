@@ -10,8 +10,8 @@ import { Observation } from '../flow/observation.ts';
 import type { FeedKind } from '../live/feed.ts';
 import type { RetryOptions } from '../server/retry.ts';
 import type { TapMaker } from '../server/server.ts';
-import { CHECKPOINT_PREFIX, type CopyIdentity } from '../checkpoint/checkpoint.ts';
-import { KeyScope, type KeyScopeOptions } from '../scan/key-scope.ts';
+import type { CopyIdentity } from '../checkpoint/checkpoint.ts';
+import { KeyScope } from '../scan/key-scope.ts';
 import { KeyNames } from '../target/key-names.ts';
 import { RunControls } from './controls.ts';
 import { PARTITION, partitionOf, type Partition } from './workers-plan.ts';
@@ -138,9 +138,10 @@ export function settingsOf(options: MigrateOptions, use: Use, controls = new Run
   });
   if (use === 'copy') demandWritable(to);
   for (const side of use === 'check' ? [from, to] : [from]) demandReadable(side);
-  const scope = use === 'copy' && options.resume === AT_TARGET ? withoutCheckpoints(options) : options;
-  const partition = options.partition && partitionOf(options.partition, options.live === true);
+  const how = options.live === true ? 'followed' : options.firstCopy === 'snapshot' ? 'taken whole' : 'scanned';
+  const partition = options.partition && partitionOf(options.partition, how);
   const names = new KeyNames(options);
+  const { match, exclude, type } = options;
   if (partition !== undefined && names.mayCollide) throw mayCollide(partition);
   return {
     ...source,
@@ -151,7 +152,7 @@ export function settingsOf(options: MigrateOptions, use: Use, controls = new Run
     databases: options.db,
     dbMap: options.dbMap ?? new Map(),
     partition,
-    scope: new KeyScope({ ...scope, slots: partition?.slots }),
+    scope: new KeyScope({ match, exclude, type, slots: partition?.slots, withCheckpoints: use === 'inspect' }),
     names,
     firstCopy: options.firstCopy ?? 'scan',
     onConflict: options.onConflict ?? 'replace',
@@ -210,11 +211,6 @@ function liveSettingsOf(options: MigrateOptions, { pausing }: RunControls): Live
 function mayCollide({ part, parts }: Partition): RespError {
   const message = `Cannot copy part ${part} of ${parts} with stripPrefix: two keys of different parts may get the same name`;
   return new RespError(PARTITION, message);
-}
-
-/** Progress kept at the target is no key of the source, even where that was the target of another copy. */
-function withoutCheckpoints({ match, exclude = [], type }: MigrateOptions): KeyScopeOptions {
-  return { match, type, exclude: [...exclude, `${CHECKPOINT_PREFIX}{*}`, `${CHECKPOINT_PREFIX}{*}:*`] };
 }
 
 /** By the flags that say it; `null` where one is not given. */

@@ -269,11 +269,12 @@ function beyond(
   return [...others].filter((db) => !taken.has(db) && targetDbOf(db) === db);
 }
 
-/** The same number, unless it was mapped; where one database is copied, that of the target's address. */
+/** The same number, unless it was mapped; where one database was named, that of the target's address. */
 function renumber(settings: Settings, dbs: readonly number[]): (db: number) => number {
-  const { dbMap, to } = settings;
+  const { dbMap, to, databases } = settings;
   const named = dbOf(to);
-  const areSeveral = dbs.length > 1 || mayGrow(settings);
+  // Which ones the source, or the part of it, holds today must not decide where one of them goes.
+  const areSeveral = dbs.length > 1 || (databases === 'all' && dbs.length > 0);
   if (named !== undefined && areSeveral && dbs.some((db) => !dbMap.has(db))) {
     throw new RespError('DATABASES', `Cannot copy several databases into database ${named} of ${to.shown}`, {
       hint: 'say with --db-map where each goes',

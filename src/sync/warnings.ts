@@ -195,7 +195,7 @@ function listOf(names: readonly string[]): string {
 export function noticeText(notice: SourceNotice): string {
   switch (notice.code) {
     case 'SLOTS_MOVED':
-      return `slots have moved (${formatCount(notice.slots)}); they are read once more where they are now`;
+      return `slots have moved (${formatCount(notice.slots.size)}); they are read once more where they are now`;
     case 'SLOTS_UNWATCHED':
       return `${nameOf(notice.peer)} does not say which slots it holds: each key is read where it is found, once; a slot that moves meanwhile may be missed`;
     case 'SCANNED_ANEW':

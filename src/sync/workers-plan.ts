@@ -54,6 +54,11 @@ export interface Partition {
 
 export const PLAN_FORMAT = 1;
 const DIGEST_LENGTH = 16;
+/** What each worker of a node would get, in messages. */
+const SENT = {
+  followed: ['follow', 'told all of its changes'],
+  'taken whole': ['copy snapshots of', 'sent all of it'],
+} as const;
 
 /** `2/4` */
 export function partName({ part, parts }: Pick<PartitionOptions, 'part' | 'parts'>): string {
@@ -104,10 +109,10 @@ export function parsePlan(text: string, where: string): WorkersPlan {
 }
 
 /**
- * @param isFollowed whether the source is followed
- * @throws RespError where there is no such part, or it cannot be followed
+ * @param how it is read: by asking for its slots alone, or by what its nodes send, of all that they have
+ * @throws RespError where there is no such part, or it cannot be read so
  */
-export function partitionOf({ part, parts, plan }: PartitionOptions, isFollowed: boolean): Partition {
+export function partitionOf({ part, parts, plan }: PartitionOptions, how: keyof typeof SENT | 'scanned'): Partition {
   const cannot = `Cannot copy part ${part} of ${parts}`;
   if (!(part >= 1 && part <= parts)) throw new RespError(PARTITION, `${cannot}: there is no such part`);
   if (parts > SLOTS) throw new RespError(PARTITION, `${cannot}: a cluster has ${formatCount(SLOTS)} slots`);
@@ -116,9 +121,10 @@ export function partitionOf({ part, parts, plan }: PartitionOptions, isFollowed:
     const hint = `give --partition ${Math.min(part, plan.shares.length)}/${plan.shares.length}, or make another plan`;
     throw new RespError(PARTITION, `${cannot}: the plan is for ${plan.shares.length} workers`, { hint });
   }
-  if (isFollowed && (share === undefined || share.cut === true)) {
-    const how = share === undefined ? 'without a plan, nodes are cut through' : 'the plan cuts a node of it through';
-    const message = `Cannot follow part ${part} of ${parts}: ${how}, and each worker would be told all of its changes`;
+  if (how !== 'scanned' && (share === undefined || share.cut === true)) {
+    const why = share === undefined ? 'without a plan, nodes are cut through' : 'the plan cuts a node of it through';
+    const [verb, what] = SENT[how];
+    const message = `Cannot ${verb} part ${part} of ${parts}: ${why}, and each worker would be ${what}`;
     const hint = 'give --plan, made for no more workers than the cluster has primaries';
     throw new RespError(PARTITION, message, { hint });
   }

@@ -2,10 +2,11 @@
 
 import { randomBytes } from 'node:crypto';
 import { slotOf, tagOf } from '../cluster/slot.ts';
+import { isCheckpointName } from '../scan/checkpoint-names.ts';
 
 /** Of a temporary name. */
 const RANDOM_BYTES = 8;
-const INTERNAL = /^rump:(?:tmp:\{\d{1,6}\}:[0-9a-f]{16}|checkpoint:\{\d{1,6}\}(?::\d{1,5})?)$/;
+const TEMPORARY = /^rump:tmp:\{\d{1,6}\}:[0-9a-f]{16}$/;
 const LONGEST = 'rump:tmp:{123456}:0123456789abcdef'.length;
 const [FIRST, COLON] = [...Buffer.from('r:')];
 
@@ -21,5 +22,5 @@ export function temporaryNameIn(slot: number): Buffer {
 /** Whether it is a temporary name, or that of a checkpoint, of this run or of another one. */
 export function isInternalName(name: Buffer): boolean {
   if (name.length > LONGEST || name[0] !== FIRST || name[4] !== COLON) return false;
-  return INTERNAL.test(name.toString('latin1'));
+  return TEMPORARY.test(name.toString('latin1')) || isCheckpointName(name, 0, name.length);
 }

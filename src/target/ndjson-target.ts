@@ -4,11 +4,11 @@ import type { Buffer } from 'node:buffer';
 import type { EntryView } from '../flow/entry-view.ts';
 import type { LargeValue } from '../flow/entry.ts';
 import { Spool } from '../file/spool.ts';
+import { isLargeAsJson } from '../rdb/json-size.ts';
 import { JsonWriter } from '../rdb/json-writer.ts';
 import type { Milliseconds } from '../rdb/milliseconds.ts';
-import { isIntact, PayloadError } from '../rdb/payload.ts';
-import { unpackedSize } from '../rdb/skip.ts';
-import { isOpaque, jsonTypeOf, writePayload } from '../rdb/payload-json.ts';
+import { isIntact, MAY_BE_STREAM, PayloadError } from '../rdb/payload.ts';
+import { demandWhole, isOpaque, jsonTypeOf, writePayload } from '../rdb/payload-json.ts';
 import { beginLine, endLine, writeDump } from '../rdb/value-json.ts';
 import { FileTarget, type FileTargetOptions, type FileTargetSink, type Gathered, type Written } from './file-target.ts';
 import type { Encoded } from './outgoing-bytes.ts';
@@ -17,9 +17,9 @@ import type { Pace } from './whole-value.ts';
 
 /** A line is taken over once there is so much of it or of several. */
 const ENOUGH_BYTES = 64 * 1024;
-/** A shorter payload is written at once, whatever it unpacks to: that is 6 MB at most. */
+/** A shorter payload is written at once, whatever it unpacks to: that is 6 MB at most, but for a stream, whose names come again. */
 const SHORT_BYTES = 64 * 1024;
-/** What a value may take once it is unpacked, so that its line is made in memory. As JSON it may have six times as many. */
+/** What a value may take once it is unpacked, so that its line is made in memory. With escapes it may have six times as many. */
 const MOST_BYTES = 4 * 1024 * 1024;
 
 export class NdjsonTarget extends FileTarget<Buffer> {
@@ -60,7 +60,10 @@ export class NdjsonTarget extends FileTarget<Buffer> {
 
   protected override async gather(large: LargeValue, pace: Pace): Promise<Gathered> {
     const payload = large instanceof PayloadValue ? large.payload : undefined;
-    if (payload !== undefined && isOpaque(payload)) return dumpOf(this.#json, payload);
+    if (payload !== undefined && isOpaque(payload)) {
+      demandWhole(payload);
+      return dumpOf(this.#json, payload);
+    }
     try {
       return await spooled(this.#json, this.#spool, large, pace);
     } catch (error) {
@@ -99,9 +102,9 @@ export class NdjsonTarget extends FileTarget<Buffer> {
 
 /** Whether the line would take too much memory. What is damaged is looked at by whoever reads it. */
 function isLong(payload: Buffer): boolean {
-  if (payload.length <= SHORT_BYTES) return false;
+  if (payload.length <= SHORT_BYTES && MAY_BE_STREAM[payload[0] ?? 0] === 0) return false;
   try {
-    return (isOpaque(payload) ? payload.length : unpackedSize(payload)) > MOST_BYTES;
+    return isLargeAsJson(payload, MOST_BYTES);
   } catch (error) {
     if (error instanceof PayloadError) return payload.length > MOST_BYTES;
     throw error;

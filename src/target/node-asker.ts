@@ -126,7 +126,16 @@ export class NodeAsker {
     await this.ask((session) => this.#demandKept(session));
   }
 
-  /** The same of the connection that is there, if there is one. */
+  /** Resolves when the node has said something, whatever it is, to what every proxy knows. */
+  async hear(): Promise<void> {
+    await this.ask(({ connection }) =>
+      askInfo(connection).catch((error: unknown) => {
+        if (connection.error !== undefined) throw error;
+      }),
+    );
+  }
+
+  /** The same as `reach` of the connection that is there, if there is one. */
   async look(): Promise<void> {
     const session = this.#session;
     if (session !== undefined && session.connection.error === undefined)

@@ -134,6 +134,11 @@ export class NodeWriters {
     await Promise.all(Array.from(this.#writers.values(), ({ asker }) => asker.reach()));
   }
 
+  /** Resolves when every node has said something: see `NodeAsker`. */
+  async hear(): Promise<void> {
+    await Promise.all(Array.from(this.#writers.values(), ({ asker }) => asker.hear()));
+  }
+
   /** Whether each node is what it was: one that is not is connected to anew. */
   async look(): Promise<void> {
     await Promise.all(Array.from(this.#writers.values(), ({ asker }) => asker.look()));

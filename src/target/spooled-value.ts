@@ -127,7 +127,10 @@ async function fill(spool: Spool, large: LargeValue, pace: Pace): Promise<Filled
     length += lengthOfPiece(piece);
     await pace.take(size);
   }
-  if (type !== 'string') value.end();
+  for (const _ of type === 'string' ? [] : value.end()) {
+    pace.demandGoing();
+    await drain(json, spool);
+  }
   await drain(json, spool);
   if (!ORDERED.has(type) && large.length !== undefined && length > large.length)
     throw new RespError(CHANGED, 'Elements came twice');

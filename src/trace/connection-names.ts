@@ -5,6 +5,10 @@ import type { ConnectionUse } from '../server/server.ts';
 export class ConnectionNames {
   readonly #counts = new Map<ConnectionUse, number>();
 
+  get isAny(): boolean {
+    return this.#counts.size > 0;
+  }
+
   /** Of one more connection: `source 0`. */
   next(use: ConnectionUse): string {
     const number = this.#counts.get(use) ?? 0;

@@ -23,6 +23,8 @@ export interface ConnectionTraceOptions extends Omit<PrinterOptions, 'onFrame'> 
   /** On a link of replication not every frame is answered. */
   readonly isReplication: boolean;
   readonly secrets: Secrets;
+  /** Whether nobody wants to hear any more. */
+  readonly isStopped: () => boolean;
   readonly onLine: (line: TraceLine) => void;
 }
 
@@ -41,11 +43,11 @@ export class ConnectionTrace implements Tap {
   }
 
   onSent(bytes: Buffer): void {
-    this.#sent.read(bytes);
+    if (!this.#options.isStopped()) this.#sent.read(bytes);
   }
 
   onReceived(bytes: Buffer): void {
-    this.#received.read(bytes);
+    if (!this.#options.isStopped()) this.#received.read(bytes);
   }
 
   onClosed(reason: Error | undefined): void {

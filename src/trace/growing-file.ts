@@ -1,10 +1,11 @@
-// A file that is written as it comes, so that a run that hangs can be looked at. It has keys and values: only its user may read it.
+// A file that is written as it comes, so that a run that hangs can be looked at. It has keys and values: only its user may read a new
+// one, and one that is there keeps the permissions that it was given.
 
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import { redactAddress } from '../../resp/address.ts';
-import type { RespError } from '../../resp/errors.ts';
+import { RespError } from '../../resp/errors.ts';
 import { writeAll } from '../file/output-file.ts';
-import { writeError } from '../file/regular-file.ts';
+import { demandWritableKind, writeError } from '../file/regular-file.ts';
 
 export class GrowingFile {
   readonly #path: string;
@@ -12,6 +13,7 @@ export class GrowingFile {
   readonly #onError: (error: RespError) => void;
   /** Nothing is written any more: it is closed, or broken. */
   #isOver = false;
+  #error: RespError | undefined;
 
   /**
    * @param onError called once, where it cannot be written any more: the run goes on without it
@@ -22,6 +24,7 @@ export class GrowingFile {
     this.#path = path;
     this.#onError = onError;
     try {
+      demandWritableKind(path);
       this.#file = openSync(path, isContinued ? 'a+' : 'w', 0o600);
     } catch (error) {
       throw writeError(redactAddress(path), error);
@@ -31,18 +34,43 @@ export class GrowingFile {
 
   write(bytes: Buffer): void {
     if (this.#isOver) return;
-    try {
-      writeAll(this.#file, bytes);
-    } catch (error) {
-      this.#isOver = true;
-      this.#onError(writeError(redactAddress(this.#path), error));
-    }
+    this.#attempt(() => writeAll(this.#file, bytes));
+  }
+
+  /** Why not all of it is there, as long as it is not closed: it could not be written, or somebody has removed it. */
+  get fault(): RespError | undefined {
+    if (this.#error !== undefined) return this.#error;
+    const stats = fstatSync(this.#file);
+    if (!stats.isFile() || stats.nlink > 0) return undefined;
+    return new RespError('ENOENT', `Cannot write ${redactAddress(this.#path)}: it was removed meanwhile`);
   }
 
   /** What comes later, as of connections that are still closing, is not written: the number may be another file's by then. */
   close(): void {
+    const isBroken = this.#isOver;
     this.#isOver = true;
-    closeSync(this.#file);
+    // Some file systems say only now that there was no room, and it must not end the connection that is being closed.
+    if (isBroken) closeQuietly(this.#file);
+    else this.#attempt(() => closeSync(this.#file));
+  }
+
+  #attempt(act: () => void): void {
+    try {
+      act();
+    } catch (error) {
+      this.#isOver = true;
+      this.#error = writeError(redactAddress(this.#path), error);
+      this.#onError(this.#error);
+    }
+  }
+}
+
+/** What is wrong with it was told already. */
+function closeQuietly(file: number): void {
+  try {
+    closeSync(file);
+  } catch {
+    // It is closed all the same.
   }
 }
 

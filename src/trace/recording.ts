@@ -1,9 +1,10 @@
 // The bytes of all connections of a run, as they were sent and read but for the secrets: a folder with two files for each.
 
-import { mkdirSync, readdirSync } from 'node:fs';
+import { mkdirSync, readdirSync, rmdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { redactAddress } from '../../resp/address.ts';
 import { nameOf, RespError, type Peer } from '../../resp/errors.ts';
+import { escapeJson } from '../../resp/escapes.ts';
 import type { Secrets } from '../../resp/secrets.ts';
 import type { Tap } from '../../resp/tap.ts';
 import { writeError } from '../file/regular-file.ts';
@@ -24,9 +25,16 @@ export interface RecordedConnection {
 /** Has a `RecordedConnection` a line. */
 export const CONNECTIONS = 'connections.ndjson';
 
+const FILE = /^((?:source|target)(?:-feed|-sentinel)?-\d+)\.(?:sent|received)$/;
+
 /** Of `source 0`, the bytes of one direction. */
 export function fileNameOf(connection: string, direction: 'sent' | 'received'): string {
   return `${connection.replaceAll(' ', '-')}.${direction}`;
+}
+
+/** The connection whose bytes a file of that name has. */
+export function connectionOf(fileName: string): string | undefined {
+  return FILE.exec(fileName)?.[1]?.replaceAll('-', ' ');
 }
 
 export class Recording {
@@ -35,6 +43,7 @@ export class Recording {
   readonly #list: GrowingFile;
   readonly #names = new ConnectionNames();
   readonly #open = new Set<ConnectionRecording>();
+  readonly #isOwnFolder: boolean;
   #isBroken = false;
 
   /**
@@ -44,19 +53,20 @@ export class Recording {
   constructor(folder: string, onError: (error: RespError) => void) {
     this.#folder = folder;
     this.#onError = onError;
-    makeEmpty(folder);
+    this.#isOwnFolder = makeEmpty(folder);
     this.#list = this.#file(CONNECTIONS);
   }
 
   /** For each connection, before it is made. */
   readonly tap = (use: ConnectionUse, peer: Peer, secrets: Secrets): Tap => {
+    if (this.#isBroken) return DEAF;
     const connection = this.#names.next(use);
     const line: RecordedConnection = { connection, peer: nameOf(peer), time: new Date().toISOString() };
-    this.#list.write(Buffer.from(`${JSON.stringify(line)}\n`));
     try {
-      const files = (['sent', 'received'] as const).map((direction) => this.#file(fileNameOf(connection, direction)));
-      const recording = new ConnectionRecording(files, secrets, () => this.#open.delete(recording));
+      const recording = new ConnectionRecording(this.#filesOf(connection), secrets, () => this.#open.delete(recording));
       this.#open.add(recording);
+      // What is listed has its files.
+      this.#list.write(Buffer.from(`${escapeJson(JSON.stringify(line))}\n`));
       return recording;
     } catch (error) {
       this.#fail(error as RespError);
@@ -70,13 +80,33 @@ export class Recording {
     this.#list.close();
   }
 
+  /** Of a run that is refused: a folder without connections would stand in the way of the next one. */
+  withdraw(): void {
+    if (this.#names.isAny) return;
+    rmSync(join(this.#folder, CONNECTIONS), { force: true });
+    if (this.#isOwnFolder) rmdirSync(this.#folder);
+  }
+
+  #filesOf(connection: string): readonly GrowingFile[] {
+    const sent = this.#file(fileNameOf(connection, 'sent'));
+    try {
+      return [sent, this.#file(fileNameOf(connection, 'received'))];
+    } catch (error) {
+      sent.close();
+      throw error;
+    }
+  }
+
   #file(name: string): GrowingFile {
     return new GrowingFile(join(this.#folder, name), (error) => this.#fail(error));
   }
 
+  /** All of it ends there: what one direction lacks in its middle could not be told from what was never said. */
   #fail(error: RespError): void {
-    if (!this.#isBroken) this.#onError(error);
+    if (this.#isBroken) return;
     this.#isBroken = true;
+    this.#onError(error);
+    for (const each of this.#open) each.close();
   }
 }
 
@@ -119,16 +149,19 @@ class ConnectionRecording implements Tap {
   }
 }
 
-function makeEmpty(folder: string): void {
+/** @returns whether it was not there before */
+function makeEmpty(folder: string): boolean {
   const shown = redactAddress(folder);
   try {
     mkdirSync(folder, { mode: 0o700 });
+    return true;
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw writeError(shown, error);
     if (entriesOf(folder).length > 0)
       throw new RespError('EEXIST', `Cannot record into ${shown}: there is something in it`, {
         hint: 'name a new folder',
       });
+    return false;
   }
 }
 

@@ -1,6 +1,7 @@
 // The frames of all connections of a run, as lines of a file or of stderr.
 
 import type { Peer } from '../../resp/errors.ts';
+import { escapeControls, escapeJson } from '../../resp/escapes.ts';
 import type { Secrets } from '../../resp/secrets.ts';
 import type { Tap } from '../../resp/tap.ts';
 import { Glob } from '../scan/glob.ts';
@@ -32,6 +33,7 @@ export class Trace {
   readonly #names = new ConnectionNames();
   #text = '';
   #timer: NodeJS.Timeout | undefined;
+  #isStopped = false;
 
   /** @param write gets whole lines */
   constructor(write: (text: string) => void, options: TraceOptions = {}) {
@@ -49,9 +51,16 @@ export class Trace {
       secrets,
       globs: this.#globs,
       mostBytes: this.#options.mostBytes ?? SHOWN_BYTES,
+      isStopped: () => this.#isStopped,
       onLine: (line) => this.#add(line),
     });
   };
+
+  /** There is nobody left to write for: no frame is looked at any more. */
+  stop(): void {
+    this.#isStopped = true;
+    this.#text = '';
+  }
 
   /** Once, and the last: connections may still be closing. */
   close(): void {
@@ -75,10 +84,12 @@ export class Trace {
 
 export type TraceFormat = 'text' | 'ndjson';
 
-/** @param time missing where it is not known */
+/** What servers and recordings say of peers may hold anything. @param time missing where it is not known */
 export function formatLine({ connection, event, bytes, text }: TraceLine, format: TraceFormat, time?: string): string {
-  if (format === 'ndjson') return `${JSON.stringify({ time, connection, event, bytes, [WHATS[event]]: text })}\n`;
-  return `${[time, connection, SIGNS[event], bytes, text].filter((part) => part !== undefined).join(' ')}\n`;
+  if (format === 'ndjson')
+    return `${escapeJson(JSON.stringify({ time, connection, event, bytes, [WHATS[event]]: text }))}\n`;
+  const parts = [time, connection, SIGNS[event], bytes, text].filter((part) => part !== undefined);
+  return `${escapeControls(parts.join(' '))}\n`;
 }
 
 /** With the microseconds, by which frames of several connections can be told apart. */

@@ -106,8 +106,8 @@ class Check {
 
   async #flow({ source, target, share: [first, last], isFirst }: Pass): Promise<void> {
     this.#fraction = () => first + source.fraction * (last - first);
-    const { end, settings } = this.#run;
+    const { settings } = this.#run;
     const channel = channelOf(this.#run, isFirst === true ? settings.observation : undefined);
-    await new Flow(source, channel, target, end).run(settings.signal);
+    await new Flow(source, channel, target, this.#run).run(settings.signal);
   }
 }

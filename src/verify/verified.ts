@@ -1,13 +1,17 @@
 // A copy, and a check of what it has copied behind it.
 
 import { Listener } from '../../resp/listener.ts';
+import { KeyList } from '../flow/key-list.ts';
 import { answersOf } from '../sync/control-commands.ts';
 import { RunControls } from '../sync/controls.ts';
 import { copyOnce } from '../sync/migrate.ts';
 import type { MigrateEvent, MigrateOptions, MigrateResult } from '../sync/options.ts';
 import { compare, demandComparable } from './check.ts';
-import type { CheckEvent, CheckOptions, CheckResult } from './options.ts';
+import type { CheckEvent, CheckOptions, CheckResult, Verdict } from './options.ts';
 import { published } from './run-channels.ts';
+
+/** Of keys that a copy has to read once more. */
+const DIFFERENT: ReadonlySet<Verdict> = new Set(['differ', 'sourceOnly']);
 
 export type VerifiedEvent = MigrateEvent | CheckEvent;
 
@@ -44,6 +48,7 @@ async function listenAndCopy(options: VerifiedOptions): Promise<VerifiedResult> 
   // Before anything is done: somebody else may have the socket.
   const listener = await Listener.open({ path: control, answer: answersOf(controls) });
   const own = { signal: either(controls.signal, signal), cutover: either(controls.cutoverSignal, cutover) };
+  own.signal.addEventListener('abort', () => controls.stop(), { once: true });
   try {
     return await copyAndCompare({ ...options, ...own }, controls);
   } finally {
@@ -60,10 +65,20 @@ async function copyAndCompare(
   controls: RunControls,
 ): Promise<VerifiedResult> {
   if (verify !== false && options.dryRun !== true) await demandComparable({ ...options, onEvent: undefined });
-  const { figures, written } = await copyOnce(options, verify !== false, controls);
-  if (verify === false || figures.failed > 0 || options.dryRun === true) return figures;
+  if (verify === false || options.dryRun === true) return copyOnce(options, controls);
   const how = verify === true ? {} : verify;
-  // A batch is what the target has acknowledged.
-  const onEvent = (event: CheckEvent): void => (event.type === 'batch' ? undefined : options.onEvent?.(event));
-  return { ...figures, check: await compare({ ...options, ...how, onEvent }, { oneWay: true, written }, controls) };
+  let check: CheckResult | undefined;
+  const figures = await copyOnce(options, controls, async ({ written }) => {
+    const different = new KeyList<undefined>();
+    const onEvent = (event: CheckEvent): void => {
+      if (event.type === 'verdict' && DIFFERENT.has(event.verdict)) different.add(event, undefined);
+      // A batch is what the target has acknowledged.
+      if (event.type !== 'batch') options.onEvent?.(event);
+    };
+    check = await compare({ ...options, ...how, onEvent }, { oneWay: true, written }, controls);
+    const { failed, notComparable, match, gone } = check;
+    const isVain = match === 0 && gone > 0;
+    return { isEqual: different.length + failed + notComparable === 0 && !isVain, different };
+  });
+  return check === undefined ? figures : { ...figures, check };
 }

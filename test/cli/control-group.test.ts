@@ -119,6 +119,18 @@ test('rump ctl DIR status tells of each run and of the whole, in the order of th
   );
 });
 
+test('rump ctl DIR status shows no control of a terminal, and no line more, that the name of a socket holds', async (t) => {
+  const folder = folderOf(t);
+  const name = 'a\u009b2J\u202e\nall in sync';
+  (await startRun(t, folder, name)).show('following');
+  const { stdout } = await told(folder, 'status');
+  assert.equal(stdout.trimEnd().split('\n').length, 2);
+  const { stdout: json } = await told(folder, 'status', 'json');
+  for (const text of [stdout, json]) assert.doesNotMatch(text, /[\u009b\u202e]/);
+  const { each } = JSON.parse(json) as { each: readonly { socket: string }[] };
+  assert.equal(each[0]?.socket, name);
+});
+
 test('rump ctl DIR says every other command to all, and shows what each answers', async (t) => {
   const folder = folderOf(t);
   const [first, second] = [await startRun(t, folder, 'a'), await startRun(t, folder, 'b')];
@@ -190,11 +202,15 @@ test('rump ctl DIR cutover tells nobody where not all are in sync in time', asyn
   const folder = folderOf(t);
   const runs = [await startRun(t, folder, 'a'), await startRun(t, folder, 'b')];
   runs[0]!.show('in-sync');
-  runs[1]!.show('following');
-  runs[1]!.controls.pause();
-  const { code, stdout, stderr } = await told(folder, 'cutover', '--cutover-timeout', '300ms');
-  assert.deepEqual([code, stdout], [75, '']);
-  assert.match(stderr, /nobody was told to: not in sync within 0\.3 s: b \(following, paused\) \(--cutover-timeout/);
+  for (const phase of ['following', 'in-sync', 'lingering']) {
+    runs[1]!.show(phase);
+    if (phase !== 'following') runs[1]!.controls.pause();
+    const { code, stdout, stderr } = await told(folder, 'cutover', '--cutover-timeout', '300ms');
+    assert.deepEqual([code, stdout], [75, '']);
+    const why = { following: 'following', 'in-sync': 'following, paused' }[phase] ?? `${phase}, paused`;
+    assert.ok(stderr.includes(`nobody was told to: not in sync within 0.3 s: b (${why}) (--cutover-timeout`), stderr);
+    assert.doesNotMatch((await told(folder, 'status')).stdout, /all in sync/);
+  }
   assert.deepEqual(
     runs.map((run) => run.isToldToCutOver),
     [false, false],

@@ -1,6 +1,7 @@
 // Exit codes for each end of a run.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { connectFailure, connectTimeout } from '../../resp/connect-failure.ts';
 import { AddressError, ConnectionError, ReplyError, RespError, TimeoutError } from '../../resp/errors.ts';
 import { exitCodeOf } from '../../src/cli/exit-codes.ts';
 import { UsageError } from '../../src/cli/flags/kinds.ts';
@@ -32,9 +33,16 @@ test('exitCodeOf() distinguishes usage errors, signals, errors that may pass, an
   }
 });
 
-test('exitCodeOf() before the run has begun is 75 only for errors that are waited for', () => {
+test('exitCodeOf() before the run has begun is 75 only for errors that are waited for, and for who is not there', () => {
   for (const [error, code] of [
-    [new ConnectionError('ECONNREFUSED', 'x', { retryable: true }), 1],
+    [new ConnectionError('ECONNREFUSED', 'x', { retryable: true }), 75],
+    [new RespError('ECONNREFUSED', 'x', { cause: new ConnectionError('ECONNREFUSED', 'x', { retryable: true }) }), 75],
+    [connectTimeout(1, { peer, tls: undefined, hints: undefined, connected: false }), 75],
+    [connectTimeout(1, { peer, tls: {}, hints: undefined, connected: true }), 1],
+    [connectFailure(reset, { peer, tls: undefined, hints: undefined, connected: false }), 75],
+    [connectFailure(reset, { peer, tls: {}, hints: undefined, connected: true }), 1],
+    [new ConnectionError('ENOTFOUND', 'x', { retryable: true }), 1],
+    [new ConnectionError('CERT_HAS_EXPIRED', 'x'), 1],
     [new TimeoutError('x'), 1],
     [refused('OOM x'), 1],
     [refused('LOADING x'), 75],
@@ -43,6 +51,9 @@ test('exitCodeOf() before the run has begun is 75 only for errors that are waite
     assert.equal(exitCodeOf({ error }, false), code);
   }
 });
+
+const peer = { host: 'h', port: 1 };
+const reset = Object.assign(new Error('reset'), { code: 'ECONNRESET' });
 
 function refused(words: string): RespError {
   return new RespError('X', 'x', { retryable: true, cause: new ReplyError(words) });

@@ -2,74 +2,28 @@
 import assert from 'node:assert/strict';
 import { appendFileSync, mkdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { test, type TestContext } from 'node:test';
+import { test } from 'node:test';
 import type { Usage } from '../bench/copy-process.ts';
 import { folderOf } from '../support/resp-file.ts';
-import { runRump, type RumpResult } from '../support/rump.ts';
+import { runRump } from '../support/rump.ts';
+import {
+  checked,
+  complete,
+  done,
+  exit,
+  failed,
+  logOf,
+  reportOn,
+  started,
+  verifying,
+  type Line,
+  ZERO,
+} from '../support/run-log.ts';
 
 const HOOK = new URL('../bench/usage-hook.js', import.meta.url).href;
 const MIB = 1024 * 1024;
 /** Of one line: twice what all the rest takes. */
 const LINE_MIB = 300;
-
-type Line = Readonly<Record<string, unknown>>;
-
-const ZERO = { bytes: 0, converted: 0, skipped: 0, expired: 0, failed: 0, reconnects: 0 };
-const UNCHECKED = { differ: 0, sourceOnly: 0, targetOnly: 0, notComparable: 0, expired: 0, gone: 0, failed: 0 };
-
-/** A second later each. */
-function logOf(lines: readonly Line[], begin = 0): string {
-  return lines
-    .map((line, at) => `${JSON.stringify({ time: new Date((begin + at) * 1000).toISOString(), ...line })}\n`)
-    .join('');
-}
-
-/** @param text such as `2/4` */
-function started(text?: string, plan?: string): Line {
-  const [part, parts] = text?.split('/').map(Number) ?? [];
-  const partition = part === undefined ? undefined : { part, parts, slots: 1, primaries: 1, plan };
-  return { event: 'start', from: 'redis://a', to: 'redis://b', ...(partition === undefined ? {} : { partition }) };
-}
-
-/** The check of a copy begins, in the same run. */
-function verifying(text: string): Line {
-  return { ...started(text), verify: true };
-}
-
-function done(keys: number, more: Line = {}): Line {
-  return { event: 'done', keys, ...ZERO, bytes: keys * 10, elapsed: keys, ...more };
-}
-
-function checked(match: number, more: Line = {}): Line {
-  return { event: 'checked', match, ...UNCHECKED, bytes: 0, reconnects: 0, elapsed: 10, ...more };
-}
-
-function failed(key: string, reason = 'no memory'): Line {
-  return { event: 'key-failed', db: 0, key, code: 'OOM', reason };
-}
-
-function exit(exitCode: number): Line {
-  return { event: 'exit', exitCode };
-}
-
-/** @param files lines of each, or the text */
-async function reportOn(
-  t: TestContext,
-  files: Readonly<Record<string, string>>,
-  ...flags: string[]
-): Promise<RumpResult> {
-  const folder = folderOf(t);
-  const paths = Object.entries(files).map(([name, text]) => {
-    writeFileSync(join(folder, name), text);
-    return join(folder, name);
-  });
-  const { stdout, stderr, ...rest } = await runRump(['report', ...paths, ...flags]);
-  return { ...rest, stdout: stdout.replaceAll(`${folder}/`, ''), stderr: stderr.replaceAll(`${folder}/`, '') };
-}
-
-function complete(part: string, keys: number): string {
-  return logOf([started(part), done(keys), exit(0)]);
-}
 
 test('rump report sums up all parts in their order, names the slowest, and exits with 0', async (t) => {
   const files = { a: complete('2/3', 2000), b: complete('10/3', 1), c: complete('3/3', 500), d: complete('1/3', 1000) };
@@ -90,6 +44,12 @@ test('rump report sums up all parts in their order, names the slowest, and exits
     [json['complete'], json['exitCode'], json['parts'], json['slowest'], (json['sums'] as { keys: number }).keys],
     [true, 0, 3, '2/3', 3500],
   );
+  // Of a check as well.
+  const lost = [started(), done(1, { reconnects: 2 }), verifying('1/1'), checked(1, { reconnects: 3 }), exit(0)];
+  const { sums } = JSON.parse((await reportOn(t, { lost: logOf(lost) }, '--json')).stdout) as {
+    sums: { reconnects: number };
+  };
+  assert.equal(sums.reconnects, 5);
   // A part beyond the last one is none.
   assert.match((await reportOn(t, { b })).stdout, /^b +complete +1 /m);
 });
@@ -101,34 +61,6 @@ test('rump report says which parts no log has', async (t) => {
   assert.equal(stderr, 'rump: no log has parts 2/4, 4/4\n');
   const many = await reportOn(t, { a: complete('1/5000', 10) });
   assert.match(many.stderr, /^rump: no log has parts 2\/5000, (?:\d+\/5000, ){18}21\/5000 and 4,979 more\n$/);
-});
-
-test('rump report takes the last run of a part, in whatever file and order it comes', async (t) => {
-  const killed = logOf([started('1/2'), { event: 'progress', fraction: 0.5, keys: 5, ...ZERO, elapsed: 5 }]);
-  const again = logOf(
-    [{ event: 'warning', code: 'RESUMED', message: 'goes on' }, started('1/2'), done(10), exit(0)],
-    10,
-  );
-  const other = complete('2/2', 10);
-  for (const files of [
-    { a: killed + again, b: other },
-    { a: again, b: killed, c: other },
-    { a: killed, b: other, c: again },
-  ]) {
-    const { code, stdout, stderr } = await reportOn(t, files);
-    assert.deepEqual([code, stderr], [0, ''], stdout);
-    assert.match(stdout, /^all +complete +20 /m);
-  }
-  // Without an exit code, as --json has none.
-  const broken = logOf([started('1/2'), { event: 'error', code: 'CLOSED', message: 'the connection was lost' }]);
-  const json = await reportOn(t, { a: broken + logOf([started('1/2'), done(10)], 10), b: other });
-  assert.deepEqual([json.code, json.stderr], [0, '']);
-  const worse = await reportOn(t, {
-    a: again + logOf([{ event: 'error', code: 'WRONGPASS', message: 'no' }, exit(1)], 20),
-    b: other,
-  });
-  assert.equal(worse.code, 1);
-  assert.equal(worse.stderr, 'rump: part 1/2 (a): no\n');
 });
 
 for (const [what, lines, why] of [
@@ -156,6 +88,11 @@ for (const [what, lines, why] of [
   [
     'was killed as it compared',
     [started('1/1'), done(9), { ...checked(3), event: 'check-progress', fraction: 0.3 }],
+    'it has not come to its end',
+  ],
+  [
+    'was killed before it began to compare',
+    [{ ...started('1/1'), verifies: true }, done(9)],
     'it has not come to its end',
   ],
   ['was killed as it began to compare', [started('1/1'), done(9), verifying('1/1')], 'it has not come to its end'],

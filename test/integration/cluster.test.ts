@@ -80,6 +80,7 @@ test('rump reaches nodes elsewhere than they say, and says how where it cannot',
   const endpoints = ['--from', source.url, '--to', `redis://127.0.0.1:${cluster.nodes[0]!.port}`];
   const refused = await runRump(endpoints);
   assertRefused(refused, {
+    code: 75,
     error:
       /Cannot use the cluster: it announces a node that fails: Cannot connect to (127\.0\.0\.1:[123]): connection refused.*--to-nat \1=HOST:PORT/,
   });

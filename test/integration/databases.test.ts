@@ -66,6 +66,14 @@ test('rump puts each database where --db, --db-map and the URLs say', async (t) 
     assert.deepEqual(await read(to), expected, `${fromDb} ${toDb} ${args.join(' ')}`);
   }
   assert.deepEqual(await read(from), FILLED);
+
+  // With "all" each goes to its own number, whichever of them the source holds today.
+  for (const db of [0, 7]) await from.pipeline([['SELECT', db], ['FLUSHDB']]);
+  await to.send('FLUSHALL');
+  const all = ['--from', source.url, '--to', target.url, '--db', 'all'];
+  assertDone(await runRump(all));
+  assert.deepEqual(await read(to), { 3: FILLED[3] });
+  assert.equal((await runRump(['check', ...all])).code, 0);
 });
 
 test('rump counts the keys of every database that it copies', async (t) => {

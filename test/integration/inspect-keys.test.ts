@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
+import { LAST } from '../../src/rdb/milliseconds.ts';
 import { slotOf } from '../../src/cluster/slot.ts';
 import { callsOf, writesOf } from '../support/command-stats.ts';
 import { command, streamOf } from '../support/frames.ts';
@@ -176,14 +177,20 @@ test('rump inspect --json prints an object for each key, with what could be read
   const frames = [
     command('RESTORE', 'cut', 0, build.payload(10, 1, ...body)),
     command('RESTORE', 'new', 0, build.payload(99, 120, build.string('x'))),
+    command('RESTORE', 'late', String(LAST), build.payload(10, 0, build.string('x')), 'ABSTTL'),
   ];
-  const lines = linesOf(await shown(fileOf(t, streamOf(Buffer.concat(frames), 2)), 'cut', 'new', '--json'));
-  const [cut, unknown] = lines.map((line) => JSON.parse(line) as Record<string, unknown>);
+  const lines = linesOf(await shown(fileOf(t, streamOf(Buffer.concat(frames), 3)), 'cut', 'new', 'late', '--json'));
+  const [cut, unknown, late] = lines.map((line) => JSON.parse(line) as Record<string, unknown>);
   assert.ok((cut!['shown'] as number) >= 100 && (cut!['error'] as { offset: number }).offset > 1000, lines[0]);
   assert.deepEqual(
     [unknown!['type'], unknown!['typeByte'], Object.keys(unknown!['value'] as object)],
     [null, 120, ['dump']],
   );
+  // No digit is rounded away.
+  const now = BigInt(Date.now());
+  assert.equal(late!['expireAt'], String(LAST));
+  const ttl = BigInt(late!['ttl'] as string);
+  assert.ok(ttl > BigInt(LAST) - now - 60_000n && ttl <= BigInt(LAST) - now + 60_000n, lines[2]);
 });
 
 test('rump inspect shows keys of files, packed or not, the last one where there are several', async (t) => {

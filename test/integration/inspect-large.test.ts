@@ -102,6 +102,19 @@ test('rump inspect --json tells how many elements there are, and shows so many a
   ]);
 });
 
+test('rump inspect reads no more of a server once nobody reads what it prints', async (t) => {
+  const [server, client] = await serverFor(t);
+  const item = 'x'.repeat(10_000);
+  await client.pipeline(Array.from({ length: 1000 }, () => ['RPUSH', 'list', item]));
+  await client.send('CONFIG', 'RESETSTAT');
+  const running = spawnRump(['inspect', server.url, 'list', '--limit', '0', '--json', ...BIG_KEY]);
+  running.child.stdout.once('data', () => running.child.stdout.destroy());
+  const { code, stderr } = await running.done;
+  assert.deepEqual([code, stderr], [0, '']);
+  const sent = Number(/total_net_output_bytes:(\d+)/.exec(String(await client.send('INFO', 'stats')))?.[1]);
+  assert.ok(sent > 10_000 && sent < 5_000_000, `${sent} bytes`);
+});
+
 test('rump inspect --json ends its object where a large value was not read to its end', async (t) => {
   const [server, client] = await serverFor(t);
   await fill(client);

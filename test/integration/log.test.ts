@@ -1,11 +1,12 @@
 // --log: what happened, in a file that outlives the process, whatever is shown meanwhile.
 import assert from 'node:assert/strict';
-import { appendFileSync, existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { appendFileSync, chmodSync, existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { planDigest } from '../../src/sync/workers-plan.ts';
 import { startCarelessPair } from '../support/careless-target.ts';
 import { holdMidRun, MID_RUN_KEYS, underWay } from '../support/mid-run.ts';
-import { assertDone, assertRefused, linesOf } from '../support/outcome.ts';
+import { assertRefused, linesOf } from '../support/outcome.ts';
 import { folderOf } from '../support/resp-file.ts';
 import { runRump } from '../support/rump.ts';
 import { startPair } from '../support/server-pair.ts';
@@ -37,12 +38,14 @@ test('--log has the events of --json and the exit code, behind those of earlier 
   const file = join(folderOf(t), 'run.log');
   const first = await runRump([...endpoints, '--on-conflict', 'fail', '--json', '--log', file]);
   assert.deepEqual([first.code, first.stderr], [1, 'rump: 1 key was not copied\n']);
+  assert.equal(statSync(file).mode & 0o777, 0o600);
   const text = readFileSync(file, 'utf8');
   const told = parse(text);
   assert.deepEqual(steady(told), [...steady(parse(first.stdout)), { event: 'exit', time: 0, elapsed: 0, exitCode: 1 }]);
   const failed = told.find(({ event }) => event === 'key-failed');
   assert.deepEqual([failed?.['key'], failed?.['code']], ['<script>\\"\\x0a.\\xff', 'BUSYKEY']);
 
+  chmodSync(file, 0o640);
   const second = await runRump(['check', ...endpoints, '--recheck', '0', '--silent', '--log', file]);
   assert.deepEqual([second.code, second.stdout], [3, '']);
   const both = readFileSync(file, 'utf8');
@@ -51,7 +54,7 @@ test('--log has the events of --json and the exit code, behind those of earlier 
   assert.deepEqual([behind[0]?.['event'], behind.at(-2)?.['event']], ['start', 'checked']);
   assert.equal(behind.at(-1)?.['exitCode'], 3);
   assert.ok(!both.includes('canary'));
-  assert.equal(statSync(file).mode & 0o777, 0o600);
+  assert.equal(statSync(file).mode & 0o777, 0o640);
 });
 
 test('--log has each event at once, and a run that goes on goes on in the same file', async (t) => {
@@ -80,13 +83,15 @@ test('--log has each event at once, and a run that goes on goes on in the same f
   assert.deepEqual([done?.['event'], done?.['keys']], ['done', MID_RUN_KEYS]);
 });
 
-test('--log ends with the error that a run ends with, and its code', async (t) => {
+test('--log ends with the error that a run ends with, and its code, and says of which part a run was that did not begin', async (t) => {
   const { target, endpoints } = await startPair(t);
   await target.kill();
   const file = join(folderOf(t), 'run.log');
-  assert.equal((await runRump([...endpoints, '--log', file])).code, 1);
+  assert.equal((await runRump([...endpoints, '--partition', '2/3', '--log', file])).code, 75);
   const [error, exit] = parse(readFileSync(file, 'utf8')).slice(-2);
-  assert.deepEqual([error?.['event'], error?.['code'], exit?.['exitCode']], ['error', 'ECONNREFUSED', 1]);
+  assert.deepEqual([error?.['event'], error?.['code'], exit?.['exitCode']], ['error', 'ECONNREFUSED', 75]);
+  const plan = planDigest({ parts: 3 });
+  for (const line of [error, exit]) assert.deepEqual(line?.['partition'], { part: 2, parts: 3, plan });
 });
 
 test('--log that cannot be written is refused before anything is done, and ends where the disk is full', async (t) => {
@@ -103,14 +108,28 @@ test('--log that cannot be written is refused before anything is done, and ends 
   for (const [args, error] of refusals) assertRefused(await runRump([...endpoints, ...args]), { code: 2, error });
   const into = [...endpoints.slice(0, 3), `${file}.resp`, '--log', `${file}.resp`];
   assertRefused(await runRump(into), { code: 2, error: /^rump: Cannot use --log: .* is the target/ });
+  const { 1: source } = endpoints;
+  const streams: readonly (readonly [args: string[], error: RegExp])[] = [
+    [
+      ['--from', source!, '--to', '-', '--log', '/dev/stdout'],
+      /^rump: Cannot use --log: with --to - stdout belongs to the stream/,
+    ],
+    [
+      ['--from', '-', ...endpoints.slice(2), '--log', '/dev/stdin'],
+      /^rump: Cannot use --log: - is a file that is read/,
+    ],
+  ];
+  for (const [args, error] of streams) assertRefused(await runRump(args), { code: 2, error });
   assert.equal(readFileSync(file, 'utf8'), 'mine\n');
   assert.equal(await to.send('DBSIZE'), 0);
 
-  const full = await runRump([...endpoints, '--log', '/dev/full']);
-  assertDone(full);
-  assert.match(
-    full.stderr,
-    /^rump: warning: the log ends here: Cannot write \/dev\/full: no space is left \(ENOSPC\)$/m,
-  );
-  assert.equal(full.stderr.match(/the log ends/g)?.length, 1);
+  const figures = join(folderOf(t), 'x.prom');
+  const full = await runRump([...endpoints, '--log', '/dev/full', '--metrics-file', figures]);
+  assert.deepEqual([full.code, full.stdout], [1, '.Sync done.\n']);
+  const [first, ...others] = linesOf(full.stderr);
+  assert.equal(first, 'rump: warning: the log ends here: Cannot write /dev/full: no space is left (ENOSPC)');
+  assert.equal(others.at(-1), 'rump: Cannot write /dev/full: no space is left (ENOSPC)');
+  assert.equal(others.filter((line) => line.includes('/dev/full')).length, 1);
+  // What has the exit code as well has the same.
+  assert.match(readFileSync(figures, 'utf8'), /^rump_exit_code\{run="x"\} 1$/m);
 });

@@ -5,6 +5,7 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { startCarelessPair } from '../support/careless-target.ts';
 import { assertDone, assertRefused } from '../support/outcome.ts';
 import { readMetrics, valueOf, type Metric } from '../support/prometheus.ts';
@@ -92,7 +93,7 @@ longTest('--metrics under load counts up to what was copied, and takes no memory
   assert.ok(Math.max(...memory) < 250 * 1024 * 1024, String(Math.max(...memory)));
 });
 
-test('/healthz is well while a run is paused, or waits for a server that is gone', async (t) => {
+test('/healthz is well while a run is paused, owes to its limits, or waits for a server that is gone', async (t) => {
   const { source, endpoints, from } = await startPair(t);
   await from.pipeline(Array.from({ length: 1000 }, (_, i) => ['SET', `key:${i}`, i]));
   const socket = join(folderOf(t), 'run.sock');
@@ -108,12 +109,19 @@ test('/healthz is well while a run is paused, or waits for a server that is gone
     '--control',
     socket,
   ];
-  const { until, running } = await startShown(t, [...endpoints, ...slow]);
+  const { get, until, running } = await startShown(t, [...endpoints, ...slow]);
   await until('/metrics', ({ body }) => (valueOf(readMetrics(body), 'rump_keys_copied_total') ?? 0) > 0);
   assert.equal((await runRump(['ctl', socket, 'pause'])).code, 0);
   await until('/healthz', ({ body }) => body === 'ok: copying, paused\n');
   await until('/metrics', ({ body }) => valueOf(readMetrics(body), 'rump_paused') === 1);
   assert.equal((await runRump(['ctl', socket, 'resume'])).code, 0);
+  // Each key is paid for by many seconds without one.
+  assert.equal((await runRump(['ctl', socket, 'bwlimit', '1'])).code, 0);
+  const paced = 'ok: copying, waiting: by --bwlimit or --tpslimit nothing goes before\n';
+  await until('/healthz', ({ body }) => body === paced);
+  await sleep(300);
+  assert.deepEqual(await get('/healthz'), { status: 200, body: paced });
+  assert.equal((await runRump(['ctl', socket, 'bwlimit', '0'])).code, 0);
   await source.kill();
   await until('/healthz', ({ status, body }) => status === 200 && body.startsWith('ok: copying, waiting: '));
   running.child.kill('SIGTERM');
@@ -157,13 +165,18 @@ test('--metrics and --metrics-file of a check have what it found', async (t) => 
 test('--metrics that others can reach is warned of, and what cannot be listened on is refused before anything is written', async (t) => {
   const { from, to, endpoints } = await startPair(t);
   await from.send('SET', 'key', 'value');
-  const open = await runRump([...endpoints, '--dry-run', '--json', '--metrics', '0.0.0.0:0']);
+  const folder = folderOf(t);
+  const dry = join(folder, 'dry.prom');
+  const open = await runRump([...endpoints, '--dry-run', '--json', '--metrics', '0.0.0.0:0', '--metrics-file', dry]);
   assert.match(
     open.stdout,
     /"code":"OPEN_TO_OTHERS","message":"whoever can reach http:\/\/0\.0\.0\.0:\d+\/ can read .* the names of keys"/,
   );
+  // Nothing was copied, so a night without a copy is told all the same.
+  const looked = readMetrics(readFileSync(dry, 'utf8'));
+  assert.deepEqual([valueOf(looked, 'rump_exit_code'), looked.has('rump_success_timestamp_seconds')], [0, false]);
   const port = String((endpoints[1] ?? '').split(':').at(-1));
-  const file = join(folderOf(t), 'x.prom');
+  const file = join(folder, 'x.prom');
   const taken = `Cannot listen on 127.0.0.1:${port}: another process listens there (name another one for --metrics)`;
   const refusals: readonly (readonly [args: string[], error: string])[] = [
     [['--metrics', port], taken],

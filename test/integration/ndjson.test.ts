@@ -112,6 +112,20 @@ longTest(
   },
 );
 
+test('rump --to x.ndjson comes to its end where the last line, or each that there is room for, is written before it is whole', async (t) => {
+  const { url, from, path } = await start(t);
+  for (const [bytes, keys, options] of [
+    [300_000, 1, []],
+    [1_500_000, 1, []],
+    [1_200_000, 6, ['--buffer', '1M']],
+  ] as const) {
+    await from.send('FLUSHALL');
+    for (let key = 0; key < keys; key++) await from.send('SET', `key:${key}`, String(key).repeat(bytes));
+    assertDone(await runRump(['--from', url, '--to', path, ...options]));
+    assert.equal(exported(path).length, keys);
+  }
+});
+
 test('rump --to x.ndjson.gz takes every database, names and filters of a copy, and a snapshot or a stream as the source', async (t) => {
   const { url, from, path, dir } = await start(t);
   for (const db of [0, 7]) {

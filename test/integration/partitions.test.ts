@@ -116,13 +116,15 @@ test('rump plan shares a cluster out by its primaries, and the parts together ar
     plan.shares.reduce((sum, { keys }) => sum + keys, 0),
     KEYS,
   );
-  const sides = ['--from', source.url, '--to', target.url];
+  const to = ['--to', target.url];
   const results = await Promise.all(
     plan.shares.map((_, i) => {
       // One of them is told its part as an indexed job tells it.
       const part = i === 0 ? ['--partition', 'auto'] : ['--partition', `${i + 1}/${WORKERS}`];
       const env = i === 0 ? { JOB_COMPLETION_INDEX: '0' } : {};
-      return runRump([...sides, '--plan', path, ...part, '--verify', '--json'], { env });
+      // Whichever node is named, it is the same cluster.
+      const from = ['--from', source.nodes[i]!.url];
+      return runRump([...from, ...to, '--plan', path, ...part, '--verify', '--json'], { env });
     }),
   );
   for (const [i, result] of results.entries()) {
@@ -141,13 +143,14 @@ test('rump plan shares a cluster out by its primaries, and the parts together ar
   const { sums, checked } = JSON.parse(stdout) as { sums: { keys: number }; checked: { match: number } };
   assert.deepEqual([code, sums.keys, checked.match], [0, KEYS, KEYS]);
 
+  assert.match(results[1]!.stdout, /^\{"event":"start",.*"verifies":true/);
   // Nothing is left out, and each part is told from the others.
   assert.match(results[1]!.stdout, /"partition":\{"part":2,"parts":4,"slots":\d+,"primaries":[12],"plan":"\w{16}"\}/);
   await (await target.client()).send('DEL', 'key:1', 'key:2', 'key:3');
   const checks = await Promise.all(
     plan.shares.map((_, i) => {
       const part = ['--plan', path, '--partition', `${i + 1}/${WORKERS}`, '--recheck', '0'];
-      return runRump(['check', ...sides, ...part]);
+      return runRump(['check', '--from', source.url, ...to, ...part]);
     }),
   );
   const lines = checks.flatMap(({ stdout }) => stdout.split('\n').filter((line) => line.startsWith('+ ')));
@@ -157,10 +160,14 @@ test('rump plan shares a cluster out by its primaries, and the parts together ar
 longTest('Parts without a plan are of one process each, whatever moves, and whoever is killed', async (t) => {
   const parts = Array.from({ length: WORKERS }, (_, i) => i + 1);
   const targets = await Promise.all(parts.map(() => serverFor(t)));
+  const folder = folderOf(t);
+  const logs = parts.map((part) => join(folder, `${part}.ndjson`));
   const begin = (part: number): RunningRump => {
     const sides = ['--from', source.url, '--to', targets[part - 1]!.url];
     return spawnRump([
       ...sides,
+      '--log',
+      logs[part - 1]!,
       '--partition',
       `${part}/${WORKERS}`,
       '--resume',
@@ -182,6 +189,10 @@ longTest('Parts without a plan are of one process each, whatever moves, and whoe
   const refused = await runRump(['--from', source.url, '--to', targets[KILLED - 1]!.url, ...other]);
   assert.equal(refused.code, 1);
   assert.match(refused.stderr, /it was written with --partition 2\/4, and now it is 2\/5/);
+  assert.match(
+    refused.stderr,
+    /remove its key from database 0 of the target \(UNLINK\): rump:checkpoint:\{\w+\}:2\)$/m,
+  );
   running[KILLED - 1] = begin(KILLED);
   const results = await Promise.all(running.map(({ done }) => done));
   for (const result of results) assertDone(result);
@@ -189,10 +200,14 @@ longTest('Parts without a plan are of one process each, whatever moves, and whoe
   assert.ok((await moving) >= LEAST_MOVED);
   const contents = await Promise.all(targets.map(contentsOf));
   for (const [i, content] of contents.entries()) {
-    const { slots } = partitionOf({ part: i + 1, parts: WORKERS }, false);
+    const { slots } = partitionOf({ part: i + 1, parts: WORKERS }, 'scanned');
     assert.ok(content.size > 0 && [...content.keys()].every((key) => slots.has(slotOfKey(key))));
   }
   assertSame(new Map(contents.flatMap((content) => [...content])), await source.contents(), AFTER_MOVES);
+  // Four targets are not one, which is all that is wrong.
+  const report = await runRump(['report', ...logs]);
+  assert.equal(report.code, 1);
+  assert.match(report.stderr, /^rump: the logs do not belong together: the target of 1\/4 is (?:.* is ){3}.*\n$/);
 });
 
 test('A part is refused of a single server, and of another cluster than that of the plan, before anything is written', async (t) => {
@@ -206,6 +221,7 @@ test('A part is refused of a single server, and of another cluster than that of 
     [['--from', single.url, ...to], /is a single server, and only the slots of a cluster can be shared out/],
     [['--from', source.url, ...to, '--plan', path], /the plan is for another cluster than that of 127\.0\.0\.1/],
     [['--from', source.url, ...to, '--live', '--until-idle', '1s'], /Cannot follow part 1 of 2: without a plan/],
+    [['--from', source.url, ...to, '--first-copy', 'snapshot'], /Cannot copy snapshots of part 1 of 2: without a plan/],
     [['check', '--from', source.url, ...to, '--plan', path], /the plan is for another cluster/],
   ];
   const results = await Promise.all(cases.map(([args]) => runRump(args)));
@@ -226,6 +242,9 @@ test('The snapshots of the nodes of a part are a first copy as well, and the res
   const target = await serverFor(t);
   const [plan, path] = await planFor(t, source, 7);
   const part = plan.shares.findIndex(({ cut }) => cut === true);
+  // As where slots have moved since the plan was made.
+  const unmarked = plan.shares.map(({ slots, keys, nodes }) => ({ slots, keys, nodes }));
+  writeFileSync(path, formatPlan({ ...plan, shares: unmarked }));
   const args = ['--first-copy', 'snapshot', '--plan', path, '--partition', `${part + 1}/7`];
   const { code, stderr } = await runRump(['--from', source.url, '--to', target.url, ...args]);
   assert.equal(code, 0, stderr);

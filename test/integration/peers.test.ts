@@ -13,6 +13,7 @@ for (const side of ['source', 'target'] as const) {
     const pair = await startPair(t);
     await pair[side].kill();
     assertRefused(await runRump(pair.endpoints), {
+      code: 75,
       error: new RegExp(`Cannot connect to 127\\.0\\.0\\.1:${pair[side].port}: connection refused`),
     });
   });

@@ -1,6 +1,15 @@
 // --record and rump inspect: the bytes of a run as they went over the wire, and what they say.
 import assert from 'node:assert/strict';
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
@@ -79,8 +88,51 @@ test('--record is refused where something is in the folder, and rump inspect say
   writeFileSync(join(folder, 'source-0.received'), '+PONG\r\n');
   const cut = await runRump(['inspect', folder]);
   assert.equal(cut.stdout, 'source 0 = x:1\nsource 0 > 14 "PING"\nsource 0 < 7 PONG\nsource 0 > 10 (cut off)\n');
+  assertFailed(await runRump(['inspect', folder, '--db', '1']), { code: 2, error: /Cannot use --db with a recording/ });
+  const [unmade, made] = [`${folder}-2`, `${folder}-3`];
+  mkdirSync(made);
+  for (const record of [unmade, made])
+    assertFailed(await runRump([...endpoints, '--record', record, '--trace', join(folder, 'none', 'x')]), {
+      code: 2,
+      error: /^rump: Cannot write /m,
+    });
+  assert.deepEqual([existsSync(unmade), readdirSync(made)], [false, []]);
   assertFailed(await runRump(['inspect']), {
     code: 2,
     error: /Cannot inspect nothing \(write rump inspect ENDPOINT KEY, or DIR\)/,
   });
+});
+
+test('rump inspect prints what there is of a recording that lacks files and ends early, and no control characters out of it', async (t) => {
+  const folder = folderFor(t);
+  mkdirSync(folder);
+  const list = [
+    '{"connection":"source 1","peer":"\\u001b[31mx\u009b\u202e\\nsource 0 > 14 \\"PING\\"","time":""}',
+    '{"connection":"source 0","peer":"x:1","time":""}',
+    '{"connection":"tar',
+  ];
+  writeFileSync(join(folder, 'connections.ndjson'), list.join('\n'));
+  for (const connection of ['source-0', 'target-feed-0'])
+    writeFileSync(join(folder, `${connection}.sent`), '*1\r\n$4\r\nPING\r\n');
+  writeFileSync(join(folder, 'source-0.received'), '+PONG\r\n');
+  const error = /^rump: Cannot read .*source-1\.sent: there is no such file \(ENOENT\)$/m;
+  const text = await runRump(['inspect', folder]);
+  assertFailed(text, { error });
+  assert.deepEqual(linesOf(text.stdout), [
+    String.raw`source 1 = \x1b[31mx\x9b\u{202e}\x0asource 0 > 14 "PING"`,
+    'source 1 > 0 (cannot be read)',
+    'source 1 < 0 (cannot be read)',
+    'source 0 = x:1',
+    'source 0 > 14 "PING"',
+    'source 0 < 7 PONG',
+    'target feed 0 = (cut off)',
+    'target feed 0 > 14 "PING"',
+    'target feed 0 < 0 (cannot be read)',
+  ]);
+  const json = await runRump(['inspect', folder, '--json']);
+  assert.doesNotMatch(json.stdout.replaceAll('\n', ''), /[\p{Cc}\p{Cf}]/u);
+  const [first, ...others] = linesOf(json.stdout).map((line) => JSON.parse(line) as Record<string, unknown>);
+  assert.equal(first!['peer'], '\u001b[31mx\u009b\u202e\nsource 0 > 14 "PING"');
+  // The last one says what could not be read.
+  assert.deepEqual([others.length, others.at(-1)!['event']], [9, 'error']);
 });

@@ -7,10 +7,10 @@ import { test } from 'node:test';
 import { startCarelessPair } from '../support/careless-target.ts';
 import { interrupt, KEYS, setAll } from '../support/broken-off.ts';
 import { holdMidRun } from '../support/mid-run.ts';
-import { assertDone, assertFailed, assertRefused } from '../support/outcome.ts';
+import { assertDone, assertRefused } from '../support/outcome.ts';
 import { HOSTILE_KEYS } from '../support/reported-run.ts';
 import { folderOf } from '../support/resp-file.ts';
-import { runRump } from '../support/rump.ts';
+import { runRump, spawnRump } from '../support/rump.ts';
 import { startPair } from '../support/server-pair.ts';
 
 const PASSWORD = 'canary#of@gold:/%';
@@ -100,7 +100,7 @@ test('--report has no password, whichever way it was given, and whatever a serve
   const wrong = `redis://:${encodeURIComponent(`not-${PASSWORD}`)}@127.0.0.1:1`;
   await runRump(['--from', wrong, '--to', bare[3]!, '--retries', '0', '--report', file]);
   const { html, title } = readReport(file);
-  assert.equal(title, 'Nothing was copied');
+  assert.equal(title, 'The copy broke off, for a reason that may pass');
   assert.match(html, /Cannot connect to 127\.0\.0\.1:1/);
   assert.ok(!/canary|%23of/.test(html));
 });
@@ -160,6 +160,11 @@ test('--report tells how a run was broken off, and one that goes on from there s
   );
   assert.match(broken.text, /Exit code 130/);
   assert.equal(statSync(file).mode & 0o777, 0o640);
+  // A file goes in one piece.
+  const into = [...endpoints.slice(0, 2), '--to', join(folder, 'x.resp'), '--tpslimit', '200', '--json'];
+  const halved = spawnRump([...into, '--report', file], { signal: { after: /"event":"progress"/, name: 'SIGINT' } });
+  assert.equal((await halved.done).code, 130);
+  assert.match(readReport(file).text, /What to do: Run it again From /);
   assertDone(await runRump([...endpoints, '--resume', progress, '--report', file]));
   const { title, text } = readReport(file);
   assert.equal(title, 'Everything was copied');
@@ -210,18 +215,28 @@ test('--report that cannot be written is refused before anything is done, and a 
   assert.equal(await to.send('DBSIZE'), 0);
 });
 
-test('--report that cannot be written any more at the end is told, with another exit code', async (t) => {
+test('What cannot be written any more at the end is told, with another exit code, which the others have', async (t) => {
   const folder = folderOf(t);
-  const reports = join(folder, 'reports');
-  mkdirSync(reports);
+  const pathOf = (name: string): string => join(folder, name, 'file');
+  for (const name of ['report', 'figures', 'log']) mkdirSync(join(folder, name));
   const log = join(folder, 'run.log');
-  const args = ['--report', join(reports, 'x.html'), '--log', log];
-  const { running, proxy } = await holdMidRun(t, { held: 'target', args });
-  rmSync(reports, { recursive: true });
-  proxy.unstall();
-  const result = await running.done;
-  assert.equal(result.code, 1);
-  assert.match(result.stderr, /^rump: Cannot write .*x\.html: there is no such folder \(ENOENT\)$/m);
-  assert.match(readFileSync(log, 'utf8'), /"exitCode":1\}\n$/);
-  assertFailed({ ...result, stdout: '' }, { code: 1, error: /Cannot write/ });
+  const own = ['--report', pathOf('report'), '--metrics-file', pathOf('figures')];
+  for (const [gone, args] of [
+    [['report'], [...own, '--log', log]],
+    [['figures'], [...own, '--log', log]],
+    [['log'], [...own, '--log', pathOf('log')]],
+  ] as const) {
+    const { running, proxy } = await holdMidRun(t, { held: 'target', args });
+    for (const name of gone) rmSync(join(folder, name), { recursive: true });
+    proxy.unstall();
+    const result = await running.done;
+    assert.equal(result.code, 1, result.stderr);
+    assert.match(result.stdout, /Sync done\.\n$/);
+    const error = new RegExp(`^rump: Cannot write ${pathOf(gone[0])}: .*$`, 'gm');
+    assert.equal(result.stderr.match(error)?.length, 1, result.stderr);
+    if (gone[0] !== 'log') assert.match(readFileSync(log, 'utf8'), /"exitCode":1\}\n$/);
+    if (gone[0] !== 'figures') assert.match(readFileSync(pathOf('figures'), 'utf8'), /^rump_exit_code\S* 1$/m);
+    if (gone[0] !== 'report') assert.match(readFileSync(pathOf('report'), 'utf8'), /exit code 1/i);
+    for (const name of gone) mkdirSync(join(folder, name));
+  }
 });

@@ -1,7 +1,7 @@
 // Copies that go on where their target may have lost meanwhile what it had acknowledged: it gets that once more.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { fileFor, keptAt, keptIn, kill, KEYS, setAll, sizeOf, SLOWLY } from '../support/broken-off.ts';
+import { fileFor, keptAt, keptIn, kill, KEYS, removalAt, setAll, sizeOf, SLOWLY } from '../support/broken-off.ts';
 import type { TestClient } from '../support/client.ts';
 import { dumpsOf } from '../support/command-stats.ts';
 import { assertSameData } from '../support/keyspace.ts';
@@ -56,11 +56,27 @@ longTest('A target that comes back with older data is gone on with as of then, b
   await assertSameData(from, await older.client());
 });
 
-for (const [what, command] of [
-  ['A database that was flushed', ['FLUSHDB']],
-  ['Databases that were swapped', ['SWAPDB', 0, 1]],
-] as const) {
-  longTest(`${what} before the target began again: all is copied once more`, async (t) => {
+test('A target that is lost while what was kept there is removed is asked again', async (t) => {
+  const { source, target, from, to } = await startPair(t);
+  await from.pipeline(setAll(10));
+  const proxy = await startProxy({ port: target.port });
+  t.after(() => proxy.close());
+  proxy.hold(removalAt(0), 'up');
+  const running = spawnRump(['--from', source.url, '--to', proxy.url, '--resume', 'target', '--retry-max', '10ms']);
+  await underWay(running, () => proxy.met > 0);
+  proxy.letPass();
+  proxy.cut();
+  assertDone(await running.done);
+  assert.equal(await sizeOf(to), 10);
+});
+
+for (const [what, command] of variants(
+  ...([
+    ['A database that was flushed', ['FLUSHDB']],
+    ['Databases that were swapped', ['SWAPDB', 0, 1]],
+  ] as const),
+)) {
+  test(`${what} before the target began again: all is copied once more`, async (t) => {
     const [source, standing] = await Promise.all([startServer(), Standing.start(t, { keeps: true })]);
     t.after(() => source.stop());
     for (const db of [0, 1]) await (await source.client(db)).pipeline(setAll(1000, `${db}:`));

@@ -2,9 +2,20 @@
 // done is not done once more.
 import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
-import { test } from 'node:test';
+import { test, type TestContext } from 'node:test';
 import { Random } from '../bench/random.ts';
-import { fileFor, interrupt, keptAt, keptIn, kill, KEYS, setAll, sizeOf, SLOWLY } from '../support/broken-off.ts';
+import {
+  fileFor,
+  interrupt,
+  keptAt,
+  keptIn,
+  kill,
+  KEYS,
+  removalAt,
+  setAll,
+  sizeOf,
+  SLOWLY,
+} from '../support/broken-off.ts';
 import type { TestClient } from '../support/client.ts';
 import { callsOf, dumpsOf } from '../support/command-stats.ts';
 import { assertSameData, fillAllTypes } from '../support/keyspace.ts';
@@ -18,7 +29,7 @@ import { startPair } from '../support/server-pair.ts';
 import { assertSame } from '../support/snapshot.ts';
 import { replyProxy } from '../support/reply-proxy.ts';
 import { startProxy } from '../support/tcp-proxy.ts';
-import { longTest, variants } from '../support/tier.ts';
+import { longTest, longOnly, variants } from '../support/tier.ts';
 
 const KILLS = 3;
 
@@ -201,6 +212,21 @@ test('A key that has failed is tried once more, and the exit code is 1 as long a
   assert.equal(String(await to.send('GET', 'key:5')), '5');
 });
 
+longOnly(() => {
+  test('What is kept at the target is kept the less often the longer it is', async (t) => {
+    const { from, to, endpoints } = await startPair(t);
+    const long = Array.from({ length: 8000 }, (_, i) => ['SET', `${i}:${'k'.repeat(200)}`, i]);
+    await from.pipeline(long);
+    await to.pipeline(long.map(([set, key]) => [set!, key!, 'its own']));
+    await to.send('CONFIG', 'RESETSTAT');
+    const began = performance.now();
+    const args = ['--on-conflict', 'fail', '--resume', 'target', '--tpslimit', '2000', '--count', '50'];
+    assert.equal((await runRump([...endpoints, ...args])).code, 1);
+    const kept = (await callsOf(to)).get('set')!;
+    assert.ok(kept < (performance.now() - began) / 500 + 5, `${kept} times`);
+  });
+});
+
 longTest(
   'A cluster is gone on with, each node where it was left, and slots that moved meanwhile where they are then',
   async (t) => {
@@ -218,7 +244,9 @@ longTest(
       });
       await kill(running);
       if (where !== 'target') await moveSlots(source);
+      else await moveFirstSlot(target, 1);
       await Promise.all(source.clients.map((client) => client.send('CONFIG', 'RESETSTAT')));
+      if (where === 'target') await killWhileRemoving(t, target, args);
       const result = await runRump(args);
       assertDone(result);
       assert.match(result.stderr, /, resumed$/m);
@@ -229,6 +257,31 @@ longTest(
     }
   },
 );
+
+/** Where what is kept of the node lies, as its first slot is where reshards begin. */
+async function moveFirstSlot(cluster: TestCluster, home: number): Promise<void> {
+  await cluster.moveSlot(firstSlotOf(cluster, home), home, 0);
+}
+
+function firstSlotOf(cluster: TestCluster, home: number): number {
+  let slot = 0;
+  while (cluster.homeOf(slot) !== home) slot++;
+  return slot;
+}
+
+/** All was done, and one node has lost what was kept by then. */
+async function killWhileRemoving(t: TestContext, cluster: TestCluster, args: readonly string[]): Promise<void> {
+  const { nodes } = cluster;
+  const { port } = nodes[2]!;
+  const proxy = await startProxy({ port });
+  t.after(() => proxy.close());
+  proxy.hold(removalAt(firstSlotOf(cluster, 2)), 'up');
+  const running = spawnRump([...args, '--to-nat', `127.0.0.1:${port}=127.0.0.1:${proxy.port}`]);
+  const client = await nodes[0]!.client();
+  await underWay(running, async () => proxy.met > 0 && (await keptAt(client)) === 0);
+  await kill(running);
+  assert.match(running.stderr, /^rump: warning: the copy goes on from the checkpoint/m);
+}
 
 /** Some of each node to the next one. */
 async function moveSlots(cluster: TestCluster): Promise<void> {

@@ -95,7 +95,7 @@ test('rump opens files before it asks any server, and sums up nothing where noth
   // Nothing is unpacked before somebody wants it.
   const packed = fileOf(t, gzipSync('no snapshot'), 'dump.rdb.gz');
   const args = ['--from', packed, '--to', 'redis://127.0.0.1:1', '--retries', '0'];
-  assertRefused(await runRump(args, { env: { TMPDIR: nowhere } }), { error: /^rump: Cannot connect/ });
+  assertRefused(await runRump(args, { env: { TMPDIR: nowhere } }), { code: 75, error: /^rump: Cannot connect/ });
   const damaged = fileOf(t, Buffer.from('no stream'));
   const result = await runRump(['--from', damaged, '--to', source.url]);
   assertRefused(result, { error: /^rump: Cannot read .*: the frame at byte 0 is damaged/ });

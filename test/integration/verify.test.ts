@@ -1,11 +1,15 @@
 // --verify: what was copied is compared behind the copy, and only then is everything said to be done.
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { fileFor, kill, setAll } from '../support/broken-off.ts';
+import { dumpsOf } from '../support/command-stats.ts';
 import { fillAllTypes } from '../support/keyspace.ts';
+import { Following, PHASE } from '../support/live/model.ts';
+import { serverSide } from '../support/live/sides.ts';
 import { assertRefused } from '../support/outcome.ts';
 import { runRump, spawnRump, type RumpResult } from '../support/rump.ts';
 import { startPair } from '../support/server-pair.ts';
@@ -52,11 +56,12 @@ test('rump --verify does not look at keys that were skipped', async (t) => {
   assert.match(result.stderr, / 2 skipped,/);
 });
 
-test('rump --verify exits with 3 where somebody changes the target meanwhile, and does not say that it is done', async (t) => {
+test('rump --verify exits with 3 where somebody changes the target meanwhile, and goes on from there', async (t) => {
   const { from, to, endpoints } = await startPair(t);
   await from.pipeline(Array.from({ length: 40_000 }, (_, i) => ['SET', `key:${i}`, i]));
   // What is copied early is changed long before the end.
-  const running = spawnRump([...endpoints, ...SOON, '--tpslimit', '30000']);
+  const args = [...endpoints, ...SOON, '--resume', fileFor(t)];
+  const running = spawnRump([...args, '--tpslimit', '30000']);
   for (;;) {
     const size = (await to.send('DBSIZE')) as number;
     if (size > 1000) break;
@@ -75,6 +80,37 @@ test('rump --verify exits with 3 where somebody changes the target meanwhile, an
   assert.match(stderr, new RegExp(`^rump: \\+ ${deleted}$`, 'm'));
   if (changed !== deleted) assert.match(stderr, new RegExp(`^rump: \\* ${changed}\tvalue$`, 'm'));
   assert.match(stderr, /^rump: \d keys? (?:is|are) not the same on both sides$/m);
+  await from.send('CONFIG', 'RESETSTAT');
+  const again = await runRump(args);
+  assertVerified(again);
+  assert.match(again.stderr, /, resumed$/m);
+  assert.ok((await dumpsOf(from)) < 60_000, 'everything was read again');
+});
+
+test('A check that is killed, or finds a difference, leaves what the same command goes on from, deletes included', async (t) => {
+  const { source, from, to, endpoints } = await startPair(t);
+  const file = fileFor(t);
+  await from.pipeline(setAll(100));
+  const how = ['--verify', '--recheck', '1', '--linger', '0s', '--resume', file, '--recheck-interval', '600s'];
+  const run = new Following(t, { endpoints, feed: 'psync', source: serverSide(() => source, [0]), args: how }).start();
+  await run.reaches(PHASE.inSync);
+  await to.send('SET', 'key:9', 'theirs');
+  run.cutOver();
+  await run.reaches(/looking again in/);
+  await kill(run.running);
+  await from.pipeline([
+    ['DEL', 'key:1'],
+    ['SET', 'new', 1],
+  ]);
+  const args = run.args.map((arg) => (arg === '600s' ? '1ms' : arg));
+  const different = await runRump(args);
+  assert.equal(different.code, 3, different.stderr);
+  assert.match(different.stderr, /^rump: \* key:9\tvalue$/m);
+  assert.match(different.stderr, /^rump: warning: the same command goes on from here/m);
+  assert.equal(await to.send('EXISTS', 'key:1'), 0);
+  assertVerified(await runRump(args));
+  assert.equal(String(await to.send('GET', 'key:9')), '9');
+  assert.equal(existsSync(file), false);
 });
 
 test('rump --verify --json tells of the check behind the copy', async (t) => {

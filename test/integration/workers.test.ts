@@ -139,10 +139,12 @@ for (const [what, planned, code, reason] of variants(
       [10923, 16383],
     ].map((slots) => ({ slots: [slots], ...half }));
     const plan = planned ?? JSON.stringify({ rump: '2.0.0', plan: 1, source: { nodes: ['a'], slots: 16384 }, shares });
-    // Port 1 is nobody's.
+    const server = await startServer();
+    t.after(() => server.stop());
+    await (await server.client()).send('CONFIG', 'SET', 'requirepass', 'another');
     const job = jobIn(t, {
       objects: { 'rump-plan': { 'plan.json': plan }, 'rump-passwords': PASSWORDS },
-      places: { [OLD]: 'redis://127.0.0.1:1', [NEW]: 'redis://127.0.0.1:1' },
+      places: { [OLD]: server.url, [NEW]: server.url },
     });
     assert.deepEqual(await job.done, { condition: 'Failed', reason }, outputOf(job));
     assert.equal(job.pods.length, WORKERS);

@@ -1,13 +1,26 @@
 // Files that rump writes: whole or as they were, nobody else's to read, and never one that is read at the same time.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { chmodSync, linkSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  closeSync,
+  constants,
+  existsSync,
+  linkSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
 import { assertDifferent, assertEqual, runCheck } from '../support/check.ts';
 import { assertDone, assertRefused, linesOf } from '../support/outcome.ts';
 import { folderOf, restores } from '../support/resp-file.ts';
 import { MAIN, runRump } from '../support/rump.ts';
+import { variants } from '../support/tier.ts';
 
 /** Two streams, of which the second one has a key more. */
 function startFiles(t: TestContext): { folder: string; from: string; to: string; in: (name: string) => string } {
@@ -43,6 +56,103 @@ test('rump refuses to write into a file that it reads, by whatever name', async 
     assertRefused(compared, { code: 2, error: /^rump: Cannot compare .* with itself \(name another file\)$/ });
   }
   assert.deepEqual(readFileSync(from), restores(3));
+  writeFileSync(path('secret.resp'), 'hunter2');
+  symlinkSync(path('secret.resp'), path('link.resp'));
+  linkSync(path('secret.resp'), path('other.resp'));
+  const server = 'redis://127.0.0.1:1';
+  for (const name of ['./secret.resp', 'link.resp', 'other.resp']) {
+    const secret = join(path('.'), name);
+    const ends = ['--from', server, '--from-password-file', path('secret.resp')];
+    for (const flag of ['trace', 'log', 'metrics-file', 'report', 'resume']) {
+      const error = new RegExp(
+        `^rump: Cannot use --${flag}: that is the file of --from-password-file as well, which is read \\(name an`,
+      );
+      assertRefused(await runRump([...ends, '--to', server, `--${flag}`, secret]), { code: 2, error });
+    }
+    const into = /^rump: Cannot use --from-password-file: .*\.resp is the target \(name another file\)$/;
+    assertRefused(await runRump([...ends, '--to', secret]), { code: 2, error: into });
+    const plan = await runRump(['plan', '--workers', '2', ...ends, '--trace', secret]);
+    assertRefused(plan, { code: 2, error: /^rump: Cannot use --trace: that is the file of --from-password-file as w/ });
+  }
+  for (const flag of [
+    'plan',
+    'to-password-file',
+    'to-sentinel-password-file',
+    'to-tls-ca',
+    'to-tls-cert',
+    'to-tls-key',
+  ]) {
+    const [scheme, other] = flag.includes('sentinel') ? ['rediss+sentinel', '/service'] : ['rediss', ''];
+    const ends = ['--from', server, '--to', `${scheme}://127.0.0.1:1${other}`, '--partition', '1/2'];
+    const pair = flag.endsWith('cert')
+      ? ['--to-tls-key', path('key')]
+      : flag.endsWith('key')
+        ? ['--to-tls-cert', path('key')]
+        : [];
+    const same = await runRump([...ends, ...pair, `--${flag}`, path('secret.resp'), '--log', path('link.resp')]);
+    assertRefused(same, {
+      code: 2,
+      error: new RegExp(`^rump: Cannot use --log: that is the file of --${flag} as well`),
+    });
+  }
+  assert.equal(readFileSync(path('secret.resp'), 'utf8'), 'hunter2');
+  const recorded = ['--from', from, '--record', path('recorded')];
+  for (const [flag, name] of [
+    ['log', 'recorded/source-0.sent'],
+    ['to', 'recorded/../recorded/x.resp'],
+  ] as const) {
+    const ends = flag === 'to' ? recorded : [...recorded, '--to', to];
+    const error = new RegExp(`^rump: Cannot use --${flag}: that is in the folder of --record `);
+    assertRefused(await runRump([...ends, `--${flag}`, `${path('.')}/${name}`]), { code: 2, error });
+  }
+  assert.ok(!existsSync(path('recorded')));
+});
+
+test('rump refuses a pipe in place of a file that it writes as it goes: nobody may ever read it', async (t) => {
+  const { from, to, in: path } = startFiles(t);
+  spawnSync('mkfifo', [path('pipe')]);
+  // Somebody who does not read: otherwise it would be waited for.
+  const idle = openSync(path('pipe'), constants.O_RDWR);
+  t.after(() => closeSync(idle));
+  const error = /^rump: Cannot write .*pipe: it is (?:neither a file nor a device|no regular file)/;
+  for (const flag of ['trace', 'log', 'report', 'metrics-file']) {
+    const result = await runRump(['--from', from, '--to', path('new.resp'), `--${flag}`, path('pipe')]);
+    assertRefused(result, { code: 2, error });
+  }
+  assertRefused(await runCheck(['--from', from, '--to', to, '--combined', path('pipe')]), {
+    code: 2,
+    error: /^rump: Cannot write the list of keys .*pipe: it is neither a file nor a device/,
+  });
+  assert.ok(!existsSync(path('new.resp')));
+});
+
+test('rump refuses the file that its own output goes to, by whatever name', (t) => {
+  const { from, to, in: path } = startFiles(t);
+  const run = (args: readonly string[]): { status: number | null; stderr: string; stdout: string } => {
+    const stdout = openSync(path('out'), 'w');
+    const { status, stderr } = spawnSync(process.execPath, [MAIN, ...args], {
+      stdio: ['ignore', stdout, 'pipe'],
+      encoding: 'utf8',
+    });
+    closeSync(stdout);
+    return { status, stderr, stdout: readFileSync(path('out'), 'utf8') };
+  };
+  for (const [flag, name] of variants(
+    ['metrics-file', '/dev/stdout'],
+    ['report', '/dev/stdout'],
+    ['report', path('out')],
+    ['trace', '/dev/stdout'],
+    ['log', '/dev/fd/1'],
+  )) {
+    const { status, stderr, stdout } = run(['--from', from, '--to', path('new.resp'), `--${flag}`, name!]);
+    assert.equal(status, 2, stderr);
+    assert.equal(stdout, '');
+    assert.match(stderr, /^rump: Cannot write .*: stdout goes there already \(name another one for --/);
+  }
+  const { status, stderr } = run(['check', '--from', from, '--to', to, '--combined', '/dev/stdout']);
+  assert.equal(status, 2);
+  assert.match(stderr, /^rump: Cannot write the list of keys \/dev\/stdout: stdout goes there already$/m);
+  assert.ok(!existsSync(path('new.resp')));
 });
 
 test('rump makes files that only their owner can read, and leaves those that were there as they are', async (t) => {

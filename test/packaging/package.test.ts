@@ -14,6 +14,7 @@ import {
 import { tmpdir } from 'node:os';
 import { dirname, join, relative } from 'node:path';
 import { after, before, test } from 'node:test';
+import { checkPackage, createPackageFromTarballData } from '@arethetypeswrong/core';
 import { publint } from 'publint';
 import { formatMessage } from 'publint/utils';
 import { ROOT } from '../support/pages.ts';
@@ -33,6 +34,8 @@ interface Manifest {
 const PAGES = ['package.json', 'README.md', 'LICENSE', 'CHANGELOG.md', 'dist/rump.1'];
 
 let folder: string;
+/** What npm pack makes. */
+let tarball: string;
 /** The package as npm installs it. */
 let home: string;
 let files: readonly string[];
@@ -43,7 +46,8 @@ before(() => {
   const made = execFileSync('npm', ['pack', '--silent', '--ignore-scripts', '--pack-destination', folder], {
     cwd: ROOT,
   });
-  execFileSync('tar', ['-xzf', String(made).trim()], { cwd: folder });
+  tarball = join(folder, String(made).trim());
+  execFileSync('tar', ['-xzf', tarball], { cwd: folder });
   home = join(folder, 'node_modules/rump');
   mkdirSync(dirname(home));
   execFileSync('mv', [join(folder, 'package'), home]);
@@ -107,6 +111,16 @@ test('publint finds nothing to say about the package', async () => {
 });
 
 longOnly(() => {
+  test('The types of the package are those of its programs in each way of resolving that knows ECMAScript modules', async () => {
+    const checked = await checkPackage(createPackageFromTarballData(readFileSync(tarball)));
+    assert.ok(checked.types !== false, 'It has no types');
+    // The package is for `import`; older ways of resolving have no word for that.
+    const found = checked.problems.filter(
+      (problem) => !('resolutionKind' in problem) || ['node16-esm', 'bundler'].includes(problem.resolutionKind),
+    );
+    assert.deepEqual(found, []);
+  });
+
   test('Programs get the types of the library by each way in which TypeScript looks for modules', () => {
     symlinkSync(join(ROOT, 'node_modules/@types'), join(folder, 'node_modules/@types'));
     const body = `declare const options: MigrateOptions;

@@ -85,6 +85,25 @@ test('Listener makes a socket that its owner alone can use, and removes it', asy
   assert.equal(existsSync(path), false);
 });
 
+test('Listener keeps no process alive that nothing else keeps, whoever is connected, and its socket goes with that', async (t) => {
+  const path = join(folderOf(t), 'run.sock');
+  const module = JSON.stringify(new URL('../../resp/listener.js', import.meta.url).href);
+  const program = `import { Listener, okReply } from ${module};
+    await Listener.open({ path: ${JSON.stringify(path)}, answer: okReply });
+    process.stdin.once('end', () => console.log('left')).resume();
+    console.log('listening');`;
+  const child = spawn(process.execPath, ['--input-type=module', '-e', program], { stdio: ['pipe', 'pipe', 'inherit'] });
+  killAtExit(child);
+  const exit = once(child, 'exit');
+  await once(child.stdout, 'data');
+  const socket = await connect(t, path);
+  socket.write('PING\n');
+  await once(socket, 'data');
+  child.stdin.end();
+  assert.deepEqual(await exit, [0, null]);
+  assert.equal(existsSync(path), false);
+});
+
 test('Listener hangs up on its clients when it ends, behind their replies', async (t) => {
   const path = join(folderOf(t), 'run.sock');
   const listener = await Listener.open({ path, answer: () => (setImmediate(() => listener.close()), okReply()) });

@@ -3,6 +3,8 @@ import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
+import { tagOf } from '../../src/cluster/slot.ts';
+import { CHECKPOINT_PREFIX } from '../../src/scan/checkpoint-names.ts';
 import type { TestClient } from './client.ts';
 import { underWay } from './mid-run.ts';
 import { spawnRump, type RunningRump } from './rump.ts';
@@ -34,6 +36,12 @@ export function keptIn(file: string): number {
 export async function keptAt(client: TestClient): Promise<number> {
   const [name] = (await client.send('KEYS', 'rump:checkpoint:*')) as Buffer[];
   return name === undefined ? 0 : keysIn(String(await client.send('GET', name)));
+}
+
+/** The bytes by which what is kept at a target is removed from the node whose first slot this is. */
+export function removalAt(slot: number): string {
+  const name = `${CHECKPOINT_PREFIX}{${tagOf(slot)}}`;
+  return `UNLINK\r\n$${name.length}\r\n${name}`;
 }
 
 function keysIn(text: string): number {

@@ -123,7 +123,7 @@ export function followedRun(outcome?: RunOutcome, seconds = 240): RunState {
   return run.state;
 }
 
-const COMPARED = {
+export const COMPARED = {
   match: 1_680_000,
   differ: 3,
   sourceOnly: 0,

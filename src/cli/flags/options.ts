@@ -89,7 +89,7 @@ export const OPTIONS = {
     group: 'Which keys',
     kind: databaseMap,
     help: 'source database:target database',
-    fallback: 'the same number; for a single one the one in the target URL',
+    fallback: 'the same number; for one that is named, the one in the target URL',
   },
   match: {
     group: 'Which keys',

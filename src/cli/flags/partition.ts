@@ -1,12 +1,12 @@
 // Which part of a cluster is meant by --partition and --plan, and by the index that an indexed job gives its pods.
 
-import { readFileSync } from 'node:fs';
 import { redactAddress } from '../../../resp/address.ts';
 import { RespError } from '../../../resp/errors.ts';
+import { readSmall } from '../../file/regular-file.ts';
 import { parsePlan, type PartitionOptions } from '../../sync/workers-plan.ts';
 import type { Environment } from './arguments.ts';
 import { UsageError } from './kinds.ts';
-import type { PartitionChoice } from './worker-options.ts';
+import { PLAN_NEEDS, type PartitionChoice } from './worker-options.ts';
 
 /** What numbers the pods of an indexed job. */
 const INDEX = 'JOB_COMPLETION_INDEX';
@@ -18,7 +18,11 @@ export function partitionOptions(
   path: string | undefined,
   environment: Environment,
 ): PartitionOptions | undefined {
-  if (choice === undefined) return undefined;
+  if (choice === undefined) {
+    // Each of several workers that are told of the plan alone would copy everything.
+    if (path !== undefined) throw new UsageError(`Cannot use a plan: ${PLAN_NEEDS.why}`, PLAN_NEEDS.hint);
+    return undefined;
+  }
   const plan = path === undefined ? undefined : readPlan(path);
   const parts = choice.parts ?? plan?.shares.length;
   if (parts === undefined) throw refused('how many parts there are is not known', 'give --plan, or --partition auto/N');
@@ -30,8 +34,8 @@ export function partitionOptions(
 function readPlan(path: string): ReturnType<typeof parsePlan> {
   const name = `the plan ${redactAddress(path)}`;
   try {
-    const text = readFileSync(path);
-    if (text.length > MOST_PLAN_BYTES) throw new UsageError(`Cannot use ${name}: it is far too long`);
+    const text = readSmall(path, MOST_PLAN_BYTES);
+    if (text === undefined) throw new UsageError(`Cannot use ${name}: it is far too long`);
     return parsePlan(text.toString(), name);
   } catch (error) {
     if (error instanceof UsageError) throw error;

@@ -1,8 +1,8 @@
 // Flags that are refused before anything connects: foreign to the command, in conflict, or wrong for an endpoint.
 
 import { formatAddress, isFile, isStandardStream, STANDARD_STREAMS, type Address } from '../../../resp/address.ts';
-import { isSameFile } from '../../file/regular-file.ts';
-import { OPTION_LIST, OPTIONS, type OptionName, type OptionValues } from './options.ts';
+import { isOpenAs, isSameFile } from '../../file/regular-file.ts';
+import { OPTION_LIST, OPTION_NAMES, OPTIONS, type OptionName, type OptionValues } from './options.ts';
 import type { Option } from './option.ts';
 import { UsageError } from './kinds.ts';
 
@@ -31,7 +31,9 @@ const TLS_FLAGS = ['tls-ca', 'tls-cert', 'tls-key', 'tls-servername', 'tls-insec
 /** Files that are written beside the target. `-` is a stream that is there already. */
 const WRITTEN = ['combined', 'trace', 'log', 'metrics-file', 'report'] as const;
 /** Files that rump makes as well, or waits for. */
-const MADE = [...WRITTEN, 'resume', 'cutover-file', 'control'] as const;
+export const MADE = [...WRITTEN, 'resume', 'cutover-file', 'control'] as const;
+/** Descriptors. */
+const [STDIN, STDOUT] = [0, 1];
 const NO_MAP: ReadonlyMap<number, number> = new Map();
 
 /** A switch that is off counts as not given. */
@@ -51,12 +53,21 @@ export function isOpen(name: OptionName, values: OptionValues): boolean {
  * @throws UsageError
  */
 export function refuseForeignFlags(flags: ReadonlySet<OptionName>, noun: string, values: OptionValues): void {
+  const foreign = OPTION_NAMES.find((name) => isOn(values[name]) && !flags.has(name));
+  if (foreign !== undefined) throw refused(foreign, `it means nothing to ${noun}`, 'leave it out');
+}
+
+/**
+ * Refuses flags of the command line that are of no use without another one, wherever that is given.
+ * @param flags those of the command
+ * @param all what is given on the command line and in the environment
+ * @throws UsageError
+ */
+export function refuseNeedy(flags: ReadonlySet<OptionName>, values: OptionValues, all: OptionValues): void {
   for (const [name, { needs }] of OPTION_LIST) {
-    if (!isOn(values[name])) continue;
-    if (!flags.has(name)) throw refused(name, `it means nothing to ${noun}`, 'leave it out');
     const needed = needs?.flag as OptionName | undefined;
-    if (needs === undefined || needed === undefined || !flags.has(needed) || isOn(values[needed])) continue;
-    throw refused(name, needs.why, needs.hint);
+    if (!isOn(values[name]) || needed === undefined || !flags.has(needed) || isOn(all[needed])) continue;
+    throw refused(name, needs!.why, needs!.hint);
   }
 }
 
@@ -93,7 +104,7 @@ export function refuseContradictions(
   for (const [flag, what] of Object.entries(stdoutFlags)) {
     const value = values[flag as OptionName];
     if (typeof value === 'string' && STANDARD_STREAMS.has(value))
-      refuseStdoutTaken(values, `with --${flag} ${value} stdout belongs to ${what}`);
+      refuseStdoutTaken(values, `with --${flag} ${value} stdout belongs to ${what}`, flag);
   }
   if (values.verify === true) refuseUnverifiable(from.address, to.address);
   if (task.writes && to.address.kind === 'ndjson') refuseUsage(values, to.address);
@@ -157,7 +168,9 @@ function refuseSide(
   address: Address,
   isWritten: boolean,
 ): void {
-  if (path === undefined || path === '-' || !isFile(address) || !isSameFile(path, address.path)) return;
+  if (path === undefined || path === '-' || !isFile(address)) return;
+  const isRead = isStandardStream(address) && !isWritten && isOpenAs(path, STDIN);
+  if (!isRead && !isSameFile(path, address.path)) return;
   const what = isWritten ? 'is the target' : 'is a file that is read';
   throw refused(flag, `${formatAddress(address)} ${what}`, 'name another file');
 }
@@ -221,9 +234,14 @@ function refusePartition(values: OptionValues, from: Address): void {
   throw refused('strip-prefix', why, 'leave it out, or copy without --partition');
 }
 
-function refuseStdoutTaken({ json = false, progress }: OptionValues, why: string): void {
+/** @param by the flag that has it */
+function refuseStdoutTaken(values: OptionValues, why: string, by: string): void {
+  const { json = false, progress } = values;
   const flag = json ? 'json' : progress === 'dots' ? 'progress dots' : undefined;
   if (flag !== undefined) throw refused(flag, why, 'leave it out');
+  // Also as /dev/stdout, or as the file that it was redirected to.
+  const other = WRITTEN.find((name) => name !== by && isOpenAs(values[name] ?? '-', STDOUT));
+  if (other !== undefined) throw refused(other, why, 'name another file');
 }
 
 /** It has to be clear which database goes where. */

@@ -2,15 +2,16 @@
 // before anything connects, as later errors of TLS name no file.
 
 import { createPrivateKey, X509Certificate, type KeyObject } from 'node:crypto';
-import { readFileSync } from 'node:fs';
 import { parseAddress, redactAddress } from '../../../resp/address.ts';
 import type { TlsOptions } from '../../../resp/tls-options.ts';
+import { readSmall } from '../../file/regular-file.ts';
 import type { SourceOptions } from '../../sync/settings.ts';
 import type { CheckOptions } from '../../verify/options.ts';
 import { partitionOptions } from './partition.ts';
 import { unknownVariables, type Environment } from './arguments.ts';
 import { UsageError } from './kinds.ts';
 import { environmentNameOf, type OptionValues } from './options.ts';
+import { refuseReadFiles } from './read-files.ts';
 import { isOn, refuseContradictions, refuseWrongSide, type StdoutFlags, type Task } from './refusals.ts';
 
 export type ProgressStyle = 'auto' | 'bar' | 'dots' | 'none' | 'silent' | 'json';
@@ -52,6 +53,7 @@ export function sidesRequest(
     { name: 'from', address: parseAddress(from), sentinelPassword: source.sentinelPassword },
     { name: 'to', address: parseAddress(to), sentinelPassword: target.sentinelPassword },
   );
+  refuseReadFiles(values, task.writes ? parseAddress(to) : undefined);
   return {
     options: {
       from,
@@ -99,6 +101,7 @@ export function sourceOptions(verb: string, values: OptionValues, environment: E
   const from = demandEndpoint({ verb }, 'from', values, environment);
   const { password, sentinelPassword, tls } = secretsOf('from', values, environment);
   refuseWrongSide(values, { name: 'from', address: parseAddress(from), sentinelPassword });
+  refuseReadFiles(values);
   const secrets = readSideFiles(filesOf('from', values), { password, sentinelPassword, tls });
   return {
     from,
@@ -274,6 +277,8 @@ function keyIn(file: TextFile): KeyObject {
   }
 }
 
+/** A bundle of all authorities that there are takes a tenth of it. */
+const MOST_TEXT_BYTES = 4 * 1024 * 1024;
 const FAILURES: Readonly<Record<string, string>> = {
   ENOENT: 'there is no such file',
   EACCES: 'permission denied',
@@ -304,12 +309,15 @@ class TextFile {
   }
 
   #read(path: string): Buffer {
+    let bytes: Buffer | undefined;
     try {
-      return readFileSync(path);
+      bytes = readSmall(path, MOST_TEXT_BYTES);
     } catch (error) {
       const { code = '' } = error as NodeJS.ErrnoException;
       throw new UsageError(`Cannot read ${this.#name}: ${FAILURES[code] ?? code}`);
     }
+    if (bytes === undefined) throw this.refusal('it is far too long');
+    return bytes;
   }
 
   #decode(bytes: Buffer): string {

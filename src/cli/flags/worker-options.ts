@@ -24,15 +24,17 @@ const partition: Kind<PartitionChoice> = {
   },
 };
 
+export const PLAN_NEEDS = {
+  flag: 'partition',
+  why: 'without --partition it is not known which part of the plan is meant',
+  hint: 'give --partition I/N as well',
+};
+
 export const WORKER_OPTIONS = {
   workers: { group: 'Workers', kind: wholeNumber(1), help: 'how many processes the plan is for' },
   plan: {
     group: 'Workers',
-    needs: {
-      flag: 'partition',
-      why: 'without --partition it is not known which part of the plan is meant',
-      hint: 'give --partition I/N as well',
-    },
+    needs: PLAN_NEEDS,
     kind: file,
     help: 'which slots of the source are of which part, as rump plan has written it',
   },

@@ -4,7 +4,9 @@ import { closeSync, fchmodSync, fsyncSync, openSync, statSync } from 'node:fs';
 import { redactAddress } from '../../../resp/address.ts';
 import { RespError } from '../../../resp/errors.ts';
 import { escapeControls, escapeKey } from '../../../resp/escapes.ts';
+import { formatBytes } from '../../../resp/figures.ts';
 import { Replacement, writeAll } from '../../file/output-file.ts';
+import { demandWritableKind } from '../../file/regular-file.ts';
 import type { StartEvent } from '../../sync/options.ts';
 import type { Verdict, VerdictEvent } from '../../verify/options.ts';
 import { UsageError } from '../flags/kinds.ts';
@@ -13,6 +15,8 @@ import type { RunEvent, TextStream } from './output.ts';
 /** Characters that are collected before a write. */
 const ENOUGH = 64 * 1024;
 const STDOUT = '-';
+/** Bytes of a name: a line has to be a string. */
+const LONGEST_KEY = 1024 * 1024;
 
 const SIGNS: Readonly<Record<Verdict, string>> = {
   match: '=',
@@ -27,7 +31,7 @@ export class Combined {
   readonly #path: string;
   readonly #stdout: TextStream;
   readonly #file: number | undefined;
-  /** None for a pipe or a device. */
+  /** None for a device. */
   readonly #replacement: Replacement | undefined;
   #showsDb = false;
   #text = '';
@@ -40,6 +44,7 @@ export class Combined {
     this.#stdout = stdout;
     if (this.isStdout) return;
     try {
+      demandWritableKind(path);
       this.#replacement = isReplaceable(path) ? new Replacement(path) : undefined;
       this.#file =
         this.#replacement === undefined ? openSync(path, 'w') : openSync(this.#replacement.temporary, 'wx', 0o600);
@@ -116,6 +121,7 @@ export function showsDb({ databases }: StartEvent): boolean {
  */
 export function verdictLine({ verdict, db, key, targetDb, targetKey, what }: VerdictEvent, showsDb: boolean): string {
   const [shownDb, shownKey] = verdict === 'targetOnly' ? [targetDb, targetKey] : [db, key];
-  const name = `${showsDb ? `${shownDb}:` : ''}${escapeKey(shownKey)}`;
+  const rest = shownKey.length > LONGEST_KEY ? `… (${formatBytes(shownKey.length)})` : '';
+  const name = `${showsDb ? `${shownDb}:` : ''}${escapeKey(shownKey.subarray(0, LONGEST_KEY))}${rest}`;
   return `${SIGNS[verdict]} ${name}${what === undefined ? '' : `\t${escapeControls(what)}`}\n`;
 }

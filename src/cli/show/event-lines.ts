@@ -3,31 +3,40 @@
 import { RespError } from '../../../resp/errors.ts';
 import { escapeJson, escapeKey } from '../../../resp/escapes.ts';
 import type { Figures, LiveProgress, MigrateEvent, MigrateResult, SideReport, StartEvent } from '../../sync/options.ts';
+import { planDigest } from '../../sync/workers-plan.ts';
 import type { CheckEvent, CheckFigures, VerdictEvent } from '../../verify/options.ts';
-import type { RunEvent } from './output.ts';
+import type { OutputOptions, RunEvent } from './output.ts';
 
 type Progress = Extract<MigrateEvent, { type: 'progress' }> | Extract<CheckEvent, { type: 'check-progress' }>;
 
+/** What is known of a run before it begins. */
+export type Asked = Pick<OutputOptions, 'partition' | 'verifies'>;
+
 const PROGRESS_MS = 1000;
+const LONGEST_KEY = 1024 * 1024;
 
 export class EventLines {
   readonly #write: (line: string) => void;
+  readonly #asked: Asked;
   readonly #now: () => number;
+  #hasStarted = false;
   #toldAt = -Infinity;
   #untold: Progress | undefined;
   #isCopied = false;
 
   /** @param write gets whole lines @param now milliseconds since 1970 */
-  constructor(write: (line: string) => void, now: () => number = Date.now) {
+  constructor(write: (line: string) => void, asked: Asked, now: () => number = Date.now) {
     this.#write = write;
+    this.#asked = asked;
     this.#now = now;
   }
 
   onEvent(event: RunEvent): void {
     switch (event.type) {
       case 'start':
+        this.#hasStarted = true;
         // The check of a copy is no run of its own.
-        this.tell('start', { ...describeStart(event), ...(this.#isCopied && { verify: true }) });
+        this.tell('start', { ...describeStart(event), ...this.#checking });
         break;
       case 'batch':
       case 'observed':
@@ -38,10 +47,10 @@ export class EventLines {
         if (Math.abs(this.#now() - this.#toldAt) >= PROGRESS_MS) this.#tellProgress();
         break;
       case 'key-failed':
-        this.tell('key-failed', { db: event.db, key: escapeKey(event.key), code: event.code, reason: event.reason });
+        this.tell('key-failed', { db: event.db, ...keyOf(event.key), code: event.code, reason: event.reason });
         break;
       case 'key-recovered':
-        this.tell('key-recovered', { db: event.db, key: escapeKey(event.key) });
+        this.tell('key-recovered', { db: event.db, ...keyOf(event.key) });
         break;
       case 'verdict':
         if (event.verdict !== 'match') this.tell('verdict', describeVerdict(event));
@@ -66,8 +75,16 @@ export class EventLines {
   }
 
   tell(event: string, fields: object): void {
-    const line = { event, time: new Date(this.#now()).toISOString(), ...fields };
+    // A run may end before `start` has told which part it is about.
+    const part = this.#hasStarted ? {} : partOf(this.#asked);
+    const line = { event, time: new Date(this.#now()).toISOString(), ...fields, ...part };
     this.#write(`${escapeJson(JSON.stringify(line))}\n`);
+  }
+
+  /** Of a copy that has ended nobody could tell otherwise whether its check is still to come. */
+  get #checking(): object {
+    if (this.#isCopied) return { verify: true };
+    return this.#asked.verifies === true ? { verifies: true } : {};
   }
 
   /** The latest figures: at most once a second, and before an error. */
@@ -82,14 +99,20 @@ export class EventLines {
   }
 }
 
+function partOf({ partition }: Asked): object {
+  if (partition === undefined) return {};
+  const { part, parts } = partition;
+  return { partition: { part, parts, plan: planDigest(partition) } };
+}
+
 function describeStart({ source, target, partition, databases, clockSkew, expiry, feed }: StartEvent): object {
   const ends = { from: source.endpoint, to: target.endpoint, source: reportOf(source), target: reportOf(target) };
   return { ...ends, partition, databases, clockSkew: clockSkew === null ? null : Math.round(clockSkew), expiry, feed };
 }
 
 /** Without the endpoint, which is a field of its own. */
-function reportOf({ kind, keys, nodes }: SideReport): object {
-  return { kind, keys, nodes };
+function reportOf({ kind, keys, nodes, ids }: SideReport): object {
+  return { kind, keys, nodes, ids };
 }
 
 /** @returns the figures, with `elapsed` in whole milliseconds */
@@ -110,7 +133,14 @@ function rounded({ lag, ...rest }: LiveProgress): LiveProgress {
 }
 
 function describeVerdict({ verdict, db, key, targetDb, targetKey, what }: VerdictEvent): object {
-  return { verdict, db, key: escapeKey(key), targetDb, targetKey: escapeKey(targetKey), what };
+  const { key: shownTarget } = keyOf(targetKey);
+  return { verdict, db, ...keyOf(key), targetDb, targetKey: shownTarget, what };
+}
+
+/** A name is told whole, unless its line would be longer than a string may be, or a log should. */
+function keyOf(key: Buffer): { readonly key: string; readonly keyBytes?: number } {
+  if (key.length <= LONGEST_KEY) return { key: escapeKey(key) };
+  return { key: escapeKey(key.subarray(0, LONGEST_KEY)), keyBytes: key.length };
 }
 
 function describe(error: unknown): object {

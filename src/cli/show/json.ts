@@ -1,6 +1,6 @@
 // One JSON object a line on stdout, for programs. stderr gets the error that ended the run, if one did.
 
-import { EventLines } from './event-lines.ts';
+import { EventLines, type Asked } from './event-lines.ts';
 import type { Outcome, Output, OutputOptions, RunEvent, Streams } from './output.ts';
 import { describeFaults } from './report.ts';
 import { escapeControls } from '../../../resp/escapes.ts';
@@ -12,10 +12,10 @@ export class JsonOutput implements Output {
   readonly #lines: EventLines;
 
   /** @param now milliseconds since 1970 */
-  constructor(streams: Streams, { debug }: Pick<OutputOptions, 'debug'>, now?: () => number) {
+  constructor(streams: Streams, { debug, ...asked }: Pick<OutputOptions, 'debug'> & Asked, now?: () => number) {
     this.#streams = streams;
     this.#debug = debug;
-    this.#lines = new EventLines((line) => streams.stdout.write(line), now);
+    this.#lines = new EventLines((line) => streams.stdout.write(line), asked, now);
   }
 
   onEvent(event: RunEvent): void {

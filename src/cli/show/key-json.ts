@@ -6,7 +6,7 @@ import { escapeJson } from '../../../resp/escapes.ts';
 import type { InspectedKey } from '../../inspect/inspect-keys.ts';
 import { factsOf, isReadable, piecesOf } from '../../inspect/payload-facts.ts';
 import { JsonWriter } from '../../rdb/json-writer.ts';
-import { NEVER } from '../../rdb/milliseconds.ts';
+import { ceiling, minus, NEVER } from '../../rdb/milliseconds.ts';
 import { PayloadError } from '../../rdb/payload.ts';
 import { lengthOfPiece } from '../../rdb/pieces.ts';
 import { PieceJson, writeDump } from '../../rdb/value-json.ts';
@@ -37,7 +37,7 @@ export async function* keyJson(inspected: InspectedKey, limit: number): AsyncGen
   } catch (caught) {
     error = caught;
   }
-  value.end();
+  for (const _ of value.end()) yield taken(json);
   const { shown, elements = inspected.largeLength ?? null } = value;
   const tail = error === undefined ? { shown, elements } : { shown, elements: null, error: errorJson(error) };
   yield `${taken(json)},${escapeJson(JSON.stringify(tail)).slice(1)}\n`;
@@ -52,18 +52,21 @@ function errorJson(error: unknown): object {
 
 /** As far as the value, which follows. */
 function headOf(json: JsonWriter, inspected: InspectedKey): string {
-  const { db, key, place, expireAt, now, payload } = inspected;
+  const { db, key, place, payload } = inspected;
   json.bytes(key);
   const name = taken(json);
-  const expires = expireAt !== NEVER;
-  const facts = payload === null ? largeFacts(inspected) : payloadFacts(payload);
-  const rest = {
-    ...place,
-    ...facts,
-    expireAt: expires ? Number(expireAt) : null,
-    ttl: expires ? Math.max(0, Math.round(Number(expireAt) - now)) : null,
-  };
-  return `{"db":${db},"key":${name},${escapeJson(JSON.stringify(rest)).slice(1, -1)},"value":`;
+  const facts = { ...place, ...(payload === null ? largeFacts(inspected) : payloadFacts(payload)) };
+  const expiry = expiryJson(json, inspected);
+  return `{"db":${db},"key":${name},${escapeJson(JSON.stringify(facts)).slice(1, -1)},${expiry},"value":`;
+}
+
+function expiryJson(json: JsonWriter, { expireAt, now }: InspectedKey): string {
+  if (expireAt === NEVER) return '"expireAt":null,"ttl":null';
+  json.integer(ceiling(expireAt));
+  const at = taken(json);
+  const left = minus(expireAt, Math.round(now));
+  json.integer(left > 0 ? left : 0);
+  return `"expireAt":${at},"ttl":${taken(json)}`;
 }
 
 function payloadFacts(payload: Buffer): object {
@@ -125,9 +128,10 @@ class ShownValue {
     this.#pieces.add(first);
   }
 
-  end(): void {
+  /** At each step there is enough to be taken. */
+  *end(): Generator<void, void, void> {
     if (this.#string !== undefined) this.#json.bytes(this.#string);
-    else if (this.#isBegun) this.#pieces.end();
+    else if (this.#isBegun) yield* this.#pieces.end();
     else this.#json.json(Buffer.from('null'));
   }
 }

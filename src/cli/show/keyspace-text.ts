@@ -67,7 +67,7 @@ export function keyspaceText(figures: KeyspaceFigures, columns = Infinity): stri
   return parts.filter((part) => part !== '').join('\n');
 }
 
-function headText({ complete, keys, bytes, expiring, large, failed, elapsed }: KeyspaceFigures): string {
+function headText({ complete, keys, bytes, expiring, large, failed, recounted, elapsed }: KeyspaceFigures): string {
   const lines = [
     `${countOf(keys, 'key')}, ${formatBytes(bytes)} of payloads`,
     `${formatCount(expiring)} with an expiry; in ${formatDuration(elapsed)}`,
@@ -77,6 +77,8 @@ function headText({ complete, keys, bytes, expiring, large, failed, elapsed }: K
     const what = large === 1 ? 'One large value was' : `${formatCount(large)} large values were`;
     lines.push(`${what} not dumped: what counts is the memory that the server tells.`);
   }
+  if (recounted > 0)
+    lines.push(`Slots have moved meanwhile: ${countOf(recounted, 'key')} of theirs may be counted more than once.`);
   if (failed > 0)
     lines.push(`${countOf(failed, 'key')} could not be read, and ${failed === 1 ? 'is' : 'are'} not counted.`);
   return `${lines.join('\n')}\n`;

@@ -3,6 +3,7 @@
 
 import { RespError } from '../../../resp/errors.ts';
 import type { MigrateEvent, MigrateResult } from '../../sync/options.ts';
+import type { PartitionOptions } from '../../sync/workers-plan.ts';
 import type { CheckEvent, CheckResult } from '../../verify/options.ts';
 import { differencesOf, isInVain } from './texts.ts';
 
@@ -11,7 +12,7 @@ export interface TextStream {
   readonly isTTY?: boolean | undefined;
   readonly columns?: number | undefined;
   /** @param onWritten called once it is, or never will be */
-  write(text: string, onWritten?: () => void): unknown;
+  write(text: string, onWritten?: (error?: Error | null) => void): unknown;
 }
 
 export interface Streams {
@@ -41,6 +42,10 @@ export interface OutputOptions {
   readonly stdoutTaken: boolean;
   /** Where keys that differ are listed: all on `stdout`, the first ones on `stderr`, or not by this output. */
   readonly differences: 'stdout' | 'stderr' | 'none';
+  /** What the run is about, where that is one of several parts. */
+  readonly partition?: PartitionOptions | undefined;
+  /** Whether a check is to follow the copy. */
+  readonly verifies?: boolean | undefined;
 }
 
 /** A copy, with the check behind it if one was asked for; a check alone; an inspection, which has words of its own; or none. */

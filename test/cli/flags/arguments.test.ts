@@ -127,6 +127,19 @@ describe('parseCommandLine() reads from the environment', () => {
     assertRefused(['--to', TO], /^Cannot use RUMP_FROM: .*\*\*\*@h:x/, { RUMP_FROM: 'redis://:hunter2@h:x' });
   });
 
+  test('what a flag of the command line needs, and leaves alone what nothing asks for', () => {
+    const live = { RUMP_LIVE: '1' };
+    assert.equal(copy([...ENDPOINTS, '--until-idle=5s'], live).options.untilIdle, 5000);
+    assertRefused([...ENDPOINTS, '--until-idle=5s', '--live=no'], /^Cannot use --until-idle: without --live/, live);
+    assertRefused([...ENDPOINTS, '--until-idle=5s', '--dry-run'], /^Cannot use --until-idle: without --live/, live);
+    assert.equal(copy(ENDPOINTS, { RUMP_RECHECK: '1' }).options.verify, undefined);
+    assert.deepEqual(copy([...ENDPOINTS, '--recheck=1'], { RUMP_VERIFY: '1' }).options.verify, {
+      recheck: 1,
+      recheckInterval: undefined,
+      ttlTolerance: undefined,
+    });
+  });
+
   test('nothing where a variable is empty', () => {
     assert.equal(copy(ENDPOINTS, { RUMP_COUNT: '', RUMP_FROM: '' }).options.count, undefined);
     assert.equal(copy(ENDPOINTS, { RUMP_MATCH: '\n\n' }).options.match, undefined);

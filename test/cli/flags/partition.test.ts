@@ -45,8 +45,14 @@ test('--partition is refused where it cannot be told which part is meant', () =>
 
 test('--plan is refused where it is of no use', () => {
   assertRefused([...ENDPOINTS, '--plan', path], /without --partition it is not known which part of the plan is meant/);
+  const variable = { RUMP_PLAN: path };
+  assertRefused(ENDPOINTS, /^Cannot use a plan: without --partition it is not known which part/, variable);
+  assert.equal(copy([...ENDPOINTS, '--partition=1/2'], variable).options.partition?.plan?.shares.length, 2);
+  const { partition } = copy([...ENDPOINTS, '--plan', path], { RUMP_PARTITION: '2/2' }).options;
+  assert.deepEqual(partition, { part: 2, parts: 2, plan: PLAN });
   const half = [...ENDPOINTS, '--partition=1/2', '--plan'];
   assertRefused([...half, join(folder, 'none.json')], /Cannot read the plan .*none\.json: there is no such file/);
+  assertRefused([...half, '/dev/zero'], /^Cannot use the plan \/dev\/zero: it is far too long/);
   writeFileSync(join(folder, 'cut.json'), formatPlan(PLAN).slice(0, 100));
   assertRefused([...half, join(folder, 'cut.json')], /Cannot use the plan .*cut\.json: it is not JSON/);
 });

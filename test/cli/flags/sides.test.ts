@@ -60,6 +60,7 @@ test('readPasswordFile() refuses a file that is missing, unreadable, empty or no
     code: 'USAGE',
     message: `Cannot read the password file ${folder}: it is a directory`,
   });
+  assert.throws(() => readPasswordFile('/dev/zero'), { code: 'USAGE', message: /zero: it is far too long$/ });
   assert.throws(() => readPasswordFile(fileWith('password', '')), { code: 'USAGE', message: /password: it is empty$/ });
   assert.throws(() => readPasswordFile(fileWith('password', '\n')), {
     code: 'USAGE',

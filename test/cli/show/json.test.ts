@@ -50,6 +50,16 @@ describe('JsonOutput', () => {
     assert.equal(screen.stderr.text, '');
   });
 
+  test('cuts a name that would make a line too long for a string, and says how long it is', () => {
+    const screen = new Screen(false);
+    const output = new JsonOutput(screen, { debug: false }, () => TIME);
+    const key = Buffer.alloc(128 * 1024 * 1024, 0xff);
+    output.onEvent({ type: 'key-failed', db: 3, key, code: 'BUSYKEY', reason: 'it is there' });
+    const [line] = lines(screen);
+    assert.equal(line?.['keyBytes'], key.length);
+    assert.equal(line?.['key'], '\\xff'.repeat(1024 * 1024));
+  });
+
   test('tells how the source is followed, and how it ended', () => {
     let now = TIME;
     const screen = new Screen(false);

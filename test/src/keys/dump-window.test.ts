@@ -51,7 +51,26 @@ test('DumpWindow never closes below two, so that the line is not idle between va
 });
 
 test('DumpWindow forgets one large value among many small ones', () => {
-  assert.equal(after(2048, [64 * MEBIBYTE, ...Array.from({ length: 5000 }, () => 70)]), 2048);
+  assert.equal(after(2048, [64 * MEBIBYTE, ...Array.from({ length: 10_000 }, () => 70)]), 2048);
+});
+
+test('DumpWindow stays as wide as the mean allows where values of some KB are among small ones', () => {
+  const window = new DumpWindow(1024);
+  for (let i = 0; i < 1000; i++) window.observe(i % 10 === 0 ? 16 * 1024 : 300);
+  const mean = (16 * 1024 + 9 * 300) / 10;
+  assert.ok(window.size * mean > MEBIBYTE / 8, `${window.size} keys`);
+});
+
+test('DumpWindow asks a near source for little, and for more over a line, so that neither side is idle', () => {
+  const sizes = Array.from({ length: 1000 }, () => 8 * 1024);
+  const opened = (roundTrip: number): number => {
+    const window = new DumpWindow(16_384, { ms: Infinity }, roundTrip);
+    for (const size of sizes) window.observe(size);
+    return window.size * 8 * 1024;
+  };
+  assert.ok(opened(0.05) < MEBIBYTE);
+  assert.ok(opened(2) > 2 * MEBIBYTE);
+  assert.ok(opened(100) <= 8 * MEBIBYTE);
 });
 
 for (const every of [50, 300]) {
@@ -116,7 +135,7 @@ test('DumpWindow.foresee() opens it before the first payload, and says nothing a
 
 test('DumpWindow opens again by what has passed since a connection broke', () => {
   const limits = new TransferLimits(64 * MEBIBYTE);
-  const window = new DumpWindow(1024, { ms: Infinity }, 0, limits);
+  const window = new DumpWindow(1024, { ms: Infinity }, 100, limits);
   limits.broke(MEBIBYTE);
   for (let i = 0; i < 100; i++) window.observe(256 * 1024);
   const { size } = window;

@@ -64,3 +64,25 @@ test('Feeds of a part that have not followed the way of a slot miss it, also whe
     [[[10, 10]]],
   );
 });
+
+for (const [what, words] of [
+  ['by its own word', '10-20 100-16383'],
+  ['as far as it says at all', undefined],
+] as const) {
+  test(`Feeds of a part misses what a node serves ${what}, where the others have not heard of it yet`, async () => {
+    const cluster = new FakeCluster({ a: [[0, 99]], b: [[100, 16383]] }, new SlotSet([[10, 20]]));
+    const { feeds, made, missed } = await following(cluster);
+    cluster.words.set('b', '10-20 100-16383');
+    // The node may be lost once it is followed.
+    cluster.onAttaching = async () => void (words === undefined && cluster.words.delete('b'));
+    await feeds.caughtUp({ looks: true });
+    assert.deepEqual(
+      made.map(({ node }) => node.id),
+      ['a', 'b'],
+    );
+    assert.deepEqual(
+      missed.map(({ slots }) => slots!.ranges),
+      [[[10, 20]]],
+    );
+  });
+}

@@ -112,6 +112,24 @@ test('Feeds hands on the position of whoever served the slots last', async () =>
   assert.deepEqual(missed, []);
 });
 
+test('Feeds misses what a node serves that joins, where nobody else has heard of it yet', async () => {
+  const cluster = new FakeCluster({ a: [[0, 16383]] });
+  const { feeds, missed, made } = await following(cluster);
+  cluster.words.set('r', '0-9 [99-<-a]');
+  cluster.serve({ a: [[0, 16383]], r: [] });
+  await feeds.caughtUp({ looks: true });
+  assert.equal(made[1]!.node.id, 'r');
+  assert.deepEqual(
+    missed.map(({ slots }) => slots!.ranges),
+    [
+      [
+        [0, 9],
+        [99, 99],
+      ],
+    ],
+  );
+});
+
 test('Feeds has a key read again once the node was asked that tells of it, and does not serve its slot yet', async () => {
   const cluster = new FakeCluster({ a: [[0, 16383]], b: [] });
   const { feeds, told, made } = await following(cluster);

@@ -8,14 +8,15 @@ const MOVED = Buffer.from('{a}moved');
 const OTHER = Buffer.from('{b}other');
 const [SLOT, OTHER_SLOT] = [slotOf(MOVED), slotOf(OTHER)];
 
-const isThere = (id: string): boolean => id !== 'nobody';
-
 /** Two nodes, of which `a` serves both slots at first, and all that they had told by then. */
 async function begin() {
   /** What happens while it is waited until all is told. */
   const meanwhile: (() => void)[] = [];
   const said: Record<string, string | undefined> = { a: `${SLOT} ${OTHER_SLOT}`, b: '' };
   const asked: string[] = [];
+  /** Those that are primaries no more. */
+  const gone = new Set(['nobody']);
+  const isThere = (id: string): boolean => !gone.has(id);
   const written = new WrittenKeys();
   const caughtUp = async (): Promise<void> => meanwhile.shift()?.();
   const ask = (id: string): Promise<string | undefined> => {
@@ -29,7 +30,7 @@ async function begin() {
     return [...keys.map(({ key, times }) => `${String(key)} x ${times}`), ...slots.map(String)];
   };
   for (let i = 0; i < ANSWERS; i++) assert.deepEqual(await take(), []);
-  return { written, said, asked, meanwhile, take };
+  return { written, said, asked, gone, meanwhile, take };
 }
 
 test('WrittenKeys takes what a node tells of a slot that it goes on serving for written, and asks nobody who told nothing', async () => {
@@ -107,6 +108,16 @@ test('WrittenKeys waits for a node that does not answer', async () => {
   assert.deepEqual(await take(), []);
   said['a'] = a;
   assert.deepEqual(await take(), ['{b}other x 1']);
+});
+
+test('WrittenKeys counts what a node has told that is no primary any more, as whoever has failed over does not answer', async () => {
+  const { written, said, gone, take } = await begin();
+  written.add('a', 0, OTHER);
+  written.add('b', 0, MOVED);
+  for (const id of ['a', 'b']) said[id] = undefined;
+  gone.add('a');
+  assert.deepEqual(await take(), ['{b}other x 1']);
+  assert.deepEqual(await take(), []);
 });
 
 test('WrittenKeys tells the slots of keys whose names it has no room for', async () => {

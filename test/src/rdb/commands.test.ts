@@ -1,6 +1,7 @@
 // Recorded payloads written by commands into a real server, against what the recording server told of them; and the commands
 // themselves, where no server of the tests need know them.
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { after, before, test } from 'node:test';
 import { ValueCommands, type Ability, type Command, type CommandOptions } from '../../../src/rdb/commands.ts';
 import { NEVER } from '../../../src/rdb/milliseconds.ts';
@@ -177,6 +178,21 @@ test('ValueCommands claims entries that are gone before the stream has any, each
     'XCLAIM key h of-h 0 4-0 TIME 1000 RETRYCOUNT 2 FORCE JUSTID',
     'XSETID key 6-0 ENTRIESADDED 1',
   ]);
+});
+
+test('ValueCommands holds the long name of a consumer once, however many entries are pending at times of their own', () => {
+  const program = `
+    import { ValueCommands } from ${JSON.stringify(new URL('../../../src/rdb/commands.js', import.meta.url).href)};
+    import { pendingPiece } from ${JSON.stringify(new URL('payload-builder.js', import.meta.url).href)};
+    const commands = new ValueCommands(Buffer.from('key'), { abilities: new Set(['streams']) });
+    const names = new Set();
+    for (const _ of commands.write(pendingPiece('n'.repeat(500_000), 300)));
+    for (const [name, , , consumer] of commands.end()) if (String(name) === 'XCLAIM') names.add(consumer);
+    console.log(names.size);
+  `;
+  const args = ['--max-old-space-size=64', '--input-type=module', '--eval', program];
+  const { stdout, signal } = spawnSync(process.execPath, args, { encoding: 'utf8' });
+  assert.deepEqual([stdout, signal], ['1\n', null]);
 });
 
 test('ValueCommands leaves the figures of a stream out where the target has none', () => {

@@ -1,5 +1,6 @@
 // Payloads of servers that are no more, byte by byte; written from the description of the format, and not from src/rdb.
 import { withFooter } from '../../../src/rdb/payload.ts';
+import type { ValuePiece } from '../../../src/rdb/value.ts';
 
 /** A byte string, one character a byte. */
 export type Text = string;
@@ -46,6 +47,25 @@ export function compressedString(text: Text): Buffer {
 
 export function textScore(text: Text): Buffer {
   return Buffer.concat([Buffer.of(text.length), bytesOf(text)]);
+}
+
+/** A stream without entries, of which so many are pending with one consumer. */
+export function pendingPiece(consumer: Text, pending: number): Extract<ValuePiece, { type: 'stream' }> {
+  const [name, id] = [bytesOf(consumer), { ms: BigInt(pending), seq: 0n }];
+  const group = {
+    name: bytesOf('group'),
+    lastId: id,
+    entriesRead: undefined,
+    pending: Array.from({ length: pending }, (_, i) => ({
+      id: { ms: BigInt(i), seq: 1n },
+      consumer: name,
+      deliveryTime: i,
+      deliveryCount: 1,
+    })),
+    consumers: [{ name, seenTime: 0, activeTime: undefined }],
+  };
+  const head = { length: 0, lastId: id, maxDeletedId: undefined, entriesAdded: undefined, groups: [group], gone: [] };
+  return { type: 'stream', head, entries: [] };
 }
 
 export function milliseconds(time: number): Buffer {
@@ -127,11 +147,27 @@ function zipInteger(integer: bigint): Buffer {
   return bytes.subarray(0, 1 + width);
 }
 
-/** Of texts of less than 64 bytes, and integers from 0 to 127. */
+/** Of a stream before Redis 7.0: entries of one node that share this field. */
+export function streamOfField(name: Text, entries: number): Buffer {
+  const each = Array.from({ length: entries }, (_, i) => [2, 0, BigInt(i), 'v', 5]);
+  const node = listpack([BigInt(entries), 0, 1, name, 0, ...each.flat()]);
+  const figures = [length(entries), length(1), length(entries - 1), length(0)];
+  return payload(
+    9,
+    15,
+    length(1),
+    string(Buffer.from('00000000000000010000000000000000', 'hex')),
+    string(node),
+    ...figures,
+  );
+}
+
+/** Of texts of less than 4,096 bytes, and integers from 0 to 127. */
 export function listpack(elements: readonly (Text | number | bigint)[]): Buffer {
   const pieces = elements.map((element) => {
     const body = listElement(element);
-    return Buffer.concat([body, Buffer.of(body.length)]);
+    const { length } = body;
+    return Buffer.concat([body, length < 128 ? Buffer.of(length) : Buffer.of(length >> 7, (length & 0x7f) | 0x80)]);
   });
   const bytes = Buffer.concat([Buffer.alloc(6), ...pieces, Buffer.of(0xff)]);
   bytes.writeUInt32LE(bytes.length, 0);
@@ -140,7 +176,11 @@ export function listpack(elements: readonly (Text | number | bigint)[]): Buffer 
 }
 
 function listElement(element: Text | number | bigint): Buffer {
-  if (typeof element === 'string') return Buffer.concat([Buffer.of(0x80 | element.length), bytesOf(element)]);
+  if (typeof element === 'string') {
+    const { length } = element;
+    const head = length < 64 ? Buffer.of(0x80 | length) : Buffer.of(0xe0 | (length >> 8), length & 0xff);
+    return Buffer.concat([head, bytesOf(element)]);
+  }
   if (typeof element === 'number') return Buffer.of(element);
   const bytes = Buffer.alloc(9, 0xf4);
   bytes.writeBigInt64LE(element, 1);

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { MetricsFile } from '../../../src/report/metrics-file.ts';
 import { RunRecord } from '../../../src/report/run-record.ts';
-import { progress, START } from '../../cli/show/events.ts';
+import { DRY_RUN, progress, START } from '../../cli/show/events.ts';
 import { readMetrics, valueOf } from '../../support/prometheus.ts';
 import { folderOf } from '../../support/resp-file.ts';
 
@@ -31,7 +31,7 @@ test('MetricsFile is there from the beginning, is replaced every few seconds, an
   assert.deepEqual([value('rump_keys_copied_total'), value('rump_exit_code')], [7, undefined]);
   now = 9_000;
   record.finish(DONE);
-  file.close();
+  file.finish();
   assert.deepEqual([value('rump_exit_code'), value('rump_success_timestamp_seconds')], [0, 9]);
   assert.equal(readMetrics(readFileSync(path, 'utf8')).get('rump_exit_code')?.samples[0]?.labels['run'], 'nightly');
   t.mock.timers.tick(50_000);
@@ -46,8 +46,20 @@ test('MetricsFile is there from the beginning, is replaced every few seconds, an
   );
   assert.deepEqual([value('rump_exit_code'), value('rump_success_timestamp_seconds')], [undefined, 9]);
   next.finish({ exitCode: 75, isComplete: false, text: '' });
-  failing.close();
+  failing.finish();
   assert.deepEqual([value('rump_exit_code'), value('rump_success_timestamp_seconds')], [75, 9]);
+
+  // A look at what would be copied is no copy.
+  const dry = new RunRecord({ version: '1', command: 'copy' }, () => 30_000);
+  const looking = new MetricsFile(
+    path,
+    () => dry.state,
+    (error) => void errors.push(error),
+  );
+  dry.onEvent(DRY_RUN);
+  dry.finish(DONE);
+  looking.finish();
+  assert.deepEqual([value('rump_exit_code'), value('rump_success_timestamp_seconds')], [0, 9]);
 });
 
 test('MetricsFile says once that it cannot be written, and is written again once it can', (t) => {
@@ -68,9 +80,10 @@ test('MetricsFile says once that it cannot be written, and is written again once
     errors.map(({ message }) => message),
     [`Cannot write ${path}: there is no such folder (ENOENT)`],
   );
+  assert.throws(() => file.finish(), { code: 'ENOENT' });
   mkdirSync(folder);
   record.finish(DONE);
-  file.close();
+  file.finish();
   assert.match(readFileSync(path, 'utf8'), /^rump_exit_code\{run="x"\} 0$/m);
 });
 
@@ -82,7 +95,7 @@ test('MetricsFile takes no place of what is no file, and none that cannot be wri
   const odd = join(folder, 'odd.prom');
   writeFileSync(odd, 'rump_success_timestamp_seconds x\n'.repeat(10));
   chmodSync(odd, 0o600);
-  open(odd)().close();
+  open(odd)().finish();
   assert.ok(!readMetrics(readFileSync(odd, 'utf8')).has('rump_success_timestamp_seconds'));
   assert.deepEqual([readdirSync(folder), statSync(odd).mode & 0o777], [['odd.prom'], 0o600]);
 });

@@ -87,6 +87,7 @@ test('metricsText() has what a check has found, and how a run has ended', () => 
   assert.ok(!metrics.has('rump_keys_copied_total'));
   assert.equal(valueOf(metrics, 'rump_check_keys', { verdict: 'source_only' }), CHECKED.sourceOnly);
   assert.equal(valueOf(metrics, 'rump_bytes_compared_total'), CHECKED.bytes);
+  assert.equal(valueOf(metrics, 'rump_reconnects_total'), CHECKED.reconnects);
   assert.equal(valueOf(metrics, 'rump_exit_code'), 3);
   assert.equal(valueOf(metrics, 'rump_success_timestamp_seconds'), 5);
   assert.equal(valueOf(metrics, 'rump_end_timestamp_seconds'), AT / 1000);

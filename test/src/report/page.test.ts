@@ -2,10 +2,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { contentOf, pageOf } from '../../../src/report/page.ts';
+import type { MigrateResult } from '../../../src/sync/options.ts';
 import type { RunOutcome, RunState } from '../../../src/report/run-state.ts';
 import { verdictOf } from '../../../src/report/verdict.ts';
 import { DONE, DRY_RUN, progress, START } from '../../cli/show/events.ts';
-import { followedRun, reportedRun } from '../../support/reported-run.ts';
+import { COMPARED, followedRun, reportedRun } from '../../support/reported-run.ts';
 
 const COMPLETE: RunOutcome = { exitCode: 0, isComplete: true, text: '' };
 
@@ -17,6 +18,29 @@ function ended(
   const run = reportedRun(command, options);
   run.tell(0, START);
   run.tell(500, progress(0.5, { keys: 5 }));
+  run.record.finish(outcome);
+  return run.state;
+}
+
+/** No server was reached. */
+function unbegun(outcome: RunOutcome): RunState {
+  const run = reportedRun();
+  run.record.finish(outcome);
+  return run.state;
+}
+
+/** It has come to its end. */
+function copied(outcome: RunOutcome, figures: Partial<MigrateResult>): RunState {
+  const run = reportedRun();
+  run.tell(500, START, { type: 'done', ...DONE, ...figures });
+  run.record.finish(outcome);
+  return run.state;
+}
+
+/** With the check behind it. */
+function verified(outcome: RunOutcome): RunState {
+  const run = reportedRun();
+  run.tell(500, START, { type: 'done', ...DONE }, START, { type: 'check-progress', fraction: 0.5, ...COMPARED });
   run.record.finish(outcome);
   return run.state;
 }
@@ -91,6 +115,30 @@ test('verdictOf() says in a headline what a run has come to, and what can be don
       /^The same command goes on/,
     ],
     [ended(broken(130)), 'warn', 'The copy was interrupted', /--resume/],
+    [ended(broken(130), 'copy', [['--dry-run', 'on']]), 'warn', 'The copy was interrupted', /^Run it again$/],
+    [ended(broken(130), 'copy', [['--first-copy', 'snapshot']]), 'warn', 'The copy was interrupted', /^Run it again$/],
+    [unbegun(broken(130)), 'warn', 'The copy was interrupted', /^Run it again$/],
+    [copied(broken(1), { failed: 1 }), 'bad', 'Not everything was copied'],
+    [
+      copied(broken(1), { stragglers: 1 }),
+      'bad',
+      'Everything was copied, but the source was written after the cutover',
+    ],
+    [copied(broken(1), { doubtful: 1 }), 'bad', 'Everything was copied, but the target has keys that may be its own'],
+    [verified(broken(1)), 'bad', 'Everything was copied, but not all of it was compared'],
+    [verified(broken(3)), 'bad', 'Copied, but the two sides are not the same'],
+    [
+      verified(broken(130)),
+      'warn',
+      'Everything was copied, but the check was interrupted',
+      /^Compare with rump check$/,
+    ],
+    [
+      verified(broken(75)),
+      'bad',
+      'Everything was copied, but the check broke off, for a reason that may pass',
+      /^Compare with rump check$/,
+    ],
     [ended(broken(143), 'check'), 'warn', 'The check was interrupted', /^Run it again$/],
   ];
   for (const [state, tone, title, hint] of cases) {
@@ -126,7 +174,16 @@ test('contentOf() says whether a run has gone on from an earlier part, and lists
   run.tell(100, progress(0.5, { ...DONE, resumed: true }));
   const content = contentOf(run.state);
   assert.match(content, /goes on from an earlier part/);
+  assert.doesNotMatch(content, /<dt>reconnects<\/dt>/);
   assert.ok(content.includes('<code>/tmp/a&amp;b</code>'));
+});
+
+test('contentOf() has the connections that a check has lost among its figures, and those of the copy before it', () => {
+  const [check, copy] = [reportedRun('check'), reportedRun()];
+  copy.tell(0, START, { type: 'done', ...DONE, reconnects: 2 });
+  for (const run of [check, copy]) run.tell(0, START, { type: 'checked', ...COMPARED, reconnects: 3 });
+  assert.match(contentOf(check.state), /<dt>reconnects<\/dt>\s*<dd>3<\/dd>/);
+  assert.match(contentOf(copy.state), /<dt>reconnects<\/dt>\s*<dd>5<\/dd>/);
 });
 
 test('contentOf() of a run that has just begun has no charts and no tables', () => {

@@ -73,6 +73,22 @@ test('RunRecord begins with what an earlier part has done, which is no speed of 
   );
 });
 
+test('RunRecord goes on taking samples where the clock is put back, also to before the start', () => {
+  const run = reportedRun();
+  run.tell(0, START);
+  run.tell(500, progress(0.1, { keys: 1 }));
+  run.tell(-5000, progress(0.2, { keys: 2 }));
+  for (let keys = 3; keys < 6; keys++) run.tell(500, progress(keys / 10, { keys }));
+  assert.deepEqual(
+    run.state.samples.map(({ at, keys }) => [at - AT, keys]),
+    [
+      [-4000, 3],
+      [-3500, 4],
+      [-3000, 5],
+    ],
+  );
+});
+
 test('RunRecord forgets a failed key that has recovered', () => {
   const run = reportedRun();
   run.tell(0, START);
@@ -120,6 +136,21 @@ test('RunRecord leaves what a copy has found where a check follows it', () => {
 
 function observed(keys: number): Parameters<ReturnType<typeof reportedRun>['tell']>[1] {
   return { type: 'observed', types: [{ type: 'set', keys, bytes: 1 }], largest: [], slowest: [], latency: null };
+}
+
+test('RunRecord counts the differences that it does not list, also those before the first figures of a check', () => {
+  const run = reportedRun('check');
+  run.tell(0, START);
+  for (let i = 0; i < 103; i++) run.tell(0, differ(i));
+  run.tell(0, { type: 'check-progress', fraction: 1, ...NOTHING_COMPARED, differ: 103 });
+  assert.deepEqual([run.state.check!.differences.length, run.state.check!.moreDifferences], [100, 3]);
+  run.tell(0, differ(103));
+  assert.equal(run.state.check!.moreDifferences, 4);
+});
+
+function differ(i: number): Parameters<ReturnType<typeof reportedRun>['tell']>[1] {
+  const key = Buffer.from(`k${i}`);
+  return { type: 'verdict', verdict: 'differ', db: 0, key, targetDb: 0, targetKey: key, what: 'value' };
 }
 
 const NOTHING_COMPARED = { ...NONE, match: 0, differ: 0, sourceOnly: 0, targetOnly: 0, notComparable: 0, gone: 0 };

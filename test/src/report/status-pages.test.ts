@@ -7,7 +7,7 @@ import type { Answer } from '../../../src/report/status-server.ts';
 import { readMetrics } from '../../support/prometheus.ts';
 import { followedRun, HOSTILE_KEYS } from '../../support/reported-run.ts';
 
-const SIGNS = { now: Date.now(), heardAt: Date.now(), timeout: 60_000 };
+const SIGNS = { now: 0, progressAt: 0, waitingUntil: undefined, heardAt: 0, timeout: 60_000 };
 
 function pagesOf(state = followedRun()): (path: string, accept?: string) => Answer {
   const { answer } = new StatusPages(

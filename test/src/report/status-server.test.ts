@@ -206,6 +206,29 @@ test('StatusServer holds so many connections and no more, and lets those in that
   assert.ok(closed() >= 993);
 });
 
+test(
+  'StatusServer lets a newcomer in where all places are taken by those that ask all the time',
+  { timeout: 20_000 },
+  async (t) => {
+    const { port } = await open(t, { connections: 4, restMs: 60_000, keepAliveMs: 60_000 });
+    const crowd = await Promise.all(Array.from({ length: 4 }, () => connected(t, port)));
+    for (const socket of crowd) {
+      socket.write('GET /status HTTP/1.1\r\nHost: localhost\r\n\r\n');
+      await once(socket, 'data');
+    }
+    // Once the server has seen that each has its answer.
+    const answers: number[] = [];
+    while (!answers.includes(200))
+      answers.push(
+        await get(port, { path: '/status' }).then(
+          ({ status }) => status,
+          () => 0,
+        ),
+      );
+    assert.ok(!crowd[3]!.destroyed);
+  },
+);
+
 test('StatusServer answers so many requests a second and no more, and each when it is its turn', async (t) => {
   const { port, asked } = await open(t, { requests: 50 });
   const begun = performance.now();

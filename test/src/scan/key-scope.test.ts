@@ -26,6 +26,13 @@ describe('KeyScope.includes()', () => {
     assert.deepEqual(included({ match: ['user:*', '*'] }, ...keys), keys);
   });
 
+  test('is false for progress that a copy keeps at its target, unless that is asked for', () => {
+    const progress = ['rump:checkpoint:{5798}', 'rump:checkpoint:{5798}:12'];
+    const similar = ['rump:checkpoint:{x}', 'rump:checkpoint:{5798}:', 'rump:checkpoint', 'rumpx', 'r'];
+    assert.deepEqual(included({}, ...progress, ...similar), similar);
+    assert.deepEqual(included({ match: ['rump:*'], withCheckpoints: true }, ...progress), progress);
+  });
+
   test('is true for a key that matches any glob', () => {
     assert.deepEqual(included({ match: ['user:*'] }, ...keys), ['user:1', 'user:2']);
     assert.deepEqual(included({ match: ['user:2', 'order:*'] }, ...keys), ['user:2', 'order:1']);

@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { settingsOf } from '../../../src/sync/settings.ts';
 import { formatPlan, parsePlan, partitionOf, type WorkersPlan } from '../../../src/sync/workers-plan.ts';
 
 const PLAN: WorkersPlan = {
@@ -67,19 +68,31 @@ test('parsePlan() refuses what is no plan, or does not have every slot once', ()
 });
 
 test('partitionOf() has the share of the part, and refuses a plan for another number of workers', () => {
-  const { part, slots, nodeIds } = partitionOf({ part: 1, parts: 2, plan: PLAN }, true);
+  const { part, slots, nodeIds } = partitionOf({ part: 1, parts: 2, plan: PLAN }, 'followed');
   assert.deepEqual([part, slots.describe(), [...nodeIds!]], [1, '0-5460, 9000', ['a1', 'b2']]);
-  assert.throws(() => partitionOf({ part: 2, parts: 3, plan: PLAN }, false), {
+  assert.throws(() => partitionOf({ part: 2, parts: 3, plan: PLAN }, 'scanned'), {
     message: 'Cannot copy part 2 of 3: the plan is for 2 workers',
   });
-  assert.throws(() => partitionOf({ part: 3, parts: 2 }, false), { message: /there is no such part/ });
-  assert.throws(() => partitionOf({ part: 1, parts: 20_000 }, false), { message: /a cluster has 16,384 slots/ });
+  assert.throws(() => partitionOf({ part: 3, parts: 2 }, 'scanned'), { message: /there is no such part/ });
+  assert.throws(() => partitionOf({ part: 1, parts: 20_000 }, 'scanned'), { message: /a cluster has 16,384 slots/ });
 });
 
-test('partitionOf() does not cut nodes through where the source is followed', () => {
-  assert.equal(partitionOf({ part: 2, parts: 2 }, false).slots.describe(), '8192-16383');
-  assert.throws(() => partitionOf({ part: 2, parts: 2 }, true), { message: /without a plan, nodes are cut through/ });
+test('partitionOf() does not cut nodes through where all of them is sent, as where the source is followed', () => {
+  assert.equal(partitionOf({ part: 2, parts: 2 }, 'scanned').slots.describe(), '8192-16383');
+  assert.throws(() => partitionOf({ part: 2, parts: 2 }, 'followed'), {
+    message: /without a plan, nodes are cut through/,
+  });
   const cut = { ...PLAN, shares: PLAN.shares.map((share) => ({ ...share, cut: true })) };
-  assert.equal(partitionOf({ part: 1, parts: 2, plan: cut }, false).slots.size, 5462);
-  assert.throws(() => partitionOf({ part: 1, parts: 2, plan: cut }, true), { message: /the plan cuts a node of it/ });
+  assert.equal(partitionOf({ part: 1, parts: 2, plan: cut }, 'scanned').slots.size, 5462);
+  assert.throws(() => partitionOf({ part: 1, parts: 2, plan: cut }, 'followed'), {
+    message: /the plan cuts a node of it/,
+  });
+  const sides = { from: 'redis://a', to: 'redis://b', partition: { part: 1, parts: 2, plan: cut } };
+  assert.throws(() => settingsOf({ ...sides, firstCopy: 'snapshot' }, 'copy'), {
+    code: 'PARTITION',
+    message:
+      'Cannot copy snapshots of part 1 of 2: the plan cuts a node of it through, and each worker would be sent all of it',
+  });
+  const whole = { ...sides, partition: { part: 1, parts: 2, plan: PLAN } };
+  assert.equal(settingsOf({ ...whole, firstCopy: 'snapshot' }, 'copy').partition?.slots.size, 5462);
 });

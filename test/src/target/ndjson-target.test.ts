@@ -9,10 +9,11 @@ import { gunzipSync } from 'node:zlib';
 import { RespError } from '../../../resp/errors.ts';
 import type { Channel } from '../../../src/flow/channel.ts';
 import type { Entry, LargeValue } from '../../../src/flow/entry.ts';
+import { decodePayload } from '../../../src/rdb/decode.ts';
 import { encodePayload } from '../../../src/rdb/encode.ts';
 import { LAST, NEVER } from '../../../src/rdb/milliseconds.ts';
 import { withFooter } from '../../../src/rdb/payload.ts';
-import type { HashField, Value, ValuePiece } from '../../../src/rdb/value.ts';
+import { ZERO_ID, type HashField, type StreamValue, type Value, type ValuePiece } from '../../../src/rdb/value.ts';
 import type { FileTargetOptions } from '../../../src/target/file-target.ts';
 import { NdjsonTarget } from '../../../src/target/ndjson-target.ts';
 import { entryOf, feed, MIB, newChannel } from '../../support/entries.ts';
@@ -110,15 +111,20 @@ test('NdjsonTarget writes no expiries where they are dropped', async (t) => {
 });
 
 test('NdjsonTarget fails a damaged payload by its name, and keeps as a dump what is whole and nobody can read', async (t) => {
-  const damaged = Buffer.from(SMALL);
-  damaged[3]! ^= 1;
+  const damaged = withWrongChecksum(SMALL);
   // A set that says it had nine members, and a form that is not known.
   const unreadable = build.payload(9, 2, build.length(9), build.string('one'));
   const unknown = build.payload(99, 77, Buffer.from('anything'));
+  const other = withWrongChecksum(unknown);
+  const module = withWrongChecksum(build.payload(9, 7, Buffer.alloc(9, 0x81)));
+  const long = withWrongChecksum(build.payload(99, 77, Buffer.alloc(5 * MIB)));
   const { lines, told } = await written(t, [
     entryOf('first', SMALL),
     entryOf('damaged', damaged),
     entryOf('short', Buffer.from('x')),
+    entryOf('other', other),
+    entryOf('module', module),
+    entryOf('long', long),
     entryOf('unreadable', unreadable),
     entryOf('unknown', unknown),
     entryOf('last', SMALL),
@@ -134,10 +140,16 @@ test('NdjsonTarget fails a damaged payload by its name, and keeps as a dump what
   );
   assert.deepEqual(
     told.refused.map((text) => text.split(' ', 2).join(' ')),
-    ['damaged PAYLOAD', 'short PAYLOAD'],
+    ['damaged PAYLOAD', 'short PAYLOAD', 'other PAYLOAD', 'module PAYLOAD', 'long PAYLOAD'],
   );
   assert.equal(told.keys, 4);
 });
+
+function withWrongChecksum(payload: Buffer): Buffer {
+  const damaged = Buffer.from(payload);
+  damaged[damaged.length - 1]! ^= 1;
+  return damaged;
+}
 
 test('NdjsonTarget writes payloads that are too large for memory as they are', async (t) => {
   const many = Array.from({ length: 1000 }, (_, i) => Buffer.alloc(4500, `item ${i} `));
@@ -152,10 +164,12 @@ test('NdjsonTarget writes payloads that are too large for memory as they are', a
     'almost text': stringOf(Buffer.concat([Buffer.alloc(5 * MIB, 'ü'), Buffer.of(0xc3)])),
     list: { type: 'list', items: many },
     hash: { type: 'hash', fields },
+    stream: PENDING,
   };
   const module = withFooter(Buffer.concat([Buffer.of(7, 0x81), randomBytes(5 * MIB)]), 9);
   const payloads = {
     ...Object.fromEntries(Object.entries(values).map(([name, value]) => [name, encoded(value)])),
+    fields: FIELDS,
     module,
   };
   const entries = Object.entries(payloads).flatMap(([name, payload]) => [
@@ -166,10 +180,20 @@ test('NdjsonTarget writes payloads that are too large for memory as they are', a
   const byName = new Map(lines.map((line) => [String(line.key), line]));
   assert.equal(byName.size, entries.length);
   for (const [name, value] of Object.entries(values)) assert.deepEqual(byName.get(name)!.value, value, name);
+  assert.deepEqual(byName.get('fields')!.value, decodePayload(FIELDS));
   assert.deepEqual(byName.get('module')!.value, { dump: module });
   assert.ok(lines.every(({ key, expireAt }) => expireAt === (String(key).startsWith('behind') ? null : FAR_AWAY)));
   assert.deepEqual([told.keys, told.refused], [entries.length, []]);
 });
+
+/** Small ones, but not as JSON, which says names again and again. */
+const PENDING = pendingOf('n'.repeat(100_000), 50);
+const FIELDS = build.streamOfField('n'.repeat(4000), 1500);
+
+function pendingOf(consumer: string, pending: number): StreamValue {
+  const { gone: _, ...head } = build.pendingPiece(consumer, pending).head;
+  return { type: 'stream', entries: [], firstId: ZERO_ID, ...head };
+}
 
 /** As a server that knows fields which expire. */
 function encoded(value: Value): Buffer {
@@ -296,11 +320,16 @@ test('NdjsonTarget.write() ends where nothing can be set aside, and leaves no fi
   const path = join(folder, 'gone', 'f.ndjson');
   process.env['TMPDIR'] = path;
   t.after(() => delete process.env['TMPDIR']);
-  const device = new NdjsonTarget('/dev/null', OPTIONS, new Told());
-  await assert.rejects(feed(device, [large('set', new ChangingValue([[setOf('a')]]))]), (error) => {
-    assert.ok(error instanceof RespError);
-    assert.equal(error.message, `Cannot write a temporary file in ${path}: there is no such folder (ENOENT)`);
-    return true;
-  });
+  const entries = [
+    large('set', new ChangingValue([[setOf('a')]])),
+    entryOf('pending', encoded(PENDING)),
+    entryOf('fields', FIELDS),
+  ];
+  for (const entry of entries)
+    await assert.rejects(feed(new NdjsonTarget('/dev/null', OPTIONS, new Told()), [entry]), (error) => {
+      assert.ok(error instanceof RespError);
+      assert.equal(error.message, `Cannot write a temporary file in ${path}: there is no such folder (ENOENT)`);
+      return true;
+    });
   rmSync(folder, { recursive: true });
 });

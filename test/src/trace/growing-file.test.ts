@@ -1,4 +1,4 @@
-// A file that is written as it comes: nothing of what comes too late, wherever its number leads by then.
+// A file that is written as it comes: nothing of what comes too late, wherever its number leads by then, and no error that ends a run.
 import assert from 'node:assert/strict';
 import { closeSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -18,4 +18,27 @@ test('GrowingFile.write() leaves a file alone that was opened in the place of it
   file.write(Buffer.from('too late'));
   closeSync(next);
   assert.deepEqual([readFileSync(own, 'utf8'), readFileSync(other, 'utf8'), errors], ['in time', '', []]);
+});
+
+test('GrowingFile.close() tells of an error of the system once, and throws none', (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'rump-growing-'));
+  t.after(() => rmSync(folder, { recursive: true, force: true }));
+  const errors: string[] = [];
+  const opened = (): { file: GrowingFile; number: number } => {
+    // The system gives the lowest number that is free.
+    const number = openSync(join(folder, 'own'), 'w');
+    closeSync(number);
+    return { file: new GrowingFile(join(folder, 'own'), ({ code }) => errors.push(code)), number };
+  };
+  const whole = opened();
+  whole.file.write(Buffer.from('a'));
+  // As where a network file system refuses the close.
+  closeSync(whole.number);
+  whole.file.close();
+  assert.deepEqual(errors, ['EBADF']);
+  const broken = opened();
+  closeSync(broken.number);
+  broken.file.write(Buffer.from('a'));
+  broken.file.close();
+  assert.deepEqual(errors, ['EBADF', 'EBADF']);
 });
