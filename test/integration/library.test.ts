@@ -113,6 +113,8 @@ test('migrate() that is stopped while it cannot keep its progress rejects with t
     signal: controller.signal,
     onEvent: (event) => void (event.type === 'warning' && warnings.push(event.code)),
   });
+  // What is lost before anything is written ends the run.
+  await found(async () => Number(await to.send('DBSIZE')) > 100);
   // By itself, while the others of the run stay.
   const keeping = /^id=(\d+) .* cmd=set /m;
   const [, id] = await found(async () => keeping.exec(String(await to.send('CLIENT', 'LIST'))));

@@ -29,6 +29,7 @@ const AGAIN_MS = 30;
 /** A hash may lose one field after the other. */
 const MOST_LOOKS = 5;
 const FIELDS_AT_ONCE = 200;
+const TOLERANCE_MS = 1000;
 
 /**
  * Fails with the first keys that differ. Of streams, when a consumer was last seen is no data: reads that find nothing move it.
@@ -62,14 +63,19 @@ async function differ(
   const rules: SameDataOptions = { without: UNSETTABLE, ...(exact ? {} : { ttl: 'relative' }), ...options };
   const judge = (left: Contents, right: Contents): ReadonlyMap<string, string> =>
     differencesOf(own(right, options), renamed(left, options), rules);
+  // Where only what is left of a time was told, the other side ends later by as much as the reply was under way.
+  const late = rules.ttl === 'relative' ? (rules.tolerance ?? TOLERANCE_MS) : 0;
   let differences = judge(expected, found);
   let ends = endsOf(renamed(expected, options), found);
   for (let looks = 0; looks < MOST_LOOKS && differences.size > 0; looks += 1) {
     const looked = Date.now();
     // What was to end by then may have ended between both looks; everything else holds still.
-    const lasting = [...differences].filter(([name]) => ends(name) > looked);
+    const [lasting, last] = [
+      [...differences].filter(([name]) => ends(name) > looked + late),
+      lastOf(differences, ends),
+    ];
     if (lasting.length > 0) return new Map(lasting);
-    await sleep(AGAIN_MS);
+    await sleep(Math.max(AGAIN_MS, last - looked));
     const [left, right] = await Promise.all([contents(from), contents(to)]);
     const now = judge(left, right);
     const endsNow = endsOf(renamed(left, options), right);
@@ -77,6 +83,11 @@ async function differ(
     ends = endsNow;
   }
   return differences;
+}
+
+/** When the last of them has ended. */
+function lastOf(differences: ReadonlyMap<string, string>, ends: (name: string) => number): number {
+  return Math.max(...[...differences.keys()].map(ends));
 }
 
 async function contents(clients: readonly TestClient[]): Promise<Contents> {
