@@ -106,18 +106,12 @@ class LeftoverSearch implements Target {
     );
   }
 
-  async write(channel: Channel): Promise<void> {
+  write(channel: Channel): Promise<void> {
     this.#channel = channel;
     // Each question has its place in the channel of the names already.
-    this.#lookup.begin(new Channel({ maxEntries: Infinity, maxBytes: Infinity }));
-    try {
-      // It ends when every name is settled.
-      await Promise.race([this.#askAll(channel), this.#failure.promise]);
-      this.#lookup.finish();
-    } catch (error) {
-      this.#lookup.finish(error);
-      throw error;
-    }
+    const room = new Channel({ maxEntries: Infinity, maxBytes: Infinity });
+    // It ends when every name is settled.
+    return this.#lookup.during(room, () => Promise.race([this.#askAll(channel), this.#failure.promise]));
   }
 
   /** The target would not say what it has under this name. */

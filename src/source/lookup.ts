@@ -81,6 +81,18 @@ export class Lookup {
     });
   }
 
+  /** From `begin` to `finish`: `work` asks for keys, and it ends as that does. */
+  async during(channel: Channel, work: () => Promise<unknown>): Promise<void> {
+    this.begin(channel);
+    try {
+      await work();
+      this.finish();
+    } catch (error) {
+      this.finish(error);
+      throw error;
+    }
+  }
+
   /** @param channel every key that is asked for has its place in there */
   begin(channel: Channel): void {
     this.#channel = channel;

@@ -52,16 +52,9 @@ export class NamedKeys implements Source {
     );
   }
 
-  async read(channel: Channel): Promise<void> {
+  read(channel: Channel): Promise<void> {
     this.#channel = channel;
-    this.#lookup.begin(channel);
-    try {
-      await Promise.race([this.#readAll(channel), this.#failure.promise]);
-      this.#lookup.finish();
-    } catch (error) {
-      this.#lookup.finish(error);
-      throw error;
-    }
+    return this.#lookup.during(channel, () => Promise.race([this.#readAll(channel), this.#failure.promise]));
   }
 
   again({ db, key, page }: Entry): void {

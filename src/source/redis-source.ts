@@ -137,18 +137,13 @@ export class RedisSource implements Source {
     this.#walks.onPage = listener;
   }
 
-  async read(channel: Channel): Promise<void> {
+  read(channel: Channel): Promise<void> {
     this.#channel = channel;
-    this.#lookup.begin(channel);
     channel.onSettled((page, keys) => this.#ledger.settle(page, keys));
-    this.#readByName(this.#options.failed ?? []);
-    try {
-      await Promise.race([this.#readAll(), this.#failure.promise]);
-      this.#lookup.finish();
-    } catch (error) {
-      this.#lookup.finish(error);
-      throw error;
-    }
+    return this.#lookup.during(channel, () => {
+      this.#readByName(this.#options.failed ?? []);
+      return Promise.race([this.#readAll(), this.#failure.promise]);
+    });
   }
 
   again({ db, key, page }: Entry): void {
