@@ -32,11 +32,11 @@ export function refuseReadFiles(values: OptionValues, target?: Address): void {
     const path = values[read];
     // A device is not written over; and what is not there is refused by whoever reads it.
     if (path === undefined || !isRegularFile(path)) continue;
-    if (target !== undefined && all.some((one) => one.flag === 'to' && isSameFile(path, one.path)))
-      throw new UsageError(`Cannot use --${read}: ${formatAddress(target)} is the target`, HINT);
     const written = all.find((one) => isSameFile(path, one.path));
-    if (written !== undefined)
-      throw new UsageError(`Cannot use --${written.flag}: that is the file of --${read} as well, which is read`, HINT);
+    if (written === undefined) continue;
+    if (target !== undefined && written.flag === 'to')
+      throw new UsageError(`Cannot use --${read}: ${formatAddress(target)} is the target`, HINT);
+    throw new UsageError(`Cannot use --${written.flag}: that is the file of --${read} as well, which is read`, HINT);
   }
   const { record } = values;
   const inside = record === undefined ? undefined : all.find(({ path }) => isSameFile(record, dirname(path)));

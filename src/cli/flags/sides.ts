@@ -46,14 +46,15 @@ export function sidesRequest(
   const from = demandEndpoint(task, 'from', values, environment);
   const to = demandEndpoint(task, 'to', values, environment);
   const [source, target] = [secretsOf('from', values, environment), secretsOf('to', values, environment)];
+  const [fromAddress, toAddress] = [parseAddress(from), parseAddress(to)];
   refuseContradictions(
     task,
     values,
     stdoutFlags,
-    { name: 'from', address: parseAddress(from), sentinelPassword: source.sentinelPassword },
-    { name: 'to', address: parseAddress(to), sentinelPassword: target.sentinelPassword },
+    { name: 'from', address: fromAddress, sentinelPassword: source.sentinelPassword },
+    { name: 'to', address: toAddress, sentinelPassword: target.sentinelPassword },
   );
-  refuseReadFiles(values, task.writes ? parseAddress(to) : undefined);
+  refuseReadFiles(values, task.writes ? toAddress : undefined);
   return {
     options: {
       from,
