@@ -1,6 +1,7 @@
 // Keys and texts in which what a terminal or a browser would obey becomes an escape: one line each.
 
 import { Buffer } from 'node:buffer';
+import { formatBytes } from './figures.ts';
 
 const BACKSLASH = 0x5c;
 /** Of `\xHH`. */
@@ -25,6 +26,17 @@ export function escapeKey(key: Buffer): string {
     else escaped[at++] = byte;
   }
   return escaped.toString('latin1');
+}
+
+/**
+ * The same of its first bytes; where these are not all, how many there are stands behind.
+ * @param most bytes that are shown
+ * @param quote stands around them
+ * @param length of the whole, where `key` is only its beginning
+ */
+export function shortKey(key: Buffer, most: number, quote: '' | '"' = '', length = key.length): string {
+  const rest = length > most ? `… (${formatBytes(length)})` : '';
+  return `${quote}${escapeKey(key.subarray(0, most))}${quote}${rest}`;
 }
 
 /** What a terminal obeys or does not show: controls, marks of direction, line separators, lone surrogates. */

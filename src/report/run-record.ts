@@ -1,8 +1,8 @@
 // Hears every event of a run and keeps what is told of it: figures, counts, and of what may go on for days the first ones or the ones
 // that stand out. Its memory is bounded, however long the run is.
 
-import { escapeControls, escapeKey } from '../../resp/escapes.ts';
-import { countOf, formatBytes, formatDuration } from '../../resp/figures.ts';
+import { escapeControls, shortKey } from '../../resp/escapes.ts';
+import { countOf, formatDuration } from '../../resp/figures.ts';
 import { NO_FIGURES } from '../sync/controls.ts';
 import type { Figures, KeyFailedEvent, MigrateEvent, ObservedEvent } from '../sync/options.ts';
 import type { CheckEvent, CheckFigures, VerdictEvent } from '../verify/options.ts';
@@ -309,8 +309,7 @@ function shown({ db, key, nameBytes, type, bytes }: ObservedEvent['largest'][num
 }
 
 function shownKey(key: Buffer, bytes = key.length): string {
-  const text = escapeKey(key.subarray(0, LONGEST_KEY));
-  return bytes > LONGEST_KEY ? `${text}… (${formatBytes(bytes)})` : text;
+  return shortKey(key, LONGEST_KEY, '', bytes);
 }
 
 function cut(text: string): string {

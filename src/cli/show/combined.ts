@@ -3,20 +3,18 @@
 import { closeSync, fchmodSync, fsyncSync, openSync, statSync } from 'node:fs';
 import { redactAddress } from '../../../resp/address.ts';
 import { RespError } from '../../../resp/errors.ts';
-import { escapeControls, escapeKey } from '../../../resp/escapes.ts';
-import { formatBytes } from '../../../resp/figures.ts';
+import { escapeControls, shortKey } from '../../../resp/escapes.ts';
 import { Replacement, writeAll } from '../../file/output-file.ts';
 import { demandWritableKind } from '../../file/regular-file.ts';
 import type { StartEvent } from '../../sync/options.ts';
 import type { Verdict, VerdictEvent } from '../../verify/options.ts';
 import { UsageError } from '../flags/kinds.ts';
 import type { RunEvent, TextStream } from './output.ts';
+import { LONGEST_NAME } from './texts.ts';
 
 /** Characters that are collected before a write. */
 const ENOUGH = 64 * 1024;
 const STDOUT = '-';
-/** Bytes of a name: a line has to be a string. */
-const LONGEST_KEY = 1024 * 1024;
 
 const SIGNS: Readonly<Record<Verdict, string>> = {
   match: '=',
@@ -121,7 +119,6 @@ export function showsDb({ databases }: StartEvent): boolean {
  */
 export function verdictLine({ verdict, db, key, targetDb, targetKey, what }: VerdictEvent, showsDb: boolean): string {
   const [shownDb, shownKey] = verdict === 'targetOnly' ? [targetDb, targetKey] : [db, key];
-  const rest = shownKey.length > LONGEST_KEY ? `… (${formatBytes(shownKey.length)})` : '';
-  const name = `${showsDb ? `${shownDb}:` : ''}${escapeKey(shownKey.subarray(0, LONGEST_KEY))}${rest}`;
+  const name = `${showsDb ? `${shownDb}:` : ''}${shortKey(shownKey, LONGEST_NAME)}`;
   return `${SIGNS[verdict]} ${name}${what === undefined ? '' : `\t${escapeControls(what)}`}\n`;
 }

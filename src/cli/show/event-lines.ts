@@ -6,6 +6,7 @@ import type { Figures, LiveProgress, MigrateEvent, MigrateResult, SideReport, St
 import { planDigest } from '../../sync/workers-plan.ts';
 import type { CheckEvent, CheckFigures, VerdictEvent } from '../../verify/options.ts';
 import type { OutputOptions, RunEvent } from './output.ts';
+import { LONGEST_NAME } from './texts.ts';
 
 type Progress = Extract<MigrateEvent, { type: 'progress' }> | Extract<CheckEvent, { type: 'check-progress' }>;
 
@@ -13,7 +14,6 @@ type Progress = Extract<MigrateEvent, { type: 'progress' }> | Extract<CheckEvent
 export type Asked = Pick<OutputOptions, 'partition' | 'verifies'>;
 
 const PROGRESS_MS = 1000;
-const LONGEST_KEY = 1024 * 1024;
 
 export class EventLines {
   readonly #write: (line: string) => void;
@@ -139,8 +139,8 @@ function describeVerdict({ verdict, db, key, targetDb, targetKey, what }: Verdic
 
 /** A name is told whole, unless its line would be longer than a string may be, or a log should. */
 function keyOf(key: Buffer): { readonly key: string; readonly keyBytes?: number } {
-  if (key.length <= LONGEST_KEY) return { key: escapeKey(key) };
-  return { key: escapeKey(key.subarray(0, LONGEST_KEY)), keyBytes: key.length };
+  if (key.length <= LONGEST_NAME) return { key: escapeKey(key) };
+  return { key: escapeKey(key.subarray(0, LONGEST_NAME)), keyBytes: key.length };
 }
 
 function describe(error: unknown): object {

@@ -1,7 +1,7 @@
 // A key and its value as text, as rump inspect shows them: a line about it, then its elements in the quoting of redis-cli; or the
 // bytes of a payload that nobody here can read.
 
-import { escapeControls, escapeKey } from '../../../resp/escapes.ts';
+import { escapeControls, escapeKey, shortKey } from '../../../resp/escapes.ts';
 import { countOf, formatBytes, formatCount, formatDuration } from '../../../resp/figures.ts';
 import { factsOf, isReadable, lengthIn, partsOf, piecesOf } from '../../inspect/payload-facts.ts';
 import type { InspectedKey } from '../../inspect/inspect-keys.ts';
@@ -192,8 +192,7 @@ function* groupLines({ groups, lastId }: StreamHead): Generator<string> {
 }
 
 function quoted(bytes: Buffer, length = bytes.length): string {
-  const rest = length > LONGEST ? `… (${formatBytes(length)})` : '';
-  return `"${escapeKey(bytes.subarray(0, LONGEST))}"${rest}`;
+  return shortKey(bytes, LONGEST, '"', length);
 }
 
 /** Offsets, bytes and what is printable of them, part by part. */

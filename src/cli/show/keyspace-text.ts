@@ -1,6 +1,6 @@
 // What rump inspect has counted, as tables for people, with the names last as they may be long, and as JSON.
 
-import { escapeControls, escapeJson, escapeKey } from '../../../resp/escapes.ts';
+import { escapeControls, escapeJson, escapeKey, shortKey } from '../../../resp/escapes.ts';
 import { countOf, formatBytes, formatCount, formatDuration } from '../../../resp/figures.ts';
 import type { KeyspaceFigures } from '../../inspect/inspect-keyspace.ts';
 import type { RankedKey } from '../../inspect/largest.ts';
@@ -85,8 +85,7 @@ function headText({ complete, keys, bytes, expiring, large, failed, recounted, e
 }
 
 function named({ db, key, keyBytes, type }: RankedKey): Row {
-  const rest = keyBytes > LONGEST ? `… (${formatBytes(keyBytes)})` : '';
-  return [escapeControls(type), `"${escapeKey(key.subarray(0, LONGEST))}"${rest} in db ${db}`];
+  return [escapeControls(type), `${shortKey(key, LONGEST, '"', keyBytes)} in db ${db}`];
 }
 
 /** Figures to the right, the last column as it is; nothing where there are no rows. */

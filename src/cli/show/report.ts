@@ -1,8 +1,8 @@
 // Lines in words for every way of showing a run but JSON: warnings, failed keys, differences, the summary, the error. Alone
 // they are the output without progress.
 
-import { escapeControls, escapeKey } from '../../../resp/escapes.ts';
-import { countOf, formatBytes, formatCount, formatDuration } from '../../../resp/figures.ts';
+import { escapeControls, shortKey } from '../../../resp/escapes.ts';
+import { countOf, formatCount, formatDuration } from '../../../resp/figures.ts';
 import type { Figures, KeyFailedEvent, LiveProgress, PartitionReport, ReconnectEvent } from '../../sync/options.ts';
 import type { CheckFigures, RecheckEvent, VerdictEvent } from '../../verify/options.ts';
 import { showsDb, verdictLine } from './combined.ts';
@@ -238,9 +238,7 @@ function describePartition({ part, parts, slots, primaries }: PartitionReport): 
 }
 
 function describeFailure({ key, db, reason }: KeyFailedEvent): string {
-  const shown = escapeKey(key.subarray(0, LONGEST_KEY));
-  const rest = key.length > LONGEST_KEY ? `… (${formatBytes(key.length)})` : '';
-  return `key "${shown}"${rest} in db ${db}: ${reason}`;
+  return `key ${shortKey(key, LONGEST_KEY, '"')} in db ${db}: ${reason}`;
 }
 
 /** No progress: the closing words on stdout, and the report on stderr. A silent run prints errors only. */

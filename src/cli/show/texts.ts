@@ -7,6 +7,9 @@ import { countOf, formatBytes, formatCount, formatDuration, perSecond } from '..
 import type { DryRunEvent, Figures, NodeReport, SideReport, StartEvent, TypeFigures } from '../../sync/options.ts';
 import type { CheckFigures } from '../../verify/options.ts';
 
+/** Bytes of a key in a line for programs: it has to be a string, and a log is not to take gigabytes. */
+export const LONGEST_NAME = 1024 * 1024;
+
 /** An error as the operator sees it: one line, and with `debug` its stack. Ends with a newline. */
 export function errorText(error: unknown, debug: boolean): string {
   return `rump: ${describe(error)}\n${debug ? trace(error) : ''}`;
