@@ -3,13 +3,13 @@ import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { test, type TestContext } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { TestClient } from '../support/client.ts';
 import { bulk, command } from '../support/frames.ts';
 import { assertFailed } from '../support/outcome.ts';
-import { startServer, type TestServer } from '../support/redis-server.ts';
+import type { TestServer } from '../support/redis-server.ts';
 import { replyProxy } from '../support/reply-proxy.ts';
 import { fileOf, restores } from '../support/resp-file.ts';
-import { runRump, spawnRump, type RumpResult } from '../support/rump.ts';
+import { type RumpResult, runInspect, spawnRump } from '../support/rump.ts';
+import { startOne } from '../support/server-pair.ts';
 import { startProxy } from '../support/tcp-proxy.ts';
 import * as build from '../src/rdb/payload-builder.ts';
 
@@ -20,23 +20,13 @@ interface Figures {
   readonly prefixes: readonly { readonly keys: number }[];
 }
 
-async function serverFor(t: TestContext): Promise<[TestServer, TestClient]> {
-  const server = await startServer();
-  t.after(() => server.stop());
-  return [server, await server.client()];
-}
-
-function inspect(endpoint: string, ...words: string[]): Promise<RumpResult> {
-  return runRump(['inspect', endpoint, ...words]);
-}
-
 test('rump inspect fails without a table where it was not read to its end', async (t) => {
-  const [server, client] = await serverFor(t);
+  const [server, client] = await startOne(t);
   await client.pipeline(Array.from({ length: 5000 }, (_, i) => ['SET', `key:${i}`, 'v'.repeat(500)]));
   const proxy = await startProxy({ port: server.port });
   t.after(() => proxy.close());
   proxy.cutAfter(200_000, 'down');
-  const lost = await inspect(proxy.url, '--retries', '0');
+  const lost = await runInspect(proxy.url, '--retries', '0');
   assertFailed(lost, { code: 75, error: /^rump: Lost .*127\.0\.0\.1:\d+/ });
   assert.equal(lost.stdout, '');
   const unsteady = await replaced(t, server, Infinity);
@@ -46,14 +36,14 @@ test('rump inspect fails without a table where it was not read to its end', asyn
   });
   assert.equal(unsteady.stdout, '');
   const frames = restores(5);
-  const cut = await inspect(fileOf(t, frames.subarray(0, frames.length - 3)));
+  const cut = await runInspect(fileOf(t, frames.subarray(0, frames.length - 3)));
   assertFailed(cut, { error: /^rump: Cannot read / });
   assert.equal(cut.stdout, '');
   const damaged = Buffer.concat([
     command('RESTORE', 'key', 0, build.payload(10, 0, build.string('v'))),
     Buffer.from('x\r\n'),
   ]);
-  const nonsense = await inspect(fileOf(t, damaged), '--json');
+  const nonsense = await runInspect(fileOf(t, damaged), '--json');
   assert.equal(nonsense.code, 1);
   assert.doesNotMatch(nonsense.stdout, /"complete"/);
 });
@@ -69,11 +59,11 @@ async function replaced(t: TestContext, { port }: TestServer, times: number): Pr
     client.destroy();
     return undefined;
   });
-  return inspect(url, '--json', '--count', '500', '--retry-max', '50ms');
+  return runInspect(url, '--json', '--count', '500', '--retry-max', '50ms');
 }
 
 test('rump inspect counts no key twice where the source is replaced while it is read', async (t) => {
-  const [server, client] = await serverFor(t);
+  const [server, client] = await startOne(t);
   await client.pipeline(Array.from({ length: 5000 }, (_, i) => ['SET', `key:${i}`, 'value', 'EX', 1000]));
   const { code, stdout, stderr } = await replaced(t, server, 2);
   const { complete, keys, expiring, prefixes } = JSON.parse(stdout) as Figures;
@@ -82,7 +72,7 @@ test('rump inspect counts no key twice where the source is replaced while it is 
 });
 
 test('rump inspect that is interrupted prints what it has counted, and says that it is a part', async (t) => {
-  const [server, client] = await serverFor(t);
+  const [server, client] = await startOne(t);
   await client.pipeline(Array.from({ length: 5000 }, (_, i) => ['SET', `key:${i}`, 'v'.repeat(500)]));
   const proxy = await startProxy({ port: server.port });
   t.after(() => proxy.close());

@@ -16,7 +16,7 @@ import { startCluster } from '../support/redis-cluster.ts';
 import { startSentinel } from '../support/sentinel.ts';
 import { startServer, type TestServer } from '../support/redis-server.ts';
 import { fileOf, folderOf } from '../support/resp-file.ts';
-import { runRump, type RumpResult } from '../support/rump.ts';
+import { runInspect, runRump } from '../support/rump.ts';
 import { servers } from '../support/server-versions.ts';
 import * as build from '../src/rdb/payload-builder.ts';
 
@@ -39,12 +39,8 @@ function sentIn(info: unknown): number {
   return Number(/total_net_output_bytes:(\d+)/.exec(String(info))?.[1]);
 }
 
-function inspect(endpoint: string, ...words: string[]): Promise<RumpResult> {
-  return runRump(['inspect', endpoint, ...words]);
-}
-
 async function shown(endpoint: string, ...words: string[]): Promise<string> {
-  const { code, stdout, stderr } = await inspect(endpoint, ...words);
+  const { code, stdout, stderr } = await runInspect(endpoint, ...words);
   assert.deepEqual([code, stderr], [0, ''], stdout);
   return stdout;
 }
@@ -101,7 +97,7 @@ test('rump inspect finds names of any bytes, however they are written, and says 
   ];
   words[3] = String.raw`"\x2e"`;
   await client.send('SET', '.', 'there');
-  const result = await inspect(server.url, ...words, hostile.toString(), 'absent', String.raw`"\x01"`);
+  const result = await runInspect(server.url, ...words, hostile.toString(), 'absent', String.raw`"\x01"`);
   assert.equal(result.code, 1);
   assert.equal(linesOf(result.stdout).filter((line) => / in db 0: string/.test(line)).length, words.length + 1);
   assert.deepEqual(linesOf(result.stderr).toSorted(), [
@@ -209,7 +205,7 @@ test('rump inspect shows keys of files, packed or not, the last one where there 
     const text = await shown(file, 'key', 'hash');
     assert.match(text, new RegExp(`^"key" in db 0: string, raw, .*\\(${SHOWN_FAR_AWAY}\\)\\n +"value"$`, 'm'));
     assert.match(text, /^"hash" in db 0: hash.*\n +1\) "f" "v"$/m);
-    assert.equal((await inspect(file, 'absent')).code, 1);
+    assert.equal((await runInspect(file, 'absent')).code, 1);
   }
   const frames = ['old', 'new'].map((value) =>
     command('RESTORE', 'key', 0, build.payload(10, 0, build.string(value)), 'REPLACE'),
@@ -241,7 +237,7 @@ test('rump inspect shows what it has found in a stream that is damaged further o
     t,
     Buffer.concat([stream.subarray(0, stream.lastIndexOf('rump:end')), Buffer.from('rump:end:7:0\r\n')]),
   );
-  const result = await inspect(path, 'key');
+  const result = await runInspect(path, 'key');
   assertFailed(result, { error: /^rump: Cannot read / });
   assert.match(result.stdout, /^"key" in db 0: string.*\n +"value"\n$/);
 });
@@ -291,20 +287,20 @@ test('rump inspect dates an expiry where the clocks are apart', async (t) => {
 test('rump inspect names who cannot be asked, without the password', async (t) => {
   const server = await serverFor(t, undefined, ['--requirepass', 'canary']);
   const url = (password: string): string => server.url.replace('//', `//:${password}@`);
-  const wrong = await inspect(url('canary-too'), 'key');
+  const wrong = await runInspect(url('canary-too'), 'key');
   assertFailed(wrong, { error: /^rump: Cannot log in to 127\.0\.0\.1:\d+/ });
   assert.doesNotMatch(wrong.stderr + wrong.stdout, /canary/);
   const password = join(folderOf(t), 'password');
   writeFileSync(password, 'canary\n');
   for (const result of [
-    await inspect(url('canary'), 'key'),
-    await inspect(server.url, 'key', '--from-password-file', password),
+    await runInspect(url('canary'), 'key'),
+    await runInspect(server.url, 'key', '--from-password-file', password),
   ]) {
     assert.deepEqual([result.code, result.stderr], [1, 'rump: there is no key "key"\n']);
     assertPlainWords(result);
   }
-  assertFailed(await inspect(join(folderOf(t), 'none.resp'), 'key'), { error: /there is no such file/ });
-  assertFailed(await inspect('x.ndjson', 'key'), { code: 2, error: /^rump: Cannot read x\.ndjson: / });
+  assertFailed(await runInspect(join(folderOf(t), 'none.resp'), 'key'), { error: /there is no such file/ });
+  assertFailed(await runInspect('x.ndjson', 'key'), { code: 2, error: /^rump: Cannot read x\.ndjson: / });
 });
 
 test('rump inspect decodes every recorded payload out of a stream', async (t) => {

@@ -3,11 +3,10 @@ import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { test, type TestContext } from 'node:test';
+import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { slotOf } from '../../src/cluster/slot.ts';
-import type { TestClient } from '../support/client.ts';
 import { callsOf, writesOf } from '../support/command-stats.ts';
 import { readLine } from '../support/exported.ts';
 import { assertDone, assertFailed, linesOf } from '../support/outcome.ts';
@@ -15,9 +14,9 @@ import { blocksOf } from '../support/pages.ts';
 import { fillByRecipes } from '../support/recipe-keyspace.ts';
 import { startCluster } from '../support/redis-cluster.ts';
 import { replyProxy } from '../support/reply-proxy.ts';
-import { startServer, type ServerOptions, type TestServer } from '../support/redis-server.ts';
 import { folderOf, restores } from '../support/resp-file.ts';
-import { MAIN, runRump, spawnRump, type RumpResult } from '../support/rump.ts';
+import { MAIN, runInspect, runRump, spawnRump } from '../support/rump.ts';
+import { startOne } from '../support/server-pair.ts';
 import { servers } from '../support/server-versions.ts';
 import { openTerminal } from '../support/terminal.ts';
 
@@ -36,25 +35,15 @@ interface Figures {
   readonly slots: readonly { readonly slot: number; readonly keys: number; readonly bytes: number }[];
 }
 
-async function serverFor(t: TestContext, options: ServerOptions = {}): Promise<[TestServer, TestClient]> {
-  const server = await startServer(options);
-  t.after(() => server.stop());
-  return [server, await server.client()];
-}
-
-function inspect(endpoint: string, ...words: string[]): Promise<RumpResult> {
-  return runRump(['inspect', endpoint, ...words]);
-}
-
 async function figuresOf(endpoint: string, ...words: string[]): Promise<Figures> {
-  const { code, stdout, stderr } = await inspect(endpoint, '--json', ...words);
+  const { code, stdout, stderr } = await runInspect(endpoint, '--json', ...words);
   assert.deepEqual([code, stderr, linesOf(stdout).length], [0, '', 1], stdout);
   return JSON.parse(stdout) as Figures;
 }
 
 for (const { name, binary } of servers('redis-6.0', 'redis-8.0', 'valkey-9.1')) {
   test(`rump inspect counts every key of a server by what the server says of it (${name})`, async (t) => {
-    const [server, client] = await serverFor(t, { binary });
+    const [server, client] = await startOne(t, { binary });
     const keys = await fillByRecipes(client);
     const types = (await client.pipeline(keys.map((key) => ['TYPE', key]))).map(String);
     const dumps = (await client.pipeline(keys.map((key) => ['DUMP', key]))) as Buffer[];
@@ -79,13 +68,13 @@ for (const { name, binary } of servers('redis-6.0', 'redis-8.0', 'valkey-9.1')) 
 }
 
 test('rump inspect prints tables: types, prefixes of a depth, the largest keys', async (t) => {
-  const [server, client] = await serverFor(t);
+  const [server, client] = await startOne(t);
   await client.pipeline([
     ...Array.from({ length: 300 }, (_, i) => ['SET', `user:${i % 3}:${i}`, 'v'.repeat(100), 'EX', '1000']),
     ['RPUSH', 'queue', 'x'.repeat(50_000)],
     ['SET', 'odd\x1b[31m:\u202ename', 'x'],
   ]);
-  const { code, stdout, stderr } = await inspect(server.url);
+  const { code, stdout, stderr } = await runInspect(server.url);
   assert.deepEqual([code, stderr], [0, '']);
   assert.match(stdout, /^302 keys, [\d.]+ KiB of payloads\n300 with an expiry; in [\d.]+ s\n\n/);
   assert.match(stdout, /^ *300 +[\d.]+ KiB +\d+ % +300 {2}string$|^ *301 +[\d.]+ KiB +\d+ % +300 {2}string$/m);
@@ -135,7 +124,7 @@ test('rump inspect counts a cluster by node and by slot', async (t) => {
     return undefined;
   });
   const nat = ['--from-nat', `127.0.0.1:${port}=${url.replace('redis://', '')}`];
-  const { code, stdout, stderr } = await inspect(cluster.nodes[1]!.url, '--json', '--count', '100', ...nat);
+  const { code, stdout, stderr } = await runInspect(cluster.nodes[1]!.url, '--json', '--count', '100', ...nat);
   assert.match(stderr, /slots have moved \(1\); they are read once more/);
   const again = JSON.parse(stdout) as Figures;
   const others = commands.filter(([, name]) => slotOf(Buffer.from(name!)) !== moved).length;
@@ -144,7 +133,7 @@ test('rump inspect counts a cluster by node and by slot', async (t) => {
 });
 
 test('rump inspect counts streams and snapshots, packed or from stdin, as it does their server', async (t) => {
-  const [server, client] = await serverFor(t);
+  const [server, client] = await startOne(t);
   await client.pipeline(Array.from({ length: 50 }, (_, i) => ['SET', `p${i % 5}:${i}`, 'v'.repeat(i)]));
   await client.pipeline([['HSET', 'hash', 'f', 'v'], ['SAVE']]);
   const stream = join(folderOf(t), 'f.resp.gz');
@@ -160,7 +149,7 @@ test('rump inspect counts streams and snapshots, packed or from stdin, as it doe
 });
 
 test('rump inspect ranks the hottest keys where the policy counts, and does without the right to ask', async (t) => {
-  const [server, client] = await serverFor(t, { args: ['--maxmemory-policy', 'allkeys-lfu'] });
+  const [server, client] = await startOne(t, { args: ['--maxmemory-policy', 'allkeys-lfu'] });
   await client.send('SET', 'model', 'value');
   const payload = (await client.send('DUMP', 'model')) as Buffer;
   await client.pipeline([
@@ -176,28 +165,28 @@ test('rump inspect ranks the hottest keys where the policy counts, and does with
   assert.ok(hottest.every(({ counter }, i) => i === 0 || counter <= hottest[i - 1]!.counter));
   const rights = ['+info', '+time', '+dbsize', '+select', '+scan', '+dump', '+pttl', '+pexpiretime'];
   await client.send('ACL', 'SETUSER', 'least', 'on', '>canary', '~*', ...rights);
-  const least = await inspect(server.url.replace('//', '//least:canary@'), '--json');
+  const least = await runInspect(server.url.replace('//', '//least:canary@'), '--json');
   const figures = JSON.parse(least.stdout) as Figures;
   assert.deepEqual([least.code, figures.keys, figures.hottest], [0, 30, []]);
   assert.doesNotMatch(least.stdout + least.stderr, /canary/);
-  const told = await inspect(server.url.replace('//', '//least:canary@'));
+  const told = await runInspect(server.url.replace('//', '//least:canary@'));
   assert.match(told.stdout, /^Which keys are the hottest the server does not tell this user: that takes \+object\.$/m);
 });
 
 test('rump inspect ranks the hottest keys of a snapshot whose server has counted', async () => {
   const path = fileURLToPath(new URL('../../../fixtures/snapshots/redis-7.0-lfu.rdb', import.meta.url));
-  const { hottest } = JSON.parse((await inspect(path, '--json')).stdout) as Figures;
+  const { hottest } = JSON.parse((await runInspect(path, '--json')).stdout) as Figures;
   assert.deepEqual([hottest[0]?.key, hottest[0]?.counter], ['frequent', 255]);
 });
 
 test('rump inspect does not dump what is large, and says whose word its bytes are', async (t) => {
-  const [server, client] = await serverFor(t);
+  const [server, client] = await startOne(t);
   await client.pipeline([
     ['SET', 'large', 'x'.repeat(400_000)],
     ['SET', 'small', 'x'],
   ]);
   await client.send('CONFIG', 'RESETSTAT');
-  const result = await inspect(server.url, '--big-key', '100k');
+  const result = await runInspect(server.url, '--big-key', '100k');
   assert.equal(result.code, 0);
   assert.match(result.stdout, /^One large value was not dumped: what counts is the memory that the server tells\.$/m);
   assert.match(result.stdout, /^4\d\d\.\d KiB +\S+ {2}"large" in db 0$/m);
@@ -206,7 +195,7 @@ test('rump inspect does not dump what is large, and says whose word its bytes ar
 });
 
 test('the tables of rump inspect break no line of a terminal of 40 columns', async (t) => {
-  const [server, client] = await serverFor(t);
+  const [server, client] = await startOne(t);
   await client.pipeline(
     Array.from({ length: 3 }, (_, i) => ['SET', `${'long'.repeat(30)}:${i}`, 'v'.repeat(5000 * i)]),
   );
@@ -222,7 +211,7 @@ test('the tables of rump inspect break no line of a terminal of 40 columns', asy
 });
 
 test('rump inspect --ndjson prints every key with its value, a line each', async (t) => {
-  const [server, client] = await serverFor(t);
+  const [server, client] = await startOne(t);
   const keys = await fillByRecipes(client);
   const { code, stdout, stderr } = await spawnRump(['inspect', server.url, '--ndjson']).done;
   assert.equal(code, 0, stderr);
@@ -234,16 +223,16 @@ test('rump inspect --ndjson prints every key with its value, a line each', async
     lines.map(({ key }) => key.toString('latin1')).toSorted(),
     keys.map((key) => Buffer.from(key).toString('latin1')).toSorted(),
   );
-  const filtered = await inspect(server.url, 'key', '--match', 'k*');
+  const filtered = await runInspect(server.url, 'key', '--match', 'k*');
   assertFailed(filtered, { code: 2, error: /^rump: Cannot use --match with keys \(leave it out, or the keys\)$/ });
-  assertFailed(await inspect(server.url, 'key', '--ndjson'), {
+  assertFailed(await runInspect(server.url, 'key', '--ndjson'), {
     code: 2,
     error: /^rump: Cannot use --ndjson with keys/,
   });
 });
 
 test('The recipe of README.md looks into keys of a server and of a file, and into all of them', async (t) => {
-  const [server, client] = await serverFor(t);
+  const [server, client] = await startOne(t);
   await client.pipeline([
     ['SET', 'user:17', 'v7', 'EX', 1000],
     ['SET', 'user:id:18', 'v8'],

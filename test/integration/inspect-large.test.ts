@@ -2,15 +2,15 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { test, type TestContext } from 'node:test';
+import { test } from 'node:test';
 import { authority } from '../support/certificates.ts';
 import type { TestClient } from '../support/client.ts';
 import { callsOf } from '../support/command-stats.ts';
 import { assertDone, assertFailed, linesOf } from '../support/outcome.ts';
 import { startCluster } from '../support/redis-cluster.ts';
-import { startServer, type ServerOptions, type TestServer } from '../support/redis-server.ts';
 import { folderOf } from '../support/resp-file.ts';
-import { runRump, spawnRump, type RumpResult } from '../support/rump.ts';
+import { runInspect, runRump, spawnRump } from '../support/rump.ts';
+import { startOne } from '../support/server-pair.ts';
 import { startSentinel } from '../support/sentinel.ts';
 import { startProxy } from '../support/tcp-proxy.ts';
 import { longOnly } from '../support/tier.ts';
@@ -25,16 +25,6 @@ interface Shown {
   readonly elements: number | null;
   readonly value: unknown;
   readonly error?: { readonly message: string };
-}
-
-async function serverFor(t: TestContext, options: ServerOptions = {}): Promise<[TestServer, TestClient]> {
-  const server = await startServer(options);
-  t.after(() => server.stop());
-  return [server, await server.client()];
-}
-
-function inspect(endpoint: string, ...words: string[]): Promise<RumpResult> {
-  return runRump(['inspect', endpoint, ...words]);
 }
 
 /** `list` is large, by its server and by its payload. */
@@ -60,19 +50,19 @@ function assertShown(stdout: string, length: string, more: string): void {
 }
 
 test('rump inspect shows large values of a server and of files in the order in which keys are named', async (t) => {
-  const [server, client] = await serverFor(t);
+  const [server, client] = await startOne(t);
   await fill(client);
   await client.send('SAVE');
   const folder = folderOf(t);
   for (const name of ['f.resp', 'f.resp.gz'])
     assertDone(await runRump(['--from', server.url, '--to', join(folder, name)]));
   await client.send('CONFIG', 'RESETSTAT');
-  const ofServer = await inspect(server.url, ...WANTED);
+  const ofServer = await runInspect(server.url, ...WANTED);
   assert.deepEqual([ofServer.code, ofServer.stderr], [0, '']);
   assertShown(ofServer.stdout, '10,000 elements, ', '9,998 ');
   assert.equal((await callsOf(client)).get('llen'), 1);
   for (const file of [join(folder, 'f.resp'), join(folder, 'f.resp.gz'), join(server.dir, 'dump.rdb')]) {
-    const { code, stdout, stderr } = await inspect(file, ...WANTED);
+    const { code, stdout, stderr } = await runInspect(file, ...WANTED);
     assert.deepEqual([code, stderr], [0, ''], file);
     assertShown(stdout, '', '');
   }
@@ -83,9 +73,9 @@ test('rump inspect shows large values of a server and of files in the order in w
 });
 
 test('rump inspect --json tells how many elements there are, and shows so many as --limit says', async (t) => {
-  const [server, client] = await serverFor(t);
+  const [server, client] = await startOne(t);
   await fill(client);
-  const { code, stdout } = await inspect(server.url, ...WANTED, '--json');
+  const { code, stdout } = await runInspect(server.url, ...WANTED, '--json');
   const keys = linesOf(stdout).map((line) => JSON.parse(line) as Shown);
   assert.equal(code, 0);
   assert.deepEqual(
@@ -103,7 +93,7 @@ test('rump inspect --json tells how many elements there are, and shows so many a
 });
 
 test('rump inspect reads no more of a server once nobody reads what it prints', async (t) => {
-  const [server, client] = await serverFor(t);
+  const [server, client] = await startOne(t);
   const item = 'x'.repeat(10_000);
   await client.pipeline(Array.from({ length: 1000 }, () => ['RPUSH', 'list', item]));
   await client.send('CONFIG', 'RESETSTAT');
@@ -116,12 +106,12 @@ test('rump inspect reads no more of a server once nobody reads what it prints', 
 });
 
 test('rump inspect --json ends its object where a large value was not read to its end', async (t) => {
-  const [server, client] = await serverFor(t);
+  const [server, client] = await startOne(t);
   await fill(client);
   const proxy = await startProxy({ port: server.port });
   t.after(() => proxy.close());
   proxy.cutAfter(60_000, 'down');
-  const result = await inspect(proxy.url, 'list', '--limit', '0', ...BIG_KEY, '--retries', '0', '--json');
+  const result = await runInspect(proxy.url, 'list', '--limit', '0', ...BIG_KEY, '--retries', '0', '--json');
   assertFailed(result, { code: 75, error: /^rump: (?:Lost|Cannot reach) .*127\.0\.0\.1:\d+/ });
   const [list] = linesOf(result.stdout).map((line) => JSON.parse(line) as Shown);
   assert.equal(list!.elements, null);
@@ -130,14 +120,14 @@ test('rump inspect --json ends its object where a large value was not read to it
 });
 
 test('rump inspect says of a key that it may not read that it failed, and not that it is missing', async (t) => {
-  const [server, client] = await serverFor(t);
+  const [server, client] = await startOne(t);
   await client.pipeline([
     ['SET', 'open', 'value'],
     ['SET', 'closed', 'value'],
     ['ACL', 'SETUSER', 'reader', 'on', '>canary', '~open', '~absent', '~rump*', '+@all'],
   ]);
   const url = server.url.replace('//', '//reader:canary@');
-  const { code, stdout, stderr } = await inspect(url, 'closed', 'open', 'absent');
+  const { code, stdout, stderr } = await runInspect(url, 'closed', 'open', 'absent');
   assert.equal(code, 1);
   assert.match(stdout, /^"open" in db 0: string, .*\n +"value"\n$/);
   assert.match(stderr, /^rump: key "closed" in db 0: NOPERM /m);
@@ -149,14 +139,14 @@ test('rump inspect says of a key that it may not read that it failed, and not th
 });
 
 test('The tables of rump inspect tell the types of large values, and what each database takes', async (t) => {
-  const [server, client] = await serverFor(t);
+  const [server, client] = await startOne(t);
   await fill(client);
   await client.pipeline([
     ...Array.from({ length: 150 }, (_, i) => ['HSET', `hash:${i}`, 'field', 'x'.repeat(20_000)]),
     ['SELECT', 5],
     ['SET', 'other', 'v', 'EX', 1000],
   ]);
-  const { code, stdout, stderr } = await inspect(server.url, '--db', 'all', ...BIG_KEY);
+  const { code, stdout, stderr } = await runInspect(server.url, '--db', 'all', ...BIG_KEY);
   assert.deepEqual([code, stderr], [0, '']);
   assert.doesNotMatch(stdout, /unknown/);
   assert.match(stdout, /^ *150 +[\d.]+ MiB +\d+ % +0 {2}hash$/m);
@@ -178,7 +168,7 @@ test('The tables of rump inspect tell the types of large values, and what each d
     '+exists',
   ];
   await client.send('ACL', 'SETUSER', 'least', 'on', '>canary', '~*', ...rights);
-  const least = await inspect(server.url.replace('//', '//least:canary@'), ...BIG_KEY);
+  const least = await runInspect(server.url.replace('//', '//least:canary@'), ...BIG_KEY);
   assert.equal(least.code, 0, least.stderr);
   assert.match(least.stdout, /^ *151 +[\d.]+ MiB +\d+ % +0 {2}unknown$/m);
 });
@@ -189,7 +179,7 @@ test('rump inspect refuses with keys what is about all keys', async () => {
     ['--depth', '2'],
     ['--type', 'string'],
   ])
-    assertFailed(await inspect('redis://127.0.0.1:1', 'key', ...words), {
+    assertFailed(await runInspect('redis://127.0.0.1:1', 'key', ...words), {
       code: 2,
       error: new RegExp(`^rump: Cannot use ${words[0]} with keys`),
     });
@@ -200,24 +190,24 @@ longOnly(() => {
     const cluster = await startCluster(t);
     const names = Array.from({ length: 200 }, (_, i) => `key:${(i * 77) % 200}`);
     await cluster.pipeline(names.map((name, i) => ['SET', name, 'x'.repeat(i)]));
-    const { code, stdout } = await inspect(cluster.nodes[0]!.url, ...names);
+    const { code, stdout } = await runInspect(cluster.nodes[0]!.url, ...names);
     assert.equal(code, 0);
     const shown = linesOf(stdout).flatMap((line) => /^"(key:\d+)" in db 0, slot/.exec(line)?.[1] ?? []);
     assert.deepEqual(shown, names);
   });
 
   test('rump inspect reaches a server by a sentinel, and by TLS', async (t) => {
-    const [server, client] = await serverFor(t);
+    const [server, client] = await startOne(t);
     await client.send('SET', 'key', 'value');
     const sentinel = await startSentinel({ primary: server });
     t.after(() => sentinel.stop());
-    const bySentinel = await inspect(`redis+sentinel://127.0.0.1:${sentinel.port}/main`, 'key');
+    const bySentinel = await runInspect(`redis+sentinel://127.0.0.1:${sentinel.port}/main`, 'key');
     assert.match(bySentinel.stdout, /^"key" in db 0: string, .*\n +"value"\n$/);
-    const [secure, secureClient] = await serverFor(t, { tls: 'server' });
+    const [secure, secureClient] = await startOne(t, { tls: 'server' });
     await secureClient.send('SET', 'key', 'secret');
-    const byTls = await inspect(secure.url, 'key', '--from-tls-ca', authority.certFile);
+    const byTls = await runInspect(secure.url, 'key', '--from-tls-ca', authority.certFile);
     assert.match(byTls.stdout, /^"key" in db 0: string, .*\n +"secret"\n$/, byTls.stderr);
-    const tables = await inspect(secure.url, '--from-tls-ca', authority.certFile);
+    const tables = await runInspect(secure.url, '--from-tls-ca', authority.certFile);
     assert.match(tables.stdout, /^1 key, /);
   });
 });

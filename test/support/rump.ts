@@ -48,6 +48,10 @@ export async function runRump(args: readonly string[], options: RumpOptions = {}
   return runHere(args, env);
 }
 
+export function runInspect(endpoint: string, ...words: readonly string[]): Promise<RumpResult> {
+  return runRump(['inspect', endpoint, ...words]);
+}
+
 /** It stands for stdin or stdout, which are those of a process. */
 function isStream(arg: string): boolean {
   return /^(?:--?(?:from|to)=)?(?:file:(?:\/\/)?)?-(?:\.\w+)?$|^(?:--combined=)?-$|\/dev\/std/.test(arg);

@@ -1,4 +1,4 @@
-// A source and a target for one test, with a client on each; both end with the test.
+// A source and a target for one test, or one server, with a client on each; they end with the test.
 import type { TestContext } from 'node:test';
 import type { TestClient } from './client.ts';
 import { startServer, type ServerOptions, type TestServer } from './redis-server.ts';
@@ -24,4 +24,11 @@ export async function startPair(t: TestContext, options: PairOptions = {}): Prom
   t.after(() => Promise.all([source.stop(), target.stop()]));
   const [from, to] = await Promise.all([source.client(), target.client()]);
   return { source, target, from, to, endpoints: ['--from', source.url, '--to', target.url] };
+}
+
+/** One server for what needs no second one, and a client on its database 0. */
+export async function startOne(t: TestContext, options: ServerOptions = {}): Promise<[TestServer, TestClient]> {
+  const server = await startServer(options);
+  t.after(() => server.stop());
+  return [server, await server.client()];
 }
