@@ -16,6 +16,8 @@ export interface ClientOptions {
 
 /** Commands on their way together; a pipeline of any length keeps this many bytes in one write. */
 const WRITE_BYTES = 1024 * 1024;
+/** No server is silent for so long about anything that a test asks it. */
+const LONGEST_SILENCE_MS = 120_000;
 
 interface Waiting {
   left: number;
@@ -47,6 +49,11 @@ export class TestClient {
     });
     socket.on('error', (error) => {
       reason = error;
+    });
+    socket.setTimeout(LONGEST_SILENCE_MS, () => {
+      if (this.#waiting.length === 0) return;
+      const { remotePort } = socket;
+      socket.destroy(new Error(`The server at port ${remotePort} was silent for ${LONGEST_SILENCE_MS / 1000} s`));
     });
     socket.on('close', () => {
       for (const { reject } of this.#waiting.splice(0)) reject(reason);

@@ -31,9 +31,13 @@ const MIGRATED_AT_ONCE = 500;
 
 /** Ends with the test. */
 export async function startCluster(t: TestContext, options: ClusterOptions = {}): Promise<TestCluster> {
-  const cluster = await createCluster(options);
-  t.after(() => cluster.stop());
-  return cluster;
+  const creation = createCluster(options);
+  // Registered before there is one: a test that fails meanwhile leaves none behind.
+  t.after(async () => {
+    const [created] = await Promise.allSettled([creation]);
+    if (created.status === 'fulfilled') await created.value.stop();
+  });
+  return creation;
 }
 
 export async function createCluster(options: ClusterOptions = {}): Promise<TestCluster> {
@@ -42,9 +46,15 @@ export async function createCluster(options: ClusterOptions = {}): Promise<TestC
   const relaxed = ['--cluster-migration-barrier', '99', '--appendonly', 'no'];
   const secret = server.tls === undefined ? [] : ['--tls-cluster', 'yes', '--tls-replication', 'yes'];
   const start = { ...server, args: [...habits, ...relaxed, ...secret, ...args] };
-  const nodes = await Promise.all(
+  const starts = await Promise.allSettled(
     Array.from({ length: primaries * (1 + replicas) + spares }, () => startServer(start)),
   );
+  const nodes = starts.flatMap((each) => (each.status === 'fulfilled' ? [each.value] : []));
+  const failed = starts.find(({ status }) => status === 'rejected');
+  if (failed !== undefined) {
+    await Promise.all(nodes.map((node) => node.stop()));
+    throw (failed as PromiseRejectedResult).reason;
+  }
   const cluster = new TestCluster(nodes, await Promise.all(nodes.map((node) => node.client())), primaries, spares);
   try {
     await cluster.form();
