@@ -29,6 +29,7 @@ export interface ServerOptions {
 const START_MS = 30_000;
 const POLL_MS = 3;
 const ATTEMPTS = 5;
+const LAST_WORDS_MS = 1000;
 /**
  * Below what systems give to outgoing connections, 32,768 on Linux, also 10,000 higher, where a cluster node listens as well:
  * so no connection takes the port of a server that is about to begin, or to come back.
@@ -102,6 +103,8 @@ export class TestServer {
         resolve(undefined);
       });
       this.#child.once('close', resolve);
+      // A process that it forked to write a snapshot may outlive it, and hold its output open.
+      this.#child.once('exit', () => setTimeout(() => this.#hangUp(resolve), LAST_WORDS_MS).unref());
     });
   }
 
@@ -152,6 +155,11 @@ export class TestServer {
       if (await Promise.race([ended, sleep(POLL_MS, false)])) break;
     }
     throw new Error(`Cannot start ${this.#child.spawnfile}: ${this.#log.trim().split('\n').slice(-4).join(' | ')}`);
+  }
+
+  #hangUp(andThen: (none: undefined) => void): void {
+    for (const stream of [this.#child.stdout, this.#child.stderr]) stream?.destroy();
+    andThen(undefined);
   }
 
   /** Whom it trusts is a matter for other tests: this client takes every certificate, and shows a good one. */
