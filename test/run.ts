@@ -20,7 +20,10 @@ const LONG = /\/(?:redis-cluster|sentinel|standing|terminal|usage-hook)\.js'/;
 /** Of those, the ones that follow random writers take minutes in the long tier. */
 const LONGEST = /\/support\/live\/model\.js'/;
 /** The others share so many: to start one, and to compile what it imports, takes longer than many a file. */
-const SHARED = isRest ? 10 : 15;
+const SHARED = isRest ? 10 : 12;
+/** A folder with so many files has a process of its own; smaller ones share a few, for the same reason. */
+const LARGE_FOLDER = 10;
+const SHARED_FOLDERS = 4;
 
 /** Whoever asks for the tier has more to do in the long one. */
 const TIERED = /\bfrom '[./]*\/(?:support\/)?(?:tier|server-versions)\.js'/;
@@ -74,7 +77,7 @@ if (files.length === 0) {
     .pipe(process.stdout);
 }
 
-/** Who takes the longest begins first. Integration tests share a few processes, the others have one for each folder. */
+/** Who takes the longest begins first. Integration tests share a few processes, and so do small folders; large ones have their own. */
 function processesFor(files: readonly string[]): string[] {
   rmSync(groups, { recursive: true, force: true });
   mkdirSync(groups, { recursive: true });
@@ -95,7 +98,12 @@ function processesFor(files: readonly string[]): string[] {
   for (const [index, file] of (isRest ? short : [...longest, ...long, ...short]).entries())
     add(integration, `integration-${(index % SHARED) + 1}`, file);
   const largestFirst = [...folders].toSorted(([, a], [, b]) => b.length - a.length);
-  return [...alone, ...Array.from([...integration, ...largestFirst], ([name, members]) => writeGroup(name, members))];
+  const own = largestFirst.filter(([, { length }]) => length >= LARGE_FOLDER);
+  const shared = new Map<string, string[]>();
+  for (const [index, [, members]] of largestFirst.slice(own.length).entries())
+    for (const member of members) add(shared, `small-folders-${(index % SHARED_FOLDERS) + 1}`, member);
+  const together = [...integration, ...own, ...shared];
+  return [...alone, ...together.map(([name, members]) => writeGroup(name, members))];
 }
 
 function add(groups: Map<string, string[]>, name: string, file: string): void {
