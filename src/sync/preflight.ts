@@ -231,7 +231,7 @@ function isRefused({ use, unserved }: Deployment, { connection: { peer } }: Serv
   const message = `Cannot ${use} the cluster at ${nameOf(peer)}: no node serves slots ${unserved.describe()}, and for that it serves no other slot either: ${refusal.message}`;
   const hint =
     'give those slots a node (redis-cli --cluster fix), or have it serve the others (cluster-require-full-coverage no)';
-  // Somebody has to do something about it, so it is not told as what may pass: the reply alone would be.
+  // Somebody has to do something about it, so this run does not wait for it, as it would for the reply alone; the next one may.
   return new RespError(refusal.code, message, { peer, hint });
 }
 
