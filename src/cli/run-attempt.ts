@@ -120,7 +120,7 @@ export class Attempt {
     if (exitCode !== undefined && exitCode !== 0) return `it ended with exit code ${exitCode}`;
     const isWhole = copied === undefined ? this.#isChecked : this.#isDone && this.#isChecked === this.#isToCheck;
     if (isWhole && (copied ?? compared) !== undefined) return undefined;
-    return 'it has not come to its end: it was killed, or it goes on';
+    return 'its log has no end: it was killed, it goes on, or the log could not be written';
   }
 
   /** Everything was done, but both sides are not the same. */
