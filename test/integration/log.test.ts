@@ -36,12 +36,14 @@ test('--log has the events of --json and the exit code, behind those of earlier 
   ]);
   await to.send('SET', hostile, 'target');
   const file = join(folderOf(t), 'run.log');
-  const first = await runRump([...endpoints, '--on-conflict', 'fail', '--json', '--log', file]);
+  const asked = ['--on-conflict', 'fail', '--exclude', 'no:*', '--strip-prefix', 'x:'];
+  const first = await runRump([...endpoints, ...asked, '--json', '--log', file]);
   assert.deepEqual([first.code, first.stderr], [1, 'rump: 1 key was not copied\n']);
   assert.equal(statSync(file).mode & 0o777, 0o600);
   const text = readFileSync(file, 'utf8');
   const told = parse(text);
   assert.deepEqual(steady(told), [...steady(parse(first.stdout)), { event: 'exit', time: 0, elapsed: 0, exitCode: 1 }]);
+  assert.deepEqual(told[0]?.['scope'], { db: '0', exclude: 'no:*', 'strip-prefix': 'x:' });
   const failed = told.find(({ event }) => event === 'key-failed');
   assert.deepEqual([failed?.['key'], failed?.['code']], ['<script>\\"\\x0a.\\xff', 'BUSYKEY']);
 
