@@ -71,7 +71,8 @@ export class CheckpointKeys implements CheckpointStore {
     this.name = `the checkpoint${ofPart} in database ${Math.min(...databases)} of ${shown}`;
     this.#suffix = part === undefined ? '' : `:${part}`;
     this.#deployment = deployment;
-    this.#client = new RoutedClient(deployment, options);
+    // Whoever writes the data tells of the same losses.
+    this.#client = new RoutedClient(deployment, { ...options, onReconnect: () => {} });
     this.#options = options;
     this.#databases = new Set(databases);
   }
@@ -118,8 +119,12 @@ export class CheckpointKeys implements CheckpointStore {
     for (const node of this.#deployment.topology.nodes)
       if (!this.#isOnNode(node, [...this.#places])) this.#places.add(this.#placeAt(node));
     for (const db of databasesOf(checkpoint)) this.#databases.add(db);
-    await this.#demandAlone();
-    const bytes = await this.#writeAll({ ...checkpoint, isGoing: false });
+    const keep = async (): Promise<number> => {
+      await this.#demandAlone();
+      return this.#writeAll({ ...checkpoint, isGoing: false });
+    };
+    // Without the first one nothing may be written; of all others the next one makes up for what was not kept.
+    const bytes = await (this.#last === undefined ? this.#insist(keep) : keep());
     this.#keepers ??= await this.#askKeepers();
     return bytes;
   }
@@ -213,13 +218,12 @@ export class CheckpointKeys implements CheckpointStore {
   }
 
   /** Does it again where a node was lost, as often as is allowed: done twice it is the same. */
-  async #insist(work: () => Promise<unknown>): Promise<void> {
+  async #insist<T>(work: () => Promise<T>): Promise<T> {
     const backoff = new Backoff(this.#options.retry);
     const { role: side, signal, topology } = this.#deployment;
     for (;;) {
       try {
-        await work();
-        return;
+        return await work();
       } catch (error) {
         const { peer = topology.nodes[0]!.peer } = error as RespError;
         await pauseAfter(error, backoff, { side, peer, signal }, this.#options);

@@ -1,7 +1,18 @@
 // Copies that go on where their target may have lost meanwhile what it had acknowledged: it gets that once more.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { fileFor, keptAt, keptIn, kill, KEYS, removalAt, setAll, sizeOf, SLOWLY } from '../support/broken-off.ts';
+import {
+  fileFor,
+  keepingAt,
+  keptAt,
+  keptIn,
+  kill,
+  KEYS,
+  removalAt,
+  setAll,
+  sizeOf,
+  SLOWLY,
+} from '../support/broken-off.ts';
 import type { TestClient } from '../support/client.ts';
 import { dumpsOf } from '../support/command-stats.ts';
 import { assertSameData } from '../support/keyspace.ts';
@@ -56,17 +67,27 @@ longTest('A target that comes back with older data is gone on with as of then, b
   await assertSameData(from, await older.client());
 });
 
-test('A target that is lost while what was kept there is removed is asked again', async (t) => {
+test('A target that is lost while the first progress is kept there, or the last is removed, is asked again', async (t) => {
   const { source, target, from, to } = await startPair(t);
   await from.pipeline(setAll(10));
   const proxy = await startProxy({ port: target.port });
   t.after(() => proxy.close());
-  proxy.hold(removalAt(0), 'up');
+  proxy.hold(keepingAt(0), 'up');
   const running = spawnRump(['--from', source.url, '--to', proxy.url, '--resume', 'target', '--retry-max', '10ms']);
   await underWay(running, () => proxy.met > 0);
+  assert.equal(await sizeOf(to), 0, 'something was written before its progress was kept');
+  proxy.hold(removalAt(0), 'up');
+  proxy.cut();
+  await underWay(running, () => proxy.met > 1);
   proxy.letPass();
   proxy.cut();
-  assertDone(await running.done);
+  const result = await running.done;
+  assertDone(result);
+  assert.equal(
+    result.stderr.match(/^rump: lost the target .*; trying again in \S+ \S+ \(1 of 10\)$/gm)?.length,
+    2,
+    result.stderr,
+  );
   assert.equal(await sizeOf(to), 10);
 });
 
