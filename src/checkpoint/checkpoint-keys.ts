@@ -101,7 +101,9 @@ export class CheckpointKeys implements CheckpointStore {
     const isWhole = places.every((place) => databasesOf(oldest).every((db) => isThere(place, db)));
     const { nodes } = this.#deployment.topology;
     // The place of a node may have gone to another one, with its slot.
-    const hasAll = nodes.every((node) => this.#isOnNode(node, places) || this.#hasKept(node, newest));
+    const hasAll =
+      nodes.every((node) => this.#isOnNode(node, places) || this.#hasKept(node, newest)) &&
+      newest.targets.every((before) => this.#goesOn(before, newest));
     // What is missing went with data that were acknowledged, unless the run that had written all of it was removing what it kept.
     const isKept = (isWhole && hasAll) || (newest.isGoing === true && this.#haveAllKept(newest));
     return isKept ? oldest : { ...oldest, source: [], targets: [] };
@@ -154,6 +156,20 @@ export class CheckpointKeys implements CheckpointStore {
   #hasKept(node: Node, { targets }: Checkpoint): boolean {
     const before = targets.find(({ id }) => id === node.id);
     return before !== undefined && hasKeptAll(before, this.#keepers?.get(this.#placeAt(node)));
+  }
+
+  /**
+   * Whether the node serves slots as before, or a replica of it does in its place. Of one whose slots went to others nobody can
+   * say what it had lost by then: its key may have gone before.
+   */
+  #goesOn({ id, replicationId }: TargetIdentity, { targets }: Checkpoint): boolean {
+    const { nodes } = this.#deployment.topology;
+    if (nodes.some((node) => node.id === id)) return true;
+    const others = nodes.filter((node) => targets.every((before) => before.id !== node.id));
+    return others.some((node) => {
+      const info = this.#keepers?.get(this.#placeAt(node))?.info;
+      return replicationId !== '' && [info?.replicationId, info?.formerReplicationId].includes(replicationId);
+    });
   }
 
   /** The same of every node, and no node is any more. */
