@@ -71,7 +71,8 @@ export class CheckpointKeys implements CheckpointStore {
     this.name = `the checkpoint${ofPart} in database ${Math.min(...databases)} of ${shown}`;
     this.#suffix = part === undefined ? '' : `:${part}`;
     this.#deployment = deployment;
-    this.#client = new RoutedClient(deployment, options);
+    // Whoever writes the data tells of the same losses.
+    this.#client = new RoutedClient(deployment, { ...options, onReconnect: () => {} });
     this.#options = options;
     this.#databases = new Set(databases);
   }
@@ -100,7 +101,9 @@ export class CheckpointKeys implements CheckpointStore {
     const isWhole = places.every((place) => databasesOf(oldest).every((db) => isThere(place, db)));
     const { nodes } = this.#deployment.topology;
     // The place of a node may have gone to another one, with its slot.
-    const hasAll = nodes.every((node) => this.#isOnNode(node, places) || this.#hasKept(node, newest));
+    const hasAll =
+      nodes.every((node) => this.#isOnNode(node, places) || this.#hasKept(node, newest)) &&
+      newest.targets.every((before) => this.#goesOn(before, newest));
     // What is missing went with data that were acknowledged, unless the run that had written all of it was removing what it kept.
     const isKept = (isWhole && hasAll) || (newest.isGoing === true && this.#haveAllKept(newest));
     return isKept ? oldest : { ...oldest, source: [], targets: [] };
@@ -118,8 +121,12 @@ export class CheckpointKeys implements CheckpointStore {
     for (const node of this.#deployment.topology.nodes)
       if (!this.#isOnNode(node, [...this.#places])) this.#places.add(this.#placeAt(node));
     for (const db of databasesOf(checkpoint)) this.#databases.add(db);
-    await this.#demandAlone();
-    const bytes = await this.#writeAll({ ...checkpoint, isGoing: false });
+    const keep = async (): Promise<number> => {
+      await this.#demandAlone();
+      return this.#writeAll({ ...checkpoint, isGoing: false });
+    };
+    // Without the first one nothing may be written; of all others the next one makes up for what was not kept.
+    const bytes = await (this.#last === undefined ? this.#insist(keep) : keep());
     this.#keepers ??= await this.#askKeepers();
     return bytes;
   }
@@ -149,6 +156,20 @@ export class CheckpointKeys implements CheckpointStore {
   #hasKept(node: Node, { targets }: Checkpoint): boolean {
     const before = targets.find(({ id }) => id === node.id);
     return before !== undefined && hasKeptAll(before, this.#keepers?.get(this.#placeAt(node)));
+  }
+
+  /**
+   * Whether the node serves slots as before, or a replica of it does in its place. Of one whose slots went to others nobody can
+   * say what it had lost by then: its key may have gone before.
+   */
+  #goesOn({ id, replicationId }: TargetIdentity, { targets }: Checkpoint): boolean {
+    const { nodes } = this.#deployment.topology;
+    if (nodes.some((node) => node.id === id)) return true;
+    const others = nodes.filter((node) => targets.every((before) => before.id !== node.id));
+    return others.some((node) => {
+      const info = this.#keepers?.get(this.#placeAt(node))?.info;
+      return replicationId !== '' && [info?.replicationId, info?.formerReplicationId].includes(replicationId);
+    });
   }
 
   /** The same of every node, and no node is any more. */
@@ -213,13 +234,12 @@ export class CheckpointKeys implements CheckpointStore {
   }
 
   /** Does it again where a node was lost, as often as is allowed: done twice it is the same. */
-  async #insist(work: () => Promise<unknown>): Promise<void> {
+  async #insist<T>(work: () => Promise<T>): Promise<T> {
     const backoff = new Backoff(this.#options.retry);
     const { role: side, signal, topology } = this.#deployment;
     for (;;) {
       try {
-        await work();
-        return;
+        return await work();
       } catch (error) {
         const { peer = topology.nodes[0]!.peer } = error as RespError;
         await pauseAfter(error, backoff, { side, peer, signal }, this.#options);

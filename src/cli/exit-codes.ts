@@ -1,7 +1,7 @@
 // Exit codes, and which end of a run gets which.
 
 import { AddressError, RespError } from '../../resp/errors.ts';
-import { isAbsent, isWaitedFor, mayPass } from '../server/refusal.ts';
+import { isAbsent, isUnserved, isWaitedFor, mayPass } from '../server/refusal.ts';
 import { STOPPED } from '../sync/controls.ts';
 import { PARTITION } from '../sync/workers-plan.ts';
 import { NOT_IN_SYNC } from './control-group.ts';
@@ -35,6 +35,7 @@ export function exitCodeOfError(error: unknown, hasBegun = false): ExitCode {
   if (error instanceof AddressError || error instanceof UsageError) return EXIT_CODES.usage;
   if (error instanceof RespError && error.code === PARTITION) return EXIT_CODES.usage;
   if (error instanceof RespError && (error.code === STOPPED || error.code === NOT_IN_SYNC)) return EXIT_CODES.passing;
-  // At the first look a name may be wrong, or a memory full for good; who is not there may come back.
-  return (hasBegun ? mayPass(error) : isWaitedFor(error) || isAbsent(error)) ? EXIT_CODES.passing : EXIT_CODES.failed;
+  // At the first look a name may be wrong, or a memory full for good; who is not there may come back, and so may a slot's node.
+  const passes = hasBegun ? mayPass(error) : isWaitedFor(error) || isAbsent(error) || isUnserved(error);
+  return passes ? EXIT_CODES.passing : EXIT_CODES.failed;
 }

@@ -2,14 +2,13 @@
 
 import { GrowingFile } from '../trace/growing-file.ts';
 import type { Program } from './command.ts';
-import { EXIT_CODES, type ExitCode } from './exit-codes.ts';
+import type { ExitCode } from './exit-codes.ts';
 import type { OptionValues } from './flags/options.ts';
 import { ShownRun } from './shown-run.ts';
 import { EventLines, type Asked } from './show/event-lines.ts';
 import type { Outcome, RunEvent } from './show/output.ts';
-import { errorText } from './show/texts.ts';
 import type { RunListener } from './run-listener.ts';
-import { endsHere, made } from './tracing.ts';
+import { endsHere, made, notKept } from './tracing.ts';
 
 /** @throws UsageError where one cannot be made; none is left behind then */
 export async function openListeners(
@@ -48,13 +47,11 @@ class EventLog implements RunListener {
     this.#lines.onEvent(event);
   }
 
-  finish(outcome: Outcome, exitCode: ExitCode): ExitCode {
+  finish(outcome: Outcome, exitCode: ExitCode): void {
     if ('error' in outcome) this.#lines.onError(outcome.error);
     this.#lines.tell('exit', { exitCode });
     const { fault } = this.#file;
-    if (fault === undefined) return exitCode;
-    this.#stderr.write(errorText(fault, false));
-    return exitCode || EXIT_CODES.failed;
+    if (fault !== undefined) notKept('the log', this.#stderr)(fault);
   }
 
   close(): void {

@@ -1,6 +1,7 @@
 // rump plan: which slots of a cluster each of several processes copies, as JSON on stdout.
 
 import { countOf, formatCount } from '../../resp/figures.ts';
+import { describeReconnect } from '../server/retry.ts';
 import { planWorkers } from '../sync/plan-workers.ts';
 import { formatPlan, type WorkersPlan } from '../sync/workers-plan.ts';
 import type { Command, Program, Request } from './command.ts';
@@ -9,7 +10,6 @@ import { UsageError } from './flags/kinds.ts';
 import { flagsOf } from './flags/options.ts';
 import { sourceOptions } from './flags/sides.ts';
 import { versionNumber } from './help.ts';
-import { describeReconnect } from './show/report.ts';
 import { traced } from './tracing.ts';
 
 const HEAD = `Shares the slots of a cluster out among N processes, by the nodes that serve
@@ -54,7 +54,7 @@ async function runPlan({ values, environment }: Request, program: Program): Prom
   const source = sourceOptions('plan', values, environment);
   const { stdout, stderr } = program;
   const onReconnect: Parameters<typeof planWorkers>[0]['onReconnect'] = (event) =>
-    void stderr.write(`rump: ${describeReconnect({ type: 'reconnect', ...event })}\n`);
+    void stderr.write(`rump: ${describeReconnect(event)}\n`);
   const made = await traced(values, program, (tap) =>
     planWorkers({ ...source, tap, workers, version: versionNumber(), onReconnect }),
   );

@@ -198,9 +198,12 @@ function tell(merged: MergedLogs, account: Account, { stdout, stderr }: Program)
       : [];
   const told = faults.some((fault) => fault.endsWith(' tells of no run'));
   const others = told ? [] : merged.others.map((file) => `${file} tells of no run`);
-  const twice = merged.overlaps.map(
-    ({ run, files }) => `two workers had part ${run} at the same time: ${files.join(' and ')}`,
-  );
+  const twice = merged.overlaps.map(({ run, files, complete }) => {
+    const end = complete
+      ? 'each of them has copied all of it, so nothing is lost by that'
+      : 'not both came to their end; rump check says whether the part is the same on both sides';
+    return `two workers had part ${run} at the same time: ${files.join(' and ')}: ${end}`;
+  });
   for (const line of [...notes, ...others, ...twice]) stderr.write(`rump: warning: ${escapeControls(line)}\n`);
   for (const fault of faults) stderr.write(`rump: ${escapeControls(fault)}\n`);
 }

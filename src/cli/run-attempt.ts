@@ -1,6 +1,7 @@
 // One run, as its log tells of it (--log, --json): its part, its figures, and how it ended. What the lines hold is not
 // trusted: memory has a bound, and what is no event is none.
 
+import { createHash } from 'node:crypto';
 import { countOf } from '../../resp/figures.ts';
 import type { Figures } from '../sync/options.ts';
 import type { CheckFigures } from '../verify/options.ts';
@@ -50,6 +51,8 @@ const MOST_TEXT = 300;
 /** Ids of a side, and databases. */
 const MOST_IDS = 8;
 const MOST_DATABASES = 64;
+const MOST_FLAGS = 16;
+const DIGEST_DIGITS = 8;
 const COPY_FIGURES = ['keys', 'bytes', 'converted', 'skipped', 'expired', 'failed', 'reconnects', 'elapsed'] as const;
 const LIVE_FIGURES = ['removed', 'stragglers', 'doubtful'] as const;
 const CHECK_FIGURES = [
@@ -71,6 +74,8 @@ export class Attempt {
   target: LoggedSide | undefined;
   /** Source database and target database: the first ones. */
   databases: readonly (readonly [source: number, target: number])[] = [];
+  /** What narrows or renames, by flags; `undefined` where the log does not say. */
+  scope: ReadonlyMap<string, string> | undefined;
   /** The last ones that were told. */
   copied: CopyFigures | undefined;
   compared: CheckFigures | undefined;
@@ -120,7 +125,7 @@ export class Attempt {
     if (exitCode !== undefined && exitCode !== 0) return `it ended with exit code ${exitCode}`;
     const isWhole = copied === undefined ? this.#isChecked : this.#isDone && this.#isChecked === this.#isToCheck;
     if (isWhole && (copied ?? compared) !== undefined) return undefined;
-    return 'it has not come to its end: it was killed, or it goes on';
+    return 'its log has no end: it was killed, it goes on, or the log could not be written';
   }
 
   /** Everything was done, but both sides are not the same. */
@@ -153,6 +158,7 @@ export class Attempt {
         this.source = sideOf(this.from, fields['source']);
         this.target = sideOf(this.to, fields['target']);
         this.databases = databasesIn(fields['databases']);
+        this.scope = scopeIn(fields['scope']);
         break;
       case 'progress':
       case 'done':
@@ -247,6 +253,19 @@ function databasesIn(value: unknown): (readonly [number, number])[] {
       const [from, to] = arrayOf(pair).map(countFrom);
       return from === undefined || to === undefined ? [] : [[from, to] as const];
     });
+}
+
+function scopeIn(value: unknown): ReadonlyMap<string, string> | undefined {
+  if (typeof value !== 'object' || value === null) return undefined;
+  const given = Object.entries(value).slice(0, MOST_FLAGS);
+  return new Map(given.map(([flag, text]) => [textOf(flag)!, toldApart(String(text))]));
+}
+
+/** What is too long to be kept is told from others by its digest. */
+function toldApart(text: string): string {
+  if (text.length <= MOST_TEXT) return text;
+  const digest = createHash('sha256').update(text).digest('hex').slice(0, DIGEST_DIGITS);
+  return `${textOf(text)}… (${digest})`;
 }
 
 function arrayOf(value: unknown): readonly unknown[] {

@@ -12,11 +12,8 @@ export interface RunListener {
   /** What its user should know before the run begins. */
   readonly warning?: string | undefined;
   onEvent(event: RunEvent): void;
-  /**
-   * The run has ended; called once more where the exit code has become another one since.
-   * @returns its exit code: another one where something could not be written that was asked for
-   */
-  finish(outcome: Outcome, exitCode: ExitCode): ExitCode;
+  /** The run has ended. What cannot be written that was asked for besides is said, and changes nothing: the data are whole. */
+  finish(outcome: Outcome, exitCode: ExitCode): void;
   /** Once, and the last; also where the run has never begun. */
   close(): void;
 }

@@ -38,6 +38,8 @@ export interface MergedLogs {
 export interface Overlap {
   readonly run: string;
   readonly files: readonly string[];
+  /** Whether both came to their end: then each of them has copied all of the part. */
+  readonly complete: boolean;
 }
 
 /** One run of a part, in milliseconds since 1970. */
@@ -45,6 +47,7 @@ interface Span {
   readonly file: string;
   readonly begin: number;
   readonly end: number;
+  readonly isComplete: boolean;
 }
 
 /** More workers than anybody has. */
@@ -135,14 +138,15 @@ export class RunLogs {
   }
 
   /** Two copies of one part at a time, in different files: in one they could not be told apart. */
-  #noteSpan(name: string, file: string, { beganAt: begin, lastAt: end }: Attempt): void {
+  #noteSpan(name: string, file: string, { beganAt: begin, lastAt: end, fault }: Attempt): void {
+    const isComplete = fault === undefined;
     const spans = this.#spans.get(name) ?? [];
     const other = spans.find(
       (span) => span.file !== file && Math.min(span.end, end) - Math.max(span.begin, begin) > MOST_SKEW_MS,
     );
     if (other !== undefined && !this.#overlaps.has(name))
-      this.#overlaps.set(name, { run: name, files: [other.file, file] });
-    if (spans.length < MOST_SPANS) spans.push({ file, begin, end });
+      this.#overlaps.set(name, { run: name, files: [other.file, file], complete: isComplete && other.isComplete });
+    if (spans.length < MOST_SPANS) spans.push({ file, begin, end, isComplete });
     this.#spans.set(name, spans);
   }
 

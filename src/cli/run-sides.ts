@@ -1,4 +1,5 @@
-// Whether the workers whose logs are read have all reached the same two sides, whichever node or name each of them was given.
+// Whether the workers whose logs are read have all reached the same two sides, whichever node or name each of them was given, and were
+// told the same of what is copied.
 
 import type { LoggedSide } from './run-attempt.ts';
 import type { LoggedRun } from './run-logs.ts';
@@ -13,7 +14,7 @@ const ID_DIGITS = 8;
 /** What the parts have not in common, a line each. */
 export function differencesOfSides(runs: readonly LoggedRun[]): string[] {
   const parts = runs.filter(({ part, attempt }) => part !== undefined && attempt.hasStarted);
-  const lines = [sideLine(parts, 'source'), sideLine(parts, 'target'), ...databaseLines(parts)];
+  const lines = [sideLine(parts, 'source'), sideLine(parts, 'target'), ...databaseLines(parts), ...scopeLines(parts)];
   return lines.flatMap((line) => line ?? []);
 }
 
@@ -69,6 +70,22 @@ function databaseLines(parts: readonly LoggedRun[]): string[] {
     const texts = Array.from(targets, ([to, names], at) => {
       const what = at === 0 ? `database ${from}` : 'it';
       return `${namesText(names)} ${names.length === 1 ? 'has' : 'have'} ${what} in ${to}`;
+    });
+    return differenceText(texts);
+  });
+}
+
+/** Each part has to leave out the same, and to give keys the same names. */
+function scopeLines(parts: readonly LoggedRun[]): string[] {
+  const told = parts.flatMap(({ name, attempt: { scope } }) => (scope === undefined ? [] : [{ name, scope }]));
+  const flags = new Set(told.flatMap(({ scope }) => [...scope.keys()]));
+  return [...flags].flatMap((flag) => {
+    const groups = new Map<string | undefined, string[]>();
+    for (const { name, scope } of told) groups.set(scope.get(flag), [...(groups.get(scope.get(flag)) ?? []), name]);
+    if (groups.size < 2) return [];
+    const texts = Array.from(groups, ([value, names]) => {
+      const what = value === undefined ? `no --${flag}` : `--${flag} ${value}`;
+      return `${namesText(names)} ${names.length === 1 ? 'has' : 'have'} ${what}`;
     });
     return differenceText(texts);
   });

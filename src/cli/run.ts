@@ -103,19 +103,12 @@ export class Run {
     }
   }
 
-  /** Once, and the last. @param isUnwritten whether something that was asked for besides could not be written */
+  /** Once, and the last. @param isUnwritten whether a list that the command was asked for could not be written */
   finish(outcome: Outcome, isUnwritten = false): ExitCode {
     this.#output.finish(outcome);
-    let code: ExitCode = exitCodeOf(outcome, this.#hasBegun) || (isUnwritten ? EXIT_CODES.failed : EXIT_CODES.done);
-    // Who keeps the exit code for good comes behind those that may change it; the others keep it anew where he does.
-    const kept: RunListener[] = [];
-    for (const listener of this.#listeners.toReversed()) {
-      const before = code;
-      code = listener.finish(outcome, code);
-      if (code !== before) for (const other of kept) other.finish(outcome, code);
-      kept.push(listener);
-    }
-    for (const listener of kept) listener.close();
+    const code = exitCodeOf(outcome, this.#hasBegun) || (isUnwritten ? EXIT_CODES.failed : EXIT_CODES.done);
+    for (const listener of this.#listeners) listener.finish(outcome, code);
+    for (const listener of this.#listeners) listener.close();
     return code;
   }
 

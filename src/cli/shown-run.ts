@@ -18,8 +18,7 @@ import { versionNumber } from './help.ts';
 import type { RunListener } from './run-listener.ts';
 import { isComplete, type Outcome, type RunEvent, type TextStream } from './show/output.ts';
 import { describeFaults } from './show/report.ts';
-import { errorText } from './show/texts.ts';
-import { made, madeLater } from './tracing.ts';
+import { made, madeLater, notKept } from './tracing.ts';
 
 /** As the copy and the check have it. */
 const DEFAULT_TIMEOUT_MS = 60_000;
@@ -34,8 +33,6 @@ export class ShownRun implements RunListener {
   #file: MetricsFile | undefined;
   #server: StatusServer | undefined;
   #heardAt = -Infinity;
-  /** Errors at the end, each of which is told once. */
-  readonly #told = new Set<string>();
 
   /** @throws UsageError where nobody could listen there, or the file cannot be written */
   static async open(values: OptionValues, command: 'copy' | 'check', { stderr }: Program): Promise<ShownRun> {
@@ -87,10 +84,12 @@ export class ShownRun implements RunListener {
     this.#record.onEvent(event);
   }
 
-  finish(outcome: Outcome, exitCode: ExitCode): ExitCode {
-    const code = this.#keep(outcome, exitCode);
-    // What was written before tells another code.
-    return code === exitCode ? code : this.#keep(outcome, code);
+  finish(outcome: Outcome, exitCode: ExitCode): void {
+    this.#record.finish({ exitCode, isComplete: isComplete(outcome), ...toldOf(outcome, this.#record.state) });
+    const [report, file] = [exitCode === EXIT_CODES.usage ? undefined : this.#report, this.#file];
+    if (report !== undefined)
+      this.#keep('the report', () => writeWhole(report, Buffer.from(pageOf(this.#record.state))));
+    if (file !== undefined) this.#keep('the last figures', () => file.finish());
   }
 
   close(): void {
@@ -98,25 +97,11 @@ export class ShownRun implements RunListener {
     this.#server?.close();
   }
 
-  #keep(outcome: Outcome, exitCode: ExitCode): ExitCode {
-    this.#record.finish({ exitCode, isComplete: isComplete(outcome), ...toldOf(outcome, this.#record.state) });
-    const [report, file] = [exitCode === EXIT_CODES.usage ? undefined : this.#report, this.#file];
-    const isWritten = [
-      report === undefined || this.#tryTo(() => writeWhole(report, Buffer.from(pageOf(this.#record.state)))),
-      file === undefined || this.#tryTo(() => file.finish()),
-    ];
-    return isWritten.includes(false) ? exitCode || EXIT_CODES.failed : exitCode;
-  }
-
-  #tryTo(write: () => void): boolean {
+  #keep(what: string, write: () => void): void {
     try {
       write();
-      return true;
     } catch (error) {
-      const text = errorText(error, false);
-      if (!this.#told.has(text)) this.#stderr.write(text);
-      this.#told.add(text);
-      return false;
+      notKept(what, this.#stderr)(error as Error);
     }
   }
 }

@@ -1,6 +1,7 @@
 // --trace and --record: where what goes over the wire is kept.
 
 import { RespError } from '../../resp/errors.ts';
+import { escapeControls } from '../../resp/escapes.ts';
 import type { Tap } from '../../resp/tap.ts';
 import type { TapMaker } from '../server/server.ts';
 import { GrowingFile } from '../trace/growing-file.ts';
@@ -88,6 +89,12 @@ function recordingOf(folder: string, stderr: Program['stderr']): Listener {
 /** Says once that it cannot be written any more. */
 export function endsHere(what: string, stderr: Program['stderr']): (error: RespError) => void {
   return ({ message }) => void stderr.write(`rump: warning: ${what} ends here: ${message}\n`);
+}
+
+/** Says at the end of a run that it is not there, or not whole. */
+export function notKept(what: string, stderr: Program['stderr']): (error: Error) => void {
+  return ({ message }) =>
+    void stderr.write(`rump: warning: ${what} of this run is not kept: ${escapeControls(message)}\n`);
 }
 
 /** @throws UsageError in place of what the system says */

@@ -2,7 +2,8 @@
 // that stand out. Its memory is bounded, however long the run is.
 
 import { escapeControls, shortKey } from '../../resp/escapes.ts';
-import { countOf, formatDuration } from '../../resp/figures.ts';
+import { countOf } from '../../resp/figures.ts';
+import { describeReconnect } from '../server/retry.ts';
 import { NO_FIGURES } from '../sync/controls.ts';
 import type { Figures, KeyFailedEvent, MigrateEvent, ObservedEvent } from '../sync/options.ts';
 import type { CheckEvent, CheckFigures, VerdictEvent } from '../verify/options.ts';
@@ -148,7 +149,12 @@ export class RunRecord {
         break;
       case 'reconnect':
         this.#wait(event.pause, event.reason);
-        this.#fault({ at: now, kind: 'reconnect', code: event.refused ? 'REFUSED' : 'LOST', text: textOf(event) });
+        this.#fault({
+          at: now,
+          kind: 'reconnect',
+          code: event.refused ? 'REFUSED' : 'LOST',
+          text: describeReconnect(event),
+        });
         break;
       case 'recheck':
         this.#wait(event.pause, `${countOf(event.keys, 'key')} ${event.keys === 1 ? 'differs' : 'differ'} as yet`);
@@ -289,19 +295,6 @@ function hasMoved(before: Figures | CheckFigures, now: Figures | CheckFigures): 
   return Object.entries(now).some(
     ([name, value]) => name !== 'elapsed' && name !== 'reconnects' && value !== before[name as keyof typeof before],
   );
-}
-
-function textOf({
-  side,
-  address,
-  reason,
-  refused,
-  pause,
-  attempt,
-  retries,
-}: Extract<RunEvent, { type: 'reconnect' }>): string {
-  const what = refused ? 'waiting for' : 'lost';
-  return `${what} the ${side} ${address}: ${reason}; trying again in ${formatDuration(pause)} (${attempt} of ${retries})`;
 }
 
 function shown({ db, key, nameBytes, type, bytes }: ObservedEvent['largest'][number]): SizeOfKey {

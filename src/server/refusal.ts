@@ -167,6 +167,11 @@ export function isAbsent(error: unknown): boolean {
   return error.retryable && ABSENT.has(error.code) && error.hint === undefined;
 }
 
+/** Whether no node of a cluster serves what is asked for: somebody may be giving it one, or waiting for it to come back. */
+export function isUnserved(error: unknown): boolean {
+  return error instanceof RespError && kindOf(error) === 'unserved';
+}
+
 function withMeaning(error: RespError, what: 'read from' | 'write to'): RespError {
   const { code, message, peer, cause } = error;
   const { passes, hint } = meaningOf(cause as ReplyError);

@@ -2,6 +2,7 @@
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import { nameOf, RespError, type Peer } from '../../resp/errors.ts';
+import { formatDuration } from '../../resp/figures.ts';
 import { replyBehind } from './refusal.ts';
 
 export interface RetryOptions {
@@ -63,6 +64,13 @@ export interface Reconnect {
   readonly retries: number;
   /** Milliseconds. */
   readonly pause: number;
+}
+
+/** In words, as people are told it. */
+export function describeReconnect({ side, address, reason, refused, pause, attempt, retries }: Reconnect): string {
+  const what = refused ? 'waiting for' : 'lost';
+  const lost = `${what} the ${side} ${address}: ${reason}`;
+  return `${lost}; trying again in ${formatDuration(pause)} (${attempt} of ${retries})`;
 }
 
 export interface ReconnectOptions {

@@ -51,20 +51,20 @@ export class FileScope {
     this.#takesAll = hasAllNames === true && type === undefined && !this.changesValues;
   }
 
-  /** Whether all keys of the database are in scope, with their values as they are. */
+  /** Whether keys of the database are in scope with their values as they are, of which `takes` says so. */
   takesAll(db: number): boolean {
     return this.#takesAll && this.wanted === undefined && this.takesFrom(db);
+  }
+
+  /** Whether the key that is shown is in scope, with its value as it is: its name is looked at where it lies. */
+  takes({ db, keyIn, keyAt, keyEnd }: EntryView): boolean {
+    return this.takesAll(db) && this.#options.mayInclude?.(keyIn.buffer, keyAt, keyEnd) !== false;
   }
 
   /** Whether keys of the database may be in scope. */
   takesFrom(db: number): boolean {
     const { databases } = this.#options;
     return databases === 'all' || databases.has(db);
-  }
-
-  /** Whether the key whose name lies there may be in scope, where `takesAll` says that all are. */
-  mayInclude(bytes: Buffer, start: number, end: number): boolean {
-    return this.#options.mayInclude?.(bytes, start, end) ?? true;
   }
 
   /** Whether a key is in scope, whatever its type. */

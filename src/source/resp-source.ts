@@ -142,8 +142,7 @@ export class RespSource extends FileSource {
     while (channel.room > 0) {
       this.demandRunning();
       if (this.scope.takesAll(frames.db) && frames.show(this.#view)) {
-        const { keyIn, keyAt, keyEnd } = this.#view;
-        if (!this.scope.mayInclude(keyIn.buffer, keyAt, keyEnd)) continue;
+        if (!this.scope.takes(this.#view)) continue;
         if (this.scope.strip(this.#view)) this.push(this.#view, channel);
         else this.sink.onExpired();
         continue;

@@ -106,8 +106,7 @@ export class SnapshotEntries implements Payloads {
   #put(snapshot: SnapshotReader, channel: Channel): void {
     const entry = this.#entry;
     const scope = this.#scope;
-    const { keyIn, keyAt, keyEnd } = entry;
-    const isAll = scope.takesAll(entry.db) && scope.mayInclude(keyIn.buffer, keyAt, keyEnd);
+    const isAll = scope.takes(entry);
     if (isAll || scope.takesFrom(entry.db)) this.#met++;
     if (!(isAll || this.#isWanted(snapshot)) || !this.#isThere()) return;
     if (snapshot.isPassedOver) return this.#sink.onPassedOver?.(entry.db, entry.key);

@@ -197,6 +197,8 @@ export interface StartEvent {
   readonly partition?: PartitionReport | undefined;
   /** Source database and target database. */
   readonly databases: readonly (readonly [source: number, target: number])[];
+  /** What narrows the copy or changes names and expiries, by the flags that say it; `db` always. */
+  readonly scope: Readonly<Record<string, string>>;
   /** Milliseconds between the clocks of both sides; `null` where one of them has none. */
   readonly clockSkew: number | null;
   /** `exact` carries milliseconds since 1970, `relative` what is left of each. */

@@ -14,6 +14,7 @@ import type { NodeReport, SideReport, StartEvent } from './options.ts';
 import {
   clockSkewOf,
   closeSides,
+  dbOf,
   keysIn,
   openSides,
   planOf,
@@ -71,7 +72,8 @@ export async function withSides<S extends Settings, T>(
 const MOST_IDS = 8;
 
 /** What was found, as it is told before the first key. */
-export function startEvent({ sides, plan, settings: { from, to, partition } }: Run): StartEvent {
+export function startEvent({ sides, plan, settings }: Run): StartEvent {
+  const { from, to, partition } = settings;
   const { databases, keys, mode } = plan;
   const { source, target } = sides;
   const primaries = source?.ownNodes.length ?? 0;
@@ -92,9 +94,22 @@ export function startEvent({ sides, plan, settings: { from, to, partition } }: R
       },
     }),
     databases,
+    scope: scopeOf(settings),
     clockSkew: Number.isNaN(skew) ? null : Math.round(skew),
     expiry: mode,
   };
+}
+
+/** Several workers have to be told the same of these, or there are keys that none of them has copied, or not under one name. */
+const OF_SCOPE = ['db-map', 'match', 'exclude', 'type', 'strip-prefix', 'add-prefix', 'no-ttl'] as const;
+
+function scopeOf({ identity, databases = [], from }: Settings): StartEvent['scope'] {
+  const named = typeof databases === 'string' || databases.length > 0 ? databases : [dbOf(from) ?? 0];
+  const db = typeof named === 'string' ? named : named.toSorted((one, other) => one - other).join(',');
+  const given = OF_SCOPE.map((name) => [name, identity[name]] as const).filter(
+    ([, value]) => typeof value === 'string',
+  );
+  return { db, ...(Object.fromEntries(given) as Record<string, string>) };
 }
 
 function sideReport({ shown: endpoint }: EndpointSettings, side: Deployment | undefined, keys: number): SideReport {
@@ -231,7 +246,7 @@ function isRefused({ use, unserved }: Deployment, { connection: { peer } }: Serv
   const message = `Cannot ${use} the cluster at ${nameOf(peer)}: no node serves slots ${unserved.describe()}, and for that it serves no other slot either: ${refusal.message}`;
   const hint =
     'give those slots a node (redis-cli --cluster fix), or have it serve the others (cluster-require-full-coverage no)';
-  // Somebody has to do something about it, so it is not told as what may pass: the reply alone would be.
+  // Somebody has to do something about it, so this run does not wait for it, as it would for the reply alone; the next one may.
   return new RespError(refusal.code, message, { peer, hint });
 }
 

@@ -17,6 +17,7 @@ import { WriterConnections } from '../checkpoint/writer-connections.ts';
 import type { Deployment } from '../cluster/deployment.ts';
 import type { KeyId } from '../flow/key-id.ts';
 import type { KeyList } from '../flow/key-list.ts';
+import type { Reconnect } from '../server/retry.ts';
 import type { Server } from '../server/server.ts';
 import type { SourceState } from '../source/walks.ts';
 import type { WrittenProcess } from '../target/target-process.ts';
@@ -342,12 +343,13 @@ async function storeOf(
   target: Deployment,
   connections: WriterConnections,
 ): Promise<CheckpointStore> {
-  const { resume, retry, to, partition } = settings;
+  const { resume, retry, to, partition, onEvent } = settings;
   if (resume !== AT_TARGET) return CheckpointFile.open(resume!);
   const databases = plan.databases.map(([, db]) => db);
   // What this one writes says so by itself.
   const introduce = async (server: Server): Promise<void> => void connections.add(server);
-  return new CheckpointKeys(target, databases, to.shown, partition?.part, { retry, onReconnect: () => {}, introduce });
+  const onReconnect = (event: Reconnect): void => onEvent({ type: 'reconnect', ...event });
+  return new CheckpointKeys(target, databases, to.shown, partition?.part, { retry, onReconnect, introduce });
 }
 
 function lateWrites(address: string): Warning {

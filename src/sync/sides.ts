@@ -304,6 +304,7 @@ function mapsOntoOthers({ dbMap }: Settings, targetDbOf: (db: number) => number)
   return hasShared || [...dbMap].some(([db, other]) => db !== other && targetDbOf(other) === other);
 }
 
-function dbOf({ address }: EndpointSettings): number | undefined {
+/** The database that the address names. */
+export function dbOf({ address }: EndpointSettings): number | undefined {
   return 'db' in address ? address.db : undefined;
 }

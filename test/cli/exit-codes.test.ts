@@ -33,7 +33,7 @@ test('exitCodeOf() distinguishes usage errors, signals, errors that may pass, an
   }
 });
 
-test('exitCodeOf() before the run has begun is 75 only for errors that are waited for, and for who is not there', () => {
+test('exitCodeOf() before the run has begun is 75 only for errors that are waited for, for who is not there, and for slots that nobody serves', () => {
   for (const [error, code] of [
     [new ConnectionError('ECONNREFUSED', 'x', { retryable: true }), 75],
     [new RespError('ECONNREFUSED', 'x', { cause: new ConnectionError('ECONNREFUSED', 'x', { retryable: true }) }), 75],
@@ -47,6 +47,8 @@ test('exitCodeOf() before the run has begun is 75 only for errors that are waite
     [refused('OOM x'), 1],
     [refused('LOADING x'), 75],
     [refused('ERR max number of clients reached'), 75],
+    [new RespError('CLUSTERDOWN', 'x'), 75],
+    [new RespError('CLUSTERDOWN', 'x', { retryable: true }), 75],
   ] as const) {
     assert.equal(exitCodeOf({ error }, false), code);
   }

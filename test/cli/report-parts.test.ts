@@ -120,6 +120,26 @@ test('rump report says where the parts have not all gone from one source to one 
       },
       '1/2 has database 3 in 0, and 2/2 has it in 3',
     ],
+    ['the same scope', { scope: { db: '0', match: 'a:*' } }, { scope: { match: 'a:*', db: '0' } }],
+    ['a scope that a log does not tell', { scope: { db: '0', match: 'a:*' } }, {}],
+    [
+      'other names of keys in scope',
+      { scope: { db: '0', match: 'a:*' } },
+      { scope: { db: '0', match: 'b:*' } },
+      '1/2 has --match a:*, and 2/2 has --match b:*',
+    ],
+    [
+      'a type of one part alone',
+      { scope: { db: '0' } },
+      { scope: { db: '0', type: 'hash' } },
+      '1/2 has no --type, and 2/2 has --type hash',
+    ],
+    [
+      'names that differ behind what is kept of them',
+      { scope: { exclude: 'x'.repeat(400) } },
+      { scope: { exclude: `${'x'.repeat(399)}y` } },
+      `1/2 has --exclude ${'x'.repeat(300)}… (7b0bd700), and 2/2 has --exclude ${'x'.repeat(300)}… (990ac4d9)`,
+    ],
   ];
   for (const [what, one, two, fault] of cases) {
     const { code, stdout, stderr } = await reportOn(t, { a: reached('1/2', one), b: reached('2/2', two) });
@@ -150,10 +170,28 @@ test('rump report warns of two workers that had one part at the same time, and n
   const both = await reportOn(t, { a: first, b: twin, c: other });
   assert.deepEqual(
     [both.code, both.stderr],
-    [0, 'rump: warning: two workers had part 1/2 at the same time: a and b\n'],
+    [
+      0,
+      'rump: warning: two workers had part 1/2 at the same time: a and b: each of them has copied all of it, so nothing is lost by that\n',
+    ],
   );
   const { overlaps } = JSON.parse((await reportOn(t, { b: twin, a: first, c: other }, '--json')).stdout) as Line;
-  assert.equal(JSON.stringify(overlaps).replaceAll(/[^"]*\/(?=[ab]")/g, ''), '[{"run":"1/2","files":["b","a"]}]');
+  assert.equal(
+    JSON.stringify(overlaps).replaceAll(/[^"]*\/(?=[ab]")/g, ''),
+    '[{"run":"1/2","files":["b","a"],"complete":true}]',
+  );
+  const killed = await reportOn(t, {
+    a: first.slice(0, first.indexOf('{"time":"1970-01-01T00:00:20')),
+    b: twin,
+    c: other,
+  });
+  assert.deepEqual(
+    [killed.code, killed.stderr],
+    [
+      0,
+      'rump: warning: two workers had part 1/2 at the same time: a and b: not both came to their end; rump check says whether the part is the same on both sides\n',
+    ],
+  );
   assert.equal((await reportOn(t, { a: first, b: next, c: other })).stderr, '');
   const check = logOf([started('1/2'), ...Array.from({ length: 20 }, () => ({ event: 'recheck' })), exit(0)]);
   assert.equal((await reportOn(t, { x: check, a: first, c: other })).stderr, '', 'a check beside it');

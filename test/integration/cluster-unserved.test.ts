@@ -106,7 +106,7 @@ test('A copy is not called done where a slot that it has written to loses its no
 });
 
 // The last one: it changes the cluster.
-test('A cluster that serves no slot while one has no node is refused in words, on either side', async () => {
+test('A cluster that serves no slot while one has no node is refused in words, on either side, with the exit code for what may pass', async () => {
   for (const node of cluster.clients) await node.send('CONFIG', 'SET', 'cluster-require-full-coverage', 'yes');
   // A change has each node look whether it is whole.
   await cluster.unassign([6]);
@@ -121,6 +121,10 @@ test('A cluster that serves no slot while one has no node is refused in words, o
     const error = new RegExp(
       `^rump: Cannot ${what} the cluster at 127\\.0\\.0\\.1:\\d+: no node serves slots ${NAMED.replace('5, 7-9', '5-9')}, and for that it serves no other slot either: CLUSTERDOWN .*cluster-require-full-coverage no`,
     );
-    assertRefused(await runRump(['--from', from, '--to', to]), { error });
+    assertRefused(await runRump(['--from', from, '--to', to]), { code: 75, error });
   }
+  // Slot 5 alone.
+  const nobody = /^rump: Cannot use the cluster at 127\.0\.0\.1:\d+: no node of it serves any slot of this part$/;
+  const part = await runRump(['--from', cluster.url, '--to', server.url, '--partition', '6/16384']);
+  assertRefused(part, { code: 75, error: nobody });
 });

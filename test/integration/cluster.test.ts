@@ -121,7 +121,7 @@ test('rump refuses a cluster of which some slots are served by nobody', async (t
   t.after(() => source.stop());
   await cluster.unassign([16_383]);
   const result = await runRump(['--from', source.url, '--to', cluster.nodes[2]!.url]);
-  assertRefused(result, { error: /Cannot write to .*(CLUSTERDOWN|no node serves 1 of its slots)/ });
+  assertRefused(result, { code: 75, error: /Cannot write to .*(CLUSTERDOWN|no node serves 1 of its slots)/ });
 });
 
 async function sizesOf(keys: readonly string[], cluster: TestCluster): Promise<number[]> {

@@ -1,16 +1,29 @@
 // Copies that go on where their target may have lost meanwhile what it had acknowledged: it gets that once more.
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
-import { fileFor, keptAt, keptIn, kill, KEYS, removalAt, setAll, sizeOf, SLOWLY } from '../support/broken-off.ts';
+import { test, type TestContext } from 'node:test';
+import {
+  fileFor,
+  keepingAt,
+  keptAt,
+  keptIn,
+  kill,
+  KEYS,
+  removalAt,
+  setAll,
+  sizeOf,
+  SLOWLY,
+} from '../support/broken-off.ts';
 import type { TestClient } from '../support/client.ts';
 import { dumpsOf } from '../support/command-stats.ts';
 import { assertSameData } from '../support/keyspace.ts';
 import { underWay } from '../support/mid-run.ts';
 import { assertDone, assertFailed } from '../support/outcome.ts';
+import { startCluster, type ClusterOptions, type TestCluster } from '../support/redis-cluster.ts';
 import { startServer } from '../support/redis-server.ts';
 import { runRump, spawnRump } from '../support/rump.ts';
 import { Standing } from '../support/live/standing.ts';
 import { startPair } from '../support/server-pair.ts';
+import { assertSame } from '../support/snapshot.ts';
 import { startProxy, type TcpProxy } from '../support/tcp-proxy.ts';
 import { longTest, variants } from '../support/tier.ts';
 
@@ -56,17 +69,27 @@ longTest('A target that comes back with older data is gone on with as of then, b
   await assertSameData(from, await older.client());
 });
 
-test('A target that is lost while what was kept there is removed is asked again', async (t) => {
+test('A target that is lost while the first progress is kept there, or the last is removed, is asked again', async (t) => {
   const { source, target, from, to } = await startPair(t);
   await from.pipeline(setAll(10));
   const proxy = await startProxy({ port: target.port });
   t.after(() => proxy.close());
-  proxy.hold(removalAt(0), 'up');
+  proxy.hold(keepingAt(0), 'up');
   const running = spawnRump(['--from', source.url, '--to', proxy.url, '--resume', 'target', '--retry-max', '10ms']);
   await underWay(running, () => proxy.met > 0);
+  assert.equal(await sizeOf(to), 0, 'something was written before its progress was kept');
+  proxy.hold(removalAt(0), 'up');
+  proxy.cut();
+  await underWay(running, () => proxy.met > 1);
   proxy.letPass();
   proxy.cut();
-  assertDone(await running.done);
+  const result = await running.done;
+  assertDone(result);
+  assert.equal(
+    result.stderr.match(/^rump: lost the target .*; trying again in \S+ \S+ \(1 of 10\)$/gm)?.length,
+    2,
+    result.stderr,
+  );
   assert.equal(await sizeOf(to), 10);
 });
 
@@ -139,3 +162,47 @@ for (const [what, lose, reason, repair] of [
     await assertSameData(from, to);
   });
 }
+
+const TO_HALF = ['--tpslimit', '1500'];
+
+/** A copy into a cluster that was killed when most of it was kept. */
+async function killedInCluster(
+  t: TestContext,
+  options: ClusterOptions,
+): Promise<{ source: TestCluster; target: TestCluster; args: string[] }> {
+  const [source, target] = await Promise.all([startCluster(t), startCluster(t, options)]);
+  await source.pipeline(setAll(KEYS));
+  const args = ['--from', source.url, '--to', target.url, '--resume', 'target'];
+  const running = spawnRump([...args, ...TO_HALF]);
+  const primaries = target.clients.slice(0, target.primaries);
+  await underWay(running, async () => (await Promise.all(primaries.map(keptAt))).every((keys) => keys > KEYS * 0.7));
+  await kill(running);
+  return { source, target, args };
+}
+
+longTest(
+  'A node of a target whose slots went to others, its key the first of them, may have lost what came later',
+  async (t) => {
+    const { source, target, args } = await killedInCluster(t, {});
+    const [node, other] = [1, 0];
+    const slots = Array.from({ length: 16_384 }, (_, slot) => slot).filter((slot) => target.homeOf(slot) === node);
+    await target.moveSlot(slots[0]!, node, other);
+    await target.clients[node]!.send('FLUSHALL');
+    const id = String(await target.clients[other]!.send('CLUSTER', 'MYID'));
+    for (const client of target.clients)
+      await client.pipeline(slots.slice(1).map((slot) => ['CLUSTER', 'SETSLOT', slot, 'NODE', id]));
+    const result = await runRump(args);
+    assertDone(result);
+    assert.match(result.stderr, /has nothing that still counts: the copy begins anew$/m);
+    assertSame(await target.contents(), await source.contents());
+  },
+);
+
+longTest('A node of a target that has failed over goes on with what was kept there', async (t) => {
+  const { source, target, args } = await killedInCluster(t, { replicas: 1 });
+  await target.takeOver(4);
+  const result = await runRump(args);
+  assertDone(result);
+  assert.match(result.stderr, /^rump: warning: the copy goes on from the checkpoint in database 0 of /m);
+  assertSame(await target.contents(), await source.contents());
+});

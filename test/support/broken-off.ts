@@ -40,8 +40,17 @@ export async function keptAt(client: TestClient): Promise<number> {
 
 /** The bytes by which what is kept at a target is removed from the node whose first slot this is. */
 export function removalAt(slot: number): string {
-  const name = `${CHECKPOINT_PREFIX}{${tagOf(slot)}}`;
-  return `UNLINK\r\n$${name.length}\r\n${name}`;
+  return commandAt('UNLINK', slot);
+}
+
+/** Those by which it is kept there. */
+export function keepingAt(slot: number): string {
+  return commandAt('SET', slot);
+}
+
+function commandAt(name: string, slot: number): string {
+  const key = `${CHECKPOINT_PREFIX}{${tagOf(slot)}}`;
+  return `${name}\r\n$${key.length}\r\n${key}`;
 }
 
 function keysIn(text: string): number {

@@ -105,9 +105,11 @@ function partOf({ partition }: Asked): object {
   return { partition: { part, parts, plan: planDigest(partition) } };
 }
 
-function describeStart({ source, target, partition, databases, clockSkew, expiry, feed }: StartEvent): object {
+function describeStart({ source, target, clockSkew, ...event }: StartEvent): object {
+  const { partition, databases, scope, expiry, feed } = event;
   const ends = { from: source.endpoint, to: target.endpoint, source: reportOf(source), target: reportOf(target) };
-  return { ...ends, partition, databases, clockSkew: clockSkew === null ? null : Math.round(clockSkew), expiry, feed };
+  const skew = clockSkew === null ? null : Math.round(clockSkew);
+  return { ...ends, partition, databases, scope, clockSkew: skew, expiry, feed };
 }
 
 /** Without the endpoint, which is a field of its own. */

@@ -3,7 +3,8 @@
 
 import { escapeControls, shortKey } from '../../../resp/escapes.ts';
 import { countOf, formatCount, formatDuration } from '../../../resp/figures.ts';
-import type { Figures, KeyFailedEvent, LiveProgress, PartitionReport, ReconnectEvent } from '../../sync/options.ts';
+import { describeReconnect } from '../../server/retry.ts';
+import type { Figures, KeyFailedEvent, LiveProgress, PartitionReport } from '../../sync/options.ts';
 import type { CheckFigures, RecheckEvent, VerdictEvent } from '../../verify/options.ts';
 import { showsDb, verdictLine } from './combined.ts';
 import {
@@ -223,12 +224,6 @@ function describeStragglers(changes: number): string {
 
 function describeDoubtful(keys: number): string {
   return `${countOf(keys, 'key')} of the target may be its own, and ${keys === 1 ? 'stays' : 'stay'}; --delete removes what the source does not have`;
-}
-
-export function describeReconnect({ side, address, reason, refused, pause, attempt, retries }: ReconnectEvent): string {
-  const what = refused ? 'waiting for' : 'lost';
-  const lost = `${what} the ${side} ${address}: ${reason}`;
-  return `${lost}; trying again in ${formatDuration(pause)} (${attempt} of ${retries})`;
 }
 
 /** `part 2 of 4: 5,461 slots of 2 primaries` */

@@ -48,6 +48,7 @@ export const START: StartEvent = {
   source: { endpoint: 'redis://:***@a:1', kind: 'server', nodes: [NODE], keys: 1_000_000 },
   target: { endpoint: 'redis://b:2/1', kind: 'cluster', nodes: [nodeAt(1), nodeAt(2)], keys: 0 },
   databases: [[0, 1]],
+  scope: { db: '0', match: 'user:*' },
   clockSkew: -12.4,
   expiry: 'exact',
 };

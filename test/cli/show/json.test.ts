@@ -32,14 +32,14 @@ describe('JsonOutput', () => {
     for (const event of events) output.onEvent(event);
     output.finish({ result: DONE });
     const time = '2023-11-14T22:13:20.000Z';
-    const { databases, expiry, source, target } = START;
+    const { databases, scope, expiry, source, target } = START;
     const ends = { from: 'redis://:***@a:1', to: 'redis://b:2/1' };
     const from = { kind: 'server', keys: 1_000_000, nodes: source.nodes };
     const to = { kind: 'cluster', keys: 0, nodes: target.nodes };
     const { type: _, ...lost } = reconnect();
     const reason = 'BUSYKEY Target key name already exists';
     assert.deepEqual(lines(screen), [
-      { event: 'start', time, ...ends, source: from, target: to, databases, clockSkew: -12, expiry },
+      { event: 'start', time, ...ends, source: from, target: to, databases, scope, clockSkew: -12, expiry },
       { event: 'warning', time, code: 'CLOCK_SKEW', message: 'the clocks are \u001B 2 s apart' },
       { event: 'reconnect', time, ...lost },
       { event: 'key-failed', time, db: 3, key: 'a\\x00\\"', code: 'BUSYKEY', reason },
