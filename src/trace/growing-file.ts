@@ -23,13 +23,18 @@ export class GrowingFile {
   constructor(path: string, onError: (error: RespError) => void, isContinued = false) {
     this.#path = path;
     this.#onError = onError;
+    let file: number | undefined;
+    let isCut: boolean;
     try {
       demandWritableKind(path);
-      this.#file = openSync(path, isContinued ? 'a+' : 'w', 0o600);
+      file = openSync(path, isContinued ? 'a+' : 'w', 0o600);
+      isCut = isContinued && isCutOff(file);
     } catch (error) {
+      if (file !== undefined) closeQuietly(file);
       throw writeError(redactAddress(path), error);
     }
-    if (isContinued && isCutOff(this.#file)) this.write(Buffer.from('\n'));
+    this.#file = file;
+    if (isCut) this.write(Buffer.from('\n'));
   }
 
   write(bytes: Buffer): void {
