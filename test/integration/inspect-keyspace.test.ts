@@ -201,13 +201,16 @@ test('the tables of rump inspect break no line of a terminal of 40 columns', asy
   );
   const terminal = openTerminal(t, {
     columns: 40,
-    rows: 40,
-    command: `${process.execPath} ${MAIN} inspect ${server.url}; echo END`,
+    rows: 80,
+    command: `${process.execPath} ${MAIN} inspect ${server.url}; echo END; stty cols 0; ${process.execPath} ${MAIN} inspect ${server.url}; echo OVER`,
   });
   const lines = await terminal.shows(/^END$/);
   assert.ok(lines.every((line) => line.length <= 40));
   assert.equal(lines.filter((line) => /… *$/.test(line)).length, 4);
   assert.equal(lines.filter((line) => /^ *keys|^ *bytes|^ *counter/.test(line)).length, 3);
+  // Some terminals do not say how wide they are.
+  const unknown = await terminal.shows(/^OVER$/);
+  assert.equal(unknown.filter((line) => /^ *keys +bytes +share +expiring +type$/.test(line)).length, 2);
 });
 
 test('rump inspect --ndjson prints every key with its value, a line each', async (t) => {

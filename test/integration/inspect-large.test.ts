@@ -65,6 +65,8 @@ test('rump inspect shows large values of a server and of files in the order in w
     const { code, stdout, stderr } = await runInspect(file, ...WANTED);
     assert.deepEqual([code, stderr], [0, ''], file);
     assertShown(stdout, '', '');
+    const tables = await runInspect(file, ...BIG_KEY);
+    assert.doesNotMatch(tables.stdout, /memory/);
   }
   const input = readFileSync(join(folder, 'f.resp'));
   const piped = await spawnRump(['inspect', '-', ...WANTED], { input }).done;
@@ -155,6 +157,12 @@ test('The tables of rump inspect tell the types of large values, and what each d
     stdout,
     /^keys +bytes +share +expiring +database\n *153 +[\d.]+ MiB +100 % +0 {2}0\n *1 +\d+ B +0 % +1 {2}5$/m,
   );
+  // The most that is shown ends within a character.
+  await client.send('SET', 'text', `x${'ä'.repeat(40_000)}`);
+  const [text] = linesOf((await runInspect(server.url, 'text', '--db', '5', '--json')).stdout);
+  const { value, shown, elements } = JSON.parse(text!) as Shown;
+  assert.deepEqual([value, shown, elements], [`x${'ä'.repeat(32_767)}`, 65_535, 80_001]);
+  await client.send('DEL', 'text');
   const rights = [
     '+info',
     '+time',
