@@ -12,6 +12,7 @@ import { RespError } from '../../resp/errors.ts';
 const FAILURES: Readonly<Record<string, string>> = {
   EACCES: 'permission denied',
   EDQUOT: 'the quota is used up',
+  EEXIST: 'it is there already',
   EFBIG: 'the file would be too large',
   EIO: 'the device fails',
   EISDIR: 'it is a directory',

@@ -6,8 +6,10 @@ import { test } from 'node:test';
 import { authority } from '../support/certificates.ts';
 import type { TestClient } from '../support/client.ts';
 import { callsOf } from '../support/command-stats.ts';
+import { simple } from '../support/frames.ts';
 import { assertDone, assertFailed, linesOf } from '../support/outcome.ts';
 import { startCluster } from '../support/redis-cluster.ts';
+import { replyProxy } from '../support/reply-proxy.ts';
 import { folderOf } from '../support/resp-file.ts';
 import { runInspect, runRump, spawnRump } from '../support/rump.ts';
 import { startOne } from '../support/server-pair.ts';
@@ -138,6 +140,15 @@ test('rump inspect says of a key that it may not read that it failed, and not th
     ['rump: there is no key "absent"'],
   );
   assert.doesNotMatch(stdout + stderr, /canary/);
+});
+
+test('rump inspect says of a large key that has gone by the time that its type is asked for that it is not there', async (t) => {
+  const [server, client] = await startOne(t);
+  await fill(client);
+  const { url } = await replyProxy(t, server.port, ([name]) => (name === 'TYPE' ? simple('none') : undefined));
+  const { code, stdout, stderr } = await runInspect(url, 'list', 'after', ...BIG_KEY);
+  assert.match(stdout, /^"after" in db 0: string, .*\n.*\n$/);
+  assert.deepEqual([code, stderr], [1, 'rump: there is no key "list"\n']);
 });
 
 test('The tables of rump inspect tell the types of large values, and what each database takes', async (t) => {

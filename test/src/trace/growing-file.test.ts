@@ -63,7 +63,7 @@ test('GrowingFile of a file whose end cannot be read says so as of one that cann
     return number;
   };
   const before = free();
-  assert.throws(() => new GrowingFile(own, () => {}, true), {
+  assert.throws(() => new GrowingFile(own, () => {}, 'continued'), {
     code: 'EIO',
     message: /^Cannot write .*: the device fails/,
   });
