@@ -165,8 +165,8 @@ class FoundKeys {
 
   /** Once no later one can come. */
   async showKept(): Promise<void> {
-    const rank = [...this.#wanted.keys()];
-    const kept = [...this.#held.values()].map((key) => ({ key, at: rank.indexOf(nameIn(key.key)) }));
+    const ranks = new Map([...this.#wanted.keys()].map((name, at) => [name, at]));
+    const kept = [...this.#held.values()].map((key) => ({ key, at: ranks.get(nameIn(key.key))! }));
     this.#held.clear();
     this.#heldBytes = 0;
     for (const { key } of kept.toSorted((one, other) => one.at - other.at || one.key.db - other.key.db))

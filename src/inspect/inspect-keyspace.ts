@@ -41,7 +41,7 @@ export interface KeyspaceFigures {
   readonly keys: number;
   readonly bytes: number;
   readonly expiring: number;
-  /** Values of which the bytes are what the server estimates of its memory. */
+  /** Values of which the bytes are what the server estimates of its memory, or where it does not, what their length says. */
   readonly large: number;
   /** Keys that could not be read. */
   readonly failed: number;
