@@ -126,7 +126,8 @@ async function showKeyspace(endpoint: string, request: Request, program: Program
   });
   const code = run.finish(outcome);
   if (figures === undefined) return code;
-  const width = stdout.isTTY === true ? stdout.columns : undefined;
+  // Some terminals say 0.
+  const width = (stdout.isTTY === true && stdout.columns) || undefined;
   const text = json ? keyspaceJson(figures) : keyspaceText(figures, width);
   await whileRead(() => written(stdout, text));
   return code || (figures.failed === 0 ? EXIT_CODES.done : EXIT_CODES.failed);

@@ -39,7 +39,7 @@ class EventLog implements RunListener {
   /** Where it cannot be written any more the run goes on without it. @throws RespError where it cannot be opened */
   constructor(path: string, asked: Asked, stderr: Program['stderr']) {
     this.#stderr = stderr;
-    this.#file = new GrowingFile(path, endsHere('the log', stderr), true);
+    this.#file = new GrowingFile(path, endsHere('the log', stderr), 'continued');
     this.#lines = new EventLines((line) => this.#file.write(Buffer.from(line)), asked);
   }
 

@@ -32,7 +32,7 @@ export class InputFile {
   /** @throws RespError with the code of the system */
   static async open(path: string): Promise<InputFile> {
     if (path === '-') return new InputFile('stdin', false);
-    const { handle, size } = await openRegular(path, 'write - and redirect stdin');
+    const { handle, size } = await openRegular(path, { hint: 'write - and redirect stdin' });
     const packed = path.toLowerCase().endsWith('.gz') || (await isPacked(handle));
     return new InputFile(path, packed, handle, size);
   }

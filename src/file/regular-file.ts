@@ -12,9 +12,11 @@ import { RespError } from '../../resp/errors.ts';
 const FAILURES: Readonly<Record<string, string>> = {
   EACCES: 'permission denied',
   EDQUOT: 'the quota is used up',
+  EEXIST: 'it is there already',
   EFBIG: 'the file would be too large',
   EIO: 'the device fails',
   EISDIR: 'it is a directory',
+  ELOOP: 'a symbolic link is not followed',
   EMFILE: 'too many files are open',
   ENAMETOOLONG: 'the name is too long',
   ENOSPC: 'no space is left',
@@ -59,22 +61,32 @@ export interface RegularFile {
   readonly size: number;
 }
 
-/**
- * @param hint what to do where it is a pipe or a device
- * @throws RespError with the code of the system
- */
-export async function openRegular(path: string, hint?: string): Promise<RegularFile> {
+export interface OpenOptions {
+  /** In messages; the path without it. */
+  readonly name?: string;
+  /** What to do where it is a pipe or a device. */
+  readonly hint?: string;
+  /** Whether a symbolic link is none: it may lead anywhere. */
+  readonly refusesLinks?: boolean;
+}
+
+/** @throws RespError with the code of the system */
+export async function openRegular(
+  path: string,
+  { name = path, hint, refusesLinks = false }: OpenOptions = {},
+): Promise<RegularFile> {
   let handle: FileHandle | undefined;
   try {
     // Without O_NONBLOCK a pipe without a writer would block the program.
-    handle = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
+    const flags = constants.O_RDONLY | constants.O_NONBLOCK;
+    handle = await open(path, refusesLinks ? flags | constants.O_NOFOLLOW : flags);
     const stats = await handle.stat();
     if (stats.isDirectory()) throw Object.assign(new Error('It is a directory'), { code: 'EISDIR' });
-    if (!stats.isFile()) throw new RespError('IO', `Cannot read ${path}: it is no regular file`, { hint });
+    if (!stats.isFile()) throw new RespError('IO', `Cannot read ${name}: it is no regular file`, { hint });
     return { handle, size: stats.size };
   } catch (error) {
     await handle?.close().catch(() => {});
-    throw readError(path, error);
+    throw readError(name, error);
   }
 }
 
@@ -124,7 +136,7 @@ export async function isPacked(handle: FileHandle): Promise<boolean> {
 /** @throws RespError where it cannot be read, or holds neither */
 export async function formOf(path: string): Promise<FileForm> {
   const hint = 'a server is written as redis://host:port';
-  const { handle } = await openRegular(path, hint);
+  const { handle } = await openRegular(path, { hint });
   try {
     const head = unpackedHead(await headOf(handle, HEAD_BYTES));
     if (/^(?:REDIS\d{4}|VALKEY\d{3})/.test(head)) return 'snapshot';

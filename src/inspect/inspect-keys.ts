@@ -17,7 +17,7 @@ import { startEvent, withSides, type Run } from '../sync/preflight.ts';
 import { settingsOf, withForms, type Settings } from '../sync/settings.ts';
 import { eachEntry } from '../target/target.ts';
 import { InspectProgress } from './inspect-progress.ts';
-import { LargeFacts } from './large-facts.ts';
+import { GONE as NONE, LargeFacts } from './large-facts.ts';
 import type { InspectOptions } from './options.ts';
 
 /** A key as it was found. */
@@ -155,7 +155,6 @@ class FoundKeys {
     const id = idOf(entry);
     this.#answered.add(id);
     if (entry.payload !== null || entry.large !== null) {
-      this.#found.add(nameIn(entry.key));
       const key = this.#inspected(entry);
       // Who reads large values of a server is there as long as the others come.
       if (entry.large !== null && this.#facts !== undefined) await this.#show(key);
@@ -166,8 +165,8 @@ class FoundKeys {
 
   /** Once no later one can come. */
   async showKept(): Promise<void> {
-    const rank = [...this.#wanted.keys()];
-    const kept = [...this.#held.values()].map((key) => ({ key, at: rank.indexOf(nameIn(key.key)) }));
+    const ranks = new Map([...this.#wanted.keys()].map((name, at) => [name, at]));
+    const kept = [...this.#held.values()].map((key) => ({ key, at: ranks.get(nameIn(key.key))! }));
     this.#held.clear();
     this.#heldBytes = 0;
     for (const { key } of kept.toSorted((one, other) => one.at - other.at || one.key.db - other.key.db))
@@ -196,8 +195,11 @@ class FoundKeys {
 
   async #show(key: InspectedKey): Promise<void> {
     const { large } = key;
+    const largeType = large === null ? undefined : (large.type ?? (await this.#facts?.typeOf(key.db, key.key)));
+    // It was there a moment ago.
+    if (largeType === NONE) return;
+    this.#found.add(nameIn(key.key));
     if (large === null) return this.#onKey(key);
-    const largeType = large.type ?? (await this.#facts?.typeOf(key.db, key.key));
     const largeLength = largeType === undefined ? undefined : await this.#facts?.lengthOf(key.db, key.key, largeType);
     try {
       await this.#onKey({ ...key, largeType, largeLength });

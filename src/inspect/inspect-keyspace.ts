@@ -41,7 +41,7 @@ export interface KeyspaceFigures {
   readonly keys: number;
   readonly bytes: number;
   readonly expiring: number;
-  /** Values of which the bytes are what the server estimates of its memory. */
+  /** Values of which the bytes are what the server estimates of its memory, or where it does not, what their length says. */
   readonly large: number;
   /** Keys that could not be read. */
   readonly failed: number;
@@ -81,7 +81,7 @@ export async function inspectKeyspace(options: InspectKeyspaceOptions): Promise<
   for (let count = 0; count < MOST_COUNTS; count++) {
     // The flow before has stopped what goes with its settings.
     const settings = await withForms(settingsOf({ ...options, to: '-' }, 'inspect'));
-    const figures = await withSides(settings, access, (run) => inspectIn(run, options, progress));
+    const figures = await withSides(settings, access, (run) => inspectIn(run, options, progress, count > 0));
     if (figures !== undefined) return figures;
     progress.beginAnew();
   }
@@ -91,18 +91,20 @@ export async function inspectKeyspace(options: InspectKeyspaceOptions): Promise<
 
 /**
  * Sums cannot be taken back: where what was counted is read again, all of it is counted anew.
+ * @param isAnew whether it is: then in a way that has to repeat nothing of the same server
  * @returns `undefined` where that has to be
  */
 async function inspectIn(
   run: Run,
   { depth = USUAL_DEPTH, onPartial }: InspectKeyspaceOptions,
   progress: InspectProgress,
+  isAnew: boolean,
 ): Promise<KeyspaceFigures | undefined> {
   const { plan, settings, sides } = run;
   const { source: side } = sides;
   const { signal, retry } = settings;
   const reading = { plan, settings: { ...settings, preserveIdle: side === undefined || countsFrequency(run) } };
-  const source = sourceOf(side, reading, progress);
+  const source = sourceOf(side, reading, progress, { plainly: isAnew });
   const facts = side && new LargeFacts(side, { retry, onReconnect: progress.onReconnect.bind(progress) });
   const tally = new KeyspaceTally({ depth, isCluster: side?.isCluster === true, typeOf: facts?.typeOf.bind(facts) });
   const flow = new Flow(source, channelOf(run), tally, run);
@@ -122,6 +124,7 @@ async function inspectIn(
       (reason) => facts?.stop(reason),
       () => flow.run(signal),
     );
+    if (isVoid) return undefined;
     progress.finish(tally.keys === 0);
   } catch (error) {
     if (isVoid && signal?.aborted !== true) return undefined;

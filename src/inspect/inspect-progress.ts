@@ -34,6 +34,10 @@ export class InspectProgress extends RunProgress implements SourceSink {
     else if (notice.code === 'SLOTS_MOVED') this.onMoved(notice.slots);
   }
 
+  onWalkedAnew(): void {
+    this.onAnew();
+  }
+
   /** Nothing of what was counted holds. */
   beginAnew(): void {
     this.forget();

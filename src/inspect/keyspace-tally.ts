@@ -54,7 +54,7 @@ export class KeyspaceTally implements Target {
   /** By slot, of a cluster. */
   readonly slotKeys: Float64Array;
   readonly slotBytes: Float64Array;
-  /** Values that were not dumped. */
+  /** Values that were not dumped; a file has the bytes of their payloads. */
   large = 0;
   keys = 0;
   bytes = 0;
@@ -133,7 +133,7 @@ export class KeyspaceTally implements Target {
     add(count, bytes, expires);
     if (db !== this.#db) this.#use(db);
     add(this.#database, bytes, expires);
-    if (large !== null) this.large++;
+    if (large !== null && this.#askType !== undefined) this.large++;
     this.keys++;
     this.bytes += bytes;
     this.prefixes.count(keyIn.buffer, keyAt, keyEnd, bytes);

@@ -89,6 +89,7 @@ export class KeyspaceScan {
   #seen: number;
   #count: number;
   #repeated: string | undefined;
+  #isAnew = false;
   #bound: Bound;
 
   /** @param state of a scan that goes on, which had the same options */
@@ -149,6 +150,11 @@ export class KeyspaceScan {
   /** A cursor that the server gave twice: the scan would never end. */
   get repeated(): string | undefined {
     return this.#repeated;
+  }
+
+  /** Whether it has begun once more: what it gave before comes again. */
+  get isAnew(): boolean {
+    return this.#isAnew;
   }
 
   /** Whether so much has come that the server is to be asked how much there is: see `mayGoOn`. */
@@ -319,6 +325,7 @@ export class KeyspaceScan {
 
   #scanPlainly(): void {
     this.#mode = 'plain';
+    this.#isAnew = true;
     this.#seen = 0;
     this.#bound = new Bound({ limit: ANY_WALK });
     this.#segments = segmentsOf(1);

@@ -28,6 +28,8 @@ export interface NodeScanOptions {
   readonly nodeId?: string | undefined;
   /** Where a walk of the same database, with the same options, was left. */
   readonly state?: NodeScanState | undefined;
+  /** Whether no page is asked for beside another: what proves to be no segment would be read twice. */
+  readonly plainly?: boolean | undefined;
   /** While it is on, no page is asked for. */
   readonly pause?: Pause | undefined;
   /** What keeps account of the pages. */
@@ -49,6 +51,8 @@ export interface NodeScanSink {
   /** The database lost keys since the copy began. */
   onShrunk(error: RespError): void;
   onNotice(notice: ScanNotice): void;
+  /** What the same server gave before comes once more, as parts of its keyspace were none. */
+  onWalkedAnew?(): void;
 }
 
 /**
@@ -175,6 +179,7 @@ export class NodeScan {
       while (reader.isReading) {
         if (pause?.isOn !== true) reader.ask();
         await session.progress();
+        if (scan.isAnew) sink.onWalkedAnew?.();
         if (scan.isLong) await this.#demandEnd(session, scan);
         await this.#look(session, watch);
       }
@@ -203,14 +208,14 @@ export class NodeScan {
   }
 
   #scanOptions(session: Session, { keys, info }: Sight): KeyspaceScanOptions {
-    const { count } = this.#options;
+    const { count, plainly = false } = this.#options;
     // Servers of a cluster may count by slot.
     const isLong = session.server.roundTrip > LONG_LINE_MS && !info.cluster;
     return {
       count,
       firstCount: Math.min(count, firstCountOf(info)),
       keys,
-      maxSegments: isLong ? MOST_SEGMENTS : 1,
+      maxSegments: isLong && !plainly ? MOST_SEGMENTS : 1,
       sparse: this.#isSparse(session),
     };
   }

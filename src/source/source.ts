@@ -51,6 +51,8 @@ export interface SourceSink {
   /** The source lost keys meanwhile, by a flush or a swap, say: what was read is not what it held, and the run has to fail. */
   onShrunk(error: RespError): void;
   onNotice(notice: SourceNotice): void;
+  /** What came before comes once more, from a server that is the same. */
+  onWalkedAnew?(): void;
 }
 
 /** What a file tells: it can be read a second time for the same keys without being told again. */

@@ -21,13 +21,15 @@ import type { RetryOptions } from '../server/retry.ts';
 import type { Lookup } from './lookup.ts';
 import type { SourceSink } from './source.ts';
 
-export type WalksSink = Pick<SourceSink, 'onReadRefused' | 'onShrunk' | 'onNotice'>;
+export type WalksSink = Pick<SourceSink, 'onReadRefused' | 'onShrunk' | 'onNotice' | 'onWalkedAnew'>;
 
 export interface WalksOptions {
   readonly databases: readonly number[];
   /** SCAN COUNT. */
   readonly count?: number | undefined;
   readonly scope: KeyScope;
+  /** Whether no part of a node is walked beside another. */
+  readonly plainly?: boolean | undefined;
   readonly retry: RetryOptions;
   /** While it is on, nothing is asked for. */
   readonly pause?: Pause | undefined;
@@ -163,13 +165,14 @@ export class Walks {
       this.#keys += from.keys;
       return { state: from, end: Promise.resolve(new SlotWatch(node.id, from.watch)) };
     }
-    const { scope, count = DEFAULT_COUNT, pause } = this.#options;
+    const { scope, count = DEFAULT_COUNT, plainly, pause } = this.#options;
     // Whoever starts it once more has seen to what went wrong before.
     const state = from?.scan ? { ...from.scan, walks: 1 } : undefined;
     const reader = this.#lookup.readerOf(node);
     const walking = reader.walk(db, {
       scope,
       count,
+      plainly,
       wanted,
       pause,
       state,

@@ -79,6 +79,8 @@ export interface ReadingOptions {
   readonly tally?: DryRunTarget | undefined;
   readonly namesOnly?: boolean;
   readonly tellsEmpty?: boolean;
+  /** Whether no part of a server is walked beside another: over a long line that takes longer, and nothing has to be read twice. */
+  readonly plainly?: boolean;
   /** Bytes of the longest value that is read in one piece; what the target can take otherwise. */
   readonly bigKey?: number;
   /** Where the source is followed. */
@@ -117,7 +119,7 @@ export function sourceOf(
   };
   const onReconnect = sink.onReconnect.bind(sink);
   const databases = plan.databases.map(([db]) => db);
-  const asked = { namesOnly, tellsEmpty, heldTo: how.heldTo };
+  const asked = { namesOnly, tellsEmpty, heldTo: how.heldTo, plainly: how.plainly };
   const options = { databases, keys: plan.keys, count, scope, pause, dump, retry, onReconnect, ...asked };
   return new RedisSource(side, { ...options, census: tally?.add, ledger, follower, firstCopy, from, failed }, sink);
 }

@@ -7,6 +7,10 @@ import { RespError } from '../../resp/errors.ts';
 import { writeAll } from '../file/output-file.ts';
 import { demandWritableKind, writeError } from '../file/regular-file.ts';
 
+/** What becomes of a file that is there: it is written over, goes on, or is refused, be it a symbolic link that leads elsewhere. */
+type Opening = 'replaced' | 'continued' | 'new';
+const FLAGS = { replaced: 'w', continued: 'a+', new: 'wx' } as const;
+
 export class GrowingFile {
   readonly #path: string;
   readonly #file: number;
@@ -17,19 +21,23 @@ export class GrowingFile {
 
   /**
    * @param onError called once, where it cannot be written any more: the run goes on without it
-   * @param isContinued what it has stays, and new lines go behind
    * @throws RespError where it cannot be made
    */
-  constructor(path: string, onError: (error: RespError) => void, isContinued = false) {
+  constructor(path: string, onError: (error: RespError) => void, opening: Opening = 'replaced') {
     this.#path = path;
     this.#onError = onError;
+    let file: number | undefined;
+    let isCut: boolean;
     try {
       demandWritableKind(path);
-      this.#file = openSync(path, isContinued ? 'a+' : 'w', 0o600);
+      file = openSync(path, FLAGS[opening], 0o600);
+      isCut = opening === 'continued' && isCutOff(file);
     } catch (error) {
+      if (file !== undefined) closeQuietly(file);
       throw writeError(redactAddress(path), error);
     }
-    if (isContinued && isCutOff(this.#file)) this.write(Buffer.from('\n'));
+    this.#file = file;
+    if (isCut) this.write(Buffer.from('\n'));
   }
 
   write(bytes: Buffer): void {

@@ -1,10 +1,11 @@
-// What was recorded, frame by frame: each command with its reply behind it, however long the files are.
+// What was recorded, frame by frame: each command with its reply behind it, however long the files are. The folder may come from
+// anywhere: nothing is read but its own files, and of these no more than they have by then.
 
-import { createReadStream } from 'node:fs';
-import { readdir, readFile } from 'node:fs/promises';
+import { Buffer } from 'node:buffer';
+import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { redactAddress } from '../../resp/address.ts';
-import { readError } from '../file/regular-file.ts';
+import { openRegular, readAt, readError, type RegularFile } from '../file/regular-file.ts';
 import type { TraceLine } from './connection-trace.ts';
 import { FramePrinter, type PrintedFrame, type PrinterOptions } from './frame-printer.ts';
 import { connectionOf, CONNECTIONS, fileNameOf, type RecordedConnection } from './recording.ts';
@@ -13,6 +14,8 @@ import { RespError } from '../../resp/errors.ts';
 const NAME = /^(?:source|target)(?: feed| sentinel)? \d+$/;
 
 const CUT_OFF = '(cut off)';
+/** Of the list of connections: a hundred thousand of them. */
+const MOST_LIST_BYTES = 16 * 1024 * 1024;
 
 type Listed = Pick<RecordedConnection, 'connection' | 'peer'>;
 
@@ -47,13 +50,18 @@ async function* paired(
   sent: AsyncGenerator<PrintedFrame>,
   received: AsyncGenerator<PrintedFrame>,
 ): AsyncGenerator<Exchange> {
-  for await (const command of sent) {
-    let reply = await received.next();
-    for (; reply.done !== true && reply.value.isUnasked; reply = await received.next())
-      yield [undefined, [reply.value]];
-    yield [command, reply.done === true ? [] : [reply.value]];
+  try {
+    for await (const command of sent) {
+      let reply = await received.next();
+      for (; reply.done !== true && reply.value.isUnasked; reply = await received.next())
+        yield [undefined, [reply.value]];
+      yield [command, reply.done === true ? [] : [reply.value]];
+    }
+    for await (const reply of received) yield [undefined, [reply]];
+  } finally {
+    // Where nobody reads on, its file is open.
+    await received.return(undefined);
   }
-  for await (const reply of received) yield [undefined, [reply]];
 }
 
 /** On a link of replication not every frame is answered. */
@@ -74,7 +82,7 @@ async function* framesIn(
   let frames: PrintedFrame[] = [];
   const printer = new FramePrinter(areCommands, { ...options, onFrame: (frame) => frames.push(frame) });
   try {
-    for await (const chunk of createReadStream(path) as AsyncIterable<Buffer>) {
+    for await (const chunk of chunksOf(path)) {
       printer.read(chunk);
       yield* frames;
       frames = [];
@@ -88,26 +96,53 @@ async function* framesIn(
   }
 }
 
-/** Those of the list, and where its last line was cut off, as on a full disk, those behind it by their files. */
+/** What the file has now: to one that grows, as what is printed goes into it, there may be no end. */
+async function* chunksOf(path: string): AsyncGenerator<Buffer> {
+  const { handle, size } = await openOwn(path);
+  try {
+    if (size > 0) yield* handle.createReadStream({ end: size - 1, autoClose: false }) as AsyncIterable<Buffer>;
+  } finally {
+    await handle.close().catch(() => {});
+  }
+}
+
+/** @throws RespError */
+function openOwn(path: string): Promise<RegularFile> {
+  return openRegular(path, { name: redactAddress(path), refusesLinks: true });
+}
+
+/** Those of the list, each once, and where its last line was cut off, as on a full disk, those behind it by their files. */
 async function connectionsIn(folder: string): Promise<readonly Listed[]> {
   const path = join(folder, CONNECTIONS);
   try {
-    const lines = (await readFile(path, 'utf8')).split('\n');
+    const lines = (await readList(path)).split('\n');
     const last = lines.pop()!;
-    const listed = lines.filter((line) => line !== '').map(readConnection);
-    if (last === '') return listed;
-    const names = new Set(listed.map(({ connection }) => connection));
-    const others = (await readdir(folder))
-      .flatMap((name) => connectionOf(name) ?? [])
-      .filter((each) => !names.has(each));
+    const listed = new Map<string, Listed>();
+    for (const line of lines.filter((each) => each !== '').map(readConnection)) listed.set(line.connection, line);
+    if (last === '') return [...listed.values()];
+    const others = (await readdir(folder)).flatMap((name) => connectionOf(name) ?? []);
+    const unlisted = new Set(others.filter((each) => !listed.has(each)));
     // A list of another program may end like this as well.
-    if (listed.length + others.length === 0) return [readConnection(last)];
-    return [...listed, ...[...new Set(others)].toSorted().map((connection) => ({ connection, peer: CUT_OFF }))];
+    if (listed.size + unlisted.size === 0) return [readConnection(last)];
+    const behind = [...unlisted].toSorted().map((connection) => ({ connection, peer: CUT_OFF }));
+    return [...listed.values(), ...behind];
   } catch (error) {
     if (!(error instanceof SyntaxError)) throw readError(redactAddress(path), error);
     throw new RespError('RECORDING', `Cannot read ${redactAddress(path)}: it is no list of connections`, {
       cause: error,
     });
+  }
+}
+
+/** @throws SyntaxError where it is longer than any */
+async function readList(path: string): Promise<string> {
+  const { handle, size } = await openOwn(path);
+  try {
+    if (size > MOST_LIST_BYTES) throw new SyntaxError('It is too long');
+    const bytes = Buffer.alloc(size);
+    return bytes.toString('utf8', 0, readAt(handle, bytes, 0, size, 0));
+  } finally {
+    await handle.close().catch(() => {});
   }
 }
 

@@ -84,7 +84,7 @@ export class Recording {
   withdraw(): void {
     if (this.#names.isAny) return;
     rmSync(join(this.#folder, CONNECTIONS), { force: true });
-    if (this.#isOwnFolder) rmdirSync(this.#folder);
+    if (this.#isOwnFolder && entriesOf(this.#folder).length === 0) rmdirSync(this.#folder);
   }
 
   #filesOf(connection: string): readonly GrowingFile[] {
@@ -98,7 +98,8 @@ export class Recording {
   }
 
   #file(name: string): GrowingFile {
-    return new GrowingFile(join(this.#folder, name), (error) => this.#fail(error));
+    // The folder was empty: what is there by now another one has put there.
+    return new GrowingFile(join(this.#folder, name), (error) => this.#fail(error), 'new');
   }
 
   /** All of it ends there: what one direction lacks in its middle could not be told from what was never said. */

@@ -7,7 +7,7 @@ import type { CursorStyle } from '../support/memory-server/keyspace/key-table.ts
 import { startMemoryServer } from '../support/memory-server/memory-server.ts';
 import { assertDone } from '../support/outcome.ts';
 import { startServer } from '../support/redis-server.ts';
-import { runRump, spawnRump } from '../support/rump.ts';
+import { runInspect, runRump, spawnRump } from '../support/rump.ts';
 import { startPair } from '../support/server-pair.ts';
 import { startProxy } from '../support/tcp-proxy.ts';
 import { longTest, variants } from '../support/tier.ts';
@@ -42,6 +42,19 @@ for (const cursor of variants<CursorStyle>('reverse-binary', 'offset', 'node-hig
     }
   });
 }
+
+test('rump inspect counts each key once where what it takes for parts of a keyspace proves to be none', async (t) => {
+  const source = await startMemoryServer({ cursor: 'offset' });
+  const from = await TestClient.connect({ port: source.port });
+  t.after(() => Promise.all([from.close(), source.stop()]));
+  // The bits of 520, reversed, are as large a part of all cursors as 520 keys are of so many.
+  const keys = 8192;
+  await from.pipeline(Array.from({ length: keys }, (_, i) => ['SET', `key:${i}`, 'value']));
+  const url = await delayed(t, source.port, 3);
+  const { code, stdout, stderr } = await runInspect(url, '--json', '--count', '520', ...UNMEASURED);
+  assert.deepEqual([code, stderr], [0, '']);
+  assert.equal((JSON.parse(stdout) as { keys: number }).keys, keys);
+});
 
 for (const policy of ['fail', 'skip', 'replace']) {
   longTest(`rump --on-conflict ${policy} copies every key over a long line while others come and go`, async (t) => {

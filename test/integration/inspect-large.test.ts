@@ -6,8 +6,10 @@ import { test } from 'node:test';
 import { authority } from '../support/certificates.ts';
 import type { TestClient } from '../support/client.ts';
 import { callsOf } from '../support/command-stats.ts';
+import { simple } from '../support/frames.ts';
 import { assertDone, assertFailed, linesOf } from '../support/outcome.ts';
 import { startCluster } from '../support/redis-cluster.ts';
+import { replyProxy } from '../support/reply-proxy.ts';
 import { folderOf } from '../support/resp-file.ts';
 import { runInspect, runRump, spawnRump } from '../support/rump.ts';
 import { startOne } from '../support/server-pair.ts';
@@ -65,6 +67,8 @@ test('rump inspect shows large values of a server and of files in the order in w
     const { code, stdout, stderr } = await runInspect(file, ...WANTED);
     assert.deepEqual([code, stderr], [0, ''], file);
     assertShown(stdout, '', '');
+    const tables = await runInspect(file, ...BIG_KEY);
+    assert.doesNotMatch(tables.stdout, /memory/);
   }
   const input = readFileSync(join(folder, 'f.resp'));
   const piped = await spawnRump(['inspect', '-', ...WANTED], { input }).done;
@@ -138,6 +142,15 @@ test('rump inspect says of a key that it may not read that it failed, and not th
   assert.doesNotMatch(stdout + stderr, /canary/);
 });
 
+test('rump inspect says of a large key that has gone by the time that its type is asked for that it is not there', async (t) => {
+  const [server, client] = await startOne(t);
+  await fill(client);
+  const { url } = await replyProxy(t, server.port, ([name]) => (name === 'TYPE' ? simple('none') : undefined));
+  const { code, stdout, stderr } = await runInspect(url, 'list', 'after', ...BIG_KEY);
+  assert.match(stdout, /^"after" in db 0: string, .*\n.*\n$/);
+  assert.deepEqual([code, stderr], [1, 'rump: there is no key "list"\n']);
+});
+
 test('The tables of rump inspect tell the types of large values, and what each database takes', async (t) => {
   const [server, client] = await startOne(t);
   await fill(client);
@@ -155,6 +168,12 @@ test('The tables of rump inspect tell the types of large values, and what each d
     stdout,
     /^keys +bytes +share +expiring +database\n *153 +[\d.]+ MiB +100 % +0 {2}0\n *1 +\d+ B +0 % +1 {2}5$/m,
   );
+  // The most that is shown ends within a character.
+  await client.send('SET', 'text', `x${'ä'.repeat(40_000)}`);
+  const [text] = linesOf((await runInspect(server.url, 'text', '--db', '5', '--json')).stdout);
+  const { value, shown, elements } = JSON.parse(text!) as Shown;
+  assert.deepEqual([value, shown, elements], [`x${'ä'.repeat(32_767)}`, 65_535, 80_001]);
+  await client.send('DEL', 'text');
   const rights = [
     '+info',
     '+time',

@@ -1,13 +1,18 @@
 // --record and rump inspect: the bytes of a run as they went over the wire, and what they say.
 import assert from 'node:assert/strict';
+import { execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import {
+  closeSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
+  openSync,
   readdirSync,
   readFileSync,
   rmSync,
   statSync,
+  symlinkSync,
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -15,7 +20,7 @@ import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
 import { startCarelessPair } from '../support/careless-target.ts';
 import { assertDone, assertFailed, linesOf } from '../support/outcome.ts';
-import { runRump } from '../support/rump.ts';
+import { MAIN, runRump } from '../support/rump.ts';
 import { startPair } from '../support/server-pair.ts';
 
 const PASSWORD = 'canary#of@gold:/%';
@@ -115,6 +120,10 @@ test('rump inspect prints what there is of a recording that lacks files and ends
   for (const connection of ['source-0', 'target-feed-0'])
     writeFileSync(join(folder, `${connection}.sent`), '*1\r\n$4\r\nPING\r\n');
   writeFileSync(join(folder, 'source-0.received'), '+PONG\r\n');
+  // What another one has put there, to lead whoever looks at it elsewhere, or to hold him.
+  writeFileSync(`${folder}.secret`, '*1\r\n$6\r\nsecret\r\n');
+  symlinkSync(`${folder}.secret`, join(folder, 'target-0.sent'));
+  execFileSync('mkfifo', [join(folder, 'target-0.received')]);
   const error = /^rump: Cannot read .*source-1\.sent: there is no such file \(ENOENT\)$/m;
   const text = await runRump(['inspect', folder]);
   assertFailed(text, { error });
@@ -125,6 +134,9 @@ test('rump inspect prints what there is of a recording that lacks files and ends
     'source 0 = x:1',
     'source 0 > 14 "PING"',
     'source 0 < 7 PONG',
+    'target 0 = (cut off)',
+    'target 0 > 0 (cannot be read)',
+    'target 0 < 0 (cannot be read)',
     'target feed 0 = (cut off)',
     'target feed 0 > 14 "PING"',
     'target feed 0 < 0 (cannot be read)',
@@ -134,5 +146,30 @@ test('rump inspect prints what there is of a recording that lacks files and ends
   const [first, ...others] = linesOf(json.stdout).map((line) => JSON.parse(line) as Record<string, unknown>);
   assert.equal(first!['peer'], '\u001b[31mx\u009b\u202e\nsource 0 > 14 "PING"');
   // The last one says what could not be read.
-  assert.deepEqual([others.length, others.at(-1)!['event']], [9, 'error']);
+  assert.deepEqual([others.length, others.at(-1)!['event']], [12, 'error']);
+
+  rmSync(join(folder, 'connections.ndjson'));
+  execFileSync('mkfifo', [join(folder, 'connections.ndjson')]);
+  assertFailed(await runRump(['inspect', folder]), { error: /^rump: Cannot read .*ndjson: it is no regular file$/m });
+  rmSync(join(folder, 'connections.ndjson'));
+  symlinkSync(`${folder}.secret`, join(folder, 'connections.ndjson'));
+  assertFailed(await runRump(['inspect', folder]), {
+    error: /^rump: Cannot read .*ndjson: a symbolic link is not followed \(ELOOP\)$/m,
+  });
+});
+
+test('rump inspect reads of a recording what it has, where what is printed goes into it, and each connection once', async (t) => {
+  const folder = folderFor(t);
+  mkdirSync(folder);
+  const line = '{"connection":"source 0","peer":"x:1","time":""}\n';
+  writeFileSync(join(folder, 'connections.ndjson'), line + line);
+  writeFileSync(join(folder, 'source-0.received'), '');
+  const sent = join(folder, 'source-0.sent');
+  writeFileSync(sent, '*1\r\n$4\r\nPING\r\n'.repeat(10_000));
+  const file = openSync(sent, 'a');
+  const child = spawn(process.execPath, [MAIN, 'inspect', folder], { stdio: ['ignore', file, 'inherit'] });
+  const [code] = (await once(child, 'close')) as [number];
+  closeSync(file);
+  assert.equal(code, 0);
+  assert.equal(linesOf(readFileSync(sent, 'utf8')).filter((text) => text === 'source 0 > 14 "PING"').length, 10_000);
 });

@@ -128,14 +128,18 @@ test('rump refuses a pipe in place of a file that it writes as it goes: nobody m
 
 test('rump refuses the file that its own output goes to, by whatever name', (t) => {
   const { from, to, in: path } = startFiles(t);
-  const run = (args: readonly string[]): { status: number | null; stderr: string; stdout: string } => {
-    const stdout = openSync(path('out'), 'w');
+  const run = (
+    args: readonly string[],
+    file = path('out'),
+    flags = 'w',
+  ): { status: number | null; stderr: string; stdout: string } => {
+    const [stdin, stdout] = [openSync(from, 'r'), openSync(file, flags)];
     const { status, stderr } = spawnSync(process.execPath, [MAIN, ...args], {
-      stdio: ['ignore', stdout, 'pipe'],
+      stdio: [stdin, stdout, 'pipe'],
       encoding: 'utf8',
     });
-    closeSync(stdout);
-    return { status, stderr, stdout: readFileSync(path('out'), 'utf8') };
+    for (const opened of [stdin, stdout]) closeSync(opened);
+    return { status, stderr, stdout: readFileSync(file, 'utf8') };
   };
   for (const [flag, name] of variants(
     ['metrics-file', '/dev/stdout'],
@@ -152,6 +156,17 @@ test('rump refuses the file that its own output goes to, by whatever name', (t) 
   const { status, stderr } = run(['check', '--from', from, '--to', to, '--combined', '/dev/stdout']);
   assert.equal(status, 2);
   assert.match(stderr, /^rump: Cannot write the list of keys \/dev\/stdout: stdout goes there already$/m);
+  const before = readFileSync(from, 'utf8');
+  for (const args of variants(
+    ['--from', from, '--to', '-'],
+    ['inspect', '-'],
+    ['inspect', from, '--ndjson'],
+    ['check', '--from', to, '--to', from],
+  )) {
+    const into = run(args, from, 'a');
+    assert.deepEqual([into.status, into.stdout], [2, before], into.stderr);
+    assert.match(into.stderr, /^rump: Cannot read .*: stdout goes there \(redirect it to another file\)$/m);
+  }
   assert.ok(!existsSync(path('new.resp')));
 });
 

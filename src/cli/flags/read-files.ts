@@ -2,7 +2,7 @@
 
 import { dirname } from 'node:path';
 import { formatAddress, isFile, isStandardStream, type Address } from '../../../resp/address.ts';
-import { isRegularFile, isSameFile } from '../../file/regular-file.ts';
+import { isOpenAs, isRegularFile, isSameFile } from '../../file/regular-file.ts';
 import { AT_TARGET } from '../../sync/settings.ts';
 import { UsageError } from './kinds.ts';
 import type { OptionName, OptionValues } from './options.ts';
@@ -15,6 +15,8 @@ const READ = [
 ] as const satisfies readonly OptionName[];
 
 const HINT = 'name another file';
+
+const STDIN = '/dev/stdin';
 
 interface Written {
   readonly flag: OptionName;
@@ -42,6 +44,18 @@ export function refuseReadFiles(values: OptionValues, target?: Address): void {
   const inside = record === undefined ? undefined : all.find(({ path }) => isSameFile(record, dirname(path)));
   if (inside !== undefined)
     throw new UsageError(`Cannot use --${inside.flag}: that is in the folder of --record`, HINT);
+}
+
+/**
+ * A file that gets what is printed is damaged by it, and may have no end while it is read.
+ * @throws UsageError
+ */
+export function refuseOutputInto(read: Address): void {
+  if (!isFile(read)) return;
+  const path = isStandardStream(read) ? STDIN : read.path;
+  const used = (['stdout', 'stderr'] as const).find((_, at) => isRegularFile(path) && isOpenAs(path, at + 1));
+  if (used === undefined) return;
+  throw new UsageError(`Cannot read ${formatAddress(read)}: ${used} goes there`, 'redirect it to another file');
 }
 
 function writtenBy(values: OptionValues, target: Address | undefined): Written[] {

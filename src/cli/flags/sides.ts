@@ -11,7 +11,7 @@ import { partitionOptions } from './partition.ts';
 import { unknownVariables, type Environment } from './arguments.ts';
 import { UsageError } from './kinds.ts';
 import { environmentNameOf, type OptionValues } from './options.ts';
-import { refuseReadFiles } from './read-files.ts';
+import { refuseOutputInto, refuseReadFiles } from './read-files.ts';
 import { isOn, refuseContradictions, refuseWrongSide, type StdoutFlags, type Task } from './refusals.ts';
 
 export type ProgressStyle = 'auto' | 'bar' | 'dots' | 'none' | 'silent' | 'json';
@@ -55,6 +55,7 @@ export function sidesRequest(
     { name: 'to', address: toAddress, sentinelPassword: target.sentinelPassword },
   );
   refuseReadFiles(values, task.writes ? toAddress : undefined);
+  for (const read of task.writes ? [fromAddress] : [fromAddress, toAddress]) refuseOutputInto(read);
   return {
     options: {
       from,
@@ -101,8 +102,10 @@ export function sidesRequest(
 export function sourceOptions(verb: string, values: OptionValues, environment: Environment): SourceOptions {
   const from = demandEndpoint({ verb }, 'from', values, environment);
   const { password, sentinelPassword, tls } = secretsOf('from', values, environment);
-  refuseWrongSide(values, { name: 'from', address: parseAddress(from), sentinelPassword });
+  const address = parseAddress(from);
+  refuseWrongSide(values, { name: 'from', address, sentinelPassword });
   refuseReadFiles(values);
+  refuseOutputInto(address);
   const secrets = readSideFiles(filesOf('from', values), { password, sentinelPassword, tls });
   return {
     from,

@@ -1,7 +1,7 @@
 // A key and its value as one JSON object, as rump inspect prints it with --json: what its payload says of itself, then what is in it
 // as lines of NDJSON have it, or the payload itself where nobody here can read it.
 
-import { Buffer } from 'node:buffer';
+import { Buffer, isUtf8 } from 'node:buffer';
 import { escapeJson } from '../../../resp/escapes.ts';
 import type { InspectedKey } from '../../inspect/inspect-keys.ts';
 import { factsOf, isReadable, piecesOf } from '../../inspect/payload-facts.ts';
@@ -9,6 +9,7 @@ import { JsonWriter } from '../../rdb/json-writer.ts';
 import { ceiling, minus, NEVER } from '../../rdb/milliseconds.ts';
 import { PayloadError } from '../../rdb/payload.ts';
 import { lengthOfPiece } from '../../rdb/pieces.ts';
+import { wholeCharacters } from '../../rdb/utf8.ts';
 import { PieceJson, writeDump } from '../../rdb/value-json.ts';
 import type { ValuePiece } from '../../rdb/value.ts';
 
@@ -130,10 +131,19 @@ class ShownValue {
 
   /** At each step there is enough to be taken. */
   *end(): Generator<void, void, void> {
-    if (this.#string !== undefined) this.#json.bytes(this.#string);
-    else if (this.#isBegun) yield* this.#pieces.end();
+    if (this.#string !== undefined) {
+      const shown = this.#length > this.#string.length ? beginningOf(this.#string) : this.#string;
+      this.shown = shown.length;
+      this.#json.bytes(shown);
+    } else if (this.#isBegun) yield* this.#pieces.end();
     else this.#json.json(Buffer.from('null'));
   }
+}
+
+/** Of a string that goes on: a text does not end within a character, where it would be none. */
+function beginningOf(bytes: Buffer): Buffer {
+  const whole = bytes.subarray(0, wholeCharacters(bytes, bytes.length));
+  return isUtf8(whole) ? whole : bytes;
 }
 
 function firstOf<P extends Exclude<ValuePiece, { type: 'string' }>>(piece: P, most: number): P {

@@ -75,7 +75,7 @@ function headText({ complete, keys, bytes, expiring, large, failed, recounted, e
   if (!complete) lines.unshift('This is a part: not everything was read.');
   if (large > 0) {
     const what = large === 1 ? 'One large value was' : `${formatCount(large)} large values were`;
-    lines.push(`${what} not dumped: what counts is the memory that the server tells.`);
+    lines.push(`${what} not dumped: what counts is the memory that the server tells, or else an estimate.`);
   }
   if (recounted > 0)
     lines.push(`Slots have moved meanwhile: ${countOf(recounted, 'key')} of theirs may be counted more than once.`);

@@ -38,19 +38,22 @@ test('KeyspaceTally counts the payloads of every recorded server by the type tha
 
 test('KeyspaceTally counts expiries, values that are not dumped, and a type byte that nobody knows', async () => {
   const large = { type: 'hash', bytes: 1e9, pieces: () => assert.fail('it is read') } as const;
-  const tally = await tallyOf([
+  const entries = [
     entryOf('one', STRING, { expireAt: 5 }),
     entryOf('two', STRING),
     entryOf('huge', null, { kind: 'large', large }),
     entryOf('new', build.payload(99, 120, build.string('x'))),
     entryOf('gone', null, { kind: 'gone' }),
-  ]);
+  ];
+  const tally = await tallyOf(entries, { typeOf: () => assert.fail('it is asked for') });
   assert.deepEqual(Object.fromEntries(tally.types), {
     string: { keys: 2, bytes: 2 * STRING.length, expiring: 1 },
     hash: { keys: 1, bytes: 1e9, expiring: 0 },
     'unknown (120)': { keys: 1, bytes: 13, expiring: 0 },
   });
   assert.deepEqual([tally.keys, tally.large], [4, 1]);
+  // Of a file they are the bytes of the payload.
+  assert.equal((await tallyOf(entries)).large, 0);
   assert.equal(String(tally.largest.all[0]?.key), 'huge');
 });
 

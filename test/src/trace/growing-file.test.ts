@@ -1,6 +1,7 @@
 // A file that is written as it comes: nothing of what comes too late, wherever its number leads by then, and no error that ends a run.
 import assert from 'node:assert/strict';
-import { closeSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
+import fs, { closeSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { syncBuiltinESMExports } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -41,4 +42,30 @@ test('GrowingFile.close() tells of an error of the system once, and throws none'
   broken.file.write(Buffer.from('a'));
   broken.file.close();
   assert.deepEqual(errors, ['EBADF', 'EBADF']);
+});
+
+test('GrowingFile of a file whose end cannot be read says so as of one that cannot be opened, and leaves none open', (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'rump-growing-'));
+  const own = join(folder, 'own');
+  writeFileSync(own, 'a line\n');
+  const read = t.mock.method(fs, 'readSync', () => {
+    throw Object.assign(new Error('EIO: i/o error, read'), { code: 'EIO' });
+  });
+  syncBuiltinESMExports();
+  t.after(() => {
+    read.mock.restore();
+    syncBuiltinESMExports();
+    rmSync(folder, { recursive: true, force: true });
+  });
+  const free = (): number => {
+    const number = openSync(own, 'r');
+    closeSync(number);
+    return number;
+  };
+  const before = free();
+  assert.throws(() => new GrowingFile(own, () => {}, 'continued'), {
+    code: 'EIO',
+    message: /^Cannot write .*: the device fails/,
+  });
+  assert.deepEqual([read.mock.callCount(), free()], [1, before]);
 });
