@@ -84,7 +84,7 @@ async function copyWhileScanned(
 }
 
 async function assertEvery(prefix: string): Promise<void> {
-  const values = await to.pipeline(Array.from({ length: KEYS }, (_, i) => ['GET', `${prefix}:${i}`]));
+  const values = (await to.send('MGET', ...Array.from({ length: KEYS }, (_, i) => `${prefix}:${i}`))) as Reply[];
   const lost = values.flatMap((value, i) => (String(value) === String(i) ? [] : [`${prefix}:${i}`]));
   assert.equal(lost.length, 0, `${lost.length} keys are missing: ${lost.slice(0, 5).join()}`);
 }

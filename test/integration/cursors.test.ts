@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test, type TestContext } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { TestClient } from '../support/client.ts';
+import { TestClient, type Reply } from '../support/client.ts';
 import type { CursorStyle } from '../support/memory-server/keyspace/key-table.ts';
 import { startMemoryServer } from '../support/memory-server/memory-server.ts';
 import { assertDone } from '../support/outcome.ts';
@@ -89,7 +89,7 @@ async function fill(client: TestClient): Promise<void> {
 }
 
 async function assertEveryKey(client: TestClient, when: string): Promise<void> {
-  const values = await client.pipeline(Array.from({ length: KEYS }, (_, i) => ['GET', `key:${i}`]));
+  const values = (await client.send('MGET', ...Array.from({ length: KEYS }, (_, i) => `key:${i}`))) as Reply[];
   const lost = values.flatMap((value, i) => (String(value) === `value ${i}` ? [] : [`key:${i}`]));
   assert.equal(lost.length, 0, `${lost.length} keys were lost ${when}: ${lost.slice(0, 5).join()}, …`);
 }
