@@ -31,6 +31,8 @@ afterEach((t) => {
   running.delete(name);
 });
 after(() => {
+  // Behind all others that listen. What Node itself does next can wait for ever for a socket that it has failed to close.
+  process.on('exit', (code) => process.exit(code));
   setTimeout(() => giveUp('all tests have ended, but not their process'), ENDING_MS).unref();
 });
 

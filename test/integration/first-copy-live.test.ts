@@ -33,7 +33,7 @@ async function follow(
   // One fork, whatever the feed, and no gap behind it.
   const client = await source.server.client();
   const synced = String(await client.send('INFO', 'stats'));
-  assert.match(synced, /^sync_full:1\r?$/m);
+  assert.match(synced, /^sync_full:1\r?$/m, `${synced}\n${result.stderr}`);
   assert.doesNotMatch(result.stderr, /read once more/);
 }
 

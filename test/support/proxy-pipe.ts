@@ -30,6 +30,12 @@ const ON_THE_WAY = 64 * 1024 * 1024;
 /** Timers of Node know whole milliseconds: half a one too early beats a whole one too late. */
 const TIMER_MS = 0.5;
 
+/** Ends a connection with RST; with FIN where its end is on its way, as Node would then leave it open for ever. */
+export function reset(socket: Socket): void {
+  if (socket.writableEnded) socket.destroy();
+  else socket.resetAndDestroy();
+}
+
 export class ProxyPipe {
   readonly #from: Socket;
   readonly #to: Socket;
@@ -116,8 +122,8 @@ export class ProxyPipe {
 
   #reset(): void {
     this.#gate.met += 1;
-    this.#from.resetAndDestroy();
-    this.#to.resetAndDestroy();
+    reset(this.#from);
+    reset(this.#to);
   }
 
   #take(bytes: Buffer | null): void {

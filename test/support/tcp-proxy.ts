@@ -1,7 +1,7 @@
 // A TCP proxy between rump and a server that does what networks do: it delays, stalls, cuts, resets and refuses.
 import { once } from 'node:events';
 import { createConnection, createServer, type Server, type Socket } from 'node:net';
-import { ProxyPipe, type Gate } from './proxy-pipe.ts';
+import { ProxyPipe, reset, type Gate } from './proxy-pipe.ts';
 
 /** `up` leads from the client to the server. */
 export type Direction = 'up' | 'down';
@@ -155,8 +155,8 @@ export class TcpProxy {
   /** Ends all connections with RST in place of FIN. */
   reset(): void {
     for (const { client, server } of this.#pairs) {
-      client.resetAndDestroy();
-      server.resetAndDestroy();
+      reset(client);
+      reset(server);
     }
   }
 

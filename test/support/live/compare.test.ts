@@ -15,7 +15,7 @@ import { serverSide } from './sides.ts';
 import { commandsOf, RandomWriter } from './writers.ts';
 
 const DATABASES = [0, 1];
-const STEPS = 3000;
+const STEPS = 6000;
 /** Servers do not tell their replicas of reads that change a group. */
 const WITHOUT = new Set(['groups']);
 /** Redis 8.0 keeps the expiry of the field, and tells its replicas HSET, which takes it away. */

@@ -123,6 +123,8 @@ export function refusing(standing: Standing, why: 'OOM' | 'READONLY'): Fault {
   let refused = 0;
   return {
     pause: [300, 900],
+    // As with `restarts`: what was a replica meanwhile may have lost what it had, and is given it once more each time.
+    times: 5,
     async strike(random) {
       const client = await standing.server.client();
       await client.send(...spells[0]!);

@@ -2,6 +2,7 @@
 // of the connection that came after it.
 import { once } from 'node:events';
 import { createConnection, createServer, type Server, type Socket } from 'node:net';
+import { reset } from '../proxy-pipe.ts';
 
 interface Pair {
   readonly client: Socket;
@@ -46,7 +47,7 @@ export class LateProxy {
   abandon(delay: number): void {
     for (const pair of this.#pairs) {
       pair.held = [];
-      setTimeout(() => pair.client.resetAndDestroy(), GATHER_MS);
+      setTimeout(() => reset(pair.client), GATHER_MS);
       setTimeout(() => this.#deliver(pair), GATHER_MS + delay);
     }
   }
