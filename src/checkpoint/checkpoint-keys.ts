@@ -2,7 +2,7 @@
 // an older one, a flushed database none; the oldest holds. Of two runs, who finds what the other has kept or removed since ends.
 
 import { randomUUID } from 'node:crypto';
-import { ReplyError, RespError } from '../../resp/errors.ts';
+import { nameOf, ReplyError, RespError } from '../../resp/errors.ts';
 import type { Reply } from '../../resp/reply.ts';
 import type { Deployment } from '../cluster/deployment.ts';
 import type { NodeLinkOptions } from '../cluster/node-link.ts';
@@ -41,6 +41,7 @@ type KeeperBefore = Pick<TargetIdentity, 'runId' | 'replicationId' | 'evictedKey
 
 export class CheckpointKeys implements CheckpointStore {
   readonly name: string;
+  whyVoid: string | undefined;
   readonly #deployment: Deployment;
   readonly #client: RoutedClient;
   readonly #options: NodeLinkOptions;
@@ -97,16 +98,25 @@ export class CheckpointKeys implements CheckpointStore {
     this.#sequence = this.#foundSequence = sequenceOf(newest);
     this.#keepers = await this.#askKeepers();
     const { places = [] } = newest;
-    const isThere = (place: string, db: number): boolean => asked.get(idOf({ place, db }))?.database === db;
-    const isWhole = places.every((place) => databasesOf(oldest).every((db) => isThere(place, db)));
-    const { nodes } = this.#deployment.topology;
-    // The place of a node may have gone to another one, with its slot.
-    const hasAll =
-      nodes.every((node) => this.#isOnNode(node, places) || this.#hasKept(node, newest)) &&
-      newest.targets.every((before) => this.#goesOn(before, newest));
+    const spots = places.flatMap((place) => databasesOf(oldest).map((db) => ({ db, place })));
+    const missing = spots.find((spot) => asked.get(idOf(spot))?.database !== spot.db);
     // What is missing went with data that were acknowledged, unless the run that had written all of it was removing what it kept.
-    const isKept = (isWhole && hasAll) || (newest.isGoing === true && this.#haveAllKept(newest));
-    return isKept ? oldest : { ...oldest, source: [], targets: [] };
+    const lost = missing && `key ${missing.place} of database ${missing.db} is not there`;
+    const loss = lost ?? this.#lossOfNodes(places, newest);
+    if (loss === undefined || (newest.isGoing === true && this.#haveAllKept(newest))) return oldest;
+    this.whyVoid = loss;
+    return { ...oldest, source: [], targets: [] };
+  }
+
+  /** Which node may have lost what it acknowledged, though each key that was kept is there. */
+  #lossOfNodes(places: readonly string[], newest: Checkpoint): string | undefined {
+    // The place of a node may have gone to another one, with its slot.
+    const { nodes } = this.#deployment.topology;
+    const bare = nodes.find((node) => !this.#isOnNode(node, places) && !this.#hasKept(node, newest));
+    if (bare !== undefined)
+      return `the target ${nameOf(bare.peer)} has no key of it, and may have lost what it acknowledged`;
+    const left = newest.targets.find((before) => !this.#goesOn(before, newest));
+    return left && `the target ${left.address} serves no slot any more, and may have lost data before`;
   }
 
   /** In each database and at each node; a cluster of many is not to be listed. */

@@ -12,6 +12,8 @@ export interface CheckpointStore {
    * @throws RespError where it cannot be read, or is none
    */
   read(): Promise<Checkpoint | undefined>;
+  /** Why nothing counts any more of what was read, as a clause. */
+  readonly whyVoid?: string | undefined;
   /**
    * Puts it in the place of the one before.
    * @returns bytes that went over the network for it

@@ -6,6 +6,7 @@ import type { Command, Program, Request } from './command.ts';
 import { EXIT_CODES, type ExitCode } from './exit-codes.ts';
 import { UsageError } from './flags/kinds.ts';
 import { flagsOf } from './flags/options.ts';
+import { refuseOutputIntoFile } from './flags/read-files.ts';
 import type { FailedKey, Told } from './run-attempt.ts';
 import { RunLogs, type LoggedRun, type MergedLogs, type Overlap } from './run-logs.ts';
 import { differencesOfSides } from './run-sides.ts';
@@ -36,6 +37,7 @@ export const report: Command = {
 
 async function runReport({ operands, values }: Request, program: Program): Promise<ExitCode> {
   if (operands.length === 0) throw new UsageError('Cannot report on nothing', 'write rump report FILE...');
+  for (const file of operands) refuseOutputIntoFile(file);
   const logs = new RunLogs();
   for (const file of new Set(operands)) await logs.read(file);
   const merged = logs.merged();

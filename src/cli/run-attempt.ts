@@ -257,8 +257,8 @@ function databasesIn(value: unknown): (readonly [number, number])[] {
 
 function scopeIn(value: unknown): ReadonlyMap<string, string> | undefined {
   if (typeof value !== 'object' || value === null) return undefined;
-  const given = Object.entries(value).slice(0, MOST_FLAGS);
-  return new Map(given.map(([flag, text]) => [textOf(flag)!, toldApart(String(text))]));
+  const given = Object.entries(value).filter(([, text]) => typeof text === 'string') as [string, string][];
+  return new Map(given.slice(0, MOST_FLAGS).map(([flag, text]) => [textOf(flag)!, toldApart(text)]));
 }
 
 /** What is too long to be kept is told from others by its digest. */

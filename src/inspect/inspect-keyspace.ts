@@ -106,7 +106,8 @@ async function inspectIn(
   const reading = { plan, settings: { ...settings, preserveIdle: side === undefined || countsFrequency(run) } };
   const source = sourceOf(side, reading, progress, { plainly: isAnew });
   const facts = side && new LargeFacts(side, { retry, onReconnect: progress.onReconnect.bind(progress) });
-  const tally = new KeyspaceTally({ depth, isCluster: side?.isCluster === true, typeOf: facts?.typeOf.bind(facts) });
+  const asked = { typeOf: facts?.typeOf.bind(facts), sizeOf: facts?.sizeOf.bind(facts) };
+  const tally = new KeyspaceTally({ depth, isCluster: side?.isCluster === true, ...asked });
   const flow = new Flow(source, channelOf(run), tally, run);
   const moved = new SlotSet();
   const figures = (complete: boolean): KeyspaceFigures => figuresOf(run, tally, progress, moved, complete);

@@ -22,6 +22,8 @@ export interface TallyOptions {
   readonly isCluster: boolean;
   /** What a server says of a value that is not dumped: its type, or `GONE`; `undefined` where nobody would say. */
   readonly typeOf?: ((db: number, key: Buffer) => Promise<string | undefined>) | undefined;
+  /** How many bytes one takes whose reader could not learn it; `undefined` where nobody would say. */
+  readonly sizeOf?: ((db: number, key: Buffer, type: string) => Promise<number | undefined>) | undefined;
 }
 
 export interface Count {
@@ -60,6 +62,7 @@ export class KeyspaceTally implements Target {
   bytes = 0;
   readonly #isCluster: boolean;
   readonly #askType: TallyOptions['typeOf'];
+  readonly #askSize: TallyOptions['sizeOf'];
   /** The database of the last key, and its count. */
   #db = -1;
   #database = newCount();
@@ -68,9 +71,10 @@ export class KeyspaceTally implements Target {
   /** By type byte, of values that are no modules. */
   readonly #byTypeByte: ({ readonly name: string; readonly count: Count } | undefined)[] = [];
 
-  constructor({ depth, isCluster, typeOf }: TallyOptions) {
+  constructor({ depth, isCluster, typeOf, sizeOf }: TallyOptions) {
     this.prefixes = new Prefixes(depth);
     this.#askType = typeOf;
+    this.#askSize = sizeOf;
     this.#isCluster = isCluster;
     this.slotKeys = new Float64Array(isCluster ? SLOTS : 0);
     this.slotBytes = new Float64Array(isCluster ? SLOTS : 0);
@@ -101,13 +105,24 @@ export class KeyspaceTally implements Target {
   }
 
   async #takeUntold(entries: readonly Entry[], channel: Channel): Promise<void> {
-    const types = await Promise.all(entries.map(({ db, key }) => this.#askType!(db, key)));
+    const told = await Promise.all(entries.map((entry) => this.#ask(entry)));
     const view = this.#view;
     for (const [i, entry] of entries.entries()) {
       view.show(entry);
-      if (types[i] !== GONE) this.#count(view, types[i]);
+      const { type, bytes } = told[i]!;
+      if (type !== GONE) this.#count(view, type, bytes);
       channel.settle(view.page, view.size);
     }
+  }
+
+  async #ask({
+    db,
+    key,
+    large,
+  }: Entry): Promise<{ readonly type: string | undefined; readonly bytes?: number | undefined }> {
+    const type = await this.#askType!(db, key);
+    const isUntold = large?.bytes === undefined && type !== undefined && type !== GONE;
+    return { type, bytes: isUntold ? await this.#askSize?.(db, key, type) : large?.bytes };
   }
 
   #takeRun(run: EntryRun, channel: Channel): number {
@@ -123,11 +138,11 @@ export class KeyspaceTally implements Target {
     return run.length;
   }
 
-  /** @param largeType of a value that is not dumped */
-  #count(entry: EntryView, largeType: string | undefined): void {
+  /** @param largeType of a value that is not dumped, as its bytes */
+  #count(entry: EntryView, largeType: string | undefined, largeBytes = entry.large?.bytes): void {
     const { kind, db, keyIn, keyAt, keyEnd, payloadAt, payloadEnd, large } = entry;
     if (kind === 'gone') return;
-    const bytes = large === null ? payloadEnd - payloadAt : (large.bytes ?? 0);
+    const bytes = large === null ? payloadEnd - payloadAt : (largeBytes ?? 0);
     const expires = entry.expireAt !== NEVER;
     const { name, count } = large === null ? this.#typeOf(entry) : this.#named(largeType ?? UNKNOWN);
     add(count, bytes, expires);

@@ -5,6 +5,7 @@ import type { Reply } from '../../resp/reply.ts';
 import type { Deployment } from '../cluster/deployment.ts';
 import type { NodeLinkOptions } from '../cluster/node-link.ts';
 import { RoutedClient } from '../cluster/routed-client.ts';
+import { ELEMENT_BYTES } from '../keys/measuring-reader.ts';
 import { COUNT_COMMANDS } from '../keys/value-end.ts';
 
 /** So often a question is asked whose connection was lost. */
@@ -32,6 +33,12 @@ export class LargeFacts {
     const command = COUNTS.get(type);
     const reply = command === undefined ? undefined : await this.#ask(db, key, command);
     return typeof reply === 'number' ? reply : undefined;
+  }
+
+  /** Bytes that it takes, about, where the server tells no memory of it; `undefined` where it tells no length either. */
+  async sizeOf(db: number, key: Buffer, type: string): Promise<number | undefined> {
+    const length = await this.lengthOf(db, key, type);
+    return length && length * (type === 'string' ? 1 : ELEMENT_BYTES);
   }
 
   /** Ends what is under way; it rejects with the reason. */

@@ -30,7 +30,7 @@ const COUNTS: ReadonlyMap<string, Command> = new Map(
 /** Keys that may be asked about, or wait, while others are dumped. */
 const MOST_AHEAD = 1024;
 /** Bytes that an element is taken for. */
-const ELEMENT_BYTES = 64;
+export const ELEMENT_BYTES = 64;
 
 export interface MeasuringOptions {
   readonly info: ServerInfo;
@@ -187,7 +187,7 @@ export class MeasuringReader implements KeyReader {
     if (bytes < Infinity) this.#options.limits.valueBroke(bytes);
     // There would be one piece, which is the whole: it may have been chance.
     if (bytes <= SMALLEST_PIECE) this.#dump.sendHead(keys);
-    else this.#dump.sendLarge(keys.shift());
+    else this.#dump.sendLarge(keys.shift(), bytes < Infinity ? bytes : undefined);
   }
 
   #onMemory(keys: KeyQueue, reply: Reply): void {

@@ -217,7 +217,9 @@ class ServerValue implements LargeValue {
   async *pieces(most = Infinity): AsyncGenerator<ValuePiece, void, void> {
     const { breaks, limits, mode } = this.#options;
     const id = { db: this.#db, key: this.#key };
-    const pieceBytes = Math.min(most, limits.pieceBytes, breaks.pieceBytesOf(id));
+    // Each piece is asked for by the name: of pieces that are much smaller than it, the name is what goes over the line.
+    const least = Math.min(this.#key.length, SMALLEST_PIECE);
+    const pieceBytes = Math.min(most, Math.max(least, limits.pieceBytes), breaks.pieceBytesOf(id));
     const client = this.#clients.take();
     const askAnyhow: AskAbout = (commands) => client.ask(this.#db, this.#key, commands);
     // Those behind it are not to find out each for itself.

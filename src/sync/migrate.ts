@@ -3,6 +3,7 @@
 //     source ── read ──▶ channel ──▶ write ── target
 //       └── what changes meanwhile ──┘ under `live`
 
+import { RespError } from '../../resp/errors.ts';
 import type { Reconnect } from '../server/retry.ts';
 import type { FirstCopy } from '../source/first-copy.ts';
 import { RedisSource } from '../source/redis-source.ts';
@@ -18,6 +19,9 @@ import { Progress } from './progress.ts';
 import { Resume, type Verified } from './resume.ts';
 import { settingsOf, withForms } from './settings.ts';
 import { warningsOf, type Warning } from './warnings.ts';
+
+/** A source that was replaced so often while it was counted will be replaced again. */
+const MOST_COUNTS = 5;
 
 export interface Copied {
   readonly figures: MigrateResult;
@@ -80,14 +84,14 @@ async function copyAll(
   isVerified: boolean,
 ): Promise<Copied> {
   const { settings, sides } = run;
-  const tally = settings.dryRun ? new DryRunTarget() : undefined;
   // A value that one file has whole, another one gets so.
   const bigKey = sides.source === undefined && settings.to.address.kind === 'stream' ? Infinity : settings.bigKey;
 
-  const source = sourceOf(sides.source, run, progress, { tally, bigKey, firstCopy, ...live?.reading, ...resume?.from });
+  if (settings.dryRun) return { figures: await countAll(run, warnings, progress, bigKey), written: undefined };
+  const source = sourceOf(sides.source, run, progress, { bigKey, firstCopy, ...live?.reading, ...resume?.from });
   const channel = channelOf(run, run.settings.observation);
   const written = writtenKeysOf(run, isVerified, resume?.isResumed === true);
-  const target = tally ?? targetOf(run, live?.wayBack ?? source, written, progress, live?.writing, resume?.introduce);
+  const target = targetOf(run, live?.wayBack ?? source, written, progress, live?.writing, resume?.introduce);
   live?.join(source as RedisSource, target as RedisTarget, channel);
   const flow = new Flow(source, channel, target, run, live?.following);
   if (settings.failFast) progress.onFirstFailure = (error) => flow.stop(error);
@@ -101,7 +105,6 @@ async function copyAll(
     await (live === undefined ? firstCopy?.begin() : live.attach(firstCopy));
     await flow.run(settings.signal);
     live?.demandKept();
-    if (tally !== undefined) progress.count(tally.types);
     const figures = progress.finish();
     await resume?.keepLast(figures);
     return { figures, written };
@@ -112,5 +115,44 @@ async function copyAll(
     throw error;
   } finally {
     firstCopy?.close();
+  }
+}
+
+/** A dry run. Counts cannot be taken back: where what was counted comes once more, all of it is counted anew. */
+async function countAll(
+  run: Run,
+  warnings: readonly Warning[],
+  progress: Progress,
+  bigKey: number,
+): Promise<MigrateResult> {
+  const { settings, sides } = run;
+  settings.controls.show('copying');
+  try {
+    for (let count = 0; count < MOST_COUNTS; count++) {
+      const tally = new DryRunTarget();
+      const isAnew = count > 0;
+      const source = sourceOf(sides.source, run, progress, { tally, bigKey, plainly: isAnew });
+      const flow = new Flow(source, channelOf(run, settings.observation), tally, run);
+      if (settings.failFast) progress.onFirstFailure = (error) => flow.stop(error);
+      progress.start(startEvent(run), isAnew ? [] : warnings, () => source.fraction);
+      await flow.run(settings.signal);
+      if (!progress.isCountVoid) {
+        progress.count(tally.types);
+        return progress.finish();
+      }
+      progress.beginAnew();
+    }
+    throw new RespError(
+      'SOURCE_REPLACED',
+      `Gave up on the source: it was replaced ${MOST_COUNTS} times while it was counted`,
+      {
+        hint: 'count it once it is at rest',
+        retryable: true,
+      },
+    );
+  } catch (error) {
+    settings.controls.stop();
+    progress.stop();
+    throw error;
   }
 }

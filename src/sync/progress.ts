@@ -6,7 +6,7 @@ import { kindOf } from '../server/refusal.ts';
 import type { CheckpointFigures, FailedKeysState, KeyFigures } from '../checkpoint/checkpoint.ts';
 import { NO_PAGE, type KeyId } from '../flow/key-id.ts';
 import { KeyList } from '../flow/key-list.ts';
-import type { SourceSink } from '../source/source.ts';
+import type { SourceNotice, SourceSink } from '../source/source.ts';
 import type { WrittenKey } from '../target/target-process.ts';
 import type { TargetSink } from '../target/target.ts';
 import { FailedKeys } from './failed-keys.ts';
@@ -51,6 +51,7 @@ export class Progress extends RunProgress implements SourceSink, TargetSink {
   #repeated = 0;
   /** Keys that a dry run has found. */
   #counted = 0;
+  #isCountVoid = false;
   #removed = 0;
   #stragglers = 0;
   /** Names of the target that may be its own. */
@@ -184,6 +185,27 @@ export class Progress extends RunProgress implements SourceSink, TargetSink {
         ? `${what}, which the source does not have: it may be the target's own, and stays`
         : `${what}, and whether the source should have it cannot be told (${why.message}): it stays`;
     this.warn('DOUBTFUL', message);
+  }
+
+  override onNotice(notice: SourceNotice): void {
+    super.onNotice(notice);
+    if (notice.code === 'SCANNED_ANEW') this.#isCountVoid = true;
+  }
+
+  onWalkedAnew(): void {
+    this.#isCountVoid = true;
+  }
+
+  /** Whether what a dry run has counted came once more since it began. */
+  get isCountVoid(): boolean {
+    return this.#isCountVoid;
+  }
+
+  /** Of a dry run: nothing of what was counted holds. */
+  beginAnew(): void {
+    this.forget();
+    this.#failedKeys = new FailedKeys();
+    this.#isCountVoid = false;
   }
 
   onGone(page: number): void {

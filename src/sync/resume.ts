@@ -166,11 +166,11 @@ export class Resume {
     const { name } = this.#store;
     if (this.#whyAnew !== undefined)
       return [{ code: 'RESUMED_ANEW', message: `${this.#whyAnew}: all of it is copied once more` }, ...late];
-    if (!this.isGoingOn)
-      return [
-        { code: 'RESUMED_ANEW', message: `${name} has nothing that still counts: the copy begins anew` },
-        ...late,
-      ];
+    if (!this.isGoingOn) {
+      const why = this.#store.whyVoid;
+      const nothing = `${name} has nothing that still counts${why === undefined ? '' : `, as ${why}`}`;
+      return [{ code: 'RESUMED_ANEW', message: `${nothing}: the copy begins anew` }, ...late];
+    }
     const message = `the copy goes on from ${name}: ${countOf(before.figures.keys, 'key')} are done`;
     return [{ code: 'RESUMED', message }, ...late];
   }

@@ -123,6 +123,12 @@ test('rump report says where the parts have not all gone from one source to one 
     ['the same scope', { scope: { db: '0', match: 'a:*' } }, { scope: { match: 'a:*', db: '0' } }],
     ['a scope that a log does not tell', { scope: { db: '0', match: 'a:*' } }, {}],
     [
+      'a scope that is none',
+      { scope: { db: { toString: 1 } } },
+      { scope: { db: '0' } },
+      '1/2 has no --db, and 2/2 has --db 0',
+    ],
+    [
       'other names of keys in scope',
       { scope: { db: '0', match: 'a:*' } },
       { scope: { db: '0', match: 'b:*' } },

@@ -5,7 +5,7 @@ import { after, before, beforeEach, test } from 'node:test';
 import type { TestClient } from '../support/client.ts';
 import { assertDone, assertFailed } from '../support/outcome.ts';
 import { startServer, type TestServer } from '../support/redis-server.ts';
-import { runRump, type RumpResult } from '../support/rump.ts';
+import { runInspect, runRump, type RumpResult } from '../support/rump.ts';
 import { assertSameData } from '../support/snapshot.ts';
 import { startProxy } from '../support/tcp-proxy.ts';
 import { variants } from '../support/tier.ts';
@@ -88,6 +88,12 @@ for (const [name, reach, most] of [
     const result = await runRump(['--from', reach(source.url), '--to', target.url, '--retries', '3']);
     assertDone(result);
     assert.ok(reconnects(result) <= most, result.stderr);
+    const inspected = await runInspect(reach(source.url), '--json', '--retries', '3', '--big-key', '1G');
+    const { largest } = JSON.parse(inspected.stdout) as { largest: readonly { bytes: number }[] };
+    assert.ok(
+      largest.slice(0, 12).every(({ bytes }) => bytes >= LARGE),
+      inspected.stdout,
+    );
     await assertCopied();
   });
 }

@@ -43,7 +43,7 @@ for (const cursor of variants<CursorStyle>('reverse-binary', 'offset', 'node-hig
   });
 }
 
-test('rump inspect counts each key once where what it takes for parts of a keyspace proves to be none', async (t) => {
+test('rump inspect and a dry run count each key once where what looks like parts of a keyspace proves to be none', async (t) => {
   const source = await startMemoryServer({ cursor: 'offset' });
   const from = await TestClient.connect({ port: source.port });
   t.after(() => Promise.all([from.close(), source.stop()]));
@@ -54,6 +54,10 @@ test('rump inspect counts each key once where what it takes for parts of a keysp
   const { code, stdout, stderr } = await runInspect(url, '--json', '--count', '520', ...UNMEASURED);
   assert.deepEqual([code, stderr], [0, '']);
   assert.equal((JSON.parse(stdout) as { keys: number }).keys, keys);
+  const target = await startServer();
+  t.after(() => target.stop());
+  const dry = await runRump(['--from', url, '--to', target.url, '--dry-run', '--count', '520']);
+  assert.match(dry.stderr, /^rump: total +8,192 /m);
 });
 
 for (const policy of ['fail', 'skip', 'replace']) {

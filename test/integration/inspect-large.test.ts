@@ -76,7 +76,7 @@ test('rump inspect shows large values of a server and of files in the order in w
   assertShown(piped.stdout, '', '');
 });
 
-test('rump inspect --json tells how many elements there are, and shows so many as --limit says', async (t) => {
+test('rump inspect tells how many elements there are, and shows as many, and of groups and consumers, as --limit says', async (t) => {
   const [server, client] = await startOne(t);
   await fill(client);
   const { code, stdout } = await runInspect(server.url, ...WANTED, '--json');
@@ -94,6 +94,24 @@ test('rump inspect --json tells how many elements there are, and shows so many a
     ['least', '-inf'],
     ['one', 1],
   ]);
+  await client.pipeline([
+    ...[1, 2, 3, 4].map((id) => ['XADD', 'stream', `${id}-1`, 'field', 'value']),
+    ...['one', 'other', 'third'].map((group) => ['XGROUP', 'CREATE', 'stream', group, 0]),
+    ...['me', 'them', 'us', 'you'].map((name) => [
+      'XREADGROUP',
+      'GROUP',
+      'one',
+      name,
+      'COUNT',
+      1,
+      'STREAMS',
+      'stream',
+      '>',
+    ]),
+  ]);
+  const { stdout: groups } = await runInspect(server.url, 'stream', '--limit', '2');
+  assert.match(groups, /group "one" .*, consumers "me" "them" and 2 more \(--limit\)\n/);
+  assert.match(groups, /group "other" .*, consumers none\n +and 1 more group \(--limit\)\n$/);
 });
 
 test('rump inspect reads no more of a server once nobody reads what it prints', async (t) => {

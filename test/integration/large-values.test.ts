@@ -126,13 +126,17 @@ longTest('rump keeps to what the target takes in one command, whatever the type'
   await assertNothingLeft(to);
 });
 
-test('rump reads a stream to the highest id that there is', async (t) => {
+test('rump reads a stream to the highest id that there is, and cuts a string into no pieces smaller than its name', async (t) => {
   const { from, to, endpoints } = await startPair(t);
   const last = '18446744073709551615-18446744073709551615';
   for (const id of ['1-1', last]) await from.send('XADD', 'stream', id, 'field', id);
   await from.send('XGROUP', 'CREATE', 'stream', 'readers', 0);
   await from.send('XREADGROUP', 'GROUP', 'readers', 'one', 'STREAMS', 'stream', '>');
+  await from.send('SET', 'name'.repeat(500), 'value'.repeat(500));
+  await from.send('CONFIG', 'RESETSTAT');
   assertDone(await runRump([...endpoints, '--big-key', '1']));
+  // Each of them carries the name.
+  assert.equal((await callsOf(from)).get('getrange'), 2);
   await assertSameData(from, to, { byCommands: true });
   assert.equal(((await to.send('XRANGE', 'stream', last, last)) as unknown[]).length, 1);
 });

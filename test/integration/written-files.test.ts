@@ -161,6 +161,7 @@ test('rump refuses the file that its own output goes to, by whatever name', (t) 
     ['--from', from, '--to', '-'],
     ['inspect', '-'],
     ['inspect', from, '--ndjson'],
+    ['report', from],
     ['check', '--from', to, '--to', from],
   )) {
     const into = run(args, from, 'a');

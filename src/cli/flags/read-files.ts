@@ -46,16 +46,19 @@ export function refuseReadFiles(values: OptionValues, target?: Address): void {
     throw new UsageError(`Cannot use --${inside.flag}: that is in the folder of --record`, HINT);
 }
 
+/** @throws UsageError where it is a file that gets what is printed */
+export function refuseOutputInto(read: Address): void {
+  if (isFile(read)) refuseOutputIntoFile(isStandardStream(read) ? STDIN : read.path, formatAddress(read));
+}
+
 /**
  * A file that gets what is printed is damaged by it, and may have no end while it is read.
  * @throws UsageError
  */
-export function refuseOutputInto(read: Address): void {
-  if (!isFile(read)) return;
-  const path = isStandardStream(read) ? STDIN : read.path;
+export function refuseOutputIntoFile(path: string, name = path): void {
   const used = (['stdout', 'stderr'] as const).find((_, at) => isRegularFile(path) && isOpenAs(path, at + 1));
   if (used === undefined) return;
-  throw new UsageError(`Cannot read ${formatAddress(read)}: ${used} goes there`, 'redirect it to another file');
+  throw new UsageError(`Cannot read ${name}: ${used} goes there`, 'redirect it to another file');
 }
 
 function writtenBy(values: OptionValues, target: Address | undefined): Written[] {

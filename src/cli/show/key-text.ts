@@ -120,7 +120,7 @@ async function* valueText(
   }
   if (text.isAny) yield `       ${isCostly ? text.shownOf(length) : text.shown}\n`;
   if (more > 0) yield `       and ${moreText(isCostly ? length && length - shown : more)}more (--limit)\n`;
-  if (head !== undefined) yield* groupLines(head);
+  if (head !== undefined) yield* groupLines(head, limit);
 }
 
 /** @param more as far as it is told; it may have become less meanwhile */
@@ -183,12 +183,17 @@ function scoreText(score: number): string {
   return Number.isFinite(score) ? String(score) : String(score).replace('Infinity', 'inf').toLowerCase();
 }
 
-function* groupLines({ groups, lastId }: StreamHead): Generator<string> {
+/** @param limit groups, and consumers of each; all where it is 0 */
+function* groupLines({ groups, lastId }: StreamHead, limit: number): Generator<string> {
+  const most = limit === 0 ? Infinity : limit;
   yield `       the last id is ${formatId(lastId)}\n`;
-  for (const { name, lastId: at, pending, consumers } of groups) {
-    const who = consumers.map((consumer) => quoted(consumer.name)).join(' ');
-    yield `       group ${quoted(name)} at ${formatId(at)}, ${formatCount(pending.length)} pending, consumers ${who || 'none'}\n`;
+  for (const { name, lastId: at, pending, consumers } of groups.slice(0, most)) {
+    const who = consumers.slice(0, most).map((consumer) => quoted(consumer.name));
+    if (consumers.length > most) who.push(`and ${moreText(consumers.length - most)}more (--limit)`);
+    const names = who.join(' ') || 'none';
+    yield `       group ${quoted(name)} at ${formatId(at)}, ${formatCount(pending.length)} pending, consumers ${names}\n`;
   }
+  if (groups.length > most) yield `       and ${countOf(groups.length - most, 'more group')} (--limit)\n`;
 }
 
 function quoted(bytes: Buffer, length = bytes.length): string {

@@ -76,6 +76,13 @@ test('KeyspaceTally asks for the types of values that are not dumped, a few at o
   assert.equal(tally.keys, 201);
   assert.ok(most > 1 && most <= 64, `${most} at once`);
   await assert.rejects(tallyOf(entries, { typeOf: () => Promise.reject(new Error('lost')) }), /lost/);
+  // One that came in pieces as its DUMP broke connections.
+  const unmeasured = entryOf('3', null, { kind: 'large', large: { ...large, bytes: undefined } });
+  const measured = await tallyOf([...entries, unmeasured], {
+    typeOf,
+    sizeOf: async (_db, _key, type) => (type === 'list' ? 7 : undefined),
+  });
+  assert.deepEqual(measured.types.get('list'), { keys: 101, bytes: 10_007, expiring: 0 });
 });
 
 function count(keys: number, expiring = 0): object {
