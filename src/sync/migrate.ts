@@ -3,14 +3,13 @@
 //     source ── read ──▶ channel ──▶ write ── target
 //       └── what changes meanwhile ──┘ under `live`
 
-import { RespError } from '../../resp/errors.ts';
 import type { Reconnect } from '../server/retry.ts';
 import type { FirstCopy } from '../source/first-copy.ts';
 import { RedisSource } from '../source/redis-source.ts';
-import { DryRunTarget } from '../target/target.ts';
 import type { WrittenKeys } from '../target/conflicts.ts';
 import { RedisTarget } from '../target/redis-target.ts';
 import type { RunControls } from './controls.ts';
+import { countAll } from './dry-run.ts';
 import { channelOf, firstCopyOf, Flow, sourceOf, targetOf, writtenKeysOf } from './flow.ts';
 import { withLive, type LiveCopy } from './live.ts';
 import type { MigrateOptions, MigrateResult } from './options.ts';
@@ -19,9 +18,6 @@ import { Progress } from './progress.ts';
 import { Resume, type Verified } from './resume.ts';
 import { settingsOf, withForms } from './settings.ts';
 import { warningsOf, type Warning } from './warnings.ts';
-
-/** A source that was replaced so often while it was counted will be replaced again. */
-const MOST_COUNTS = 5;
 
 export interface Copied {
   readonly figures: MigrateResult;
@@ -115,44 +111,5 @@ async function copyAll(
     throw error;
   } finally {
     firstCopy?.close();
-  }
-}
-
-/** A dry run. Counts cannot be taken back: where what was counted comes once more, all of it is counted anew. */
-async function countAll(
-  run: Run,
-  warnings: readonly Warning[],
-  progress: Progress,
-  bigKey: number,
-): Promise<MigrateResult> {
-  const { settings, sides } = run;
-  settings.controls.show('copying');
-  try {
-    for (let count = 0; count < MOST_COUNTS; count++) {
-      const tally = new DryRunTarget();
-      const isAnew = count > 0;
-      const source = sourceOf(sides.source, run, progress, { tally, bigKey, plainly: isAnew });
-      const flow = new Flow(source, channelOf(run, settings.observation), tally, run);
-      if (settings.failFast) progress.onFirstFailure = (error) => flow.stop(error);
-      progress.start(startEvent(run), isAnew ? [] : warnings, () => source.fraction);
-      await flow.run(settings.signal);
-      if (!progress.isCountVoid) {
-        progress.count(tally.types);
-        return progress.finish();
-      }
-      progress.beginAnew();
-    }
-    throw new RespError(
-      'SOURCE_REPLACED',
-      `Gave up on the source: it was replaced ${MOST_COUNTS} times while it was counted`,
-      {
-        hint: 'count it once it is at rest',
-        retryable: true,
-      },
-    );
-  } catch (error) {
-    settings.controls.stop();
-    progress.stop();
-    throw error;
   }
 }
