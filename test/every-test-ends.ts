@@ -18,17 +18,17 @@ const LONGEST_MS = 180_000;
 const ENDING_MS = 20_000;
 const SHOWN = 200;
 
-const running = new Map<string, NodeJS.Timeout>();
+/** By test, as two of them may have one name. */
+const running = new Map<unknown, NodeJS.Timeout>();
 
 beforeEach((t) => {
-  const name = 'fullName' in t ? t.fullName : t.name;
-  const tooLong = (): never => giveUp(`${name} has not ended for ${LONGEST_MS / 1000} s`);
-  running.set(name, setTimeout(tooLong, LONGEST_MS));
+  const tooLong = (): never =>
+    giveUp(`${'fullName' in t ? t.fullName : t.name} has not ended for ${LONGEST_MS / 1000} s`);
+  running.set(t, setTimeout(tooLong, LONGEST_MS).unref());
 });
 afterEach((t) => {
-  const name = 'fullName' in t ? t.fullName : t.name;
-  clearTimeout(running.get(name));
-  running.delete(name);
+  clearTimeout(running.get(t));
+  running.delete(t);
 });
 after(() => {
   // Behind all others that listen. What Node itself does next can wait for ever for a socket that it has failed to close.
