@@ -118,8 +118,9 @@ function writeGroup(name: string, members: readonly string[]): string {
   });
   const path = join(groups, `${name.replaceAll(sep, '-') || 'test'}.js`);
   // What is to be changed of node:test has to be before anybody imports it.
-  const before = [...(isRest ? ["import '../without-quick.js';"] : []), "import '../every-test-ends.js';"];
-  writeFileSync(path, [...before, "const { describe } = await import('node:test');", ...suites, ''].join('\n'));
+  const before = isRest ? ["import '../without-quick.js';"] : [];
+  const registering = ["await import('../every-test-ends.js');", "const { describe } = await import('node:test');"];
+  writeFileSync(path, [...before, ...registering, ...suites, ''].join('\n'));
   return path;
 }
 
