@@ -8,7 +8,7 @@ import { ShownRun } from './shown-run.ts';
 import { EventLines, type Asked } from './show/event-lines.ts';
 import type { Outcome, RunEvent } from './show/output.ts';
 import type { RunListener } from './run-listener.ts';
-import { endsHere, made, notKept } from './tracing.ts';
+import { endsHere, made, tellNotKept } from './tracing.ts';
 
 /** @throws UsageError where one cannot be made; none is left behind then */
 export async function openListeners(
@@ -51,7 +51,7 @@ class EventLog implements RunListener {
     if ('error' in outcome) this.#lines.onError(outcome.error);
     this.#lines.tell('exit', { exitCode });
     const { fault } = this.#file;
-    if (fault !== undefined) notKept('the log', this.#stderr)(fault);
+    if (fault !== undefined) tellNotKept('the log', fault, this.#stderr);
   }
 
   close(): void {

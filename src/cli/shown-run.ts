@@ -18,7 +18,7 @@ import { versionNumber } from './help.ts';
 import type { RunListener } from './run-listener.ts';
 import { isComplete, type Outcome, type RunEvent, type TextStream } from './show/output.ts';
 import { describeFaults } from './show/report.ts';
-import { made, madeLater, notKept } from './tracing.ts';
+import { made, madeLater, tellNotKept } from './tracing.ts';
 
 /** As the copy and the check have it. */
 const DEFAULT_TIMEOUT_MS = 60_000;
@@ -101,7 +101,7 @@ export class ShownRun implements RunListener {
     try {
       write();
     } catch (error) {
-      notKept(what, this.#stderr)(error as Error);
+      tellNotKept(what, error as Error, this.#stderr);
     }
   }
 }

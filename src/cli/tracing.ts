@@ -92,9 +92,8 @@ export function endsHere(what: string, stderr: Program['stderr']): (error: RespE
 }
 
 /** Says at the end of a run that it is not there, or not whole. */
-export function notKept(what: string, stderr: Program['stderr']): (error: Error) => void {
-  return ({ message }) =>
-    void stderr.write(`rump: warning: ${what} of this run is not kept: ${escapeControls(message)}\n`);
+export function tellNotKept(what: string, { message }: Error, stderr: Program['stderr']): void {
+  stderr.write(`rump: warning: ${what} of this run is not kept: ${escapeControls(message)}\n`);
 }
 
 /** @throws UsageError in place of what the system says */

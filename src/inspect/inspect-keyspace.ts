@@ -3,6 +3,7 @@
 import { nameOf, RespError } from '../../resp/errors.ts';
 import { SlotSet } from '../cluster/slot.ts';
 import { whileListening } from '../flow/failure.ts';
+import { countedAnew } from '../sync/counting.ts';
 import { channelOf, Flow, sourceOf } from '../sync/flow.ts';
 import { startEvent, withSides, type Run } from '../sync/preflight.ts';
 import { settingsOf, withForms } from '../sync/settings.ts';
@@ -71,29 +72,20 @@ const MOST_DATABASES = 20;
 const MOST_PREFIXES = 20;
 const MOST_SLOTS = 10;
 const USUAL_DEPTH = 1;
-/** A source that was replaced so often while it was counted will be replaced again. */
-const MOST_COUNTS = 5;
 
 /** @throws RespError where the endpoint cannot be read to its end: then nothing is known */
 export async function inspectKeyspace(options: InspectKeyspaceOptions): Promise<KeyspaceFigures> {
   const progress = new InspectProgress((event) => options.onEvent?.(event));
   const access = { purpose: 'read', onReconnect: progress.onReconnect.bind(progress) } as const;
-  for (let count = 0; count < MOST_COUNTS; count++) {
+  const count = async (isAnew: boolean): Promise<KeyspaceFigures | undefined> => {
     // The flow before has stopped what goes with its settings.
     const settings = await withForms(settingsOf({ ...options, to: '-' }, 'inspect'));
-    const figures = await withSides(settings, access, (run) => inspectIn(run, options, progress, count > 0));
-    if (figures !== undefined) return figures;
-    progress.beginAnew();
-  }
-  const message = `Gave up on the source: it was replaced, or came to hold other data, ${MOST_COUNTS} times while it was counted`;
-  throw new RespError('SOURCE_REPLACED', message, { hint: 'inspect it once it is at rest', retryable: true });
+    return withSides(settings, access, (run) => inspectIn(run, options, progress, isAnew));
+  };
+  return countedAnew(count, progress, 'inspect');
 }
 
-/**
- * Sums cannot be taken back: where what was counted is read again, all of it is counted anew.
- * @param isAnew whether it is: then in a way that has to repeat nothing of the same server
- * @returns `undefined` where that has to be
- */
+/** @returns `undefined` where what was counted is read again */
 async function inspectIn(
   run: Run,
   { depth = USUAL_DEPTH, onPartial }: InspectKeyspaceOptions,

@@ -1,18 +1,13 @@
-// A dry run: what a copy would bring is read and counted, and nothing is written. Counts cannot be taken back: where what was
-// counted comes once more, all of it is counted anew.
+// A dry run: what a copy would bring is read and counted, and nothing is written.
 
-import { RespError } from '../../resp/errors.ts';
 import { DryRunTarget } from '../target/target.ts';
+import { countedAnew } from './counting.ts';
 import { channelOf, Flow, sourceOf } from './flow.ts';
 import type { MigrateResult } from './options.ts';
 import { startEvent, type Run } from './preflight.ts';
 import type { Progress } from './progress.ts';
 import type { Warning } from './warnings.ts';
 
-/** A source that was replaced so often while it was counted will be replaced again. */
-const MOST_COUNTS = 5;
-
-/** @throws RespError where the source is replaced again and again */
 export async function countAll(
   run: Run,
   warnings: readonly Warning[],
@@ -21,29 +16,19 @@ export async function countAll(
 ): Promise<MigrateResult> {
   const { settings, sides } = run;
   settings.controls.show('copying');
+  const count = async (isAnew: boolean): Promise<MigrateResult | undefined> => {
+    const tally = new DryRunTarget();
+    const source = sourceOf(sides.source, run, progress, { tally, bigKey, plainly: isAnew });
+    const flow = new Flow(source, channelOf(run, settings.observation), tally, run);
+    if (settings.failFast) progress.onFirstFailure = (error) => flow.stop(error);
+    progress.start(startEvent(run), isAnew ? [] : warnings, () => source.fraction);
+    await flow.run(settings.signal);
+    if (progress.isCountVoid) return undefined;
+    progress.count(tally.types);
+    return progress.finish();
+  };
   try {
-    for (let count = 0; count < MOST_COUNTS; count++) {
-      const tally = new DryRunTarget();
-      const isAnew = count > 0;
-      const source = sourceOf(sides.source, run, progress, { tally, bigKey, plainly: isAnew });
-      const flow = new Flow(source, channelOf(run, settings.observation), tally, run);
-      if (settings.failFast) progress.onFirstFailure = (error) => flow.stop(error);
-      progress.start(startEvent(run), isAnew ? [] : warnings, () => source.fraction);
-      await flow.run(settings.signal);
-      if (!progress.isCountVoid) {
-        progress.count(tally.types);
-        return progress.finish();
-      }
-      progress.beginAnew();
-    }
-    throw new RespError(
-      'SOURCE_REPLACED',
-      `Gave up on the source: it was replaced ${MOST_COUNTS} times while it was counted`,
-      {
-        hint: 'count it once it is at rest',
-        retryable: true,
-      },
-    );
+    return await countedAnew(count, progress, 'count');
   } catch (error) {
     settings.controls.stop();
     progress.stop();
