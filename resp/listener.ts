@@ -9,6 +9,7 @@ import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ProtocolError, RespError } from './errors.ts';
 import { RequestReader } from './request-reader.ts';
+import { errorReply } from './server-replies.ts';
 
 export interface ListenerOptions {
   readonly path: string;
@@ -35,27 +36,6 @@ const NAME_BYTES = process.platform === 'linux' ? 108 : 104;
 const OWNER_ONLY = 0o177;
 /** Bytes of replies that wait for a client, beyond which it is not asked for more. */
 const HIGH_WATER_MARK = 64 * 1024;
-
-export function okReply(): string {
-  return '+OK\r\n';
-}
-
-export function pongReply(): string {
-  return '+PONG\r\n';
-}
-
-export function bulkReply(text: string): string {
-  return `$${Buffer.byteLength(text)}\r\n${text}\r\n`;
-}
-
-export function listReply(texts: readonly string[]): string {
-  return `*${texts.length}\r\n${texts.map(bulkReply).join('')}`;
-}
-
-/** @param text one that begins with its code: `ERR …` */
-export function errorReply(text: string): string {
-  return `-${text.replaceAll(/[\r\n]+/g, ' ')}\r\n`;
-}
 
 /** It keeps no process alive, nor do its clients. */
 export class Listener {

@@ -2,9 +2,8 @@
 
 import { check as compare } from '../verify/check.ts';
 import type { CheckOptions } from '../verify/options.ts';
-import type { Command, Program, Request } from './command.ts';
+import type { Program, Request } from './command.ts';
 import type { ExitCode } from './exit-codes.ts';
-import { flagsOf } from './flags/options.ts';
 import type { Task } from './flags/refusals.ts';
 import { recheckOf, sidesRequest, withFiles, type SidesRequest } from './flags/sides.ts';
 import { Run } from './run.ts';
@@ -12,44 +11,7 @@ import { traced } from './tracing.ts';
 import { Combined } from './show/combined.ts';
 import { errorText } from './show/texts.ts';
 
-const HEAD = `Compares the keys of two databases, clusters or files by value, type and
-expiry, and writes nothing. A key that differs is looked at again, as it may
-be about to be copied. Each difference is a line on stdout:
-
-  + key     only the source has it
-  - key     only the target has it
-  * key     both have it: what differs stands behind a tab
-
-rump help says what an ENDPOINT is.
-`;
-
-const TAIL = `Exit code: 0 both sides are equal, 1 something could not be compared, 2 the
-command line cannot be used, 3 there are differences, 75 broken off for a
-reason that may pass: try again later, 129, 130 or 143 interrupted.
-`;
-
 const COMPARING: Task = { verb: 'compare', done: 'compared', to: 'with', into: 'with', writes: false };
-const STDOUT_FLAGS = { combined: 'its lines' };
-
-export const check: Command = {
-  name: 'check',
-  noun: 'a check',
-  help: {
-    summary: 'compares both sides by value and writes to neither',
-    usage: '--from ENDPOINT --to ENDPOINT [options]',
-    head: HEAD,
-    tail: TAIL,
-  },
-  flags: flagsOf(
-    ['Endpoints', 'TLS and clusters', 'Which keys', 'Check', 'Output', 'Frames'],
-    [
-      ...(['plan', 'partition', 'ttl', 'no-ttl', 'count', 'buffer', 'big-key'] as const),
-      ...(['max-latency', 'max-reply', 'retries', 'retry-max', 'timeout'] as const),
-    ],
-  ),
-  stdoutFlags: STDOUT_FLAGS,
-  run: runCheck,
-};
 
 export interface CheckRequest extends SidesRequest<Omit<CheckOptions, 'signal' | 'onEvent' | 'observe' | 'tap'>> {
   /** The file that gets a line for every key, or `-`. */
@@ -57,13 +19,13 @@ export interface CheckRequest extends SidesRequest<Omit<CheckOptions, 'signal' |
 }
 
 /** @throws UsageError */
-export function checkRequest({ values, environment }: Request): CheckRequest {
-  const { options, ...rest } = sidesRequest(COMPARING, STDOUT_FLAGS, values, environment);
+export function checkRequest({ command, values, environment }: Request): CheckRequest {
+  const { options, ...rest } = sidesRequest(COMPARING, command.stdoutFlags ?? {}, values, environment);
   const { combined } = values;
   return { ...rest, options: { ...options, ...recheckOf(values), tellMatches: combined !== undefined }, combined };
 }
 
-async function runCheck(request: Request, program: Program): Promise<ExitCode> {
+export async function runCheck(request: Request, program: Program): Promise<ExitCode> {
   const asked = checkRequest(request);
   const options = withFiles(asked.options, asked.fromFiles, asked.toFiles);
   const combined = asked.combined === undefined ? undefined : new Combined(asked.combined, program.stdout);

@@ -1,22 +1,12 @@
-// The table of commands, and what the operator asks of them: from the command line and the environment. It reads no files.
+// What the operator asks of the commands: from the command line and the environment. It reads no files.
 
 import { redactAddress, STANDARD_STREAMS } from '../../resp/address.ts';
 import { parseArguments, readEnvironment, scanFlags, type Environment } from './flags/arguments.ts';
 import { nearest, toggle, UsageError } from './flags/kinds.ts';
 import { environmentNameOf, OPTION_NAMES, type OptionName } from './flags/options.ts';
 import { isOpen, refuseExclusion, refuseForeignFlags, refuseNeedy } from './flags/refusals.ts';
-import { check } from './check.ts';
 import type { Command, Commands, Request } from './command.ts';
-import { completion } from './completion.ts';
-import { copy } from './copy.ts';
-import { ctl } from './ctl.ts';
 import { help, version } from './help.ts';
-import { inspect } from './inspect.ts';
-import { plan } from './plan.ts';
-import { report } from './report.ts';
-
-/** The first is the default. A new command is a file and a word here. */
-export const COMMANDS: Commands = [copy, check, plan, inspect, ctl, report, completion, help, version];
 
 /** @throws UsageError */
 export function parseCommandLine(commands: Commands, argv: readonly string[], environment: Environment): Request {

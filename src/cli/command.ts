@@ -1,4 +1,4 @@
-// What a command is, and what it is given to work with. command-line.ts lists those that there are.
+// What a command is, and what it is given to work with. commands.ts lists those that there are.
 
 import type { Environment } from './flags/arguments.ts';
 import type { OptionName, OptionValues } from './flags/options.ts';

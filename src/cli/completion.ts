@@ -6,31 +6,7 @@ import { UsageError } from './flags/kinds.ts';
 import { OPTION_LIST } from './flags/options.ts';
 import { SHELLS, type Choices, type KnownCommand, type KnownFlag } from './shells.ts';
 
-const HEAD = `Prints what makes a shell complete commands, flags and their values:
-
-  bash    source <(rump completion bash)
-  zsh     rump completion zsh > DIR/_rump, where DIR is one of $fpath
-  fish    rump completion fish > ~/.config/fish/completions/rump.fish
-`;
-
-const TAIL = `Exit code: 0 it is printed, 2 the command line cannot be used.
-`;
-
-export const completion: Command = {
-  name: 'completion',
-  noun: 'completion',
-  help: {
-    summary: 'prints the completions for a shell',
-    usage: Object.keys(SHELLS).join('|'),
-    head: HEAD,
-    tail: TAIL,
-  },
-  flags: new Set(),
-  operands: 'anything',
-  run: runCompletion,
-};
-
-async function runCompletion({ operands }: Request, { commands, stdout }: Program): Promise<ExitCode> {
+export async function runCompletion({ operands }: Request, { commands, stdout }: Program): Promise<ExitCode> {
   const [shell, extra] = operands;
   const names = Object.keys(SHELLS);
   if (shell === undefined || extra !== undefined || !Object.hasOwn(SHELLS, shell)) {

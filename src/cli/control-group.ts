@@ -8,6 +8,7 @@ import { Connection } from '../../resp/connection.ts';
 import { ConnectionError, ReplyError, RespError } from '../../resp/errors.ts';
 import type { Reply } from '../../resp/reply.ts';
 import type { StatusReport } from '../sync/controls.ts';
+import { NOT_IN_SYNC } from './exit-codes.ts';
 
 /** What one run has answered, or why it has not. */
 export type Answer = { readonly socket: string; readonly reply: Reply } | Lost;
@@ -24,9 +25,6 @@ interface Run {
   readonly socket: string;
   readonly connection: Connection | RespError;
 }
-
-/** The code of the error where all live, but not all have got there. */
-export const NOT_IN_SYNC = 'NOT_IN_SYNC';
 
 /** Whoever runs answers at once. */
 const PATIENCE_MS = 5000;

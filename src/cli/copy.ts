@@ -4,9 +4,9 @@ import { existsSync, statSync } from 'node:fs';
 import { basename, dirname, resolve } from 'node:path';
 import { STANDARD_STREAMS } from '../../resp/address.ts';
 import { migrate, type VerifiedOptions } from '../verify/verified.ts';
-import type { Command, Program, Request } from './command.ts';
+import type { Program, Request } from './command.ts';
 import type { ExitCode } from './exit-codes.ts';
-import { flagsOf, type OptionValues } from './flags/options.ts';
+import type { OptionValues } from './flags/options.ts';
 import type { Task } from './flags/refusals.ts';
 import { recheckOf, sidesRequest, withFiles, type SidesRequest } from './flags/sides.ts';
 import { UsageError } from './flags/kinds.ts';
@@ -18,30 +18,14 @@ import { traced } from './tracing.ts';
 const COPYING: Task = { verb: 'copy', done: 'copied', to: 'to', into: 'into', writes: true };
 /** What file systems let a name have. */
 const NAME_BYTES = 255;
-const STDOUT_FLAGS = { to: 'the stream' };
 const NO_CUTOVER_HINT = 'give --cutover-file, --until-idle or --control, or run it on a terminal, where Ctrl-C says so';
 const NO_TERMINAL = 'Cannot write the stream to a terminal: its bytes are not for eyes';
-
-export const copy: Command = {
-  name: 'copy',
-  noun: 'a copy',
-  help: {
-    summary: 'copies the keys; it may be left out',
-    usage: '--from ENDPOINT --to ENDPOINT [options]',
-  },
-  flags: flagsOf(
-    ['Endpoints', 'TLS and clusters', 'Which keys', 'Copy', 'Following', 'Load', 'Output', 'Frames'],
-    ['ttl-tolerance', 'recheck', 'recheck-interval', 'plan', 'partition'],
-  ),
-  stdoutFlags: STDOUT_FLAGS,
-  run: runCopy,
-};
 
 export type CopyRequest = SidesRequest<Omit<VerifiedOptions, 'signal' | 'onEvent' | 'cutover' | 'observe' | 'tap'>>;
 
 /** @throws UsageError */
-export function copyRequest({ values, environment }: Request): CopyRequest {
-  const { options, ...rest } = sidesRequest(COPYING, STDOUT_FLAGS, values, environment);
+export function copyRequest({ command, values, environment }: Request): CopyRequest {
+  const { options, ...rest } = sidesRequest(COPYING, command.stdoutFlags ?? {}, values, environment);
   return {
     ...rest,
     options: {
@@ -76,7 +60,7 @@ function liveOptions(values: OptionValues): LiveOptions {
   };
 }
 
-async function runCopy(request: Request, program: Program): Promise<ExitCode> {
+export async function runCopy(request: Request, program: Program): Promise<ExitCode> {
   const asked = copyRequest(request);
   const options = withFiles(asked.options, asked.fromFiles, asked.toFiles);
   const { dryRun = false, partition, verify } = options;

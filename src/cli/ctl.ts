@@ -4,57 +4,19 @@ import { existsSync, statSync } from 'node:fs';
 import { Connection } from '../../resp/connection.ts';
 import { ConnectionError, RespError } from '../../resp/errors.ts';
 import type { Reply } from '../../resp/reply.ts';
-import { CONTROL_COMMANDS } from '../sync/control-commands.ts';
-import type { Command, Program, Request } from './command.ts';
+import type { Program, Request } from './command.ts';
 import { ControlGroup, type Answer, type RunStatus } from './control-group.ts';
 import { EXIT_CODES, type ExitCode } from './exit-codes.ts';
 import { UsageError } from './flags/kinds.ts';
-import { flagsOf } from './flags/options.ts';
 import { groupStatusJson, groupStatusText } from './group-status.ts';
 import { errorText } from './show/texts.ts';
 import { escapeControls } from '../../resp/escapes.ts';
-
-const HEAD = `Speaks to a run that was started with --control SOCKET, or to all runs whose
-sockets are in the folder DIR. COMMAND is one of
-
-  status [json]      how far it is: phase, keys, bytes, rate, failed, limits
-  pause, resume      read and write nothing more; go on
-  bwlimit SIZE|0     most bytes a second; 0 is no limit
-  tpslimit N|0       most keys a second; 0 is no limit
-  maxlatency TIME    longest wait of other clients of the source
-  cutover            the writers have stopped: come to the end (--live)
-  abort              stop as SIGTERM does, with exit code 75
-  help               what this run understands
-
-redis-cli -s SOCKET COMMAND does the same. To a folder, status tells of each run
-and of the whole, and cutover waits until all are in sync, --cutover-timeout at
-most: where one does not get there, or is lost, nobody is told to cut over.
-`;
-
-const TAIL = `Exit code: 0 it is done, 1 a run refuses, or nobody listens there, 2 the
-command line cannot be used, 75 not all were in sync in time.
-`;
 
 /** Whoever runs answers at once. */
 const PATIENCE_MS = 5000;
 const CUTOVER_MS = 60_000;
 
-export const ctl: Command = {
-  name: 'ctl',
-  noun: 'ctl',
-  help: {
-    summary: 'speaks to a run that has --control, or to several',
-    usage: 'SOCKET|DIR COMMAND [ARGUMENT]',
-    head: HEAD,
-    tail: TAIL,
-  },
-  flags: flagsOf([], ['cutover-timeout', 'debug']),
-  operands: 'anything',
-  subcommands: CONTROL_COMMANDS,
-  run: runCtl,
-};
-
-async function runCtl({ operands, values }: Request, program: Program): Promise<ExitCode> {
+export async function runCtl({ operands, values }: Request, program: Program): Promise<ExitCode> {
   const [path, name, ...args] = operands;
   if (path === undefined || name === undefined) {
     const what = path === undefined ? 'the path of a socket' : 'a command';

@@ -4,7 +4,6 @@ import { AddressError, RespError } from '../../resp/errors.ts';
 import { isAbsent, isUnserved, isWaitedFor, mayPass } from '../server/refusal.ts';
 import { STOPPED } from '../sync/controls.ts';
 import { PARTITION } from '../sync/workers-plan.ts';
-import { NOT_IN_SYNC } from './control-group.ts';
 import { UsageError } from './flags/kinds.ts';
 import { Interrupted, isComplete, isDifferent, isWhole, type Outcome } from './show/output.ts';
 
@@ -19,6 +18,9 @@ export const EXIT_CODES = {
   SIGINT: 130,
   SIGTERM: 143,
 } as const;
+
+/** The code of the error where all runs of a folder live, but not all have got in sync in time. */
+export const NOT_IN_SYNC = 'NOT_IN_SYNC';
 
 export type ExitCode = (typeof EXIT_CODES)[keyof typeof EXIT_CODES];
 

@@ -10,34 +10,16 @@ import { Glob } from '../scan/glob.ts';
 import { recordedFrames } from '../trace/recorded-frames.ts';
 import { formatLine, SHOWN_BYTES } from '../trace/trace.ts';
 import { migrate } from '../verify/verified.ts';
-import type { Command, Program, Request } from './command.ts';
+import type { Program, Request } from './command.ts';
 import { EXIT_CODES, type ExitCode } from './exit-codes.ts';
 import { unknownVariables } from './flags/arguments.ts';
 import { keyOperand, UsageError } from './flags/kinds.ts';
-import { flagsOf, type OptionName } from './flags/options.ts';
+import type { OptionName } from './flags/options.ts';
 import { sourceOptions } from './flags/sides.ts';
 import { Run } from './run.ts';
 import { keyJson } from './show/key-json.ts';
 import { keyText } from './show/key-text.ts';
 import { keyspaceJson, keyspaceText } from './show/keyspace-text.ts';
-
-const HEAD = `Shows what is in keys of a server, a cluster or a file: type, encoding, version
-and checksum of the payload, expiry, and the elements. A key is given as it is, or
-between double quotes with the escapes of redis-cli: '"\\x00\\xff"'.
-
-Without keys it reads all that is in scope, and prints tables: by type, by
-database, by prefix, by node and slot of a cluster, the largest keys, and the
-hottest where the server counts. Bytes are those of the payloads that DUMP gives.
-
-Of a folder it prints what a run with --record DIR has kept: each connection, and
-each command that went over it with its reply behind it. What a server sends to
-its replicas stands behind what the link to it was sent.
-`;
-
-const TAIL = `Exit code: 0 it is printed, 1 a key is not there, or something cannot be read,
-2 the command line cannot be used, 75 broken off for a reason that may pass: try
-again later, 129, 130 or 143 interrupted.
-`;
 
 const DEFAULT_LIMIT = 100;
 
@@ -49,29 +31,7 @@ const ABOUT_KEYS = [...ABOUT_ALL_KEYS, 'db', 'limit'] as const;
 /** Characters that are collected before a write. */
 const ENOUGH = 64 * 1024;
 
-export const inspect: Command = {
-  name: 'inspect',
-  noun: 'an inspection',
-  help: {
-    summary: 'shows what keys or a keyspace hold, or what a run has recorded',
-    usage: 'ENDPOINT|DIR [KEY...] [options]',
-    head: HEAD,
-    tail: TAIL,
-  },
-  flags: flagsOf(
-    ['Inspect'],
-    [
-      ...(['from-password-file', 'from-sentinel-password-file', 'from-nat', 'from-tls-ca', 'from-tls-cert'] as const),
-      ...(['from-tls-key', 'from-tls-servername', 'from-tls-insecure', 'db', 'match', 'exclude', 'type'] as const),
-      ...(['count', 'buffer', 'big-key', 'max-latency', 'max-reply', 'retries', 'retry-max', 'timeout'] as const),
-      ...(['trace-bytes', 'trace-match', 'trace-format', 'progress', 'silent', 'json', 'debug'] as const),
-    ],
-  ),
-  operands: 'anything',
-  run: runInspect,
-};
-
-async function runInspect(request: Request, program: Program): Promise<ExitCode> {
+export async function runInspect(request: Request, program: Program): Promise<ExitCode> {
   const [what, ...keys] = request.operands;
   const { ndjson } = request.values;
   if (what === undefined) throw new UsageError('Cannot inspect nothing', 'write rump inspect ENDPOINT KEY, or DIR');

@@ -4,7 +4,6 @@ import { GrowingFile } from '../trace/growing-file.ts';
 import type { Program } from './command.ts';
 import type { ExitCode } from './exit-codes.ts';
 import type { OptionValues } from './flags/options.ts';
-import { ShownRun } from './shown-run.ts';
 import { EventLines, type Asked } from './show/event-lines.ts';
 import type { Outcome, RunEvent } from './show/output.ts';
 import type { RunListener } from './run-listener.ts';
@@ -21,8 +20,10 @@ export async function openListeners(
   const listeners: RunListener[] = [];
   try {
     if (log !== undefined) listeners.push(made('log', () => new EventLog(log, asked, program.stderr)));
-    if (metrics !== undefined || file !== undefined || report !== undefined)
+    if (metrics !== undefined || file !== undefined || report !== undefined) {
+      const { ShownRun } = await import('./shown-run.ts');
       listeners.push(await ShownRun.open(values, command, program));
+    }
     return listeners;
   } catch (error) {
     for (const listener of listeners) listener.close();

@@ -2,40 +2,20 @@
 
 import { escapeControls, escapeJson } from '../../resp/escapes.ts';
 import { countOf, formatBytes, formatCount, formatDuration } from '../../resp/figures.ts';
-import type { Command, Program, Request } from './command.ts';
+import type { Program, Request } from './command.ts';
 import { EXIT_CODES, type ExitCode } from './exit-codes.ts';
 import { UsageError } from './flags/kinds.ts';
-import { flagsOf } from './flags/options.ts';
 import { refuseOutputIntoFile } from './flags/read-files.ts';
 import type { FailedKey, Told } from './run-attempt.ts';
 import { RunLogs, type LoggedRun, type MergedLogs, type Overlap } from './run-logs.ts';
 import { differencesOfSides } from './run-sides.ts';
 import { alignColumns, formatRate } from './show/texts.ts';
 
-const HEAD = `Sums up what several workers have done, from their logs (--log FILE, or the
-output of --json): a line for each part, the whole, the slowest worker, what was
-warned of, and the keys that failed. Of a part that was started again the last
-run counts.
-`;
-
-const TAIL = `Exit code: 0 every part is there and complete, 1 one is not, or a file cannot
-be read, 2 the command line cannot be used, 3 both sides are not the same.
-`;
-
 const FIGURES = ['keys', 'bytes', 'converted', 'removed', 'skipped', 'expired', 'failed', 'reconnects'] as const;
 const CHECKED = ['match', 'differ', 'sourceOnly', 'targetOnly', 'notComparable'] as const;
 const LINES_OF_TEXT = ['part', 'outcome', 'keys', 'bytes', 'failed', 'time', 'rate'];
 
-export const report: Command = {
-  name: 'report',
-  noun: 'report',
-  help: { summary: 'sums up the logs of several workers', usage: 'FILE... [--json]', head: HEAD, tail: TAIL },
-  flags: flagsOf([], ['json', 'debug']),
-  operands: 'anything',
-  run: runReport,
-};
-
-async function runReport({ operands, values }: Request, program: Program): Promise<ExitCode> {
+export async function runReport({ operands, values }: Request, program: Program): Promise<ExitCode> {
   if (operands.length === 0) throw new UsageError('Cannot report on nothing', 'write rump report FILE...');
   for (const file of operands) refuseOutputIntoFile(file);
   const logs = new RunLogs();

@@ -2,7 +2,7 @@
 // nothing.
 
 import { countOf } from '../../resp/figures.ts';
-import { bulkReply, errorReply, listReply, okReply, pongReply } from '../../resp/listener.ts';
+import { bulkReply, errorReply, listReply, okReply, pongReply } from '../../resp/server-replies.ts';
 import type { Controls, StatusReport } from './controls.ts';
 import { duration, size, wholeNumber, type Quantity } from './quantities.ts';
 

@@ -5,7 +5,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { COMMANDS } from '../../src/cli/command-line.ts';
+import { COMMANDS } from '../../src/cli/commands.ts';
 import { choicesOf, knownCommands } from '../../src/cli/completion.ts';
 import { OPTION_LIST, OPTION_NAMES } from '../../src/cli/flags/options.ts';
 import { SHELLS } from '../../src/cli/shells.ts';

@@ -6,7 +6,8 @@ import { EventEmitter, once } from 'node:events';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
-import { bulkReply, errorReply, Listener, okReply } from '../../resp/listener.ts';
+import { Listener } from '../../resp/listener.ts';
+import { bulkReply, errorReply, okReply } from '../../resp/server-replies.ts';
 import { RunControls, type StatusReport } from '../../src/sync/controls.ts';
 import { answersOf } from '../../src/sync/control-commands.ts';
 import { PLAN_FORMAT, type PartitionOptions, type WorkersPlan } from '../../src/sync/workers-plan.ts';
@@ -239,9 +240,8 @@ for (const [what, name, why] of [
     } else if (name === 'quiet') {
       (await startRun(t, folder, 'b', false)).show('copying');
     } else {
-      const answer =
-        name === 'odd' ? () => bulkReply('{"phase":"in-sync"}') : () => errorReply("ERR unknown command 'STATUS'");
-      const listener = await Listener.open({ path: join(folder, 'b'), answer });
+      const reply = name === 'odd' ? bulkReply('{"phase":"in-sync"}') : errorReply("ERR unknown command 'STATUS'");
+      const listener = await Listener.open({ path: join(folder, 'b'), answer: () => reply });
       t.after(() => listener.close());
     }
     const { code, stdout, stderr } = await cutover;

@@ -2,7 +2,8 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
-import { COMMANDS, parseCommandLine } from '../../src/cli/command-line.ts';
+import { parseCommandLine } from '../../src/cli/command-line.ts';
+import { COMMANDS } from '../../src/cli/commands.ts';
 import type { Command, Commands } from '../../src/cli/command.ts';
 import { flagsOf, OPTION_LIST } from '../../src/cli/flags/options.ts';
 import { helpText, referenceOf, usageText } from '../../src/cli/help.ts';

@@ -1,7 +1,8 @@
 // Parses command lines for tests.
 import assert from 'node:assert/strict';
 import { checkRequest } from '../../src/cli/check.ts';
-import { COMMANDS, parseCommandLine } from '../../src/cli/command-line.ts';
+import { parseCommandLine } from '../../src/cli/command-line.ts';
+import { COMMANDS } from '../../src/cli/commands.ts';
 import { copyRequest, type CopyRequest } from '../../src/cli/copy.ts';
 import type { Environment } from '../../src/cli/flags/arguments.ts';
 import { UsageError } from '../../src/cli/flags/kinds.ts';

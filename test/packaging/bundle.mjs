@@ -1,10 +1,10 @@
-// The one file that is carried to a bare host: rump and its dependencies, minified and packed, behind a head that can be
-// read. The same sources make the same bytes, wherever they lie. Plain Node: nothing has to be compiled before.
+// The one file that is carried to a bare host: rump and its dependencies, in parts that are compiled once they are asked for,
+// minified and packed, behind a head that can be read. The same sources make the same bytes. Plain Node: nothing is built before.
 import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { brotliCompressSync, constants } from 'node:zlib';
-import { build } from 'esbuild';
+import { build, transform } from 'esbuild';
 
 /** Carriage return and line feed would end the line, `=` begins an escape, and NUL is in no text. U+2028 and U+2029 begin with E2. */
 const ESCAPED = /[\0\r\n=\xe2]/g;
@@ -15,7 +15,9 @@ const GRANT = 'Permission is hereby granted';
 /** @param root of the project */
 export async function makeBundle(root) {
   const { version, description } = manifestOf(root);
-  const { code, packages } = await minified(root, version);
+  const { parts, packages } = await minified(root, version);
+  const table = JSON.stringify(parts.map(([name, part]) => [name, part.length]));
+  const code = Buffer.concat([Buffer.from(`${table}\n`), ...parts.map(([, part]) => part)]);
   const packed = brotliCompressSync(code, {
     params: {
       [constants.BROTLI_PARAM_QUALITY]: constants.BROTLI_MAX_QUALITY,
@@ -28,27 +30,38 @@ export async function makeBundle(root) {
   return Buffer.concat([Buffer.from(head), Buffer.from(escaped(packed), 'latin1'), Buffer.from('\n')]);
 }
 
-/** Returns the names of the packages inside as well. */
+const OUTPUT = { platform: 'node', target: 'node20', minify: true, legalComments: 'none', logLevel: 'warning' };
+
+/** Returns the parts, as modules of CommonJS, by the names that they have for each other, and the packages inside. */
 async function minified(root, version) {
   const { outputFiles, metafile } = await build({
     absWorkingDir: root,
     entryPoints: ['src/cli/main.ts'],
     bundle: true,
-    platform: 'node',
-    format: 'cjs',
-    target: 'node20',
-    minify: true,
-    legalComments: 'none',
+    ...OUTPUT,
+    // A part is what is imported when it is needed, or what several of those have in common.
+    splitting: true,
+    // Their names tell what is in them, and that has to be the same in another place.
+    preserveSymlinks: true,
+    format: 'esm',
+    outdir: '.',
     define: { RUMP_VERSION: JSON.stringify(version) },
-    // The address of a module leads to the package around it, and here is none.
-    logOverride: { 'empty-import-meta': 'silent' },
-    logLevel: 'warning',
     metafile: true,
     write: false,
   });
+  const parts = outputFiles.map(async ({ path, text }) => {
+    const { code } = await transform(text, {
+      ...OUTPUT,
+      format: 'cjs',
+      supported: { 'dynamic-import': false },
+      // The address of a module leads to the package around it, and here is none.
+      logOverride: { 'empty-import-meta': 'silent' },
+    });
+    return [`./${basename(path)}`, Buffer.from(code)];
+  });
   const names = Object.keys(metafile.inputs).map((path) => /node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(path)?.[1]);
   const packages = new Set(names.filter((name) => name !== undefined));
-  return { code: Buffer.from(outputFiles[0].contents), packages: [...packages].toSorted() };
+  return { parts: await Promise.all(parts), packages: [...packages].toSorted() };
 }
 
 /** @param hash of what is packed: SHA-256 */
@@ -69,10 +82,23 @@ if (require('node:crypto').createHash('sha256').update(packed).digest('hex') !==
   process.stderr.write(\`rump: Cannot start: \${__filename} is damaged (copy it once more, as it is)\\n\`);
   process.exit(1);
 }
-const code = require('node:zlib').brotliDecompressSync(packed).toString();
-const names = ['require', 'module', 'exports', '__filename', '__dirname'];
-const run = require('node:vm').compileFunction(code, names, { filename: __filename });
-run(require, module, exports, __filename, __dirname);
+const code = require('node:zlib').brotliDecompressSync(packed);
+let end = code.indexOf('\\n') + 1;
+const parts = new Map();
+for (const [name, length] of JSON.parse(code.subarray(0, end))) parts.set(name, code.subarray(end, (end += length)));
+const { compileFunction } = require('node:vm');
+const loaded = new Map();
+function load(name) {
+  if (!parts.has(name)) return require(name);
+  if (!loaded.has(name)) {
+    const part = { exports: {} };
+    loaded.set(name, part);
+    const run = compileFunction(parts.get(name).toString(), ['require', 'module', 'exports'], { filename: __filename });
+    run(load, part, part.exports);
+  }
+  return loaded.get(name).exports;
+}
+load('./main.js');
 // `;
 }
 

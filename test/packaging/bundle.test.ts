@@ -6,7 +6,7 @@ import { tmpdir, userInfo } from 'node:os';
 import { dirname, join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { pathToFileURL } from 'node:url';
-import { COMMANDS } from '../../src/cli/command-line.ts';
+import { COMMANDS } from '../../src/cli/commands.ts';
 import { helpText } from '../../src/cli/help.ts';
 import { assertSameData, fillAllTypes } from '../support/keyspace.ts';
 import { blocksOf, read, ROOT } from '../support/pages.ts';
@@ -53,7 +53,7 @@ longTest('makeBundle() makes the same bytes of the same sources, and they tell n
   const copy = cloneInto(mkdtempSync(join(folder, 'another place-')));
   assert.ok(bundle.equals(await makeBundle(copy)));
   const teller = "return require('node:fs').writeFileSync('code', code);\n$&";
-  const unpacker = fileOf('unpacker', bundle.toString('latin1').replace(/^const names = /m, teller));
+  const unpacker = fileOf('unpacker', bundle.toString('latin1').replace(/^let end = /m, teller));
   const cwd = dirname(unpacker);
   spawnSync(process.execPath, [unpacker], { cwd });
   const code = readFileSync(join(cwd, 'code'), 'utf8');
@@ -70,11 +70,28 @@ test('The bundle runs in an empty folder, as a program and by node', () => {
   assert.match(stderr, /^rump: Cannot copy without a target /);
 });
 
-test('The bundle copies every type of value, and finds both sides equal', async (t) => {
+test('The bundle has what each command does', () => {
+  const refusals: Readonly<Record<string, string>> = {
+    plan: 'Cannot make a plan without the number of workers',
+    inspect: 'Cannot inspect nothing',
+    ctl: 'Cannot use rump ctl without the path of a socket',
+    report: 'Cannot report on nothing',
+    completion: 'Cannot print completions for no shell',
+  };
+  for (const [command, refusal] of Object.entries(refusals)) {
+    const { code, stderr } = run(process.execPath, [program, command]);
+    assert.equal(code, 2);
+    assert.ok(stderr.startsWith(`rump: ${refusal}`), stderr);
+  }
+});
+
+test('The bundle copies every type of value, makes a page of it, and finds both sides equal', async (t) => {
   const { endpoints, from, to } = await startPair(t);
   await fillAllTypes(from);
-  const copied = run(process.execPath, [program, ...endpoints]);
+  const page = join(folder, 'page.html');
+  const copied = run(process.execPath, [program, ...endpoints, '--report', page]);
   assert.deepEqual([copied.code, copied.stdout], [0, '.Sync done.\n'], copied.stderr);
+  assert.ok(readFileSync(page, 'utf8').includes('<title>Everything was copied – rump</title>'));
   await assertSameData(from, to);
   const checked = run(process.execPath, [program, 'check', ...endpoints]);
   assert.deepEqual([checked.code, checked.stdout], [0, 'Both sides are equal.\n'], checked.stderr);

@@ -5,7 +5,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { COMMANDS } from '../../src/cli/command-line.ts';
+import { COMMANDS } from '../../src/cli/commands.ts';
 import { referenceOf } from '../../src/cli/help.ts';
 import { manPage } from './man-page.ts';
 

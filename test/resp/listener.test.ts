@@ -8,7 +8,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
 import { Connection } from '../../resp/connection.ts';
-import { bulkReply, errorReply, Listener, type ListenerOptions, listReply, okReply } from '../../resp/listener.ts';
+import { Listener, type ListenerOptions } from '../../resp/listener.ts';
+import { bulkReply, errorReply, listReply, okReply } from '../../resp/server-replies.ts';
 import { killAtExit } from '../support/kill-at-exit.ts';
 
 const LONG = 'x'.repeat(16 * 1024);
@@ -88,8 +89,8 @@ test('Listener makes a socket that its owner alone can use, and removes it', asy
 test('Listener keeps no process alive that nothing else keeps, whoever is connected, and its socket goes with that', async (t) => {
   const path = join(folderOf(t), 'run.sock');
   const module = JSON.stringify(new URL('../../resp/listener.js', import.meta.url).href);
-  const program = `import { Listener, okReply } from ${module};
-    await Listener.open({ path: ${JSON.stringify(path)}, answer: okReply });
+  const program = `import { Listener } from ${module};
+    await Listener.open({ path: ${JSON.stringify(path)}, answer: () => '+OK\\r\\n' });
     process.stdin.once('end', () => console.log('left')).resume();
     console.log('listening');`;
   const child = spawn(process.execPath, ['--input-type=module', '-e', program], { stdio: ['pipe', 'pipe', 'inherit'] });

@@ -1,7 +1,8 @@
 // The command line within the process of the test, where nothing of a run but its output and its exit code is looked at:
 // to start a process takes longer than most runs.
 import type { Command, Program } from '../../src/cli/command.ts';
-import { COMMANDS, parseCommandLine, wantsJson } from '../../src/cli/command-line.ts';
+import { parseCommandLine, wantsJson } from '../../src/cli/command-line.ts';
+import { COMMANDS } from '../../src/cli/commands.ts';
 import { exitCodeOfError } from '../../src/cli/exit-codes.ts';
 import { errorText } from '../../src/cli/show/texts.ts';
 import { JsonOutput } from '../../src/cli/show/json.ts';
