@@ -11,7 +11,7 @@ import { startCluster } from '../support/redis-cluster.ts';
 import { startServer, type TestServer } from '../support/redis-server.ts';
 import { startReplica, untilInStep } from '../support/replica.ts';
 import { replyProxy, type Answer } from '../support/reply-proxy.ts';
-import { runRump, spawnRump, type RumpResult } from '../support/rump.ts';
+import { runRump, startRump, type RumpResult } from '../support/rump.ts';
 import { longTest, variants } from '../support/tier.ts';
 
 /** More than are read ahead where the machine is busy, and the line seems long for it. */
@@ -57,7 +57,7 @@ async function copyMeanwhile(
   { options = SLOW, keys = KEYS / 10 } = {},
 ): Promise<RumpResult> {
   await to.send('FLUSHALL');
-  const running = spawnRump(['--from', url, '--to', target.url, ...options]);
+  const running = startRump(['--from', url, '--to', target.url, ...options]);
   const isOver = (): boolean => running.child.exitCode !== null;
   while (!isOver() && ((await to.send('DBSIZE')) as number) < keys) await sleep(POLL_MS);
   await change();

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { readFileSync } from 'node:fs';
 import { AT_ONCE, assertDifferent, assertEqual, differencesIn, runCheck } from '../support/check.ts';
 import { assertDone, assertFailed } from '../support/outcome.ts';
-import { runRump, spawnRump } from '../support/rump.ts';
+import { runRump, startRump } from '../support/rump.ts';
 import { startPair } from '../support/server-pair.ts';
 import { startProxy } from '../support/tcp-proxy.ts';
 import { longOnly, longTest, variants } from '../support/tier.ts';
@@ -35,7 +35,7 @@ test('rump check waits for a target that is a step behind, and finds both sides 
     ['SET', 'key:1', 'new'],
     ['DEL', 'key:2'],
   ]);
-  const running = spawnRump(['check', ...endpoints, '--recheck', '5', '--recheck-interval', '300ms']);
+  const running = startRump(['check', ...endpoints, '--recheck', '5', '--recheck-interval', '300ms']);
   while (!running.stderr.includes('(1 of 5)')) {
     assert.equal(running.child.exitCode, null, running.stderr);
     await sleep(5);
@@ -64,7 +64,7 @@ test('rump check of a source under constant writes that then stop finds what is 
       await to.pipeline(batch);
     }
   })();
-  const running = spawnRump(['check', ...endpoints, '--recheck-interval', '500ms']);
+  const running = startRump(['check', ...endpoints, '--recheck-interval', '500ms']);
   while (!running.stderr.includes('1 of 3') && running.child.exitCode === null) await sleep(5);
   end.abort();
   await writing;
@@ -100,7 +100,7 @@ longTest('A difference is found in a large keyspace while SCAN gives keys twice,
     ['SET', 'key:77', 'x'],
     ['SET', 'more', 1],
   ]);
-  const running = spawnRump(['check', ...endpoints, '--recheck-interval', '200ms', '--count', '100']);
+  const running = startRump(['check', ...endpoints, '--recheck-interval', '200ms', '--count', '100']);
   // The tables shrink and grow under the scan.
   for (let i = 0; running.child.exitCode === null && !running.stderr.includes('of 3'); i++) {
     const churn = Array.from({ length: 15_000 }, (_, k) => `churn:${i}:${k}`);
@@ -119,7 +119,7 @@ for (const side of variants<'source' | 'target'>('source', 'target')) {
     const proxy = await startProxy({ port: pair[side].port });
     t.after(() => proxy.close());
     const endpoints = pair.endpoints.map((word) => (word === pair[side].url ? proxy.url : word));
-    const running = spawnRump(['check', ...endpoints, '--retry-max', '50ms', '--recheck-interval', '10ms']);
+    const running = startRump(['check', ...endpoints, '--retry-max', '50ms', '--recheck-interval', '10ms']);
     let cuts = 0;
     const timer = setInterval(() => {
       if (proxy.bytesDown < 100_000 * (cuts + 1) || cuts === 3) return;
@@ -137,7 +137,7 @@ for (const side of variants<'source' | 'target'>('source', 'target')) {
 test('rump check ends where a side is lost for good, and does not say that it is equal', async (t) => {
   const { target, from, to, endpoints } = await startPair(t);
   for (const client of [from, to]) await client.pipeline(numbered(MANY));
-  const running = spawnRump(['check', ...endpoints, '--progress', 'dots', '--retries', '1', '--retry-max', '20ms']);
+  const running = startRump(['check', ...endpoints, '--progress', 'dots', '--retries', '1', '--retry-max', '20ms']);
   while (!running.stdout.includes('.')) await sleep(2);
   await target.kill();
   const result = await running.done;

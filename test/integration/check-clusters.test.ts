@@ -7,7 +7,7 @@ import { slotOfKey } from '../support/cluster-slot.ts';
 import { assertDone } from '../support/outcome.ts';
 import { startCluster, type ClusterOptions, type TestCluster } from '../support/redis-cluster.ts';
 import { startServer } from '../support/redis-server.ts';
-import { runRump, spawnRump, type RunningRump } from '../support/rump.ts';
+import { runRump, startRump, type RunningRump } from '../support/rump.ts';
 import { longTest } from '../support/tier.ts';
 
 const KEYS = 20_000;
@@ -40,7 +40,7 @@ const CHANGES = ['+ only:source', '- only:target', '* key:7\tvalue'];
 
 /** A check that has begun to compare. */
 async function begin(source: TestCluster, target: TestCluster): Promise<RunningRump> {
-  const running = spawnRump(['check', '--from', source.url, '--to', target.url, '--progress', 'dots', ...SOON]);
+  const running = startRump(['check', '--from', source.url, '--to', target.url, '--progress', 'dots', ...SOON]);
   await target.until(
     'the check is under way',
     async () => running.stdout.includes('.') || running.child.exitCode !== null,

@@ -8,7 +8,7 @@ import type { TestClient } from '../support/client.ts';
 import { assertDone, assertFailed } from '../support/outcome.ts';
 import { startServer, type TestServer } from '../support/redis-server.ts';
 import { replyProxy } from '../support/reply-proxy.ts';
-import { runRump, spawnRump } from '../support/rump.ts';
+import { runRump, startRump } from '../support/rump.ts';
 
 const KEYS = 1000;
 const COUNT = '100';
@@ -97,7 +97,7 @@ test('rump check counts what was deleted on both sides meanwhile apart from what
   const at = Date.now() + 2500;
   await from!.pipeline([...numbered(), ['SET', 'short', 1, 'PXAT', at], ['SET', 'one', 1], ['SET', 'two', 2]]);
   await to!.pipeline([...numbered(), ['SET', 'short', 2, 'PXAT', at], ['SET', 'two', 1], ['SET', 'three', 1]]);
-  const running = spawnRump([
+  const running = startRump([
     'check',
     '--from',
     source!.url,

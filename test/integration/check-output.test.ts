@@ -7,7 +7,7 @@ import { AT_ONCE, assertDifferent, assertEqual, EQUAL_WORDS, runCheck } from '..
 import type { TestClient } from '../support/client.ts';
 import { assertFailed, assertRefused, linesOf } from '../support/outcome.ts';
 import { folderOf } from '../support/resp-file.ts';
-import { spawnRump } from '../support/rump.ts';
+import { startRump } from '../support/rump.ts';
 import { startPair } from '../support/server-pair.ts';
 import { check } from '../../src/index.ts';
 
@@ -133,7 +133,7 @@ test('rump check needs no right to write, and names those that are missing on bo
 test('Ctrl-C ends a check, also in the pause before it looks again', async (t) => {
   const { from, to, endpoints } = await startPair(t);
   await fill(from, to);
-  const running = spawnRump(['check', ...endpoints, '--recheck-interval', '60s'], {
+  const running = startRump(['check', ...endpoints, '--recheck-interval', '60s'], {
     signal: { after: /1 of 3/, name: 'SIGINT' },
   });
   const result = await running.done;

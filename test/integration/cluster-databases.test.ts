@@ -7,7 +7,7 @@ import { slotOfKey } from '../support/cluster-slot.ts';
 import { assertDone, assertFailed, assertRefused } from '../support/outcome.ts';
 import { createCluster, type TestCluster } from '../support/redis-cluster.ts';
 import { startServer, type TestServer } from '../support/redis-server.ts';
-import { runRump, spawnRump } from '../support/rump.ts';
+import { runRump, startRump } from '../support/rump.ts';
 import { serversWith } from '../support/server-versions.ts';
 
 const KEYS = 300;
@@ -105,7 +105,7 @@ for (const { name, binary } of serversWith('valkey-9.1')) {
     const many = Array.from({ length: 5000 }, (_, i) => ['SET', `${TAG}:${i}`, i]);
     await client.pipeline([...many, ['SELECT', 1], ...many.slice(0, KEYS)]);
     const pace = ['--tpslimit', '6000', '--count', '200', '--retry-max', '50ms', '--retries', '3'];
-    const running = spawnRump(['--from', cluster.url, '--to', server.url, '--db', 'all', ...pace]);
+    const running = startRump(['--from', cluster.url, '--to', server.url, '--db', 'all', ...pace]);
     const there = await server.client();
     while (running.child.exitCode === null && ((await there.send('DBSIZE')) as number) < KEYS) await sleep(5);
     await client.send('CLUSTER', 'DELSLOTS', slotOfKey('no such key'));

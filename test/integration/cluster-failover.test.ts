@@ -6,7 +6,7 @@ import { refusalsOf } from '../support/command-stats.ts';
 import { assertDone } from '../support/outcome.ts';
 import { AFTER_MOVES, startCluster } from '../support/redis-cluster.ts';
 import { startServer } from '../support/redis-server.ts';
-import { spawnRump } from '../support/rump.ts';
+import { startRump } from '../support/rump.ts';
 import { DEFAULT, present } from '../support/server-versions.ts';
 import { assertSame } from '../support/snapshot.ts';
 import { longTest, variants } from '../support/tier.ts';
@@ -44,7 +44,7 @@ longTest(
     t.after(() => source.stop());
     const [client, [first, second]] = [await source.client(), target.clients];
     await client.pipeline(Array.from({ length: KEYS }, (_, i) => ['SET', `key:${i}`, `value ${i}`]));
-    const running = spawnRump(['--from', source.url, '--to', target.url, '--tpslimit', '10000']);
+    const running = startRump(['--from', source.url, '--to', target.url, '--tpslimit', '10000']);
     await target.until('keys arrive', async () => ((await first!.send('DBSIZE')) as number) > KEYS / 20);
     await target.takeOver(1);
     const result = await running.done;

@@ -7,7 +7,7 @@ import { assertDone } from '../support/outcome.ts';
 import { startCluster, type TestCluster } from '../support/redis-cluster.ts';
 import { startServer } from '../support/redis-server.ts';
 import { replyProxy } from '../support/reply-proxy.ts';
-import { runRump, spawnRump } from '../support/rump.ts';
+import { runRump, startRump } from '../support/rump.ts';
 import { longTest, variants } from '../support/tier.ts';
 
 const TAG = '{open}';
@@ -64,7 +64,7 @@ longTest(
     assert.match(failed.stdout, new RegExp(`"event":"done".*"keys":${KEYS + 1},.*"failed":2\\b`));
     assert.equal(await total(cluster), KEYS + 1);
 
-    const running = spawnRump(args);
+    const running = startRump(args);
     const importing = cluster.clients[SPARE]!;
     await importing.send('CONFIG', 'RESETSTAT');
     await cluster.until('it was told to try again', async () =>
@@ -116,7 +116,7 @@ test('Keys that a node took or was to take which then leaves the cluster arrive 
   const proxy = await replyProxy(t, server.port, ([name, key]) =>
     name === 'DUMP' && key!.startsWith(TAG) && ++dumps === 2 * keys.length ? hasLeft : undefined,
   );
-  const running = spawnRump(['--from', proxy.url, '--to', cluster.url, '--retry-max', '100ms']);
+  const running = startRump(['--from', proxy.url, '--to', cluster.url, '--retry-max', '100ms']);
   await cluster.until('one is there', async () => (await cluster.clients[SPARE]!.send('DBSIZE')) === 1);
   const others = cluster.clients.slice(0, SPARE);
   await others[home]!.send('CLUSTER', 'SETSLOT', SLOT, 'STABLE');

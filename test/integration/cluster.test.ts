@@ -5,7 +5,7 @@ import { authority, certificates } from '../support/certificates.ts';
 import { assertDone, assertRefused } from '../support/outcome.ts';
 import { startCluster, type TestCluster } from '../support/redis-cluster.ts';
 import { startServer, type TestServer } from '../support/redis-server.ts';
-import { runRump, spawnRump } from '../support/rump.ts';
+import { runRump, startRump } from '../support/rump.ts';
 import { servers } from '../support/server-versions.ts';
 import { assertSame } from '../support/snapshot.ts';
 import { startProxy } from '../support/tcp-proxy.ts';
@@ -99,7 +99,7 @@ longTest('One slow node of a target does not hold up the others', async (t) => {
   t.after(() => proxy.close());
   const nat = ['--to-nat', `127.0.0.1:${slow.port}=127.0.0.1:${proxy.port}`];
   // The look at the servers passes; the data does not.
-  const running = spawnRump(['--from', source.url, '--to', cluster.url, ...nat, '--json']);
+  const running = startRump(['--from', source.url, '--to', cluster.url, ...nat, '--json']);
   await cluster.until('the look is over', async () => running.stdout.includes('"start"'));
   proxy.stall();
   const expected = await sizesOf(

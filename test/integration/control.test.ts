@@ -4,6 +4,7 @@ import { existsSync, lstatSync } from 'node:fs';
 import net from 'node:net';
 import { join } from 'node:path';
 import { after, before, beforeEach, test, type TestContext } from 'node:test';
+import { kill } from '../support/broken-off.ts';
 import { callsOf } from '../support/command-stats.ts';
 import type { TestClient } from '../support/client.ts';
 import { startControlled, statusOf, until, type Controlled } from '../support/controlled.ts';
@@ -12,7 +13,7 @@ import { underWay } from '../support/mid-run.ts';
 import { assertDone, assertFailed, assertRefused } from '../support/outcome.ts';
 import { startServer, type TestServer } from '../support/redis-server.ts';
 import { folderOf } from '../support/resp-file.ts';
-import { runRump, type RumpResult } from '../support/rump.ts';
+import { runRump, spawnRump, type RumpResult } from '../support/rump.ts';
 import { longTest, variants } from '../support/tier.ts';
 
 const KEYS = 3000;
@@ -56,6 +57,11 @@ async function othersOf(client: TestClient): Promise<string[]> {
 /** It is slow, unless other arguments are given. */
 function start(t: TestContext, args: readonly string[] = SLOWLY, ends = endpoints): Promise<Controlled> {
   return startControlled(t, [...ends, ...args]);
+}
+
+/** One that signals reach. */
+function startProcess(t: TestContext): Promise<Controlled> {
+  return startControlled(t, [...endpoints, ...SLOWLY], spawnRump);
 }
 
 function withoutSocket({ path }: Controlled, result: RumpResult): RumpResult {
@@ -178,7 +184,7 @@ for (const [signals, code] of variants(
   ] as const),
 )) {
   test(`rump removes its socket on ${signals.join(' and ')}, though it is paused`, async (t) => {
-    const run = await start(t);
+    const run = await startProcess(t);
     await underWay(run.running, hasWritten);
     await run.tell('pause');
     for (const signal of signals) run.running.child.kill(signal);
@@ -187,14 +193,13 @@ for (const [signals, code] of variants(
 }
 
 test('rump refuses a socket that another run has, and takes the place of one that was killed', async (t) => {
-  const run = await start(t);
+  const run = await startProcess(t);
   await underWay(run.running, hasWritten);
   const again = [...endpoints, '--control', run.path];
   const error = new RegExp(`^rump: Cannot listen on ${run.path}: it is in use by another run`);
   assertRefused(await runRump(again), { error });
   assert.equal((await statusOf(run))['phase'], 'copying');
-  run.running.child.kill('SIGKILL');
-  await run.running.done;
+  await kill(run.running);
   assert.ok(lstatSync(run.path).isSocket());
   assertRefused(await runRump(['ctl', run.path, 'status']), { error: /: connection refused, nothing listens there / });
   assert.equal((await runRump(again)).code, 0);

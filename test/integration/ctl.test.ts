@@ -4,6 +4,7 @@ import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { after, before, beforeEach, test } from 'node:test';
 import { promisify } from 'node:util';
+import { kill } from '../support/broken-off.ts';
 import { listening, startControlled, statusOf } from '../support/controlled.ts';
 import { assertSameData } from '../support/keyspace.ts';
 import { underWay } from '../support/mid-run.ts';
@@ -11,7 +12,7 @@ import { assertDone, assertFailed, assertRefused } from '../support/outcome.ts';
 import { blocksOf } from '../support/pages.ts';
 import { startServer, type TestServer } from '../support/redis-server.ts';
 import { folderOf } from '../support/resp-file.ts';
-import { runRump, spawnRump, type RunningRump } from '../support/rump.ts';
+import { runRump, startRump, type RunningRump } from '../support/rump.ts';
 import { startPair } from '../support/server-pair.ts';
 import { longOnly } from '../support/tier.ts';
 
@@ -107,7 +108,7 @@ test('rump ctl help lists the commands, and RUMP_CONTROL makes the socket as wel
   assert.equal(help.code, 0);
   assert.match(help.stdout, /^Usage: rump ctl SOCKET\|DIR COMMAND/);
   const path = join(folderOf(t), 'run.sock');
-  const running = spawnRump([...endpoints, ...SLOWLY], { env: { RUMP_CONTROL: path } });
+  const running = startRump([...endpoints, ...SLOWLY], { env: { RUMP_CONTROL: path } });
   await listening(running, path);
   assert.equal((await runRump(['ctl', path, 'abort'])).code, 0);
   assert.equal((await running.done).code, 75);
@@ -122,8 +123,8 @@ longOnly(() => {
     const start = async (db: number): Promise<RunningRump> => {
       const ends = ['--from', source.url, '--to', target.url, '--db', String(db), '--db-map', `${db}:${db}`];
       const progress = ['--linger', '0s', '--resume', join(folder, `db-${db}.progress`)];
-      const running = spawnRump([...ends, '--live', ...progress, '--control', pathOf(db)]);
-      t.after(() => running.child.kill('SIGKILL'));
+      const running = startRump([...ends, '--live', ...progress, '--control', pathOf(db)]);
+      t.after(() => running.end());
       await listening(running, pathOf(db));
       return running;
     };
@@ -139,8 +140,7 @@ longOnly(() => {
       POLL_MS,
     );
 
-    runs[1]!.child.kill('SIGKILL');
-    await runs[1]!.done;
+    await kill(runs[1]!);
     assert.match((await tell('status')).stdout, /^db-1\.sock {2}lost: the run that made it is dead\n/m);
     const refused = await tell('cutover');
     assert.deepEqual([refused.code, refused.stdout], [1, '']);

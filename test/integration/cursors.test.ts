@@ -7,7 +7,7 @@ import type { CursorStyle } from '../support/memory-server/keyspace/key-table.ts
 import { startMemoryServer } from '../support/memory-server/memory-server.ts';
 import { assertDone } from '../support/outcome.ts';
 import { startServer } from '../support/redis-server.ts';
-import { runInspect, runRump, spawnRump } from '../support/rump.ts';
+import { runInspect, runRump, startRump } from '../support/rump.ts';
 import { startPair } from '../support/server-pair.ts';
 import { startProxy } from '../support/tcp-proxy.ts';
 import { longTest, variants } from '../support/tier.ts';
@@ -66,7 +66,7 @@ for (const policy of ['fail', 'skip', 'replace']) {
     await fill(from);
     const url = await delayed(t, source.port, DELAY_MS);
     const other = await source.client();
-    const running = spawnRump(['--from', url, '--to', target.url, '--on-conflict', policy]);
+    const running = startRump(['--from', url, '--to', target.url, '--on-conflict', policy]);
     // The table of the source has to grow twice, and SCAN gives some keys more than once.
     for (let round = 0, ended = false; !ended; round += 1) {
       const batch = Array.from({ length: BATCH }, (_, i) => `other:${(round % 50) * BATCH + i}`);

@@ -8,7 +8,7 @@ import type { TestClient } from '../support/client.ts';
 import { assertSameData, fillAllTypes } from '../support/keyspace.ts';
 import { assertDone, assertFailed } from '../support/outcome.ts';
 import { folderOf } from '../support/resp-file.ts';
-import { MAIN, runRump, spawnRump, type RunningRump } from '../support/rump.ts';
+import { MAIN, runRump, startRump, type RunningRump } from '../support/rump.ts';
 import { startPair, type ServerPair } from '../support/server-pair.ts';
 import { openTerminal } from '../support/terminal.ts';
 import { longTest, variants } from '../support/tier.ts';
@@ -122,13 +122,18 @@ test('rump waits for replicas of the target where it is told to, and says where 
   assertFailed(result, { code: 75, error: /0 replicas of the target had everything, and 1 were asked for/ });
 });
 
-for (const signal of variants('SIGINT', 'SIGTERM', 'SIGHUP') as readonly NodeJS.Signals[]) {
+for (const [signal, code] of variants(
+  ...([
+    ['SIGINT', 130],
+    ['SIGTERM', 143],
+    ['SIGHUP', 129],
+  ] as const),
+)) {
   test(`rump does not take ${signal} for a cutover where nobody sits in front of it`, async (t) => {
     const { running } = await startFollowing(t);
     await says(running, IN_SYNC);
     running.child.kill(signal);
     const result = await running.done;
-    const code = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 }[signal as 'SIGINT'];
     assertFailed(result, { code, error: /^rump: Stopped by / });
     assert.doesNotMatch(result.stderr, /cutting over/);
   });
@@ -196,8 +201,8 @@ longTest('A large value that changes all the time is no failure: it is copied on
       ]);
   })();
   const limits = ['--big-key', '64k', '--linger', '200ms'];
-  const running = spawnRump([...endpoints, '--live', '--cutover-file', file, ...limits]);
-  t.after(() => running.child.kill('SIGKILL'));
+  const running = startRump([...endpoints, '--live', '--cutover-file', file, ...limits]);
+  t.after(() => running.end());
   await says(running, IN_SYNC);
   over.abort();
   await writing;
@@ -222,8 +227,8 @@ async function startFilled(t: TestContext): Promise<ServerPair> {
 async function startFollowing(t: TestContext, args: readonly string[] = []): Promise<FollowingRun> {
   const pair = await startFilled(t);
   const file = join(folderOf(t), 'cutover');
-  const running = spawnRump([...pair.endpoints, '--live', '--cutover-file', file, ...args]);
-  t.after(() => running.child.kill('SIGKILL'));
+  const running = startRump([...pair.endpoints, '--live', '--cutover-file', file, ...args]);
+  t.after(() => running.end());
   return { pair, running, cutOver: () => writeFileSync(file, '') };
 }
 

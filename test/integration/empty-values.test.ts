@@ -11,7 +11,7 @@ import { underWay } from '../support/mid-run.ts';
 import { assertDone } from '../support/outcome.ts';
 import { startServer, type TestServer } from '../support/redis-server.ts';
 import { folderOf } from '../support/resp-file.ts';
-import { runRump, spawnRump } from '../support/rump.ts';
+import { runRump, startRump } from '../support/rump.ts';
 import { serversWith } from '../support/server-versions.ts';
 
 for (const { name, binary } of serversWith('valkey-9.1')) {
@@ -71,8 +71,8 @@ for (const { name, binary } of serversWith('valkey-9.1')) {
       await from.send('HSET', 'hash', 'field', 'value');
       const file = join(folderOf(t), 'cutover');
       const how = ['--live', '--feed', feed, '--cutover-file', file, '--linger', '0s'];
-      const run = spawnRump([...endpoints, ...how]);
-      t.after(() => run.child.kill('SIGKILL'));
+      const run = startRump([...endpoints, ...how]);
+      t.after(() => run.end());
       await underWay(run, () => /rump: in sync/.test(run.stderr));
       assert.equal(await to.send('EXISTS', 'hash'), 1);
       await empty('hash');

@@ -7,7 +7,7 @@ import { assertSameData, snapshot } from '../support/keyspace.ts';
 import { underWay } from '../support/mid-run.ts';
 import { assertDone, linesOf } from '../support/outcome.ts';
 import type { TestServer } from '../support/redis-server.ts';
-import { runRump, spawnRump } from '../support/rump.ts';
+import { runRump, startRump } from '../support/rump.ts';
 import { startPair } from '../support/server-pair.ts';
 import { startProxy } from '../support/tcp-proxy.ts';
 
@@ -39,7 +39,7 @@ test('rump takes off the time that a value waited in its buffer', async (t) => {
   const value = Buffer.alloc(100_000, 'x');
   await from.pipeline(Array.from({ length: 400 }, (_, i) => ['SET', `key:${i}`, value, 'EX', 1000]));
   await denyExpireTime(from);
-  const running = spawnRump(['--from', asOld(source), '--to', slow.url]);
+  const running = startRump(['--from', asOld(source), '--to', slow.url]);
   await underWay(running, () => slow.bytesUp > 100_000);
   slow.stall();
   await sleep(1500);
@@ -83,7 +83,7 @@ test('rump counts the keys that expire during the copy, and the target does not 
     ]).flat(),
   );
 
-  const running = spawnRump(['--from', source.url, '--to', slow.url, '--buffer', '1M', '--json']);
+  const running = startRump(['--from', source.url, '--to', slow.url, '--buffer', '1M', '--json']);
   await underWay(running, () => slow.bytesUp > 100_000);
   slow.stall();
   assert.ok(Date.now() < expireAt, 'It took too long to begin');
@@ -108,7 +108,7 @@ test('rump reads the clock of a source once more that is slow to hear it', async
   const slow = await startProxy({ port: source.port });
   t.after(() => slow.close());
   slow.stall('up');
-  const running = spawnRump(['--from', slow.url, '--to', target.url, '--dry-run', '--json']);
+  const running = startRump(['--from', slow.url, '--to', target.url, '--dry-run', '--json']);
   await underWay(running, () => slow.connections > 0);
   await sleep(800);
   slow.unstall('up');

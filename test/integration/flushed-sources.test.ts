@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { assertDone, assertFailed } from '../support/outcome.ts';
-import { spawnRump } from '../support/rump.ts';
+import { startRump } from '../support/rump.ts';
 import { startPair } from '../support/server-pair.ts';
 import { servers } from '../support/server-versions.ts';
 
@@ -24,7 +24,7 @@ for (const { name, binary } of servers('redis-8.0', 'valkey-9.1')) {
     test(`rump ${what} in mid-copy (${name})`, async (t) => {
       const { from, to, endpoints } = await startPair(t, { source: { binary } });
       await from.send('EVAL', FILL, 0);
-      const running = spawnRump([...endpoints, ...SLOWLY]);
+      const running = startRump([...endpoints, ...SLOWLY]);
       while (((await to.send('DBSIZE')) as number) < KEYS / 100) await sleep(POLL_MS);
       void from.send(...change).catch(() => {});
       const result = await running.done;

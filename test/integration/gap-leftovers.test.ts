@@ -7,7 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { TestClient } from '../support/client.ts';
 import { assertDone, assertFailed } from '../support/outcome.ts';
 import { folderOf } from '../support/resp-file.ts';
-import { spawnRump, type RumpResult, type RunningRump } from '../support/rump.ts';
+import { startRump, type RumpResult, type RunningRump } from '../support/rump.ts';
 import { startPair, type ServerPair } from '../support/server-pair.ts';
 
 /** Runs until it is in sync, then does something to the source, and ends. */
@@ -18,8 +18,8 @@ async function follow(
   meanwhile: () => Promise<unknown>,
 ): Promise<RumpResult> {
   const file = join(folderOf(t), 'cutover');
-  const running = spawnRump([...endpoints, '--live', '--cutover-file', file, '--linger', '0s', ...args]);
-  t.after(() => running.child.kill('SIGKILL'));
+  const running = startRump([...endpoints, '--live', '--cutover-file', file, '--linger', '0s', ...args]);
+  t.after(() => running.end());
   await isInSync(running);
   await meanwhile();
   writeFileSync(file, '');

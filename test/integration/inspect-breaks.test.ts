@@ -8,7 +8,7 @@ import { assertFailed } from '../support/outcome.ts';
 import type { TestServer } from '../support/redis-server.ts';
 import { replyProxy } from '../support/reply-proxy.ts';
 import { fileOf, restores } from '../support/resp-file.ts';
-import { type RumpResult, runInspect, spawnRump } from '../support/rump.ts';
+import { type RumpResult, runInspect, startRump } from '../support/rump.ts';
 import { startOne } from '../support/server-pair.ts';
 import { startProxy } from '../support/tcp-proxy.ts';
 import * as build from '../src/rdb/payload-builder.ts';
@@ -77,7 +77,7 @@ test('rump inspect that is interrupted prints what it has counted, and says that
   const proxy = await startProxy({ port: server.port });
   t.after(() => proxy.close());
   proxy.hold('key:4321', 'down');
-  const running = spawnRump(['inspect', proxy.url, '--progress', 'none', '--count', '10']);
+  const running = startRump(['inspect', proxy.url, '--progress', 'none', '--count', '10']);
   while (proxy.met === 0) await sleep(5);
   running.child.kill('SIGINT');
   const { code, stdout, stderr } = await running.done;

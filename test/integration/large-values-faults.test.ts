@@ -6,7 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { TestClient } from '../support/client.ts';
 import { assertNothingLeft, BIG_KEY, fillLarge, temporaryKey } from '../support/large-keyspace.ts';
 import { assertDone, assertFailed } from '../support/outcome.ts';
-import { runRump, spawnRump } from '../support/rump.ts';
+import { runRump, startRump } from '../support/rump.ts';
 import { startPair } from '../support/server-pair.ts';
 import { assertSameData } from '../support/snapshot.ts';
 import { serversWith } from '../support/server-versions.ts';
@@ -16,7 +16,7 @@ import { longTest, variants } from '../support/tier.ts';
 test('rump leaves nothing behind when it is interrupted in the middle of a large value', async (t) => {
   const { from, to, endpoints } = await startPair(t);
   await fillLarge(from, ['hash']);
-  const running = spawnRump([...endpoints, ...BIG_KEY, '--bwlimit', '300k']);
+  const running = startRump([...endpoints, ...BIG_KEY, '--bwlimit', '300k']);
   await temporaryKey(running, to);
   running.child.kill('SIGINT');
   const result = await running.done;
@@ -30,7 +30,7 @@ longTest(
     const { from, to, endpoints } = await startPair(t);
     await fillLarge(from, ['hash']);
     await from.pipeline(Array.from({ length: 10_000 }, (_, i) => ['SET', `key:${i}`, i]));
-    const running = spawnRump([...endpoints, ...BIG_KEY, '--bwlimit', '300k']);
+    const running = startRump([...endpoints, ...BIG_KEY, '--bwlimit', '300k']);
     await temporaryKey(running, to);
     await to.send('CLIENT', 'PAUSE', 30_000);
     await sleep(500);
@@ -82,7 +82,7 @@ for (const side of variants<'source' | 'target'>('source', 'target')) {
     t.after(() => proxy.close());
     await fillLarge(pair.from, ['zset', 'stream']);
     const endpoints = pair.endpoints.map((word) => (word === pair[side].url ? proxy.url : word));
-    const running = spawnRump([...endpoints, ...BIG_KEY, '--bwlimit', '600k', '--retry-max', '50ms']);
+    const running = startRump([...endpoints, ...BIG_KEY, '--bwlimit', '600k', '--retry-max', '50ms']);
     for (let cut = 0; cut < 2; cut += 1) {
       await temporaryKey(running, pair.to);
       proxy.cut();

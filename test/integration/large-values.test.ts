@@ -14,7 +14,7 @@ import {
 } from '../support/large-keyspace.ts';
 import { assertDone, assertFailed, linesOf } from '../support/outcome.ts';
 import { startCluster } from '../support/redis-cluster.ts';
-import { runRump, spawnRump } from '../support/rump.ts';
+import { runRump, startRump } from '../support/rump.ts';
 import { startPair } from '../support/server-pair.ts';
 import { servers } from '../support/server-versions.ts';
 import { assertSame, assertSameData } from '../support/snapshot.ts';
@@ -144,7 +144,7 @@ test('rump reads a stream to the highest id that there is, and cuts a string int
 test('rump reads a value again that changes while it is read', async (t) => {
   const { from, to, endpoints } = await startPair(t);
   await fillLarge(from, ['hash', 'list']);
-  const running = spawnRump([...endpoints, ...BIG_KEY, '--bwlimit', '1200k']);
+  const running = startRump([...endpoints, ...BIG_KEY, '--bwlimit', '1200k']);
   await temporaryKey(running, to);
   for (let i = 0; i < 10; i += 1) {
     await from.send('HSET', 'large:hash', `field:${i}`, `changed ${i}`, `new:${i}`, 'x');
@@ -159,7 +159,7 @@ test('rump reads a value again that changes while it is read', async (t) => {
 longTest('rump gives a value up that never holds still, and says so', async (t) => {
   const { from, to, endpoints } = await startPair(t);
   await fillLarge(from, ['list'], FOUR_TIMES);
-  const running = spawnRump([...endpoints, ...BIG_KEY]);
+  const running = startRump([...endpoints, ...BIG_KEY]);
   let count = 0;
   const writing = setInterval(() => void from.send('RPUSH', 'large:list', `new ${count++}`), 1);
   const result = await running.done.finally(() => clearInterval(writing));
@@ -172,7 +172,7 @@ longTest('rump gives a value up that never holds still, and says so', async (t) 
 longTest('rump goes on where a value was deleted while it was read', async (t) => {
   const { from, to, endpoints } = await startPair(t);
   await fillLarge(from, ['hash']);
-  const running = spawnRump([...endpoints, ...BIG_KEY, '--bwlimit', '600k']);
+  const running = startRump([...endpoints, ...BIG_KEY, '--bwlimit', '600k']);
   await temporaryKey(running, to);
   await from.send('DEL', 'large:hash');
   const result = await running.done;
@@ -185,7 +185,7 @@ test('Nobody sees half a large value under its own name, and one that is there i
   const { from, to, endpoints } = await startPair(t);
   await fillLarge(from, ['hash']);
   await to.send('SET', 'large:hash', 'what was there');
-  const running = spawnRump([...endpoints, ...BIG_KEY, '--bwlimit', '600k']);
+  const running = startRump([...endpoints, ...BIG_KEY, '--bwlimit', '600k']);
   const name = await temporaryKey(running, to);
   assert.equal(String(await to.send('GET', 'large:hash')), 'what was there');
   // Should nobody come back to it, it goes by itself.

@@ -8,7 +8,7 @@ import { Following, PHASE } from '../support/live/model.ts';
 import { serverSide } from '../support/live/sides.ts';
 import { startCluster } from '../support/redis-cluster.ts';
 import { startServer } from '../support/redis-server.ts';
-import type { RumpResult } from '../support/rump.ts';
+import { processOf, type RumpResult } from '../support/rump.ts';
 import { startProxy, type TcpProxy } from '../support/tcp-proxy.ts';
 import { longTest, variants } from '../support/tier.ts';
 
@@ -68,7 +68,7 @@ async function killInTunnel(
     feed: 'psync',
     source: serverSide(() => source, [0]),
     args: ['--resume', resume],
-  }).start();
+  }).startProcess();
   await run.reaches(PHASE.inSync);
   // It goes on by connections that the first ones are not.
   for (const proxy of proxies) proxy.cut();
@@ -78,12 +78,12 @@ async function killInTunnel(
   for (const proxy of proxies) proxy.delay = NEVER_MS;
   await setAll(from, 'old');
   while (proxies.reduce((sum, { waiting }) => sum + waiting, 0) < KEYS * 30) await sleep(1);
-  const { child, done } = run.running;
+  const process = processOf(run.running);
   // It must not see that they are gone.
-  child.kill('SIGSTOP');
+  process.kill('SIGSTOP');
   const deliveries = proxies.map((proxy) => proxy.abandon());
-  child.kill('SIGKILL');
-  await done;
+  process.kill('SIGKILL');
+  await run.running.done;
   for (const proxy of proxies) proxy.delay = 0;
 
   await setAll(from, 'new');

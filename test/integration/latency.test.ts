@@ -7,7 +7,7 @@ import { array } from '../support/frames.ts';
 import { BIG_KEY, fillLarge, LARGE_TYPES } from '../support/large-keyspace.ts';
 import { assertDone } from '../support/outcome.ts';
 import { frameOf, replyProxy } from '../support/reply-proxy.ts';
-import { runRump, spawnRump } from '../support/rump.ts';
+import { runRump, startRump } from '../support/rump.ts';
 import { startPair } from '../support/server-pair.ts';
 import { servers } from '../support/server-versions.ts';
 import { assertSameData } from '../support/snapshot.ts';
@@ -61,7 +61,7 @@ for (const [title, rights, way] of [
     await from.send('ACL', 'SETUSER', 'reader', 'reset', 'on', '>pw', '~*', '&*', ...rights);
     await from.send('CONFIG', 'RESETSTAT');
     const url = source.url.replace('//', '//reader:pw@');
-    const running = spawnRump(['--from', url, '--to', target.url, ...way, '--bwlimit', '1200k']);
+    const running = startRump(['--from', url, '--to', target.url, ...way, '--bwlimit', '1200k']);
     const pages = async (): Promise<number> => (await callsOf(from)).get('hscan') ?? 0;
     while ((await pages()) < 2) await sleep(2);
     // Some of these were read by now.

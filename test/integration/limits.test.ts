@@ -7,7 +7,7 @@ import type { Reply, TestClient } from '../support/client.ts';
 import { holdMidRun, underWay } from '../support/mid-run.ts';
 import { assertDone, assertFailed } from '../support/outcome.ts';
 import { folderOf } from '../support/resp-file.ts';
-import { spawnRump, runRump, type RunningRump } from '../support/rump.ts';
+import { startRump, runRump, type RunningRump } from '../support/rump.ts';
 import { startPair } from '../support/server-pair.ts';
 import { variants } from '../support/tier.ts';
 
@@ -71,7 +71,7 @@ for (const args of [
   test(`rump ${args.join(' ')} stops soon on Ctrl-C`, async (t) => {
     const { from, to, endpoints } = await startPair(t);
     await from.pipeline(Array.from({ length: 100 }, (_, i) => ['SET', `key:${i}`, Buffer.alloc(1000, 'x')]));
-    const running = spawnRump([...endpoints, ...args]);
+    const running = startRump([...endpoints, ...args]);
     while ((await to.send('DBSIZE')) === 0) await sleep(POLL_MS);
     await assertStopsSoon(running);
     assert.ok(((await to.send('DBSIZE')) as number) < 100);

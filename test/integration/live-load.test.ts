@@ -5,7 +5,7 @@ import { test } from 'node:test';
 import { underWay } from '../support/mid-run.ts';
 import { replyProxy } from '../support/reply-proxy.ts';
 import { folderOf } from '../support/resp-file.ts';
-import { spawnRump } from '../support/rump.ts';
+import { startRump } from '../support/rump.ts';
 import { startPair } from '../support/server-pair.ts';
 
 /** Two looks of the feed itself, and two of whoever measures how far behind the target is; and some that a turn may hold. */
@@ -16,8 +16,8 @@ test('rump --live asks a source that is at rest a few times a second how it is, 
   const { source, target } = await startPair(t);
   const { url, calls } = await replyProxy(t, source.port, () => undefined);
   const args = ['--live', '--feed', 'tracking', '--cutover-file', join(folderOf(t), 'cutover')];
-  const running = spawnRump(['--from', url, '--to', target.url, ...args]);
-  t.after(() => running.child.kill('SIGKILL'));
+  const running = startRump(['--from', url, '--to', target.url, ...args]);
+  t.after(() => running.end());
   await underWay(running, () => running.stderr.includes('rump: in sync'));
   const asked = (): number => calls.get('INFO')!;
   const [before, since] = [asked(), performance.now()];

@@ -6,6 +6,7 @@ import { test } from 'node:test';
 import { openPage } from '../support/browser.ts';
 import { HOSTILE_KEYS } from '../support/reported-run.ts';
 import { folderOf } from '../support/resp-file.ts';
+import { processOf } from '../support/rump.ts';
 import { startPair } from '../support/server-pair.ts';
 import { startShown } from '../support/shown.ts';
 import { longOnly } from '../support/tier.ts';
@@ -56,7 +57,7 @@ longOnly(() => {
     await page.open(url);
     await page.until(`/copying/i.test(${TEXT})`);
     assert.ok(await page.run("document.querySelector('[role=status]').hidden"));
-    running.child.kill('SIGKILL');
+    processOf(running).kill('SIGKILL');
     await page.until("/^Not reached since/.test(document.querySelector('[role=status]').innerText)");
     assert.ok(await page.run(`/copying/i.test(${TEXT})`));
   });

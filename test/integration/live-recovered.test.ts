@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { after, before, beforeEach, test, type TestContext } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Checkpoint } from '../../src/checkpoint/checkpoint.ts';
+import { kill } from '../support/broken-off.ts';
 import type { TestClient } from '../support/client.ts';
 import { dumpsOf } from '../support/command-stats.ts';
 import { assertSameData } from '../support/keyspace.ts';
@@ -13,7 +14,7 @@ import { underWay } from '../support/mid-run.ts';
 import { assertFailed, linesOf } from '../support/outcome.ts';
 import { startServer, type TestServer } from '../support/redis-server.ts';
 import { folderOf } from '../support/resp-file.ts';
-import { spawnRump, type RumpResult, type RunningRump } from '../support/rump.ts';
+import { spawnRump, startRump, type RumpResult, type RunningRump } from '../support/rump.ts';
 import { longTest, variants } from '../support/tier.ts';
 
 const PASSWORD = 'secret';
@@ -41,12 +42,17 @@ interface Follow {
 }
 
 /** As users that may be kept from keys. */
-async function follow(t: TestContext, args: readonly string[] = [], feed: FeedName = 'tracking'): Promise<Follow> {
+async function follow(
+  t: TestContext,
+  args: readonly string[] = [],
+  feed: FeedName = 'tracking',
+  start = startRump,
+): Promise<Follow> {
   const file = join(folderOf(t), 'cutover');
   const [fromUrl, toUrl] = [source, target].map(({ port }) => `redis://limited:${PASSWORD}@127.0.0.1:${port}`);
   const how = ['--live', '--feed', feed, '--cutover-file', file, '--linger', '0s', ...args];
-  const running = spawnRump(['--from', fromUrl!, '--to', toUrl!, ...how]);
-  t.after(() => running.child.kill('SIGKILL'));
+  const running = start(['--from', fromUrl!, '--to', toUrl!, ...how]);
+  t.after(() => running.end());
   await underWay(running, () => /rump: in sync|"phase":"in-sync"/.test(running.stderr + running.stdout));
   const over = (): Promise<RumpResult> => {
     writeFileSync(file, '');
@@ -156,12 +162,11 @@ test('A key that has failed, and was deleted by then, is removed by the part tha
     ['SET', 'b:1', 1],
   ]);
   const progress = join(folderOf(t), 'progress');
-  const { running } = await follow(t, ['--resume', progress], 'psync');
+  const { running } = await follow(t, ['--resume', progress], 'psync', spawnRump);
   await keepTo(from, 'b:*');
   await from.send('DEL', 'a:1');
   await underWay(running, () => failedIn(progress).join() === 'a:1');
-  running.child.kill('SIGKILL');
-  await running.done;
+  await kill(running);
   await keepTo(from, '*');
   const { over } = await follow(t, ['--resume', progress], 'psync');
   assert.equal((await over()).code, 0);

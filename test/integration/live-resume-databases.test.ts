@@ -15,10 +15,10 @@ test('What the target has where a database goes that came while rump was down st
   await own.send('SET', 'own', 'x');
   const args = ['--db', 'all', '--resume', fileFor(t)];
   const run = new Following(t, { endpoints, feed: 'tracking', source: serverSide(() => source, [0]), args });
-  await run.start().reaches(PHASE.inSync);
+  await run.startProcess().reaches(PHASE.inSync);
   await kill(run.running);
   await came.pipeline(setAll(KEYS));
-  await run.start().reaches(PHASE.inSync);
+  await run.startProcess().reaches(PHASE.inSync);
   assert.equal(String(await own.send('GET', 'own')), 'x');
   // Which name it was nobody knows any more by now: it is in doubt.
   await kill(run.running);

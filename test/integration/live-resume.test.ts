@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { existsSync, readFileSync } from 'node:fs';
 import { after, before, beforeEach, test, type TestContext } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { fileFor, setAll, sizeOf } from '../support/broken-off.ts';
+import { fileFor, kill, setAll, sizeOf } from '../support/broken-off.ts';
 import type { TestClient } from '../support/client.ts';
 import { dumpsOf } from '../support/command-stats.ts';
 import { assertSameData } from '../support/keyspace.ts';
@@ -49,7 +49,7 @@ for (const where of variants('a file', 'the target')) {
       ['XREADGROUP', 'GROUP', 'group', 'consumer', 'STREAMS', 'stream', '>'],
     ]);
     const run = await inSync(t, 'psync', file);
-    await kill(run);
+    await kill(run.running);
     await changeSome();
     await from.send('CONFIG', 'RESETSTAT');
     await run.start().reaches(PHASE.inSync);
@@ -71,7 +71,7 @@ for (const where of variants('a file', 'the target')) {
 for (const feed of variants(...FEEDS)) {
   test(`What was deleted while rump was down is gone where ${feed} cannot go on`, async (t) => {
     const run = await inSync(t, feed, fileFor(t));
-    await kill(run);
+    await kill(run.running);
     await changeSome();
     await miss();
     await run.start().reaches(PHASE.inSync);
@@ -92,7 +92,7 @@ for (const where of variants('a file', 'the target')) {
     const arrived = await target.client(4);
     while ((await sizeOf(arrived)) < 5 && run.running.child.exitCode === null) await sleep(20);
     await kept(file, /"databases":\[\[0,0\],\[3,3\],\[4,4\]\]/);
-    await kill(run);
+    await kill(run.running);
     await first.send('FLUSHDB');
     await later.send('UNLINK', ...setAll(5).map(([, key]) => key!));
     await run.start().reaches(PHASE.inSync);
@@ -106,17 +106,17 @@ longTest('What rump has written stays its own where it is killed while it attach
   const proxy = await startProxy({ port: source.port });
   t.after(() => proxy.close());
   const file = fileFor(t);
-  const run = follow(t, 'psync', file, ['--retries', '100'], proxy.url).start();
+  const run = follow(t, 'psync', file, ['--retries', '100'], proxy.url).startProcess();
   await run.reaches(PHASE.inSync);
   await kept(file);
-  await kill(run);
+  await kill(run.running);
   await changeSome();
   await miss();
   // The source announces a snapshot, and none comes.
   proxy.hold('$EOF:', 'down');
-  run.start();
+  run.startProcess();
   await kept(file, /"isGapOpen":true/);
-  await kill(run);
+  await kill(run.running);
   assert.ok(proxy.met > 0);
   proxy.letPass();
   await run.start().reaches(PHASE.inSync);
@@ -130,16 +130,16 @@ for (const feed of variants(...FEEDS)) {
   test(`A copy that follows by ${feed} and is killed before all is copied ends as one clean run`, async (t) => {
     const seed = seedOf(t);
     const random = new Random(seed);
-    const run = follow(t, feed, fileFor(t), ['--tpslimit', '1000']).start();
+    const run = follow(t, feed, fileFor(t), ['--tpslimit', '1000']).startProcess();
     for (let kills = 0; kills < 2; kills++) {
       const size = (await sizeOf(to)) + random.between(1, KEYS / 3);
       while ((await sizeOf(to)) < size) await from.send('SET', `key:${random.below(KEYS)}`, random.below(1000));
-      await kill(run);
+      await kill(run.running);
       await from.pipeline([
         ['DEL', ...(await someOf(from, random))],
         ['SET', `key:${random.below(KEYS)}`, 'while down'],
       ]);
-      run.start();
+      run.startProcess();
     }
     await run.reaches(PHASE.inSync);
     assertDone(await cutOver(run), `seed ${seed}`);
@@ -151,10 +151,10 @@ test('What the target holds of its own is left alone where nothing was missed, a
   const file = fileFor(t);
   await to.send('SET', 'own', 1);
   const first = await inSync(t, 'psync', file);
-  await kill(first);
+  await kill(first.running);
   await changeSome();
-  await first.start().reaches(PHASE.inSync);
-  await kill(first);
+  await first.startProcess().reaches(PHASE.inSync);
+  await kill(first.running);
   await miss();
   await first.start().reaches(PHASE.inSync);
   const result = await cutOver(first);
@@ -173,14 +173,14 @@ longTest('Under skip, a copy goes on where the target was empty, and not where o
   const file = fileFor(t);
   const skip = ['--on-conflict', 'skip'];
   const run = await inSync(t, 'psync', file, skip);
-  await kill(run);
+  await kill(run.running);
   await changeSome();
   await run.start().reaches(PHASE.inSync);
   assertDone(await cutOver(run));
   await assertSameData(from, to);
   await to.pipeline([['FLUSHALL'], ['SET', 'own', 1]]);
   const other = await inSync(t, 'psync', file, skip);
-  await kill(other);
+  await kill(other.running);
   other.start();
   assertFailed(await other.done(), {
     error: /^rump: Cannot go on with --on-conflict skip: the target held keys of its own/,
@@ -191,10 +191,10 @@ test('A target that was restarted with its data has what its own checkpoint says
   const standing = await Standing.start(t, { keeps: true });
   const endpoints = ['--from', source.url, '--to', standing.url];
   const options = { endpoints, feed: 'psync', source: serverSide(() => source, [0]) } as const;
-  const run = new Following(t, { ...options, args: ['--resume', 'target'] }).start();
+  const run = new Following(t, { ...options, args: ['--resume', 'target'] }).startProcess();
   await run.reaches(PHASE.inSync);
   await kept('target', undefined, await standing.server.client());
-  await kill(run);
+  await kill(run.running);
   await changeSome();
   await from.send('CONFIG', 'RESETSTAT');
   await standing.restart();
@@ -215,10 +215,10 @@ longOnly(() => {
     const endpoints = ['--from', standing.url, '--to', target.url];
     const options = { endpoints, feed: 'psync', source: standing.side } as const;
     const file = fileFor(t);
-    const run = new Following(t, { ...options, args: ['--resume', file] }).start();
+    const run = new Following(t, { ...options, args: ['--resume', file] }).startProcess();
     await run.reaches(PHASE.inSync);
     await kept(file);
-    await kill(run);
+    await kill(run.running);
     await client.send('DEL', 'key:1', 'key:2');
     await standing.restart();
     await run.start().reaches(PHASE.inSync);
@@ -228,7 +228,7 @@ longOnly(() => {
 
   test('A target that was emptied meanwhile gets everything once more', async (t) => {
     const run = await inSync(t, 'psync', fileFor(t));
-    await kill(run);
+    await kill(run.running);
     await changeSome();
     await to.send('FLUSHALL');
     await run.start().reaches(PHASE.inSync);
@@ -243,7 +243,7 @@ test('A cutover that was said before rump was killed holds, and one that was sai
   const run = await inSync(t, 'psync', fileFor(t), ['--linger', '10s']);
   run.cutOver();
   await run.reaches(PHASE.lingering);
-  await kill(run);
+  await kill(run.running);
   await from.send('SET', 'late', 1);
   const brief = run.args.map((arg) => (arg === '10s' ? '0s' : arg));
   assertDone(await runRump(brief));
@@ -255,7 +255,7 @@ test('A cutover that was said before rump was killed holds, and one that was sai
 test('A copy that follows is not gone on with by one that does not', async (t) => {
   const file = fileFor(t);
   const run = await inSync(t, 'psync', file);
-  await kill(run);
+  await kill(run.running);
   const endpoints = ['--from', source.url, '--to', target.url];
   const without = await runRump([...endpoints, '--resume', file]);
   assertFailed(without, {
@@ -283,7 +283,7 @@ async function changeSome(): Promise<void> {
 }
 
 async function inSync(t: TestContext, feed: FeedName, file: string, args: readonly string[] = []): Promise<Following> {
-  const run = follow(t, feed, file, args).start();
+  const run = follow(t, feed, file, args).startProcess();
   await run.reaches(PHASE.inSync);
   await kept(file);
   return run;
@@ -312,11 +312,6 @@ async function kept(file: string, what = /"isOver":true/, client = to): Promise<
 async function atTarget(client: TestClient): Promise<unknown> {
   const [name] = (await client.send('KEYS', 'rump:checkpoint:*')) as Buffer[];
   return name && client.send('GET', name);
-}
-
-async function kill(run: Following): Promise<void> {
-  run.running.child.kill('SIGKILL');
-  await run.running.done;
 }
 
 async function cutOver(run: Following): Promise<RumpResult> {

@@ -4,6 +4,7 @@ import { test, type TestContext } from 'node:test';
 import { Following, PHASE } from '../support/live/model.ts';
 import { serverSide } from '../support/live/sides.ts';
 import { assertPlainWords } from '../support/outcome.ts';
+import { processOf } from '../support/rump.ts';
 import { startPair, type ServerPair } from '../support/server-pair.ts';
 import { variants } from '../support/tier.ts';
 
@@ -52,7 +53,7 @@ for (const [what, [own, reach, said = NOT_COPIED]] of Object.entries(PHASES)) {
   for (const signal of variants(own, ...SIGNALS.filter((signal) => signal !== own))) {
     test(`rump that gets ${signal} while it ${what} does not say that it is done`, async (t) => {
       const { pair, run } = await reach(t);
-      run.running.child.kill(signal);
+      processOf(run.running).kill(signal);
       const result = await run.done();
       pair.source.resume();
       assert.doesNotMatch(result.stdout + result.stderr, /Sync done/);
@@ -70,7 +71,12 @@ async function hold(t: TestContext, phase: RegExp, args: readonly string[] = [])
   const pair = await startPair(t);
   await pair.from.pipeline(Array.from({ length: KEYS }, (_, i) => ['SET', `key:${i}`, i]));
   const { endpoints, source } = pair;
-  const run = new Following(t, { endpoints, feed: 'psync', source: serverSide(() => source, [0]), args }).start();
+  const run = new Following(t, {
+    endpoints,
+    feed: 'psync',
+    source: serverSide(() => source, [0]),
+    args,
+  }).startProcess();
   await run.reaches(phase);
   return { pair, run };
 }

@@ -8,7 +8,7 @@ import { assertSameData } from '../support/keyspace.ts';
 import { underWay } from '../support/mid-run.ts';
 import { assertDone } from '../support/outcome.ts';
 import { folderOf } from '../support/resp-file.ts';
-import { spawnRump } from '../support/rump.ts';
+import { startRump } from '../support/rump.ts';
 import { startPair } from '../support/server-pair.ts';
 
 const ELEMENTS = 4000;
@@ -20,8 +20,8 @@ test('rump --live reads large streams once more, also at the cutover, and no oth
   await from.pipeline(elements.map((pair) => ['XADD', 'stream', '*', ...pair]));
   const cut = join(folderOf(t), 'cutover');
   const how = ['--live', '--cutover-file', cut, '--linger', '0s', '--settle', '50ms', '--big-key', '16k'];
-  const running = spawnRump(['--from', source.url, '--to', target.url, ...how]);
-  t.after(() => running.child.kill('SIGKILL'));
+  const running = startRump(['--from', source.url, '--to', target.url, ...how]);
+  t.after(() => running.end());
   await underWay(running, () => running.stderr.includes('rump: in sync'));
   assert.ok((await callsOf(from)).get('hscan')! > 0, 'the hash is read in pieces');
 

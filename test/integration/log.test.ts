@@ -4,11 +4,12 @@ import { appendFileSync, chmodSync, existsSync, readFileSync, statSync, writeFil
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { planDigest } from '../../src/sync/workers-plan.ts';
+import { kill } from '../support/broken-off.ts';
 import { startCarelessPair } from '../support/careless-target.ts';
 import { holdMidRun, MID_RUN_KEYS, underWay } from '../support/mid-run.ts';
 import { assertRefused, linesOf } from '../support/outcome.ts';
 import { folderOf } from '../support/resp-file.ts';
-import { runRump } from '../support/rump.ts';
+import { runRump, spawnRump } from '../support/rump.ts';
 import { startPair } from '../support/server-pair.ts';
 
 const PASSWORD = 'canary#of@gold:/%';
@@ -63,10 +64,9 @@ test('--log has each event at once, and a run that goes on goes on in the same f
   const folder = folderOf(t);
   const [log, progress] = [join(folder, 'run.log'), join(folder, 'progress')];
   const args = ['--log', log, '--resume', progress];
-  const { running, proxy, where } = await holdMidRun(t, { held: 'target', args });
+  const { running, proxy, where } = await holdMidRun(t, { held: 'target', args, start: spawnRump });
   await underWay(running, () => existsSync(progress) && /"event":"progress"/.test(readFileSync(log, 'utf8')));
-  running.child.kill('SIGKILL');
-  await running.done;
+  await kill(running);
   const killed = parse(readFileSync(log, 'utf8'));
   assert.equal(killed[0]?.['event'], 'start');
   assert.ok(!killed.some(({ event }) => event === 'exit'));

@@ -13,7 +13,7 @@ import { underWay } from '../support/mid-run.ts';
 import { assertDone } from '../support/outcome.ts';
 import { bombString } from '../support/bombs.ts';
 import { command, streamOf } from '../support/frames.ts';
-import { cleanEnvironment, runRump, spawnRump } from '../support/rump.ts';
+import { cleanEnvironment, runRump, startRump } from '../support/rump.ts';
 import { startCluster } from '../support/redis-cluster.ts';
 import { startServer } from '../support/redis-server.ts';
 import { startPair } from '../support/server-pair.ts';
@@ -65,7 +65,7 @@ test('rump stays within its budget while one node of a target cluster takes noth
   t.after(() => proxy.close());
   const nat = ['--to-nat', `127.0.0.1:${slow.port}=127.0.0.1:${proxy.port}`];
   const usageFile = join(slow.dir, 'usage');
-  const running = spawnRump(['--from', source.url, '--to', cluster.url, ...nat, '--buffer', '16M'], {
+  const running = startRump(['--from', source.url, '--to', cluster.url, ...nat, '--buffer', '16M'], {
     env: usageInto(usageFile),
   });
   await underWay(running, () => proxy.bytesUp > MIB);
@@ -91,7 +91,7 @@ longTest('rump brings the other nodes of a target cluster all of their keys whil
   const [first, slow, last] = cluster.clients as [TestClient, TestClient, TestClient];
   const usageFile = join(source.dir, 'usage');
   const args = ['--from', source.url, '--to', cluster.url, '--buffer', '16M', '--bwlimit', '16M'];
-  const running = spawnRump(args, { env: usageInto(usageFile) });
+  const running = startRump(args, { env: usageInto(usageFile) });
   await cluster.until('keys arrive', async () => (await sizeOf(slow)) > 0);
   cluster.nodes[1]!.pause();
   const theirs = names.filter((name) => cluster.homeOfKey(name) !== 1).length;
@@ -164,7 +164,7 @@ longOnly(() => {
     const slow = await startProxy({ port: target.port });
     t.after(() => slow.close());
     const usageFile = join(target.dir, 'usage');
-    const running = spawnRump(['--from', source.url, '--to', slow.url], {
+    const running = startRump(['--from', source.url, '--to', slow.url], {
       env: usageInto(usageFile),
     });
     await underWay(running, () => slow.bytesUp > MIB);

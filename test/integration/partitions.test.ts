@@ -15,7 +15,7 @@ import { assertDone } from '../support/outcome.ts';
 import { AFTER_MOVES, createCluster, startCluster, type TestCluster } from '../support/redis-cluster.ts';
 import { startServer, type TestServer } from '../support/redis-server.ts';
 import { folderOf } from '../support/resp-file.ts';
-import { runRump, spawnRump, type RumpResult, type RunningRump } from '../support/rump.ts';
+import { processOf, runRump, startRump, type RumpResult, type RunningRump } from '../support/rump.ts';
 import { serversWith } from '../support/server-versions.ts';
 import { assertSame, snapshot, UNSETTABLE, type Snapshot } from '../support/snapshot.ts';
 import { longOnly, longTest } from '../support/tier.ts';
@@ -164,7 +164,7 @@ longTest('Parts without a plan are of one process each, whatever moves, and whoe
   const logs = parts.map((part) => join(folder, `${part}.ndjson`));
   const begin = (part: number): RunningRump => {
     const sides = ['--from', source.url, '--to', targets[part - 1]!.url];
-    return spawnRump([
+    return startRump([
       ...sides,
       '--log',
       logs[part - 1]!,
@@ -182,7 +182,7 @@ longTest('Parts without a plan are of one process each, whatever moves, and whoe
   const clients = await Promise.all(targets.map((target) => target.client()));
   const moving = moveUntil(source, () => running.every(({ child }) => child.exitCode !== null));
   await source.until('progress is kept', () => hasProgress(clients[KILLED - 1]!));
-  running[KILLED - 1]!.child.kill('SIGKILL');
+  processOf(running[KILLED - 1]!).kill('SIGKILL');
   assert.equal((await running[KILLED - 1]!.done).signal, 'SIGKILL');
   // Another part has other keys, and leaves what is kept alone.
   const other = ['--partition', `${KILLED}/5`, '--resume', 'target'];

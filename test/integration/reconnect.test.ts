@@ -4,7 +4,7 @@ import { test, type TestContext } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { TestClient } from '../support/client.ts';
 import { assertDone, assertFailed } from '../support/outcome.ts';
-import { runRump, spawnRump, type RumpResult, type RunningRump } from '../support/rump.ts';
+import { runRump, startRump, type RumpResult, type RunningRump } from '../support/rump.ts';
 import { startServer } from '../support/redis-server.ts';
 import { startPair, type ServerPair } from '../support/server-pair.ts';
 import { startProxy } from '../support/tcp-proxy.ts';
@@ -21,7 +21,7 @@ for (const side of variants<'source' | 'target'>('source', 'target')) {
     const proxy = await startProxy({ port: pair[side].port });
     t.after(() => proxy.close());
     const endpoints = pair.endpoints.map((word) => (word === pair[side].url ? proxy.url : word));
-    const running = spawnRump([...endpoints, '--retry-max', '50ms', '--tpslimit', '4000', '--json']);
+    const running = startRump([...endpoints, '--retry-max', '50ms', '--tpslimit', '4000', '--json']);
     // Who cannot even look at both sides is told at once.
     await told(running, '"start"');
     // While something is on its way: between two groups of keys a line is idle, and its loss is none.
@@ -50,7 +50,7 @@ async function replaceMidRun(
   const proxy = await startProxy({ port: pair[side].port });
   t.after(() => proxy.close());
   const endpoints = pair.endpoints.map((word) => (word === pair[side].url ? proxy.url : word));
-  const running = spawnRump([...endpoints, '--tpslimit', '2000']);
+  const running = startRump([...endpoints, '--tpslimit', '2000']);
   while (((await pair.to.send('DBSIZE')) as number) < 500) {
     assert.equal(running.child.exitCode, null, running.stderr);
     await sleep(POLL_MS);
@@ -84,7 +84,7 @@ test('--retries says how often, and then the run fails with the last reason', as
   const { source, target, from } = await startPair(t);
   await from.pipeline(Array.from({ length: 5000 }, (_, i) => ['SET', `key:${i}`, i]));
   const args = ['--from', source.url, '--to', target.url, '--tpslimit', '500', '--retries', '3', '--retry-max', '10ms'];
-  const running = spawnRump([...args, '--json']);
+  const running = startRump([...args, '--json']);
   await told(running, '"progress"');
   await target.kill();
   const result = await running.done;

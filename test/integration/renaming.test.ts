@@ -11,7 +11,7 @@ import { underWay } from '../support/mid-run.ts';
 import { assertDone, linesOf } from '../support/outcome.ts';
 import { startCluster } from '../support/redis-cluster.ts';
 import { folderOf } from '../support/resp-file.ts';
-import { runRump, spawnRump, type RumpResult } from '../support/rump.ts';
+import { runRump, startRump, type RumpResult } from '../support/rump.ts';
 import { startPair } from '../support/server-pair.ts';
 import { assertSame, snapshot } from '../support/snapshot.ts';
 import { startProxy } from '../support/tcp-proxy.ts';
@@ -133,7 +133,7 @@ longTest(
       }),
     );
     const rules = nodes.flatMap(({ rule }) => rule);
-    const running = spawnRump(['--from', source.url, '--to', cluster.url, ...args, ...rules]);
+    const running = startRump(['--from', source.url, '--to', cluster.url, ...args, ...rules]);
     await underWay(running, () => nodes.some(({ proxy }) => proxy.bytesUp > 50_000));
     for (const { proxy } of nodes) proxy.stall();
     // Everything is read, and waits.

@@ -10,7 +10,7 @@ import { holdMidRun } from '../support/mid-run.ts';
 import { assertDone, assertRefused } from '../support/outcome.ts';
 import { HOSTILE_KEYS } from '../support/reported-run.ts';
 import { folderOf } from '../support/resp-file.ts';
-import { runRump, spawnRump } from '../support/rump.ts';
+import { runRump, startRump } from '../support/rump.ts';
 import { startPair } from '../support/server-pair.ts';
 
 const PASSWORD = 'canary#of@gold:/%';
@@ -162,7 +162,7 @@ test('--report tells how a run was broken off, and one that goes on from there s
   assert.equal(statSync(file).mode & 0o777, 0o640);
   // A file goes in one piece.
   const into = [...endpoints.slice(0, 2), '--to', join(folder, 'x.resp'), '--tpslimit', '200', '--json'];
-  const halved = spawnRump([...into, '--report', file], { signal: { after: /"event":"progress"/, name: 'SIGINT' } });
+  const halved = startRump([...into, '--report', file], { signal: { after: /"event":"progress"/, name: 'SIGINT' } });
   assert.equal((await halved.done).code, 130);
   assert.match(readReport(file).text, /What to do: Run it again From /);
   assertDone(await runRump([...endpoints, '--resume', progress, '--report', file]));

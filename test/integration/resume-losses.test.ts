@@ -20,7 +20,7 @@ import { underWay } from '../support/mid-run.ts';
 import { assertDone, assertFailed } from '../support/outcome.ts';
 import { startCluster, type ClusterOptions, type TestCluster } from '../support/redis-cluster.ts';
 import { startServer } from '../support/redis-server.ts';
-import { runRump, spawnRump } from '../support/rump.ts';
+import { runRump, spawnRump, startRump } from '../support/rump.ts';
 import { Standing } from '../support/live/standing.ts';
 import { startPair } from '../support/server-pair.ts';
 import { assertSame } from '../support/snapshot.ts';
@@ -75,7 +75,7 @@ test('A target that is lost while the first progress is kept there, or the last 
   const proxy = await startProxy({ port: target.port });
   t.after(() => proxy.close());
   proxy.hold(keepingAt(0), 'up');
-  const running = spawnRump(['--from', source.url, '--to', proxy.url, '--resume', 'target', '--retry-max', '10ms']);
+  const running = startRump(['--from', source.url, '--to', proxy.url, '--resume', 'target', '--retry-max', '10ms']);
   await underWay(running, () => proxy.met > 0);
   assert.equal(await sizeOf(to), 0, 'something was written before its progress was kept');
   proxy.hold(removalAt(0), 'up');
@@ -152,7 +152,7 @@ for (const [what, lose, reason, repair] of [
     const proxy = await startProxy({ port: target.port });
     t.after(() => proxy.close());
     const args = ['--from', source.url, '--to', proxy.url, '--retries', '1', '--retry-max', '10ms', '--resume', file];
-    const running = spawnRump([...args, ...SLOWLY]);
+    const running = startRump([...args, ...SLOWLY]);
     await underWay(running, () => keptIn(file) > 0);
     await lose(proxy, to);
     const broken = await running.done;

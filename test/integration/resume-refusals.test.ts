@@ -5,7 +5,7 @@ import { test } from 'node:test';
 import { fileFor, interrupt, keptAt, kill, KEYS, setAll, sizeOf, SLOWLY } from '../support/broken-off.ts';
 import { underWay } from '../support/mid-run.ts';
 import { assertDone, assertFailed } from '../support/outcome.ts';
-import { runRump, spawnRump } from '../support/rump.ts';
+import { runRump, spawnRump, startRump } from '../support/rump.ts';
 import { startPair } from '../support/server-pair.ts';
 import { longTest } from '../support/tier.ts';
 
@@ -26,9 +26,9 @@ longTest('Of two runs that keep their progress at one target only one goes on', 
   const keys = KEYS / 3;
   await from.pipeline(setAll(keys));
   const args = [...endpoints, '--tpslimit', '400', '--resume', 'target'];
-  const first = spawnRump(args);
+  const first = startRump(args);
   await underWay(first, async () => (await keptAt(to)) > 0);
-  const runs = [first, spawnRump(args)];
+  const runs = [first, startRump(args)];
   // Which of them is told first of the other, is nobody's to say.
   const ended = await Promise.race(runs.map(({ done }) => done));
   const error = /^rump: Cannot go on: another run keeps its progress in the checkpoint in database 0 of /m;
@@ -45,7 +45,7 @@ longTest(
     const { from, endpoints } = await startPair(t);
     const file = fileFor(t);
     await from.pipeline(setAll(KEYS));
-    const running = spawnRump([...endpoints, '--tpslimit', '2000', '--resume', file]);
+    const running = startRump([...endpoints, '--tpslimit', '2000', '--resume', file]);
     await underWay(running, () => existsSync(file));
     rmSync(file);
     mkdirSync(file);
@@ -64,7 +64,7 @@ longTest(
 test('A run that finds what it has kept at its target removed, as by one that has finished, writes nothing more', async (t) => {
   const { from, to, endpoints } = await startPair(t);
   await from.pipeline(setAll(KEYS));
-  const running = spawnRump([...endpoints, ...SLOWLY, '--resume', 'target']);
+  const running = startRump([...endpoints, ...SLOWLY, '--resume', 'target']);
   await underWay(running, async () => (await keptAt(to)) > 0);
   const [name] = (await to.send('KEYS', 'rump:checkpoint:*')) as Buffer[];
   await to.pipeline([

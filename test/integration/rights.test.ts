@@ -8,7 +8,7 @@ import { serverSide } from '../support/live/sides.ts';
 import { sectionOf } from '../support/pages.ts';
 import { assertDone, assertFailed, assertRefused } from '../support/outcome.ts';
 import { startCluster } from '../support/redis-cluster.ts';
-import { runRump, spawnRump, type RumpResult } from '../support/rump.ts';
+import { runRump, startRump, type RumpResult } from '../support/rump.ts';
 import { startPair } from '../support/server-pair.ts';
 import { longTest, variants } from '../support/tier.ts';
 
@@ -138,7 +138,7 @@ async function copyWhile(
   happen: () => Promise<unknown>,
 ): Promise<RumpResult> {
   await from.pipeline(Array.from({ length: 5000 }, (_, i) => ['SET', `key:${i}`, i]));
-  const running = spawnRump([...ends, '--tpslimit', '5000']);
+  const running = startRump([...ends, '--tpslimit', '5000']);
   while (((await to.send('DBSIZE')) as number) < 500) await sleep(5);
   await happen();
   return running.done;

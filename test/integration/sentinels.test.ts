@@ -6,7 +6,7 @@ import { underWay } from '../support/mid-run.ts';
 import { assertDone } from '../support/outcome.ts';
 import { startServer, type TestServer } from '../support/redis-server.ts';
 import { startReplica } from '../support/replica.ts';
-import { spawnRump } from '../support/rump.ts';
+import { startRump } from '../support/rump.ts';
 import { startPair } from '../support/server-pair.ts';
 import { startSentinel, untilPrimary, untilReplicaKnown } from '../support/sentinel.ts';
 
@@ -29,7 +29,7 @@ test('rump finds both primaries through sentinels of which one is dead, and foll
   t.after(() =>
     Promise.all([left, right].flatMap(({ replica, sentinels }) => [replica, ...sentinels].map((one) => one.stop()))),
   );
-  const running = spawnRump(['--from', left.url, '--to', right.url, '--tpslimit', '6000', '--json']);
+  const running = startRump(['--from', left.url, '--to', right.url, '--tpslimit', '6000', '--json']);
   const to = await target.client();
   let seen = 0;
   const poll = setInterval(
@@ -60,7 +60,7 @@ test('rump says so where no sentinel answers at the end who the primary of the t
   const sentinel = await startSentinel({ primary: target });
   t.after(() => sentinel.stop());
   const url = `redis+sentinel://127.0.0.1:${sentinel.port}/main`;
-  const running = spawnRump([...endpoints.slice(0, 3), url, '--tpslimit', '500']);
+  const running = startRump([...endpoints.slice(0, 3), url, '--tpslimit', '500']);
   await underWay(running, async () => ((await to.send('DBSIZE')) as number) > 50);
   await sentinel.kill();
   const result = await running.done;

@@ -9,7 +9,7 @@ import { serverSide } from '../support/live/sides.ts';
 import { underWay } from '../support/mid-run.ts';
 import { assertDone, assertFailed, assertRefused } from '../support/outcome.ts';
 import { startServer, type TestServer } from '../support/redis-server.ts';
-import { runRump, spawnRump } from '../support/rump.ts';
+import { runRump, spawnRump, startRump } from '../support/rump.ts';
 import { startProxy } from '../support/tcp-proxy.ts';
 import { variants } from '../support/tier.ts';
 
@@ -40,7 +40,7 @@ test('A copy whose target address leads to the source by now writes nothing ther
   const proxy = await startProxy({ port: target.port });
   t.after(() => proxy.close());
   const ends = ['--from', source.url, '--to', urlOf(proxy.port), '--db-map', '0:1'];
-  const running = spawnRump([...ends, '--tpslimit', '1000', '--retry-max', '50ms']);
+  const running = startRump([...ends, '--tpslimit', '1000', '--retry-max', '50ms']);
   await underWay(running, async () => (await keysIn(to, 1)) > 0);
   await from.send('CONFIG', 'RESETSTAT');
   proxy.leadTo(source.port);

@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { assertSameData } from '../support/keyspace.ts';
 import { holdMidRun, MID_RUN_KEYS, underWay } from '../support/mid-run.ts';
 import { assertFailed, assertPlainWords } from '../support/outcome.ts';
-import { spawnRump } from '../support/rump.ts';
+import { processOf, spawnRump, type RunningRump } from '../support/rump.ts';
 import { startPair } from '../support/server-pair.ts';
 import { startProxy } from '../support/tcp-proxy.ts';
 import { longTest, variants } from '../support/tier.ts';
@@ -21,7 +21,7 @@ for (const [index, [signal, code, words]] of SIGNALS.entries()) {
   // The sides take turns in the quick tier.
   for (const held of variants(...(index % 2 === 0 ? sides : sides.toReversed()))) {
     test(`rump stops on ${signal} with exit code ${code} while it waits for the ${held}`, async (t) => {
-      const { running, proxy, to } = await holdMidRun(t, { held });
+      const { running, proxy, to } = await holdMidRun(t, { held, start: spawnRump });
       running.child.kill(signal);
       await said(running, /interrupted by/);
       proxy.unstall();
@@ -38,7 +38,7 @@ for (const [index, [signal, code, words]] of SIGNALS.entries()) {
 }
 
 test('rump stops at once on a second SIGINT, although the target stalls', async (t) => {
-  const { running } = await holdMidRun(t, { held: 'target' });
+  const { running } = await holdMidRun(t, { held: 'target', start: spawnRump });
   running.child.kill('SIGINT');
   await said(running, /interrupted by/);
   await sleep(300);
@@ -54,7 +54,7 @@ test('rump stops at once on a second SIGINT, although the target stalls', async 
 });
 
 longTest('rump ends soon after one SIGINT, although the target stalls for good', async (t) => {
-  const { running } = await holdMidRun(t, { held: 'target' });
+  const { running } = await holdMidRun(t, { held: 'target', start: spawnRump });
   const first = performance.now();
   running.child.kill('SIGINT');
   const result = await running.done;
@@ -77,8 +77,8 @@ test('rump stops on SIGINT before the servers have answered', async (t) => {
 });
 
 test('rump copies on, without a complaint, when nobody reads its stdout any more', async (t) => {
-  const { running, proxy, from, to } = await holdMidRun(t, { held: 'target' });
-  running.child.stdout.destroy();
+  const { running, proxy, from, to } = await holdMidRun(t, { held: 'target', start: spawnRump });
+  processOf(running).stdout!.destroy();
   proxy.unstall();
   const result = await running.done;
   assert.equal(result.code, 0, result.stderr);
@@ -86,13 +86,6 @@ test('rump copies on, without a complaint, when nobody reads its stdout any more
   await assertSameData(from, to);
 });
 
-async function said({ child, done }: ReturnType<typeof spawnRump>, words: RegExp): Promise<void> {
-  let text = '';
-  const heard = new Promise<void>((resolve) => {
-    child.stderr.on('data', (chunk: Buffer) => {
-      text += chunk.toString();
-      if (words.test(text)) resolve();
-    });
-  });
-  await Promise.race([heard, done.then(() => assert.match(text, words))]);
+async function said(running: RunningRump, words: RegExp): Promise<void> {
+  await underWay(running, () => words.test(running.stderr));
 }

@@ -10,7 +10,7 @@ import { underWay } from '../support/mid-run.ts';
 import { assertDone, assertFailed, assertRefused } from '../support/outcome.ts';
 import { snapshotOf } from '../support/rdb-file.ts';
 import { folderOf } from '../support/resp-file.ts';
-import { runRump, spawnRump } from '../support/rump.ts';
+import { runRump, startRump } from '../support/rump.ts';
 import { startPair, type PairOptions, type ServerPair } from '../support/server-pair.ts';
 import { servers } from '../support/server-versions.ts';
 import { startProxy } from '../support/tcp-proxy.ts';
@@ -247,7 +247,7 @@ test('rump stops on SIGINT while the target takes nothing of a snapshot', async 
   });
   const proxy = await startProxy({ port: target.port });
   t.after(() => proxy.close());
-  const running = spawnRump(['--from', path, '--to', `redis://127.0.0.1:${proxy.port}`, '--buffer', '1M']);
+  const running = startRump(['--from', path, '--to', `redis://127.0.0.1:${proxy.port}`, '--buffer', '1M']);
   await underWay(running, () => proxy.bytesUp > 1_000_000);
   proxy.stall();
   running.child.kill('SIGINT');

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, before, beforeEach, test, type TestContext } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { fileFor, keptIn } from '../support/broken-off.ts';
+import { fileFor, keptIn, kill } from '../support/broken-off.ts';
 import type { TestClient } from '../support/client.ts';
 import { assertSameData } from '../support/keyspace.ts';
 import { Following, PHASE } from '../support/live/model.ts';
@@ -10,7 +10,7 @@ import { serverSide } from '../support/live/sides.ts';
 import { underWay } from '../support/mid-run.ts';
 import { startServer, type TestServer } from '../support/redis-server.ts';
 import { isInStep } from '../support/replica.ts';
-import { runRump, spawnRump } from '../support/rump.ts';
+import { runRump, startRump } from '../support/rump.ts';
 import { longTest } from '../support/tier.ts';
 
 const KEYS = 500;
@@ -42,14 +42,13 @@ beforeEach(async () => {
 
 test('A target that gets a replica, and loses it, has lost nothing', async (t) => {
   const file = fileFor(t);
-  const run = await inSync(t, ['--resume', file]);
+  const run = await inSync(t, ['--resume', file], 'startProcess');
   const before = await replicationIdOf(to);
   await becomeReplica(witness, target);
   await witness.send('REPLICAOF', 'NO', 'ONE');
   assert.notEqual(await replicationIdOf(to), before);
   while (keptIn(file) < KEYS) await sleep(20);
-  run.running.child.kill('SIGKILL');
-  await run.running.done;
+  await kill(run.running);
   await run.start().reaches(PHASE.inSync);
   run.cutOver();
   const result = await run.done();
@@ -81,8 +80,7 @@ test('A target whose data are lost while nobody writes is seen before the cutove
 
 longTest('A copy that follows and goes on copies all once more where its target was a replica meanwhile', async (t) => {
   const run = await inSync(t, ['--resume', fileFor(t)]);
-  run.running.child.kill('SIGKILL');
-  await run.running.done;
+  await kill(run.running);
   await loseAll();
   await run.start().reaches(PHASE.inSync);
   run.cutOver();
@@ -95,7 +93,7 @@ longTest('A copy that follows and goes on copies all once more where its target 
 longTest('A copy that goes on copies all once more where its target was a replica, however long ago', async (t) => {
   const file = fileFor(t);
   const args = ['--from', source.url, '--to', target.url, '--resume', file];
-  const running = spawnRump([...args, '--tpslimit', '300', '--count', '10']);
+  const running = startRump([...args, '--tpslimit', '300', '--count', '10']);
   await underWay(running, () => keptIn(file) > 0);
   running.child.kill('SIGINT');
   assert.equal((await running.done).code, 130);
@@ -110,10 +108,14 @@ longTest('A copy that goes on copies all once more where its target was a replic
   await assertSameData(from, to);
 });
 
-async function inSync(t: TestContext, args: readonly string[] = []): Promise<Following> {
+async function inSync(
+  t: TestContext,
+  args: readonly string[] = [],
+  start: 'start' | 'startProcess' = 'start',
+): Promise<Following> {
   const endpoints = ['--from', source.url, '--to', target.url];
   const run = new Following(t, { endpoints, feed: 'psync', source: serverSide(() => source, [0]), args });
-  await run.start().reaches(PHASE.inSync);
+  await run[start]().reaches(PHASE.inSync);
   return run;
 }
 

@@ -8,7 +8,7 @@ import { test, type TestContext } from 'node:test';
 import { startCarelessPair } from '../support/careless-target.ts';
 import { underWay } from '../support/mid-run.ts';
 import { assertDone, assertFailed, linesOf } from '../support/outcome.ts';
-import { runRump, spawnRump } from '../support/rump.ts';
+import { runRump, startRump } from '../support/rump.ts';
 import { startPair } from '../support/server-pair.ts';
 
 const PASSWORD = 'canary#of@gold:/%';
@@ -48,7 +48,7 @@ test('--trace-match shows the way of one key through both sides, and through the
   await from.pipeline(Array.from({ length: 50 }, (_, i) => ['SET', `key:${i}`, i]));
   const file = fileFor(t);
   const following = ['--live', '--feed', 'psync', '--until-idle', '500ms', '--linger', '0s', '--tpslimit', '50'];
-  const running = spawnRump([...endpoints, ...following, '--trace', file, '--trace-match', 'key:7']);
+  const running = startRump([...endpoints, ...following, '--trace', file, '--trace-match', 'key:7']);
   await underWay(running, () => existsSync(file) && /"RESTORE" "key:7"/.test(readFileSync(file, 'utf8')));
   await from.send('SET', 'key:7', 'changed');
   await from.send('SET', 'key:8', 'changed');

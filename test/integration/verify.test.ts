@@ -11,7 +11,7 @@ import { fillAllTypes } from '../support/keyspace.ts';
 import { Following, PHASE } from '../support/live/model.ts';
 import { serverSide } from '../support/live/sides.ts';
 import { assertRefused } from '../support/outcome.ts';
-import { runRump, spawnRump, type RumpResult } from '../support/rump.ts';
+import { runRump, startRump, type RumpResult } from '../support/rump.ts';
 import { startPair } from '../support/server-pair.ts';
 import { startCluster } from '../support/redis-cluster.ts';
 
@@ -61,7 +61,7 @@ test('rump --verify exits with 3 where somebody changes the target meanwhile, an
   await from.pipeline(Array.from({ length: 40_000 }, (_, i) => ['SET', `key:${i}`, i]));
   // What is copied early is changed long before the end.
   const args = [...endpoints, ...SOON, '--resume', fileFor(t)];
-  const running = spawnRump([...args, '--tpslimit', '30000']);
+  const running = startRump([...args, '--tpslimit', '30000']);
   for (;;) {
     const size = (await to.send('DBSIZE')) as number;
     if (size > 1000) break;
@@ -92,7 +92,12 @@ test('A check that is killed, or finds a difference, leaves what the same comman
   const file = fileFor(t);
   await from.pipeline(setAll(100));
   const how = ['--verify', '--recheck', '1', '--linger', '0s', '--resume', file, '--recheck-interval', '600s'];
-  const run = new Following(t, { endpoints, feed: 'psync', source: serverSide(() => source, [0]), args: how }).start();
+  const run = new Following(t, {
+    endpoints,
+    feed: 'psync',
+    source: serverSide(() => source, [0]),
+    args: how,
+  }).startProcess();
   await run.reaches(PHASE.inSync);
   await to.send('SET', 'key:9', 'theirs');
   run.cutOver();

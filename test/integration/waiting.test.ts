@@ -7,7 +7,7 @@ import { test } from 'node:test';
 import { callsOf } from '../support/command-stats.ts';
 import { assertDone, assertRefused } from '../support/outcome.ts';
 import { startServer } from '../support/redis-server.ts';
-import { runRump, spawnRump, type RunningRump } from '../support/rump.ts';
+import { runRump, startRump, type RunningRump } from '../support/rump.ts';
 import { startPair, type ServerPair } from '../support/server-pair.ts';
 import { serversWith } from '../support/server-versions.ts';
 import { startProxy } from '../support/tcp-proxy.ts';
@@ -65,7 +65,7 @@ for (const [what, { side, words, begin, end }] of variants(...Object.entries(TRO
     const pair = await startPair(t);
     await pair.from.send('SET', 'key', 'value');
     await begin(pair);
-    const running = spawnRump([...pair.endpoints, ...PATIENT]);
+    const running = startRump([...pair.endpoints, ...PATIENT]);
     const where = `127.0.0.1:${pair[side].port}`;
     await said(running, new RegExp(`^rump: waiting for the ${side} ${where}: ${words.source}`, 'm'));
     await end(pair);
@@ -96,7 +96,7 @@ longTest(
     await other.pipeline(Array.from({ length: 3000 }, (_, i) => ['SET', `key:${i}`, i]));
     const proxy = await startProxy({ port: pair.source.port });
     t.after(() => proxy.close());
-    const running = spawnRump(['--from', `${proxy.url}/1`, '--to', pair.target.url, ...PATIENT, '--tpslimit', '3000']);
+    const running = startRump(['--from', `${proxy.url}/1`, '--to', pair.target.url, ...PATIENT, '--tpslimit', '3000']);
     while (((await pair.to.send('DBSIZE')) as number) < 500) assert.equal(running.child.exitCode, null, running.stderr);
     await keepBusy(pair);
     proxy.cut();

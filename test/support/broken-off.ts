@@ -7,7 +7,7 @@ import { tagOf } from '../../src/cluster/slot.ts';
 import { CHECKPOINT_PREFIX } from '../../src/scan/checkpoint-names.ts';
 import type { TestClient } from './client.ts';
 import { underWay } from './mid-run.ts';
-import { spawnRump, type RunningRump } from './rump.ts';
+import { processOf, startRump, type RunningRump } from './rump.ts';
 
 export const KEYS = 6000;
 /** So that a copy takes longer than what is kept is behind. */
@@ -58,14 +58,14 @@ function keysIn(text: string): number {
   return checkpoint.figures.keys;
 }
 
-export async function kill({ child, done }: RunningRump): Promise<void> {
-  child.kill('SIGKILL');
-  await done;
+export async function kill(running: RunningRump): Promise<void> {
+  processOf(running).kill('SIGKILL');
+  await running.done;
 }
 
 /** Breaks a copy off by Ctrl-C once the file says that so many keys are done. */
 export async function interrupt(args: readonly string[], file: string, keys = 1): Promise<RunningRump> {
-  const running = spawnRump([...args, ...SLOWLY, '--resume', file]);
+  const running = startRump([...args, ...SLOWLY, '--resume', file]);
   await underWay(running, () => keptIn(file) >= keys);
   running.child.kill('SIGINT');
   await running.done;

@@ -1,7 +1,7 @@
 // A copy between clusters that goes so slowly that changes of either fall into it, and slots that move meanwhile.
 import assert from 'node:assert/strict';
 import type { TestCluster } from './redis-cluster.ts';
-import { spawnRump, type RunningRump } from './rump.ts';
+import { startRump, type RunningRump } from './rump.ts';
 import { count } from './tier.ts';
 
 const KEYS = count(10_000, 20_000);
@@ -19,7 +19,7 @@ export async function fillChanging(cluster: TestCluster): Promise<void> {
 
 /** Resolves when the first keys are at the target. */
 export async function startSlowCopy(source: TestCluster, target: TestCluster): Promise<RunningRump> {
-  const running = spawnRump(['--from', source.url, '--to', target.url, ...PACE]);
+  const running = startRump(['--from', source.url, '--to', target.url, ...PACE]);
   await target.until('keys arrive', async () => {
     if (running.child.exitCode !== null) throw new Error(`rump ended too soon: ${running.stderr}`);
     return ((await target.clients[0]!.send('DBSIZE')) as number) > UNDER_WAY_KEYS;

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { underWay } from './mid-run.ts';
 import { folderOf } from './resp-file.ts';
-import { runRump, spawnRump, type RunningRump } from './rump.ts';
+import { runRump, startRump, type RunningRump } from './rump.ts';
 
 /** To ask it takes as much of a processor as a small copy. */
 const POLL_MS = 20;
@@ -21,11 +21,11 @@ export async function listening(running: RunningRump, path: string): Promise<voi
   await underWay(running, async () => (await runRump(['ctl', path, 'ping'])).code === 0, POLL_MS);
 }
 
-/** A copy that listens. */
-export async function startControlled(t: TestContext, args: readonly string[]): Promise<Controlled> {
+/** A copy that listens. @param start `spawnRump` where something is done to its process */
+export async function startControlled(t: TestContext, args: readonly string[], start = startRump): Promise<Controlled> {
   const path = join(folderOf(t), 'run.sock');
-  const running = spawnRump([...args, '--control', path]);
-  t.after(() => running.child.kill('SIGKILL'));
+  const running = start([...args, '--control', path]);
+  t.after(() => running.end());
   await listening(running, path);
   const tell = async (...words: string[]): Promise<string> => {
     const { code, stdout, stderr } = await runRump(['ctl', path, ...words]);

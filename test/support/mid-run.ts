@@ -2,7 +2,7 @@
 import type { TestContext } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { TestClient } from './client.ts';
-import { spawnRump, type RunningRump } from './rump.ts';
+import { startRump, type RunningRump } from './rump.ts';
 import { startPair, type PairOptions, type ServerPair } from './server-pair.ts';
 import { startProxy, type TcpProxy } from './tcp-proxy.ts';
 
@@ -19,6 +19,8 @@ export interface MidRunOptions extends PairOptions {
   readonly held: 'source' | 'target';
   /** Further arguments of rump. */
   readonly args?: readonly string[];
+  /** `spawnRump` where something is done to its process. */
+  readonly start?: typeof startRump;
 }
 
 export const MID_RUN_KEYS = 2000;
@@ -28,7 +30,10 @@ const UNDER_WAY_BYTES = 1_000_000;
 /** Longer than a reply takes. */
 const LOOK_MS = 25;
 
-export async function holdMidRun(t: TestContext, { held, args = [], ...options }: MidRunOptions): Promise<MidRun> {
+export async function holdMidRun(
+  t: TestContext,
+  { held, args = [], start = startRump, ...options }: MidRunOptions,
+): Promise<MidRun> {
   const pair = await startPair(t, options);
   await pair.from.send('CONFIG', 'SET', 'rdbcompression', 'no');
   const value = Buffer.alloc(VALUE_BYTES, 'x');
@@ -40,7 +45,7 @@ export async function holdMidRun(t: TestContext, { held, args = [], ...options }
   const where = { source: `127.0.0.1:${ports.source}`, target: `127.0.0.1:${ports.target}` };
   const endpoints = ['--from', `redis://${where.source}`, '--to', `redis://${where.target}`];
   // The smaller its buffer, the less of the rest is in rump already.
-  const running = spawnRump([...endpoints, '--buffer', '1M', ...args]);
+  const running = start([...endpoints, '--buffer', '1M', ...args]);
   await underWay(running, () => (held === 'source' ? proxy.bytesDown : proxy.bytesUp) > UNDER_WAY_BYTES);
   proxy.stall();
   await settled(running, pair.to);

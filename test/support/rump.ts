@@ -1,7 +1,9 @@
 // The real command line, as a child process where it matters: what an operator sees of it, and nothing of what is inside.
-import { spawn, type ChildProcessWithoutNullStreams } from 'node:child_process';
+import { ChildProcess, spawn, type ChildProcessWithoutNullStreams } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
+import type { StopSignal } from '../../src/cli/show/output.ts';
 import { killAtExit } from './kill-at-exit.ts';
+import { startHere } from './rump-here.ts';
 import { isLong } from './tier.ts';
 
 export interface RumpOptions {
@@ -25,12 +27,19 @@ export interface RumpResult {
 }
 
 export interface RunningRump {
-  readonly child: ChildProcessWithoutNullStreams;
+  /** As much of a process as any run has. */
+  readonly child: Pick<ChildProcess, 'exitCode' | 'signalCode'> & { kill(signal: StopSignal): unknown };
   /** What it wrote so far. */
   readonly stdout: string;
   readonly stderr: string;
+  /** Whatever it does: for the end of a test. */
+  end(): void;
   /** Rejects when it could not be started or did not end in time. */
   readonly done: Promise<RumpResult>;
+}
+
+export interface RumpProcess extends RunningRump {
+  readonly child: ChildProcessWithoutNullStreams;
 }
 
 /** The compiled command line. */
@@ -39,13 +48,17 @@ const LONGEST_MS = 60_000;
 
 /** In the quick tier a run that needs no process of its own has none; in the long one that it ends is seen as well. */
 export async function runRump(args: readonly string[], options: RumpOptions = {}): Promise<RumpResult> {
+  return startRump(args, options).done;
+}
+
+/** The same of one that is looked at meanwhile, or stopped by a signal: `spawnRump` has what may be done to a process alone. */
+export function startRump(args: readonly string[], options: RumpOptions = {}): RunningRump {
   const { env = {}, input, signal, cwd } = options;
   const isPlain =
     input !== null && (input ?? '').length === 0 && signal === undefined && cwd === undefined && !args.some(isStream);
   if (isLong || !isPlain || Object.keys(env).some((name) => !/^(?:RUMP_|TMPDIR$)/.test(name)))
-    return spawnRump(args, options).done;
-  const { runHere } = await import('./rump-here.ts');
-  return runHere(args, env);
+    return spawnRump(args, options);
+  return startHere(args, env);
 }
 
 export function runInspect(endpoint: string, ...words: readonly string[]): Promise<RumpResult> {
@@ -57,7 +70,7 @@ function isStream(arg: string): boolean {
   return /^(?:--?(?:from|to)=)?(?:file:(?:\/\/)?)?-(?:\.\w+)?$|^(?:--combined=)?-$|\/dev\/std/.test(arg);
 }
 
-export function spawnRump(args: readonly string[], options: RumpOptions = {}): RunningRump {
+export function spawnRump(args: readonly string[], options: RumpOptions = {}): RumpProcess {
   const started = performance.now();
   const child = spawn(process.execPath, [MAIN, ...args], {
     cwd: options.cwd,
@@ -74,6 +87,7 @@ export function spawnRump(args: readonly string[], options: RumpOptions = {}): R
   child.stderr.on('data', (chunk: Buffer) => stderr.push(chunk));
   const running = {
     child,
+    end: () => void child.kill('SIGKILL'),
     get stdout() {
       return Buffer.concat(stdout).toString();
     },
@@ -99,7 +113,7 @@ export function spawnRump(args: readonly string[], options: RumpOptions = {}): R
   return running;
 }
 
-function sendSignal(running: RunningRump, { after, name }: NonNullable<RumpOptions['signal']>): void {
+function sendSignal(running: RumpProcess, { after, name }: NonNullable<RumpOptions['signal']>): void {
   const { child } = running;
   if (typeof after === 'number') {
     const timer = setTimeout(() => child.kill(name), after);
@@ -114,6 +128,12 @@ function sendSignal(running: RunningRump, { after, name }: NonNullable<RumpOptio
   };
   child.stdout.on('data', look);
   child.stderr.on('data', look);
+}
+
+/** Of a run that `spawnRump` has started. */
+export function processOf({ child }: RunningRump): ChildProcess {
+  if (child instanceof ChildProcess) return child;
+  throw new Error('The run has no process of its own');
 }
 
 /** What is inherited, without what would be taken for options, and without what tells a child that it is a test. */

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import type { TestContext } from 'node:test';
 import { underWay } from './mid-run.ts';
 import { readMetrics, type Metric } from './prometheus.ts';
-import { spawnRump, type RumpOptions, type RunningRump } from './rump.ts';
+import { startRump, type RumpOptions, type RunningRump } from './rump.ts';
 
 export interface ShownRump {
   readonly running: RunningRump;
@@ -25,8 +25,8 @@ const POLL_MS = 15;
 
 /** Starts it at a port that is free. */
 export async function startShown(t: TestContext, args: readonly string[], options?: RumpOptions): Promise<ShownRump> {
-  const running = spawnRump([...args, '--metrics', '0'], options);
-  t.after(() => running.child.kill('SIGKILL'));
+  const running = startRump([...args, '--metrics', '0'], options);
+  t.after(() => running.end());
   let url: string | undefined;
   await underWay(
     running,

@@ -5,7 +5,7 @@ import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { constants } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { spawnRump, type RumpResult, type RunningRump } from '../rump.ts';
+import { spawnRump, type RumpProcess, type RumpResult } from '../rump.ts';
 import { actionFor, type Container, type FailureAction, type JobManifest, type Probe } from './job.ts';
 
 export interface JobWorld {
@@ -21,7 +21,7 @@ export interface JobWorld {
 
 export interface Pod {
   readonly index: number;
-  readonly running: RunningRump;
+  readonly running: RumpProcess;
   /** Once it has ended. */
   exitCode: number | undefined;
   /** What became of it, by the rules of the job. */

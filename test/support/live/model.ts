@@ -7,7 +7,7 @@ import type { TestContext } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Reply, TestClient } from '../client.ts';
 import { folderOf } from '../resp-file.ts';
-import { spawnRump, type RumpResult, type RunningRump } from '../rump.ts';
+import { processOf, spawnRump, startRump, type RumpResult, type RunningRump } from '../rump.ts';
 import { assertSameSides, type SameSidesOptions } from './compare.ts';
 import { Random, seedOf } from './random.ts';
 import type { Habits } from './recipes.ts';
@@ -112,7 +112,8 @@ async function model(t: TestContext, options: ModelOptions, random: Random, run:
     return stopAll(writers);
   });
   for (const each of writers) each.start();
-  run.start();
+  // What writes is not to wait for what reads.
+  run.startProcess();
   await run.reaches(PHASE.following);
   for (const each of options.writers ?? []) writers.push(each.start());
   const { signal } = end;
@@ -201,8 +202,16 @@ export class Following {
   }
 
   start(): this {
-    const running = spawnRump(this.args, { env: HASTE });
-    this.#t.after(() => running.child.kill('SIGKILL'));
+    return this.#follow(startRump(this.args, { env: HASTE }));
+  }
+
+  /** One that can be killed. */
+  startProcess(): this {
+    return this.#follow(spawnRump(this.args, { env: HASTE }));
+  }
+
+  #follow(running: RunningRump): this {
+    this.#t.after(() => running.end());
     this.#running = running;
     return this;
   }
@@ -236,9 +245,9 @@ export class Following {
 
   /** Ends it at once, and begins the same command again. */
   async killAndBegin(): Promise<void> {
-    this.running.child.kill('SIGKILL');
+    processOf(this.running).kill('SIGKILL');
     const { stderr } = await this.running.done;
-    this.start();
+    this.startProcess();
     this.#stderr += stderr;
   }
 }
@@ -260,6 +269,11 @@ class Workers extends Following {
   override start(): this {
     for (const other of this.#others) other.start();
     return super.start();
+  }
+
+  override startProcess(): this {
+    for (const other of this.#others) other.startProcess();
+    return super.startProcess();
   }
 
   override get stderr(): string {
