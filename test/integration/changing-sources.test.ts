@@ -6,6 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Reply, TestClient } from '../support/client.ts';
 import { callsOf, refusalsOf } from '../support/command-stats.ts';
 import { bulk, error } from '../support/frames.ts';
+import { borrow, giveBack, lend } from '../support/lent-servers.ts';
 import { assertDone, assertFailed } from '../support/outcome.ts';
 import { startCluster } from '../support/redis-cluster.ts';
 import { startServer, type TestServer } from '../support/redis-server.ts';
@@ -37,11 +38,11 @@ let from: TestClient;
 let to: TestClient;
 
 before(async () => {
-  [source, target] = await Promise.all([startServer(), startServer()]);
+  [source, target] = await Promise.all([borrow(), borrow()]);
   [from, to] = await Promise.all([source.client(), target.client()]);
   await fill(from, 'key');
 });
-after(() => Promise.all([source.stop(), target.stop()]));
+after(() => Promise.all([source, target].map(giveBack)));
 
 async function fill(
   client: { pipeline(commands: (string | number)[][]): Promise<unknown> },
@@ -203,8 +204,7 @@ test('rump gives up on a server that is replaced again and again', async (t) => 
 for (const [name, ...change] of variants(['flushed', 'FLUSHALL'], ['swapped', 'SWAPDB', 0, 1])) {
   const error = WAS_FLUSHED;
   test(`rump fails where the source is ${name} meanwhile, and says what was seen`, async (t) => {
-    const server = await startServer();
-    t.after(() => server.stop());
+    const server = await lend(t);
     const client = await server.client();
     await fill(client, 'key');
     assertFailed(await copyWhileScanned(t, server, () => client.send(...change)), { error });
@@ -216,8 +216,7 @@ for (const [db, what, error] of [
   [0, 'the database', WAS_FLUSHED],
 ] as const) {
   test(`rump ${error ? 'fails' : 'goes on'} where many keys are deleted and ${what} is flushed meanwhile`, async (t) => {
-    const server = await startServer();
-    t.after(() => server.stop());
+    const server = await lend(t);
     const [client, other] = await Promise.all([server.client(), server.client(5)]);
     await Promise.all([fill(client, 'key'), fill(other, 'other')]);
     const result = await copyWhileScanned(t, server, async () => {
@@ -230,8 +229,7 @@ for (const [db, what, error] of [
 }
 
 test('rump fails where the source takes on the data of an empty server meanwhile', async (t) => {
-  const [server, empty] = await Promise.all([startServer(), startServer()]);
-  t.after(() => Promise.all([server.stop(), empty.stop()]));
+  const [server, empty] = await Promise.all([lend(t), lend(t)]);
   const client = await server.client();
   await fill(client, 'key');
   const becomeReplica = async (): Promise<void> => {
@@ -255,8 +253,7 @@ for (const [what, options, found] of variants<[string, string[], number]>(
   ['are read in pieces', ['--big-key', '4k'], 500],
 )) {
   test(`rump fails where the source is flushed after its names and before its values ${what}`, async (t) => {
-    const server = await startServer();
-    t.after(() => server.stop());
+    const server = await lend(t);
     const client = await server.client();
     await client.pipeline(WIDE);
     const pace = { ...NAMES_FIRST, options: [...NAMES_FIRST.options, ...options] };
@@ -269,8 +266,7 @@ for (const [what, options, found] of variants<[string, string[], number]>(
 }
 
 longTest('rump takes values that are deleted before they are read for no fault', async (t) => {
-  const server = await startServer();
-  t.after(() => server.stop());
+  const server = await lend(t);
   const client = await server.client();
   await client.pipeline(WIDE);
   const keys = WIDE.map((_, i) => `key:${i}`);
@@ -278,8 +274,7 @@ longTest('rump takes values that are deleted before they are read for no fault',
 });
 
 test('rump fails where a database is flushed before its turn has come', async (t) => {
-  const server = await startServer();
-  t.after(() => server.stop());
+  const server = await lend(t);
   const client = await server.client();
   await fill(client, 'key');
   await client.pipeline([['SELECT', 1], ...Array.from({ length: 100 }, (_, i) => ['SET', `key:${i}`, i])]);
@@ -290,8 +285,7 @@ test('rump fails where a database is flushed before its turn has come', async (t
 });
 
 test('rump takes keys that are deleted meanwhile for no fault', async (t) => {
-  const server = await startServer();
-  t.after(() => server.stop());
+  const server = await lend(t);
   const client = await server.client();
   await fill(client, 'key');
   const keys = Array.from({ length: KEYS }, (_, i) => `key:${i}`);
@@ -299,8 +293,7 @@ test('rump takes keys that are deleted meanwhile for no fault', async (t) => {
 });
 
 test('rump takes keys that expire between two questions for no loss, where the server does not tell of flushes', async (t) => {
-  const server = await startServer();
-  t.after(() => server.stop());
+  const server = await lend(t);
   const client = await server.client();
   await fill(client, 'key');
   const names = Array.from({ length: KEYS }, (_, i) => `key:${i}`);
@@ -320,8 +313,7 @@ test('rump takes keys that expire between two questions for no loss, where the s
 });
 
 test('rump takes keys that are deleted meanwhile for no fault where another database is flushed at its start', async (t) => {
-  const server = await startServer();
-  t.after(() => server.stop());
+  const server = await lend(t);
   const [client, other] = await Promise.all([server.client(), server.client(5)]);
   await Promise.all([fill(client, 'key'), fill(other, 'other')]);
   let [isMet, isWalked] = [false, false];

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { authority, certificates } from '../support/certificates.ts';
+import { lend } from '../support/lent-servers.ts';
 import { assertDone, assertRefused } from '../support/outcome.ts';
 import { startCluster, type TestCluster } from '../support/redis-cluster.ts';
 import { startServer, type TestServer } from '../support/redis-server.ts';
@@ -74,8 +75,7 @@ test('rump reaches nodes elsewhere than they say, and says how where it cannot',
     const replies = await Promise.all(cluster.clients.map((client) => client.send('CLUSTER', 'NODES')));
     return replies.every((text) => dead.every((port) => String(text).includes(`127.0.0.1:${port}@`)));
   });
-  const source = await startServer();
-  t.after(() => source.stop());
+  const source = await lend(t);
   await fillServer(source);
   const endpoints = ['--from', source.url, '--to', `redis://127.0.0.1:${cluster.nodes[0]!.port}`];
   const refused = await runRump(endpoints);

@@ -9,8 +9,9 @@ import { callsOf } from '../support/command-stats.ts';
 import type { TestClient } from '../support/client.ts';
 import { startControlled, statusOf, until, type Controlled } from '../support/controlled.ts';
 import { assertSameData } from '../support/keyspace.ts';
+import { borrow, giveBack } from '../support/lent-servers.ts';
 import { underWay } from '../support/mid-run.ts';
-import { startServer, type TestServer } from '../support/redis-server.ts';
+import type { TestServer } from '../support/redis-server.ts';
 import { longTest, variants } from '../support/tier.ts';
 
 const KEYS = 1000;
@@ -21,10 +22,10 @@ let from: TestClient;
 let to: TestClient;
 
 before(async () => {
-  [source, target] = await Promise.all([startServer(), startServer()]);
+  [source, target] = await Promise.all([borrow(), borrow()]);
   [from, to] = await Promise.all([source.client(), target.client()]);
 });
-after(() => Promise.all([source.stop(), target.stop()]));
+after(() => Promise.all([source, target].map(giveBack)));
 beforeEach(async () => {
   for (const client of [from, to]) await client.send('FLUSHALL');
   await from.pipeline(Array.from({ length: KEYS }, (_, i) => ['SET', `key:${i}`, 'x'.repeat(100)]));

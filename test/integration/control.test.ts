@@ -9,9 +9,10 @@ import { callsOf } from '../support/command-stats.ts';
 import type { TestClient } from '../support/client.ts';
 import { startControlled, statusOf, until, type Controlled } from '../support/controlled.ts';
 import { assertSameData } from '../support/keyspace.ts';
+import { borrow, giveBack } from '../support/lent-servers.ts';
 import { underWay } from '../support/mid-run.ts';
 import { assertDone, assertFailed, assertRefused } from '../support/outcome.ts';
-import { startServer, type TestServer } from '../support/redis-server.ts';
+import type { TestServer } from '../support/redis-server.ts';
 import { folderOf } from '../support/resp-file.ts';
 import { runRump, spawnRump, type RumpResult } from '../support/rump.ts';
 import { longTest, variants } from '../support/tier.ts';
@@ -28,11 +29,11 @@ let to: TestClient;
 let endpoints: readonly string[];
 
 before(async () => {
-  [source, target] = await Promise.all([startServer(), startServer()]);
+  [source, target] = await Promise.all([borrow(), borrow()]);
   [from, to] = await Promise.all([source.client(), target.client()]);
   endpoints = ['--from', source.url, '--to', target.url];
 });
-after(() => Promise.all([source.stop(), target.stop()]));
+after(() => Promise.all([source, target].map(giveBack)));
 beforeEach(async () => {
   for (const client of [from, to]) await client.pipeline([['FLUSHALL'], ['CONFIG', 'RESETSTAT']]);
   const value = Buffer.alloc(100, 'x');

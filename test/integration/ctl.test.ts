@@ -7,10 +7,11 @@ import { promisify } from 'node:util';
 import { kill } from '../support/broken-off.ts';
 import { listening, startControlled, statusOf } from '../support/controlled.ts';
 import { assertSameData } from '../support/keyspace.ts';
+import { borrow, giveBack } from '../support/lent-servers.ts';
 import { underWay } from '../support/mid-run.ts';
 import { assertDone, assertFailed, assertRefused } from '../support/outcome.ts';
 import { blocksOf } from '../support/pages.ts';
-import { startServer, type TestServer } from '../support/redis-server.ts';
+import type { TestServer } from '../support/redis-server.ts';
 import { folderOf } from '../support/resp-file.ts';
 import { runRump, startRump, type RunningRump } from '../support/rump.ts';
 import { startPair } from '../support/server-pair.ts';
@@ -30,12 +31,12 @@ let target: TestServer;
 let endpoints: readonly string[];
 
 before(async () => {
-  [source, target] = await Promise.all([startServer(), startServer()]);
+  [source, target] = await Promise.all([borrow(), borrow()]);
   endpoints = ['--from', source.url, '--to', target.url];
   const from = await source.client();
   await from.pipeline(Array.from({ length: 3000 }, (_, i) => ['SET', `key:${i}`, i]));
 });
-after(() => Promise.all([source.stop(), target.stop()]));
+after(() => Promise.all([source, target].map(giveBack)));
 beforeEach(async () => (await target.client()).send('FLUSHALL'));
 
 test('redis-cli -s says the same as rump ctl', async (t) => {

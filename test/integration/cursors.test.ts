@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { test, type TestContext } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { TestClient, type Reply } from '../support/client.ts';
+import { lend } from '../support/lent-servers.ts';
 import type { CursorStyle } from '../support/memory-server/keyspace/key-table.ts';
 import { startMemoryServer } from '../support/memory-server/memory-server.ts';
 import { assertDone } from '../support/outcome.ts';
@@ -54,8 +55,7 @@ test('rump inspect and a dry run count each key once where what looks like parts
   const { code, stdout, stderr } = await runInspect(url, '--json', '--count', '520', ...UNMEASURED);
   assert.deepEqual([code, stderr], [0, '']);
   assert.equal((JSON.parse(stdout) as { keys: number }).keys, keys);
-  const target = await startServer();
-  t.after(() => target.stop());
+  const target = await lend(t);
   const dry = await runRump(['--from', url, '--to', target.url, '--dry-run', '--count', '520']);
   assert.match(dry.stderr, /^rump: total +8,192 /m);
 });

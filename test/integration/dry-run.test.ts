@@ -6,9 +6,9 @@ import { test, type TestContext } from 'node:test';
 import { TestClient } from '../support/client.ts';
 import { callsOf, writesOf } from '../support/command-stats.ts';
 import { fillAllTypes, snapshot } from '../support/keyspace.ts';
+import { lend } from '../support/lent-servers.ts';
 import { startMemoryServer } from '../support/memory-server/memory-server.ts';
 import { assertDone, assertRefused, linesOf } from '../support/outcome.ts';
-import { startServer } from '../support/redis-server.ts';
 import { folderOf } from '../support/resp-file.ts';
 import { runRump, type RumpResult } from '../support/rump.ts';
 import { startPair, type ServerPair } from '../support/server-pair.ts';
@@ -63,8 +63,7 @@ function assertCounts(actual: Record<string, Count>, expected: Record<string, { 
 test('A key of which MEMORY USAGE says nothing is there all the same: it is counted, and copied', async (t) => {
   const source = await startMemoryServer();
   t.after(() => source.stop());
-  const target = await startServer();
-  t.after(() => target.stop());
+  const target = await lend(t);
   const from = await TestClient.connect({ port: source.port });
   t.after(() => from.close());
   await from.send('SET', 'key', 'value');

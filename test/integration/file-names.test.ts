@@ -6,9 +6,10 @@ import { after, before, beforeEach, test } from 'node:test';
 import { gzipSync } from 'node:zlib';
 import type { TestClient } from '../support/client.ts';
 import { fillAllTypes } from '../support/keyspace.ts';
+import { borrow, giveBack } from '../support/lent-servers.ts';
 import { assertDone, assertFailed, assertRefused } from '../support/outcome.ts';
 import { snapshotOf } from '../support/rdb-file.ts';
-import { startServer, type TestServer } from '../support/redis-server.ts';
+import type { TestServer } from '../support/redis-server.ts';
 import { folderOf } from '../support/resp-file.ts';
 import { runRump } from '../support/rump.ts';
 import { assertSameData } from '../support/snapshot.ts';
@@ -22,7 +23,7 @@ let snapshot: string;
 let stream: string;
 
 before(async () => {
-  [source, target] = await Promise.all([startServer(), startServer()]);
+  [source, target] = await Promise.all([borrow(), borrow()]);
   [from, to] = await Promise.all([source.client(), target.client()]);
   await fillAllTypes(from);
   await from.send('SAVE');
@@ -30,7 +31,7 @@ before(async () => {
   stream = join(source.dir, 'dump.resp');
   assertDone(await runRump(['--from', source.url, '--to', stream]));
 });
-after(() => Promise.all([source.stop(), target.stop()]));
+after(() => Promise.all([source, target].map(giveBack)));
 beforeEach(() => to.send('FLUSHALL'));
 
 for (const [what, ofSnapshot, name, packed] of [

@@ -4,9 +4,10 @@ import { test, type TestContext } from 'node:test';
 import { TestClient } from '../support/client.ts';
 import { callsOf } from '../support/command-stats.ts';
 import { fillAllTypes, snapshot, type Snapshot } from '../support/keyspace.ts';
+import { lend } from '../support/lent-servers.ts';
 import { startMemoryServer, type MemoryServer } from '../support/memory-server/memory-server.ts';
 import { assertDone, assertFailed } from '../support/outcome.ts';
-import { startServer, type TestServer } from '../support/redis-server.ts';
+import type { TestServer } from '../support/redis-server.ts';
 import { runRump } from '../support/rump.ts';
 import { startPair } from '../support/server-pair.ts';
 
@@ -101,8 +102,7 @@ async function assertExactly(to: TestClient, filter: Filter, all: ReadonlyMap<st
 }
 
 async function lone(t: TestContext): Promise<TestServer> {
-  const server = await startServer();
-  t.after(() => server.stop());
+  const server = await lend(t);
   return server;
 }
 

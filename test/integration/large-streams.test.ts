@@ -8,8 +8,9 @@ import { assertDifferent, assertEqual, runCheck } from '../support/check.ts';
 import type { TestClient } from '../support/client.ts';
 import { command, streamOf } from '../support/frames.ts';
 import { assertNothingLeft, BIG_KEY, fillLarge, LARGE_TYPES } from '../support/large-keyspace.ts';
+import { borrow, giveBack } from '../support/lent-servers.ts';
 import { assertDone, assertFailed } from '../support/outcome.ts';
-import { startServer, type TestServer } from '../support/redis-server.ts';
+import type { TestServer } from '../support/redis-server.ts';
 import { folderOf } from '../support/resp-file.ts';
 import { runRump } from '../support/rump.ts';
 import { assertSameData } from '../support/snapshot.ts';
@@ -26,7 +27,7 @@ let packed: string;
 let snapshot: string;
 
 before(async () => {
-  [source, target] = await Promise.all([startServer(), startServer()]);
+  [source, target] = await Promise.all([borrow(), borrow()]);
   [from, to] = await Promise.all([source.client(), target.client()]);
   await fillLarge(from);
   await from.send('SET', 'small', 'value');
@@ -36,7 +37,7 @@ before(async () => {
   assertDone(await runRump(['--from', source.url, '--to', plain]));
   writeFileSync(packed, gzipSync(readFileSync(plain), { level: 1 }));
 });
-after(() => Promise.all([source.stop(), target.stop()]));
+after(() => Promise.all([source, target].map(giveBack)));
 beforeEach(() => to.send('FLUSHALL'));
 
 for (const [what, pathOf, input] of variants(

@@ -4,6 +4,7 @@ import { test, type TestContext } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileFor } from '../support/broken-off.ts';
 import type { TestClient } from '../support/client.ts';
+import { lend } from '../support/lent-servers.ts';
 import { Following, PHASE } from '../support/live/model.ts';
 import { serverSide } from '../support/live/sides.ts';
 import { startCluster } from '../support/redis-cluster.ts';
@@ -59,8 +60,7 @@ async function killInTunnel(
   readonly values: readonly string[];
   readonly result: RumpResult;
 }> {
-  const source = await startServer();
-  t.after(() => source.stop());
+  const source = await lend(t);
   const from = await source.client();
   await setAll(from, 'first');
   const run = new Following(t, {

@@ -5,6 +5,7 @@ import { createConnection, type Socket } from 'node:net';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { TestClient } from '../support/client.ts';
+import { lend } from '../support/lent-servers.ts';
 import { FEEDS, Following, PHASE } from '../support/live/model.ts';
 import { serverSide } from '../support/live/sides.ts';
 import { withPeer } from '../support/peer.ts';
@@ -45,8 +46,7 @@ for (const feed of variants(...FEEDS)) {
 
   test(`The first copy, followed by ${feed}, comes from the server that is followed`, async (t) => {
     const { source, from, to, target } = await startPair(t);
-    const other = await startServer();
-    t.after(() => other.stop());
+    const other = await lend(t);
     const there = await other.client();
     await Promise.all([fill(from, 'one'), fill(there, 'another')]);
     let opened = 0;

@@ -3,11 +3,11 @@ import assert from 'node:assert/strict';
 import { test, type TestContext } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { TestClient } from '../support/client.ts';
+import { lend } from '../support/lent-servers.ts';
 import { SMALL_BACKLOG } from '../support/live/faults.ts';
 import { FEEDS, Following, PHASE, type FeedName } from '../support/live/model.ts';
 import { clusterSide, serverSide } from '../support/live/sides.ts';
 import { startCluster } from '../support/redis-cluster.ts';
-import { startServer } from '../support/redis-server.ts';
 import { startPair } from '../support/server-pair.ts';
 import { startProxy, type TcpProxy } from '../support/tcp-proxy.ts';
 import { longTest, variants } from '../support/tier.ts';
@@ -55,8 +55,7 @@ for (const feed of variants(...FEEDS)) {
 for (const feed of variants(...FEEDS.toReversed())) {
   test(`Behind a gap nothing is read of a server that ${feed} has left, though it still answers`, async (t) => {
     const { from, run, door, to } = await follow(t, feed);
-    const other = await startServer();
-    t.after(() => other.stop());
+    const other = await lend(t);
     const there = await other.client();
     await there.pipeline(keys(0, KEYS).map((key) => ['SET', key, 'new']));
     door.leadTo(other.port);
@@ -70,8 +69,7 @@ for (const feed of variants(...FEEDS.toReversed())) {
 
 longTest('Keys for which there was no room are read, whenever that shows', async (t) => {
   const cluster = await startCluster(t, { primaries: 1 });
-  const target = await startServer();
-  t.after(() => target.stop());
+  const target = await lend(t);
   const endpoints = ['--from', cluster.url, '--to', target.url];
   const args = ['--names-limit', '100'];
   const run = new Following(t, { endpoints, feed: 'tracking', source: clusterSide(cluster), args }).start();

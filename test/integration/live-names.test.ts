@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { after, before, beforeEach, test, type TestContext } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { TestClient } from '../support/client.ts';
+import { borrow, giveBack } from '../support/lent-servers.ts';
 import { FEEDS, Following, PHASE, type FeedName } from '../support/live/model.ts';
 import { serverSide } from '../support/live/sides.ts';
 import { assertDone, assertFailed, assertRefused } from '../support/outcome.ts';
@@ -20,10 +21,10 @@ let other: TestClient;
 let to: TestClient;
 
 before(async () => {
-  [source, target] = await Promise.all([startServer(), startServer()]);
+  [source, target] = await Promise.all([borrow(), borrow()]);
   [from, other, to] = await Promise.all([source.client(0), source.client(1), target.client()]);
 });
-after(() => Promise.all([source.stop(), target.stop()]));
+after(() => Promise.all([source, target].map(giveBack)));
 beforeEach(() => Promise.all([from.send('FLUSHALL'), to.send('FLUSHALL')]));
 
 /** In sync. */

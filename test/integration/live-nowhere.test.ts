@@ -1,13 +1,13 @@
 // What a cluster's nodes say of a key that is at none of them, while they are followed: a reshard that was broken off.
 import assert from 'node:assert/strict';
-import { test, type TestContext } from 'node:test';
+import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { TestClient } from '../support/client.ts';
 import { slotOfKey } from '../support/cluster-slot.ts';
+import { lend } from '../support/lent-servers.ts';
 import { FEEDS, Following, PHASE } from '../support/live/model.ts';
 import { clusterSide } from '../support/live/sides.ts';
 import { startCluster } from '../support/redis-cluster.ts';
-import { startServer } from '../support/redis-server.ts';
 import { variants } from '../support/tier.ts';
 
 const [DELETED, MOVED] = ['{open}:deleted', '{open}:moved'];
@@ -16,7 +16,7 @@ const GONE_MS = 20_000;
 
 for (const feed of variants(...FEEDS)) {
   test(`A key goes that is deleted where its slot has no other side, and comes where that turns up (${feed})`, async (t) => {
-    const [source, server] = await Promise.all([startCluster(t), startTarget(t)]);
+    const [source, server] = await Promise.all([startCluster(t), lend(t)]);
     const to = await server.client();
     const from = source.homeOf(SLOT);
     const other = (from + 1) % source.primaries;
@@ -40,12 +40,6 @@ for (const feed of variants(...FEEDS)) {
     assert.equal(await to.send('EXISTS', DELETED), 0);
     assert.equal(String(await to.send('GET', MOVED)), 'value');
   });
-}
-
-async function startTarget(t: TestContext): ReturnType<typeof startServer> {
-  const server = await startServer();
-  t.after(() => server.stop());
-  return server;
 }
 
 async function isGone(to: TestClient, { running }: Following, key: string): Promise<void> {

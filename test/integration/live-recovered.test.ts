@@ -9,10 +9,11 @@ import { kill } from '../support/broken-off.ts';
 import type { TestClient } from '../support/client.ts';
 import { dumpsOf } from '../support/command-stats.ts';
 import { assertSameData } from '../support/keyspace.ts';
+import { borrow, giveBack } from '../support/lent-servers.ts';
 import type { FeedName } from '../support/live/model.ts';
 import { underWay } from '../support/mid-run.ts';
 import { assertFailed, linesOf } from '../support/outcome.ts';
-import { startServer, type TestServer } from '../support/redis-server.ts';
+import type { TestServer } from '../support/redis-server.ts';
 import { folderOf } from '../support/resp-file.ts';
 import { spawnRump, startRump, type RumpResult, type RunningRump } from '../support/rump.ts';
 import { longTest, variants } from '../support/tier.ts';
@@ -25,10 +26,10 @@ let from: TestClient;
 let to: TestClient;
 
 before(async () => {
-  [source, target] = await Promise.all([startServer(), startServer()]);
+  [source, target] = await Promise.all([borrow(), borrow()]);
   [from, to] = await Promise.all([source.client(), target.client()]);
 });
-after(() => Promise.all([source.stop(), target.stop()]));
+after(() => Promise.all([source, target].map(giveBack)));
 beforeEach(async () => {
   for (const client of [from, to]) {
     await client.pipeline([['FLUSHALL'], ['CONFIG', 'RESETSTAT']]);

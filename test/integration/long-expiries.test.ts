@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { assertDifferent, assertEqual, AT_ONCE, runCheck } from '../support/check.ts';
 import type { TestClient } from '../support/client.ts';
+import { borrow, giveBack } from '../support/lent-servers.ts';
 import { assertDone } from '../support/outcome.ts';
 import { startServer, type TestServer } from '../support/redis-server.ts';
 import { folderOf } from '../support/resp-file.ts';
@@ -21,13 +22,13 @@ let server: TestServer;
 let source: TestClient;
 
 before(async () => {
-  server = await startServer();
+  server = await borrow();
   source = await server.client();
   await fill(source);
   // To this user the server is one of before Redis 7.0.
   await source.send('ACL', 'SETUSER', 'old', 'on', '>pw', '~*', '+@all', '-pexpiretime');
 });
-after(() => server.stop());
+after(() => giveBack(server));
 
 async function fill(client: TestClient): Promise<void> {
   for (const [i, expiry] of EXPIRIES.entries()) {

@@ -5,13 +5,14 @@ import { join } from 'node:path';
 import { after, before, beforeEach, test } from 'node:test';
 import type { TestClient } from '../support/client.ts';
 import { callsOf } from '../support/command-stats.ts';
+import { borrow, giveBack } from '../support/lent-servers.ts';
 import { assertDone, assertFailed, linesOf } from '../support/outcome.ts';
 import { payloadProxy, stamped } from '../support/payload-proxy.ts';
 import { snapshotOf } from '../support/rdb-file.ts';
 import { fillByRecipes } from '../support/recipe-keyspace.ts';
 import { bulk } from '../support/frames.ts';
 import { replyProxy } from '../support/reply-proxy.ts';
-import { startServer, type TestServer } from '../support/redis-server.ts';
+import type { TestServer } from '../support/redis-server.ts';
 import { runRump } from '../support/rump.ts';
 import { assertSameData } from '../support/snapshot.ts';
 import * as build from '../src/rdb/payload-builder.ts';
@@ -32,10 +33,10 @@ let from: TestClient;
 let to: TestClient;
 
 before(async () => {
-  [source, target] = await Promise.all([startServer(), startServer()]);
+  [source, target] = await Promise.all([borrow(), borrow()]);
   [from, to] = await Promise.all([source.client(), target.client()]);
 });
-after(() => Promise.all([source.stop(), target.stop()]));
+after(() => Promise.all([source, target].map(giveBack)));
 beforeEach(() => Promise.all([from.send('FLUSHALL'), to.send('FLUSHALL'), to.send('CONFIG', 'RESETSTAT')]));
 
 test('rump reads by commands what begins with a byte that neither it nor the target knows', async (t) => {

@@ -2,9 +2,10 @@
 import assert from 'node:assert/strict';
 import { after, before, beforeEach, test, type TestContext } from 'node:test';
 import { TestClient } from '../support/client.ts';
+import { borrow, giveBack } from '../support/lent-servers.ts';
 import { startMemoryServer } from '../support/memory-server/memory-server.ts';
 import { assertDone } from '../support/outcome.ts';
-import { startServer, type TestServer } from '../support/redis-server.ts';
+import type { TestServer } from '../support/redis-server.ts';
 import { replyProxy } from '../support/reply-proxy.ts';
 import { runRump } from '../support/rump.ts';
 
@@ -14,10 +15,10 @@ let from: TestClient;
 let to: TestClient;
 
 before(async () => {
-  [source, target] = await Promise.all([startServer(), startServer()]);
+  [source, target] = await Promise.all([borrow(), borrow()]);
   [from, to] = await Promise.all([source.client(), target.client()]);
 });
-after(() => Promise.all([source.stop(), target.stop()]));
+after(() => Promise.all([source, target].map(giveBack)));
 beforeEach(async () => {
   await Promise.all([from.send('FLUSHALL'), to.send('FLUSHALL')]);
   await from.pipeline(hashes());

@@ -3,14 +3,14 @@ import assert from 'node:assert/strict';
 import { test, type TestContext } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { TestClient } from '../support/client.ts';
+import { lend } from '../support/lent-servers.ts';
 import { assertDone, assertFailed } from '../support/outcome.ts';
 import { runRump, startRump, type RumpResult, type RunningRump } from '../support/rump.ts';
-import { startServer } from '../support/redis-server.ts';
 import { startPair, type ServerPair } from '../support/server-pair.ts';
 import { startProxy } from '../support/tcp-proxy.ts';
 import { longTest, variants } from '../support/tier.ts';
 
-const MANY = 10_000;
+const MANY = 6000;
 const CUT_EVERY_MS = 500;
 const POLL_MS = 2;
 
@@ -55,8 +55,7 @@ async function replaceMidRun(
     assert.equal(running.child.exitCode, null, running.stderr);
     await sleep(POLL_MS);
   }
-  const replacement = await startServer();
-  t.after(() => replacement.stop());
+  const replacement = await lend(t);
   const other = await replacement.client();
   if (side === 'source') await other.pipeline(keys);
   proxy.leadTo(replacement.port);

@@ -2,8 +2,9 @@
 import assert from 'node:assert/strict';
 import { test, type TestContext } from 'node:test';
 import type { TestClient } from '../support/client.ts';
+import { lend } from '../support/lent-servers.ts';
 import { assertDone, assertRefused } from '../support/outcome.ts';
-import { startServer, type TestServer } from '../support/redis-server.ts';
+import type { TestServer } from '../support/redis-server.ts';
 import { untilInStep } from '../support/replica.ts';
 import { runRump } from '../support/rump.ts';
 import { startPair } from '../support/server-pair.ts';
@@ -158,8 +159,7 @@ async function assertNamed(
 }
 
 async function emptyServer(t: TestContext): Promise<TestServer> {
-  const server = await startServer();
-  t.after(() => server.stop());
+  const server = await lend(t);
   return server;
 }
 

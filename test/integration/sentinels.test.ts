@@ -2,9 +2,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { assertSameData } from '../support/keyspace.ts';
+import { lend } from '../support/lent-servers.ts';
 import { underWay } from '../support/mid-run.ts';
 import { assertDone } from '../support/outcome.ts';
-import { startServer, type TestServer } from '../support/redis-server.ts';
+import type { TestServer } from '../support/redis-server.ts';
 import { startReplica } from '../support/replica.ts';
 import { startRump } from '../support/rump.ts';
 import { startPair } from '../support/server-pair.ts';
@@ -21,8 +22,7 @@ interface Watched {
 }
 
 test('rump finds both primaries through sentinels of which one is dead, and follows failovers during the copy', async (t) => {
-  const [source, target] = await Promise.all([startServer(), startServer()]);
-  t.after(() => Promise.all([source.stop(), target.stop()]));
+  const [source, target] = await Promise.all([lend(t), lend(t)]);
   const from = await source.client();
   await from.pipeline(Array.from({ length: MANY }, (_, i) => ['SET', `key:${i}`, `value ${i}`, 'EX', 100_000]));
   const [left, right] = await Promise.all([watch(source), watch(target)]);

@@ -11,10 +11,11 @@ import type { TestClient } from '../support/client.ts';
 import { command } from '../support/frames.ts';
 import { fillAllTypes } from '../support/keyspace.ts';
 import { killAtExit } from '../support/kill-at-exit.ts';
+import { underWay } from '../support/mid-run.ts';
 import { assertDone, assertFailed, assertRefused, linesOf } from '../support/outcome.ts';
 import type { TestServer } from '../support/redis-server.ts';
 import { fileOf, folderOf } from '../support/resp-file.ts';
-import { MAIN, runRump, spawnRump } from '../support/rump.ts';
+import { MAIN, runRump, spawnRump, startRump } from '../support/rump.ts';
 import { startPair, type ServerPair } from '../support/server-pair.ts';
 import { assertSame, assertSameData, snapshot } from '../support/snapshot.ts';
 
@@ -176,11 +177,8 @@ test('rump leaves no file behind, and the old one as it was, when it is interrup
   const old = join(folder, 'old.resp');
   writeFileSync(old, 'as it was');
   for (const path of [join(folder, 'new.resp'), old, join(folder, 'new.resp.gz')]) {
-    const running = spawnRump(['--from', source.url, '--to', path, '--tpslimit', '50', '--json']);
-    await new Promise<void>((resolve) => {
-      running.child.stdout.on('data', () => /"event":"progress".*"keys":[1-9]/.test(running.stdout) && resolve());
-      void running.done.then(() => resolve());
-    });
+    const running = startRump(['--from', source.url, '--to', path, '--tpslimit', '50', '--json']);
+    await underWay(running, () => /"event":"progress".*"keys":[1-9]/.test(running.stdout));
     running.child.kill('SIGINT');
     const result = await running.done;
     assert.equal(result.code, 130, result.stderr);

@@ -7,6 +7,7 @@ import { test, type TestContext } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { IndexedJob, type JobWorld } from '../support/kubernetes/indexed-job.ts';
 import { JOB, readManifest, type JobManifest } from '../support/kubernetes/job.ts';
+import { lend } from '../support/lent-servers.ts';
 import { AFTER_MOVES, startCluster, type TestCluster } from '../support/redis-cluster.ts';
 import { startServer, type TestServer } from '../support/redis-server.ts';
 import { blocksOf } from '../support/pages.ts';
@@ -142,8 +143,7 @@ for (const [what, planned, code, reason] of variants(
       [10923, 16383],
     ].map((slots) => ({ slots: [slots], ...half }));
     const plan = planned ?? JSON.stringify({ rump: '2.0.0', plan: 1, source: { nodes: ['a'], slots: 16384 }, shares });
-    const server = await startServer();
-    t.after(() => server.stop());
+    const server = await lend(t);
     await (await server.client()).send('CONFIG', 'SET', 'requirepass', 'another');
     const job = jobIn(t, {
       objects: { 'rump-plan': { 'plan.json': plan }, 'rump-passwords': PASSWORDS },

@@ -29,6 +29,7 @@ interface Waiting {
 export class TestClient {
   readonly #socket: Socket;
   readonly #waiting: Waiting[] = [];
+  #hasDebugged = false;
 
   static async connect({ host = '127.0.0.1', port, tls }: ClientOptions): Promise<TestClient> {
     const socket = tls ? connectTls({ host, port, ...tls }) : createConnection({ host, port, noDelay: true });
@@ -60,6 +61,11 @@ export class TestClient {
     });
   }
 
+  /** It has sent DEBUG, which may change what no command tells. */
+  get hasDebugged(): boolean {
+    return this.#hasDebugged;
+  }
+
   /** Rejects on an error reply. */
   async send(...args: Argument[]): Promise<Reply> {
     const [reply] = await this.pipeline([args]);
@@ -71,6 +77,7 @@ export class TestClient {
   pipeline(commands: readonly (readonly Argument[])[]): Promise<Reply[]> {
     if (commands.length === 0) return Promise.resolve([]);
     if (this.#socket.destroyed) return Promise.reject(new Error('The test client is closed'));
+    this.#hasDebugged ||= commands[0]![0] === 'DEBUG';
     return new Promise((resolve, reject) => {
       this.#waiting.push({ left: commands.length, replies: [], resolve, reject });
       this.#write(commands);

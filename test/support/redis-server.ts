@@ -3,7 +3,7 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { randomInt } from 'node:crypto';
 import { once } from 'node:events';
 import { accessSync, constants, mkdtempSync, rmSync } from 'node:fs';
-import { createServer } from 'node:net';
+import { createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -84,6 +84,7 @@ export class TestServer {
   readonly #child: ChildProcess;
   readonly #gone: Promise<unknown>;
   readonly #clients: TestClient[] = [];
+  #isUntouched = true;
   #log = '';
 
   constructor({ binary = defaultBinary(), port, tls, args }: Launch) {
@@ -117,6 +118,11 @@ export class TestServer {
     return this.#log;
   }
 
+  /** Whether it has run all the time since it was started, and nothing was changed of it that it does not tell. */
+  get isUntouched(): boolean {
+    return this.#isUntouched && !this.#clients.some(({ hasDebugged }) => hasDebugged);
+  }
+
   /** A client of this server, on the given database; `stop` closes it. */
   async client(db = 0): Promise<TestClient> {
     const client = await this.#connect();
@@ -132,14 +138,26 @@ export class TestServer {
     rmSync(this.dir, { recursive: true, force: true });
   }
 
+  /** Without clients, and nothing that keeps the process of the tests, until `wake`. */
+  async rest(): Promise<void> {
+    await Promise.all(this.#clients.splice(0).map((client) => client.close()));
+    for (const each of this.#handles()) each.unref();
+  }
+
+  wake(): void {
+    for (const each of this.#handles()) each.ref();
+  }
+
   /** Resolves when the server has ended. */
   async kill(signal: NodeJS.Signals = 'SIGKILL'): Promise<void> {
+    this.#isUntouched = false;
     this.#child.kill(signal);
     await this.#gone;
   }
 
   /** The server keeps its connections and answers no more. */
   pause(): void {
+    this.#isUntouched = false;
     this.#child.kill('SIGSTOP');
   }
 
@@ -155,6 +173,11 @@ export class TestServer {
       if (await Promise.race([ended, sleep(POLL_MS, false)])) break;
     }
     throw new Error(`Cannot start ${this.#child.spawnfile}: ${this.#log.trim().split('\n').slice(-4).join(' | ')}`);
+  }
+
+  #handles(): readonly (ChildProcess | Socket)[] {
+    // Pipes to a child are sockets.
+    return [this.#child, this.#child.stdout as Socket, this.#child.stderr as Socket];
   }
 
   #hangUp(andThen: (none: undefined) => void): void {

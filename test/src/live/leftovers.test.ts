@@ -9,6 +9,7 @@ import { temporaryNameFor } from '../../../src/target/internal-names.ts';
 import type { TestClient } from '../../support/client.ts';
 import { callsOf, writesOf } from '../../support/command-stats.ts';
 import { LINK, openDeployment, untilAlone, type Reach } from '../../support/deployments.ts';
+import { lend } from '../../support/lent-servers.ts';
 import { mappingOf } from '../../support/mappings.ts';
 import { startCluster } from '../../support/redis-cluster.ts';
 import { startServer, type TestServer } from '../../support/redis-server.ts';
@@ -177,8 +178,7 @@ test('findLeftovers() tells all of them, also where both sides lose their connec
 
 test('findLeftovers() rejects where the source is lost for good, and with the reason of a signal', async (t) => {
   await give(to, 0, ...numbered('gone:', 20_000));
-  const other = await startServer();
-  t.after(() => other.stop());
+  const other = await lend(t);
   const end = new AbortController();
   const reason = new Error('Stop');
   const stopped = search(t, {
@@ -196,8 +196,7 @@ test('findLeftovers() rejects where the source is lost for good, and with the re
 
 test('findLeftovers() ends with the signal also while the source does not answer', async (t) => {
   await give(to, 0, 'gone');
-  const other = await startServer();
-  t.after(() => other.stop());
+  const other = await lend(t);
   const client = await other.client();
   const end = new AbortController();
   const reason = new Error('Stop');

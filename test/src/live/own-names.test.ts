@@ -8,18 +8,19 @@ import { isInternalName, temporaryNameFor } from '../../../src/target/internal-n
 import type { TestClient } from '../../support/client.ts';
 import { callsOf } from '../../support/command-stats.ts';
 import { LINK, openDeployment, untilAlone } from '../../support/deployments.ts';
+import { borrow, giveBack, lend } from '../../support/lent-servers.ts';
 import { mappingOf } from '../../support/mappings.ts';
 import { startCluster } from '../../support/redis-cluster.ts';
-import { startServer, type TestServer } from '../../support/redis-server.ts';
+import type { TestServer } from '../../support/redis-server.ts';
 
 let server: TestServer;
 let client: TestClient;
 
 before(async () => {
-  server = await startServer();
+  server = await borrow();
   client = await server.client();
 });
-after(() => server.stop());
+after(() => giveBack(server));
 beforeEach(() => client.send('FLUSHALL'));
 
 function namesOf(own: OwnNames, db: number, names: readonly (string | Buffer)[]): string[] {
@@ -106,8 +107,7 @@ test('takeDownNames() asks an empty target for one page of each database', async
 });
 
 test('takeDownNames() rejects with the reason of a signal, and where the target is lost', async (t) => {
-  const other = await startServer();
-  t.after(() => other.stop());
+  const other = await lend(t);
   const end = new AbortController();
   const [stopped, lost] = [
     await openDeployment(t, 'target', other.port, { signal: end.signal }),

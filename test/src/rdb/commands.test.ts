@@ -12,8 +12,9 @@ import { PayloadError, withFooter } from '../../../src/rdb/payload.ts';
 import { payloadPieces, type ChunkLimits } from '../../../src/rdb/pieces.ts';
 import type { HashValue, StreamValue, Value } from '../../../src/rdb/value.ts';
 import type { TestClient } from '../../support/client.ts';
+import { borrow, giveBack } from '../../support/lent-servers.ts';
 import { readPayloads } from '../../support/payload-fixtures.ts';
-import { startServer, type TestServer } from '../../support/redis-server.ts';
+import type { TestServer } from '../../support/redis-server.ts';
 import { snapshot, common, UNSETTABLE } from '../../support/snapshot.ts';
 
 const KEY = Buffer.from('key\r\n\0');
@@ -22,7 +23,7 @@ let client: TestClient;
 let abilities: ReadonlySet<Ability>;
 
 before(async () => {
-  server = await startServer();
+  server = await borrow();
   client = await server.client();
   abilities = new Set<Ability>([
     'streams',
@@ -30,7 +31,7 @@ before(async () => {
     ...((await knows('HPEXPIREAT')) ? (['fieldExpiry'] as const) : []),
   ]);
 });
-after(() => server.stop());
+after(() => giveBack(server));
 
 for (const [limits, words] of [
   [{ elements: 1024, bytes: 1024 * 1024 }, 'whole'],

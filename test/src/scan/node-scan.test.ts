@@ -10,7 +10,8 @@ import { openServer } from '../../../src/server/server.ts';
 import { Session } from '../../../src/server/session.ts';
 import type { TestClient } from '../../support/client.ts';
 import { callsOf } from '../../support/command-stats.ts';
-import { startServer, type TestServer } from '../../support/redis-server.ts';
+import { borrow, giveBack } from '../../support/lent-servers.ts';
+import type { TestServer } from '../../support/redis-server.ts';
 
 const KEYS = 5000;
 const COUNT = 100;
@@ -21,11 +22,11 @@ let server: TestServer;
 let client: TestClient;
 
 before(async () => {
-  server = await startServer();
+  server = await borrow();
   client = await server.client();
 });
 
-after(() => server.stop());
+after(() => giveBack(server));
 
 beforeEach(async () => {
   await client.send('FLUSHALL');

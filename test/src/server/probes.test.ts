@@ -3,11 +3,10 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { REMOVING, WAITING } from '../../../src/server/probes.ts';
 import { openServer } from '../../../src/server/server.ts';
-import { startServer } from '../../support/redis-server.ts';
+import { lend } from '../../support/lent-servers.ts';
 
 test('openServer() names what a user of the target may not do, and does nothing of it', async (t) => {
-  const server = await startServer();
-  t.after(() => server.stop());
+  const server = await lend(t);
   const client = await server.client();
   await client.send('ACL', 'SETUSER', 'writer', 'on', '>secret', '~*', '+@all', '-unlink', '-wait');
   const probes = [REMOVING, WAITING];

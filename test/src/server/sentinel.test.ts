@@ -7,6 +7,7 @@ import { isWaitedFor } from '../../../src/server/refusal.ts';
 import { findPrimary, type SentinelOptions } from '../../../src/server/sentinel.ts';
 import { authority } from '../../support/certificates.ts';
 import { array, bulk } from '../../support/frames.ts';
+import { lend } from '../../support/lent-servers.ts';
 import { HOST, withPeer } from '../../support/peer.ts';
 import { startServer, type TestServer } from '../../support/redis-server.ts';
 import { startReplica } from '../../support/replica.ts';
@@ -182,8 +183,7 @@ test('findPrimary() stops at once, with the reason of the signal', async () => {
 });
 
 test('findPrimary() names the new primary after a failover', async (t) => {
-  const old = await startServer();
-  t.after(() => old.stop());
+  const old = await lend(t);
   const replica = await startReplica(old);
   t.after(() => replica.stop());
   const watcher = await startSentinel({ primary: old });

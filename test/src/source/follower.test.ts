@@ -8,15 +8,14 @@ import type { Follower } from '../../../src/source/follower.ts';
 import { RedisSource } from '../../../src/source/redis-source.ts';
 import { openSource } from '../../support/deployment.ts';
 import { collect } from '../../support/entries.ts';
-import { startServer } from '../../support/redis-server.ts';
+import { lend } from '../../support/lent-servers.ts';
 import { replyProxy } from '../../support/reply-proxy.ts';
 
 const silent = { onGone() {}, onExpired() {}, onReadRefused() {}, onShrunk() {}, onNotice() {} };
 const VALUES = { mode: 'exact', usage: undefined, fields: undefined, maxLatency: { ms: 50 }, bySize: true } as const;
 
 test('RedisSource that is followed reads no key of another type, and tells one that has changed as gone', async (t) => {
-  const server = await startServer();
-  t.after(() => server.stop());
+  const server = await lend(t);
   const client = await server.client();
   await client.pipeline([
     ['HSET', 'kept', 'field', 'value'],

@@ -6,7 +6,7 @@ import { newEntry, sizeOf } from '../../../src/flow/entry.ts';
 import { KeyScope } from '../../../src/scan/key-scope.ts';
 import { RedisSource } from '../../../src/source/redis-source.ts';
 import { newChannel } from '../../support/entries.ts';
-import { startServer } from '../../support/redis-server.ts';
+import { lend } from '../../support/lent-servers.ts';
 
 const KEYS = 5000;
 /** All of them come on few pages, before the first entry is taken. */
@@ -46,8 +46,7 @@ async function openSource(port: number): Promise<RedisSource> {
 }
 
 test('RedisSource is done with each key of a page once: settled, gone, or read again for any reason', async (t) => {
-  const server = await startServer();
-  t.after(() => server.stop());
+  const server = await lend(t);
   const client = await server.client();
   const names = Array.from({ length: KEYS }, (_, i) => `key:${i}`);
   await client.send('MSET', ...names.flatMap((name) => [name, 'value']));

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test, type TestContext } from 'node:test';
 import { WrittenKeys } from '../../../src/target/conflicts.ts';
 import { handFeed } from '../../support/hand-fed-target.ts';
-import { startServer } from '../../support/redis-server.ts';
+import { lend } from '../../support/lent-servers.ts';
 
 const KEY = Buffer.from('key');
 
@@ -11,8 +11,7 @@ type Send = (...args: string[]) => Promise<unknown>;
 
 /** Writes `KEY` twice, with `between` in the middle, and tells what became of it. */
 async function writeTwice(t: TestContext, between: (send: Send) => Promise<unknown>): Promise<readonly string[]> {
-  const server = await startServer();
-  t.after(() => server.stop());
+  const server = await lend(t);
   const client = await server.client();
   await client.send('SET', 'other', 'value');
   const payload = (await client.send('DUMP', 'other')) as Buffer;

@@ -5,12 +5,12 @@ import { NEVER } from '../../../src/rdb/milliseconds.ts';
 import type { TestClient } from '../../support/client.ts';
 import { isLoss } from '../../../src/target/sample-look.ts';
 import { handFeed } from '../../support/hand-fed-target.ts';
-import { startServer, type TestServer } from '../../support/redis-server.ts';
+import { lend } from '../../support/lent-servers.ts';
+import type { TestServer } from '../../support/redis-server.ts';
 import { startProxy } from '../../support/tcp-proxy.ts';
 
 async function start(t: TestContext): Promise<{ server: TestServer; client: TestClient; payload: Buffer }> {
-  const server = await startServer();
-  t.after(() => server.stop());
+  const server = await lend(t);
   const client = await server.client();
   await client.send('SET', 'other', 'value');
   return { server, client, payload: (await client.send('DUMP', 'other')) as Buffer };

@@ -5,7 +5,7 @@ import { TransferLimits } from '../../../src/server/transfer-limits.ts';
 import { entryOf, KIB } from '../../support/entries.ts';
 import { handFeed } from '../../support/hand-fed-target.ts';
 import { callsOf } from '../../support/command-stats.ts';
-import { startServer } from '../../support/redis-server.ts';
+import { lend } from '../../support/lent-servers.ts';
 import type { TestClient } from '../../support/client.ts';
 
 async function payloadOf(client: TestClient, value: string): Promise<Buffer> {
@@ -16,8 +16,7 @@ async function payloadOf(client: TestClient, value: string): Promise<Buffer> {
 }
 
 test('RedisTarget sends no value whole that is too large for the target, also where it has waited in the channel', async (t) => {
-  const server = await startServer();
-  t.after(() => server.stop());
+  const server = await lend(t);
   const client = await server.client();
   await client.send('CONFIG', 'SET', 'rdbcompression', 'no');
   const payload = await payloadOf(client, 'x'.repeat(100 * KIB));

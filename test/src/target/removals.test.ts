@@ -8,7 +8,8 @@ import type { LargeValue } from '../../../src/flow/entry.ts';
 import { entryOf } from '../../support/entries.ts';
 import { handFeed, type HandFedTarget } from '../../support/hand-fed-target.ts';
 import { callsOf } from '../../support/command-stats.ts';
-import { startServer, type TestServer } from '../../support/redis-server.ts';
+import { borrow, giveBack } from '../../support/lent-servers.ts';
+import type { TestServer } from '../../support/redis-server.ts';
 import type { TestClient } from '../../support/client.ts';
 
 const live = { ownNames: undefined, keeps: false };
@@ -25,12 +26,12 @@ let client: TestClient;
 let payload: Buffer;
 
 before(async () => {
-  server = await startServer();
+  server = await borrow();
   client = await server.client();
   await client.send('SET', 'made', 'value');
   payload = (await client.send('DUMP', 'made')) as Buffer;
 });
-after(() => server.stop());
+after(() => giveBack(server));
 
 function gone(key: string, db = 0): ReturnType<typeof entryOf> {
   return entryOf(key, null, { kind: 'gone', db });

@@ -5,13 +5,12 @@ import { test } from 'node:test';
 import { newEntry } from '../../../src/flow/entry.ts';
 import { TransferLimits } from '../../../src/server/transfer-limits.ts';
 import { handFeed } from '../../support/hand-fed-target.ts';
-import { startServer } from '../../support/redis-server.ts';
+import { lend } from '../../support/lent-servers.ts';
 
 const KEY = Buffer.from('key');
 
 test('SlowPath hands on in their order all that waited for one value of their name', async (t) => {
-  const server = await startServer();
-  t.after(() => server.stop());
+  const server = await lend(t);
   const client = await server.client();
   const payloads: Buffer[] = [];
   for (const value of [randomBytes(1000), 'first', 'second', 'third']) {

@@ -8,6 +8,7 @@ import type { TestClient } from '../../support/client.ts';
 import { callsOf } from '../../support/command-stats.ts';
 import { entryOf } from '../../support/entries.ts';
 import { handFeed, type HandFedTarget } from '../../support/hand-fed-target.ts';
+import { borrow, giveBack, lend } from '../../support/lent-servers.ts';
 import { startServer, type TestServer } from '../../support/redis-server.ts';
 import { startProxy, type TcpProxy } from '../../support/tcp-proxy.ts';
 
@@ -20,14 +21,14 @@ let client: TestClient;
 const payloads = new Map<string, Buffer>();
 
 before(async () => {
-  server = await startServer();
+  server = await borrow();
   client = await server.client();
   for (const value of ['old', 'new']) {
     await client.send('SET', 'made', value);
     payloads.set(value, (await client.send('DUMP', 'made')) as Buffer);
   }
 });
-after(() => server.stop());
+after(() => giveBack(server));
 
 interface Fed extends HandFedTarget {
   readonly proxy: TcpProxy;
@@ -147,8 +148,7 @@ test('RedisTarget ends nothing where a connection is lost on which all was answe
 });
 
 test('RedisTarget ends no connection of another process that has the same number', async (t) => {
-  const other = await startServer();
-  t.after(() => other.stop());
+  const other = await lend(t);
   const there = await other.client();
   const target = await start(t, true);
   target.proxy.delay = NEVER_MS;
