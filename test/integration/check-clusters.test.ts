@@ -4,14 +4,14 @@ import { test, type TestContext } from 'node:test';
 import { moveMeanwhile } from '../support/changing-cluster.ts';
 import { assertDifferent, assertEqual, runCheck } from '../support/check.ts';
 import { slotOfKey } from '../support/cluster-slot.ts';
+import { lend } from '../support/lent-servers.ts';
 import { assertDone } from '../support/outcome.ts';
 import { startCluster, type ClusterOptions, type TestCluster } from '../support/redis-cluster.ts';
-import { startServer } from '../support/redis-server.ts';
 import { runRump, startRump, type RunningRump } from '../support/rump.ts';
 import { longTest } from '../support/tier.ts';
 
 const KEYS = 20_000;
-const FEW = 3000;
+const FEW = 1500;
 const SOON = ['--recheck-interval', '200ms'];
 
 function numbered(keys: number): string[][] {
@@ -50,8 +50,7 @@ async function begin(source: TestCluster, target: TestCluster): Promise<RunningR
 
 test('A cluster is compared with a cluster and with a single server, both ways', async (t) => {
   const { source, target } = await startClusters(t, { keys: FEW });
-  const single = await startServer();
-  t.after(() => single.stop());
+  const single = await lend(t);
   assertDone(await runRump(['--from', source.url, '--to', single.url]));
   assertEqual(await runCheck(['--from', source.url, '--to', target.url]), FEW);
   assertEqual(await runCheck(['--from', single.url, '--to', target.url]), FEW);
