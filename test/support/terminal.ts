@@ -13,7 +13,8 @@ export interface TerminalOptions {
 }
 
 const run = promisify(execFile);
-const POLL_MS = 50;
+/** To look takes two processes. */
+const POLL_MS = 100;
 const LONGEST_MS = 20_000;
 
 let terminals = 0;

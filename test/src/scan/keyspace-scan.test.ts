@@ -8,7 +8,7 @@ import { SimulatedDict, type Keyspace } from '../../support/simulated-dict.ts';
 import { variants } from '../../support/tier.ts';
 import { countdown, nodes, offsets, tickets } from '../../support/lying-keyspaces.ts';
 
-for (const size of [0, 1, 3, 255, 256, 1000, 5000, 20_000, 70_000]) {
+for (const size of [0, 1, 3, 255, 256, 1000, 5000, 20_000]) {
   test(`KeyspaceScan gives each of ${size} keys of a quiet table exactly once, plain and in 2 to 32 segments`, () => {
     const keys = keysOf(size);
     const dict = new SimulatedDict(keys);
@@ -24,10 +24,13 @@ for (const size of [0, 1, 3, 255, 256, 1000, 5000, 20_000, 70_000]) {
   });
 }
 
-test('KeyspaceScan takes as many segments as it may where the table is large enough', () => {
-  const dict = new SimulatedDict(keysOf(70_000));
+test('KeyspaceScan takes as many segments as it may where the table is large enough, and gives each key once', () => {
+  const keys = keysOf(70_000);
+  const dict = new SimulatedDict(keys);
   for (const maxSegments of [2, 4, 8, 16, 32]) {
     const reading = read(dict, maxSegments);
+    assertComplete(reading, keys);
+    assert.ok(keys.every((key) => reading.seen.get(key) === 1));
     assert.equal(reading.wasSegmented, true);
     assert.equal(reading.inFlight, maxSegments);
   }
