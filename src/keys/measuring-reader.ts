@@ -143,9 +143,9 @@ export class MeasuringReader implements KeyReader {
     this.#dump.drain(lost);
   }
 
-  /** Whether questions go ahead of the DUMPs: a window that opens costs two round trips a step otherwise. */
+  /** Whether questions go ahead of the DUMPs: over a long line a window that opens costs two round trips a step otherwise. */
   get #isAhead(): boolean {
-    return this.#account.isOpen && this.#isMemoryTold;
+    return this.#account.isOpen && this.#isMemoryTold && !this.#connection.isNear;
   }
 
   get #taken(): number {
@@ -206,6 +206,7 @@ export class MeasuringReader implements KeyReader {
 
   /** @param bytes that the value of the next key takes */
   #sendInTurn(keys: KeyQueue, bytes: number): void {
+    if (this.#connection.isNear) return this.#dump.sendHead(keys);
     this.#dump.foresee(bytes);
     if (this.#measured.length === 0 && this.#dump.hasRoom) return this.#dump.sendHead(keys);
     this.#measured.pushView(keys.head!);

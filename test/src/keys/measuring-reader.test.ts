@@ -22,7 +22,7 @@ interface Asked {
 const largeValueOf = () => ({ type: undefined, pieces: () => assert.fail() });
 
 /** What was asked and is not answered, and the keys that came out. */
-function startReader(bySize: boolean, dataset = 1_000_000_000) {
+function startReader(bySize: boolean, isNear = true, dataset = 1_000_000_000) {
   const asked: Asked[] = [];
   const done: string[] = [];
   const begin = ({ name }: Command, receiver: Receiver) => ({
@@ -30,7 +30,7 @@ function startReader(bySize: boolean, dataset = 1_000_000_000) {
     bytes: (from: Bytes, start: number, end: number) =>
       asked.push({ name, key: String(from.slice(start, end)), receiver }),
   });
-  const connection = { begin, full: false, pauses: 0, longReplySince: 0, isNear: true } as unknown as Connection;
+  const connection = { begin, full: false, pauses: 0, longReplySince: 0, isNear } as unknown as Connection;
   const selection = new Selection(connection, 0);
   const sink: DumpSink = {
     onDump: ({ key, large }) => done.push(`${String(key)}${large === null ? '' : ' in pieces'}`),
@@ -115,18 +115,22 @@ test('MeasuringReader hands out what waits for its turn when the connection is l
   assert.deepEqual(lost.toSorted(), ['long:1', 'long:2']);
 });
 
-test('MeasuringReader goes ahead of the DUMPs, and dumps at once what proves small', () => {
-  const { reader, asked, answer } = startReader(false);
-  for (let i = 0; i < 200 && reader.hasRoom; i += 1) reader.send(found(`key:${i}`), false);
-  assert.equal(reader.inFlight, 200);
-  for (let i = 0; i < 200; i += 1) answer('MEMORY USAGE', 100);
-  assert.ok(dumpsIn(asked).length < 200);
-  reader.goOn();
-  assert.equal(dumpsIn(asked).length, 200);
+test('MeasuringReader goes ahead of the DUMPs over a long line, and dumps at once what proves small', () => {
+  const near = startReader(false);
+  const far = startReader(false, false);
+  for (const { reader } of [near, far]) {
+    for (let i = 0; i < 200 && reader.hasRoom; i += 1) reader.send(found(`key:${i}`), false);
+  }
+  assert.ok(near.reader.inFlight < 200);
+  assert.equal(far.reader.inFlight, 200);
+  for (let i = 0; i < 200; i += 1) far.answer('MEMORY USAGE', 100);
+  assert.ok(dumpsIn(far.asked).length < 200);
+  far.reader.goOn();
+  assert.equal(dumpsIn(far.asked).length, 200);
 });
 
 test('MeasuringReader keeps what it has measured until there is room, and hands it out when the connection is lost', () => {
-  const { reader, asked, answer } = startReader(false);
+  const { reader, asked, answer } = startReader(false, false);
   for (let i = 0; i < 200; i += 1) reader.send(found(`key:${i}`), false);
   for (let i = 0; i < 200; i += 1) answer('MEMORY USAGE', 600_000);
   reader.goOn();
@@ -138,7 +142,7 @@ test('MeasuringReader keeps what it has measured until there is room, and hands 
 });
 
 test('MeasuringReader measures keys again once they may take less time than before', () => {
-  const { reader, asked, maxLatency } = startReader(false, 1_000_000);
+  const { reader, asked, maxLatency } = startReader(false, true, 1_000_000);
   const names = (): string[] => asked.splice(0).map(({ name }) => name);
   reader.send(found('a'), false);
   assert.deepEqual(names(), ['DUMP'], 'Nothing that the server holds takes long');
@@ -148,7 +152,7 @@ test('MeasuringReader measures keys again once they may take less time than befo
 });
 
 test('MeasuringReader measures again where the server holds so much more by now that a value may have become large', () => {
-  const { reader, asked } = startReader(true, 1000);
+  const { reader, asked } = startReader(true, true, 1000);
   reader.send(found('small'), false);
   assert.equal(asked.at(-1)!.name, 'DUMP');
   reader.grew(parseInfo('used_memory_dataset:1000000\r\ndb0:keys=1000,expires=0\r\n'));
