@@ -230,6 +230,8 @@ export class PsyncFeed implements Feed {
     };
     // A replica has the same history, and is behind: what is told by one of both is not to be read from the other.
     attempt.link = await this.#deployment.replicate(session.peer, sink, session.server.info.runId);
+    // What it is beside may have been lost, or let go of, while it was only being opened.
+    if (session.connection.error !== undefined) attempt.link.close();
     // Before Redis 7.0 there are none without keys: then all of it is read past.
     await attempt.link.wantNoKeys();
     await attempt.link.start(point);
