@@ -66,6 +66,9 @@ const REASONS: Readonly<Record<string, Reason>> = {
   ENETDOWN: { why: 'the network is down', retryable: true },
   // What a Unix socket says where TCP would let us wait.
   EAGAIN: { why: 'too many wait to connect', retryable: true },
+  EMFILE: { why: 'too many files are open', hint: 'raise ulimit -n' },
+  ENFILE: { why: 'too many files are open on this host' },
+  EADDRNOTAVAIL: { why: 'this host has no address or port left for it' },
   ENOENT: NO_SOCKET,
   ENOTDIR: NO_SOCKET,
   EACCES: { why: 'no permission to use the socket', hint: 'the server gives it by unixsocketperm and its group' },

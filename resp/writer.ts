@@ -1,4 +1,4 @@
-// Brings encoded commands to the socket, one write a tick, and says when to wait. It knows no replies.
+// Brings encoded commands to the socket, one write for whatever was read at a time, and says when to wait. It knows no replies.
 
 import type { Bytes } from './bytes.ts';
 import { Encoder } from './encoder.ts';
@@ -31,11 +31,14 @@ export class Writer {
     return this.#full;
   }
 
-  /** Something is encoded: it goes out at the end of this tick, if not earlier; or later, where the peer is busy. */
+  /**
+   * Something is encoded: it goes out once all is done that follows from what was read last, if not earlier; or later, where the
+   * peer is busy. So the peer has work again while the next chunk of its replies is read.
+   */
   schedule(): void {
     if (this.#scheduled) return;
     this.#scheduled = true;
-    setImmediate(this.#flushScheduled);
+    queueMicrotask(this.#scheduleFlush);
   }
 
   flush(): void {
@@ -57,6 +60,9 @@ export class Writer {
     this.encoder.reuse(spent);
     for (const sent of parts) sent.sent();
   }
+
+  /** Behind the promises that were settled with what was read: those who waited for it have their say in the same write. */
+  readonly #scheduleFlush = (): void => process.nextTick(this.#flushScheduled);
 
   readonly #flushScheduled = (): void => {
     this.#scheduled = false;

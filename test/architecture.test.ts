@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 
-/** A shorter file with a single importer belongs into that one. */
+/** A shorter file with a single importer belongs into that one, unless it is loaded once it is asked for. */
 const SHORTEST_FILE = 40;
 const LONGEST_FILE = 300;
 const LONGEST_CAPTION = 2;
@@ -45,6 +45,8 @@ interface SourceFile {
   /** The text without its comments. */
   readonly code: string;
   readonly imports: readonly string[];
+  /** Those of them that are there once they are asked for. */
+  readonly loads: readonly string[];
 }
 
 const files = ['resp', 'src'].flatMap((folder) =>
@@ -121,6 +123,26 @@ test('src/report/status-server.ts is the only one that imports node:http', () =>
   );
 });
 
+test('src/cli/main.ts starts without what commands do: no socket, and no page', () => {
+  const started = new Set<string>();
+  const start = (path: string): void => {
+    if (started.has(path)) return;
+    started.add(path);
+    const { code, loads } = files.find((file) => file.path === path)!;
+    const values = [...code.matchAll(/^(?:import|export)(?! type)[^'";]*?\bfrom\s*'(\.[^']+)'/gm)].map(
+      (match) => match[1]!,
+    );
+    for (const imported of values) if (!loads.includes(imported)) start(resolve(path, imported));
+  };
+  start('src/cli/main.ts');
+  assert.ok(started.has('src/cli/commands.ts'), 'It has no commands');
+  assertNone(
+    ['src/cli/work.ts', 'resp/socket.ts', 'src/report/page.ts']
+      .filter((path) => started.has(path))
+      .map((path) => `src/cli/main.ts needs ${path} to start`),
+  );
+});
+
 test('resp/ names no flag', () => {
   assertNone(
     files
@@ -166,6 +188,7 @@ test(`Every file has less than ${LONGEST_FILE} lines of code`, () => {
 
 test(`Every file of less than ${SHORTEST_FILE} lines is imported by more than one other`, () => {
   const importers = new Map<string, number>();
+  const loaded = new Set(files.flatMap(({ path, loads }) => loads.map((name) => resolve(path, name))));
   for (const { path, imports } of files) {
     for (const imported of new Set(imports.filter((name) => name.startsWith('.')).map((name) => resolve(path, name))))
       importers.set(imported, (importers.get(imported) ?? 0) + 1);
@@ -173,6 +196,7 @@ test(`Every file of less than ${SHORTEST_FILE} lines is imported by more than on
   assertNone(
     files
       .filter(({ path, text }) => text.split('\n').length <= SHORTEST_FILE && importers.get(path) === 1)
+      .filter(({ path }) => !loaded.has(path))
       .map(({ path }) => `${path} has few lines and one importer`),
   );
 });
@@ -221,5 +245,6 @@ function readSource(path: string): SourceFile {
     ...code.matchAll(/^import\s*['"]([^'"]+)['"]/gm),
     ...code.matchAll(/\b(?:import|require)\s*\(\s*['"]([^'"]+)['"]/g),
   ].map((match) => match[1]!);
-  return { path, text, code, imports };
+  const loads = [...code.matchAll(/\bawait import\('([^']+)'\)/g)].map((match) => match[1]!);
+  return { path, text, code, imports, loads };
 }

@@ -4,6 +4,7 @@ import { CONTROL_COMMANDS } from '../sync/control-commands.ts';
 import type { Command, Commands } from './command.ts';
 import { flagsOf } from './flags/options.ts';
 import { help, version } from './help.ts';
+import type { WORK } from './work.ts';
 
 const copy: Command = {
   name: 'copy',
@@ -17,7 +18,7 @@ const copy: Command = {
     ['ttl-tolerance', 'recheck', 'recheck-interval', 'plan', 'partition'],
   ),
   stdoutFlags: { to: 'the stream' },
-  run: loaded(async () => (await import('./copy.ts')).runCopy),
+  run: work('copy'),
 };
 
 const CHECK_HEAD = `Compares the keys of two databases, clusters or files by value, type and
@@ -53,7 +54,7 @@ const check: Command = {
     ],
   ),
   stdoutFlags: { combined: 'its lines' },
-  run: loaded(async () => (await import('./check.ts')).runCheck),
+  run: work('check'),
 };
 
 const PLAN_HEAD = `Shares the slots of a cluster out among N processes, by the nodes that serve
@@ -88,7 +89,7 @@ const plan: Command = {
       ...(['workers', 'retries', 'retry-max', 'timeout', 'debug'] as const),
     ],
   ),
-  run: loaded(async () => (await import('./plan.ts')).runPlan),
+  run: work('plan'),
 };
 
 const INSPECT_HEAD = `Shows what is in keys of a server, a cluster or a file: type, encoding, version
@@ -128,7 +129,7 @@ const inspect: Command = {
     ],
   ),
   operands: 'anything',
-  run: loaded(async () => (await import('./inspect.ts')).runInspect),
+  run: work('inspect'),
 };
 
 const CTL_HEAD = `Speaks to a run that was started with --control SOCKET, or to all runs whose
@@ -164,7 +165,7 @@ const ctl: Command = {
   flags: flagsOf([], ['cutover-timeout', 'debug']),
   operands: 'anything',
   subcommands: CONTROL_COMMANDS,
-  run: loaded(async () => (await import('./ctl.ts')).runCtl),
+  run: work('ctl'),
 };
 
 const REPORT_HEAD = `Sums up what several workers have done, from their logs (--log FILE, or the
@@ -188,7 +189,7 @@ const report: Command = {
   },
   flags: flagsOf([], ['json', 'debug']),
   operands: 'anything',
-  run: loaded(async () => (await import('./report.ts')).runReport),
+  run: work('report'),
 };
 
 const COMPLETION_HEAD = `Prints what makes a shell complete commands, flags and their values:
@@ -212,13 +213,13 @@ const completion: Command = {
   },
   flags: new Set(),
   operands: 'anything',
-  run: loaded(async () => (await import('./completion.ts')).runCompletion),
+  run: work('completion'),
 };
 
 /** The first is the default. A new command is a file, its part of this table, and a word here. */
 export const COMMANDS: Commands = [copy, check, plan, inspect, ctl, report, completion, help, version];
 
-/** So that a start costs no more than what it is for. */
-function loaded(load: () => Promise<Command['run']>): Command['run'] {
-  return async (request, program) => (await load())(request, program);
+/** Without what it does a start costs no more than the words. */
+function work(name: keyof typeof WORK): Command['run'] {
+  return async (request, program) => (await import('./work.ts')).WORK[name](request, program);
 }

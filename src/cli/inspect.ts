@@ -1,13 +1,13 @@
 // rump inspect: what is in keys, and what a keyspace holds, of a server, a cluster or a file; or what a run has recorded, as frames.
 
 import { existsSync, statSync } from 'node:fs';
-import { NDJSON_TO_STDOUT } from '../../resp/address.ts';
+import { NDJSON_TO_STDOUT, redactAddress } from '../../resp/address.ts';
 import { escapeKey } from '../../resp/escapes.ts';
 import { inspectKeys } from '../inspect/inspect-keys.ts';
 import { inspectKeyspace, type KeyspaceFigures } from '../inspect/inspect-keyspace.ts';
 import type { InspectOptions } from '../inspect/options.ts';
 import { Glob } from '../scan/glob.ts';
-import { recordedFrames } from '../trace/recorded-frames.ts';
+import { recordedFiles, recordedFrames } from '../trace/recorded-frames.ts';
 import { formatLine, SHOWN_BYTES } from '../trace/trace.ts';
 import { migrate } from '../verify/verified.ts';
 import type { Program, Request } from './command.ts';
@@ -15,6 +15,7 @@ import { EXIT_CODES, type ExitCode } from './exit-codes.ts';
 import { unknownVariables } from './flags/arguments.ts';
 import { keyOperand, UsageError } from './flags/kinds.ts';
 import type { OptionName } from './flags/options.ts';
+import { refuseOutputIntoFile } from './flags/read-files.ts';
 import { sourceOptions } from './flags/sides.ts';
 import { Run } from './run.ts';
 import { keyJson } from './show/key-json.ts';
@@ -144,6 +145,7 @@ async function printRecording(
   const { values } = request;
   if (extra !== undefined) throw new UsageError('Cannot inspect several folders', 'write rump inspect DIR');
   refuse(ABOUT_KEYS, request, 'with a recording', 'leave it out');
+  for (const file of await recordedFiles(folder)) refuseOutputIntoFile(file, redactAddress(file));
   const globs = (values['trace-match'] ?? []).map((pattern) => new Glob(Buffer.from(pattern)));
   const options = { mostBytes: values['trace-bytes'] ?? SHOWN_BYTES, globs };
   const format = values['trace-format'] ?? (values.json === true ? 'ndjson' : 'text');

@@ -145,6 +145,7 @@ export class NodeRun {
   readonly link: NodeLink;
   #session: Session | undefined;
   #state: 'running' | NodeEnd = 'running';
+  #stopped: Error | undefined;
 
   constructor(link: NodeLink) {
     this.link = link;
@@ -170,7 +171,7 @@ export class NodeRun {
   async run(work: (session: Session, last: Connection | undefined) => Promise<void>): Promise<NodeEnd> {
     let last: Connection | undefined;
     while (this.#state === 'running') {
-      const server = await this.link.open(last);
+      const server = await this.#open(last);
       if (!this.isRunning) server?.connection.close();
       else if (server === undefined) this.end('gone');
       else {
@@ -181,6 +182,14 @@ export class NodeRun {
       if (this.isFinished) last?.close();
     }
     return this.#state;
+  }
+
+  async #open(last: Connection | undefined): Promise<Server | undefined> {
+    const server = this.#stopped === undefined ? await this.link.open(last) : undefined;
+    if (this.#stopped === undefined || !this.isRunning) return server;
+    // It was only being opened, or introduced, at that moment: nobody would ever end the work on it.
+    server?.connection.close();
+    throw this.#stopped;
   }
 
   /** The first call counts. */
@@ -197,5 +206,11 @@ export class NodeRun {
   /** Ends the work on the connection: it rejects with the reason. */
   fail(reason: Error): void {
     this.#session?.connection.fail(reason);
+  }
+
+  /** The same, for good: no other connection is worked on, whichever is being opened. `run` rejects with the reason. */
+  stop(reason: Error): void {
+    this.#stopped ??= reason;
+    this.fail(reason);
   }
 }

@@ -49,6 +49,7 @@ export class RoutedClient {
   /** Slots whose keys found no way the last time: the next one is not waited for as long. */
   readonly #hopeless = new Set<number>();
   #reason: Error | undefined;
+  #isClosed = false;
 
   constructor(deployment: Deployment, options: RoutedClientOptions) {
     this.#deployment = deployment;
@@ -110,7 +111,9 @@ export class RoutedClient {
     for (const { session } of this.#routes.values()) session.connection.fail(reason);
   }
 
+  /** Nobody asks it any more: also what is only being opened is closed, as soon as it is there. */
   close(): void {
+    this.#isClosed = true;
     for (const { session } of this.#routes.values()) session.connection.close();
   }
 
@@ -158,6 +161,7 @@ export class RoutedClient {
       if (server === undefined) this.#routes.delete(node.id);
       if (server === undefined) return undefined;
       if (this.#reason !== undefined) server.connection.fail(this.#reason);
+      if (this.#isClosed) server.connection.close();
       const route = { link, session: new Session(server) };
       this.#routes.set(node.id, route);
       return route;

@@ -62,7 +62,7 @@ export interface KeyspaceFigures {
   readonly hottestUntold: boolean;
   /** Of a cluster. */
   readonly nodes: readonly NodeFigures[];
-  /** Those with the most bytes. */
+  /** All that have keys, the one with the most bytes first. */
   readonly slots: readonly SlotFigures[];
   /** Milliseconds. */
   readonly elapsed: number;
@@ -70,7 +70,6 @@ export interface KeyspaceFigures {
 
 const MOST_DATABASES = 20;
 const MOST_PREFIXES = 20;
-const MOST_SLOTS = 10;
 const USUAL_DEPTH = 1;
 
 /** @throws RespError where the endpoint cannot be read to its end: then nothing is known */
@@ -191,6 +190,5 @@ function slotsOf({ slotKeys, slotBytes }: KeyspaceTally): SlotFigures[] {
   return [...SlotSet.all()]
     .filter((slot) => slotKeys[slot]! > 0)
     .map((slot) => ({ slot, keys: slotKeys[slot]!, bytes: slotBytes[slot]! }))
-    .toSorted((one, other) => other.bytes - one.bytes)
-    .slice(0, MOST_SLOTS);
+    .toSorted((one, other) => other.bytes - one.bytes);
 }

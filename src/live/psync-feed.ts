@@ -123,7 +123,7 @@ export class PsyncFeed implements Feed {
     this.#ended = new RespError('CLOSED', `Nobody follows ${nameOf(peer)} any more`, { peer });
     this.#onRefused(this.#ended);
     this.#run.end('finished');
-    this.#run.fail(this.#ended);
+    this.#run.stop(this.#ended);
     this.#attempt?.link?.close();
     this.#changes.wake();
   }
@@ -162,8 +162,8 @@ export class PsyncFeed implements Feed {
   async #follow(): Promise<void> {
     const { signal } = this.#deployment;
     try {
-      const fail = (reason: Error): void => this.#run.fail(reason);
-      const end = await whileListening(signal, fail, () => this.#run.run((session) => this.#work(session)));
+      const stop = (reason: Error): void => this.#run.stop(reason);
+      const end = await whileListening(signal, stop, () => this.#run.run((session) => this.#work(session)));
       if (end === 'gone') this.#leave();
     } catch (error) {
       this.#end(error);
@@ -230,6 +230,8 @@ export class PsyncFeed implements Feed {
     };
     // A replica has the same history, and is behind: what is told by one of both is not to be read from the other.
     attempt.link = await this.#deployment.replicate(session.peer, sink, session.server.info.runId);
+    // What it is beside may have been lost, or let go of, while it was only being opened.
+    if (session.connection.error !== undefined) attempt.link.close();
     // Before Redis 7.0 there are none without keys: then all of it is read past.
     await attempt.link.wantNoKeys();
     await attempt.link.start(point);

@@ -186,7 +186,7 @@ export class NodeReader {
 
   stop(reason: Error): void {
     this.#alone.stop(reason);
-    this.#run.fail(reason);
+    this.#run.stop(reason);
   }
 
   /** A node that has handed over is a replica, which would go on to refuse: what took its place is walked instead. */

@@ -22,6 +22,7 @@ export class NodeSnapshot {
   /** What has come before there was a channel: the link is paused then, so that is one chunk. */
   #held: Buffer[] = [];
   #isWhole = false;
+  #isClosed = false;
   #reason: unknown;
 
   constructor(deployment: Deployment, node: Node) {
@@ -57,6 +58,8 @@ export class NodeSnapshot {
     };
     const link = await this.#deployment.replicate(this.node.peer, sink, runId);
     this.#link = link;
+    // It may have been let go of while it was only being opened: the source makes no snapshot for nobody then.
+    if (this.#isClosed) link.close();
     await link.tellVersion(this.#version);
     await link.start(undefined);
   }
@@ -88,6 +91,7 @@ export class NodeSnapshot {
   }
 
   close(): void {
+    this.#isClosed = true;
     this.#link?.close();
   }
 

@@ -218,7 +218,7 @@ export class NodeWriter {
   }
 
   stop(reason: Error): void {
-    this.#run.fail(reason);
+    this.#run.stop(reason);
   }
 
   /** Works on one connection, until it is of no more use. @param wasIdle whether the last one was */

@@ -43,6 +43,13 @@ export async function* recordedFrames(folder: string, options: Options): AsyncGe
   if (failure !== undefined) throw failure;
 }
 
+/** Whatever of the folder is read; nothing where nobody can look into it, which shows once that is read. */
+export async function recordedFiles(folder: string): Promise<string[]> {
+  const names = await readdir(folder).catch((): string[] => []);
+  const own = names.filter((name) => name === CONNECTIONS || connectionOf(name) !== undefined);
+  return own.map((name) => join(folder, name));
+}
+
 type Exchange = readonly [command: PrintedFrame | undefined, replies: readonly PrintedFrame[]];
 
 /** What is said unasked in between stands alone. */
@@ -96,7 +103,7 @@ async function* framesIn(
   }
 }
 
-/** What the file has now: to one that grows, as what is printed goes into it, there may be no end. */
+/** What the file has now: to one that grows, as of a run that still records, there may be no end. */
 async function* chunksOf(path: string): AsyncGenerator<Buffer> {
   const { handle, size } = await openOwn(path);
   try {

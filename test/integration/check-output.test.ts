@@ -62,7 +62,10 @@ test('rump check ends where the combined file cannot be written', async (t) => {
   const { endpoints } = await startPair(t);
   const path = join(folderOf(t), 'missing', 'combined');
   const result = await runCheck([...endpoints, '--combined', path]);
-  assertRefused(result, { code: 2, error: /^rump: Cannot write the list of keys .*combined: ENOENT$/ });
+  assertRefused(result, {
+    code: 2,
+    error: /^rump: Cannot write the list of keys .*combined: there is no such folder \(ENOENT\)$/,
+  });
 });
 
 test('rump check --json tells each difference as an object, and how it came out', async (t) => {

@@ -5,8 +5,10 @@ import { test } from 'node:test';
 import type { TestClient } from '../support/client.ts';
 import { callsOf, dumpsOf, writesOf } from '../support/command-stats.ts';
 import { assertSameData, fillAllTypes } from '../support/keyspace.ts';
+import { underWay } from '../support/mid-run.ts';
 import { assertDone, assertFailed } from '../support/outcome.ts';
-import { runRump } from '../support/rump.ts';
+import { replyProxy } from '../support/reply-proxy.ts';
+import { runRump, spawnRump } from '../support/rump.ts';
 import { startPair } from '../support/server-pair.ts';
 import { DEFAULT, present, serversWith, VERSIONS } from '../support/server-versions.ts';
 import { startProxy } from '../support/tcp-proxy.ts';
@@ -124,6 +126,27 @@ test('A source that cuts its snapshot off is scanned, and that is told once', as
   );
   assert.ok(((await callsOf(from)).get('scan') ?? 0) > 0);
   await assertSameData(from, to);
+});
+
+test('A run that is stopped while it says that it is a replica asks for no snapshot, and waits for none', async (t) => {
+  const { source, target } = await startPair(t);
+  for (const args of [SNAPSHOT, ['--live', '--feed', 'psync', '--until-idle', '1m']]) {
+    let interrupt!: () => Promise<void>;
+    /** Before that it was only asked whether it is allowed. */
+    let asked: number | undefined;
+    const { url, calls } = await replyProxy(t, source.port, async ([name, option]) => {
+      if (name === 'REPLCONF' && option === 'capa') await interrupt();
+      return undefined;
+    });
+    const running = spawnRump(['--from', url, '--to', target.url, ...args]);
+    interrupt = async () => {
+      asked = calls.get('PSYNC');
+      running.child.kill('SIGINT');
+      await underWay(running, () => /interrupted by/.test(running.stderr));
+    };
+    assertFailed(await running.done, { code: 130, error: /^rump: Stopped by Ctrl-C/m });
+    assert.equal(calls.get('PSYNC'), asked);
+  }
 });
 
 test('A user who may not PSYNC is told what is missing, and nothing is written', async (t) => {

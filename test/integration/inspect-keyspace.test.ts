@@ -112,6 +112,17 @@ test('rump inspect counts a cluster by node and by slot', async (t) => {
   const busy = slotOf(Buffer.from('busy'));
   assert.equal(slots[0]!.slot, busy);
   assert.ok(slots[0]!.keys >= 1000);
+  const keysOf = new Map<number, number>();
+  for (const [, name] of commands) {
+    const slot = slotOf(Buffer.from(name!));
+    keysOf.set(slot, (keysOf.get(slot) ?? 0) + 1);
+  }
+  assert.deepEqual(new Map(slots.map((one) => [one.slot, one.keys])), keysOf);
+  const text = (await runInspect(cluster.nodes[0]!.url)).stdout;
+  assert.match(
+    text,
+    new RegExp(`\\n *keys +bytes +slot\\n(?: *\\d.*\\n){10}\\n${keysOf.size.toLocaleString('en')} slots have keys: `),
+  );
 
   // A slot that moves while its node is read is read once more.
   const tag = Array.from({ length: 100 }, (_, i) => `tag${i}`).find((name) => slotOf(Buffer.from(name)) < 5000)!;

@@ -44,7 +44,7 @@ longTest('Where the connections of a killed run may not be ended, that is said',
   const tunnel = await toServer(t);
   await tunnel.clients[0]!.send('ACL', 'SETUSER', 'default', '-client|kill');
   const { values, result } = await killInTunnel(t, tunnel, fileFor(t));
-  assert.deepEqual(values, ['old'], 'the fault is there');
+  assert.ok(values.includes('old'), 'the fault is not there');
   assert.match(
     result.stderr,
     /^rump: warning: what the earlier part had sent to 127.*may still come.*CLIENT KILL.*--verify/m,

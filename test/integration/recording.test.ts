@@ -1,8 +1,9 @@
 // --record and rump inspect: the bytes of a run as they went over the wire, and what they say.
 import assert from 'node:assert/strict';
-import { execFileSync, spawn } from 'node:child_process';
+import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import {
+  appendFileSync,
   closeSync,
   existsSync,
   mkdirSync,
@@ -158,18 +159,33 @@ test('rump inspect prints what there is of a recording that lacks files and ends
   });
 });
 
-test('rump inspect reads of a recording what it has, where what is printed goes into it, and each connection once', async (t) => {
+test('rump inspect reads of a recording that grows what it has, and each connection once; printed into it is nothing', async (t) => {
   const folder = folderFor(t);
   mkdirSync(folder);
+  const list = join(folder, 'connections.ndjson');
   const line = '{"connection":"source 0","peer":"x:1","time":""}\n';
-  writeFileSync(join(folder, 'connections.ndjson'), line + line);
+  writeFileSync(list, line + line);
   writeFileSync(join(folder, 'source-0.received'), '');
   const sent = join(folder, 'source-0.sent');
   writeFileSync(sent, '*1\r\n$4\r\nPING\r\n'.repeat(10_000));
-  const file = openSync(sent, 'a');
-  const child = spawn(process.execPath, [MAIN, 'inspect', folder], { stdio: ['ignore', file, 'inherit'] });
+  for (const path of [list, sent]) {
+    const before = readFileSync(path, 'utf8');
+    const file = openSync(path, 'a');
+    const { status, stderr } = spawnSync(process.execPath, [MAIN, 'inspect', folder], {
+      stdio: ['ignore', file, 'pipe'],
+    });
+    closeSync(file);
+    assert.equal(status, 2);
+    assert.match(String(stderr), /^rump: Cannot read .*: stdout goes there \(redirect it to another file\)$/m);
+    assert.equal(readFileSync(path, 'utf8'), before);
+  }
+  const child = spawn(process.execPath, [MAIN, 'inspect', folder], { stdio: ['ignore', 'pipe', 'inherit'] });
+  let printed = '';
+  child.stdout.on('data', (chunk: Buffer) => {
+    printed += chunk.toString();
+    appendFileSync(sent, chunk);
+  });
   const [code] = (await once(child, 'close')) as [number];
-  closeSync(file);
   assert.equal(code, 0);
-  assert.equal(linesOf(readFileSync(sent, 'utf8')).filter((text) => text === 'source 0 > 14 "PING"').length, 10_000);
+  assert.equal(linesOf(printed).filter((text) => text === 'source 0 > 14 "PING"').length, 10_000);
 });

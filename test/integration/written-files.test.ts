@@ -163,6 +163,7 @@ test('rump refuses the file that its own output goes to, by whatever name', (t) 
     ['inspect', from, '--ndjson'],
     ['report', from],
     ['check', '--from', to, '--to', from],
+    ['--from', 'redis://127.0.0.1:1', '--to', path('new.resp'), '--from-password-file', from],
   )) {
     const into = run(args, from, 'a');
     assert.deepEqual([into.status, into.stdout], [2, before], into.stderr);
@@ -203,7 +204,7 @@ test('rump check leaves the list of keys as it was where it cannot come to its e
 test('rump check says what it has found though the disk is full that its list should be on', async (t) => {
   const { from, to, in: path } = startFiles(t);
   writeFileSync(path('same.resp'), restores(3));
-  const error = 'rump: Cannot write the list of keys /dev/full: ENOSPC';
+  const error = 'rump: Cannot write the list of keys /dev/full: no space is left (ENOSPC)';
   const different = await runCheck(['--from', from, '--to', to, '--combined', '/dev/full']);
   assertDifferent(different, [MORE]);
   assert.equal(linesOf(different.stderr).at(-1), error);

@@ -63,9 +63,10 @@ after(() => rmSync(folder, { recursive: true, force: true }));
 test('The package holds what its command and its library import, their types, and pages', () => {
   const { bin, exports } = manifest;
   const command = bin['rump']!.replace('./', '');
-  const programs = reachedFrom([command, exports['.'].default]);
-  const ofPrograms = [...programs].filter((path) => path !== command).map((path) => path.replace(/\.js$/, '.d.ts'));
-  const types = reachedFrom([exports['.'].types, ...ofPrograms]);
+  const library = reachedFrom([exports['.'].default]);
+  const programs = new Set([...library, ...reachedFrom([command])]);
+  const ofLibrary = [...library].map((path) => path.replace(/\.js$/, '.d.ts'));
+  const types = reachedFrom([exports['.'].types, ...ofLibrary]);
   // A file of types alone stands beside an empty one that runs.
   const beside = [...types].map((path) => path.replace(/\.d\.ts$/, '.js'));
   const known = new Set([...PAGES, ...programs, ...types, ...beside]);

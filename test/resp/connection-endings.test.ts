@@ -4,6 +4,7 @@ import type { Socket } from 'node:net';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Command } from '../../resp/command.ts';
+import { connectFailure } from '../../resp/connect-failure.ts';
 import { Connection, type ConnectionOptions } from '../../resp/connection.ts';
 import { ConnectionError, ProtocolError, TimeoutError } from '../../resp/errors.ts';
 import { bulk } from '../support/frames.ts';
@@ -40,6 +41,16 @@ test('Connection.open() says that nothing listens at a port', async () => {
     retryable: true,
     message: `Cannot connect to 127.0.0.1:${closed}: connection refused, nothing listens there`,
   });
+});
+
+test('Where a process has no file left to connect by, that is said, and what to do', () => {
+  const cause = Object.assign(new Error('connect EMFILE 127.0.0.1:1 - Local (undefined:undefined)'), {
+    code: 'EMFILE',
+  });
+  const attempt = { peer: { host: HOST, port: 1 }, tls: undefined, hints: undefined, connected: false };
+  const { message, hint } = connectFailure(cause, attempt);
+  assert.equal(message, 'Cannot connect to 127.0.0.1:1: too many files are open');
+  assert.equal(hint, 'raise ulimit -n');
 });
 
 test('Connection.open() says that there is no such host', async () => {

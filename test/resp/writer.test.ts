@@ -1,4 +1,4 @@
-// What is encoded while the kernel still has to take what was written before it: that memory is not touched.
+// When it writes, and what is encoded while the kernel still has to take what was written before it: that memory is not touched.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Socket } from '../../resp/socket.ts';
@@ -85,4 +85,22 @@ test('Writer goes on behind what it wrote, where the kernel has not taken that, 
   // Whether it is idle is looked at behind each write.
   assert.equal(write('third'), bulk('first').length + bulk('second').length);
   assert.equal(write('fourth'), 0);
+});
+
+test('Writer makes one write of what follows from what was read, before anything else is read', async () => {
+  const socket = new SlowSocket();
+  const writer = writerTo(socket);
+  let writes = 0;
+  socket.write = () => void writes++;
+  const began = (): void => {
+    writer.encoder.bulk(Buffer.from('key'));
+    writer.schedule();
+  };
+  const next = new Promise((resolve) => {
+    setImmediate(() => resolve(writes));
+  });
+  void Promise.resolve().then(began).then(began);
+  began();
+  assert.equal(writes, 0);
+  assert.equal(await next, 1);
 });

@@ -62,8 +62,11 @@ class Browser {
   constructor() {
     const folder = mkdtempSync(join(tmpdir(), 'rump-browser-'));
     const args = [...FLAGS, `--user-data-dir=${folder}`, 'about:blank'];
-    this.#child = spawn(programOnPath(), args, { stdio: ['ignore', 'ignore', 'ignore', 'pipe', 'pipe'] });
-    killAtExit(this.#child, folder);
+    this.#child = spawn(programOnPath(), args, {
+      stdio: ['ignore', 'ignore', 'ignore', 'pipe', 'pipe'],
+      detached: true,
+    });
+    killAtExit(this.#child, folder, true);
     (this.#child.stdio[4] as Readable).on('data', (bytes: Buffer) => this.#onData(bytes));
     this.#child.once('exit', () => this.#fail(new Error('The browser has ended')));
     this.#child.once('error', (error) => this.#fail(error));

@@ -34,6 +34,7 @@ export function refuseReadFiles(values: OptionValues, target?: Address): void {
     const path = values[read];
     // A device is not written over; and what is not there is refused by whoever reads it.
     if (path === undefined || !isRegularFile(path)) continue;
+    refuseOutputIntoFile(path);
     const written = all.find((one) => isSameFile(path, one.path));
     if (written === undefined) continue;
     if (target !== undefined && written.flag === 'to')

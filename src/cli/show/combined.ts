@@ -5,7 +5,7 @@ import { redactAddress } from '../../../resp/address.ts';
 import { RespError } from '../../../resp/errors.ts';
 import { escapeControls, shortKey } from '../../../resp/escapes.ts';
 import { Replacement, writeAll } from '../../file/output-file.ts';
-import { demandWritableKind } from '../../file/regular-file.ts';
+import { demandWritableKind, isSystemError, writeError } from '../../file/regular-file.ts';
 import type { StartEvent } from '../../sync/options.ts';
 import type { Verdict, VerdictEvent } from '../../verify/options.ts';
 import { UsageError } from '../flags/kinds.ts';
@@ -96,8 +96,9 @@ export class Combined {
   }
 
   #refusal(error: unknown): UsageError {
-    const { code = String(error) } = error as NodeJS.ErrnoException;
-    const [why, hint] = error instanceof RespError ? [error.message.replace(/^.*?: /, ''), error.hint] : [code];
+    const known = isSystemError(error) ? writeError(this.#path, error) : error;
+    const [why, hint] =
+      known instanceof RespError ? [known.message.replace(/^.*?: /, ''), known.hint] : [String(known)];
     return new UsageError(`Cannot write the list of keys ${redactAddress(this.#path)}: ${why}`, hint);
   }
 }

@@ -7,6 +7,8 @@ import type { RankedKey } from '../../inspect/largest.ts';
 
 /** Bytes of a name that are shown. */
 const LONGEST = 256;
+/** Slots that are shown to people. */
+const MOST_SLOTS = 10;
 
 type Row = readonly string[];
 
@@ -52,8 +54,9 @@ export function keyspaceText(figures: KeyspaceFigures, columns = Infinity): stri
     ),
     table(
       ['keys', 'bytes', 'slot'],
-      slots.map((one) => [formatCount(one.keys), formatBytes(one.bytes), String(one.slot)]),
+      slots.slice(0, MOST_SLOTS).map((one) => [formatCount(one.keys), formatBytes(one.bytes), String(one.slot)]),
     ),
+    slots.length <= MOST_SLOTS ? '' : `${formatCount(slots.length)} slots have keys: --json tells of each.\n`,
     table(
       ['bytes', 'type', 'largest'],
       largest.map((key) => [formatBytes(key.size), ...named(key)]),

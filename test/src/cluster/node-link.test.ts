@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { ConnectionError } from '../../../resp/errors.ts';
 import type { Deployment } from '../../../src/cluster/deployment.ts';
-import { NodeLink } from '../../../src/cluster/node-link.ts';
+import { NodeLink, NodeRun } from '../../../src/cluster/node-link.ts';
+import { Wakeup } from '../../../src/flow/wakeup.ts';
 import type { Reconnect } from '../../../src/server/retry.ts';
 import { Topology } from '../../../src/cluster/topology.ts';
 import type { Server } from '../../../src/server/server.ts';
@@ -13,17 +14,25 @@ const CLOSED = new ConnectionError('CLOSED', 'Lost the connection to 127.0.0.1:6
   retryable: true,
 });
 
+interface Given {
+  readonly server?: Server;
+  readonly introduce?: () => Promise<void>;
+}
+
 /** A link to a server that is always there, with what it told. */
-function linkWith(retries: number): { link: NodeLink; told: Reconnect[] } {
+function linkWith(
+  retries: number,
+  { server = {} as Server, introduce }: Given = {},
+): { link: NodeLink; told: Reconnect[] } {
   const told: Reconnect[] = [];
   const deployment = {
     role: 'source',
     signal: undefined,
     topology: Topology.single(NODE),
     refresh: async () => {},
-    connect: async () => ({}) as Server,
+    connect: async () => server,
   };
-  const options = { retry: { retries, longest: 1 }, onReconnect: (event: Reconnect) => told.push(event) };
+  const options = { retry: { retries, longest: 1 }, onReconnect: (event: Reconnect) => told.push(event), introduce };
   return { link: new NodeLink(deployment as unknown as Deployment, NODE, options), told };
 }
 
@@ -55,4 +64,25 @@ test('NodeLink.open() takes it for a failure that a connection is lost while rep
   link.progress();
   await link.open({ error: CLOSED, wasIdle: false });
   assert.equal(told.length, 1);
+});
+
+test('NodeRun.stop() ends the run also while a connection is introduced, which is closed then', async () => {
+  const reason = new Error('the other side has failed');
+  const [begun, introduced] = [new Wakeup(), new Wakeup()];
+  const done: string[] = [];
+  const server = { connection: { close: () => done.push('closed'), onProgress() {} } } as unknown as Server;
+  const introduce = (): Promise<void> => {
+    begun.wake();
+    return introduced.sleep();
+  };
+  const run = new NodeRun(linkWith(0, { server, introduce }).link);
+  const running = run.run(async () => {
+    done.push('worked');
+    run.end('finished');
+  });
+  await begun.sleep();
+  run.stop(reason);
+  introduced.wake();
+  await assert.rejects(running, reason);
+  assert.deepEqual(done, ['closed']);
 });

@@ -44,3 +44,23 @@ test('RoutedClient.ask() asks the owner again where the node is gone that it sen
   assert.equal(asked, 4);
   assert.deepEqual(connects, [OWNER.id, ...Array.from({ length: 4 }, () => GONE.id)]);
 });
+
+test('RoutedClient.close() closes a connection as well that is only being opened', async () => {
+  const closed = new ConnectionError('CLOSED', 'The connection is closed', { peer: OWNER.peer });
+  const connection = {
+    error: undefined as Error | undefined,
+    close: () => void (connection.error = closed),
+    request: () => Promise.resolve('a reply'),
+    onProgress: () => {},
+  };
+  const deployment = {
+    nodeOf: () => OWNER,
+    connect: async () => {
+      client.close();
+      return { connection, db: 0 } as unknown as Server;
+    },
+  };
+  const options = { retry: { retries: 3, longest: 1 }, onReconnect: () => {} };
+  const client = new RoutedClient(deployment as unknown as Deployment, options);
+  await assert.rejects(client.ask(0, Buffer.from('key'), [['GET', 'key']]), closed);
+});

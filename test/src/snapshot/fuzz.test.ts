@@ -14,7 +14,7 @@ import { readSnapshots } from '../../support/snapshot-fixtures.ts';
 import { count } from '../../support/tier.ts';
 import { Mutations } from '../rdb/mutations.ts';
 
-const ROUNDS = count(300, 10_000);
+const ROUNDS = count(300, 4000);
 /** Those of the other servers have nothing that these lack, and take their time. */
 const LARGE = new Set(['redis-6.0', 'redis-8.0', 'valkey-9.1']);
 const CHUNKED_ROUNDS = count(150, 5_000);

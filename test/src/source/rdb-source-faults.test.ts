@@ -14,7 +14,7 @@ import { count } from '../../support/tier.ts';
 import * as build from '../rdb/payload-builder.ts';
 
 const files = readSnapshots();
-const STEP = count(7, 1);
+const STEP = count(7, 3);
 const HEADER = 'REDIS0011';
 const key = (name: string): Buffer => Buffer.concat([Buffer.of(0), build.strings(name, 'value')]);
 const moduleValue = (name: string, bytes: number): Buffer =>
