@@ -154,9 +154,9 @@ export function isWaitedFor(error: unknown): boolean {
   return reply !== undefined && meaningOf(reply).waits !== false;
 }
 
-/** What a connection fails with where nobody is there just now. That a name is unknown, or a certificate, does not pass. */
+/** What a connection fails with where nobody is there just now, or no longer. That a name is unknown, or a certificate, does not pass. */
 const ABSENT: ReadonlySet<string> = new Set(
-  'ECONNREFUSED ECONNRESET ETIMEDOUT EHOSTUNREACH ENETUNREACH EAI_AGAIN'.split(' '),
+  'ECONNREFUSED ECONNRESET CLOSED ETIMEDOUT EHOSTUNREACH ENETUNREACH EAI_AGAIN'.split(' '),
 );
 
 /** Whether nobody was reached who may be there later: so says the error itself, or what is behind it. */

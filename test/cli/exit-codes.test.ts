@@ -1,7 +1,7 @@
 // Exit codes for each end of a run.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { connectFailure, connectTimeout } from '../../resp/connect-failure.ts';
+import { connectFailure, connectTimeout, lostConnection } from '../../resp/connect-failure.ts';
 import { AddressError, ConnectionError, ReplyError, RespError, TimeoutError } from '../../resp/errors.ts';
 import { exitCodeOf } from '../../src/cli/exit-codes.ts';
 import { UsageError } from '../../src/cli/flags/kinds.ts';
@@ -41,6 +41,8 @@ test('exitCodeOf() before the run has begun is 75 only for errors that are waite
     [connectTimeout(1, { peer, tls: {}, hints: undefined, connected: true }), 1],
     [connectFailure(reset, { peer, tls: undefined, hints: undefined, connected: false }), 75],
     [connectFailure(reset, { peer, tls: {}, hints: undefined, connected: true }), 1],
+    [lostConnection(undefined, { ...life, heard: true }), 75],
+    [lostConnection(undefined, { ...life, heard: false }), 1],
     [new ConnectionError('ENOTFOUND', 'x', { retryable: true }), 1],
     [new ConnectionError('CERT_HAS_EXPIRED', 'x'), 1],
     [new TimeoutError('x'), 1],
@@ -55,6 +57,7 @@ test('exitCodeOf() before the run has begun is 75 only for errors that are waite
 });
 
 const peer = { host: 'h', port: 1 };
+const life = { peer, tls: undefined, hints: undefined, asked: false };
 const reset = Object.assign(new Error('reset'), { code: 'ECONNRESET' });
 
 function refused(words: string): RespError {
