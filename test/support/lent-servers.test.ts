@@ -13,10 +13,10 @@ after(() => Promise.all(lent.map((server) => server.stop())));
 
 /** A server that has been used so, and the one that is lent next. */
 async function usedBy(use: (client: TestClient, server: TestServer) => unknown): Promise<[TestServer, TestServer]> {
-  const first = await borrow();
+  const first = await borrow(true);
   await use(await first.client(), first);
   await giveBack(first);
-  const next = await borrow();
+  const next = await borrow(true);
   lent.push(first, next);
   return [first, next];
 }

@@ -4,6 +4,7 @@ import { readdirSync } from 'node:fs';
 import type { TestContext } from 'node:test';
 import type { TestClient } from './client.ts';
 import { startServer, type TestServer } from './redis-server.ts';
+import { isLong } from './tier.ts';
 
 const idle: TestServer[] = [];
 /** What each said of itself when it was started. */
@@ -16,8 +17,12 @@ export async function lend(t: TestContext): Promise<TestServer> {
   return server;
 }
 
-/** It is empty, nobody is connected to it, and it counts from nought. */
-export async function borrow(): Promise<TestServer> {
+/**
+ * It is empty, nobody is connected to it, and it counts from nought. In the long tier everybody has one of his own: there it may
+ * matter what a server has been through.
+ */
+export async function borrow(isLent = !isLong): Promise<TestServer> {
+  if (!isLent) return startServer();
   for (let server = idle.pop(); server !== undefined; server = idle.pop()) {
     server.wake();
     // What a test that has ended has left running does not reach the next one.
@@ -33,7 +38,7 @@ export async function borrow(): Promise<TestServer> {
 }
 
 export async function giveBack(server: TestServer): Promise<void> {
-  if (!server.isUntouched || readdirSync(server.dir).length > 0) return server.stop();
+  if (!habits.has(server) || !server.isUntouched || readdirSync(server.dir).length > 0) return server.stop();
   await server.rest();
   idle.push(server);
 }
