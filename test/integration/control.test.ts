@@ -60,9 +60,9 @@ function start(t: TestContext, args: readonly string[] = SLOWLY, ends = endpoint
   return startControlled(t, [...ends, ...args]);
 }
 
-/** One that signals reach. */
-function startProcess(t: TestContext): Promise<Controlled> {
-  return startControlled(t, [...endpoints, ...SLOWLY], spawnRump);
+/** One that signals reach, and whose time is its own. */
+function startProcess(t: TestContext, args: readonly string[] = SLOWLY): Promise<Controlled> {
+  return startControlled(t, [...endpoints, ...args], spawnRump);
 }
 
 function withoutSocket({ path }: Controlled, result: RumpResult): RumpResult {
@@ -94,7 +94,7 @@ test('rump --control tells how far a copy is, in lines and as JSON, and removes 
 test('rump reads and writes nothing while it is paused, however long that is, and then goes on', async (t) => {
   await Promise.all([from, to].map((client) => client.send('CONFIG', 'SET', 'timeout', '2')));
   t.after(() => Promise.all([from, to].map((client) => client.send('CONFIG', 'SET', 'timeout', '0'))));
-  const run = await start(t, ['--tpslimit', '2000', '--buffer', '100k', '--timeout', '1s', '--retries', '0']);
+  const run = await startProcess(t, ['--tpslimit', '2000', '--buffer', '100k', '--timeout', '1s', '--retries', '0']);
   await underWay(run.running, hasWritten);
   assert.equal(await run.tell('PAUSE'), 'OK\n');
   // What was on its way has come: twice rump itself has answered since, and nothing was read or written.
