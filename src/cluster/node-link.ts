@@ -208,7 +208,7 @@ export class NodeRun {
     this.#session?.connection.fail(reason);
   }
 
-  /** The same, for good: no other connection is worked on, whichever is being opened. `run` rejects with the reason. */
+  /** The same, for good: no other connection is worked on, and one that is being opened is closed. `run` rejects. */
   stop(reason: Error): void {
     this.#stopped ??= reason;
     this.fail(reason);

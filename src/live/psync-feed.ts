@@ -123,7 +123,7 @@ export class PsyncFeed implements Feed {
     this.#ended = new RespError('CLOSED', `Nobody follows ${nameOf(peer)} any more`, { peer });
     this.#onRefused(this.#ended);
     this.#run.end('finished');
-    this.#run.stop(this.#ended);
+    this.#run.fail(this.#ended);
     this.#attempt?.link?.close();
     this.#changes.wake();
   }

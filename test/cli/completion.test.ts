@@ -89,6 +89,10 @@ test('The programs for zsh and fish know every command, and of each its flags wi
   }
 });
 
+test('The usage of rump completion names the shells that there are', () => {
+  assert.equal(COMMANDS.find(({ name }) => name === 'completion')?.help.usage, Object.keys(SHELLS).join('|'));
+});
+
 test('Each shell that is here can read its program', () => {
   const read = Object.entries(SHELLS).map(([shell, program]) => {
     const path = join(folder, `rump.${shell}`);

@@ -7,7 +7,6 @@ import { fillAllTypes, snapshot, type Snapshot } from '../support/keyspace.ts';
 import { lend } from '../support/lent-servers.ts';
 import { startMemoryServer, type MemoryServer } from '../support/memory-server/memory-server.ts';
 import { assertDone, assertFailed } from '../support/outcome.ts';
-import type { TestServer } from '../support/redis-server.ts';
 import { runRump } from '../support/rump.ts';
 import { startPair } from '../support/server-pair.ts';
 
@@ -101,16 +100,11 @@ async function assertExactly(to: TestClient, filter: Filter, all: ReadonlyMap<st
   return expected.length;
 }
 
-async function lone(t: TestContext): Promise<TestServer> {
-  const server = await lend(t);
-  return server;
-}
-
 test('rump copies the keys that its filters let through, and no other', async (t) => {
   const { source, from } = await startPair(t);
   await fill(from);
   const all = await snapshot(from);
-  const targets = await Promise.all([lone(t), lone(t)]);
+  const targets = await Promise.all([lend(t), lend(t)]);
   let next = 0;
   let empty = 0;
   await Promise.all(
@@ -156,7 +150,7 @@ test('rump --type asks for each type where SCAN does not know TYPE', async (t) =
   t.after(() => old.stop());
   const from = await clientOf(t, old);
   await assert.rejects(from.send('SCAN', 0, 'TYPE', 'list'), /syntax/);
-  const target = await lone(t);
+  const target = await lend(t);
   const to = await target.client();
   const names = Array.from({ length: 300 }, (_, i) => `${i % 3 === 0 ? 'a' : 'b'}:${i}`);
   const writers: Readonly<Record<string, (key: string) => (string | number)[]>> = {
@@ -185,7 +179,7 @@ test('rump --type copies no key of which the source will not tell the type', asy
   const old = await startMemoryServer({ version: '5.0.14', unknown: ['TYPE'] });
   t.after(() => old.stop());
   await (await clientOf(t, old)).send('SET', 'key', 'value');
-  const target = await lone(t);
+  const target = await lend(t);
   const result = await runRump(['--from', old.url, '--to', target.url, '--type', 'string']);
   assertFailed(result, { error: /^rump: key "key" in db 0: ERR unknown command/ });
   assert.equal(await (await target.client()).send('DBSIZE'), 0);

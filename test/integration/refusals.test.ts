@@ -1,6 +1,6 @@
 // What rump will not begin, and says why in one line: nothing is written to the target, and no stack is shown.
 import assert from 'node:assert/strict';
-import { test, type TestContext } from 'node:test';
+import { test } from 'node:test';
 import type { TestClient } from '../support/client.ts';
 import { lend } from '../support/lent-servers.ts';
 import { assertDone, assertRefused } from '../support/outcome.ts';
@@ -25,7 +25,7 @@ test('rump refuses to write to a replica, and reads from one', async (t) => {
   await to.send('SET', 'key', 'value');
   await from.send('REPLICAOF', '127.0.0.1', target.port);
   await untilInStep(from);
-  const other = await emptyServer(t);
+  const other = await lend(t);
   assertRefused(await runRump(['--from', other.url, '--to', source.url]), {
     error: new RegExp(`127.0.0.1:${source.port}.* is a replica .*primary`),
   });
@@ -156,11 +156,6 @@ async function assertNamed(
   assertRefused(result, { error: new RegExp(`127\\.0\\.0\\.1:${servers[side].port} as the ${side}`) });
   for (const right of known) assert.match(result.stderr, new RegExp(`\\b${right.toUpperCase()}\\b.*\\+${right}\\b`));
   assert.equal(await servers.to.send('DBSIZE'), 0);
-}
-
-async function emptyServer(t: TestContext): Promise<TestServer> {
-  const server = await lend(t);
-  return server;
 }
 
 async function login(server: TestServer, password: string): Promise<TestClient> {

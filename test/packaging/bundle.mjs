@@ -11,6 +11,7 @@ const ESCAPED = /[\0\r\n=\xe2]/g;
 /** As yEnc moves what it escapes. */
 const SHIFT = 64;
 const GRANT = 'Permission is hereby granted';
+const OUTPUT = { platform: 'node', target: 'node20', minify: true, legalComments: 'none', logLevel: 'warning' };
 
 /** @param root of the project */
 export async function makeBundle(root) {
@@ -29,8 +30,6 @@ export async function makeBundle(root) {
   const head = headOf({ version, description, licences, hash: createHash('sha256').update(packed).digest('hex') });
   return Buffer.concat([Buffer.from(head), Buffer.from(escaped(packed), 'latin1'), Buffer.from('\n')]);
 }
-
-const OUTPUT = { platform: 'node', target: 'node20', minify: true, legalComments: 'none', logLevel: 'warning' };
 
 /** Returns the parts, as modules of CommonJS, by the names that they have for each other, and the packages inside. */
 async function minified(root, version) {

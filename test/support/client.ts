@@ -77,7 +77,7 @@ export class TestClient {
   pipeline(commands: readonly (readonly Argument[])[]): Promise<Reply[]> {
     if (commands.length === 0) return Promise.resolve([]);
     if (this.#socket.destroyed) return Promise.reject(new Error('The test client is closed'));
-    this.#hasDebugged ||= commands[0]![0] === 'DEBUG';
+    this.#hasDebugged ||= commands.some(([name]) => name === 'DEBUG');
     return new Promise((resolve, reject) => {
       this.#waiting.push({ left: commands.length, replies: [], resolve, reject });
       this.#write(commands);
