@@ -16,7 +16,8 @@ import {
   type Checkpoint,
   type TargetIdentity,
 } from './checkpoint.ts';
-import { flushesBetween, flushesIn, parseInfo, wasReplica, type Flushes, type ServerInfo } from '../server/info.ts';
+import { flushesBetween, flushesIn, type Flushes } from '../server/flushes.ts';
+import { parseInfo, wasReplica, type ServerInfo } from '../server/info.ts';
 import { countOf } from '../../resp/figures.ts';
 import { Backoff, pauseAfter } from '../server/retry.ts';
 import { CHECKPOINT_PREFIX } from '../scan/checkpoint-names.ts';

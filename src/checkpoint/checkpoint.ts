@@ -7,7 +7,7 @@ import type { MetServers } from '../cluster/apart.ts';
 import type { KeyId } from '../flow/key-id.ts';
 import type { LeftFeed } from '../live/left-feeds.ts';
 import { Crc64 } from '../rdb/crc64.ts';
-import type { Flushes } from '../server/info.ts';
+import type { Flushes } from '../server/flushes.ts';
 import type { SourceState } from '../source/walks.ts';
 
 /** What has to be the same in a copy that goes on, by the flags that say it. */

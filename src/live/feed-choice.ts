@@ -6,7 +6,7 @@ import type { Connection } from '../../resp/connection.ts';
 import type { Reply } from '../../resp/reply.ts';
 import type { Deployment } from '../cluster/deployment.ts';
 import type { Node } from '../cluster/topology.ts';
-import { askFlushes } from '../server/info.ts';
+import { askFlushes } from '../server/flushes.ts';
 import { isForbidden, isUnknownCommand, kindOf } from '../server/refusal.ts';
 import { PROBE_KEY } from '../server/probes.ts';
 import { replyOf } from '../server/replies.ts';

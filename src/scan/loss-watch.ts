@@ -4,16 +4,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { RespError, nameOf, type Peer } from '../../resp/errors.ts';
 import { replyOf, sizeIn } from '../server/replies.ts';
-import {
-  askFlushes,
-  askInfo,
-  hasManyServers,
-  keysIn,
-  type ServerInfo,
-  flushesBetween,
-  isSameKeyspace,
-  type Flushes,
-} from '../server/info.ts';
+import { askFlushes, flushesBetween, isReset, type Flushes } from '../server/flushes.ts';
+import { askInfo, hasManyServers, keysIn, type ServerInfo, isSameKeyspace } from '../server/info.ts';
 import type { Session } from '../server/session.ts';
 import { SlotWatch } from './coverage.ts';
 import { formatCount } from '../../resp/figures.ts';
@@ -280,8 +272,10 @@ function removedBetween(db: number, first: Outline, last: Outline): number {
   const { expiring = 0, volatile = 0 } = before.keyspace.find((one) => one.db === db) ?? {};
   if (!isSameKeyspace(before, now)) return expiring + volatile;
   const evicted = Math.max(0, now.evictedKeys - before.evictedKeys);
-  const isReset = now.expiredKeys < before.expiredKeys || (last.flushes?.resets ?? 0) > (first.flushes?.resets ?? 0);
-  const isTold = !isReset && before.role === 'primary' && now.role === 'primary';
+  const isAnew =
+    now.expiredKeys < before.expiredKeys ||
+    (first.flushes !== undefined && last.flushes !== undefined && isReset(first.flushes, last.flushes));
+  const isTold = !isAnew && before.role === 'primary' && now.role === 'primary';
   if (!isTold) return expiring + volatile + evicted;
   const fields = Math.max(0, now.expiredFields - before.expiredFields);
   return now.expiredKeys - before.expiredKeys + Math.min(fields, volatile) + evicted;

@@ -1,7 +1,6 @@
-// What INFO says of a server, as far as a copy needs it: who it is, what it holds, how often it was emptied.
+// What INFO says of a server, as far as a copy needs it: who it is, and what it holds.
 
 import type { Connection } from '../../resp/connection.ts';
-import { ReplyError } from '../../resp/errors.ts';
 import { misanswered } from './replies.ts';
 
 /** Whose keys a server has: the cursors of a walk lead on as long as this stays the same, see `isSameKeyspace`. */
@@ -174,66 +173,4 @@ export async function askReplication(server: Asked): Promise<Replication> {
 export async function hasManyServers(server: Asked, { runId }: ServerInfo): Promise<boolean> {
   const infos = await Promise.all(Array.from({ length: IDENTITY_PROBES }, () => askInfo(server)));
   return infos.some((info) => info.runId !== runId);
-}
-
-/** How often commands were called that empty a database or put another in its place. */
-export interface Flushes {
-  /** FLUSHDB: of which database is not told. */
-  readonly ofOne: number;
-  /** All the others: of every database, or of two. */
-  readonly ofMore: number;
-  /** Of these: SWAPDB, which CLIENT TRACKING does not tell of. */
-  readonly swaps: number;
-  /** Apart from these: how often it was told whose replica it is, or that it is none. */
-  readonly demotions: number;
-  /** All commands that were counted, and how often the counts began anew since their last beginning. */
-  readonly calls: number;
-  readonly resets: number;
-}
-
-const OF_MORE: ReadonlySet<string> = new Set(['flushall', 'swapdb', 'cluster|flushslot']);
-const DEMOTIONS: ReadonlySet<string> = new Set(['replicaof', 'slaveof']);
-
-/**
- * `undefined` where the server will not say.
- * @throws RespError, where the connection is lost
- */
-export async function askFlushes(server: Pick<Connection, 'request'>): Promise<Flushes | undefined> {
-  try {
-    return flushesIn(String(await server.request('INFO', 'commandstats')));
-  } catch (error) {
-    if (error instanceof ReplyError) return undefined;
-    throw error;
-  }
-}
-
-/** @param commandStats the text of INFO commandstats */
-export function flushesIn(commandStats: string): Flushes | undefined {
-  if (!commandStats.includes('cmdstat_')) return undefined;
-  const counts = { ofOne: 0, ofMore: 0, swaps: 0, demotions: 0, calls: 0, resets: 0 };
-  for (const [, name, count] of commandStats.matchAll(/^cmdstat_([^:]+):calls=(\d+)/gm)) {
-    counts.calls += Number(count);
-    if (name === 'flushdb') counts.ofOne += Number(count);
-    else if (OF_MORE.has(name!)) counts.ofMore += Number(count);
-    if (name === 'swapdb') counts.swaps += Number(count);
-    else if (DEMOTIONS.has(name!)) counts.demotions += Number(count);
-    else if (name === 'config|resetstat') counts.resets += Number(count);
-  }
-  return counts;
-}
-
-/** `undefined` where it was not told both times, or the counts were reset. */
-export function flushesBetween(
-  before: Flushes | undefined,
-  now: Flushes | undefined,
-): Pick<Flushes, 'ofOne' | 'ofMore' | 'swaps' | 'demotions'> | undefined {
-  if (before === undefined || now === undefined) return undefined;
-  // We have called some ourselves.
-  if (now.calls <= before.calls || now.resets > before.resets) return undefined;
-  return {
-    ofOne: now.ofOne - before.ofOne,
-    ofMore: now.ofMore - before.ofMore,
-    swaps: now.swaps - before.swaps,
-    demotions: now.demotions - before.demotions,
-  };
 }

@@ -3,7 +3,8 @@
 import { nameOf } from '../../resp/errors.ts';
 import type { Checkpoint, TargetIdentity } from '../checkpoint/checkpoint.ts';
 import type { Deployment } from '../cluster/deployment.ts';
-import { askFlushes, flushesBetween, wasReplica } from '../server/info.ts';
+import { askFlushes, flushesBetween } from '../server/flushes.ts';
+import { wasReplica } from '../server/info.ts';
 import type { WrittenProcess } from '../target/target-process.ts';
 
 /**

@@ -8,15 +8,8 @@ import { RoutedClient } from '../cluster/routed-client.ts';
 import type { Deployment } from '../cluster/deployment.ts';
 import type { NodeLinkOptions } from '../cluster/node-link.ts';
 import { Failure, whileListening } from '../flow/failure.ts';
-import {
-  askFlushes,
-  askInfo,
-  flushesBetween,
-  hasManyServers,
-  wasReplica,
-  type Flushes,
-  type ServerInfo,
-} from '../server/info.ts';
+import { askFlushes, flushesBetween, type Flushes } from '../server/flushes.ts';
+import { askInfo, hasManyServers, wasReplica, type ServerInfo } from '../server/info.ts';
 import { scopeOf } from '../server/refusal.ts';
 import type { Session } from '../server/session.ts';
 import type { NodeWriter } from './node-writer.ts';

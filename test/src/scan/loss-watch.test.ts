@@ -89,7 +89,8 @@ function sight(keys: number, flushalls: number | undefined, facts: Facts = {}): 
   const role = primary === undefined ? 'role:master\r\nmaster_replid:own' : `role:slave\r\nmaster_replid:${primary}`;
   const keyspace = `db0:keys=${keys},expires=${expires},avg_ttl=0,subexpiry=${volatile}\r\n${other === undefined ? '' : `db5:${other}\r\n`}`;
   const text = `run_id:${runId}\r\n${role}\r\nexpired_keys:${expired}\r\nexpired_subkeys:${expiredFields}\r\n${keyspace}`;
-  const others = { swaps: 0, demotions: 0, calls: ++calls, resets };
+  const resetting = { isApart: true, calls: resets, time: resets };
+  const others = { swaps: 0, demotions: 0, calls: ++calls, resetting };
   const flushes = flushalls === undefined ? undefined : { ofOne: flushdbs, ofMore: flushalls, ...others };
   return { info: parseInfo(text), keys, flushes };
 }

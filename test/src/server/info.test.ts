@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
-import { flushesIn, isSameKeyspace, keysIn, parseInfo, type ServerInfo } from '../../../src/server/info.ts';
+import { isSameKeyspace, keysIn, parseInfo, type ServerInfo } from '../../../src/server/info.ts';
 
 function recorded(server: string): string {
   const frame = readFileSync(new URL(`../../../../fixtures/frames/${server}-info.resp`, import.meta.url), 'latin1');
@@ -127,17 +127,3 @@ function info(
 ): ServerInfo {
   return { ...parseInfo(''), runId, role, replicationId, formerReplicationId };
 }
-
-test('flushesIn() counts what empties databases or swaps them, and knows when nothing is told', () => {
-  const text = 'cmdstat_get:calls=5\r\ncmdstat_flushall:calls=1,usec=3\r\ncmdstat_swapdb:calls=2\r\n';
-  assert.deepEqual(flushesIn(`# Commandstats\r\n${text}cmdstat_flushdb:calls=4\r\n`), {
-    ofOne: 4,
-    ofMore: 3,
-    swaps: 2,
-    demotions: 0,
-    calls: 12,
-    resets: 0,
-  });
-  assert.equal(flushesIn('# Commandstats\r\n'), undefined);
-  assert.equal(flushesIn('null'), undefined);
-});
