@@ -33,6 +33,9 @@ export interface KeyReader {
   grew?(info: ServerInfo): void;
   /** Asks on about keys that it has taken and could not send. */
   goOn?(): void;
-  /** Hands out the keys that were never answered: the connection failed. */
-  drain(lost: (key: FoundKey) => void): void;
+  /**
+   * Hands out the keys that were never answered: the connection failed.
+   * @param waiting gets those that were not on the way then, where that is to be told
+   */
+  drain(lost: (key: FoundKey) => void, waiting?: (key: FoundKey) => void): void;
 }

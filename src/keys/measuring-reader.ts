@@ -136,16 +136,19 @@ export class MeasuringReader implements KeyReader {
     this.#sizes.ask(MEMORY_USAGE, key);
   }
 
-  drain(lost: (key: FoundKey) => void): void {
+  drain(lost: (key: FoundKey) => void, waiting = lost): void {
     for (const { keys } of this.#inquiries) keys.drain(lost);
-    this.#measured.drain(lost);
-    for (let value = this.#waiting.shift(); value !== undefined; value = this.#waiting.shift()) lost(value);
+    this.#measured.drain(waiting);
+    for (let value = this.#waiting.shift(); value !== undefined; value = this.#waiting.shift()) waiting(value);
     this.#dump.drain(lost);
   }
 
-  /** Whether questions go ahead of the DUMPs: over a long line a window that opens costs two round trips a step otherwise. */
+  /**
+   * Whether questions go ahead of the DUMPs: over a long line a window that opens costs two round trips a step otherwise, and near
+   * by a source has nothing to do while rump works.
+   */
   get #isAhead(): boolean {
-    return this.#account.isOpen && this.#isMemoryTold && !this.#connection.isNear;
+    return this.#account.isOpen && this.#isMemoryTold;
   }
 
   get #taken(): number {
@@ -206,11 +209,9 @@ export class MeasuringReader implements KeyReader {
 
   /** @param bytes that the value of the next key takes */
   #sendInTurn(keys: KeyQueue, bytes: number): void {
-    if (this.#connection.isNear) return this.#dump.sendHead(keys);
     this.#dump.foresee(bytes);
-    if (this.#measured.length === 0 && this.#dump.hasRoom) return this.#dump.sendHead(keys);
-    this.#measured.pushView(keys.head!);
-    keys.drop();
+    if (this.#measured.length === 0 && this.#dump.hasRoom) this.#dump.sendHead(keys);
+    else this.#measured.take(keys);
   }
 
   #onType(keys: KeyQueue, reply: Reply): void {

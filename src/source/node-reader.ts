@@ -207,17 +207,18 @@ export class NodeReader {
     for (const part of work)
       part.catch((error: unknown) => connection.fail(attributed(error, connection.peer, 'read from')));
     await Promise.allSettled(work);
-    const lost: KeyPlace[] = [];
-    this.#keyReader.drain((key) => {
+    const [lost, waiting]: [KeyPlace[], KeyPlace[]] = [[], []];
+    const takeBack = (into: KeyPlace[]) => (key: FoundKey) => {
       channel.release();
-      lost.push({ ...key, asking: false });
-    });
+      into.push({ ...key, asking: false });
+    };
+    this.#keyReader.drain(takeBack(lost), takeBack(waiting));
     if (lost.length > 0 && this.#run.isRunning && isBreak(connection.error)) this.#broke(lost);
-    for (const place of lost) this.#queue(place);
+    for (const place of [...lost, ...waiting]) this.#queue(place);
     if (connection.error instanceof ScanError) throw connection.error;
   }
 
-  /** @param lost what was asked for and not answered */
+  /** @param lost what was on the way and not answered */
   #broke(lost: readonly KeyPlace[]): void {
     if (lost.length > 1) this.#options.onBreak();
     if (this.#suspects.broke(lost)) this.#run.link.excuse();
