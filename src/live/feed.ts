@@ -41,9 +41,12 @@ export interface FeedSink {
   onFailed(error: RespError): void;
 }
 
+/** Where a feed is to go on; one that is yet to be known comes while the feed gets ready for it. `null`: nobody knows. */
+export type FeedStart = FeedPosition | null | Promise<FeedPosition | null>;
+
 export interface FeedOptions extends NodeLinkOptions {
   /** Where to go on, if it can; otherwise that is a gap. */
-  readonly from?: FeedPosition | undefined;
+  readonly from?: FeedStart | undefined;
 }
 
 export interface Feed {
@@ -58,7 +61,10 @@ export interface Feed {
   caughtUp(): Promise<void>;
   /** How far all changes are told; `undefined` where it could not go on from anywhere. */
   readonly position: FeedPosition | undefined;
-  /** The process whose changes it tells, by its run id: values have to be read from the same one. `undefined` until it is attached. */
+  /**
+   * The process whose changes it tells, by its run id: values have to be read from the same one. `undefined` until it is attached,
+   * or needs nothing more for that than to know where to go on.
+   */
   readonly process: string | undefined;
   /** The connection beside it, or the last one. */
   readonly server: Server | undefined;

@@ -10,9 +10,9 @@ import type { Node } from '../cluster/topology.ts';
 import { ownSlots } from '../scan/coverage.ts';
 import { FollowedNode } from './followed-node.ts';
 import { FollowedPlaces } from './followed-places.ts';
-import type { Feed, FeedPosition, FeedSink, Gap } from './feed.ts';
+import type { Feed, FeedSink, FeedStart, Gap } from './feed.ts';
 import type { MissedShare } from './gaps.ts';
-import { LeftFeeds, type LeftFeed } from './left-feeds.ts';
+import { LeftFeeds, type FeedBefore, type LeftFeed } from './left-feeds.ts';
 import { WrittenKeys, type Written } from './written-keys.ts';
 
 export interface FeedsSink extends Pick<FeedSink, 'onChange' | 'onFailed'> {
@@ -21,7 +21,7 @@ export interface FeedsSink extends Pick<FeedSink, 'onChange' | 'onFailed'> {
   onMissed(share: MissedShare): void;
 }
 
-export type NewFeed = (node: Node, sink: FeedSink, from: FeedPosition | undefined) => Feed;
+export type NewFeed = (node: Node, sink: FeedSink, from: FeedStart | undefined) => Feed;
 
 /** Milliseconds between two looks at who is there. */
 const LOOK_MS = 1000;
@@ -59,7 +59,7 @@ export class Feeds {
    * @param left where they were when an earlier part of the copy was broken off: what was missed since is told as a gap
    * @throws RespError
    */
-  async attach(left?: readonly LeftFeed[]): Promise<void> {
+  async attach(left?: readonly FeedBefore[]): Promise<void> {
     const before = left && new LeftFeeds(left);
     const attach = (node: Node): Promise<unknown> =>
       before ? this.#goOn(node, before) : this.#follow(node, undefined);
@@ -179,16 +179,17 @@ export class Feeds {
   async #goOn(node: Node, left: LeftFeeds): Promise<void> {
     const { topology, isCluster, part } = this.#deployment;
     const before = left.of(node, topology.slotsOf(node), topology);
-    const followed = await this.#follow(node, before?.position ?? undefined);
+    const followed = await this.#follow(node, before?.position);
     const { feed, slots } = followed;
     if (!part.isWhole) await this.#addOwn(followed);
-    const missed = left.missedBy(feed, before, slots, isCluster);
+    const position = await before?.position;
+    const missed = left.missedBy(feed, position ? before : undefined, slots, isCluster);
     if (missed.size === 0) return;
     const reason = `what was written to ${nameOf(node.peer)} before it was followed is not known by name`;
     this.#tellMissed({ reason, databases: undefined, slots: isCluster ? missed : undefined, isFlush: false });
   }
 
-  async #follow(node: Node, from: FeedPosition | undefined): Promise<FollowedNode> {
+  async #follow(node: Node, from: FeedStart | undefined): Promise<FollowedNode> {
     const newFeed = (followed: FollowedNode): Feed => {
       const sink: FeedSink = {
         onChange: (db, key) => this.#onChange(followed, db, key),

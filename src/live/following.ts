@@ -8,7 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Failure } from '../flow/failure.ts';
 import { Wakeup } from '../flow/wakeup.ts';
 import { Cutover, type CutoverOptions, type CutoverParts } from './cutover.ts';
-import type { LeftFeed } from './left-feeds.ts';
+import type { FeedBefore } from './left-feeds.ts';
 import type { Gap, Gaps, MissedShare } from './gaps.ts';
 import { Writers } from './writers.ts';
 
@@ -111,10 +111,10 @@ export class Following {
 
   /**
    * From now on changes are told.
-   * @param left where the feeds were when an earlier part of the copy was broken off
+   * @param left where the feeds go on: where they were when an earlier part of the copy was broken off, or behind a snapshot
    * @throws RespError where the source does not let us
    */
-  async attach(left?: readonly LeftFeed[]): Promise<void> {
+  async attach(left?: readonly FeedBefore[]): Promise<void> {
     // Said only where it takes its time: a primary without replicas may wait for more of them.
     const timer = setTimeout(() => this.#sink.onPhase('attaching'), PATIENCE_MS);
     await this.#parts.feeds.attach(left).finally(() => clearTimeout(timer));

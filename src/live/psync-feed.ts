@@ -2,36 +2,30 @@
 // connections where the primary can, and says so where it cannot.
 
 import { CommandStream } from '../../resp/command-stream.ts';
-import { nameOf, ReplyError, RespError, TimeoutError, type Peer } from '../../resp/errors.ts';
-import type {
-  ReplicationLink,
-  ReplicationPoint,
-  ReplicationSink,
-  ReplicationStart,
-} from '../../resp/replication-link.ts';
+import { nameOf, RespError, TimeoutError, type Peer } from '../../resp/errors.ts';
+import type { ReplicationLink, ReplicationSink, ReplicationStart } from '../../resp/replication-link.ts';
 import type { Deployment } from '../cluster/deployment.ts';
 import { NodeLink, NodeRun } from '../cluster/node-link.ts';
 import type { Node } from '../cluster/topology.ts';
 import { whileListening } from '../flow/failure.ts';
 import { Wakeup } from '../flow/wakeup.ts';
-import { askReplication } from '../server/info.ts';
-import { judged, kindOf } from '../server/refusal.ts';
-import { stringsIn } from '../server/replies.ts';
 import type { Server } from '../server/server.ts';
 import type { Session } from '../server/session.ts';
 import type { Feed, FeedOptions, FeedPosition, FeedSink } from './feed.ts';
 import { KeyPositions } from './key-positions.ts';
+import { askHistory, askKeys, newestPoint, reasonOf } from './psync-questions.ts';
 import { ReplicatedCommands, Unexplained } from './replicated-commands.ts';
 
 /** How often the source is asked how far it is. */
 const BEAT_MS = 1000;
-const RIGHTS = 'the user needs +psync +replconf +ping +info +command';
 
 /** One link, and the connection beside it. */
 class Attempt {
   readonly session: Session;
   readonly positions: KeyPositions;
   link: ReplicationLink | undefined;
+  /** Whether the link may be started. */
+  isReady = false;
   commands: ReplicatedCommands | undefined;
   /** Whether the snapshot is over: until then the link itself sees to it that something comes. */
   isStreaming = false;
@@ -56,6 +50,8 @@ export class PsyncFeed implements Feed {
   #isAttached = false;
   /** As the last link left it. */
   #position: FeedPosition | undefined;
+  /** Whether it is yet to be known where the first one begins. */
+  #isAwaited = false;
   #attempt: Attempt | undefined;
   /** Where the last link began: one that does not begin further on has brought nothing. */
   #begunAt = Infinity;
@@ -71,7 +67,8 @@ export class PsyncFeed implements Feed {
     this.#sink = sink;
     this.#run = new NodeRun(new NodeLink(deployment, node, options));
     this.#unexplained = new Unexplained(sink);
-    this.#position = options.from;
+    if (options.from instanceof Promise) void this.#await(options.from);
+    else this.#position = options.from ?? undefined;
   }
 
   /** Nobody goes on from behind a gap that is not told yet. */
@@ -84,8 +81,8 @@ export class PsyncFeed implements Feed {
   }
 
   get process(): string | undefined {
-    const { session, commands } = this.#attempt ?? {};
-    return commands === undefined ? undefined : session!.server.info.runId;
+    const { session, commands, isReady = false } = this.#attempt ?? {};
+    return commands !== undefined || (isReady && this.#isAwaited) ? session!.server.info.runId : undefined;
   }
 
   get server(): Server | undefined {
@@ -135,7 +132,7 @@ export class PsyncFeed implements Feed {
       const { session, commands } = this.#attempt ?? {};
       if (session !== undefined && commands !== undefined) {
         try {
-          const { offset } = await this.#askFor(session, commands.replicationId);
+          const { offset } = await askHistory(session, commands.replicationId);
           if (this.#attempt?.commands === commands) return offset;
         } catch (error) {
           session.connection.fail(reasonOf(error, session.peer));
@@ -145,18 +142,17 @@ export class PsyncFeed implements Feed {
     }
   }
 
-  /** @throws RespError, also where the source has another history now: who asks for the next part of the old one is told */
-  async #askFor(session: Session, expected: string): Promise<ReplicationPoint> {
-    const point = await askReplication(session);
-    if (point.replicationId === expected) return point;
-    const { peer } = session;
-    const message = `Lost the stream of ${nameOf(peer)}: it goes on under another replication id`;
-    throw new RespError('REPLICATION_ID', message, { peer, retryable: true });
-  }
-
   async #change(): Promise<void> {
     if (this.#ended === undefined) await this.#changes.sleep();
     if (this.#ended !== undefined) throw this.#ended;
+  }
+
+  /** Whoever is ready before it is known waits for it. */
+  async #await(from: Promise<FeedPosition | null>): Promise<void> {
+    this.#isAwaited = true;
+    this.#position = (await from) ?? undefined;
+    this.#isAwaited = false;
+    this.#run.session?.wake();
   }
 
   async #follow(): Promise<void> {
@@ -211,7 +207,6 @@ export class PsyncFeed implements Feed {
 
   async #start(attempt: Attempt): Promise<void> {
     const { session } = attempt;
-    const point = this.#position ?? (await newestPoint(session));
     const stream = new CommandStream({
       onName: (name, args) => attempt.commands?.onName(name, args),
       wants: (index, length) => attempt.commands?.wants(index, length) === true,
@@ -234,7 +229,22 @@ export class PsyncFeed implements Feed {
     if (session.connection.error !== undefined) attempt.link.close();
     // Before Redis 7.0 there are none without keys: then all of it is read past.
     await attempt.link.wantNoKeys();
-    await attempt.link.start(point);
+    attempt.isReady = true;
+    if (this.#isAwaited) await this.#untilKnown(session, attempt.link);
+    await attempt.link.start(this.#position ?? (await newestPoint(session)));
+  }
+
+  /** Where to go on. A server that hangs up on whoever is silent hears of both meanwhile. */
+  async #untilKnown(session: Session, link: ReplicationLink): Promise<void> {
+    const timer = setInterval(() => session.wake(), BEAT_MS).unref();
+    try {
+      while (this.#isAwaited) {
+        await Promise.all([session.request('PING'), link.request('PING')]);
+        if (this.#isAwaited) await session.progress();
+      }
+    } finally {
+      clearInterval(timer);
+    }
   }
 
   #begin(attempt: Attempt, { kind, replicationId, offset }: ReplicationStart): void {
@@ -284,7 +294,7 @@ export class PsyncFeed implements Feed {
     try {
       while (this.#run.isRunning) {
         if (performance.now() >= nextAt) {
-          const { offset } = await this.#askFor(session, commands.replicationId);
+          const { offset } = await askHistory(session, commands.replicationId);
           const now = performance.now();
           nextAt = now + BEAT_MS / 2;
           const isBehind = attempt.isStreaming && offset > commands.read;
@@ -301,23 +311,6 @@ export class PsyncFeed implements Feed {
   }
 }
 
-/** Where a source is now, if it can go on from there without a snapshot. */
-async function newestPoint(session: Session): Promise<ReplicationPoint | undefined> {
-  const { replicationId, offset, hasBacklog } = await askReplication(session);
-  return hasBacklog ? { replicationId, offset } : undefined;
-}
-
-/** @throws the error that the connection has ended with: one goes on from before the command */
-async function askKeys({ connection, peer }: Session, argv: readonly Buffer[]): Promise<readonly Buffer[] | undefined> {
-  try {
-    return stringsIn(await connection.request('COMMAND GETKEYS', ...argv), 'COMMAND GETKEYS');
-  } catch (error) {
-    if (error instanceof ReplyError) return undefined;
-    connection.fail(reasonOf(error, peer));
-    throw error;
-  }
-}
-
 function gapReason(before: FeedPosition, replicationId: string): string {
   return before.replicationId === replicationId
     ? 'the source no longer holds all writes since the link was lost; a larger repl-backlog-size makes that rarer'
@@ -327,18 +320,4 @@ function gapReason(before: FeedPosition, replicationId: string): string {
 function silent(peer: Peer, ms: number): TimeoutError {
   const message = `Gave up on ${nameOf(peer)}: for ${Math.round(ms / 1000)} s nothing came of the writes that it has`;
   return new TimeoutError(message, { peer });
-}
-
-/** As it is told, whatever went wrong. */
-function reasonOf(error: unknown, peer: Peer): Error {
-  const what = `Cannot follow ${nameOf(peer)}`;
-  if (error instanceof ReplyError) {
-    const { hint, retryable } = judged(error, peer, 'read from') as RespError;
-    const rights = kindOf(error) === 'forbidden' ? RIGHTS : hint;
-    return new RespError(error.code, `${what}: ${error.message}`, { peer, hint: rights, retryable, cause: error });
-  }
-  if (error instanceof RespError && error.peer === undefined) {
-    return new RespError(error.code, `${what}: ${error.message}`, { peer, retryable: error.retryable, cause: error });
-  }
-  return judged(error, peer, 'read from') as Error;
 }

@@ -9,6 +9,7 @@ import { slotOf, SlotSet } from '../cluster/slot.ts';
 import type { Channel } from '../flow/channel.ts';
 import { whileListening } from '../flow/failure.ts';
 import type { KeyId } from '../flow/key-id.ts';
+import { Wakeup } from '../flow/wakeup.ts';
 import type { Wanted } from '../scan/cluster-walk.ts';
 import { judged, kindOf } from '../server/refusal.ts';
 import type { FileScopeOptions } from './file-source.ts';
@@ -40,6 +41,8 @@ export class FirstCopy {
   readonly #options: FirstCopyOptions;
   readonly #sink: FileSink;
   #snapshots: readonly NodeSnapshot[] = [];
+  readonly #beginnings = new Wakeup();
+  #haveBegun = false;
   #keys: KeyId[] = [];
   #nameBytes = 0;
   #read = 0;
@@ -57,17 +60,29 @@ export class FirstCopy {
 
   /**
    * Has every node make its snapshot. Nothing of it is read before `take`.
-   * @param heldTo as of `NodeLinkOptions`
-   * @returns where the stream of writes goes on behind it, by the id of the node
+   * @param heldTo as of `NodeLinkOptions`; a node is asked once that has settled
    * @throws RespError where one will not
    */
-  async begin(heldTo?: NodeLinkOptions['heldTo']): Promise<ReadonlyMap<string, ReplicationPoint>> {
+  async begin(heldTo?: NodeLinkOptions['heldTo']): Promise<void> {
     await this.#deployment.refreshIfPossible();
     this.#snapshots = this.#deployment.ownNodes.map((node) => new NodeSnapshot(this.#deployment, node));
     const { signal } = this.#deployment;
     const begun = (): Promise<unknown> => Promise.all(this.#snapshots.map((snapshot) => this.#begin(snapshot, heldTo)));
     await whileListening(signal, (reason) => this.stop(reason), begun);
-    return new Map(this.#snapshots.map(({ node, point }) => [node.id, point!]));
+    this.#haveBegun = true;
+    this.#beginnings.wake();
+  }
+
+  /**
+   * Where the stream of writes goes on behind the snapshot of a node: settles once that is begun, and never where it fails to.
+   * `undefined` where the node makes none.
+   */
+  async pointOf(nodeId: string): Promise<ReplicationPoint | undefined> {
+    for (;;) {
+      const point = this.#snapshots.find(({ node }) => node.id === nodeId)?.point;
+      if (point !== undefined || this.#haveBegun) return point;
+      await this.#beginnings.sleep();
+    }
   }
 
   /**
@@ -97,7 +112,10 @@ export class FirstCopy {
   async #begin(snapshot: NodeSnapshot, heldTo: NodeLinkOptions['heldTo']): Promise<void> {
     const { id, peer } = snapshot.node;
     try {
-      await snapshot.begin(await heldTo?.(id));
+      const runId = await heldTo?.(id);
+      // Nobody may want it any more.
+      if (!snapshot.isClosed) await snapshot.begin(runId);
+      this.#beginnings.wake();
     } catch (error) {
       this.close();
       this.#deployment.signal?.throwIfAborted();

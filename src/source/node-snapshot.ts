@@ -37,6 +37,10 @@ export class NodeSnapshot {
     return this.#point;
   }
 
+  get isClosed(): boolean {
+    return this.#isClosed;
+  }
+
   /**
    * Has the node make it; it waits until `take`.
    * @param runId of the process that it has to come from
@@ -58,7 +62,7 @@ export class NodeSnapshot {
     };
     const link = await this.#deployment.replicate(this.node.peer, sink, runId);
     this.#link = link;
-    // It may have been let go of while it was only being opened: the source makes no snapshot for nobody then.
+    // It may have been let go of meanwhile: the source makes no snapshot for nobody then.
     if (this.#isClosed) link.close();
     await link.tellVersion(this.#version);
     await link.start(undefined);

@@ -1,11 +1,12 @@
 // A copy that follows its source: the feeds, the rounds and the cutover, put between source and target for what was asked for.
 
 import { RespError } from '../../resp/errors.ts';
+import type { ReplicationPoint } from '../../resp/replication-link.ts';
 import { countOf } from '../../resp/figures.ts';
-import type { Feed, FeedPosition, FeedSink } from '../live/feed.ts';
+import type { Feed, FeedPosition, FeedSink, FeedStart } from '../live/feed.ts';
 import { Feeds } from '../live/feeds.ts';
 import { Following } from '../live/following.ts';
-import { leftAt, type LeftFeed } from '../live/left-feeds.ts';
+import type { LeftFeed } from '../live/left-feeds.ts';
 import { SourceOrigins } from '../live/name-origins.ts';
 import type { NameWalkOptions } from '../live/name-walk.ts';
 import type { OwnNames } from '../live/own-names.ts';
@@ -108,7 +109,7 @@ export class LiveCopy {
       },
     );
     this.reading = { ledger, follower: this.#rounds, heldTo };
-    const newFeed = (node: Node, sink: FeedSink, from: FeedPosition | undefined): Feed => {
+    const newFeed = (node: Node, sink: FeedSink, from: FeedStart | undefined): Feed => {
       const onReconnect = progress.onReconnect.bind(progress);
       const options = { retry: run.settings.retry, onReconnect, from };
       return choice.kind === 'psync'
@@ -193,8 +194,8 @@ export class LiveCopy {
   }
 
   /**
-   * From now on changes are told. psync goes on behind the snapshot, with the history that it has made sure of; others have to
-   * be there before it is made.
+   * From now on changes are told. psync goes on behind the snapshot, with the history that it has made sure of, and is ready for
+   * that before the snapshot is made: the source keeps what is written only for so long. Others are there before.
    * @throws RespError where the source does not let us
    */
   async attach(firstCopy: FirstCopy | undefined): Promise<void> {
@@ -202,10 +203,13 @@ export class LiveCopy {
       await this.following.attach(this.#left?.feeds);
       await firstCopy?.begin(this.reading.heldTo);
     } else {
-      const points = await firstCopy.begin();
       const { topology } = this.#sides.source;
-      const left = topology.nodes.map((node) => leftAt(node, points.get(node.id), topology.rangesOf(node)));
-      await this.following.attach(left);
+      const before = topology.nodes.map((node) => ({
+        id: node.id,
+        position: startBehind(firstCopy.pointOf(node.id)),
+        slots: topology.rangesOf(node),
+      }));
+      await Promise.all([this.following.attach(before), firstCopy.begin(this.reading.heldTo)]);
     }
     this.#isAttached = true;
     if (this.#left !== undefined) this.#gaps.addLeft(this.#left);
@@ -261,4 +265,10 @@ export class LiveCopy {
     const message = `Gave up on the cutover: ${countOf(replicas, 'replica')} of the target had everything, and ${waitReplicas} were asked for`;
     throw new RespError('REPLICAS', message, { retryable: true });
   }
+}
+
+/** In which database it goes on, a snapshot does not tell. */
+async function startBehind(snapshot: Promise<ReplicationPoint | undefined>): Promise<FeedPosition | null> {
+  const point = await snapshot;
+  return point === undefined ? null : { ...point, db: null };
 }

@@ -1,5 +1,8 @@
 // The first copy by snapshot while others write: what they have changed meanwhile stands behind what the snapshot has of it.
 import assert from 'node:assert/strict';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
 import { test } from 'node:test';
 import { callsOf } from '../support/command-stats.ts';
 import { resharded, slotsMigrated } from '../support/live/cluster-faults.ts';
@@ -8,7 +11,10 @@ import { clusterSide } from '../support/live/sides.ts';
 import { Standing, type StandingOptions } from '../support/live/standing.ts';
 import { AFTER_MOVES, startCluster, type ClusterOptions } from '../support/redis-cluster.ts';
 import { present, serversWith, VERSIONS } from '../support/server-versions.ts';
-import { UNSETTABLE } from '../support/snapshot.ts';
+import { assertDone } from '../support/outcome.ts';
+import { runRump } from '../support/rump.ts';
+import { startPair } from '../support/server-pair.ts';
+import { assertSameData, UNSETTABLE } from '../support/snapshot.ts';
 import { longOnly, longTest, variants } from '../support/tier.ts';
 import type { TestContext } from 'node:test';
 
@@ -43,6 +49,23 @@ async function follow(
 for (const feed of variants(...FEEDS)) {
   test(`rump that copies by snapshot and follows by ${feed} has all that random writers leave`, (t) => follow(t, feed));
 }
+
+test('A feed is ready before the snapshot behind which it goes on, as a source keeps what is written for so long only', async (t) => {
+  const { from, to, endpoints } = await startPair(t, { source: { args: ['--repl-diskless-sync-delay', '0'] } });
+  await from.pipeline(Array.from({ length: 100 }, (_, i) => ['SET', `key:${i}`, i]));
+  const trace = join(mkdtempSync(join(tmpdir(), 'rump-feed-')), 'trace');
+  t.after(() => rmSync(dirname(trace), { recursive: true }));
+  const ways = ['--live', '--feed', 'psync', ...SNAPSHOT, '--until-idle', '200ms', '--linger', '0s'];
+  assertDone(await runRump([...endpoints, ...ways, '--trace', trace]));
+  const asked = readFileSync(trace, 'utf8').match(/(?<= source feed \d > \d+ )".*"$/gm)!;
+  const first = asked.indexOf('"PSYNC" "?" "-1"');
+  assert.ok(first > 0, asked.join('\n'));
+  assert.match(
+    asked.slice(first + 1).find((frame) => !frame.startsWith('"PING"'))!,
+    /^"PSYNC" "[0-9a-f]{40}" "\d+"$/,
+  );
+  await assertSameData(from, to);
+});
 
 longTest('rump that copies by snapshot reads large values of random writers by name', (t) =>
   follow(t, 'psync', { args: [...SNAPSHOT, '--buffer', '64K'] }),

@@ -5,7 +5,7 @@ import type { Deployment } from '../../src/cluster/deployment.ts';
 import { Part } from '../../src/cluster/part.ts';
 import { slotOf, type SlotSet } from '../../src/cluster/slot.ts';
 import { Topology, type Node } from '../../src/cluster/topology.ts';
-import type { Feed, FeedPosition, FeedSink } from '../../src/live/feed.ts';
+import type { Feed, FeedPosition, FeedSink, FeedStart } from '../../src/live/feed.ts';
 import { Feeds } from '../../src/live/feeds.ts';
 import type { MissedShare } from '../../src/live/gaps.ts';
 import type { LeftFeed } from '../../src/live/left-feeds.ts';
@@ -23,7 +23,7 @@ export interface Followed {
 
 export async function following(cluster: FakeCluster, left?: readonly LeftFeed[]): Promise<Followed> {
   const [made, missed, told]: [FakeFeed[], MissedShare[], string[]] = [[], [], []];
-  const newFeed = (node: Node, sink: FeedSink, from: FeedPosition | undefined): Feed => {
+  const newFeed = (node: Node, sink: FeedSink, from: FeedStart | undefined): Feed => {
     const feed = new FakeFeed(cluster, node, sink, from);
     made.push(feed);
     return feed;
@@ -124,10 +124,10 @@ export class FakeFeed implements Feed {
   #onDetached: (error: RespError) => void = () => {};
   readonly node: Node;
   readonly sink: FeedSink;
-  readonly from: FeedPosition | undefined;
+  readonly from: FeedStart | undefined;
   readonly #cluster: FakeCluster;
 
-  constructor(cluster: FakeCluster, node: Node, sink: FeedSink, from: FeedPosition | undefined) {
+  constructor(cluster: FakeCluster, node: Node, sink: FeedSink, from: FeedStart | undefined) {
     this.#cluster = cluster;
     this.node = node;
     this.sink = sink;
