@@ -46,7 +46,7 @@ export class MemoryAccount {
     this.#bigKey = bigKey;
     this.#keys = keysIn(info);
     this.#dataset = info.usedByValues + surplusOf(info, this.#keys);
-    this.#isOpen = info.usedByValues >= bigKey;
+    this.#isOpen = info.usedByValues + info.usedByClients >= bigKey;
   }
 
   /** Whether keys have to be measured. Once it is settled that none is large, it stays so. */

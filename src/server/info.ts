@@ -36,8 +36,13 @@ export interface ServerInfo extends KeyspaceId {
   readonly cluster: boolean;
   /** Bytes. */
   readonly usedMemory: number;
-  /** Bytes of keys and values, or of everything where the server does not tell them apart. */
+  /**
+   * Bytes of keys and values, or of everything where the server does not tell them apart. What clients held is taken off as it was
+   * counted last, which may be long ago: see `usedByClients`.
+   */
   readonly usedByValues: number;
+  /** Bytes. */
+  readonly usedByClients: number;
   /** Bytes; 0 is no limit. */
   readonly maxMemory: number;
   /** Keys that have expired since its start, as it counts them. */
@@ -79,7 +84,8 @@ export function parseInfo(text: string): ServerInfo {
     formerReplicationId: fields.get('master_replid2') ?? '',
     cluster: fields.get('cluster_enabled') === '1',
     usedMemory: number('used_memory'),
-    usedByValues: number(fields.has('used_memory_dataset') ? 'used_memory_dataset' : 'used_memory'),
+    usedByValues: valuesIn(fields),
+    usedByClients: number('mem_clients_normal'),
     maxMemory: number('maxmemory'),
     expiredKeys: number('expired_keys'),
     expiredFields: number('expired_subkeys') + number('expired_fields'),
@@ -89,6 +95,12 @@ export function parseInfo(text: string): ServerInfo {
     hasKeyspace: /^(# Keyspace|db\d+:)/m.test(text),
     keyspace: keyspaceIn(fields),
   };
+}
+
+/** A server that takes off more than there is tells of a number below nought without its sign: then it is no more than everything. */
+function valuesIn(fields: ReadonlyMap<string, string>): number {
+  const told = ['used_memory', 'used_memory_dataset'].filter((field) => fields.has(field));
+  return told.length === 0 ? 0 : Math.min(...told.map((field) => Number(fields.get(field))));
 }
 
 /**

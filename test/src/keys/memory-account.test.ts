@@ -27,6 +27,11 @@ test('MemoryAccount measures nothing where all values together are smaller than 
   assert.equal(new MemoryAccount(serverWith(BIG_KEY - 1, 1000), BIG_KEY).isOpen, false);
 });
 
+test('MemoryAccount measures where what clients held may be of the values by now', () => {
+  const info = { ...serverWith(BIG_KEY / 2, 1000), usedByClients: BIG_KEY / 2 };
+  assert.equal(new MemoryAccount(info, BIG_KEY).isOpen, true);
+});
+
 test('MemoryAccount is soon settled where all keys are small and alike', () => {
   const keys = 1_000_000;
   const account = new MemoryAccount(serverWith(keys * DATASET, keys), BIG_KEY);

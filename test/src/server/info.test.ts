@@ -21,6 +21,7 @@ test('parseInfo() knows a Redis by what it says', () => {
     cluster: false,
     usedMemory: Number(/used_memory:(\d+)/.exec(recorded('redis-7.0'))![1]),
     usedByValues: Number(/used_memory_dataset:(\d+)/.exec(recorded('redis-7.0'))![1]),
+    usedByClients: Number(/mem_clients_normal:(\d+)/.exec(recorded('redis-7.0'))![1]),
     maxMemory: 0,
     expiredKeys: 0,
     expiredFields: 0,
@@ -57,6 +58,8 @@ test('parseInfo() reads role, cluster and memory', () => {
 
 test('parseInfo() takes all memory for that of the values where they are not told apart', () => {
   assert.equal(parseInfo('used_memory:1234\r\n').usedByValues, 1234);
+  const below = 'used_memory:709240\r\nused_memory_dataset:18446744073709523488\r\n';
+  assert.equal(parseInfo(below).usedByValues, 709_240, 'No number below nought is a very large one');
 });
 
 test('parseInfo() reads which databases hold keys, and how many', () => {
@@ -90,6 +93,7 @@ test('parseInfo() has an answer for a server that says nothing', () => {
     cluster: false,
     usedMemory: 0,
     usedByValues: 0,
+    usedByClients: 0,
     maxMemory: 0,
     expiredKeys: 0,
     expiredFields: 0,
