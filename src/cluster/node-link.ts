@@ -3,6 +3,7 @@
 
 import type { Connection } from '../../resp/connection.ts';
 import { ConnectionError, RespError, TimeoutError } from '../../resp/errors.ts';
+import { Failure, whileListening } from '../flow/failure.ts';
 import { Backoff, pauseAfter, pauseFor, type ReconnectOptions } from '../server/retry.ts';
 import { isProcess, otherProcess, type Server } from '../server/server.ts';
 import type { Deployment } from './deployment.ts';
@@ -47,6 +48,9 @@ export class NodeLink {
   /** Whether anything was done on the last connection. */
   #hasWorked = false;
   #excused = 0;
+  readonly #end = new Failure();
+  #isStopped = false;
+  #pausing: AbortController | undefined;
 
   constructor(deployment: Deployment, node: Node, options: NodeLinkOptions) {
     this.#deployment = deployment;
@@ -72,9 +76,28 @@ export class NodeLink {
    * is no failure: the next one is opened at once, and nobody hears of it.
    * @param lost the last connection, if there was one
    * @returns `undefined` where the node is no primary any more
-   * @throws the last failure, where it will not pass or there were enough
+   * @throws the last failure, where it will not pass or there were enough; the reason of `stop`
    */
-  async open(lost?: Pick<Connection, 'error' | 'wasIdle'>): Promise<Server | undefined> {
+  open(lost?: Pick<Connection, 'error' | 'wasIdle'>): Promise<Server | undefined> {
+    return Promise.race([this.#end.promise, this.#openWanted(lost)]);
+  }
+
+  /** Nobody wants a connection any more: one that is being opened is closed as soon as it is there. The first reason counts. */
+  stop(reason: Error): void {
+    this.#isStopped = true;
+    this.#end.fail(reason);
+    this.#pausing?.abort(reason);
+  }
+
+  async #openWanted(lost: Pick<Connection, 'error' | 'wasIdle'> | undefined): Promise<Server | undefined> {
+    if (this.#isStopped) return undefined;
+    const server = await this.#open(lost);
+    // Nobody would ever end the work on it.
+    if (this.#isStopped) server?.connection.close();
+    return server;
+  }
+
+  async #open(lost: Pick<Connection, 'error' | 'wasIdle'> | undefined): Promise<Server | undefined> {
     let error: unknown = lost !== undefined && lost.wasIdle && this.#mayHaveTired() ? undefined : lost?.error;
     for (;;) {
       try {
@@ -131,10 +154,15 @@ export class NodeLink {
     return this.#hasWorked || performance.now() - this.#openedAt >= LEAST_IDLE_MS;
   }
 
-  /** @throws `error` itself where it is final */
-  #pause(error: unknown): Promise<void> {
+  /** @throws `error` itself where it is final; the reason for which it ends early */
+  async #pause(error: unknown): Promise<void> {
     const { signal, role: side } = this.#deployment;
-    return pauseAfter(error, this.#backoff, { side, peer: this.#node.peer, signal }, this.#options);
+    const pausing = new AbortController();
+    this.#pausing = pausing;
+    const end = (reason: Error): void => pausing.abort(reason);
+    await whileListening(signal, end, () =>
+      pauseAfter(error, this.#backoff, { side, peer: this.#node.peer, signal: pausing.signal }, this.#options),
+    );
   }
 }
 
@@ -145,7 +173,6 @@ export class NodeRun {
   readonly link: NodeLink;
   #session: Session | undefined;
   #state: 'running' | NodeEnd = 'running';
-  #stopped: Error | undefined;
 
   constructor(link: NodeLink) {
     this.link = link;
@@ -171,7 +198,7 @@ export class NodeRun {
   async run(work: (session: Session, last: Connection | undefined) => Promise<void>): Promise<NodeEnd> {
     let last: Connection | undefined;
     while (this.#state === 'running') {
-      const server = await this.#open(last);
+      const server = await this.link.open(last);
       if (!this.isRunning) server?.connection.close();
       else if (server === undefined) this.end('gone');
       else {
@@ -182,14 +209,6 @@ export class NodeRun {
       if (this.isFinished) last?.close();
     }
     return this.#state;
-  }
-
-  async #open(last: Connection | undefined): Promise<Server | undefined> {
-    const server = this.#stopped === undefined ? await this.link.open(last) : undefined;
-    if (this.#stopped === undefined || !this.isRunning) return server;
-    // It was only being opened, or introduced, at that moment: nobody would ever end the work on it.
-    server?.connection.close();
-    throw this.#stopped;
   }
 
   /** The first call counts. */
@@ -208,9 +227,9 @@ export class NodeRun {
     this.#session?.connection.fail(reason);
   }
 
-  /** The same, for good: no other connection is worked on, and one that is being opened is closed. `run` rejects. */
+  /** The same, for good: no other connection is worked on. `run` rejects. */
   stop(reason: Error): void {
-    this.#stopped ??= reason;
+    this.link.stop(reason);
     this.fail(reason);
   }
 }

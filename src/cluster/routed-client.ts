@@ -1,7 +1,7 @@
 // Asks whoever serves a key, one batch of commands at a time, and follows the key where it went. What a lost connection
 // left undone is not said again: whether it was done is for the caller to find out.
 
-import type { Argument } from '../../resp/connection.ts';
+import type { Argument, Connection } from '../../resp/connection.ts';
 import { ReplyError, RespError, type Peer } from '../../resp/errors.ts';
 import { Parts } from '../../resp/parts.ts';
 import type { Reply } from '../../resp/reply.ts';
@@ -44,12 +44,12 @@ export class RoutedClient {
   readonly #options: RoutedClientOptions;
   readonly #routes = new Map<string, Route>();
   /** Connections that are being opened, by node. */
-  readonly #openings = new Map<string, Promise<Route | undefined>>();
+  readonly #openings = new Map<string, { readonly link: NodeLink; readonly route: Promise<Route | undefined> }>();
   #turns = 0;
   /** Slots whose keys found no way the last time: the next one is not waited for as long. */
   readonly #hopeless = new Set<number>();
+  /** Why nobody may ask any more. */
   #reason: Error | undefined;
-  #isClosed = false;
 
   constructor(deployment: Deployment, options: RoutedClientOptions) {
     this.#deployment = deployment;
@@ -107,14 +107,19 @@ export class RoutedClient {
 
   /** Ends what is under way; it rejects with the reason. */
   stop(reason: Error): void {
-    this.#reason = reason;
+    this.#openNone(reason);
     for (const { session } of this.#routes.values()) session.connection.fail(reason);
   }
 
-  /** Nobody asks it any more: also what is only being opened is closed, as soon as it is there. */
+  /** Nobody asks it any more. */
   close(): void {
-    this.#isClosed = true;
+    this.#openNone(new RespError('CLOSED', 'Nobody asks any more'));
     for (const { session } of this.#routes.values()) session.connection.close();
+  }
+
+  #openNone(reason: Error): void {
+    this.#reason ??= reason;
+    for (const { link } of this.#openings.values()) link.stop(reason);
   }
 
   async #nodeOf(key: Buffer, slot: number, backoff: Backoff): Promise<Node> {
@@ -147,21 +152,21 @@ export class RoutedClient {
     if (last !== undefined) this.#deployment.demandPlace(last);
     if (known !== undefined && last?.error === undefined) return known;
     // Several may ask at once, and one connection serves them all.
-    const opening = this.#openings.get(node.id) ?? this.#open(node, known);
-    this.#openings.set(node.id, opening);
-    return opening;
+    const opening = this.#openings.get(node.id);
+    if (opening !== undefined) return opening.route;
+    if (this.#reason !== undefined) throw this.#reason;
+    const link = known?.link ?? new NodeLink(this.#deployment, node, this.#options);
+    const route = this.#open(node, link, last);
+    this.#openings.set(node.id, { link, route });
+    return route;
   }
 
-  async #open(node: Node, known: Route | undefined): Promise<Route | undefined> {
-    const last = known?.session.connection;
+  async #open(node: Node, link: NodeLink, last: Connection | undefined): Promise<Route | undefined> {
     if (last !== undefined) this.#turns++;
-    const link = known?.link ?? new NodeLink(this.#deployment, node, this.#options);
     try {
       const server = await link.open(last);
       if (server === undefined) this.#routes.delete(node.id);
       if (server === undefined) return undefined;
-      if (this.#reason !== undefined) server.connection.fail(this.#reason);
-      if (this.#isClosed) server.connection.close();
       const route = { link, session: new Session(server) };
       this.#routes.set(node.id, route);
       return route;

@@ -277,7 +277,7 @@ export class NodeReader {
     if (this.#alone.isReading || this.#alone.pending === 0) return;
     this.#readingAlone = this.#alone
       .run(channel)
-      .catch((error: unknown) => this.#run.fail(error as Error))
+      .catch((error: unknown) => this.#run.stop(error as Error))
       .finally(() => this.#run.wake());
   }
 

@@ -1,7 +1,7 @@
 // Keys that are asked for by name; and those of them that may be what breaks the connections to a node, which are read one at a
 // time, on a connection that nobody else needs.
 
-import type { RespError } from '../../resp/errors.ts';
+import { RespError } from '../../resp/errors.ts';
 import { Ring } from '../../resp/ring.ts';
 import { final, isBreak, type NodeLink } from '../cluster/node-link.ts';
 import { brokeAlways, type Suspects } from '../cluster/suspects.ts';
@@ -43,7 +43,6 @@ export class SingleKeyReader {
   #session: Session | undefined;
   #reader: KeyReader | undefined;
   #isReading = false;
-  #reason: Error | undefined;
 
   /** @param link to the same node, and nobody else's */
   constructor(link: NodeLink, suspects: Suspects, options: SingleKeyReaderOptions) {
@@ -89,7 +88,9 @@ export class SingleKeyReader {
     }
   }
 
+  /** Nothing is asked for any more. */
   close(): void {
+    this.#link.stop(new RespError('CLOSED', 'Nobody asks for keys one at a time any more'));
     this.#session?.connection.close();
   }
 
@@ -98,7 +99,7 @@ export class SingleKeyReader {
   }
 
   stop(reason: Error): void {
-    this.#reason = reason;
+    this.#link.stop(reason);
     this.#session?.connection.fail(reason);
   }
 
@@ -107,7 +108,6 @@ export class SingleKeyReader {
     if (last !== undefined && last.error === undefined) return this.#session;
     const server = await this.#link.open(last).catch((error: unknown) => Promise.reject(final(error)));
     if (server === undefined) return undefined;
-    if (this.#reason !== undefined) server.connection.fail(this.#reason);
     this.#session = new Session(server);
     this.#reader = this.#options.newKeyReader(this.#session);
     return this.#session;

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { setImmediate } from 'node:timers/promises';
 import { ConnectionError } from '../../../resp/errors.ts';
 import type { Deployment } from '../../../src/cluster/deployment.ts';
 import { NodeLink, NodeRun } from '../../../src/cluster/node-link.ts';
@@ -17,12 +18,14 @@ const CLOSED = new ConnectionError('CLOSED', 'Lost the connection to 127.0.0.1:6
 interface Given {
   readonly server?: Server;
   readonly introduce?: () => Promise<void>;
+  /** Milliseconds. */
+  readonly longest?: number;
 }
 
 /** A link to a server that is always there, with what it told. */
 function linkWith(
   retries: number,
-  { server = {} as Server, introduce }: Given = {},
+  { server = {} as Server, introduce, longest = 1 }: Given = {},
 ): { link: NodeLink; told: Reconnect[] } {
   const told: Reconnect[] = [];
   const deployment = {
@@ -32,7 +35,7 @@ function linkWith(
     refresh: async () => {},
     connect: async () => server,
   };
-  const options = { retry: { retries, longest: 1 }, onReconnect: (event: Reconnect) => told.push(event), introduce };
+  const options = { retry: { retries, longest }, onReconnect: (event: Reconnect) => told.push(event), introduce };
   return { link: new NodeLink(deployment as unknown as Deployment, NODE, options), told };
 }
 
@@ -66,6 +69,19 @@ test('NodeLink.open() takes it for a failure that a connection is lost while rep
   assert.equal(told.length, 1);
 });
 
+test('NodeLink.stop() ends a pause', async () => {
+  const { link, told } = linkWith(1, { longest: 60_000 });
+  await link.open();
+  const opening = link.open({ error: CLOSED, wasIdle: false });
+  await setImmediate();
+  assert.equal(told.length, 1);
+  const reason = new Error('the other side has failed');
+  link.stop(reason);
+  await assert.rejects(opening, reason);
+  await assert.rejects(link.open(), reason);
+  assert.equal(process.getActiveResourcesInfo().filter((resource) => resource === 'Timeout').length, 0);
+});
+
 test('NodeRun.stop() ends the run also while a connection is introduced, which is closed then', async () => {
   const reason = new Error('the other side has failed');
   const [begun, introduced] = [new Wakeup(), new Wakeup()];
@@ -82,7 +98,8 @@ test('NodeRun.stop() ends the run also while a connection is introduced, which i
   });
   await begun.sleep();
   run.stop(reason);
-  introduced.wake();
   await assert.rejects(running, reason);
+  introduced.wake();
+  await setImmediate();
   assert.deepEqual(done, ['closed']);
 });

@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { setImmediate } from 'node:timers/promises';
 import { ConnectionError, ReplyError } from '../../../resp/errors.ts';
 import type { Deployment } from '../../../src/cluster/deployment.ts';
 import { RoutedClient } from '../../../src/cluster/routed-client.ts';
 import type { Node } from '../../../src/cluster/topology.ts';
 import { Topology } from '../../../src/cluster/topology.ts';
+import { Wakeup } from '../../../src/flow/wakeup.ts';
 import type { Server } from '../../../src/server/server.ts';
 
 const OWNER = { id: 'owner', peer: { host: '127.0.0.1', port: 6379 } };
@@ -46,21 +48,25 @@ test('RoutedClient.ask() asks the owner again where the node is gone that it sen
 });
 
 test('RoutedClient.close() closes a connection as well that is only being opened', async () => {
-  const closed = new ConnectionError('CLOSED', 'The connection is closed', { peer: OWNER.peer });
-  const connection = {
-    error: undefined as Error | undefined,
-    close: () => void (connection.error = closed),
-    request: () => Promise.resolve('a reply'),
-    onProgress: () => {},
-  };
+  const reached = new Wakeup();
+  let closed = 0;
+  const server = { connection: { close: () => closed++ }, db: 0 };
   const deployment = {
     nodeOf: () => OWNER,
     connect: async () => {
-      client.close();
-      return { connection, db: 0 } as unknown as Server;
+      await reached.sleep();
+      return server as unknown as Server;
     },
   };
   const options = { retry: { retries: 3, longest: 1 }, onReconnect: () => {} };
   const client = new RoutedClient(deployment as unknown as Deployment, options);
-  await assert.rejects(client.ask(0, Buffer.from('key'), [['GET', 'key']]), closed);
+  const asking = client.ask(0, Buffer.from('key'), [['GET', 'key']]);
+  await setImmediate();
+  client.close();
+  await assert.rejects(asking, { code: 'CLOSED' });
+  assert.equal(closed, 0, 'It has not been waited for');
+  reached.wake();
+  await setImmediate();
+  assert.equal(closed, 1);
+  await assert.rejects(client.ask(0, Buffer.from('key'), [['GET', 'key']]), { code: 'CLOSED' });
 });
