@@ -33,6 +33,7 @@ export class Trace {
   readonly #names = new ConnectionNames();
   #text = '';
   #timer: NodeJS.Timeout | undefined;
+  readonly #stamps = new Stamps();
   #isStopped = false;
 
   /** @param write gets whole lines */
@@ -68,7 +69,7 @@ export class Trace {
   }
 
   #add(line: TraceLine): void {
-    this.#text += formatLine(line, this.#options.format ?? 'text', now());
+    this.#text += formatLine(line, this.#options.format ?? 'text', this.#stamps.now());
     if (this.#text.length >= ENOUGH) this.#flush();
     else this.#timer ??= setTimeout(() => this.#flush(), SOON_MS).unref();
   }
@@ -92,9 +93,19 @@ export function formatLine({ connection, event, bytes, text }: TraceLine, format
   return `${escapeControls(parts.join(' '))}\n`;
 }
 
-/** With the microseconds, by which frames of several connections can be told apart. */
-function now(): string {
-  const at = performance.timeOrigin + performance.now();
-  const micros = Math.floor((at % 1) * 1000);
-  return `${new Date(at).toISOString().slice(0, -1)}${String(micros).padStart(3, '0')}Z`;
+/** The time, with the microseconds by which frames of several connections can be told apart. */
+class Stamps {
+  #ms = Number.NaN;
+  /** As far as a millisecond goes, in which there are many frames. */
+  #text = '';
+
+  now(): string {
+    const at = performance.timeOrigin + performance.now();
+    const ms = Math.floor(at);
+    if (ms !== this.#ms) {
+      this.#ms = ms;
+      this.#text = new Date(ms).toISOString().slice(0, -1);
+    }
+    return `${this.#text}${String(Math.floor((at - ms) * 1000)).padStart(3, '0')}Z`;
+  }
 }
