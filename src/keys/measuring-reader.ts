@@ -196,7 +196,10 @@ export class MeasuringReader implements KeyReader {
   #onMemory(keys: KeyQueue, reply: Reply): void {
     if (typeof reply === 'number') {
       this.#account.observe(reply);
-      if (reply < this.#bigKey && reply < this.#options.times.leastAlone) return this.#sendInTurn(keys, reply);
+      if (reply < this.#bigKey && reply < this.#options.times.leastAlone) {
+        this.#dump.foresee(reply);
+        return this.#sendInTurn(keys);
+      }
       const key = keys.shift();
       this.#bytes.set(key.key, reply);
       return this.#types.ask(TYPE, key);
@@ -207,9 +210,8 @@ export class MeasuringReader implements KeyReader {
     this.#types.askHead(TYPE, keys);
   }
 
-  /** @param bytes that the value of the next key takes */
-  #sendInTurn(keys: KeyQueue, bytes: number): void {
-    this.#dump.foresee(bytes);
+  /** The value of the next key may go beside others, of as many as there is room for: so many more may have been asked about. */
+  #sendInTurn(keys: KeyQueue): void {
     if (this.#measured.length === 0 && this.#dump.hasRoom) this.#dump.sendHead(keys);
     else this.#measured.take(keys);
   }
@@ -237,7 +239,7 @@ export class MeasuringReader implements KeyReader {
     const { times, bySize } = this.#options;
     const manner = times.mannerOf(type, bytes);
     const inPieces = bytes > this.#bigKey || (manner === 'pieces' && !bySize);
-    if (!inPieces && manner === 'beside') return this.#dump.sendHead(keys);
+    if (!inPieces && manner === 'beside') return this.#sendInTurn(keys);
     const key = keys.shift();
     if (inPieces) return this.#dump.sendLarge(key, bytes);
     this.#waiting.push({ ...key, type, bytes });

@@ -4,6 +4,7 @@ import { test } from 'node:test';
 import type { Connection } from '../../../resp/connection.ts';
 import type { Bytes } from '../../../resp/bytes.ts';
 import type { Command } from '../../../resp/command.ts';
+import { ReplyError } from '../../../resp/errors.ts';
 import type { Receiver, Reply } from '../../../resp/reply.ts';
 import { NO_PAGE, type FoundKey } from '../../../src/flow/key-id.ts';
 import { DumpReader, type DumpSink } from '../../../src/keys/dump.ts';
@@ -124,6 +125,21 @@ test('MeasuringReader goes ahead of the DUMPs, and dumps at once what proves sma
     assert.ok(dumpsIn(asked).length < 200);
     reader.goOn();
     assert.equal(dumpsIn(asked).length, 200);
+  }
+});
+
+test('MeasuringReader dumps no more at once than there is room for, also where the server does not say how large they are', () => {
+  for (const told of [null, new ReplyError('NOPERM this user has no permissions to run the command')]) {
+    const { reader, asked, answer } = startReader(false);
+    for (let i = 0; i < 200; i += 1) reader.send(found(`key:${i}`), false);
+    for (let i = 0; i < 200; i += 1) answer('MEMORY USAGE', told);
+    for (let i = 0; i < 200; i += 1) answer('TYPE', Buffer.from('string'));
+    for (let i = 0; i < 200; i += 1) answer('STRLEN', 600_000);
+    assert.equal(dumpsIn(asked).length, 8);
+    assert.equal(reader.inFlight, 200);
+    for (let i = 0; i < 8; i += 1) answer('DUMP', Buffer.from('payload'));
+    reader.goOn();
+    assert.ok(dumpsIn(asked).length > 0);
   }
 });
 
