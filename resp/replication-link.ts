@@ -87,6 +87,8 @@ export class ReplicationLink {
   #hasHeard = false;
   #watch: NodeJS.Timeout | undefined;
   #acks: NodeJS.Timeout | undefined;
+  /** Whoever opens it cannot close it yet. */
+  readonly #onAbort = (): void => this.fail(this.#options.signal!.reason as Error);
 
   private constructor(options: ReplicationOptions, sink: ReplicationSink) {
     this.peer = options.peer;
@@ -103,7 +105,9 @@ export class ReplicationLink {
     const link = new ReplicationLink(options, sink);
     link.#socket = await Socket.connect(options.peer, link.#reader(), options);
     link.#watchProgress();
+    options.signal?.addEventListener('abort', link.#onAbort, { once: true });
     try {
+      options.signal?.throwIfAborted();
       await login(link, options);
       await link.request('PING');
       await link.request('REPLCONF', 'listening-port', '0');
@@ -198,6 +202,7 @@ export class ReplicationLink {
     this.#phase = 'ended';
     clearInterval(this.#watch);
     clearInterval(this.#acks);
+    this.#options.signal?.removeEventListener('abort', this.#onAbort);
     for (let next = this.#waiting.shift(); next !== undefined; next = this.#waiting.shift()) next.reject(error);
   }
 

@@ -69,13 +69,24 @@ class Witness {
 function open(
   port: number,
   witness: Witness,
-  more: { password?: string; timeout?: number; preparation?: number; secrets?: Secrets } = {},
+  more: { password?: string; timeout?: number; preparation?: number; secrets?: Secrets; signal?: AbortSignal } = {},
 ): Promise<ReplicationLink> {
   const peer = { host: HOST, port };
-  const { password, timeout = 5000, preparation = 5000, secrets } = more;
+  const { password, timeout = 5000, preparation = 5000, ...others } = more;
   const login = { username: undefined, password };
-  return ReplicationLink.open({ peer, ...login, connectTimeout: 5000, timeout, preparation, secrets }, witness);
+  return ReplicationLink.open({ peer, ...login, connectTimeout: 5000, timeout, preparation, ...others }, witness);
 }
+
+test('ReplicationLink.open() ends with the signal also while the primary does not answer', () => {
+  const [controller, witness] = [new AbortController(), new Witness()];
+  return withPeer(
+    (socket) => socket.on('data', () => controller.abort(new Error('interrupted'))),
+    async (port) => {
+      await assert.rejects(open(port, witness, { signal: controller.signal }), /interrupted/);
+      assert.equal((await witness.lost).message, 'interrupted');
+    },
+  );
+});
 
 test('ReplicationLink.start() goes on behind a point, under the id that the primary has now', () =>
   withPeer(primary([`+CONTINUE ${NEW_ID}\r\n*1\r\n$4\r\nPI`, 'NG\r\n']), async (port) => {
