@@ -113,7 +113,8 @@ export class NodeLink {
         this.#hasWorked = false;
         return server;
       } catch (next) {
-        if (next === error) throw next;
+        // Nobody waits for another try, nor is to hear of one.
+        if (next === error || this.#isStopped) throw next;
         error = next;
       }
     }

@@ -154,7 +154,7 @@ export class RoutedClient {
     // Several may ask at once, and one connection serves them all.
     const opening = this.#openings.get(node.id);
     if (opening !== undefined) return opening.route;
-    if (this.#reason !== undefined) throw this.#reason;
+    if (this.#reason !== undefined) throw final(this.#reason);
     const link = known?.link ?? new NodeLink(this.#deployment, node, this.#options);
     const route = this.#open(node, link, last);
     this.#openings.set(node.id, { link, route });

@@ -70,15 +70,19 @@ test('NodeLink.open() takes it for a failure that a connection is lost while rep
 });
 
 test('NodeLink.stop() ends a pause', async () => {
-  const { link, told } = linkWith(1, { longest: 60_000 });
-  await link.open();
-  const opening = link.open({ error: CLOSED, wasIdle: false });
-  await setImmediate();
-  assert.equal(told.length, 1);
-  const reason = new Error('the other side has failed');
-  link.stop(reason);
-  await assert.rejects(opening, reason);
-  await assert.rejects(link.open(), reason);
+  const lost = new ConnectionError('CLOSED', 'Lost the other side', { peer: NODE.peer, retryable: true });
+  for (const reason of [new Error('the other side has failed'), lost]) {
+    const { link, told } = linkWith(3, { longest: 60_000 });
+    await link.open();
+    const opening = link.open({ error: CLOSED, wasIdle: false });
+    await setImmediate();
+    assert.equal(told.length, 1);
+    link.stop(reason);
+    await assert.rejects(opening, reason);
+    await assert.rejects(link.open(), reason);
+    await setImmediate();
+    assert.equal(told.length, 1, 'That somebody else was lost is told of him');
+  }
   assert.equal(process.getActiveResourcesInfo().filter((resource) => resource === 'Timeout').length, 0);
 });
 
