@@ -15,7 +15,8 @@ export interface Flushes {
   readonly demotions: number;
   /** All commands that were counted. */
   readonly calls: number;
-  readonly resetting: Resetting;
+  /** Missing where another version of rump has kept the rest. */
+  readonly resetting?: Resetting | undefined;
 }
 
 /**
@@ -81,12 +82,13 @@ export function flushesBetween(
   };
 }
 
-/** Whether it began to count anew in between, as far as that can be seen. */
+/** Whether it began to count anew in between, as far as that can be seen, or may have. */
 export function isReset(before: Flushes, now: Flushes): boolean {
   // We have called some ourselves.
   if (now.calls <= before.calls) return true;
   if (COUNTS.some((count) => now[count] < before[count])) return true;
   const [was, is] = [before.resetting, now.resetting];
+  if (was === undefined || is === undefined) return true;
   if (is.calls === was.calls || is.isApart) return is.calls !== was.calls || is.time !== was.time;
   return is.calls < was.calls || is.time < was.time;
 }

@@ -41,6 +41,12 @@ test('flushesBetween() bears that others ask an old server for its settings', ()
   assert.equal(flushed('config=1,30 get=9,9', 'config=4,52 get=9,9'), 0);
 });
 
+test('flushesBetween() knows nothing of what another version of rump has kept, which told a reset by less', () => {
+  const { resetting, ...before } = flushesIn('cmdstat_get:calls=9\r\n')!;
+  assert.ok(resetting);
+  assert.equal(flushesBetween(before, flushesIn('cmdstat_get:calls=10\r\n')), undefined);
+});
+
 /** @param before each `NAME=CALLS,MICROSECONDS` */
 function flushed(before: string, now: string): number | undefined {
   const [first, last] = [before, now].map((counts) => flushesIn(counts.replace(/(\S+)=(\d+),(\d+) ?/g, LINE)));
