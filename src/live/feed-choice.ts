@@ -6,6 +6,7 @@ import type { Connection } from '../../resp/connection.ts';
 import type { Reply } from '../../resp/reply.ts';
 import type { Deployment } from '../cluster/deployment.ts';
 import type { Node } from '../cluster/topology.ts';
+import { whileListening } from '../flow/failure.ts';
 import { askFlushes } from '../server/flushes.ts';
 import { isForbidden, isUnknownCommand, kindOf } from '../server/refusal.ts';
 import { PROBE_KEY } from '../server/probes.ts';
@@ -170,7 +171,8 @@ type Ask = (name: string, ...args: string[]) => Promise<Reply>;
 async function lookAt(deployment: Deployment, node: Node): Promise<Look> {
   const { connection } = await deployment.connectBeside(node);
   try {
-    return await lookThrough(connection);
+    const stop = (reason: Error): void => connection.fail(reason);
+    return await whileListening(deployment.signal, stop, () => lookThrough(connection));
   } catch (error) {
     deployment.signal?.throwIfAborted();
     if (!(error instanceof ConnectionError)) throw error;

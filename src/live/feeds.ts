@@ -56,7 +56,7 @@ export class Feeds {
 
   /**
    * Resolves once every change that any node acknowledges from then on will be told.
-   * @param left where they were when an earlier part of the copy was broken off: what was missed since is told as a gap
+   * @param left where they go on, as of `Following.attach`: what was missed since is told as a gap
    * @throws RespError
    */
   async attach(left?: readonly FeedBefore[]): Promise<void> {

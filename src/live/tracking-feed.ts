@@ -11,6 +11,7 @@ import type { InvalidationSink } from '../../resp/invalidations.ts';
 import type { Deployment } from '../cluster/deployment.ts';
 import { final, NodeLink, NodeRun } from '../cluster/node-link.ts';
 import type { Node } from '../cluster/topology.ts';
+import { whileListening } from '../flow/failure.ts';
 import { Wakeup } from '../flow/wakeup.ts';
 import { askFlushes, flushesBetween, flushesIn, type Flushes } from '../server/flushes.ts';
 import { askInfo, hasKeptData } from '../server/info.ts';
@@ -193,7 +194,8 @@ class Tracking {
     const { connection: subscriber } = await openBeside(server, deployment);
     const tracking = new Tracking(server, subscriber, sink);
     try {
-      await tracking.#begin();
+      const stop = (reason: Error): void => [server.connection, subscriber].forEach((one) => one.fail(reason));
+      await whileListening(deployment.signal, stop, () => tracking.#begin());
       return tracking;
     } catch (error) {
       const reason = attributed(error, tracking.peer, 'read from');

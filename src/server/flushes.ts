@@ -34,7 +34,8 @@ interface Resetting {
 const OF_MORE: ReadonlySet<string> = new Set(['flushall', 'swapdb', 'cluster|flushslot']);
 const DEMOTIONS: ReadonlySet<string> = new Set(['replicaof', 'slaveof']);
 const COUNTS = ['ofOne', 'ofMore', 'swaps', 'demotions'] as const;
-const CONFIG = /^cmdstat_config(\|resetstat)?:calls=(\d+),usec=(\d+)/m;
+/** One that counts the parts of CONFIG has none of the whole, but of what it has refused. */
+const CONFIG = /^cmdstat_config(\|resetstat)?:calls=([1-9]\d*),usec=(\d+)/m;
 
 /**
  * `undefined` where the server will not say.

@@ -27,6 +27,11 @@ const ANEW: readonly (readonly [what: string, before: string, now: string])[] = 
   ['it was called for the first time', 'get=9,9', 'get=11,9 config|resetstat=1,30'],
   ['it had been called before', 'config|resetstat=1,30 get=9,9', 'config|resetstat=1,12 get=20,20'],
   ['a flush came before it', 'config|resetstat=1,30 flushall=2,9', 'config|resetstat=1,30 get=9,9 flushall=1,4'],
+  [
+    'CONFIG was called by itself',
+    'config=0,0 config|resetstat=1,30 get=9,9',
+    'config=0,0 config|resetstat=1,12 get=20,20',
+  ],
   ['an old server counts fewer of CONFIG', 'config=3,30 get=9,9', 'config=1,12 get=20,20'],
   ['an old server counts as many of CONFIG', 'config=1,30 get=9,9', 'config=1,12 get=20,20'],
   ['an old server has spent less time on CONFIG', 'config=1,30 get=9,9', 'config=2,14 get=20,20'],
