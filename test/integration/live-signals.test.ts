@@ -1,11 +1,13 @@
 // However a copy that follows is stopped, in whichever phase: it never says that it is done.
 import assert from 'node:assert/strict';
 import { test, type TestContext } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Following, PHASE } from '../support/live/model.ts';
 import { serverSide } from '../support/live/sides.ts';
 import { assertPlainWords } from '../support/outcome.ts';
-import { processOf } from '../support/rump.ts';
+import { processOf, spawnRump } from '../support/rump.ts';
 import { startPair, type ServerPair } from '../support/server-pair.ts';
+import { startProxy } from '../support/tcp-proxy.ts';
 import { variants } from '../support/tier.ts';
 
 const KEYS = 2000;
@@ -65,6 +67,29 @@ for (const [what, [own, reach, said = NOT_COPIED]] of Object.entries(PHASES)) {
       assertPlainWords(result);
     });
   }
+}
+
+/** By feed: words behind which a source hears nothing more of a connection. */
+const STALLS: readonly (readonly [feed: string, word: string])[] = [
+  ['psync', 'listening-port'],
+  ['tracking', 'BCAST'],
+  ['tracking', 'SUBSCRIBE'],
+];
+
+for (const [feed, word] of variants(...STALLS)) {
+  test(`rump ends at a SIGTERM, long before --timeout, where the source stalls at ${word} of ${feed}`, async (t) => {
+    const { source, target } = await startPair(t);
+    const proxy = await startProxy({ port: source.port });
+    t.after(() => proxy.close());
+    proxy.hold(word, 'up');
+    const ways = ['--live', '--feed', feed, '--until-idle', '200ms', '--timeout', '1h'];
+    const running = spawnRump(['--from', proxy.url, '--to', target.url, ...ways]);
+    while (proxy.met === 0) await sleep(10);
+    running.child.kill('SIGTERM');
+    const result = await running.done;
+    assert.equal(result.code, CODES.SIGTERM, result.stderr);
+    assert.match(result.stderr, NOT_COPIED);
+  });
 }
 
 async function hold(t: TestContext, phase: RegExp, args: readonly string[] = []): Promise<Held> {
