@@ -199,7 +199,7 @@ export class NodeRun {
   async run(work: (session: Session, last: Connection | undefined) => Promise<void>): Promise<NodeEnd> {
     let last: Connection | undefined;
     while (this.#state === 'running') {
-      const server = await this.link.open(last);
+      const server = await this.#open(last);
       if (!this.isRunning) server?.connection.close();
       else if (server === undefined) this.end('gone');
       else {
@@ -212,9 +212,19 @@ export class NodeRun {
     return this.#state;
   }
 
-  /** The first call counts. */
+  async #open(last: Connection | undefined): Promise<Server | undefined> {
+    try {
+      return await this.link.open(last);
+    } catch (error) {
+      if (this.isRunning) throw error;
+      return undefined;
+    }
+  }
+
+  /** The first call counts. What is being opened, nobody needs any more. */
   end(state: NodeEnd): void {
     if (this.#state === 'running') this.#state = state;
+    this.link.stop(new RespError('CLOSED', 'Nothing is left to be done there'));
     this.wake();
   }
 

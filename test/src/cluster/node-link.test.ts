@@ -83,7 +83,20 @@ test('NodeLink.stop() ends a pause', async () => {
     await setImmediate();
     assert.equal(told.length, 1, 'That somebody else was lost is told of him');
   }
-  assert.equal(process.getActiveResourcesInfo().filter((resource) => resource === 'Timeout').length, 0);
+  assert.ok(!process.getActiveResourcesInfo().includes('Timeout'), 'It waits for nothing any more');
+});
+
+test('NodeRun.end() ends the run also while it waits to connect again, and that is no failure', async () => {
+  const { link, told } = linkWith(3, {
+    longest: 60_000,
+    server: { connection: { onProgress() {} } } as unknown as Server,
+  });
+  const run = new NodeRun(link);
+  const running = run.run(async ({ connection }) => void Object.assign(connection, { error: CLOSED, close() {} }));
+  while (told.length === 0) await setImmediate();
+  run.end('finished');
+  assert.equal(await Promise.race([running, setImmediate('waits')]), 'finished');
+  assert.equal(told.length, 1);
 });
 
 test('NodeRun.stop() ends the run also while a connection is introduced, which is closed then', async () => {
