@@ -379,6 +379,8 @@ async function openNodes(
   const failed = opened.findIndex(({ status }) => status === 'rejected');
   if (failed === -1) return opened.map((result) => (result as PromiseFulfilledResult<Server>).value);
   for (const result of opened) if (result.status === 'fulfilled') result.value.connection.close();
+  // No node has failed where the run was stopped.
+  access.signal?.throwIfAborted();
   const { reason } = opened[failed] as PromiseRejectedResult;
   if (!(reason instanceof RespError)) throw reason;
   const peer = nameOf(nodes[failed]!.peer);

@@ -3,10 +3,11 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { authority, certificates } from '../support/certificates.ts';
 import { lend } from '../support/lent-servers.ts';
-import { assertDone, assertRefused } from '../support/outcome.ts';
+import { underWay } from '../support/mid-run.ts';
+import { assertDone, assertFailed, assertRefused } from '../support/outcome.ts';
 import { startCluster, type TestCluster } from '../support/redis-cluster.ts';
 import { startServer, type TestServer } from '../support/redis-server.ts';
-import { runRump, startRump } from '../support/rump.ts';
+import { runRump, spawnRump, startRump } from '../support/rump.ts';
 import { servers } from '../support/server-versions.ts';
 import { assertSame } from '../support/snapshot.ts';
 import { startProxy } from '../support/tcp-proxy.ts';
@@ -62,7 +63,7 @@ test('rump copies a server into a cluster, and the cluster into another server',
   assert.equal(await keysOf(back), KEYS);
 });
 
-test('rump reaches nodes elsewhere than they say, and says how where it cannot', async (t) => {
+test('rump reaches nodes elsewhere than they say, and says how where it cannot, unless it was stopped', async (t) => {
   // Nobody listens at the announced ports: every node is reached through a proxy.
   const cluster = await startCluster(t);
   const proxies = await Promise.all(cluster.nodes.map(({ port }) => startProxy({ port })));
@@ -88,6 +89,13 @@ test('rump reaches nodes elsewhere than they say, and says how where it cannot',
   assertDone(await runRump([...endpoints, ...nat]));
   assert.equal((await cluster.contents()).size, KEYS);
   assert.ok(proxies.every(({ bytesUp }) => bytesUp > 10_000));
+  const last = proxies.at(-1)!;
+  last.stall('down');
+  const before = last.bytesUp;
+  const stopped = spawnRump([...endpoints, ...nat]);
+  await underWay(stopped, () => last.bytesUp > before);
+  stopped.child.kill('SIGINT');
+  assertFailed(await stopped.done, { code: 130, error: /^rump: Stopped by Ctrl-C/ });
 });
 
 longTest('One slow node of a target does not hold up the others', async (t) => {
