@@ -48,9 +48,9 @@ export class NodeLink {
   /** Whether anything was done on the last connection. */
   #hasWorked = false;
   #excused = 0;
-  readonly #end = new Failure();
-  #isStopped = false;
-  #pausing: AbortController | undefined;
+  readonly #stopped = new Failure();
+  /** Ends the pauses. */
+  readonly #end = new AbortController();
 
   constructor(deployment: Deployment, node: Node, options: NodeLinkOptions) {
     this.#deployment = deployment;
@@ -79,14 +79,17 @@ export class NodeLink {
    * @throws the last failure, where it will not pass or there were enough; the reason of `stop`
    */
   open(lost?: Pick<Connection, 'error' | 'wasIdle'>): Promise<Server | undefined> {
-    return Promise.race([this.#end.promise, this.#openWanted(lost)]);
+    return Promise.race([this.#stopped.promise, this.#openWanted(lost)]);
   }
 
   /** Nobody wants a connection any more: one that is being opened is closed as soon as it is there. The first reason counts. */
   stop(reason: Error): void {
-    this.#isStopped = true;
-    this.#end.fail(reason);
-    this.#pausing?.abort(reason);
+    this.#stopped.fail(reason);
+    this.#end.abort(reason);
+  }
+
+  get #isStopped(): boolean {
+    return this.#end.signal.aborted;
   }
 
   async #openWanted(lost: Pick<Connection, 'error' | 'wasIdle'> | undefined): Promise<Server | undefined> {
@@ -157,13 +160,10 @@ export class NodeLink {
 
   /** @throws `error` itself where it is final; the reason for which it ends early */
   async #pause(error: unknown): Promise<void> {
-    const { signal, role: side } = this.#deployment;
-    const pausing = new AbortController();
-    this.#pausing = pausing;
-    const end = (reason: Error): void => pausing.abort(reason);
-    await whileListening(signal, end, () =>
-      pauseAfter(error, this.#backoff, { side, peer: this.#node.peer, signal: pausing.signal }, this.#options),
-    );
+    const { role: side } = this.#deployment;
+    const party = { side, peer: this.#node.peer, signal: this.#end.signal };
+    const stop = (reason: Error): void => this.stop(reason);
+    await whileListening(this.#deployment.signal, stop, () => pauseAfter(error, this.#backoff, party, this.#options));
   }
 }
 

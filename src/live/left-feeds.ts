@@ -1,4 +1,4 @@
-// Where the feeds were when a copy was broken off, and which of them each node of now goes on from.
+// Where the feeds were when a copy was broken off, or begin behind a snapshot, and which of them each node of now goes on from.
 
 import { SlotSet, type SlotRange } from '../cluster/slot.ts';
 import type { Node, Topology } from '../cluster/topology.ts';

@@ -16,7 +16,7 @@ import { KeyPositions } from './key-positions.ts';
 import { askHistory, askKeys, newestPoint, reasonOf } from './psync-questions.ts';
 import { ReplicatedCommands, Unexplained } from './replicated-commands.ts';
 
-/** How often the source is asked how far it is. */
+/** How often the source is asked how far it is, or hears something of whoever waits. */
 const BEAT_MS = 1000;
 
 /** One link, and the connection beside it. */
@@ -190,6 +190,7 @@ export class PsyncFeed implements Feed {
   /** Until the link is lost or the connection beside it, whichever comes first: the other one ends with it. */
   async #work(session: Session): Promise<void> {
     let attempt: Attempt | undefined;
+    const timer = setInterval(() => session.wake(), BEAT_MS).unref();
     try {
       attempt = new Attempt(session, await KeyPositions.learn(session));
       this.#attempt = attempt;
@@ -198,6 +199,7 @@ export class PsyncFeed implements Feed {
     } catch (error) {
       session.connection.fail(reasonOf(error, session.peer));
     } finally {
+      clearInterval(timer);
       this.#position = this.#reached;
       this.#attempt = undefined;
       attempt?.link?.close();
@@ -236,14 +238,9 @@ export class PsyncFeed implements Feed {
 
   /** Where to go on. A server that hangs up on whoever is silent hears of both meanwhile. */
   async #untilKnown(session: Session, link: ReplicationLink): Promise<void> {
-    const timer = setInterval(() => session.wake(), BEAT_MS).unref();
-    try {
-      while (this.#isAwaited) {
-        await Promise.all([session.request('PING'), link.request('PING')]);
-        if (this.#isAwaited) await session.progress();
-      }
-    } finally {
-      clearInterval(timer);
+    while (this.#isAwaited) {
+      await Promise.all([session.request('PING'), link.request('PING')]);
+      if (this.#isAwaited) await session.progress();
     }
   }
 
@@ -289,24 +286,19 @@ export class PsyncFeed implements Feed {
   async #watch(attempt: Attempt): Promise<void> {
     const { session } = attempt;
     const commands = attempt.commands!;
-    const timer = setInterval(() => session.wake(), BEAT_MS).unref();
     let [read, movedAt, nextAt] = [-1, performance.now(), 0];
-    try {
-      while (this.#run.isRunning) {
-        if (performance.now() >= nextAt) {
-          const { offset } = await askHistory(session, commands.replicationId);
-          const now = performance.now();
-          nextAt = now + BEAT_MS / 2;
-          const isBehind = attempt.isStreaming && offset > commands.read;
-          if (!isBehind || commands.read !== read) movedAt = now;
-          if (now - movedAt >= this.#deployment.timeout) throw silent(session.peer, now - movedAt);
-          if (movedAt === now && read >= 0) this.#run.link.progress();
-          read = commands.read;
-        }
-        await session.progress();
+    while (this.#run.isRunning) {
+      if (performance.now() >= nextAt) {
+        const { offset } = await askHistory(session, commands.replicationId);
+        const now = performance.now();
+        nextAt = now + BEAT_MS / 2;
+        const isBehind = attempt.isStreaming && offset > commands.read;
+        if (!isBehind || commands.read !== read) movedAt = now;
+        if (now - movedAt >= this.#deployment.timeout) throw silent(session.peer, now - movedAt);
+        if (movedAt === now && read >= 0) this.#run.link.progress();
+        read = commands.read;
       }
-    } finally {
-      clearInterval(timer);
+      await session.progress();
     }
   }
 }

@@ -7,7 +7,7 @@ import type { EntryView } from '../flow/entry-view.ts';
 import { idOf, type KeyId } from '../flow/key-id.ts';
 import { ownCopy } from '../flow/own-copy.ts';
 import { NEVER, type Milliseconds } from '../rdb/milliseconds.ts';
-import { type Flushes } from '../server/flushes.ts';
+import type { Flushes } from '../server/flushes.ts';
 import { wasReplica, type ServerInfo } from '../server/info.ts';
 
 export interface WrittenKey {

@@ -1,8 +1,7 @@
 // The first copy by snapshot while others write: what they have changed meanwhile stands behind what the snapshot has of it.
 import assert from 'node:assert/strict';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import { callsOf } from '../support/command-stats.ts';
 import { resharded, slotsMigrated } from '../support/live/cluster-faults.ts';
@@ -12,6 +11,7 @@ import { Standing, type StandingOptions } from '../support/live/standing.ts';
 import { AFTER_MOVES, startCluster, type ClusterOptions } from '../support/redis-cluster.ts';
 import { present, serversWith, VERSIONS } from '../support/server-versions.ts';
 import { assertDone } from '../support/outcome.ts';
+import { folderOf } from '../support/resp-file.ts';
 import { runRump } from '../support/rump.ts';
 import { startPair } from '../support/server-pair.ts';
 import { assertSameData, UNSETTABLE } from '../support/snapshot.ts';
@@ -53,8 +53,7 @@ for (const feed of variants(...FEEDS)) {
 test('A feed is ready before the snapshot behind which it goes on, as a source keeps what is written for so long only', async (t) => {
   const { from, to, endpoints } = await startPair(t, { source: { args: ['--repl-diskless-sync-delay', '0'] } });
   await from.pipeline(Array.from({ length: 100 }, (_, i) => ['SET', `key:${i}`, i]));
-  const trace = join(mkdtempSync(join(tmpdir(), 'rump-feed-')), 'trace');
-  t.after(() => rmSync(dirname(trace), { recursive: true }));
+  const trace = join(folderOf(t), 'trace');
   const ways = ['--live', '--feed', 'psync', ...SNAPSHOT, '--until-idle', '200ms', '--linger', '0s'];
   assertDone(await runRump([...endpoints, ...ways, '--trace', trace]));
   const asked = readFileSync(trace, 'utf8').match(/(?<= source feed \d > \d+ )".*"$/gm)!;
