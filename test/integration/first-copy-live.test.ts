@@ -116,7 +116,8 @@ async function cutSnapshot(source: Standing): Promise<boolean> {
     const [address] = /(?<=^slave\d+:ip=127\.0\.0\.1,port=)\d+,state=(?:send_bulk|wait_bgsave)/m.exec(text) ?? [];
     if (address === undefined) continue;
     const list = String(await client.send('CLIENT', 'LIST', 'TYPE', 'replica'));
-    const [, id] = /^id=(\d+) /m.exec(list) ?? [];
+    // The link of a feed is opened before that of the snapshot.
+    const id = list.match(/(?<=^id=)\d+/gm)?.at(-1);
     if (id !== undefined && (await client.send('CLIENT', 'KILL', 'ID', id)) === 1) return true;
   }
 }
