@@ -2,30 +2,30 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { after, before, test, type TestContext } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { Reply, TestClient } from '../support/client.ts';
 import { callsOf, refusalsOf } from '../support/command-stats.ts';
-import { bulk, error } from '../support/frames.ts';
+import { startControlled } from '../support/controlled.ts';
+import { bulk } from '../support/frames.ts';
 import { borrow, giveBack, lend } from '../support/lent-servers.ts';
+import { underWay } from '../support/mid-run.ts';
 import { assertDone, assertFailed } from '../support/outcome.ts';
 import { startCluster } from '../support/redis-cluster.ts';
 import { startServer, type TestServer } from '../support/redis-server.ts';
 import { startReplica, untilInStep } from '../support/replica.ts';
 import { replyProxy, type Answer } from '../support/reply-proxy.ts';
-import { runRump, startRump, type RumpResult } from '../support/rump.ts';
+import { runRump, type RumpResult } from '../support/rump.ts';
 import { longTest, variants } from '../support/tier.ts';
 
 /** More than are read ahead where the machine is busy, and the line seems long for it. */
 const KEYS = 6000;
 const PAGES = 24;
 const A_PAGE = String(KEYS / PAGES);
-/** Slow enough for something to happen meanwhile. */
-const SLOW = ['--tpslimit', '3500', '--count', A_PAGE];
+/** Slow enough for whatever happens meanwhile, and as fast as may be once it has happened. */
+const SLOW = { options: ['--tpslimit', '250', '--count', A_PAGE], keys: 100, lift: ['tpslimit', '0'] };
 /** Keys that are asked for at once over a short line: those not answered when it is lost are asked for again. */
 const UNDER_WAY = 1024;
 /** A line that seems long, as the machine is busy, has far more. */
 const MOST_ON_THE_WAY = KEYS * 0.75;
-const POLL_MS = 5;
 const HELD = KEYS.toLocaleString('en');
 const WAS_FLUSHED = new RegExp(
   `held ${HELD} when it began, [\\d,]+ were seen, and 0 are left; it was flushed or swapped`,
@@ -51,18 +51,27 @@ async function fill(
   await client.pipeline(Array.from({ length: KEYS }, (_, i) => ['SET', `${prefix}:${i}`, i]));
 }
 
+interface Slowness {
+  readonly options: readonly string[];
+  /** So many are copied before the change. */
+  readonly keys: number;
+  /** What the copy is told behind the change. */
+  readonly lift?: readonly string[];
+}
+
 /** Copies slowly, and lets `change` happen while it is under way; it must be over before the copy is. */
 async function copyMeanwhile(
+  t: TestContext,
   url: string,
   change: () => Promise<unknown>,
-  { options = SLOW, keys = KEYS / 10 } = {},
+  { options, keys, lift }: Slowness = SLOW,
 ): Promise<RumpResult> {
   await to.send('FLUSHALL');
-  const running = startRump(['--from', url, '--to', target.url, ...options]);
-  const isOver = (): boolean => running.child.exitCode !== null;
-  while (!isOver() && ((await to.send('DBSIZE')) as number) < keys) await sleep(POLL_MS);
+  const { running, tell } = await startControlled(t, ['--from', url, '--to', target.url, ...options]);
+  await underWay(running, async () => ((await to.send('DBSIZE')) as number) >= keys);
   await change();
-  assert.equal(isOver(), false, 'The copy was over too soon');
+  assert.equal(running.child.exitCode, null, 'The copy was over too soon');
+  if (lift !== undefined) await tell(...lift);
   return running.done;
 }
 
@@ -91,38 +100,40 @@ async function assertEvery(prefix: string): Promise<void> {
 }
 
 /**
- * @param walks how often everything may have been read, at most
+ * @param clients of all that was read
+ * @param walks how often everything may have been read of all of them together, at most
  * @param refused DUMPs that read nothing, and do not count
  */
-async function assertRead(client: TestClient, walks: number, refused = 0): Promise<void> {
-  const calls = await callsOf(client);
-  const [scans, dumps] = [calls.get('scan') ?? 0, (calls.get('dump') ?? 0) - refused];
+async function assertRead(clients: readonly TestClient[], walks: number, refused = 0): Promise<void> {
+  const counts = await Promise.all(clients.map(callsOf));
+  const sum = (command: string): number => counts.reduce((all, calls) => all + (calls.get(command) ?? 0), 0);
+  const [scans, dumps] = [sum('scan'), sum('dump') - refused];
   // A page may have more keys or fewer; and each connection tries both commands once.
   assert.ok(scans <= walks * PAGES * 1.2 + 10, `${scans} SCANs`);
   const askedAgain = (walks - 1) * UNDER_WAY;
   assert.ok(dumps <= walks * KEYS * 1.02 + askedAgain + 10, `${dumps} DUMPs`);
 }
 
-test('rump copies a primary to which the first replica attaches meanwhile, in one walk', async () => {
+test('rump copies a primary to which the first replica attaches meanwhile, in one walk', async (t) => {
   await from.send('CONFIG', 'RESETSTAT');
   let replica: TestServer | undefined;
-  const result = await copyMeanwhile(source.url, async () => (replica = await startReplica(source)));
+  const result = await copyMeanwhile(t, source.url, async () => (replica = await startReplica(source)));
   await replica?.stop();
   assertDone(result);
   assert.doesNotMatch(result.stderr, /warning/);
   await assertEvery('key');
-  await assertRead(from, 1);
+  await assertRead([from], 1);
 });
 
 longTest('rump copies a replica that is promoted meanwhile, in one walk', async (t) => {
   const replica = await startReplica(source);
   t.after(() => replica.stop());
   const client = await replica.client();
-  const result = await copyMeanwhile(replica.url, () => client.send('REPLICAOF', 'NO', 'ONE'));
+  const result = await copyMeanwhile(t, replica.url, () => client.send('REPLICAOF', 'NO', 'ONE'));
   assertDone(result);
   assert.doesNotMatch(result.stderr, /warning/);
   await assertEvery('key');
-  await assertRead(client, 1);
+  await assertRead([client], 1);
 });
 
 test('rump scans a replica anew that was given the data of another primary, and says so', async (t) => {
@@ -137,28 +148,29 @@ test('rump scans a replica anew that was given the data of another primary, and 
   assertDone(result);
   assert.match(result.stderr, /holds other data than when its scan began/);
   await assertEvery('other');
-  await assertRead(client, 3);
+  await assertRead([client], 3);
 });
 
-for (const back of ['', ', and takes over again,']) {
+for (const [back, walks] of [
+  ['', 2],
+  [', and takes over again,', 3],
+] as const) {
   longTest(`rump copies a cluster whose primary hands over${back} meanwhile`, async (t) => {
     const cluster = await startCluster(t, { primaries: 1, replicas: 1 });
     const [first, second] = cluster.clients as [TestClient, TestClient];
     await fill(cluster, 'key');
     await first.send('WAIT', 1, 5000);
-    const result = await copyMeanwhile(cluster.url, async () => {
+    const result = await copyMeanwhile(t, cluster.url, async () => {
       await cluster.takeOver(1);
       if (back !== '') await cluster.takeOver(0);
     });
     assertDone(result);
     await assertEvery('key');
-    // The slots are walked once more where they went. Since it has handed over a node refuses what was on the way to it, and is
-    // asked for nothing more.
-    for (const client of [first, second]) {
-      const refused = await refusalsOf(client, 'dump');
-      assert.ok(refused <= MOST_ON_THE_WAY, `${refused} refused DUMPs`);
-      await assertRead(client, 2, back !== '' ? refused : 0);
-    }
+    // Since it has handed over a node refuses what was on the way to it, and is asked for nothing more.
+    const refused = await Promise.all([first, second].map((client) => refusalsOf(client, 'dump')));
+    assert.ok(Math.max(...refused) <= MOST_ON_THE_WAY, `${refused.join(' and ')} refused DUMPs`);
+    // The slots are walked once more where they went.
+    await assertRead([first, second], walks, refused[0]! + refused[1]!);
   });
 }
 
@@ -257,7 +269,7 @@ for (const [what, options, found] of variants<[string, string[], number]>(
     const client = await server.client();
     await client.pipeline(WIDE);
     const pace = { ...NAMES_FIRST, options: [...NAMES_FIRST.options, ...options] };
-    const result = await copyMeanwhile(server.url, () => client.send('FLUSHALL'), pace);
+    const result = await copyMeanwhile(t, server.url, () => client.send('FLUSHALL'), pace);
     const error = new RegExp(
       `of ${found} keys found in database 0 .* were gone when they were to be read; it was flushed`,
     );
@@ -270,7 +282,7 @@ longTest('rump takes values that are deleted before they are read for no fault',
   const client = await server.client();
   await client.pipeline(WIDE);
   const keys = WIDE.map((_, i) => `key:${i}`);
-  assertDone(await copyMeanwhile(server.url, () => client.send('DEL', ...keys), NAMES_FIRST));
+  assertDone(await copyMeanwhile(t, server.url, () => client.send('DEL', ...keys), NAMES_FIRST));
 });
 
 test('rump fails where a database is flushed before its turn has come', async (t) => {
@@ -289,47 +301,5 @@ test('rump takes keys that are deleted meanwhile for no fault', async (t) => {
   const client = await server.client();
   await fill(client, 'key');
   const keys = Array.from({ length: KEYS }, (_, i) => `key:${i}`);
-  assertDone(await copyMeanwhile(server.url, () => client.send('DEL', ...keys.slice(0, KEYS * 0.8))));
-});
-
-test('rump takes keys that expire between two questions for no loss, where the server does not tell of flushes', async (t) => {
-  const server = await lend(t);
-  const client = await server.client();
-  await fill(client, 'key');
-  const names = Array.from({ length: KEYS }, (_, i) => `key:${i}`);
-  let [isWalked, hasExpired] = [false, false];
-  const { url } = await replyProxy(t, server.port, async ([name, section], reply) => {
-    if (section === 'commandstats') return error("NOPERM this user has no permissions to run the 'info' command");
-    if (name === 'SCAN') isWalked ||= String((reply as Reply[])[0]) === '0';
-    if (name !== 'INFO' || !isWalked || hasExpired) return undefined;
-    hasExpired = true;
-    await client.pipeline(names.map((key) => ['PEXPIRE', key, 1]));
-    while ((await client.send('EXISTS', ...names)) !== 0) await sleep(POLL_MS);
-    return undefined;
-  });
-  await to.send('FLUSHALL');
-  assertDone(await runRump(['--from', url, '--to', target.url]));
-  assert.ok(hasExpired);
-});
-
-test('rump takes keys that are deleted meanwhile for no fault where another database is flushed at its start', async (t) => {
-  const server = await lend(t);
-  const [client, other] = await Promise.all([server.client(), server.client(5)]);
-  await Promise.all([fill(client, 'key'), fill(other, 'other')]);
-  let [isMet, isWalked] = [false, false];
-  const { url } = await replyProxy(t, server.port, async ([name, ...args]) => {
-    if (name === 'INFO' && !isMet) {
-      isMet = true;
-      await other.send('FLUSHDB');
-    }
-    // One more is of the handshake.
-    if (name === 'SCAN' && args.at(-1) === A_PAGE && !isWalked) {
-      isWalked = true;
-      await client.send('DEL', ...Array.from({ length: KEYS * 0.8 }, (_, i) => `key:${i}`));
-    }
-    return undefined;
-  });
-  await to.send('FLUSHALL');
-  assertDone(await runRump(['--from', url, '--to', target.url, '--count', A_PAGE]));
-  assert.ok(isWalked);
+  assertDone(await copyMeanwhile(t, server.url, () => client.send('DEL', ...keys.slice(0, KEYS * 0.8))));
 });

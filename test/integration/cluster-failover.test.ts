@@ -3,10 +3,10 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { fillChanging, startSlowCopy } from '../support/changing-cluster.ts';
 import { refusalsOf } from '../support/command-stats.ts';
+import { startControlled } from '../support/controlled.ts';
 import { assertDone } from '../support/outcome.ts';
 import { AFTER_MOVES, startCluster } from '../support/redis-cluster.ts';
 import { startServer } from '../support/redis-server.ts';
-import { startRump } from '../support/rump.ts';
 import { DEFAULT, present } from '../support/server-versions.ts';
 import { assertSame } from '../support/snapshot.ts';
 import { longTest, variants } from '../support/tier.ts';
@@ -44,9 +44,11 @@ longTest(
     t.after(() => source.stop());
     const [client, [first, second]] = [await source.client(), target.clients];
     await client.pipeline(Array.from({ length: KEYS }, (_, i) => ['SET', `key:${i}`, `value ${i}`]));
-    const running = startRump(['--from', source.url, '--to', target.url, '--tpslimit', '10000']);
+    const ends = ['--from', source.url, '--to', target.url];
+    const { running, tell } = await startControlled(t, [...ends, '--tpslimit', '2000']);
     await target.until('keys arrive', async () => ((await first!.send('DBSIZE')) as number) > KEYS / 20);
     await target.takeOver(1);
+    await tell('tpslimit', '0');
     const result = await running.done;
     assertDone(result);
     // What it has acknowledged may never have reached the other one.
