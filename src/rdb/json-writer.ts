@@ -9,8 +9,12 @@ const CHUNK_BYTES = 64 * 1024;
 const MOST_SPARE = 32;
 /** Of a string, that are written at once: with escapes they fit into a chunk, and as base64 they leave no rest. */
 const PART_BYTES = 9 * 1024;
+/** Of a text, less of which are not written at once but where it ends: most text has no escapes, and fills a chunk then. */
+const LEAST_TEXT = 1024;
 /** `\u0000` */
 const MOST_ESCAPE = 6;
+/** Written, and not taken: whoever writes in steps makes one. */
+const ENOUGH_BYTES = 64 * 1024;
 /** Room for quotes, a number or a bracket. */
 const OVERHEAD = 64;
 
@@ -61,6 +65,10 @@ export class JsonWriter {
   /** Bytes that wait to be taken. */
   get length(): number {
     return this.#before + this.#at - this.#start;
+  }
+
+  get isEnough(): boolean {
+    return this.length >= ENOUGH_BYTES;
   }
 
   /** What follows may be taken back, as long as nobody takes it. */
@@ -122,6 +130,25 @@ export class JsonWriter {
     if (end - start > PART_BYTES || !this.#plain(from, start, end)) this.#anyBytes(from.subarray(start, end));
   }
 
+  /** The same of any length: at each step there is enough to be taken. */
+  *byteSteps(bytes: Buffer): Generator<void, void, void> {
+    if (bytes.length <= PART_BYTES) {
+      this.bytes(bytes);
+      return;
+    }
+    const isText = isUtf8(bytes);
+    this.begin(isText);
+    for (let at = 0; at < bytes.length;) {
+      const most = Math.min(bytes.length, at + ENOUGH_BYTES - (ENOUGH_BYTES % 3));
+      const end = isText && most < bytes.length ? wholeCharacters(bytes, most) : most;
+      if (isText) this.textPart(bytes.subarray(at, end));
+      else this.base64Part(bytes.subarray(at, end));
+      at = end;
+      if (this.isEnough) yield;
+    }
+    this.end(isText);
+  }
+
   /** A text of few characters. */
   text(text: string): void {
     this.bytes(Buffer.from(text));
@@ -156,7 +183,8 @@ export class JsonWriter {
   /** @param bytes UTF-8; a character may not be cut (`wholeCharacters`) */
   textPart(bytes: Buffer): void {
     for (let at = 0; at < bytes.length;) {
-      const end = at + PART_BYTES >= bytes.length ? bytes.length : wholeCharacters(bytes, at + PART_BYTES);
+      const most = at + this.#roomForText(bytes.length - at);
+      const end = most >= bytes.length ? bytes.length : wholeCharacters(bytes, most);
       this.#characters(bytes.subarray(at, end));
       at = end;
     }
@@ -207,11 +235,16 @@ export class JsonWriter {
     this.end(isText);
   }
 
-  /** @param bytes whole characters, a part of them at most */
+  /** Of so many bytes of text as many as the chunk holds for certain. It is left for another one when few would fit. */
+  #roomForText(bytes: number): number {
+    this.#reserve(Math.min(bytes, LEAST_TEXT) * MOST_ESCAPE);
+    return Math.floor((this.#chunk.length - this.#at) / MOST_ESCAPE);
+  }
+
+  /** @param bytes whole characters, for which there is room */
   #characters(bytes: Buffer): void {
     const text = isAscii(bytes) ? '' : bytes.toString();
     if (UNSEEN.test(text)) return this.json(Buffer.from(escapeJson(JSON.stringify(text)).slice(1, -1)));
-    this.#reserve(bytes.length * MOST_ESCAPE);
     const chunk = this.#chunk;
     let at = this.#at;
     for (let i = 0; i < bytes.length; i++) {

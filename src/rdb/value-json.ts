@@ -25,7 +25,6 @@ import {
   type StreamHead,
   type StreamId,
   type StreamValue,
-  type ValuePiece,
   type ZsetEntry,
 } from './value.ts';
 
@@ -38,10 +37,10 @@ const END_OF_LINE = Buffer.from('}\n');
 export const OPEN = 0x5b;
 export const CLOSE = 0x5d;
 export const COMMA = 0x2c;
-const COMMA_OPEN = Buffer.from(',[');
+export const COMMA_OPEN = Buffer.from(',[');
 const DUMP = Buffer.from('{"dump":"');
 const DUMP_END = Buffer.from('"}');
-const ENTRIES = Buffer.from('{"entries":[');
+export const ENTRIES = Buffer.from('{"entries":[');
 const LENGTH = Buffer.from('],"length":');
 const LAST_ID = Buffer.from(',"lastId":');
 const MAX_DELETED_ID = Buffer.from(',"maxDeletedId":');
@@ -56,8 +55,6 @@ const SEEN_TIME = Buffer.from(',"seenTime":');
 const ACTIVE_TIME = Buffer.from(',"activeTime":');
 const END = Buffer.from('}');
 const NULL = Buffer.from('null');
-/** Written, and not taken: a consumer's name stands there for each entry that it has, so that groups may be far longer than they lie. */
-const ENOUGH_BYTES = 64 * 1024;
 
 /** A line as far as its value, which follows. @param expireAt since 1970, or `NEVER` */
 export function beginLine(json: JsonWriter, db: number, key: Buffer, type: string, expireAt: Milliseconds): void {
@@ -92,58 +89,7 @@ export function endDump(json: JsonWriter): void {
   json.json(DUMP_END);
 }
 
-/** A value of which pieces come, but for strings: whether those are text is known at their end (`JsonWriter.begin`). */
-export class PieceJson {
-  readonly #json: JsonWriter;
-  #head: StreamHead | undefined;
-  #isBegun = false;
-  #isFirst = true;
-
-  constructor(json: JsonWriter) {
-    this.#json = json;
-  }
-
-  add(piece: Exclude<ValuePiece, { type: 'string' }>): void {
-    if (!this.#isBegun) {
-      this.#isBegun = true;
-      if (piece.type === 'stream') this.#json.json(ENTRIES);
-      else this.#json.byte(OPEN);
-    }
-    switch (piece.type) {
-      case 'list':
-        return this.#each(piece.items, writeBytes);
-      case 'set':
-        return this.#each(piece.members, writeBytes);
-      case 'zset':
-        return this.#each(piece.entries, writeMember);
-      case 'hash':
-        return this.#each(piece.fields, writeField);
-      default:
-        this.#head = piece.head;
-        this.#each(piece.entries, writeEntry);
-    }
-  }
-
-  /** Behind the last piece. At each step there is enough to be taken. */
-  *end(): Generator<void, void, void> {
-    if (this.#head === undefined) this.#json.byte(CLOSE);
-    else yield* headSteps(this.#json, this.#head);
-  }
-
-  #each<T>(elements: readonly T[], write: (json: JsonWriter, element: T) => void): void {
-    for (const element of elements) {
-      if (!this.#isFirst) this.#json.byte(COMMA);
-      this.#isFirst = false;
-      write(this.#json, element);
-    }
-  }
-}
-
-export function writeEach<T>(
-  json: JsonWriter,
-  elements: readonly T[],
-  write: (json: JsonWriter, element: T) => void,
-): void {
+function writeEach<T>(json: JsonWriter, elements: readonly T[], write: (json: JsonWriter, element: T) => void): void {
   for (let i = 0; i < elements.length; i++) {
     if (i > 0) json.byte(COMMA);
     write(json, elements[i]!);
@@ -174,7 +120,7 @@ export function writeField(json: JsonWriter, { field, value, expireAt }: HashFie
   json.byte(CLOSE);
 }
 
-export function writeEntry(json: JsonWriter, { id, fields }: StreamEntry): void {
+function writeEntry(json: JsonWriter, { id, fields }: StreamEntry): void {
   json.byte(OPEN);
   json.text(formatId(id));
   json.json(COMMA_OPEN);
@@ -196,8 +142,8 @@ export function writeStream(json: JsonWriter, { entries, ...head }: Omit<StreamV
   for (const _ of headSteps(json, head));
 }
 
-/** A stream from the end of its entries on. */
-function* headSteps(json: JsonWriter, head: Omit<StreamHead, 'gone'>): Generator<void, void, void> {
+/** A stream from the end of its entries on. At each step there is enough to be taken. */
+export function* headSteps(json: JsonWriter, head: Omit<StreamHead, 'gone'>): Generator<void, void, void> {
   json.json(LENGTH);
   json.integer(head.length);
   json.json(LAST_ID);
@@ -239,7 +185,8 @@ function* eachStep<T>(
   for (let i = 0; i < elements.length; i++) {
     if (i > 0) json.byte(COMMA);
     write(json, elements[i]!);
-    if (json.length >= ENOUGH_BYTES) yield;
+    // The name of a consumer stands there for each entry that it has: groups may be far longer than they lie.
+    if (json.isEnough) yield;
   }
 }
 

@@ -8,9 +8,10 @@ import { CHANGED, untilRead } from '../keys/value-end.ts';
 import { JsonWriter } from '../rdb/json-writer.ts';
 import { typeOf } from '../rdb/payload.ts';
 import { DEFAULT_LIMITS, lengthOfPiece, payloadPieces, sizeOfPiece } from '../rdb/pieces.ts';
+import { PieceJson } from '../rdb/piece-json.ts';
 import { TextCheck, wholeCharacters } from '../rdb/utf8.ts';
 import { jsonTypeOf } from '../rdb/payload-json.ts';
-import { beginDump, beginLine, endDump, endLine, PieceJson } from '../rdb/value-json.ts';
+import { beginDump, beginLine, endDump, endLine } from '../rdb/value-json.ts';
 import type { ValuePiece, ValueType } from '../rdb/value.ts';
 import type { Gathered } from './file-target.ts';
 import { ORDERED, steadyPieces, type Pace } from './whole-value.ts';
@@ -119,7 +120,7 @@ async function fill(spool: Spool, large: LargeValue, pace: Pace): Promise<Filled
       check.add(piece.value);
       await spool.append([piece.value]);
     } else {
-      value.add(piece);
+      for (const _ of value.add(piece)) await drain(json, spool);
       await drain(json, spool);
     }
     const size = sizeOfPiece(piece);

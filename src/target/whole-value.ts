@@ -61,7 +61,9 @@ export async function* steadyPieces(
 ): AsyncGenerator<ValuePiece, void, void> {
   const digest = new ValueDigest();
   let isEmpty = true;
-  for await (const piece of readAhead(large.pieces(bytes))) {
+  const pieces = large.pieces(bytes);
+  // What is at hand need not be fetched, and is held twice where it is.
+  for await (const piece of large.reading === 'same' ? pieces : readAhead(pieces)) {
     await goOn();
     if (large.reading === undefined) digest.add(piece);
     isEmpty = false;

@@ -8,9 +8,10 @@ import { factsOf, isReadable, piecesOf } from '../../inspect/payload-facts.ts';
 import { JsonWriter } from '../../rdb/json-writer.ts';
 import { ceiling, minus, NEVER } from '../../rdb/milliseconds.ts';
 import { PayloadError } from '../../rdb/payload.ts';
+import { PieceJson } from '../../rdb/piece-json.ts';
 import { lengthOfPiece } from '../../rdb/pieces.ts';
 import { wholeCharacters } from '../../rdb/utf8.ts';
-import { PieceJson, writeDump } from '../../rdb/value-json.ts';
+import { writeDump } from '../../rdb/value-json.ts';
 import type { ValuePiece } from '../../rdb/value.ts';
 
 /** Bytes of a string that are shown: a piece of it. */
@@ -31,7 +32,7 @@ export async function* keyJson(inspected: InspectedKey, limit: number): AsyncGen
   try {
     const pieces = large === null ? piecesOf(payload!) : large.pieces(LONGEST);
     for await (const piece of pieces) {
-      value.add(piece);
+      for (const _ of value.add(piece)) yield taken(json);
       yield taken(json);
       if (value.isEnough) break;
     }
@@ -115,7 +116,8 @@ class ShownValue {
     return this.isEnough ? undefined : this.#length;
   }
 
-  add(piece: ValuePiece): void {
+  /** At each step there is enough to be taken, as with `end()`. */
+  *add(piece: ValuePiece): Generator<void, void, void> {
     this.#length += lengthOfPiece(piece);
     if (piece.type === 'string') {
       // The first piece alone is held.
@@ -126,10 +128,9 @@ class ShownValue {
     const first = firstOf(piece, this.#limit - this.shown);
     this.shown += lengthOfPiece(first);
     this.#isBegun = true;
-    this.#pieces.add(first);
+    yield* this.#pieces.add(first);
   }
 
-  /** At each step there is enough to be taken. */
   *end(): Generator<void, void, void> {
     if (this.#string !== undefined) {
       const shown = this.#length > this.#string.length ? beginningOf(this.#string) : this.#string;

@@ -7,10 +7,10 @@ import { decodePayload } from '../../../src/rdb/decode.ts';
 import { JsonWriter } from '../../../src/rdb/json-writer.ts';
 import { LAST, NEVER } from '../../../src/rdb/milliseconds.ts';
 import { PayloadError } from '../../../src/rdb/payload.ts';
-import { payloadPieces } from '../../../src/rdb/pieces.ts';
 import { jsonTypeOf, writePayload } from '../../../src/rdb/payload-json.ts';
-import { beginLine, endLine, PieceJson } from '../../../src/rdb/value-json.ts';
-import type { HashField, StreamValue, ZsetEntry } from '../../../src/rdb/value.ts';
+import { PieceJson } from '../../../src/rdb/piece-json.ts';
+import { beginLine, endLine } from '../../../src/rdb/value-json.ts';
+import type { HashField, ZsetEntry } from '../../../src/rdb/value.ts';
 import { bytesOf, integerOf, readLine, scoreOf, valueOf } from '../../support/exported.ts';
 import { readPayloads } from '../../support/payload-fixtures.ts';
 import { runs } from '../../support/tier.ts';
@@ -42,37 +42,7 @@ for (const { server, payloads } of files) {
       assert.deepEqual(value, decodePayload(payload), name);
     }
   });
-
-  test(`PieceJson writes the pieces of payloads of ${server} as writePayload() does the whole`, () => {
-    for (const { name, type, payload } of payloads) {
-      if (type === 'string') continue;
-      const whole = parsed((json) => writePayload(json, payload));
-      const inPieces = parsed((json) => {
-        const value = new PieceJson(json);
-        for (const piece of payloadPieces(payload, { elements: 3, bytes: 100 }))
-          if (piece.type !== 'string') value.add(piece);
-        for (const _ of value.end());
-      });
-      assert.deepEqual(inPieces, whole, name);
-    }
-  });
 }
-
-test('PieceJson.end() lets itself be taken while the name of a consumer comes with each entry that is pending', () => {
-  const json = new JsonWriter();
-  const value = new PieceJson(json);
-  value.add(build.pendingPiece('n'.repeat(100_000), 50));
-  let longest = 0;
-  let text = '';
-  for (const _ of value.end()) {
-    longest = Math.max(longest, json.length);
-    text += Buffer.concat(json.take().pieces).toString();
-  }
-  text += Buffer.concat(json.take().pieces).toString();
-  assert.ok(text.length > 5_000_000 && longest < 200_000, `${longest} of ${text.length}`);
-  const { groups } = valueOf('stream', JSON.parse(text)) as StreamValue;
-  assert.deepEqual([groups[0]!.pending.length, groups[0]!.pending[49]!.consumer.length], [50, 100_000]);
-});
 
 const pieceOfText = fc.oneof(
   fc.string({ unit: 'binary' }).map((text) => Buffer.from(text)),
@@ -209,7 +179,7 @@ test('Scores that no command can write, and expiries of fields beyond 2^53, come
   ];
   const json = parsed((json) => {
     const value = new PieceJson(json);
-    value.add({ type: 'hash', fields });
+    for (const _ of value.add({ type: 'hash', fields }));
     for (const _ of value.end());
   });
   assert.deepEqual(json, [
