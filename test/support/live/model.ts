@@ -26,8 +26,8 @@ export interface Fault {
   readonly times?: number;
   /** Once; resolves when all is as it should be again. */
   strike(random: Random, run: Following): Promise<void>;
-  /** Fails where nothing was felt of it. */
-  assertFelt(result: RumpResult): void;
+  /** What is missing, as long as nothing was felt of it: the writers go on for so long. @param stderr of rump so far */
+  unfelt(stderr: string): string | undefined;
 }
 
 export interface ModelOptions extends Habits {
@@ -76,6 +76,8 @@ const RATE = 1500;
 const BEFORE = 3000;
 const FOLLOWING_MS = 1000;
 const POLL_MS = 10;
+/** Longer than chance may have a fault miss whom it is to meet. */
+const FELT_MS = 15_000;
 const IN_SYNC_MS = 90_000;
 /** In which a server notices that a client has gone. */
 const GONE_MS = 2000;
@@ -121,6 +123,7 @@ async function model(t: TestContext, options: ModelOptions, random: Random, run:
   striking.catch(() => {});
   await Promise.all([sleep(following), run.reaches(PHASE.inSync)]);
   if (options.lasts !== true) {
+    await untilFelt(faults, run);
     end.abort();
     await striking;
   }
@@ -136,7 +139,7 @@ async function model(t: TestContext, options: ModelOptions, random: Random, run:
   assert.ok(writer.outcomes.done > writer.outcomes.refused, JSON.stringify(writer.outcomes));
   assert.ok((await assertSameSides(source, target, options.same)) > 0);
   if (!floods && options.forgets !== true && options.same === undefined) await assertNumbered(target, numbered);
-  for (const fault of faults) fault.assertFelt(result);
+  assert.deepEqual(unfeltOf(faults, result.stderr), []);
   for (const client of await source.primaries(0)) await assertNoTrace(client);
   return result;
 }
@@ -158,6 +161,15 @@ async function assertNoTrace(client: TestClient): Promise<void> {
 
 async function stopAll(writers: readonly Writer[]): Promise<void> {
   await Promise.all(writers.map((each) => each.stop()));
+}
+
+function unfeltOf(faults: readonly Fault[], stderr: string): string[] {
+  return faults.flatMap((fault) => fault.unfelt(stderr) ?? []);
+}
+
+async function untilFelt(faults: readonly Fault[], run: Following): Promise<void> {
+  for (const deadline = Date.now() + FELT_MS; unfeltOf(faults, run.stderr).length > 0; await sleep(POLL_MS))
+    if (Date.now() > deadline) return;
 }
 
 async function strikeOn(fault: Fault, random: Random, run: Following, end: AbortSignal): Promise<void> {
