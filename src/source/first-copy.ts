@@ -6,19 +6,21 @@ import type { ReplicationPoint } from '../../resp/replication-link.ts';
 import type { Deployment } from '../cluster/deployment.ts';
 import type { NodeLinkOptions } from '../cluster/node-link.ts';
 import { slotOf, SlotSet } from '../cluster/slot.ts';
+import type { Node } from '../cluster/topology.ts';
 import type { Channel } from '../flow/channel.ts';
 import { whileListening } from '../flow/failure.ts';
 import type { KeyId } from '../flow/key-id.ts';
 import { Wakeup } from '../flow/wakeup.ts';
 import type { Wanted } from '../scan/cluster-walk.ts';
 import { judged, kindOf } from '../server/refusal.ts';
+import { Backoff, pauseAfter, type ReconnectOptions } from '../server/retry.ts';
 import type { FileScopeOptions } from './file-source.ts';
 import type { Follower } from './follower.ts';
 import { NodeSnapshot } from './node-snapshot.ts';
 import type { SnapshotClock } from './snapshot-entries.ts';
 import type { FileSink } from './source.ts';
 
-export interface FirstCopyOptions extends FileScopeOptions {
+export interface FirstCopyOptions extends FileScopeOptions, ReconnectOptions {
   /** Values of more bytes are read by name. */
   readonly bigKey: number;
   readonly clock: SnapshotClock;
@@ -40,7 +42,10 @@ export class FirstCopy {
   readonly #deployment: Deployment;
   readonly #options: FirstCopyOptions;
   readonly #sink: FileSink;
-  #snapshots: readonly NodeSnapshot[] = [];
+  /** By node. */
+  readonly #snapshots = new Map<string, NodeSnapshot>();
+  /** Nobody wants them any more. */
+  readonly #end = new AbortController();
   readonly #beginnings = new Wakeup();
   #haveBegun = false;
   #keys: KeyId[] = [];
@@ -59,15 +64,14 @@ export class FirstCopy {
   }
 
   /**
-   * Has every node make its snapshot. Nothing of it is read before `take`.
+   * Has every node make its snapshot; one that is lost before it begins to is asked again. Nothing of it is read before `take`.
    * @param heldTo as of `NodeLinkOptions`; a node is asked once that has settled
    * @throws RespError where one will not
    */
   async begin(heldTo?: NodeLinkOptions['heldTo']): Promise<void> {
     await this.#deployment.refreshIfPossible();
-    this.#snapshots = this.#deployment.ownNodes.map((node) => new NodeSnapshot(this.#deployment, node));
-    const { signal } = this.#deployment;
-    const begun = (): Promise<unknown> => Promise.all(this.#snapshots.map((snapshot) => this.#begin(snapshot, heldTo)));
+    const { signal, ownNodes } = this.#deployment;
+    const begun = (): Promise<unknown> => Promise.all(ownNodes.map((node) => this.#begin(node, heldTo)));
     await whileListening(signal, (reason) => this.stop(reason), begun);
     this.#haveBegun = true;
     this.#beginnings.wake();
@@ -79,7 +83,7 @@ export class FirstCopy {
    */
   async pointOf(nodeId: string): Promise<ReplicationPoint | undefined> {
     for (;;) {
-      const point = this.#snapshots.find(({ node }) => node.id === nodeId)?.point;
+      const point = this.#snapshots.get(nodeId)?.point;
       if (point !== undefined || this.#haveBegun) return point;
       await this.#beginnings.sleep();
     }
@@ -90,33 +94,64 @@ export class FirstCopy {
    * snapshot has of it came behind what is newer.
    */
   async take(channel: Channel, follower: Follower | undefined): Promise<LeftByFirstCopy> {
-    const taken = await Promise.all(this.#snapshots.map((snapshot) => this.#take(snapshot, channel, follower)));
-    const whole = this.#snapshots.filter((_, i) => taken[i]);
+    const snapshots = [...this.#snapshots.values()];
+    const taken = await Promise.all(snapshots.map((snapshot) => this.#take(snapshot, channel, follower)));
+    const whole = snapshots.filter((_, i) => taken[i]);
     if (this.#isCrowded) return { keys: [], wanted: 'all' };
     return { keys: this.#keys, wanted: await this.#missed(whole) };
   }
 
   stop(reason: Error): void {
-    for (const snapshot of this.#snapshots) snapshot.stop(reason);
+    this.#end.abort(reason);
+    for (const snapshot of this.#snapshots.values()) snapshot.stop(reason);
   }
 
   /** Nobody takes what has not come yet. */
   close(): void {
-    for (const snapshot of this.#snapshots) snapshot.close();
+    this.#end.abort(new RespError('CLOSED', 'Nobody takes the snapshot any more'));
+    for (const snapshot of this.#snapshots.values()) snapshot.close();
   }
 
   get #isCrowded(): boolean {
     return this.#nameBytes > MOST_NAME_BYTES;
   }
 
-  async #begin(snapshot: NodeSnapshot, heldTo: NodeLinkOptions['heldTo']): Promise<void> {
-    const { id, peer } = snapshot.node;
+  async #begin(first: Node, heldTo: NodeLinkOptions['heldTo']): Promise<void> {
+    const backoff = new Backoff(this.#options.retry);
+    for (let node: Node | undefined = first; node !== undefined && !this.#end.signal.aborted;) {
+      const error = await this.#try(node, heldTo);
+      if (error === undefined) return this.#beginnings.wake();
+      await this.#pause(error, node.peer, backoff);
+      await this.#deployment.refreshIfPossible();
+      node = this.#deployment.topology.find(first.id);
+    }
+    // What it had, a scan finds where it is.
+    this.#snapshots.delete(first.id);
+    if (!this.#end.signal.aborted)
+      this.#sink.onNotice({ code: 'SNAPSHOT_LOST', peer: first.peer, reason: 'it is no primary any more' });
+  }
+
+  /** @returns what it has failed with */
+  async #try(node: Node, heldTo: NodeLinkOptions['heldTo']): Promise<Error | undefined> {
+    const snapshot = new NodeSnapshot(this.#deployment, node);
+    this.#snapshots.set(node.id, snapshot);
     try {
-      const runId = await heldTo?.(id);
+      const runId = await heldTo?.(node.id);
       // Nobody may want it any more.
       if (!snapshot.isClosed) await snapshot.begin(runId);
-      this.#beginnings.wake();
+      return undefined;
     } catch (error) {
+      snapshot.close();
+      return error as Error;
+    }
+  }
+
+  /** @throws RespError where it will not pass, or there were enough tries */
+  async #pause(error: Error, peer: Peer, backoff: Backoff): Promise<void> {
+    try {
+      const party = { side: 'source', peer, signal: this.#end.signal } as const;
+      await pauseAfter(judged(error, peer, 'read from'), backoff, party, this.#options);
+    } catch {
       this.close();
       this.#deployment.signal?.throwIfAborted();
       throw refused(error, peer);

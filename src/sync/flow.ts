@@ -128,7 +128,10 @@ export function sourceOf(
  * What takes the place of the first scan, where that is asked for.
  * @throws RespError where there is no such thing
  */
-export function firstCopyOf({ sides: { source }, plan, settings }: Run, sink: FileSink): FirstCopy | undefined {
+export function firstCopyOf(
+  { sides: { source }, plan, settings }: Run,
+  sink: FileSink & ReadingSink,
+): FirstCopy | undefined {
   const { firstCopy, scope, preserveIdle, buffer, dryRun, resume } = settings;
   if (firstCopy === 'scan') return undefined;
   if (source === undefined || dryRun || resume !== undefined) {
@@ -148,6 +151,8 @@ export function firstCopyOf({ sides: { source }, plan, settings }: Run, sink: Fi
     preserveIdle,
     bigKey: Math.floor(Math.min(settings.bigKey, held)),
     clock: { now: expiryClock('exact', skewOf(source)), isRelative: mode === 'relative' },
+    retry: settings.retry,
+    onReconnect: sink.onReconnect.bind(sink),
   };
   return new FirstCopy(source, options, sink);
 }

@@ -1,0 +1,90 @@
+// A snapshot that is lost before its source has begun to make it: it is asked for again, and nothing has to be scanned.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { TestClient } from '../support/client.ts';
+import { assertDone, assertFailed } from '../support/outcome.ts';
+import { startCluster } from '../support/redis-cluster.ts';
+import { startRump, type RunningRump } from '../support/rump.ts';
+import { startPair, type ServerPair } from '../support/server-pair.ts';
+import { assertSameData } from '../support/snapshot.ts';
+import { longTest, variants } from '../support/tier.ts';
+import type { TestContext } from 'node:test';
+
+/** Servers wait for more replicas before they make a snapshot for all of them. */
+const DELAY = { args: ['--repl-diskless-sync', 'yes', '--repl-diskless-sync-delay', '1'] };
+const SNAPSHOT = ['--first-copy', 'snapshot', '--retry-max', '50ms'];
+const FOLLOWING = ['--live', '--until-idle', '200ms', '--linger', '0s'];
+const SCANNED = /scanned instead/;
+const POLL_MS = 5;
+
+function startWaiting(t: TestContext): Promise<ServerPair> {
+  return startPair(t, { source: DELAY });
+}
+
+async function fill(client: { pipeline(commands: (string | number)[][]): Promise<unknown> }): Promise<void> {
+  await client.pipeline(Array.from({ length: 1000 }, (_, i) => ['SET', `key:${i}`, i]));
+}
+
+/** Resolves while the source waits to begin. */
+async function untilAsked(running: RunningRump, source: TestClient): Promise<void> {
+  while (!/state=wait_bgsave/.test(String(await source.send('INFO', 'replication')))) {
+    assert.equal(running.child.exitCode, null, running.stderr);
+    await sleep(POLL_MS);
+  }
+}
+
+for (const [how, args] of variants<[string, string[]]>(
+  ['', []],
+  [' while it is followed by psync', [...FOLLOWING, '--feed', 'psync']],
+  [' while it is followed by tracking', [...FOLLOWING, '--feed', 'tracking']],
+)) {
+  test(`A snapshot that is lost before it begins is asked for again${how}`, async (t) => {
+    const { from, to, endpoints } = await startWaiting(t);
+    await fill(from);
+    const running = startRump([...endpoints, ...SNAPSHOT, ...args]);
+    await untilAsked(running, from);
+    await from.send('CLIENT', 'KILL', 'TYPE', 'replica');
+    const result = await running.done;
+    assertDone(result);
+    assert.match(result.stderr, /^rump: lost the source .*; trying again in .* \(1 of 10\)$/m);
+    assert.doesNotMatch(result.stderr, SCANNED);
+    assert.match(String(await from.send('INFO', 'stats')), /^total_forks:1\r?$/m);
+    await assertSameData(from, to);
+  });
+}
+
+test('A snapshot is asked for as often as --retries says, and then the run fails with the last reason', async (t) => {
+  const { from, to, endpoints } = await startWaiting(t);
+  await fill(from);
+  const running = startRump([...endpoints, ...SNAPSHOT, '--retries', '2']);
+  for (let times = 0; times < 3; times++) {
+    await untilAsked(running, from);
+    await from.send('CLIENT', 'KILL', 'TYPE', 'replica');
+  }
+  const result = await running.done;
+  assertFailed(result, { code: 75, error: /^rump: Cannot take the snapshot of \S+: Lost the connection/m });
+  assert.equal(result.stderr.match(/trying again/g)?.length, 2);
+  assert.equal(await to.send('DBSIZE'), 0);
+});
+
+for (const args of [[], [...FOLLOWING, '--feed', 'psync']]) {
+  longTest(
+    `A primary of a cluster that hands over before its snapshot begins is scanned for: ${args.join(' ')}`,
+    async (t) => {
+      const cluster = await startCluster(t, { primaries: 1, replicas: 1, ...DELAY });
+      const { to, target } = await startPair(t);
+      await fill(cluster);
+      // It has to wait for long enough.
+      for (const client of cluster.clients) await client.send('CONFIG', 'SET', 'repl-diskless-sync-delay', 60);
+      const running = startRump(['--from', cluster.url, '--to', target.url, ...SNAPSHOT, ...args]);
+      await untilAsked(running, cluster.clients[0]!);
+      await cluster.takeOver(1);
+      for (const client of cluster.clients) await client.send('CONFIG', 'SET', 'repl-diskless-sync-delay', 0);
+      const result = await running.done;
+      assertDone(result);
+      assert.match(result.stderr, SCANNED);
+      await assertSameData(cluster.clients[1]!, to);
+    },
+  );
+}
