@@ -240,7 +240,10 @@ export class PsyncFeed implements Feed {
   async #untilKnown(session: Session, link: ReplicationLink): Promise<void> {
     while (this.#isAwaited) {
       await Promise.all([session.request('PING'), link.request('PING')]);
-      if (this.#isAwaited) await session.progress();
+      if (!this.#isAwaited) return;
+      await session.progress();
+      // However long that takes: it is the snapshot that has an end.
+      this.#run.link.progress();
     }
   }
 

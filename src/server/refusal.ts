@@ -163,8 +163,7 @@ const ABSENT: ReadonlySet<string> = new Set(
 export function isAbsent(error: unknown): boolean {
   if (!(error instanceof RespError)) return false;
   if (!(error instanceof ConnectionError)) return isAbsent(error.cause);
-  // What has a way out does not pass by itself.
-  return error.retryable && ABSENT.has(error.code) && error.hint === undefined;
+  return error.retryable && ABSENT.has(error.code);
 }
 
 /** Whether no node of a cluster serves what is asked for: somebody may be giving it one, or waiting for it to come back. */

@@ -88,3 +88,28 @@ for (const args of [[], [...FOLLOWING, '--feed', 'psync']]) {
     },
   );
 }
+
+longTest('However often a feed that waits for its snapshot is cut off, it begins behind it', async (t) => {
+  const { from, to, endpoints } = await startPair(t, { source: { args: ['--repl-diskless-sync-delay', '600'] } });
+  await fill(from);
+  const retries = 2;
+  const ways = [...FOLLOWING, '--feed', 'psync', ...SNAPSHOT, '--retries', String(retries)];
+  const running = startRump([...endpoints, ...ways]);
+  await untilAsked(running, from);
+  // Of the feed, which waits, both connections ask whether somebody is there.
+  const waiting = async (): Promise<readonly string[]> => {
+    const list = String(await from.send('CLIENT', 'LIST', 'TYPE', 'normal'));
+    return [...list.matchAll(/^id=(\d+) .* age=(\d+) .* cmd=ping /gm)].flatMap(([, id, age]) =>
+      Number(age) >= 2 ? [id!] : [],
+    );
+  };
+  for (let cut = 0; cut <= 2 * retries;) {
+    assert.equal(running.child.exitCode, null, running.stderr);
+    const [id] = await waiting();
+    if (id === undefined) await sleep(POLL_MS);
+    else cut += Number(await from.send('CLIENT', 'KILL', 'ID', id));
+  }
+  await from.send('CONFIG', 'SET', 'repl-diskless-sync-delay', 0);
+  assertDone(await running.done);
+  await assertSameData(from, to);
+});

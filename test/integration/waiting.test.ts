@@ -5,7 +5,8 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { callsOf } from '../support/command-stats.ts';
-import { assertDone, assertRefused } from '../support/outcome.ts';
+import { assertDone, assertFailed, assertRefused } from '../support/outcome.ts';
+import { withPeer } from '../support/peer.ts';
 import { startServer } from '../support/redis-server.ts';
 import { runRump, startRump, type RunningRump } from '../support/rump.ts';
 import { startPair, type ServerPair } from '../support/server-pair.ts';
@@ -135,4 +136,22 @@ async function said(running: RunningRump, words: RegExp): Promise<void> {
     assert.equal(running.child.exitCode, null, running.stderr);
     await new Promise((resolve) => setImmediate(resolve));
   }
+}
+
+for (const [scheme, hint] of [
+  ['redis', 'if it speaks TLS, write rediss:// in place of redis://'],
+  ['rediss', 'if it does not speak TLS, write redis:// in place of rediss://'],
+] as const) {
+  test(`rump takes it for something that may pass where ${scheme}:// is hung up on, as by a balancer without servers`, async () => {
+    await withPeer(
+      (socket) => void socket.once('data', () => socket.destroy()),
+      async (port) => {
+        const result = await runRump(['--from', `${scheme}://127.0.0.1:${port}`, '--to', 'redis://127.0.0.1:1']);
+        assertFailed(result, {
+          code: 75,
+          error: new RegExp(`^rump: .*127\\.0\\.0\\.1:${port}: .*\\(${hint}\\)$`, 'm'),
+        });
+      },
+    );
+  });
 }
