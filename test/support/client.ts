@@ -29,7 +29,7 @@ interface Waiting {
 export class TestClient {
   readonly #socket: Socket;
   readonly #waiting: Waiting[] = [];
-  #hasDebugged = false;
+  #hasAltered = false;
 
   static async connect({ host = '127.0.0.1', port, tls }: ClientOptions): Promise<TestClient> {
     const socket = tls ? connectTls({ host, port, ...tls }) : createConnection({ host, port, noDelay: true });
@@ -61,9 +61,9 @@ export class TestClient {
     });
   }
 
-  /** It has sent DEBUG, which may change what no command tells. */
-  get hasDebugged(): boolean {
-    return this.#hasDebugged;
+  /** It has changed what no command tells, or what keeps the server from being asked: it is not to be given to another test. */
+  get hasAltered(): boolean {
+    return this.#hasAltered;
   }
 
   /** Rejects on an error reply. */
@@ -77,7 +77,7 @@ export class TestClient {
   pipeline(commands: readonly (readonly Argument[])[]): Promise<Reply[]> {
     if (commands.length === 0) return Promise.resolve([]);
     if (this.#socket.destroyed) return Promise.reject(new Error('The test client is closed'));
-    this.#hasDebugged ||= commands.some(([name]) => name === 'DEBUG');
+    this.#hasAltered ||= commands.some(([name, part]) => name === 'DEBUG' || part === 'PAUSE');
     return new Promise((resolve, reject) => {
       this.#waiting.push({ left: commands.length, replies: [], resolve, reject });
       this.#write(commands);

@@ -120,7 +120,7 @@ export class TestServer {
 
   /** Whether it has run all the time since it was started, and nothing was changed of it that it does not tell. */
   get isUntouched(): boolean {
-    return this.#isUntouched && !this.#clients.some(({ hasDebugged }) => hasDebugged);
+    return this.#isUntouched && !this.#clients.some(({ hasAltered }) => hasAltered);
   }
 
   /** A client of this server, on the given database; `stop` closes it. */
