@@ -9,6 +9,7 @@ import { createCluster, type TestCluster } from '../support/redis-cluster.ts';
 import { startServer, type TestServer } from '../support/redis-server.ts';
 import { runRump, startRump } from '../support/rump.ts';
 import { serversWith } from '../support/server-versions.ts';
+import { longTest } from '../support/tier.ts';
 
 const KEYS = 300;
 /** Behind two primaries. */
@@ -97,7 +98,7 @@ for (const { name, binary } of serversWith('valkey-9.1')) {
     assert.deepEqual(await sizes(target.nodes), { 0: ALL, 5: ALL });
   });
 
-  test(`A slot that loses its node meanwhile keeps no database from being copied (${name})`, async (t) => {
+  longTest(`A slot that loses its node meanwhile keeps no database from being copied (${name})`, async (t) => {
     const args = ['--cluster-databases', '2', '--cluster-require-full-coverage', 'no'];
     const cluster = await createCluster({ binary, primaries: 1, args });
     t.after(() => cluster.stop());

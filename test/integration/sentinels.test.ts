@@ -10,6 +10,7 @@ import { startReplica } from '../support/replica.ts';
 import { startRump } from '../support/rump.ts';
 import { startPair } from '../support/server-pair.ts';
 import { startSentinel, untilPrimary, untilReplicaKnown } from '../support/sentinel.ts';
+import { longTest } from '../support/tier.ts';
 
 const MANY = 20_000;
 /** Nothing listens there. */
@@ -21,38 +22,41 @@ interface Watched {
   readonly url: string;
 }
 
-test('rump finds both primaries through sentinels of which one is dead, and follows failovers during the copy', async (t) => {
-  const [source, target] = await Promise.all([lend(t), lend(t)]);
-  const from = await source.client();
-  await from.pipeline(Array.from({ length: MANY }, (_, i) => ['SET', `key:${i}`, `value ${i}`, 'EX', 100_000]));
-  const [left, right] = await Promise.all([watch(source), watch(target)]);
-  t.after(() =>
-    Promise.all([left, right].flatMap(({ replica, sentinels }) => [replica, ...sentinels].map((one) => one.stop()))),
-  );
-  const running = startRump(['--from', left.url, '--to', right.url, '--tpslimit', '6000', '--json']);
-  const to = await target.client();
-  let seen = 0;
-  const poll = setInterval(
-    () =>
-      void to.send('DBSIZE').then(
-        (keys) => (seen = keys as number),
-        () => {},
-      ),
-    50,
-  );
-  t.after(() => clearInterval(poll));
-  await underWay(running, () => seen > 3000);
-  clearInterval(poll);
-  await Promise.all([source.kill(), target.kill()]);
-  await Promise.all([left, right].map(({ sentinels, replica }) => untilPrimary(sentinels[0]!, replica)));
-  const result = await running.done;
-  assert.equal(result.code, 0, result.stderr);
-  for (const side of ['source', 'target'])
-    assert.match(result.stdout, new RegExp(`"event":"reconnect".*"side":"${side}"`));
-  assert.match(result.stdout, /"event":"start".*"kind":"sentinel".*"kind":"sentinel"/);
-  // Who becomes a primary closes the connections that it had.
-  await assertSameData(await left.replica.client(), await right.replica.client());
-});
+longTest(
+  'rump finds both primaries through sentinels of which one is dead, and follows failovers during the copy',
+  async (t) => {
+    const [source, target] = await Promise.all([lend(t), lend(t)]);
+    const from = await source.client();
+    await from.pipeline(Array.from({ length: MANY }, (_, i) => ['SET', `key:${i}`, `value ${i}`, 'EX', 100_000]));
+    const [left, right] = await Promise.all([watch(source), watch(target)]);
+    t.after(() =>
+      Promise.all([left, right].flatMap(({ replica, sentinels }) => [replica, ...sentinels].map((one) => one.stop()))),
+    );
+    const running = startRump(['--from', left.url, '--to', right.url, '--tpslimit', '6000', '--json']);
+    const to = await target.client();
+    let seen = 0;
+    const poll = setInterval(
+      () =>
+        void to.send('DBSIZE').then(
+          (keys) => (seen = keys as number),
+          () => {},
+        ),
+      50,
+    );
+    t.after(() => clearInterval(poll));
+    await underWay(running, () => seen > 3000);
+    clearInterval(poll);
+    await Promise.all([source.kill(), target.kill()]);
+    await Promise.all([left, right].map(({ sentinels, replica }) => untilPrimary(sentinels[0]!, replica)));
+    const result = await running.done;
+    assert.equal(result.code, 0, result.stderr);
+    for (const side of ['source', 'target'])
+      assert.match(result.stdout, new RegExp(`"event":"reconnect".*"side":"${side}"`));
+    assert.match(result.stdout, /"event":"start".*"kind":"sentinel".*"kind":"sentinel"/);
+    // Who becomes a primary closes the connections that it had.
+    await assertSameData(await left.replica.client(), await right.replica.client());
+  },
+);
 
 test('rump says so where no sentinel answers at the end who the primary of the target is', async (t) => {
   const { from, to, target, endpoints } = await startPair(t);
