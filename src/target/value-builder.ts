@@ -57,7 +57,8 @@ export class ValueBuilder {
     const lease: Argv = ['PEXPIRE', this.#temporary, LEASE_MS];
     const isFirst = this.#type === undefined;
     this.#type = piece.type;
-    const replies = await this.#tell(isFirst ? [...commands, lease] : [lease, ...commands]);
+    // Behind it as well: where this comes late, through a tunnel, what was built may have been discarded, and begins anew.
+    const replies = await this.#tell([...(isFirst ? [] : [lease]), ...commands, lease]);
     // A hash may have lost all its fields to their expiries; anything else that is gone was taken away.
     if (replies.at(isFirst ? -1 : 0) !== 1 && !this.#expires) throw vanished();
   }
@@ -83,10 +84,18 @@ export class ValueBuilder {
     return renamed === 0 ? 'taken' : 'written';
   }
 
-  /** Leaves nothing behind. */
+  /** Leaves nothing behind, though the connection breaks on the way. @throws RespError where nobody can be reached any more */
   async discard(): Promise<void> {
-    const [reply] = await demand(this.#ask, [['UNLINK', this.#temporary]], ['UNLINK']);
-    if (reply instanceof ReplyError) await demand(this.#ask, [['DEL', this.#temporary]]);
+    for (;;) {
+      try {
+        const [reply] = await demand(this.#ask, [['UNLINK', this.#temporary]], ['UNLINK']);
+        if (reply instanceof ReplyError) await demand(this.#ask, [['DEL', this.#temporary]]);
+        return;
+      } catch (error) {
+        // Who is asked says when there were enough tries: so it is not to be tried again then.
+        if (!isBreak(error) || !error.retryable) throw error;
+      }
+    }
   }
 
   /** Where the reply is lost it may be done all the same: what has gone from its temporary name has got its own. */

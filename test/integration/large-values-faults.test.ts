@@ -5,6 +5,7 @@ import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { TestClient } from '../support/client.ts';
 import { assertNothingLeft, BIG_KEY, fillLarge, temporaryKey } from '../support/large-keyspace.ts';
+import { underWay } from '../support/mid-run.ts';
 import { assertDone, assertFailed } from '../support/outcome.ts';
 import { runRump, startRump } from '../support/rump.ts';
 import { startPair } from '../support/server-pair.ts';
@@ -95,6 +96,61 @@ for (const side of variants<'source' | 'target'>('source', 'target')) {
     await assertNothingLeft(pair.to);
   });
 }
+
+test('A large value is made anew where its connection breaks, and what was made of it goes, however often it breaks then', async (t) => {
+  const pair = await startPair(t);
+  const proxy = await startProxy({ port: pair.target.port });
+  t.after(() => proxy.close());
+  await fillLarge(pair.from, ['zset']);
+  const running = startRump([
+    '--from',
+    pair.source.url,
+    '--to',
+    proxy.url,
+    ...BIG_KEY,
+    '--bwlimit',
+    '600k',
+    '--retry-max',
+    '50ms',
+  ]);
+  await temporaryKey(running, pair.to);
+  proxy.forbid('UNLINK', 'up');
+  proxy.cut();
+  await underWay(running, () => proxy.met >= 2);
+  proxy.letPass();
+  assertDone(await running.done);
+  await assertSameData(pair.from, pair.to, { byCommands: true });
+  await assertNothingLeft(pair.to);
+});
+
+test('What comes late of a large value, through a tunnel, goes by itself where nobody may end the connection that had sent it', async (t) => {
+  const { source, target, from, to } = await startPair(t);
+  await to.send('ACL', 'SETUSER', 'writer', 'reset', 'on', '>pw', '~*', '&*', '+@all', '-client|kill');
+  const proxy = await startProxy({ port: target.port });
+  t.after(() => proxy.close());
+  await fillLarge(from, ['zset']);
+  const url = proxy.url.replace('//', '//writer:pw@');
+  const running = startRump([
+    '--from',
+    source.url,
+    '--to',
+    url,
+    ...BIG_KEY,
+    '--bwlimit',
+    '600k',
+    '--retry-max',
+    '50ms',
+  ]);
+  const name = await temporaryKey(running, to);
+  proxy.delay = 60_000;
+  await underWay(running, () => proxy.waiting > 0);
+  const deliver = proxy.abandon();
+  proxy.delay = 0;
+  assertDone(await running.done);
+  assert.equal(await to.send('EXISTS', name), 0);
+  assert.ok((await deliver()) > 0);
+  assert.ok(((await to.send('PTTL', name)) as number) > 0, 'It is there for ever');
+});
 
 test('A large value that the target refuses leaves no connection to the source behind', async (t) => {
   const { source, target, from } = await startPair(t);
