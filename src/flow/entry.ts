@@ -40,6 +40,8 @@ export interface LargeValue {
    *   less, or what the server has shown to bear
    */
   pieces(pieceBytes?: number): AsyncIterable<ValuePiece>;
+  /** Whether its pieces are had without waiting for anybody. */
+  readonly isAtHand?: boolean | undefined;
   /** Of memory, by what its server says, where it was asked; or of a file. */
   readonly bytes?: number | undefined;
   /** What is known of the last reading, from its first piece on; `undefined` where only a second one can tell. */

@@ -15,6 +15,8 @@ const LEAST_TEXT = 1024;
 const MOST_ESCAPE = 6;
 /** Written, and not taken: whoever writes in steps makes one. */
 const ENOUGH_BYTES = 64 * 1024;
+/** Of a long string, at most: as base64 they leave no rest. */
+const STEP_BYTES = ENOUGH_BYTES - (ENOUGH_BYTES % 3);
 /** Room for quotes, a number or a bracket. */
 const OVERHEAD = 64;
 
@@ -139,7 +141,7 @@ export class JsonWriter {
     const isText = isUtf8(bytes);
     this.begin(isText);
     for (let at = 0; at < bytes.length;) {
-      const most = Math.min(bytes.length, at + ENOUGH_BYTES - (ENOUGH_BYTES % 3));
+      const most = Math.min(bytes.length, at + STEP_BYTES);
       const end = isText && most < bytes.length ? wholeCharacters(bytes, most) : most;
       if (isText) this.textPart(bytes.subarray(at, end));
       else this.base64Part(bytes.subarray(at, end));

@@ -99,6 +99,7 @@ function* entrySteps(json: JsonWriter, { id, fields }: StreamEntry): Steps {
     json.byte(COMMA);
     yield* json.byteSteps(fields[i + 1]!);
     json.byte(CLOSE);
+    if (json.isEnough) yield;
   }
   json.byte(CLOSE);
   json.byte(CLOSE);

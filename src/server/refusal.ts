@@ -156,7 +156,9 @@ export function isWaitedFor(error: unknown): boolean {
 
 /** What a connection fails with where nobody is there just now, or no longer. That a name is unknown, or a certificate, does not pass. */
 const ABSENT: ReadonlySet<string> = new Set(
-  'ECONNREFUSED ECONNRESET CLOSED ETIMEDOUT EHOSTUNREACH ENETUNREACH EAI_AGAIN'.split(' '),
+  'ECONNREFUSED ECONNRESET EPIPE CLOSED ETIMEDOUT EHOSTUNREACH ENETUNREACH EHOSTDOWN ENETDOWN EAGAIN EAI_AGAIN'.split(
+    ' ',
+  ),
 );
 
 /** Whether nobody was reached who may be there later: so says the error itself, or what is behind it. */

@@ -1,10 +1,10 @@
 // The first copy by the snapshots that the nodes of a source send to a replica, in place of scanning them: each node forks once,
 // and what it costs then is another process's time. What comes of no snapshot is left to a scan.
 
-import { ReplyError, RespError, nameOf, type Peer } from '../../resp/errors.ts';
+import { ReplyError, RespError, TimeoutError, nameOf, type Peer } from '../../resp/errors.ts';
 import type { ReplicationPoint } from '../../resp/replication-link.ts';
 import type { Deployment } from '../cluster/deployment.ts';
-import type { NodeLinkOptions } from '../cluster/node-link.ts';
+import { final, type NodeLinkOptions } from '../cluster/node-link.ts';
 import { slotOf, SlotSet } from '../cluster/slot.ts';
 import type { Node } from '../cluster/topology.ts';
 import type { Channel } from '../flow/channel.ts';
@@ -118,25 +118,29 @@ export class FirstCopy {
 
   async #begin(first: Node, heldTo: NodeLinkOptions['heldTo']): Promise<void> {
     const backoff = new Backoff(this.#options.retry);
-    for (let node: Node | undefined = first; node !== undefined && !this.#end.signal.aborted;) {
-      const error = await this.#try(node, heldTo);
+    const deployment = this.#deployment;
+    const slots = deployment.topology.slotsOf(first);
+    for (let node: Node | undefined = first; node !== undefined;) {
+      const error = await this.#try(new NodeSnapshot(deployment, node, slots), heldTo);
       if (error === undefined) return this.#beginnings.wake();
       await this.#pause(error, node.peer, backoff);
-      await this.#deployment.refreshIfPossible();
-      node = this.#deployment.topology.find(first.id);
+      await deployment.refreshIfPossible();
+      node = deployment.ownNodes.find(({ id }) => id === first.id);
     }
+    // Whoever has ended it meanwhile says why.
+    this.#end.signal.throwIfAborted();
     // What it had, a scan finds where it is.
     this.#snapshots.delete(first.id);
-    if (!this.#end.signal.aborted)
-      this.#sink.onNotice({ code: 'SNAPSHOT_LOST', peer: first.peer, reason: 'it is no primary any more' });
+    this.#sink.onNotice({ code: 'SNAPSHOT_LOST', peer: first.peer, reason: 'it is no primary any more' });
   }
 
   /** @returns what it has failed with */
-  async #try(node: Node, heldTo: NodeLinkOptions['heldTo']): Promise<Error | undefined> {
-    const snapshot = new NodeSnapshot(this.#deployment, node);
-    this.#snapshots.set(node.id, snapshot);
+  async #try(snapshot: NodeSnapshot, heldTo: NodeLinkOptions['heldTo']): Promise<Error | undefined> {
+    this.#end.signal.throwIfAborted();
+    const { id } = snapshot.node;
+    this.#snapshots.set(id, snapshot);
     try {
-      const runId = await heldTo?.(node.id);
+      const runId = await heldTo?.(id);
       // Nobody may want it any more.
       if (!snapshot.isClosed) await snapshot.begin(runId);
       return undefined;
@@ -150,7 +154,8 @@ export class FirstCopy {
   async #pause(error: Error, peer: Peer, backoff: Backoff): Promise<void> {
     try {
       const party = { side: 'source', peer, signal: this.#end.signal } as const;
-      await pauseAfter(judged(error, peer, 'read from'), backoff, party, this.#options);
+      const reason = takesTooLong(error) ? final(error) : judged(error, peer, 'read from');
+      await pauseAfter(reason, backoff, party, this.#options);
     } catch {
       this.close();
       this.#deployment.signal?.throwIfAborted();
@@ -213,6 +218,11 @@ export class FirstCopy {
     }
     return missed.size === 0 ? undefined : (key) => missed.has(slotOf(key));
   }
+}
+
+/** It is there, and would take as long again: whoever cannot be reached has another cause behind it. */
+function takesTooLong(error: Error): boolean {
+  return error instanceof TimeoutError && error.cause === undefined;
 }
 
 function refused(error: unknown, peer: Peer): unknown {

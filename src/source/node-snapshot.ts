@@ -25,9 +25,10 @@ export class NodeSnapshot {
   #isClosed = false;
   #reason: unknown;
 
-  constructor(deployment: Deployment, node: Node) {
+  /** @param slots that it may have at most: those of an earlier try, as others may be in the snapshot of another node by now */
+  constructor(deployment: Deployment, node: Node, slots = deployment.topology.slotsOf(node)) {
     this.node = node;
-    this.slots = deployment.topology.slotsOf(node);
+    this.slots = slots;
     this.watch = new SlotWatch(node.id);
     this.#deployment = deployment;
   }

@@ -23,6 +23,7 @@ const PART_BYTES = 192 * 1024;
 export class PayloadValue implements LargeValue {
   readonly payload: Buffer;
   readonly reading = 'same';
+  readonly isAtHand = true;
 
   constructor(payload: Buffer) {
     this.payload = payload;
@@ -120,7 +121,10 @@ async function fill(spool: Spool, large: LargeValue, pace: Pace): Promise<Filled
       check.add(piece.value);
       await spool.append([piece.value]);
     } else {
-      for (const _ of value.add(piece)) await drain(json, spool);
+      for (const _ of value.add(piece)) {
+        pace.demandGoing();
+        await drain(json, spool);
+      }
       await drain(json, spool);
     }
     const size = sizeOfPiece(piece);

@@ -62,8 +62,8 @@ export async function* steadyPieces(
   const digest = new ValueDigest();
   let isEmpty = true;
   const pieces = large.pieces(bytes);
-  // What is at hand need not be fetched, and is held twice where it is.
-  for await (const piece of large.reading === 'same' ? pieces : readAhead(pieces)) {
+  // What is at hand would only be held twice.
+  for await (const piece of large.isAtHand === true ? pieces : readAhead(pieces)) {
     await goOn();
     if (large.reading === undefined) digest.add(piece);
     isEmpty = false;

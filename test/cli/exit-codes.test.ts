@@ -43,6 +43,7 @@ test('exitCodeOf() before the run has begun is 75 only for errors that are waite
     [connectFailure(reset, { peer, tls: {}, hints: undefined, connected: true }), 75],
     [lostConnection(undefined, { ...life, heard: true }), 75],
     [lostConnection(undefined, { ...life, heard: false }), 75],
+    [lostConnection(Object.assign(new Error('x'), { code: 'EPIPE' }), { ...life, heard: false }), 75],
     [new ConnectionError('ENOTFOUND', 'x', { retryable: true }), 1],
     [new ConnectionError('CERT_HAS_EXPIRED', 'x'), 1],
     [new TimeoutError('x'), 1],

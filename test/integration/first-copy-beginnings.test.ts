@@ -2,12 +2,15 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { tagOf } from '../../src/cluster/slot.ts';
 import type { TestClient } from '../support/client.ts';
+import { dumpsOf } from '../support/command-stats.ts';
 import { assertDone, assertFailed } from '../support/outcome.ts';
 import { startCluster } from '../support/redis-cluster.ts';
 import { startRump, type RunningRump } from '../support/rump.ts';
 import { startPair, type ServerPair } from '../support/server-pair.ts';
 import { assertSameData } from '../support/snapshot.ts';
+import { startProxy } from '../support/tcp-proxy.ts';
 import { longTest, variants } from '../support/tier.ts';
 import type { TestContext } from 'node:test';
 
@@ -113,3 +116,45 @@ longTest('However often a feed that waits for its snapshot is cut off, it begins
   assertDone(await running.done);
   await assertSameData(from, to);
 });
+
+test('A source that is there, and takes too long to begin its snapshot, is not asked again', async (t) => {
+  const { source, target, from } = await startWaiting(t);
+  await fill(from);
+  await from.send('CONFIG', 'SET', 'repl-diskless-sync-delay', 600);
+  const proxy = await startProxy(source);
+  t.after(() => proxy.close());
+  const running = startRump(['--from', proxy.url, '--to', target.url, ...SNAPSHOT, '--timeout', '1s']);
+  await untilAsked(running, from);
+  proxy.stall('down');
+  const result = await running.done;
+  assertFailed(result, {
+    code: 75,
+    error: /^rump: Cannot take the snapshot of \S+: Gave up on \S+: for 1 s it does not reply/m,
+  });
+  assert.doesNotMatch(result.stderr, /trying again/);
+});
+
+longTest(
+  'A slot that another node had in its snapshot is scanned for, though it has moved to one that is asked again',
+  async (t) => {
+    const cluster = await startCluster(t, { primaries: 2 });
+    const { to, target } = await startPair(t);
+    const [first, second] = cluster.clients as [TestClient, TestClient];
+    await fill(cluster);
+    const slot = 12_000;
+    const key = `{${tagOf(slot)}}`;
+    await cluster.pipeline([['SET', key, 'old']]);
+    await first.send('CONFIG', 'SET', 'repl-diskless-sync-delay', 600);
+    await second.send('CONFIG', 'SET', 'repl-diskless-sync-delay', 0);
+    const running = startRump(['--from', cluster.url, '--to', target.url, ...SNAPSHOT]);
+    await untilAsked(running, first);
+    while (!/^total_forks:[1-9]/m.test(String(await second.send('INFO', 'stats')))) await sleep(POLL_MS);
+    await cluster.moveSlot(slot, 1, 0);
+    await first.send('SET', key, 'new');
+    await first.send('CONFIG', 'SET', 'repl-diskless-sync-delay', 0);
+    await first.send('CLIENT', 'KILL', 'TYPE', 'replica');
+    assertDone(await running.done);
+    assert.equal(String(await to.send('GET', key)), 'new');
+    assert.equal(await dumpsOf(first), 1, 'The slot was not scanned for');
+  },
+);

@@ -89,6 +89,13 @@ for (const [what, long] of [
   });
 }
 
+test('PieceJson.add() lets itself be taken within an entry of many fields', () => {
+  const fields = Array.from({ length: 2000 }, () => Buffer.alloc(1000, 'v'));
+  const piece = build.pendingPiece('consumer', 1);
+  const { text, longest } = taken([{ ...piece, entries: [{ id: { ms: 1n, seq: 1n }, fields }] }]);
+  assert.ok(text.length > 2_000_000 && longest < MOST_HELD, `${longest} of ${text.length}`);
+});
+
 function joined(first: ValuePiece, others: readonly ValuePiece[]): unknown {
   if (first.type !== 'list') return first;
   return { type: 'list', items: [first, ...others].flatMap((piece) => (piece.type === 'list' ? piece.items : [])) };
