@@ -161,8 +161,10 @@ longTest('rump gives a value up that never holds still, and says so', async (t) 
   await fillLarge(from, ['list'], FOUR_TIMES);
   const running = startRump([...endpoints, ...BIG_KEY]);
   let count = 0;
-  const writing = setInterval(() => void from.send('RPUSH', 'large:list', `new ${count++}`), 1);
+  let last: Promise<unknown> | undefined;
+  const writing = setInterval(() => (last = from.send('RPUSH', 'large:list', `new ${count++}`)), 1);
   const result = await running.done.finally(() => clearInterval(writing));
+  await last;
   assertFailed(result, {
     error: /^rump: key "large:list" in db 0: It changed while it was read \([^()]+\), 5 times in a row$/,
   });
