@@ -162,7 +162,9 @@ longTest('rump gives a value up that never holds still, and says so', async (t) 
   const running = startRump([...endpoints, ...BIG_KEY]);
   let count = 0;
   let last: Promise<unknown> | undefined;
-  const writing = setInterval(() => (last = from.send('RPUSH', 'large:list', `new ${count++}`)), 1);
+  const writing = setInterval(() => {
+    last = from.send('RPUSH', 'large:list', `new ${count++}`);
+  }, 1);
   const result = await running.done.finally(() => clearInterval(writing));
   await last;
   assertFailed(result, {
