@@ -1,4 +1,5 @@
-// A value as JSON of which pieces come: no more of it is held than can be taken at any time, however long an element is.
+// A value as JSON of which pieces come: no more of it is held than can be taken at any time, however long an element is. The forms
+// are those that value-json.ts has for what is held whole, where no step is needed, and a generator an element would cost.
 
 import type { Buffer } from 'node:buffer';
 import type { JsonWriter } from './json-writer.ts';
@@ -64,8 +65,8 @@ export class PieceJson {
   }
 }
 
-function* stringSteps(json: JsonWriter, bytes: Buffer): Steps {
-  yield* json.byteSteps(bytes);
+function stringSteps(json: JsonWriter, bytes: Buffer): Steps {
+  return json.byteSteps(bytes);
 }
 
 function* memberSteps(json: JsonWriter, { member, score }: ZsetEntry): Steps {

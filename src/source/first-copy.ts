@@ -136,13 +136,13 @@ export class FirstCopy {
 
   /** @returns what it has failed with */
   async #try(snapshot: NodeSnapshot, heldTo: NodeLinkOptions['heldTo']): Promise<Error | undefined> {
-    this.#end.signal.throwIfAborted();
     const { id } = snapshot.node;
     this.#snapshots.set(id, snapshot);
     try {
       const runId = await heldTo?.(id);
       // Nobody may want it any more.
-      if (!snapshot.isClosed) await snapshot.begin(runId);
+      this.#end.signal.throwIfAborted();
+      await snapshot.begin(runId);
       return undefined;
     } catch (error) {
       snapshot.close();

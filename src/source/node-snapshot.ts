@@ -25,8 +25,8 @@ export class NodeSnapshot {
   #isClosed = false;
   #reason: unknown;
 
-  /** @param slots that it may have at most: those of an earlier try, as others may be in the snapshot of another node by now */
-  constructor(deployment: Deployment, node: Node, slots = deployment.topology.slotsOf(node)) {
+  /** @param slots that it may have at most: others may be in the snapshot of another node by now */
+  constructor(deployment: Deployment, node: Node, slots: SlotSet) {
     this.node = node;
     this.slots = slots;
     this.watch = new SlotWatch(node.id);
@@ -36,10 +36,6 @@ export class NodeSnapshot {
   /** Where the stream of writes goes on behind it. */
   get point(): ReplicationPoint | undefined {
     return this.#point;
-  }
-
-  get isClosed(): boolean {
-    return this.#isClosed;
   }
 
   /**

@@ -1,6 +1,6 @@
 // A snapshot that is lost before its source has begun to make it: it is asked for again, and nothing has to be scanned.
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { test, type TestContext } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { tagOf } from '../../src/cluster/slot.ts';
 import type { TestClient } from '../support/client.ts';
@@ -12,7 +12,6 @@ import { startPair, type ServerPair } from '../support/server-pair.ts';
 import { assertSameData } from '../support/snapshot.ts';
 import { startProxy } from '../support/tcp-proxy.ts';
 import { longTest, variants } from '../support/tier.ts';
-import type { TestContext } from 'node:test';
 
 /** Servers wait for more replicas before they make a snapshot for all of them. */
 const DELAY = { args: ['--repl-diskless-sync', 'yes', '--repl-diskless-sync-delay', '1'] };
