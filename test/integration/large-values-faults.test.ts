@@ -142,10 +142,10 @@ test('What comes late of a large value, through a tunnel, goes by itself where n
     '50ms',
   ]);
   const name = await temporaryKey(running, to);
-  proxy.delay = 60_000;
+  proxy.delayUp(60_000);
   await underWay(running, () => proxy.waiting > 0);
   const deliver = proxy.abandon();
-  proxy.delay = 0;
+  proxy.delayUp(0);
   assertDone(await running.done);
   assert.equal(await to.send('EXISTS', name), 0);
   assert.ok((await deliver()) > 0);

@@ -75,7 +75,7 @@ async function killInTunnel(
   await setAll(from, 'second');
   while ((await valuesAt(clients)).join() !== 'second') await sleep(5);
 
-  for (const proxy of proxies) proxy.delay = NEVER_MS;
+  for (const proxy of proxies) proxy.delayUp(NEVER_MS);
   await setAll(from, 'old');
   while (proxies.reduce((sum, { waiting }) => sum + waiting, 0) < KEYS * 30) await sleep(1);
   const process = processOf(run.running);
@@ -84,7 +84,7 @@ async function killInTunnel(
   const deliveries = proxies.map((proxy) => proxy.abandon());
   process.kill('SIGKILL');
   await run.running.done;
-  for (const proxy of proxies) proxy.delay = 0;
+  for (const proxy of proxies) proxy.delayUp(0);
 
   await setAll(from, 'new');
   await run.start().reaches(PHASE.inSync);

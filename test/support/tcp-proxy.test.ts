@@ -6,16 +6,18 @@ import { test, type TestContext } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { startProxy, type TcpProxy } from './tcp-proxy.ts';
 
-test('TcpProxy.delay holds bytes up each way and keeps their order', async (t) => {
+test('TcpProxy holds bytes up each way and keeps their order, and delayUp() those of clients alone', async (t) => {
   const { proxy, client } = await echo(t, { delay: 30 });
   const started = performance.now();
   for (const byte of 'abcdef') client.write(byte);
   const text = await read(client, 6);
   assert.equal(text.toString(), 'abcdef');
   assert.ok(performance.now() - started >= 58);
-  proxy.delay = 0;
+  proxy.delayUp(0);
+  const changed = performance.now();
   client.write('g');
   assert.equal(String(await read(client, 1)), 'g');
+  assert.ok(performance.now() - changed >= 28);
   assert.equal(proxy.bytesUp, 7);
   assert.equal(proxy.bytesDown, 7);
 });

@@ -82,14 +82,9 @@ export class TcpProxy {
     return [...this.#pairs].reduce((sum, { up }) => sum + up.waiting, 0);
   }
 
-  get delay(): number {
-    return this.#gates.up.delay;
-  }
-
-  /** Holds for bytes that arrive from now on; order is kept. */
-  set delay(milliseconds: number) {
+  /** Bytes from clients that arrive from now on stay so many milliseconds on the way; order is kept, and replies come as before. */
+  delayUp(milliseconds: number): void {
     this.#gates.up.delay = milliseconds;
-    this.#gates.down.delay = milliseconds;
   }
 
   /** Nothing passes and nothing is read any more, so that the sender's own buffers fill. */

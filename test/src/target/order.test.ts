@@ -92,10 +92,10 @@ test('SlowPath begins nothing while an older reading of the key is on its way to
   // Both ways have their connections.
   for (const name of ['small', 'long']) await write(entryOf(name, await payloadOf(name, name.length ** 4)));
   const [old, large] = [await payloadOf('old'), largeOf('new')];
-  proxy.delay = LATE_MS;
+  proxy.delayUp(LATE_MS);
   channel.push(entryOf('key', old));
   while (proxy.waiting === 0) await sleep(1);
-  proxy.delay = 0;
+  proxy.delayUp(0);
   channel.push(entryOf('key', null, { kind: 'large', large }));
   await channel.settled();
   assert.equal(await valueAt(client), 'new');

@@ -51,10 +51,10 @@ function push({ channel }: HandFedTarget, value: string): void {
 /** Old values are on their way when the connection is lost, new ones are written on the next, and then the old ones come. */
 async function writeOver(target: Fed): Promise<() => Promise<number>> {
   const { proxy, channel } = target;
-  proxy.delay = NEVER_MS;
+  proxy.delayUp(NEVER_MS);
   push(target, 'old');
   while (proxy.waiting < KEYS * 20) await sleep(1);
-  proxy.delay = 0;
+  proxy.delayUp(0);
   const deliver = proxy.abandon();
   while (target.told.filter((words) => words.startsWith('again')).length < KEYS) await sleep(1);
   push(target, 'new');
@@ -120,12 +120,12 @@ test('RedisTarget has a connection ended on which a value went by commands', asy
     async *pieces() {
       yield { type: 'string', value: Buffer.from('old') };
       // All but the last words have been said.
-      target.proxy.delay = NEVER_MS;
+      target.proxy.delayUp(NEVER_MS);
     },
   };
   target.channel.push(entryOf('key:0', null, { kind: 'large', large }));
   while (target.proxy.waiting === 0) await sleep(1);
-  target.proxy.delay = 0;
+  target.proxy.delayUp(0);
   await client.send('CONFIG', 'RESETSTAT');
   const deliver = target.proxy.abandon();
   await target.channel.settled();
@@ -151,10 +151,10 @@ test('RedisTarget ends no connection of another process that has the same number
   const other = await lend(t);
   const there = await other.client();
   const target = await start(t, true);
-  target.proxy.delay = NEVER_MS;
+  target.proxy.delayUp(NEVER_MS);
   push(target, 'old');
   while (target.proxy.waiting < KEYS * 20) await sleep(1);
-  target.proxy.delay = 0;
+  target.proxy.delayUp(0);
   target.proxy.leadTo(other.port);
   target.proxy.abandon();
   await target.write(entryOf('second', payloads.get('new')!));
