@@ -7,12 +7,13 @@ import { Failure, whileListening } from '../flow/failure.ts';
 import { Backoff, pauseAfter, pauseFor, type ReconnectOptions } from '../server/retry.ts';
 import { isProcess, otherProcess, type Server } from '../server/server.ts';
 import type { Deployment } from './deployment.ts';
+import type { NodeHearing } from './node-hearing.ts';
 import type { Node } from './topology.ts';
 import { Session } from '../server/session.ts';
 
 export interface NodeLinkOptions extends ReconnectOptions {
-  /** The process that has to answer for a node, by its run id, once that is known; whoever answers is taken where it is missing. */
-  readonly heldTo?: ((nodeId: string) => Promise<string | undefined>) | undefined;
+  /** Of those who listen to the nodes meanwhile; whatever process answers is taken where it is missing. */
+  readonly hearing?: NodeHearing | undefined;
   /** Settles once a new connection may be used. */
   readonly introduce?: ((server: Server) => Promise<void>) | undefined;
 }
@@ -137,12 +138,12 @@ export class NodeLink {
 
   /** Behind a balancer the same address may lead to several servers. @throws RespError */
   async #reach(): Promise<Server> {
-    const { heldTo } = this.#options;
+    const { hearing } = this.#options;
     for (let search = 1; ; search++) {
       const server = await this.#deployment.connect(this.#node);
       const { connection } = server;
       try {
-        const runId = await heldTo?.(this.#node.id);
+        const runId = await hearing?.processOf(this.#node.id);
         if (runId === undefined || isProcess(server, runId)) return server;
         if (search === MOST_SEARCHES) throw otherProcess(connection.peer);
       } catch (error) {

@@ -12,6 +12,7 @@ import { FollowedNode } from './followed-node.ts';
 import { FollowedPlaces } from './followed-places.ts';
 import type { Feed, FeedSink, FeedStart, Gap } from './feed.ts';
 import type { MissedShare } from './gaps.ts';
+import { Hearing } from './hearing.ts';
 import { LeftFeeds, type FeedBefore, type LeftFeed } from './left-feeds.ts';
 import { WrittenKeys, type Written } from './written-keys.ts';
 
@@ -27,8 +28,6 @@ export type NewFeed = (node: Node, sink: FeedSink, from: FeedStart | undefined) 
 const LOOK_MS = 1000;
 /** The same where something hinders, and somebody waits for it. */
 const HURRIED_LOOK_MS = 100;
-/** The same where a feed is on its way, and somebody is to read. */
-const PROCESS_LOOK_MS = 10;
 
 const NOTHING_WRITTEN: Written = { keys: [], slots: [] };
 
@@ -42,6 +41,8 @@ export class Feeds {
   readonly #sink: FeedsSink;
   /** In the order in which they came. */
   readonly #nodes = new Map<string, FollowedNode>();
+  /** Of the nodes that are read. */
+  readonly hearing: Hearing;
   #looking: Promise<unknown> = Promise.resolve();
   #isOver = false;
   #isLearning = false;
@@ -50,6 +51,7 @@ export class Feeds {
   constructor(deployment: Deployment, newFeed: NewFeed, sink: FeedsSink) {
     this.#deployment = deployment;
     this.#places = new FollowedPlaces(deployment);
+    this.hearing = new Hearing(deployment, this.#nodes);
     this.#newFeed = newFeed;
     this.#sink = sink;
   }
@@ -106,27 +108,9 @@ export class Feeds {
 
   /** Whether nothing is told that has to be told once more, when it is known who serves it. */
   get isPlain(): boolean {
-    if (this.#isLearning) return false;
+    if (this.#isLearning || this.hearing.hasUnheard) return false;
     for (const { elsewhere } of this.#nodes.values()) if (elsewhere.hasAny) return false;
     return true;
-  }
-
-  /** The server process behind each feed, by the id of its node. */
-  get processes(): ReadonlyMap<string, string> {
-    const processes = new Map<string, string>();
-    for (const [id, { feed }] of this.#nodes)
-      if (feed.process !== undefined && !feed.isGone) processes.set(id, feed.process);
-    return processes;
-  }
-
-  /** The same of one node, once its feed is attached; `undefined` where nobody follows it. */
-  async processOf(id: string): Promise<string | undefined> {
-    for (;;) {
-      const feed = this.#nodes.get(id)?.feed;
-      if (this.#isOver || feed === undefined || feed.isGone) return undefined;
-      if (feed.process !== undefined) return feed.process;
-      await sleep(PROCESS_LOOK_MS);
-    }
   }
 
   /** What the server behind each feed says of itself now, by the id of its node; whoever does not say is missing. */
@@ -159,6 +143,7 @@ export class Feeds {
 
   detach(): void {
     this.#isOver = true;
+    this.hearing.end();
     for (const { feed } of this.#nodes.values()) feed.detach();
   }
 
@@ -290,17 +275,19 @@ export class Feeds {
     return nodes.length > 0 ? isKnown : this.#deployment.tryRefresh();
   }
 
-  /** @param missed as `FollowedNode.missed` was before it was asked what it serves. @returns whether more is missed now */
-  #meet(followed: FollowedNode, missed: string | undefined): boolean {
+  /** @param before as `FollowedNode.missed` was before it was asked what it serves. @returns whether more is missed now */
+  #meet(followed: FollowedNode, before: string | undefined): boolean {
     const { node, slots, elsewhere } = followed;
     const { topology, isCluster } = this.#deployment;
     if (!isCluster) return followed.demandPlace(topology.nodes[0]!);
     const untold = elsewhere.takeSlots();
+    const missed = before ?? followed.missed;
     for (const slot of topology.slotsOf(node)) {
       // It may have come while the node was not heard.
       if (missed !== undefined && !slots.has(slot)) untold.add(slot);
       slots.add(slot);
     }
+    if (this.hearing.isHeard(node.id)) this.hearing.settle(node.id, (slot) => missed === undefined || slots.has(slot));
     if (untold.size === 0) return false;
     const reason = missed ?? `many keys came to ${nameOf(node.peer)} with their slots`;
     this.#tellMissed({ reason, databases: undefined, slots: untold, isFlush: false });
@@ -327,7 +314,19 @@ export class Feeds {
       feed.detach();
       this.#nodes.delete(node.id);
     }
-    return found;
+    this.hearing.settleOthers((id) => this.#nodes.has(id) || due.some((node) => node.id === id));
+    const isTold = this.#tellUnheard();
+    if (this.hearing.hasUnheard) return 'trouble';
+    return isTold && found === 'nothing' ? 'something' : found;
+  }
+
+  /** @returns whether there is anything to be read once more */
+  #tellUnheard(): boolean {
+    const { keys, slots } = this.hearing.takeUnheard();
+    for (const { db, key } of keys) this.#sink.onMoved(db, key);
+    const reason = 'many keys were read at nodes before these were followed';
+    if (slots.size > 0) this.#tellMissed({ reason, databases: undefined, slots, isFlush: false });
+    return keys.length + slots.size > 0;
   }
 
   /**
@@ -345,9 +344,10 @@ export class Feeds {
       await this.#deployment.refreshIfPossible();
       followed.slots.addAll(this.#deployment.topology.slotsOf(node));
       await this.#addOwn(followed);
-      const isNew = from === undefined && followed.slots.size > 0;
+      const isMissed = from === undefined || followed.missed !== undefined;
       const gap = { reason: `${nameOf(node.peer)} serves slots by now` };
-      if (isNew) this.#tellMissed(followed.shareOf(gap, this.#deployment.isCluster));
+      if (isMissed && followed.slots.size > 0) this.#tellMissed(followed.shareOf(gap, this.#deployment.isCluster));
+      this.hearing.settle(node.id, (slot) => !isMissed || followed.slots.has(slot));
       return true;
     } catch (error) {
       this.#nodes.delete(node.id);

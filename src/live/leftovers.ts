@@ -94,7 +94,7 @@ class LeftoverSearch implements Target {
       {
         retry: options.retry,
         onReconnect: options.onReconnect,
-        heldTo: options.heldTo,
+        hearing: options.hearing,
         newKeyReader: readsNames(options.mapping.targetScope.type, onThere),
       },
       {

@@ -17,7 +17,7 @@ import { isInternalName } from '../target/internal-names.ts';
 import type { KeyMapping } from '../target/key-mapping.ts';
 import type { Target } from '../target/target.ts';
 
-/** `heldTo` is for whoever asks the source beside the walk. */
+/** `hearing` is for whoever asks the source beside the walk. */
 export interface NameWalkOptions extends NodeLinkOptions {
   readonly mapping: KeyMapping;
   /** SCAN COUNT. */
@@ -35,7 +35,7 @@ export interface NameWalk {
   /** The target lost keys meanwhile, or SCAN did not give all of them. */
   readonly onShrunk: () => void;
   /** As of `NodeLinkOptions`, for what is walked. */
-  readonly heldTo?: NodeLinkOptions['heldTo'];
+  readonly hearing?: NodeLinkOptions['hearing'];
 }
 
 const BUDGET_BYTES = 4 * 1024 * 1024;
@@ -57,14 +57,14 @@ const NO_VALUES = {
 export async function walkNames(
   target: Deployment,
   { retry, onReconnect, count, onNotice = () => {} }: NameWalkOptions,
-  { databases, scope, onRefused: onReadRefused, onShrunk, heldTo }: NameWalk,
+  { databases, scope, onRefused: onReadRefused, onShrunk, hearing }: NameWalk,
   taker: Target,
 ): Promise<void> {
   const depth = depthFor(Math.max(0, ...target.servers.map(({ roundTrip }) => roundTrip)));
   const channel = new Channel({ maxEntries: 2 * depth, maxBytes: BUDGET_BYTES });
   const what = { databases, scope, keys: 0, namesOnly: true, dump: NO_VALUES };
   const sink = { onGone() {}, onExpired() {}, onReadRefused, onShrunk, onNotice };
-  const source = new RedisSource(target, { retry, onReconnect, heldTo, count, ...what }, sink);
+  const source = new RedisSource(target, { retry, onReconnect, hearing, count, ...what }, sink);
   const stop = (reason: Error): void => {
     channel.abort(reason);
     source.stop(reason);

@@ -133,7 +133,7 @@ export async function findStreams(
     scope: scope.ofType(STREAM),
     onRefused: (db: number, key: Buffer) => streams.add({ db, key: Buffer.from(key) }),
     onShrunk: () => streams.lose(),
-    heldTo: options.heldTo,
+    hearing: options.hearing,
   };
   try {
     await walkNames(

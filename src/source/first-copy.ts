@@ -4,7 +4,8 @@
 import { ReplyError, RespError, TimeoutError, nameOf, type Peer } from '../../resp/errors.ts';
 import type { ReplicationPoint } from '../../resp/replication-link.ts';
 import type { Deployment } from '../cluster/deployment.ts';
-import { final, type NodeLinkOptions } from '../cluster/node-link.ts';
+import type { NodeHearing } from '../cluster/node-hearing.ts';
+import { final } from '../cluster/node-link.ts';
 import { slotOf, SlotSet } from '../cluster/slot.ts';
 import type { Node } from '../cluster/topology.ts';
 import type { Channel } from '../flow/channel.ts';
@@ -65,13 +66,13 @@ export class FirstCopy {
 
   /**
    * Has every node make its snapshot; one that is lost before it begins to is asked again. Nothing of it is read before `take`.
-   * @param heldTo as of `NodeLinkOptions`; a node is asked once that has settled
+   * @param hearing a node is asked once its process is known
    * @throws RespError where one will not
    */
-  async begin(heldTo?: NodeLinkOptions['heldTo']): Promise<void> {
+  async begin(hearing?: NodeHearing): Promise<void> {
     await this.#deployment.refreshIfPossible();
     const { signal, ownNodes } = this.#deployment;
-    const begun = (): Promise<unknown> => Promise.all(ownNodes.map((node) => this.#begin(node, heldTo)));
+    const begun = (): Promise<unknown> => Promise.all(ownNodes.map((node) => this.#begin(node, hearing)));
     await whileListening(signal, (reason) => this.stop(reason), begun);
     this.#haveBegun = true;
     this.#beginnings.wake();
@@ -116,30 +117,35 @@ export class FirstCopy {
     return this.#nameBytes > MOST_NAME_BYTES;
   }
 
-  async #begin(first: Node, heldTo: NodeLinkOptions['heldTo']): Promise<void> {
+  async #begin(first: Node, hearing: NodeHearing | undefined): Promise<void> {
     const backoff = new Backoff(this.#options.retry);
     const deployment = this.#deployment;
     const slots = deployment.topology.slotsOf(first);
     for (let node: Node | undefined = first; node !== undefined;) {
-      const error = await this.#try(new NodeSnapshot(deployment, node, slots), heldTo);
+      const runId = await hearing?.processOf(node.id);
+      if (hearing !== undefined && runId === undefined) return this.#lose(first, 'nobody follows it yet');
+      const error = await this.#try(new NodeSnapshot(deployment, node, slots), runId);
       if (error === undefined) return this.#beginnings.wake();
       await this.#pause(error, node.peer, backoff);
       await deployment.refreshIfPossible();
       node = deployment.ownNodes.find(({ id }) => id === first.id);
     }
+    this.#lose(first, 'it is no primary any more');
+  }
+
+  /** What it had, a scan finds where it is, and says where nobody would tell what changes there. */
+  #lose({ id, peer }: Node, reason: string): void {
     // Whoever has ended it meanwhile says why.
     this.#end.signal.throwIfAborted();
-    // What it had, a scan finds where it is.
-    this.#snapshots.delete(first.id);
-    this.#sink.onNotice({ code: 'SNAPSHOT_LOST', peer: first.peer, reason: 'it is no primary any more' });
+    this.#snapshots.delete(id);
+    this.#sink.onNotice({ code: 'SNAPSHOT_LOST', peer, reason });
   }
 
   /** @returns what it has failed with */
-  async #try(snapshot: NodeSnapshot, heldTo: NodeLinkOptions['heldTo']): Promise<Error | undefined> {
+  async #try(snapshot: NodeSnapshot, runId: string | undefined): Promise<Error | undefined> {
     const { id } = snapshot.node;
     this.#snapshots.set(id, snapshot);
     try {
-      const runId = await heldTo?.(id);
       // Nobody may want it any more.
       this.#end.signal.throwIfAborted();
       await snapshot.begin(runId);

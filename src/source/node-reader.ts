@@ -5,6 +5,7 @@ import type { Bytes } from '../../resp/bytes.ts';
 import type { Channel } from '../flow/channel.ts';
 import type { ReplyError, RespError } from '../../resp/errors.ts';
 import { Ring } from '../../resp/ring.ts';
+import { noteAsked } from '../cluster/node-hearing.ts';
 import { isBreak, NodeLink, type NodeLinkOptions, NodeRun } from '../cluster/node-link.ts';
 import { RefusedSlots } from '../cluster/redirects.ts';
 import { Suspects } from '../cluster/suspects.ts';
@@ -12,7 +13,7 @@ import type { Deployment } from '../cluster/deployment.ts';
 import type { Node } from '../cluster/topology.ts';
 import type { KeyReader } from '../keys/key-reader.ts';
 import { attributed } from '../server/refusal.ts';
-import { NO_PAGE, type FoundKey } from '../flow/key-id.ts';
+import { NO_PAGE, type FoundKey, type KeyId } from '../flow/key-id.ts';
 import { KeyQueue } from '../flow/key-queue.ts';
 import type { ServerInfo } from '../server/info.ts';
 import { demandProcess } from '../server/server.ts';
@@ -23,7 +24,7 @@ import { NodeScan, type NodeScanOptions } from '../scan/node-scan.ts';
 import { ScanError } from '../scan/page-reader.ts';
 import { LossWatch } from '../scan/loss-watch.ts';
 
-export interface NodeReaderOptions extends NodeLinkOptions, SingleKeyReaderOptions {
+export interface NodeReaderOptions extends NodeLinkOptions, Omit<SingleKeyReaderOptions, 'onAsked'> {
   /** A connection was lost while several keys were asked for. */
   readonly onBreak: () => void;
   /** The node would send the key elsewhere, as it has others of its slot. */
@@ -74,7 +75,8 @@ export class NodeReader {
     this.#deployment = deployment;
     this.#run = new NodeRun(new NodeLink(deployment, node, options));
     this.#options = options;
-    this.#alone = new SingleKeyReader(new NodeLink(deployment, node, options), this.#suspects, options);
+    const onAsked = (key: KeyId): void => this.#note(key);
+    this.#alone = new SingleKeyReader(new NodeLink(deployment, node, options), this.#suspects, { ...options, onAsked });
   }
 
   /** Keys that were found or given and are not answered. */
@@ -288,7 +290,7 @@ export class NodeReader {
     while (this.#suspected.length > 0 && reader.inFlight < atOnce && reader.hasRoom) {
       this.#isStarved = channel.room === 0;
       if (this.#isStarved) return;
-      askFor(this.#suspected.shift()!, reader);
+      this.#askFor(this.#suspected.shift()!, reader);
       channel.reserve();
     }
     if (this.#suspected.length > 0 || reader.inFlight > 0) return;
@@ -306,12 +308,12 @@ export class NodeReader {
       const place = this.#places.shift();
       if (place !== undefined) {
         if (!place.asking && this.#isElsewhere(place)) continue;
-        askFor(place, reader);
+        this.#askFor(place, reader);
       } else {
         if (this.#keys.length === 0) this.#isDue = false;
         const keys = this.#isDue ? this.#keys : this.#scan?.keys;
         if (keys === undefined || keys.length === 0) return;
-        if (reader.sendNext !== undefined && this.refused.isEmpty && this.#suspects.isEmpty) {
+        if (reader.sendNext !== undefined && this.#isPlain) {
           channel.reserve(reader.sendNext(keys, channel.room));
           continue;
         }
@@ -321,10 +323,25 @@ export class NodeReader {
           this.#alone.add(found);
           continue;
         }
-        reader.send(found, false);
+        this.#askFor(found, reader);
       }
       channel.reserve();
     }
+  }
+
+  /** Whether it does not matter which key is asked for. */
+  get #isPlain(): boolean {
+    const isHeard = this.#options.hearing?.isHeard(this.node.id) !== false;
+    return isHeard && this.refused.isEmpty && this.#suspects.isEmpty;
+  }
+
+  #askFor(place: KeyPlace, reader: KeyReader): void {
+    this.#note(place);
+    askFor(place, reader);
+  }
+
+  #note({ db, key }: KeyId): void {
+    noteAsked(this.#options.hearing, this.node.id, db, key);
   }
 
   /** Hands on a key that the node would not serve. */

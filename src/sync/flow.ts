@@ -86,7 +86,7 @@ export interface ReadingOptions {
   /** Where the source is followed. */
   readonly ledger?: RedisSourceOptions['ledger'];
   readonly follower?: RedisSourceOptions['follower'];
-  readonly heldTo?: RedisSourceOptions['heldTo'];
+  readonly hearing?: RedisSourceOptions['hearing'];
   readonly firstCopy?: RedisSourceOptions['firstCopy'];
   /** Where an earlier copy was left, and what it could not copy. */
   readonly from?: RedisSourceOptions['from'];
@@ -119,7 +119,7 @@ export function sourceOf(
   };
   const onReconnect = sink.onReconnect.bind(sink);
   const databases = plan.databases.map(([db]) => db);
-  const asked = { namesOnly, tellsEmpty, heldTo: how.heldTo, plainly: how.plainly };
+  const asked = { namesOnly, tellsEmpty, hearing: how.hearing, plainly: how.plainly };
   const options = { databases, keys: plan.keys, count, scope, pause, dump, retry, onReconnect, ...asked };
   return new RedisSource(side, { ...options, census: tally?.add, ledger, follower, firstCopy, from, failed }, sink);
 }

@@ -124,7 +124,7 @@ export class LiveGaps {
 
   /** What is told of one server must not be read from another, which may not have it yet. */
   demandServers(): void {
-    for (const [nodeId, runId] of this.#parts.feeds.processes) {
+    for (const [nodeId, runId] of this.#parts.feeds.hearing.processes) {
       this.#source.demandServer(nodeId, runId);
       this.#parts.origins?.demandServer(nodeId, runId);
     }

@@ -15,6 +15,7 @@ import { Rounds, type RoundsPlace } from '../live/rounds.ts';
 import { findStreams, Streams } from '../live/streams.ts';
 import { TrackingFeed } from '../live/tracking-feed.ts';
 import type { Channel } from '../flow/channel.ts';
+import type { NodeHearing } from '../cluster/node-hearing.ts';
 import type { Node } from '../cluster/topology.ts';
 import { PageLedger } from '../scan/page-ledger.ts';
 import type { FirstCopy } from '../source/first-copy.ts';
@@ -62,7 +63,7 @@ export class LiveCopy {
   readonly ownNames: OwnNames;
   readonly following: Following;
   /** What the source needs to know. */
-  readonly reading: Required<Pick<ReadingOptions, 'ledger' | 'follower' | 'heldTo'>>;
+  readonly reading: Required<Pick<ReadingOptions, 'ledger' | 'follower' | 'hearing'>>;
   readonly feed: NonNullable<StartEvent['feed']>;
   readonly warnings: readonly Warning[];
   readonly #run: Run;
@@ -90,8 +91,12 @@ export class LiveCopy {
     this.feed = { kind: choice.kind, why: choice.why };
     this.warnings = choice.warnings;
     const databases = run.plan.databases.map(([db]) => db);
-    const heldTo = (nodeId: string): Promise<string | undefined> => this.#feeds.processOf(nodeId);
-    this.#walk = { ...nameWalkOf(run, progress), heldTo };
+    const hearing: NodeHearing = {
+      processOf: (nodeId) => this.#feeds.hearing.processOf(nodeId),
+      isHeard: (nodeId) => this.#feeds.hearing.isHeard(nodeId),
+      onUnheard: (nodeId, db, key) => this.#feeds.hearing.onUnheard(nodeId, db, key),
+    };
+    this.#walk = { ...nameWalkOf(run, progress), hearing };
     const streams = new Streams(live.namesLimit);
     const ledger = new PageLedger();
     const isNumbered = sides.source.isCluster && databases.length > 1;
@@ -108,7 +113,7 @@ export class LiveCopy {
         onWalked: () => this.following.onWalked(),
       },
     );
-    this.reading = { ledger, follower: this.#rounds, heldTo };
+    this.reading = { ledger, follower: this.#rounds, hearing };
     const newFeed = (node: Node, sink: FeedSink, from: FeedStart | undefined): Feed => {
       const onReconnect = progress.onReconnect.bind(progress);
       const options = { retry: run.settings.retry, onReconnect, from };
@@ -201,7 +206,7 @@ export class LiveCopy {
   async attach(firstCopy: FirstCopy | undefined): Promise<void> {
     if (firstCopy === undefined || this.feed.kind !== 'psync') {
       await this.following.attach(this.#left?.feeds);
-      await firstCopy?.begin(this.reading.heldTo);
+      await firstCopy?.begin(this.reading.hearing);
     } else {
       const { topology } = this.#sides.source;
       const before = topology.nodes.map((node) => ({
@@ -209,7 +214,7 @@ export class LiveCopy {
         position: startBehind(firstCopy.pointOf(node.id)),
         slots: topology.rangesOf(node),
       }));
-      await Promise.all([this.following.attach(before), firstCopy.begin(this.reading.heldTo)]);
+      await Promise.all([this.following.attach(before), firstCopy.begin(this.reading.hearing)]);
     }
     this.#isAttached = true;
     if (this.#left !== undefined) this.#gaps.addLeft(this.#left);

@@ -47,6 +47,8 @@ export class FakeCluster {
   readonly refusals = new Map<string, number>();
   /** Happens before a node that joins is followed, or refuses. */
   onAttaching: () => Promise<void> = async () => {};
+  /** Happens before somebody says who serves what. */
+  onRefreshing: () => void = () => {};
   /** How often nobody says who serves what. */
   silences = 0;
   /** Ports of those that were asked first. */
@@ -74,6 +76,7 @@ export class FakeCluster {
 
   refresh(first?: { readonly port: number }): Promise<void> {
     this.asked.push(first?.port);
+    this.onRefreshing();
     if (this.silences-- > 0) return Promise.reject(new RespError('SILENT', 'Nobody is there', { retryable: true }));
     this.topology = topologyOf(this.#serving);
     return Promise.resolve();
@@ -105,7 +108,10 @@ function topologyOf(serving: Serving): Topology {
 
 export class FakeFeed implements Feed {
   readonly kind = 'psync';
-  readonly process = undefined;
+  get process(): string | undefined {
+    return this.isAttached && !this.isLost ? 'run' : undefined;
+  }
+
   /** Answers whatever it is asked by what it serves. */
   get server(): Server | undefined {
     const { words } = this.#cluster;
@@ -117,6 +123,7 @@ export class FakeFeed implements Feed {
   isGone = false;
   isAttached = false;
   isDetached = false;
+  isLost = false;
   caughtUps = 0;
   /** Whether it is behind, for whoever asks now. */
   waits = false;

@@ -1,7 +1,7 @@
 // One feed for each node of a cluster that changes: who is followed, what is missed, and when all is told.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { slotOf } from '../../../src/cluster/slot.ts';
+import { slotOf, SlotSet } from '../../../src/cluster/slot.ts';
 import type { FeedPosition } from '../../../src/live/feed.ts';
 import type { LeftFeed } from '../../../src/live/left-feeds.ts';
 import { FakeCluster, following } from '../../support/fake-cluster.ts';
@@ -171,6 +171,36 @@ test('Feeds counts slots as missed that had come to a node unseen when it was no
   cluster.serve({ a: [[0, 299]], b: [[300, 16383]] });
   await feeds.caughtUp({ looks: true });
   assert.equal(missed.length, 2);
+});
+
+test('Feeds counts slots as missed that came to a node which lost its way while it was asked who is there', async () => {
+  const cluster = new FakeCluster({ a: [[0, 99]], b: [[100, 16383]] });
+  const { feeds, missed, made } = await following(cluster);
+  cluster.onRefreshing = () => {
+    cluster.onRefreshing = () => {};
+    cluster.serve({ a: [[0, 199]], b: [[200, 16383]] });
+    made[0]!.sink.onGap({ reason: 'lost' });
+  };
+  await feeds.caughtUp({ looks: true });
+  assert.deepEqual(
+    missed.map(({ slots }) => slots!.ranges),
+    [[[0, 99]], [[100, 199]]],
+  );
+});
+
+test('Feeds counts all slots of a node as missed that takes over, and cannot go on from where its predecessor was', async () => {
+  const cluster = new FakeCluster({ a: [[0, 99]], b: [[100, 16383]] });
+  const { feeds, missed, made } = await following(cluster);
+  made[0]!.position = { replicationId: 'x', offset: 1, db: 0 };
+  cluster.serve({ r: [[0, 99]], b: [[100, 16383]] });
+  cluster.onAttaching = async () => {
+    made.at(-1)!.sink.onGap({ reason: 'too late' });
+    cluster.serve({ r: [[0, 199]], b: [[200, 16383]] });
+  };
+  await feeds.caughtUp({ looks: true });
+  assert.deepEqual(made.at(-1)!.from, made[0]!.position);
+  const all = new SlotSet(missed.flatMap(({ slots }) => slots!.ranges));
+  assert.deepEqual(all.ranges, [[0, 199]]);
 });
 
 test('Feeds goes on where each node was left, and who took over where its predecessor was', async () => {
