@@ -1,16 +1,16 @@
-// Which nodes are heard while they are read, and which process of each: what is read of any other may change there, or go, and
-// nobody would tell of it.
+// What those who read the nodes of a source, and those who listen to them, have to know of each other: which process of a node is
+// heard, and what is asked for there.
+
+import type { KeyId } from '../flow/key-id.ts';
 
 export interface NodeHearing {
   /** The process that has to answer for a node, by its run id, once that is known; `undefined`: whoever answers is taken. */
   processOf(nodeId: string): Promise<string | undefined>;
-  /** Whether what changes at the node from now on is told. */
-  isHeard(nodeId: string): boolean;
-  /** The key is about to be asked for at a node that is not heard. @param key a copy of it is kept */
-  onUnheard(nodeId: string, db: number, key: Buffer): void;
+  /** Whoever asks the node for keys says so; `undefined` where there is no other node that a key might come from or go to. */
+  askedOf(nodeId: string): AskedKeys | undefined;
 }
 
-/** The key is about to be asked for. @param hearing `undefined` where nobody wants to hear of changes */
-export function noteAsked(hearing: NodeHearing | undefined, nodeId: string, db: number, key: Buffer): void {
-  if (hearing?.isHeard(nodeId) === false) hearing.onUnheard(nodeId, db, key);
+export interface AskedKeys {
+  /** The key is about to be asked for. It holds until the call returns. */
+  add(id: KeyId): void;
 }

@@ -12,7 +12,6 @@ import { Backoff, pauseFor } from '../server/retry.ts';
 import { demandProcess } from '../server/server.ts';
 import { redirectOf, refusalOf, scopeOf } from '../server/refusal.ts';
 import type { Deployment } from './deployment.ts';
-import { noteAsked } from './node-hearing.ts';
 import { final, isBreak, NodeLink, type NodeLinkOptions } from './node-link.ts';
 import { unreachedError, unservedError } from './redirects.ts';
 import { slotOf } from './slot.ts';
@@ -80,7 +79,7 @@ export class RoutedClient {
         continue;
       }
       if (asked !== undefined) this.#options.onImporting?.(node, slot);
-      noteAsked(this.#options.hearing, node.id, db, key);
+      this.#options.hearing?.askedOf(node.id)?.add({ db, key });
       const answers = await this.#askNode(node, route, db, commands.slice(replies.length), asked !== undefined);
       const elsewhere = answers.findIndex((answer) => answer instanceof ReplyError && scopeOf(answer) === 'place');
       replies.push(...(elsewhere === -1 ? answers : answers.slice(0, elsewhere)));

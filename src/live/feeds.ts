@@ -4,7 +4,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { nameOf, RespError } from '../../resp/errors.ts';
 import type { Deployment } from '../cluster/deployment.ts';
-import type { SlotSet } from '../cluster/slot.ts';
+import { SlotSet } from '../cluster/slot.ts';
 import type { ServerInfo } from '../server/info.ts';
 import type { Node } from '../cluster/topology.ts';
 import { ownSlots } from '../scan/coverage.ts';
@@ -109,7 +109,8 @@ export class Feeds {
   /** Whether nothing is told that has to be told once more, when it is known who serves it. */
   get isPlain(): boolean {
     if (this.#isLearning || this.hearing.hasUnheard) return false;
-    for (const { elsewhere } of this.#nodes.values()) if (elsewhere.hasAny) return false;
+    for (const { elsewhere, missed } of this.#nodes.values())
+      if (elsewhere.hasAny || missed !== undefined) return false;
     return true;
   }
 
@@ -166,7 +167,7 @@ export class Feeds {
     const before = left.of(node, topology.slotsOf(node), topology);
     const followed = await this.#follow(node, before?.position);
     const { feed, slots } = followed;
-    if (!part.isWhole) await this.#addOwn(followed);
+    if (!part.isWhole || before === undefined) await this.#addOwn(followed);
     const position = await before?.position;
     const missed = left.missedBy(feed, position ? before : undefined, slots, isCluster);
     if (missed.size === 0) return;
@@ -206,8 +207,9 @@ export class Feeds {
   }
 
   #onGap(followed: FollowedNode, gap: Gap): void {
-    if (gap.slots === undefined) followed.missed ??= gap.reason;
-    this.#tellMissed(followed.shareOf(gap, this.#deployment.isCluster));
+    const { isCluster } = this.#deployment;
+    if (isCluster && gap.slots === undefined) followed.missed ??= gap.reason;
+    this.#tellMissed(followed.shareOf(gap, isCluster));
   }
 
   /**
@@ -215,11 +217,17 @@ export class Feeds {
    * or not. One that does not say may serve any slot of the part.
    */
   async #addOwn(followed: FollowedNode): Promise<void> {
+    followed.slots.addAll(await this.#ownOf(followed));
+  }
+
+  async #ownOf(followed: FollowedNode): Promise<SlotSet> {
     const { part } = this.#deployment;
     const nodes = await followed.askNodes();
-    if (nodes === undefined && !part.isWhole) followed.slots.addAll(part.slots);
+    const slots = new SlotSet();
+    if (nodes === undefined && !part.isWhole) slots.addAll(part.slots);
     const own = ownSlots(nodes ?? '', followed.node.id);
-    for (const slots of [own?.serving, own?.coming]) followed.slots.addAll(slots ?? []);
+    for (const some of [own?.serving, own?.coming]) slots.addAll(some ?? []);
+    return slots;
   }
 
   /** What was missed of slots that are not of the part, is of no concern. */
@@ -250,12 +258,16 @@ export class Feeds {
       return reason;
     });
     const told = nodes.filter(({ elsewhere }) => !elsewhere.isEmpty);
-    this.#isLearning = told.length > 0;
-    const isKnown = await this.#learn(told).finally(() => (this.#isLearning = false));
-    if (this.#isOver) return 'nothing';
-    let found: Found = isKnown ? 'nothing' : 'trouble';
-    for (const [i, followed] of nodes.entries())
-      if (this.#meet(followed, missed[i]) && found === 'nothing') found = 'something';
+    this.#isLearning = told.length > 0 || missed.some((reason) => reason !== undefined);
+    let found: Found = 'nothing';
+    try {
+      if (!(await this.#learn(told))) found = 'trouble';
+      if (this.#isOver) return 'nothing';
+      for (const [i, followed] of nodes.entries())
+        if ((await this.#meet(followed, missed[i])) && found === 'nothing') found = 'something';
+    } finally {
+      this.#isLearning = false;
+    }
     const joined = await this.#look(asksAll);
     return joined === 'nothing' || found === 'trouble' ? found : joined;
   }
@@ -276,18 +288,21 @@ export class Feeds {
   }
 
   /** @param before as `FollowedNode.missed` was before it was asked what it serves. @returns whether more is missed now */
-  #meet(followed: FollowedNode, before: string | undefined): boolean {
+  async #meet(followed: FollowedNode, before: string | undefined): Promise<boolean> {
     const { node, slots, elsewhere } = followed;
     const { topology, isCluster } = this.#deployment;
     if (!isCluster) return followed.demandPlace(topology.nodes[0]!);
     const untold = elsewhere.takeSlots();
     const missed = before ?? followed.missed;
-    for (const slot of topology.slotsOf(node)) {
+    const served = topology.slotsOf(node);
+    if (missed !== undefined) {
+      // Others may not know yet what it serves: as long as it cannot be asked, that is still to be found out.
+      if (!followed.isOpen) followed.missed ??= missed;
+      served.addAll(await this.#ownOf(followed));
       // It may have come while the node was not heard.
-      if (missed !== undefined && !slots.has(slot)) untold.add(slot);
-      slots.add(slot);
+      for (const slot of served) if (!slots.has(slot)) untold.add(slot);
     }
-    if (this.hearing.isHeard(node.id)) this.hearing.settle(node.id, (slot) => missed === undefined || slots.has(slot));
+    slots.addAll(served);
     if (untold.size === 0) return false;
     const reason = missed ?? `many keys came to ${nameOf(node.peer)} with their slots`;
     this.#tellMissed({ reason, databases: undefined, slots: untold, isFlush: false });
@@ -314,9 +329,10 @@ export class Feeds {
       feed.detach();
       this.#nodes.delete(node.id);
     }
-    this.hearing.settleOthers((id) => this.#nodes.has(id) || due.some((node) => node.id === id));
+    // What serves nothing may be there by name alone.
+    const awaited = due.filter(({ id }) => topology.nodes.some((node) => node.id === id));
+    this.hearing.settleOthers((id) => awaited.some((node) => node.id === id));
     const isTold = this.#tellUnheard();
-    if (this.hearing.hasUnheard) return 'trouble';
     return isTold && found === 'nothing' ? 'something' : found;
   }
 
@@ -346,8 +362,9 @@ export class Feeds {
       await this.#addOwn(followed);
       const isMissed = from === undefined || followed.missed !== undefined;
       const gap = { reason: `${nameOf(node.peer)} serves slots by now` };
-      if (isMissed && followed.slots.size > 0) this.#tellMissed(followed.shareOf(gap, this.#deployment.isCluster));
-      this.hearing.settle(node.id, (slot) => !isMissed || followed.slots.has(slot));
+      if (isMissed && followed.slots.size + followed.asked.size > 0)
+        this.#tellMissed(followed.shareOf(gap, this.#deployment.isCluster));
+      this.hearing.settle(node.id, (slot) => !isMissed || followed.mayHaveServed(slot));
       return true;
     } catch (error) {
       this.#nodes.delete(node.id);

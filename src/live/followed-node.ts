@@ -14,6 +14,8 @@ export class FollowedNode {
   readonly feed: Feed;
   /** Every slot that it was seen to serve. */
   readonly slots: SlotSet;
+  /** Slots of which keys were asked for there: it may have served one between two looks alone. */
+  readonly asked = new SlotSet();
   /** What it has told of slots that another node serves, as far as that is known. */
   readonly elsewhere = new ToldKeys();
   /** Until then whoever wants to follow it hears what is wrong. */
@@ -72,11 +74,21 @@ export class FollowedNode {
     return false;
   }
 
+  /** Whether it may have changed anything of the slot: what is missed of all of the node is so of this one. */
+  mayHaveServed(slot: number): boolean {
+    return this.slots.has(slot) || this.asked.has(slot);
+  }
+
   /** @param isCluster otherwise there are no slots */
   shareOf({ reason, databases, slots: some, isFlush = false, isWrite = false }: Gap, isCluster: boolean): MissedShare {
     const slots = new SlotSet(some?.map((slot) => [slot, slot] as const) ?? []);
-    if (some === undefined) slots.addAll(this.slots);
+    for (const all of some === undefined ? [this.slots, this.asked] : []) slots.addAll(all);
     return { reason, databases, slots: isCluster ? slots : undefined, isFlush, isWrite };
+  }
+
+  /** Whether it can be asked now. */
+  get isOpen(): boolean {
+    return this.#open !== undefined;
   }
 
   get #open(): Server | undefined {

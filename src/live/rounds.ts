@@ -4,6 +4,7 @@
 //     mark ──▶ DirtyKeys ── a round ──▶ source ──▶ channel ──▶ target ── settled ──▶ the next round
 
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { SlotSet } from '../cluster/slot.ts';
 import type { EntryRun } from '../flow/entry-run.ts';
 import type { EntryView } from '../flow/entry-view.ts';
 import { idOf, type KeyId } from '../flow/key-id.ts';
@@ -32,7 +33,7 @@ export interface RoundsSink {
   /** There was no room for the name. */
   onOverflow(key: Buffer): void;
   /** All that was there at the beginning is on the target. */
-  onWalked(): void;
+  onWalked(moved: SlotSet): void;
 }
 
 /** Keys of a round that are on their way at once. */
@@ -196,8 +197,8 @@ export class Rounds implements Follower {
     this.#moved.wake();
   }
 
-  onWalked(): void {
-    this.#sink.onWalked();
+  onWalked(moved: SlotSet): void {
+    this.#sink.onWalked(moved);
   }
 
   /** Keys may be settled. */

@@ -5,7 +5,7 @@ import type { Bytes } from '../../resp/bytes.ts';
 import type { Channel } from '../flow/channel.ts';
 import type { ReplyError, RespError } from '../../resp/errors.ts';
 import { Ring } from '../../resp/ring.ts';
-import { noteAsked } from '../cluster/node-hearing.ts';
+import type { AskedKeys } from '../cluster/node-hearing.ts';
 import { isBreak, NodeLink, type NodeLinkOptions, NodeRun } from '../cluster/node-link.ts';
 import { RefusedSlots } from '../cluster/redirects.ts';
 import { Suspects } from '../cluster/suspects.ts';
@@ -49,6 +49,8 @@ export class NodeReader {
   readonly #deployment: Deployment;
   readonly #run: NodeRun;
   readonly #options: NodeReaderOptions;
+  /** Where somebody listens to the node. */
+  readonly #asked: AskedKeys | undefined;
   readonly #places = new Ring<KeyPlace>();
   /** Keys that it was given, of which nothing is known yet. */
   readonly #keys = new KeyQueue();
@@ -75,7 +77,8 @@ export class NodeReader {
     this.#deployment = deployment;
     this.#run = new NodeRun(new NodeLink(deployment, node, options));
     this.#options = options;
-    const onAsked = (key: KeyId): void => this.#note(key);
+    this.#asked = options.hearing?.askedOf(node.id);
+    const onAsked = (key: KeyId): void => this.#asked?.add(key);
     this.#alone = new SingleKeyReader(new NodeLink(deployment, node, options), this.#suspects, { ...options, onAsked });
   }
 
@@ -331,17 +334,12 @@ export class NodeReader {
 
   /** Whether it does not matter which key is asked for. */
   get #isPlain(): boolean {
-    const isHeard = this.#options.hearing?.isHeard(this.node.id) !== false;
-    return isHeard && this.refused.isEmpty && this.#suspects.isEmpty;
+    return this.#asked === undefined && this.refused.isEmpty && this.#suspects.isEmpty;
   }
 
   #askFor(place: KeyPlace, reader: KeyReader): void {
-    this.#note(place);
+    this.#asked?.add(place);
     askFor(place, reader);
-  }
-
-  #note({ db, key }: KeyId): void {
-    noteAsked(this.#options.hearing, this.node.id, db, key);
   }
 
   /** Hands on a key that the node would not serve. */

@@ -2,7 +2,7 @@
 // was there throughout has been read and written.
 
 import { RespError } from '../../resp/errors.ts';
-import { slotOf } from '../cluster/slot.ts';
+import { slotOf, SlotSet } from '../cluster/slot.ts';
 import type { Topology } from '../cluster/topology.ts';
 import type { Channel } from '../flow/channel.ts';
 import type { Deployment } from '../cluster/deployment.ts';
@@ -172,8 +172,8 @@ export class RedisSource implements Source {
   }
 
   /** Walks once more, beside what the follower reads; returns when all that was found is settled. */
-  walkAgain(wanted: Wanted | undefined, databases: readonly number[] | undefined): Promise<void> {
-    return this.#walkUntilStill({ wanted, databases }, () => this.#walks.walkAgain({ wanted, databases }));
+  async walkAgain(wanted: Wanted | undefined, databases: readonly number[] | undefined): Promise<void> {
+    await this.#walkUntilStill({ wanted, databases }, () => this.#walks.walkAgain({ wanted, databases }));
   }
 
   /** Waits until every key that the walks have found is done with. */
@@ -247,8 +247,7 @@ export class RedisSource implements Source {
 
   /** What is lost meanwhile, the follower is told by others. */
   async #readAndFollow(follower: Follower): Promise<void> {
-    await this.#walkUntilStill({}, () => this.#readFirst());
-    follower.onWalked();
+    follower.onWalked(await this.#walkUntilStill({}, () => this.#readFirst()));
     await follower.ended;
     while (this.#isPending()) await this.#moved.sleep();
     if (this.#walks.uncovered !== undefined) throw this.#walks.uncovered;
@@ -257,8 +256,10 @@ export class RedisSource implements Source {
   /**
    * What a walk has read of a slot that moves may come behind what has changed there since, as that is read at another node:
    * once all of the walk is settled, these slots are walked again.
+   * @returns all of them: what was deleted there may have come behind its end
    */
-  async #walkUntilStill({ wanted, databases }: Demand, first: () => Promise<void>): Promise<void> {
+  async #walkUntilStill({ wanted, databases }: Demand, first: () => Promise<void>): Promise<SlotSet> {
+    const all = new SlotSet();
     let walk = first;
     for (let walks = 0; walks <= MOST_MOVES; walks++) {
       const before = this.#deployment.topology;
@@ -268,9 +269,10 @@ export class RedisSource implements Source {
       if (this.#deployment.isCluster) await this.#deployment.refreshIfPossible();
       const moved = this.#walks.takeSlotsLeft();
       this.#walkedIn = undefined;
-      if (!this.#deployment.isCluster) return;
+      if (!this.#deployment.isCluster) return all;
       moved.addAll(this.#deployment.part.movedBetween(before, this.#deployment.topology));
-      if (moved.size === 0) return;
+      if (moved.size === 0) return all;
+      all.addAll(moved);
       const isIn: Wanted = (key) => moved.has(slotOf(key)) && wanted?.(key) !== false;
       walk = () => this.#walks.walkAgain({ wanted: isIn, databases });
     }

@@ -16,6 +16,7 @@ import { findStreams, Streams } from '../live/streams.ts';
 import { TrackingFeed } from '../live/tracking-feed.ts';
 import type { Channel } from '../flow/channel.ts';
 import type { NodeHearing } from '../cluster/node-hearing.ts';
+import type { SlotSet } from '../cluster/slot.ts';
 import type { Node } from '../cluster/topology.ts';
 import { PageLedger } from '../scan/page-ledger.ts';
 import type { FirstCopy } from '../source/first-copy.ts';
@@ -55,6 +56,8 @@ export async function withLive<T>(
 export interface FollowedPlace extends Pick<LeftCopy, 'isGapOpen'> {
   readonly feeds: readonly LeftFeed[];
   readonly rounds: RoundsPlace;
+  /** How often a key had been asked for by then that may have changed unheard: see `Hearing`. */
+  readonly unheard: number;
   /** Whether the walks are over. */
   readonly isWalked: boolean;
 }
@@ -93,8 +96,7 @@ export class LiveCopy {
     const databases = run.plan.databases.map(([db]) => db);
     const hearing: NodeHearing = {
       processOf: (nodeId) => this.#feeds.hearing.processOf(nodeId),
-      isHeard: (nodeId) => this.#feeds.hearing.isHeard(nodeId),
-      onUnheard: (nodeId, db, key) => this.#feeds.hearing.onUnheard(nodeId, db, key),
+      askedOf: (nodeId) => this.#feeds.hearing.askedOf(nodeId),
     };
     this.#walk = { ...nameWalkOf(run, progress), hearing };
     const streams = new Streams(live.namesLimit);
@@ -110,7 +112,7 @@ export class LiveCopy {
         readChanged: (db, key, page) => this.#source.readChanged(db, key, page),
         onRound: () => this.#gaps.demandServers(),
         onOverflow: (key) => this.#gaps.onOverflow(key),
-        onWalked: () => this.following.onWalked(),
+        onWalked: (moved) => this.#onWalked(moved),
       },
     );
     this.reading = { ledger, follower: this.#rounds, hearing };
@@ -166,12 +168,21 @@ export class LiveCopy {
   get place(): FollowedPlace | undefined {
     if (!this.#isAttached || !this.#feeds.isPlain) return undefined;
     const { isWalked } = this.following;
-    return { feeds: this.#feeds.left, rounds: this.#rounds.place, isGapOpen: this.isGapOpen, isWalked };
+    return {
+      feeds: this.#feeds.left,
+      rounds: this.#rounds.place,
+      unheard: this.#feeds.hearing.times,
+      isGapOpen: this.isGapOpen,
+      isWalked,
+    };
   }
 
-  /** Whether all is on the target that had changed by then, or was missed and made good. */
-  hasPassed({ rounds }: FollowedPlace): boolean {
-    return this.#rounds.hasPassed(rounds);
+  /**
+   * Whether all is on the target that had changed by then, or was missed and made good. What was read since where nobody
+   * listened may be gone by now, and the feeds as they were then would not tell it.
+   */
+  hasPassed({ rounds, unheard }: FollowedPlace): boolean {
+    return unheard === this.#feeds.hearing.times && this.#rounds.hasPassed(rounds);
   }
 
   /** Of the source, as far as they are followed by now. */
@@ -228,6 +239,18 @@ export class LiveCopy {
       rescan: (wanted) => this.#gaps.onTargetReplaced(wanted, this.following.isOver),
       onChanging: (key) => this.#rounds.onChanging(key),
     };
+  }
+
+  /** What a walk had read of a key that went on to another node may have been written behind its end. */
+  #onWalked(moved: SlotSet): void {
+    const gap = {
+      reason: 'slots have moved while they were copied',
+      databases: undefined,
+      slots: moved,
+      isFlush: true,
+    };
+    if (moved.size > 0) this.#gaps.gaps.add(gap);
+    this.following.onWalked();
   }
 
   get progress(): LiveProgress {

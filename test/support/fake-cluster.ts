@@ -108,10 +108,7 @@ function topologyOf(serving: Serving): Topology {
 
 export class FakeFeed implements Feed {
   readonly kind = 'psync';
-  get process(): string | undefined {
-    return this.isAttached && !this.isLost ? 'run' : undefined;
-  }
-
+  readonly process = undefined;
   /** Answers whatever it is asked by what it serves. */
   get server(): Server | undefined {
     const { words } = this.#cluster;
@@ -123,7 +120,6 @@ export class FakeFeed implements Feed {
   isGone = false;
   isAttached = false;
   isDetached = false;
-  isLost = false;
   caughtUps = 0;
   /** Whether it is behind, for whoever asks now. */
   waits = false;

@@ -160,6 +160,7 @@ test('Feeds tells the slots of such keys where they are too many to be kept', as
 
 test('Feeds counts slots as missed that had come to a node unseen when it was not heard', async () => {
   const cluster = new FakeCluster({ a: [[0, 99]], b: [[100, 16383]] });
+  cluster.words.set('a', '0-199');
   const { feeds, missed, made } = await following(cluster);
   cluster.serve({ a: [[0, 199]], b: [[200, 16383]] });
   made[0]!.sink.onGap({ reason: 'lost' });
@@ -188,6 +189,33 @@ test('Feeds counts slots as missed that came to a node which lost its way while 
   );
 });
 
+test('Feeds asks a node itself what came to it unseen, until it answers; till then no progress is kept', async () => {
+  const cluster = new FakeCluster({ a: [[0, 99]], b: [[100, 16383]] });
+  const { feeds, missed, made } = await following(cluster);
+  const wasPlain: boolean[] = [];
+  cluster.onRefreshing = () => wasPlain.push(feeds.isPlain);
+  made[0]!.sink.onGap({ reason: 'lost' });
+  assert.equal(feeds.isPlain, false);
+  await feeds.caughtUp({ looks: true });
+  assert.deepEqual([missed.length, feeds.isPlain], [1, false]);
+  // Nobody else has heard of that yet.
+  cluster.words.set('a', '0-150 [160-<-b]');
+  await feeds.caughtUp({ looks: true });
+  assert.deepEqual(missed.at(-1)!.slots!.ranges, [
+    [100, 150],
+    [160, 160],
+  ]);
+  assert.equal(feeds.isPlain, true);
+  assert.deepEqual(wasPlain, [false, false, true]);
+});
+
+test('Feeds keeps nothing in mind for a look where nobody looks, as there is one server', async () => {
+  const cluster = Object.assign(new FakeCluster({ a: [[0, 16383]] }), { isCluster: false, kind: 'server' });
+  const { feeds, missed, made } = await following(cluster);
+  made[0]!.sink.onGap({ reason: 'lost' });
+  assert.deepEqual([missed.length, feeds.isPlain], [1, true]);
+});
+
 test('Feeds counts all slots of a node as missed that takes over, and cannot go on from where its predecessor was', async () => {
   const cluster = new FakeCluster({ a: [[0, 99]], b: [[100, 16383]] });
   const { feeds, missed, made } = await following(cluster);
@@ -214,6 +242,17 @@ test('Feeds goes on where each node was left, and who took over where its predec
   assert.deepEqual(missed, []);
   made[0]!.position = AT(3);
   assert.deepEqual(feeds.left, [leftAt('a', AT(3), [0, 99]), leftAt('r', null, [100, 16383])]);
+});
+
+test('Feeds misses a slot that is on its way to a node which was not there when the others were left', async () => {
+  const cluster = new FakeCluster({ a: [[0, 99]], b: [[100, 16383]], r: [] });
+  cluster.words.set('r', '[50-<-a]');
+  const left = [leftAt('a', AT(1), [0, 99]), leftAt('b', AT(2), [100, 16383])];
+  const { missed } = await following(cluster, left);
+  assert.deepEqual(
+    missed.map(({ slots }) => slots!.ranges),
+    [[[50, 50]]],
+  );
 });
 
 test('Feeds tells what was missed of nodes that are new or were left nowhere, and of slots that came', async () => {

@@ -25,7 +25,7 @@ test('FirstCopy asks no node for a snapshot that nobody follows: what changes th
   };
   const sink = { onGone: never, onExpired: never, onReadRefused: never, onShrunk: never };
   const copy = new FirstCopy(deployment, options, { ...sink, onNotice: (notice) => told.push(notice) });
-  const hearing = { processOf: async () => undefined, isHeard: () => false, onUnheard: never };
+  const hearing = { processOf: async () => undefined, askedOf: () => undefined };
   await copy.begin(hearing);
   const { peer } = deployment.topology.nodes[0]!;
   assert.deepEqual(told, [{ code: 'SNAPSHOT_LOST', peer, reason: 'nobody follows it yet' }]);
