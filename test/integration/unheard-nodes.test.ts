@@ -1,17 +1,20 @@
-// A slot of a part that passes through a node which is only just being followed: what is deleted there meanwhile nobody tells.
+// Slots that move while they are followed: what is deleted where nobody listens yet, and what is written behind a deletion.
 import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { TestClient } from '../support/client.ts';
 import { slotOfKey } from '../support/cluster-slot.ts';
 import { dumpsOf } from '../support/command-stats.ts';
 import { lend } from '../support/lent-servers.ts';
 import { Following, PHASE } from '../support/live/model.ts';
 import { clusterSide } from '../support/live/sides.ts';
+import { underWay } from '../support/mid-run.ts';
 import { assertDone } from '../support/outcome.ts';
 import { startCluster } from '../support/redis-cluster.ts';
 import { folderOf } from '../support/resp-file.ts';
 import { runRump } from '../support/rump.ts';
+import { startProxy } from '../support/tcp-proxy.ts';
 import { longTest } from '../support/tier.ts';
 import { parsePlan } from '../../src/sync/workers-plan.ts';
 
@@ -19,6 +22,8 @@ import { parsePlan } from '../../src/sync/workers-plan.ts';
 const [PASSING, BEFORE, AHEAD] = ['{t6}', '{t3}', '{t7}'];
 /** As long as nobody says otherwise, who wants to follow waits so many seconds for it. */
 const FOLLOWED_IN = 600;
+/** Two looks of rump at who serves what. */
+const LOOKED_MS = 2500;
 
 /** What INFO replication says. */
 async function infoOf(client: TestClient, field: string): Promise<string | undefined> {
@@ -78,3 +83,49 @@ longTest('What is deleted at a node before that is followed goes, though its slo
   const kept = await to.pipeline(tags.slice(1).map((key) => ['GET', key]));
   assert.deepEqual(kept.map(String), ['first', 'second', 'first']);
 });
+
+longTest(
+  'What was read of a slot before it moved is not there for ever where it is written behind a deletion',
+  async (t) => {
+    const [source, target] = await Promise.all([startCluster(t), lend(t)]);
+    const to = await target.client();
+    const slot = slotOfKey(PASSING);
+    const [home, end] = [source.homeOf(slot), (source.homeOf(slot) + 1) % 3];
+    const [goes, stays] = [`${PASSING}:goes`, `${PASSING}:stays`];
+    await source.pipeline([goes, stays].map((key) => ['SET', key, `value of ${key}`]));
+    const [late, slow] = await Promise.all([
+      startProxy({ port: source.nodes[home]!.port }),
+      startProxy({ port: target.port }),
+    ]);
+    t.after(() => Promise.all([late.close(), slow.close()]));
+    late.hold(`value of ${goes}`, 'down');
+    const nat = ['--from-nat', `127.0.0.1:${source.nodes[home]!.port}=127.0.0.1:${late.port}`];
+    const run = new Following(t, {
+      endpoints: ['--from', source.nodes[end]!.url, ...nat, '--to', slow.url],
+      feed: 'tracking',
+      source: clusterSide(source),
+    }).start();
+    await underWay(run.running, () => late.met > 0);
+
+    // A round is held up, so that what changes meanwhile is read when all know where the slot is.
+    const other = source.clients[(home + 2) % 3]!;
+    slow.stall('down');
+    const name = Array.from({ length: 100 }, (_, i) => `key:${i}`).find(
+      (key) => source.clients[source.homeOfKey(key)] === other,
+    )!;
+    await other.send('SET', name, 'round');
+    await underWay(run.running, async () => (await to.send('EXISTS', name)) === 1);
+    await source.moveSlot(slot, home, end);
+    await source.clients[end]!.send('DEL', goes);
+    await sleep(LOOKED_MS);
+    const before = await dumpsOf(source.clients[end]!);
+    slow.unstall('down');
+    await underWay(run.running, async () => (await dumpsOf(source.clients[end]!)) > before);
+    late.letPass();
+    late.release();
+    await run.reaches(PHASE.inSync);
+    run.cutOver();
+    assertDone(await run.done());
+    assert.deepEqual(await to.send('EXISTS', goes, stays), 1);
+  },
+);

@@ -46,7 +46,8 @@ export class ProxyPipe {
   #tail = Buffer.alloc(0);
   #timer: NodeJS.Timeout | undefined;
   #discards = false;
-  #isHeld = false;
+  /** What is held back since what is forbidden came. */
+  #held: Buffer[] | undefined;
 
   constructor(from: Socket, to: Socket, gate: Gate) {
     this.#from = from;
@@ -55,7 +56,7 @@ export class ProxyPipe {
     from.on('data', (bytes: Buffer) => {
       const passing = this.#placeOfForbidden(bytes);
       if (passing === undefined) this.#take(bytes);
-      else if (gate.holds) this.#hold(bytes.subarray(0, passing));
+      else if (gate.holds) this.#hold(bytes, passing);
       else this.#reset();
     });
     from.on('end', () => this.#take(null));
@@ -73,6 +74,13 @@ export class ProxyPipe {
   hurry(): void {
     this.#parcels = this.#parcels.map(({ bytes }) => ({ due: 0, bytes }));
     this.move();
+  }
+
+  /** Hands on what is held back. */
+  release(): void {
+    const held = this.#held ?? [];
+    this.#held = undefined;
+    for (const bytes of held) this.#take(bytes);
   }
 
   /** Whatever comes is dropped from now on. */
@@ -113,11 +121,12 @@ export class ProxyPipe {
     return place === -1 ? undefined : Math.max(0, place - before);
   }
 
-  #hold(last: Buffer): void {
-    if (this.#isHeld) return;
-    this.#gate.met += 1;
-    this.#take(last);
-    this.#isHeld = true;
+  #hold(bytes: Buffer, passing: number): void {
+    if (this.#held === undefined) {
+      this.#gate.met += 1;
+      this.#take(bytes.subarray(0, passing));
+      this.#held = [bytes.subarray(passing)];
+    } else this.#held.push(bytes);
   }
 
   #reset(): void {
@@ -127,7 +136,8 @@ export class ProxyPipe {
   }
 
   #take(bytes: Buffer | null): void {
-    if (this.#discards || (this.#isHeld && bytes !== null)) return;
+    if (this.#discards) return;
+    if (this.#held !== undefined && bytes !== null) return void this.#held.push(bytes);
     this.#queued += bytes?.length ?? 0;
     this.#parcels.push({ due: this.#gate.delay > 0 ? performance.now() + this.#gate.delay : 0, bytes });
     if (this.#timer === undefined) this.move();

@@ -31,6 +31,19 @@ test('TcpProxy.cutAfter() lets exactly so many bytes through', async (t) => {
   assert.equal(proxy.connections, 0);
 });
 
+test('TcpProxy.hold() holds a connection back from these bytes on, and release() hands them on in order', async (t) => {
+  const { proxy, client } = await echo(t);
+  proxy.hold('cd', 'down');
+  client.write('abcdef');
+  assert.equal(String(await read(client, 2)), 'ab');
+  client.write('gh');
+  while (proxy.bytesUp < 8) await sleep(1);
+  proxy.letPass();
+  proxy.release();
+  assert.equal(String(await read(client, 6)), 'cdefgh');
+  assert.equal(proxy.met, 1);
+});
+
 test('TcpProxy.stall() lets the backpressure reach the sender, and unstall() loses nothing', async (t) => {
   const { proxy, client } = await echo(t);
   const bytes = Buffer.alloc(64 * 1024 * 1024, 'x');

@@ -142,6 +142,11 @@ export class TcpProxy {
     for (const gate of Object.values(this.#gates)) gate.forbidden = undefined;
   }
 
+  /** What was held so far passes after all. */
+  release(): void {
+    for (const pipe of this.#pipes) pipe.release();
+  }
+
   /** How often what is forbidden came. */
   get met(): number {
     return this.#gates.up.met + this.#gates.down.met;
