@@ -10,6 +10,11 @@ export interface NodeHearing {
   askedOf(nodeId: string): AskedKeys | undefined;
 }
 
+/** Of one who asks for names alone: what he asks for need not be of the source, and he says himself what is there. */
+export function forNames(hearing: NodeHearing | undefined): NodeHearing | undefined {
+  return hearing && { processOf: (nodeId) => hearing.processOf(nodeId), askedOf: () => undefined };
+}
+
 export interface AskedKeys {
   /** The key is about to be asked for. It holds until the call returns. */
   add(id: KeyId): void;

@@ -26,7 +26,7 @@ export type NewFeed = (node: Node, sink: FeedSink, from: FeedStart | undefined) 
 
 /** Milliseconds between two looks at who is there. */
 const LOOK_MS = 1000;
-/** The same where something hinders, and somebody waits for it. */
+/** The same where something hinders, or was found, and somebody waits for it. */
 const HURRIED_LOOK_MS = 100;
 
 const NOTHING_WRITTEN: Written = { keys: [], slots: [] };
@@ -89,7 +89,7 @@ export class Feeds {
       await Promise.all(followed.map((one) => this.#caughtUpWith(one)));
       if (!looks || this.#deployment.kind === 'server') return;
       const found = await this.#lookNext(true);
-      if (found === 'trouble') await sleep(HURRIED_LOOK_MS);
+      if (found !== 'nothing') await sleep(HURRIED_LOOK_MS);
       // Another look may have found who has taken over meanwhile.
       const hasJoined = [...this.#nodes.values()].some((one) => !followed.includes(one));
       if (found === 'nothing' && !hasJoined) return;
@@ -217,15 +217,17 @@ export class Feeds {
    * or not. One that does not say may serve any slot of the part.
    */
   async #addOwn(followed: FollowedNode): Promise<void> {
-    followed.slots.addAll(await this.#ownOf(followed));
+    const { part } = this.#deployment;
+    const own = await this.#ownOf(followed);
+    followed.slots.addAll(own ?? (part.isWhole ? [] : part.slots));
   }
 
-  async #ownOf(followed: FollowedNode): Promise<SlotSet> {
-    const { part } = this.#deployment;
+  /** What the node itself says that it serves or takes over; `undefined` where it does not answer. */
+  async #ownOf(followed: FollowedNode): Promise<SlotSet | undefined> {
     const nodes = await followed.askNodes();
+    if (nodes === undefined) return undefined;
     const slots = new SlotSet();
-    if (nodes === undefined && !part.isWhole) slots.addAll(part.slots);
-    const own = ownSlots(nodes ?? '', followed.node.id);
+    const own = ownSlots(nodes, followed.node.id);
     for (const some of [own?.serving, own?.coming]) slots.addAll(some ?? []);
     return slots;
   }
@@ -296,9 +298,10 @@ export class Feeds {
     const missed = before ?? followed.missed;
     const served = topology.slotsOf(node);
     if (missed !== undefined) {
+      const own = await this.#ownOf(followed);
       // Others may not know yet what it serves: as long as it cannot be asked, that is still to be found out.
-      if (!followed.isOpen) followed.missed ??= missed;
-      served.addAll(await this.#ownOf(followed));
+      if (own === undefined && !followed.isOpen && !followed.feed.isGone) followed.missed ??= missed;
+      served.addAll(own ?? []);
       // It may have come while the node was not heard.
       for (const slot of served) if (!slots.has(slot)) untold.add(slot);
     }

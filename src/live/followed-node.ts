@@ -20,7 +20,7 @@ export class FollowedNode {
   readonly elsewhere = new ToldKeys();
   /** Until then whoever wants to follow it hears what is wrong. */
   isAttached = false;
-  /** Why something was missed of all that it serves, since the last look began. */
+  /** Why something was missed of all that it serves, until a look has found out what that is. */
   missed: string | undefined;
 
   /** Since when nothing is there that is followed, and whether what the node had changed by then is told. */

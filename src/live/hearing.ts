@@ -78,7 +78,7 @@ export class Hearing implements NodeHearing {
     return times;
   }
 
-  /** The node is followed by now. @param isTold whether all that it has changed of a slot is told */
+  /** Has all that was asked for at the node read once more. @param isTold whether all that it has changed of a slot is told */
   settle(nodeId: string, isTold: (slot: number) => boolean): void {
     const unheard = this.#asked.get(nodeId)?.unheard;
     if (unheard === undefined) return;
@@ -88,7 +88,7 @@ export class Hearing implements NodeHearing {
     this.#due.addSlots(slots);
   }
 
-  /** The same of every node that is not followed, but for those that will be. */
+  /** The same of every node but those that are about to be followed. */
   settleOthers(isWaitedFor: (nodeId: string) => boolean): void {
     for (const id of this.#asked.keys()) if (!isWaitedFor(id)) this.settle(id, () => false);
   }

@@ -3,6 +3,7 @@
 
 import type { RespError } from '../../resp/errors.ts';
 import type { Deployment } from '../cluster/deployment.ts';
+import { forNames } from '../cluster/node-hearing.ts';
 import { Channel } from '../flow/channel.ts';
 import { newEntry, sizeOf, type Entry } from '../flow/entry.ts';
 import { Failure } from '../flow/failure.ts';
@@ -88,13 +89,13 @@ class LeftoverSearch implements Target {
   constructor(source: Deployment, options: LeftoverOptions, sink: LeftoverSink) {
     this.#options = options;
     this.#sink = sink;
-    const onThere = (key: Buffer): void => this.#done(this.#take(key));
+    const onThere = (key: Buffer): void => this.#onThere(source, key);
     this.#lookup = new Lookup(
       source,
       {
         retry: options.retry,
         onReconnect: options.onReconnect,
-        hearing: options.hearing,
+        hearing: forNames(options.hearing),
         newKeyReader: readsNames(options.mapping.targetScope.type, onThere),
       },
       {
@@ -152,6 +153,15 @@ class LeftoverSearch implements Target {
     this.#asked.set(next.key, asked);
     this.#lookup.read({ ...next, page: NO_PAGE, asking: false });
     return true;
+  }
+
+  /** The source has it; nobody may tell where it goes. */
+  #onThere(source: Deployment, key: Buffer): void {
+    const asked = this.#take(key);
+    const node = source.nodeOf(key);
+    const { db } = asked.origins[asked.asked - 1]!;
+    if (node !== undefined) this.#options.hearing?.askedOf(node.id)?.add({ db, key });
+    this.#done(asked);
   }
 
   /** This key does not account for the name; another one may. */

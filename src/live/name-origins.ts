@@ -1,6 +1,7 @@
 // Which keys of the source may have a name of the target, where that may be several, and which of them are there now.
 
 import type { Deployment } from '../cluster/deployment.ts';
+import { forNames } from '../cluster/node-hearing.ts';
 import type { NodeLinkOptions } from '../cluster/node-link.ts';
 import { Channel } from '../flow/channel.ts';
 import { NO_PAGE, type KeyId } from '../flow/key-id.ts';
@@ -29,7 +30,7 @@ export class SourceOrigins implements NameOrigins {
     const newKeyReader = readsNames(mapping.targetScope.type, (key) => answer(key, true));
     this.#lookup = new Lookup(
       source,
-      { ...link, newKeyReader },
+      { ...link, hearing: forNames(link.hearing), newKeyReader },
       {
         onGone: ({ key }) => answer(key, false),
         // What may not be read has no value to write: whoever reads it tells so.

@@ -3,6 +3,7 @@
 
 import { RespError } from '../../resp/errors.ts';
 import type { Deployment } from '../cluster/deployment.ts';
+import { forNames } from '../cluster/node-hearing.ts';
 import type { LargeValue } from '../flow/entry.ts';
 import type { EntryRun } from '../flow/entry-run.ts';
 import { EntryView } from '../flow/entry-view.ts';
@@ -133,7 +134,7 @@ export async function findStreams(
     scope: scope.ofType(STREAM),
     onRefused: (db: number, key: Buffer) => streams.add({ db, key: Buffer.from(key) }),
     onShrunk: () => streams.lose(),
-    hearing: options.hearing,
+    hearing: forNames(options.hearing),
   };
   try {
     await walkNames(

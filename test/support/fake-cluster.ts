@@ -47,6 +47,8 @@ export class FakeCluster {
   readonly refusals = new Map<string, number>();
   /** Happens before a node that joins is followed, or refuses. */
   onAttaching: () => Promise<void> = async () => {};
+  /** How often a connection is lost while its node is asked what it serves. */
+  breaks = 0;
   /** Happens before somebody says who serves what. */
   onRefreshing: () => void = () => {};
   /** How often nobody says who serves what. */
@@ -112,8 +114,7 @@ export class FakeFeed implements Feed {
   /** Answers whatever it is asked by what it serves. */
   get server(): Server | undefined {
     const { words } = this.#cluster;
-    const request = (): Promise<string> => this.#cluster.nodesAsSeenBy(this.node);
-    return words.has(this.node.id) ? ({ connection: { request } } as unknown as Server) : undefined;
+    return words.has(this.node.id) ? ({ connection: this.#connection } as unknown as Server) : undefined;
   }
 
   position: FeedPosition | undefined;
@@ -129,6 +130,14 @@ export class FakeFeed implements Feed {
   readonly sink: FeedSink;
   readonly from: FeedStart | undefined;
   readonly #cluster: FakeCluster;
+  readonly #connection = {
+    error: undefined as Error | undefined,
+    request: async (): Promise<string> => {
+      if (this.#cluster.breaks-- <= 0) return this.#cluster.nodesAsSeenBy(this.node);
+      this.#connection.error = new Error('It was reset');
+      throw this.#connection.error;
+    },
+  };
 
   constructor(cluster: FakeCluster, node: Node, sink: FeedSink, from: FeedStart | undefined) {
     this.#cluster = cluster;
@@ -149,6 +158,8 @@ export class FakeFeed implements Feed {
 
   caughtUp(): Promise<void> {
     this.caughtUps += 1;
+    // It has found its way back.
+    this.#connection.error = undefined;
     if (this.#isRefused) return Promise.reject(new RespError('LOADING', 'It is loading'));
     return this.waits ? new Promise((_, reject) => (this.#onDetached = reject)) : Promise.resolve();
   }

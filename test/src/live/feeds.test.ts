@@ -209,6 +209,34 @@ test('Feeds asks a node itself what came to it unseen, until it answers; till th
   assert.deepEqual(wasPlain, [false, false, true]);
 });
 
+test('Feeds asks a node once more what came to it unseen, where it is lost while it is asked', async () => {
+  const cluster = new FakeCluster({ a: [[0, 99]], b: [[100, 16383]] });
+  cluster.words.set('a', '0-150');
+  const { feeds, missed, made } = await following(cluster);
+  made[0]!.sink.onGap({ reason: 'lost' });
+  cluster.breaks = 1;
+  await feeds.caughtUp({ looks: true });
+  assert.deepEqual([missed.length, feeds.isPlain], [1, false]);
+  await feeds.caughtUp({ looks: true });
+  assert.deepEqual(missed.at(-1)!.slots!.ranges, [[100, 150]]);
+  assert.equal(feeds.isPlain, true);
+});
+
+test('Feeds of a part misses nothing but what a node served that is no primary any more', async () => {
+  const cluster = new FakeCluster({ a: [[0, 99]], b: [[100, 16383]] }, new SlotSet([[0, 999]]));
+  const { feeds, missed, made } = await following(cluster);
+  made[0]!.position = AT(1);
+  made[0]!.isGone = true;
+  made[0]!.sink.onGap({ reason: 'gone' });
+  cluster.serve({ r: [[0, 99]], b: [[100, 16383]] });
+  await feeds.caughtUp({ looks: true });
+  assert.deepEqual(
+    missed.map(({ slots }) => slots!.ranges),
+    [[[0, 99]]],
+  );
+  assert.deepEqual(made.at(-1)!.from, AT(1));
+});
+
 test('Feeds keeps nothing in mind for a look where nobody looks, as there is one server', async () => {
   const cluster = Object.assign(new FakeCluster({ a: [[0, 16383]] }), { isCluster: false, kind: 'server' });
   const { feeds, missed, made } = await following(cluster);

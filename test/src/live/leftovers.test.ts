@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, before, beforeEach, test, type TestContext } from 'node:test';
 import { RespError } from '../../../resp/errors.ts';
+import type { KeyId } from '../../../src/flow/key-id.ts';
 import { tagOf } from '../../../src/cluster/slot.ts';
 import { findLeftovers, type LeftoverOptions } from '../../../src/live/leftovers.ts';
 import { OwnNames } from '../../../src/live/own-names.ts';
@@ -83,6 +84,18 @@ test('findLeftovers() tells each name that the source does not have, but for tho
   assert.deepEqual(told, { leftovers: gone.map((name) => `0 ${name}`).toSorted(), doubts: [] });
   assert.deepEqual(await writesOf(from), []);
   await Promise.all([from, to].map(untilAlone));
+});
+
+test("findLeftovers() says of the keys alone that are there that it has asked for them: a name in doubt is nobody's", async (t) => {
+  await give(from, 0, 'both');
+  await give(to, 0, 'both', 'gone');
+  const asked: string[] = [];
+  const hearing = {
+    processOf: async () => undefined,
+    askedOf: () => ({ add: ({ db, key }: KeyId) => void asked.push(`${db} ${String(key)}`) }),
+  };
+  const told = await search(t, { ownNames: OwnNames.unknown(), hearing });
+  assert.deepEqual([told, asked], [{ leftovers: [], doubts: ['0 gone'] }, ['0 both']]);
 });
 
 test('findLeftovers() asks a server that has all of them about many names at once', async (t) => {
