@@ -4,10 +4,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { nameOf, RespError } from '../../resp/errors.ts';
 import type { Deployment } from '../cluster/deployment.ts';
-import { SlotSet } from '../cluster/slot.ts';
+import type { SlotSet } from '../cluster/slot.ts';
 import type { ServerInfo } from '../server/info.ts';
 import type { Node } from '../cluster/topology.ts';
-import { ownSlots } from '../scan/coverage.ts';
 import { FollowedNode } from './followed-node.ts';
 import { FollowedPlaces } from './followed-places.ts';
 import type { Feed, FeedSink, FeedStart, Gap } from './feed.ts';
@@ -218,18 +217,8 @@ export class Feeds {
    */
   async #addOwn(followed: FollowedNode): Promise<void> {
     const { part } = this.#deployment;
-    const own = await this.#ownOf(followed);
+    const own = await followed.askOwn();
     followed.slots.addAll(own ?? (part.isWhole ? [] : part.slots));
-  }
-
-  /** What the node itself says that it serves or takes over; `undefined` where it does not answer. */
-  async #ownOf(followed: FollowedNode): Promise<SlotSet | undefined> {
-    const nodes = await followed.askNodes();
-    if (nodes === undefined) return undefined;
-    const slots = new SlotSet();
-    const own = ownSlots(nodes, followed.node.id);
-    for (const some of [own?.serving, own?.coming]) slots.addAll(some ?? []);
-    return slots;
   }
 
   /** What was missed of slots that are not of the part, is of no concern. */
@@ -298,7 +287,7 @@ export class Feeds {
     const missed = before ?? followed.missed;
     const served = topology.slotsOf(node);
     if (missed !== undefined) {
-      const own = await this.#ownOf(followed);
+      const own = await followed.askOwn();
       // Others may not know yet what it serves: as long as it cannot be asked, that is still to be found out.
       if (own === undefined && !followed.isOpen && !followed.feed.isGone) followed.missed ??= missed;
       served.addAll(own ?? []);

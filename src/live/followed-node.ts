@@ -3,6 +3,7 @@
 import { nameOf, RespError } from '../../resp/errors.ts';
 import { SlotSet } from '../cluster/slot.ts';
 import type { Node } from '../cluster/topology.ts';
+import { ownSlots } from '../scan/coverage.ts';
 import { askInfo, type ServerInfo } from '../server/info.ts';
 import type { Server } from '../server/server.ts';
 import type { Feed, Gap } from './feed.ts';
@@ -58,6 +59,16 @@ export class FollowedNode {
   /** CLUSTER NODES as the node itself has it, in the process that has told: no other one knows what that one serves. */
   async askNodes(): Promise<string | undefined> {
     return this.#open?.connection.request('CLUSTER NODES').then(String, () => undefined);
+  }
+
+  /** The slots that it says itself to serve or to take over; `undefined` where it does not answer. */
+  async askOwn(): Promise<SlotSet | undefined> {
+    const nodes = await this.askNodes();
+    if (nodes === undefined) return undefined;
+    const slots = new SlotSet();
+    const own = ownSlots(nodes, this.node.id);
+    for (const some of [own?.serving, own?.coming]) slots.addAll(some ?? []);
+    return slots;
   }
 
   /** Sentinels say that the primary is elsewhere by now, while the old one still answers. Returns whether it is let go of. */
