@@ -85,48 +85,45 @@ longTest('What is deleted at a node before that is followed goes, though its slo
   assert.deepEqual(kept.map(String), ['first', 'second', 'first']);
 });
 
-longTest(
-  'What was read of a slot before it moved is not there for ever where it is written behind a deletion',
-  async (t) => {
-    const [source, target] = await Promise.all([startCluster(t), lend(t)]);
-    const to = await target.client();
-    const slot = slotOfKey(PASSING);
-    const [home, end] = [source.homeOf(slot), (source.homeOf(slot) + 1) % 3];
-    const [goes, stays] = [`${PASSING}:goes`, `${PASSING}:stays`];
-    await source.pipeline([goes, stays].map((key) => ['SET', key, `value of ${key}`]));
-    const [late, slow] = await Promise.all([
-      startProxy({ port: source.nodes[home]!.port }),
-      startProxy({ port: target.port }),
-    ]);
-    t.after(() => Promise.all([late.close(), slow.close()]));
-    late.hold(`value of ${goes}`, 'down');
-    const nat = ['--from-nat', `127.0.0.1:${source.nodes[home]!.port}=127.0.0.1:${late.port}`];
-    const run = new Following(t, {
-      endpoints: ['--from', source.nodes[end]!.url, ...nat, '--to', slow.url],
-      feed: 'tracking',
-      source: clusterSide(source),
-    }).start();
-    await underWay(run.running, () => late.met > 0);
+test('What was read of a slot before it moved is not there for ever where it is written behind a deletion', async (t) => {
+  const [source, target] = await Promise.all([startCluster(t), lend(t)]);
+  const to = await target.client();
+  const slot = slotOfKey(PASSING);
+  const [home, end] = [source.homeOf(slot), (source.homeOf(slot) + 1) % 3];
+  const [goes, stays] = [`${PASSING}:goes`, `${PASSING}:stays`];
+  await source.pipeline([goes, stays].map((key) => ['SET', key, `value of ${key}`]));
+  const [late, slow] = await Promise.all([
+    startProxy({ port: source.nodes[home]!.port }),
+    startProxy({ port: target.port }),
+  ]);
+  t.after(() => Promise.all([late.close(), slow.close()]));
+  late.hold(`value of ${goes}`, 'down');
+  const nat = ['--from-nat', `127.0.0.1:${source.nodes[home]!.port}=127.0.0.1:${late.port}`];
+  const run = new Following(t, {
+    endpoints: ['--from', source.nodes[end]!.url, ...nat, '--to', slow.url],
+    feed: 'tracking',
+    source: clusterSide(source),
+  }).start();
+  await underWay(run.running, () => late.met > 0);
 
-    // A round is held up, so that what changes meanwhile is read when all know where the slot is.
-    const other = source.clients[(home + 2) % 3]!;
-    slow.stall('down');
-    const name = Array.from({ length: 100 }, (_, i) => `key:${i}`).find(
-      (key) => source.clients[source.homeOfKey(key)] === other,
-    )!;
-    await other.send('SET', name, 'round');
-    await underWay(run.running, async () => (await to.send('EXISTS', name)) === 1);
-    await source.moveSlot(slot, home, end);
-    await source.clients[end]!.send('DEL', goes);
-    await sleep(LOOKED_MS);
-    const before = await dumpsOf(source.clients[end]!);
-    slow.unstall('down');
-    await underWay(run.running, async () => (await dumpsOf(source.clients[end]!)) > before);
-    late.letPass();
-    late.release();
-    await run.reaches(PHASE.inSync);
-    run.cutOver();
-    assertDone(await run.done());
-    assert.deepEqual(await to.send('EXISTS', goes, stays), 1);
-  },
-);
+  // A round is held up, so that what changes meanwhile is read when all know where the slot is.
+  const other = source.clients[(home + 2) % 3]!;
+  slow.stall('down');
+  const name = Array.from({ length: 100 }, (_, i) => `key:${i}`).find(
+    (key) => source.clients[source.homeOfKey(key)] === other,
+  )!;
+  await other.send('SET', name, 'round');
+  await underWay(run.running, async () => (await to.send('EXISTS', name)) === 1);
+  await source.moveSlot(slot, home, end);
+  await source.clients[end]!.send('DEL', goes);
+  await sleep(LOOKED_MS);
+  const before = await dumpsOf(source.clients[end]!);
+  slow.unstall('down');
+  await underWay(run.running, async () => (await dumpsOf(source.clients[end]!)) > before);
+  late.letPass();
+  late.release();
+  await run.reaches(PHASE.inSync);
+  run.cutOver();
+  assertDone(await run.done());
+  assert.deepEqual(await to.send('EXISTS', goes, stays), 1);
+});
