@@ -13,7 +13,7 @@ import type { Deployment } from '../cluster/deployment.ts';
 import type { Node } from '../cluster/topology.ts';
 import type { KeyReader } from '../keys/key-reader.ts';
 import { attributed } from '../server/refusal.ts';
-import { NO_PAGE, type FoundKey, type KeyId } from '../flow/key-id.ts';
+import { NO_PAGE, type FoundKey } from '../flow/key-id.ts';
 import { KeyQueue } from '../flow/key-queue.ts';
 import type { ServerInfo } from '../server/info.ts';
 import { demandProcess } from '../server/server.ts';
@@ -24,7 +24,7 @@ import { NodeScan, type NodeScanOptions } from '../scan/node-scan.ts';
 import { ScanError } from '../scan/page-reader.ts';
 import { LossWatch } from '../scan/loss-watch.ts';
 
-export interface NodeReaderOptions extends NodeLinkOptions, Omit<SingleKeyReaderOptions, 'onAsked'> {
+export interface NodeReaderOptions extends NodeLinkOptions, Omit<SingleKeyReaderOptions, 'asked'> {
   /** A connection was lost while several keys were asked for. */
   readonly onBreak: () => void;
   /** The node would send the key elsewhere, as it has others of its slot. */
@@ -78,8 +78,8 @@ export class NodeReader {
     this.#run = new NodeRun(new NodeLink(deployment, node, options));
     this.#options = options;
     this.#asked = options.hearing?.askedOf(node.id);
-    const onAsked = (key: KeyId): void => this.#asked?.add(key);
-    this.#alone = new SingleKeyReader(new NodeLink(deployment, node, options), this.#suspects, { ...options, onAsked });
+    const alone = { ...options, asked: this.#asked };
+    this.#alone = new SingleKeyReader(new NodeLink(deployment, node, options), this.#suspects, alone);
   }
 
   /** Keys that were found or given and are not answered. */

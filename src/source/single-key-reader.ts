@@ -3,10 +3,11 @@
 
 import { RespError } from '../../resp/errors.ts';
 import { Ring } from '../../resp/ring.ts';
+import type { AskedKeys } from '../cluster/node-hearing.ts';
 import { final, isBreak, type NodeLink } from '../cluster/node-link.ts';
 import { brokeAlways, type Suspects } from '../cluster/suspects.ts';
 import type { Channel } from '../flow/channel.ts';
-import type { FoundKey, KeyId } from '../flow/key-id.ts';
+import type { FoundKey } from '../flow/key-id.ts';
 import type { KeyReader } from '../keys/key-reader.ts';
 import { demandProcess } from '../server/server.ts';
 import { Session } from '../server/session.ts';
@@ -26,8 +27,8 @@ export function askFor(place: KeyPlace, reader: KeyReader): void {
 
 export interface SingleKeyReaderOptions {
   readonly newKeyReader: (session: Session) => KeyReader;
-  /** The key is about to be asked for. */
-  readonly onAsked: (key: KeyId) => void;
+  /** Where somebody listens to the node. */
+  readonly asked: AskedKeys | undefined;
   /** The key cannot be had: it was asked for as a whole, and for less, and the connection broke each time. */
   readonly onBroken: (key: FoundKey, error: RespError) => void;
   /** The node is no primary any more: another one has the key. */
@@ -121,7 +122,7 @@ export class SingleKeyReader {
     const isTried = inPieces === true || this.#suspects.breaksOf(place) > 0;
     const isWhole = !isTried || reader.sendBreaking === undefined;
     channel.reserve();
-    this.#options.onAsked(place);
+    this.#options.asked?.add(place);
     try {
       // Nobody can make anything of the whole, however small it is.
       if (inPieces === true && reader.sendLarge !== undefined) reader.sendLarge(place);

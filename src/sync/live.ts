@@ -15,7 +15,6 @@ import { Rounds, type RoundsPlace } from '../live/rounds.ts';
 import { findStreams, Streams } from '../live/streams.ts';
 import { TrackingFeed } from '../live/tracking-feed.ts';
 import type { Channel } from '../flow/channel.ts';
-import type { NodeHearing } from '../cluster/node-hearing.ts';
 import type { SlotSet } from '../cluster/slot.ts';
 import type { Node } from '../cluster/topology.ts';
 import { PageLedger } from '../scan/page-ledger.ts';
@@ -94,28 +93,9 @@ export class LiveCopy {
     this.feed = { kind: choice.kind, why: choice.why };
     this.warnings = choice.warnings;
     const databases = run.plan.databases.map(([db]) => db);
-    const hearing: NodeHearing = {
-      processOf: (nodeId) => this.#feeds.hearing.processOf(nodeId),
-      askedOf: (nodeId) => this.#feeds.hearing.askedOf(nodeId),
-    };
-    this.#walk = { ...nameWalkOf(run, progress), hearing };
-    const streams = new Streams(live.namesLimit);
-    const ledger = new PageLedger();
     const isNumbered = sides.source.isCluster && databases.length > 1;
     // Valkey 9.1 names another database than the right one where a slot moves as one while it is written.
     const dbOf = (db: number | undefined): number | undefined => (isNumbered ? undefined : db);
-    const limits = { mostKeys: live.namesLimit, mostBytes: DIRTY_BYTES };
-    this.#rounds = new Rounds(
-      { databases, scope: run.settings.scope, settle: live.settle, streams, ...limits },
-      ledger,
-      {
-        readChanged: (db, key, page) => this.#source.readChanged(db, key, page),
-        onRound: () => this.#gaps.demandServers(),
-        onOverflow: (key) => this.#gaps.onOverflow(key),
-        onWalked: (moved) => this.#onWalked(moved),
-      },
-    );
-    this.reading = { ledger, follower: this.#rounds, hearing };
     const newFeed = (node: Node, sink: FeedSink, from: FeedStart | undefined): Feed => {
       const onReconnect = progress.onReconnect.bind(progress);
       const options = { retry: run.settings.retry, onReconnect, from };
@@ -129,6 +109,22 @@ export class LiveCopy {
       onMissed: (share) => this.following.onMissed(share),
       onFailed: (error) => this.following.fail(error),
     });
+    const { hearing } = this.#feeds;
+    this.#walk = { ...nameWalkOf(run, progress), hearing };
+    const streams = new Streams(live.namesLimit);
+    const ledger = new PageLedger();
+    const limits = { mostKeys: live.namesLimit, mostBytes: DIRTY_BYTES };
+    this.#rounds = new Rounds(
+      { databases, scope: run.settings.scope, settle: live.settle, streams, ...limits },
+      ledger,
+      {
+        readChanged: (db, key, page) => this.#source.readChanged(db, key, page),
+        onRound: () => this.#gaps.demandServers(),
+        onOverflow: (key) => this.#gaps.onOverflow(key),
+        onWalked: (moved) => this.#onWalked(moved),
+      },
+    );
+    this.reading = { ledger, follower: this.#rounds, hearing };
     if (run.settings.names.mayCollide || run.plan.merges) {
       this.#origins = new SourceOrigins(sides.source, this.#walk, (error) => this.following.fail(error));
     }
