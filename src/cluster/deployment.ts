@@ -1,14 +1,12 @@
 // What an endpoint leads to: one server, the primary that sentinels know, or the primaries of a cluster; and again, when
 // they have changed.
 
-import type { SentinelAddress, TcpAddress, UnixAddress } from '../../resp/address.ts';
 import type { Connection } from '../../resp/connection.ts';
 import { nameOf, RespError, type Peer, type ReplyError } from '../../resp/errors.ts';
 import type { ReplicationLink, ReplicationSink } from '../../resp/replication-link.ts';
 import { Backoff, pauseAfter, type ReconnectOptions } from '../server/retry.ts';
-import { isWaitedFor, kindOf, redirectOf, refusalOf, replyBehind } from '../server/refusal.ts';
+import { isWaitedFor, kindOf, redirectOf, refusalOf } from '../server/refusal.ts';
 import { PROBE_KEY } from '../server/probes.ts';
-import { findPrimary } from '../server/sentinel.ts';
 import type { ServerInfo } from '../server/info.ts';
 import {
   askServer,
@@ -21,18 +19,13 @@ import {
   type Server,
 } from '../server/server.ts';
 import { Announced, firstPeerOf, type NatRule } from './announced.ts';
+import { locate, openNodes, type FirstLookOptions } from './first-look.ts';
 import { Part } from './part.ts';
-import { slotOf, type SlotSet } from './slot.ts';
+import { SlotMoves, slotOf, type SlotSet } from './slot.ts';
 import { Topology, type Node } from './topology.ts';
 
-export interface DeploymentOptions extends ReconnectOptions {
-  readonly address: TcpAddress | UnixAddress | SentinelAddress;
-  readonly access: Access;
-  /** The password of the sentinels themselves. */
-  readonly sentinelPassword: string | undefined;
+export interface DeploymentOptions extends FirstLookOptions, ReconnectOptions {
   readonly nat: readonly NatRule[];
-  /** The database that is looked at first. */
-  readonly db: number;
   /** The slots that the run is about; all where it is missing. */
   readonly part?: Part | undefined;
 }
@@ -62,6 +55,8 @@ export class Deployment {
   #turn = 0;
   #topology: Topology;
   #refreshing: Promise<void> | undefined;
+  /** As far as the nodes have told. */
+  readonly moves = new SlotMoves();
   /** Looks at each server that is connected to from then on. */
   admit: Admission | undefined;
 
@@ -319,7 +314,9 @@ export class Deployment {
     let last: unknown;
     for (const peer of this.#whomToAsk(first)) {
       try {
-        this.#topology = parse(this.#announced, peer, await askTopology(this.#refreshAccess, peer));
+        const topology = parse(this.#announced, peer, await askTopology(this.#refreshAccess, peer));
+        this.moves.add(topology.slotsElsewhereThan(this.#topology));
+        this.#topology = topology;
         const node = this.#topology.at(peer);
         if (node !== undefined) this.#reached.set(nameOf(peer), node.id);
         return;
@@ -340,23 +337,6 @@ export class Deployment {
   }
 }
 
-/**
- * Where the server is: at the address that was given, or where its sentinels say.
- * @throws RespError: no sentinel knows the primary, or it is where nobody vouches for it
- */
-async function locate(
-  { address, access, sentinelPassword: password }: DeploymentOptions,
-  announced: Announced,
-): Promise<Peer> {
-  if (address.kind !== 'sentinel') return firstPeerOf(address);
-  const { hosts: sentinels, service } = address;
-  const { tls, timeout, signal, secrets, tap, role } = access;
-  const primary = await findPrimary({ sentinels, service, tls, password, timeout, signal, secrets, tap, role });
-  const peer = announced.reach(primary, primary);
-  announced.demand(peer);
-  return peer;
-}
-
 function noPart(peer: Peer): RespError {
   const message = `Cannot use the cluster at ${nameOf(peer)}: no node of it serves any slot of this part`;
   return new RespError('CLUSTERDOWN', message, { peer, retryable: true });
@@ -368,28 +348,4 @@ function parse(announced: Announced, asked: Peer, [slots, nodes]: Server['topolo
   if (topology.nodes.length > 0) return topology;
   const message = `Cannot use the cluster at ${nameOf(asked)}: no node of it serves any slot`;
   throw new RespError('CLUSTERDOWN', message, { peer: asked, retryable: true });
-}
-
-async function openNodes(
-  { access, db }: DeploymentOptions,
-  nodes: readonly Node[],
-  natFlag: string,
-): Promise<Server[]> {
-  const opened = await Promise.allSettled(nodes.map(({ peer }) => openWithDatabases(access, peer, db)));
-  const failed = opened.findIndex(({ status }) => status === 'rejected');
-  if (failed === -1) return opened.map((result) => (result as PromiseFulfilledResult<Server>).value);
-  for (const result of opened) if (result.status === 'fulfilled') result.value.connection.close();
-  // No node has failed where the run was stopped.
-  access.signal?.throwIfAborted();
-  const { reason } = opened[failed] as PromiseRejectedResult;
-  if (!(reason instanceof RespError)) throw reason;
-  const peer = nameOf(nodes[failed]!.peer);
-  const isThere = replyBehind(reason) !== undefined;
-  throw new RespError(reason.code, `Cannot use the cluster: it announces a node that fails: ${reason.message}`, {
-    peer: nodes[failed]!.peer,
-    hint:
-      reason.hint ?? (isThere ? undefined : `where that address means nothing here, give ${natFlag} ${peer}=HOST:PORT`),
-    retryable: reason.retryable,
-    cause: reason,
-  });
 }

@@ -41,14 +41,4 @@ export class Part {
     const all = served.size;
     return all === 0 ? 0 : this.keepOf(served).size / all;
   }
-
-  /** Slots of the part that another node serves now than then. */
-  movedBetween(before: Topology, now: Topology): SlotSet {
-    return this.keepOf(now.slotsElsewhereThan(before));
-  }
-
-  /** Whether there are none. */
-  isLike(before: Topology, now: Topology): boolean {
-    return now.isLike(before) || (!this.isWhole && this.movedBetween(before, now).size === 0);
-  }
 }

@@ -1,4 +1,5 @@
-// Which of the 16,384 slots a key belongs to: CRC16/XMODEM of its name, or of its hash tag. A tag for each slot, and sets of them.
+// Which of the 16,384 slots a key belongs to: CRC16/XMODEM of its name, or of its hash tag. A tag for each slot, sets of them, and
+// when each was seen to move.
 
 import { formatCount } from '../../resp/figures.ts';
 
@@ -114,5 +115,25 @@ export class SlotSet implements Iterable<number> {
 
   *[Symbol.iterator](): IterableIterator<number> {
     for (let slot = 0; slot < SLOTS; slot++) if (this.has(slot)) yield slot;
+  }
+}
+
+/** When each slot was last seen to move: whoever remembers a moment learns which slots have not stayed since. */
+export class SlotMoves {
+  readonly #movedAt = new Float64Array(SLOTS);
+  #now = 0;
+
+  /** This moment, as `haveMoved` takes it. */
+  get now(): number {
+    return this.#now;
+  }
+
+  add(slots: Iterable<number>): void {
+    this.#now++;
+    for (const slot of slots) this.#movedAt[slot] = this.#now;
+  }
+
+  hasMoved(slot: number, since: number): boolean {
+    return this.#movedAt[slot]! > since;
   }
 }

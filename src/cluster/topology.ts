@@ -28,8 +28,6 @@ export class Topology {
   readonly #idle: readonly Node[];
   /** The ids of primaries, by every address that leads to them. */
   readonly #ids = new Map<string, string>();
-  /** Another one that was found to be like this one. */
-  #alike: Topology | undefined;
   readonly #ranges = new Map<string, readonly SlotRange[]>();
   /** Others that can be asked for the topology. */
   readonly replicas: readonly Peer[];
@@ -117,14 +115,6 @@ export class Topology {
     const slots = new SlotSet();
     for (let slot = 0; slot < SLOTS; slot++) if (this.#owners[slot]?.id !== other.#owners[slot]?.id) slots.add(slot);
     return slots;
-  }
-
-  /** Whether every slot is served by the same node there. */
-  isLike(other: Topology): boolean {
-    if (other === this || other === this.#alike) return true;
-    if (this.slotsElsewhereThan(other).size > 0) return false;
-    this.#alike = other;
-    return true;
   }
 
   /** Slots that nobody serves. */

@@ -17,6 +17,14 @@ export interface DirtyKeysOptions {
   readonly mostBytes: number;
 }
 
+export interface HeldNames {
+  readonly held: number;
+  /** What they take, with all that is needed to find them. */
+  readonly bytes: number;
+}
+
+const NONE: HeldNames = { held: 0, bytes: 0 };
+
 const CHUNK_BYTES = 1024 * 1024;
 /** Hash, database and length stand in front of a name. */
 const HEADER_BYTES = 12;
@@ -33,7 +41,7 @@ interface Chunk {
   end: number;
 }
 
-export class DirtyKeys {
+export class DirtyKeys implements HeldNames {
   readonly #mostKeys: number;
   readonly #mostBytes: number;
   #chunks: Chunk[] = [];
@@ -48,6 +56,8 @@ export class DirtyKeys {
   #chunkBytes = 0;
   #chunk = 0;
   #at = 0;
+  /** What counts towards the same limits. */
+  beside = NONE;
 
   constructor({ mostKeys, mostBytes }: DirtyKeysOptions) {
     this.#mostKeys = mostKeys;
@@ -59,12 +69,11 @@ export class DirtyKeys {
     return this.#length;
   }
 
-  /** Names that were taken and not handed out. */
-  get left(): number {
-    return this.#takenKeys;
+  /** Names that are gathered, or were taken and not handed out. */
+  get held(): number {
+    return this.#length + this.#takenKeys;
   }
 
-  /** What all of them take. */
   get bytes(): number {
     const tables = this.#places.byteLength + this.#chunkOf.byteLength + this.#atOf.byteLength;
     return this.#chunkBytes + this.#takenBytes + tables;
@@ -75,7 +84,8 @@ export class DirtyKeys {
     const hash = hashOf(db, key);
     const place = this.#placeOf(hash, db, key);
     if (this.#places[place] !== 0) return true;
-    if (this.#length + this.#takenKeys >= this.#mostKeys || this.bytes + key.length > this.#mostBytes) return false;
+    if (this.held + this.beside.held >= this.#mostKeys) return false;
+    if (this.bytes + this.beside.bytes + key.length > this.#mostBytes) return false;
     this.#keep(hash, db, key);
     this.#places[place] = this.#length;
     if (this.#length > this.#places.length * MOST_FILLED) this.#grow();

@@ -4,7 +4,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { nameOf, RespError } from '../../resp/errors.ts';
 import type { Deployment } from '../cluster/deployment.ts';
-import type { SlotSet } from '../cluster/slot.ts';
+import { slotOf, type SlotSet } from '../cluster/slot.ts';
 import type { ServerInfo } from '../server/info.ts';
 import type { Node } from '../cluster/topology.ts';
 import { FollowedNode } from './followed-node.ts';
@@ -199,6 +199,7 @@ export class Feeds {
     if (!this.#deployment.part.has(key)) return;
     const isOwn = !this.#deployment.isCluster || this.#deployment.nodeOf(key)?.id === node.id;
     if (isOwn && this.#written === undefined) return this.#sink.onChange(db, key);
+    if (!isOwn) this.#deployment.moves.add([slotOf(key)]);
     this.#sink.onMoved(db, key);
     if (isOwn) return this.#written?.add(node.id, db, key);
     this.#written?.addElsewhere(node.id, key);

@@ -21,6 +21,8 @@ export interface MissedShare {
 export interface Gap {
   readonly reasons: ReadonlySet<string>;
   readonly databases: readonly number[] | undefined;
+  /** Where it is about no other keys of the source than those of these slots. */
+  readonly slots: SlotSet | undefined;
   /** Whether a key of the source is of this share; `undefined` where all are. */
   readonly wanted: ((key: Buffer) => boolean) | undefined;
   /** Whether the source has to be walked, beside the look for what it has not any more. */
@@ -71,7 +73,8 @@ function gapOf(shares: readonly MissedShare[]): Gap {
   const { databases, slots, wanted, isFlush } = union(shares);
   const isIn = (key: Buffer): boolean => slots!.has(slotOf(key)) || wanted?.(key) === true;
   const reasons = new Set(shares.map(({ reason }) => reason));
-  return { reasons, databases, wanted: slots === undefined ? undefined : isIn, isFlush };
+  const only = wanted === undefined ? slots : undefined;
+  return { reasons, databases, slots: only, wanted: slots === undefined ? undefined : isIn, isFlush };
 }
 
 /** However many they are, a key is looked for in one set of slots. */

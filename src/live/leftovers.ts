@@ -3,6 +3,7 @@
 
 import type { RespError } from '../../resp/errors.ts';
 import type { Deployment } from '../cluster/deployment.ts';
+import type { SlotSet } from '../cluster/slot.ts';
 import { forNames } from '../cluster/node-hearing.ts';
 import { Channel } from '../flow/channel.ts';
 import { newEntry, sizeOf, type Entry } from '../flow/entry.ts';
@@ -22,6 +23,8 @@ export interface LeftoverOptions extends NameWalkOptions {
   readonly databases?: readonly number[] | undefined;
   /** Keys of the source that it is about; all where it is missing. */
   readonly wanted?: Wanted | undefined;
+  /** Slots whose keys these are, where that is all. */
+  readonly slots?: SlotSet | undefined;
 }
 
 export interface LeftoverSink {
@@ -62,12 +65,14 @@ export async function findLeftovers(
   options: LeftoverOptions,
   sink: LeftoverSink,
 ): Promise<void> {
-  const { mapping, databases } = options;
+  const { mapping, databases, slots } = options;
   const dbs = databases?.map((db) => mapping.targetOf(db, NO_NAME).db) ?? mapping.targetDbs;
   const search = new LeftoverSearch(source, options, sink);
   const walk = {
     databases: [...new Set(dbs)],
     scope: mapping.targetScope,
+    // A name that is not the key's own may be in any slot.
+    slots: mapping.isPlain ? slots : undefined,
     onRefused: search.refuse.bind(search),
     // That keys go meanwhile is what this is for.
     onShrunk: () => {},

@@ -4,6 +4,7 @@
 import type { RespError } from '../../resp/errors.ts';
 import type { Deployment } from '../cluster/deployment.ts';
 import type { NodeLinkOptions } from '../cluster/node-link.ts';
+import type { SlotSet } from '../cluster/slot.ts';
 import { Channel } from '../flow/channel.ts';
 import { whileListening } from '../flow/failure.ts';
 import type { KeyId } from '../flow/key-id.ts';
@@ -30,6 +31,8 @@ export interface NameWalk {
   /** Databases of the target. */
   readonly databases: readonly number[];
   readonly scope: KeyScope;
+  /** Of a cluster nothing but these; all where it is missing. */
+  readonly slots?: SlotSet | undefined;
   /** The target would not say whether this one is of the type in scope. */
   readonly onRefused: (db: number, name: Buffer, error: RespError) => void;
   /** The target lost keys meanwhile, or SCAN did not give all of them. */
@@ -57,12 +60,12 @@ const NO_VALUES = {
 export async function walkNames(
   target: Deployment,
   { retry, onReconnect, count, onNotice = () => {} }: NameWalkOptions,
-  { databases, scope, onRefused: onReadRefused, onShrunk, hearing }: NameWalk,
+  { databases, scope, slots, onRefused: onReadRefused, onShrunk, hearing }: NameWalk,
   taker: Target,
 ): Promise<void> {
   const depth = depthFor(Math.max(0, ...target.servers.map(({ roundTrip }) => roundTrip)));
   const channel = new Channel({ maxEntries: 2 * depth, maxBytes: BUDGET_BYTES });
-  const what = { databases, scope, keys: 0, namesOnly: true, dump: NO_VALUES };
+  const what = { databases, scope, slots, keys: 0, namesOnly: true, dump: NO_VALUES };
   const sink = { onGone() {}, onExpired() {}, onReadRefused, onShrunk, onNotice };
   const source = new RedisSource(target, { retry, onReconnect, hearing, count, ...what }, sink);
   const stop = (reason: Error): void => {

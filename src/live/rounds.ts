@@ -4,7 +4,6 @@
 //     mark ──▶ DirtyKeys ── a round ──▶ source ──▶ channel ──▶ target ── settled ──▶ the next round
 
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { SlotSet } from '../cluster/slot.ts';
 import type { EntryRun } from '../flow/entry-run.ts';
 import type { EntryView } from '../flow/entry-view.ts';
 import { idOf, type KeyId } from '../flow/key-id.ts';
@@ -14,6 +13,7 @@ import type { KeyScope } from '../scan/key-scope.ts';
 import type { PageLedger } from '../scan/page-ledger.ts';
 import type { Follower } from '../source/follower.ts';
 import { DirtyKeys, type DirtyKeysOptions } from './dirty-keys.ts';
+import { LateKeys } from './late-keys.ts';
 import type { Streams } from './streams.ts';
 
 export interface RoundsOptions extends DirtyKeysOptions {
@@ -32,8 +32,10 @@ export interface RoundsSink {
   onRound(round: number): void;
   /** There was no room for the name. */
   onOverflow(key: Buffer): void;
+  /** Whether a walk may still come with what the key was, behind what it is by now. */
+  mayComeLate(key: Buffer): boolean;
   /** All that was there at the beginning is on the target. */
-  onWalked(moved: SlotSet): void;
+  onWalked(): void;
 }
 
 /** Keys of a round that are on their way at once. */
@@ -57,8 +59,8 @@ interface Large extends KeyId {
 export interface RoundsPlace {
   /** What was marked for itself is read by then. */
   readonly round: number;
-  /** What has changed while it is written. */
-  readonly large: readonly Pick<Large, 'nextRound'>[];
+  /** What has changed while it is written, and what waits for a walk. */
+  readonly later: readonly Pick<Large, 'nextRound'>[];
 }
 
 export class Rounds implements Follower {
@@ -67,6 +69,7 @@ export class Rounds implements Follower {
   readonly #ledger: PageLedger;
   readonly #sink: RoundsSink;
   readonly #dirty: DirtyKeys;
+  readonly #late: LateKeys;
   /** Keys that were at no node when they were read last. */
   readonly #nowhere: DirtyKeys;
   readonly #large = new Map<string, Large>();
@@ -95,14 +98,17 @@ export class Rounds implements Follower {
     this.#ledger = ledger;
     this.#sink = sink;
     this.#dirty = new DirtyKeys(options);
+    this.#late = new LateKeys(this, ledger, options, this.#dirty);
+    this.#dirty.beside = this.#late;
     this.#nowhere = new DirtyKeys(options);
     this.ended = new Promise((resolve) => (this.#end = resolve));
+    ledger.onDone = () => this.#moved.wake();
   }
 
   /** Keys that are marked, or are read and not settled. */
   get behind(): number {
     const asked = Math.max(0, this.#ledger.keysOf(this.#page));
-    return this.#dirty.length + this.#dirty.left + asked + this.#large.size;
+    return this.#dirty.held + this.#late.held + asked + this.#large.size;
   }
 
   /** Rounds that have begun, and those of the first that are done with. */
@@ -116,13 +122,13 @@ export class Rounds implements Follower {
 
   get place(): RoundsPlace {
     const large = this.#large.size === 0 ? [] : [...this.#large.values()].filter(({ isMarked }) => isMarked);
-    return { round: this.#begun + (this.#dirty.length > 0 ? 1 : 0), large };
+    return { round: this.#lastMarked, later: [...large, ...this.#late.groups] };
   }
 
   /** Whether everything that was marked then is read and settled. */
-  hasPassed({ round, large }: RoundsPlace): boolean {
+  hasPassed({ round, later }: RoundsPlace): boolean {
     const { done } = this;
-    return done >= round && large.every(({ nextRound = Infinity }) => done >= nextRound);
+    return done >= round && later.every(({ nextRound = Infinity }) => done >= nextRound);
   }
 
   /** Changes that were told so far, of keys in scope. */
@@ -181,6 +187,7 @@ export class Rounds implements Follower {
   /** Reads what is marked, from `begin` until `end`. */
   async run(): Promise<void> {
     while (!this.#isOver) {
+      this.#late.release(this.#begun + 1, ({ db, key }) => this.#markNow(db, key));
       if (!this.#mayRead || this.#dirty.length === 0) await this.#moved.sleep();
       else await this.#readRound();
     }
@@ -197,8 +204,8 @@ export class Rounds implements Follower {
     this.#moved.wake();
   }
 
-  onWalked(moved: SlotSet): void {
-    this.#sink.onWalked(moved);
+  onWalked(): void {
+    this.#sink.onWalked();
   }
 
   /** Keys may be settled. */
@@ -213,6 +220,7 @@ export class Rounds implements Follower {
   async settled({ isHurried = false } = {}): Promise<void> {
     if (isHurried) this.#hurry();
     const large = new Set(this.#large.values());
+    const late = new Set(this.#late.groups);
     let last = this.#lastMarked;
     let unread = this.#unread;
     while (!this.#isOver) {
@@ -227,7 +235,12 @@ export class Rounds implements Follower {
         // What had changed while it was written is marked by now, or of the round that has just begun.
         if (one.isMarked) last = Math.max(last, this.#lastMarked);
       }
-      if (this.done >= last && large.size === 0) return;
+      for (const group of late) {
+        if (group.nextRound === undefined) continue;
+        late.delete(group);
+        last = Math.max(last, group.nextRound);
+      }
+      if (this.done >= last && large.size + late.size === 0) return;
       await this.#moved.sleep();
     }
   }
@@ -297,6 +310,12 @@ export class Rounds implements Follower {
         return;
       }
     }
+    if (!this.#sink.mayComeLate(key)) return this.#markNow(db, key);
+    if (!this.#late.add(db, key)) this.#sink.onOverflow(key);
+    this.#moved.wake();
+  }
+
+  #markNow(db: number, key: Buffer): void {
     if (!this.#dirty.add(db, key)) this.#sink.onOverflow(key);
     this.#moved.wake();
   }

@@ -11,6 +11,12 @@ import { Backoff, pauseFor, type RetryOptions } from '../server/retry.ts';
 
 export type Wanted = (key: Buffer) => boolean;
 
+/** Keys of these slots, and of no others; all where it is missing. */
+export interface WalkShare {
+  readonly wanted?: Wanted | undefined;
+  readonly slots?: SlotSet | undefined;
+}
+
 /** Where the walk of one node is; plain, so that it can be kept as JSON. */
 export interface NodeWalkState {
   readonly id: string;
@@ -89,13 +95,13 @@ export class ClusterWalk {
   }
 
   /** @returns why some slots were not covered, once all others are; slots that nobody served at the start are left out */
-  async run(wanted: Wanted | undefined): Promise<RespError | undefined> {
+  async run(share: WalkShare): Promise<RespError | undefined> {
     const coverage = this.#coverage;
-    this.#demand();
+    this.#demand(share);
     for (; coverage.left.size > 0; this.#round++) {
       if (this.#round > 1) await this.#follow();
       const before = coverage.left.size;
-      const isFurther = await this.#walkOnce(wanted);
+      const isFurther = await this.#walkOnce(share);
       if (coverage.left.size < before) this.#backoff.reset();
       else {
         const pause = this.#backoff.next();
@@ -113,11 +119,12 @@ export class ClusterWalk {
   }
 
   /** Slots that nobody serves are left out; those that were, and have got a node since, are walked after all. */
-  #demand(): void {
+  #demand({ slots }: WalkShare): void {
     const isUnserved = (slot: number): boolean => this.#deployment.isUnserved(slot);
     const part = this.#deployment.part.slots;
-    this.#leftOut.addAll([...part].filter(isUnserved));
-    const due = this.#before === undefined ? part : new SlotSet(this.#before.leftOut);
+    const all = slots === undefined ? part : [...slots].filter((slot) => part.has(slot));
+    this.#leftOut.addAll([...all].filter(isUnserved));
+    const due = this.#before === undefined ? all : new SlotSet(this.#before.leftOut);
     this.#coverage.demand(due);
     this.#coverage.leaveOut(this.#leftOut);
     this.#look();
@@ -128,11 +135,11 @@ export class ClusterWalk {
   }
 
   /** @returns whether that brought anything */
-  async #walkOnce(wanted: Wanted | undefined): Promise<boolean> {
+  async #walkOnce({ wanted, slots: only }: WalkShare): Promise<boolean> {
     const coverage = this.#coverage;
     const stranded = coverage.stranded(this.#deployment.topology);
     const walks = [...coverage.plan(this.#deployment.topology)].map(([node, slots]) => {
-      const isIn = this.#round === 1 ? this.#ofAny(wanted) : ofThese(slots, wanted);
+      const isIn = this.#round === 1 && only === undefined ? this.#ofAny(wanted) : ofThese(slots, wanted);
       return { node, slots, walk: this.#walkNode(node, isIn, this.#leftAt(node, slots)) };
     });
     this.#walks = walks.map(({ slots, walk }) => ({ slots: slots.ranges, walk }));
@@ -200,9 +207,16 @@ export class ClusterWalk {
       const hint = `if nothing moves any more, end it by CLUSTER SETSLOT ${slot} STABLE at ${owner}`;
       return new RespError('CLUSTERDOWN', `${what}: ${reason}`, { peer, hint, retryable: true });
     }
-    const isServed = [...left].some((slot) => this.#deployment.topology.ownerOf(slot) !== undefined);
-    const reason = isServed ? 'they were on the move each time' : 'no node serves them any more';
-    return new RespError('CLUSTERDOWN', `${what}: ${reason}`, { retryable: true });
+    const { topology } = this.#deployment;
+    const served = [...left].find((slot) => topology.ownerOf(slot) !== undefined);
+    if (served === undefined) {
+      return new RespError('CLUSTERDOWN', `${what}: no node serves them any more`, { retryable: true });
+    }
+    const { peer } = topology.ownerOf(served)!;
+    const reason = `they were on the move each time, slot ${served} to ${nameOf(peer)} last`;
+    const end = `CLUSTER SETSLOT ${served} NODE and the id of the one that has it, at each of them`;
+    const hint = `if nothing moves any more, the nodes do not agree who serves it, as CLUSTER SLOTS says at each: end it by ${end}`;
+    return new RespError('CLUSTERDOWN', `${what}: ${reason}`, { peer, hint, retryable: true });
   }
 }
 

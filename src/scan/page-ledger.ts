@@ -15,6 +15,8 @@ export class PageLedger {
   #last = NO_PAGE;
   /** In the order in which they came. */
   readonly #open = new Map<number, OpenPage>();
+  /** Called whenever a page is done with. */
+  onDone: () => void = () => {};
 
   /**
    * A page has come; it stays open until `settle` was called once more than it has keys.
@@ -40,6 +42,7 @@ export class PageLedger {
     if (open.keys > 0) return;
     this.#open.delete(page);
     open.onDone?.();
+    this.onDone();
   }
 
   /** Keys of the page that are not done with, and one more as long as it is read. */
@@ -70,9 +73,9 @@ export class PageLedger {
     return keys;
   }
 
-  /** Whether every page up to this one is done with, of all walks. */
-  isDone(page: number): boolean {
-    for (const open of this.#open.keys()) return open > page;
+  /** Whether every page up to this one is done with, of all walks. @param but pages of this one do not count */
+  isDone(page: number, but?: object): boolean {
+    for (const [open, { walk }] of this.#open) if (walk !== but) return open > page;
     return true;
   }
 

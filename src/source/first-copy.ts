@@ -12,7 +12,6 @@ import type { Channel } from '../flow/channel.ts';
 import { whileListening } from '../flow/failure.ts';
 import type { KeyId } from '../flow/key-id.ts';
 import { Wakeup } from '../flow/wakeup.ts';
-import type { Wanted } from '../scan/cluster-walk.ts';
 import { judged, kindOf } from '../server/refusal.ts';
 import { Backoff, pauseAfter, type ReconnectOptions } from '../server/retry.ts';
 import type { FileScopeOptions } from './file-source.ts';
@@ -31,8 +30,8 @@ export interface FirstCopyOptions extends FileScopeOptions, ReconnectOptions {
 export interface LeftByFirstCopy {
   /** Keys whose values have to be read by name; they may be gone. */
   readonly keys: readonly KeyId[];
-  /** Whether a key has to be found by a scan: `all` where that is any. */
-  readonly wanted: Wanted | 'all' | undefined;
+  /** Whose keys have to be found by a scan: `all` where there is no cluster, or too much is left. */
+  readonly slots: SlotSet | 'all' | undefined;
 }
 
 /** Of the names of keys that have to be read elsewhere, with what an object costs: where there are more, a scan finds them. */
@@ -98,8 +97,8 @@ export class FirstCopy {
     const snapshots = [...this.#snapshots.values()];
     const taken = await Promise.all(snapshots.map((snapshot) => this.#take(snapshot, channel, follower)));
     const whole = snapshots.filter((_, i) => taken[i]);
-    if (this.#isCrowded) return { keys: [], wanted: 'all' };
-    return { keys: this.#keys, wanted: await this.#missed(whole) };
+    if (this.#isCrowded) return { keys: [], slots: 'all' };
+    return { keys: this.#keys, slots: await this.#missed(whole) };
   }
 
   stop(reason: Error): void {
@@ -210,7 +209,7 @@ export class FirstCopy {
   }
 
   /** What is not sure to be in one of these: slots that did not stay where they were, and nodes whose snapshot was lost. */
-  async #missed(whole: readonly NodeSnapshot[]): Promise<LeftByFirstCopy['wanted']> {
+  async #missed(whole: readonly NodeSnapshot[]): Promise<LeftByFirstCopy['slots']> {
     const deployment = this.#deployment;
     if (!deployment.isCluster) return whole.length > 0 ? undefined : 'all';
     await deployment.refreshIfPossible();
@@ -222,7 +221,7 @@ export class FirstCopy {
         if (hasStayed && deployment.topology.ownerOf(slot)?.id === node.id) missed.delete(slot);
       }
     }
-    return missed.size === 0 ? undefined : (key) => missed.has(slotOf(key));
+    return missed.size === 0 ? undefined : missed;
   }
 }
 

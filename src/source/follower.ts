@@ -1,7 +1,6 @@
 // Keys that are read as they have changed: what becomes of one that is gone, empty, or of another type by now.
 
 import { Bytes } from '../../resp/bytes.ts';
-import type { SlotSet } from '../cluster/slot.ts';
 import type { EntryRun } from '../flow/entry-run.ts';
 import { EntryView } from '../flow/entry-view.ts';
 import type { FoundKey, KeyId } from '../flow/key-id.ts';
@@ -23,8 +22,8 @@ export interface Follower {
   onNowhere(key: KeyId): void;
   /** From now on keys that have changed may be read: all that is older stands before them. */
   begin(): void;
-  /** All that was there at the beginning is on the target. @param moved slots that were on the move meanwhile */
-  onWalked(moved: SlotSet): void;
+  /** All that was there at the beginning is on the target. */
+  onWalked(): void;
   /** Settles when nothing more is to be read. */
   readonly ended: Promise<void>;
 }

@@ -1,9 +1,7 @@
 // Reads the databases of a server or of a cluster: one reader a node, all into one channel, until every key that
 // was there throughout has been read and written.
 
-import { RespError } from '../../resp/errors.ts';
-import { slotOf, SlotSet } from '../cluster/slot.ts';
-import type { Topology } from '../cluster/topology.ts';
+import { slotOf, type SlotSet } from '../cluster/slot.ts';
 import type { Channel } from '../flow/channel.ts';
 import type { Deployment } from '../cluster/deployment.ts';
 import type { NodeLinkOptions } from '../cluster/node-link.ts';
@@ -43,6 +41,8 @@ export interface RedisSourceOptions extends NodeLinkOptions, WalksOptions {
   readonly ledger?: PageLedger | undefined;
   /** Follows the source while it is written: there is no end of reading until it says so. */
   readonly follower?: Follower | undefined;
+  /** Of a cluster nothing is walked but these slots; all where it is missing. */
+  readonly slots?: SlotSet | undefined;
   /** What takes the place of the first scan; it has begun. */
   readonly firstCopy?: FirstCopy | undefined;
   /** Keys that an earlier copy could not copy: they are read once more. */
@@ -59,8 +59,6 @@ export interface SourcePlace {
 
 /** How often a value is asked for in pieces: where a connection is lost meanwhile, it comes as a whole once more. */
 const MOST_IN_PIECES = 3;
-/** So often in a row slots may have moved while those that had moved before were walked. */
-const MOST_MOVES = 1000;
 
 export class RedisSource implements Source {
   readonly #deployment: Deployment;
@@ -68,7 +66,7 @@ export class RedisSource implements Source {
   readonly #sink: SourceSink;
   readonly #lookup: Lookup;
   /** What is to be walked: everything first, then what may be lost at the target. */
-  readonly #demands: Demand[] = [{}];
+  readonly #demands: Demand[];
   readonly #walks: Walks;
   readonly #ledger: PageLedger;
   readonly #moved = new Wakeup();
@@ -81,13 +79,14 @@ export class RedisSource implements Source {
   /** What was acknowledged may be lost at the target, and is not read again yet. */
   #isVoid = false;
   #isStopped = false;
-  /** Who served what when the walk began that is under way. */
-  #walkedIn: Topology | 'once more' | undefined;
+  /** When the walk began that is under way, as of `SlotMoves`. */
+  #walkBegan: number | undefined;
 
   constructor(deployment: Deployment, options: RedisSourceOptions, sink: SourceSink) {
     this.#deployment = deployment;
     this.#options = options;
     this.#sink = sink;
+    this.#demands = [{ slots: options.slots }];
     this.#ledger = options.ledger ?? new PageLedger();
     const newKeyReader: LookupOptions['newKeyReader'] = (session, answers, large) =>
       this.#newKeyReader(session, answers, large);
@@ -125,11 +124,9 @@ export class RedisSource implements Source {
     return !this.#isStopped && epoch === this.#epoch && this.#ledger.isDone(page);
   }
 
-  /** Whether all that is walked stays where it was when the walk began, as far as is known: what has moved is walked again. */
-  get isStill(): boolean {
-    const { topology, isCluster, part } = this.#deployment;
-    if (!isCluster || this.#walkedIn === undefined) return true;
-    return this.#walkedIn !== 'once more' && part.isLike(this.#walkedIn, topology) && !this.#walks.hasSlotsLeft;
+  /** Whether the walk that is under way may have asked another node for the key than the one where it changes by now. */
+  mayComeLate(key: Buffer): boolean {
+    return this.#walkBegan !== undefined && this.#deployment.moves.hasMoved(slotOf(key), this.#walkBegan);
   }
 
   /** `listener` is called behind each page that has come. */
@@ -171,9 +168,12 @@ export class RedisSource implements Source {
     this.#lookup.readCopy(db, key, page);
   }
 
-  /** Walks once more, beside what the follower reads; returns when all that was found is settled. */
-  async walkAgain(wanted: Wanted | undefined, databases: readonly number[] | undefined): Promise<void> {
-    await this.#walkUntilStill({ wanted, databases }, () => this.#walks.walkAgain({ wanted, databases }));
+  /**
+   * Walks once more, beside what the follower reads; returns when all that was found is settled.
+   * @throws RespError where not all could be walked
+   */
+  walkAgain(demand: Demand): Promise<void> {
+    return this.#walkToEnd(() => this.#walks.walkAgain(demand));
   }
 
   /** Waits until every key that the walks have found is done with. */
@@ -222,7 +222,7 @@ export class RedisSource implements Source {
   }
 
   async #walk(demand: Demand, isFirst: boolean): Promise<void> {
-    if (demand.wanted !== undefined) return this.#walks.walkAgain(demand);
+    if ((demand.wanted ?? demand.slots) !== undefined) return this.#walks.walkAgain(demand);
     if (!isFirst) this.#walks.forget();
     this.#isVoid &&= isFirst;
     if (isFirst) await this.#readFirst();
@@ -236,48 +236,29 @@ export class RedisSource implements Source {
       follower?.begin();
       return this.#walks.walkEverything();
     }
-    const { keys, wanted } = await firstCopy.take(this.#channel, follower);
+    const { keys, slots } = await firstCopy.take(this.#channel, follower);
     // They belong to no page, and are told from what has changed only as long as nothing of that is read.
     while (this.#isPending()) await this.#moved.sleep();
     follower?.begin();
     this.#readByName(keys);
-    if (wanted === 'all') await this.#walks.walkEverything();
-    else if (wanted !== undefined) await this.#walks.walkAgain({ wanted });
+    if (slots === 'all') await this.#walks.walkEverything();
+    else if (slots !== undefined) await this.#walks.walkAgain({ slots });
   }
 
   /** What is lost meanwhile, the follower is told by others. */
   async #readAndFollow(follower: Follower): Promise<void> {
-    follower.onWalked(await this.#walkUntilStill({}, () => this.#readFirst()));
+    await this.#walkToEnd(() => this.#readFirst());
+    follower.onWalked();
     await follower.ended;
     while (this.#isPending()) await this.#moved.sleep();
-    if (this.#walks.uncovered !== undefined) throw this.#walks.uncovered;
   }
 
-  /**
-   * What a walk has read of a slot that moves may come behind what has changed there since, as that is read at another node:
-   * once all of the walk is settled, these slots are walked again.
-   * @returns all of them: what was deleted there may have come behind its end
-   */
-  async #walkUntilStill({ wanted, databases }: Demand, first: () => Promise<void>): Promise<SlotSet> {
-    const all = new SlotSet();
-    let walk = first;
-    for (let walks = 0; walks <= MOST_MOVES; walks++) {
-      const before = this.#deployment.topology;
-      this.#walkedIn = walks === 0 ? before : 'once more';
-      await walk();
-      await this.walkSettled();
-      if (this.#deployment.isCluster) await this.#deployment.refreshIfPossible();
-      const moved = this.#walks.takeSlotsLeft();
-      this.#walkedIn = undefined;
-      if (!this.#deployment.isCluster) return all;
-      moved.addAll(this.#deployment.part.movedBetween(before, this.#deployment.topology));
-      if (moved.size === 0) return all;
-      all.addAll(moved);
-      const isIn: Wanted = (key) => moved.has(slotOf(key)) && wanted?.(key) !== false;
-      walk = () => this.#walks.walkAgain({ wanted: isIn, databases });
-    }
-    const message = 'Cannot follow the source: its slots were on the move each time that they were walked';
-    throw new RespError('CLUSTERDOWN', message, { retryable: true });
+  async #walkToEnd(walk: () => Promise<void>): Promise<void> {
+    this.#walkBegan = this.#deployment.moves.now;
+    await walk();
+    await this.walkSettled();
+    this.#walkBegan = undefined;
+    if (this.#walks.uncovered !== undefined) throw this.#walks.uncovered;
   }
 
   #onNowhere(key: FoundKey): boolean {

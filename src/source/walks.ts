@@ -2,7 +2,6 @@
 
 import type { RespError } from '../../resp/errors.ts';
 import type { Deployment } from '../cluster/deployment.ts';
-import { SlotSet } from '../cluster/slot.ts';
 import type { Node } from '../cluster/topology.ts';
 import {
   ClusterWalk,
@@ -10,7 +9,7 @@ import {
   type NodeWalk,
   type NodeWalkState,
   type WalkNode,
-  type Wanted,
+  type WalkShare,
 } from '../scan/cluster-walk.ts';
 import { SlotWatch } from '../scan/coverage.ts';
 import type { Pause } from '../flow/pause.ts';
@@ -38,8 +37,7 @@ export interface WalksOptions {
 }
 
 /** What is to be walked: which keys, in which databases; all where it is missing. */
-export interface Demand {
-  readonly wanted?: Wanted | undefined;
+export interface Demand extends WalkShare {
   readonly databases?: readonly number[] | undefined;
 }
 
@@ -66,7 +64,6 @@ export class Walks {
   /** Where the walks for everything are, by database. */
   readonly #states = new Map<number, () => DatabaseState>();
   #keys = 0;
-  #slotsLeft = new SlotSet();
   #uncovered: RespError | undefined;
 
   /** Called behind each page that has come. */
@@ -103,39 +100,23 @@ export class Walks {
     this.#states.clear();
   }
 
-  /** Whether there are any. */
-  get hasSlotsLeft(): boolean {
-    const { part } = this.#deployment;
-    if (part.hasAnyOf(this.#slotsLeft)) return true;
-    for (const { scan } of this.#lookup.readers)
-      for (const slot of scan?.watch.left ?? []) if (part.slots.has(slot)) return true;
-    return false;
-  }
-
-  /** Slots that did not stay where they were walked since this was asked last. */
-  takeSlotsLeft(): SlotSet {
-    const left = this.#slotsLeft;
-    this.#slotsLeft = new SlotSet();
-    return this.#deployment.part.keepOf(left);
-  }
-
   /** The walk for everything, from where it was left. */
   async walkEverything(): Promise<void> {
     for (const db of this.#options.databases) {
       const before = this.#states.get(db)?.();
       if (before?.isOver === true) this.#keys += before.keys;
-      else await this.#walkDatabase(db, undefined, before?.walk, (state) => this.#states.set(db, state));
+      else await this.#walkDatabase(db, {}, before?.walk, (state) => this.#states.set(db, state));
     }
   }
 
   /** What was read before is walked once more. */
-  async walkAgain({ wanted, databases = this.#options.databases }: Demand): Promise<void> {
-    for (const db of databases) await this.#walkDatabase(db, wanted, undefined, () => {});
+  async walkAgain({ databases = this.#options.databases, ...share }: Demand): Promise<void> {
+    for (const db of databases) await this.#walkDatabase(db, share, undefined, () => {});
   }
 
   async #walkDatabase(
     db: number,
-    wanted: Wanted | undefined,
+    { wanted, slots }: WalkShare,
     before: DatabaseState['walk'] | undefined,
     keep: (state: () => DatabaseState) => void,
   ): Promise<void> {
@@ -155,12 +136,12 @@ export class Walks {
     const from = before !== undefined && 'round' in before ? before : undefined;
     const walk = new ClusterWalk(this.#deployment, this.#options.retry, this.#sink, walkNode, from);
     keepAt(walk, false);
-    const uncovered = await walk.run(wanted);
+    const uncovered = await walk.run({ wanted, slots });
     keepAt(walk, uncovered === undefined);
     this.#uncovered ??= uncovered;
   }
 
-  #walk(node: Node, db: number, wanted: Wanted | undefined, from: NodeWalkState | undefined): NodeWalk {
+  #walk(node: Node, db: number, wanted: WalkShare['wanted'], from: NodeWalkState | undefined): NodeWalk {
     if (from !== undefined && from.watch !== null) {
       this.#keys += from.keys;
       return { state: from, end: Promise.resolve(new SlotWatch(node.id, from.watch)) };
@@ -185,7 +166,6 @@ export class Walks {
     const scan = reader.scan!;
     const end = async (): Promise<SlotWatch> => {
       await walking;
-      this.#slotsLeft.addAll(scan.watch.left);
       if (!scan.isOver) return new SlotWatch(node.id);
       this.#keys += scan.size;
       return scan.watch;

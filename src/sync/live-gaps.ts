@@ -63,12 +63,6 @@ export class LiveGaps {
     this.#target = target;
   }
 
-  /** Whether something was missed that is not made good yet. */
-  get isOpen(): boolean {
-    // Slots that have moved are walked once more.
-    return this.gaps.isOpen || !this.#source.isStill;
-  }
-
   /** What an earlier part of the copy has missed or could not copy, and what it has written that is gone since. */
   addLeft({ feeds, isGapOpen, failed }: LeftCopy): void {
     for (const { db, key } of failed) this.#parts.rounds.mark(db, key);
@@ -97,7 +91,7 @@ export class LiveGaps {
   }
 
   /** Makes good what was missed. */
-  async close({ reasons, databases, wanted, isFlush }: Gap): Promise<void> {
+  async close({ reasons, databases, slots, wanted, isFlush }: Gap): Promise<void> {
     const { source, target } = this.#sides;
     const { feeds, rounds, walk, ownNames, progress } = this.#parts;
     const endRegaining = this.#target.writers.beginRegaining();
@@ -110,10 +104,10 @@ export class LiveGaps {
     this.#crowded = new SlotSet();
     // Where nothing is marked no round has looked at that.
     this.demandServers();
-    if (!isFlush) await this.#source.walkAgain(wanted, databases ?? walk.mapping.sourceDbs);
+    if (!isFlush) await this.#source.walkAgain({ wanted, slots, databases: databases ?? walk.mapping.sourceDbs });
     // What was read before, and is deleted since, may not be there yet: it has to be there to be found.
     await Promise.all([this.#source.walkSettled(), rounds.settled()]);
-    const options = { ...walk, ownNames, removesInDoubt: this.#live.deleteInDoubt, databases, wanted };
+    const options = { ...walk, ownNames, removesInDoubt: this.#live.deleteInDoubt, databases, slots, wanted };
     await findLeftovers(source, target, options, {
       onLeftover: (db, key) => rounds.mark(db, key),
       onDoubt: (db, name, why) => progress.onDoubt(db, name, why),

@@ -15,7 +15,6 @@ import { Rounds, type RoundsPlace } from '../live/rounds.ts';
 import { findStreams, Streams } from '../live/streams.ts';
 import { TrackingFeed } from '../live/tracking-feed.ts';
 import type { Channel } from '../flow/channel.ts';
-import type { SlotSet } from '../cluster/slot.ts';
 import type { Node } from '../cluster/topology.ts';
 import { PageLedger } from '../scan/page-ledger.ts';
 import type { FirstCopy } from '../source/first-copy.ts';
@@ -121,7 +120,8 @@ export class LiveCopy {
         readChanged: (db, key, page) => this.#source.readChanged(db, key, page),
         onRound: () => this.#gaps.demandServers(),
         onOverflow: (key) => this.#gaps.onOverflow(key),
-        onWalked: (moved) => this.#onWalked(moved),
+        mayComeLate: (key) => this.#source.mayComeLate(key),
+        onWalked: () => this.following.onWalked(),
       },
     );
     this.reading = { ledger, follower: this.#rounds, hearing };
@@ -188,7 +188,7 @@ export class LiveCopy {
 
   /** Whether something was missed that is not made good yet. */
   get isGapOpen(): boolean {
-    return this.#gaps.isOpen;
+    return this.#gaps.gaps.isOpen;
   }
 
   /** @throws RespError where the target lost something when nothing was read any more */
@@ -235,18 +235,6 @@ export class LiveCopy {
       rescan: (wanted) => this.#gaps.onTargetReplaced(wanted, this.following.isOver),
       onChanging: (key) => this.#rounds.onChanging(key),
     };
-  }
-
-  /** What a walk had read of a key that went on to another node may have been written behind its end. */
-  #onWalked(moved: SlotSet): void {
-    const gap = {
-      reason: 'slots have moved while they were copied',
-      databases: undefined,
-      slots: moved,
-      isFlush: true,
-    };
-    if (moved.size > 0) this.#gaps.gaps.add(gap);
-    this.following.onWalked();
   }
 
   get progress(): LiveProgress {

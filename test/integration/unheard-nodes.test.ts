@@ -117,9 +117,16 @@ test('What was read of a slot before it moved is not there for ever where it is 
   await source.moveSlot(slot, home, end);
   await source.clients[end]!.send('DEL', goes);
   await sleep(LOOKED_MS);
-  const before = await dumpsOf(source.clients[end]!);
+  // What the same node tells behind the deletion is there, and so would be what it told before.
+  const behind = Array.from({ length: 100 }, (_, i) => `behind:${i}`).find(
+    (key) => source.clients[source.homeOfKey(key)] === source.clients[end],
+  )!;
+  await source.clients[end]!.send('SET', behind, 'told');
   slow.unstall('down');
-  await underWay(run.running, async () => (await dumpsOf(source.clients[end]!)) > before);
+  await underWay(run.running, async () => (await to.send('EXISTS', behind)) === 1);
+  // Another round begins only when that one is over.
+  await other.send('SET', name, 'another round');
+  await underWay(run.running, async () => String(await to.send('GET', name)) === 'another round');
   late.letPass();
   late.release();
   await run.reaches(PHASE.inSync);

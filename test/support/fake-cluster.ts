@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { RespError } from '../../resp/errors.ts';
 import type { Deployment } from '../../src/cluster/deployment.ts';
 import { Part } from '../../src/cluster/part.ts';
-import { slotOf, type SlotSet } from '../../src/cluster/slot.ts';
+import { SlotMoves, slotOf, type SlotSet } from '../../src/cluster/slot.ts';
 import { Topology, type Node } from '../../src/cluster/topology.ts';
 import type { Feed, FeedPosition, FeedSink, FeedStart } from '../../src/live/feed.ts';
 import { Feeds } from '../../src/live/feeds.ts';
@@ -56,6 +56,7 @@ export class FakeCluster {
   /** Ports of those that were asked first. */
   asked: (number | undefined)[] = [];
   topology: Topology;
+  readonly moves = new SlotMoves();
   readonly part: Part;
   /** What nodes say of themselves that nobody else knows: the end of their line in CLUSTER NODES. */
   readonly words = new Map<string, string>();

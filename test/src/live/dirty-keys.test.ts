@@ -22,7 +22,7 @@ test('DirtyKeys hands out each name once, in the order in which it changed first
         dirty.take();
         assert.equal(dirty.length, 0);
         assert.deepEqual(drain(dirty).map(textOf), expected);
-        assert.equal(dirty.left, 0);
+        assert.equal(dirty.held, 0);
       }
     }),
     runs(50),

@@ -134,7 +134,9 @@ test('Feeds has a key read again once the node was asked that tells of it, and d
   const cluster = new FakeCluster({ a: [[0, 16383]], b: [] });
   const { feeds, told, made } = await following(cluster);
   made[0]!.sink.onChange(0, KEY);
+  assert.equal(cluster.moves.hasMoved(SLOT, 0), false);
   made[1]!.sink.onChange(0, KEY);
+  assert.equal(cluster.moves.hasMoved(SLOT, 0), true);
   made[1]!.sink.onChange(1, KEY);
   assert.deepEqual(told.splice(0), ['changed 0', 'moved 0', 'moved 1']);
   cluster.asked = [];

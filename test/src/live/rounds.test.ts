@@ -4,24 +4,8 @@ import { test } from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
 import { newEntry, type EntryKind } from '../../../src/flow/entry.ts';
 import { EntryView } from '../../../src/flow/entry-view.ts';
-import { Rounds } from '../../../src/live/rounds.ts';
 import { Streams } from '../../../src/live/streams.ts';
-import { PageLedger } from '../../../src/scan/page-ledger.ts';
-
-interface Asked {
-  readonly db: number;
-  readonly key: string;
-  readonly page: number;
-}
-
-interface Bench {
-  readonly rounds: Rounds;
-  readonly ledger: PageLedger;
-  /** Keys that are to be read and were not answered by `settle`. */
-  readonly asked: Asked[];
-  readonly overflown: string[];
-  readonly settle: () => void;
-}
+import { bench, until, type Asked } from '../../support/live/rounds-bench.ts';
 
 test('A key that changes many times during a round is read once in the next', async () => {
   const { rounds, asked, settle } = bench();
@@ -271,40 +255,6 @@ test('A value that went on changing while it was read is read again, and is wait
   rounds.end();
 });
 
-function bench({ settleMs = 0, mostKeys = 1000 } = {}): Bench {
-  const ledger = new PageLedger();
-  const asked: Asked[] = [];
-  const overflown: string[] = [];
-  const options = {
-    databases: [0, 3],
-    scope: { includes: (key: Buffer) => String(key) !== 'out of scope', isAll: false },
-    settle: settleMs,
-    streams: new Streams(1000),
-    mostKeys,
-    mostBytes: 1024 * 1024,
-  };
-  const rounds = new Rounds(options, ledger, {
-    readChanged: (db, key, page) => void asked.push({ db, key: String(key), page }),
-    onRound: () => {},
-    onOverflow: (key) => void overflown.push(String(key)),
-    onWalked: () => {},
-  });
-  rounds.begin();
-  void rounds.run();
-  const settle = (): void => {
-    for (const { page } of asked.splice(0)) ledger.settle(page);
-  };
-  return { rounds, ledger, asked, overflown, settle };
-}
-
 function viewOf({ db, key, page }: Asked, kind: EntryKind): EntryView {
   return EntryView.of({ ...newEntry(), db, key: Buffer.from(key), page, kind });
-}
-
-async function until(condition: () => boolean): Promise<void> {
-  const end = performance.now() + 5000;
-  while (!condition()) {
-    assert.ok(performance.now() < end, `it never came to be: ${String(condition)}`);
-    await turn();
-  }
 }

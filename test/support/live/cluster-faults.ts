@@ -4,7 +4,7 @@ import type { Reply, TestClient } from '../client.ts';
 import { slotOfKey } from '../cluster-slot.ts';
 import type { TestCluster } from '../redis-cluster.ts';
 import type { Fault } from './model.ts';
-import type { Random } from './random.ts';
+import { Random } from './random.ts';
 import { TAGS } from './writers.ts';
 
 const POLL_MS = 20;
@@ -17,13 +17,25 @@ export function resharded(cluster: TestCluster): Fault {
   const owners = new Map<number, number>();
   return {
     pause: [20, 150],
-    async strike(random) {
-      const { slot, from, to } = someMove(cluster, owners, random);
-      await cluster.moveSlot(slot, from, to);
-      owners.set(slot, to);
-    },
+    strike: (random) => reshard(cluster, owners, random),
     unfelt: () => few(owners.size),
   };
+}
+
+/** The same, one slot after the other. */
+export async function reshardUntil(end: AbortSignal, cluster: TestCluster): Promise<void> {
+  const [owners, random] = [new Map<number, number>(), new Random(1)];
+  while (!end.aborted) {
+    await reshard(cluster, owners, random);
+    // Nodes that have not heard of the move before would refuse the next one.
+    await sleep(POLL_MS);
+  }
+}
+
+async function reshard(cluster: TestCluster, owners: Map<number, number>, random: Random): Promise<void> {
+  const { slot, from, to } = someMove(cluster, owners, random);
+  await cluster.moveSlot(slot, from, to);
+  owners.set(slot, to);
 }
 
 interface MigratedOptions {
