@@ -5,9 +5,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { nameOf, RespError } from '../../resp/errors.ts';
 import type { Deployment } from '../cluster/deployment.ts';
 import { slotOf, type SlotSet } from '../cluster/slot.ts';
-import type { ServerInfo } from '../server/info.ts';
 import type { Node } from '../cluster/topology.ts';
-import { FollowedNode } from './followed-node.ts';
+import { FollowedNode, type SaidInfos } from './followed-node.ts';
 import { FollowedPlaces } from './followed-places.ts';
 import type { Feed, FeedSink, FeedStart, Gap } from './feed.ts';
 import type { MissedShare } from './gaps.ts';
@@ -46,6 +45,7 @@ export class Feeds {
   #isOver = false;
   #isLearning = false;
   #written: WrittenKeys | undefined;
+  readonly #lastInfos: SaidInfos[] = [];
 
   constructor(deployment: Deployment, newFeed: NewFeed, sink: FeedsSink) {
     this.#deployment = deployment;
@@ -113,15 +113,15 @@ export class Feeds {
     return true;
   }
 
-  /** What the server behind each feed says of itself now, by the id of its node; whoever does not say is missing. */
-  async infos(): Promise<ReadonlyMap<string, ServerInfo>> {
-    const infos = new Map<string, ServerInfo>();
-    const asking = Array.from(this.#nodes, async ([id, followed]) => {
-      const info = await followed.askInfo();
-      if (info !== undefined) infos.set(id, info);
-    });
-    await Promise.all(asking);
-    return infos;
+  /** What the server behind each feed says of itself now; whoever does not say is missing. */
+  async infos(): Promise<readonly SaidInfos[]> {
+    const asked = await Promise.all(Array.from(this.#nodes.values(), (followed) => followed.askInfos()));
+    return asked.filter((said) => said !== undefined);
+  }
+
+  /** What those said last that were let go of since the last time, and since `tellWritesApart`. */
+  takeLastInfos(): readonly SaidInfos[] {
+    return this.#lastInfos.splice(0);
   }
 
   get feeds(): readonly Feed[] {
@@ -136,8 +136,8 @@ export class Feeds {
   /** What was written since the last time; empty where changes are told as they come. All of it has to be told by now. */
   async written(): Promise<Written> {
     const ask = async (id: string): Promise<string | undefined> => this.#nodes.get(id)?.askNodes();
-    const isThere = (id: string): boolean => this.#deployment.topology.find(id) !== undefined;
-    const asked = { nodeIds: this.#nodes.keys(), caughtUp: () => this.caughtUp(), ask, isThere };
+    const primaries = (): string[] => this.#deployment.topology.primaries.map(({ id }) => id);
+    const asked = { nodeIds: this.#nodes.keys(), caughtUp: () => this.caughtUp(), ask, primaries };
     return (await this.#written?.take(asked)) ?? NOTHING_WRITTEN;
   }
 
@@ -316,17 +316,26 @@ export class Feeds {
     }
     const { topology } = this.#deployment;
     for (const followed of this.#nodes.values()) {
-      const { node, feed } = followed;
-      followed.look(!due.some(({ id }) => id === node.id));
-      if (topology.find(node.id) !== undefined && !followed.isDone) continue;
-      feed.detach();
-      this.#nodes.delete(node.id);
+      followed.look(!due.some(({ id }) => id === followed.node.id));
+      await this.#letGo(followed);
     }
     // What serves nothing may be there by name alone.
     const awaited = due.filter(({ id }) => topology.nodes.some((node) => node.id === id));
     this.hearing.settleOthers((id) => awaited.some((node) => node.id === id));
     const isTold = this.#tellUnheard();
     return isTold && found === 'nothing' ? 'something' : found;
+  }
+
+  /** Of whoever is no primary any more, or has told all, having given away what is followed. */
+  async #letGo(followed: FollowedNode): Promise<void> {
+    const { node, feed } = followed;
+    const mayGo = (): boolean => this.#deployment.topology.find(node.id) === undefined || followed.isDone;
+    if (!mayGo()) return;
+    const last = this.#written && (await followed.askInfos());
+    if (!mayGo()) return;
+    if (last !== undefined) this.#lastInfos.push(last);
+    feed.detach();
+    this.#nodes.delete(node.id);
   }
 
   /** @returns whether there is anything to be read once more */

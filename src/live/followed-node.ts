@@ -10,6 +10,14 @@ import type { Feed, Gap } from './feed.ts';
 import type { MissedShare } from './gaps.ts';
 import { ToldKeys } from './told-keys.ts';
 
+/** What a server has said of itself. */
+export interface SaidInfos {
+  readonly nodeId: string;
+  /** Before it told of any change. */
+  readonly first: ServerInfo;
+  readonly now: ServerInfo;
+}
+
 export class FollowedNode {
   readonly node: Node;
   readonly feed: Feed;
@@ -52,8 +60,10 @@ export class FollowedNode {
   }
 
   /** What the server says of itself now; `undefined` where it does not say, or is being reached anew. */
-  async askInfo(): Promise<ServerInfo | undefined> {
-    return this.#open && askInfo(this.#open.connection).catch(() => undefined);
+  async askInfos(): Promise<SaidInfos | undefined> {
+    const server = this.#open;
+    const now = await (server && askInfo(server.connection).catch(() => undefined));
+    return now && { nodeId: this.node.id, first: server!.info, now };
   }
 
   /** CLUSTER NODES as the node itself has it, in the process that has told: no other one knows what that one serves. */

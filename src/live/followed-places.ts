@@ -7,7 +7,7 @@ import { SlotSet } from '../cluster/slot.ts';
 import type { Node } from '../cluster/topology.ts';
 import { ownSlots } from '../scan/coverage.ts';
 
-const NOTHING = { serving: new SlotSet(), coming: new SlotSet(), leaving: new Map<number, string>() };
+const NOTHING = { epoch: '', serving: new SlotSet(), coming: new SlotSet(), leaving: new Map<number, string>() };
 
 export class FollowedPlaces {
   readonly #deployment: Deployment;

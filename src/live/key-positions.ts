@@ -25,11 +25,12 @@ export type KeyRule =
 const NOTHING: KeyRule = { kind: 'nothing' };
 const ASKED: KeyRule = { kind: 'asked' };
 const UNEXPLAINED: KeyRule = { kind: 'unexplained' };
-/** SYNCSLOTS is how the nodes of Valkey 9 arrange that a slot moves. */
+/** Of a slot that moves: with SETSLOT a primary of Valkey 8 tells its replicas whose it is, with SYNCSLOTS those of Valkey 9 arrange it. */
 const CLUSTER: KeyRule = {
   kind: 'subcommands',
   rules: new Map<string, KeyRule>([
     ['FLUSHSLOT', { kind: 'special', name: 'CLUSTER FLUSHSLOT' }],
+    ['SETSLOT', NOTHING],
     ['SYNCSLOTS', NOTHING],
   ]),
 };

@@ -2,6 +2,7 @@
 // held against what the servers say they have removed by themselves.
 
 import type { ServerInfo } from '../server/info.ts';
+import type { SaidInfos } from './followed-node.ts';
 import type { Feeds } from './feeds.ts';
 import type { Rounds } from './rounds.ts';
 import { ANSWERS } from './written-keys.ts';
@@ -20,7 +21,7 @@ interface Removed {
   readonly fields: number;
 }
 
-type WritersFeeds = Pick<Feeds, 'infos' | 'caughtUp' | 'written'>;
+type WritersFeeds = Pick<Feeds, 'infos' | 'takeLastInfos' | 'caughtUp' | 'written'>;
 type WritersRounds = Pick<Rounds, 'changes' | 'gone' | 'count' | 'countUnnamed'>;
 
 export class Writers {
@@ -104,18 +105,23 @@ export class Writers {
 
   /** What was removed since the first time, which never grows less: who says nothing for a while has removed nothing yet. */
   async #askServers(): Promise<Removed> {
-    for (const info of (await this.#feeds.infos()).values()) this.#hear(info);
+    const infos = await this.#feeds.infos();
+    for (const said of [...this.#feeds.takeLastInfos(), ...infos]) this.#hear(said);
     return this.#removed;
   }
 
-  /** Of a process that is met for the first time it is not known what it had removed before. */
-  #hear({ runId, expiredKeys, evictedKeys, expiredFields }: ServerInfo): void {
-    const now = { keys: expiredKeys + evictedKeys, fields: expiredFields };
-    const before = this.#heard.get(runId) ?? now;
+  /** Of a process that is met for the first time it counts what it has removed since it told of its changes. */
+  #hear({ first, now: { runId, ...info } }: SaidInfos): void {
+    const now = removedBy(info);
+    const before = this.#heard.get(runId) ?? (first.runId === runId ? removedBy(first) : now);
     this.#heard.set(runId, now);
     const { keys, fields } = this.#removed;
     // The counts may have been reset.
     const [moreKeys, moreFields] = [now.keys - before.keys, now.fields - before.fields];
     this.#removed = { keys: keys + Math.max(0, moreKeys), fields: fields + Math.max(0, moreFields) };
   }
+}
+
+function removedBy({ expiredKeys, evictedKeys, expiredFields }: Omit<ServerInfo, 'runId'>): Removed {
+  return { keys: expiredKeys + evictedKeys, fields: expiredFields };
 }

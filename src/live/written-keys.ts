@@ -2,7 +2,8 @@
 // told as well, by the one that gives them away and by the one that takes them over. It knows no feeds, and asks nobody itself.
 //
 //   A write is what a node tells of a slot that it served before and behind it. Where keys go one by one (MIGRATE) it serves the
-//   slot all the while, and where a slot goes and comes back at once, it seems so: then another node has told of the key too.
+//   slot all the while, and where a slot goes and comes back at once, it seems so: then another node has told of the key too. Where
+//   not all of them are heard, the config epoch tells: it has grown with the slot that came back.
 //
 //      take    asked   take    asked          take    asked
 //   ─────┼───────┼───────┼───────┼───────···────┼───────┼──▶ what is told between two takes may have come before the first of
@@ -18,6 +19,8 @@ export interface Written {
   /** Slots in which more keys were written than names are kept. */
   readonly slots: readonly number[];
 }
+
+const NOTHING: Written = { keys: [], slots: [] };
 
 /** One answer behind the other; `undefined` where it was no answer to that. */
 type Said = readonly (OwnSlots | undefined)[];
@@ -45,8 +48,8 @@ export interface AskedNodes {
   readonly caughtUp: () => Promise<void>;
   /** The text of CLUSTER NODES, as the node itself has it now; `undefined` where it does not answer. */
   readonly ask: (nodeId: string) => Promise<string | undefined>;
-  /** Whether there is such a node, followed or not. */
-  readonly isThere: (nodeId: string) => boolean;
+  /** The ids of the nodes that there are, followed or not. */
+  readonly primaries: () => readonly string[];
 }
 
 /** Of each node, in front of the newest one. What a node tells before it has given so many is no write. */
@@ -74,54 +77,51 @@ export class WrittenKeys {
   }
 
   /** Everything that was acknowledged by now has to be told. */
-  async take({ nodeIds, caughtUp, ask, isThere }: AskedNodes): Promise<Written> {
-    for (const id of nodeIds) this.#of(id);
+  async take({ nodeIds, caughtUp, ask, primaries }: AskedNodes): Promise<Written> {
+    const heard = this.#hear([...nodeIds]);
     const taken = [...this.#nodes].filter(([, told]) => told.isDue).map(takeOut);
     this.#lately = [new ToldKeys(), ...this.#lately].slice(0, TAKES);
-    if (taken.length === 0) return { keys: [], slots: [] };
+    if (taken.length === 0) return NOTHING;
     // A key that moves has come to its new node by the time that the old one tells of it.
     await caughtUp();
     const written = await Promise.all(
       taken.map(async (one) => {
         const now = await ask(one.id);
-        if (now !== undefined) return this.#writtenOf(one, now, isThere);
+        const ids = primaries();
+        const unheard = ids.filter((id) => !heard.has(id));
+        if (now !== undefined) return this.#writtenOf(one, now, unheard);
         // One that is no primary any more is never asked again: it has served what it told of to its end.
-        return isThere(one.id) ? putBack(one) : this.#judged(one, one.told.said, isThere);
+        return ids.includes(one.id) ? putBack(one) : this.#judged(one, one.told.said, unheard);
       }),
     );
     return { keys: written.flatMap(({ keys }) => keys), slots: written.flatMap(({ slots }) => slots) };
   }
 
-  #writtenOf(taken: Taken, now: string, isThere: AskedNodes['isThere']): Written {
+  /** @returns those that have been followed for so long that they have told of every key which came and went meanwhile */
+  #hear(nodeIds: readonly string[]): ReadonlySet<string> {
+    for (const [id, { isDue }] of this.#nodes) if (!isDue && !nodeIds.includes(id)) this.#nodes.delete(id);
+    return new Set(nodeIds.filter((id) => this.#of(id).said.length >= ANSWERS));
+  }
+
+  #writtenOf(taken: Taken, now: string, unheard: readonly string[]): Written {
     const { id, told } = taken;
     const said = [...told.said, ownSlots(now, id)];
     told.said = said.slice(-ANSWERS);
     told.isDue ||= said.length < ANSWERS;
-    return said.length > ANSWERS ? this.#judged(taken, said, isThere) : { keys: [], slots: [] };
+    return said.length > ANSWERS ? this.#judged(taken, said, unheard) : NOTHING;
   }
 
-  #judged({ keys, slots }: Taken, said: Said, isThere: AskedNodes['isThere']): Written {
-    if (said.length < ANSWERS) return { keys: [], slots: [] };
-    const [hasServed, hasKept] = [this.#servedIn(said, isThere), keptIn(said)];
+  #judged({ keys, slots }: Taken, said: Said, unheard: readonly string[]): Written {
+    if (said.length < ANSWERS) return NOTHING;
+    // A slot may have gone to one of them and come back, with nobody to tell which keys have.
+    if (unheard.length > 0 && new Set(said.map((own) => own?.epoch)).size > 1) return NOTHING;
+    const [hasServed, hasKept] = [servedIn(said, unheard), keptIn(said)];
     const isWritten = ({ key }: ToldKey): boolean => {
       const slot = slotOf(key);
       const others = hasKept(slot) ? this.#lately : [this.#elsewhere];
       return hasServed(slot) && !others.some((told) => told.has(undefined, key));
     };
     return { keys: keys.filter(isWritten), slots: [...slots].filter((slot) => hasServed(slot) && hasKept(slot)) };
-  }
-
-  /**
-   * A proxy, say, has no slots of its own: then it serves all. Of a slot that goes to a node which is not heard yet, as one that
-   * had nothing of what is followed, it is not known what was written and what has moved.
-   */
-  #servedIn(said: Said, isThere: AskedNodes['isThere']): SlotTest {
-    const isHeard = (id: string): boolean => !isThere(id) || (this.#nodes.get(id)?.said.length ?? 0) >= ANSWERS;
-    return (slot) =>
-      said.every((own) => {
-        const other = own?.leaving.get(slot);
-        return own?.serving.has(slot) !== false && (other === undefined || isHeard(other));
-      });
   }
 
   #of(nodeId: string): Told {
@@ -132,6 +132,15 @@ export class WrittenKeys {
 }
 
 type SlotTest = (slot: number) => boolean;
+
+/**
+ * A proxy, say, has no slots of its own: then it serves all. Of a slot that goes to a node which is not heard yet, as one that
+ * had nothing of what is followed, it is not known what was written and what has moved.
+ */
+function servedIn(said: Said, unheard: readonly string[]): SlotTest {
+  return (slot) =>
+    said.every((own) => own?.serving.has(slot) !== false && !unheard.includes(own?.leaving.get(slot) ?? ''));
+}
 
 function keptIn(said: Said): SlotTest {
   return (slot) => said.every((own) => own?.leaving.has(slot) !== true);
@@ -147,5 +156,5 @@ function putBack({ told, keys, slots }: Taken): Written {
   told.isDue = true;
   for (const { db, key, times } of keys) told.keys.add(db, key, times);
   told.keys.addSlots(slots);
-  return { keys: [], slots: [] };
+  return NOTHING;
 }

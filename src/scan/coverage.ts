@@ -9,6 +9,8 @@ import type { Node, Topology } from '../cluster/topology.ts';
 
 /** What a node says of itself. */
 export interface OwnSlots {
+  /** Its config epoch: grows with each slot that it takes over from another node which has taken over any since. */
+  readonly epoch: string;
   readonly serving: SlotSet;
   /** Slots that it takes over from another node, key by key. */
   readonly coming: SlotSet;
@@ -113,6 +115,10 @@ export class SlotWatch {
   }
 }
 
+/** In a line of CLUSTER NODES. */
+const EPOCH_AT = 6;
+const WORDS_BEFORE_SLOTS = 8;
+
 /**
  * Of a line like `<id> <address> myself,master - 0 0 3 connected 0-5460 7000 [5461->-<id>] [93-<-<id>]`.
  * @param nodes the text of CLUSTER NODES
@@ -125,14 +131,14 @@ export function ownSlots(nodes: string, id: string | undefined): OwnSlots | unde
   const lines = nodes.split('\n').map((line) => line.trim().split(' '));
   const own = lines.find(([, , flags]) => flags?.split(',').includes('myself')) ?? lines.find(([name]) => name === id);
   if (own === undefined) return undefined;
-  for (const word of own.slice(8)) {
+  for (const word of own.slice(WORDS_BEFORE_SLOTS)) {
     const [, first, last = first] = /^(\d+)(?:-(\d+))?$/.exec(word) ?? [];
     const [, slot, direction, other] = /^\[(\d+)-([<>])-(\w+)\]$/.exec(word) ?? [];
     if (first !== undefined) serving.addRange(Number(first), Number(last));
     else if (direction === '<') coming.add(Number(slot));
     else if (direction === '>') leaving.set(Number(slot), other!);
   }
-  return { serving, coming, leaving };
+  return { epoch: own[EPOCH_AT] ?? '', serving, coming, leaving };
 }
 
 /** Where the rest of a slot is to be found. */

@@ -266,7 +266,7 @@ export class LiveCopy {
 
   /** Values that were small may have become large, and are not to be dumped as a whole then. */
   async #lookAtSize(): Promise<void> {
-    for (const [nodeId, info] of await this.#feeds.infos()) this.#source.grew(nodeId, info);
+    for (const { nodeId, now } of await this.#feeds.infos()) this.#source.grew(nodeId, now);
   }
 
   async #confirm(timeoutMs: number): Promise<void> {

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { test } from 'node:test';
+import { test, type TestContext } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { TestClient } from '../support/client.ts';
 import { slotOfKey } from '../support/cluster-slot.ts';
@@ -12,7 +12,7 @@ import { Following, PHASE } from '../support/live/model.ts';
 import { clusterSide } from '../support/live/sides.ts';
 import { underWay } from '../support/mid-run.ts';
 import { assertDone } from '../support/outcome.ts';
-import { startCluster } from '../support/redis-cluster.ts';
+import { startCluster, type TestCluster } from '../support/redis-cluster.ts';
 import { folderOf } from '../support/resp-file.ts';
 import { runRump } from '../support/rump.ts';
 import { startProxy } from '../support/tcp-proxy.ts';
@@ -44,17 +44,11 @@ longTest('What is deleted at a node before that is followed goes, though its slo
   const [goes, stays, moved] = [`${PASSING}:goes`, `${PASSING}:stays`, `${BEFORE}:1`];
   const tags = [goes, stays, moved, `${AHEAD}:1`];
   await source.pipeline([...names, ...tags].map((key) => ['SET', key, 'first']));
-  const { stdout } = await runRump(['plan', '--workers', '3', '--from', source.url]);
-  const path = join(folderOf(t), 'plan.json');
-  writeFileSync(path, stdout);
-  const { shares } = parsePlan(stdout, path);
-  const part = 1 + shares.findIndex(({ slots }) => slots.some(([from, until]) => from <= slot && slot <= until));
-
   const run = new Following(t, {
     endpoints: ['--from', source.url, '--to', target.url],
     feed: 'psync',
     source: clusterSide(source),
-    args: ['--plan', path, '--partition', `${part}/3`],
+    args: await partOf(t, source, slot),
   }).start();
   await run.reaches(PHASE.inSync);
   await source.moveSlot(ahead, home, end);
@@ -84,6 +78,34 @@ longTest('What is deleted at a node before that is followed goes, though its slo
   const kept = await to.pipeline(tags.slice(1).map((key) => ['GET', key]));
   assert.deepEqual(kept.map(String), ['first', 'second', 'first']);
 });
+
+longTest(
+  'A worker takes nobody for a writer where a slot goes to a node that it does not follow, and comes back',
+  async (t) => {
+    const [source, target] = await Promise.all([startCluster(t), lend(t)]);
+    const slot = slotOfKey(PASSING);
+    const home = source.homeOf(slot);
+    const other = (home + 1) % 3;
+    await source.pipeline(Array.from({ length: 20 }, (_, i) => ['SET', `${PASSING}:${i}`, 'first']));
+    const run = new Following(t, {
+      endpoints: ['--from', source.url, '--to', target.url],
+      feed: 'tracking',
+      source: clusterSide(source),
+      args: [...(await partOf(t, source, slot)), '--linger', '3s'],
+    }).start();
+    await run.reaches(PHASE.inSync);
+    run.cutOver();
+    await run.reaches(PHASE.lingering);
+    for (let times = 0; times < 5; times++) {
+      await source.moveSlot(slot, home, other);
+      await source.moveSlot(slot, other, home);
+      await sleep(LOOKED_MS / 5);
+    }
+    const result = await run.done();
+    assertDone(result);
+    assert.doesNotMatch(result.stderr, /still written/);
+  },
+);
 
 test('What was read of a slot before it moved is not there for ever where it is written behind a deletion', async (t) => {
   const [source, target] = await Promise.all([startCluster(t), lend(t)]);
@@ -134,3 +156,13 @@ test('What was read of a slot before it moved is not there for ever where it is 
   assertDone(await run.done());
   assert.deepEqual(await to.send('EXISTS', goes, stays), 1);
 });
+
+/** What makes a worker of the part that the slot is of, one of three. */
+async function partOf(t: TestContext, source: TestCluster, slot: number): Promise<string[]> {
+  const { stdout } = await runRump(['plan', '--workers', '3', '--from', source.url]);
+  const path = join(folderOf(t), 'plan.json');
+  writeFileSync(path, stdout);
+  const { shares } = parsePlan(stdout, path);
+  const part = 1 + shares.findIndex(({ slots }) => slots.some(([from, until]) => from <= slot && slot <= until));
+  return ['--plan', path, '--partition', `${part}/3`];
+}

@@ -243,6 +243,25 @@ test('PsyncFeed gives up on a source that cuts each link off before it has broug
   assert.ok(filter.met >= 3);
 });
 
+// It tells its replicas whose the slot is, where it has any of its own.
+for (const { name, binary } of present(['valkey-8.1'])) {
+  test(`PsyncFeed tells the keys of a slot that a cluster moves key by key, and misses nothing by it, on ${name}`, async (t) => {
+    const cluster = await startCluster(t, { binary, primaries: 2, replicas: 1, args: ARGS });
+    const slot = slotOfKey('a');
+    const home = cluster.homeOf(slot);
+    await cluster.clients[home]!.send('SET', 'a', 1);
+    const followed = await Promise.all(
+      [home, 1 - home].map((i) => follow({ port: cluster.nodes[0]!.port, nodeAt: cluster.nodes[i]!.port })),
+    );
+    await cluster.moveSlot(slot, home, 1 - home);
+    for (const one of followed) {
+      assert.ok((await one.caughtUp()).some((key) => key.endsWith(':a')));
+      assert.deepEqual(one.gaps, []);
+      one.feed.detach();
+    }
+  });
+}
+
 for (const { name, binary } of present(['valkey-9.1'])) {
   test(`PsyncFeed tells the keys of slots that a cluster moves as a whole, and a slot that is emptied, on ${name}`, async (t) => {
     const cluster = await startCluster(t, { binary, primaries: 2, args: ARGS });

@@ -1,6 +1,7 @@
 // Who writes to a source, where what its servers remove by themselves is told as any other change.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import type { SaidInfos } from '../../../src/live/followed-node.ts';
 import { Writers } from '../../../src/live/writers.ts';
 import type { Written } from '../../../src/live/written-keys.ts';
 import { parseInfo, type ServerInfo } from '../../../src/server/info.ts';
@@ -17,8 +18,13 @@ async function begin() {
   };
   const infos = new Map([['node', infoOf('a', EXPIRED)]]);
   const written: { now: Written; onAsked?: () => void } = { now: { keys: [], slots: [] } };
+  /** What a process said at first, by its run id; the same as now where it is missing. */
+  const firsts = new Map<string, ServerInfo>();
+  const last: SaidInfos[] = [];
+  const saidOf = (nodeId: string, now: ServerInfo): SaidInfos => ({ nodeId, first: firsts.get(now.runId) ?? now, now });
   const feeds = {
-    infos: () => Promise.resolve(infos),
+    infos: () => Promise.resolve(Array.from(infos, ([id, now]) => saidOf(id, now))),
+    takeLastInfos: () => last.splice(0),
     caughtUp: async () => {},
     written: () => {
       written.onAsked?.();
@@ -28,7 +34,7 @@ async function begin() {
   const writers = new Writers(feeds, told);
   await writers.begin();
   const write = (changes: number): void => void (told.changes += changes);
-  return { writers, told, infos, written, write, count: () => writers.count(told.changes) };
+  return { writers, told, infos, firsts, last, written, write, count: () => writers.count(told.changes) };
 }
 
 test('Writers takes keys for expired that the server has expired since it was asked first, and no more', async () => {
@@ -56,6 +62,18 @@ test('Writers sees nobody in a server that has begun anew to count, nor in one t
   infos.set('another', infoOf('a', 0));
   assert.equal(await count(), 0);
   write(1);
+  assert.equal(await count(), 1);
+});
+
+test('Writers takes keys for expired that expire at a server which is followed only since then, or no more', async () => {
+  const { told, infos, firsts, last, count } = await begin();
+  firsts.set('new', infoOf('new', 70));
+  infos.set('other', infoOf('new', 72));
+  infos.delete('node');
+  last.push({ nodeId: 'node', first: infoOf('a', 0), now: infoOf('a', EXPIRED + 3) });
+  told.changes += 6;
+  told.gone += 6;
+  assert.equal(await count(), 1);
   assert.equal(await count(), 1);
 });
 

@@ -14,23 +14,23 @@ async function begin() {
   const meanwhile: (() => void)[] = [];
   const said: Record<string, string | undefined> = { a: `${SLOT} ${OTHER_SLOT}`, b: '' };
   const asked: string[] = [];
-  /** Those that are primaries no more. */
-  const gone = new Set(['nobody']);
-  const isThere = (id: string): boolean => !gone.has(id);
+  const epochs: Record<string, number> = { a: 1, b: 1 };
+  /** The primaries, and those that are followed. */
+  const [there, followed] = [new Set(['a', 'b']), new Set(['a', 'b'])];
   const written = new WrittenKeys();
   const caughtUp = async (): Promise<void> => meanwhile.shift()?.();
   const ask = (id: string): Promise<string | undefined> => {
     asked.push(id);
     const slots = said[id];
-    const line = `${id} host:1@2 myself,master - 0 0 1 connected ${slots}`;
+    const line = `${id} host:1@2 myself,master - 0 0 ${epochs[id]} connected ${slots}`;
     return Promise.resolve(slots === undefined ? undefined : line);
   };
   const take = async (): Promise<string[]> => {
-    const { keys, slots } = await written.take({ nodeIds: ['a', 'b'], caughtUp, ask, isThere });
+    const { keys, slots } = await written.take({ nodeIds: followed, caughtUp, ask, primaries: () => [...there] });
     return [...keys.map(({ key, times }) => `${String(key)} x ${times}`), ...slots.map(String)];
   };
   for (let i = 0; i < ANSWERS; i++) assert.deepEqual(await take(), []);
-  return { written, said, asked, gone, meanwhile, take };
+  return { written, said, epochs, asked, there, followed, meanwhile, take };
 }
 
 test('WrittenKeys takes what a node tells of a slot that it goes on serving for written, and asks nobody who told nothing', async () => {
@@ -111,11 +111,11 @@ test('WrittenKeys waits for a node that does not answer', async () => {
 });
 
 test('WrittenKeys counts what a node has told that is no primary any more, as whoever has failed over does not answer', async () => {
-  const { written, said, gone, take } = await begin();
+  const { written, said, there, take } = await begin();
   written.add('a', 0, OTHER);
   written.add('b', 0, MOVED);
   for (const id of ['a', 'b']) said[id] = undefined;
-  gone.add('a');
+  there.delete('a');
   assert.deepEqual(await take(), ['{b}other x 1']);
   assert.deepEqual(await take(), []);
 });
@@ -130,9 +130,29 @@ test('WrittenKeys tells the slots of keys whose names it has no room for', async
 });
 
 test('WrittenKeys takes nothing for written of a slot that goes to a node which is not heard, unless that is not there', async () => {
-  const { written, said, take } = await begin();
+  const { written, said, there, take } = await begin();
+  there.add('c');
   said['a'] = `${SLOT} [${SLOT}->-c] ${OTHER_SLOT} [${OTHER_SLOT}->-nobody]`;
   written.add('a', 0, MOVED);
   written.add('a', 0, OTHER);
   assert.deepEqual(await take(), ['{b}other x 1']);
+});
+
+test('WrittenKeys takes nothing for written of a node that took slots over, as long as not all are heard: one may have come back', async () => {
+  const { written, epochs, there, followed, take } = await begin();
+  const writtenAt = (epoch: number): Promise<string[]> => {
+    epochs['a'] = epoch;
+    written.add('a', 0, MOVED);
+    return take();
+  };
+  assert.deepEqual(await writtenAt(2), ['{a}moved x 1']);
+  there.add('c');
+  assert.deepEqual(await writtenAt(3), []);
+  for (let i = 1; i < ANSWERS; i++) assert.deepEqual(await writtenAt(3), []);
+  assert.deepEqual(await writtenAt(3), ['{a}moved x 1']);
+  // One that was let go of is not heard either.
+  there.delete('c');
+  assert.deepEqual(await writtenAt(4), ['{a}moved x 1']);
+  followed.delete('b');
+  assert.deepEqual(await writtenAt(5), []);
 });
