@@ -219,6 +219,7 @@ export class Deployment {
   /** Where a redirection leads, as it can be reached from here. @param asked who has said it */
   placeOf(error: ReplyError, asked: Peer): Peer | undefined {
     const redirect = redirectOf(error);
+    if (redirect !== undefined) this.moves.add([redirect.slot]);
     return redirect && this.#announced.reach(redirect.peer, asked);
   }
 

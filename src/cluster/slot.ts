@@ -123,14 +123,14 @@ export class SlotMoves {
   readonly #movedAt = new Float64Array(SLOTS);
   #now = 0;
 
-  /** This moment, as `haveMoved` takes it. */
+  /** This moment, as `hasMoved` takes it. */
   get now(): number {
     return this.#now;
   }
 
   add(slots: Iterable<number>): void {
-    this.#now++;
-    for (const slot of slots) this.#movedAt[slot] = this.#now;
+    const now = this.#now + 1;
+    for (const slot of slots) this.#movedAt[slot] = this.#now = now;
   }
 
   hasMoved(slot: number, since: number): boolean {

@@ -5,14 +5,16 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { nameOf } from '../../resp/errors.ts';
 import type { Deployment } from '../cluster/deployment.ts';
 import { slotOf } from '../cluster/slot.ts';
+import type { ServerInfo } from '../server/info.ts';
 import type { Node } from '../cluster/topology.ts';
-import type { FollowedNode, SaidInfos } from './followed-node.ts';
+import type { FollowedNode } from './followed-node.ts';
 import { FollowedNodes, type NewFeed } from './followed-nodes.ts';
 import { FollowedPlaces } from './followed-places.ts';
 import type { Feed, FeedSink } from './feed.ts';
 import type { MissedShare } from './gaps.ts';
 import { Hearing } from './hearing.ts';
 import { LeftFeeds, type FeedBefore, type LeftFeed } from './left-feeds.ts';
+import type { Removed } from './removed-counts.ts';
 import { WrittenKeys, type Written } from './written-keys.ts';
 
 export interface FeedsSink extends Pick<FeedSink, 'onChange' | 'onFailed'> {
@@ -113,14 +115,15 @@ export class Feeds {
     return true;
   }
 
-  /** What the server behind each feed says of itself now; whoever does not say is missing. */
-  infos(): Promise<readonly SaidInfos[]> {
+  /** See `FollowedNodes`. */
+  infos(): Promise<ReadonlyMap<string, ServerInfo>> {
     return this.#nodes.infos();
   }
 
-  /** What those said last that were let go of since the last time, and since `tellWritesApart`. */
-  takeLastInfos(): readonly SaidInfos[] {
-    return this.#nodes.takeLastInfos();
+  /** What the servers have removed by themselves until now. */
+  async removed(): Promise<Removed> {
+    await this.#nodes.infos();
+    return this.#nodes.removed;
   }
 
   get feeds(): readonly Feed[] {
@@ -229,6 +232,8 @@ export class Feeds {
     }
     slots.addAll(served);
     if (untold.size === 0) return false;
+    // A gap is walked where the slots are, as far as that is known.
+    if (missed !== undefined) await this.#deployment.tryRefresh(node.peer);
     const reason = missed ?? `many keys came to ${nameOf(node.peer)} with their slots`;
     this.#nodes.tellMissed({ reason, databases: undefined, slots: untold, isFlush: false });
     return true;
@@ -249,7 +254,7 @@ export class Feeds {
     const { topology } = this.#deployment;
     for (const followed of this.#nodes.all) {
       followed.look(!due.some(({ id }) => id === followed.node.id));
-      await this.#nodes.letGo(followed, this.#written !== undefined);
+      this.#nodes.letGo(followed);
     }
     // What serves nothing may be there by name alone.
     const awaited = due.filter(({ id }) => topology.nodes.some((node) => node.id === id));

@@ -8,15 +8,8 @@ import { askInfo, type ServerInfo } from '../server/info.ts';
 import type { Server } from '../server/server.ts';
 import type { Feed, Gap } from './feed.ts';
 import type { MissedShare } from './gaps.ts';
+import { RemovedCounts } from './removed-counts.ts';
 import { ToldKeys } from './told-keys.ts';
-
-/** What a server has said of itself. */
-export interface SaidInfos {
-  readonly nodeId: string;
-  /** Before it told of any change. */
-  readonly first: ServerInfo;
-  readonly now: ServerInfo;
-}
 
 export class FollowedNode {
   readonly node: Node;
@@ -27,6 +20,8 @@ export class FollowedNode {
   readonly asked = new SlotSet();
   /** What it has told of slots that another node serves, as far as that is known. */
   readonly elsewhere = new ToldKeys();
+  /** Since it is followed. */
+  readonly removed = new RemovedCounts();
   /** Until then whoever wants to follow it hears what is wrong. */
   isAttached = false;
   /** Why something was missed of all that it serves, until a look has found out what that is. */
@@ -60,10 +55,11 @@ export class FollowedNode {
   }
 
   /** What the server says of itself now; `undefined` where it does not say, or is being reached anew. */
-  async askInfos(): Promise<SaidInfos | undefined> {
+  async askInfo(): Promise<ServerInfo | undefined> {
     const server = this.#open;
-    const now = await (server && askInfo(server.connection).catch(() => undefined));
-    return now && { nodeId: this.node.id, first: server!.info, now };
+    const info = await (server && askInfo(server.connection).catch(() => undefined));
+    if (info !== undefined) this.removed.hear(info);
+    return info;
   }
 
   /** CLUSTER NODES as the node itself has it, in the process that has told: no other one knows what that one serves. */

@@ -6,9 +6,11 @@ import type { Deployment } from '../cluster/deployment.ts';
 import type { SlotSet } from '../cluster/slot.ts';
 import type { Node } from '../cluster/topology.ts';
 import type { Feed, FeedSink, FeedStart, Gap } from './feed.ts';
-import { FollowedNode, type SaidInfos } from './followed-node.ts';
+import type { ServerInfo } from '../server/info.ts';
+import { FollowedNode } from './followed-node.ts';
 import type { MissedShare } from './gaps.ts';
 import type { LeftFeeds } from './left-feeds.ts';
+import { sumOf, type Removed } from './removed-counts.ts';
 
 export type NewFeed = (node: Node, sink: FeedSink, from: FeedStart | undefined) => Feed;
 
@@ -31,7 +33,8 @@ export class FollowedNodes {
   readonly #sink: FollowedNodesSink;
   /** In the order in which they came. */
   readonly #nodes = new Map<string, FollowedNode>();
-  readonly #lastInfos: SaidInfos[] = [];
+  /** By those that were let go of. */
+  #removed: Removed = { keys: 0, fields: 0 };
   #isOver = false;
 
   constructor(deployment: Deployment, newFeed: NewFeed, sink: FollowedNodesSink) {
@@ -48,15 +51,20 @@ export class FollowedNodes {
     return [...this.#nodes.values()];
   }
 
-  /** What the server behind each feed says of itself now; whoever does not say is missing. */
-  async infos(): Promise<readonly SaidInfos[]> {
-    const asked = await Promise.all(this.all.map((followed) => followed.askInfos()));
-    return asked.filter((said) => said !== undefined);
+  /** What the server behind each feed says of itself now, by the id of its node; whoever does not say is missing. */
+  async infos(): Promise<ReadonlyMap<string, ServerInfo>> {
+    const infos = new Map<string, ServerInfo>();
+    const asking = this.all.map(async (followed) => {
+      const info = await followed.askInfo();
+      if (info !== undefined) infos.set(followed.node.id, info);
+    });
+    await Promise.all(asking);
+    return infos;
   }
 
-  /** What those said last that were let go of since the last time. */
-  takeLastInfos(): readonly SaidInfos[] {
-    return this.#lastInfos.splice(0);
+  /** What all that are or were followed have removed by themselves, as they have said last: that never grows less. */
+  get removed(): Removed {
+    return sumOf([this.#removed, ...this.all.map(({ removed }) => removed)]);
   }
 
   /** @throws RespError */
@@ -72,6 +80,8 @@ export class FollowedNodes {
     const followed = new FollowedNode(node, this.#deployment.topology.slotsOf(node), newFeed);
     this.#nodes.set(node.id, followed);
     await followed.feed.attach();
+    // What it removes from then on is told.
+    await followed.askInfo();
     followed.isAttached = true;
     return followed;
   }
@@ -95,11 +105,11 @@ export class FollowedNodes {
     const slots = this.#deployment.topology.slotsOf(node);
     const from = this.#predecessorOf(slots)?.feed.position;
     // Where it was a primary before, it is one anew, and comes last.
-    this.#nodes.get(node.id)?.feed.detach();
-    this.#nodes.delete(node.id);
+    this.#drop(this.#nodes.get(node.id));
     try {
       const followed = await this.follow(node, from);
-      await this.#deployment.refreshIfPossible();
+      // Others may not have heard of what it serves, and a gap is walked where they say.
+      await this.#deployment.refreshIfPossible(node.peer);
       followed.slots.addAll(this.#deployment.topology.slotsOf(node));
       await this.#addOwn(followed);
       const isMissed = from === undefined || followed.missed !== undefined;
@@ -108,7 +118,7 @@ export class FollowedNodes {
         this.tellMissed(followed.shareOf(gap, this.#deployment.isCluster));
       return { followed, isMissed };
     } catch (error) {
-      this.#nodes.delete(node.id);
+      this.#drop(this.#nodes.get(node.id));
       if (!(error instanceof RespError)) throw error;
       // It is met again at the next look, if it is still there.
       if (!error.retryable) this.#sink.onFailed(error);
@@ -116,19 +126,9 @@ export class FollowedNodes {
     }
   }
 
-  /**
-   * Lets it go where it is no primary any more, or has told all, having given away what is followed.
-   * @param asks whether it is asked first what it has to say of itself
-   */
-  async letGo(followed: FollowedNode, asks: boolean): Promise<void> {
-    const { node, feed } = followed;
-    const mayGo = (): boolean => this.#isReplaced(followed) || followed.isDone;
-    if (!mayGo()) return;
-    const last = asks ? await followed.askInfos() : undefined;
-    if (!mayGo()) return;
-    if (last !== undefined) this.#lastInfos.push(last);
-    feed.detach();
-    this.#nodes.delete(node.id);
+  /** Lets it go where it is no primary any more, or has told all, having given away what is followed. */
+  letGo(followed: FollowedNode): void {
+    if (this.#isReplaced(followed) || followed.isDone) this.#drop(followed);
   }
 
   /** @throws RespError where it is lost, and nobody takes its place */
@@ -151,6 +151,13 @@ export class FollowedNodes {
     const { slots } = missed;
     const { part } = this.#deployment;
     if (part.isWhole || slots === undefined || part.keepOf(slots).size > 0) this.#sink.onMissed(missed);
+  }
+
+  #drop(followed: FollowedNode | undefined): void {
+    if (followed === undefined) return;
+    followed.feed.detach();
+    this.#removed = sumOf([this.#removed, followed.removed]);
+    this.#nodes.delete(followed.node.id);
   }
 
   #isReplaced({ node }: FollowedNode): boolean {

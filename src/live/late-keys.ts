@@ -1,33 +1,33 @@
-// Keys that have changed where their slot has moved, while a walk may still come with what the node before had of them: they are
-// marked once all is settled that the walks had found by the time that the change was told.
+// Keys that were read as they had changed, of slots that have moved since a walk began: what the walk had asked of the node before
+// may still come, and be written behind that. So they are read once more when all is settled that the walks had found by then.
 //
-//     add ──▶ gathered ── those before are marked ──▶ waiting ── their pages are settled ──▶ marked
+//     add ──▶ gathered ── those before are taken ──▶ waiting ── their pages are settled ──▶ a round
 
 import type { KeyId } from '../flow/key-id.ts';
 import type { PageLedger } from '../scan/page-ledger.ts';
 import { DirtyKeys, type DirtyKeysOptions, type HeldNames } from './dirty-keys.ts';
 
-/** Keys that are marked at once. */
+/** Keys that are read once more in the same round. */
 export interface LateKeysGroup {
-  /** The last page that had come by then. */
+  /** The last page that had come when the last of them was added. */
   page: number;
-  /** The round in which they are read; `undefined` as long as they wait. */
+  /** `undefined` as long as they wait. */
   nextRound: number | undefined;
 }
 
 export class LateKeys implements HeldNames {
-  readonly #walk: object;
+  readonly #rounds: object;
   readonly #ledger: PageLedger;
   readonly #keys: DirtyKeys;
   #gathered: LateKeysGroup | undefined;
   #waiting: LateKeysGroup | undefined;
 
   /**
-   * @param walk whose own pages are not waited for
+   * @param rounds whose own pages are not waited for
    * @param beside see `DirtyKeys`
    */
-  constructor(walk: object, ledger: PageLedger, options: DirtyKeysOptions, beside: HeldNames) {
-    this.#walk = walk;
+  constructor(rounds: object, ledger: PageLedger, options: DirtyKeysOptions, beside: HeldNames) {
+    this.#rounds = rounds;
     this.#ledger = ledger;
     this.#keys = new DirtyKeys(options);
     this.#keys.beside = beside;
@@ -53,21 +53,23 @@ export class LateKeys implements HeldNames {
     return true;
   }
 
-  /** Hands out what has waited long enough. @param round in which that is read */
-  release(round: number, mark: (key: KeyId) => void): void {
-    while (this.held > 0) {
-      if (this.#waiting === undefined) this.#take();
-      const { page } = this.#waiting!;
-      if (!this.#ledger.isDone(page, this.#walk)) return;
-      this.#waiting!.nextRound = round;
-      this.#waiting = undefined;
-      for (let key = this.#keys.next(); key !== undefined; key = this.#keys.next()) mark(key);
+  /** Whether some have waited long enough. */
+  get areDue(): boolean {
+    if (this.#waiting === undefined && this.#gathered !== undefined) {
+      this.#keys.take();
+      this.#waiting = this.#gathered;
+      this.#gathered = undefined;
     }
+    return this.#waiting !== undefined && this.#ledger.isDone(this.#waiting.page, this.#rounds);
   }
 
-  #take(): void {
-    this.#keys.take();
-    this.#waiting = this.#gathered;
-    this.#gathered = undefined;
+  /** These are handed out by `next` from now on. */
+  take(round: number): void {
+    this.#waiting!.nextRound = round;
+    this.#waiting = undefined;
+  }
+
+  next(): KeyId | undefined {
+    return this.#keys.next();
   }
 }

@@ -5,7 +5,7 @@
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { EntryRun } from '../flow/entry-run.ts';
-import type { EntryView } from '../flow/entry-view.ts';
+import { EntryView } from '../flow/entry-view.ts';
 import { idOf, type KeyId } from '../flow/key-id.ts';
 import { NameHash } from '../flow/name-table.ts';
 import { Wakeup } from '../flow/wakeup.ts';
@@ -13,7 +13,7 @@ import type { KeyScope } from '../scan/key-scope.ts';
 import type { PageLedger } from '../scan/page-ledger.ts';
 import type { Follower } from '../source/follower.ts';
 import { DirtyKeys, type DirtyKeysOptions } from './dirty-keys.ts';
-import { LateKeys } from './late-keys.ts';
+import { LateKeys, type LateKeysGroup } from './late-keys.ts';
 import type { Streams } from './streams.ts';
 
 export interface RoundsOptions extends DirtyKeysOptions {
@@ -25,6 +25,8 @@ export interface RoundsOptions extends DirtyKeysOptions {
   readonly streams: Streams;
 }
 
+type MoveTest = (key: Buffer) => boolean;
+
 export interface RoundsSink {
   /** Reads a key, which comes with this page. */
   readChanged(db: number, key: Buffer, page: number): void;
@@ -32,8 +34,8 @@ export interface RoundsSink {
   onRound(round: number): void;
   /** There was no room for the name. */
   onOverflow(key: Buffer): void;
-  /** Whether a walk may still come with what the key was, behind what it is by now. */
-  mayComeLate(key: Buffer): boolean;
+  /** Whether the slot of a key has moved since the walk began that is under way; `undefined` where that is so of none. */
+  moveTest(): MoveTest | undefined;
   /** All that was there at the beginning is on the target. */
   onWalked(): void;
 }
@@ -59,8 +61,10 @@ interface Large extends KeyId {
 export interface RoundsPlace {
   /** What was marked for itself is read by then. */
   readonly round: number;
-  /** What has changed while it is written, and what waits for a walk. */
-  readonly later: readonly Pick<Large, 'nextRound'>[];
+  /** What has changed while it is written. */
+  readonly large: readonly Pick<Large, 'nextRound'>[];
+  /** What is to be read once more, as of when all of that was read first. */
+  late?: readonly LateKeysGroup[];
 }
 
 export class Rounds implements Follower {
@@ -79,6 +83,8 @@ export class Rounds implements Follower {
   #end!: () => void;
   #begun = 0;
   #page = 0;
+  /** Whether the round reads what is read once more. */
+  #isLate = false;
   #isOver = false;
   #mayRead = false;
   #isHurried = false;
@@ -90,6 +96,7 @@ export class Rounds implements Follower {
   /** In how many databases each name of the round is gone so far, where it is not told of which one; whether so it is in the next. */
   #goneFrom: Map<number, number> | undefined;
   readonly #hash = new NameHash();
+  readonly #view = new EntryView();
   #isNextUntold = false;
 
   constructor(options: RoundsOptions, ledger: PageLedger, sink: RoundsSink) {
@@ -122,13 +129,16 @@ export class Rounds implements Follower {
 
   get place(): RoundsPlace {
     const large = this.#large.size === 0 ? [] : [...this.#large.values()].filter(({ isMarked }) => isMarked);
-    return { round: this.#lastMarked, later: [...large, ...this.#late.groups] };
+    return { round: this.#lastMarked, large };
   }
 
   /** Whether everything that was marked then is read and settled. */
-  hasPassed({ round, later }: RoundsPlace): boolean {
+  hasPassed(place: RoundsPlace): boolean {
     const { done } = this;
-    return done >= round && later.every(({ nextRound = Infinity }) => done >= nextRound);
+    const isDone = ({ nextRound = Infinity }: Pick<Large, 'nextRound'>): boolean => done >= nextRound;
+    if (done < place.round || !place.large.every(isDone)) return false;
+    place.late ??= this.#late.groups;
+    return place.late.every(isDone);
   }
 
   /** Changes that were told so far, of keys in scope. */
@@ -187,9 +197,13 @@ export class Rounds implements Follower {
   /** Reads what is marked, from `begin` until `end`. */
   async run(): Promise<void> {
     while (!this.#isOver) {
-      this.#late.release(this.#begun + 1, ({ db, key }) => this.#markNow(db, key));
-      if (!this.#mayRead || this.#dirty.length === 0) await this.#moved.sleep();
-      else await this.#readRound();
+      if (this.#mayRead && this.#late.areDue) {
+        this.#late.take(this.#begun + 1);
+        await this.#readRound(this.#late);
+      } else if (this.#mayRead && this.#dirty.length > 0) {
+        this.#dirty.take();
+        await this.#readRound(this.#dirty);
+      } else await this.#moved.sleep();
     }
   }
 
@@ -220,7 +234,7 @@ export class Rounds implements Follower {
   async settled({ isHurried = false } = {}): Promise<void> {
     if (isHurried) this.#hurry();
     const large = new Set(this.#large.values());
-    const late = new Set(this.#late.groups);
+    let late: Set<LateKeysGroup> | undefined;
     let last = this.#lastMarked;
     let unread = this.#unread;
     while (!this.#isOver) {
@@ -235,12 +249,11 @@ export class Rounds implements Follower {
         // What had changed while it was written is marked by now, or of the round that has just begun.
         if (one.isMarked) last = Math.max(last, this.#lastMarked);
       }
-      for (const group of late) {
-        if (group.nextRound === undefined) continue;
-        late.delete(group);
-        last = Math.max(last, group.nextRound);
+      if (this.done >= last && large.size === 0) {
+        late ??= new Set(this.#late.groups);
+        for (const group of late) if (group.nextRound !== undefined && this.done >= group.nextRound) late.delete(group);
+        if (late.size === 0) return;
       }
-      if (this.done >= last && large.size + late.size === 0) return;
       await this.#moved.sleep();
     }
   }
@@ -277,11 +290,25 @@ export class Rounds implements Follower {
       this.#countGone(entry.key);
       streams.forget(entry);
     } else streams.observe(entry);
+    this.#readLater(entry, this.#sink.moveTest());
     if (entry.kind === 'large' && this.isChange(entry.page)) this.#setApart(entry);
   }
 
   onReadAll(entries: EntryRun): void {
     this.#options.streams.observeAll(entries);
+    const hasMoved = this.#sink.moveTest();
+    if (hasMoved === undefined) return;
+    for (let i = 0; i < entries.length; i++) {
+      entries.show(i, this.#view);
+      this.#readLater(this.#view, hasMoved);
+    }
+  }
+
+  /** What a walk had asked of another node may come behind what this one says. */
+  #readLater(entry: EntryView, hasMoved: MoveTest | undefined): void {
+    if (hasMoved === undefined || this.#isLate || entry.page !== this.#page) return;
+    const { db, key } = entry;
+    if (hasMoved(key) && !this.#late.add(db, key)) this.#sink.onOverflow(key);
   }
 
   #countGone(key: Buffer): void {
@@ -310,26 +337,20 @@ export class Rounds implements Follower {
         return;
       }
     }
-    if (!this.#sink.mayComeLate(key)) return this.#markNow(db, key);
-    if (!this.#late.add(db, key)) this.#sink.onOverflow(key);
-    this.#moved.wake();
-  }
-
-  #markNow(db: number, key: Buffer): void {
     if (!this.#dirty.add(db, key)) this.#sink.onOverflow(key);
     this.#moved.wake();
   }
 
-  async #readRound(): Promise<void> {
+  async #readRound(keys: DirtyKeys | LateKeys): Promise<void> {
     const started = performance.now();
-    this.#dirty.take();
     this.#goneFrom = this.#isNextUntold && this.#databases.size > 1 ? new Map() : undefined;
     this.#isNextUntold = false;
     this.#begun++;
     this.#sink.onRound(this.#begun);
-    const page = this.#ledger.begin(this, this.#begun, () => this.#moved.wake());
+    const page = this.#ledger.begin(this, this.#begun);
     this.#page = page;
-    for (let key = this.#dirty.next(); key !== undefined; key = this.#dirty.next()) {
+    this.#isLate = keys === this.#late;
+    for (let key = keys.next(); key !== undefined; key = keys.next()) {
       this.#ledger.found(page, 1);
       this.#sink.readChanged(key.db, key.key, page);
       while (this.#ledger.keysOf(page) > MOST_ASKED && !this.#isOver) await this.#moved.sleep();

@@ -1,9 +1,8 @@
 // Whether anybody writes to the source, or keys only expire there; and who still writes after the cutover. What the feeds tell is
 // held against what the servers say they have removed by themselves.
 
-import type { ServerInfo } from '../server/info.ts';
-import type { SaidInfos } from './followed-node.ts';
 import type { Feeds } from './feeds.ts';
+import type { Removed } from './removed-counts.ts';
 import type { Rounds } from './rounds.ts';
 import { ANSWERS } from './written-keys.ts';
 
@@ -15,21 +14,12 @@ interface Base extends Removed {
   readonly gone: number;
 }
 
-/** What the servers have removed by themselves: keys and fields that had expired, and keys that were thrown away. */
-interface Removed {
-  readonly keys: number;
-  readonly fields: number;
-}
-
-type WritersFeeds = Pick<Feeds, 'infos' | 'takeLastInfos' | 'caughtUp' | 'written'>;
+type WritersFeeds = Pick<Feeds, 'removed' | 'caughtUp' | 'written'>;
 type WritersRounds = Pick<Rounds, 'changes' | 'gone' | 'count' | 'countUnnamed'>;
 
 export class Writers {
   readonly #feeds: WritersFeeds;
   readonly #rounds: WritersRounds;
-  /** As each process said last, by its run id; and how much more that has become, of all of them. */
-  readonly #heard = new Map<string, Removed>();
-  #removed: Removed = { keys: 0, fields: 0 };
   #base: Base | undefined;
   /** Changes that somebody made since then, as far as they were seen. */
   #made = 0;
@@ -55,7 +45,7 @@ export class Writers {
   /** Changes are counted from now on, and the first keys kept by name. */
   async begin(): Promise<void> {
     // Whatever the servers had removed by now is told by the time that the changes are counted.
-    const removed = await this.#askServers();
+    const removed = await this.#feeds.removed();
     let gone = 0;
     for (let looks = 0; looks < ANSWERS; looks++) {
       // What is told while it looks is counted by the next look: so what of it is read meanwhile, and is gone, is gone since.
@@ -75,6 +65,8 @@ export class Writers {
     const { keys, slots } = await this.#feeds.written();
     for (const { db, key, times } of keys) if (this.#rounds.count(db, key, times)) this.see(key);
     this.#rounds.countUnnamed(slots.length);
+    // Who is let go of before the next look has said by then what it has removed.
+    await this.#feeds.removed();
   }
 
   /** Milliseconds for which nobody wrote, as far as the looks so far tell. @param changes as of `count` */
@@ -91,7 +83,7 @@ export class Writers {
    */
   async count(changes: number): Promise<number> {
     const base = this.#base!;
-    const removed = await this.#askServers();
+    const removed = await this.#feeds.removed();
     const gone = this.#rounds.gone - base.gone;
     const expired = Math.min(gone, removed.keys - base.keys);
     const fields = removed.fields - base.fields;
@@ -102,26 +94,4 @@ export class Writers {
     this.#made = Math.max(this.#made, made);
     return this.#made;
   }
-
-  /** What was removed since the first time, which never grows less: who says nothing for a while has removed nothing yet. */
-  async #askServers(): Promise<Removed> {
-    const infos = await this.#feeds.infos();
-    for (const said of [...this.#feeds.takeLastInfos(), ...infos]) this.#hear(said);
-    return this.#removed;
-  }
-
-  /** Of a process that is met for the first time it counts what it has removed since it told of its changes. */
-  #hear({ first, now: { runId, ...info } }: SaidInfos): void {
-    const now = removedBy(info);
-    const before = this.#heard.get(runId) ?? (first.runId === runId ? removedBy(first) : now);
-    this.#heard.set(runId, now);
-    const { keys, fields } = this.#removed;
-    // The counts may have been reset.
-    const [moreKeys, moreFields] = [now.keys - before.keys, now.fields - before.fields];
-    this.#removed = { keys: keys + Math.max(0, moreKeys), fields: fields + Math.max(0, moreFields) };
-  }
-}
-
-function removedBy({ expiredKeys, evictedKeys, expiredFields }: Omit<ServerInfo, 'runId'>): Removed {
-  return { keys: expiredKeys + evictedKeys, fields: expiredFields };
 }

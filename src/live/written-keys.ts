@@ -78,7 +78,8 @@ export class WrittenKeys {
 
   /** Everything that was acknowledged by now has to be told. */
   async take({ nodeIds, caughtUp, ask, primaries }: AskedNodes): Promise<Written> {
-    const heard = this.#hear([...nodeIds]);
+    const followed = new Set(nodeIds);
+    const heard = this.#hear(followed);
     const taken = [...this.#nodes].filter(([, told]) => told.isDue).map(takeOut);
     this.#lately = [new ToldKeys(), ...this.#lately].slice(0, TAKES);
     if (taken.length === 0) return NOTHING;
@@ -91,16 +92,18 @@ export class WrittenKeys {
         const unheard = ids.filter((id) => !heard.has(id));
         if (now !== undefined) return this.#writtenOf(one, now, unheard);
         // One that is no primary any more is never asked again: it has served what it told of to its end.
-        return ids.includes(one.id) ? putBack(one) : this.#judged(one, one.told.said, unheard);
+        if (!ids.includes(one.id)) return this.#judged(one, one.told.said, unheard);
+        // One that was let go of has given it away, and nobody knows when.
+        return followed.has(one.id) ? putBack(one) : NOTHING;
       }),
     );
     return { keys: written.flatMap(({ keys }) => keys), slots: written.flatMap(({ slots }) => slots) };
   }
 
   /** @returns those that have been followed for so long that they have told of every key which came and went meanwhile */
-  #hear(nodeIds: readonly string[]): ReadonlySet<string> {
-    for (const [id, { isDue }] of this.#nodes) if (!isDue && !nodeIds.includes(id)) this.#nodes.delete(id);
-    return new Set(nodeIds.filter((id) => this.#of(id).said.length >= ANSWERS));
+  #hear(followed: ReadonlySet<string>): ReadonlySet<string> {
+    for (const [id, { isDue }] of this.#nodes) if (!isDue && !followed.has(id)) this.#nodes.delete(id);
+    return new Set([...followed].filter((id) => this.#of(id).said.length >= ANSWERS));
   }
 
   #writtenOf(taken: Taken, now: string, unheard: readonly string[]): Written {

@@ -10,7 +10,7 @@ import { isBreak, NodeLink, type NodeLinkOptions, NodeRun } from '../cluster/nod
 import { RefusedSlots } from '../cluster/redirects.ts';
 import { Suspects } from '../cluster/suspects.ts';
 import type { Deployment } from '../cluster/deployment.ts';
-import type { Node } from '../cluster/topology.ts';
+import type { Node, Topology } from '../cluster/topology.ts';
 import type { KeyReader } from '../keys/key-reader.ts';
 import { attributed } from '../server/refusal.ts';
 import { NO_PAGE, type FoundKey } from '../flow/key-id.ts';
@@ -68,6 +68,8 @@ export class NodeReader {
   readonly #walked = new Wakeup();
   #keyReader: KeyReader | undefined;
   #scan: NodeScan | undefined;
+  /** In which the node was found last. */
+  #topology: Topology | undefined;
   /** Whether there may be keys, and no room in the channel for their values. */
   #isStarved = false;
 
@@ -194,13 +196,26 @@ export class NodeReader {
     this.#run.stop(reason);
   }
 
-  /** A node that has handed over is a replica, which would go on to refuse: what took its place is walked instead. */
+  /** A node that has handed over is a replica, which would go on to refuse. */
   #onReleased(): void {
-    const isGone = this.#run.isRunning && this.#deployment.topology.find(this.node.id) === undefined;
-    if (!isGone) return this.#run.wake();
+    if (!this.#isLeft()) this.#run.wake();
+  }
+
+  /**
+   * Leaves a node that is no primary any more, as far as others say: it may answer, and not know it. What took its place is read
+   * instead.
+   */
+  #isLeft(): boolean {
+    const { topology } = this.#deployment;
+    if (topology === this.#topology || topology.find(this.node.id) !== undefined) {
+      this.#topology = topology;
+      return false;
+    }
+    if (!this.#run.isRunning) return false;
     this.#run.end('gone');
     this.#walked.wake();
     this.#run.session?.connection.close();
+    return true;
   }
 
   /** Works on one connection, until it is of no more use, or all is done. */
@@ -258,6 +273,7 @@ export class NodeReader {
 
   async #readAll(session: Session, channel: Channel): Promise<void> {
     while (this.#run.isRunning) {
+      if (this.#isLeft()) return;
       const found = this.#scan?.keys.length ?? 0;
       if (channel.isPaused) this.#isStarved = true;
       else this.#askAll(session, channel);

@@ -124,9 +124,11 @@ export class RedisSource implements Source {
     return !this.#isStopped && epoch === this.#epoch && this.#ledger.isDone(page);
   }
 
-  /** Whether the walk that is under way may have asked another node for the key than the one where it changes by now. */
-  mayComeLate(key: Buffer): boolean {
-    return this.#walkBegan !== undefined && this.#deployment.moves.hasMoved(slotOf(key), this.#walkBegan);
+  /** Whether the slot of a key has moved since the walk began that is under way; `undefined` where that is so of none. */
+  moveTest(): ((key: Buffer) => boolean) | undefined {
+    const { moves } = this.#deployment;
+    const began = this.#walkBegan;
+    return began === undefined || moves.now === began ? undefined : (key) => moves.hasMoved(slotOf(key), began);
   }
 
   /** `listener` is called behind each page that has come. */

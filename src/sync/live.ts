@@ -120,7 +120,7 @@ export class LiveCopy {
         readChanged: (db, key, page) => this.#source.readChanged(db, key, page),
         onRound: () => this.#gaps.demandServers(),
         onOverflow: (key) => this.#gaps.onOverflow(key),
-        mayComeLate: (key) => this.#source.mayComeLate(key),
+        moveTest: () => this.#source.moveTest(),
         onWalked: () => this.following.onWalked(),
       },
     );
@@ -266,7 +266,7 @@ export class LiveCopy {
 
   /** Values that were small may have become large, and are not to be dumped as a whole then. */
   async #lookAtSize(): Promise<void> {
-    for (const { nodeId, now } of await this.#feeds.infos()) this.#source.grew(nodeId, now);
+    for (const [nodeId, info] of await this.#feeds.infos()) this.#source.grew(nodeId, info);
   }
 
   async #confirm(timeoutMs: number): Promise<void> {

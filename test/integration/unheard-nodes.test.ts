@@ -16,7 +16,7 @@ import { startCluster, type TestCluster } from '../support/redis-cluster.ts';
 import { folderOf } from '../support/resp-file.ts';
 import { runRump } from '../support/rump.ts';
 import { startProxy } from '../support/tcp-proxy.ts';
-import { longTest } from '../support/tier.ts';
+import { longTest, variants } from '../support/tier.ts';
 import { parsePlan } from '../../src/sync/workers-plan.ts';
 
 /** Slots of the first node: one passes through the second node, one goes there and one to the third node before that. */
@@ -107,55 +107,61 @@ longTest(
   },
 );
 
-test('What was read of a slot before it moved is not there for ever where it is written behind a deletion', async (t) => {
-  const [source, target] = await Promise.all([startCluster(t), lend(t)]);
-  const to = await target.client();
-  const slot = slotOfKey(PASSING);
-  const [home, end] = [source.homeOf(slot), (source.homeOf(slot) + 1) % 3];
-  const [goes, stays] = [`${PASSING}:goes`, `${PASSING}:stays`];
-  await source.pipeline([goes, stays].map((key) => ['SET', key, `value of ${key}`]));
-  const [late, slow] = await Promise.all([
-    startProxy({ port: source.nodes[home]!.port }),
-    startProxy({ port: target.port }),
-  ]);
-  t.after(() => Promise.all([late.close(), slow.close()]));
-  late.hold(`value of ${goes}`, 'down');
-  const nat = ['--from-nat', `127.0.0.1:${source.nodes[home]!.port}=127.0.0.1:${late.port}`];
-  const run = new Following(t, {
-    endpoints: ['--from', source.nodes[end]!.url, ...nat, '--to', slow.url],
-    feed: 'tracking',
-    source: clusterSide(source),
-  }).start();
-  await underWay(run.running, () => late.met > 0);
+for (const [where, isBefore] of variants(
+  ['there before it moved', true],
+  ['where it has moved to', false],
+) as readonly (readonly [string, boolean])[]) {
+  test(`What was read of a slot before it moved is not there for ever where it was deleted ${where}, and is written behind that`, async (t) => {
+    const [source, target] = await Promise.all([startCluster(t), lend(t)]);
+    const to = await target.client();
+    const slot = slotOfKey(PASSING);
+    const [home, end] = [source.homeOf(slot), (source.homeOf(slot) + 1) % 3];
+    const [goes, stays] = [`${PASSING}:goes`, `${PASSING}:stays`];
+    await source.pipeline([goes, stays].map((key) => ['SET', key, `value of ${key}`]));
+    const [late, slow] = await Promise.all([
+      startProxy({ port: source.nodes[home]!.port }),
+      startProxy({ port: target.port }),
+    ]);
+    t.after(() => Promise.all([late.close(), slow.close()]));
+    late.hold(`value of ${goes}`, 'down');
+    const nat = ['--from-nat', `127.0.0.1:${source.nodes[home]!.port}=127.0.0.1:${late.port}`];
+    const run = new Following(t, {
+      endpoints: ['--from', source.nodes[end]!.url, ...nat, '--to', slow.url],
+      feed: 'tracking',
+      source: clusterSide(source),
+    }).start();
+    await underWay(run.running, () => late.met > 0);
 
-  // A round is held up, so that what changes meanwhile is read when all know where the slot is.
-  const other = source.clients[(home + 2) % 3]!;
-  slow.stall('down');
-  const name = Array.from({ length: 100 }, (_, i) => `key:${i}`).find(
-    (key) => source.clients[source.homeOfKey(key)] === other,
-  )!;
-  await other.send('SET', name, 'round');
-  await underWay(run.running, async () => (await to.send('EXISTS', name)) === 1);
-  await source.moveSlot(slot, home, end);
-  await source.clients[end]!.send('DEL', goes);
-  await sleep(LOOKED_MS);
-  // What the same node tells behind the deletion is there, and so would be what it told before.
-  const behind = Array.from({ length: 100 }, (_, i) => `behind:${i}`).find(
-    (key) => source.clients[source.homeOfKey(key)] === source.clients[end],
-  )!;
-  await source.clients[end]!.send('SET', behind, 'told');
-  slow.unstall('down');
-  await underWay(run.running, async () => (await to.send('EXISTS', behind)) === 1);
-  // Another round begins only when that one is over.
-  await other.send('SET', name, 'another round');
-  await underWay(run.running, async () => String(await to.send('GET', name)) === 'another round');
-  late.letPass();
-  late.release();
-  await run.reaches(PHASE.inSync);
-  run.cutOver();
-  assertDone(await run.done());
-  assert.deepEqual(await to.send('EXISTS', goes, stays), 1);
-});
+    // A round is held up, so that what changes meanwhile is read when all know where the slot is.
+    const other = source.clients[(home + 2) % 3]!;
+    slow.stall('down');
+    const name = Array.from({ length: 100 }, (_, i) => `key:${i}`).find(
+      (key) => source.clients[source.homeOfKey(key)] === other,
+    )!;
+    await other.send('SET', name, 'round');
+    await underWay(run.running, async () => (await to.send('EXISTS', name)) === 1);
+    if (isBefore) await source.clients[home]!.send('DEL', goes);
+    await source.moveSlot(slot, home, end);
+    if (!isBefore) await source.clients[end]!.send('DEL', goes);
+    await sleep(LOOKED_MS);
+    // What the same node tells behind the deletion is there, and so would be what it told before.
+    const behind = Array.from({ length: 100 }, (_, i) => `behind:${i}`).find(
+      (key) => source.clients[source.homeOfKey(key)] === source.clients[end],
+    )!;
+    await source.clients[end]!.send('SET', behind, 'told');
+    slow.unstall('down');
+    await underWay(run.running, async () => (await to.send('EXISTS', behind)) === 1);
+    // Another round begins only when that one is over.
+    await other.send('SET', name, 'another round');
+    await underWay(run.running, async () => String(await to.send('GET', name)) === 'another round');
+    late.letPass();
+    late.release();
+    await run.reaches(PHASE.inSync);
+    run.cutOver();
+    assertDone(await run.done());
+    assert.deepEqual(await to.send('EXISTS', goes, stays), 1);
+  });
+}
 
 /** What makes a worker of the part that the slot is of, one of three. */
 async function partOf(t: TestContext, source: TestCluster, slot: number): Promise<string[]> {

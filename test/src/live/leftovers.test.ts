@@ -3,11 +3,12 @@ import assert from 'node:assert/strict';
 import { after, before, beforeEach, test, type TestContext } from 'node:test';
 import { RespError } from '../../../resp/errors.ts';
 import type { KeyId } from '../../../src/flow/key-id.ts';
-import { tagOf } from '../../../src/cluster/slot.ts';
+import { SlotSet, tagOf } from '../../../src/cluster/slot.ts';
 import { findLeftovers, type LeftoverOptions } from '../../../src/live/leftovers.ts';
 import { OwnNames } from '../../../src/live/own-names.ts';
 import { temporaryNameFor } from '../../../src/target/internal-names.ts';
 import type { TestClient } from '../../support/client.ts';
+import { slotOfKey } from '../../support/cluster-slot.ts';
 import { callsOf, writesOf } from '../../support/command-stats.ts';
 import { LINK, openDeployment, untilAlone, type Reach } from '../../support/deployments.ts';
 import { lend } from '../../support/lent-servers.ts';
@@ -239,4 +240,27 @@ test('findLeftovers() asks each node of a cluster for its keys, also while a slo
   const { leftovers, doubts } = await searching;
   assert.deepEqual([...new Set(leftovers)], gone.map((name) => `0 ${name}`).toSorted());
   assert.deepEqual(doubts, []);
+});
+
+test('findLeftovers() of some slots walks a cluster where these are', async (t) => {
+  const cluster = await startCluster(t);
+  const names = numbered('gone:', 600);
+  await cluster.pipeline(set(names));
+  const home = 1;
+  const slot = slotOfKey(names.find((name) => cluster.homeOfKey(name) === home)!);
+  const slots = new SlotSet([[slot, slot]]);
+  const share = { slots, wanted: (key: Buffer) => slots.has(slotOfKey(key.toString())), count: 10 };
+  const scanned = async (options: Search): Promise<boolean[]> => {
+    for (const node of cluster.clients) await node.send('CONFIG', 'RESETSTAT');
+    const { leftovers } = await search(t, { ...share, target: { port: cluster.nodes[0]!.port }, ...options });
+    assert.deepEqual(
+      [...new Set(leftovers)],
+      names.filter((name) => slotOfKey(name) === slot).map((name) => `0 ${name}`),
+    );
+    const calls = await Promise.all(cluster.clients.map((node) => callsOf(node)));
+    // A look at a server has one of its own.
+    return calls.map((of) => (of.get('scan') ?? 0) > 10);
+  };
+  assert.deepEqual(await scanned({}), [false, true, false]);
+  assert.deepEqual(await scanned({ slots: undefined }), [true, true, true]);
 });

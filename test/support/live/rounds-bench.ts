@@ -23,11 +23,11 @@ export interface Bench {
 interface BenchOptions {
   readonly settleMs?: number;
   readonly mostKeys?: number;
-  /** As of the sink of rounds. */
-  readonly mayComeLate?: (key: Buffer) => boolean;
+  /** As of `RoundsSink.moveTest`. */
+  readonly hasMoved?: (key: Buffer) => boolean;
 }
 
-export function bench({ settleMs = 0, mostKeys = 1000, mayComeLate = () => false }: BenchOptions = {}): Bench {
+export function bench({ settleMs = 0, mostKeys = 1000, hasMoved }: BenchOptions = {}): Bench {
   const ledger = new PageLedger();
   const asked: Asked[] = [];
   const overflown: string[] = [];
@@ -43,7 +43,7 @@ export function bench({ settleMs = 0, mostKeys = 1000, mayComeLate = () => false
     readChanged: (db, key, page) => void asked.push({ db, key: String(key), page }),
     onRound: () => {},
     onOverflow: (key) => void overflown.push(String(key)),
-    mayComeLate,
+    moveTest: () => hasMoved,
     onWalked: () => {},
   });
   rounds.begin();
