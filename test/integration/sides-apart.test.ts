@@ -15,6 +15,8 @@ import { variants } from '../support/tier.ts';
 
 const KEYS = 2000;
 const NAMES = Array.from({ length: KEYS }, (_, i) => `key:${i}`);
+/** Nothing of it is over before the sides are changed. */
+const SLOWLY = ['--tpslimit', '200', '--count', '20'];
 /** A snapshot is sent at once. */
 const SOON = ['--repl-diskless-sync-delay', '0'];
 
@@ -40,7 +42,7 @@ test('A copy whose target address leads to the source by now writes nothing ther
   const proxy = await startProxy({ port: target.port });
   t.after(() => proxy.close());
   const ends = ['--from', source.url, '--to', urlOf(proxy.port), '--db-map', '0:1'];
-  const running = startRump([...ends, '--tpslimit', '1000', '--retry-max', '50ms']);
+  const running = startRump([...ends, ...SLOWLY, '--retry-max', '50ms']);
   await underWay(running, async () => (await keysIn(to, 1)) > 0);
   await from.send('CONFIG', 'RESETSTAT');
   proxy.leadTo(source.port);
@@ -54,7 +56,7 @@ test('A copy does not go on with --resume into what was its source, nor from wha
   t.after(() => Promise.all([left.close(), right.close()]));
   const file = fileFor(t);
   const args = ['--from', urlOf(left.port), '--to', urlOf(right.port), '--db-map', '0:1', '--resume', file];
-  const running = spawnRump([...args, '--tpslimit', '1000']);
+  const running = spawnRump([...args, ...SLOWLY]);
   await underWay(running, () => keptIn(file) > 0);
   await kill(running);
   const size = await keysIn(to, 1);

@@ -93,7 +93,7 @@ longTest('A copy that follows and goes on copies all once more where its target 
 longTest('A copy that goes on copies all once more where its target was a replica, however long ago', async (t) => {
   const file = fileFor(t);
   const args = ['--from', source.url, '--to', target.url, '--resume', file];
-  const running = startRump([...args, '--tpslimit', '300', '--count', '10']);
+  const running = startRump([...args, '--tpslimit', '50', '--count', '10']);
   await underWay(running, () => keptIn(file) > 0);
   running.child.kill('SIGINT');
   assert.equal((await running.done).code, 130);

@@ -10,8 +10,8 @@ import { underWay } from './mid-run.ts';
 import { processOf, startRump, type RunningRump } from './rump.ts';
 
 export const KEYS = 6000;
-/** So that a copy takes longer than what is kept is behind. */
-export const SLOWLY = ['--tpslimit', '6000'];
+/** Such a copy takes ten seconds, longer than anybody stands still; its pages are small, so that something is kept soon. */
+export const SLOWLY = ['--tpslimit', '600', '--count', '50'];
 
 export const setAll = (keys: number, value = ''): string[][] =>
   Array.from({ length: keys }, (_, i) => ['SET', `key:${i}`, `${value}${i}`]);
