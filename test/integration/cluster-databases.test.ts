@@ -1,13 +1,14 @@
 // Clusters that have several databases (Valkey 9, cluster-databases) are copied and compared as servers are, on either side.
 import assert from 'node:assert/strict';
 import { after, before, beforeEach, test } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { assertDifferent, assertEqual, AT_ONCE, runCheck } from '../support/check.ts';
 import { slotOfKey } from '../support/cluster-slot.ts';
+import { startControlled } from '../support/controlled.ts';
+import { underWay } from '../support/mid-run.ts';
 import { assertDone, assertFailed, assertRefused } from '../support/outcome.ts';
 import { createCluster, type TestCluster } from '../support/redis-cluster.ts';
 import { startServer, type TestServer } from '../support/redis-server.ts';
-import { runRump, startRump } from '../support/rump.ts';
+import { runRump } from '../support/rump.ts';
 import { serversWith } from '../support/server-versions.ts';
 import { longTest } from '../support/tier.ts';
 
@@ -105,11 +106,13 @@ for (const { name, binary } of serversWith('valkey-9.1')) {
     const client = cluster.clients[0]!;
     const many = Array.from({ length: 5000 }, (_, i) => ['SET', `${TAG}:${i}`, i]);
     await client.pipeline([...many, ['SELECT', 1], ...many.slice(0, KEYS)]);
-    const pace = ['--tpslimit', '6000', '--count', '200', '--retry-max', '50ms', '--retries', '3'];
-    const running = startRump(['--from', cluster.url, '--to', server.url, '--db', 'all', ...pace]);
+    const pace = ['--tpslimit', '500', '--count', '200', '--retry-max', '50ms', '--retries', '3'];
+    const ends = ['--from', cluster.url, '--to', server.url, '--db', 'all'];
+    const { running, tell } = await startControlled(t, [...ends, ...pace]);
     const there = await server.client();
-    while (running.child.exitCode === null && ((await there.send('DBSIZE')) as number) < KEYS) await sleep(5);
+    await underWay(running, async () => ((await there.send('DBSIZE')) as number) >= KEYS);
     await client.send('CLUSTER', 'DELSLOTS', slotOfKey('no such key'));
+    await tell('tpslimit', '0');
     assertFailed(await running.done, { code: 75, error: /Cannot read all keys of the source in slots \d+: no node/ });
     assert.deepEqual(await sizes([server]), { 0: 5000, 1: KEYS });
   });

@@ -1,7 +1,7 @@
 // A primary that fails or hands over during a copy: no key is lost.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { fillChanging, startSlowCopy } from '../support/changing-cluster.ts';
+import { fillChanging, hurry, startSlowCopy } from '../support/changing-cluster.ts';
 import { refusalsOf } from '../support/command-stats.ts';
 import { startControlled } from '../support/controlled.ts';
 import { assertDone } from '../support/outcome.ts';
@@ -24,9 +24,10 @@ for (const { name, binary, side } of variants(...CASES)) {
     // What a replica does not have yet is lost with its primary, whoever copies.
     if (side === 'source') await Promise.all(source.clients.slice(0, 3).map((client) => client.send('WAIT', 1, 5000)));
     const before = await source.contents();
-    const running = await startSlowCopy(source, target);
+    const run = await startSlowCopy(t, source, target);
     await { source, target }[side].failOver(1);
-    const result = await running.done;
+    await hurry(run);
+    const result = await run.running.done;
     assertDone(result);
     assert.match(result.stderr, /, [1-9]\d* reconnects?$/m, 'Nothing was felt of the failover');
     assertSame(await target.contents(), before, AFTER_MOVES);

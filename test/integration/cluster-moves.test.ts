@@ -2,12 +2,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { slotOfKey } from '../support/cluster-slot.ts';
-import { fillChanging, moveMeanwhile, startSlowCopy } from '../support/changing-cluster.ts';
+import { fillChanging, hurry, moveMeanwhile, startSlowCopy, type Move } from '../support/changing-cluster.ts';
 import { assertDone } from '../support/outcome.ts';
-import { AFTER_MOVES, startCluster, type TestCluster } from '../support/redis-cluster.ts';
+import { AFTER_MOVES, startCluster } from '../support/redis-cluster.ts';
 import { startServer } from '../support/redis-server.ts';
 import { replyProxy } from '../support/reply-proxy.ts';
-import { runRump, type RunningRump } from '../support/rump.ts';
+import { runRump } from '../support/rump.ts';
 import { servers } from '../support/server-versions.ts';
 import { assertSame } from '../support/snapshot.ts';
 import { longTest } from '../support/tier.ts';
@@ -15,21 +15,19 @@ import { longTest } from '../support/tier.ts';
 /** The fourth node, behind three primaries. */
 const SPARE = 3;
 
-/** What has moved when the copy has ended, which is when moving ends. */
-const LEAST_MOVED = 5;
-
-async function moveSome(cluster: TestCluster, { child }: RunningRump): Promise<void> {
-  let slot = 0;
-  for (; child.exitCode === null && slot < 1000; slot++) await cluster.moveSlot(slot, 0, SPARE);
-  assert.ok(slot >= LEAST_MOVED, `${slot} slots moved while the copy was under way`);
-}
+const TO_SPARE = Array.from({ length: 1000 }, (_, slot): Move => [slot, 0, SPARE]);
 
 longTest('Slots that move to a node that served none before are followed there', async (t) => {
   const [source, target] = await Promise.all([startCluster(t, { spares: 1 }), startCluster(t, { spares: 1 })]);
   await fillChanging(source);
-  const running = await startSlowCopy(source, target);
-  await Promise.all([moveSome(source, running), moveSome(target, running)]);
-  const result = await running.done;
+  const run = await startSlowCopy(t, source, target);
+  await moveMeanwhile(
+    [source, target],
+    run.running,
+    () => hurry(run),
+    () => TO_SPARE,
+  );
+  const result = await run.running.done;
   assertDone(result);
   assert.doesNotMatch(result.stderr, /replaced, restarted or emptied/);
   assertSame(await target.contents(), await source.contents(), AFTER_MOVES);
@@ -76,9 +74,9 @@ for (const { name, binary } of servers('valkey-8.1')) {
   test(`Slots move in both clusters while their keys are copied, and none is lost (${name})`, async (t) => {
     const [source, target] = await Promise.all([startCluster(t, { binary }), startCluster(t, { binary })]);
     await fillChanging(source);
-    const running = await startSlowCopy(source, target);
-    await Promise.all([moveMeanwhile(source, running), moveMeanwhile(target, running)]);
-    assertDone(await running.done);
+    const run = await startSlowCopy(t, source, target);
+    await moveMeanwhile([source, target], run.running, () => hurry(run));
+    assertDone(await run.running.done);
     assertSame(await target.contents(), await source.contents(), AFTER_MOVES);
   });
 }

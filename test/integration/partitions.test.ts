@@ -7,6 +7,7 @@ import { formatPlan, parsePlan, partitionOf, type WorkersPlan } from '../../src/
 import { SlotSet } from '../../src/cluster/slot.ts';
 import type { TestClient } from '../support/client.ts';
 import { slotOfKey } from '../support/cluster-slot.ts';
+import { listening } from '../support/controlled.ts';
 import { FEEDS, runModel, type ModelOptions } from '../support/live/model.ts';
 import { resharded, slotsMigrated } from '../support/live/cluster-faults.ts';
 import { kills } from '../support/live/faults.ts';
@@ -23,13 +24,13 @@ import { longOnly, longTest } from '../support/tier.ts';
 const WORKERS = 4;
 const KEYS = 3000;
 const MOVED = { ...AFTER_MOVES, without: UNSETTABLE };
-/** Keys a second of each process. */
-const PACE = '400';
+/** Keys a second of each process, until enough has happened. */
+const PACE = '50';
 /** The part whose process is killed. */
 const KILLED = 2;
 /** Slots of each primary that move. */
 const MOVING = 60;
-/** Those that have moved by the end. */
+/** Those that have moved before any process may come to its end. */
 const LEAST_MOVED = 5;
 
 async function fill(cluster: TestCluster, keys = KEYS): Promise<void> {
@@ -61,16 +62,15 @@ async function serverFor(t: TestContext, binary?: string): Promise<TestServer> {
 
 /**
  * Moves slots of every primary to another one, across the borders of parts: from one after the other, as who takes slots over in
- * turns with others may lose them again. Resolves with how many they were.
+ * turns with others may lose them again. @param onMoved how many they are by then
  */
-async function moveUntil(cluster: TestCluster, isOver: () => boolean): Promise<number> {
-  let moved = 0;
-  for (; !isOver() && moved < cluster.primaries * MOVING; moved++) {
+async function moveUntil(cluster: TestCluster, isOver: () => boolean, onMoved: (moved: number) => void): Promise<void> {
+  for (let moved = 0; !isOver() && moved < cluster.primaries * MOVING; moved++) {
     const home = Math.floor(moved / MOVING);
     const slot = Math.ceil((home * 16_384) / cluster.primaries) + (moved % MOVING);
     await cluster.moveSlot(slot, home, (home + 2) % cluster.primaries);
+    onMoved(moved + 1);
   }
-  return moved;
 }
 
 /** Whether a checkpoint of the part says that anything was done. */
@@ -162,6 +162,7 @@ longTest('Parts without a plan are of one process each, whatever moves, and whoe
   const targets = await Promise.all(parts.map(() => serverFor(t)));
   const folder = folderOf(t);
   const logs = parts.map((part) => join(folder, `${part}.ndjson`));
+  const sockets = parts.map((part) => join(folder, `${part}.sock`));
   const begin = (part: number): RunningRump => {
     const sides = ['--from', source.url, '--to', targets[part - 1]!.url];
     return startRump([
@@ -175,12 +176,16 @@ longTest('Parts without a plan are of one process each, whatever moves, and whoe
       '--tpslimit',
       PACE,
       '--count',
-      '50',
+      '10',
+      '--control',
+      sockets[part - 1]!,
     ]);
   };
   const running = parts.map(begin);
   const clients = await Promise.all(targets.map((target) => target.client()));
-  const moving = moveUntil(source, () => running.every(({ child }) => child.exitCode !== null));
+  let moved = 0;
+  const isOver = (): boolean => running.every(({ child }) => child.exitCode !== null);
+  const moving = moveUntil(source, isOver, (slots) => (moved = slots));
   await source.until('progress is kept', () => hasProgress(clients[KILLED - 1]!));
   processOf(running[KILLED - 1]!).kill('SIGKILL');
   assert.equal((await running[KILLED - 1]!.done).signal, 'SIGKILL');
@@ -194,10 +199,15 @@ longTest('Parts without a plan are of one process each, whatever moves, and whoe
     /remove its key from database 0 of the target \(UNLINK\): rump:checkpoint:\{\w+\}:2\)$/m,
   );
   running[KILLED - 1] = begin(KILLED);
+  await source.until('slots have moved', async () => moved >= LEAST_MOVED);
+  for (const [i, socket] of sockets.entries()) {
+    await listening(running[i]!, socket);
+    assert.equal((await runRump(['ctl', socket, 'tpslimit', '0'])).code, 0);
+  }
   const results = await Promise.all(running.map(({ done }) => done));
   for (const result of results) assertDone(result);
   assert.match(results[KILLED - 1]!.stderr, /the copy goes on from the checkpoint of part 2 in database 0/);
-  assert.ok((await moving) >= LEAST_MOVED);
+  await moving;
   const contents = await Promise.all(targets.map(contentsOf));
   for (const [i, content] of contents.entries()) {
     const { slots } = partitionOf({ part: i + 1, parts: WORKERS }, 'scanned');

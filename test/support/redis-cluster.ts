@@ -24,7 +24,7 @@ export interface ClusterOptions extends ServerOptions {
 const SLOTS = 16_384;
 /** Short, so that a failover takes a second or two. */
 const NODE_TIMEOUT_MS = 1500;
-const READY_MS = 30_000;
+const READY_MS = 60_000;
 const FAILOVER_MS = 2000;
 const POLL_MS = 20;
 const MIGRATED_AT_ONCE = 500;
