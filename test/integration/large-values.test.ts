@@ -12,9 +12,11 @@ import {
   LARGE_TYPES,
   temporaryKey,
 } from '../support/large-keyspace.ts';
+import { startControlled } from '../support/controlled.ts';
 import { assertDone, assertFailed, linesOf } from '../support/outcome.ts';
 import { startCluster } from '../support/redis-cluster.ts';
-import { runRump, startRump } from '../support/rump.ts';
+import { replyProxy } from '../support/reply-proxy.ts';
+import { runRump } from '../support/rump.ts';
 import { startPair } from '../support/server-pair.ts';
 import { servers } from '../support/server-versions.ts';
 import { assertSame, assertSameData } from '../support/snapshot.ts';
@@ -144,29 +146,29 @@ test('rump reads a stream to the highest id that there is, and cuts a string int
 test('rump reads a value again that changes while it is read', async (t) => {
   const { from, to, endpoints } = await startPair(t);
   await fillLarge(from, ['hash', 'list']);
-  const running = startRump([...endpoints, ...BIG_KEY, '--bwlimit', '1200k']);
+  const { running, tell } = await startControlled(t, [...endpoints, ...BIG_KEY, '--bwlimit', '50k']);
   await temporaryKey(running, to);
   for (let i = 0; i < 10; i += 1) {
     await from.send('HSET', 'large:hash', `field:${i}`, `changed ${i}`, `new:${i}`, 'x');
     await from.send('LPUSH', 'large:list', `new ${i}`);
     await sleep(50);
   }
+  await tell('bwlimit', '0');
   assertDone(await running.done);
   await assertSameData(from, to);
   await assertNothingLeft(to);
 });
 
 longTest('rump gives a value up that never holds still, and says so', async (t) => {
-  const { from, to, endpoints } = await startPair(t);
+  const { source, target, from, to } = await startPair(t);
   await fillLarge(from, ['list'], FOUR_TIMES);
-  const running = startRump([...endpoints, ...BIG_KEY]);
   let count = 0;
-  let last: Promise<unknown> | undefined;
-  const writing = setInterval(() => {
-    last = from.send('RPUSH', 'large:list', `new ${count++}`);
-  }, 1);
-  const result = await running.done.finally(() => clearInterval(writing));
-  await last;
+  // Behind the first piece, each time that it is read.
+  const { url } = await replyProxy(t, source.port, async ([name, , start]) => {
+    if (name === 'LRANGE' && start === '0') await from.send('RPUSH', 'large:list', `new ${count++}`);
+    return undefined;
+  });
+  const result = await runRump(['--from', url, '--to', target.url, ...BIG_KEY]);
   assertFailed(result, {
     error: /^rump: key "large:list" in db 0: It changed while it was read \([^()]+\), 5 times in a row$/,
   });
@@ -176,9 +178,10 @@ longTest('rump gives a value up that never holds still, and says so', async (t) 
 longTest('rump goes on where a value was deleted while it was read', async (t) => {
   const { from, to, endpoints } = await startPair(t);
   await fillLarge(from, ['hash']);
-  const running = startRump([...endpoints, ...BIG_KEY, '--bwlimit', '600k']);
+  const { running, tell } = await startControlled(t, [...endpoints, ...BIG_KEY, '--bwlimit', '50k']);
   await temporaryKey(running, to);
   await from.send('DEL', 'large:hash');
+  await tell('bwlimit', '0');
   const result = await running.done;
   assertDone(result);
   assert.match(result.stderr, /1 expired on the way/);
@@ -189,12 +192,13 @@ test('Nobody sees half a large value under its own name, and one that is there i
   const { from, to, endpoints } = await startPair(t);
   await fillLarge(from, ['hash']);
   await to.send('SET', 'large:hash', 'what was there');
-  const running = startRump([...endpoints, ...BIG_KEY, '--bwlimit', '600k']);
+  const { running, tell } = await startControlled(t, [...endpoints, ...BIG_KEY, '--bwlimit', '50k']);
   const name = await temporaryKey(running, to);
   assert.equal(String(await to.send('GET', 'large:hash')), 'what was there');
   // Should nobody come back to it, it goes by itself.
   const ttl = (await to.send('PTTL', name)) as number;
   assert.ok(ttl > 60_000 && ttl <= 15 * 60_000, `It expires in ${ttl} ms`);
+  await tell('bwlimit', '0');
   assertDone(await running.done);
   await assertSameData(from, to);
   await assertNothingLeft(to);
