@@ -7,6 +7,7 @@ import { HOST, withPeer } from '../../support/peer.ts';
 import { startServer, type TestServer } from '../../support/redis-server.ts';
 import { isInStep } from '../../support/replica.ts';
 import { servers } from '../../support/server-versions.ts';
+import { startProxy } from '../../support/tcp-proxy.ts';
 import { follow, until } from '../../support/tracked-node.ts';
 
 /** Ids of the clients: of those that subscribe, or of those that have their keys tracked for another one. */
@@ -113,11 +114,17 @@ for (const { name, binary } of servers(
 
     test('finds its way anew where the server becomes a replica, and takes other data for a gap', async (t) => {
       const primary = await startServer({ binary });
-      t.after(() => primary.stop());
+      const proxy = await startProxy({ port: primary.port });
+      t.after(() => Promise.all([proxy.close(), primary.stop()]));
       const { feed, keys, gaps } = await follow(t, server.port);
-      await client.send('REPLICAOF', '127.0.0.1', primary.port);
-      await until(() => gaps.some((reason) => /it has become a replica/.test(reason)), 'the new role');
+      const roles = (): number => gaps.filter((reason) => /it has become a replica/.test(reason)).length;
+      // What comes before the feed is there again is told by the new role alone.
+      proxy.stall();
+      await client.send('REPLICAOF', '127.0.0.1', proxy.port);
+      await until(() => roles() === 1, 'the new role');
+      proxy.unstall();
       await until(() => gaps.some((reason) => /has loaded other data/.test(reason)), 'the data of the primary');
+      await until(() => roles() === 2, 'the role that is another one with these data');
       await until(() => isInStep(client), 'the replica');
       await (await primary.client()).send('SET', 'from-primary', 1);
       await until(() => keys.has('from-primary'), 'a change that is replicated');
