@@ -24,6 +24,8 @@ const SNAPSHOT = ['--first-copy', 'snapshot'];
  * before the feed is there, which may be late on a busy machine, the source still has then.
  */
 const SLOWLY = ['--rdb-key-save-delay', '500', '--repl-backlog-size', '64mb'];
+/** So slow that whoever is to cut it off finds it. */
+const VERY_SLOWLY = ['--rdb-key-save-delay', '5000', '--repl-backlog-size', '64mb'];
 const BRIEFLY = { before: 2000, following: 300 };
 const LOST = /^rump: warning: the snapshot of \S+ is of no more use, and what it holds is scanned instead: /gm;
 
@@ -84,7 +86,7 @@ for (const feed of FEEDS) {
   longTest(
     `A snapshot that is cut off in the middle is scanned for, and following by ${feed} loses nothing`,
     async (t) => {
-      const [source, target] = await Promise.all([Standing.start(t, { args: SLOWLY }), Standing.start(t)]);
+      const [source, target] = await Promise.all([Standing.start(t, { args: VERY_SLOWLY }), Standing.start(t)]);
       const endpoints = ['--from', source.readerUrl, '--to', target.url];
       const cut = {
         pause: [0, 0],

@@ -7,7 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { TestClient } from '../support/client.ts';
 import { assertDone, assertFailed } from '../support/outcome.ts';
 import { folderOf } from '../support/resp-file.ts';
-import { startRump, type RumpResult, type RunningRump } from '../support/rump.ts';
+import { runRump, startRump, type RumpResult, type RunningRump } from '../support/rump.ts';
 import { startPair, type ServerPair } from '../support/server-pair.ts';
 
 /** Runs until it is in sync, then does something to the source, and ends. */
@@ -41,12 +41,14 @@ async function namesAt(client: TestClient): Promise<string[]> {
 test('rump removes what was read before a flush and is written behind it', async (t) => {
   const pair = await startPair(t);
   const { from, to } = pair;
-  const keys = Array.from({ length: 60 }, (_, i) => [`key:${i}`, 'value']);
-  const result = await follow(t, pair, ['--tpslimit', '40'], async () => {
+  const keys = Array.from({ length: 600 }, (_, i) => [`key:${i}`, 'value']);
+  const socket = join(folderOf(t), 'run.sock');
+  const result = await follow(t, pair, ['--tpslimit', '40', '--control', socket], async () => {
     await from.send('MSET', ...keys.flat());
     while ((await to.send('DBSIZE')) === 0) await sleep(5);
     await from.send('FLUSHALL');
     assert.ok(((await to.send('DBSIZE')) as number) < keys.length, 'all of them had come before the flush');
+    assert.equal((await runRump(['ctl', socket, 'tpslimit', '0'])).code, 0);
   });
   assertDone(result);
   assert.deepEqual(await namesAt(to), []);

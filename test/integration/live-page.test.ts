@@ -6,7 +6,7 @@ import { test } from 'node:test';
 import { openPage } from '../support/browser.ts';
 import { HOSTILE_KEYS } from '../support/reported-run.ts';
 import { folderOf } from '../support/resp-file.ts';
-import { processOf } from '../support/rump.ts';
+import { processOf, runRump } from '../support/rump.ts';
 import { startPair } from '../support/server-pair.ts';
 import { startShown } from '../support/shown.ts';
 import { longOnly } from '../support/tier.ts';
@@ -20,14 +20,16 @@ test('The page follows a run from its first keys to the cutover, on a phone, wha
   await from.pipeline(Array.from({ length: 1000 }, (_, i) => ['SET', `key:${i}`, i]));
   for (const client of [from, to]) await client.pipeline(HOSTILE_KEYS.map((key) => ['SET', key, 'x'.repeat(1000)]));
   const moved = join(folder, 'moved');
-  const live = ['--live', '--cutover-file', moved, '--linger', '0s', '--on-conflict', 'fail', '--tpslimit', '800'];
-  const { running, url } = await startShown(t, [...endpoints, ...live]);
+  const live = ['--live', '--cutover-file', moved, '--linger', '0s', '--on-conflict', 'fail', '--tpslimit', '50'];
+  const socket = join(folder, 'run.sock');
+  const { running, url } = await startShown(t, [...endpoints, ...live, '--control', socket]);
   const page = await openPage(t, PHONE);
   await page.open(url);
   await page.until(`/copying/i.test(${TEXT})`);
   const copied = `Number(Array.from(document.querySelectorAll('dt')).find((name) => name.innerText.match(/keys copied/i)).nextElementSibling.innerText.replace(/,/g, ''))`;
   const before = await page.run<number>(copied);
   await page.until(`${copied} > ${before}`);
+  assert.equal((await runRump(['ctl', socket, 'tpslimit', '0'])).code, 0);
   await page.until(`/in sync/i.test(${TEXT})`);
   await page.until(`${copied} === 1000`);
   await page.until(`/the source's latency/i.test(${TEXT}) && /largest keys/i.test(${TEXT})`);
@@ -52,7 +54,7 @@ longOnly(() => {
   test('The page says that a run is not reached any more, and keeps what was seen last', async (t) => {
     const { from, endpoints } = await startPair(t);
     await from.pipeline(Array.from({ length: 1000 }, (_, i) => ['SET', `key:${i}`, i]));
-    const { running, url } = await startShown(t, [...endpoints, '--tpslimit', '100']);
+    const { running, url } = await startShown(t, [...endpoints, '--tpslimit', '20']);
     const page = await openPage(t);
     await page.open(url);
     await page.until(`/copying/i.test(${TEXT})`);

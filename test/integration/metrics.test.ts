@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { startCarelessPair } from '../support/careless-target.ts';
+import { underWay } from '../support/mid-run.ts';
 import { assertDone, assertRefused } from '../support/outcome.ts';
 import { readMetrics, valueOf, type Metric } from '../support/prometheus.ts';
 import { folderOf } from '../support/resp-file.ts';
@@ -28,10 +29,12 @@ test('--metrics shows a run that follows its source, from the first key to the c
   await from.pipeline(Array.from({ length: 2000 }, (_, i) => ['SET', `key:${i}`, i]));
   const folder = folderOf(t);
   const [moved, file] = [join(folder, 'moved'), join(folder, 'x.prom')];
-  const live = ['--live', '--cutover-file', moved, '--linger', '2s', '--tpslimit', '4000'];
+  const socket = join(folder, 'run.sock');
+  const live = ['--live', '--cutover-file', moved, '--linger', '2s', '--tpslimit', '200', '--control', socket];
   const { running, url, get, metrics, until } = await startShown(t, [...endpoints, ...live, '--metrics-file', file]);
   await until('/readyz', ({ body }) => body === 'not ok: copying\n');
   assert.deepEqual(await get('/healthz'), { status: 200, body: 'ok: copying\n' });
+  assert.equal((await runRump(['ctl', socket, 'tpslimit', '0'])).code, 0);
   await until('/readyz', ({ status }) => status === 200);
 
   await from.send('SET', 'key:7', 'changed');
@@ -68,7 +71,8 @@ longTest('--metrics under load counts up to what was copied, and takes no memory
   const { from, endpoints } = await startPair(t);
   const keys = 20_000;
   await from.pipeline(Array.from({ length: keys }, (_, i) => ['SET', `key:${i}`, 'x'.repeat(100)]));
-  const run = await startShown(t, [...endpoints, '--tpslimit', '20000']);
+  const socket = join(folderOf(t), 'run.sock');
+  const run = await startShown(t, [...endpoints, '--tpslimit', '2000', '--control', socket]);
   const seen: number[] = [];
   const memory: number[] = [];
   const scrape = async (): Promise<void> => {
@@ -82,7 +86,10 @@ longTest('--metrics under load counts up to what was copied, and takes no memory
     }
   };
   const last = run.get('/status', { Prefer: 'wait=10' });
-  await Promise.all([...Array.from({ length: 8 }, scrape), run.running.done]);
+  const scraping = Promise.all(Array.from({ length: 8 }, scrape));
+  await underWay(run.running, () => new Set(seen).size > 1);
+  assert.equal((await runRump(['ctl', socket, 'tpslimit', '20000'])).code, 0);
+  await Promise.all([scraping, run.running.done]);
   assertDone(await run.running.done);
   assert.deepEqual(
     seen,

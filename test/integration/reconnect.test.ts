@@ -3,7 +3,9 @@ import assert from 'node:assert/strict';
 import { test, type TestContext } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { TestClient } from '../support/client.ts';
+import { startControlled } from '../support/controlled.ts';
 import { lend } from '../support/lent-servers.ts';
+import { underWay } from '../support/mid-run.ts';
 import { assertDone, assertFailed } from '../support/outcome.ts';
 import { runRump, startRump, type RumpResult, type RunningRump } from '../support/rump.ts';
 import { startPair, type ServerPair } from '../support/server-pair.ts';
@@ -49,17 +51,15 @@ async function replaceMidRun(
   await pair.from.pipeline(keys);
   const proxy = await startProxy({ port: pair[side].port });
   t.after(() => proxy.close());
-  const endpoints = pair.endpoints.map((word) => (word === pair[side].url ? proxy.url : word));
-  const running = startRump([...endpoints, '--tpslimit', '2000']);
-  while (((await pair.to.send('DBSIZE')) as number) < 500) {
-    assert.equal(running.child.exitCode, null, running.stderr);
-    await sleep(POLL_MS);
-  }
   const replacement = await lend(t);
   const other = await replacement.client();
   if (side === 'source') await other.pipeline(keys);
+  const endpoints = pair.endpoints.map((word) => (word === pair[side].url ? proxy.url : word));
+  const { running, tell } = await startControlled(t, [...endpoints, '--tpslimit', '500']);
+  await underWay(running, async () => ((await pair.to.send('DBSIZE')) as number) > 100);
   proxy.leadTo(replacement.port);
   proxy.cut();
+  await tell('tpslimit', '0');
   return { ...pair, other, result: await running.done };
 }
 

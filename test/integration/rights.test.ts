@@ -1,14 +1,15 @@
 // Rights that a user lacks: every one is named, of both sides in one message, before anything is written.
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { test, type TestContext } from 'node:test';
 import type { TestClient } from '../support/client.ts';
+import { startControlled } from '../support/controlled.ts';
 import { FEEDS, Following, PHASE } from '../support/live/model.ts';
 import { serverSide } from '../support/live/sides.ts';
+import { underWay } from '../support/mid-run.ts';
 import { sectionOf } from '../support/pages.ts';
 import { assertDone, assertFailed, assertRefused } from '../support/outcome.ts';
 import { startCluster } from '../support/redis-cluster.ts';
-import { runRump, startRump, type RumpResult } from '../support/rump.ts';
+import { runRump, type RumpResult } from '../support/rump.ts';
 import { startPair } from '../support/server-pair.ts';
 import { longTest, variants } from '../support/tier.ts';
 
@@ -130,17 +131,19 @@ test('rump names the rights that the nodes of a cluster ask for, of either side'
   assertRefused(result, { error: new RegExp(`at 127\\.0\\.0\\.1:${second} as the source the user may not run DUMP`) });
 });
 
-/** A copy that takes a second, and what happens to it when a part of it is written. */
+/** A copy that is slow until something happens to it when a part of it is written, and fast behind that. */
 async function copyWhile(
+  t: TestContext,
   ends: readonly string[],
   from: TestClient,
   to: TestClient,
   happen: () => Promise<unknown>,
 ): Promise<RumpResult> {
   await from.pipeline(Array.from({ length: 5000 }, (_, i) => ['SET', `key:${i}`, i]));
-  const running = startRump([...ends, '--tpslimit', '5000']);
-  while (((await to.send('DBSIZE')) as number) < 500) await sleep(5);
+  const { running, tell } = await startControlled(t, [...ends, '--tpslimit', '300']);
+  await underWay(running, async () => ((await to.send('DBSIZE')) as number) > 0);
   await happen();
+  await tell('tpslimit', '0');
   return running.done;
 }
 
@@ -148,7 +151,7 @@ longTest('rump names the source that does not say any more who it is', async (t)
   const { source, target, from, to } = await startPair(t);
   await grant(from, 'reader', '+@all');
   const ends = ['--from', as('reader', source.url), '--to', target.url];
-  const result = await copyWhile(ends, from, to, () => grant(from, 'reader', '+@all', '-info'));
+  const result = await copyWhile(t, ends, from, to, () => grant(from, 'reader', '+@all', '-info'));
   assertFailed(result, { error: new RegExp(`^rump: Cannot read from 127\\.0\\.0\\.1:${source.port}: NOPERM `, 'm') });
 });
 
@@ -156,6 +159,6 @@ longTest('rump vouches for no target that was flushed and does not say which key
   const { source, target, from, to } = await startPair(t);
   await grant(to, 'writer', '+@all', '-exists');
   const ends = ['--from', source.url, '--to', as('writer', target.url)];
-  const result = await copyWhile(ends, from, to, () => to.send('FLUSHALL'));
+  const result = await copyWhile(t, ends, from, to, () => to.send('FLUSHALL'));
   assertFailed(result, { error: /was flushed or swapped .* and does not say whether they are there/ });
 });

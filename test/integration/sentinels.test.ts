@@ -1,13 +1,13 @@
 // Sentinels on both sides: primaries that they name, and failovers while the copy is under way.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { startControlled } from '../support/controlled.ts';
 import { assertSameData } from '../support/keyspace.ts';
 import { lend } from '../support/lent-servers.ts';
 import { underWay } from '../support/mid-run.ts';
 import { assertDone } from '../support/outcome.ts';
 import type { TestServer } from '../support/redis-server.ts';
 import { startReplica } from '../support/replica.ts';
-import { startRump } from '../support/rump.ts';
 import { startPair } from '../support/server-pair.ts';
 import { startSentinel, untilPrimary, untilReplicaKnown } from '../support/sentinel.ts';
 import { longTest } from '../support/tier.ts';
@@ -32,7 +32,8 @@ longTest(
     t.after(() =>
       Promise.all([left, right].flatMap(({ replica, sentinels }) => [replica, ...sentinels].map((one) => one.stop()))),
     );
-    const running = startRump(['--from', left.url, '--to', right.url, '--tpslimit', '6000', '--json']);
+    const ends = ['--from', left.url, '--to', right.url];
+    const { running, tell } = await startControlled(t, [...ends, '--tpslimit', '2000', '--json']);
     const to = await target.client();
     let seen = 0;
     const poll = setInterval(
@@ -44,10 +45,11 @@ longTest(
       50,
     );
     t.after(() => clearInterval(poll));
-    await underWay(running, () => seen > 3000);
+    await underWay(running, () => seen > 1000);
     clearInterval(poll);
     await Promise.all([source.kill(), target.kill()]);
     await Promise.all([left, right].map(({ sentinels, replica }) => untilPrimary(sentinels[0]!, replica)));
+    await tell('tpslimit', '0');
     const result = await running.done;
     assert.equal(result.code, 0, result.stderr);
     for (const side of ['source', 'target'])
@@ -64,9 +66,10 @@ test('rump says so where no sentinel answers at the end who the primary of the t
   const sentinel = await startSentinel({ primary: target });
   t.after(() => sentinel.stop());
   const url = `redis+sentinel://127.0.0.1:${sentinel.port}/main`;
-  const running = startRump([...endpoints.slice(0, 3), url, '--tpslimit', '500']);
-  await underWay(running, async () => ((await to.send('DBSIZE')) as number) > 50);
+  const { running, tell } = await startControlled(t, [...endpoints.slice(0, 3), url, '--tpslimit', '50']);
+  await underWay(running, async () => ((await to.send('DBSIZE')) as number) > 0);
   await sentinel.kill();
+  await tell('tpslimit', '0');
   const result = await running.done;
   assertDone(result);
   const peer = `127\\.0\\.0\\.1:${target.port}`;

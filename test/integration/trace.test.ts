@@ -47,11 +47,13 @@ test('--trace-match shows the way of one key through both sides, and through the
   const { from, endpoints } = await startPair(t);
   await from.pipeline(Array.from({ length: 50 }, (_, i) => ['SET', `key:${i}`, i]));
   const file = fileFor(t);
-  const following = ['--live', '--feed', 'psync', '--until-idle', '500ms', '--linger', '0s', '--tpslimit', '50'];
+  const cutover = `${file}.cutover`;
+  const following = ['--live', '--feed', 'psync', '--cutover-file', cutover, '--linger', '0s'];
   const running = startRump([...endpoints, ...following, '--trace', file, '--trace-match', 'key:7']);
   await underWay(running, () => existsSync(file) && /"RESTORE" "key:7"/.test(readFileSync(file, 'utf8')));
   await from.send('SET', 'key:7', 'changed');
   await from.send('SET', 'key:8', 'changed');
+  writeFileSync(cutover, '');
   assertDone(await running.done);
   const ways = linesOf(readFileSync(file, 'utf8')).map((line) => line.slice(line.indexOf(' ') + 1));
   const frames = ways.filter((way) => !/ [=x] /.test(way) && !/"key:7".*, "key:|, "key:7"/.test(way));

@@ -4,14 +4,15 @@ import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { fileFor, kill, setAll } from '../support/broken-off.ts';
 import { dumpsOf } from '../support/command-stats.ts';
+import { startControlled } from '../support/controlled.ts';
 import { fillAllTypes } from '../support/keyspace.ts';
 import { Following, PHASE } from '../support/live/model.ts';
 import { serverSide } from '../support/live/sides.ts';
+import { underWay } from '../support/mid-run.ts';
 import { assertRefused } from '../support/outcome.ts';
-import { runRump, startRump, type RumpResult } from '../support/rump.ts';
+import { runRump, type RumpResult } from '../support/rump.ts';
 import { startPair } from '../support/server-pair.ts';
 import { startCluster } from '../support/redis-cluster.ts';
 
@@ -61,19 +62,15 @@ test('rump --verify exits with 3 where somebody changes the target meanwhile, an
   await from.pipeline(Array.from({ length: 20_000 }, (_, i) => ['SET', `key:${i}`, i]));
   // What is copied early is changed long before the end.
   const args = [...endpoints, ...SOON, '--resume', fileFor(t)];
-  const running = startRump([...args, '--tpslimit', '15000']);
-  for (;;) {
-    const size = (await to.send('DBSIZE')) as number;
-    if (size > 1000) break;
-    assert.equal(running.child.exitCode, null, running.stderr);
-    await sleep(2);
-  }
+  const { running, tell } = await startControlled(t, [...args, '--tpslimit', '1000']);
+  await underWay(running, async () => ((await to.send('DBSIZE')) as number) > 50);
   const [changed, deleted] = [String(await to.send('RANDOMKEY')), String(await to.send('RANDOMKEY'))];
   await to.pipeline([
     ['SET', changed, 'changed'],
     ['DEL', deleted],
     ['SET', 'theirs', 1],
   ]);
+  await tell('tpslimit', '0');
   const { code, stdout, stderr } = await running.done;
   assert.equal(code, 3, stderr);
   assert.doesNotMatch(stdout, /Sync done|equal/);

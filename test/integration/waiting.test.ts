@@ -5,6 +5,8 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { callsOf } from '../support/command-stats.ts';
+import { startControlled } from '../support/controlled.ts';
+import { underWay } from '../support/mid-run.ts';
 import { assertDone, assertFailed, assertRefused } from '../support/outcome.ts';
 import { withPeer } from '../support/peer.ts';
 import { startServer } from '../support/redis-server.ts';
@@ -97,12 +99,14 @@ longTest(
     await other.pipeline(Array.from({ length: 3000 }, (_, i) => ['SET', `key:${i}`, i]));
     const proxy = await startProxy({ port: pair.source.port });
     t.after(() => proxy.close());
-    const running = startRump(['--from', `${proxy.url}/1`, '--to', pair.target.url, ...PATIENT, '--tpslimit', '3000']);
-    while (((await pair.to.send('DBSIZE')) as number) < 500) assert.equal(running.child.exitCode, null, running.stderr);
+    const ends = ['--from', `${proxy.url}/1`, '--to', pair.target.url];
+    const { running, tell } = await startControlled(t, [...ends, ...PATIENT, '--tpslimit', '300']);
+    await underWay(running, async () => ((await pair.to.send('DBSIZE')) as number) > 0);
     await keepBusy(pair);
     proxy.cut();
     await said(running, /^rump: waiting for the source .*: BUSY /m);
     await pair.from.send('SCRIPT', 'KILL');
+    await tell('tpslimit', '0');
     assertDone(await running.done);
     assert.equal(await pair.to.send('DBSIZE'), 3000);
   },
