@@ -58,7 +58,7 @@ longTest('rump ends soon after one SIGINT, although the target stalls for good',
   const first = performance.now();
   running.child.kill('SIGINT');
   const result = await running.done;
-  assert.ok(performance.now() - first < 10_000, `It took ${performance.now() - first} ms`);
+  assert.ok(performance.now() - first < 30_000, `It took ${performance.now() - first} ms`);
   assertFailed(result, { code: 130, error: /^rump: Stopped by Ctrl-C/ });
 });
 

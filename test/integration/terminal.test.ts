@@ -112,7 +112,7 @@ async function startHeld(t: TestContext, columns: number, more = ''): Promise<He
   const words = [process.execPath, MAIN, '--from', pair.source.url, '--to', proxy.url, '--buffer', '1M'];
   const command = `${words.map((word) => `'${word}'`).join(' ')} ${more}; echo "exit $?"`;
   const terminal = openTerminal(t, { columns, command });
-  for (const deadline = Date.now() + 10_000; proxy.bytesUp < 1_000_000; await sleep(1)) {
+  for (const deadline = Date.now() + 60_000; proxy.bytesUp < 1_000_000; await sleep(1)) {
     assert.ok(Date.now() < deadline, (await terminal.screen()).join('\n'));
   }
   proxy.stall();

@@ -26,7 +26,7 @@ const FLAGS = [
   '--force-color-profile=srgb',
 ];
 const POLL_MS = 20;
-const PATIENCE_MS = 15_000;
+const PATIENCE_MS = 60_000;
 
 export interface PageOptions {
   readonly width?: number;

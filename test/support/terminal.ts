@@ -15,7 +15,7 @@ export interface TerminalOptions {
 const run = promisify(execFile);
 /** To look takes two processes. */
 const POLL_MS = 100;
-const LONGEST_MS = 20_000;
+const LONGEST_MS = 60_000;
 
 let terminals = 0;
 

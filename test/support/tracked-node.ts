@@ -7,7 +7,7 @@ import { TrackingFeed } from '../../src/live/tracking-feed.ts';
 import { openSource, type DeploymentChoice } from './deployment.ts';
 
 const POLL_MS = 2;
-const WAIT_MS = 10_000;
+const WAIT_MS = 60_000;
 
 /** A feed with what it has told. */
 export interface Followed {

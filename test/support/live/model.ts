@@ -80,7 +80,7 @@ const POLL_MS = 10;
 const FELT_MS = 15_000;
 const IN_SYNC_MS = 90_000;
 /** In which a server notices that a client has gone. */
-const GONE_MS = 2000;
+const GONE_MS = 20_000;
 
 /** @returns how rump ended, after all that is to be the same was found the same */
 export async function runModel(t: TestContext, options: ModelOptions): Promise<RumpResult> {
