@@ -14,6 +14,8 @@ import { longOnly, longTest, variants } from '../support/tier.ts';
 
 const KEYS = 300;
 const SOON = ['--repl-diskless-sync-delay', '0'];
+/** Longer than any test. */
+const NEVER_MS = 600_000;
 /** Too large for one RESTORE: it has a connection of its own. */
 const LARGE = ['--big-key', '2k'];
 
@@ -104,7 +106,9 @@ async function moveTo(sentinel: TestServer, { port }: TestServer): Promise<void>
 
 async function inSync(t: TestContext, feed: FeedName, args: readonly string[] = []): Promise<Sides> {
   const [source, target] = await Promise.all([startServer({ args: SOON }), startServer({ args: SOON })]);
-  const [replica, sentinel] = await Promise.all([startReplica(target), startSentinel({ primary: target })]);
+  // It moves when it is told to, and not by itself.
+  const watching = startSentinel({ primary: target, downAfter: NEVER_MS });
+  const [replica, sentinel] = await Promise.all([startReplica(target), watching]);
   t.after(() => Promise.all([source, target, replica, sentinel].map((server) => server.stop())));
   const from = await source.client();
   await from.pipeline(Array.from({ length: KEYS }, (_, i) => ['SET', `key:${i}`, i]));

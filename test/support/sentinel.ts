@@ -12,6 +12,8 @@ export interface SentinelOptions {
   readonly service?: string;
   /** How many have to see the primary down before this one begins a failover. Default 1: it alone decides. */
   readonly quorum?: number;
+  /** Milliseconds of silence after which it takes the primary for gone. */
+  readonly downAfter?: number;
   /** What it demands of its own clients. */
   readonly password?: string;
   /** Its port speaks TLS and nothing else. */
@@ -55,7 +57,7 @@ export async function untilReplicaKnown(sentinel: TestServer, service = 'main'):
 
 /** A sentinel writes to its file as well, and keeps there what it learned. */
 function configure(dir: string, port: number, options: SentinelOptions): string {
-  const { primary, service = 'main', quorum = 1, password, tls } = options;
+  const { primary, service = 'main', quorum = 1, downAfter = DOWN_AFTER_MS, password, tls } = options;
   const place = tls === undefined ? [['port', port]] : [['port', 0], ...tlsLines(port, tls)];
   const lines = [
     ...place,
@@ -65,7 +67,7 @@ function configure(dir: string, port: number, options: SentinelOptions): string 
     ['bind', '127.0.0.1'],
     ['dir', dir],
     ['sentinel monitor', service, '127.0.0.1', primary.port, quorum],
-    ['sentinel down-after-milliseconds', service, DOWN_AFTER_MS],
+    ['sentinel down-after-milliseconds', service, downAfter],
     ['sentinel failover-timeout', service, FAILOVER_MS],
   ];
   const path = join(dir, 'sentinel.conf');
