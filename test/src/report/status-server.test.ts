@@ -274,14 +274,14 @@ test('StatusServer.close() answers who waits for the end, and hangs up on all ot
   const impatient = await get(port, { path: '/status', headers: { Prefer: 'wait=nonsense' } });
   assert.equal(impatient.body, 'status');
   assert.equal(asked.length, 1);
-  const begun = performance.now();
+  // Nobody is waited for: that would never end.
+  t.mock.method(globalThis, 'setTimeout', () => ({ unref: () => {} }));
   server.close();
   assert.deepEqual(
     (await Promise.all(waiting)).map(({ body, headers }) => [body, headers.connection]),
     waiting.map(() => ['status', 'close']),
   );
   await Promise.all([said(idle), said(slow)]);
-  assert.ok(performance.now() - begun < 400);
   await assert.rejects(once(connect({ host: '127.0.0.1', port }), 'connect'), { code: 'ECONNREFUSED' });
 });
 
