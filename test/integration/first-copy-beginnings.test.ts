@@ -13,15 +13,17 @@ import { assertSameData } from '../support/snapshot.ts';
 import { startProxy } from '../support/tcp-proxy.ts';
 import { longTest, variants } from '../support/tier.ts';
 
-/** Servers wait for more replicas before they make a snapshot for all of them. */
-const DELAY = { args: ['--repl-diskless-sync', 'yes', '--repl-diskless-sync-delay', '1'] };
+/** Servers wait so many seconds for more replicas before they make a snapshot for all of them: until they are told otherwise. */
+const delay = (seconds: number) => ({
+  args: ['--repl-diskless-sync', 'yes', '--repl-diskless-sync-delay', String(seconds)],
+});
 const SNAPSHOT = ['--first-copy', 'snapshot', '--retry-max', '50ms'];
 const FOLLOWING = ['--live', '--until-idle', '200ms', '--linger', '0s'];
 const SCANNED = /scanned instead/;
 const POLL_MS = 5;
 
 function startWaiting(t: TestContext): Promise<ServerPair> {
-  return startPair(t, { source: DELAY });
+  return startPair(t, { source: delay(600) });
 }
 
 async function fill(client: { pipeline(commands: (string | number)[][]): Promise<unknown> }): Promise<void> {
@@ -47,6 +49,7 @@ for (const [how, args] of variants<[string, string[]]>(
     const running = startRump([...endpoints, ...SNAPSHOT, ...args]);
     await untilAsked(running, from);
     await from.send('CLIENT', 'KILL', 'TYPE', 'replica');
+    await from.send('CONFIG', 'SET', 'repl-diskless-sync-delay', 0);
     const result = await running.done;
     assertDone(result);
     assert.match(result.stderr, /^rump: lost the source .*; trying again in .* \(1 of 10\)$/m);
@@ -74,7 +77,7 @@ for (const args of [[], [...FOLLOWING, '--feed', 'psync']]) {
   longTest(
     `A primary of a cluster that hands over before its snapshot begins is scanned for: ${args.join(' ')}`,
     async (t) => {
-      const cluster = await startCluster(t, { primaries: 1, replicas: 1, ...DELAY });
+      const cluster = await startCluster(t, { primaries: 1, replicas: 1, ...delay(1) });
       const { to, target } = await startPair(t);
       await fill(cluster);
       // It has to wait for long enough.
@@ -92,7 +95,7 @@ for (const args of [[], [...FOLLOWING, '--feed', 'psync']]) {
 }
 
 longTest('However often a feed that waits for its snapshot is cut off, it begins behind it', async (t) => {
-  const { from, to, endpoints } = await startPair(t, { source: { args: ['--repl-diskless-sync-delay', '600'] } });
+  const { from, to, endpoints } = await startPair(t, { source: delay(600) });
   await fill(from);
   const retries = 2;
   const ways = [...FOLLOWING, '--feed', 'psync', ...SNAPSHOT, '--retries', String(retries)];
@@ -119,7 +122,6 @@ longTest('However often a feed that waits for its snapshot is cut off, it begins
 test('A source that is there, and takes too long to begin its snapshot, is not asked again', async (t) => {
   const { source, target, from } = await startWaiting(t);
   await fill(from);
-  await from.send('CONFIG', 'SET', 'repl-diskless-sync-delay', 600);
   const proxy = await startProxy(source);
   t.after(() => proxy.close());
   const running = startRump(['--from', proxy.url, '--to', target.url, ...SNAPSHOT, '--timeout', '1s']);

@@ -92,10 +92,13 @@ longTest('rump brings the other nodes of a target cluster all of their keys whil
   await from.pipeline(names.map((name, i) => ['SET', name, String(i % 10).repeat(1024)]));
   const [first, slow, last] = cluster.clients as [TestClient, TestClient, TestClient];
   const usageFile = join(source.dir, 'usage');
-  const args = ['--from', source.url, '--to', cluster.url, '--buffer', '16M', '--bwlimit', '16M'];
+  const socket = join(source.dir, 'run.sock');
+  const slowly = ['--bwlimit', '1M', '--control', socket];
+  const args = ['--from', source.url, '--to', cluster.url, '--buffer', '16M', ...slowly];
   const running = startRump(args, { env: usageInto(usageFile) });
   await cluster.until('keys arrive', async () => (await sizeOf(slow)) > 0);
   cluster.nodes[1]!.pause();
+  assert.equal((await runRump(['ctl', socket, 'bwlimit', '16M'])).code, 0);
   const theirs = names.filter((name) => cluster.homeOfKey(name) !== 1).length;
   await cluster.until('the others have all of theirs', async () => (await sizeOf(first, last)) === theirs);
   assert.equal(running.child.exitCode, null, 'The copy did not wait for the node that stands still');
