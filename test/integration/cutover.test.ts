@@ -68,7 +68,7 @@ test('rump names who still writes after the cutover, copies it, and does not cal
 
 test('rump names who still writes though keys expire that it does not follow, and it is not told in which database', async (t) => {
   const scope = ['--db', '0,1', '--exclude', 'brief:*'];
-  const { pair, running, cutOver } = await startFollowing(t, ['--linger', '1s', '--feed', 'tracking', ...scope]);
+  const { pair, running, cutOver } = await startFollowing(t, ['--linger', '2s', '--feed', 'tracking', ...scope]);
   const { from } = pair;
   await says(running, IN_SYNC);
   cutOver();

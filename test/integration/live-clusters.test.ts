@@ -19,7 +19,13 @@ const FOLLOWING_MS = 6000;
 const MOVED: Partial<ModelOptions> = { same: { ...AFTER_MOVES, without: UNSETTABLE } };
 
 /** Faults go on until rump has ended. */
-const LINGERING: Partial<ModelOptions> = { lasts: true, args: ['--retries', '50', '--linger', '2s'] };
+const lingering = (time: string): Partial<ModelOptions> => ({
+  lasts: true,
+  args: ['--retries', '50', '--linger', time],
+});
+const LINGERING = lingering('2s');
+/** Whoever writes all the time does so within it, however busy the machine is. */
+const LINGERING_LONG = lingering('8s');
 /** Milliseconds for which a slot stays: whoever writes to it is told from the move. */
 const STAYING = [800, 1000] as const;
 /** What is written until rump has ended, and so is not the same on both sides; other keys of its slot are. */
@@ -89,7 +95,7 @@ longOnly(() => {
       follow(t, 'psync', {
         ...plain,
         faults: (source) => [slotsMigrated(source, { slots: [slotOfKey(LATE)], pause: STAYING }), writing(source)],
-        options: { ...LINGERING, code: 1, same: WITHOUT_LATE },
+        options: { ...LINGERING_LONG, code: 1, same: WITHOUT_LATE },
       }));
 
     // A server whose slots move as one, and are written, mixes up their databases; so those of the target stay.

@@ -48,7 +48,7 @@ for (const feed of variants(...FEEDS))
   });
 
 test('A target whose sentinels name another primary while it lingers is not done before that one has everything', async (t) => {
-  const { from, replica, sentinel, run } = await inSync(t, 'psync', ['--linger', '500ms']);
+  const { from, replica, sentinel, run } = await inSync(t, 'psync', ['--linger', '2s']);
   const to = await replica.client();
   await to.send('REPLICAOF', 'NO', 'ONE');
   await change(from, 'lost');

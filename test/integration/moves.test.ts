@@ -74,7 +74,7 @@ test('A move whose cutover takes too long says so, and the source has everything
 });
 
 test('A move whose writers were not stopped names what they write, and brings it', async (t) => {
-  const run = await inSync(t, ['--linger', '500ms']);
+  const run = await inSync(t, ['--linger', '2s']);
   run.cutOver();
   await run.reaches(PHASE.lingering);
   let late = 0;
@@ -87,7 +87,7 @@ test('A move whose writers were not stopped names what they write, and brings it
 });
 
 test('A move whose target is lost at the end, and comes back with nothing, is not done before it has everything', async (t) => {
-  const [run, port] = [await inSync(t, ['--linger', '100ms']), target.port];
+  const [run, port] = [await inSync(t, ['--linger', '2s']), target.port];
   run.cutOver();
   await run.reaches(PHASE.lingering);
   await target.stop();
