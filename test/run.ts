@@ -13,7 +13,7 @@ import { parseArgs } from 'node:util';
 const isRest = process.env['TEST_LONG'] === 'rest';
 
 /** Far above what any process needs; what hangs is killed rather than waited for. */
-const TIMEOUT_MS = 600_000;
+const TIMEOUT_MS = 1_200_000;
 
 /** Integration tests with a cluster, that follow random writers, or that measure a process, take long: in the long tier each has a process of its own. */
 const LONG = /\/(?:redis-cluster|sentinel|standing|terminal|usage-hook)\.js'/;

@@ -25,7 +25,7 @@ const WORKERS = 4;
 const KEYS = 3000;
 const MOVED = { ...AFTER_MOVES, without: UNSETTABLE };
 /** Keys a second of each process, until enough has happened. */
-const PACE = '50';
+const PACE = '20';
 /** The part whose process is killed. */
 const KILLED = 2;
 /** Slots of each primary that move. */
@@ -176,7 +176,7 @@ longTest('Parts without a plan are of one process each, whatever moves, and whoe
       '--tpslimit',
       PACE,
       '--count',
-      '10',
+      '5',
       '--control',
       sockets[part - 1]!,
     ]);
