@@ -79,14 +79,17 @@ async function* readList(ask: AskAbout, key: Buffer, size: PageSize): AsyncGener
   const end = new ValueEnd(ask, key, 'list');
   for (let at = 0; ;) {
     const start = performance.now();
-    const range = [String(at), String(at + size.count - 1)] as const;
+    const asked = size.count;
+    const range = [String(at), String(at + asked - 1)] as const;
     const items = stringsIn(await askOne(ask, 'LRANGE', key, ...range), 'LRANGE');
-    if (items.length > size.count) throw nonsense('LRANGE');
+    if (items.length > asked) throw nonsense('LRANGE');
     if (items.length === 0) return end.onEnd();
     await end.onPage('LRANGE', items.length);
     size.observe(bytesOf(items), performance.now() - start);
     at += items.length;
     yield { type: 'list', items };
+    // That was its end then: one that grows all the time would have no other.
+    if (items.length < asked) return;
   }
 }
 

@@ -88,11 +88,6 @@ export class SlotWatch {
     return this.#held?.has(slot) === true && !this.#leaving.has(slot);
   }
 
-  /** Slots that were at this node, and did not stay there as far as it was seen. */
-  get left(): Iterable<number> {
-    return [...this.#everHeld].filter((slot) => !this.stayed(slot));
-  }
-
   /** What share of the slots that were ever at this node stayed there; 1 where that cannot be told. */
   get shareStayed(): number {
     const ever = this.#everHeld.size;

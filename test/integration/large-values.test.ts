@@ -159,21 +159,25 @@ test('rump reads a value again that changes while it is read', async (t) => {
   await assertNothingLeft(to);
 });
 
-longTest('rump gives a value up that never holds still, and says so', async (t) => {
-  const { source, target, from, to } = await startPair(t);
-  await fillLarge(from, ['list'], FOUR_TIMES);
-  let count = 0;
-  // Behind the first piece, each time that it is read.
-  const { url } = await replyProxy(t, source.port, async ([name, , start]) => {
-    if (name === 'LRANGE' && start === '0') await from.send('RPUSH', 'large:list', `new ${count++}`);
-    return undefined;
+for (const [when, grows] of [
+  ['behind its first piece', (start: string) => start === '0'],
+  ['with each piece', () => true],
+] as const) {
+  longTest(`rump gives a value up that grows ${when} each time that it is read, and says so`, async (t) => {
+    const { source, target, from, to } = await startPair(t);
+    await fillLarge(from, ['list'], FOUR_TIMES);
+    let count = 0;
+    const { url } = await replyProxy(t, source.port, async ([name, , start]) => {
+      if (name === 'LRANGE' && grows(start!)) await from.send('RPUSH', 'large:list', `new ${count++}`);
+      return undefined;
+    });
+    const result = await runRump(['--from', url, '--to', target.url, ...BIG_KEY]);
+    assertFailed(result, {
+      error: /^rump: key "large:list" in db 0: It changed while it was read \([^()]+\), 5 times in a row$/,
+    });
+    assert.equal(await to.send('DBSIZE'), 0);
   });
-  const result = await runRump(['--from', url, '--to', target.url, ...BIG_KEY]);
-  assertFailed(result, {
-    error: /^rump: key "large:list" in db 0: It changed while it was read \([^()]+\), 5 times in a row$/,
-  });
-  assert.equal(await to.send('DBSIZE'), 0);
-});
+}
 
 longTest('rump goes on where a value was deleted while it was read', async (t) => {
   const { from, to, endpoints } = await startPair(t);
