@@ -77,19 +77,19 @@ async function* readString(ask: AskAbout, key: Buffer, pieceBytes: number): Asyn
 async function* readList(ask: AskAbout, key: Buffer, size: PageSize): AsyncGenerator<ValuePiece> {
   size.keepOrder();
   const end = new ValueEnd(ask, key, 'list');
-  for (let at = 0; ;) {
+  // A short page was its end then: one that grows all the time would have no other.
+  for (let at = 0, isShort = false; !isShort;) {
     const start = performance.now();
     const asked = size.count;
     const range = [String(at), String(at + asked - 1)] as const;
     const items = stringsIn(await askOne(ask, 'LRANGE', key, ...range), 'LRANGE');
     if (items.length > asked) throw nonsense('LRANGE');
-    if (items.length === 0) return end.onEnd();
     await end.onPage('LRANGE', items.length);
     size.observe(bytesOf(items), performance.now() - start);
     at += items.length;
-    yield { type: 'list', items };
-    // That was its end then: one that grows all the time would have no other.
-    if (items.length < asked) return;
+    isShort = items.length < asked;
+    if (items.length === 0) await end.onEnd();
+    else yield { type: 'list', items };
   }
 }
 
