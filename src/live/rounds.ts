@@ -7,12 +7,12 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { EntryRun } from '../flow/entry-run.ts';
 import { EntryView } from '../flow/entry-view.ts';
 import { idOf, type KeyId } from '../flow/key-id.ts';
-import { NameHash } from '../flow/name-table.ts';
 import { Wakeup } from '../flow/wakeup.ts';
 import type { KeyScope } from '../scan/key-scope.ts';
 import type { PageLedger } from '../scan/page-ledger.ts';
 import type { Follower } from '../source/follower.ts';
 import { DirtyKeys, type DirtyKeysOptions } from './dirty-keys.ts';
+import { GoneCount } from './gone-count.ts';
 import { LateKeys, type LateKeysGroup } from './late-keys.ts';
 import type { Streams } from './streams.ts';
 
@@ -42,8 +42,6 @@ export interface RoundsSink {
 
 /** Keys of a round that are on their way at once. */
 const MOST_ASKED = 4096;
-/** Names of a round that are gone from one database and not from all, at most. */
-const MOST_GONE = 65_536;
 /** Milliseconds: a key that is written all the time is read no more often. */
 const ROUND_MS = 20;
 
@@ -91,11 +89,8 @@ export class Rounds implements Follower {
   #changes = 0;
   /** How often a value was not read to its end, as it went on changing. */
   #unread = 0;
-  #gone = 0;
-  #goneKeys = 0;
-  /** In how many databases each name of the round is gone so far, where it is not told of which one; whether so it is in the next. */
-  #goneFrom: Map<number, number> | undefined;
-  readonly #hash = new NameHash();
+  readonly #gone = new GoneCount();
+  /** Whether it is not told of which database a name of the next round is. */
   readonly #view = new EntryView();
   #isNextUntold = false;
 
@@ -151,7 +146,7 @@ export class Rounds implements Follower {
    * others. What the server removes beside it may be out of scope: then one counts that is gone from all.
    */
   get gone(): number {
-    return this.#options.scope.isAll ? this.#gone : this.#goneKeys;
+    return this.#options.scope.isAll ? this.#gone.entries : this.#gone.keys;
   }
 
   /**
@@ -160,7 +155,7 @@ export class Rounds implements Follower {
    */
   change(db: number | undefined, key: Buffer): boolean {
     if (!this.count(db, key)) return false;
-    this.mark(db, key);
+    this.#markIn(db, key);
     return true;
   }
 
@@ -168,6 +163,8 @@ export class Rounds implements Follower {
   count(db: number | undefined, key: Buffer, times = 1): boolean {
     if (!this.#options.scope.includes(key) || (db !== undefined && !this.#databases.has(db))) return false;
     this.#changes += times;
+    if (this.#gone.hasUncounted)
+      for (const each of db === undefined ? this.#databases : [db]) this.#gone.onCounted(each, key);
     return true;
   }
 
@@ -183,10 +180,8 @@ export class Rounds implements Follower {
 
   /** The key, which is in scope, is to be read once more, whether it has changed or not. */
   mark(db: number | undefined, key: Buffer): void {
-    if (db === undefined) {
-      this.#isNextUntold = true;
-      for (const each of this.#databases) this.#mark(each, key);
-    } else if (this.#databases.has(db)) this.#mark(db, key);
+    for (const each of db === undefined ? this.#databases : [db]) this.#gone.onMarked(each, key);
+    this.#markIn(db, key);
   }
 
   /** Follows another database: what has changed there before is found otherwise. */
@@ -287,46 +282,45 @@ export class Rounds implements Follower {
   onRead(entry: EntryView): void {
     const { streams } = this.#options;
     if (entry.kind === 'gone') {
-      this.#countGone(entry.key);
+      // What is read once more was counted before.
+      if (!this.#isLate) this.#gone.onGone(entry.db, entry.key, this.#dirty.has(entry.db, entry.key));
       streams.forget(entry);
-    } else streams.observe(entry);
-    this.#readLater(entry, this.#sink.moveTest());
+    } else {
+      streams.observe(entry);
+    }
+    const hasMoved = this.#sink.moveTest();
+    if (hasMoved !== undefined || this.#gone.hasUncounted) this.#onAnswered(entry, hasMoved);
     if (entry.kind === 'large' && this.isChange(entry.page)) this.#setApart(entry);
   }
 
   onReadAll(entries: EntryRun): void {
     this.#options.streams.observeAll(entries);
     const hasMoved = this.#sink.moveTest();
-    if (hasMoved === undefined) return;
+    if (hasMoved === undefined && !this.#gone.hasUncounted) return;
     for (let i = 0; i < entries.length; i++) {
       entries.show(i, this.#view);
-      this.#readLater(this.#view, hasMoved);
+      this.#onAnswered(this.#view, hasMoved);
     }
   }
 
-  /** What a walk had asked of another node may come behind what this one says. */
-  #readLater(entry: EntryView, hasMoved: MoveTest | undefined): void {
-    if (hasMoved === undefined || this.#isLate || entry.page !== this.#page) return;
-    const { db, key } = entry;
-    if (hasMoved(key) && !this.#late.add(db, key)) this.#sink.onOverflow(key);
-  }
-
-  #countGone(key: Buffer): void {
-    this.#gone++;
-    const goneFrom = this.#goneFrom;
-    if (goneFrom === undefined) return void this.#goneKeys++;
-    this.#hash.of(0, key);
-    const name = this.#hash.high * 2 ** 21 + (this.#hash.low >>> 11);
-    const times = (goneFrom.get(name) ?? 0) + 1;
-    if (times === this.#databases.size) {
-      goneFrom.delete(name);
-      this.#goneKeys++;
-    } else if (times > 1 || goneFrom.size < MOST_GONE) goneFrom.set(name, times);
+  /** What a walk had asked of another node may come behind what this one says of a key of the round. */
+  #onAnswered(entry: EntryView, hasMoved: MoveTest | undefined): void {
+    if (entry.page !== this.#page) return;
+    const { kind, db, key } = entry;
+    if (kind !== 'gone' && this.#gone.hasUncounted) this.#gone.onThere(db, key, this.#dirty.has(db, key));
+    if (!this.#isLate && hasMoved?.(key) === true && !this.#late.add(db, key)) this.#sink.onOverflow(key);
   }
 
   /** The last round that has to be done until all that is marked by now is. */
   get #lastMarked(): number {
     return this.#begun + (this.#dirty.length > 0 ? 1 : 0);
+  }
+
+  #markIn(db: number | undefined, key: Buffer): void {
+    if (db === undefined) {
+      this.#isNextUntold = true;
+      for (const each of this.#databases) this.#mark(each, key);
+    } else if (this.#databases.has(db)) this.#mark(db, key);
   }
 
   #mark(db: number, key: Buffer): void {
@@ -343,7 +337,7 @@ export class Rounds implements Follower {
 
   async #readRound(keys: DirtyKeys | LateKeys): Promise<void> {
     const started = performance.now();
-    this.#goneFrom = this.#isNextUntold && this.#databases.size > 1 ? new Map() : undefined;
+    this.#gone.begin(this.#isNextUntold ? this.#databases.size : 1);
     this.#isNextUntold = false;
     this.#begun++;
     this.#sink.onRound(this.#begun);

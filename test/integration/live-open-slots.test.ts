@@ -12,9 +12,10 @@ import { TAGS } from '../support/live/writers.ts';
 import { assertDone, assertFailed } from '../support/outcome.ts';
 import { startCluster } from '../support/redis-cluster.ts';
 import { runRump } from '../support/rump.ts';
-import { variants } from '../support/tier.ts';
+import { longTest, variants } from '../support/tier.ts';
 
 const KEYS = 90;
+const EXPIRED_MS = 1500;
 const TAG = '{open}';
 const SLOT = slotOfKey(TAG);
 
@@ -54,6 +55,33 @@ for (const feed of variants(...FEEDS)) {
     assert.equal(await to.send('DBSIZE'), KEYS - 1);
   });
 }
+
+longTest('Keys that expire at the node that takes a slot over hide nobody who writes elsewhere', async (t) => {
+  const [source, target] = await Promise.all([startCluster(t), lend(t)]);
+  const home = source.homeOf(SLOT);
+  const elsewhere = Array.from({ length: 100 }, (_, i) => `elsewhere:${i}`).find(
+    (key) => source.homeOfKey(key) === (home + 2) % 3,
+  )!;
+  await source.pipeline([['SET', elsewhere, 'first']]);
+  const keys = Array.from({ length: KEYS }, (_, i) => ['SET', `${TAG}:${i}`, 'first', 'PX', EXPIRED_MS]);
+  const run = new Following(t, {
+    endpoints: ['--from', source.url, '--to', target.url],
+    feed: 'psync',
+    source: clusterSide(source),
+    args: ['--linger', '6s'],
+  }).start();
+  await run.reaches(PHASE.inSync);
+  run.cutOver();
+  await run.reaches(PHASE.lingering);
+  await source.pipeline(keys);
+  await source.openSlot(SLOT, home, (home + 1) % 3, KEYS);
+  const [there] = source.clients.slice((home + 1) % 3);
+  await source.until('they have expired', async () => (await there!.send('CLUSTER', 'COUNTKEYSINSLOT', SLOT)) === 0);
+  await source.clients[(home + 2) % 3]!.send('SET', elsewhere, 'second');
+  const result = await run.done();
+  assert.equal(result.code, 1, result.stderr);
+  assert.match(result.stderr, new RegExp(`still written after the cutover, .*"${elsewhere}"`));
+});
 
 for (const [what, args] of variants(
   ['followed', ['--live', '--until-idle', '100ms']],

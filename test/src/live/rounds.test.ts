@@ -56,6 +56,40 @@ test('Rounds.gone counts a key whose database is not told once, if it is gone fr
   rounds.end();
 });
 
+test('Rounds.gone counts no key that was read for another reason, until it counts as changed', async () => {
+  const { rounds, asked, settle } = bench();
+  const key = (name: string): Buffer => Buffer.from(name);
+  const answer = async (kind: EntryKind): Promise<void> => {
+    await until(() => asked.length > 0);
+    for (const one of asked) rounds.onRead(viewOf(one, kind));
+    settle();
+  };
+  const read = async (kind: EntryKind): Promise<number> => {
+    await answer(kind);
+    await rounds.settled();
+    return rounds.gone;
+  };
+  rounds.mark(0, key('moved'));
+  assert.equal(await read('gone'), 0);
+  // It is found out later that somebody has removed it.
+  assert.equal(rounds.count(0, key('moved')), true);
+  assert.equal(rounds.gone, 1);
+  rounds.mark(0, key('there'));
+  assert.equal(await read('value'), 1);
+  rounds.change(0, key('there'));
+  assert.equal(await read('gone'), 2);
+  // It is marked once more while it is read.
+  rounds.mark(0, key('twice'));
+  await until(() => asked.length > 0);
+  rounds.mark(0, key('twice'));
+  await answer('value');
+  assert.equal(await read('gone'), 2);
+  rounds.mark(0, key('both'));
+  rounds.change(0, key('both'));
+  assert.equal(await read('gone'), 3);
+  rounds.end();
+});
+
 test('Rounds.settled() waits for what is marked by then, and for no more', async () => {
   const { rounds, asked, settle } = bench();
   rounds.change(0, Buffer.from('before'));

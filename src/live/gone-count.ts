@@ -1,0 +1,90 @@
+// How many keys had changed and were gone when they were read, to be held against what servers say they have removed. A key may
+// be read for other reasons as well, as one that has come or gone with its slot: then it counts only once it counts as changed.
+
+import { NameHash } from '../flow/name-table.ts';
+
+/** Names, each of them as a number. */
+const MOST_NAMES = 500_000;
+/** Names of a round that are gone from one database and not from all, at most. */
+const MOST_GONE = 65_536;
+
+export class GoneCount {
+  readonly #hash = new NameHash();
+  #entries = 0;
+  #keys = 0;
+  /** To be read, and not counted as changed. */
+  readonly #uncounted = new Set<number>();
+  /** The same of those that were gone. */
+  readonly #gone = new Set<number>();
+  /** In how many databases each name of the round is gone so far, where it is not told of which one. */
+  #goneFrom: Map<number, number> | undefined;
+  #databases = 1;
+
+  /** Keys, in each of the databases in which they are gone. */
+  get entries(): number {
+    return this.#entries;
+  }
+
+  /** Those that are gone from all of the databases in which they may have been. */
+  get keys(): number {
+    return this.#keys;
+  }
+
+  /** A round begins. @param databases in which each of its names may be, where it is not told in which one it is */
+  begin(databases: number): void {
+    this.#databases = databases;
+    this.#goneFrom = databases > 1 ? new Map() : undefined;
+  }
+
+  /** A key is to be read, of which nobody has said that it has changed. */
+  onMarked(db: number, key: Buffer): void {
+    if (this.#uncounted.size < MOST_NAMES) this.#uncounted.add(this.#numberOf(db, key));
+  }
+
+  /** A key counts as changed: it was read before, or is about to be. */
+  onCounted(db: number, key: Buffer): void {
+    if (!this.hasUncounted) return;
+    const name = this.#numberOf(db, key);
+    this.#uncounted.delete(name);
+    if (this.#gone.delete(name)) this.#count(key);
+  }
+
+  /** It was read, and is there. @param isMarked whether it is to be read once more */
+  onThere(db: number, key: Buffer, isMarked: boolean): void {
+    const name = this.#numberOf(db, key);
+    if (!isMarked) this.#uncounted.delete(name);
+    this.#gone.delete(name);
+  }
+
+  /** It was read, and is gone. @param isMarked whether it is to be read once more */
+  onGone(db: number, key: Buffer, isMarked: boolean): void {
+    const name = this.#numberOf(db, key);
+    // Where there are too many, whoever writes is rather seen once too often than not at all.
+    const isCounted = !this.#uncounted.has(name) && this.#uncounted.size < MOST_NAMES;
+    if (!isMarked) this.#uncounted.delete(name);
+    if (isCounted) this.#count(key);
+    else if (this.#gone.size < MOST_NAMES) this.#gone.add(name);
+  }
+
+  /** Whether it matters that a key is there. */
+  get hasUncounted(): boolean {
+    return this.#uncounted.size + this.#gone.size > 0;
+  }
+
+  #count(key: Buffer): void {
+    this.#entries++;
+    const goneFrom = this.#goneFrom;
+    if (goneFrom === undefined) return void this.#keys++;
+    const name = this.#numberOf(0, key);
+    const times = (goneFrom.get(name) ?? 0) + 1;
+    if (times === this.#databases) {
+      goneFrom.delete(name);
+      this.#keys++;
+    } else if (times > 1 || goneFrom.size < MOST_GONE) goneFrom.set(name, times);
+  }
+
+  #numberOf(db: number, key: Buffer): number {
+    this.#hash.of(db, key);
+    return this.#hash.high * 2 ** 21 + (this.#hash.low >>> 11);
+  }
+}
