@@ -58,7 +58,6 @@ test('Rounds.gone counts a key whose database is not told once, if it is gone fr
 
 test('Rounds.gone counts no key that was read for another reason, until it counts as changed', async () => {
   const { rounds, asked, settle } = bench();
-  const key = (name: string): Buffer => Buffer.from(name);
   const answer = async (kind: EntryKind): Promise<void> => {
     await until(() => asked.length > 0);
     for (const one of asked) rounds.onRead(viewOf(one, kind));
@@ -69,23 +68,23 @@ test('Rounds.gone counts no key that was read for another reason, until it count
     await rounds.settled();
     return rounds.gone;
   };
-  rounds.mark(0, key('moved'));
+  rounds.mark(0, Buffer.from('moved'));
   assert.equal(await read('gone'), 0);
   // It is found out later that somebody has removed it.
-  assert.equal(rounds.count(0, key('moved')), true);
+  assert.equal(rounds.count(0, Buffer.from('moved')), true);
   assert.equal(rounds.gone, 1);
-  rounds.mark(0, key('there'));
+  rounds.mark(0, Buffer.from('there'));
   assert.equal(await read('value'), 1);
-  rounds.change(0, key('there'));
+  rounds.change(0, Buffer.from('there'));
   assert.equal(await read('gone'), 2);
   // It is marked once more while it is read.
-  rounds.mark(0, key('twice'));
+  rounds.mark(0, Buffer.from('twice'));
   await until(() => asked.length > 0);
-  rounds.mark(0, key('twice'));
+  rounds.mark(0, Buffer.from('twice'));
   await answer('value');
   assert.equal(await read('gone'), 2);
-  rounds.mark(0, key('both'));
-  rounds.change(0, key('both'));
+  rounds.mark(0, Buffer.from('both'));
+  rounds.change(0, Buffer.from('both'));
   assert.equal(await read('gone'), 3);
   rounds.end();
 });
