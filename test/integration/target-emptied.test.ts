@@ -22,6 +22,7 @@ for (const way of variants(...WAYS))
   test(`A target has everything again before the cutover, though nobody writes, after ${way.join(' and ')}`, async (t) => {
     // Whose counts began anew before, as before many a migration, may have been called as often when they do once more.
     const { from, to, run } = await inSync(t, { before: [['CONFIG', 'RESETSTAT']] });
+    await untilSeen(to);
     await to.pipeline(way);
     while ((await to.send('DBSIZE')) !== KEYS) await sleep(10);
     assert.equal(emptied(run), 1, run.stderr);
@@ -112,6 +113,14 @@ async function untilLooked(to: TestClient, work: () => Promise<unknown>): Promis
   const before = await asked();
   await work();
   while ((await asked()) === before) await sleep(10);
+}
+
+/** Waits until rump has looked at it twice: where its counts begin anew, nothing else tells what was there before. */
+async function untilSeen(to: TestClient): Promise<void> {
+  const asked = async (): Promise<number> => (await callsOf(to)).get('info') ?? 0;
+  const before = await asked();
+  // Each of the questions counts as well.
+  for (let own = 1; (await asked()) < before + own + 2; own++) await sleep(10);
 }
 
 function emptied({ stderr }: Following): number {

@@ -48,6 +48,7 @@ const PHASES: Readonly<Partial<Record<LiveProgress['phase'], string>>> = {
   cutover: 'cutting over',
   lingering: 'all is on the target; looking for whoever still writes',
 };
+const LINGERING_WITHOUT = 'all but what has failed is on the target; looking for whoever still writes';
 
 class Report {
   readonly #sink: ReportSink;
@@ -55,6 +56,8 @@ class Report {
   /** Errors only. */
   readonly #isSilent: boolean;
   #failedKeys = 0;
+  /** Those that are not in place since. */
+  #failing = 0;
   #reconnects = 0;
   #figures: Figures | undefined;
   #checkFigures: CheckFigures | undefined;
@@ -103,7 +106,11 @@ class Report {
         break;
       case 'key-failed':
         this.#failedKeys++;
+        this.#failing++;
         if (this.#failedKeys <= MOST_FAILED_KEYS) this.#line(describeFailure(event));
+        break;
+      case 'key-recovered':
+        this.#failing--;
         break;
       default:
     }
@@ -160,7 +167,7 @@ class Report {
     const words = PHASES[phase];
     if (words === undefined || this.#phases.has(phase)) return;
     this.#phases.add(phase);
-    this.#say(words);
+    this.#say(phase === 'lingering' && this.#failing > 0 ? LINGERING_WITHOUT : words);
   }
 
   /** Not for errors: a silent run leaves it out. */

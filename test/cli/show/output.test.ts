@@ -262,6 +262,20 @@ describe('A dry run', () => {
   });
 });
 
+test('Not all is said to be on the target while a key is not', () => {
+  const failure = keyFailed('a');
+  const recovery = { type: 'key-recovered', db: 3, key: Buffer.from('a') } as const;
+  const linger = { type: 'phase', phase: 'lingering' } as const;
+  for (const [events, words] of [
+    [[failure, linger], 'all but what has failed is on the target'],
+    [[failure, recovery, linger], 'all is on the target'],
+  ] as const) {
+    const { screen, output } = show('none');
+    for (const event of events) output.onEvent(event);
+    assert.ok(screen.stderr.text.endsWith(`rump: ${words}; looking for whoever still writes\n`), screen.stderr.text);
+  }
+});
+
 test('Without a dry run nothing is told of the look at both sides', () => {
   const { screen, output } = show('auto');
   output.onEvent(START);
