@@ -152,7 +152,8 @@ test('What comes late of a large value, through a tunnel, goes by itself where n
   assertDone(await running.done);
   assert.equal(await to.send('EXISTS', name), 0);
   assert.ok((await deliver()) > 0);
-  assert.ok(((await to.send('PTTL', name)) as number) > 0, 'It is there for ever');
+  // What was on its way may have been the end of it, which makes nothing anew.
+  assert.notEqual(await to.send('PTTL', name), -1, 'It is there for ever');
 });
 
 test('A large value that the target refuses leaves no connection to the source behind', async (t) => {
