@@ -43,7 +43,6 @@ export class GoneCount {
 
   /** A key counts as changed: it was read before, or is about to be. */
   onCounted(db: number, key: Buffer): void {
-    if (!this.hasUncounted) return;
     const name = this.#numberOf(db, key);
     this.#uncounted.delete(name);
     if (this.#gone.delete(name)) this.#count(key);
@@ -66,7 +65,7 @@ export class GoneCount {
     else if (this.#gone.size < MOST_NAMES) this.#gone.add(name);
   }
 
-  /** Whether it matters that a key is there. */
+  /** Whether it matters that a key counts as changed, or is there. */
   get hasUncounted(): boolean {
     return this.#uncounted.size + this.#gone.size > 0;
   }

@@ -90,8 +90,8 @@ export class Rounds implements Follower {
   /** How often a value was not read to its end, as it went on changing. */
   #unread = 0;
   readonly #gone = new GoneCount();
-  /** Whether it is not told of which database a name of the next round is. */
   readonly #view = new EntryView();
+  /** Whether it is not told of which database a name of the next round is. */
   #isNextUntold = false;
 
   constructor(options: RoundsOptions, ledger: PageLedger, sink: RoundsSink) {
@@ -129,11 +129,9 @@ export class Rounds implements Follower {
 
   /** Whether everything that was marked then is read and settled. */
   hasPassed(place: RoundsPlace): boolean {
-    const { done } = this;
-    const isDone = ({ nextRound = Infinity }: Pick<Large, 'nextRound'>): boolean => done >= nextRound;
-    if (done < place.round || !place.large.every(isDone)) return false;
+    if (this.done < place.round || !this.#areRead(place.large)) return false;
     place.late ??= this.#late.groups;
-    return place.late.every(isDone);
+    return this.#areRead(place.late);
   }
 
   /** Changes that were told so far, of keys in scope. */
@@ -229,7 +227,7 @@ export class Rounds implements Follower {
   async settled({ isHurried = false } = {}): Promise<void> {
     if (isHurried) this.#hurry();
     const large = new Set(this.#large.values());
-    let late: Set<LateKeysGroup> | undefined;
+    let late: readonly LateKeysGroup[] | undefined;
     let last = this.#lastMarked;
     let unread = this.#unread;
     while (!this.#isOver) {
@@ -245,9 +243,8 @@ export class Rounds implements Follower {
         if (one.isMarked) last = Math.max(last, this.#lastMarked);
       }
       if (this.done >= last && large.size === 0) {
-        late ??= new Set(this.#late.groups);
-        for (const group of late) if (group.nextRound !== undefined && this.done >= group.nextRound) late.delete(group);
-        if (late.size === 0) return;
+        late ??= this.#late.groups;
+        if (this.#areRead(late)) return;
       }
       await this.#moved.sleep();
     }
@@ -309,6 +306,11 @@ export class Rounds implements Follower {
     const { kind, db, key } = entry;
     if (kind !== 'gone' && this.#gone.hasUncounted) this.#gone.onThere(db, key, this.#dirty.has(db, key));
     if (!this.#isLate && hasMoved?.(key) === true && !this.#late.add(db, key)) this.#sink.onOverflow(key);
+  }
+
+  #areRead(those: readonly Pick<Large, 'nextRound'>[]): boolean {
+    const { done } = this;
+    return those.every(({ nextRound = Infinity }) => done >= nextRound);
   }
 
   /** The last round that has to be done until all that is marked by now is. */

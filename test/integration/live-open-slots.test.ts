@@ -75,8 +75,8 @@ longTest('Keys that expire at the node that takes a slot over hide nobody who wr
   await run.reaches(PHASE.lingering);
   await source.pipeline(keys);
   await source.openSlot(SLOT, home, (home + 1) % 3, KEYS);
-  const [there] = source.clients.slice((home + 1) % 3);
-  await source.until('they have expired', async () => (await there!.send('CLUSTER', 'COUNTKEYSINSLOT', SLOT)) === 0);
+  const there = source.clients[(home + 1) % 3]!;
+  await source.until('they have expired', async () => (await there.send('CLUSTER', 'COUNTKEYSINSLOT', SLOT)) === 0);
   await source.clients[(home + 2) % 3]!.send('SET', elsewhere, 'second');
   const result = await run.done();
   assert.equal(result.code, 1, result.stderr);
