@@ -92,6 +92,12 @@ export class DirtyKeys implements HeldNames {
     return true;
   }
 
+  /** Whether less than half of the room is left. @param coming what may be added yet */
+  isHalfFull({ held, bytes }: HeldNames): boolean {
+    const keys = this.held + this.beside.held + held;
+    return keys * 2 > this.#mostKeys || (this.bytes + this.beside.bytes + bytes) * 2 > this.#mostBytes;
+  }
+
   has(db: number, key: Buffer): boolean {
     return this.#places[this.#placeOf(hashOf(db, key), db, key)] !== 0;
   }

@@ -9,10 +9,12 @@ import { Channel } from '../flow/channel.ts';
 import { newEntry, sizeOf, type Entry } from '../flow/entry.ts';
 import { Failure } from '../flow/failure.ts';
 import { NO_PAGE, type KeyId } from '../flow/key-id.ts';
+import { Wakeup } from '../flow/wakeup.ts';
 import type { Wanted } from '../scan/cluster-walk.ts';
 import { Lookup } from '../source/lookup.ts';
 import type { Target } from '../target/target.ts';
 import { originsOf, readsNames, walkNames, type NameWalkOptions } from './name-walk.ts';
+import type { HeldNames } from './dirty-keys.ts';
 import type { OwnNames } from './own-names.ts';
 
 export interface LeftoverOptions extends NameWalkOptions {
@@ -38,6 +40,11 @@ export interface LeftoverSink {
    * @param why one of both sides would not say what was to be known of it
    */
   onDoubt(db: number, name: Buffer, why?: RespError): void;
+  /**
+   * Settles once more keys may be told; `undefined` where they may be told now.
+   * @param asked what the source is asked for, all of which may be told; `answered` is woken where that becomes less
+   */
+  roomy(asked: HeldNames, answered: Wakeup): Promise<void> | undefined;
 }
 
 /** A name of the target while the source is asked for the keys that it may come from, one after the other. */
@@ -82,14 +89,18 @@ export async function findLeftovers(
 
 const NO_NAME = Buffer.alloc(0);
 
-class LeftoverSearch implements Target {
+class LeftoverSearch implements Target, HeldNames {
   readonly #options: LeftoverOptions;
   readonly #sink: LeftoverSink;
   readonly #lookup: Lookup;
   readonly #failure = new Failure();
   /** By the Buffer that the source is asked with. */
   readonly #asked = new Map<Buffer, Asked>();
+  readonly #answered = new Wakeup();
   #channel!: Channel;
+  /** Keys that names may come from for which the source is asked, and what their names take. */
+  held = 0;
+  bytes = 0;
 
   constructor(source: Deployment, options: LeftoverOptions, sink: LeftoverSink) {
     this.#options = options;
@@ -127,14 +138,21 @@ class LeftoverSearch implements Target {
 
   async #askAll(channel: Channel): Promise<void> {
     const entry = newEntry();
-    while (await channel.readable()) while (channel.take(entry)) this.#begin(entry);
+    while (await channel.readable()) {
+      while (channel.take(entry)) {
+        this.#begin(entry);
+        const room = this.#sink.roomy(this, this.#answered);
+        if (room !== undefined) await room;
+      }
+    }
   }
 
   #begin(entry: Entry): void {
     const { db, key: name, page } = entry;
     const origins = this.#originsOf(db, name);
-    if (origins.some((origin) => this.#isInGap(origin))) this.#askNext({ db, name, page, origins, asked: 0 });
-    else this.#channel.settle(page, sizeOf(entry));
+    if (!origins.some((origin) => this.#isInGap(origin))) return this.#channel.settle(page, sizeOf(entry));
+    this.#count(origins, 1);
+    this.#askNext({ db, name, page, origins, asked: 0 });
   }
 
   #isAbout(db: number, name: Buffer): boolean {
@@ -191,7 +209,14 @@ class LeftoverSearch implements Target {
     return asked;
   }
 
-  #done({ page, name }: Asked): void {
+  #done({ page, name, origins }: Asked): void {
+    this.#count(origins, -1);
     this.#channel.settle(page, name.length);
+    this.#answered.wake();
+  }
+
+  #count(origins: readonly KeyId[], by: 1 | -1): void {
+    this.held += by * origins.length;
+    for (const { key } of origins) this.bytes += by * key.length;
   }
 }

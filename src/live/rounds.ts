@@ -11,7 +11,7 @@ import { Wakeup } from '../flow/wakeup.ts';
 import type { KeyScope } from '../scan/key-scope.ts';
 import type { PageLedger } from '../scan/page-ledger.ts';
 import type { Follower } from '../source/follower.ts';
-import { DirtyKeys, type DirtyKeysOptions } from './dirty-keys.ts';
+import { DirtyKeys, type DirtyKeysOptions, type HeldNames } from './dirty-keys.ts';
 import { GoneCount } from './gone-count.ts';
 import { LateKeys, type LateKeysGroup } from './late-keys.ts';
 import type { Streams } from './streams.ts';
@@ -182,6 +182,15 @@ export class Rounds implements Follower {
     this.#markIn(db, key);
   }
 
+  /**
+   * Waits while names take more than half of the room, as the other half is for what changes meanwhile; `undefined` where there is
+   * nothing to wait for.
+   * @param coming those that whoever waits may mark yet; `changed` is woken where they become fewer
+   */
+  roomy(coming: HeldNames, changed: Wakeup): Promise<void> | undefined {
+    return this.#dirty.isHalfFull(coming) ? this.#untilRoomy(coming, changed) : undefined;
+  }
+
   /** Follows another database: what has changed there before is found otherwise. */
   follow(db: number): void {
     this.#databases.add(db);
@@ -306,6 +315,10 @@ export class Rounds implements Follower {
     const { kind, db, key } = entry;
     if (kind !== 'gone' && this.#gone.hasUncounted) this.#gone.onThere(db, key, this.#dirty.has(db, key));
     if (!this.#isLate && hasMoved?.(key) === true && !this.#late.add(db, key)) this.#sink.onOverflow(key);
+  }
+
+  async #untilRoomy(coming: HeldNames, changed: Wakeup): Promise<void> {
+    while (!this.#isOver && this.#dirty.isHalfFull(coming)) await Promise.race([this.#moved.sleep(), changed.sleep()]);
   }
 
   #areRead(those: readonly Pick<Large, 'nextRound'>[]): boolean {

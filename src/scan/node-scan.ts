@@ -98,6 +98,7 @@ export class NodeScan {
   /** The server was loading data, which may be others than before. */
   #hasLoaded = false;
   #isOver = false;
+  #isGivenUp = false;
 
   /** @param onPage called for each page that has come */
   constructor(db: number, options: NodeScanOptions, lossWatch: LossWatch, onPage: () => void) {
@@ -132,11 +133,25 @@ export class NodeScan {
     return this.#walk?.watch ?? new SlotWatch(this.#options.nodeId);
   }
 
-  /** `undefined` where it has not begun. */
+  /** `undefined` where it has not begun, or was given up. */
   get state(): NodeScanState | undefined {
+    if (this.#isGivenUp) return undefined;
     if (this.#walk === undefined) return this.#options.state;
     const { scan, watch, ...rest } = this.#walk;
     return { ...rest, scan: scan.state, watch: watch.state };
+  }
+
+  /**
+   * The node is no primary any more, before all was seen: whoever has its slots by now is walked. So is what was found and is of
+   * a type that the node has not told; what is to be read stays in `keys`. Returns how many those without a type were.
+   */
+  giveUp(): number {
+    this.#isGivenUp = true;
+    const { length } = this.#untyped;
+    for (let key = this.#untyped.shift(); key !== undefined; key = this.#untyped.shift()) {
+      this.#options.ledger.settle(key.page);
+    }
+    return length;
   }
 
   /**

@@ -213,7 +213,6 @@ export class NodeReader {
     }
     if (!this.#run.isRunning) return false;
     this.#run.end('gone');
-    this.#walked.wake();
     this.#run.session?.connection.close();
     return true;
   }

@@ -103,6 +103,7 @@ export class RedisSource implements Source {
     );
     const told = options.follower === undefined ? sink : withoutLosses(sink);
     this.#walks = new Walks(deployment, options, this.#lookup, this.#ledger, told);
+    this.#walks.onGivenUp = () => this.#epoch++;
   }
 
   get fraction(): number {

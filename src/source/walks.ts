@@ -68,6 +68,8 @@ export class Walks {
 
   /** Called behind each page that has come. */
   onPage: () => void = () => {};
+  /** Called where keys were found that are not read, and that another walk is to find again. */
+  onGivenUp: () => void = () => {};
 
   constructor(deployment: Deployment, options: WalksOptions, lookup: Lookup, ledger: PageLedger, sink: WalksSink) {
     this.#deployment = deployment;
@@ -166,7 +168,10 @@ export class Walks {
     const scan = reader.scan!;
     const end = async (): Promise<SlotWatch> => {
       await walking;
-      if (!scan.isOver) return new SlotWatch(node.id);
+      if (!scan.isOver) {
+        if (scan.giveUp() > 0) this.onGivenUp();
+        return new SlotWatch(node.id);
+      }
       this.#keys += scan.size;
       return scan.watch;
     };

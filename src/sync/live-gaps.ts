@@ -111,6 +111,7 @@ export class LiveGaps {
     await findLeftovers(source, target, options, {
       onLeftover: (db, key) => rounds.mark(db, key),
       onDoubt: (db, name, why) => progress.onDoubt(db, name, why),
+      roomy: (asked, answered) => rounds.roomy(asked, answered),
     });
     await rounds.settled();
     endRegaining();

@@ -70,6 +70,16 @@ for (const [policy, left] of [
   });
 }
 
+test('rump --names-limit does not run out of room by the names alone that a flush has left', async (t) => {
+  const pair = await startPair(t);
+  const { from, to } = pair;
+  await from.send('MSET', ...Array.from({ length: 500 }, (_, i) => [`key:${i}`, 'value']).flat());
+  const result = await follow(t, pair, ['--names-limit', '40'], () => from.send('FLUSHALL'));
+  assertDone(result);
+  assert.equal(await to.send('DBSIZE'), 0);
+  assert.doesNotMatch(result.stderr, /have changed and are not read yet/);
+});
+
 test('rump names what may be the target’s own, and leaves it, where those names were too many', async (t) => {
   const pair = await startPair(t);
   const { from, to } = pair;

@@ -8,6 +8,7 @@ export interface DeploymentChoice {
   readonly timeout?: number;
   readonly retries?: number;
   readonly address?: DeploymentOptions['address'];
+  readonly nat?: DeploymentOptions['nat'];
 }
 
 export interface OpenedSource {
@@ -17,13 +18,13 @@ export interface OpenedSource {
 
 /** It is quick to try again. */
 export async function openSource(port: number, choice: DeploymentChoice = {}): Promise<OpenedSource> {
-  const { username, password, timeout = 5000, retries = 10 } = choice;
+  const { username, password, timeout = 5000, retries = 10, nat = [] } = choice;
   const { address = { kind: 'tcp', host: '127.0.0.1', port, tls: false } } = choice;
   const link = { retry: { retries, longest: 50 }, onReconnect: () => {} };
   const who = { role: 'source', purpose: 'read', username, password } as const;
   const access = { ...who, timeout, probes: [], tls: undefined, signal: undefined };
   return {
-    deployment: await Deployment.open({ address, access, sentinelPassword: undefined, nat: [], db: 0, ...link }),
+    deployment: await Deployment.open({ address, access, sentinelPassword: undefined, nat, db: 0, ...link }),
     link,
   };
 }

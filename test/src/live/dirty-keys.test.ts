@@ -53,6 +53,17 @@ test('DirtyKeys has no room for more names than it may hold, those that are take
   assert.equal(dirty.add(0, Buffer.from('d')), true);
 });
 
+test('DirtyKeys is half full by number and by bytes, with all that counts towards the same limits', () => {
+  const none = { held: 0, bytes: 0 };
+  const dirty = new DirtyKeys({ mostKeys: 4, mostBytes: 1024 * 1024 });
+  for (const key of ['a', 'b']) dirty.add(0, Buffer.from(key));
+  assert.equal(dirty.isHalfFull(none), false);
+  assert.ok(dirty.isHalfFull({ held: 1, bytes: 0 }));
+  assert.ok(dirty.isHalfFull({ held: 0, bytes: 512 * 1024 }));
+  dirty.beside = { held: 1, bytes: 0 };
+  assert.ok(dirty.isHalfFull(none));
+});
+
 test('DirtyKeys holds names of any length within its bytes, and gives them back', () => {
   const dirty = new DirtyKeys({ ...LIMITS, mostBytes: 8 * 1024 * 1024 });
   let added = 0;

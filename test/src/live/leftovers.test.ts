@@ -4,7 +4,7 @@ import { after, before, beforeEach, test, type TestContext } from 'node:test';
 import { RespError } from '../../../resp/errors.ts';
 import type { KeyId } from '../../../src/flow/key-id.ts';
 import { SlotSet, tagOf } from '../../../src/cluster/slot.ts';
-import { findLeftovers, type LeftoverOptions } from '../../../src/live/leftovers.ts';
+import { findLeftovers, type LeftoverOptions, type LeftoverSink } from '../../../src/live/leftovers.ts';
 import { OwnNames } from '../../../src/live/own-names.ts';
 import { temporaryNameFor } from '../../../src/target/internal-names.ts';
 import type { TestClient } from '../../support/client.ts';
@@ -37,9 +37,13 @@ interface Search extends Partial<LeftoverOptions> {
   readonly source?: Reach & { readonly port?: number };
   readonly target?: Reach & { readonly port?: number };
   readonly onTold?: () => void;
+  readonly roomy?: LeftoverSink['roomy'];
 }
 
-async function search(t: TestContext, { source = {}, target = {}, onTold, ...options }: Search = {}): Promise<Told> {
+async function search(
+  t: TestContext,
+  { source = {}, target = {}, onTold, roomy, ...options }: Search = {},
+): Promise<Told> {
   const [one, other] = [
     await openDeployment(t, 'source', source.port ?? servers[0]!.port, source),
     await openDeployment(t, 'target', target.port ?? servers[1]!.port, target),
@@ -58,6 +62,7 @@ async function search(t: TestContext, { source = {}, target = {}, onTold, ...opt
       },
       onDoubt: (db, name, why) =>
         told.doubts.push(`${db} ${name.toString()}${why === undefined ? '' : ` ${why.code}`}`),
+      roomy: roomy ?? (() => undefined),
     },
   );
   return { leftovers: told.leftovers.toSorted(), doubts: told.doubts.toSorted() };
@@ -221,7 +226,7 @@ test('findLeftovers() ends with the signal also while the source does not answer
   ];
   await client.send('CLIENT', 'PAUSE', 60_000, 'ALL');
   const options = { mapping: mappingOf({ 0: 0 }), ownNames: new OwnNames(), removesInDoubt: false, ...LINK };
-  const searching = findLeftovers(source, target, options, { onLeftover() {}, onDoubt() {} });
+  const searching = findLeftovers(source, target, options, { onLeftover() {}, onDoubt() {}, roomy: () => undefined });
   end.abort(reason);
   await assert.rejects(searching, reason);
 });

@@ -75,19 +75,22 @@ test('RespTarget leaves no trace of a file that the system does not let grow', (
   assert.equal(readdirSync(folder).length, 2);
 });
 
+const VALUES = 400;
+
 test('RespTarget has no more under way than a slow stream takes', async (t) => {
-  const { child, done } = startWriting(t, 100, MIB);
+  const { child, done } = startWriting(t, VALUES, MIB);
   // Nobody reads until then.
   await once(child, 'message');
   let bytes = 0;
   for await (const chunk of child.stdout!) bytes += (chunk as Buffer).length;
   const { keys, handed, peak, error } = await done;
-  assert.deepEqual([keys, error], [100, undefined]);
+  assert.deepEqual([keys, error], [VALUES, undefined]);
   // As long as with values of one byte, but for the values, and for what says how long each is.
-  assert.equal(bytes, framesOf(100, 1).length + 100 * (MIB - 1 + String(MIB).length - 1));
-  t.diagnostic(`${Math.round(peak / MIB)} MiB, ${handed} of 100 values were asked for while nobody read`);
+  assert.equal(bytes, framesOf(VALUES, 1).length + VALUES * (MIB - 1 + String(MIB).length - 1));
+  t.diagnostic(`${Math.round(peak / MIB)} MiB, ${handed} of ${VALUES} values were asked for while nobody read`);
   assert.ok(handed < 40, `${handed} values of 1 MiB were asked for`);
-  assert.ok(peak < 150 * MIB);
+  // Memory that is free already is given back late where the machine is busy.
+  assert.ok(peak < 250 * MIB);
 });
 
 test('RespTarget rejects with EPIPE when nobody reads stdout any more', async (t) => {
