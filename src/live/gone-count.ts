@@ -12,13 +12,16 @@ export class GoneCount {
   readonly #hash = new NameHash();
   #entries = 0;
   #keys = 0;
-  /** To be read, and not counted as changed. */
-  readonly #uncounted = new Set<number>();
+  /** To be read for another reason, and from which round on: what is read before that is read as it has changed. */
+  readonly #uncounted = new Map<number, number>();
+  /** Those of them that count as changed by now, and are not read since. */
+  readonly #owed = new Set<number>();
   /** The same of those that were gone. */
   readonly #gone = new Set<number>();
   /** In how many databases each name of the round is gone so far, where it is not told of which one. */
   #goneFrom: Map<number, number> | undefined;
   #databases = 1;
+  #round = 0;
 
   /** Keys, in each of the databases in which they are gone. */
   get entries(): number {
@@ -32,42 +35,53 @@ export class GoneCount {
 
   /** A round begins. @param databases in which each of its names may be, where it is not told in which one it is */
   begin(databases: number): void {
+    this.#round++;
     this.#databases = databases;
     this.#goneFrom = databases > 1 ? new Map() : undefined;
   }
 
-  /** A key is to be read, of which nobody has said that it has changed. */
+  /** A key is to be read in a later round, of which nobody has said that it has changed. */
   onMarked(db: number, key: Buffer): void {
-    if (this.#uncounted.size < MOST_NAMES) this.#uncounted.add(this.#numberOf(db, key));
+    const name = this.#numberOf(db, key);
+    if (this.#uncounted.size < MOST_NAMES && !this.#uncounted.has(name)) this.#uncounted.set(name, this.#round + 1);
   }
 
   /** A key counts as changed: it was read before, or is about to be. */
   onCounted(db: number, key: Buffer): void {
     const name = this.#numberOf(db, key);
-    this.#uncounted.delete(name);
     if (this.#gone.delete(name)) this.#count(key);
+    else if (this.#uncounted.has(name)) this.#owed.add(name);
   }
 
   /** It was read, and is there. @param isMarked whether it is to be read once more */
   onThere(db: number, key: Buffer, isMarked: boolean): void {
     const name = this.#numberOf(db, key);
-    if (!isMarked) this.#uncounted.delete(name);
     this.#gone.delete(name);
+    if (!isMarked) this.#settle(name);
   }
 
   /** It was read, and is gone. @param isMarked whether it is to be read once more */
   onGone(db: number, key: Buffer, isMarked: boolean): void {
     const name = this.#numberOf(db, key);
-    // Where there are too many, whoever writes is rather seen once too often than not at all.
-    const isCounted = !this.#uncounted.has(name) && this.#uncounted.size < MOST_NAMES;
-    if (!isMarked) this.#uncounted.delete(name);
-    if (isCounted) this.#count(key);
+    if (this.#owed.delete(name) || this.#hasChanged(name)) this.#count(key);
     else if (this.#gone.size < MOST_NAMES) this.#gone.add(name);
+    if (!isMarked) this.#settle(name);
   }
 
   /** Whether it matters that a key counts as changed, or is there. */
   get hasUncounted(): boolean {
     return this.#uncounted.size + this.#gone.size > 0;
+  }
+
+  /** Whether it was read as it counts as changed. Where there are too many, whoever writes is rather seen once too often than not at all. */
+  #hasChanged(name: number): boolean {
+    const { size } = this.#uncounted;
+    return (this.#uncounted.get(name) ?? Infinity) > this.#round && size < MOST_NAMES;
+  }
+
+  #settle(name: number): void {
+    this.#uncounted.delete(name);
+    this.#owed.delete(name);
   }
 
   #count(key: Buffer): void {

@@ -6,13 +6,14 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { EntryRun } from '../flow/entry-run.ts';
 import { EntryView } from '../flow/entry-view.ts';
-import { idOf, type KeyId } from '../flow/key-id.ts';
+import type { KeyId } from '../flow/key-id.ts';
 import { Wakeup } from '../flow/wakeup.ts';
 import type { KeyScope } from '../scan/key-scope.ts';
 import type { PageLedger } from '../scan/page-ledger.ts';
 import type { Follower } from '../source/follower.ts';
 import { DirtyKeys, type DirtyKeysOptions, type HeldNames } from './dirty-keys.ts';
 import { GoneCount } from './gone-count.ts';
+import { LargeKeys, type LargeKey } from './large-keys.ts';
 import { LateKeys, type LateKeysGroup } from './late-keys.ts';
 import type { Streams } from './streams.ts';
 
@@ -45,22 +46,12 @@ const MOST_ASKED = 4096;
 /** Milliseconds: a key that is written all the time is read no more often. */
 const ROUND_MS = 20;
 
-/** A value that is written piece by piece. */
-interface Large extends KeyId {
-  readonly since: number;
-  isWritten: boolean;
-  /** It has changed since it was read. */
-  isMarked: boolean;
-  /** The round in which it is read once more; `undefined` as long as it is written. */
-  nextRound: number | undefined;
-}
-
 /** What was marked at one moment. */
 export interface RoundsPlace {
   /** What was marked for itself is read by then. */
   readonly round: number;
   /** What has changed while it is written. */
-  readonly large: readonly Pick<Large, 'nextRound'>[];
+  readonly large: readonly Pick<LargeKey, 'nextRound'>[];
   /** What is to be read once more, as of when all of that was read first. */
   late?: readonly LateKeysGroup[];
 }
@@ -74,7 +65,7 @@ export class Rounds implements Follower {
   readonly #late: LateKeys;
   /** Keys that were at no node when they were read last. */
   readonly #nowhere: DirtyKeys;
-  readonly #large = new Map<string, Large>();
+  readonly #large: LargeKeys;
   readonly #moved = new Wakeup();
   /** Settles when nothing more is to be read. */
   readonly ended: Promise<void>;
@@ -103,6 +94,14 @@ export class Rounds implements Follower {
     this.#late = new LateKeys(this, ledger, options, this.#dirty);
     this.#dirty.beside = this.#late;
     this.#nowhere = new DirtyKeys(options);
+    this.#large = new LargeKeys(options.settle, {
+      nextRound: () => this.#begun + 1,
+      onWritten: () => this.#moved.wake(),
+      onReleased: ({ db, key, isMarked }) => {
+        if (isMarked) this.#mark(db, key);
+        this.#moved.wake();
+      },
+    });
     this.ended = new Promise((resolve) => (this.#end = resolve));
     ledger.onDone = () => this.#moved.wake();
   }
@@ -123,8 +122,7 @@ export class Rounds implements Follower {
   }
 
   get place(): RoundsPlace {
-    const large = this.#large.size === 0 ? [] : [...this.#large.values()].filter(({ isMarked }) => isMarked);
-    return { round: this.#lastMarked, large };
+    return { round: this.#lastMarked, large: this.#large.marked };
   }
 
   /** Whether everything that was marked then is read and settled. */
@@ -178,7 +176,8 @@ export class Rounds implements Follower {
 
   /** The key, which is in scope, is to be read once more, whether it has changed or not. */
   mark(db: number | undefined, key: Buffer): void {
-    for (const each of db === undefined ? this.#databases : [db]) this.#gone.onMarked(each, key);
+    for (const each of db === undefined ? this.#databases : [db])
+      if (!this.#dirty.has(each, key)) this.#gone.onMarked(each, key);
     this.#markIn(db, key);
   }
 
@@ -234,8 +233,9 @@ export class Rounds implements Follower {
    * @param isHurried from now on large values do not wait for their time any more, and those that go on changing are waited for
    */
   async settled({ isHurried = false } = {}): Promise<void> {
-    if (isHurried) this.#hurry();
-    const large = new Set(this.#large.values());
+    this.#isHurried ||= isHurried;
+    if (isHurried) this.#large.hurry();
+    const large = new Set(this.#large.all);
     let late: readonly LateKeysGroup[] | undefined;
     let last = this.#lastMarked;
     let unread = this.#unread;
@@ -243,10 +243,10 @@ export class Rounds implements Follower {
       if (isHurried && this.#unread > unread) {
         unread = this.#unread;
         last = this.#lastMarked;
-        for (const one of this.#large.values()) large.add(one);
+        for (const one of this.#large.all) large.add(one);
       }
       for (const one of large) {
-        if (this.#large.get(idOf(one)) === one) continue;
+        if (this.#large.has(one)) continue;
         large.delete(one);
         // What had changed while it was written is marked by now, or of the round that has just begun.
         if (one.isMarked) last = Math.max(last, this.#lastMarked);
@@ -321,7 +321,7 @@ export class Rounds implements Follower {
     while (!this.#isOver && this.#dirty.isHalfFull(coming)) await Promise.race([this.#moved.sleep(), changed.sleep()]);
   }
 
-  #areRead(those: readonly Pick<Large, 'nextRound'>[]): boolean {
+  #areRead(those: readonly Pick<LargeKey, 'nextRound'>[]): boolean {
     const { done } = this;
     return those.every(({ nextRound = Infinity }) => done >= nextRound);
   }
@@ -339,13 +339,7 @@ export class Rounds implements Follower {
   }
 
   #mark(db: number, key: Buffer): void {
-    if (this.#large.size > 0) {
-      const large = this.#large.get(idOf({ db, key }));
-      if (large !== undefined) {
-        large.isMarked = true;
-        return;
-      }
-    }
+    if (this.#large.size > 0 && this.#large.mark({ db, key })) return;
     if (!this.#dirty.add(db, key)) this.#sink.onOverflow(key);
     this.#moved.wake();
   }
@@ -371,38 +365,12 @@ export class Rounds implements Follower {
     if (rest > 1 && !this.#isHurried) await sleep(rest);
   }
 
-  /** No round waits for it, and it is not read again before it is written. */
+  /** No round waits for it. */
   #setApart(entry: EntryView): void {
-    const { db, key } = entry;
-    const id = idOf({ db, key });
-    // It is read once more for the target's sake.
-    if (this.#large.has(id)) return;
-    const state = { isWritten: false, isMarked: false, nextRound: undefined };
-    const large: Large = { db, key, since: performance.now(), ...state };
-    this.#large.set(id, large);
+    const onWritten = this.#large.begin(entry);
+    if (onWritten === undefined) return;
     const { page } = entry;
-    entry.page = this.#ledger.begin(this, this.#begun, () => this.#onWritten(id, large));
+    entry.page = this.#ledger.begin(this, this.#begun, onWritten);
     this.#ledger.settle(page);
-  }
-
-  #onWritten(id: string, large: Large): void {
-    large.isWritten = true;
-    this.#moved.wake();
-    const wait = large.since + this.#options.settle - performance.now();
-    if (this.#isHurried || wait <= 0) this.#release(id, large);
-    else setTimeout(() => this.#release(id, large), wait).unref();
-  }
-
-  #release(id: string, large: Large): void {
-    if (this.#large.get(id) !== large) return;
-    this.#large.delete(id);
-    large.nextRound = this.#begun + 1;
-    if (large.isMarked) this.#mark(large.db, large.key);
-    this.#moved.wake();
-  }
-
-  #hurry(): void {
-    this.#isHurried = true;
-    for (const [id, large] of this.#large) if (large.isWritten) this.#release(id, large);
   }
 }

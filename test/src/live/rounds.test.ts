@@ -39,56 +39,6 @@ test('A key whose database is not told is read in every one that is followed', a
   rounds.end();
 });
 
-test('Rounds.gone counts a key whose database is not told once, if it is gone from each, where not all is in scope', async () => {
-  const { rounds, asked, settle } = bench();
-  const read = async (isThere: (key: Asked) => boolean): Promise<number> => {
-    const before = rounds.gone;
-    await until(() => asked.length > 0);
-    for (const key of asked) if (!isThere(key)) rounds.onRead(viewOf(key, 'gone'));
-    settle();
-    await rounds.settled();
-    return rounds.gone - before;
-  };
-  for (const key of ['written', 'removed']) rounds.change(undefined, Buffer.from(key));
-  assert.equal(await read(({ db, key }) => db === 3 && key === 'written'), 1);
-  for (const key of ['one', 'two']) rounds.change(0, Buffer.from(key));
-  assert.equal(await read(() => false), 2);
-  rounds.end();
-});
-
-test('Rounds.gone counts no key that was read for another reason, until it counts as changed', async () => {
-  const { rounds, asked, settle } = bench();
-  const answer = async (kind: EntryKind): Promise<void> => {
-    await until(() => asked.length > 0);
-    for (const one of asked) rounds.onRead(viewOf(one, kind));
-    settle();
-  };
-  const read = async (kind: EntryKind): Promise<number> => {
-    await answer(kind);
-    await rounds.settled();
-    return rounds.gone;
-  };
-  rounds.mark(0, Buffer.from('moved'));
-  assert.equal(await read('gone'), 0);
-  // It is found out later that somebody has removed it.
-  assert.equal(rounds.count(0, Buffer.from('moved')), true);
-  assert.equal(rounds.gone, 1);
-  rounds.mark(0, Buffer.from('there'));
-  assert.equal(await read('value'), 1);
-  rounds.change(0, Buffer.from('there'));
-  assert.equal(await read('gone'), 2);
-  // It is marked once more while it is read.
-  rounds.mark(0, Buffer.from('twice'));
-  await until(() => asked.length > 0);
-  rounds.mark(0, Buffer.from('twice'));
-  await answer('value');
-  assert.equal(await read('gone'), 2);
-  rounds.mark(0, Buffer.from('both'));
-  rounds.change(0, Buffer.from('both'));
-  assert.equal(await read('gone'), 3);
-  rounds.end();
-});
-
 test('Rounds.settled() waits for what is marked by then, and for no more', async () => {
   const { rounds, asked, settle } = bench();
   rounds.change(0, Buffer.from('before'));
