@@ -7,7 +7,7 @@ import type { Deployment } from './deployment.ts';
 import { kindOf, redirectOf, type RefusalKind } from '../server/refusal.ts';
 import type { Role } from '../server/server.ts';
 import type { Node, Topology } from './topology.ts';
-import { slotOf } from './slot.ts';
+import { slotOf, SlotSet } from './slot.ts';
 
 export interface RedirectsSink<T> {
   /** The topology is as new as can be: try again. */
@@ -16,6 +16,8 @@ export interface RedirectsSink<T> {
   onGivenUp(item: T, error: ReplyError): void;
   /** Two nodes name each other as the place of this one: where nothing is to be written, it is nowhere. Given up otherwise. */
   onNowhere?(item: T): void;
+  /** Keys of these slots have waited in vain for a while, and go on waiting. @param why of one of them */
+  onHeldUp?(slots: SlotSet, why: RespError): void;
   onFailed(error: unknown): void;
 }
 
@@ -39,6 +41,8 @@ interface Waiting<T> {
 const LEAST_TRIES = 2;
 /** Of one round; the others have the next one. */
 const MOST_UNKNOWN = 8;
+/** So many tries take more than a second. */
+const PATIENT_TRIES = 4;
 /** Milliseconds between two looks at who is due. */
 const MOST_PAUSE_MS = 250;
 /** What is said of a slot as a whole: none of its keys would fare better. */
@@ -52,6 +56,9 @@ export class Redirects<T> {
   readonly #attempts = new WeakMap<Buffer, Attempts>();
   /** Slots of which a key was given up: others are not waited for as long. */
   readonly #hopeless = new Set<number>();
+  /** Slots whose keys have waited for a while: all of them, and those that are not told yet. */
+  readonly #heldUp = new SlotSet();
+  #untold = new SlotSet();
   /** By the number of tries, when those that wait for it are due. */
   readonly #due = new Map<number, number>();
   #waiting: Waiting<T>[] = [];
@@ -134,12 +141,25 @@ export class Redirects<T> {
       this.#giveUp(item, slot, why);
       return false;
     }
+    if (backoff.tries > PATIENT_TRIES && !this.#heldUp.has(slot)) this.#holdUp(slot, why);
     this.#waiting.push({ item, dueAt: this.#dueAt(backoff.tries, pause), place });
     if (!this.#isRefreshing) {
       this.#isRefreshing = true;
       void this.#refreshAndRelease();
     }
     return true;
+  }
+
+  /** What is said of slots at the same moment is said at once. */
+  #holdUp(slot: number, why: ReplyError): void {
+    this.#heldUp.add(slot);
+    this.#untold.add(slot);
+    if (this.#untold.size > 1) return;
+    setImmediate(() => {
+      const slots = this.#untold;
+      this.#untold = new SlotSet();
+      this.#sink.onHeldUp?.(slots, unreachedError(why, slot, this.#deployment));
+    });
   }
 
   /** Keys of as many tries wait together, so that the cluster is asked once for all of them. */

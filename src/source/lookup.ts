@@ -7,7 +7,7 @@ import type { Channel } from '../flow/channel.ts';
 import { Redirects } from '../cluster/redirects.ts';
 import type { Deployment } from '../cluster/deployment.ts';
 import { final, type NodeLinkOptions } from '../cluster/node-link.ts';
-import { slotOf } from '../cluster/slot.ts';
+import { slotOf, type SlotSet } from '../cluster/slot.ts';
 import type { Node } from '../cluster/topology.ts';
 import type { EntryRun } from '../flow/entry-run.ts';
 import type { EntryView } from '../flow/entry-view.ts';
@@ -41,6 +41,8 @@ export interface LookupSink extends Pick<KeySink, 'onGone' | 'onRefused'> {
   onMoved(): void;
   /** Two nodes name each other as its place. @returns whether an entry in the channel says so; otherwise it is gone */
   onNowhere?(key: FoundKey): boolean;
+  /** As of `RedirectsSink`. */
+  onHeldUp?(slots: SlotSet, why: RespError): void;
   /** Some node, or the way to a key, was lost for good. */
   onFailed(error: unknown): void;
 }
@@ -77,6 +79,7 @@ export class Lookup {
         sink.onRefused(place, error);
         sink.onMoved();
       },
+      onHeldUp: (slots, why) => sink.onHeldUp?.(slots, why),
       onFailed: (error) => sink.onFailed(error),
     });
   }

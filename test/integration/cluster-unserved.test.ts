@@ -1,20 +1,25 @@
 // Slots that no node serves: a cluster is copied and compared without them, and what belongs into them fails by name.
 import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { after, before, beforeEach, test } from 'node:test';
 import { runCheck } from '../support/check.ts';
 import type { TestClient } from '../support/client.ts';
 import { slotOfKey } from '../support/cluster-slot.ts';
-import { assertFailed, assertRefused } from '../support/outcome.ts';
+import { underWay } from '../support/mid-run.ts';
+import { assertDone, assertFailed, assertRefused } from '../support/outcome.ts';
 import { createCluster, type TestCluster } from '../support/redis-cluster.ts';
 import { startServer, type TestServer } from '../support/redis-server.ts';
 import { replyProxy } from '../support/reply-proxy.ts';
 import { folderOf } from '../support/resp-file.ts';
-import { runRump } from '../support/rump.ts';
+import { runRump, startRump } from '../support/rump.ts';
+import { longOnly } from '../support/tier.ts';
 
 const KEYS = 2000;
 /** The name with which rump tries what it may do: that it has no node either must not matter. */
 const PROBE_SLOT = slotOfKey('rump:probe');
+/** So many that not all keys of them have been read by chance. */
+const LOST_FOR_A_WHILE = 5;
 const UNSERVED = [5, 7, 8, 9, ...Array.from({ length: 1000 }, (_, i) => 12_000 + i), PROBE_SLOT];
 const NAMED = [`5, 7-9, ${PROBE_SLOT}, 12000-12999`, `5, 7-9, 12000-12999, ${PROBE_SLOT}`][
   PROBE_SLOT < 12_000 ? 0 : 1
@@ -26,6 +31,14 @@ let client: TestClient;
 
 function numbered(value: string): string[][] {
   return Array.from({ length: KEYS }, (_, i) => ['SET', `key:${i}`, `${value} ${i}`]);
+}
+
+/** By the node that had it. */
+async function serveAgain(slot: number): Promise<void> {
+  const home = cluster.clients[cluster.homeOf(slot)]!;
+  await home.send('CLUSTER', 'ADDSLOTS', slot);
+  const id = (await home.send('CLUSTER', 'MYID')) as Buffer;
+  for (const node of cluster.clients) await node.send('CLUSTER', 'SETSLOT', slot, 'NODE', id);
 }
 
 const names = numbered('').map(([, key]) => key!);
@@ -96,13 +109,48 @@ test('A copy is not called done where a slot that it has written to loses its no
   });
   const args = ['--from', proxy.url, '--to', cluster.url, '--retries', '2', '--retry-max', '50ms'];
   const result = await runRump(args);
-  await home.send('CLUSTER', 'ADDSLOTS', slot);
-  const id = (await home.send('CLUSTER', 'MYID')) as Buffer;
-  for (const node of cluster.clients) await node.send('CLUSTER', 'SETSLOT', slot, 'NODE', id);
+  await serveAgain(slot);
   const error = new RegExp(
     `^rump: Cannot vouch for the copy: a key that the target has acknowledged is not reached any more: CLUSTERDOWN .*slot ${slot}`,
   );
   assertFailed(result, { code: 75, error });
+});
+
+longOnly(() => {
+  for (const side of ['target', 'source']) {
+    test(`Keys of a slot that loses its node for a while are waited for, and that is said (${side})`, async (t) => {
+      await Promise.all(cluster.clients.map((node) => node.send('FLUSHALL')));
+      const copied = names.filter((key) => !UNSERVED.includes(slotOfKey(key)));
+      const isTarget = side === 'target';
+      const commands = copied.map((key) => ['SET', key, randomBytes(500).toString('hex')]);
+      if (isTarget) await client.pipeline(commands);
+      else await cluster.pipeline(commands);
+      const [from, to] = isTarget ? [server, cluster] : [cluster, server];
+      // Not much is read before it can be written.
+      const args = ['--tpslimit', '1000', '--buffer', '64k', '--retries', '20', '--retry-max', '500ms'];
+      const running = startRump(['--from', from.url, '--to', to.url, ...args]);
+      t.after(() => running.end());
+      const hasCome = async (key: string): Promise<boolean> =>
+        (await (isTarget ? cluster.clients[cluster.homeOfKey(key)]! : client).send('EXISTS', key)) === 1;
+      await underWay(running, async () => (await Promise.all(copied.map(hasCome))).includes(true));
+      const come = await Promise.all(copied.map(hasCome));
+      const slots = new Set(copied.filter((_, i) => !come[i]).map(slotOfKey));
+      const some = [...slots].slice(0, LOST_FOR_A_WHILE);
+      await cluster.unassign(some);
+      const said = new RegExp(
+        `^rump: warning: keys in slots .* of the ${side} wait for a node that takes them: CLUSTERDOWN`,
+        'm',
+      );
+      await cluster.until('that is said', async () => {
+        assert.equal(running.child.exitCode, null, running.stderr);
+        return said.test(running.stderr);
+      });
+      for (const slot of some) await serveAgain(slot);
+      assertDone(await running.done);
+      if (isTarget) assert.equal((await Promise.all(copied.map(hasCome))).includes(false), false);
+      else assert.equal(await client.send('DBSIZE'), copied.length);
+    });
+  }
 });
 
 // The last one: it changes the cluster.
