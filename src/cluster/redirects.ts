@@ -9,6 +9,15 @@ import type { Role } from '../server/server.ts';
 import type { Node, Topology } from './topology.ts';
 import { slotOf, SlotSet } from './slot.ts';
 
+/** Keys of these slots have waited in vain for a while for a node that takes them, and go on waiting. */
+export interface SlotsHeldUp {
+  readonly code: 'SLOTS_HELD_UP';
+  readonly side: Role;
+  readonly slots: SlotSet;
+  /** What was said of one of them. */
+  readonly why: string;
+}
+
 export interface RedirectsSink<T> {
   /** The topology is as new as can be: try again. */
   onReleased(items: readonly T[]): void;
@@ -16,8 +25,7 @@ export interface RedirectsSink<T> {
   onGivenUp(item: T, error: ReplyError): void;
   /** Two nodes name each other as the place of this one: where nothing is to be written, it is nowhere. Given up otherwise. */
   onNowhere?(item: T): void;
-  /** Keys of these slots have waited in vain for a while, and go on waiting. @param why of one of them */
-  onHeldUp?(slots: SlotSet, why: RespError): void;
+  onHeldUp?(notice: SlotsHeldUp): void;
   onFailed(error: unknown): void;
 }
 
@@ -158,7 +166,8 @@ export class Redirects<T> {
     setImmediate(() => {
       const slots = this.#untold;
       this.#untold = new SlotSet();
-      this.#sink.onHeldUp?.(slots, unreachedError(why, slot, this.#deployment));
+      const { message } = unreachedError(why, slot, this.#deployment);
+      this.#sink.onHeldUp?.({ code: 'SLOTS_HELD_UP', side: this.#deployment.role, slots, why: message });
     });
   }
 

@@ -4,10 +4,10 @@
 import { ReplyError, type Peer, type RespError } from '../../resp/errors.ts';
 import type { Bytes } from '../../resp/bytes.ts';
 import type { Channel } from '../flow/channel.ts';
-import { Redirects } from '../cluster/redirects.ts';
+import { Redirects, type SlotsHeldUp } from '../cluster/redirects.ts';
 import type { Deployment } from '../cluster/deployment.ts';
 import { final, type NodeLinkOptions } from '../cluster/node-link.ts';
-import { slotOf, type SlotSet } from '../cluster/slot.ts';
+import { slotOf } from '../cluster/slot.ts';
 import type { Node } from '../cluster/topology.ts';
 import type { EntryRun } from '../flow/entry-run.ts';
 import type { EntryView } from '../flow/entry-view.ts';
@@ -41,8 +41,7 @@ export interface LookupSink extends Pick<KeySink, 'onGone' | 'onRefused'> {
   onMoved(): void;
   /** Two nodes name each other as its place. @returns whether an entry in the channel says so; otherwise it is gone */
   onNowhere?(key: FoundKey): boolean;
-  /** As of `RedirectsSink`. */
-  onHeldUp?(slots: SlotSet, why: RespError): void;
+  onNotice?(notice: SlotsHeldUp): void;
   /** Some node, or the way to a key, was lost for good. */
   onFailed(error: unknown): void;
 }
@@ -79,7 +78,7 @@ export class Lookup {
         sink.onRefused(place, error);
         sink.onMoved();
       },
-      onHeldUp: (slots, why) => sink.onHeldUp?.(slots, why),
+      onHeldUp: (notice) => sink.onNotice?.(notice),
       onFailed: (error) => sink.onFailed(error),
     });
   }

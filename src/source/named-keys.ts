@@ -36,7 +36,7 @@ export class NamedKeys implements Source {
     deployment: Deployment,
     keys: Iterable<readonly KeyId[]>,
     options: NamedKeysOptions,
-    sink: Pick<SourceSink, 'onReadRefused'>,
+    sink: Pick<SourceSink, 'onReadRefused' | 'onNotice'>,
   ) {
     this.#keys = keys;
     this.#options = options;
@@ -47,6 +47,7 @@ export class NamedKeys implements Source {
         onGone: ({ key }) => this.#onGone(key),
         onRefused: ({ db, key }, error) => sink.onReadRefused(db, key, error),
         onMoved: () => this.#moved.wake(),
+        onNotice: (notice) => sink.onNotice(notice),
         onFailed: (error) => this.#failure.fail(error),
       },
     );

@@ -98,7 +98,7 @@ export class RedisSource implements Source {
         onRefused: ({ db, key, page }, error) => sink.onReadRefused(db, key, error, page),
         onMoved: () => this.#moved.wake(),
         onNowhere: (key) => this.#onNowhere(key),
-        onHeldUp: (slots, { message: why }) => sink.onNotice({ code: 'SLOTS_HELD_UP', slots, why }),
+        onNotice: (notice) => sink.onNotice(notice),
         onFailed: (error) => this.#failure.fail(error),
       },
     );

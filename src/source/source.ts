@@ -2,7 +2,7 @@
 
 import type { Channel } from '../flow/channel.ts';
 import type { Entry } from '../flow/entry.ts';
-import type { SlotSet } from '../cluster/slot.ts';
+import type { SlotsHeldUp } from '../cluster/redirects.ts';
 import type { WalkNotice } from '../scan/cluster-walk.ts';
 import type { ScanNotice } from '../scan/node-scan.ts';
 import type { Peer, RespError } from '../../resp/errors.ts';
@@ -30,6 +30,7 @@ export interface Source {
 export type SourceNotice =
   | WalkNotice
   | ScanNotice
+  | SlotsHeldUp
   /** A file has something that is not carried; `names` are the first of it. */
   | { readonly code: 'LEFT_OUT'; readonly kind: LeftOutKind; readonly names: readonly string[]; readonly count: number }
   /** A snapshot was written without a checksum. */
@@ -38,8 +39,6 @@ export type SourceNotice =
   | { readonly code: 'UNMARKED'; readonly name: string }
   /** Not all of the snapshot of this node has come, or it cannot be read to its end: the node is scanned. */
   | { readonly code: 'SNAPSHOT_LOST'; readonly peer: Peer; readonly reason: string }
-  /** Keys of these slots of a cluster wait for a node that takes them. */
-  | { readonly code: 'SLOTS_HELD_UP'; readonly slots: SlotSet; readonly why: string }
   /** Nothing has come through stdin for so many milliseconds; it is waited for all the same. */
   | { readonly code: 'SILENCE'; readonly ms: number };
 

@@ -2,7 +2,6 @@
 
 import { nameOf, RespError, type Peer, type ReplyError } from '../../resp/errors.ts';
 import { countOf, formatCount } from '../../resp/figures.ts';
-import type { SlotSet } from '../cluster/slot.ts';
 import { kindOf } from '../server/refusal.ts';
 import type { CheckpointFigures, FailedKeysState, KeyFigures } from '../checkpoint/checkpoint.ts';
 import { NO_PAGE, type KeyId } from '../flow/key-id.ts';
@@ -14,7 +13,6 @@ import { FailedKeys } from './failed-keys.ts';
 import type { Figures, LiveProgress, MigrateResult, TypeFigures } from './options.ts';
 import { RunProgress } from './run-progress.ts';
 import type { Settings } from './settings.ts';
-import { heldUpText } from './warnings.ts';
 
 /** Keys that may be the target's own, by name. */
 const DOUBTFUL_NAMED = 20;
@@ -273,10 +271,6 @@ export class Progress extends RunProgress implements SourceSink, TargetSink {
 
   onUnwatched(peer: Peer): void {
     this.warn('TARGET_UNSAID', `no sentinel says whether the target ${nameOf(peer)} is the primary still`);
-  }
-
-  onHeldUp(slots: SlotSet, { message }: RespError): void {
-    this.warn('SLOTS_HELD_UP', heldUpText('target', slots, message));
   }
 
   /** What a copy would bring. */

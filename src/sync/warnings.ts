@@ -3,7 +3,6 @@
 import { nameOf, ReplyError } from '../../resp/errors.ts';
 import { countOf, formatBytes, formatCount } from '../../resp/figures.ts';
 import type { Reply } from '../../resp/reply.ts';
-import type { SlotSet } from '../cluster/slot.ts';
 import type { Deployment } from '../cluster/deployment.ts';
 import type { Role } from '../server/server.ts';
 import type { FeedWarning } from '../live/feed-choice.ts';
@@ -192,10 +191,6 @@ function listOf(names: readonly string[]): string {
   return untold > 0 ? `${names.slice(0, MOST_NAMES).join(', ')} and ${untold} more` : names.join(', ');
 }
 
-export function heldUpText(side: Role, slots: SlotSet, why: string): string {
-  return `keys in slots ${slots.describe()} of the ${side} wait for a node that takes them: ${why}`;
-}
-
 /** What is said of something that happened to the source on the way. */
 export function noticeText(notice: SourceNotice): string {
   switch (notice.code) {
@@ -214,7 +209,7 @@ export function noticeText(notice: SourceNotice): string {
     case 'UNMARKED':
       return `${notice.name} does not say where it begins and ends, as streams of rump do: whether it is whole cannot be told`;
     case 'SLOTS_HELD_UP':
-      return heldUpText('source', notice.slots, notice.why);
+      return `keys in slots ${notice.slots.describe()} of the ${notice.side} wait for a node that takes them: ${notice.why}`;
     case 'SNAPSHOT_LOST':
       return `the snapshot of ${nameOf(notice.peer)} is of no more use, and what it holds is scanned instead: ${notice.reason}`;
     default:

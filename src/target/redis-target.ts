@@ -89,7 +89,7 @@ export class RedisTarget implements Target {
     this.#redirects = new Redirects(deployment, options.retry, {
       onReleased: (entries) => this.#release(entries),
       onGivenUp: (entry, error) => this.#settlement.report(entry, error),
-      onHeldUp: (slots, why) => sink.onHeldUp(slots, why),
+      onHeldUp: (notice) => sink.onNotice(notice),
       onFailed: (error) => this.#failure.fail(error),
     });
     const onImporting = (node: Node, slot: number): void => void this.writers.ofImporting(node, slot);

@@ -1,7 +1,7 @@
 // Where entries go; and the targets that write nothing: a function for each entry, and a dry run, which counts.
 
 import type { Peer, ReplyError, RespError } from '../../resp/errors.ts';
-import type { SlotSet } from '../cluster/slot.ts';
+import type { SlotsHeldUp } from '../cluster/redirects.ts';
 import type { Channel } from '../flow/channel.ts';
 import { newEntry, sizeOf, type Entry } from '../flow/entry.ts';
 import type { KeyId } from '../flow/key-id.ts';
@@ -75,8 +75,7 @@ export interface TargetSink {
   onUnsaid(peer: Peer, what: string, reply: ReplyError): void;
   /** At the end: no sentinel says whether this is the primary still. */
   onUnwatched(peer: Peer): void;
-  /** Keys of these slots have waited for a while for a node that takes them. @param why of one of them */
-  onHeldUp(slots: SlotSet, why: RespError): void;
+  onNotice(notice: SlotsHeldUp): void;
   /** SCAN gave a key once more, and the target has it since the first time. */
   onRepeated(page: number): void;
 }

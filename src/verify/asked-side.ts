@@ -2,6 +2,7 @@
 
 import { Channel } from '../flow/channel.ts';
 import type { Deployment } from '../cluster/deployment.ts';
+import type { SlotsHeldUp } from '../cluster/redirects.ts';
 import type { NodeLinkOptions } from '../cluster/node-link.ts';
 import { sizeOf, type Entry } from '../flow/entry.ts';
 import type { EntryView } from '../flow/entry-view.ts';
@@ -53,6 +54,7 @@ export interface AskedSideSink {
   /** The entry is used again: copy what is kept. A payload of `null` means that the walked side had the key no more. */
   onResult(walked: Entry, result: Result, what?: string): void;
   onRefused(db: number, key: Buffer, error: RespError): void;
+  onNotice(notice: SlotsHeldUp): void;
 }
 
 /** What a comparison comes to. */
@@ -95,6 +97,7 @@ export class AskedSide implements Target {
         onGone: (key) => this.#onGone(key),
         onRefused: (key, error) => this.#refuse(this.#asked.take(key), error),
         onMoved: () => this.#moved.wake(),
+        onNotice: (notice) => sink.onNotice(notice),
         onFailed: (error) => this.#failure.fail(error),
       },
     );

@@ -6,6 +6,7 @@ import type { EntryView } from '../flow/entry-view.ts';
 import { sizeOf, type Entry } from '../flow/entry.ts';
 import type { KeyId } from '../flow/key-id.ts';
 import { NEVER, type Milliseconds } from '../rdb/milliseconds.ts';
+import type { SlotsHeldUp } from '../cluster/redirects.ts';
 import type { Role } from '../server/server.ts';
 import type { SourceNotice, SourceSink } from '../source/source.ts';
 import type { RunControls } from '../sync/controls.ts';
@@ -73,6 +74,10 @@ export class Findings implements AskedSideSink {
   onRefused(db: number, key: Buffer, error: RespError): void {
     this.queue.delete({ db, key });
     this.#progress.onReadRefused(db, key, error);
+  }
+
+  onNotice(notice: SlotsHeldUp): void {
+    this.#progress.onNotice(notice);
   }
 
   /** The walked side would not say, while it was read. */

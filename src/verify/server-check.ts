@@ -186,6 +186,7 @@ export class ServerCheck implements Passes {
         if (result === 'gone') this.#onAskedOnly({ db, key });
       },
       onRefused: (db, key, error) => this.#progress.onReadRefused(db, key, error),
+      onNotice: (notice) => this.#progress.onNotice(notice),
     });
   }
 

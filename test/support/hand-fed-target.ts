@@ -83,7 +83,7 @@ export async function handFeed(
       onMissing: (_, keys, looked) => told.push(`missing ${keys.length} of ${looked}`),
       onUnsaid: (_, what, { code }) => told.push(`unsaid ${what} ${code}`),
       onUnwatched: () => told.push('unwatched'),
-      onHeldUp: (slots) => told.push(`held up ${slots.describe()}`),
+      onNotice: ({ slots }) => told.push(`held up ${slots.describe()}`),
       onRepeated: () => told.push('repeated'),
     },
   );
