@@ -156,3 +156,20 @@ test('WrittenKeys takes nothing for written of a node that took slots over, as l
   followed.delete('b');
   assert.deepEqual(await writtenAt(5), []);
 });
+
+test('WrittenKeys takes nothing for written of a node that was let go of, nor when it is followed anew before it has answered again', async () => {
+  const { written, said, followed, take } = await begin();
+  const served = said['a'];
+  written.add('a', 0, MOVED);
+  followed.delete('a');
+  said['a'] = undefined;
+  for (let i = 0; i <= ANSWERS; i++) assert.deepEqual(await take(), []);
+  followed.add('a');
+  said['a'] = served;
+  for (let i = 0; i < ANSWERS; i++) {
+    written.add('a', 0, MOVED);
+    assert.deepEqual(await take(), []);
+  }
+  written.add('a', 0, MOVED);
+  assert.deepEqual(await take(), ['{a}moved x 1']);
+});
