@@ -137,6 +137,10 @@ export class Following {
     if (this.#parts.rounds.change(db, key)) this.#writers.see(key);
   }
 
+  onGone(key: Buffer): void {
+    this.#writers.onGone(key);
+  }
+
   onMissed(share: MissedShare): void {
     const { rounds, gaps } = this.#parts;
     if (share.isWrite === true) rounds.changeWhole(share.databases);

@@ -33,6 +33,8 @@ export interface RoundsSink {
   readChanged(db: number, key: Buffer, page: number): void;
   /** A round begins: what is marked from now on is of a later one. */
   onRound(round: number): void;
+  /** A key that had changed is gone. */
+  onGone(key: Buffer): void;
   /** There was no room for the name. */
   onOverflow(key: Buffer): void;
   /** Whether the slot of a key has moved since the walk began that is under way; `undefined` where that is so of none. */
@@ -289,7 +291,7 @@ export class Rounds implements Follower {
     const { streams } = this.#options;
     if (entry.kind === 'gone') {
       // What is read once more was counted before.
-      if (!this.#isLate) this.#gone.onGone(entry.db, entry.key, this.#dirty.has(entry.db, entry.key));
+      if (!this.#isLate) this.#onGone(entry);
       streams.forget(entry);
     } else {
       streams.observe(entry);
@@ -315,6 +317,11 @@ export class Rounds implements Follower {
     const { kind, db, key } = entry;
     if (kind !== 'gone' && this.#gone.hasUncounted) this.#gone.onThere(db, key, this.#dirty.has(db, key));
     if (!this.#isLate && hasMoved?.(key) === true && !this.#late.add(db, key)) this.#sink.onOverflow(key);
+  }
+
+  #onGone({ db, key }: EntryView): void {
+    this.#gone.onGone(db, key, this.#dirty.has(db, key));
+    this.#sink.onGone(key);
   }
 
   async #untilRoomy(coming: HeldNames, changed: Wakeup): Promise<void> {

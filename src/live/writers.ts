@@ -6,7 +6,11 @@ import type { Removed } from './removed-counts.ts';
 import type { Rounds } from './rounds.ts';
 import { ANSWERS } from './written-keys.ts';
 
+/** Keys that are named. */
 const MOST_NAMES = 20;
+/** Of those that may be there, whose names are kept until they are read; and bytes of more than are named. */
+const MOST_SEEN = 1000;
+const MOST_BYTES = 1024 * 1024;
 
 /** What was told, and what the servers say, at one moment. */
 interface Base extends Removed {
@@ -24,7 +28,10 @@ export class Writers {
   /** Changes that somebody made since then, as far as they were seen. */
   #made = 0;
   #idleSince = performance.now();
-  readonly #names = new Map<string, Buffer>();
+  /** Names of keys that have changed, and may be there; and of some that are gone, as keys are that expire. */
+  readonly #there = new Set<string>();
+  readonly #gone = new Set<string>();
+  #bytes = 0;
   #isNaming = false;
 
   constructor(feeds: WritersFeeds, rounds: WritersRounds) {
@@ -32,14 +39,30 @@ export class Writers {
     this.#rounds = rounds;
   }
 
-  /** A key in scope has changed. */
-  see(key: Buffer): void {
-    if (this.#isNaming && this.#names.size < MOST_NAMES) this.#names.set(key.toString('latin1'), Buffer.from(key));
+  /** A key in scope has changed. @param isGone whether it was gone when it was read since */
+  see(key: Buffer, isGone = false): void {
+    if (!this.#isNaming) return;
+    const name = key.toString('latin1');
+    if (isGone) this.#keepGone(name);
+    else if (!this.#there.has(name) && this.#hasRoom(key.length)) {
+      this.#there.add(name);
+      this.#bytes += key.length;
+    }
   }
 
-  /** The first keys that have changed since `begin`. */
+  /** A key was read that is gone. */
+  onGone(key: Buffer): void {
+    if (!this.#isNaming) return;
+    const name = key.toString('latin1');
+    if (!this.#there.delete(name)) return;
+    this.#bytes -= key.length;
+    this.#keepGone(name);
+  }
+
+  /** The first keys that have changed since `begin`; of those that are gone, which may have expired, only where there are no others. */
   get names(): readonly Buffer[] {
-    return [...this.#names.values()];
+    const names = [...this.#there, ...this.#gone].slice(0, MOST_NAMES);
+    return names.map((name) => Buffer.from(name, 'latin1'));
   }
 
   /** Changes are counted from now on, and the first keys kept by name. */
@@ -55,7 +78,9 @@ export class Writers {
     this.#base = { ...removed, changes: this.#rounds.changes, gone };
     this.#made = 0;
     this.#idleSince = performance.now();
-    this.#names.clear();
+    this.#there.clear();
+    this.#gone.clear();
+    this.#bytes = 0;
     this.#isNaming = true;
   }
 
@@ -63,7 +88,10 @@ export class Writers {
   async look(): Promise<void> {
     await this.#feeds.caughtUp();
     const { keys, slots } = await this.#feeds.written();
-    for (const { db, key, times } of keys) if (this.#rounds.count(db, key, times)) this.see(key);
+    for (const { db, key, times } of keys) {
+      const { gone } = this.#rounds;
+      if (this.#rounds.count(db, key, times)) this.see(key, this.#rounds.gone > gone);
+    }
     this.#rounds.countUnnamed(slots.length);
     // Who is let go of before the next look has said by then what it has removed.
     await this.#feeds.removed();
@@ -93,5 +121,14 @@ export class Writers {
     // What was removed may be heard of later.
     this.#made = Math.max(this.#made, made);
     return this.#made;
+  }
+
+  #hasRoom(bytes: number): boolean {
+    const { size } = this.#there;
+    return size < MOST_NAMES || (size < MOST_SEEN && this.#bytes + bytes <= MOST_BYTES);
+  }
+
+  #keepGone(name: string): void {
+    if (this.#gone.size < MOST_NAMES) this.#gone.add(name);
   }
 }

@@ -74,6 +74,34 @@ test('Writers counts what has to be asked for, by name or not, and not what was 
   assert.equal(told.changes, before + 3);
 });
 
+test('Writers names keys that are gone only where there are no others, and is not full of keys that expire', async () => {
+  const { writers, told, written } = await begin();
+  const keys = Array.from({ length: 3000 }, (_, i) => Buffer.from(`expired:${i}`));
+  for (const key of keys) {
+    writers.see(key);
+    writers.onGone(key);
+  }
+  assert.equal(writers.names.length, 20);
+  const counted = told.count;
+  told.count = (...args) => ((told.gone += 1), counted(...args));
+  written.now = { keys: keys.map((key) => ({ db: 0, key, times: 1 })), slots: [] };
+  await writers.look();
+  writers.see(Buffer.from('written'));
+  const [first, ...others] = writers.names.map(String);
+  assert.equal(first, 'written');
+  assert.equal(others.length, 19);
+  assert.ok(others.every((name) => name.startsWith('expired:')));
+});
+
+test('Writers keeps no more names in mind than it has room for', async () => {
+  const { writers } = await begin();
+  for (let i = 0; i < 30; i++) writers.see(Buffer.alloc(200 * 1024, `${i}`));
+  assert.equal(writers.names.length, 20);
+  for (const key of writers.names.slice(16)) writers.onGone(key);
+  for (let i = 0; i < 2000; i++) writers.see(Buffer.from(`key:${i}`));
+  assert.equal(String(writers.names[16]), 'key:0');
+});
+
 test('Writers takes a key for expired that expires and is read while it begins, and is counted behind that', async () => {
   const { writers, told, counts, written, count } = await begin();
   written.onAsked = () => {
