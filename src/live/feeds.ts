@@ -190,8 +190,11 @@ export class Feeds {
     try {
       if (!(await this.#learn(told))) found = 'trouble';
       if (this.#isOver) return 'nothing';
-      for (const [i, followed] of nodes.entries())
+      for (const [i, followed] of nodes.entries()) {
         if ((await this.#meet(followed, missed[i])) && found === 'nothing') found = 'something';
+        // Others may not know what it serves, so what of that is missed is still to be found out.
+        if (followed.missed !== undefined && !followed.feed.isGone) found = 'trouble';
+      }
     } finally {
       this.#isLearning = false;
     }
@@ -224,7 +227,6 @@ export class Feeds {
     const served = topology.slotsOf(node);
     if (missed !== undefined) {
       const own = await followed.askOwn();
-      // Others may not know yet what it serves: as long as it cannot be asked, that is still to be found out.
       if (own === undefined && !followed.isOpen && !followed.feed.isGone) followed.missed ??= missed;
       served.addAll(own ?? []);
       // It may have come while the node was not heard.
@@ -254,13 +256,21 @@ export class Feeds {
     const { topology } = this.#deployment;
     for (const followed of this.#nodes.all) {
       followed.look(!due.some(({ id }) => id === followed.node.id));
-      this.#nodes.letGo(followed);
+      if (this.#nodes.letGo(followed)) this.#tellElsewhere(followed);
     }
     // What serves nothing may be there by name alone.
     const awaited = due.filter(({ id }) => topology.nodes.some((node) => node.id === id));
     this.hearing.settleOthers((id) => awaited.some((node) => node.id === id));
     const isTold = this.#tellUnheard();
     return isTold && found === 'nothing' ? 'something' : found;
+  }
+
+  /** What has been told of slots of others is read once more, whoever has them by now. */
+  #tellElsewhere({ node, elsewhere }: FollowedNode): void {
+    for (const { db, key } of elsewhere.take()) this.#sink.onMoved(db, key);
+    const slots = elsewhere.takeSlots();
+    const reason = `many keys came to ${nameOf(node.peer)} with their slots`;
+    if (slots.size > 0) this.#nodes.tellMissed({ reason, databases: undefined, slots, isFlush: false });
   }
 
   /** @returns whether it is followed */

@@ -24,6 +24,8 @@ export class FollowedNode {
   readonly removed = new RemovedCounts();
   /** Until then whoever wants to follow it hears what is wrong. */
   isAttached = false;
+  /** Whether another one goes on to tell what it has not told yet, or all of that counts as missed there. */
+  isSucceeded = false;
   /** Why something was missed of all that it serves, until a look has found out what that is. */
   missed: string | undefined;
 
@@ -49,7 +51,12 @@ export class FollowedNode {
     }
   }
 
-  /** Whether it has told all of that, and may be let go. */
+  /** Whether nothing that it had changed is left to be told: where it is gone for good, it has said so itself. */
+  get owesNothing(): boolean {
+    return this.isDone || this.isSucceeded || this.feed.isGone || this.slots.size + this.asked.size === 0;
+  }
+
+  /** Whether all is told that it had changed when it gave the last of its slots away, and it may be let go. */
   get isDone(): boolean {
     return this.#left?.isTold === true && !this.elsewhere.hasAny;
   }
@@ -94,6 +101,11 @@ export class FollowedNode {
   /** Whether it may have changed anything of the slot: what is missed of all of the node is so of this one. */
   mayHaveServed(slot: number): boolean {
     return this.slots.has(slot) || this.asked.has(slot);
+  }
+
+  /** The same of every slot of which another one may have. */
+  mayHaveServedAll({ slots, asked }: FollowedNode): boolean {
+    return [...slots, ...asked].every((slot) => this.mayHaveServed(slot));
   }
 
   /** @param isCluster otherwise there are no slots */

@@ -103,7 +103,8 @@ export class FollowedNodes {
   /** What a node that has taken over has of its predecessor's history, it goes on to tell. `undefined` where it cannot be followed now. */
   async join(node: Node): Promise<Joined | undefined> {
     const slots = this.#deployment.topology.slotsOf(node);
-    const from = this.#predecessorOf(slots)?.feed.position;
+    const before = this.#predecessorOf(slots);
+    const from = before?.feed.position;
     // Where it was a primary before, it is one anew, and comes last.
     this.#drop(this.#nodes.get(node.id));
     try {
@@ -113,6 +114,7 @@ export class FollowedNodes {
       followed.slots.addAll(this.#deployment.topology.slotsOf(node));
       await this.#addOwn(followed);
       const isMissed = from === undefined || followed.missed !== undefined;
+      if (before !== undefined) before.isSucceeded = !isMissed || followed.mayHaveServedAll(before);
       const gap = { reason: `${nameOf(node.peer)} serves slots by now` };
       if (isMissed && followed.slots.size + followed.asked.size > 0)
         this.tellMissed(followed.shareOf(gap, this.#deployment.isCluster));
@@ -126,9 +128,18 @@ export class FollowedNodes {
     }
   }
 
-  /** Lets it go where it is no primary any more, or has told all, having given away what is followed. */
-  letGo(followed: FollowedNode): void {
-    if (this.#isReplaced(followed) || followed.isDone) this.#drop(followed);
+  /**
+   * Lets it go where it is no primary any more, or has told all, having given away what is followed. What it had changed before,
+   * and has not told, nobody else knows: whoever serves its slots by now may have been followed all the while.
+   * @returns whether it is let go
+   */
+  letGo(followed: FollowedNode): boolean {
+    const { node, isDone, owesNothing } = followed;
+    if (!isDone && !this.#isReplaced(followed)) return false;
+    const gap = { reason: `${nameOf(node.peer)} is no primary any more` };
+    if (!owesNothing) this.tellMissed(followed.shareOf(gap, this.#deployment.isCluster));
+    this.#drop(followed);
+    return true;
   }
 
   /** @throws RespError where it is lost, and nobody takes its place */

@@ -8,7 +8,7 @@ import type { TestClient } from '../support/client.ts';
 import { slotOfKey } from '../support/cluster-slot.ts';
 import { dumpsOf } from '../support/command-stats.ts';
 import { lend } from '../support/lent-servers.ts';
-import { Following, PHASE } from '../support/live/model.ts';
+import { FEEDS, Following, PHASE } from '../support/live/model.ts';
 import { clusterSide } from '../support/live/sides.ts';
 import { underWay } from '../support/mid-run.ts';
 import { assertDone } from '../support/outcome.ts';
@@ -78,6 +78,49 @@ longTest('What is deleted at a node before that is followed goes, though its slo
   const kept = await to.pipeline(tags.slice(1).map((key) => ['GET', key]));
   assert.deepEqual(kept.map(String), ['first', 'second', 'first']);
 });
+
+for (const feed of FEEDS) {
+  longTest(
+    `What is deleted at a node that is not heard goes, where that is no primary any more with its last slot (${feed})`,
+    async (t) => {
+      const [source, target] = await Promise.all([startCluster(t, { spares: 1 }), lend(t)]);
+      const to = await target.client();
+      const slot = slotOfKey(PASSING);
+      const [home, spare] = [source.homeOf(slot), source.primaries];
+      const node = source.clients[spare]!;
+      const [goes, stays] = [`${PASSING}:goes`, `${PASSING}:stays`];
+      await source.pipeline([goes, stays].map((key) => ['SET', key, 'value']));
+      await source.moveSlot(slot, home, spare);
+      const { port } = source.nodes[spare]!;
+      const proxy = await startProxy({ port });
+      t.after(() => proxy.close());
+      const nat = ['--from-nat', `127.0.0.1:${port}=127.0.0.1:${proxy.port}`];
+      const run = new Following(t, {
+        endpoints: ['--from', source.url, ...nat, '--to', target.url],
+        feed,
+        source: clusterSide(source),
+        args: ['--retries', '20', '--retry-max', '30s'],
+      }).start();
+      await run.reaches(PHASE.inSync);
+      proxy.refuse();
+      proxy.cut();
+      // From then on nobody tries again for longer than from one look at who is there to the next.
+      await run.reaches(/trying again in .* \(7 of 20\)/);
+      await node.send('DEL', goes);
+      // With its last slot it may become a replica by itself, and say so in place of the last answer.
+      await source.moveSlot(slot, spare, home).catch(() => {});
+      const id = String(await source.clients[home]!.send('CLUSTER', 'MYID'));
+      await source.until('it is a replica', async () => {
+        await node.pipeline([['CLUSTER', 'REPLICATE', id]]);
+        return (await infoOf(node, 'role')) === 'slave';
+      });
+      await sleep(LOOKED_MS);
+      run.cutOver();
+      assertDone(await run.done());
+      assert.deepEqual(await to.pipeline([goes, stays].map((key) => ['EXISTS', key])), [0, 1]);
+    },
+  );
+}
 
 longTest(
   'A worker takes nobody for a writer where a slot goes to a node that it does not follow, and comes back',

@@ -60,6 +60,8 @@ export class FakeCluster {
   readonly part: Part;
   /** What nodes say of themselves that nobody else knows: the end of their line in CLUSTER NODES. */
   readonly words = new Map<string, string>();
+  /** Nodes that cannot be asked anything. */
+  readonly mute = new Set<string>();
   #serving: Serving;
 
   constructor(serving: Serving, part?: SlotSet) {
@@ -97,7 +99,8 @@ export class FakeCluster {
   }
 
   async nodesAsSeenBy({ id }: Pick<Node, 'id'>): Promise<string> {
-    return `${id} 127.0.0.1:1@1 myself,master - 0 0 1 connected ${this.words.get(id) ?? ''}`;
+    const served = this.#serving[id]?.map(([first, last]) => `${first}-${last}`).join(' ') ?? '';
+    return `${id} 127.0.0.1:1@1 myself,master - 0 0 1 connected ${this.words.get(id) ?? served}`;
   }
 }
 
@@ -114,8 +117,8 @@ export class FakeFeed implements Feed {
   readonly process = undefined;
   /** Answers whatever it is asked by what it serves. */
   get server(): Server | undefined {
-    const { words } = this.#cluster;
-    return words.has(this.node.id) ? ({ connection: this.#connection } as unknown as Server) : undefined;
+    const isMute = this.#cluster.mute.has(this.node.id);
+    return isMute ? undefined : ({ connection: this.#connection } as unknown as Server);
   }
 
   position: FeedPosition | undefined;
