@@ -4,9 +4,9 @@
 import { NameHash } from '../flow/name-table.ts';
 
 /** Names, each of them as a number. */
-const MOST_NAMES = 500_000;
+export const MOST_NAMES = 500_000;
 /** Names of a round that are gone from one database and not from all, at most. */
-const MOST_GONE = 65_536;
+export const MOST_GONE = 65_536;
 
 export class GoneCount {
   readonly #hash = new NameHash();

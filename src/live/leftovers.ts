@@ -9,7 +9,6 @@ import { Channel } from '../flow/channel.ts';
 import { newEntry, sizeOf, type Entry } from '../flow/entry.ts';
 import { Failure } from '../flow/failure.ts';
 import { NO_PAGE, type KeyId } from '../flow/key-id.ts';
-import { Wakeup } from '../flow/wakeup.ts';
 import type { Wanted } from '../scan/cluster-walk.ts';
 import { Lookup } from '../source/lookup.ts';
 import type { Target } from '../target/target.ts';
@@ -42,9 +41,11 @@ export interface LeftoverSink {
   onDoubt(db: number, name: Buffer, why?: RespError): void;
   /**
    * Settles once more keys may be told; `undefined` where they may be told now.
-   * @param asked what the source is asked for, all of which may be told; `answered` is woken where that becomes less
+   * @param asked what the source is asked for, all of which may be told
    */
-  roomy(asked: HeldNames, answered: Wakeup): Promise<void> | undefined;
+  roomy(asked: HeldNames): Promise<void> | undefined;
+  /** That has become less, while it is waited for room. */
+  onAnswered(): void;
 }
 
 /** A name of the target while the source is asked for the keys that it may come from, one after the other. */
@@ -96,7 +97,7 @@ class LeftoverSearch implements Target, HeldNames {
   readonly #failure = new Failure();
   /** By the Buffer that the source is asked with. */
   readonly #asked = new Map<Buffer, Asked>();
-  readonly #answered = new Wakeup();
+  #isWaiting = false;
   #channel!: Channel;
   /** Keys that names may come from for which the source is asked, and what their names take. */
   held = 0;
@@ -141,10 +142,16 @@ class LeftoverSearch implements Target, HeldNames {
     while (await channel.readable()) {
       while (channel.take(entry)) {
         this.#begin(entry);
-        const room = this.#sink.roomy(this, this.#answered);
-        if (room !== undefined) await room;
+        const room = this.#sink.roomy(this);
+        if (room !== undefined) await this.#wait(room);
       }
     }
+  }
+
+  async #wait(room: Promise<void>): Promise<void> {
+    this.#isWaiting = true;
+    await room;
+    this.#isWaiting = false;
   }
 
   #begin(entry: Entry): void {
@@ -212,7 +219,7 @@ class LeftoverSearch implements Target, HeldNames {
   #done({ page, name, origins }: Asked): void {
     this.#count(origins, -1);
     this.#channel.settle(page, name.length);
-    this.#answered.wake();
+    if (this.#isWaiting) this.#sink.onAnswered();
   }
 
   #count(origins: readonly KeyId[], by: 1 | -1): void {

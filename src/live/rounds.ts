@@ -178,18 +178,16 @@ export class Rounds implements Follower {
 
   /** The key, which is in scope, is to be read once more, whether it has changed or not. */
   mark(db: number | undefined, key: Buffer): void {
-    for (const each of db === undefined ? this.#databases : [db])
-      if (!this.#dirty.has(each, key)) this.#gone.onMarked(each, key);
-    this.#markIn(db, key);
+    this.#markIn(db, key, false);
   }
 
   /**
    * Waits while names take more than half of the room, as the other half is for what changes meanwhile; `undefined` where there is
    * nothing to wait for.
-   * @param coming those that whoever waits may mark yet; `changed` is woken where they become fewer
+   * @param coming those that whoever waits may mark yet: where they become fewer, `wake`
    */
-  roomy(coming: HeldNames, changed: Wakeup): Promise<void> | undefined {
-    return this.#dirty.isHalfFull(coming) ? this.#untilRoomy(coming, changed) : undefined;
+  roomy(coming: HeldNames): Promise<void> | undefined {
+    return this.#dirty.isHalfFull(coming) ? this.#untilRoomy(coming) : undefined;
   }
 
   /** Follows another database: what has changed there before is found otherwise. */
@@ -225,7 +223,7 @@ export class Rounds implements Follower {
     this.#sink.onWalked();
   }
 
-  /** Keys may be settled. */
+  /** Keys may be settled, or fewer may be marked. */
   wake(): void {
     this.#moved.wake();
   }
@@ -324,8 +322,8 @@ export class Rounds implements Follower {
     this.#sink.onGone(key);
   }
 
-  async #untilRoomy(coming: HeldNames, changed: Wakeup): Promise<void> {
-    while (!this.#isOver && this.#dirty.isHalfFull(coming)) await Promise.race([this.#moved.sleep(), changed.sleep()]);
+  async #untilRoomy(coming: HeldNames): Promise<void> {
+    while (!this.#isOver && this.#dirty.isHalfFull(coming)) await this.#moved.sleep();
   }
 
   #areRead(those: readonly Pick<LargeKey, 'nextRound'>[]): boolean {
@@ -338,17 +336,19 @@ export class Rounds implements Follower {
     return this.#begun + (this.#dirty.length > 0 ? 1 : 0);
   }
 
-  #markIn(db: number | undefined, key: Buffer): void {
-    if (db === undefined) {
-      this.#isNextUntold = true;
-      for (const each of this.#databases) this.#mark(each, key);
-    } else if (this.#databases.has(db)) this.#mark(db, key);
+  #markIn(db: number | undefined, key: Buffer, isCounted = true): void {
+    if (db === undefined) this.#isNextUntold = true;
+    for (const each of db === undefined ? this.#databases : [db])
+      if (this.#databases.has(each)) this.#mark(each, key, isCounted);
   }
 
-  #mark(db: number, key: Buffer): void {
-    if (this.#large.size > 0 && this.#large.mark({ db, key })) return;
-    if (!this.#dirty.add(db, key)) this.#sink.onOverflow(key);
-    this.#moved.wake();
+  /** @param isCounted whether it counts as changed by now */
+  #mark(db: number, key: Buffer, isCounted = true): void {
+    const isLarge = this.#large.size > 0 && this.#large.mark({ db, key });
+    const isNews = !isCounted && !this.#dirty.has(db, key);
+    if (!isLarge && !this.#dirty.add(db, key)) this.#sink.onOverflow(key);
+    else if (isNews) this.#gone.onMarked(db, key);
+    if (!isLarge) this.#moved.wake();
   }
 
   async #readRound(keys: DirtyKeys | LateKeys): Promise<void> {

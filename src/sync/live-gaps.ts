@@ -111,7 +111,8 @@ export class LiveGaps {
     await findLeftovers(source, target, options, {
       onLeftover: (db, key) => rounds.mark(db, key),
       onDoubt: (db, name, why) => progress.onDoubt(db, name, why),
-      roomy: (asked, answered) => rounds.roomy(asked, answered),
+      roomy: (asked) => rounds.roomy(asked),
+      onAnswered: () => rounds.wake(),
     });
     await rounds.settled();
     endRegaining();

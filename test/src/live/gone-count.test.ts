@@ -5,6 +5,7 @@ import { setImmediate as turn } from 'node:timers/promises';
 import { newEntry, type EntryKind } from '../../../src/flow/entry.ts';
 import { EntryView } from '../../../src/flow/entry-view.ts';
 import type { Rounds } from '../../../src/live/rounds.ts';
+import { MOST_NAMES } from '../../../src/live/gone-count.ts';
 import { bench, until, type Asked } from '../../support/live/rounds-bench.ts';
 
 test('Rounds.gone counts a key that has changed once, which is to be read for another reason as well', async () => {
@@ -81,6 +82,23 @@ test('Rounds.gone counts no key that was read for another reason, until it count
   rounds.mark(0, Buffer.from('both'));
   rounds.change(0, Buffer.from('both'));
   assert.equal(await read('gone'), 3);
+  rounds.end();
+});
+
+test('Rounds.gone counts what has changed however many keys there was no room for before', async () => {
+  const { rounds, asked, overflown, settle } = bench({ mostKeys: 10 });
+  for (let i = 0; i < MOST_NAMES; i++) {
+    rounds.mark(0, Buffer.from(`key:${i}`));
+    rounds.mark(7, Buffer.from(`elsewhere:${i}`));
+  }
+  assert.ok(overflown.length > 0);
+  await until(() => asked.length > 0);
+  settle();
+  await rounds.settled();
+  rounds.change(0, Buffer.from('key'));
+  await until(() => asked.length > 0);
+  rounds.onRead(viewOf(asked[0]!, 'gone'));
+  assert.equal(rounds.gone, 1);
   rounds.end();
 });
 

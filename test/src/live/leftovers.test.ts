@@ -5,6 +5,7 @@ import { RespError } from '../../../resp/errors.ts';
 import type { KeyId } from '../../../src/flow/key-id.ts';
 import { SlotSet, tagOf } from '../../../src/cluster/slot.ts';
 import { findLeftovers, type LeftoverOptions, type LeftoverSink } from '../../../src/live/leftovers.ts';
+import { Wakeup } from '../../../src/flow/wakeup.ts';
 import { OwnNames } from '../../../src/live/own-names.ts';
 import { temporaryNameFor } from '../../../src/target/internal-names.ts';
 import type { TestClient } from '../../support/client.ts';
@@ -38,11 +39,12 @@ interface Search extends Partial<LeftoverOptions> {
   readonly target?: Reach & { readonly port?: number };
   readonly onTold?: () => void;
   readonly roomy?: LeftoverSink['roomy'];
+  readonly onAnswered?: () => void;
 }
 
 async function search(
   t: TestContext,
-  { source = {}, target = {}, onTold, roomy, ...options }: Search = {},
+  { source = {}, target = {}, onTold, roomy, onAnswered, ...options }: Search = {},
 ): Promise<Told> {
   const [one, other] = [
     await openDeployment(t, 'source', source.port ?? servers[0]!.port, source),
@@ -63,6 +65,7 @@ async function search(
       onDoubt: (db, name, why) =>
         told.doubts.push(`${db} ${name.toString()}${why === undefined ? '' : ` ${why.code}`}`),
       roomy: roomy ?? (() => undefined),
+      onAnswered: onAnswered ?? (() => {}),
     },
   );
   return { leftovers: told.leftovers.toSorted(), doubts: told.doubts.toSorted() };
@@ -178,6 +181,24 @@ test('findLeftovers() is in doubt about what the source will not say', async (t)
   assert.deepEqual(await search(t, { source, removesInDoubt: true }), { leftovers: ['0 seen:gone'], doubts });
 });
 
+test('findLeftovers() asks for no more names than there is room for', async (t) => {
+  const names = numbered('key:', 300);
+  await give(from, 0, ...names.slice(0, 100));
+  await give(to, 0, ...names);
+  const moved = new Wakeup();
+  let most = 0;
+  const roomy: Search['roomy'] = (asked) => {
+    most = Math.max(most, asked.held);
+    return asked.held < 10 ? undefined : untilFewer(asked);
+  };
+  const untilFewer = async (asked: { readonly held: number }): Promise<void> => {
+    while (asked.held >= 10) await moved.sleep();
+  };
+  const told = await search(t, { roomy, onAnswered: () => moved.wake() });
+  assert.deepEqual(told.leftovers.length, 200);
+  assert.equal(most, 10);
+});
+
 test('findLeftovers() tells all of them, also where both sides lose their connections meanwhile', async (t) => {
   const [both, gone] = [numbered('both:', 20_000), numbered('gone:', 20_000)];
   await give(from, 0, ...both);
@@ -226,7 +247,12 @@ test('findLeftovers() ends with the signal also while the source does not answer
   ];
   await client.send('CLIENT', 'PAUSE', 60_000, 'ALL');
   const options = { mapping: mappingOf({ 0: 0 }), ownNames: new OwnNames(), removesInDoubt: false, ...LINK };
-  const searching = findLeftovers(source, target, options, { onLeftover() {}, onDoubt() {}, roomy: () => undefined });
+  const searching = findLeftovers(source, target, options, {
+    onLeftover() {},
+    onDoubt() {},
+    roomy: () => undefined,
+    onAnswered() {},
+  });
   end.abort(reason);
   await assert.rejects(searching, reason);
 });
