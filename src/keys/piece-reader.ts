@@ -77,6 +77,7 @@ async function* readString(ask: AskAbout, key: Buffer, pieceBytes: number): Asyn
 async function* readList(ask: AskAbout, key: Buffer, size: PageSize): AsyncGenerator<ValuePiece> {
   size.keepOrder();
   const end = new ValueEnd(ask, key, 'list');
+  const length = (await end.count()) ?? 0;
   // A short page was its end then: one that grows all the time would have no other.
   for (let at = 0, isShort = false; !isShort;) {
     const start = performance.now();
@@ -88,8 +89,8 @@ async function* readList(ask: AskAbout, key: Buffer, size: PageSize): AsyncGener
     size.observe(bytesOf(items), performance.now() - start);
     at += items.length;
     isShort = items.length < asked;
-    if (items.length === 0) await end.onEnd();
-    else yield { type: 'list', items };
+    if (items.length > 0) yield { type: 'list', items };
+    if (isShort && at < length) await end.onEnd();
   }
 }
 

@@ -65,7 +65,7 @@ export class ValueEnd {
     this.#read += elements;
     this.#bound.add(size);
     if (!this.#bound.isReached) return;
-    const count = await this.#count();
+    const count = await this.count();
     if (this.#bound.renew(await this.#mostOf(count))) return;
     const told = `${command} goes on beyond the ${formatCount(count ?? UNTOLD)} that ${COUNT_COMMANDS[this.#type]} tells`;
     if (this.#type === 'stream') throw new RespError(CHANGED, `It changed while it was read (${told})`);
@@ -74,10 +74,17 @@ export class ValueEnd {
 
   /** The last page has come. @throws RespError `CHANGED` where there are more elements than have come */
   async onEnd(): Promise<void> {
-    const count = (await this.#count()) ?? 0;
+    const count = (await this.count()) ?? 0;
     if (count <= this.#read) return;
     const figures = `${formatCount(this.#read)} came of the ${formatCount(count)} that ${COUNT_COMMANDS[this.#type]} tells`;
     throw new RespError(CHANGED, `It changed while it was read (${figures})`);
+  }
+
+  /** How long it is by now; `undefined` where the server will not say. */
+  async count(): Promise<number | undefined> {
+    const command = COUNT_COMMANDS[this.#type];
+    const [reply] = await demand(this.#ask, [[command, this.#key]], [command]);
+    return reply instanceof ReplyError ? undefined : Number(integerIn(reply, command, 0));
   }
 
   async #mostOf(count: number | undefined): Promise<number> {
@@ -91,13 +98,6 @@ export class ValueEnd {
       default:
         return mostOf('value', count, await this.#memory());
     }
-  }
-
-  /** `undefined` where the server will not say. */
-  async #count(): Promise<number | undefined> {
-    const command = COUNT_COMMANDS[this.#type];
-    const [reply] = await demand(this.#ask, [[command, this.#key]], [command]);
-    return reply instanceof ReplyError ? undefined : Number(integerIn(reply, command, 0));
   }
 
   async #memory(): Promise<number | undefined> {

@@ -99,7 +99,8 @@ test('rump takes no value for whole that ends before its length, and copies the 
     HSCAN: array(bulk('0'), array(bulk('field'), bulk('value'))),
     SSCAN: array(bulk('0'), array()),
     ZSCAN: array(bulk('0'), array(bulk('member'), bulk('1'))),
-    LRANGE: array(),
+    // One is what is asked for first.
+    LRANGE: array(bulk('item')),
     GETRANGE: bulk('short'),
     XRANGE: array(),
   };
@@ -110,14 +111,14 @@ test('rump takes no value for whole that ends before its length, and copies the 
     ['hash', '1 came of the 100 that HLEN tells'],
     ['set', '0 came of the 100 that SCARD tells'],
     ['zset', '1 came of the 100 that ZCARD tells'],
-    ['list', '0 came of the 100 that LLEN tells'],
+    ['list', '2 came of the 100 that LLEN tells'],
     ['string', '5 came of the 8,000 that STRLEN tells'],
     ['stream', 'XRANGE ends before the last entry'],
   ] as const) {
     const changed = `It changed while it was read \\(${why}\\), 5 times in a row`;
     assert.match(result.stderr, new RegExp(`key "value:${type}" in db 0: ${changed}`));
   }
-  for (const command of Object.keys(answers)) assert.equal(calls.get(command), 5, command);
+  for (const command of Object.keys(answers)) assert.equal(calls.get(command), command === 'LRANGE' ? 10 : 5, command);
   assert.match(result.stderr, / 0 expired on the way, 6 failed/);
   assert.deepEqual(await to.send('KEYS', '*'), [Buffer.from('small')]);
 });
