@@ -84,21 +84,19 @@ export class Cutover {
   /** Whoever still writes was not stopped. What he writes is copied all the same. Returns how much that was. */
   async linger(): Promise<number> {
     const { linger } = this.#options;
-    const { rounds, gaps, lookForDatabases } = this.#parts;
+    const { gaps, lookForDatabases } = this.#parts;
     await this.#inTime(() => this.#writers.begin());
     const end = performance.now() + linger;
     for (let left = linger; left > 0; left = end - performance.now()) {
       await sleep(Math.min(left, LOOK_MS), undefined, { ref: false });
       await this.#inTime(() => this.#writers.look());
     }
-    let changes = 0;
     await this.#inTime(async () => {
       await lookForDatabases();
       await gaps.closed();
-      changes = rounds.changes;
       await this.#settleAll();
     });
-    return this.#writers.count(changes);
+    return this.#writers.count();
   }
 
   async #settle(leftMs: () => number): Promise<void> {

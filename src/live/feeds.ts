@@ -135,6 +135,10 @@ export class Feeds {
     if (this.#deployment.isCluster) this.#written ??= new WrittenKeys();
   }
 
+  get tellsWritesApart(): boolean {
+    return this.#written !== undefined;
+  }
+
   /** What was written since the last time; empty where changes are told as they come. All of it has to be told by now. */
   async written(): Promise<Written> {
     const primaries = (): string[] => this.#deployment.topology.primaries.map(({ id }) => id);

@@ -134,11 +134,7 @@ export class Following {
   }
 
   onChange(db: number | undefined, key: Buffer): void {
-    if (this.#parts.rounds.change(db, key)) this.#writers.see(key);
-  }
-
-  onGone(key: Buffer): void {
-    this.#writers.onGone(key);
+    this.#parts.rounds.change(db, key);
   }
 
   onMissed(share: MissedShare): void {
@@ -192,12 +188,10 @@ export class Following {
     const { feeds, rounds, gaps, lookForDatabases } = this.#parts;
     const before = rounds.changes;
     const started = performance.now();
-    let changes = 0;
     const measuring = async (): Promise<void> => {
       await lookForDatabases();
       await gaps.closed();
       await feeds.caughtUp();
-      changes = rounds.changes;
       await rounds.settled();
       this.#lag = performance.now() - started;
       await this.#hearTarget();
@@ -209,7 +203,7 @@ export class Following {
     this.#enter(this.#lag <= IN_SYNC_MS && !isHindered ? 'in-sync' : 'following');
     await this.#readStreams();
     const { untilIdle } = this.#options;
-    const isIdle = async (): Promise<boolean> => (await this.#writers.idleFor(changes)) >= untilIdle!;
+    const isIdle = async (): Promise<boolean> => (await this.#writers.idleFor()) >= untilIdle!;
     if (untilIdle !== undefined && (await this.#timed(isIdle))) this.#isAsked = true;
     const isAtRest = untilIdle === undefined && this.#phase === 'in-sync' && rounds.changes === before;
     await this.#unlessAsked(() => sleep(isAtRest ? REST_MS : LOOK_MS, undefined, { ref: false }));

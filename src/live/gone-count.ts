@@ -53,19 +53,23 @@ export class GoneCount {
     else if (this.#uncounted.has(name)) this.#owed.add(name);
   }
 
-  /** It was read, and is there. @param isMarked whether it is to be read once more */
-  onThere(db: number, key: Buffer, isMarked: boolean): void {
+  /** It was read, and is there. @param isMarked whether it is to be read once more. @returns whether it counts as changed */
+  onThere(db: number, key: Buffer, isMarked: boolean): boolean {
     const name = this.#numberOf(db, key);
     this.#gone.delete(name);
+    const isChange = this.#owed.has(name) || this.#hasChanged(name);
     if (!isMarked) this.#settle(name);
+    return isChange;
   }
 
-  /** It was read, and is gone. @param isMarked whether it is to be read once more */
-  onGone(db: number, key: Buffer, isMarked: boolean): void {
+  /** It was read, and is gone. @param isMarked whether it is to be read once more. @returns whether it counts as changed */
+  onGone(db: number, key: Buffer, isMarked: boolean): boolean {
     const name = this.#numberOf(db, key);
-    if (this.#owed.delete(name) || this.#hasChanged(name)) this.#count(key);
+    const isChange = this.#owed.delete(name) || this.#hasChanged(name);
+    if (isChange) this.#count(key);
     else if (this.#gone.size < MOST_NAMES) this.#gone.add(name);
     if (!isMarked) this.#settle(name);
+    return isChange;
   }
 
   /** Whether it matters that a key counts as changed, or is there. */

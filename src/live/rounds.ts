@@ -11,8 +11,8 @@ import { Wakeup } from '../flow/wakeup.ts';
 import type { KeyScope } from '../scan/key-scope.ts';
 import type { PageLedger } from '../scan/page-ledger.ts';
 import type { Follower } from '../source/follower.ts';
+import { ChangeCount, type Told } from './change-count.ts';
 import { DirtyKeys, type DirtyKeysOptions, type HeldNames } from './dirty-keys.ts';
-import { GoneCount } from './gone-count.ts';
 import { LargeKeys, type LargeKey } from './large-keys.ts';
 import { LateKeys, type LateKeysGroup } from './late-keys.ts';
 import type { Streams } from './streams.ts';
@@ -33,8 +33,6 @@ export interface RoundsSink {
   readChanged(db: number, key: Buffer, page: number): void;
   /** A round begins: what is marked from now on is of a later one. */
   onRound(round: number): void;
-  /** A key that had changed is gone. */
-  onGone(key: Buffer): void;
   /** There was no room for the name. */
   onOverflow(key: Buffer): void;
   /** Whether the slot of a key has moved since the walk began that is under way; `undefined` where that is so of none. */
@@ -69,6 +67,8 @@ export class Rounds implements Follower {
   readonly #nowhere: DirtyKeys;
   readonly #large: LargeKeys;
   readonly #moved = new Wakeup();
+  /** Called for each key that is read as it counts as changed, where that is wanted. */
+  onReadKey: ((key: Buffer, isGone: boolean) => void) | undefined;
   /** Settles when nothing more is to be read. */
   readonly ended: Promise<void>;
   #end!: () => void;
@@ -79,10 +79,9 @@ export class Rounds implements Follower {
   #isOver = false;
   #mayRead = false;
   #isHurried = false;
-  #changes = 0;
   /** How often a value was not read to its end, as it went on changing. */
-  #unread = 0;
-  readonly #gone = new GoneCount();
+  #broken = 0;
+  readonly #count: ChangeCount;
   readonly #view = new EntryView();
   /** Whether it is not told of which database a name of the next round is. */
   #isNextUntold = false;
@@ -96,6 +95,7 @@ export class Rounds implements Follower {
     this.#late = new LateKeys(this, ledger, options, this.#dirty);
     this.#dirty.beside = this.#late;
     this.#nowhere = new DirtyKeys(options);
+    this.#count = new ChangeCount(options.scope.isAll);
     this.#large = new LargeKeys(options.settle, {
       nextRound: () => this.#begun + 1,
       onWritten: () => this.#moved.wake(),
@@ -136,15 +136,16 @@ export class Rounds implements Follower {
 
   /** Changes that were told so far, of keys in scope. */
   get changes(): number {
-    return this.#changes;
+    return this.#count.changes;
   }
 
-  /**
-   * Keys that had changed, and were gone when they were read. Where no database is told a key that is written is gone from the
-   * others. What the server removes beside it may be out of scope: then one counts that is gone from all.
-   */
+  /** Of them, as far as they are read: see `ChangeCount`. */
+  get told(): Told {
+    return this.#count.told;
+  }
+
   get gone(): number {
-    return this.#options.scope.isAll ? this.#gone.entries : this.#gone.keys;
+    return this.#count.gone;
   }
 
   /**
@@ -152,28 +153,27 @@ export class Rounds implements Follower {
    * @param db `undefined` for any of those that are followed
    */
   change(db: number | undefined, key: Buffer): boolean {
-    if (!this.count(db, key)) return false;
+    if (!this.#isIn(db, key)) return false;
+    this.#count.change(db, this.#databases, key);
     this.#markIn(db, key);
     return true;
   }
 
-  /** The same of a key that is marked. @param times how often it has changed */
+  /** The same of a key that is marked, or was read by now. @param times how often it has changed */
   count(db: number | undefined, key: Buffer, times = 1): boolean {
-    if (!this.#options.scope.includes(key) || (db !== undefined && !this.#databases.has(db))) return false;
-    this.#changes += times;
-    if (this.#gone.hasUncounted)
-      for (const each of db === undefined ? this.#databases : [db]) this.#gone.onCounted(each, key);
+    if (!this.#isIn(db, key)) return false;
+    this.#count.count(db, this.#databases, key, times);
     return true;
   }
 
   /** Changes of which no name is kept: at least so many. */
   countUnnamed(changes: number): void {
-    this.#changes += changes;
+    this.#count.countUnnamed(changes);
   }
 
   /** Databases were flushed or exchanged, all of them where they are not named: that is a change as well. */
   changeWhole(databases: readonly number[] | undefined): void {
-    if (databases?.some((db) => this.#databases.has(db)) ?? true) this.#changes++;
+    if (databases?.some((db) => this.#databases.has(db)) ?? true) this.countUnnamed(1);
   }
 
   /** The key, which is in scope, is to be read once more, whether it has changed or not. */
@@ -203,6 +203,7 @@ export class Rounds implements Follower {
         await this.#readRound(this.#late);
       } else if (this.#mayRead && this.#dirty.length > 0) {
         this.#dirty.take();
+        this.#count.onTaken();
         await this.#readRound(this.#dirty);
       } else await this.#moved.sleep();
     }
@@ -238,10 +239,10 @@ export class Rounds implements Follower {
     const large = new Set(this.#large.all);
     let late: readonly LateKeysGroup[] | undefined;
     let last = this.#lastMarked;
-    let unread = this.#unread;
+    let broken = this.#broken;
     while (!this.#isOver) {
-      if (isHurried && this.#unread > unread) {
-        unread = this.#unread;
+      if (isHurried && this.#broken > broken) {
+        broken = this.#broken;
         last = this.#lastMarked;
         for (const one of this.#large.all) large.add(one);
       }
@@ -267,7 +268,7 @@ export class Rounds implements Follower {
 
   /** The value went on changing while it was read, and is not on the target: it is read once more. */
   onChanging({ db, key }: KeyId): void {
-    this.#unread++;
+    this.#broken++;
     this.#mark(db, key);
   }
 
@@ -295,31 +296,39 @@ export class Rounds implements Follower {
       streams.observe(entry);
     }
     const hasMoved = this.#sink.moveTest();
-    if (hasMoved !== undefined || this.#gone.hasUncounted) this.#onAnswered(entry, hasMoved);
+    if (this.#isOfInterest(hasMoved)) this.#onAnswered(entry, hasMoved);
     if (entry.kind === 'large' && this.isChange(entry.page)) this.#setApart(entry);
   }
 
   onReadAll(entries: EntryRun): void {
     this.#options.streams.observeAll(entries);
     const hasMoved = this.#sink.moveTest();
-    if (hasMoved === undefined && !this.#gone.hasUncounted) return;
+    if (!this.#isOfInterest(hasMoved)) return;
     for (let i = 0; i < entries.length; i++) {
       entries.show(i, this.#view);
       this.#onAnswered(this.#view, hasMoved);
     }
   }
 
+  /** Whether it has to be looked at what each of the keys is. */
+  #isOfInterest(hasMoved: MoveTest | undefined): boolean {
+    return hasMoved !== undefined || this.#count.read.hasUncounted || this.onReadKey !== undefined;
+  }
+
   /** What a walk had asked of another node may come behind what this one says of a key of the round. */
   #onAnswered(entry: EntryView, hasMoved: MoveTest | undefined): void {
     if (entry.page !== this.#page) return;
     const { kind, db, key } = entry;
-    if (kind !== 'gone' && this.#gone.hasUncounted) this.#gone.onThere(db, key, this.#dirty.has(db, key));
+    if (kind !== 'gone') {
+      const { read } = this.#count;
+      const isChange = !read.hasUncounted || read.onThere(db, key, this.#dirty.has(db, key));
+      if (isChange && !this.#isLate) this.onReadKey?.(key, false);
+    }
     if (!this.#isLate && hasMoved?.(key) === true && !this.#late.add(db, key)) this.#sink.onOverflow(key);
   }
 
   #onGone({ db, key }: EntryView): void {
-    this.#gone.onGone(db, key, this.#dirty.has(db, key));
-    this.#sink.onGone(key);
+    if (this.#count.read.onGone(db, key, this.#dirty.has(db, key))) this.onReadKey?.(key, true);
   }
 
   async #untilRoomy(coming: HeldNames): Promise<void> {
@@ -347,17 +356,21 @@ export class Rounds implements Follower {
     const isLarge = this.#large.size > 0 && this.#large.mark({ db, key });
     const isNews = !isCounted && !this.#dirty.has(db, key);
     if (!isLarge && !this.#dirty.add(db, key)) this.#sink.onOverflow(key);
-    else if (isNews) this.#gone.onMarked(db, key);
+    else if (isNews) this.#count.read.onMarked(db, key);
     if (!isLarge) this.#moved.wake();
+  }
+
+  #isIn(db: number | undefined, key: Buffer): boolean {
+    return this.#options.scope.includes(key) && (db === undefined || this.#databases.has(db));
   }
 
   async #readRound(keys: DirtyKeys | LateKeys): Promise<void> {
     const started = performance.now();
-    this.#gone.begin(this.#isNextUntold ? this.#databases.size : 1);
+    this.#count.read.begin(this.#isNextUntold ? this.#databases.size : 1);
     this.#isNextUntold = false;
     this.#begun++;
     this.#sink.onRound(this.#begun);
-    const page = this.#ledger.begin(this, this.#begun);
+    const page = this.#ledger.begin(this, this.#begun, () => this.#count.onDone());
     this.#page = page;
     this.#isLate = keys === this.#late;
     for (let key = keys.next(); key !== undefined; key = keys.next()) {

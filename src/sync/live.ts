@@ -119,7 +119,6 @@ export class LiveCopy {
       {
         readChanged: (db, key, page) => this.#source.readChanged(db, key, page),
         onRound: () => this.#gaps.demandServers(),
-        onGone: (key) => this.following.onGone(key),
         onOverflow: (key) => this.#gaps.onOverflow(key),
         moveTest: () => this.#source.moveTest(),
         onWalked: () => this.following.onWalked(),

@@ -10,6 +10,7 @@ import { assertDone, assertFailed } from '../support/outcome.ts';
 import { folderOf } from '../support/resp-file.ts';
 import { MAIN, runRump, startRump, type RunningRump } from '../support/rump.ts';
 import { startPair, type ServerPair } from '../support/server-pair.ts';
+import { startProxy } from '../support/tcp-proxy.ts';
 import { openTerminal } from '../support/terminal.ts';
 import { longTest, variants } from '../support/tier.ts';
 
@@ -66,6 +67,35 @@ test('rump names who still writes after the cutover, copies it, and does not cal
   // Keys that expire are told as well, and more of them than are named.
   assert.match(result.stderr, /warning: .* among the keys that have changed since are "straggler"/);
   assert.equal(String(await to.send('GET', 'straggler')), 'late');
+});
+
+longTest('rump sees who still writes though thousands of keys expire, and the target is far away', async (t) => {
+  const pair = await startPair(t);
+  const { source, target, from } = pair;
+  const proxy = await startProxy({ port: target.port, delay: 100 });
+  t.after(() => proxy.close());
+  const file = join(folderOf(t), 'cutover');
+  const args = ['--live', '--cutover-file', file, '--linger', '3s', '--feed', 'psync'];
+  // So many a millisecond, from before the linger until it is long over.
+  const expiring = Array.from({ length: 36_000 }, (_, i) => [
+    'SET',
+    `expiring:${i}`,
+    i,
+    'PX',
+    4000 + Math.floor(i / 3),
+  ]);
+  await from.pipeline(expiring);
+  const running = startRump(['--from', source.url, '--to', proxy.url, ...args]);
+  t.after(() => running.end());
+  await says(running, IN_SYNC);
+  writeFileSync(file, '');
+  await says(running, /looking for whoever still writes/);
+  // What comes while it begins to look, as long as a way there and back takes, may be from before.
+  await sleep(1500);
+  for (const key of ['one', 'two', 'three']) await from.send('SET', key, 'late');
+  const result = await running.done;
+  assertFailed(result, { code: 1, error: /the source was written after the cutover \(3 changes\)/ });
+  assert.match(result.stderr, /warning: .* among the keys that have changed since are .*"one"/);
 });
 
 test('rump names who still writes though keys expire that it does not follow, and it is not told in which database', async (t) => {

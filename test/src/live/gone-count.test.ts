@@ -85,6 +85,21 @@ test('Rounds.gone counts no key that was read for another reason, until it count
   rounds.end();
 });
 
+test('Rounds.onReadKey hears of keys that have changed, and of none that is read for another reason', async () => {
+  const { rounds, asked, settle } = bench();
+  const heard: string[] = [];
+  rounds.onReadKey = (key, isGone) => heard.push(`${String(key)} ${isGone ? 'gone' : 'there'}`);
+  rounds.mark(0, Buffer.from('moved'));
+  rounds.mark(0, Buffer.from('left'));
+  rounds.change(0, Buffer.from('written'));
+  rounds.change(0, Buffer.from('expired'));
+  await until(() => asked.length === 4);
+  for (const one of asked) rounds.onRead(viewOf(one, ['left', 'expired'].includes(one.key) ? 'gone' : 'value'));
+  settle();
+  assert.deepEqual(heard, ['written there', 'expired gone']);
+  rounds.end();
+});
+
 test('Rounds.gone counts what has changed however many keys there was no room for before', async () => {
   const { rounds, asked, overflown, settle } = bench({ mostKeys: 10 });
   for (let i = 0; i < MOST_NAMES; i++) {
@@ -99,6 +114,27 @@ test('Rounds.gone counts what has changed however many keys there was no room fo
   await until(() => asked.length > 0);
   rounds.onRead(viewOf(asked[0]!, 'gone'));
   assert.equal(rounds.gone, 1);
+  rounds.end();
+});
+
+test('Rounds.told has as many keys that are gone as have changed by then: those of rounds that are done with', async () => {
+  const { rounds, asked, settle } = bench();
+  const told = async (act: () => void): Promise<number[]> => {
+    await until(() => asked.length > 0);
+    act();
+    for (const one of asked) rounds.onRead(viewOf(one, 'gone'));
+    const { changes, gone } = rounds.told;
+    settle();
+    return [changes, gone, rounds.told.changes, rounds.told.gone, rounds.changes];
+  };
+  rounds.change(0, Buffer.from('one'));
+  rounds.change(0, Buffer.from('written'));
+  assert.deepEqual(await told(() => rounds.change(0, Buffer.from('two'))), [0, 0, 2, 2, 3]);
+  assert.deepEqual(await told(() => rounds.countUnnamed(2)), [4, 2, 5, 3, 5]);
+  rounds.mark(0, Buffer.from('moved'));
+  assert.deepEqual(await told(() => {}), [5, 3, 5, 3, 5]);
+  rounds.count(0, Buffer.from('moved'));
+  assert.deepEqual(rounds.told, { changes: 6, gone: 4 });
   rounds.end();
 });
 

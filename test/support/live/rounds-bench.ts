@@ -42,7 +42,6 @@ export function bench({ settleMs = 0, mostKeys = 1000, hasMoved }: BenchOptions 
   const rounds = new Rounds(options, ledger, {
     readChanged: (db, key, page) => void asked.push({ db, key: String(key), page }),
     onRound: () => {},
-    onGone: () => {},
     onOverflow: (key) => void overflown.push(String(key)),
     moveTest: () => hasMoved,
     onWalked: () => {},
