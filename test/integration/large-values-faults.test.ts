@@ -100,6 +100,9 @@ for (const side of variants<'source' | 'target'>('source', 'target')) {
   });
 }
 
+/** Bytes: what is longer has elements in it. */
+const A_PIECE = 500;
+
 test('A large value is made anew where its connection breaks, and what was made of it goes, however often it breaks then', async (t) => {
   const pair = await startPair(t);
   const proxy = await startProxy({ port: pair.target.port });
@@ -117,6 +120,10 @@ test('A large value is made anew where its connection breaks, and what was made 
     '50ms',
   ]);
   await temporaryKey(running, pair.to);
+  // Where nothing is on its way, the value only goes on over another connection.
+  proxy.delayUp(60_000);
+  await underWay(running, () => proxy.waiting > A_PIECE);
+  proxy.delayUp(0);
   proxy.forbid('UNLINK', 'up');
   proxy.cut();
   await underWay(running, () => proxy.met >= 2);
