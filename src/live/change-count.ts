@@ -10,10 +10,10 @@ export interface Told {
 
 export class ChangeCount {
   readonly #counts: 'entries' | 'keys';
-  /** Keys that are read: see there. */
+  /** What hears of each key that is read. */
   readonly read = new GoneCount();
   #changes = 0;
-  /** Those of them that are read in a round to come. */
+  /** Of these, whose keys are read in a round to come. */
   #unread = 0;
   #told: Told = { changes: 0, gone: 0 };
 

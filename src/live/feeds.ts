@@ -4,7 +4,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { nameOf } from '../../resp/errors.ts';
 import type { Deployment } from '../cluster/deployment.ts';
-import { slotOf } from '../cluster/slot.ts';
+import { slotOf, type SlotSet } from '../cluster/slot.ts';
 import type { ServerInfo } from '../server/info.ts';
 import type { Node } from '../cluster/topology.ts';
 import type { FollowedNode } from './followed-node.ts';
@@ -15,6 +15,7 @@ import type { MissedShare } from './gaps.ts';
 import { Hearing } from './hearing.ts';
 import { LeftFeeds, type FeedBefore, type LeftFeed } from './left-feeds.ts';
 import type { Removed } from './removed-counts.ts';
+import type { ToldKey } from './told-keys.ts';
 import { WrittenKeys, type Written } from './written-keys.ts';
 
 export interface FeedsSink extends Pick<FeedSink, 'onChange' | 'onFailed'> {
@@ -240,7 +241,7 @@ export class Feeds {
     if (untold.size === 0) return false;
     // A gap is walked where the slots are, as far as that is known.
     if (missed !== undefined) await this.#deployment.tryRefresh(node.peer);
-    const reason = missed ?? `many keys came to ${nameOf(node.peer)} with their slots`;
+    const reason = missed ?? cameTo(node);
     this.#nodes.tellMissed({ reason, databases: undefined, slots: untold, isFlush: false });
     return true;
   }
@@ -271,9 +272,12 @@ export class Feeds {
 
   /** What has been told of slots of others is read once more, whoever has them by now. */
   #tellElsewhere({ node, elsewhere }: FollowedNode): void {
-    for (const { db, key } of elsewhere.take()) this.#sink.onMoved(db, key);
-    const slots = elsewhere.takeSlots();
-    const reason = `many keys came to ${nameOf(node.peer)} with their slots`;
+    this.#readAgain(elsewhere.take(), elsewhere.takeSlots(), cameTo(node));
+  }
+
+  /** By name, or by slot where there were too many names. */
+  #readAgain(keys: readonly Pick<ToldKey, 'db' | 'key'>[], slots: SlotSet, reason: string): void {
+    for (const { db, key } of keys) this.#sink.onMoved(db, key);
     if (slots.size > 0) this.#nodes.tellMissed({ reason, databases: undefined, slots, isFlush: false });
   }
 
@@ -289,9 +293,11 @@ export class Feeds {
   /** @returns whether there is anything to be read once more */
   #tellUnheard(): boolean {
     const { keys, slots } = this.hearing.takeUnheard();
-    for (const { db, key } of keys) this.#sink.onMoved(db, key);
-    const reason = 'many keys were read at nodes before these were followed';
-    if (slots.size > 0) this.#nodes.tellMissed({ reason, databases: undefined, slots, isFlush: false });
+    this.#readAgain(keys, slots, 'many keys were read at nodes before these were followed');
     return keys.length + slots.size > 0;
   }
+}
+
+function cameTo({ peer }: Node): string {
+  return `many keys came to ${nameOf(peer)} with their slots`;
 }

@@ -6,7 +6,7 @@ import { NameHash } from '../flow/name-table.ts';
 /** Names, each of them as a number. */
 export const MOST_NAMES = 500_000;
 /** Names of a round that are gone from one database and not from all, at most. */
-export const MOST_GONE = 65_536;
+const MOST_GONE = 65_536;
 
 export class GoneCount {
   readonly #hash = new NameHash();
@@ -16,7 +16,7 @@ export class GoneCount {
   readonly #uncounted = new Map<number, number>();
   /** Those of them that count as changed by now, and are not read since. */
   readonly #owed = new Set<number>();
-  /** The same of those that were gone. */
+  /** Read, and gone, and not counted as changed. */
   readonly #gone = new Set<number>();
   /** In how many databases each name of the round is gone so far, where it is not told of which one. */
   #goneFrom: Map<number, number> | undefined;

@@ -149,17 +149,16 @@ export class Rounds implements Follower {
   }
 
   /**
-   * A key has changed. Returns whether it is one in scope.
+   * A key has changed, which may be out of scope.
    * @param db `undefined` for any of those that are followed
    */
-  change(db: number | undefined, key: Buffer): boolean {
-    if (!this.#isIn(db, key)) return false;
+  change(db: number | undefined, key: Buffer): void {
+    if (!this.#isIn(db, key)) return;
     this.#count.change(db, this.#databases, key);
     this.#markIn(db, key);
-    return true;
   }
 
-  /** The same of a key that is marked, or was read by now. @param times how often it has changed */
+  /** The same of a key that is marked, or was read by now. @param times how often it has changed. @returns whether it is in scope */
   count(db: number | undefined, key: Buffer, times = 1): boolean {
     if (!this.#isIn(db, key)) return false;
     this.#count.count(db, this.#databases, key, times);
